@@ -1,0 +1,537 @@
+"""
+Every metric, attribute, span and event name, unit, bucket boundary and alias: the one source for all who need one.
+
+Names and attributes of the host and the process are those of the OpenTelemetry semantic conventions; own names begin with
+``csg.``. Own gauges never use unit ``1``, because Python's and Go's Prometheus translations differ on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from opentelemetry.semconv._incubating.attributes import (
+    cpu_attributes,
+    cpython_attributes,
+    disk_attributes,
+    network_attributes,
+    process_attributes,
+    system_attributes,
+)
+from opentelemetry.semconv._incubating.metrics import (
+    container_metrics,
+    cpython_metrics,
+    process_metrics,
+    system_metrics,
+)
+from opentelemetry.semconv.attributes import error_attributes
+
+Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
+
+SCOPE: Final = "csg_otel"
+"""Instrumentation scope of everything made through this package's API."""
+
+ERROR_TYPE: Final = error_attributes.ERROR_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One instrument: its OTel name, kind, UCUM unit, description and the attributes its points may carry."""
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+    attributes: tuple[str, ...] = ()
+
+
+# -- attributes ---------------------------------------------------------------------------------------------------------
+
+OPERATION_NAME: Final = "csg.operation.name"
+FILE_TYPE: Final = "csg.file.type"
+OUTCOME: Final = "csg.outcome"
+CACHE_NAME: Final = "csg.cache.name"
+CACHE_RESULT: Final = "csg.cache.result"
+LOOP_NAME: Final = "csg.runtime.loop.name"
+CHECK_NAME: Final = "csg.health.check.name"
+CHECK_CATEGORY: Final = "csg.health.check.category"
+CHECK_CRITICAL: Final = "csg.health.check.critical"
+CHECK_MEASUREMENT: Final = "csg.health.check.measurement.name"
+CHECK_LIMIT: Final = "csg.health.check.limit"
+HEALTH_STATE: Final = "csg.health.state"
+HEALTH_GROUP: Final = "csg.health.group"
+HEALTH_FROM: Final = "csg.health.from"
+HEALTH_TO: Final = "csg.health.to"
+DESTINATION: Final = "csg.destination"
+SIGNAL: Final = "signal"
+RESULT: Final = "csg.result"
+REASON: Final = "csg.reason"
+INSTRUMENT: Final = "csg.instrument"
+
+CPU_LOGICAL_NUMBER: Final = cpu_attributes.CPU_LOGICAL_NUMBER
+CPU_MODE: Final = cpu_attributes.CPU_MODE
+MEMORY_STATE: Final = system_attributes.SYSTEM_MEMORY_STATE
+PAGING_STATE: Final = system_attributes.SYSTEM_PAGING_STATE
+DEVICE: Final = system_attributes.SYSTEM_DEVICE
+MOUNTPOINT: Final = system_attributes.SYSTEM_FILESYSTEM_MOUNTPOINT
+FILESYSTEM_TYPE: Final = system_attributes.SYSTEM_FILESYSTEM_TYPE
+FILESYSTEM_STATE: Final = system_attributes.SYSTEM_FILESYSTEM_STATE
+DISK_DIRECTION: Final = disk_attributes.DISK_IO_DIRECTION
+NETWORK_INTERFACE: Final = network_attributes.NETWORK_INTERFACE_NAME
+NETWORK_DIRECTION: Final = network_attributes.NETWORK_IO_DIRECTION
+NETWORK_TRANSPORT: Final = network_attributes.NETWORK_TRANSPORT
+CONNECTION_STATE: Final = network_attributes.NETWORK_CONNECTION_STATE
+PROCESS_STATUS: Final = system_attributes.SYSTEM_PROCESS_STATUS
+CONTEXT_SWITCH_TYPE: Final = process_attributes.PROCESS_CONTEXT_SWITCH_TYPE
+GC_GENERATION: Final = cpython_attributes.CPYTHON_GC_GENERATION
+
+# -- spans and events ---------------------------------------------------------------------------------------------------
+
+CHECK_SPAN: Final = "health_check {name}"
+EVENT_STATE_CHANGE: Final = "csg.health.check.state_change"
+
+# -- buckets ------------------------------------------------------------------------------------------------------------
+
+DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Upper bounds in seconds, as the HTTP semantic conventions advise for durations."""
+
+SIZE_BUCKETS_BY: Final = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)
+"""Upper bounds in bytes, one a decade from a kilobyte to a gigabyte."""
+
+PAUSE_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+"""Upper bounds in seconds for garbage collection pauses and event-loop lag: a tenth of a millisecond to five seconds."""
+
+MAX_ATTRIBUTE_LENGTH: Final = 1024
+"""Characters after which an attribute value of a metric is cut."""
+
+CARDINALITY_LIMIT: Final = 2000
+"""Series per instrument; what comes beyond is added up under ``otel.metric.overflow=true``."""
+
+# -- system -------------------------------------------------------------------------------------------------------------
+
+SYSTEM_CPU_TIME = Metric(
+    system_metrics.SYSTEM_CPU_TIME,
+    "counter",
+    "s",
+    "Seconds each logical CPU spent in each mode.",
+    (CPU_LOGICAL_NUMBER, CPU_MODE),
+)
+SYSTEM_CPU_UTILIZATION = Metric(
+    system_metrics.SYSTEM_CPU_UTILIZATION,
+    "gauge",
+    "1",
+    "Share of time each logical CPU spent in each mode since the previous sample, 0 to 1.",
+    (CPU_LOGICAL_NUMBER, CPU_MODE),
+)
+SYSTEM_CPU_LOGICAL_COUNT = Metric(
+    system_metrics.SYSTEM_CPU_LOGICAL_COUNT, "up_down_counter", "{cpu}", "Number of logical CPUs of the host."
+)
+SYSTEM_CPU_FREQUENCY = Metric(
+    system_metrics.SYSTEM_CPU_FREQUENCY, "gauge", "Hz", "Current frequency of each logical CPU.", (CPU_LOGICAL_NUMBER,)
+)
+SYSTEM_LOAD_1M = Metric("system.cpu.load_average.1m", "gauge", "{thread}", "Load average over one minute.")
+SYSTEM_LOAD_5M = Metric("system.cpu.load_average.5m", "gauge", "{thread}", "Load average over five minutes.")
+SYSTEM_LOAD_15M = Metric("system.cpu.load_average.15m", "gauge", "{thread}", "Load average over fifteen minutes.")
+SYSTEM_MEMORY_USAGE = Metric(
+    system_metrics.SYSTEM_MEMORY_USAGE, "up_down_counter", "By", "Memory of the host by state.", (MEMORY_STATE,)
+)
+SYSTEM_MEMORY_UTILIZATION = Metric(
+    system_metrics.SYSTEM_MEMORY_UTILIZATION,
+    "gauge",
+    "1",
+    "Share of the host's memory by state, 0 to 1.",
+    (MEMORY_STATE,),
+)
+SYSTEM_MEMORY_LIMIT = Metric(system_metrics.SYSTEM_MEMORY_LIMIT, "up_down_counter", "By", "Total memory of the host.")
+SYSTEM_MEMORY_AVAILABLE = Metric(
+    system_metrics.SYSTEM_MEMORY_LINUX_AVAILABLE,
+    "up_down_counter",
+    "By",
+    "Memory a new program could get without swapping, as the kernel estimates it.",
+)
+SYSTEM_PAGING_USAGE = Metric(
+    system_metrics.SYSTEM_PAGING_USAGE, "up_down_counter", "By", "Swap space by state.", (PAGING_STATE,)
+)
+SYSTEM_PAGING_UTILIZATION = Metric(
+    system_metrics.SYSTEM_PAGING_UTILIZATION, "gauge", "1", "Share of the swap space by state, 0 to 1.", (PAGING_STATE,)
+)
+_FILESYSTEM = (DEVICE, MOUNTPOINT, FILESYSTEM_TYPE)
+SYSTEM_FILESYSTEM_USAGE = Metric(
+    system_metrics.SYSTEM_FILESYSTEM_USAGE,
+    "up_down_counter",
+    "By",
+    "Space of each real file system by state; reserved is the superuser's share.",
+    (*_FILESYSTEM, FILESYSTEM_STATE),
+)
+SYSTEM_FILESYSTEM_UTILIZATION = Metric(
+    system_metrics.SYSTEM_FILESYSTEM_UTILIZATION,
+    "gauge",
+    "1",
+    "Share of each real file system in use: used / (used + free), 0 to 1.",
+    _FILESYSTEM,
+)
+SYSTEM_FILESYSTEM_LIMIT = Metric(
+    system_metrics.SYSTEM_FILESYSTEM_LIMIT,
+    "up_down_counter",
+    "By",
+    "Total space of each real file system.",
+    _FILESYSTEM,
+)
+SYSTEM_DISK_IO = Metric(
+    system_metrics.SYSTEM_DISK_IO,
+    "counter",
+    "By",
+    "Bytes read from and written to each disk.",
+    (DEVICE, DISK_DIRECTION),
+)
+SYSTEM_DISK_OPERATIONS = Metric(
+    system_metrics.SYSTEM_DISK_OPERATIONS,
+    "counter",
+    "{operation}",
+    "Operations each disk completed.",
+    (DEVICE, DISK_DIRECTION),
+)
+SYSTEM_DISK_OPERATION_TIME = Metric(
+    system_metrics.SYSTEM_DISK_OPERATION_TIME,
+    "counter",
+    "s",
+    "Sum of the time each disk's operations took.",
+    (DEVICE, DISK_DIRECTION),
+)
+_NETWORK = (NETWORK_INTERFACE, NETWORK_DIRECTION)
+SYSTEM_NETWORK_IO = Metric(
+    system_metrics.SYSTEM_NETWORK_IO, "counter", "By", "Bytes each network interface received and sent.", _NETWORK
+)
+SYSTEM_NETWORK_PACKET_COUNT = Metric(
+    system_metrics.SYSTEM_NETWORK_PACKET_COUNT,
+    "counter",
+    "{packet}",
+    "Packets each network interface received and sent.",
+    (DEVICE, NETWORK_DIRECTION),
+)
+SYSTEM_NETWORK_ERRORS = Metric(
+    system_metrics.SYSTEM_NETWORK_ERRORS, "counter", "{error}", "Errors each network interface counted.", _NETWORK
+)
+SYSTEM_NETWORK_PACKET_DROPPED = Metric(
+    system_metrics.SYSTEM_NETWORK_PACKET_DROPPED,
+    "counter",
+    "{packet}",
+    "Packets each network interface dropped.",
+    _NETWORK,
+)
+SYSTEM_NETWORK_CONNECTION_COUNT = Metric(
+    system_metrics.SYSTEM_NETWORK_CONNECTION_COUNT,
+    "up_down_counter",
+    "{connection}",
+    "Sockets by transport, from the kernel's summary; off by default.",
+    (NETWORK_TRANSPORT, CONNECTION_STATE),
+)
+SYSTEM_PROCESS_COUNT = Metric(
+    system_metrics.SYSTEM_PROCESS_COUNT,
+    "up_down_counter",
+    "{process}",
+    "Processes of the host by status.",
+    (PROCESS_STATUS,),
+)
+SYSTEM_UPTIME = Metric(system_metrics.SYSTEM_UPTIME, "gauge", "s", "Seconds since the host was started.")
+CONTAINER_MEMORY_USAGE = Metric(
+    container_metrics.CONTAINER_MEMORY_USAGE, "up_down_counter", "By", "Memory charged to this process's cgroup."
+)
+CONTAINER_MEMORY_LIMIT = Metric(
+    "container.memory.limit",
+    "up_down_counter",
+    "By",
+    "Memory limit of this process's cgroup; absent where there is none.",
+)
+CONTAINER_CPU_TIME = Metric(
+    container_metrics.CONTAINER_CPU_TIME,
+    "counter",
+    "s",
+    "CPU seconds used by this process's cgroup, by mode.",
+    (CPU_MODE,),
+)
+CONTAINER_CPU_USAGE = Metric(
+    container_metrics.CONTAINER_CPU_USAGE,
+    "gauge",
+    "{cpu}",
+    "CPUs this process's cgroup used since the previous sample.",
+)
+CONTAINER_CPU_LIMIT = Metric(
+    "container.cpu.limit", "gauge", "{cpu}", "CPU quota of this process's cgroup, in CPUs; absent where there is none."
+)
+
+# -- application --------------------------------------------------------------------------------------------------------
+
+PROCESS_CPU_TIME = Metric(
+    process_metrics.PROCESS_CPU_TIME, "counter", "s", "CPU seconds this process used, by mode.", (CPU_MODE,)
+)
+PROCESS_CPU_UTILIZATION = Metric(
+    process_metrics.PROCESS_CPU_UTILIZATION,
+    "gauge",
+    "1",
+    "CPU time of this process since the previous sample, over elapsed time and the number of CPUs, 0 to 1.",
+    (CPU_MODE,),
+)
+PROCESS_MEMORY_USAGE = Metric(
+    process_metrics.PROCESS_MEMORY_USAGE, "up_down_counter", "By", "Physical memory in use by this process (RSS)."
+)
+PROCESS_MEMORY_VIRTUAL = Metric(
+    process_metrics.PROCESS_MEMORY_VIRTUAL, "up_down_counter", "By", "Virtual memory committed by this process (VMS)."
+)
+PROCESS_MEMORY_UTILIZATION = Metric(
+    process_metrics.PROCESS_MEMORY_UTILIZATION,
+    "gauge",
+    "1",
+    "Physical memory of this process over the memory it may use (the cgroup's limit or the host's memory), 0 to 1.",
+)
+PROCESS_THREAD_COUNT = Metric(
+    process_metrics.PROCESS_THREAD_COUNT, "up_down_counter", "{thread}", "Threads of this process."
+)
+PROCESS_FILE_DESCRIPTOR_COUNT = Metric(
+    process_metrics.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT,
+    "up_down_counter",
+    "{file_descriptor}",
+    "File descriptors this process has open.",
+)
+PROCESS_CONTEXT_SWITCHES = Metric(
+    process_metrics.PROCESS_CONTEXT_SWITCHES,
+    "counter",
+    "{context_switch}",
+    "Context switches of this process.",
+    (CONTEXT_SWITCH_TYPE,),
+)
+PROCESS_UPTIME = Metric(process_metrics.PROCESS_UPTIME, "gauge", "s", "Seconds since this process was started.")
+PROCESS_DISK_IO = Metric(
+    process_metrics.PROCESS_DISK_IO,
+    "counter",
+    "By",
+    "Bytes this process read from and wrote to disks.",
+    (DISK_DIRECTION,),
+)
+GC_COLLECTIONS = Metric(
+    cpython_metrics.CPYTHON_GC_COLLECTIONS, "counter", "{collection}", "Garbage collections run.", (GC_GENERATION,)
+)
+GC_COLLECTED_OBJECTS = Metric(
+    cpython_metrics.CPYTHON_GC_COLLECTED_OBJECTS,
+    "counter",
+    "{object}",
+    "Objects the collector freed.",
+    (GC_GENERATION,),
+)
+GC_UNCOLLECTABLE_OBJECTS = Metric(
+    cpython_metrics.CPYTHON_GC_UNCOLLECTABLE_OBJECTS,
+    "counter",
+    "{object}",
+    "Objects the collector found and could not free.",
+    (GC_GENERATION,),
+)
+GC_PAUSE = Metric(
+    "csg.runtime.gc.pause", "histogram", "s", "How long each garbage collection stopped the program.", (GC_GENERATION,)
+)
+EVENT_LOOP_LAG = Metric(
+    "csg.runtime.event_loop.lag",
+    "histogram",
+    "s",
+    "How late a watched event loop ran a timer that was due.",
+    (LOOP_NAME,),
+)
+
+# -- business -----------------------------------------------------------------------------------------------------------
+
+OPERATION_DURATION = Metric(
+    "csg.operation.duration", "histogram", "s", "How long an observed operation took.", (OPERATION_NAME, ERROR_TYPE)
+)
+OPERATION_ACTIVE = Metric(
+    "csg.operation.active", "up_down_counter", "{operation}", "Observed operations now running.", (OPERATION_NAME,)
+)
+FILES_PROCESSED = Metric(
+    "csg.files.processed", "counter", "{file}", "Files processed, by type and outcome.", (FILE_TYPE, OUTCOME)
+)
+FILES_SIZE = Metric("csg.files.size", "histogram", "By", "Size of the files processed.", (FILE_TYPE, OUTCOME))
+CACHE_REQUESTS = Metric(
+    "csg.cache.requests", "counter", "{request}", "Cache look-ups, by result.", (CACHE_NAME, CACHE_RESULT)
+)
+
+# -- health -------------------------------------------------------------------------------------------------------------
+
+HEALTH_CHECK_STATUS = Metric(
+    "csg.health.check.status",
+    "gauge",
+    "",
+    "One series per possible state of each check: 1 for the current state, 0 for the others.",
+    (CHECK_NAME, CHECK_CATEGORY, CHECK_CRITICAL, HEALTH_STATE),
+)
+HEALTH_CHECK_CODE = Metric(
+    "csg.health.check.code",
+    "gauge",
+    "",
+    "State of each check as a number: 0 healthy, 1 warning, 2 critical, 3 unknown.",
+    (CHECK_NAME, CHECK_CATEGORY),
+)
+HEALTH_STATUS = Metric(
+    "csg.health.status",
+    "gauge",
+    "",
+    "One series per possible state of each group of checks: 1 for the current state, 0 for the others.",
+    (HEALTH_GROUP, HEALTH_STATE),
+)
+HEALTH_CHECK_DURATION = Metric(
+    "csg.health.check.duration",
+    "histogram",
+    "s",
+    "How long each run of a check took.",
+    (CHECK_NAME, CHECK_CATEGORY, HEALTH_STATE, ERROR_TYPE),
+)
+HEALTH_CHECK_EXECUTIONS = Metric(
+    "csg.health.check.executions",
+    "counter",
+    "{execution}",
+    "Runs of each check.",
+    (CHECK_NAME, HEALTH_STATE, ERROR_TYPE),
+)
+HEALTH_CHECK_TRANSITIONS = Metric(
+    "csg.health.check.transitions",
+    "counter",
+    "{transition}",
+    "Changes of a check's effective state.",
+    (CHECK_NAME, HEALTH_FROM, HEALTH_TO),
+)
+HEALTH_CHECK_LAST_EXECUTION = Metric(
+    "csg.health.check.last_execution", "gauge", "s", "When each check last finished, as Unix time.", (CHECK_NAME,)
+)
+HEALTH_CHECK_MEASUREMENT = Metric(
+    "csg.health.check.measurement",
+    "gauge",
+    "",
+    "What a check measured, in the unit the measurement's name ends in.",
+    (CHECK_NAME, CHECK_MEASUREMENT),
+)
+HEALTH_CHECK_MEASUREMENT_LIMIT = Metric(
+    "csg.health.check.measurement.limit",
+    "gauge",
+    "",
+    "The limits a check holds its measurements against.",
+    (CHECK_NAME, CHECK_MEASUREMENT, CHECK_LIMIT),
+)
+HEALTH_BYPASS = Metric("csg.health.bypass", "gauge", "", "1 while health checks are switched off, else 0.")
+HEALTH_MAINTENANCE = Metric(
+    "csg.health.maintenance", "gauge", "", "1 while the program says it is in maintenance, else 0."
+)
+
+# -- own telemetry ------------------------------------------------------------------------------------------------------
+
+EXPORTER_ITEMS = Metric(
+    "csg.exporter.items",
+    "counter",
+    "{item}",
+    "Spans, log records and metric batches by what became of them: delivered, spooled, dropped.",
+    (DESTINATION, SIGNAL, RESULT, REASON),
+)
+SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes waiting on disk for a destination.", (DESTINATION,))
+ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Custom alerts by what became of them.", (RESULT,))
+TELEMETRY_FAULTS = Metric(
+    "csg.telemetry.faults",
+    "counter",
+    "{fault}",
+    "Faults inside telemetry that were contained, by where.",
+    ("csg.component",),
+)
+ATTRIBUTES_DROPPED = Metric(
+    "csg.attributes.dropped",
+    "counter",
+    "{attribute}",
+    "Attributes dropped because an instrument did not declare them.",
+    (INSTRUMENT,),
+)
+
+METRICS: Final[dict[str, Metric]] = {
+    metric.name: metric for metric in tuple(globals().values()) if isinstance(metric, Metric)
+}
+"""Every instrument of this package by its OTel name."""
+
+
+# -- the seed's names ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """
+    A name the seed's users have, as a function of the instruments.
+
+    ``unit`` is the unit of the alias's value; ``labels`` are the labels its series carry; ``sources`` are the instruments
+    it is computed from; ``meaning`` says how, for people. The local value is computed in ``metrics``.
+    """
+
+    name: str
+    unit: str
+    labels: tuple[str, ...]
+    sources: tuple[Metric, ...]
+    meaning: str
+
+
+_ALIASES: Final = (
+    Alias("system_cpu_usage_percent", "percent", ("type", "cpu"), (SYSTEM_CPU_UTILIZATION,), "100 x (1 - mean idle)"),
+    Alias(
+        "system_memory_usage_bytes",
+        "By",
+        ("type",),
+        (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE),
+        "used and available",
+    ),
+    Alias(
+        "system_memory_usage_percent",
+        "percent",
+        (),
+        (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE),
+        "100 x (1 - available / limit)",
+    ),
+    Alias("system_disk_usage_bytes", "By", ("type", "mount"), (SYSTEM_FILESYSTEM_USAGE,), "used and free by mount"),
+    Alias(
+        "system_disk_usage_percent",
+        "percent",
+        ("mount",),
+        (SYSTEM_FILESYSTEM_UTILIZATION,),
+        "100 x used / (used + free)",
+    ),
+    Alias(
+        "system_network_bytes_total",
+        "By",
+        ("direction",),
+        (SYSTEM_NETWORK_IO,),
+        "sum over interfaces, loopback excluded",
+    ),
+    Alias(
+        "system_network_packets_total",
+        "{packet}",
+        ("direction",),
+        (SYSTEM_NETWORK_PACKET_COUNT,),
+        "sum over interfaces, loopback excluded",
+    ),
+    Alias(
+        "system_load_average",
+        "{thread}",
+        ("period",),
+        (SYSTEM_LOAD_1M, SYSTEM_LOAD_5M, SYSTEM_LOAD_15M),
+        "load average over 1m, 5m, 15m",
+    ),
+    Alias("system_processes_total", "{process}", (), (SYSTEM_PROCESS_COUNT,), "processes of any status"),
+    Alias("application_cpu_usage_percent", "percent", (), (PROCESS_CPU_UTILIZATION,), "100 x sum over modes"),
+    Alias(
+        "application_memory_usage_bytes", "By", ("type",), (PROCESS_MEMORY_USAGE, PROCESS_MEMORY_VIRTUAL), "rss and vms"
+    ),
+    Alias("application_memory_usage_percent", "percent", (), (PROCESS_MEMORY_UTILIZATION,), "100 x utilization"),
+    Alias("application_threads_total", "{thread}", (), (PROCESS_THREAD_COUNT,), "threads"),
+    Alias(
+        "application_file_descriptors_total", "{file_descriptor}", (), (PROCESS_FILE_DESCRIPTOR_COUNT,), "descriptors"
+    ),
+    Alias("application_uptime_seconds", "s", (), (PROCESS_UPTIME,), "uptime"),
+    Alias("files_processed_total", "{file}", ("type",), (FILES_PROCESSED,), "files of any outcome, by type"),
+    Alias("processing_duration_seconds", "s", (), (OPERATION_DURATION,), "mean duration over 5 m"),
+    Alias("processing_errors_total", "{operation}", (), (OPERATION_DURATION,), "operations that failed"),
+    Alias("error_rate_percent", "percent", (), (OPERATION_DURATION,), "100 x failed / all operations over 5 m"),
+    Alias("cache_hit_rate_percent", "percent", (), (CACHE_REQUESTS,), "100 x hits / requests over 5 m"),
+    Alias("health_check_status", "", ("check",), (HEALTH_CHECK_STATUS,), "1 passing (healthy or warning), 0 failing"),
+)
+
+ALIASES: Final[dict[str, Alias]] = {alias.name: alias for alias in _ALIASES}
+"""The seed's metric names, each defined once."""

@@ -1,0 +1,161 @@
+"""
+The words of health and the pure step from one state to the next. No clock, no thread, no I/O: time is passed in.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+class HealthStatus(enum.Enum):
+    """
+    How well something works. ``code`` is the exit code of the Nagios plugin guidelines and of Datadog's service checks.
+
+    HEALTHY: works. WARNING: works, with issues. CRITICAL: does not work. UNKNOWN: can't tell.
+    """
+
+    HEALTHY = "healthy"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+    @property
+    def code(self) -> int:
+        """0 healthy, 1 warning, 2 critical, 3 unknown."""
+        return _CODES[self]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_CODES = {HealthStatus.HEALTHY: 0, HealthStatus.WARNING: 1, HealthStatus.CRITICAL: 2, HealthStatus.UNKNOWN: 3}
+
+SEVERITY_ORDER: tuple[HealthStatus, ...] = (
+    HealthStatus.CRITICAL,
+    HealthStatus.WARNING,
+    HealthStatus.UNKNOWN,
+    HealthStatus.HEALTHY,
+)
+"""Worst first: what an aggregate of several checks shows."""
+
+
+def worst(statuses: Iterable[HealthStatus], order: tuple[HealthStatus, ...] = SEVERITY_ORDER) -> HealthStatus:
+    """Return the worst of *statuses* by *order* (worst first); UNKNOWN if there are none."""
+    return min(statuses, key=order.index, default=HealthStatus.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """
+    One number a check measured, with the limits it is held against.
+
+    ``unit`` is the UCUM unit (``%``, ``s``, ``By``); ``warning`` and ``critical`` are limits in that unit, None where there is none.
+    """
+
+    name: str
+    value: float
+    unit: str = ""
+    warning: float | None = None
+    critical: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """
+    What one run of a check found.
+
+    ``response_time_ms`` and ``timestamp`` (Unix seconds) are filled in by the runner. ``error_type`` is the class name of
+    an exception or a word such as ``timeout``, empty on success.
+    """
+
+    status: HealthStatus
+    message: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
+    error_type: str = ""
+    response_time_ms: float = 0.0
+    timestamp: float = 0.0
+
+
+class CheckFailure(Exception):
+    """
+    Raised by a check to say what it found; the message is public, unlike that of any other exception.
+
+    Use :class:`Warn` or :class:`Critical`.
+    """
+
+    status = HealthStatus.CRITICAL
+
+    def __init__(
+        self, message: str, *, details: Mapping[str, Any] | None = None, measurements: tuple[Measurement, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.details = dict(details or {})
+        self.measurements = measurements
+
+
+class Critical(CheckFailure):
+    """Raised by a check: it does not work, and the message may be shown to anyone."""
+
+
+class Warn(CheckFailure):
+    """Raised by a check: it works, with issues, and the message may be shown to anyone."""
+
+    status = HealthStatus.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """
+    What is known of one check. ``status`` is effective (after hysteresis), ``raw`` is the last run's.
+
+    ``since`` is when the effective status began and ``last_run`` when the last result came, both monotonic seconds;
+    ``streak`` counts equal verdicts (bad or good) in a row; ``failures`` counts failed runs of the present outage.
+    """
+
+    status: HealthStatus = HealthStatus.UNKNOWN
+    raw: HealthStatus = HealthStatus.UNKNOWN
+    result: CheckResult | None = None
+    streak: int = 0
+    since: float = 0.0
+    last_run: float | None = None
+    failures: int = 0
+
+
+def _is_bad(status: HealthStatus) -> bool:
+    return status is not HealthStatus.HEALTHY
+
+
+def advance(state: CheckState, result: CheckResult, *, fail_after: int, recover_after: int, now_s: float) -> CheckState:
+    """
+    Return the state after *result*, which came at monotonic time *now_s*.
+
+    The first result counts at once. From good to bad takes *fail_after* bad results in a row, back takes *recover_after*
+    good ones; among bad states a worse one counts at once and a milder one after *recover_after* results that are not worse.
+    """
+    raw = result.status
+    same_side = state.last_run is not None and _is_bad(raw) == _is_bad(state.raw)
+    streak = state.streak + 1 if same_side else 1
+    if state.last_run is None:
+        status = raw
+    elif _is_bad(raw) and not _is_bad(state.status):
+        status = raw if streak >= fail_after else state.status
+    elif not _is_bad(raw) and _is_bad(state.status):
+        status = raw if streak >= recover_after else state.status
+    else:
+        status = raw
+    return replace(
+        state,
+        status=status,
+        raw=raw,
+        result=result,
+        streak=streak,
+        since=state.since if status is state.status and state.last_run is not None else now_s,
+        last_run=now_s,
+        failures=(state.failures + 1 if _is_bad(raw) else state.failures) if _is_bad(status) or _is_bad(raw) else 0,
+    )
