@@ -107,342 +107,94 @@ MAX_ATTRIBUTE_LENGTH: Final = 1024
 CARDINALITY_LIMIT: Final = 2000
 """Series per instrument; what comes beyond is added up under ``otel.metric.overflow=true``."""
 
+# One instrument a line: a table is read by columns, so the formatter leaves it alone.
+# fmt: off
+
 # -- system -------------------------------------------------------------------------------------------------------------
 
-SYSTEM_CPU_TIME = Metric(
-    system_metrics.SYSTEM_CPU_TIME,
-    "counter",
-    "s",
-    "Seconds each logical CPU spent in each mode.",
-    (CPU_LOGICAL_NUMBER, CPU_MODE),
-)
-SYSTEM_CPU_UTILIZATION = Metric(
-    system_metrics.SYSTEM_CPU_UTILIZATION,
-    "gauge",
-    "1",
-    "Share of time each logical CPU spent in each mode since the previous sample, 0 to 1.",
-    (CPU_LOGICAL_NUMBER, CPU_MODE),
-)
-SYSTEM_CPU_LOGICAL_COUNT = Metric(
-    system_metrics.SYSTEM_CPU_LOGICAL_COUNT, "up_down_counter", "{cpu}", "Number of logical CPUs of the host."
-)
-SYSTEM_CPU_FREQUENCY = Metric(
-    system_metrics.SYSTEM_CPU_FREQUENCY, "gauge", "Hz", "Current frequency of each logical CPU.", (CPU_LOGICAL_NUMBER,)
-)
+SYSTEM_CPU_TIME = Metric(system_metrics.SYSTEM_CPU_TIME, "counter", "s", "Seconds each logical CPU spent in each mode.", (CPU_LOGICAL_NUMBER, CPU_MODE))
+SYSTEM_CPU_UTILIZATION = Metric(system_metrics.SYSTEM_CPU_UTILIZATION, "gauge", "1", "Share of time each logical CPU spent in each mode since the previous sample, 0 to 1.", (CPU_LOGICAL_NUMBER, CPU_MODE))
+SYSTEM_CPU_LOGICAL_COUNT = Metric(system_metrics.SYSTEM_CPU_LOGICAL_COUNT, "up_down_counter", "{cpu}", "Number of logical CPUs of the host.")
+SYSTEM_CPU_FREQUENCY = Metric(system_metrics.SYSTEM_CPU_FREQUENCY, "gauge", "Hz", "Current frequency of each logical CPU.", (CPU_LOGICAL_NUMBER,))
 SYSTEM_LOAD_1M = Metric("system.cpu.load_average.1m", "gauge", "{thread}", "Load average over one minute.")
 SYSTEM_LOAD_5M = Metric("system.cpu.load_average.5m", "gauge", "{thread}", "Load average over five minutes.")
 SYSTEM_LOAD_15M = Metric("system.cpu.load_average.15m", "gauge", "{thread}", "Load average over fifteen minutes.")
-SYSTEM_MEMORY_USAGE = Metric(
-    system_metrics.SYSTEM_MEMORY_USAGE, "up_down_counter", "By", "Memory of the host by state.", (MEMORY_STATE,)
-)
-SYSTEM_MEMORY_UTILIZATION = Metric(
-    system_metrics.SYSTEM_MEMORY_UTILIZATION,
-    "gauge",
-    "1",
-    "Share of the host's memory by state, 0 to 1.",
-    (MEMORY_STATE,),
-)
+SYSTEM_MEMORY_USAGE = Metric(system_metrics.SYSTEM_MEMORY_USAGE, "up_down_counter", "By", "Memory of the host by state.", (MEMORY_STATE,))
+SYSTEM_MEMORY_UTILIZATION = Metric(system_metrics.SYSTEM_MEMORY_UTILIZATION, "gauge", "1", "Share of the host's memory by state, 0 to 1.", (MEMORY_STATE,))
 SYSTEM_MEMORY_LIMIT = Metric(system_metrics.SYSTEM_MEMORY_LIMIT, "up_down_counter", "By", "Total memory of the host.")
-SYSTEM_MEMORY_AVAILABLE = Metric(
-    system_metrics.SYSTEM_MEMORY_LINUX_AVAILABLE,
-    "up_down_counter",
-    "By",
-    "Memory a new program could get without swapping, as the kernel estimates it.",
-)
-SYSTEM_PAGING_USAGE = Metric(
-    system_metrics.SYSTEM_PAGING_USAGE, "up_down_counter", "By", "Swap space by state.", (PAGING_STATE,)
-)
-SYSTEM_PAGING_UTILIZATION = Metric(
-    system_metrics.SYSTEM_PAGING_UTILIZATION, "gauge", "1", "Share of the swap space by state, 0 to 1.", (PAGING_STATE,)
-)
+SYSTEM_MEMORY_AVAILABLE = Metric(system_metrics.SYSTEM_MEMORY_LINUX_AVAILABLE, "up_down_counter", "By", "Memory a new program could get without swapping, as the kernel estimates it.")
+SYSTEM_PAGING_USAGE = Metric(system_metrics.SYSTEM_PAGING_USAGE, "up_down_counter", "By", "Swap space by state.", (PAGING_STATE,))
+SYSTEM_PAGING_UTILIZATION = Metric(system_metrics.SYSTEM_PAGING_UTILIZATION, "gauge", "1", "Share of the swap space by state, 0 to 1.", (PAGING_STATE,))
 _FILESYSTEM = (DEVICE, MOUNTPOINT, FILESYSTEM_TYPE)
-SYSTEM_FILESYSTEM_USAGE = Metric(
-    system_metrics.SYSTEM_FILESYSTEM_USAGE,
-    "up_down_counter",
-    "By",
-    "Space of each real file system by state; reserved is the superuser's share.",
-    (*_FILESYSTEM, FILESYSTEM_STATE),
-)
-SYSTEM_FILESYSTEM_UTILIZATION = Metric(
-    system_metrics.SYSTEM_FILESYSTEM_UTILIZATION,
-    "gauge",
-    "1",
-    "Share of each real file system in use: used / (used + free), 0 to 1.",
-    _FILESYSTEM,
-)
-SYSTEM_FILESYSTEM_LIMIT = Metric(
-    system_metrics.SYSTEM_FILESYSTEM_LIMIT,
-    "up_down_counter",
-    "By",
-    "Total space of each real file system.",
-    _FILESYSTEM,
-)
-SYSTEM_DISK_IO = Metric(
-    system_metrics.SYSTEM_DISK_IO,
-    "counter",
-    "By",
-    "Bytes read from and written to each disk.",
-    (DEVICE, DISK_DIRECTION),
-)
-SYSTEM_DISK_OPERATIONS = Metric(
-    system_metrics.SYSTEM_DISK_OPERATIONS,
-    "counter",
-    "{operation}",
-    "Operations each disk completed.",
-    (DEVICE, DISK_DIRECTION),
-)
-SYSTEM_DISK_OPERATION_TIME = Metric(
-    system_metrics.SYSTEM_DISK_OPERATION_TIME,
-    "counter",
-    "s",
-    "Sum of the time each disk's operations took.",
-    (DEVICE, DISK_DIRECTION),
-)
+SYSTEM_FILESYSTEM_USAGE = Metric(system_metrics.SYSTEM_FILESYSTEM_USAGE, "up_down_counter", "By", "Space of each real file system by state; reserved is the superuser's share.", (*_FILESYSTEM, FILESYSTEM_STATE))
+SYSTEM_FILESYSTEM_UTILIZATION = Metric(system_metrics.SYSTEM_FILESYSTEM_UTILIZATION, "gauge", "1", "Share of each real file system in use: used / (used + free), 0 to 1.", _FILESYSTEM)
+SYSTEM_FILESYSTEM_LIMIT = Metric(system_metrics.SYSTEM_FILESYSTEM_LIMIT, "up_down_counter", "By", "Total space of each real file system.", _FILESYSTEM)
+SYSTEM_DISK_IO = Metric(system_metrics.SYSTEM_DISK_IO, "counter", "By", "Bytes read from and written to each disk.", (DEVICE, DISK_DIRECTION))
+SYSTEM_DISK_OPERATIONS = Metric(system_metrics.SYSTEM_DISK_OPERATIONS, "counter", "{operation}", "Operations each disk completed.", (DEVICE, DISK_DIRECTION))
+SYSTEM_DISK_OPERATION_TIME = Metric(system_metrics.SYSTEM_DISK_OPERATION_TIME, "counter", "s", "Sum of the time each disk's operations took.", (DEVICE, DISK_DIRECTION))
 _NETWORK = (NETWORK_INTERFACE, NETWORK_DIRECTION)
-SYSTEM_NETWORK_IO = Metric(
-    system_metrics.SYSTEM_NETWORK_IO, "counter", "By", "Bytes each network interface received and sent.", _NETWORK
-)
-SYSTEM_NETWORK_PACKET_COUNT = Metric(
-    system_metrics.SYSTEM_NETWORK_PACKET_COUNT,
-    "counter",
-    "{packet}",
-    "Packets each network interface received and sent.",
-    (DEVICE, NETWORK_DIRECTION),
-)
-SYSTEM_NETWORK_ERRORS = Metric(
-    system_metrics.SYSTEM_NETWORK_ERRORS, "counter", "{error}", "Errors each network interface counted.", _NETWORK
-)
-SYSTEM_NETWORK_PACKET_DROPPED = Metric(
-    system_metrics.SYSTEM_NETWORK_PACKET_DROPPED,
-    "counter",
-    "{packet}",
-    "Packets each network interface dropped.",
-    _NETWORK,
-)
-SYSTEM_NETWORK_CONNECTION_COUNT = Metric(
-    system_metrics.SYSTEM_NETWORK_CONNECTION_COUNT,
-    "up_down_counter",
-    "{connection}",
-    "Sockets by transport, from the kernel's summary; off by default.",
-    (NETWORK_TRANSPORT, CONNECTION_STATE),
-)
-SYSTEM_PROCESS_COUNT = Metric(
-    system_metrics.SYSTEM_PROCESS_COUNT,
-    "up_down_counter",
-    "{process}",
-    "Processes of the host by status.",
-    (PROCESS_STATUS,),
-)
+SYSTEM_NETWORK_IO = Metric(system_metrics.SYSTEM_NETWORK_IO, "counter", "By", "Bytes each network interface received and sent.", _NETWORK)
+SYSTEM_NETWORK_PACKET_COUNT = Metric(system_metrics.SYSTEM_NETWORK_PACKET_COUNT, "counter", "{packet}", "Packets each network interface received and sent.", (DEVICE, NETWORK_DIRECTION))
+SYSTEM_NETWORK_ERRORS = Metric(system_metrics.SYSTEM_NETWORK_ERRORS, "counter", "{error}", "Errors each network interface counted.", _NETWORK)
+SYSTEM_NETWORK_PACKET_DROPPED = Metric(system_metrics.SYSTEM_NETWORK_PACKET_DROPPED, "counter", "{packet}", "Packets each network interface dropped.", _NETWORK)
+SYSTEM_NETWORK_CONNECTION_COUNT = Metric(system_metrics.SYSTEM_NETWORK_CONNECTION_COUNT, "up_down_counter", "{connection}", "Sockets by transport, from the kernel's summary; off by default.", (NETWORK_TRANSPORT, CONNECTION_STATE))
+SYSTEM_PROCESS_COUNT = Metric(system_metrics.SYSTEM_PROCESS_COUNT, "up_down_counter", "{process}", "Processes of the host by status.", (PROCESS_STATUS,))
 SYSTEM_UPTIME = Metric(system_metrics.SYSTEM_UPTIME, "gauge", "s", "Seconds since the host was started.")
-CONTAINER_MEMORY_USAGE = Metric(
-    container_metrics.CONTAINER_MEMORY_USAGE, "up_down_counter", "By", "Memory charged to this process's cgroup."
-)
-CONTAINER_MEMORY_LIMIT = Metric(
-    "container.memory.limit",
-    "up_down_counter",
-    "By",
-    "Memory limit of this process's cgroup; absent where there is none.",
-)
-CONTAINER_CPU_TIME = Metric(
-    container_metrics.CONTAINER_CPU_TIME,
-    "counter",
-    "s",
-    "CPU seconds used by this process's cgroup, by mode.",
-    (CPU_MODE,),
-)
-CONTAINER_CPU_USAGE = Metric(
-    container_metrics.CONTAINER_CPU_USAGE,
-    "gauge",
-    "{cpu}",
-    "CPUs this process's cgroup used since the previous sample.",
-)
-CONTAINER_CPU_LIMIT = Metric(
-    "container.cpu.limit", "gauge", "{cpu}", "CPU quota of this process's cgroup, in CPUs; absent where there is none."
-)
+CONTAINER_MEMORY_USAGE = Metric(container_metrics.CONTAINER_MEMORY_USAGE, "up_down_counter", "By", "Memory charged to this process's cgroup.")
+CONTAINER_MEMORY_LIMIT = Metric("container.memory.limit", "up_down_counter", "By", "Memory limit of this process's cgroup; absent where there is none.")
+CONTAINER_CPU_TIME = Metric(container_metrics.CONTAINER_CPU_TIME, "counter", "s", "CPU seconds used by this process's cgroup, by mode.", (CPU_MODE,))
+CONTAINER_CPU_USAGE = Metric(container_metrics.CONTAINER_CPU_USAGE, "gauge", "{cpu}", "CPUs this process's cgroup used since the previous sample.")
+CONTAINER_CPU_LIMIT = Metric("container.cpu.limit", "gauge", "{cpu}", "CPU quota of this process's cgroup, in CPUs; absent where there is none.")
 
 # -- application --------------------------------------------------------------------------------------------------------
 
-PROCESS_CPU_TIME = Metric(
-    process_metrics.PROCESS_CPU_TIME, "counter", "s", "CPU seconds this process used, by mode.", (CPU_MODE,)
-)
-PROCESS_CPU_UTILIZATION = Metric(
-    process_metrics.PROCESS_CPU_UTILIZATION,
-    "gauge",
-    "1",
-    "CPU time of this process since the previous sample, over elapsed time and the number of CPUs, 0 to 1.",
-    (CPU_MODE,),
-)
-PROCESS_MEMORY_USAGE = Metric(
-    process_metrics.PROCESS_MEMORY_USAGE, "up_down_counter", "By", "Physical memory in use by this process (RSS)."
-)
-PROCESS_MEMORY_VIRTUAL = Metric(
-    process_metrics.PROCESS_MEMORY_VIRTUAL, "up_down_counter", "By", "Virtual memory committed by this process (VMS)."
-)
-PROCESS_MEMORY_UTILIZATION = Metric(
-    process_metrics.PROCESS_MEMORY_UTILIZATION,
-    "gauge",
-    "1",
-    "Physical memory of this process over the memory it may use (the cgroup's limit or the host's memory), 0 to 1.",
-)
-PROCESS_THREAD_COUNT = Metric(
-    process_metrics.PROCESS_THREAD_COUNT, "up_down_counter", "{thread}", "Threads of this process."
-)
-PROCESS_FILE_DESCRIPTOR_COUNT = Metric(
-    process_metrics.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT,
-    "up_down_counter",
-    "{file_descriptor}",
-    "File descriptors this process has open.",
-)
-PROCESS_CONTEXT_SWITCHES = Metric(
-    process_metrics.PROCESS_CONTEXT_SWITCHES,
-    "counter",
-    "{context_switch}",
-    "Context switches of this process.",
-    (CONTEXT_SWITCH_TYPE,),
-)
+PROCESS_CPU_TIME = Metric(process_metrics.PROCESS_CPU_TIME, "counter", "s", "CPU seconds this process used, by mode.", (CPU_MODE,))
+PROCESS_CPU_UTILIZATION = Metric(process_metrics.PROCESS_CPU_UTILIZATION, "gauge", "1", "CPU time of this process since the previous sample, over elapsed time and the number of CPUs, 0 to 1.", (CPU_MODE,))
+PROCESS_MEMORY_USAGE = Metric(process_metrics.PROCESS_MEMORY_USAGE, "up_down_counter", "By", "Physical memory in use by this process (RSS).")
+PROCESS_MEMORY_VIRTUAL = Metric(process_metrics.PROCESS_MEMORY_VIRTUAL, "up_down_counter", "By", "Virtual memory committed by this process (VMS).")
+PROCESS_MEMORY_UTILIZATION = Metric(process_metrics.PROCESS_MEMORY_UTILIZATION, "gauge", "1", "Physical memory of this process over the memory it may use (the cgroup's limit or the host's memory), 0 to 1.")
+PROCESS_THREAD_COUNT = Metric(process_metrics.PROCESS_THREAD_COUNT, "up_down_counter", "{thread}", "Threads of this process.")
+PROCESS_FILE_DESCRIPTOR_COUNT = Metric(process_metrics.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT, "up_down_counter", "{file_descriptor}", "File descriptors this process has open.")
+PROCESS_CONTEXT_SWITCHES = Metric(process_metrics.PROCESS_CONTEXT_SWITCHES, "counter", "{context_switch}", "Context switches of this process.", (CONTEXT_SWITCH_TYPE,))
 PROCESS_UPTIME = Metric(process_metrics.PROCESS_UPTIME, "gauge", "s", "Seconds since this process was started.")
-PROCESS_DISK_IO = Metric(
-    process_metrics.PROCESS_DISK_IO,
-    "counter",
-    "By",
-    "Bytes this process read from and wrote to disks.",
-    (DISK_DIRECTION,),
-)
-GC_COLLECTIONS = Metric(
-    cpython_metrics.CPYTHON_GC_COLLECTIONS, "counter", "{collection}", "Garbage collections run.", (GC_GENERATION,)
-)
-GC_COLLECTED_OBJECTS = Metric(
-    cpython_metrics.CPYTHON_GC_COLLECTED_OBJECTS,
-    "counter",
-    "{object}",
-    "Objects the collector freed.",
-    (GC_GENERATION,),
-)
-GC_UNCOLLECTABLE_OBJECTS = Metric(
-    cpython_metrics.CPYTHON_GC_UNCOLLECTABLE_OBJECTS,
-    "counter",
-    "{object}",
-    "Objects the collector found and could not free.",
-    (GC_GENERATION,),
-)
-GC_PAUSE = Metric(
-    "csg.runtime.gc.pause", "histogram", "s", "How long each garbage collection stopped the program.", (GC_GENERATION,)
-)
-EVENT_LOOP_LAG = Metric(
-    "csg.runtime.event_loop.lag",
-    "histogram",
-    "s",
-    "How late a watched event loop ran a timer that was due.",
-    (LOOP_NAME,),
-)
+PROCESS_DISK_IO = Metric(process_metrics.PROCESS_DISK_IO, "counter", "By", "Bytes this process read from and wrote to disks.", (DISK_DIRECTION,))
+GC_COLLECTIONS = Metric(cpython_metrics.CPYTHON_GC_COLLECTIONS, "counter", "{collection}", "Garbage collections run.", (GC_GENERATION,))
+GC_COLLECTED_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_COLLECTED_OBJECTS, "counter", "{object}", "Objects the collector freed.", (GC_GENERATION,))
+GC_UNCOLLECTABLE_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_UNCOLLECTABLE_OBJECTS, "counter", "{object}", "Objects the collector found and could not free.", (GC_GENERATION,))
+GC_PAUSE = Metric("csg.runtime.gc.pause", "histogram", "s", "How long each garbage collection stopped the program.", (GC_GENERATION,))
+EVENT_LOOP_LAG = Metric("csg.runtime.event_loop.lag", "histogram", "s", "How late a watched event loop ran a timer that was due.", (LOOP_NAME,))
 
 # -- business -----------------------------------------------------------------------------------------------------------
 
-OPERATION_DURATION = Metric(
-    "csg.operation.duration", "histogram", "s", "How long an observed operation took.", (OPERATION_NAME, ERROR_TYPE)
-)
-OPERATION_ACTIVE = Metric(
-    "csg.operation.active", "up_down_counter", "{operation}", "Observed operations now running.", (OPERATION_NAME,)
-)
-FILES_PROCESSED = Metric(
-    "csg.files.processed", "counter", "{file}", "Files processed, by type and outcome.", (FILE_TYPE, OUTCOME)
-)
+OPERATION_DURATION = Metric("csg.operation.duration", "histogram", "s", "How long an observed operation took.", (OPERATION_NAME, ERROR_TYPE))
+OPERATION_ACTIVE = Metric("csg.operation.active", "up_down_counter", "{operation}", "Observed operations now running.", (OPERATION_NAME,))
+FILES_PROCESSED = Metric("csg.files.processed", "counter", "{file}", "Files processed, by type and outcome.", (FILE_TYPE, OUTCOME))
 FILES_SIZE = Metric("csg.files.size", "histogram", "By", "Size of the files processed.", (FILE_TYPE, OUTCOME))
-CACHE_REQUESTS = Metric(
-    "csg.cache.requests", "counter", "{request}", "Cache look-ups, by result.", (CACHE_NAME, CACHE_RESULT)
-)
+CACHE_REQUESTS = Metric("csg.cache.requests", "counter", "{request}", "Cache look-ups, by result.", (CACHE_NAME, CACHE_RESULT))
 
 # -- health -------------------------------------------------------------------------------------------------------------
 
-HEALTH_CHECK_STATUS = Metric(
-    "csg.health.check.status",
-    "gauge",
-    "",
-    "One series per possible state of each check: 1 for the current state, 0 for the others.",
-    (CHECK_NAME, CHECK_CATEGORY, CHECK_CRITICAL, HEALTH_STATE),
-)
-HEALTH_CHECK_CODE = Metric(
-    "csg.health.check.code",
-    "gauge",
-    "",
-    "State of each check as a number: 0 healthy, 1 warning, 2 critical, 3 unknown.",
-    (CHECK_NAME, CHECK_CATEGORY),
-)
-HEALTH_STATUS = Metric(
-    "csg.health.status",
-    "gauge",
-    "",
-    "One series per possible state of each group of checks: 1 for the current state, 0 for the others.",
-    (HEALTH_GROUP, HEALTH_STATE),
-)
-HEALTH_CHECK_DURATION = Metric(
-    "csg.health.check.duration",
-    "histogram",
-    "s",
-    "How long each run of a check took.",
-    (CHECK_NAME, CHECK_CATEGORY, HEALTH_STATE, ERROR_TYPE),
-)
-HEALTH_CHECK_EXECUTIONS = Metric(
-    "csg.health.check.executions",
-    "counter",
-    "{execution}",
-    "Runs of each check.",
-    (CHECK_NAME, HEALTH_STATE, ERROR_TYPE),
-)
-HEALTH_CHECK_TRANSITIONS = Metric(
-    "csg.health.check.transitions",
-    "counter",
-    "{transition}",
-    "Changes of a check's effective state.",
-    (CHECK_NAME, HEALTH_FROM, HEALTH_TO),
-)
-HEALTH_CHECK_LAST_EXECUTION = Metric(
-    "csg.health.check.last_execution", "gauge", "s", "When each check last finished, as Unix time.", (CHECK_NAME,)
-)
-HEALTH_CHECK_MEASUREMENT = Metric(
-    "csg.health.check.measurement",
-    "gauge",
-    "",
-    "What a check measured, in the unit the measurement's name ends in.",
-    (CHECK_NAME, CHECK_MEASUREMENT),
-)
-HEALTH_CHECK_MEASUREMENT_LIMIT = Metric(
-    "csg.health.check.measurement.limit",
-    "gauge",
-    "",
-    "The limits a check holds its measurements against.",
-    (CHECK_NAME, CHECK_MEASUREMENT, CHECK_LIMIT),
-)
+HEALTH_CHECK_STATUS = Metric("csg.health.check.status", "gauge", "", "One series per possible state of each check: 1 for the current state, 0 for the others.", (CHECK_NAME, CHECK_CATEGORY, CHECK_CRITICAL, HEALTH_STATE))
+HEALTH_CHECK_CODE = Metric("csg.health.check.code", "gauge", "", "State of each check as a number: 0 healthy, 1 warning, 2 critical, 3 unknown.", (CHECK_NAME, CHECK_CATEGORY))
+HEALTH_STATUS = Metric("csg.health.status", "gauge", "", "One series per possible state of each group of checks: 1 for the current state, 0 for the others.", (HEALTH_GROUP, HEALTH_STATE))
+HEALTH_CHECK_DURATION = Metric("csg.health.check.duration", "histogram", "s", "How long each run of a check took.", (CHECK_NAME, CHECK_CATEGORY, HEALTH_STATE, ERROR_TYPE))
+HEALTH_CHECK_EXECUTIONS = Metric("csg.health.check.executions", "counter", "{execution}", "Runs of each check.", (CHECK_NAME, HEALTH_STATE, ERROR_TYPE))
+HEALTH_CHECK_TRANSITIONS = Metric("csg.health.check.transitions", "counter", "{transition}", "Changes of a check's effective state.", (CHECK_NAME, HEALTH_FROM, HEALTH_TO))
+HEALTH_CHECK_LAST_EXECUTION = Metric("csg.health.check.last_execution", "gauge", "s", "When each check last finished, as Unix time.", (CHECK_NAME,))
+HEALTH_CHECK_MEASUREMENT = Metric("csg.health.check.measurement", "gauge", "", "What a check measured, in the unit the measurement's name ends in.", (CHECK_NAME, CHECK_MEASUREMENT))
+HEALTH_CHECK_MEASUREMENT_LIMIT = Metric("csg.health.check.measurement.limit", "gauge", "", "The limits a check holds its measurements against.", (CHECK_NAME, CHECK_MEASUREMENT, CHECK_LIMIT))
 HEALTH_BYPASS = Metric("csg.health.bypass", "gauge", "", "1 while health checks are switched off, else 0.")
-HEALTH_MAINTENANCE = Metric(
-    "csg.health.maintenance", "gauge", "", "1 while the program says it is in maintenance, else 0."
-)
+HEALTH_MAINTENANCE = Metric("csg.health.maintenance", "gauge", "", "1 while the program says it is in maintenance, else 0.")
 
 # -- own telemetry ------------------------------------------------------------------------------------------------------
 
-EXPORTER_ITEMS = Metric(
-    "csg.exporter.items",
-    "counter",
-    "{item}",
-    "Spans, log records and metric batches by what became of them: delivered, spooled, dropped.",
-    (DESTINATION, SIGNAL, RESULT, REASON),
-)
+EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches by what became of them: delivered, spooled, dropped.", (DESTINATION, SIGNAL, RESULT, REASON))
 SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes waiting on disk for a destination.", (DESTINATION,))
 ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Custom alerts by what became of them.", (RESULT,))
-TELEMETRY_FAULTS = Metric(
-    "csg.telemetry.faults",
-    "counter",
-    "{fault}",
-    "Faults inside telemetry that were contained, by where.",
-    ("csg.component",),
-)
-ATTRIBUTES_DROPPED = Metric(
-    "csg.attributes.dropped",
-    "counter",
-    "{attribute}",
-    "Attributes dropped because an instrument did not declare them.",
-    (INSTRUMENT,),
-)
+TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Faults inside telemetry that were contained, by where.", ("csg.component",))
+ATTRIBUTES_DROPPED = Metric("csg.attributes.dropped", "counter", "{attribute}", "Attributes dropped because an instrument did not declare them.", (INSTRUMENT,))
+
+# fmt: on
 
 METRICS: Final[dict[str, Metric]] = {
     metric.name: metric for metric in tuple(globals().values()) if isinstance(metric, Metric)
@@ -469,61 +221,22 @@ class Alias:
     meaning: str
 
 
+# fmt: off
 _ALIASES: Final = (
     Alias("system_cpu_usage_percent", "percent", ("type", "cpu"), (SYSTEM_CPU_UTILIZATION,), "100 x (1 - mean idle)"),
-    Alias(
-        "system_memory_usage_bytes",
-        "By",
-        ("type",),
-        (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE),
-        "used and available",
-    ),
-    Alias(
-        "system_memory_usage_percent",
-        "percent",
-        (),
-        (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE),
-        "100 x (1 - available / limit)",
-    ),
+    Alias("system_memory_usage_bytes", "By", ("type",), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "used and available"),
+    Alias("system_memory_usage_percent", "percent", (), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "100 x (1 - available / limit)"),
     Alias("system_disk_usage_bytes", "By", ("type", "mount"), (SYSTEM_FILESYSTEM_USAGE,), "used and free by mount"),
-    Alias(
-        "system_disk_usage_percent",
-        "percent",
-        ("mount",),
-        (SYSTEM_FILESYSTEM_UTILIZATION,),
-        "100 x used / (used + free)",
-    ),
-    Alias(
-        "system_network_bytes_total",
-        "By",
-        ("direction",),
-        (SYSTEM_NETWORK_IO,),
-        "sum over interfaces, loopback excluded",
-    ),
-    Alias(
-        "system_network_packets_total",
-        "{packet}",
-        ("direction",),
-        (SYSTEM_NETWORK_PACKET_COUNT,),
-        "sum over interfaces, loopback excluded",
-    ),
-    Alias(
-        "system_load_average",
-        "{thread}",
-        ("period",),
-        (SYSTEM_LOAD_1M, SYSTEM_LOAD_5M, SYSTEM_LOAD_15M),
-        "load average over 1m, 5m, 15m",
-    ),
+    Alias("system_disk_usage_percent", "percent", ("mount",), (SYSTEM_FILESYSTEM_UTILIZATION,), "100 x used / (used + free)"),
+    Alias("system_network_bytes_total", "By", ("direction",), (SYSTEM_NETWORK_IO,), "sum over interfaces, loopback excluded"),
+    Alias("system_network_packets_total", "{packet}", ("direction",), (SYSTEM_NETWORK_PACKET_COUNT,), "sum over interfaces, loopback excluded"),
+    Alias("system_load_average", "{thread}", ("period",), (SYSTEM_LOAD_1M, SYSTEM_LOAD_5M, SYSTEM_LOAD_15M), "load average over 1m, 5m, 15m"),
     Alias("system_processes_total", "{process}", (), (SYSTEM_PROCESS_COUNT,), "processes of any status"),
     Alias("application_cpu_usage_percent", "percent", (), (PROCESS_CPU_UTILIZATION,), "100 x sum over modes"),
-    Alias(
-        "application_memory_usage_bytes", "By", ("type",), (PROCESS_MEMORY_USAGE, PROCESS_MEMORY_VIRTUAL), "rss and vms"
-    ),
+    Alias("application_memory_usage_bytes", "By", ("type",), (PROCESS_MEMORY_USAGE, PROCESS_MEMORY_VIRTUAL), "rss and vms"),
     Alias("application_memory_usage_percent", "percent", (), (PROCESS_MEMORY_UTILIZATION,), "100 x utilization"),
     Alias("application_threads_total", "{thread}", (), (PROCESS_THREAD_COUNT,), "threads"),
-    Alias(
-        "application_file_descriptors_total", "{file_descriptor}", (), (PROCESS_FILE_DESCRIPTOR_COUNT,), "descriptors"
-    ),
+    Alias("application_file_descriptors_total", "{file_descriptor}", (), (PROCESS_FILE_DESCRIPTOR_COUNT,), "descriptors"),
     Alias("application_uptime_seconds", "s", (), (PROCESS_UPTIME,), "uptime"),
     Alias("files_processed_total", "{file}", ("type",), (FILES_PROCESSED,), "files of any outcome, by type"),
     Alias("processing_duration_seconds", "s", (), (OPERATION_DURATION,), "mean duration over 5 m"),
@@ -532,6 +245,8 @@ _ALIASES: Final = (
     Alias("cache_hit_rate_percent", "percent", (), (CACHE_REQUESTS,), "100 x hits / requests over 5 m"),
     Alias("health_check_status", "", ("check",), (HEALTH_CHECK_STATUS,), "1 passing (healthy or warning), 0 failing"),
 )
+
+# fmt: on
 
 ALIASES: Final[dict[str, Alias]] = {alias.name: alias for alias in _ALIASES}
 """The seed's metric names, each defined once."""
