@@ -1,0 +1,77 @@
+# Thin on purpose: every target sets up what it needs in .venv and runs one tool. `make help` lists them.
+# PYTHON picks the interpreter of a new .venv; ARGS goes to pytest; DEMO_SECONDS sets the length of the demo.
+
+PYTHON ?= python3
+DEMO_SECONDS ?= 60
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+# One universal resolution serves every Python the package supports; the markers in the lock pick the right pins.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --upgrade
+
+export DEMO_SECONDS
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check test-slow bench bench-check golden lock real-parts clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SECONDS=60; Ctrl-C ends it cleanly)
+	@trap : INT; $(BIN)/python -m csg_otel demo
+
+test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS="tests/health -k hung" picks some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI checks
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+bench: $(VENV)/.dev ## measure against the peers in one run, print a table, write bench-results.json
+	@$(BIN)/python -m tests.bench
+
+bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target
+	@$(BIN)/python -m tests.bench --check
+
+golden: $(VENV)/.dev ## write the golden files anew; read the diff before you commit it
+	@$(BIN)/python -m pytest --update-golden $(ARGS)
+
+lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lock, with hashes
+	@$(COMPILE) pyproject.toml -o requirements/runtime.lock
+	@$(COMPILE) --group build -c requirements/runtime.lock -o requirements/build.lock
+	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -c requirements/build.lock -o requirements/dev.lock
+
+real-parts: ## install the servers and tools some tests run against (root on Debian only)
+	@.ci/real-parts
+
+clean: ## remove everything made here
+	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: made once, made again when a lock or the project's metadata changes.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo '$(PYTHON) is too old or missing: Python 3.10 or newer is needed (make PYTHON=python3.12 ...)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo '$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)'; exit 1; }
+	@echo 'Setting up $(VENV) ...'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made requirements/runtime.lock requirements/build.lock pyproject.toml
+	@$(PIP) --require-hashes -r requirements/runtime.lock
+	@$(PIP) --require-hashes -r requirements/build.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	@$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
