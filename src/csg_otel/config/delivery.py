@@ -1,0 +1,167 @@
+"""
+The settings of where telemetry goes and what is taken out of it on the way.
+
+Only declarations; reading them from a file or the environment is `load`'s. The one rule: durations are seconds.
+"""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from csg_otel.config.fields import setting
+from csg_otel.config.secret import Secret
+
+Signal = Literal["traces", "metrics", "logs"]
+SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
+Temporality = Literal["cumulative", "delta", "lowmemory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleExporter:
+    """Telemetry for a person at a terminal, on stderr."""
+
+    enabled: bool | Literal["auto"] = setting(
+        "auto", "`auto` means on when no other destination is configured and stderr is a terminal."
+    )
+    style: Literal["pretty", "json"] = setting(
+        "pretty", "For people, or for machines (one JSON object a line).", noun="style"
+    )
+    level: Literal["info", "debug"] = setting(
+        "info", "`debug` also shows attributes and unchanged metrics.", noun="level"
+    )
+    signals: tuple[Signal, ...] = setting(SIGNALS, "Which signals are shown.", noun="signal")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """TLS towards a destination."""
+
+    ca: str | None = setting(None, "File with the certificates to trust (PEM); by default the system's.")
+    cert: str | None = setting(None, "File with the client's certificate (PEM).")
+    key: str | None = setting(None, "File with the client's private key (PEM).")
+    insecure: bool | None = setting(
+        None, "Without TLS; by default as the endpoint's scheme says (http: yes, https: no)."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtlpExporter:
+    """One OTLP destination."""
+
+    name: str = setting(
+        "otlp", "Its name in `status()` and in `csg.destination`; the second one is `otlp-2`, and so on."
+    )
+    enabled: bool = setting(True, "Send to it.")
+    endpoint: str | None = setting(
+        None,
+        "URL of the collector; by default http://localhost:4317 (grpc) or http://localhost:4318 (http/protobuf).",
+    )
+    protocol: Literal["grpc", "http/protobuf"] = setting("grpc", "OTLP's transport.", noun="protocol")
+    headers: Mapping[str, str | Secret] = setting(
+        dict, "Headers (metadata) of every request; those that look like credentials are secrets."
+    )
+    signals: tuple[Signal, ...] = setting(SIGNALS, "Which signals go there.", noun="signal")
+    timeout: float = setting(10.0, "Deadline of one request, all of it.", unit="s", above=0)
+    compression: Literal["none", "gzip"] = setting("none", "Compression of requests.", noun="compression")
+    tls: Tls = setting(Tls, "TLS and mTLS.")
+    temporality: Temporality = setting(
+        "cumulative",
+        "Temporality of metrics: cumulative, delta or lowmemory, as OpenTelemetry defines them.",
+        noun="temporality",
+    )
+    spool: bool = setting(True, "Keep on disk what can't be delivered.")
+    append_path: bool = setting(True, "Append `/v1/<signal>` to an HTTP endpoint; false uses it as it is.")
+    location: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatadogExporter:
+    """Datadog, through its Agent or directly."""
+
+    enabled: bool = setting(False, "Send to Datadog; on as soon as the section is given.")
+    mode: Literal["agent", "direct"] = setting(
+        "agent", "Through the Agent's OTLP receiver, or to Datadog's OTLP intake.", noun="mode"
+    )
+    site: str = setting("datadoghq.com", "Datadog's site.", env=("DD_SITE",))
+    api_key: Secret | None = setting(None, "Datadog's API key; needed for `direct`.", env=("DD_API_KEY",))
+    endpoint: str | None = setting(None, "URL instead of the Agent's http://localhost:4317 or the site's intake.")
+    signals: tuple[Signal, ...] = setting(SIGNALS, "Which signals go there.", noun="signal")
+    timeout: float = setting(10.0, "Deadline of one request, all of it.", unit="s", above=0)
+    statsd: bool = setting(False, "Send health checks as service checks through DogStatsD.")
+    statsd_address: str = setting("127.0.0.1:8125", "`host:port` of DogStatsD.")
+    spool: bool = setting(True, "Keep on disk what can't be delivered.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spool:
+    """What is kept on disk when a destination can't keep up."""
+
+    enabled: bool = setting(True, "Keep undelivered telemetry on disk.")
+    directory: str | None = setting(None, "Directory; by default `$XDG_STATE_HOME/csg-otel`.")
+    max_bytes: int = setting(
+        256 * 1024 * 1024, "Limit per destination; the oldest is dropped first.", unit="By", low=1024
+    )
+    max_age: float = setting(7 * 86400.0, "Age at which telemetry is dropped.", unit="s", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """The queue in front of every destination; each has its own."""
+
+    max_items: int = setting(2048, "Items a queue holds.", unit="items", low=1, env=("OTEL_BSP_MAX_QUEUE_SIZE",))
+    batch_size: int = setting(
+        512, "Items sent in one request.", unit="items", low=1, env=("OTEL_BSP_MAX_EXPORT_BATCH_SIZE",)
+    )
+    delay: float = setting(
+        1.0, "Longest wait before a batch is sent (`OTEL_BSP_SCHEDULE_DELAY` is in milliseconds).", unit="s", low=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporters:
+    """Where telemetry goes; Prometheus' endpoint is `system_monitoring.prometheus`."""
+
+    console: ConsoleExporter = setting(ConsoleExporter, "The terminal.")
+    otlp: tuple[OtlpExporter, ...] = setting((), "Any number of OTLP destinations.")
+    datadog: DatadogExporter = setting(DatadogExporter, "Datadog.")
+    spool: Spool = setting(Spool, "What is kept on disk.")
+    queue: Queue = setting(Queue, "The queues.")
+    metric_interval: float | None = setting(
+        None,
+        "Time between exports of metrics; by default `system_monitoring.collection_interval`"
+        " (`OTEL_METRIC_EXPORT_INTERVAL` is in milliseconds).",
+        unit="s",
+        above=0,
+    )
+    shutdown_timeout: float = setting(5.0, "One budget for everything at exit.", unit="s", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Which traces are kept; metrics are always exact."""
+
+    ratio: float = setting(1.0, "Share of traces that are kept (`OTEL_TRACES_SAMPLER_ARG`).", low=0, high=1)
+    parent_based: bool = setting(True, "Follow the caller's decision where there is one.")
+    always_keep_errors: bool = setting(True, "Keep spans that failed even when their trace isn't sampled.")
+    slower_than: float | None = setting(
+        None, "Keep spans that took longer even when their trace isn't sampled.", unit="s", above=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scrubbing:
+    """What is taken out of telemetry before it leaves the process."""
+
+    enabled: bool = setting(True, "Scrub secrets and personal data.")
+    extra_keys: tuple[str, ...] = setting((), "Further key words whose values are redacted.")
+    extra_patterns: tuple[str, ...] = setting(
+        (), "Further regular expressions whose matches are redacted.", free="regex"
+    )
+    allow_keys: tuple[str, ...] = setting((), "Keys whose values are never redacted by their key.")
+    personal_data: bool = setting(True, "Redact e-mail addresses, card and phone numbers, and the like.")
+    on_match: str | None = setting(
+        None,
+        "`module:function` that is called with each match and returns its replacement, or None for `[redacted:rule]`.",
+    )

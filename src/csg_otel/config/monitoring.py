@@ -1,0 +1,249 @@
+"""
+The settings of what is watched: the service's identity, its health checks, the system's metrics.
+
+Only declarations; reading them from a file or the environment is `load`'s. The one rule: durations are seconds.
+"""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from csg_otel.config.fields import setting
+from csg_otel.config.secret import Secret
+
+Target = str | Secret | Mapping[str, Any]
+"""A probe's target: a URL, path or ``host:port``, or a mapping with further keys of the check's type."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Who the telemetry is about."""
+
+    name: str | None = setting(
+        None, "The service's name; by default the program's file name.", env=("OTEL_SERVICE_NAME",)
+    )
+    version: str | None = setting(None, "The service's version.")
+    environment: str | None = setting(
+        None,
+        "Where it runs (`development`, `staging`, ...); also picks `environments.<name>`.",
+        env=("CSG_OTEL_ENVIRONMENT",),
+    )
+    attributes: Mapping[str, Any] = setting(
+        dict,
+        "Further resource attributes; `OTEL_RESOURCE_ATTRIBUTES` (`key=value,...`, percent-encoded) is merged over them.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemResources:
+    """The system's own checks: CPU, memory, disk and load."""
+
+    enabled: bool = setting(True, "Run the checks of the system's resources.")
+    cpu_warning_threshold: float = setting(80.0, "CPU use that is a warning.", unit="%", low=0, high=100)
+    cpu_critical_threshold: float = setting(95.0, "CPU use that is critical.", unit="%", low=0, high=100)
+    memory_warning_threshold: float = setting(80.0, "Memory use that is a warning.", unit="%", low=0, high=100)
+    memory_critical_threshold: float = setting(95.0, "Memory use that is critical.", unit="%", low=0, high=100)
+    disk_warning_threshold: float = setting(
+        85.0, "Disk use, space or inodes, that is a warning.", unit="%", low=0, high=100
+    )
+    disk_critical_threshold: float = setting(
+        95.0, "Disk use, space or inodes, that is critical.", unit="%", low=0, high=100
+    )
+    load_warning_threshold: float = setting(2.0, "Load average of 5 minutes per CPU that is a warning.", low=0)
+    load_critical_threshold: float = setting(5.0, "Load average of 5 minutes per CPU that is critical.", low=0)
+    mounts: tuple[str, ...] = setting((), "Mount points to check; none given means every real file system.")
+    interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
+    timeout: float | None = setting(
+        None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """The program's own checks: its modules, models, configuration and a function that proves it works."""
+
+    enabled: bool = setting(True, "Run the checks of the application.")
+    memory_limit_mb: float | None = setting(
+        None, "Resident memory above which the application is critical.", unit="MB", above=0
+    )
+    response_time_threshold_ms: float = setting(1000.0, "Time the functional check may take.", unit="ms", above=0)
+    modules: tuple[str, ...] = setting((), "Modules that must be importable; imported in a process of their own.")
+    nlp_models: tuple[str, ...] = setting((), "spaCy models, by name or path, that must load.")
+    functional: str | None = setting(None, "`module:function` whose success proves that the application works.")
+    required_variables: tuple[str, ...] = setting(
+        (), "Environment variables that must be set; only their names are ever shown."
+    )
+    interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
+    timeout: float | None = setting(
+        None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """The checks of what the program needs: services, files, packages, databases."""
+
+    enabled: bool = setting(True, "Run the checks of dependencies.")
+    check_apis: bool = setting(True, "Run the checks of `apis`.")
+    check_filesystem: bool = setting(True, "Run the checks of `paths`.")
+    check_python_environment: bool = setting(True, "Check the Python version and the installed packages.")
+    apis: tuple[Target, ...] = setting(
+        (), "HTTP services: a URL, or a mapping with `url` and the keys of a check of type http."
+    )
+    paths: tuple[Target, ...] = setting((), "Directories that must be writable.")
+    databases: tuple[Target, ...] = setting((), "Database URLs, or mappings; a URL with a password is a secret.")
+    tcp: tuple[Target, ...] = setting((), "`host:port` that must accept connections.")
+    dns: tuple[Target, ...] = setting((), "Host names that must resolve.")
+    tls: tuple[Target, ...] = setting((), "`host:port` whose certificate must be valid.")
+    packages: tuple[str, ...] = setting((), "Packages that must be installed, as requirement specifiers (`PyYAML>=6`).")
+    interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
+    timeout: float | None = setting(
+        None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformanceChecks:
+    """The checks of how well the program does its work."""
+
+    enabled: bool = setting(True, "Run the checks of performance.")
+    processing_time_threshold_ms: float = setting(5000.0, "Time the benchmark may take, median.", unit="ms", above=0)
+    memory_growth_threshold_mb: float = setting(
+        100.0, "Growth of resident memory per hour that is a warning.", unit="MB", above=0
+    )
+    benchmark: str | None = setting(None, "`module:function` that is timed; by default a small computation.")
+    interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
+    timeout: float | None = setting(
+        None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckDefinition:
+    """A check of the user's own; every key not named here is a parameter of its type."""
+
+    type: str = setting(
+        doc="The kind of check: http, tcp, dns, tls, database, redis, filesystem, imports, nlp_model, function, ...",
+    )
+    category: str | None = setting(
+        None, "system, application, dependency, performance, or your own; by default the type's."
+    )
+    groups: tuple[str, ...] = setting((), "Groups it counts in besides overall: liveness, readiness, startup.")
+    critical: bool = setting(True, "Whether its failure is critical for its groups; false caps it at warning.")
+    interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
+    timeout: float | None = setting(
+        None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0
+    )
+    failure_threshold: int | None = setting(
+        None, "Failures in a row before it counts as failed; by default the section's.", low=1
+    )
+    success_threshold: int | None = setting(
+        None, "Successes in a row before it counts as well; by default the section's.", low=1
+    )
+    failure_status: Literal["warning", "critical"] = setting("critical", "What a failure means.", noun="failure status")
+    stale_after: float | None = setting(
+        None, "Age at which a result is unknown; by default 2 x interval + timeout.", unit="s", above=0
+    )
+    depends_on: tuple[str, ...] = setting((), "Checks whose critical state makes this one unknown (skipped).")
+    enabled: bool = setting(True, "Run this check.")
+    parameters: Mapping[str, Any] = setting(
+        dict, "The parameters of its type; usually written beside the other keys.", free="extra"
+    )
+    location: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checks:
+    """The seed's four sections, and the user's own checks by name."""
+
+    system_resources: SystemResources = setting(SystemResources, "CPU, memory, disk and load.")
+    application: Application = setting(Application, "The program itself.")
+    dependencies: Dependencies = setting(Dependencies, "What the program needs.")
+    performance: PerformanceChecks = setting(PerformanceChecks, "How well the program does.")
+    custom: Mapping[str, CheckDefinition] = setting(dict, "Any other name: a check of your own.", free="names")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Which checks a group holds, beyond those that name it themselves."""
+
+    include: tuple[str, ...] = setting((), "Checks to add, by name.")
+    exclude: tuple[str, ...] = setting((), "Checks to leave out, by name.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """The probes' groups."""
+
+    liveness: Group = setting(Group, "Whether the process should be restarted (`/livez`).")
+    readiness: Group = setting(Group, "Whether it should get work (`/readyz`).")
+    startup: Group = setting(Group, "Whether it has started (`/startupz`).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthMonitoring:
+    """Health checks: what runs, how often, and what counts as failed."""
+
+    enabled: bool = setting(True, "Run health checks.", env=("ENABLE_HEALTH_MONITORING",))
+    check_interval: float = setting(
+        30.0, "Time between two runs of a check.", unit="s", above=0, env=("HEALTH_CHECK_INTERVAL",)
+    )
+    timeout: float = setting(5.0, "Deadline of one run of a check.", unit="s", above=0)
+    checks: Checks = setting(Checks, "The checks.")
+    groups: Groups = setting(Groups, "Which checks the probes ask.")
+    failure_threshold: int = setting(1, "Failures in a row before a check counts as failed.", low=1)
+    success_threshold: int = setting(1, "Successes in a row before a failed check counts as well.", low=1)
+    stale_after: float | None = setting(
+        None, "Age at which a result is unknown; by default 2 x interval + timeout.", unit="s", above=0
+    )
+    show_details: Literal["never", "authorized", "always"] = setting(
+        "authorized", "Who sees a check's details over HTTP."
+    )
+    bypass: bool = setting(
+        False, "Run no check and answer as if all were well, saying so.", env=("DISABLE_HEALTH_CHECKS",)
+    )
+    trace: Literal["all", "failures", "never"] = setting("failures", "Which runs of checks become spans.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusEndpoint:
+    """The HTTP endpoint that Prometheus scrapes; the probes are served beside it."""
+
+    enabled: bool = setting(True, "Serve the metrics.", env=("PROMETHEUS_ENABLED",))
+    host: str = setting("127.0.0.1", "Address to listen on.", env=("OTEL_EXPORTER_PROMETHEUS_HOST",))
+    port: int = setting(
+        8081,
+        "Port to listen on; 0 takes a free one.",
+        low=0,
+        high=65535,
+        env=("PROMETHEUS_PORT", "OTEL_EXPORTER_PROMETHEUS_PORT"),
+    )
+    path: str = setting("/metrics", "Path of the metrics.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricGroups:
+    """Which groups of metrics are collected."""
+
+    system_metrics: bool = setting(True, "The host: CPU, memory, disks, network, load.")
+    application_metrics: bool = setting(True, "The process: CPU, memory, threads, descriptors, garbage collection.")
+    business_metrics: bool = setting(True, "Operations, files, caches.")
+    custom_metrics: bool = setting(True, "The program's own instruments.")
+    network_connections: bool = setting(False, "Count network connections by state; costs more than the rest together.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemMonitoring:
+    """Metrics of the host and the process."""
+
+    enabled: bool = setting(True, "Collect metrics of the host and the process.", env=("ENABLE_SYSTEM_MONITORING",))
+    collection_interval: float = setting(
+        10.0, "Time between samples.", unit="s", above=0, env=("METRICS_COLLECTION_INTERVAL",)
+    )
+    metrics_retention: float = setting(
+        86400.0, "How long the history for trends is kept in the process.", unit="s", low=0
+    )
+    prometheus: PrometheusEndpoint = setting(PrometheusEndpoint, "The endpoint that Prometheus scrapes.")
+    metrics: MetricGroups = setting(MetricGroups, "Which groups of metrics are collected.")

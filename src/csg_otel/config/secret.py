@@ -1,0 +1,66 @@
+"""
+A value that never shows itself.
+
+`Secret` prints ``***`` wherever a value may be printed by accident: repr, str, format, tracebacks that show locals; it
+refuses to be pickled. It doesn't hide the value from a debugger, and doesn't know where it came from. The one rule: only
+the call that puts the secret on a wire says `reveal()`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final, NoReturn
+
+MASK: Final = "***"
+
+
+class Secret:
+    """Hold a secret text; `reveal` returns it, everything else shows ``***``."""
+
+    __slots__ = ("__value",)
+    __value: str
+
+    def __init__(self, value: str) -> None:
+        object.__setattr__(self, "_Secret__value", value)
+
+    def reveal(self) -> str:
+        """Return the secret text, for the one call that needs it."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self.__value.encode("utf-8", "surrogatepass"), other._bytes())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self.__value))
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret can't be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Secret can't be changed")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret can't be pickled; give each process its own, from the environment or a file")
+
+    def _bytes(self) -> bytes:
+        return self.__value.encode("utf-8", "surrogatepass")
