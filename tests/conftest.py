@@ -1,0 +1,61 @@
+"""
+What all tests share: real parts, golden files, a clean environment.
+
+A test marked ``real("prometheus")`` runs against that very program. Where it is missing the test is skipped on a
+developer's machine and fails in CI (``CI=true``), so that nothing which has to be shown goes unshown unnoticed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# A deadline per example measures the machine, not the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--update-golden``, which ``make golden`` uses."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing with them")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip or fail a test whose real parts (executables on the PATH) are missing."""
+    parts = [part for marker in item.iter_markers("real") for part in marker.args]
+    missing = [part for part in parts if shutil.which(part) is None]
+    if not missing:
+        return
+    reason = f"real parts missing: {', '.join(missing)} (`make real-parts` as root on Debian installs them)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _unconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the developer's own telemetry settings from the test and the programs it starts."""
+    for name in tuple(os.environ):
+        if name.startswith(("OTEL_", "CSG_OTEL_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with ``golden/<name>`` beside the test file; with ``--update-golden`` write it."""
+
+    def compare(name: str, actual: str) -> None:
+        path = Path(request.path).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(actual, encoding="utf-8")
+        assert path.is_file(), f"no golden file {path.name}: write it with `make golden` and read it"
+
+        assert path.read_text(encoding="utf-8") == actual
+
+    return compare

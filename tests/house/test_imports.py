@@ -1,0 +1,102 @@
+"""Doors to the outside: each foreign package is imported behind one of them, and only when it is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+# What only these modules and folders of the package may import at run time.
+DOORS = {
+    "opentelemetry.sdk": {"exporters", "providers", "testing"},
+    "opentelemetry.exporter": {"exporters"},
+    "prometheus_client": {"exporters"},
+    "grpc": {"exporters"},
+    "requests": {"exporters"},
+    "psutil": {"metrics", "health"},
+    "uvicorn": {"server"},
+    "starlette": {"server"},
+    "yaml": {"config", "cli"},
+}
+# Underscored, yet the published names of the API's, the SDK's and the semantic conventions' modules.
+PUBLISHED = {"_incubating", "_log_exporter", "_logs"}
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted name of each import that runs, those under TYPE_CHECKING left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+            yield from _imports(ast.Module(node.orelse, []))
+        elif isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+        else:
+            yield from _imports(node)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_foreign_package_is_imported_behind_its_door(package: list[Any], door: str) -> None:
+    """A package of the table is imported by the modules named there and by no other."""
+    strangers = [
+        f"{source.path}:{line} imports {name}"
+        for source in package
+        for line, name in _imports(source.tree)
+        if f"{name}.".startswith(f"{door}.") and source.member not in DOORS[door]
+    ]
+
+    assert strangers == []
+
+
+def test_private_names_of_others_are_touched_in_one_file(package: list[Any]) -> None:
+    """Nobody but `exporters/_compat.py` imports what another package calls private."""
+    private = [
+        f"{source.path}:{line} imports {name}"
+        for source in package
+        for line, name in _imports(source.tree)
+        if not name.startswith(("csg_otel.", "__future__."))
+        and any(part.startswith("_") and part not in PUBLISHED for part in name.split("."))
+        and source.path != "src/csg_otel/exporters/_compat.py"
+    ]
+
+    assert private == []
+
+
+def test_the_environment_is_read_in_one_module(package: list[Any]) -> None:
+    """Nobody but `environment.py` touches `os.environ` or `os.getenv`, under any name."""
+    readers = {
+        source.path
+        for source in package
+        for node in ast.walk(source.tree)
+        if (isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and ast.unparse(node.value) == "os")
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and {a.name for a in node.names} & ENVIRONMENT)
+    }
+
+    assert readers == {"src/csg_otel/environment.py"}
+
+
+def _printed_by(code: str) -> list[str]:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_importing_the_package_loads_no_sdk() -> None:
+    """`import csg_otel` costs no SDK, no server and no psutil: none of their modules is loaded."""
+    loaded = _printed_by("import sys; old = set(sys.modules); import csg_otel; print(*(set(sys.modules) - old))")
+
+    assert "csg_otel" in loaded
+    assert [name for name in loaded if f"{name}.".startswith(tuple(f"{door}." for door in DOORS))] == []
+
+
+def test_importing_the_package_starts_nothing() -> None:
+    """After `import csg_otel` there is one thread, and the program's tracer provider is still its own to set."""
+    code = (
+        "import threading, csg_otel; from opentelemetry import trace;"
+        "print(threading.active_count(), type(trace.get_tracer_provider()).__name__)"
+    )
+
+    assert _printed_by(code) == ["1", "ProxyTracerProvider"]

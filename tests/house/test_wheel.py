@@ -1,0 +1,61 @@
+"""The wheel holds what the package needs, nothing else, and works without the repository."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from csg_otel.handles import VERSION
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """Build the wheel with the locked backend."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_whole_package(wheel: Path, root: Path) -> None:
+    """Every file of the package, `py.typed` and data files included, is in the wheel; tests and caches are not."""
+    source = root / "src"
+    files = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    expected = {path for path in files if "__pycache__" not in path}
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    assert "csg_otel/py.typed" in names
+    assert expected == {name for name in names if ".dist-info/" not in name}
+
+
+def test_the_wheel_carries_its_licence_and_command(wheel: Path) -> None:
+    """Licence text, licence name and the `csg-otel` command are in the wheel's metadata."""
+    archive = zipfile.ZipFile(wheel)
+    info = f"csg_otel-{VERSION}.dist-info"
+
+    assert b"Apache License" in archive.read(f"{info}/licenses/LICENSE")
+    assert b"License-Expression: Apache-2.0" in archive.read(f"{info}/METADATA")
+    assert b"csg-otel = csg_otel.cli:main" in archive.read(f"{info}/entry_points.txt")
+
+
+def test_the_version_has_one_source(wheel: Path) -> None:
+    """The wheel's name and the installed metadata say the version that `csg_otel.handles` says."""
+    assert wheel.name == f"csg_otel-{VERSION}-py3-none-any.whl"
+    assert importlib.metadata.version("csg-otel") == VERSION
+
+
+def test_the_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> None:
+    """Unpacked elsewhere, the wheel imports, and every public name is there."""
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = "import csg_otel; [getattr(csg_otel, name) for name in csg_otel.__all__]; print(csg_otel.__file__)"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+
+    assert Path(done.stdout.strip()) == tmp_path / "csg_otel" / "__init__.py"
