@@ -22,8 +22,8 @@ DOORS = {
     "starlette": {"server"},
     "yaml": {"config", "cli"},
 }
-# Underscored, yet the published names of the API's, the SDK's and the semantic conventions' modules.
-PUBLISHED = {"_incubating", "_log_exporter", "_logs"}
+# Underscored because the signal or the convention is young, yet documented for use.
+PUBLISHED = {"_incubating", "_log_encoder", "_log_exporter", "_logs"}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 
 
