@@ -14,6 +14,12 @@ import pytest
 from csg_otel.handles import VERSION
 
 
+def _files(root: Path, *folders: str) -> list[str]:
+    """List what is committed or about to be in *folders*."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     """Build the wheel with the locked backend."""
@@ -24,14 +30,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 
 def test_the_wheel_holds_the_whole_package(wheel: Path, root: Path) -> None:
-    """Every file of the package, `py.typed` and data files included, is in the wheel; tests and caches are not."""
-    source = root / "src"
-    files = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
-    expected = {path for path in files if "__pycache__" not in path}
-    names = set(zipfile.ZipFile(wheel).namelist())
+    """Every file of the package, `py.typed` and data files included, and the demo's program are in the wheel; no more."""
+    tracked = _files(root, "src/csg_otel", "examples/snapshot_generator")
+    expected = {f"csg_otel/{path}" if path.startswith("examples/") else path.removeprefix("src/") for path in tracked}
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
     assert "csg_otel/py.typed" in names
-    assert expected == {name for name in names if ".dist-info/" not in name}
+    assert names == expected
 
 
 def test_the_wheel_carries_its_licence_and_command(wheel: Path) -> None:

@@ -1,0 +1,86 @@
+"""
+Compare with what a careful user would write by hand on the official SDK: ratios, side by side, in one run.
+
+Each side of a case is a program of its own that prints seconds. Rounds are interleaved and medians compared, because
+machines are noisy and only the ratio means something. Run by ``make bench``; ``--check`` fails above 1.5 x a target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.bench.cases import CASES, Case
+
+ROUNDS = 5
+TOLERANCE = 1.5
+RESULTS = Path("bench-results.json")
+
+
+class _Sink(BaseHTTPRequestHandler):
+    """A collector that takes everything and keeps nothing."""
+
+    def do_POST(self) -> None:
+        """Read the request and answer that all is well."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """Serve a sink on a free loopback port; give its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Sink)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _seconds(program: str, url: str) -> float:
+    done = subprocess.run([sys.executable, "-c", program, url], check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout)
+
+
+def measure(case: Case, url: str) -> dict[str, float]:
+    """Return the medians of both sides in seconds, their ratio and the ratio to reach."""
+    rounds = [(_seconds(case.ours, url), _seconds(case.theirs, url)) for _ in range(ROUNDS)]
+    ours, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
+    return {"ours_s": ours, "theirs_s": theirs, "ratio": ours / theirs, "target": case.target}
+
+
+def main() -> int:
+    """Measure every case, print the table, write the results; 1 if ``--check`` finds a ratio too high."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--check", action="store_true", help=f"fail above {TOLERANCE} x a target")
+    options = parser.parse_args()
+    results: dict[str, dict[str, float]] = {}
+    print(f"{'case':<44} {'ours':>12} {'theirs':>12} {'ratio':>8} {'target':>8}")
+    with sink() as url:
+        for case in CASES:
+            result = results[case.name] = measure(case, url)
+            ours, theirs = (f"{result[side] * 1e6:,.1f} us" for side in ("ours_s", "theirs_s"))
+            print(f"{case.name:<44} {ours:>12} {theirs:>12} {result['ratio']:>8.3f} {case.target:>8.3f}", flush=True)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    missed = [name for name, result in results.items() if result["ratio"] > TOLERANCE * result["target"]]
+    for name in missed:
+        print(f"above {TOLERANCE} x its target: {name}")
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
