@@ -1,4 +1,4 @@
-"""What is measured, a line of the performance table each; both sides are programs that print their seconds per operation."""
+"""What is measured: lines of the performance table; each side is a program that prints its seconds per operation."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 
 def test_the_wheel_holds_the_whole_package(wheel: Path, root: Path) -> None:
-    """Every file of the package, `py.typed` and data files included, and the demo's program are in the wheel; no more."""
+    """In the wheel are all files of the package, `py.typed` and data included, and the demo program; nothing else."""
     tracked = _files(root, "src/csg_otel", "examples/snapshot_generator")
     expected = {f"csg_otel/{path}" if path.startswith("examples/") else path.removeprefix("src/") for path in tracked}
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
