@@ -1,8 +1,8 @@
 """
-The process environment, read in one place.
+The process environment, touched in one place.
 
-Nothing else in the package touches ``os.environ`` (a lint rule holds that), so every setting's origin can be named and
-tests pass a mapping instead of patching the process. An empty variable counts as unset.
+Nothing else in the package reads or changes ``os.environ`` (a lint rule holds that), so every setting's origin can be named
+and tests pass a mapping instead of patching the process. An empty variable counts as unset.
 """
 
 from __future__ import annotations
@@ -13,3 +13,11 @@ import os
 def snapshot() -> dict[str, str]:
     """Return a copy of the environment without its empty variables."""
     return {name: value for name, value in os.environ.items() if value}  # noqa: TID251 - this is the one place
+
+
+def drop_from_python_path(directory: str) -> None:
+    """Take *directory* off ``PYTHONPATH``, so that processes started from now on don't inherit it."""
+    kept = [entry for entry in snapshot().get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", directory)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # noqa: TID251 - this is the one place
+    if not kept:
+        del os.environ["PYTHONPATH"]  # noqa: TID251 - this is the one place

@@ -1,1 +1,49 @@
-"""To be written."""
+"""
+``csg-otel``: parse, one call, print, exit code.
+
+One module a command group, each with ``register(subparsers)``; only the module of the command given is imported, because a
+health probe must start in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = ("healthcheck", "config", "run", "demo", "doctor")
+"""The commands, each in the module of its name."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command *argv* names (default: the process's arguments) and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="csg-otel",
+        description="Health checks, metrics, traces and logs of Python programs.",
+        epilog="example: csg-otel healthcheck --verbose",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    wanted = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
+    for name in wanted:
+        import_module(f"csg_otel.cli.{name}").register(subparsers)
+    options = parser.parse_args(arguments)
+    if options.version:
+        from csg_otel.handles import VERSION
+
+        print(f"csg-otel {VERSION}")
+        return 0
+    if options.command is None:
+        parser.print_help()
+        return 2
+    try:
+        code: int = options.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough (`| head`); stdout's own flush at exit must not complain again.
+        sys.stdout = None
+        return 0
+    return code

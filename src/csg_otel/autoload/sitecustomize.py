@@ -1,0 +1,25 @@
+"""
+Instrument the program Python is about to run; put on the path by ``csg-otel run``.
+
+Takes itself off the path first, so that the machine's own ``sitecustomize`` still runs and processes the program starts
+are not instrumented behind its back.
+"""
+
+import importlib.util
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from csg_otel import environment
+
+_HERE = str(Path(__file__).parent)
+
+sys.path[:] = [entry for entry in sys.path if entry != _HERE]
+environment.drop_from_python_path(_HERE)
+_hidden = PathFinder.find_spec("sitecustomize", sys.path)
+if _hidden is not None and _hidden.loader is not None:
+    _hidden.loader.exec_module(importlib.util.module_from_spec(_hidden))
+
+import csg_otel  # noqa: E402 - after the machine's own customisation
+
+csg_otel.instrument(on_error="warn", auto=True)

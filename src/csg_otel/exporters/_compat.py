@@ -1,0 +1,71 @@
+"""
+The one file that touches private parts of the OpenTelemetry SDK and its exporters.
+
+Each function says why the public API is not enough, and each has a test that fails when the private part changes.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import Resource
+
+
+def suppress_instrumentation() -> None:
+    """
+    Mark this thread as telemetry's own, so that instrumented HTTP and gRPC clients record nothing on it.
+
+    The key is private to the API; only the separate instrumentation package has a public function for it.
+    """
+    attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+
+
+def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> None:
+    """
+    Let *new* go on with the aggregations of *old*, which stops collecting; both must have the same temporality.
+
+    Publicly a reader can only be added with an empty memory: cumulative sums would start again at zero and up-down
+    counters would lose what is still open.
+    """
+    consumer = provider._measurement_consumer
+    with consumer._lock:
+        storages = dict(consumer._reader_storages)
+        storages[new] = storages.pop(old)
+        consumer._reader_storages = storages  # type: ignore[attr-defined]
+    with provider._all_metric_readers_lock:
+        provider._all_metric_readers.discard(old)
+        provider._all_metric_readers.add(new)
+    new._set_collect_callback(consumer.collect)
+    old._set_collect_callback(None)
+
+
+def reconfigure_metrics(provider: MeterProvider, resource: Resource, views: tuple[View, ...]) -> None:
+    """
+    Give a living meter provider another resource and other views; instruments already collected keep their buckets.
+
+    Publicly both are fixed when a provider is made, and a new provider would forget every cumulative sum.
+    """
+    provider._sdk_config.resource = resource
+    provider._sdk_config.views = views
+
+
+def reset_after_fork(provider: MeterProvider) -> None:
+    """
+    Give a forked child fresh locks and empty sums.
+
+    A thread of the parent may have held a lock (a collection holds several), and nobody is left to release it here; and
+    what the parent measured is the parent's to export. The SDK's own fork handler replaces two locks of the provider.
+    """
+    consumer = provider._measurement_consumer
+    consumer._lock = threading.Lock()
+    for storage in consumer._reader_storages.values():
+        storage._lock = threading.RLock()
+        # Matches are made again on the next measurement, with their locks and aggregations.
+        storage._instrument_view_instrument_matches.clear()
+    for meter in provider._meters.values():
+        meter._instrument_registration_lock = threading.Lock()

@@ -1,0 +1,122 @@
+"""
+A named place telemetry goes to: its lanes, its reader and ticker, its state and its books.
+
+A destination says once when it stops delivering and once when it delivers again; between the two it only counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from csg_otel.exporters.lane import Lane, SendError, Send
+from csg_otel.exporters.readers import PushReader, Ticker
+
+State = Literal["ok", "degraded", "down"]
+
+_log = logging.getLogger("csg_otel")
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationStatus:
+    """
+    What became of everything given to one destination.
+
+    ``state``: ``ok``; ``degraded`` while some signals or items are refused; ``down`` while nothing gets through.
+    Items are spans, log records and metric collections; ``dropped`` counts them by reason.
+    """
+
+    state: State = "ok"
+    queued: int = 0
+    spooled: int = 0
+    delivered: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    last_error: str = ""
+
+
+class Destination:
+    """Lanes by signal behind one name."""
+
+    def __init__(self, name: str, where: str) -> None:
+        """*where* is the address for people, as it appears in log lines."""
+        self.name = name
+        self._where = where
+        self.lanes: dict[str, Lane] = {}
+        self.puts: dict[str, Callable[[Any], None]] = {}
+        """Where ended spans (``traces``) and log records (``logs``) go in."""
+        self.reader: PushReader | None = None
+        self.ticker: Ticker | None = None
+        self._lock = threading.Lock()
+        self._failing: dict[str, str] = {}
+        self._since = 0.0
+        self._last_error = ""
+        self._refusals: set[str] = set()
+
+    def add_lane(self, signal: str, send: Send, **options: Any) -> Lane:
+        """Make the lane of *signal*; *options* are those of :class:`Lane`."""
+        lane = Lane(self.name, signal, send, on_outcome=self._on_outcome, **options)
+        self.lanes[signal] = lane
+        return lane
+
+    def _on_outcome(self, signal: str, error: SendError | None) -> None:
+        with self._lock:
+            was_failing = bool(self._failing)
+            if error is None:
+                self._failing.pop(signal, None)
+            else:
+                self._last_error = str(error)
+                if error.retry:
+                    self._failing[signal] = str(error)
+            failing = bool(self._failing)
+            if failing and not was_failing:
+                self._since = time.monotonic()
+            refused = error is not None and not error.retry and error.reason not in self._refusals
+            if refused and error is not None:
+                self._refusals.add(error.reason)
+        if failing and not was_failing:
+            _log.warning("exporter %s: cannot deliver to %s (%s); will keep trying", self.name, self._where, error)
+        elif was_failing and not failing:
+            _log.warning("exporter %s: delivering again after %.0f s", self.name, time.monotonic() - self._since)
+        if refused:
+            _log.warning("exporter %s: %s refused a batch for good (%s); it is dropped", self.name, self._where, error)
+
+    def status(self) -> DestinationStatus:
+        """Return state and books over all signals."""
+        books = [lane.status() for lane in self.lanes.values()]
+        dropped: Counter[str] = Counter()
+        for book in books:
+            dropped.update(book.dropped)
+        with self._lock:
+            failing, last_error = len(self._failing), self._last_error
+        delivered = sum(book.delivered for book in books)
+        state: State = "ok"
+        if failing:
+            state = "down" if failing == sum(1 for book in books if book.emitted) else "degraded"
+        elif dropped:
+            state = "degraded"
+        return DestinationStatus(state, sum(book.queued for book in books), 0, delivered, dict(dropped), last_error)
+
+    def reset_after_fork(self) -> None:
+        """Begin anew in a child."""
+        self._lock = threading.Lock()
+        for lane in self.lanes.values():
+            lane.reset_after_fork()
+        if self.ticker is not None:
+            self.ticker.reset_after_fork()
+
+
+def items_by_outcome(destinations: Sequence[Destination]) -> Counter[tuple[str, str, str, str]]:
+    """Return the books as counts by (destination, signal, result, reason), the attributes of ``csg.exporter.items``."""
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    for destination in destinations:
+        for signal, lane in destination.lanes.items():
+            book = lane.status()
+            counts[destination.name, signal, "delivered", ""] += book.delivered
+            for reason, count in book.dropped.items():
+                counts[destination.name, signal, "dropped", reason] += count
+    return counts

@@ -1,0 +1,167 @@
+"""
+OTLP destinations: SDK items encoded to protobuf and sent by a transport of one's own.
+
+Encoding is the official exporter's; sending is not, because its timeouts are not total, its retries block the queue and its
+answers are not read. Everything heavy (protobuf, gRPC) is imported on the worker thread that first sends.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from csg_otel.exporters.lane import Partial, Send, SendError
+
+if TYPE_CHECKING:
+    from csg_otel.config import OtlpExporter
+    from csg_otel.exporters.transport import Transport
+
+SIGNALS = ("traces", "metrics", "logs")
+
+_DEFAULT_ENDPOINTS = {"grpc": "http://localhost:4317", "http/protobuf": "http://localhost:4318"}
+_REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
+
+
+def endpoint(settings: OtlpExporter) -> str:
+    """Return the destination's address: as set, else the port OTLP reserves for the protocol on this machine."""
+    return settings.endpoint or _DEFAULT_ENDPOINTS[settings.protocol]
+
+
+def sender(settings: OtlpExporter, signal: str) -> Send:
+    """Return the function that delivers batches of *signal* to the destination *settings* describes."""
+    return _Sender(settings, signal)
+
+
+def temporality(preference: str) -> dict[type, Any]:
+    """
+    Return the SDK's temporality table for a *preference*: ``cumulative``, ``delta`` or ``lowmemory``.
+
+    The meaning of the words is that of ``OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`` in the OTLP exporter
+    specification; both up-down counters stay cumulative under each.
+    """
+    from opentelemetry.sdk import metrics
+    from opentelemetry.sdk.metrics.export import AggregationTemporality
+
+    delta: tuple[type, ...] = ()
+    if preference == "delta":
+        delta = (metrics.Counter, metrics.Histogram, metrics.ObservableCounter)
+    elif preference == "lowmemory":
+        delta = (metrics.Counter, metrics.Histogram)
+    return dict.fromkeys(delta, AggregationTemporality.DELTA)
+
+
+class _Sender:
+    """Encodes and sends one signal; made on the caller's thread, does its first work on the worker's."""
+
+    def __init__(self, settings: OtlpExporter, signal: str) -> None:
+        self._settings = settings
+        self._signal = signal
+        self._transport: Transport | None = None
+
+    def __call__(self, batch: Sequence[Any], timeout_s: float) -> Partial | None:
+        request = _encode(self._signal, batch)
+        if self._transport is None:
+            self._transport = _transport(self._settings, self._signal)
+        answer = self._transport.send(request.SerializePartialToString(), timeout_s)
+        return _partial(self._signal, answer)
+
+
+def _encode(signal: str, batch: Sequence[Any]) -> Any:
+    """Encode *batch* as one request; metrics come as one ``MetricsData`` a batch."""
+    try:
+        if signal == "traces":
+            from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+            return encode_spans(batch)
+        if signal == "logs":
+            from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+
+            return encode_logs(batch)
+        from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+
+        return encode_metrics(batch[0])
+    except Exception as error:
+        raise SendError("encoding", f"{type(error).__name__}: {error}", retry=False) from error
+
+
+def _partial(signal: str, answer: bytes) -> Partial | None:
+    """Read ``partial_success`` from an *answer*; an unreadable one says nothing."""
+    if not answer or answer.startswith(b"{"):
+        return None
+    from google.protobuf.message import DecodeError
+
+    try:
+        partial = _response(signal).FromString(answer).partial_success
+    except DecodeError:
+        return None
+    rejected = int(getattr(partial, _REJECTED[signal]))
+    return Partial(rejected, partial.error_message) if rejected or partial.error_message else None
+
+
+def _response(signal: str) -> Any:
+    if signal == "traces":
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+        return ExportTraceServiceResponse
+    if signal == "logs":
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+
+        return ExportLogsServiceResponse
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+
+    return ExportMetricsServiceResponse
+
+
+def _transport(settings: OtlpExporter, signal: str) -> Transport:
+    from csg_otel.exporters.transport import GrpcTransport, HttpTransport
+
+    headers = {name: _reveal(value) for name, value in settings.headers.items()}
+    compress = settings.compression == "gzip"
+    where = endpoint(settings)
+    if settings.protocol == "grpc":
+        insecure = settings.tls.insecure if settings.tls.insecure is not None else not where.startswith("https:")
+        credentials = None if insecure else _grpc_credentials(settings)
+        return GrpcTransport(_authority(where), signal, headers, compress=compress, credentials=credentials)
+    tls = _tls_context(settings) if where.startswith("https:") else None
+    url = _signal_url(where, signal) if settings.append_path else where
+    return HttpTransport(url, headers, compress=compress, tls=tls)
+
+
+def _authority(endpoint: str) -> str:
+    """Return the ``host:port`` gRPC wants, of an *endpoint* with or without a scheme."""
+    if "://" not in endpoint:
+        return endpoint
+    parts = urlsplit(endpoint)
+    return parts.netloc if parts.port else f"{parts.netloc}:{443 if parts.scheme == 'https' else 4317}"
+
+
+def _signal_url(endpoint: str, signal: str) -> str:
+    """Append OTLP's path for *signal* to a base *endpoint*; one that ends in it already is left as it is."""
+    path = f"/v1/{signal}"
+    return endpoint if endpoint.rstrip("/").endswith(path) else endpoint.rstrip("/") + path
+
+
+def _reveal(value: Any) -> str:
+    reveal: Callable[[], str] | None = getattr(value, "reveal", None)
+    return reveal() if reveal is not None else str(value)
+
+
+def _tls_context(settings: OtlpExporter) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.tls.ca or None)
+    if settings.tls.cert:
+        context.load_cert_chain(settings.tls.cert, settings.tls.key or None)
+    return context
+
+
+def _grpc_credentials(settings: OtlpExporter) -> Any:
+    import grpc
+
+    files: Mapping[str, str | None] = {
+        "root_certificates": settings.tls.ca,
+        "private_key": settings.tls.key,
+        "certificate_chain": settings.tls.cert,
+    }
+    return grpc.ssl_channel_credentials(**{name: Path(file).read_bytes() for name, file in files.items() if file})

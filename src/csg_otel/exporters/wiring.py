@@ -1,0 +1,141 @@
+"""
+Settings to destinations: the table of what kinds there are, and what each is built of.
+
+Adding a kind is one function here and one file beside it; nothing else needs to know.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from csg_otel import environment
+from csg_otel.exporters import otlp
+from csg_otel.exporters.destination import Destination
+from csg_otel.exporters.readers import LocalReader, PushReader, Ticker
+
+if TYPE_CHECKING:
+    from csg_otel.config import Config, Exporters, OtlpExporter
+    from csg_otel.exporters.console import Console
+    from csg_otel.exporters.lane import Partial
+
+_MOST_COLLECTIONS = 256
+"""Metric collections one destination keeps while it can't deliver; at a 10 s interval that is three quarters of an hour."""
+
+_CONSOLE_TICK_S = 0.2
+
+
+def build_destinations(config: Config, local: LocalReader) -> list[Destination]:
+    """Return the destinations *config* switches on, not yet started."""
+    built: list[Destination] = []
+    for build in _KINDS:
+        built.extend(build(config, local))
+    return built
+
+
+def metric_interval_s(config: Config) -> float:
+    """Return how often metrics are pushed, in seconds: as set, else with every sample of the host."""
+    return config.exporters.metric_interval or config.system_monitoring.collection_interval
+
+
+def console_enabled(exporters: Exporters) -> bool:
+    """Tell whether the console is on: as set, else when nothing else is and stderr is a terminal."""
+    if exporters.console.enabled != "auto":
+        return exporters.console.enabled
+    others = any(destination.enabled for destination in exporters.otlp) or exporters.datadog.enabled
+    return not others and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
+    if not console_enabled(config.exporters):
+        return ()
+    from csg_otel.exporters.console import Console
+
+    settings = config.exporters.console
+    stream = sys.stderr
+    color = stream.isatty() and "NO_COLOR" not in environment.snapshot()
+    screen = Console(stream, style=settings.style, level=settings.level, color=color)
+    destination = Destination("console", "stderr")
+    lane = destination.add_lane(
+        "console",
+        _ConsoleSender(screen),
+        max_items=config.exporters.queue.max_items,
+        batch_size=config.exporters.queue.batch_size,
+        delay_s=_CONSOLE_TICK_S,
+        idle=screen.tick,
+        on_close=screen.close,
+    )
+    if "traces" in settings.signals:
+        destination.puts["traces"] = lambda span: lane.put(("spans", span))
+    if "logs" in settings.signals:
+        destination.puts["logs"] = lambda record: lane.put(("logs", record))
+
+    def put_metrics() -> None:
+        if (data := local.read()) is not None:
+            lane.put(("metrics", data))
+
+    if "metrics" in settings.signals:
+        destination.ticker = Ticker("console-metrics", metric_interval_s(config), put_metrics)
+    return (destination,)
+
+
+class _ConsoleSender:
+    """Hands runs of like items to the console, in the order they came."""
+
+    def __init__(self, screen: Console) -> None:
+        self._screen = screen
+
+    def __call__(self, batch: Sequence[Any], _timeout_s: float) -> Partial | None:
+        run: list[Any] = []
+        kind = ""
+        for item_kind, item in batch:
+            if item_kind != kind:
+                self._show(kind, run)
+                kind, run = item_kind, []
+            run.append(item)
+        self._show(kind, run)
+        return None
+
+    def _show(self, kind: str, run: list[Any]) -> None:
+        if kind == "spans":
+            self._screen.spans(run)
+        elif kind == "logs":
+            self._screen.logs(run)
+        else:
+            for data in run:
+                self._screen.metrics(data)
+
+
+def _build_otlp(config: Config, _local: LocalReader) -> Sequence[Destination]:
+    return tuple(_otlp_destination(config, settings) for settings in config.exporters.otlp if settings.enabled)
+
+
+def _build_datadog(config: Config, _local: LocalReader) -> Sequence[Destination]:
+    from csg_otel.exporters.datadog import as_otlp
+
+    settings = config.exporters.datadog
+    return (_otlp_destination(config, as_otlp(settings)),) if settings.enabled else ()
+
+
+def _otlp_destination(config: Config, settings: OtlpExporter) -> Destination:
+    queue = config.exporters.queue
+    destination = Destination(settings.name, otlp.endpoint(settings))
+    for signal in settings.signals:
+        options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
+        if signal == "metrics":
+            options.update(max_items=_MOST_COLLECTIONS, batch_size=1)
+        lane = destination.add_lane(signal, otlp.sender(settings, signal), timeout_s=settings.timeout, **options)
+        destination.puts[signal] = lane.put
+    if "metrics" in settings.signals:
+        reader = PushReader(otlp.temporality(settings.temporality), destination.puts.pop("metrics"))
+        destination.reader = reader
+        destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
+    return destination
+
+
+_KINDS: tuple[Callable[[Config, LocalReader], Sequence[Destination]], ...] = (
+    _build_console,
+    _build_otlp,
+    _build_datadog,
+)

@@ -1,0 +1,314 @@
+"""
+Config to tracer, meter and logger providers, and from them to every destination.
+
+Installs OTel's global providers once (or adopts those of a host program) and exchanges what is behind them. The rule: one
+deadline for everything at flush and shutdown, and the report says what really happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from csg_otel import handles, names
+from csg_otel.config import Config
+from csg_otel.exporters import _compat, guard
+from csg_otel.exporters.destination import Destination, DestinationStatus, items_by_outcome
+from csg_otel.exporters.fanout import LogFanOut, SpanFanOut, sampler
+from csg_otel.exporters.readers import LocalReader
+from csg_otel.exporters.wiring import build_destinations
+from csg_otel.switch import SwitchLoggerProvider, SwitchMeterProvider, SwitchTracerProvider
+
+_log = logging.getLogger("csg_otel")
+
+_COLLECT_SHARE = 0.4
+"""The part of a shutdown's budget the last collection may take, so that sending keeps the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownReport:
+    """What became of everything emitted: items by outcome, ``dropped`` by reason, and how long the shutdown took."""
+
+    delivered: int = 0
+    spooled: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    took_s: float = 0.0
+
+
+class _Globals:
+    """OTel's global providers: ours, set once in the life of the process, or the host program's, adopted."""
+
+    def __init__(self) -> None:
+        self.spans = SpanFanOut()
+        self.logs = LogFanOut()
+        self.tracers = _take(trace.get_tracer_provider(), SwitchTracerProvider(), trace.set_tracer_provider)
+        self.meters = _take(metrics.get_meter_provider(), SwitchMeterProvider(guard.observable), metrics.set_meter_provider)
+        self.loggers = _take(_logs.get_logger_provider(), SwitchLoggerProvider(), _logs.set_logger_provider)
+        for host, add, fan in (
+            (self.tracers, "add_span_processor", self.spans),
+            (self.loggers, "add_log_record_processor", self.logs),
+        ):
+            if not isinstance(host, (SwitchTracerProvider, SwitchLoggerProvider)) and hasattr(host, add):
+                getattr(host, add)(fan)
+
+
+def _take(present: Any, ours: Any, install: Any) -> Any:
+    """Install *ours* unless the host program has set a provider already; return the one to work with."""
+    if type(present).__name__.lstrip("_").startswith("Proxy"):
+        install(ours)
+        return ours
+    _log.info("adopting the %s the program has set already", type(present).__name__)
+    return present
+
+
+_globals: _Globals | None = None
+_globals_lock = threading.Lock()
+
+
+def _global_providers() -> _Globals:
+    global _globals  # noqa: PLW0603 - OTel's own globals can be set once, so this is as global as they are
+    with _globals_lock:
+        if _globals is None:
+            _globals = _Globals()
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_after_fork_in_child)
+        return _globals
+
+
+class Providers:
+    """One life of the telemetry: from an ``instrument()`` through its reconfigurations to ``shutdown()``."""
+
+    def __init__(self, config: Config) -> None:
+        """Plug providers for *config* in; sends nothing before something is emitted."""
+        self._global = _global_providers()
+        self.local = LocalReader()
+        self._destinations: tuple[Destination, ...] = ()
+        self._past: Counter[tuple[str, str, str, str]] = Counter()
+        self._meters: Any = None
+        self._closed = False
+        self._plug_metrics(config)
+        handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
+        self.apply(config)
+        _living.add(self)
+
+    # -- configuration ---------------------------------------------------------------------------------------------
+
+    def apply(self, config: Config, drain_s: float = 2.0) -> None:
+        """Use *config* from now on; destinations it no longer has are drained, within *drain_s* seconds in all."""
+        resource = make_resource(config)
+        old, by_name = self._destinations, {destination.name: destination for destination in self._destinations}
+        new = build_destinations(config, self.local)
+        for destination in new:
+            self._attach_reader(destination, by_name.get(destination.name))
+        self._destinations = tuple(new)
+        self._plug_traces_and_logs(config, resource)
+        if isinstance(self._meters, MeterProvider):
+            _compat.reconfigure_metrics(self._meters, resource, make_views(config))
+        for destination in new:
+            if destination.ticker is not None:
+                destination.ticker.start()
+        if old:
+            self._retire(old, time.monotonic() + drain_s)
+
+    def _plug_metrics(self, config: Config) -> None:
+        provider = self._global.meters
+        if isinstance(provider, SwitchMeterProvider):
+            self._meters = MeterProvider(
+                resource=make_resource(config), views=make_views(config), shutdown_on_exit=False
+            )
+            self._meters.add_metric_reader(self.local)
+            provider.switch(self._meters)
+        elif hasattr(provider, "add_metric_reader"):
+            self._meters = provider
+            provider.add_metric_reader(self.local)
+
+    def _attach_reader(self, destination: Destination, old: Destination | None) -> None:
+        reader = destination.reader
+        if reader is None or self._meters is None:
+            return
+        previous = old.reader if old is not None else None
+        if previous is not None and previous.temporality == reader.temporality:
+            if old is not None and old.ticker is not None:
+                # What was measured before the exchange goes out by the old destination, which is drained afterwards.
+                old.ticker.stop().wait(1.0)
+            _compat.hand_over(self._meters, previous, reader)
+        else:
+            self._meters.add_metric_reader(reader)
+
+    def _plug_traces_and_logs(self, config: Config, resource: Resource) -> None:
+        sampling, spans, logs = config.sampling, self._global.spans, self._global.logs
+        spans.keep_errors, spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
+        spans.puts = self._puts("traces")
+        logs.puts = self._puts("logs")
+        if isinstance(self._global.tracers, SwitchTracerProvider):
+            tracers = TracerProvider(
+                resource=resource,
+                sampler=sampler(
+                    ratio=sampling.ratio,
+                    parent_based=sampling.parent_based,
+                    keep_unsampled=sampling.always_keep_errors or sampling.slower_than is not None,
+                ),
+                shutdown_on_exit=False,
+            )
+            tracers.add_span_processor(spans)
+            self._global.tracers.switch(tracers)
+        if isinstance(self._global.loggers, SwitchLoggerProvider):
+            loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
+            loggers.add_log_record_processor(logs)
+            self._global.loggers.switch(loggers)
+
+    def _puts(self, signal: str) -> tuple[Any, ...]:
+        return tuple(d.puts[signal] for d in self._destinations if signal in d.puts)
+
+    # -- flush and end ---------------------------------------------------------------------------------------------
+
+    def force_flush(self, timeout_s: float) -> bool:
+        """Collect and send everything within *timeout_s* seconds; True only if all of it was acknowledged."""
+        deadline = time.monotonic() + timeout_s
+        collected = _wait_all((d.ticker.request() for d in self._destinations if d.ticker), deadline)
+        lanes = [lane for destination in self._destinations for lane in destination.lanes.values()]
+        for lane in lanes:
+            lane.nudge()
+        return all([lane.flush(deadline) for lane in lanes]) and collected
+
+    def shutdown(self, timeout_s: float) -> ShutdownReport:
+        """Send what can be sent within *timeout_s* seconds, count the rest as dropped, and unplug everything."""
+        began = time.monotonic()
+        if not self._closed:
+            self._closed = True
+            _living.discard(self)
+            self._retire(self._destinations, began + timeout_s)
+            self._destinations = ()
+            self._unplug()
+        delivered = sum(n for (_, _, result, _), n in self._past.items() if result == "delivered")
+        dropped: Counter[str] = Counter()
+        for (_, _, result, reason), count in self._past.items():
+            if result == "dropped" and count:
+                dropped[reason] += count
+        return ShutdownReport(delivered, 0, dict(dropped), time.monotonic() - began)
+
+    def _retire(self, destinations: Iterable[Destination], deadline: float) -> None:
+        """Drain and close *destinations*, all at once, and keep their books."""
+        destinations = tuple(destinations)
+        lanes = [lane for destination in destinations for lane in destination.lanes.values()]
+        stopped = [d.ticker.stop() for d in destinations if d.ticker is not None]
+        for lane in lanes:
+            lane.nudge()
+        now = time.monotonic()
+        _wait_all(stopped, now + max(0.0, deadline - now) * _COLLECT_SHARE)
+        for lane in lanes:
+            lane.close(deadline)
+        for lane in lanes:
+            lane.join()
+        self._past.update(items_by_outcome(destinations))
+
+    def _unplug(self) -> None:
+        self._global.spans.puts = self._global.logs.puts = ()
+        for provider in (self._global.tracers, self._global.meters, self._global.loggers):
+            if isinstance(provider, (SwitchTracerProvider, SwitchMeterProvider, SwitchLoggerProvider)):
+                provider.switch(None)
+            elif hasattr(provider, "remove_metric_reader"):
+                provider.remove_metric_reader(self.local)
+
+    # -- what others read ------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, DestinationStatus]:
+        """Return each destination's state and books."""
+        return {destination.name: destination.status() for destination in self._destinations}
+
+    def items(self) -> Counter[tuple[str, str, str, str]]:
+        """Return how many items had which outcome since the start, retired destinations included."""
+        return self._past + items_by_outcome(self._destinations)
+
+    def read_metrics(self) -> MetricsData | None:
+        """Return the process's metrics now, cumulative."""
+        return self.local.read()
+
+    def reset_after_fork(self) -> None:
+        """Begin anew in a child: no inherited lock, item, sum or thread."""
+        self._past = Counter()
+        if isinstance(self._meters, MeterProvider):
+            _compat.reset_after_fork(self._meters)
+        for destination in self._destinations:
+            destination.reset_after_fork()
+
+
+class _ItemsCallback:
+    """Yields ``csg.exporter.items``; refers weakly, because instruments outlive the telemetry they were made for."""
+
+    def __init__(self, providers: Providers) -> None:
+        self._providers = weakref.ref(providers)
+
+    def __call__(self, _options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+        providers = self._providers()
+        if providers is None or providers not in _living:
+            return
+        for (destination, signal, result, reason), count in providers.items().items():
+            attributes = {names.DESTINATION: destination, names.SIGNAL: signal, names.RESULT: result}
+            yield metrics.Observation(count, {**attributes, names.REASON: reason} if reason else attributes)
+
+
+def _wait_all(events: Iterable[threading.Event], deadline: float) -> bool:
+    return all([event.wait(max(0.0, deadline - time.monotonic())) for event in tuple(events)])
+
+
+def make_resource(config: Config) -> Resource:
+    """Return who is talking: the service as configured, the SDK, and this distribution."""
+    service = config.service
+    attributes: dict[str, Any] = dict(service.attributes)
+    attributes["service.name"] = service.name or _program_name()
+    if service.version:
+        attributes["service.version"] = service.version
+    if service.environment:
+        attributes["deployment.environment.name"] = service.environment
+    attributes["telemetry.distro.name"] = names.SCOPE
+    attributes["telemetry.distro.version"] = handles.VERSION
+    return Resource.create(attributes)
+
+
+def _program_name() -> str:
+    """Return the script's name, or what the resource convention prescribes where there is none."""
+    main = sys.modules.get("__main__")
+    package = getattr(main, "__package__", "") or ""
+    stem = os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0]  # noqa: PTH119, PTH122
+    name = package.split(".")[0] if stem in ("__main__", "-m", "") else stem
+    return name or "unknown_service:python"
+
+
+def make_views(config: Config) -> tuple[View, ...]:
+    """Return the views *config* asks for: the buckets of the operations' durations, in seconds."""
+    bounds = config.performance.response_time_tracking.histogram_buckets
+    aggregation = ExplicitBucketHistogramAggregation(tuple(bounds))
+    return (View(instrument_name=names.OPERATION_DURATION.name, aggregation=aggregation),) if bounds else ()
+
+
+_living: weakref.WeakSet[Providers] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    global _globals_lock  # noqa: PLW0603 - a thread of the parent may have held it
+    _globals_lock = threading.Lock()
+    guard.reset_after_fork()
+    if _globals is not None:
+        for provider in (_globals.tracers, _globals.meters, _globals.loggers):
+            if isinstance(provider, (SwitchTracerProvider, SwitchMeterProvider, SwitchLoggerProvider)):
+                provider.reset_lock()
+    for providers in list(_living):
+        providers.reset_after_fork()
+

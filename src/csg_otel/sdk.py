@@ -1,0 +1,278 @@
+"""
+The composition root: ``instrument()`` builds everything from one configuration and returns the handle to it.
+
+Everything else in the package is wired here and nowhere else. The rule: all problems of a configuration are reported before
+anything has started, and a second call reconfigures what the first one built.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from csg_otel import health, metrics
+from csg_otel.config import Config, load
+from csg_otel.exporters.destination import DestinationStatus
+from csg_otel.exporters.points import points
+from csg_otel.exporters.wiring import console_enabled
+from csg_otel.health_metrics import HealthTelemetry
+from csg_otel.lifecycle import Ending
+from csg_otel.logs import LogTap
+from csg_otel.providers import Providers, ShutdownReport
+from csg_otel.server import Endpoints, Server
+
+if TYPE_CHECKING:
+    from csg_otel.health import HealthRegistry
+
+__all__ = ["ShutdownReport", "Telemetry", "current", "instrument"]
+
+_log = logging.getLogger("csg_otel")
+
+_SERVER_STOP_S = 0.5
+
+
+class Telemetry:
+    """
+    The handle to a program's telemetry; returned by :func:`instrument`, also a context manager that shuts it down.
+
+    ``config`` is the effective configuration and ``origins`` says where each value came from.
+    """
+
+    def __init__(self, config: Config, origins: Mapping[str, str], *, handle_signals: bool) -> None:
+        """Build and start everything *config* asks for; use :func:`instrument`."""
+        self.config = config
+        self.origins = origins
+        self._lock = threading.RLock()
+        self._stopping = False
+        self._report: ShutdownReport | None = None
+        self._server: Server | None = None
+        self._providers = Providers(config)
+        self._registry = health.default_registry()
+        self._health = HealthTelemetry(self._registry)
+        self._sampler = metrics.Sampler(config.system_monitoring)
+        self._runtime = metrics.RuntimeMonitor()
+        self._history = metrics.History(config.system_monitoring.metrics_retention)
+        self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
+        self._ending = Ending(self._finish, self.force_flush)
+        self._start(config)
+        self._ending.arm(signals=handle_signals)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def _start(self, config: Config) -> None:
+        self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
+        self._logs.install()
+        self._start_sampling(config)
+        if config.health_monitoring.enabled:
+            self._registry.configure(config.health_monitoring)
+            self._registry.start()
+        self._health.start(trace=config.health_monitoring.trace)
+        self._serve(config)
+
+    def _start_sampling(self, config: Config) -> None:
+        monitoring = config.system_monitoring
+        if not monitoring.enabled:
+            return
+        self._sampler = metrics.Sampler(monitoring)
+        self._history = metrics.History(monitoring.metrics_retention)
+        metrics.register(
+            self._sampler,
+            system=monitoring.metrics.system_metrics,
+            application=monitoring.metrics.application_metrics,
+        )
+        self._sampler.on_sample(self._keep_history)
+        self._sampler.start()
+        if monitoring.metrics.application_metrics:
+            self._runtime.start()
+
+    def _serve(self, config: Config) -> None:
+        endpoint = config.system_monitoring.prometheus
+        if not (endpoint.enabled or config.health_monitoring.enabled):
+            return
+        endpoints = Endpoints(
+            config,
+            metrics=self._providers.read_metrics,
+            health=self._registry.snapshot,
+            stopping=lambda: self._stopping,
+        )
+        self._server = Server(endpoint.host, endpoint.port, endpoints)
+        self._server.start()
+
+    def _stop_parts(self, deadline: float) -> None:
+        """Stop what makes telemetry, so that what sends it can finish."""
+        self._logs.remove()
+        self._health.stop()
+        self._registry.stop(max(0.0, min(0.2, deadline - time.monotonic())))
+        self._runtime.stop()
+        self._sampler.stop(max(0.0, min(0.2, deadline - time.monotonic())))
+
+    def _stop_server(self) -> None:
+        if self._server is not None:
+            self._server.stop(_SERVER_STOP_S)
+            self._server = None
+
+    def reconfigure(self, config: Config, origins: Mapping[str, str]) -> None:
+        """Exchange everything *config* changes; what was emitted before is drained to where it was meant to go."""
+        with self._lock:
+            if config == self.config:
+                return
+            self._stop_parts(time.monotonic() + 1.0)
+            self._stop_server()
+            self._providers.apply(config)
+            self.config, self.origins = config, origins
+            self._start(config)
+
+    def shutdown(self, timeout_s: float | None = None) -> ShutdownReport:
+        """
+        End all telemetry within *timeout_s* seconds (default ``exporters.shutdown_timeout``) and say what became of it.
+
+        Idempotent; later calls return the first report. Instruments stay usable and become no-ops.
+        """
+        with self._lock:
+            if self._report is None:
+                self._stopping = True
+                budget = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
+                deadline = time.monotonic() + budget
+                self._stop_parts(deadline)
+                self._report = self._providers.shutdown(max(0.0, deadline - time.monotonic()))
+                self._stop_server()
+                self._ending.disarm()
+                _forget(self)
+            return self._report
+
+    def _finish(self) -> None:
+        self.shutdown()
+
+    def __enter__(self) -> Telemetry:
+        """Return the handle."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shut down within the configured budget."""
+        self.shutdown()
+
+    # -- what a program asks ---------------------------------------------------------------------------------------
+
+    def force_flush(self, timeout_s: float = 5.0) -> bool:
+        """Send everything emitted so far, within *timeout_s* seconds; True only if all of it was acknowledged."""
+        return self._providers.force_flush(timeout_s)
+
+    def status(self) -> dict[str, DestinationStatus]:
+        """Return each destination's state and books, ``prometheus`` included (``last_error`` says why it is down)."""
+        found = self._providers.status()
+        if self.config.system_monitoring.prometheus.enabled:
+            problem = self._server.problem if self._server is not None else "not serving"
+            found["prometheus"] = DestinationStatus("down" if problem else "ok", last_error=problem)
+        return found
+
+    @property
+    def url(self) -> str:
+        """Where ``/metrics`` and the probes are served, without a path; empty if they are not."""
+        return self._server.url if self._server is not None else ""
+
+    @property
+    def health(self) -> HealthRegistry:
+        """The registry of health checks."""
+        return self._registry
+
+    @property
+    def history(self) -> metrics.History:
+        """The bounded history behind trends."""
+        return self._history
+
+    def metrics_snapshot(self) -> dict[str, Any]:
+        """Return all metrics now: under the seed's names by group, and every point as it is exported."""
+        return metrics.snapshot(self._sampler.latest(), points(self._providers.read_metrics()), self._history)
+
+    def _keep_history(self, sample: metrics.Sample) -> None:
+        self._history.add(sample, points(self._providers.read_metrics()))
+
+
+_current: Telemetry | None = None
+_lock = threading.RLock()
+
+
+def current() -> Telemetry | None:
+    """Return the telemetry now running, if any."""
+    return _current
+
+
+def instrument(
+    service_name: str | None = None,
+    *,
+    config: str | os.PathLike[str] | Mapping[str, Any] | Config | None = None,
+    exporters: Sequence[str] | None = None,
+    environment: str | None = None,
+    on_error: Literal["raise", "warn"] = "raise",
+    handle_signals: bool = True,
+    auto: bool = False,
+    **settings: Any,
+) -> Telemetry:
+    """
+    Make this program observable and return the handle.
+
+    Args:
+        service_name: The service's name; by default the environment's, the file's, or the script's name.
+        config: A path, a mapping, a :class:`Config`, or None to look for ``CSG_OTEL_CONFIG`` and
+            ``monitoring_config.yaml``.
+        exporters: The destinations, for example ``["console", "prometheus", "otlp://localhost:4317", "datadog"]``;
+            those not named are off.
+        environment: The deployment environment; also picks ``environments.<name>`` in the file.
+        on_error: ``"warn"`` logs the problems of a configuration and goes on with the settings that are right.
+        handle_signals: Flush at SIGTERM before the program's own handler, or the default, goes on.
+        auto: Load the installed ``opentelemetry-instrumentation-*`` packages.
+        **settings: Any other setting by its dotted key with ``__`` for the dots, in seconds and bytes:
+            ``system_monitoring__prometheus__port=0``.
+
+    Raises:
+        ConfigError: With every problem found, before anything has started.
+        HealthDefinitionError: If health checks contradict each other.
+
+    A second call with equal settings returns the same handle; with other settings it drains and exchanges what changed.
+    """
+    global _current  # noqa: PLW0603 - one telemetry a process, like OTel's providers
+    code: dict[str, Any] = {key.replace("__", "."): value for key, value in settings.items()}
+    if service_name is not None:
+        code["service.name"] = service_name
+    if environment is not None:
+        code["service.environment"] = environment
+    if exporters is not None:
+        code["exporters"] = list(exporters)
+    source = Path(config) if isinstance(config, (str, os.PathLike)) else config
+    loaded = load(source, code=code, strict=on_error == "raise")
+    for warning in (*loaded.warnings, *loaded.problems):
+        _log.warning("%s", warning)
+    with _lock:
+        if _current is not None:
+            _current.reconfigure(loaded.config, loaded.origins)
+        else:
+            _current = Telemetry(loaded.config, loaded.origins, handle_signals=handle_signals)
+        if auto:
+            _load_instrumentations()
+        return _current
+
+
+def _forget(telemetry: Telemetry) -> None:
+    global _current  # noqa: PLW0603 - see instrument()
+    with _lock:
+        if _current is telemetry:
+            _current = None
+
+
+def _load_instrumentations() -> None:
+    """Activate every installed instrumentation package, as ``opentelemetry-instrument`` does; one that fails is logged."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="opentelemetry_instrumentor"):
+        try:
+            entry.load()().instrument()
+        except Exception:
+            _log.warning("instrumentation %s can't be loaded", entry.name, exc_info=True)

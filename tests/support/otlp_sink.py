@@ -1,0 +1,169 @@
+"""
+Real OTLP receivers on loopback: they decode what arrives with the official protobuf messages and keep it.
+
+Faults are asked for by attributes (`status`, `hang`), so that one receiver serves the round trips and the outages.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from concurrent import futures
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import grpc
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+
+class Received:
+    """Everything a receiver was sent, decoded, with views of it that tests ask for."""
+
+    def __init__(self) -> None:
+        self.traces: list[Any] = []
+        self.metrics: list[Any] = []
+        self.logs: list[Any] = []
+        self.headers: list[dict[str, str]] = []
+
+    @property
+    def spans(self) -> list[Any]:
+        return [s for r in self.traces for rs in r.resource_spans for ss in rs.scope_spans for s in ss.spans]
+
+    @property
+    def records(self) -> list[Any]:
+        return [x for r in self.logs for rl in r.resource_logs for sl in rl.scope_logs for x in sl.log_records]
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        found = [rs.resource for r in self.traces for rs in r.resource_spans]
+        return [attributes(resource) for resource in found]
+
+    def points(self, name: str) -> list[Any]:
+        """All data points of the metric *name*, oldest first."""
+        return [
+            point
+            for request in self.metrics
+            for rm in request.resource_metrics
+            for sm in rm.scope_metrics
+            for metric in sm.metrics
+            if metric.name == name
+            for point in getattr(metric, metric.WhichOneof("data")).data_points
+        ]
+
+    def temporalities(self, name: str) -> set[int]:
+        """Aggregation temporalities the metric *name* was sent with."""
+        return {
+            getattr(metric, metric.WhichOneof("data")).aggregation_temporality
+            for request in self.metrics
+            for rm in request.resource_metrics
+            for sm in rm.scope_metrics
+            for metric in sm.metrics
+            if metric.name == name
+        }
+
+
+def attributes(message: Any) -> dict[str, Any]:
+    """The attributes of a protobuf message as a plain dictionary."""
+    return {kv.key: getattr(kv.value, kv.value.WhichOneof("value") or "string_value") for kv in message.attributes}
+
+
+class HttpSink:
+    """An OTLP/HTTP receiver; `status` is what it answers, `hang` makes it accept and never answer."""
+
+    REQUESTS = {
+        "/v1/traces": ("traces", trace_service_pb2.ExportTraceServiceRequest),
+        "/v1/metrics": ("metrics", metrics_service_pb2.ExportMetricsServiceRequest),
+        "/v1/logs": ("logs", logs_service_pb2.ExportLogsServiceRequest),
+    }
+
+    def __init__(self, port: int = 0) -> None:
+        self.received = Received()
+        self.status = 200
+        self.answer = b""
+        self.content_type = "application/x-protobuf"
+        self.extra_headers: dict[str, str] = {}
+        self.hang = threading.Event()
+        self._released = threading.Event()
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if sink.hang.is_set():
+                    sink._released.wait(60)
+                    return
+                if sink.status == 200:
+                    sink._keep(self.path, dict(self.headers), body)
+                self.send_response(sink.status)
+                self.send_header("Content-Type", sink.content_type)
+                self.send_header("Content-Length", str(len(sink.answer)))
+                for name, value in sink.extra_headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(sink.answer)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        class Quiet(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_: Any) -> None:
+                pass
+
+        self._server = Quiet(("127.0.0.1", port), Handler)
+        self.port = self._server.server_address[1]
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def _keep(self, path: str, headers: dict[str, str], body: bytes) -> None:
+        signal, request = self.REQUESTS[path]
+        if headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.received.headers.append({name.lower(): value for name, value in headers.items()})
+        getattr(self.received, signal).append(request.FromString(body))
+
+    def close(self) -> None:
+        """Stop listening and let go whoever hangs."""
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class GrpcSink:
+    """An OTLP/gRPC receiver."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.received = Received()
+        self._server = grpc.server(futures.ThreadPoolExecutor(4))
+        for signal, add, base, response in (
+            ("traces", trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
+             trace_service_pb2_grpc.TraceServiceServicer, trace_service_pb2.ExportTraceServiceResponse),
+            ("metrics", metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server,
+             metrics_service_pb2_grpc.MetricsServiceServicer, metrics_service_pb2.ExportMetricsServiceResponse),
+            ("logs", logs_service_pb2_grpc.add_LogsServiceServicer_to_server,
+             logs_service_pb2_grpc.LogsServiceServicer, logs_service_pb2.ExportLogsServiceResponse),
+        ):  # fmt: skip
+            add(self._servicer(signal, base, response), self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self._server.start()
+
+    def _servicer(self, signal: str, base: Any, response: Any) -> Any:
+        sink = self
+
+        class Servicer(base):
+            def Export(self, request: Any, context: Any) -> Any:
+                sink.received.headers.append(dict(context.invocation_metadata()))
+                getattr(sink.received, signal).append(request)
+                return response()
+
+        return Servicer()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.stop(0).wait()
