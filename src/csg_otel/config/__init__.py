@@ -4,6 +4,9 @@ Configuration: the settings as frozen dataclasses, and `load`, which reads them 
 Nothing outside this package parses a setting. The one rule: every value has one origin, and `Loaded.origins` names it.
 """
 
-from csg_otel.config.model import Config, Secret
+from csg_otel.config.load import Loaded, load, load_lenient
+from csg_otel.config.model import Config
+from csg_otel.config.secret import Secret
+from csg_otel.config.selection import exporter_overrides
 
-__all__ = ["Config", "Secret"]
+__all__ = ["Config", "Loaded", "Secret", "exporter_overrides", "load", "load_lenient"]

@@ -164,4 +164,5 @@ class Scrubbing:
     on_match: str | None = setting(
         None,
         "`module:function` that is called with each match and returns its replacement, or None for `[redacted:rule]`.",
+        free="function",
     )

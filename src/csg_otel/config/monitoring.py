@@ -71,7 +71,9 @@ class Application:
     response_time_threshold_ms: float = setting(1000.0, "Time the functional check may take.", unit="ms", above=0)
     modules: tuple[str, ...] = setting((), "Modules that must be importable; imported in a process of their own.")
     nlp_models: tuple[str, ...] = setting((), "spaCy models, by name or path, that must load.")
-    functional: str | None = setting(None, "`module:function` whose success proves that the application works.")
+    functional: str | None = setting(
+        None, "`module:function` whose success proves that the application works.", free="function"
+    )
     required_variables: tuple[str, ...] = setting(
         (), "Environment variables that must be set; only their names are ever shown."
     )
@@ -113,7 +115,9 @@ class PerformanceChecks:
     memory_growth_threshold_mb: float = setting(
         100.0, "Growth of resident memory per hour that is a warning.", unit="MB", above=0
     )
-    benchmark: str | None = setting(None, "`module:function` that is timed; by default a small computation.")
+    benchmark: str | None = setting(
+        None, "`module:function` that is timed; by default a small computation.", free="function"
+    )
     interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
     timeout: float | None = setting(
         None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0

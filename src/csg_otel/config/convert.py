@@ -1,0 +1,155 @@
+"""
+Turn one given scalar into the value of a setting, or say what is wrong with it.
+
+Pure: no origins, no environment. The one rule: a message shows what was given only where that can't be a secret, so the
+caller passes *shown*, the text that may be printed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import typing
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from csg_otel.errors import suggestion
+
+if TYPE_CHECKING:
+    from csg_otel.config.fields import Setting
+
+TRUE: Final = frozenset({"true", "1", "yes", "on"})
+FALSE: Final = frozenset({"false", "0", "no", "off"})
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+_BYTES: Final = {"b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?b|b)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[+-]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+class MismatchError(ValueError):
+    """A value doesn't fit its setting; the message says what would."""
+
+
+def show(value: object) -> str:
+    """Return *value* for a message: quoted, on one line, at most 60 characters."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def boolean(value: object, shown: str) -> bool:
+    """Return a boolean from a boolean, 0, 1 or one of the words, in any case."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, str)):
+        word = str(value).strip().lower()
+        if word in TRUE | FALSE:
+            return word in TRUE
+    raise MismatchError(f"{shown} is not a boolean (true/false, yes/no, on/off, 1/0)")
+
+
+def number(value: object, setting: Setting, *, whole: bool, text: bool, shown: str) -> float:
+    """Return a number within the setting's limits; durations may be ``"5m"``, sizes ``"256MiB"``."""
+    result = _plain_number(value, text=text)
+    if result is None and isinstance(value, str):
+        if setting.unit == "s":
+            result = duration(value)
+        elif setting.unit == "By":
+            result = _size(value)
+    if result is None or not math.isfinite(result) or (whole and result != int(result)):
+        raise MismatchError(f"{shown} is not {_wanted(setting, whole=whole)}")
+    _check_limits(result, setting, shown)
+    return int(result) if whole else float(result)
+
+
+def _plain_number(value: object, *, text: bool) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (text or "e" in value.lower()) and _NUMBER.fullmatch(value.strip()):
+        cleaned = value.strip().replace("_", "")
+        return int(cleaned) if cleaned.lstrip("+-").isdigit() and len(cleaned) < 300 else float(cleaned)
+    return None
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of ``"90s"``, ``"1h30m"``, ``"500ms"``; None for anything else."""
+    stripped = text.strip().lower()
+    parts = _DURATION.findall(stripped)
+    if not parts or _DURATION.sub("", stripped).strip():
+        return None
+    return sum(float(count) * _SECONDS[unit] for count, unit in parts)
+
+
+def _size(text: str) -> float | None:
+    match = _SIZE.fullmatch(text.strip())
+    return float(match[1]) * _BYTES[match[2].lower()] if match else None
+
+
+def _wanted(setting: Setting, *, whole: bool) -> str:
+    if setting.unit == "s":
+        return 'a duration (seconds, or text such as "30s", "5m", "1h")'
+    if setting.unit == "By":
+        return 'a size (bytes, or text such as "256MiB")'
+    return "a whole number" if whole else "a number"
+
+
+def _check_limits(value: float, setting: Setting, shown: str) -> None:
+    unit = f" {setting.unit}" if setting.unit in {"s", "%", "ms", "MB"} else ""
+    low, high, above = setting.low, setting.high, setting.above
+    if above is not None and value <= above:
+        raise MismatchError(f"{shown} is out of range (more than {above:g}{unit})")
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = f"at least {low:g}" if high is None else f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
+        raise MismatchError(f"{shown} is out of range ({limits}{unit})")
+
+
+def text(value: object, raw: str | None, shown: str) -> str:
+    """Return text; a YAML number or word is taken as it was written (``version: 1.10``)."""
+    if isinstance(value, str):
+        return value
+    if raw is not None:
+        return raw
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    raise MismatchError(f"{shown} is not text")
+
+
+def choice(value: object, kind: Any, setting: Setting, raw: str | None, shown: str) -> str:
+    """Return the canonical spelling of one of a Literal's words, in any case, or of an alias."""
+    known: tuple[str, ...] = typing.get_args(kind)
+    word = (raw if raw is not None and not isinstance(value, str) else str(value)).strip()
+    for candidate in known:
+        if candidate.lower() == word.lower():
+            return candidate
+    if (alias := setting.aliases.get(word.lower())) is not None:
+        return alias
+    hint = suggestion(word.lower(), known)
+    article = "an" if setting.noun[:1] in {"a", "e", "i", "o", "u"} else "a"
+    name = f"{article} {setting.noun}" if setting.noun else "a value it can have"
+    raise MismatchError(f"{shown} is not {name}" + (hint or f" (known: {', '.join(known)})"))
+
+
+def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, text_given: bool, shown: str) -> Any:
+    """Return *value* as *kind*: bool, int, float, str or a Literal. Raises `MismatchError`."""
+    if kind is bool:
+        return boolean(value, shown)
+    if kind in {int, float}:
+        return number(value, setting, whole=kind is int, text=text_given, shown=shown)
+    if typing.get_origin(kind) is Literal:
+        return choice(value, kind, setting, raw, shown)
+    if kind is str:
+        result = text(value, raw, shown)
+        if setting.free == "regex":
+            _check_regex(result, shown)
+        if setting.free == "function" and not FUNCTION.fullmatch(result):
+            raise MismatchError(f"{shown} is not module:function (such as package.module:check)")
+        return result
+    raise TypeError(f"a setting of type {kind!r} has no conversion")
+
+
+def _check_regex(pattern: str, shown: str) -> None:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise MismatchError(f"{shown} is not a regular expression: {error}") from None

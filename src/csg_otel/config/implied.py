@@ -1,0 +1,99 @@
+"""
+What some settings say about others: a channel given to a receiver is on, a Datadog section means Datadog.
+
+Works on trees before they become values. The one rule: what is implied is weaker than anything that was written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel.config.convert import MismatchError, boolean
+from csg_otel.config.tree import DEFAULT, Node, from_plain, join, merge
+
+if TYPE_CHECKING:
+    from csg_otel.config.tree import Origin
+
+_OWN: Final = frozenset({"severity_filter", "enabled"})
+
+
+def layer(written: Node | None, environment: Node | None) -> Node | None:
+    """Return the settings that *written* (file and code) and *environment* imply."""
+    implied: Node | None = None
+    if (node := _given(environment, "notifications", "slack", "webhook_url")) is not None:
+        implied = merge(implied, _tree({"notifications": {"slack": {"enabled": True}}}, node.origin))
+    if (node := _given(written, "exporters", "datadog")) is not None and isinstance(node.value, dict):
+        implied = merge(implied, _tree({"exporters": {"datadog": {"enabled": True}}}, node.origin))
+    outside = _given(written, "integrations", "external_monitoring")
+    datadog = outside.get("datadog") if outside is not None else None
+    if outside is not None and datadog is not None and _on(outside) and _on(datadog):
+        implied = merge(implied, _tree({"exporters": {"datadog": {"enabled": True, "mode": "direct"}}}, datadog.origin))
+        if (key := datadog.get("api_key")) is not None:
+            whole = Node({"exporters": Node({"datadog": Node({"api_key": key}, key.origin)}, key.origin)}, key.origin)
+            implied = merge(implied, whole)
+    return implied
+
+
+def complete(tree: Node) -> Node:
+    """Return the merged *tree* with receivers' channels and the names of OTLP destinations filled in."""
+    receivers = tree.at("escalation", "receivers")
+    if receivers is not None and isinstance(receivers.value, dict):
+        told = tree.get("notifications")
+        made = {name: _receiver(receiver, told) for name, receiver in receivers.value.items()}
+        tree = _replaced(tree, ("escalation", "receivers"), receivers.with_value(made))
+    destinations = tree.at("exporters", "otlp")
+    if destinations is not None and isinstance(destinations.value, list):
+        tree = _replaced(tree, ("exporters", "otlp"), destinations.with_value(_named(destinations.value)))
+    return tree
+
+
+def _receiver(receiver: Node, told: Node | None) -> Node:
+    if not isinstance(receiver.value, dict):
+        return receiver
+    channels: dict[str, Node] = {}
+    for name, channel in receiver.value.items():
+        shared = told.get(name) if told is not None else None
+        if isinstance(channel.value, dict):
+            inherited = dict(shared.value) if shared is not None and isinstance(shared.value, dict) else {}
+            base = {key: node for key, node in inherited.items() if key not in _OWN}
+            base["enabled"] = Node(True, channel.origin, join(channel.path, "enabled"))
+            channel = merge(channel.with_value(base), channel) or channel  # noqa: PLW2901 - the completed one
+        channels[name] = channel
+    return receiver.with_value(channels)
+
+
+def _named(items: list[Node]) -> list[Node]:
+    taken = {str(node.value) for item in items if (node := item.get("name")) is not None}
+    named: list[Node] = []
+    for item in items:
+        if isinstance(item.value, dict) and item.get("name") is None:
+            free = (f"otlp-{number}" if number > 1 else "otlp" for number in range(1, len(items) + len(taken) + 2))
+            name = next(name for name in free if name not in taken)
+            taken.add(name)
+            item = item.with_value({"name": Node(name, DEFAULT), **item.value})  # noqa: PLW2901 - the named one
+        named.append(item)
+    return named
+
+
+def _given(tree: Node | None, *keys: str) -> Node | None:
+    node = tree.at(*keys) if tree is not None else None
+    return node if node is not None and node.value is not None else None
+
+
+def _on(section: Node) -> bool:
+    enabled = section.get("enabled")
+    try:
+        return enabled is not None and boolean(enabled.value, "")
+    except MismatchError:
+        return False
+
+
+def _tree(plain: dict[str, Any], origin: Origin) -> Node:
+    return from_plain(plain, origin)
+
+
+def _replaced(tree: Node, keys: tuple[str, ...], node: Node) -> Node:
+    if not keys:
+        return node
+    child = tree.get(keys[0])
+    return tree if child is None else tree.with_value({**tree.value, keys[0]: _replaced(child, keys[1:], node)})

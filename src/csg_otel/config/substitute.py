@@ -1,0 +1,88 @@
+"""
+Put ``${NAME}``, ``${NAME:-default}`` and ``${file:PATH}`` into a value, once.
+
+What comes out is never looked at again, so a variable that holds ``${...}`` stays as it is. ``$${`` is a literal ``${``.
+The one rule: a message may name the variable or the file, never what was in it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FORM: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_NAME: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_LIMIT: Final = 64 * 1024
+
+
+class SubstitutionError(ValueError):
+    """A form can't be substituted; the message is complete and holds no value."""
+
+
+@dataclass
+class Substitution:
+    """Substitutes from *environ* and from files beside *folder*."""
+
+    environ: Mapping[str, str]
+    folder: Path = field(default_factory=Path)
+
+    def __call__(self, text: str) -> str:
+        """Return *text* with every form replaced; raises `SubstitutionError` for a form that has no value."""
+        return _FORM.sub(self._replace, text)
+
+    def _replace(self, match: re.Match[str]) -> str:
+        if match[0] == "$${":
+            return "${"
+        inner = match[1]
+        if inner is None:
+            raise SubstitutionError("'${' without '}' (write $${ for a literal ${)")
+        if inner.startswith("file:"):
+            return self._file(inner[5:])
+        if (named := _NAME.fullmatch(inner)) is None:
+            raise SubstitutionError(f"'${{{inner}}}' is not ${{NAME}}, ${{NAME:-default}} or ${{file:PATH}}")
+        name, default = named[1], named[2]
+        if value := self.environ.get(name):
+            return value
+        if default is None:
+            raise SubstitutionError(f"the variable {name} is not set (set it, or write ${{{name}:-default}})")
+        return default
+
+    def _file(self, name: str) -> str:
+        path = self.folder / Path(name.strip()).expanduser()
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(_LIMIT + 1)
+            if len(data) > _LIMIT:
+                raise SubstitutionError(f"the file {name} is larger than {_LIMIT // 1024} KiB")
+            return data.decode("utf-8-sig").rstrip("\r\n")
+        except OSError as error:
+            raise SubstitutionError(f"the file {name} can't be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SubstitutionError(f"the file {name} is not UTF-8 text") from None
+
+
+def has_form(text: str) -> bool:
+    """Tell whether *text* has something to substitute (or a form that is broken)."""
+    return any(match[0] != "$${" for match in _FORM.finditer(text))
+
+
+def names(text: str) -> set[str]:
+    """Return the variables that *text* asks for."""
+    forms = (match[1] for match in _FORM.finditer(text) if match[1] is not None)
+    return {named[1] for form in forms if (named := _NAME.fullmatch(form))}
+
+
+def unescape(text: str) -> str:
+    """Return *text* without forms, with ``$${`` as ``${``."""
+    return text.replace("$${", "${")
+
+
+def is_literal(text: str) -> bool:
+    """Tell whether a secret written as *text* would stand in the file: no form at all, or one with a default."""
+    forms = [match[1] for match in _FORM.finditer(text) if match[1] is not None]
+    return not forms or any(named[2] for form in forms if (named := _NAME.fullmatch(form)))

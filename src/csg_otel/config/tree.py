@@ -1,0 +1,203 @@
+"""
+Values that remember where they were written: the tree every source of settings is turned into before anything is read.
+
+It knows nothing about which settings exist. The one rule: a node never loses its origin, so every problem can be located
+and every value can say where it came from.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from csg_otel.config.fields import is_section, settings_of
+from csg_otel.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_PLAIN: Final = re.compile(r"[^.\[\]\"]+")
+_STEP: Final = re.compile(r'\.?([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value was written: *where* is ``name:line:column`` of a file, a variable's or an argument's name."""
+
+    kind: Literal["file", "environment", "code", "default"]
+    where: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return the origin as `config show --origin` prints it."""
+        if self.kind == "file":
+            return f"file {self.where.rpartition(':')[0]}"
+        return f"{self.kind}: {self.where}" if self.where else self.kind
+
+    @property
+    def prefix(self) -> str:
+        """Return the origin as a problem begins with it."""
+        words = {"file": self.where, "environment": f"variable {self.where}", "code": f"argument {self.where}"}
+        return words.get(self.kind, self.kind)
+
+
+DEFAULT: Final = Origin("default")
+
+
+@dataclass(frozen=True)
+class Node:
+    """
+    A value and where it was written.
+
+    *value* is a dict of nodes, a list of nodes or a scalar; *path* the dotted key in its own source; *raw* the text of a
+    YAML scalar; *text* says that the value came as text and has yet to become a number or boolean; *live* that ``${...}``
+    in it is still to be substituted.
+    """
+
+    value: Any
+    origin: Origin
+    path: str = ""
+    raw: str | None = None
+    text: bool = False
+    live: bool = False
+    source: str | None = None
+    literal: bool = True
+
+    def get(self, key: str) -> Node | None:
+        """Return the child *key* of a mapping, or None."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def at(self, *keys: str) -> Node | None:
+        """Return the descendant under *keys*, or None."""
+        node: Node | None = self
+        for key in keys:
+            node = node.get(key) if node is not None else None
+        return node
+
+    def with_value(self, value: Any) -> Node:
+        """Return the same place with another value."""
+        return replace(self, value=value)
+
+
+@dataclass
+class Report:
+    """Problems and warnings, each once and in the order they were found."""
+
+    problems: dict[str, None] = field(default_factory=dict)
+    warnings: dict[str, None] = field(default_factory=dict)
+
+    def problem(self, node: Node, message: str) -> None:
+        """Note that the value of *node* is wrong."""
+        self.problems[located(node, message)] = None
+
+    def warning(self, node: Node, message: str) -> None:
+        """Note something about *node* that doesn't stop anything."""
+        self.warnings[located(node, message)] = None
+
+    def raise_problems(self) -> None:
+        """Raise one `ConfigError` with all problems, if there are any."""
+        if self.problems:
+            raise ConfigError(sorted_problems(self.problems))
+
+
+def located(node: Node, message: str) -> str:
+    """Return *message* with the place of *node* before it."""
+    path = f"{node.path}: " if node.path and node.path != node.origin.where else ""
+    return f"{node.origin.prefix}: {path}{message}"
+
+
+def sorted_problems(problems: Iterable[str]) -> tuple[str, ...]:
+    """Order problems of a file by line and column; the others stay where they are, before and after."""
+
+    def place(problem: str) -> tuple[str, int, int]:
+        if match := re.match(r"(.+?):(\d+):(\d+): ", problem):
+            return match[1], int(match[2]), int(match[3])
+        return problem.partition(":")[0], 0, 0
+
+    return tuple(sorted(problems, key=place))
+
+
+def join(path: str, key: str | int) -> str:
+    """Return *path* with *key* appended: ``a.b``, ``a[0]``, or ``a["x.y"]`` for a key with dots."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if not _PLAIN.fullmatch(key):
+        escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{path}["{escaped}"]'
+    return f"{path}.{key}" if path else key
+
+
+def split(path: str) -> tuple[str | int, ...]:
+    """Return the steps of a dotted key; raises `ConfigError` for one that can't be read."""
+    steps: list[str | int] = []
+    end = 0
+    while end < len(path):
+        match = _STEP.match(path, end)
+        if match is None or (end == 0 and match[0].startswith(".")):
+            raise ConfigError([f"argument {path}: not a key (a key reads like alerting.rules[0].threshold)"])
+        if match[2] is not None:
+            steps.append(int(match[2]))
+        else:
+            quoted = match[3]
+            steps.append(match[1] if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
+        end = match.end()
+    return tuple(steps)
+
+
+def from_plain(value: Any, origin: Origin, path: str = "", *, live: bool = False) -> Node:
+    """Turn a plain *value* (mappings, sections, sequences, scalars) into nodes of one *origin*."""
+    if is_section(type(value)):
+        value = _plain_section(value)
+    if hasattr(value, "items"):
+        children = {str(key): from_plain(item, origin, join(path, str(key)), live=live) for key, item in value.items()}
+        return Node(children, origin, path)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
+        return Node(
+            [from_plain(item, origin, join(path, at), live=live) for at, item in enumerate(items)], origin, path
+        )
+    return Node(value, origin, path, live=live and isinstance(value, str), literal=False)
+
+
+def _plain_section(section: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, item, known in settings_of(type(section)):
+        value = getattr(section, item.name)
+        plain.update(value if known.free == "names" else {key: value})
+    return plain
+
+
+def from_dotted(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Node:
+    """Turn ``{"a.b[0]": value}`` into nodes; a list built from indexes replaces the whole list."""
+    root: dict[str, Any] = {}
+    for dotted, value in values.items():
+        steps = split(dotted)
+        place: Any = root
+        for step in steps[:-1]:
+            place = place.setdefault(step, {})
+            if isinstance(place, Node):
+                place = place.value
+        place[steps[-1]] = value if isinstance(value, Node) else from_plain(value, origins[dotted], dotted)
+    origin = next(iter(origins.values()), DEFAULT)
+    return _close(root, origin, "")
+
+
+def _close(value: Any, origin: Origin, path: str) -> Node:
+    if isinstance(value, Node):
+        return value
+    inner = {key: _close(item, origin, join(path, key)) for key, item in value.items()}
+    first = next(iter(inner.values())).origin if inner else origin
+    if inner and all(isinstance(key, int) for key in inner):
+        return Node([inner[key] for key in sorted(inner)], first, path)
+    return Node({str(key): item for key, item in inner.items()}, first, path)
+
+
+def merge(base: Node | None, over: Node | None) -> Node | None:
+    """Return *over* on top of *base*: mappings key by key, everything else as a whole."""
+    if base is None or over is None:
+        return base if over is None else over
+    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
+        return over
+    keys = [*base.value, *(key for key in over.value if key not in base.value)]
+    return over.with_value({key: merge(base.get(key), over.get(key)) for key in keys})

@@ -1,0 +1,92 @@
+"""
+Visit every setting there is, with its key, type, default and variables.
+
+The environment mapping, the schema and the reference are made by walking the dataclasses; nothing else lists settings.
+The one rule: what a visitor sees is what the declarations say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel.config.fields import Setting, is_section, settings_of
+from csg_otel.config.model import Config
+from csg_otel.config.tree import join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFIX: Final = "CSG_OTEL_"
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One setting: *key* as in the file (``[]`` a list's item, ``<name>`` a name of the user's), *kind* its type."""
+
+    key: str
+    kind: Any
+    default: Any
+    setting: Setting
+    variables: tuple[str, ...]
+
+
+@lru_cache(maxsize=None)
+def kinds(section: type) -> Mapping[str, Any]:
+    """Return the types of the fields of *section* by name."""
+    return typing.get_type_hints(section)
+
+
+def without_none(kind: Any) -> Any:
+    """Return *kind* without ``| None``."""
+    if typing.get_origin(kind) in {types.UnionType, typing.Union}:
+        rest = [part for part in typing.get_args(kind) if part is not type(None)]
+        return rest[0] if len(rest) == 1 else typing.Union[tuple(rest)]  # noqa: UP007 - built at run time
+    return kind
+
+
+def default_of(item: dataclasses.Field[Any]) -> Any:
+    """Return a field's default, or `dataclasses.MISSING` for a required one."""
+    return item.default_factory() if item.default_factory is not dataclasses.MISSING else item.default
+
+
+def inner_section(kind: Any) -> tuple[type, str] | None:
+    """Return the section inside *kind* and how its key goes on (``""``, ``[]``, ``<name>``), or None for a value."""
+    kind = without_none(kind)
+    if is_section(kind):
+        return kind, ""
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is tuple and is_section(arguments[0]):
+        return arguments[0], "[]"
+    if len(arguments) == 2 and arguments[0] is str and is_section(arguments[1]):
+        return arguments[1], "<name>"
+    return None
+
+
+def leaves(section: type = Config, prefix: str = "", *, fixed: bool = True) -> Iterator[Leaf]:
+    """Yield every setting below *section*; those of *fixed* places have variables."""
+    for key, item, known in settings_of(section):
+        path = join(prefix, key)
+        kind = kinds(section)[item.name]
+        inside = inner_section(kind)
+        if inside is None:
+            if known.free == "environments":
+                continue
+            named = fixed and known.free != "extra" and not known.warn
+            derived = (PREFIX + path.upper().replace(".", "_"),) if named and not _is_mapping(kind) else ()
+            yield Leaf(path, kind, default_of(item), known, (*derived, *known.env) if fixed else ())
+            continue
+        child, more = inside
+        if more == "<name>":
+            path = join(prefix if known.free == "names" else path, more)
+        optional = item.default is None
+        yield from leaves(child, path + (more if more == "[]" else ""), fixed=fixed and not more and not optional)
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin = typing.get_origin(without_none(kind))
+    return isinstance(origin, type) and issubclass(origin, typing.Mapping)

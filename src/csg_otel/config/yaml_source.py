@@ -1,0 +1,151 @@
+"""
+Read YAML text into located nodes.
+
+Only plain data is made: no tags, no Python objects. Bounded in size, depth and what aliases may expand to; a key given
+twice is an error that names both places. The one rule: a hostile file costs a message, not the process.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from csg_otel.config.tree import Node, Origin, Report, join
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES: Final = 1024 * 1024
+MAX_NODES: Final = 50_000
+MAX_DEPTH: Final = 64
+_TAG: Final = "tag:yaml.org,2002:"
+
+
+def read_file(path: Path, name: str, report: Report) -> Node | None:
+    """Read the file *path*, called *name* in messages; problems go to *report* and None comes back."""
+    place = Node(None, Origin("file", f"{name}:1:1"))
+    try:
+        if not path.is_file():
+            reason = "is not a file" if path.exists() else "no such file"
+            report.problems[f"{name}: {reason}"] = None
+            return None
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        report.problems[f"{name}: can't be read: {error.strerror}"] = None
+        return None
+    if len(data) > MAX_BYTES:
+        report.problem(place, "larger than 1 MiB, which no configuration is")
+        return None
+    try:
+        return parse(data.decode("utf-8-sig"), name, report)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        report.problem(Node(None, Origin("file", f"{name}:{line}:1")), "not UTF-8 text")
+        return None
+
+
+def parse(text: str, name: str, report: Report) -> Node | None:
+    """Parse YAML *text*, called *name* in messages, into nodes; problems go to *report*. None for an empty text."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = error.problem or error.context or "not YAML"
+        report.problem(Node(None, Origin("file", f"{name}:{line}:{column}")), f"not YAML: {what}")
+        return None
+    except yaml.YAMLError as error:
+        report.problem(Node(None, Origin("file", f"{name}:1:1")), f"not YAML: {' '.join(str(error).split())[:200]}")
+        return None
+    except RecursionError:
+        report.problem(Node(None, Origin("file", f"{name}:1:1")), "nested too deeply")
+        return None
+    if root is None:
+        return None
+    reader = _Reader(name, report)
+    try:
+        node = reader.node(root, root.start_mark, "", 0)
+    except _RefusedError as refused:
+        report.problem(Node(None, refused.origin), str(refused))
+        return None
+    if node.value is not None and not isinstance(node.value, dict):
+        report.problem(node, "a configuration is a mapping (section: {key: value})")
+        return None
+    return node
+
+
+class _RefusedError(ValueError):
+    def __init__(self, message: str, origin: Origin) -> None:
+        super().__init__(message)
+        self.origin = origin
+
+
+class _Reader:
+    """Turns composed YAML nodes into ours, counting what it makes."""
+
+    def __init__(self, name: str, report: Report) -> None:
+        self._name = name
+        self._report = report
+        self._made = 0
+        self._scalars = yaml.constructor.SafeConstructor()
+
+    def node(self, given: yaml.Node, mark: yaml.Mark, path: str, depth: int) -> Node:
+        origin = self._origin(mark)
+        self._made += 1
+        if self._made > MAX_NODES:
+            raise _RefusedError(f"more than {MAX_NODES} values; aliases that multiply are refused", origin)
+        if depth > MAX_DEPTH:
+            raise _RefusedError(f"nested deeper than {MAX_DEPTH}, or an alias that contains itself", origin)
+        if isinstance(given, yaml.MappingNode):
+            return Node(self._mapping(given, path, depth), origin, path)
+        if isinstance(given, yaml.SequenceNode):
+            items = [self.node(item, item.start_mark, join(path, at), depth + 1) for at, item in enumerate(given.value)]
+            return Node(items, origin, path)
+        return self._scalar(given, origin, path)
+
+    def _origin(self, mark: yaml.Mark) -> Origin:
+        return Origin("file", f"{self._name}:{mark.line + 1}:{mark.column + 1}")
+
+    def _mapping(self, given: yaml.MappingNode, path: str, depth: int) -> dict[str, Node]:
+        made: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
+        for key, value in given.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._report.problem(Node(None, self._origin(key.start_mark), path), "a key must be a plain word")
+            elif key.tag == f"{_TAG}merge":
+                for node in self._bases(value, path, depth):
+                    merged = {**node, **merged}
+            elif key.value in made:
+                first = made[key.value].origin.where.split(":")
+                place = Node(None, self._origin(key.start_mark), join(path, key.value))
+                self._report.problem(place, f"given twice (first at line {first[-2]}, column {first[-1]})")
+            else:
+                made[key.value] = self.node(value, key.start_mark, join(path, key.value), depth + 1)
+        return {**merged, **made}
+
+    def _bases(self, value: yaml.Node, path: str, depth: int) -> list[dict[str, Node]]:
+        bases = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        read = [self.node(base, base.start_mark, path, depth + 1) for base in bases]
+        if not all(isinstance(node.value, dict) for node in read):
+            raise _RefusedError("'<<' merges mappings only", self._origin(value.start_mark))
+        return [node.value for node in read]
+
+    def _scalar(self, given: yaml.Node, origin: Origin, path: str) -> Node:
+        kind = given.tag.removeprefix(_TAG)
+        value: Any = given.value
+        if kind in {"null", "bool", "int", "float"} and given.tag.startswith(_TAG):
+            try:
+                value = getattr(self._scalars, f"construct_yaml_{kind}")(given)
+            except (ValueError, KeyError, IndexError, OverflowError):
+                value = given.value
+        elif kind not in {"str", "timestamp", "value", "merge"}:
+            self._report.problem(
+                Node(None, origin, path), f"the tag {given.tag!r} is refused; only plain values are read"
+            )
+            value = None
+        if isinstance(value, float) and not math.isfinite(value):
+            value = given.value
+        return Node(value, origin, path, raw=given.value, live=isinstance(value, str))
