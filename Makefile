@@ -35,10 +35,10 @@ test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 bench: $(VENV)/.dev ## measure against the peers in one run, print a table, write bench-results.json
-	@$(BIN)/python -m tests.bench
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target
-	@$(BIN)/python -m tests.bench --check
+	@PYTHONPATH=tests $(BIN)/python -m bench --check
 
 golden: $(VENV)/.dev ## write the golden files anew; read the diff before you commit it
 	@$(BIN)/python -m pytest --update-golden $(ARGS)

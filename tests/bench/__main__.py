@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.bench.cases import CASES, Case
+from bench.cases import CASES, Case
 
 ROUNDS = 5
 TOLERANCE = 1.5
