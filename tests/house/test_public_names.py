@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 from collections.abc import Callable
 from typing import Any
 
@@ -36,3 +37,10 @@ def test_type_checkers_see_the_same_names(package: list[Any]) -> None:
     }
 
     assert sorted(shown) == csg_otel.__all__
+
+
+def test_the_example_in_the_docstring_is_true() -> None:
+    """What the package's docstring shows is what happens."""
+    failed, attempted = doctest.testmod(csg_otel)
+
+    assert (failed, attempted > 0) == (0, True)
