@@ -1,8 +1,8 @@
 """
 Turn a tree of located values into the configuration's dataclasses.
 
-Reads declarations, never lists settings. Every problem goes to the report and the setting keeps its default, so one pass
-finds all. The one rule: without *substitute* nothing outside the tree is looked at; values with ``${...}`` are then skipped.
+Reads declarations, never lists settings. Every problem goes to the report and the setting keeps its default, so one
+pass finds all. The one rule: without *substitute* nothing outside the tree is looked at, and ``${...}`` is skipped.
 """
 
 from __future__ import annotations
@@ -65,16 +65,20 @@ class Binder:
             self._report.problem(node, f"{self._shown(node)} is not a mapping of settings")
             return cls() if not _required(cls) else None
         known = {key: (item, about) for key, item, about in settings_of(cls) if about.free != "names"}
-        open_ends = [(item, about) for _, item, about in settings_of(cls) if about.free in {"names", "extra"}]
+        open_ends = [item.name for _, item, about in settings_of(cls) if about.free in {"names", "extra"}]
         values: dict[str, Any] = {}
         rest: dict[str, Node] = {}
         for key, child in node.value.items():
-            if key in known and child is not None:
-                self._field(cls, key, known[key], child, path, values)
-            else:
+            if key not in known:
                 rest[key] = child
+                continue
+            item, about = known[key]
+            value = self._field(kinds(cls)[item.name], about, child, join(path, key))
+            if value is not _SKIPPED:
+                values[item.name] = value
         if open_ends:
-            self._open(cls, open_ends[0][0], rest, path, values)
+            name = open_ends[0]
+            values[name] = {**values.get(name, {}), **self._open(typing.get_args(kinds(cls)[name])[1], rest, path)}
         else:
             for key, child in rest.items():
                 self._report.problem(child, f"unknown key{suggestion(key, tuple(known)) or _known(known)}")
@@ -98,32 +102,22 @@ class Binder:
             return f"a check of your own needs 'type'{suggestion(name, built_in)}"
         return f"{key!r} is missing"
 
-    def _field(
-        self, cls: type, key: str, found: tuple[dataclasses.Field[Any], Setting], node: Node, path: str, values: Any
-    ) -> None:
-        item, about = found
+    def _field(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
         if node.value is None or about.free == "environments":
-            return
+            return _SKIPPED
         if about.warn:
             self._report.warning(node, f"has no effect here: {about.warn}")
-        value = self._value(kinds(cls)[item.name], about, node, join(path, key))
-        if value is not _SKIPPED:
-            values[item.name] = value
+        return self._value(kind, about, node, path)
 
-    def _open(
-        self, cls: type, item: dataclasses.Field[Any], rest: Mapping[str, Node], path: str, values: dict[str, Any]
-    ) -> None:
-        kind = typing.get_args(kinds(cls)[item.name])[1]
-        made = dict(values.get(item.name, {}))
+    def _open(self, kind: Any, rest: Mapping[str, Node], path: str) -> dict[str, Any]:
+        """Return the values of keys that aren't declared: the user's own names, or a check's parameters."""
+        made: dict[str, Any] = {}
         for key, child in rest.items():
-            if child.value is None:
-                continue
             where = join(path, key)
             value = self.section(kind, child, where) if is_section(kind) else self._guarded(key, child, where)
-            if value is not None and value is not _SKIPPED:
+            if child.value is not None and value is not None and value is not _SKIPPED:
                 made[key] = value
-        if made:
-            values[item.name] = made
+        return made
 
     def _value(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
         """Return the value of *kind* at *node*, or `_SKIPPED` when there is none to use."""
@@ -140,7 +134,7 @@ class Binder:
         return self._scalar(kind, about, node)
 
     def _items(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
-        node = self._resolved(node, about)
+        node = self._resolved(node)
         if isinstance(node.value, str) and node.text:
             parts = [part.strip() for part in node.value.split(",")]
             node = node.with_value([replace(node, value=part) for part in parts if part])
@@ -183,10 +177,10 @@ class Binder:
             return _SKIPPED
         if kind is Secret:
             return self._secret(node, about)
-        node = self._resolved(node, about)
+        node = self._resolved(node)
         if node.value is _SKIPPED or (node.text and node.value == ""):
             return _SKIPPED
-        alternatives = [part for part in typing.get_args(kind)] if _is_union(kind) else [kind]
+        alternatives = list(typing.get_args(kind)) if _is_union(kind) else [kind]
         problems = []
         for alternative in alternatives:
             try:
@@ -207,21 +201,15 @@ class Binder:
     def _secret(self, node: Node, about: Setting) -> Any:
         if isinstance(node.value, Secret):
             return node.value
-        if node.live and node.literal and not self._literals and node.raw is not None and is_literal(node.raw):
-            self._report.problem(node, _no_literal(node, about))
-            return _SKIPPED
-        if node.raw is not None and not isinstance(node.value, str):
-            if node.literal and not self._literals:
-                self._report.problem(node, _no_literal(node, about))
-                return _SKIPPED
-            return Secret(node.raw)
-        node = self._resolved(node, about)
-        if node.value is _SKIPPED or node.value == "":
-            return _SKIPPED
-        if not isinstance(node.value, str):
+        written = node.raw if node.raw is not None else node.value
+        if not isinstance(written, str):
             self._report.problem(node, "a secret is text")
             return _SKIPPED
-        return Secret(node.value)
+        if node.literal and not self._literals and is_literal(written):
+            self._report.problem(node, _no_literal(node, about))
+            return _SKIPPED
+        resolved = self._resolved(node.with_value(written))
+        return _SKIPPED if resolved.value in {_SKIPPED, ""} else Secret(resolved.value)
 
     def _guarded(self, key: str, node: Node, path: str, *, guard: bool = True, as_text: bool = False) -> Any:
         """Return a free value; what looks like a credential, by its key or as a URL's password, becomes a `Secret`."""
@@ -236,12 +224,12 @@ class Binder:
             return self._secret(node, Setting(doc=""))
         if as_text:
             return self._scalar(str, Setting(doc=""), node)
-        resolved = self._resolved(node, Setting(doc=""))
+        resolved = self._resolved(node)
         if guard and isinstance(resolved.value, str) and URL_PASSWORD.search(resolved.value):
             return Secret(resolved.value)
         return resolved.value
 
-    def _resolved(self, node: Node, about: Setting) -> Node:
+    def _resolved(self, node: Node) -> Node:
         """Return *node* with its text substituted; its value is `_SKIPPED` when that must or can't be done."""
         if not node.live or not isinstance(node.value, str):
             return node
@@ -262,8 +250,9 @@ class Binder:
             return "a mapping" if isinstance(node.value, dict) else "a list"
         if node.source is not None:
             return f"the value of {convert.show(node.source)}"
-        shown = node.raw if node.raw is not None and not isinstance(node.value, str) else node.value
-        return URL_PASSWORD.sub(r"\1***@", convert.show(shown))
+        if node.raw is not None and not isinstance(node.value, str):
+            return node.raw
+        return URL_PASSWORD.sub(r"\1***@", convert.show(node.value))
 
 
 def _required(cls: type) -> bool:
@@ -282,6 +271,7 @@ def _no_literal(node: Node, about: Setting) -> str:
     last = re.sub(r"\W+", "_", node.path.rpartition(".")[2]).strip("_")
     name = about.env[0] if about.env else last.upper()
     return (
-        f"a secret must not stand in the file; write ${{{name}}} and set that variable, or ${{file:/run/secrets/{last.lower()}}}"
+        f"a secret must not stand in the file; write ${{{name}}} and set that variable,"
+        f" or ${{file:/run/secrets/{last.lower()}}}"
         " (--allow-literal-secrets accepts it on a laptop)"
     )

@@ -1,8 +1,8 @@
 """
 Check settings against each other: thresholds in order, names unique, channels complete.
 
-Pure over the bound configuration. What needs more than the configuration (a metric's existence, a check's type) is checked
-by the parts that know. The one rule: a switched-off section may be incomplete.
+Pure over the bound configuration. What needs more than the configuration (a metric's existence, a check's type) is
+checked by the parts that know. The one rule: a switched-off section may be incomplete.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from csg_otel.config.model import Config
 
 _RESOURCES: Final = ("cpu", "memory", "disk", "load")
+_WANTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "email": ("smtp_server", "recipients"),
+    "slack": ("webhook_url",),
+    "webhook": ("url",),
+    "pagerduty": ("integration_key",),
+}
 
 
 def check(config: Config, nodes: Mapping[str, Node], report: Report) -> None:
@@ -26,6 +32,9 @@ def check(config: Config, nodes: Mapping[str, Node], report: Report) -> None:
     for find in _CHECKS:
         for path, message in find(config):
             report.problem(_place(path, nodes), message)
+    for path, key in _missing(config):
+        if join(path, key) not in nodes:  # one that was given has had its problem reported
+            report.problem(_place(path, nodes), f"is enabled but has no {key!r}")
 
 
 def _place(path: str, nodes: Mapping[str, Node]) -> Node:
@@ -71,25 +80,27 @@ def _slos(config: Config) -> Iterator[tuple[str, str]]:
             yield f"{join('slos', at)}.objective", "100 % leaves no error budget; say less, such as 99.9"
 
 
-def _channels(config: Config) -> Iterator[tuple[str, str]]:
-    yield from _channel_set("notifications", config.notifications)
-    for name, receiver in config.escalation.receivers.items():
-        yield from _channel_set(join("escalation.receivers", name), receiver)
+def _missing(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield each switched-on section and the setting it lacks."""
+    channels: dict[str, Any] = {"notifications": config.notifications}
+    channels.update({join("escalation.receivers", name): told for name, told in config.escalation.receivers.items()})
+    for path, told in channels.items():
+        for name, keys in _WANTED.items():
+            yield from _lacking(f"{path}.{name}", getattr(told, name), keys)
+    integrations, outside = config.integrations, config.integrations.external_monitoring
+    yield from _lacking("security.api_auth", config.security.api_auth, ("tokens",))
+    yield from _lacking("integrations.prometheus", integrations.prometheus, ("push_gateway",))
+    yield from _lacking("integrations.grafana", integrations.grafana, ("dashboard_url",))
+    if outside.enabled:
+        yield from _lacking("integrations.external_monitoring.new_relic", outside.new_relic, ("license_key",))
+        yield from _lacking("integrations.external_monitoring.elastic_apm", outside.elastic_apm, ("server_url",))
+    if config.exporters.datadog.mode == "direct":
+        yield from _lacking("exporters.datadog", config.exporters.datadog, ("api_key",))
 
 
-def _channel_set(path: str, channels: Any) -> Iterator[tuple[str, str]]:
-    wanted = {
-        "email": ("smtp_server", "recipients"),
-        "slack": ("webhook_url",),
-        "webhook": ("url",),
-        "pagerduty": ("integration_key",),
-    }
-    for name, keys in wanted.items():
-        channel = getattr(channels, name)
-        if channel is not None and channel.enabled:
-            missing = [key for key in keys if not getattr(channel, key)]
-            for key in missing:
-                yield f"{path}.{name}", f"is enabled but has no {key!r}"
+def _lacking(path: str, section: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if section is not None and section.enabled:
+        yield from ((path, key) for key in keys if not getattr(section, key))
 
 
 def _escalation(config: Config) -> Iterator[tuple[str, str]]:
@@ -112,8 +123,6 @@ def _escalation(config: Config) -> Iterator[tuple[str, str]]:
 
 def _access(config: Config) -> Iterator[tuple[str, str]]:
     auth = config.security.api_auth
-    if auth.enabled and not auth.tokens:
-        yield "security.api_auth", "is enabled but has no 'tokens'"
     if auth.method == "basic":
         for at, token in enumerate(auth.tokens):
             if ":" not in token.reveal():
@@ -121,17 +130,14 @@ def _access(config: Config) -> Iterator[tuple[str, str]]:
     endpoint, board = config.system_monitoring.prometheus, config.dashboard
     if board.enabled and endpoint.enabled and endpoint.port == board.port != 0 and endpoint.host == board.host:
         yield "dashboard.port", f"{board.port} is also system_monitoring.prometheus.port"
-    for path, value in (("system_monitoring.prometheus.path", endpoint.path),):
-        if not value.startswith("/"):
-            yield path, f"{value!r} does not begin with '/'"
+    if not endpoint.path.startswith("/"):
+        yield "system_monitoring.prometheus.path", f"{endpoint.path!r} does not begin with '/'"
 
 
 def _destinations(config: Config) -> Iterator[tuple[str, str]]:
-    queue, datadog = config.exporters.queue, config.exporters.datadog
+    queue = config.exporters.queue
     if queue.batch_size > queue.max_items:
         yield "exporters.queue.batch_size", f"{queue.batch_size} is more than max_items ({queue.max_items})"
-    if datadog.enabled and datadog.mode == "direct" and not datadog.api_key:
-        yield "exporters.datadog", "mode direct needs an 'api_key' (DD_API_KEY)"
     for at, otlp in enumerate(config.exporters.otlp):
         if (
             otlp.endpoint is not None
@@ -146,26 +152,11 @@ def _destinations(config: Config) -> Iterator[tuple[str, str]]:
         yield "performance.response_time_tracking.histogram_buckets", "buckets must increase"
 
 
-def _integrations(config: Config) -> Iterator[tuple[str, str]]:
-    push, outside = config.integrations.prometheus, config.integrations.external_monitoring
-    if push.enabled and not push.push_gateway:
-        yield "integrations.prometheus", "is enabled but has no 'push_gateway'"
-    if config.integrations.grafana.enabled and not config.integrations.grafana.dashboard_url:
-        yield "integrations.grafana", "is enabled but has no 'dashboard_url'"
-    path = "integrations.external_monitoring"
-    if outside.enabled and outside.new_relic.enabled and not outside.new_relic.license_key:
-        yield f"{path}.new_relic", "is enabled but has no 'license_key'"
-    if outside.enabled and outside.elastic_apm.enabled and not outside.elastic_apm.server_url:
-        yield f"{path}.elastic_apm", "is enabled but has no 'server_url'"
-
-
 _CHECKS: tuple[Callable[[Config], Iterator[tuple[str, str]]], ...] = (
     _thresholds,
     _names,
     _slos,
-    _channels,
     _escalation,
     _access,
     _destinations,
-    _integrations,
 )

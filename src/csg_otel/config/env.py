@@ -1,8 +1,9 @@
 """
 Turn environment variables into a layer of settings.
 
-The seed's and our own variables come from the declarations; OpenTelemetry's that mean more than one setting are translated
-here, those about OTLP in `otlp_env`. Takes a mapping and never reads the process. The one rule: a problem names the variable.
+The seed's and our own variables come from the declarations; OpenTelemetry's that mean more than one setting are
+translated here, those about OTLP in `otlp_env`. Takes a mapping and never reads the process. The one rule: a problem
+names the variable.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def setting(default: Any = dataclasses.MISSING, doc: str = "", **known: Any) -> 
     Declare a setting: *default* (a class or a `dict` is called for one), *doc* and what `Setting` can hold.
 
     *unit* ``"s"`` makes it a duration (``30``, ``"30s"``, ``"5m"``); *low*, *high*, *above* are limits; *key* is its
-    name in the file where that isn't a Python name; *aliases* are other spellings of its values; *warn* marks a key that
-    is accepted and says what to use instead.
+    name in the file where that isn't a Python name; *aliases* are other spellings of its values; *warn* marks a key
+    that is accepted and says what to use instead.
     """
     metadata = {_KEY: Setting(doc=doc, **known)}
     if default is dataclasses.MISSING:

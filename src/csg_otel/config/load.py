@@ -43,7 +43,7 @@ class Loaded:
 
     *origins* says for every dotted key where its value is from (``file monitoring_config.yaml:14``, ``environment:
     PROMETHEUS_PORT``, ``code: service_name``, ``default``); *locations* where it stands in the file
-    (``monitoring_config.yaml:14:5``); *problems* is empty unless it came from `load_lenient`; *file* is the file's name.
+    (``monitoring_config.yaml:14:5``); *problems* is empty unless `load_lenient` made it; *file* is the file's name.
     """
 
     config: Config
@@ -70,9 +70,9 @@ def load(
     """
     Load the configuration from *source*, the environment and *code*; raises `ConfigError` with all problems.
 
-    *source* is a path, a mapping like the file's, a `Config` (taken as it is, only *code* goes over it), or None: the file
-    that ``CSG_OTEL_CONFIG`` names, else ``monitoring_config.yaml`` in *cwd* (the working directory), else none. *environ*
-    None is the process's. *code* maps dotted keys, or the names in `ARGUMENTS`, to values.
+    *source* is a path, a mapping like the file's, a `Config` (taken as it is, only *code* goes over it), or None: the
+    file that ``CSG_OTEL_CONFIG`` names, else ``monitoring_config.yaml`` in *cwd* (the working directory), else none.
+    *environ* None is the process's. *code* maps dotted keys, or the names in `ARGUMENTS`, to values.
     """
     loaded = load_lenient(source, environ=environ, code=code, cwd=cwd, allow_literal_secrets=allow_literal_secrets)
     if loaded.problems:
@@ -88,7 +88,7 @@ def load_lenient(
     cwd: Path | None = None,
     allow_literal_secrets: bool = False,
 ) -> Loaded:
-    """Load as `load` does but never raise: wrong settings keep their defaults, and `Loaded.problems` has what is wrong."""
+    """Load as `load` does but never raise: wrong settings keep their defaults, and `problems` says what is wrong."""
     given = {name: value for name, value in (environment.snapshot() if environ is None else environ).items() if value}
     report = Report()
     found = _source(source, given, cwd or Path(), report)
@@ -176,7 +176,7 @@ def _code_layer(code: dict[str, Any], report: Report) -> Node | None:
 def _with_configured(
     arguments: Node | None, below: Node | None, environ: Mapping[str, str], report: Report
 ) -> Node | None:
-    """Let OTLP destinations named in code take the environment's headers and TLS, and ``otlp`` stand for the configured."""
+    """Let OTLP destinations named in code take the environment's headers, and ``otlp`` mean the configured ones."""
     listed = arguments.at("exporters", "otlp") if arguments is not None else None
     if arguments is None or listed is None or listed.origin.where != "exporters" or not isinstance(listed.value, list):
         return arguments

@@ -187,7 +187,7 @@ class Config:
 
     @classmethod
     def load(cls, path: str | Path) -> "Config":
-        """Return the settings of the file *path* with the environment over them; raises `ConfigError` with all problems."""
+        """Return the settings of the file *path* with the environment over them; raises `ConfigError`."""
         from csg_otel.config.load import load
 
         return load(path).config

@@ -32,7 +32,7 @@ class Service:
     )
     attributes: Mapping[str, Any] = setting(
         dict,
-        "Further resource attributes; `OTEL_RESOURCE_ATTRIBUTES` (`key=value,...`, percent-encoded) is merged over them.",
+        "Further resource attributes; `OTEL_RESOURCE_ATTRIBUTES` (`key=value,...`, percent-encoded) goes over them.",
     )
 
 

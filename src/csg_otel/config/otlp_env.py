@@ -108,10 +108,11 @@ def _destinations(
 
 
 def _for_signal(signal: str, base: Node | None, own: Node) -> Node:
+    endpoint = own.get("endpoint")
     extra: dict[str, Any] = {"name": f"otlp-{signal}", "signals": [signal]}
-    if own.get("endpoint") is not None:
+    if endpoint is not None:
         extra["append_path"] = False  # the specification: a per-signal endpoint is used as it is
-    made = merge(merge(base, own), from_plain(extra, own.origin, OTLP))
+    made = merge(merge(base, own), from_plain(extra, (endpoint or own).origin, OTLP))
     return made if made is not None else own
 
 

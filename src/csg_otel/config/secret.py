@@ -2,8 +2,8 @@
 A value that never shows itself.
 
 `Secret` prints ``***`` wherever a value may be printed by accident: repr, str, format, tracebacks that show locals; it
-refuses to be pickled. It doesn't hide the value from a debugger, and doesn't know where it came from. The one rule: only
-the call that puts the secret on a wire says `reveal()`.
+refuses to be pickled. It doesn't hide the value from a debugger, and doesn't know where it came from. The one rule:
+only the call that puts the secret on a wire says `reveal()`.
 """
 
 from __future__ import annotations

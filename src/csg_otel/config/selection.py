@@ -25,7 +25,7 @@ _SCHEMES: Final = {
 }
 _PORTS: Final = {"grpc": 4317, "http/protobuf": 4318}
 CONFIGURED: Final = {"name": "otlp"}
-"""What a bare ``otlp`` becomes: the destinations of file and environment where there are any, else the local collector."""
+"""What a bare ``otlp`` becomes: the destinations of file and environment, and the local collector if there are none."""
 
 
 def unknown_exporter(name: str, known: Sequence[str]) -> str:
@@ -46,7 +46,7 @@ def exporter_overrides(specs: Iterable[str]) -> dict[str, Any]:
     names: set[str] = set()
     problems: list[str] = []
     for spec in [specs] if isinstance(specs, str) else specs:
-        word = spec.strip() if isinstance(spec, str) else ""
+        word = str(spec).strip()
         if word.lower() in KNOWN:
             names.add(word.lower())
             if word.lower() == "otlp":
@@ -56,7 +56,7 @@ def exporter_overrides(specs: Iterable[str]) -> dict[str, Any]:
             destinations.append(destination)
             problems.extend([problem] if problem else [])
         else:
-            problems.append(unknown_exporter(word or str(spec), KNOWN))
+            problems.append(unknown_exporter(word, KNOWN))
     if problems:
         raise ConfigError([f"argument exporters: {problem}" for problem in problems])
     overrides: dict[str, Any] = {

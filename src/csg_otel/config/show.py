@@ -6,7 +6,6 @@ What is printed can be read back: values are JSON. The one rule: no secret and n
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +69,4 @@ def _plain(value: object) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
-    if isinstance(value, (bool, int, float)) or value is None:
-        return value
-    if dataclasses.is_dataclass(value):
-        return {key: _plain(item) for key, item in flatten(value).items()}
-    return str(value)
+    return value if isinstance(value, (bool, int, float)) or value is None else str(value)

@@ -1,7 +1,7 @@
 """
 Put ``${NAME}``, ``${NAME:-default}`` and ``${file:PATH}`` into a value, once.
 
-What comes out is never looked at again, so a variable that holds ``${...}`` stays as it is. ``$${`` is a literal ``${``.
+What comes out is never looked at again: a variable that holds ``${...}`` stays as it is. ``$${`` is a literal ``${``.
 The one rule: a message may name the variable or the file, never what was in it.
 """
 

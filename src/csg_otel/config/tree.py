@@ -1,8 +1,8 @@
 """
 Values that remember where they were written: the tree every source of settings is turned into before anything is read.
 
-It knows nothing about which settings exist. The one rule: a node never loses its origin, so every problem can be located
-and every value can say where it came from.
+It knows nothing about which settings exist. The one rule: a node never loses its origin, so every problem can be
+located and every value can say where it came from.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ class Node:
     """
     A value and where it was written.
 
-    *value* is a dict of nodes, a list of nodes or a scalar; *path* the dotted key in its own source; *raw* the text of a
-    YAML scalar; *text* says that the value came as text and has yet to become a number or boolean; *live* that ``${...}``
-    in it is still to be substituted.
+    *value* is a dict of nodes, a list of nodes or a scalar; *path* the dotted key in its own source; *raw* the text of
+    a YAML scalar; *text* says that the value came as text and has yet to become a number or boolean; *live* that
+    ``${...}`` in it is still to be substituted; *source* is the text it was substituted from; *literal* that it stands
+    in a file as it is.
     """
 
     value: Any

@@ -11,7 +11,7 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.config.fields import Setting, is_section, settings_of
@@ -35,7 +35,7 @@ class Leaf:
     variables: tuple[str, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def kinds(section: type) -> Mapping[str, Any]:
     """Return the types of the fields of *section* by name."""
     return typing.get_type_hints(section)

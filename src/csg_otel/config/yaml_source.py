@@ -51,30 +51,33 @@ def parse(text: str, name: str, report: Report) -> Node | None:
     """Parse YAML *text*, called *name* in messages, into nodes; problems go to *report*. None for an empty text."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is None:
+            return None
+        node = _Reader(name, report).node(root, root.start_mark, "", 0)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = error.problem or error.context or "not YAML"
-        report.problem(Node(None, Origin("file", f"{name}:{line}:{column}")), f"not YAML: {what}")
-        return None
+        refused = _not_yaml(error, text, name)
     except yaml.YAMLError as error:
-        report.problem(Node(None, Origin("file", f"{name}:1:1")), f"not YAML: {' '.join(str(error).split())[:200]}")
-        return None
+        what = " ".join(str(error).split())[:200]
+        refused = _RefusedError(f"not YAML: {what}", Origin("file", f"{name}:1:1"))
     except RecursionError:
-        report.problem(Node(None, Origin("file", f"{name}:1:1")), "nested too deeply")
-        return None
-    if root is None:
-        return None
-    reader = _Reader(name, report)
-    try:
-        node = reader.node(root, root.start_mark, "", 0)
-    except _RefusedError as refused:
-        report.problem(Node(None, refused.origin), str(refused))
-        return None
-    if node.value is not None and not isinstance(node.value, dict):
-        report.problem(node, "a configuration is a mapping (section: {key: value})")
-        return None
-    return node
+        refused = _RefusedError("nested too deeply", Origin("file", f"{name}:1:1"))
+    except _RefusedError as error:
+        refused = error
+    else:
+        if node.value is None or isinstance(node.value, dict):
+            return node
+        refused = _RefusedError("a configuration is a mapping (section: {key: value})", node.origin)
+    report.problem(Node(None, refused.origin), str(refused))
+    return None
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> _RefusedError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    what = error.problem or error.context or "not YAML"
+    if any("${" in row for row in text.split("\n")[line - 1 : line]):
+        what += ' (inside {...} and [...] quote it: "${NAME}")'
+    return _RefusedError(f"not YAML: {what}", Origin("file", f"{name}:{line}:{column}"))
 
 
 class _RefusedError(ValueError):

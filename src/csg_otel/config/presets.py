@@ -1,0 +1,45 @@
+"""
+The OTLP destinations a configuration means: the listed ones and the vendors that are presets of one.
+
+Pure; opens nothing. The one rule: a vendor here is nothing but an endpoint and a header.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from csg_otel.config.model import OtlpExporter
+from csg_otel.config.secret import Secret
+
+if TYPE_CHECKING:
+    from csg_otel.config.model import Config
+
+NEW_RELIC_ENDPOINT: Final = "https://otlp.nr-data.net:4317"
+
+
+def otlp_destinations(config: Config) -> tuple[OtlpExporter, ...]:
+    """
+    Return the OTLP destinations that are switched on: `exporters.otlp`, and New Relic and Elastic APM where enabled.
+
+    New Relic takes its license key in the header ``api-key`` and wants delta temporality; Elastic's APM server takes
+    OTLP on its own address with a bearer token.
+    """
+    found = [destination for destination in config.exporters.otlp if destination.enabled]
+    outside = config.integrations.external_monitoring
+    new_relic, elastic = outside.new_relic, outside.elastic_apm
+    if outside.enabled and new_relic.enabled and new_relic.license_key:
+        headers = {"api-key": new_relic.license_key}
+        found.append(
+            OtlpExporter(
+                name="new_relic",
+                endpoint=NEW_RELIC_ENDPOINT,
+                headers=headers,
+                compression="gzip",
+                temporality="delta",
+            )
+        )
+    if outside.enabled and elastic.enabled and elastic.server_url:
+        token = elastic.secret_token
+        bearer = {"Authorization": Secret(f"Bearer {token.reveal()}")} if token else {}
+        found.append(OtlpExporter(name="elastic_apm", endpoint=elastic.server_url, headers=bearer))
+    return tuple(found)
