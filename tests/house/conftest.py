@@ -25,6 +25,11 @@ class Source:
         """The module or folder directly below the package that the file belongs to."""
         return self.path.removeprefix("src/csg_otel/").split("/", 1)[0].removesuffix(".py")
 
+    @property
+    def dotted(self) -> str:
+        """The module's name, as imports write it."""
+        return self.path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
 
 def read(folder: str) -> list[Source]:
     """Parse every Python file below *folder*."""

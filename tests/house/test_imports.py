@@ -22,6 +22,11 @@ DOORS = {
     "starlette": {"server"},
     "yaml": {"config", "cli"},
 }
+# One file each, of one shape; what they share stands in other files of the folder.
+FAMILIES = {
+    "csg_otel.exporters": ("console", "datadog", "otlp", "prometheus"),
+    "csg_otel.metrics": ("process", "runtime", "system"),
+}
 # Underscored because the signal or the convention is young, yet documented for use.
 PUBLISHED = {"_incubating", "_log_encoder", "_log_exporter", "_logs"}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
@@ -51,6 +56,21 @@ def test_a_foreign_package_is_imported_behind_its_door(package: list[Any], door:
     ]
 
     assert strangers == []
+
+
+@pytest.mark.parametrize("folder", FAMILIES)
+def test_members_of_a_family_do_not_know_each_other(package: list[Any], folder: str) -> None:
+    """A destination, a probe or a source of metrics can be read, changed and removed without looking at its sisters."""
+    members = {f"{folder}.{name}" for name in FAMILIES[folder]}
+    acquainted = [
+        f"{source.path}:{line} imports {name}"
+        for source in package
+        if source.dotted in members
+        for line, name in _imports(source.tree)
+        if any(f"{name}.".startswith(f"{other}.") for other in members - {source.dotted})
+    ]
+
+    assert acquainted == []
 
 
 def test_private_names_of_others_are_touched_in_one_file(package: list[Any]) -> None:
