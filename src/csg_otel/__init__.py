@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from csg_otel.config import Config
     from csg_otel.errors import ConfigError, CsgOtelError, HealthDefinitionError, InstrumentError, MissingExtraError
-    from csg_otel.handles import VERSION as __version__  # noqa: N812 - the customary name of a version
+    from csg_otel.handles import VERSION as __version__  # noqa: N811 - the customary name of a version
     from csg_otel.health import HealthRegistry, component, health_check, maintenance
     from csg_otel.health.monitor import (
         ApplicationHealthCheck,

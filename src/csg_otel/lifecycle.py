@@ -11,9 +11,11 @@ import atexit
 import os
 import signal
 import threading
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 _CHAINED_BUDGET_S = 2.0
 """Seconds a flush may delay a SIGTERM handler of the program's own."""

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,9 @@ from opentelemetry.semconv.attributes import code_attributes, exception_attribut
 from csg_otel import faults
 
 if TYPE_CHECKING:
-    from csg_otel.config import Logging
+    from collections.abc import Iterator, Mapping
+
+    from csg_otel.config.model import Logging
 
 _OWN = ("opentelemetry", "csg_otel", "grpc", "uvicorn")
 """Loggers of telemetry itself and of what serves it."""
@@ -150,7 +151,7 @@ class LogTap:
         _Tapped.tap = self
         if logging.Logger.callHandlers is not _call_handlers:
             _Tapped.original = logging.Logger.callHandlers
-            logging.Logger.callHandlers = _call_handlers  # type: ignore[method-assign] # see the class docstring
+            setattr(logging.Logger, "callHandlers", _call_handlers)  # noqa: B010 - see the class docstring
 
     def remove(self) -> None:
         """Give back what :meth:`install` took, unless a later tap has taken over."""

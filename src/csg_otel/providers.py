@@ -14,26 +14,30 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import handles, names
-from csg_otel.config import Config
 from csg_otel.exporters import _compat, guard
 from csg_otel.exporters.destination import Destination, DestinationStatus, items_by_outcome
 from csg_otel.exporters.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.exporters.readers import LocalReader
 from csg_otel.exporters.wiring import build_destinations
 from csg_otel.switch import SwitchLoggerProvider, SwitchMeterProvider, SwitchTracerProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+    from csg_otel.config import Config
 
 _log = logging.getLogger("csg_otel")
 
@@ -58,7 +62,9 @@ class _Globals:
         self.spans = SpanFanOut()
         self.logs = LogFanOut()
         self.tracers = _take(trace.get_tracer_provider(), SwitchTracerProvider(), trace.set_tracer_provider)
-        self.meters = _take(metrics.get_meter_provider(), SwitchMeterProvider(guard.observable), metrics.set_meter_provider)
+        self.meters = _take(
+            metrics.get_meter_provider(), SwitchMeterProvider(guard.observable), metrics.set_meter_provider
+        )
         self.loggers = _take(_logs.get_logger_provider(), SwitchLoggerProvider(), _logs.set_logger_provider)
         for host, add, fan in (
             (self.tracers, "add_span_processor", self.spans),
@@ -311,4 +317,3 @@ def _after_fork_in_child() -> None:
                 provider.reset_lock()
     for providers in list(_living):
         providers.reset_after_fork()
-

@@ -11,13 +11,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from csg_otel import health, metrics
-from csg_otel.config import Config, load
+from csg_otel.config import Config, load, load_lenient
 from csg_otel.exporters.destination import DestinationStatus
 from csg_otel.exporters.points import points
 from csg_otel.exporters.wiring import console_enabled
@@ -28,6 +26,9 @@ from csg_otel.providers import Providers, ShutdownReport
 from csg_otel.server import Endpoints, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
     from csg_otel.health import HealthRegistry
 
 __all__ = ["ShutdownReport", "Telemetry", "current", "instrument"]
@@ -238,7 +239,7 @@ def instrument(
 
     A second call with equal settings returns the same handle; with other settings it drains and exchanges what changed.
     """
-    global _current  # noqa: PLW0603 - one telemetry a process, like OTel's providers
+    global _current  # noqa: PLW0603 - see instrument()
     code: dict[str, Any] = {key.replace("__", "."): value for key, value in settings.items()}
     if service_name is not None:
         code["service.name"] = service_name
@@ -247,7 +248,8 @@ def instrument(
     if exporters is not None:
         code["exporters"] = list(exporters)
     source = Path(config) if isinstance(config, (str, os.PathLike)) else config
-    loaded = load(source, code=code, strict=on_error == "raise")
+    read = load if on_error == "raise" else load_lenient
+    loaded = read(source, code=code)
     for warning in (*loaded.warnings, *loaded.problems):
         _log.warning("%s", warning)
     with _lock:
@@ -274,5 +276,5 @@ def _load_instrumentations() -> None:
     for entry in entry_points(group="opentelemetry_instrumentor"):
         try:
             entry.load()().instrument()
-        except Exception:
+        except Exception:  # noqa: BLE001 - another's defect must not keep the program from starting
             _log.warning("instrumentation %s can't be loaded", entry.name, exc_info=True)

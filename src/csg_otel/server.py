@@ -13,20 +13,20 @@ import logging
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-from opentelemetry.sdk.metrics.export import MetricsData
 
 from csg_otel.exporters import prometheus
 from csg_otel.health import HealthSnapshot, report
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.metrics.export import MetricsData
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from csg_otel.config import ApiAuth, Config
+    from csg_otel.config.model import ApiAuth, Config
 
 _log = logging.getLogger("csg_otel")
 
@@ -52,6 +52,11 @@ class Endpoints:
         self._metrics = metrics
         self._health = health
         self._stopping = stopping
+
+    @property
+    def protected(self) -> bool:
+        """Whether a token is asked for."""
+        return self._config.security.api_auth.enabled
 
     def app(self) -> Starlette:
         """Return the application with all routes; imports the framework."""
@@ -159,15 +164,11 @@ class Server:
             )
             return False
         self._socket = listener
-        if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints_protected:
+        if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints.protected:
             _log.warning("%s is served beyond this machine without a token (security.api_auth)", self.url)
         self._thread = threading.Thread(target=self._serve, name="csg-otel-http", daemon=True)
         self._thread.start()
         return True
-
-    @property
-    def _endpoints_protected(self) -> bool:
-        return bool(self._endpoints._config.security.api_auth.enabled)
 
     def _serve(self) -> None:
         import uvicorn

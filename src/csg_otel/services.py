@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
 from csg_otel import handles, metrics, names, sdk
-from csg_otel.config import Config, Severity
+from csg_otel.config.model import Config, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _log = logging.getLogger("csg_otel")
 

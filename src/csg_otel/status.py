@@ -5,9 +5,11 @@ The words of health and the pure step from one state to the next. No clock, no t
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class HealthStatus(enum.Enum):
@@ -52,7 +54,7 @@ class Measurement:
     """
     One number a check measured, with the limits it is held against.
 
-    ``unit`` is the UCUM unit (``%``, ``s``, ``By``); ``warning`` and ``critical`` are limits in that unit, None where there is none.
+    ``unit`` is the UCUM unit (``%``, ``s``, ``By``); ``warning`` and ``critical`` are limits in that unit.
     """
 
     name: str
@@ -82,7 +84,7 @@ class CheckResult:
     timestamp: float = 0.0
 
 
-class CheckFailure(Exception):
+class CheckFailure(Exception):  # noqa: N818 - a verdict of a check, not an error of the program
     """
     Raised by a check to say what it found; the message is public, unlike that of any other exception.
 

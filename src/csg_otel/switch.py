@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics, trace
-from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackT
-from opentelemetry.util.types import Attributes
 
 from csg_otel import faults
 from csg_otel.names import DURATION_BUCKETS_S, SIZE_BUCKETS_BY
 
-Guard = Callable[[str, CallbackT], CallbackT]
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.util.types import Attributes
+
+Guard = Callable[[str, CallbackT], Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]]
 """Wraps an observable's callback so that it can neither block nor break a collection; takes the instrument's name too."""
 
 _ADVICE: Mapping[str, Sequence[float]] = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
@@ -200,13 +202,13 @@ class SwitchGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's sync
 class _Observable(_Instrument):
     """An observable instrument; all callbacks given for its name run, because a second registration is not an error."""
 
-    def __init__(self, kind: str, name: str, unit: str, description: str, callbacks: Sequence[CallbackT]) -> None:
-        self.callbacks = list(callbacks)
+    def __init__(self, kind: str, name: str, unit: str, description: str) -> None:
+        self.callbacks: list[Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]] = []
         super().__init__(kind, name, unit, description, callbacks=[self._observe])
 
     def _observe(self, options: metrics.CallbackOptions) -> Iterator[metrics.Observation]:
         for callback in tuple(self.callbacks):
-            yield from callback(options)  # type: ignore[misc] # generator callbacks were started by the guard
+            yield from callback(options)
 
 
 class SwitchObservableCounter(_Observable, metrics.ObservableCounter):
@@ -246,11 +248,11 @@ class SwitchMeter(metrics.Meter):
             for instrument in self._made.values():
                 instrument.bind(self._real)
 
-    def _make(self, kind: str, cls: Any, name: str, unit: str, description: str, *args: Any, **options: Any) -> Any:
+    def _make(self, kind: str, cls: Any, name: str, unit: str, description: str, **options: Any) -> Any:
         key = (kind, name.lower(), unit, description)
         with self._mutex:
             if (instrument := self._made.get(key)) is None:
-                instrument = cls(kind, name, unit, description, *args, **options)
+                instrument = cls(kind, name, unit, description, **options)
                 instrument.bind(self._real)
                 self._made[key] = instrument
         return instrument
@@ -258,7 +260,7 @@ class SwitchMeter(metrics.Meter):
     def _observable(
         self, kind: str, name: str, callbacks: Sequence[CallbackT] | None, unit: str, description: str
     ) -> Any:
-        instrument = self._make(kind, _OBSERVABLE[kind], name, unit, description, ())
+        instrument = self._make(kind, _OBSERVABLE[kind], name, unit, description)
         instrument.callbacks.extend(self._guard(name, callback) for callback in callbacks or ())
         return instrument
 

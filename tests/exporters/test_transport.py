@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trustme
-from support.otlp_sink import GrpcSink, HttpSink
 
 from csg_otel.exporters.lane import SendError
 from csg_otel.exporters.transport import MOST_REPLY_BYTES, GrpcTransport, HttpTransport
+from support.otlp_sink import GrpcSink, HttpSink
 
 
 @pytest.fixture
@@ -160,7 +160,9 @@ def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:
 
     def flood(connection: socket.socket) -> None:
         connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 400000000\r\n\r\n")
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 400000000\r\n\r\n"
+        )
         while True:
             sent.append(connection.send(b"x" * 65536))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import runpy
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment
+
+if TYPE_CHECKING:
+    import argparse
 
 _EXAMPLE = "snapshot_generator"
 _DEFAULT_SECONDS = 60.0

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csg_otel.config import Config, load
 from csg_otel.errors import ConfigError
 from csg_otel.exporters import otlp
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
 
 _PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "prometheus-client", "psutil")
 _OLDEST_SDK = (1, 45)
@@ -138,7 +140,9 @@ def _clock() -> Iterator[Finding]:
 def _permissions(config: Config) -> Iterator[Finding]:
     directory = config.exporters.spool.directory or tempfile.gettempdir()
     writable = os.access(directory, os.W_OK)
-    yield Finding("directory", f"{directory} is {'writable' if writable else 'not writable'}", "" if writable else "chmod")
+    yield Finding(
+        "directory", f"{directory} is {'writable' if writable else 'not writable'}", "" if writable else "chmod"
+    )
 
 
 def _fork_model() -> Iterator[Finding]:

@@ -7,13 +7,15 @@ Each function says why the public API is not enough, and each has a test that fa
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader
-from opentelemetry.sdk.metrics.view import View
-from opentelemetry.sdk.resources import Resource
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.metrics.view import View
+    from opentelemetry.sdk.resources import Resource
 
 
 def suppress_instrumentation() -> None:
@@ -36,11 +38,11 @@ def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> 
     with consumer._lock:
         storages = dict(consumer._reader_storages)
         storages[new] = storages.pop(old)
-        consumer._reader_storages = storages  # type: ignore[attr-defined]
+        consumer._reader_storages = storages
     with provider._all_metric_readers_lock:
         provider._all_metric_readers.discard(old)
         provider._all_metric_readers.add(new)
-    new._set_collect_callback(consumer.collect)
+    new._set_collect_callback(consumer.collect)  # type: ignore[arg-type] # the SDK's own annotation is off
     old._set_collect_callback(None)
 
 

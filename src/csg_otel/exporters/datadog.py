@@ -7,7 +7,7 @@ for counters and histograms (its OTLP metrics guide).
 
 from __future__ import annotations
 
-from csg_otel.config import DatadogExporter, OtlpExporter
+from csg_otel.config.model import DatadogExporter, OtlpExporter
 
 _AGENT_ENDPOINT = "http://localhost:4317"
 

@@ -10,12 +10,15 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from csg_otel.exporters.lane import Lane, SendError, Send
-from csg_otel.exporters.readers import PushReader, Ticker
+from csg_otel.exporters.lane import Lane, Send, SendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from csg_otel.exporters.readers import PushReader, Ticker
 
 State = Literal["ok", "degraded", "down"]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import StatusCode
@@ -60,7 +61,7 @@ class LogFanOut(LogRecordProcessor):
             record.context = Context()
             readable = ReadableLogRecord(
                 log_record=record,
-                resource=log_record.resource,
+                resource=log_record.resource or Resource.get_empty(),
                 instrumentation_scope=log_record.instrumentation_scope,
                 limits=log_record.limits,
             )
@@ -72,7 +73,7 @@ class LogFanOut(LogRecordProcessor):
     def shutdown(self) -> None:
         """Do nothing: lanes are closed by their owner, within one budget for all."""
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
         """Do nothing: lanes are flushed by their owner, within one budget for all."""
         return True
 

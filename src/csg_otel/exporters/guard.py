@@ -11,14 +11,16 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import GeneratorType
-from typing import Any
-
-from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
+from typing import TYPE_CHECKING, Any
 
 from csg_otel import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
 
 COLLECTION_BUDGET_S = 0.03
 """What all slow callbacks together may cost one collection, in seconds; a scrape stays well under 50 ms."""
@@ -40,7 +42,7 @@ def collection(budget_s: float = COLLECTION_BUDGET_S) -> Iterator[None]:
         _collection.deadline = None
 
 
-def observable(name: str, callback: CallbackT) -> CallbackT:
+def observable(name: str, callback: CallbackT) -> Callable[[CallbackOptions], Sequence[Observation]]:
     """Wrap the *callback* of the instrument *name* so that it can neither block nor break a collection."""
     call = _caller(callback)
     if getattr(callback, "__module__", "").startswith(_TRUSTED):

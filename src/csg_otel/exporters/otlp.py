@@ -8,7 +8,6 @@ answers are not read. Everything heavy (protobuf, gRPC) is imported on the worke
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,7 +15,9 @@ from urllib.parse import urlsplit
 from csg_otel.exporters.lane import Partial, Send, SendError
 
 if TYPE_CHECKING:
-    from csg_otel.config import OtlpExporter
+    from collections.abc import Callable, Mapping, Sequence
+
+    from csg_otel.config.model import OtlpExporter
     from csg_otel.exporters.transport import Transport
 
 SIGNALS = ("traces", "metrics", "logs")
@@ -91,7 +92,7 @@ def _partial(signal: str, answer: bytes) -> Partial | None:
     """Read ``partial_success`` from an *answer*; an unreadable one says nothing."""
     if not answer or answer.startswith(b"{"):
         return None
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it ships no types
 
     try:
         partial = _response(signal).FromString(answer).partial_success

@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
 
 from csg_otel import faults
 from csg_otel.exporters import _compat, guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _log = logging.getLogger("csg_otel")
 
@@ -40,7 +43,7 @@ class LocalReader(MetricReader):
             self._warn_of_overflow(data)
         return data
 
-    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
         self._received.data = metrics_data
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
@@ -72,9 +75,7 @@ class LocalReader(MetricReader):
 class PushReader(MetricReader):
     """Collects for one destination, with its own temporality, and hands each collection to a sink."""
 
-    def __init__(
-        self, temporality: dict[type, AggregationTemporality], sink: Callable[[MetricsData], None]
-    ) -> None:
+    def __init__(self, temporality: dict[type, AggregationTemporality], sink: Callable[[MetricsData], None]) -> None:
         super().__init__(preferred_temporality=temporality)
         self.temporality = temporality
         self._sink = sink
@@ -84,7 +85,7 @@ class PushReader(MetricReader):
         with guard.collection():
             self.collect()
 
-    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
         self._sink(metrics_data)
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:

@@ -13,11 +13,13 @@ import io
 import socket
 import ssl
 import time
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from csg_otel.exporters.lane import SendError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MOST_REPLY_BYTES = 64 * 1024
 
@@ -140,7 +142,7 @@ class HttpTransport:
         data = response.read(MOST_REPLY_BYTES)
         if response.will_close or not response.isclosed():
             self.close()
-        _check(response.status, response.headers, data)
+        _check(response.status, dict(response.headers.items()), data)
         return data
 
     def _request(self, payload: bytes, deadline: float) -> http.client.HTTPResponse:
@@ -164,7 +166,7 @@ class HttpTransport:
                 plain.close()
                 raise
         connection = http.client.HTTPConnection(self._host, self._port)
-        connection.sock = _DeadlineSocket(plain)  # type: ignore[assignment] # it has all that http.client calls
+        connection.sock = _DeadlineSocket(plain)
         return connection
 
     def close(self) -> None:
@@ -176,7 +178,8 @@ class HttpTransport:
 
 def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
     """Raise SendError unless the answer is an OTLP success: 2xx, and of OTLP's type or empty."""
-    content_type = (headers.get("Content-Type") or "").split(";")[0].strip().lower()
+    named = {name.lower(): value for name, value in headers.items()}
+    content_type = named.get("content-type", "").split(";")[0].strip().lower()
     if 200 <= status < 300 and (content_type in _OTLP_TYPES or (not content_type and not data)):
         return
     if 200 <= status < 400:
@@ -185,7 +188,7 @@ def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
         f"http_{status}",
         f"HTTP {status}: {data[:200].decode(errors='replace')}",
         retry=status in _RETRYABLE_HTTP,
-        retry_after_s=_retry_after(headers.get("Retry-After")),
+        retry_after_s=_retry_after(named.get("retry-after")),
     )
 
 
@@ -223,9 +226,7 @@ class GrpcTransport:
             if code == "UNAVAILABLE":
                 # gRPC's own reconnect back-off grows to two minutes; a new channel follows ours.
                 self.close()
-            raise SendError(
-                f"grpc_{code.lower()}", f"{code}: {details}", retry=code in _RETRYABLE_GRPC
-            ) from error
+            raise SendError(f"grpc_{code.lower()}", f"{code}: {details}", retry=code in _RETRYABLE_GRPC) from error
         return answer
 
     def _open(self) -> None:

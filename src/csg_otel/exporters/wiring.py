@@ -7,7 +7,6 @@ Adding a kind is one function here and one file beside it; nothing else needs to
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment
@@ -16,7 +15,9 @@ from csg_otel.exporters.destination import Destination
 from csg_otel.exporters.readers import LocalReader, PushReader, Ticker
 
 if TYPE_CHECKING:
-    from csg_otel.config import Config, Exporters, OtlpExporter
+    from collections.abc import Callable, Sequence
+
+    from csg_otel.config.model import Config, Exporters, OtlpExporter
     from csg_otel.exporters.console import Console
     from csg_otel.exporters.lane import Partial
 

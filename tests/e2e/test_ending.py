@@ -1,0 +1,102 @@
+"""The end of a process: nothing emitted is lost, the exit code stays, and it takes no longer than it may."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.otlp_sink import HttpSink
+from support.programs import Program
+
+WORK = """
+    import os, signal, sys, time
+    import csg_otel
+
+    {before}
+    telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{port}"], {options})
+    done = csg_otel.counter("done")
+    for number in range(50):
+        with csg_otel.observe("work"):
+            done.add(1)
+    print("ready", flush=True)
+    {after}
+"""
+
+
+@pytest.fixture
+def sink() -> Iterator[HttpSink]:
+    """A receiver that outlives the program."""
+    made = HttpSink()
+    yield made
+    made.close()
+
+
+def program(
+    sink: HttpSink, cwd: Path, *, before: str = "", after: str = "time.sleep(60)", options: str = ""
+) -> Program:
+    return Program(WORK.format(port=sink.port, before=before, after=after, options=options), cwd)
+
+
+def delivered(sink: HttpSink) -> tuple[int, int]:
+    """Spans of the work and the last value of its counter."""
+    points = sink.received.points("done")
+    return sum(span.name == "work" for span in sink.received.spans), points[-1].as_int if points else 0
+
+
+def test_sigterm_loses_nothing_and_keeps_the_exit_code(sink: HttpSink, tmp_path: Path) -> None:
+    """By default the process dies of the signal, as it would have, after everything was sent."""
+    with program(sink, tmp_path) as running:
+        running.line_with("ready")
+        running.terminate()
+
+        assert running.wait(8) == -signal.SIGTERM
+    assert delivered(sink) == (50, 50)
+
+
+def test_the_programs_own_handler_still_decides(sink: HttpSink, tmp_path: Path) -> None:
+    """A handler installed before instrument() runs after the flush, and its exit code is the process's."""
+    before = "signal.signal(signal.SIGTERM, lambda *_: os._exit(7))"
+    with program(sink, tmp_path, before=before) as running:
+        running.line_with("ready")
+        running.terminate()
+
+        assert running.wait(8) == 7
+    assert delivered(sink) == (50, 50)
+
+
+def test_signals_can_be_left_alone(sink: HttpSink, tmp_path: Path) -> None:
+    """With handle_signals=False the signal's disposition is untouched."""
+    after = "print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)"
+    with program(sink, tmp_path, after=after, options="handle_signals=False") as running:
+        running.line_with("ready")
+
+        assert running.line() == "True"
+
+
+def test_falling_off_the_end_delivers_everything(sink: HttpSink, tmp_path: Path) -> None:
+    """A script that just ends needs no call to shutdown()."""
+    with program(sink, tmp_path, after="pass") as running:
+        assert running.wait(10) == 0
+    assert delivered(sink) == (50, 50)
+
+
+def test_an_uncaught_exception_keeps_its_traceback_and_loses_nothing(sink: HttpSink, tmp_path: Path) -> None:
+    """The program's own end is not changed by telemetry's."""
+    with program(sink, tmp_path, after="raise SystemExit(3)") as running:
+        assert running.wait(10) == 3
+    assert delivered(sink) == (50, 50)
+
+
+def test_a_hung_collector_costs_the_budget_and_no_more(sink: HttpSink, tmp_path: Path) -> None:
+    """With a collector that accepts and never answers the process is gone within 5 s for all signals together."""
+    sink.hang.set()
+    with program(sink, tmp_path, after="import logging; logging.getLogger('app').warning('x')") as running:
+        running.line_with("ready")
+        began = time.monotonic()
+        running.wait(10)
+
+        assert time.monotonic() - began < 5.8
