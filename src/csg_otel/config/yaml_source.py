@@ -21,6 +21,7 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_NODES: Final = 50_000
 MAX_DEPTH: Final = 64
 _TAG: Final = "tag:yaml.org,2002:"
+_PLAIN: Final = frozenset({"map", "seq", "str", "null", "bool", "int", "float", "timestamp", "value", "merge"})
 
 
 def read_file(path: Path, name: str, report: Report) -> Node | None:
@@ -102,6 +103,11 @@ class _Reader:
             raise _RefusedError(f"more than {MAX_NODES} values; aliases that multiply are refused", origin)
         if depth > MAX_DEPTH:
             raise _RefusedError(f"nested deeper than {MAX_DEPTH}, or an alias that contains itself", origin)
+        if given.tag.removeprefix(_TAG) not in _PLAIN:
+            self._report.problem(
+                Node(None, origin, path), f"the tag {given.tag!r} is refused; only plain values are read"
+            )
+            return Node(None, origin, path)
         if isinstance(given, yaml.MappingNode):
             return Node(self._mapping(given, path, depth), origin, path)
         if isinstance(given, yaml.SequenceNode):
@@ -139,16 +145,11 @@ class _Reader:
     def _scalar(self, given: yaml.Node, origin: Origin, path: str) -> Node:
         kind = given.tag.removeprefix(_TAG)
         value: Any = given.value
-        if kind in {"null", "bool", "int", "float"} and given.tag.startswith(_TAG):
+        if kind in {"null", "bool", "int", "float"}:
             try:
                 value = getattr(self._scalars, f"construct_yaml_{kind}")(given)
             except (ValueError, KeyError, IndexError, OverflowError):
                 value = given.value
-        elif kind not in {"str", "timestamp", "value", "merge"}:
-            self._report.problem(
-                Node(None, origin, path), f"the tag {given.tag!r} is refused; only plain values are read"
-            )
-            value = None
         if isinstance(value, float) and not math.isfinite(value):
             value = given.value
         return Node(value, origin, path, raw=given.value, live=isinstance(value, str))

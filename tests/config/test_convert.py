@@ -1,0 +1,85 @@
+"""Scalars become values of their setting, or a message that says what would be right."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel.config import load
+from csg_otel.config.convert import MismatchError, boolean, duration, number, show
+from csg_otel.config.fields import Setting
+from csg_otel.config.model import AlertRule
+
+
+@pytest.mark.parametrize("word", ["true", "1", "yes", "on"])
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.title])
+def test_words_of_truth(word: str, change: object) -> None:
+    """The four words are true in any case."""
+    assert boolean(change(word), "") is True  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("word", ["false", "0", "no", "off", "Off", "NO"])
+def test_words_of_falsehood(word: str) -> None:
+    """The other four are false in any case."""
+    assert boolean(word, "") is False
+
+
+@pytest.mark.parametrize("given_value", ["", "y", "2", 2, "enable", None, 1.0, "truee"])
+def test_anything_else_is_no_boolean(given_value: object) -> None:
+    """What isn't one of the words is refused, not taken for false."""
+    with pytest.raises(MismatchError, match="is not a boolean"):
+        boolean(given_value, "it")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("5m", 300), ("1h30m", 5400), ("500ms", 0.5), ("2d", 172800), (" 1.5 h ", 5400), ("1w", 604800)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    """Durations are written with their units."""
+    assert duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "s", "5", "5 parsecs", "m5", "-5s", "5s!"])
+def test_what_is_no_duration(text: str) -> None:
+    """Text that isn't all number and unit is no duration."""
+    assert duration(text) is None
+
+
+@given(st.floats(allow_nan=True) | st.integers() | st.text() | st.none() | st.booleans())
+def test_numbers_are_within_limits_or_refused(value: object) -> None:
+    """Whatever is given, the result is a finite number within the limits, or a mismatch."""
+    setting = Setting("", low=0, high=10)
+    try:
+        result = number(value, setting, whole=True, text=True, shown="it")
+    except MismatchError:
+        return
+
+    assert isinstance(result, int)
+    assert 0 <= result <= 10
+
+
+def test_sizes_have_units() -> None:
+    """Sizes in bytes may be written with a unit."""
+    loaded = load({"exporters": {"spool": {"max_bytes": "64MiB"}}}, environ={})
+
+    assert loaded.config.exporters.spool.max_bytes == 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("given_condition", "condition"),
+    [(">", "greater_than"), ("<=", "less_than_or_equal"), ("==", "equals"), ("!=", "not_equals"), ("LESS_THAN", "less_than")],
+)
+def test_conditions_have_operators(given_condition: str, condition: str) -> None:
+    """A rule's condition is a word in any case, or its operator."""
+    rule = {"name": "a", "metric": "m", "condition": given_condition, "threshold": 1, "severity": "Emergency"}
+
+    (made,) = load({"alerting": {"rules": [rule]}}, environ={}).config.alerting.rules
+    assert made == AlertRule(name="a", metric="m", condition=condition, threshold=1.0, severity="emergency")  # type: ignore[arg-type]
+
+
+def test_what_is_shown_is_short() -> None:
+    """A message shows at most sixty characters of what was given, on one line."""
+    assert len(show("x\n" * 1000)) == 60
+    assert "\n" not in show("x\n" * 1000)

@@ -1,0 +1,86 @@
+"""A secret never shows itself."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel.config import Secret
+
+texts = st.text(min_size=4).filter(lambda text: text not in "***")
+
+
+@given(texts)
+def test_printing_shows_stars(value: str) -> None:
+    """Every way of printing a secret, alone or inside something, gives the stars."""
+    secret = Secret(value)
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r}", format(secret, ""), "%s" % secret]  # noqa: UP031
+
+    assert set(shown) == {"***"}
+    assert repr([secret, {"k": secret}]) == "[***, {'k': ***}]"
+
+
+@given(st.uuids().map(str))
+def test_a_traceback_shows_no_secret(value: str) -> None:
+    """A traceback with locals, as debuggers and error trackers print it, doesn't have the value."""
+
+    def fail(secret: Secret) -> None:
+        raise ValueError(f"no {secret}")
+
+    try:
+        fail(Secret(value))
+    except ValueError as error:
+        told = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).stack.format()[1:])
+        told += str(error)
+
+    assert value not in told
+
+
+def test_a_secret_is_revealed_on_purpose() -> None:
+    """Only `reveal` returns the value."""
+    assert Secret("hunter2").reveal() == "hunter2"
+
+
+def test_a_secret_is_not_pickled() -> None:
+    """Pickling refuses, so a secret can't travel to a disk or another process."""
+    with pytest.raises(TypeError, match="can't be pickled"):
+        pickle.dumps({"password": Secret("hunter2")})
+
+
+def test_a_secret_is_not_changed() -> None:
+    """A secret is a value: no attribute can be set or deleted, and a copy is itself."""
+    secret = Secret("hunter2")
+
+    with pytest.raises(AttributeError):
+        secret.other = 1  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        del secret._Secret__value
+    assert copy.deepcopy([secret])[0] is secret
+    assert copy.copy(secret) is secret
+
+
+def test_secrets_compare_by_value() -> None:
+    """Equal secrets are equal and hash alike; a secret never equals plain text."""
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert len({Secret("a"), Secret("a")}) == 1
+
+
+def test_an_empty_secret_is_false() -> None:
+    """Truth tells whether there is a value."""
+    assert [bool(Secret("")), bool(Secret("x"))] == [False, True]
+
+
+def test_logging_a_secret_shows_stars(caplog: pytest.LogCaptureFixture) -> None:
+    """A log call formats a secret as stars."""
+    with caplog.at_level(logging.INFO):
+        logging.getLogger("test").info("token %s", Secret("hunter2"))
+
+    assert caplog.messages == ["token ***"]
