@@ -81,7 +81,7 @@ NETWORK_INTERFACE: Final = network_attributes.NETWORK_INTERFACE_NAME
 NETWORK_DIRECTION: Final = network_attributes.NETWORK_IO_DIRECTION
 NETWORK_TRANSPORT: Final = network_attributes.NETWORK_TRANSPORT
 CONNECTION_STATE: Final = network_attributes.NETWORK_CONNECTION_STATE
-PROCESS_STATUS: Final = system_attributes.SYSTEM_PROCESS_STATUS
+PROCESS_STATE: Final = process_attributes.PROCESS_STATE
 CONTEXT_SWITCH_TYPE: Final = process_attributes.PROCESS_CONTEXT_SWITCH_TYPE
 GC_GENERATION: Final = cpython_attributes.CPYTHON_GC_GENERATION
 
@@ -138,7 +138,7 @@ SYSTEM_NETWORK_PACKET_COUNT = Metric(system_metrics.SYSTEM_NETWORK_PACKET_COUNT,
 SYSTEM_NETWORK_ERRORS = Metric(system_metrics.SYSTEM_NETWORK_ERRORS, "counter", "{error}", "Errors each network interface counted.", _NETWORK)
 SYSTEM_NETWORK_PACKET_DROPPED = Metric(system_metrics.SYSTEM_NETWORK_PACKET_DROPPED, "counter", "{packet}", "Packets each network interface dropped.", _NETWORK)
 SYSTEM_NETWORK_CONNECTION_COUNT = Metric(system_metrics.SYSTEM_NETWORK_CONNECTION_COUNT, "up_down_counter", "{connection}", "Sockets by transport, from the kernel's summary; off by default.", (NETWORK_TRANSPORT, CONNECTION_STATE))
-SYSTEM_PROCESS_COUNT = Metric(system_metrics.SYSTEM_PROCESS_COUNT, "up_down_counter", "{process}", "Processes of the host by status.", (PROCESS_STATUS,))
+SYSTEM_PROCESS_COUNT = Metric(system_metrics.SYSTEM_PROCESS_COUNT, "up_down_counter", "{process}", "Processes of the host by status.", (PROCESS_STATE,))
 SYSTEM_UPTIME = Metric(system_metrics.SYSTEM_UPTIME, "gauge", "s", "Seconds since the host was started.")
 CONTAINER_MEMORY_USAGE = Metric(container_metrics.CONTAINER_MEMORY_USAGE, "up_down_counter", "By", "Memory charged to this process's cgroup.")
 CONTAINER_MEMORY_LIMIT = Metric("container.memory.limit", "up_down_counter", "By", "Memory limit of this process's cgroup; absent where there is none.")
