@@ -1,0 +1,243 @@
+"""Precedence, origins, discovery and environments."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel.config import Config, load, load_lenient
+from csg_otel.errors import ConfigError
+
+PORT = "system_monitoring.prometheus.port"
+ports = st.none() | st.integers(1, 65535)
+
+
+def section(path: str, value: object) -> dict[str, Any]:
+    """Return *value* nested under the keys of *path*."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value  # type: ignore[return-value]
+
+
+@given(code=ports, variable=ports, block=ports, base=ports)
+def test_precedence(code: int | None, variable: int | None, block: int | None, base: int | None) -> None:
+    """Per value: code over environment over the environment's block over the file's base over the default."""
+    source: dict[str, Any] = {"environments": {"test": {}}}
+    source.update(section(PORT, base) if base else {})
+    source["environments"]["test"] = section(PORT, block) if block else {}
+    environ = {"PROMETHEUS_PORT": str(variable)} if variable else {}
+    loaded = load(source, environ=environ, code={PORT: code, "environment": "test"})
+
+    assert loaded.config.system_monitoring.prometheus.port == (code or variable or block or base or 8081)
+
+
+trees = st.recursive(
+    st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=8
+)
+
+
+@given(base=trees, over=trees)
+def test_merging_is_deep(base: object, over: object) -> None:
+    """Merging keeps every key of both and takes the upper value where both have one."""
+    from csg_otel.config.tree import DEFAULT, Node, from_plain, merge
+
+    def plain(node: Node) -> object:
+        return {key: plain(item) for key, item in node.value.items()} if isinstance(node.value, dict) else node.value
+
+    def expected(low: object, high: object) -> object:
+        if not (isinstance(low, dict) and isinstance(high, dict)):
+            return high
+        both = {key: expected(low[key], high[key]) for key in low.keys() & high.keys()}
+        return {**low, **high, **both}
+
+    merged = merge(from_plain(base, DEFAULT), from_plain(over, DEFAULT))
+    assert merged is not None
+    assert plain(merged) == expected(base, over)
+
+
+def test_every_origin_is_named(tmp_path: Path) -> None:
+    """Each value says where it is from: file and line, variable, argument, default."""
+    (tmp_path / "monitoring_config.yaml").write_text("health_monitoring:\n  check_interval: 5m\n", encoding="utf-8")
+    loaded = load(environ={"PROMETHEUS_PORT": "9100"}, code={"service_name": "shop"}, cwd=tmp_path)
+
+    assert loaded.origins["health_monitoring.check_interval"] == "file monitoring_config.yaml:2"
+    assert loaded.locations["health_monitoring.check_interval"] == "monitoring_config.yaml:2:3"
+    assert loaded.origins[PORT] == "environment: PROMETHEUS_PORT"
+    assert loaded.origins["service.name"] == "code: service_name"
+    assert loaded.origins["service.version"] == "default"
+    assert loaded.config.health_monitoring.check_interval == 300.0
+
+
+def test_the_file_is_discovered(tmp_path: Path) -> None:
+    """The file is the one CSG_OTEL_CONFIG names, else monitoring_config.yaml here, else none."""
+    (tmp_path / "monitoring_config.yaml").write_text("service: {name: here}", encoding="utf-8")
+    (tmp_path / "other.yaml").write_text("service: {name: other}", encoding="utf-8")
+    names = [load(environ=e, cwd=tmp_path).config.service.name for e in ({}, {"CSG_OTEL_CONFIG": "other.yaml"})]
+
+    assert names == ["here", "other"]
+    assert load(environ={}, cwd=tmp_path / "empty").file is None
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    """A file that was asked for and isn't there is an error, not a default."""
+    with pytest.raises(ConfigError, match=r"nothing\.yaml: no such file"):
+        load("nothing.yaml", environ={}, cwd=tmp_path)
+
+
+def test_all_problems_are_reported_together() -> None:
+    """File, environment and code are all checked before anything is raised, also where one hides another."""
+    with pytest.raises(ConfigError) as caught:
+        load({"dashboard": {"port": "x"}}, environ={"PROMETHEUS_PORT": "abc"}, code={PORT: -1, "exporters": ["otpl"]})
+
+    assert sorted(caught.value.problems) == [
+        "argument config: dashboard.port: 'x' is not a whole number",
+        "argument exporters: unknown exporter 'otpl' (did you mean 'otlp'? known: console, datadog, otlp, prometheus)",
+        f"argument {PORT}: -1 is out of range (0 to 65535)",
+        f"variable PROMETHEUS_PORT: {PORT}: 'abc' is not a whole number",
+    ]
+
+
+def test_lenient_loading_keeps_what_is_right() -> None:
+    """With problems, the rest of the configuration is still there and the wrong setting has its default."""
+    loaded = load_lenient({"dashboard": {"port": "x", "host": "::1"}, "loging": {}}, environ={})
+
+    assert (loaded.config.dashboard.port, loaded.config.dashboard.host) == (8080, "::1")
+    assert len(loaded.problems) == 2
+
+
+def test_an_environment_is_merged_deeply() -> None:
+    """The chosen block changes what it names and keeps the rest, whoever chooses it."""
+    source = {
+        "alerting": {"enabled": True, "aggregation_window": 600},
+        "environments": {"production": {"alerting": {"aggregation_window": 60}}, "staging": {}},
+    }
+    chosen = load(source, environ={"CSG_OTEL_ENVIRONMENT": "production"}).config
+
+    assert (chosen.alerting.enabled, chosen.alerting.aggregation_window) == (True, 60.0)
+    assert chosen.service.environment == "production"
+    assert load({**source, "service": {"environment": "staging"}}, environ={}).config.alerting.aggregation_window == 600
+
+
+def test_other_environments_need_no_variables() -> None:
+    """A block that isn't chosen is checked for mistakes, but its variables may be missing."""
+    source = {"environments": {"production": {"notifications": {"slack": {"webhook_url": "${NOT_HERE}"}}}}}
+
+    assert load(source, environ={}).problems == ()
+    assert "NOT_HERE is not set" in load_lenient(source, environ={}, code={"environment": "production"}).problems[0]
+
+
+def test_a_misspelt_environment_is_warned_about() -> None:
+    """An environment without a block is fine, but one that looks like a block's name is told."""
+    source = {"environments": {"production": {}}}
+
+    (warning,) = load(source, environ={"CSG_OTEL_ENVIRONMENT": "prodution"}).warnings
+    assert "did you mean 'production'?" in warning
+    assert load(source, environ={"CSG_OTEL_ENVIRONMENT": "test"}).warnings == ()
+
+
+def test_a_key_without_effect_is_warned_about_once() -> None:
+    """A key that can't have an effect is accepted with one warning that says what to use instead."""
+    loaded = load({"performance": {"memory_optimization": {"gc_frequency": 10}}}, environ={})
+
+    (warning,) = loaded.warnings
+    assert "gc.set_threshold()" in warning
+
+
+def test_user_checks_keep_their_parameters_and_place(tmp_path: Path) -> None:
+    """Keys a check of the user's own doesn't share are its parameters; credentials among them are secrets."""
+    text = "health_monitoring:\n  checks:\n    api:\n      type: http\n      url: http://x\n      api_key: ${KEY}\n"
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    check = load("c.yaml", environ={"KEY": "k"}, cwd=tmp_path).config.health_monitoring.checks.custom["api"]
+
+    assert (check.type, check.parameters["url"], check.location) == ("http", "http://x", "c.yaml:3:5")
+    assert check.parameters["api_key"].reveal() == "k"
+
+
+def test_a_config_is_taken_as_it_is() -> None:
+    """A Config in code is a whole: the environment doesn't change it, arguments do, and it comes back equal."""
+    made = load({"alerting": {"rules": [{"name": "a", "metric": "m", "condition": ">", "threshold": 1}]}}, environ={})
+    again = load(made.config, environ={"PROMETHEUS_PORT": "9100"})
+
+    assert again.config == made.config
+    assert load(made.config, environ={}, code={PORT: 1}).config.system_monitoring.prometheus.port == 1
+
+
+def test_text_is_taken_as_written(tmp_path: Path) -> None:
+    """A version 1.10 stays 1.10 and an environment called no stays no: text settings take YAML's words as written."""
+    (tmp_path / "c.yaml").write_text("service: {version: 1.10, name: no, environment: 2024-01-01}", encoding="utf-8")
+    service = load("c.yaml", environ={}, cwd=tmp_path).config.service
+
+    assert (service.version, service.name, service.environment) == ("1.10", "no", "2024-01-01")
+
+
+def test_substituted_text_becomes_numbers_and_lists() -> None:
+    """A variable may give a number, a boolean or a comma list."""
+    source = {"dashboard": {"port": "${P}", "enabled": "${E}"}, "notifications": {"email": {"recipients": "${R}"}}}
+    config = load(source, environ={"P": "81", "E": "on", "R": "a@b, c@d"}).config
+
+    assert (config.dashboard.port, config.dashboard.enabled) == (81, True)
+    assert config.notifications.email.recipients == ("a@b", "c@d")
+
+
+def test_a_substituted_value_is_not_shown_in_a_problem() -> None:
+    """A problem about a substituted value names the form, not what it held."""
+    (problem,) = load_lenient({"dashboard": {"port": "${P}"}}, environ={"P": "hunter2"}).problems
+
+    assert problem == "argument config: dashboard.port: the value of '${P}' is not a whole number"
+
+
+def test_literal_secrets_on_a_laptop(tmp_path: Path) -> None:
+    """Literal secrets in a file are accepted when asked for, and in mappings made by code."""
+    (tmp_path / "c.yaml").write_text("security: {api_auth: {tokens: [abc]}}", encoding="utf-8")
+    (token,) = load("c.yaml", environ={}, cwd=tmp_path, allow_literal_secrets=True).config.security.api_auth.tokens
+
+    assert token.reveal() == "abc"
+    assert load({"security": {"api_auth": {"tokens": ["abc"]}}}, environ={}).problems == ()
+
+
+def test_the_configuration_is_frozen_and_has_the_seeds_names() -> None:
+    """A Config can't be changed, has the seed's `get_default` and `enable_monitoring`, and is comparable."""
+    config = Config.get_default()
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.disabled = True  # type: ignore[misc]
+    assert config.enable_monitoring is True
+    assert config == Config()
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_a_config_is_loaded_from_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Config.load` reads the file it is given, with the process's environment over it."""
+    (tmp_path / "c.yaml").write_text("dashboard: {port: 1, host: h}", encoding="utf-8")
+    monkeypatch.setenv("MONITORING_DASHBOARD_PORT", "2")
+    config = Config.load(tmp_path / "c.yaml")
+
+    assert (config.dashboard.port, config.dashboard.host) == (2, "h")
+
+
+def test_further_problems_can_be_located(tmp_path: Path) -> None:
+    """Parts that check more than the configuration can report a problem at a setting's place."""
+    (tmp_path / "c.yaml").write_text("dashboard:\n  port: 1\n", encoding="utf-8")
+    loaded = load("c.yaml", environ={}, cwd=tmp_path)
+
+    assert loaded.problem("dashboard.port", "is in use") == "c.yaml:2:3: dashboard.port: is in use"
+
+
+@pytest.mark.parametrize("source", [3, [], b"x"])
+def test_a_wrong_source_is_a_problem(source: Any) -> None:
+    """What is neither path, mapping nor Config is named as the argument it is."""
+    with pytest.raises(ConfigError, match="argument config"):
+        load(source, environ={})
+
+
+@pytest.mark.parametrize("key", ["a..b", "[", "a[x]", ".a"])
+def test_a_broken_key_is_a_problem(key: str) -> None:
+    """A dotted key that can't be read is a problem, not an exception of another kind."""
+    with pytest.raises(ConfigError, match="not a key"):
+        load({}, environ={}, code={key: 1})
