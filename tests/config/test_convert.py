@@ -69,7 +69,13 @@ def test_sizes_have_units() -> None:
 
 @pytest.mark.parametrize(
     ("given_condition", "condition"),
-    [(">", "greater_than"), ("<=", "less_than_or_equal"), ("==", "equals"), ("!=", "not_equals"), ("LESS_THAN", "less_than")],
+    [
+        (">", "greater_than"),
+        ("<=", "less_than_or_equal"),
+        ("==", "equals"),
+        ("!=", "not_equals"),
+        ("LESS_THAN", "less_than"),
+    ],
 )
 def test_conditions_have_operators(given_condition: str, condition: str) -> None:
     """A rule's condition is a word in any case, or its operator."""

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from csg_otel.config.convert import duration
 from csg_otel.config.tree import Node, Origin, Report, from_dotted, merge
-from csg_otel.config.walk import PREFIX, leaves
+from csg_otel.config.walk import PREFIX, every
 from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def variable(name: str, value: object, path: str) -> Node:
 def layer(environ: Mapping[str, str], report: Report) -> Node | None:
     """Return the settings that *environ* gives, OTLP's aside; raises nothing, *report* gets the problems."""
     found = _translated(environ, report)
-    for leaf in leaves():
+    for leaf in every():
         for name in reversed(leaf.variables):
             if name in environ:
                 found[leaf.key] = variable(name, environ[name], leaf.key)
@@ -67,7 +67,7 @@ def tree(found: Mapping[str, Node]) -> Node | None:
 
 def unknown(environ: Mapping[str, str], used: set[str]) -> list[str]:
     """Return a warning for each variable that begins as ours do and is neither a setting nor *used* in the file."""
-    known = [name for leaf in leaves() for name in leaf.variables if name.startswith(PREFIX)] + list(OURS)
+    known = [name for leaf in every() for name in leaf.variables if name.startswith(PREFIX)] + list(OURS)
     given = sorted(name for name in environ if name.startswith(PREFIX) and name not in known and name not in used)
     return [f"variable {name}: is no setting{suggestion(name, known)}" for name in given]
 

@@ -18,9 +18,8 @@ from csg_otel.config.model import Config
 from csg_otel.config.selection import CONFIGURED, exporter_overrides
 from csg_otel.config.show import flatten
 from csg_otel.config.substitute import Substitution, SubstitutionError, names
-from csg_otel.config.tree import Node, Origin, Report, from_dotted, from_plain, merge, sorted_problems, split
-from csg_otel.config.yaml_source import read_file
-from csg_otel.errors import ConfigError
+from csg_otel.config.tree import Node, Origin, Report, from_dotted, from_plain, merge, sorted_problems
+from csg_otel.errors import ConfigError, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,6 +141,8 @@ def _source(source: Any, environ: Mapping[str, str], cwd: Path, report: Report) 
     if not isinstance(source, (str, Path)):
         report.problems[f"argument config: {type(source).__name__} is not a path, a mapping or a Config"] = None
         return _Found(folder=cwd)
+    from csg_otel.config.yaml_source import read_file  # YAML costs a program without a file nothing
+
     path = cwd / Path(source).expanduser()
     return _Found(read_file(path, str(source), report), path.parent, str(source))
 
@@ -163,13 +164,13 @@ def _code_layer(code: dict[str, Any], report: Report) -> Node | None:
             path = ARGUMENTS.get(key, key)
             values[path] = value
             origins[path] = Origin("code", key)
-    for path, value in values.items():
+    # Keys with indexes make lists, which replace each other as a whole, so they are put together first.
+    alone = [[path] for path in values if "[" not in path]
+    for group in (*alone, [path for path in values if "[" in path]):
         try:
-            split(path)
+            tree = merge(tree, from_dotted({path: values[path] for path in group}, origins))
         except ConfigError as error:
             report.problems.update(dict.fromkeys(error.problems))
-        else:
-            tree = merge(tree, from_dotted({path: value}, {path: origins[path]}))
     return tree
 
 
@@ -225,8 +226,6 @@ def _environment_name(layers: tuple[Node | None, ...], substitute: Substitution)
 
 
 def _unknown_block(name: str | None, blocks: Mapping[str, Node]) -> tuple[str, ...]:
-    from csg_otel.errors import suggestion
-
     if not name or not blocks or name in blocks or not (hint := suggestion(name, tuple(blocks))):
         return ()
     return (f"service.environment: environments has no {name!r}{hint}",)

@@ -178,10 +178,9 @@ def from_dotted(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Nod
         for step in steps[:-1]:
             place = place.setdefault(step, {})
             if isinstance(place, Node):
-                place = place.value
+                raise ConfigError([f"argument {dotted}: contradicts another argument"])
         place[steps[-1]] = value if isinstance(value, Node) else from_plain(value, origins[dotted], dotted)
-    origin = next(iter(origins.values()), DEFAULT)
-    return _close(root, origin, "")
+    return _close(root, DEFAULT, "")
 
 
 def _close(value: Any, origin: Origin, path: str) -> Node:

@@ -87,6 +87,12 @@ def leaves(section: type = Config, prefix: str = "", *, fixed: bool = True) -> I
         yield from leaves(child, path + (more if more == "[]" else ""), fixed=fixed and not more and not optional)
 
 
+@cache
+def every() -> tuple[Leaf, ...]:
+    """Return all settings of the configuration."""
+    return tuple(leaves())
+
+
 def _is_mapping(kind: Any) -> bool:
     origin = typing.get_origin(without_none(kind))
     return isinstance(origin, type) and issubclass(origin, typing.Mapping)

@@ -1,0 +1,131 @@
+"""``csg-otel config check`` and ``config show``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from csg_otel.cli import config
+
+TEN_MISTAKES = """\
+helth_monitoring: {}
+system_monitoring:
+  enabled: maybe
+  collection_interval: often
+  prometheus:
+    prot: 8081
+    port: 70000
+alerting:
+  enabled: true
+  enabled: false
+  rules:
+  - name: cpu
+    metric: system_cpu_usage_percent
+    condition: greater
+    threshold: 85
+    severity: WARNIN
+notifications:
+  slack:
+    webhook_url: https://hooks.slack.com/services/T/B/X
+security:
+  api_auth: {enabled: true}
+"""
+
+
+def run(*argv: str) -> int:
+    """Parse *argv* as the command line does and return the exit code."""
+    parser = argparse.ArgumentParser()
+    config.register(parser.add_subparsers())
+    args = parser.parse_args(["config", *argv])
+    code: int = args.run(args)
+    return code
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_ten_mistakes_are_ten_located_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every mistake of a file is printed in one go, in the file's order, with line and column; exit code 1."""
+    (tmp_path / "monitoring_config.yaml").write_text(TEN_MISTAKES, encoding="utf-8")
+    code = run("check")
+    *problems, last = capsys.readouterr().out.splitlines()
+
+    places = [re.match(r"monitoring_config\.yaml:(\d+):(\d+): [a-z_\[\]0-9.]+: ", line) for line in problems]
+    assert [int(place[1]) for place in places if place] == [1, 3, 4, 6, 7, 10, 14, 16, 19, 21]
+    assert (code, last) == (1, "monitoring_config.yaml: 10 problems")
+
+
+def test_a_good_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file without a mistake is a one-line summary and exit code 0."""
+    (tmp_path / "good.yaml").write_text("dashboard: {port: 81, host: h}", encoding="utf-8")
+
+    assert run("check", "good.yaml") == 0
+    assert capsys.readouterr().out == "good.yaml: ok, 2 settings given, 0 warnings\n"
+
+
+def test_warnings_are_printed_and_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning is shown and doesn't fail the check."""
+    text = "security:\n  access_logging: {log_responses: true}\n"
+    (tmp_path / "monitoring_config.yaml").write_text(text, encoding="utf-8")
+
+    assert run("check") == 0
+    assert capsys.readouterr().out.startswith("warning: monitoring_config.yaml:2:20: security.access_logging.log_res")
+
+
+def test_the_origin_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line for a port from the environment is the specification's."""
+    monkeypatch.setenv("PROMETHEUS_PORT", "9100")
+
+    assert run("show", "--origin") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert "system_monitoring.prometheus.port = 9100   # environment: PROMETHEUS_PORT" in shown
+
+
+def test_secrets_are_not_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret is shown as stars."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/hunter2")
+
+    assert run("show") == 0
+    shown = capsys.readouterr().out
+    assert "hunter2" not in shown
+    assert "notifications.slack.webhook_url = ***\n" in shown
+
+
+def test_an_environment_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--environment`` shows what would be in effect there."""
+    text = "environments: {production: {dashboard: {port: 81}}}"
+    (tmp_path / "monitoring_config.yaml").write_text(text, encoding="utf-8")
+
+    assert run("show", "--environment", "production", "--origin") == 0
+    assert "dashboard.port = 81   # file monitoring_config.yaml:1" in capsys.readouterr().out
+
+
+def test_showing_a_bad_file_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With problems nothing is shown as if it were in effect; they go to stderr."""
+    (tmp_path / "monitoring_config.yaml").write_text("dashbord: {}", encoding="utf-8")
+
+    assert run("show") == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "monitoring_config.yaml:1:1: dashbord: unknown key (did you mean 'dashboard'?)\n")
+
+
+def test_literal_secrets_are_accepted_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--allow-literal-secrets`` is for a laptop."""
+    (tmp_path / "c.yaml").write_text("security: {api_auth: {tokens: [abc]}}", encoding="utf-8")
+
+    assert [run("check", "c.yaml"), run("check", "c.yaml", "--allow-literal-secrets")] == [1, 0]
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["show"]])
+def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every help text shows the command in use."""
+    with pytest.raises(SystemExit) as stopped:
+        run(*command, "--help")
+
+    assert stopped.value.code == 0
+    assert "csg-otel config" in capsys.readouterr().out.partition("example:")[2]

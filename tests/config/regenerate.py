@@ -1,0 +1,25 @@
+"""
+Write the files that are generated from the settings: the JSON Schema and the reference in docs/configuration.md.
+
+Run it after changing a setting: ``python tests/config/regenerate.py``. Tests say when it is due.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csg_otel.config import reference, schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Write both files."""
+    target = ROOT / "src" / "csg_otel" / "config" / "monitoring_config.schema.json"
+    target.write_text(schema.text(), encoding="utf-8")
+    document = ROOT / "docs" / "configuration.md"
+    document.write_text(reference.updated(document.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
