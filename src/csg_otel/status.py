@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class CheckState:
     What is known of one check. ``status`` is effective (after hysteresis), ``raw`` is the last run's.
 
     ``since`` is when the effective status began and ``last_run`` when the last result came, both monotonic seconds;
-    ``streak`` counts equal verdicts (bad or good) in a row; ``failures`` counts failed runs of the present outage.
+    ``streak`` counts equal verdicts (bad or good) in a row; ``failures`` counts failed runs of the present outage;
+    ``milder`` holds the latest results in a row that were better than ``status`` but not yet often enough.
     """
 
     status: HealthStatus = HealthStatus.UNKNOWN
@@ -127,6 +129,12 @@ class CheckState:
     since: float = 0.0
     last_run: float | None = None
     failures: int = 0
+    milder: tuple[HealthStatus, ...] = ()
+
+
+def severity(status: HealthStatus) -> int:
+    """Return how bad *status* is: 0 healthy, 1 unknown, 2 warning, 3 critical."""
+    return len(SEVERITY_ORDER) - 1 - SEVERITY_ORDER.index(status)
 
 
 def _is_bad(status: HealthStatus) -> bool:
@@ -137,27 +145,32 @@ def advance(state: CheckState, result: CheckResult, *, fail_after: int, recover_
     """
     Return the state after *result*, which came at monotonic time *now_s*.
 
-    The first result counts at once. From good to bad takes *fail_after* bad results in a row, back takes *recover_after*
-    good ones; among bad states a worse one counts at once and a milder one after *recover_after* results that are not worse.
+    The first result counts at once. From good to bad takes *fail_after* bad results in a row. Any way back, to a milder
+    bad state too, takes *recover_after* better results in a row and leads to the worst of them. Among bad states a worse
+    one counts at once.
     """
-    raw = result.status
-    same_side = state.last_run is not None and _is_bad(raw) == _is_bad(state.raw)
-    streak = state.streak + 1 if same_side else 1
-    if state.last_run is None:
+    raw, status = result.status, state.status
+    first = state.last_run is None
+    streak = state.streak + 1 if not first and _is_bad(raw) == _is_bad(state.raw) else 1
+    milder: tuple[HealthStatus, ...] = ()
+    if first:
         status = raw
-    elif _is_bad(raw) and not _is_bad(state.status):
-        status = raw if streak >= fail_after else state.status
-    elif not _is_bad(raw) and _is_bad(state.status):
-        status = raw if streak >= recover_after else state.status
-    else:
+    elif severity(raw) < severity(status):
+        milder = (*state.milder, raw)[-recover_after:]
+        if len(milder) == recover_after:
+            status = worst(milder)
+            milder = tuple(reversed(list(takewhile(lambda seen: severity(seen) < severity(status), reversed(milder)))))
+    elif _is_bad(status) or streak >= fail_after:
         status = raw
+    failed = state.failures + 1 if _is_bad(raw) else state.failures
     return replace(
         state,
         status=status,
         raw=raw,
         result=result,
         streak=streak,
-        since=state.since if status is state.status and state.last_run is not None else now_s,
+        since=now_s if first or status is not state.status else state.since,
         last_run=now_s,
-        failures=(state.failures + 1 if _is_bad(raw) else state.failures) if _is_bad(status) or _is_bad(raw) else 0,
+        failures=failed if _is_bad(status) or _is_bad(raw) else 0,
+        milder=milder,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from csg_otel.exporters.prometheus import family_name
 
 from csg_otel import names
-from csg_otel.exporters.prometheus import family_name
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
@@ -31,19 +31,25 @@ def document() -> str:
     parts = [HEAD]
     for title, prefixes in GROUPS:
         rows = [metric for metric in names.METRICS.values() if metric.name.startswith(prefixes)]
-        parts.append(f"\n## {title}\n\n| instrument | kind | unit | in Prometheus | attributes | what it is |\n|---|---|---|---|---|---|\n")
+        parts.append(
+            f"\n## {title}\n\n| instrument | kind | unit | in Prometheus | attributes | what it is |\n|---|---|---|---|---|---|\n"
+        )
         for metric in rows:
             attributes = ", ".join(f"`{name}`" for name in metric.attributes)
             parts.append(
                 f"| `{metric.name}` | {metric.kind.replace('_', '-')} | {metric.unit and f'`{metric.unit}`'} | "
                 f"`{family_name(metric.name, metric.unit, metric.kind)}` | {attributes} | {metric.description} |\n"
             )
-    parts.append("\n## The seed's names\n\nAccepted wherever a metric is named; each is a function of the instruments above.\n\n")
+    parts.append(
+        "\n## The seed's names\n\nAccepted wherever a metric is named; each is a function of the instruments above.\n\n"
+    )
     parts.append("| name | labels | unit | from | meaning |\n|---|---|---|---|---|\n")
     for alias in names.ALIASES.values():
         sources = ", ".join(f"`{source.name}`" for source in alias.sources)
         labels = ", ".join(f"`{label}`" for label in alias.labels)
-        parts.append(f"| `{alias.name}` | {labels} | {alias.unit and f'`{alias.unit}`'} | {sources} | {alias.meaning} |\n")
+        parts.append(
+            f"| `{alias.name}` | {labels} | {alias.unit and f'`{alias.unit}`'} | {sources} | {alias.meaning} |\n"
+        )
     return "".join(parts)
 
 
@@ -57,6 +63,8 @@ def test_the_document_is_current(request: pytest.FixtureRequest) -> None:
 
 def test_every_metric_is_in_one_group() -> None:
     """A metric outside all groups would be missing from the document."""
-    grouped = [metric for metric in names.METRICS.values() for _, prefixes in GROUPS if metric.name.startswith(prefixes)]
+    grouped = [
+        metric for metric in names.METRICS.values() for _, prefixes in GROUPS if metric.name.startswith(prefixes)
+    ]
 
     assert sorted(metric.name for metric in grouped) == sorted(names.METRICS)

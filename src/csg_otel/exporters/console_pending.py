@@ -1,0 +1,108 @@
+"""
+What waits to be drawn: spans end before their parents, so a tree is held back until its local root has ended.
+
+No clock, no stream: time is passed in, and what is to be drawn now is returned. The rule to keep: everything put in comes out
+exactly once, soon, and in bounded memory, whatever never ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_REMEMBERED: Final = 4096
+
+
+class Bundle(NamedTuple):
+    """Spans of one trace, and the log records emitted in it, to be drawn together."""
+
+    spans: list[ReadableSpan]
+    records: list[ReadableLogRecord]
+
+
+@dataclass(slots=True)
+class _Trace:
+    due_s: float
+    spans: list[ReadableSpan] = field(default_factory=list)
+    records: list[ReadableLogRecord] = field(default_factory=list)
+
+
+class Pending:
+    """The traces whose local root still runs, oldest first; none waits longer than *wait_s*, and *most* items in all."""
+
+    def __init__(self, *, wait_s: float = 2.0, most: int = 1000) -> None:
+        self._wait_s = wait_s
+        self._most = most
+        self._traces: dict[int, _Trace] = {}
+        self._shown: dict[tuple[int, int], None] = {}
+        self._count = 0
+
+    def put_span(self, span: ReadableSpan, now_s: float) -> list[Bundle]:
+        """Take *span* and return what is to be drawn now: the whole tree below it, if nothing above it is awaited."""
+        trace = self._trace(span.context.trace_id, now_s)
+        trace.spans.append(span)
+        parent = span.parent
+        if parent is None or parent.is_remote or (parent.trace_id, parent.span_id) in self._shown:
+            return [self._take_below(span)]
+        return self._overflow()
+
+    def put_record(self, record: ReadableLogRecord, now_s: float) -> list[Bundle] | None:
+        """Take *record* and return what is to be drawn now; None if it belongs to no trace that will be drawn."""
+        log = record.log_record
+        if not log.trace_id or not log.span_id or not (log.trace_flags or 0) & 1:
+            return None
+        if (log.trace_id, log.span_id) in self._shown:
+            return [Bundle([], [record])]
+        self._trace(log.trace_id, now_s).records.append(record)
+        return self._overflow()
+
+    def due(self, now_s: float) -> list[Bundle]:
+        """Return what has waited long enough."""
+        return [self._take(trace_id) for trace_id, trace in tuple(self._traces.items()) if trace.due_s <= now_s]
+
+    def rest(self) -> list[Bundle]:
+        """Return everything that still waits."""
+        return [self._take(trace_id) for trace_id in tuple(self._traces)]
+
+    def _trace(self, trace_id: int, now_s: float) -> _Trace:
+        self._count += 1
+        return self._traces.setdefault(trace_id, _Trace(now_s + self._wait_s))
+
+    def _overflow(self) -> list[Bundle]:
+        return [self._take(next(iter(self._traces)))] if self._count > self._most else []
+
+    def _take(self, trace_id: int) -> Bundle:
+        trace = self._traces.pop(trace_id)
+        return self._out(trace.spans, trace.records)
+
+    def _take_below(self, top: ReadableSpan) -> Bundle:
+        trace_id = top.context.trace_id
+        trace = self._traces[trace_id]
+        children: dict[int, list[int]] = {}
+        for span in trace.spans:
+            if span.parent is not None and not span.parent.is_remote:
+                children.setdefault(span.parent.span_id, []).append(span.context.span_id)
+        inside, waiting = {top.context.span_id}, [top.context.span_id]
+        while waiting:
+            found = set(children.get(waiting.pop(), ())) - inside
+            inside |= found
+            waiting.extend(found)
+        spans = [span for span in trace.spans if span.context.span_id in inside]
+        records = [record for record in trace.records if record.log_record.span_id in inside]
+        trace.spans = [span for span in trace.spans if span.context.span_id not in inside]
+        trace.records = [record for record in trace.records if record.log_record.span_id not in inside]
+        if not trace.spans and not trace.records:
+            del self._traces[trace_id]
+        return self._out(spans, records)
+
+    def _out(self, spans: list[ReadableSpan], records: list[ReadableLogRecord]) -> Bundle:
+        self._count -= len(spans) + len(records)
+        for span in spans:
+            self._shown[span.context.trace_id, span.context.span_id] = None
+        while len(self._shown) > _REMEMBERED:
+            del self._shown[next(iter(self._shown))]
+        return Bundle(spans, records)

@@ -1,0 +1,104 @@
+"""
+Where faults inside telemetry end: logged once on logger ``csg_otel``, counted, and kept away from the program.
+
+Knows nothing of what failed; the caller names it. One line when a fault starts and one when it is over. The rule: with
+``strict`` set, as tests do, ``contain`` raises instead, so that a fault nobody looks for is still seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from csg_otel.names import TELEMETRY_FAULTS, Metric
+
+strict = False
+"""Raise contained exceptions instead of counting them; for tests."""
+
+_log = logging.getLogger("csg_otel")
+_lock = threading.RLock()
+_counts: Counter[str] = Counter()
+_ongoing: set[str] = set()
+_prepared: set[str] = set()
+
+
+def contain(component: str) -> None:
+    """Keep the exception being handled away from the program: log and count it as a fault of *component*."""
+    error = sys.exc_info()[1]
+    if strict and error is not None:
+        raise error
+    report(component, _described(error))
+
+
+def report(component: str, problem: str) -> None:
+    """Count a fault of *component*; log *problem* in one line unless *component* was at fault already."""
+    _prepare_for_fork()
+    with _lock:
+        _counts[component] += 1
+        starts = component not in _ongoing
+        _ongoing.add(component)
+    if starts:
+        _log.warning(
+            "fault in telemetry (%s): %s; the program goes on, further ones are counted in %s",
+            component,
+            problem,
+            TELEMETRY_FAULTS.name,
+            exc_info=_log.isEnabledFor(logging.DEBUG) and sys.exc_info()[1] is not None,
+        )
+
+
+def recovered(component: str) -> None:
+    """Say in one line that the fault of *component* is over, if there was one; the next is logged again."""
+    if component not in _ongoing:  # the usual case, asked on every success
+        return
+    with _lock:
+        _ongoing.discard(component)
+    _log.warning("fault in telemetry (%s) is over", component)
+
+
+def counts() -> dict[str, int]:
+    """Return how many faults each component had so far."""
+    with _lock:
+        return dict(_counts)
+
+
+def publish(create: Callable[[Metric, list[Callable[[CallbackOptions], Iterable[Observation]]]], object]) -> None:
+    """Make the counts a metric by means of *create* (``handles.create``); once, however often it is called."""
+    if "metric" in _prepared:
+        return
+    with _lock:
+        if "metric" in _prepared:
+            return
+        _prepared.add("metric")
+    create(TELEMETRY_FAULTS, [_observe])
+
+
+def _observe(_options: CallbackOptions) -> Iterable[Observation]:
+    (attribute,) = TELEMETRY_FAULTS.attributes
+    return [Observation(count, {attribute: component}) for component, count in counts().items()]
+
+
+def _described(error: BaseException | None) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an exception whose text can't be made
+        return type(error).__name__
+
+
+def _prepare_for_fork() -> None:
+    if "fork" not in _prepared:
+        _prepared.add("fork")
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_reset_in_child)
+
+
+def _reset_in_child() -> None:
+    global _lock  # noqa: PLW0603 - a thread of the parent may have held it
+    _lock = threading.RLock()
+    _counts.clear()
