@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         up_down_counter,
     )
     from csg_otel.metrics.runtime import watch_loop
-    from csg_otel.observe import observe
+    from csg_otel.operations import observe
     from csg_otel.sdk import ShutdownReport, Telemetry, instrument
     from csg_otel.services import Alert, AlertingService, SystemMonitor
     from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Warn
@@ -108,7 +108,7 @@ _MODULES = {
         "up_down_counter",
     ),
     "metrics.runtime": ("watch_loop",),
-    "observe": ("observe",),
+    "operations": ("observe",),
     "sdk": ("ShutdownReport", "Telemetry", "instrument"),
     "services": ("Alert", "AlertingService", "SystemMonitor"),
     "status": ("CheckResult", "Critical", "HealthStatus", "Measurement", "Warn"),

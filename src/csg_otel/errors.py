@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class CsgOtelError(Exception):
@@ -49,9 +49,9 @@ class MissingExtraError(CsgOtelError):
         super().__init__(f"{feature} needs an optional dependency: pip install 'csg-otel[{extra}]'")
 
 
-def suggestion(given: str, known: Sequence[str]) -> str:
+def suggestion(given: str, known: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the closest of *known*, or an empty string."""
     import difflib
 
-    close = difflib.get_close_matches(given, known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -24,7 +24,7 @@ from opentelemetry.semconv._incubating.metrics import (
     process_metrics,
     system_metrics,
 )
-from opentelemetry.semconv.attributes import error_attributes
+from opentelemetry.semconv.attributes import code_attributes, error_attributes
 
 Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
 
@@ -48,6 +48,8 @@ class Metric:
 # -- attributes ---------------------------------------------------------------------------------------------------------
 
 OPERATION_NAME: Final = "csg.operation.name"
+OBJECTIVE: Final = "csg.operation.objective"
+CODE_FUNCTION_NAME: Final = code_attributes.CODE_FUNCTION_NAME
 FILE_TYPE: Final = "csg.file.type"
 OUTCOME: Final = "csg.outcome"
 CACHE_NAME: Final = "csg.cache.name"
@@ -166,7 +168,7 @@ EVENT_LOOP_LAG = Metric("csg.runtime.event_loop.lag", "histogram", "s", "How lat
 
 # -- business -----------------------------------------------------------------------------------------------------------
 
-OPERATION_DURATION = Metric("csg.operation.duration", "histogram", "s", "How long an observed operation took.", (OPERATION_NAME, ERROR_TYPE))
+OPERATION_DURATION = Metric("csg.operation.duration", "histogram", "s", "How long an observed operation took.", (OPERATION_NAME, ERROR_TYPE, OBJECTIVE))
 OPERATION_ACTIVE = Metric("csg.operation.active", "up_down_counter", "{operation}", "Observed operations now running.", (OPERATION_NAME,))
 FILES_PROCESSED = Metric("csg.files.processed", "counter", "{file}", "Files processed, by type and outcome.", (FILE_TYPE, OUTCOME))
 FILES_SIZE = Metric("csg.files.size", "histogram", "By", "Size of the files processed.", (FILE_TYPE, OUTCOME))

@@ -10,10 +10,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.exporters.console_text import plain
-from csg_otel.names import Kind
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
+
+    from csg_otel.names import Kind
 
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 Series = Mapping[Key, "Point"]

@@ -1,0 +1,184 @@
+"""
+``observe``: the decorator and context manager that turns a piece of the program into an operation.
+
+One call-site object per decorated callable, made when it is decorated; a ``with`` block makes its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType, TracebackType
+from typing import Any, Literal, TypeVar, overload
+
+from opentelemetry import context
+from opentelemetry.trace import SpanKind
+
+from csg_otel import attributes as clean
+from csg_otel import faults
+from csg_otel.errors import InstrumentError, suggestion
+from csg_otel.operations.arguments import Arguments
+from csg_otel.operations.operation import Operation, Site
+from csg_otel.operations.wrap import is_wrapped, wrap
+
+F = TypeVar("F", bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any]")
+
+Kind = Literal["internal", "server", "client", "producer", "consumer"]
+
+_KINDS = {kind.name.lower(): kind for kind in SpanKind}
+
+
+class Observe:
+    """What :func:`observe` returns when it is not given a callable: a decorator and a context manager, reusable."""
+
+    def __init__(
+        self,
+        name: str | None,
+        attributes: Mapping[str, Any] | None,
+        *,
+        args: Sequence[str] = (),
+        ignore: tuple[type[BaseException], ...] = (),
+        count_as_error: Callable[[BaseException], bool] | None = None,
+        kind: Kind = "internal",
+        objective: float | None = None,
+    ) -> None:
+        if kind not in _KINDS:
+            raise InstrumentError(f"observe: {kind!r} is not a kind of span{suggestion(kind, _KINDS)}")
+        self._name = name
+        self._attributes = clean.clean(attributes or {})
+        self._args = (args,) if isinstance(args, str) else tuple(args)
+        self._ignore = ignore
+        self._count_as_error = count_as_error
+        self._kind = _KINDS[kind]
+        self._objective = objective
+        self._site_of_blocks: Site | None = None
+        self._open: dict[int, Operation] = {}
+
+    # -- as a decorator --------------------------------------------------------------------------------------------
+
+    def __call__(self, target: F) -> F:
+        """Return *target* observed, of the same kind and signature."""
+        observed: F = self._decorate(target, self._name)
+        return observed
+
+    def _decorate(self, target: Any, name: str | None) -> Any:
+        if isinstance(target, (staticmethod, classmethod)):
+            return type(target)(self._decorate(target.__func__, name))
+        if inspect.isclass(target):
+            return self._decorate_class(target, name or target.__name__)
+        if not callable(target):
+            raise InstrumentError(f"observe: {target!r} is not callable (known: functions, methods and classes)")
+        own, module = _names(target)
+        arguments = Arguments(target, self._args) if self._args else None
+        return wrap(target, self._site(name or own, arguments, f"{module}.{own}"))
+
+    def _decorate_class(self, target: type, name: str) -> type:
+        for attribute, member in tuple(vars(target).items()):
+            function = getattr(member, "__func__", member)
+            public = not attribute.startswith("_") and isinstance(function, FunctionType)
+            if public and not is_wrapped(function):
+                setattr(target, attribute, self._decorate(member, f"{name}.{attribute}"))
+        return target
+
+    def _site(self, name: str, arguments: Arguments | None = None, function_name: str = "") -> Site:
+        return Site(
+            name,
+            self._attributes,
+            kind=self._kind,
+            arguments=arguments,
+            is_error=self._is_error,
+            objective_s=self._objective,
+            function_name=function_name,
+        )
+
+    def _is_error(self, error: BaseException) -> bool:
+        """Leaving a generator early and a clean exit are no errors; what else is, the program may say."""
+        if isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and not error.code):
+            return False
+        if isinstance(error, self._ignore):
+            return False
+        if self._count_as_error is None:
+            return True
+        try:
+            return bool(self._count_as_error(error))
+        except Exception:  # noqa: BLE001 - the program's own function, in the middle of the program's own error
+            faults.contain("observe")
+            return True
+
+    # -- as a context manager --------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Operation:
+        """Begin an operation and make its span current."""
+        if self._site_of_blocks is None:
+            if self._name is None:
+                raise InstrumentError('observe: a block needs a name: with csg_otel.observe("name"):')
+            self._site_of_blocks = self._site(self._name)
+        operation = self._site_of_blocks.begin()
+        self._open[operation.key] = operation
+        operation.attach()
+        return operation
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the operation; an exception goes on."""
+        # The current context tells which one ends when several threads and tasks share this object. A generator's block
+        # may end in another task, where nothing of it is current and nothing must be restored.
+        operation = self._open.pop(id(context.get_current()), None)
+        if operation is not None:
+            operation.detach()
+        elif self._open:
+            operation = self._open.popitem()[1]
+        if operation is not None:
+            operation.end(error)
+
+
+def _names(target: Any) -> tuple[str, str]:
+    """Return the qualified name and the module of what *target* calls; a callable object goes by its class."""
+    while isinstance(target, functools.partial):
+        target = target.func
+    named = target if hasattr(target, "__qualname__") else type(target)
+    return named.__qualname__.rsplit("<locals>.", 1)[-1], named.__module__ or "builtins"
+
+
+@overload
+def observe(target: F, /) -> F: ...
+@overload
+def observe(
+    name: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    args: Sequence[str] = (),
+    ignore: tuple[type[BaseException], ...] = (),
+    count_as_error: Callable[[BaseException], bool] | None = None,
+    kind: Kind = "internal",
+    objective: float | None = None,
+) -> Observe: ...
+def observe(name: Any = None, attributes: Mapping[str, Any] | None = None, **options: Any) -> Any:
+    """
+    Observe a function, a class or a block: one span and one measurement of its duration in seconds for every run.
+
+    ``@csg_otel.observe``, ``@csg_otel.observe("name")`` or ``with csg_otel.observe("name") as operation:``. Works on
+    functions, coroutine functions, generators and async generators (from the first step to the end, the consumer's time
+    included), classes (their own public methods), and ``staticmethod`` and ``classmethod`` in either order.
+
+    Args:
+        name: The operation's name; by default the function's qualified name. Keep it constant: it names a series.
+        attributes: Attributes of the span and of the measurement. Each distinct value is a series, so no ids here.
+        args: Names of arguments whose values go on the span, for example ``args=("order_id",)``.
+        ignore: Exceptions that are no failure of the operation.
+        count_as_error: Given an exception that is not ignored, tells whether it is a failure.
+        kind: The span's kind: ``internal``, ``server``, ``client``, ``producer`` or ``consumer``.
+        objective: Seconds a run should take; each run then counts as ``met`` or ``missed`` (a failed one is missed) under
+            ``csg.operation.objective``.
+
+    A failed run carries ``error.type``, the exception's class name, as the semantic conventions on recording errors say.
+    Cancellation counts as failed (``CancelledError``); leaving a generator early and ``SystemExit(0)`` don't.
+
+    Raises:
+        InstrumentError: When decorating what is not callable, or naming an argument the function does not have.
+    """
+    if name is None or isinstance(name, str):
+        return Observe(name, attributes, **options)
+    return Observe(None, attributes, **options)(name)

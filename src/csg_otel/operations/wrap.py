@@ -1,0 +1,158 @@
+"""
+Wrappers that run an operation around each kind of callable, without changing what the callable is.
+
+A function stays a function, a coroutine function a coroutine function, a generator a generator with ``send``, ``throw``
+and ``close``. The rule: the span is current while the callable's own code runs, never across a ``yield``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from csg_otel.operations.operation import Operation, Site
+
+_MARK = "__csg_otel_observed__"
+
+
+def wrap(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+    """Return *function* observed, of the same kind."""
+    called = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__  # type: ignore[operator]
+    if inspect.isasyncgenfunction(called):
+        wrapper = _async_generator(function, site)
+    elif inspect.isgeneratorfunction(called):
+        wrapper = _generator(function, site)
+    elif inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(function):
+        wrapper = _coroutine(function, site)
+    else:
+        wrapper = _function(function, site)
+    setattr(wrapper, _MARK, True)
+    return wrapper
+
+
+def is_wrapped(function: object) -> bool:
+    """Tell whether *function* is observed already."""
+    return hasattr(function, _MARK)
+
+
+def _function(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def observed(*args: Any, **kwargs: Any) -> Any:
+        operation = site.begin(args, kwargs)
+        operation.attach()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            operation.detach()
+            operation.end(error)
+            raise
+        operation.detach()
+        operation.end()
+        return result
+
+    return observed
+
+
+def _coroutine(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def observed(*args: Any, **kwargs: Any) -> Any:
+        operation = site.begin(args, kwargs)
+        operation.attach()
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            operation.detach()
+            operation.end(error)
+            raise
+        operation.detach()
+        operation.end()
+        return result
+
+    return observed
+
+
+def _generator(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def observed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        operation = site.begin(args, kwargs)
+        try:
+            result = yield from _Steps(function(*args, **kwargs), operation)
+        except BaseException as error:
+            operation.end(error)
+            raise
+        operation.end()
+        return result
+
+    return observed
+
+
+class _Steps(Generator[Any, Any, Any]):
+    """A generator that makes the operation current during each step of another one."""
+
+    def __init__(self, generator: Generator[Any, Any, Any], operation: Operation) -> None:
+        self._generator = generator
+        self._operation = operation
+
+    def send(self, value: Any) -> Any:
+        self._operation.attach()
+        try:
+            return self._generator.send(value)
+        finally:
+            self._operation.detach()
+
+    def throw(self, *error: Any) -> Any:
+        self._operation.attach()
+        try:
+            return self._generator.throw(*error)
+        finally:
+            self._operation.detach()
+
+    def close(self) -> None:
+        self._operation.attach()
+        try:
+            self._generator.close()
+        finally:
+            self._operation.detach()
+
+
+def _async_generator(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def observed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        operation = site.begin(args, kwargs)
+        generator = function(*args, **kwargs)
+        sent: Any = None
+        thrown: BaseException | None = None
+        try:
+            while True:
+                operation.attach()
+                try:
+                    item = await (generator.asend(sent) if thrown is None else generator.athrow(thrown))
+                except StopAsyncIteration:
+                    break
+                finally:
+                    operation.detach()
+                sent = thrown = None
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await _close(generator, operation)
+                    raise
+                except BaseException as error:  # noqa: BLE001 - thrown in for the generator to handle
+                    thrown = error
+        except BaseException as error:
+            operation.end(error)
+            raise
+        operation.end()
+
+    return observed
+
+
+async def _close(generator: AsyncGenerator[Any, Any], operation: Operation) -> None:
+    operation.attach()
+    try:
+        await generator.aclose()
+    finally:
+        operation.detach()
