@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from support.capture import Captured, capture
 
 # A deadline per example measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -59,3 +61,10 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert path.read_text(encoding="utf-8") == actual
 
     return compare
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    """Everything the test emits, in memory."""
+    with capture() as found:
+        yield found

@@ -37,16 +37,21 @@ def logger() -> _logs.Logger:
     return _logs.get_logger(SCOPE, VERSION)
 
 
-def create(metric: Metric, callbacks: Sequence[Callback] | None = None) -> Any:
+def create(
+    metric: Metric, callbacks: Sequence[Callback] | None = None, *, bounds: Sequence[float] | None = None
+) -> Any:
     """
     Make the instrument *metric* describes: a synchronous one, or an observable one when *callbacks* are given.
 
-    Histograms in seconds and bytes carry bucket advice, because the SDK's default buckets suit milliseconds.
+    *bounds* are a histogram's buckets; without them those in seconds and bytes carry bucket advice, because the SDK's
+    default buckets suit milliseconds.
     """
     made, kind = meter(), metric.kind
     name, unit, description = metric.name, metric.unit, metric.description
     if kind == "histogram":
-        return made.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=buckets(metric))
+        return made.create_histogram(
+            name, unit, description, explicit_bucket_boundaries_advisory=bounds or buckets(metric)
+        )
     if callbacks is None:
         return getattr(made, f"create_{kind}")(name, unit, description)
     return getattr(made, f"create_observable_{kind}")(name, callbacks, unit, description)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from csg_otel import health, metrics
+from csg_otel import faults, handles, health, instruments, metrics
 from csg_otel.config import Config, load, load_lenient
 from csg_otel.exporters.destination import DestinationStatus
 from csg_otel.exporters.points import points
@@ -54,6 +54,8 @@ class Telemetry:
         self._report: ShutdownReport | None = None
         self._server: Server | None = None
         self._providers = Providers(config)
+        faults.publish(handles.create)
+        instruments.start_at_zero()
         self._registry = health.default_registry()
         self._health = HealthTelemetry(self._registry)
         self._sampler = metrics.Sampler(config.system_monitoring)

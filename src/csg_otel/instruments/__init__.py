@@ -1,0 +1,35 @@
+"""Instruments of the program: those it defines, and the ready-made ones of the seed document."""
+
+from csg_otel.instruments.business import Cache, cache, event, file_processed, observe_cache
+from csg_otel.instruments.defined import (
+    Counter,
+    Gauge,
+    Histogram,
+    ObservableGauge,
+    UpDownCounter,
+    counter,
+    gauge,
+    histogram,
+    observable_gauge,
+    start_at_zero,
+    up_down_counter,
+)
+
+__all__ = [
+    "Cache",
+    "Counter",
+    "Gauge",
+    "Histogram",
+    "ObservableGauge",
+    "UpDownCounter",
+    "cache",
+    "counter",
+    "event",
+    "file_processed",
+    "gauge",
+    "histogram",
+    "observable_gauge",
+    "observe_cache",
+    "start_at_zero",
+    "up_down_counter",
+]

@@ -1,0 +1,140 @@
+"""Instruments the program defines: what is declared is kept, what is wrong is told, and nothing is lost."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+import csg_otel
+from csg_otel import faults
+from csg_otel.errors import InstrumentError
+from csg_otel.instruments import start_at_zero
+from support.capture import Captured, capture
+
+
+def fresh(prefix: str = "test") -> str:
+    """Return a name no other test has used: instruments live as long as the process."""
+    return f"{prefix}.{uuid.uuid4().hex}"
+
+
+def test_a_counter_made_before_instrument_counts_afterwards() -> None:
+    """Definitions at import work through every exchange of the provider."""
+    name = fresh("orders")
+    orders = csg_otel.counter(name, unit="{order}", attributes=("channel",))
+    orders.add(5, {"channel": "web"})
+    found = []
+    for _ in range(2):
+        with capture() as captured:
+            orders.add(2, {"channel": "web"})
+            found.append(captured.values(name, "channel"))
+
+    assert found == [{"web": 2}, {"web": 2}]
+
+
+def test_undeclared_attributes_are_dropped_counted_and_said_once(
+    captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The measurement counts, without the attribute that would have made a series of its own."""
+    name = fresh("orders")
+    orders = csg_otel.counter(name, attributes=("channel",))
+    with caplog.at_level(logging.WARNING, "csg_otel"):
+        orders.add(1, {"channel": "web", "user": "1"})
+        orders.add(1, {"channel": "web", "user": "2", "cart": 3})
+
+    (point,) = captured.points(name)
+    assert (dict(point.attributes), point.value) == ({"channel": "web"}, 2)
+    assert captured.values("csg.attributes.dropped", "csg.instrument")[name] == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        f"instrument {name!r} does not declare 'user'; dropped"
+    ]
+
+
+def test_what_is_known_beforehand_starts_at_nought(captured: Captured) -> None:
+    """Every declared value has its series before anything was counted; without attributes the one series has."""
+    plain, known = fresh("plain"), fresh("known")
+    csg_otel.counter(plain)
+    csg_otel.counter(known, attributes={"channel": ("web", "app"), "outcome": ("ok", "error")})
+    start_at_zero()
+
+    assert [point.value for point in captured.points(plain)] == [0]
+    assert sorted(tuple(point.attributes.values()) for point in captured.points(known)) == [
+        ("app", "error"),
+        ("app", "ok"),
+        ("web", "error"),
+        ("web", "ok"),
+    ]
+
+
+def test_each_kind_measures(captured: Captured) -> None:
+    """Gauges keep the last value, up-down counters the sum, histograms the distribution in buckets for their unit."""
+    names = {kind: fresh(kind) for kind in ("gauge", "updown", "seconds", "own")}
+    gauge, level = csg_otel.gauge(names["gauge"]), csg_otel.up_down_counter(names["updown"])
+    seconds = csg_otel.histogram(names["seconds"], unit="s")
+    own = csg_otel.histogram(names["own"], unit="{page}", buckets=(1, 10))
+    gauge.set(3.5)
+    gauge.set(2)
+    level.add(5)
+    level.add(-2)
+    seconds.record(0.02)
+    own.record(11)
+
+    assert captured.points(names["gauge"])[0].value == 2
+    assert captured.points(names["updown"])[0].value == 3
+    assert captured.points(names["seconds"])[0].explicit_bounds[0] == 0.005
+    assert captured.points(names["own"])[0].bucket_counts == (0, 0, 1)
+
+
+def test_numbers_of_other_types_count_and_what_is_no_number_is_left_out(captured: Captured) -> None:
+    """Decimals and fractions are numbers; text, nothing, truth and infinity are none."""
+    faults.strict = False
+    name = fresh("amounts")
+    amounts = csg_otel.counter(name)
+    wrong: list[Any] = [None, "3", True, float("nan"), float("inf"), object(), [1]]
+    for amount in (Decimal("1.5"), Fraction(1, 2), 2, *wrong):
+        amounts.add(amount)  # type: ignore[arg-type]
+
+    assert captured.points(name)[0].value == 4.0
+    assert faults.counts()[f"instrument {name}"] == len(wrong)
+
+
+def test_a_number_too_large_for_the_wire_becomes_a_float(captured: Captured) -> None:
+    """An integer beyond 64 bits would stop every metric of its batch."""
+    name = fresh("large")
+    csg_otel.gauge(name).set(2**70)
+
+    assert captured.points(name)[0].value == float(2**70)
+
+
+def test_the_same_name_gives_the_same_instrument(captured: Captured) -> None:
+    """A module that is loaded twice goes on counting; another kind under the same name is a mistake."""
+    name = fresh("twice")
+    assert csg_otel.counter(name) is csg_otel.counter(name.upper())
+
+    with pytest.raises(InstrumentError, match="is a counter already"):
+        csg_otel.gauge(name)
+
+
+def test_a_bad_definition_is_told_where_it_is_made() -> None:
+    """Names and buckets that no backend can take are refused."""
+    for name in ("", "1st", "has space", "x" * 300):
+        with pytest.raises(InstrumentError, match="not a name"):
+            csg_otel.counter(name)
+
+    with pytest.raises(InstrumentError, match="do not grow"):
+        csg_otel.histogram(fresh(), buckets=(1, 1))
+
+
+def test_an_observable_gauge_is_asked_at_collection(captured: Captured) -> None:
+    """It may return a number or several with attributes; given again, the new callback counts."""
+    name, several = fresh("queue"), fresh("queues")
+    csg_otel.observable_gauge(name, lambda: 1)
+    csg_otel.observable_gauge(name, lambda: 7)
+    csg_otel.observable_gauge(several, lambda: [(1, {"queue": "a"}), (2, {"queue": "b"})], attributes=("queue",))
+
+    assert [point.value for point in captured.points(name)] == [7]
+    assert captured.values(several, "queue") == {"a": 1, "b": 2}
