@@ -1,1 +1,12 @@
-"""To be written."""
+"""
+Metrics of the host, the process and the interpreter, the seed's names for them, and a bounded history.
+
+Uses the OTel API only. The rule: readings are taken by the sampler alone, everything else looks at its samples.
+"""
+
+from csg_otel.metrics.register import register
+from csg_otel.metrics.runtime import RuntimeMonitor
+from csg_otel.metrics.sample import Sample
+from csg_otel.metrics.sampler import Sampler
+
+__all__ = ["RuntimeMonitor", "Sample", "Sampler", "register"]

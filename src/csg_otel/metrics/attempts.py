@@ -1,0 +1,36 @@
+"""
+Readings one by one, so that one the platform does not offer is missing and the others are there.
+
+The rule: a reading that fails is reported once, not at each sample; when it works again that is said, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from csg_otel import faults
+
+T = TypeVar("T")
+M = TypeVar("M")
+
+
+class Attempts:
+    """Takes readings and remembers which ones fail."""
+
+    def __init__(self) -> None:
+        self._failing: set[str] = set()
+
+    def attempt(self, name: str, read: Callable[[], T], missing: M) -> T | M:
+        """Return what *read* does, or *missing* if it fails."""
+        try:
+            value = read()
+        except Exception as error:  # noqa: BLE001 - psutil raises whatever the platform does
+            if name not in self._failing:
+                self._failing.add(name)
+                faults.report(f"reading of {name}", f"{type(error).__name__}: {error}; its metrics are missing")
+            return missing
+        if name in self._failing:
+            self._failing.discard(name)
+            faults.recovered(f"reading of {name}")
+        return value

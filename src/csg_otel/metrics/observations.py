@@ -1,0 +1,197 @@
+"""
+What a sample says, metric by metric: the values and attributes of every instrument of the host and the process.
+
+Pure; the instruments and the snapshot are both made from these tables. The rule: what is missing in the sample yields
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import names
+
+if TYPE_CHECKING:
+    from csg_otel.metrics.sample import Filesystem, ProcessValues, Sample, SystemValues, Traffic
+    from csg_otel.names import Metric
+
+Value = tuple[float, dict[str, Any]]
+"""A value and its attributes."""
+Values = Iterable[Value]
+
+_DISK: Final = ("read", "write")
+_NETWORK: Final = ("receive", "transmit")
+
+
+def _one(value: float | None) -> Values:
+    return () if value is None else ((value, {}),)
+
+
+def _by(attribute: str, values: Mapping[str, float]) -> Values:
+    # An empty key is a value of which the attribute is not known.
+    return ((value, {attribute: key} if key else {}) for key, value in values.items())
+
+
+def _cpus(times: Iterable[Mapping[str, float]]) -> Iterator[Value]:
+    for number, modes in enumerate(times):
+        for mode, value in modes.items():
+            yield value, {names.CPU_LOGICAL_NUMBER: number, names.CPU_MODE: mode}
+
+
+def _shares(values: Mapping[str, float], total: float) -> Mapping[str, float]:
+    return {key: value / total for key, value in values.items()} if total > 0 else {}
+
+
+def _place(filesystem: Filesystem) -> dict[str, Any]:
+    return {
+        names.DEVICE: filesystem.device,
+        names.MOUNTPOINT: filesystem.mountpoint,
+        names.FILESYSTEM_TYPE: filesystem.fstype,
+    }
+
+
+def _filesystem_usage(values: SystemValues) -> Iterator[Value]:
+    for found in values.filesystems:
+        for state, size in (("used", found.used), ("free", found.free), ("reserved", found.reserved)):
+            yield size, {**_place(found), names.FILESYSTEM_STATE: state}
+
+
+def _both_ways(
+    traffic: Mapping[str, Traffic],
+    pick: Callable[[Traffic], tuple[float, float] | None],
+    attributes: tuple[str, str],
+    directions: tuple[str, str],
+) -> Iterator[Value]:
+    for name, counts in traffic.items():
+        for direction, value in zip(directions, pick(counts) or (), strict=False):
+            yield value, {attributes[0]: name, attributes[1]: direction}
+
+
+def _disks(pick: Callable[[Traffic], tuple[float, float] | None]) -> Callable[[SystemValues], Values]:
+    return lambda values: _both_ways(values.disks, pick, (names.DEVICE, names.DISK_DIRECTION), _DISK)
+
+
+def _networks(
+    pick: Callable[[Traffic], tuple[float, float] | None], attribute: str = names.NETWORK_INTERFACE
+) -> Callable[[SystemValues], Values]:
+    return lambda values: _both_ways(values.networks, pick, (attribute, names.NETWORK_DIRECTION), _NETWORK)
+
+
+def _connections(values: SystemValues) -> Iterator[Value]:
+    for (transport, state), count in values.connections.items():
+        stated = {names.CONNECTION_STATE: state} if state else {}
+        yield count, {names.NETWORK_TRANSPORT: transport, **stated}
+
+
+def _load(position: int) -> Callable[[SystemValues], Values]:
+    return lambda values: _one(values.loads[position] if values.loads else None)
+
+
+def _container_cpu_time(sample: Sample) -> Iterator[Value]:
+    limits = sample.limits
+    if limits.cpu_limit is None:
+        return
+    modes = {"user": limits.cpu_user_s, "system": limits.cpu_system_s}
+    known = {mode: value for mode, value in modes.items() if value is not None}
+    if len(known) == len(modes):
+        yield from _by(names.CPU_MODE, known)
+    else:
+        yield from _one(limits.cpu_time_s)
+
+
+SYSTEM: Final[tuple[tuple[Metric, Callable[[SystemValues], Values]], ...]] = (
+    (names.SYSTEM_CPU_TIME, lambda s: _cpus(s.cpu_times)),
+    (names.SYSTEM_CPU_UTILIZATION, lambda s: _cpus(s.cpu_utilization)),
+    (names.SYSTEM_CPU_LOGICAL_COUNT, lambda s: _one(len(s.cpu_times) or None)),
+    (
+        names.SYSTEM_CPU_FREQUENCY,
+        lambda s: ((value, {names.CPU_LOGICAL_NUMBER: number}) for number, value in enumerate(s.cpu_frequencies_hz)),
+    ),
+    (names.SYSTEM_LOAD_1M, _load(0)),
+    (names.SYSTEM_LOAD_5M, _load(1)),
+    (names.SYSTEM_LOAD_15M, _load(2)),
+    (names.SYSTEM_MEMORY_USAGE, lambda s: _by(names.MEMORY_STATE, s.memory.states) if s.memory else ()),
+    (
+        names.SYSTEM_MEMORY_UTILIZATION,
+        lambda s: _by(names.MEMORY_STATE, _shares(s.memory.states, s.memory.total)) if s.memory else (),
+    ),
+    (names.SYSTEM_MEMORY_LIMIT, lambda s: _one(s.memory.total if s.memory else None)),
+    (names.SYSTEM_MEMORY_AVAILABLE, lambda s: _one(s.memory.available if s.memory else None)),
+    (names.SYSTEM_PAGING_USAGE, lambda s: _by(names.PAGING_STATE, s.paging)),
+    (
+        names.SYSTEM_PAGING_UTILIZATION,
+        lambda s: _by(names.PAGING_STATE, _shares(s.paging, sum(s.paging.values()))),
+    ),
+    (names.SYSTEM_FILESYSTEM_USAGE, _filesystem_usage),
+    (
+        names.SYSTEM_FILESYSTEM_UTILIZATION,
+        lambda s: ((f.utilization, _place(f)) for f in s.filesystems if f.utilization is not None),
+    ),
+    (names.SYSTEM_FILESYSTEM_LIMIT, lambda s: ((f.total, _place(f)) for f in s.filesystems)),
+    (names.SYSTEM_DISK_IO, _disks(lambda t: t.volume)),
+    (names.SYSTEM_DISK_OPERATIONS, _disks(lambda t: t.operations)),
+    (names.SYSTEM_DISK_OPERATION_TIME, _disks(lambda t: t.time_s)),
+    (names.SYSTEM_NETWORK_IO, _networks(lambda t: t.volume)),
+    (names.SYSTEM_NETWORK_PACKET_COUNT, _networks(lambda t: t.operations, names.DEVICE)),
+    (names.SYSTEM_NETWORK_ERRORS, _networks(lambda t: t.errors)),
+    (names.SYSTEM_NETWORK_PACKET_DROPPED, _networks(lambda t: t.dropped)),
+    (names.SYSTEM_NETWORK_CONNECTION_COUNT, _connections),
+    (names.SYSTEM_PROCESS_COUNT, lambda s: _by(names.PROCESS_STATE, s.processes)),
+    (names.SYSTEM_UPTIME, lambda s: _one(s.uptime_s)),
+)
+"""The host's metrics."""
+
+CONTAINER: Final[tuple[tuple[Metric, Callable[[Sample], Values]], ...]] = (
+    (
+        names.CONTAINER_MEMORY_USAGE,
+        lambda s: _one(s.limits.memory_usage if s.limits.memory_limit is not None else None),
+    ),
+    (names.CONTAINER_MEMORY_LIMIT, lambda s: _one(s.limits.memory_limit)),
+    (names.CONTAINER_CPU_TIME, _container_cpu_time),
+    (
+        names.CONTAINER_CPU_USAGE,
+        lambda s: _one(s.container_cpu_usage if s.limits.cpu_limit is not None else None),
+    ),
+    (names.CONTAINER_CPU_LIMIT, lambda s: _one(s.limits.cpu_limit)),
+)
+"""The control group's metrics, where one limits us."""
+
+APPLICATION: Final[tuple[tuple[Metric, Callable[[ProcessValues], Values]], ...]] = (
+    (names.PROCESS_CPU_TIME, lambda p: _by(names.CPU_MODE, p.cpu_times)),
+    (names.PROCESS_CPU_UTILIZATION, lambda p: _by(names.CPU_MODE, p.cpu_utilization)),
+    (names.PROCESS_MEMORY_USAGE, lambda p: _one(p.rss)),
+    (names.PROCESS_MEMORY_VIRTUAL, lambda p: _one(p.vms)),
+    (names.PROCESS_MEMORY_UTILIZATION, lambda p: _one(p.memory_utilization)),
+    (names.PROCESS_THREAD_COUNT, lambda p: _one(p.threads)),
+    (names.PROCESS_FILE_DESCRIPTOR_COUNT, lambda p: _one(p.file_descriptors)),
+    (names.PROCESS_CONTEXT_SWITCHES, lambda p: _by(names.CONTEXT_SWITCH_TYPE, p.context_switches)),
+    (names.PROCESS_UPTIME, lambda p: _one(p.uptime_s)),
+    (
+        names.PROCESS_DISK_IO,
+        lambda p: (
+            (value, {names.DISK_DIRECTION: direction}) for direction, value in zip(_DISK, p.disk_io or (), strict=False)
+        ),
+    ),
+)
+"""The process's metrics."""
+
+
+def _of_system(read: Callable[[SystemValues], Values]) -> Callable[[Sample], Values]:
+    return lambda sample: () if sample.system is None else read(sample.system)
+
+
+def _of_process(read: Callable[[ProcessValues], Values]) -> Callable[[Sample], Values]:
+    return lambda sample: () if sample.process is None else read(sample.process)
+
+
+SYSTEM_GROUP: Final[tuple[tuple[Metric, Callable[[Sample], Values]], ...]] = (
+    *((metric, _of_system(read)) for metric, read in SYSTEM),
+    *CONTAINER,
+)
+"""What the switch ``system_metrics`` turns on, as functions of the sample."""
+
+APPLICATION_GROUP: Final[tuple[tuple[Metric, Callable[[Sample], Values]], ...]] = tuple(
+    (metric, _of_process(read)) for metric, read in APPLICATION
+)
+"""What the switch ``application_metrics`` turns on, as functions of the sample."""

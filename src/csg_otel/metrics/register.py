@@ -1,0 +1,111 @@
+"""
+Makes the newest sample visible to OpenTelemetry.
+
+The instruments are made once in the life of the process, because OTel ignores the callbacks of an instrument that is made
+again; what they read is exchanged instead. The rule: a callback only looks at the newest sample, it never takes a reading.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from csg_otel import handles
+from csg_otel.metrics import forks
+from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP, Values
+
+if TYPE_CHECKING:
+    from csg_otel.metrics.sample import Sample
+    from csg_otel.names import Metric
+
+_GRACE_S: Final = 15.0
+
+
+class Source(Protocol):
+    """Where samples come from."""
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between samples."""
+
+    def latest(self) -> Sample | None:
+        """Return the newest complete sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    source: Source | None = None
+    system: bool = False
+    application: bool = False
+    last: Sample | None = None
+    """The newest sample of the source before, shown until this one has its own."""
+
+    def sample(self) -> Sample | None:
+        """Return the sample to show; none that is so old that whoever took it must have stopped or hung."""
+        if self.source is None:
+            return None
+        sample = self.source.latest() or self.last
+        if sample is None or time.monotonic() - sample.monotonic_s > 3 * self.source.interval_s + _GRACE_S:
+            return None
+        return sample
+
+
+class Observables:
+    """The instruments of the host and the process, and the source they show."""
+
+    def __init__(self) -> None:
+        """Show nothing."""
+        self._current = _Current()
+        self._created: dict[str, object] = {}
+
+    def show(self, source: Source, *, system: bool, application: bool) -> None:
+        """Show what *source* samples from now on; a group that is off yields nothing."""
+        shown = self._current.sample()
+        self._current = _Current(source, system, application, shown)
+
+    def create(self, create: Callable[[Metric, list[Any]], Any] = handles.create) -> None:
+        """Make the instruments by means of *create*; only the first call does."""
+        token = object()
+        if self._created.setdefault("by", token) is not token:
+            return
+        for metric, read in SYSTEM_GROUP:
+            create(metric, [_Callback(self, read, system=True)])
+        for metric, read in APPLICATION_GROUP:
+            create(metric, [_Callback(self, read, system=False)])
+
+    def values(self, read: Callable[[Sample], Values], *, system: bool) -> Values:
+        """Return what *read* finds in the sample shown, if its group is on."""
+        current = self._current
+        sample = current.sample() if (current.system if system else current.application) else None
+        return () if sample is None else read(sample)
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's last sample."""
+        self._current = replace(self._current, last=None)
+
+
+class _Callback:
+    """The callback of one instrument."""
+
+    def __init__(self, observables: Observables, read: Callable[[Sample], Values], *, system: bool) -> None:
+        self._observables = observables
+        self._read = read
+        self._system = system
+
+    def __call__(self, _options: CallbackOptions) -> Iterable[Observation]:
+        values = self._observables.values(self._read, system=self._system)
+        return [Observation(value, attributes) for value, attributes in values]
+
+
+_observables: Final = Observables()
+
+
+def register(sampler: Source, *, system: bool, application: bool) -> None:
+    """Show what *sampler* samples as OTel metrics from now on, in place of any sampler before; each group on or off."""
+    forks.track(_observables)
+    _observables.show(sampler, system=system, application=application)
+    _observables.create()

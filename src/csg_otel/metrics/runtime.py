@@ -1,0 +1,273 @@
+"""
+What the interpreter does to the program: pauses by the garbage collector, and event loops that are late.
+
+Measures; judges nothing. The rule: a garbage collection interrupts code that may hold any lock, so its callback takes none
+and only appends to a queue; what is in it is recorded later, by the thread that samples.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from csg_otel import faults, handles, names
+from csg_otel.metrics import forks
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+_KEPT_PAUSES: Final = 10_000
+
+_COUNTERS: Final = {
+    names.GC_COLLECTIONS: "collections",
+    names.GC_COLLECTED_OBJECTS: "collected",
+    names.GC_UNCOLLECTABLE_OBJECTS: "uncollectable",
+}
+
+
+class _Instruments:
+    """Made when first needed, once a process: OTel ignores the callbacks of an instrument that is made again."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def histogram(self, metric: names.Metric) -> Any:
+        """Return the histogram *metric* describes."""
+        made = self._made.get(metric.name)
+        return self._made.setdefault(metric.name, handles.create(metric)) if made is None else made
+
+    def counters(self) -> None:
+        """Make the collector's counters observable."""
+        token = object()
+        if self._made.setdefault("counters", token) is token:
+            for metric, key in _COUNTERS.items():
+                handles.create(metric, [_GcCounter(key)])
+
+
+_instruments: Final = _Instruments()
+
+
+# -- garbage collection -------------------------------------------------------------------------------------------------
+
+
+class RuntimeMonitor:
+    """Measures every garbage collection between :meth:`start` and :meth:`stop`."""
+
+    def __init__(self) -> None:
+        """Prepare; measures nothing yet."""
+        self._pauses: deque[tuple[int, float]] = deque(maxlen=_KEPT_PAUSES)
+        self._began_s: float | None = None
+        self._running = False
+
+    def start(self) -> None:
+        """Start measuring; idempotent."""
+        if self._running:
+            return
+        self._running = True
+        forks.track(self)
+        _monitors.add(self)
+        _instruments.counters()
+        _instruments.histogram(names.GC_PAUSE)
+        gc.callbacks.append(self._on_gc)
+
+    def stop(self) -> None:
+        """Record what was measured and stop; idempotent."""
+        if not self._running:
+            return
+        self._running = False
+        with suppress(ValueError):
+            gc.callbacks.remove(self._on_gc)
+        _monitors.discard(self)
+        self.flush()
+
+    def _on_gc(self, phase: str, info: Mapping[str, int]) -> None:
+        # Runs in the middle of any code of any thread: no lock, no logging, no instrument. Collections do not nest.
+        now_s = time.perf_counter()
+        if phase == "start":
+            self._began_s = now_s
+        elif self._began_s is not None:
+            self._pauses.append((info["generation"], now_s - self._began_s))
+
+    def flush(self) -> None:
+        """Record the pauses measured so far; never from a callback of the collector."""
+        histogram = _instruments.histogram(names.GC_PAUSE)
+        while self._pauses:
+            try:
+                generation, pause_s = self._pauses.popleft()
+            except IndexError:  # another thread was faster
+                return
+            histogram.record(pause_s, {names.GC_GENERATION: generation})
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's pauses; it records them itself."""
+        self._pauses.clear()
+
+
+_monitors: Final[set[RuntimeMonitor]] = set()
+
+
+def flush() -> None:
+    """Record the pauses of the garbage collector measured so far; the sampler calls it with every sample."""
+    for monitor in tuple(_monitors):
+        monitor.flush()
+
+
+class _GcCounter:
+    """One of the collector's own counts by generation, while a monitor runs; in a child since the fork."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._before = [0, 0, 0]
+        forks.track(self)
+
+    def __call__(self, _options: CallbackOptions) -> Iterable[Observation]:
+        if not _monitors:
+            return []
+        return [
+            Observation(count - before, {names.GC_GENERATION: generation})
+            for generation, (count, before) in enumerate(zip(self._counts(), self._before, strict=True))
+        ]
+
+    def _counts(self) -> list[int]:
+        return [generation[self._key] for generation in gc.get_stats()]
+
+    def reset_after_fork(self) -> None:
+        """Count from here: what came before is the parent's."""
+        self._before = self._counts()
+
+
+# -- event loops --------------------------------------------------------------------------------------------------------
+
+
+class LoopState(NamedTuple):
+    """When a watched loop last ran its timer (monotonic clock), how late that was, and how often it should."""
+
+    name: str
+    last_beat: float
+    lag_s: float
+    interval_s: float
+
+
+class LoopWatch:
+    """A timer in an event loop that measures how late it runs; made by :func:`watch_loop`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str, interval_s: float) -> None:
+        """Prepare; :func:`watch_loop` starts it."""
+        self._loop = loop
+        self._name = name
+        self._interval_s = interval_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
+        self._stopped = False
+        self._state = LoopState(name, time.monotonic(), 0.0, interval_s)
+
+    @property
+    def state(self) -> LoopState:
+        """The newest measurement; readable from any thread."""
+        return self._state
+
+    @property
+    def over(self) -> bool:
+        """Whether it was stopped or its loop was closed."""
+        return self._stopped or self._loop.is_closed()
+
+    def start(self) -> None:
+        """Start the timer, from any thread; a loop that is closed has nothing to watch."""
+        self._in_loop(self._arm)
+
+    def stop(self) -> None:
+        """Stop watching, from any thread; idempotent."""
+        self._stopped = True
+        _watches.discard(self)
+        self._in_loop(self._cancel)
+
+    def _in_loop(self, call: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call)
+        except RuntimeError:  # closed
+            _watches.discard(self)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _arm(self) -> None:
+        if not self._stopped:
+            self._due_s = self._loop.time() + self._interval_s
+            self._timer = self._loop.call_at(self._due_s, self._beat)
+
+    def _beat(self) -> None:
+        lag_s = max(0.0, self._loop.time() - self._due_s)
+        self._state = LoopState(self._name, time.monotonic(), lag_s, self._interval_s)
+        try:
+            _instruments.histogram(names.EVENT_LOOP_LAG).record(lag_s, {names.LOOP_NAME: self._name})
+        except Exception:  # noqa: BLE001 - the program's loop goes on
+            faults.contain("metrics.loop")
+        finally:
+            self._arm()
+
+
+class _Watches:
+    """The loops now watched; knows them weakly, because each is kept by its own loop's timer."""
+
+    def __init__(self) -> None:
+        self.reset_after_fork()
+        forks.track(self)
+
+    def reset_after_fork(self) -> None:
+        """Know no loop: those of the parent run there."""
+        self._lock = threading.RLock()
+        self._watches: weakref.WeakSet[LoopWatch] = weakref.WeakSet()
+
+    def add(self, watch: LoopWatch) -> None:
+        """Know *watch*."""
+        with self._lock:
+            self._watches.add(watch)
+
+    def discard(self, watch: LoopWatch) -> None:
+        """Forget *watch*."""
+        with self._lock:
+            self._watches.discard(watch)
+
+    def states(self) -> list[LoopState]:
+        """Return the state of every loop that is not closed."""
+        with self._lock:
+            watches = list(self._watches)
+        return sorted(watch.state for watch in watches if not watch.over)
+
+
+_watches: Final = _Watches()
+
+
+def watch_loop(
+    loop: asyncio.AbstractEventLoop | None = None, *, name: str = "main", interval_s: float = 0.5
+) -> LoopWatch:
+    """
+    Measure how late *loop* (by default the one now running) runs a timer every *interval_s* seconds.
+
+    The lag goes into the histogram ``csg.runtime.event_loop.lag`` under *name*, and :func:`loops` tells the newest. May be
+    called from another thread when *loop* is given, and before ``instrument()``. Ends by ``stop()`` of what is returned or
+    with the loop. Raises RuntimeError without *loop* outside of a running one, ValueError if *interval_s* is not above 0.
+    """
+    import asyncio  # by whoever has a loop it is loaded already
+
+    if interval_s <= 0:
+        raise ValueError(f"watch_loop: interval_s must be above 0, not {interval_s}")
+    watch = LoopWatch(loop if loop is not None else asyncio.get_running_loop(), name, interval_s)
+    _watches.add(watch)
+    watch.start()
+    return watch
+
+
+def loops() -> list[LoopState]:
+    """Return the state of every watched loop, by name."""
+    return _watches.states()

@@ -1,0 +1,209 @@
+"""
+One sample of the host and the process per interval, taken on one thread and shared by all readers.
+
+Takes and publishes samples; what becomes of them is others' business. The rule: nothing is shown before the second sample,
+so that the first utilisation anybody sees is a real one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from csg_otel import cgroup, faults
+from csg_otel.metrics import forks, runtime
+from csg_otel.metrics.sample import Sample
+from csg_otel.mounts import Mount, real_mounts
+
+if TYPE_CHECKING:
+    from csg_otel.config.monitoring import SystemMonitoring
+
+SETTLE_S: Final = 0.2
+"""Between the first two readings: long enough for the kernel's ticks of 10 ms to say something."""
+
+
+class _Readings:
+    """What takes a sample in this process."""
+
+    def __init__(self, settings: SystemMonitoring, mounts: Callable[[], Iterable[Mount]]) -> None:
+        # psutil is imported where sampling begins, not where this package is.
+        from csg_otel.metrics.process import ProcessReader
+        from csg_otel.metrics.system import SystemReader
+
+        groups = settings.metrics
+        self._system = SystemReader(connections=groups.network_connections, mounts=mounts)
+        self._process = ProcessReader()
+        self._with_system = groups.system_metrics
+        self._with_process = groups.application_metrics
+
+    def take(self, previous: Sample | None) -> Sample:
+        """Return a sample now; what changes by time is against *previous*."""
+        timestamp, monotonic_s = time.time(), time.monotonic()
+        elapsed_s = 0.0 if previous is None else monotonic_s - previous.monotonic_s
+        limits = cgroup.read()
+        system = self._system.read(None if previous is None else previous.system) if self._with_system else None
+        process = None
+        if self._with_process:
+            process = self._process.read(
+                None if previous is None else previous.process,
+                elapsed_s,
+                cpus=_cpus(limits),
+                memory_limit=_memory_limit(limits, system.memory.total if system and system.memory else None),
+            )
+        return Sample(
+            timestamp=timestamp,
+            monotonic_s=monotonic_s,
+            pid=os.getpid(),
+            system=system,
+            process=process,
+            limits=limits,
+            container_cpu_usage=_container_cpu(previous, limits, elapsed_s),
+        )
+
+
+class Sampler:
+    """
+    Samples as *settings* say, on a daemon thread; after a fork the child samples itself.
+
+    *mounts* returns the file systems to look at.
+    """
+
+    def __init__(self, settings: SystemMonitoring, *, mounts: Callable[[], Iterable[Mount]] = real_mounts) -> None:
+        """Prepare; reads nothing and starts nothing yet."""
+        self._settings = settings
+        self._mounts = mounts
+        self._listeners: list[Callable[[Sample], None]] = []
+        self._started = False
+        self._reset()
+        forks.track(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._readings: _Readings | None = None
+        self._newest: Sample | None = None
+        self._latest: Sample | None = None
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between samples."""
+        return self._settings.collection_interval
+
+    def start(self) -> None:
+        """Start sampling; idempotent. A platform that can't be sampled at all is reported as a fault."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            try:
+                readings = self._prepared()
+            except Exception:  # noqa: BLE001 - a platform that can't be measured can still run the program
+                faults.contain("metrics.sampler")
+                return
+            self._started = True
+            self._ended = threading.Event()
+            self._thread = threading.Thread(
+                target=self._run, args=(readings, self._ended), name="csg-otel-sampler", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self, timeout: float = 1.0) -> None:
+        """End sampling within *timeout* seconds; the latest sample stays readable. Idempotent."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._started = False
+            self._ended.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def latest(self) -> Sample | None:
+        """Return the newest complete sample; None before there is one. Never reads and never waits."""
+        return self._latest
+
+    def sample_now(self) -> Sample:
+        """
+        Return a complete sample of this moment; waits a fifth of a second if nothing recent tells what changes by time.
+
+        Works without :meth:`start`.
+        """
+        readings = self._prepared()
+        previous = self._newest
+        age_s = time.monotonic() - previous.monotonic_s if previous is not None else 0.0
+        if previous is None or age_s > 2 * self.interval_s + SETTLE_S:
+            previous = readings.take(None)
+            age_s = 0.0
+        if age_s < SETTLE_S:
+            time.sleep(SETTLE_S - age_s)
+        return readings.take(previous)
+
+    def on_sample(self, callback: Callable[[Sample], None]) -> None:
+        """Call *callback* with every complete sample, on the sampling thread; what it raises is contained."""
+        self._listeners.append(callback)
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's values and sample this process if the parent was sampled."""
+        started = self._started
+        self._reset()
+        if started:
+            self.start()
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def _prepared(self) -> _Readings:
+        with self._lock:
+            if self._readings is None:
+                self._readings = _Readings(self._settings, self._mounts)
+            return self._readings
+
+    def _run(self, readings: _Readings, ended: threading.Event) -> None:
+        interval_s = self.interval_s
+        self._step(readings, None)
+        due_s = time.monotonic() + min(interval_s, SETTLE_S)
+        while not ended.wait(max(0.0, due_s - time.monotonic())):
+            self._step(readings, self._newest)
+            late_s = max(0.0, time.monotonic() - due_s)
+            due_s += interval_s * (1 + late_s // interval_s)  # beats that were missed are not caught up on
+
+    def _step(self, readings: _Readings, previous: Sample | None) -> None:
+        try:
+            sample = readings.take(previous)
+            self._newest = sample
+            if previous is not None:
+                self._latest = sample
+            runtime.flush()
+        except Exception:  # noqa: BLE001 - the next sample may be well again
+            faults.contain("metrics.sampler")
+            return
+        if previous is not None:
+            self._tell(sample)
+
+    def _tell(self, sample: Sample) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(sample)
+            except Exception:  # noqa: BLE001 - one listener must not keep the others from the sample
+                faults.contain("metrics.on_sample")
+
+
+# -- what this process may use --------------------------------------------------------------------------------------
+
+
+def _cpus(limits: cgroup.Limits) -> float:
+    count = float(os.cpu_count() or 1)
+    return count if limits.cpu_limit is None else min(count, limits.cpu_limit)
+
+
+def _memory_limit(limits: cgroup.Limits, total: int | None) -> int | None:
+    if total is None and hasattr(os, "sysconf"):
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min((limit for limit in (total, limits.memory_limit) if limit), default=None)
+
+
+def _container_cpu(previous: Sample | None, limits: cgroup.Limits, elapsed_s: float) -> float | None:
+    before = previous.limits.cpu_time_s if previous is not None else None
+    if before is None or limits.cpu_time_s is None or elapsed_s <= 0:
+        return None
+    return max(0.0, limits.cpu_time_s - before) / elapsed_s
