@@ -1,0 +1,30 @@
+"""A registry of its own for each test, stopped at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from csg_otel.config.model import HealthMonitoring
+from csg_otel.health import Check, HealthRegistry
+
+Make = Callable[..., HealthRegistry]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Return a function that makes a registry with quick defaults: ``make(check, ..., **settings)``."""
+    made: list[HealthRegistry] = []
+
+    def build(*checks: Check, **settings: Any) -> HealthRegistry:
+        registry = HealthRegistry(HealthMonitoring(**{"check_interval": 0.05, "timeout": 0.2, **settings}))
+        for one in checks:
+            registry.register(one)
+        made.append(registry)
+        return registry
+
+    yield build
+    for registry in made:
+        registry.stop(2.0)

@@ -1,0 +1,381 @@
+"""What the runner of checks promises: one run at a time, deadlines that hold, and nothing that hangs is contagious."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from csg_otel.errors import HealthDefinitionError
+from csg_otel.health import Change, Check, HealthRegistry
+from csg_otel.status import CheckResult, Critical, HealthStatus, Warn
+
+HEALTHY, WARNING, CRITICAL, UNKNOWN = (
+    HealthStatus.HEALTHY,
+    HealthStatus.WARNING,
+    HealthStatus.CRITICAL,
+    HealthStatus.UNKNOWN,
+)
+Make = Callable[..., HealthRegistry]
+
+
+def until(condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+    """Wait for *condition* and return what it returned."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.005)
+    return found
+
+
+def status(registry: HealthRegistry, name: str) -> HealthStatus:
+    """Return the effective status of the check *name*."""
+    view = registry.snapshot().check(name)
+    assert view is not None
+    return view.status
+
+
+class Switch:
+    """A check that returns what it is told, and counts how often it was asked."""
+
+    def __init__(self, answer: Any = True) -> None:
+        self.answer = answer
+        self.runs = 0
+
+    def __call__(self) -> Any:
+        self.runs += 1
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "message"),
+    [
+        (None, HEALTHY, ""),
+        (True, HEALTHY, ""),
+        (False, CRITICAL, "the check returned False"),
+        (HealthStatus.WARNING, WARNING, ""),
+        (CheckResult(HEALTHY, "fine", {"n": 1}), HEALTHY, "fine"),
+        (Critical("the queue is full"), CRITICAL, "the queue is full"),
+        (Warn("nearly full"), WARNING, "nearly full"),
+        (ValueError("postgresql://user:secret@host"), CRITICAL, "reason withheld"),
+        (SystemExit(1), CRITICAL, "reason withheld"),
+        (KeyboardInterrupt(), CRITICAL, "reason withheld"),
+        (42, UNKNOWN, "the check returned int"),
+    ],
+)
+def test_what_a_check_may_answer(make: Make, answer: Any, expected: HealthStatus, message: str) -> None:
+    """Every answer has one meaning, and only messages meant for the public are shown."""
+    result = make(Check(name="one", function=Switch(answer))).run("one")
+
+    assert result.status is expected
+    assert result.message.startswith(message)
+    assert "secret" not in repr(result)
+    assert result.timestamp == pytest.approx(time.time(), abs=5)
+
+
+def test_checks_run_on_their_schedule(make: Make) -> None:
+    """Each comes round about once an interval, from soon after the start, and stops with the registry."""
+    check = Switch()
+    registry = make(Check(name="one", function=check))
+    registry.start()
+    until(lambda: check.runs >= 4)
+    registry.stop(1.0)
+    runs = check.runs
+    time.sleep(0.15)
+
+    assert check.runs == runs
+
+
+def test_fifty_callers_share_one_run(make: Make) -> None:
+    """Those who ask at the same time get the same result."""
+    runs = Counter[str]()
+
+    def slow() -> None:
+        runs["slow"] += 1
+        time.sleep(0.1)
+
+    registry = make(Check(name="slow", function=slow))
+    results: list[CheckResult] = []
+    threads = [threading.Thread(target=lambda: results.append(registry.run("slow"))) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert runs["slow"] == 1
+    assert len({id(result) for result in results}) == 1
+
+
+def test_a_hung_sync_check_costs_one_thread_and_nothing_else(make: Make) -> None:
+    """Twenty rounds over a hung check: one thread, other checks on time, a late success does not count."""
+    release, other = threading.Event(), Switch()
+    registry = make(
+        Check(name="hung", function=lambda: release.wait(30), timeout_s=0.05),
+        Check(name="other", function=other),
+    )
+    before = threading.active_count()
+    registry.start()
+    until(lambda: status(registry, "hung") is CRITICAL)
+    for _ in range(20):
+        assert registry.run("hung").error_type == "timeout"
+    runs = other.runs
+    until(lambda: other.runs > runs + 3)
+
+    assert sum(thread.name == "csg-otel-check-hung" for thread in threading.enumerate()) == 1
+    assert threading.active_count() <= before + 3  # the schedule, the hung one, and perhaps the other's run
+    release.set()
+    until(lambda: not any(thread.name == "csg-otel-check-hung" for thread in threading.enumerate()))
+
+
+def test_a_late_success_does_not_count(make: Make) -> None:
+    """A run that comes back after its deadline changes nothing; the next run does."""
+    release = threading.Event()
+    registry = make(Check(name="late", function=lambda: release.wait(30), timeout_s=0.05))
+
+    assert registry.run("late").status is CRITICAL
+    release.set()
+    until(lambda: not any(thread.name == "csg-otel-check-late" for thread in threading.enumerate()))
+    assert status(registry, "late") is CRITICAL
+    assert registry.run("late").status is HEALTHY
+
+
+def test_a_hung_async_check_is_cancelled_and_a_blocked_loop_is_its_own(make: Make) -> None:
+    """Twenty rounds over async checks that wait for ever or block their loop: one thread at most, others on time."""
+    release = threading.Event()
+
+    async def waits() -> None:
+        await asyncio.sleep(60)
+
+    async def blocks() -> None:
+        release.wait(30)
+
+    async def answers() -> bool:
+        await asyncio.sleep(0)
+        return True
+
+    registry = make(
+        Check(name="waits", function=waits, timeout_s=0.05),
+        Check(name="blocks", function=blocks, timeout_s=0.05),
+        Check(name="answers", function=answers),
+    )
+    for _ in range(20):
+        results = registry.run_all()
+        assert (results["waits"].status, results["blocks"].status) == (CRITICAL, CRITICAL)
+        assert results["answers"].status is HEALTHY
+    names = [thread.name for thread in threading.enumerate()]
+    release.set()
+
+    assert names.count("csg-otel-check-blocks") == 1
+    assert names.count("csg-otel-check-waits") <= 1
+    until(lambda: not any(thread.name.startswith("csg-otel-check") for thread in threading.enumerate()))
+
+
+def test_a_probes_own_timeout_is_not_the_deadline(make: Make) -> None:
+    """A TimeoutError raised by the check is an error like any other."""
+    result = make(Check(name="one", function=Switch(TimeoutError("slow peer")))).run("one")
+
+    assert (result.error_type, result.message) == ("TimeoutError", "reason withheld")
+
+
+def test_an_async_check_keeps_its_loop_between_runs(make: Make) -> None:
+    """What a check opened on its loop stays usable in the next run."""
+    loops = []
+
+    async def check() -> None:
+        loops.append(asyncio.get_running_loop())
+
+    registry = make(Check(name="one", function=check))
+    for _ in range(3):
+        assert registry.run("one").status is HEALTHY
+
+    assert len(set(map(id, loops))) == 1
+
+
+def test_a_check_may_run_on_the_programs_loop(make: Make) -> None:
+    """``loop="app"`` runs it where the program's own pools live."""
+    seen = []
+
+    async def check() -> None:
+        seen.append(asyncio.get_running_loop())
+
+    async def main() -> tuple[CheckResult, asyncio.AbstractEventLoop]:
+        registry = make(Check(name="one", function=check, loop="app"))
+        return await asyncio.to_thread(registry.run, "one"), asyncio.get_running_loop()
+
+    result, loop = asyncio.run(main())
+
+    assert result.status is HEALTHY
+    assert seen == [loop]
+
+
+def test_hysteresis_holds_back_and_shows_raw_beside_it(make: Make) -> None:
+    """It takes three failures to fail and two successes to recover; the raw status is there all the time."""
+    check = Switch(True)
+    registry = make(Check(name="one", function=check, failure_threshold=3, success_threshold=2))
+    seen = []
+    for answer in (True, False, False, False, True, True):
+        check.answer = answer
+        registry.run("one")
+        view = registry.snapshot().checks[0]
+        seen.append((view.status, view.raw))
+
+    assert [shown for shown, _ in seen] == [HEALTHY, HEALTHY, HEALTHY, CRITICAL, CRITICAL, HEALTHY]
+    assert [raw for _, raw in seen] == [HEALTHY, CRITICAL, CRITICAL, CRITICAL, HEALTHY, HEALTHY]
+
+
+def test_an_old_result_is_unknown(make: Make) -> None:
+    """Without a new result in time the state is UNKNOWN and says since when."""
+    registry = make(Check(name="one", function=Switch(), stale_after_s=0.05))
+    registry.run("one")
+    assert status(registry, "one") is HEALTHY
+    time.sleep(0.08)
+
+    view = registry.snapshot().checks[0]
+    assert view.status is UNKNOWN
+    assert view.result.message.startswith("stale since")
+
+
+def test_what_depends_on_something_broken_is_skipped(make: Make) -> None:
+    """The root cause stands out: those below it are UNKNOWN, name it, don't run, and run at once when it is back."""
+    dns, database, report = Switch(False), Switch(), Switch()
+    registry = make(
+        Check(name="report", function=report, depends_on=("database",), interval_s=60),
+        Check(name="database", function=database, depends_on=("dns",), interval_s=60),
+        Check(name="dns", function=dns),
+    )
+    results = registry.run_all()
+    assert (database.runs, report.runs) == (0, 0)
+    assert [results[name].message for name in ("database", "report")] == ["skipped: dns is CRITICAL"] * 2
+
+    registry.start()
+    dns.answer = True
+    until(lambda: status(registry, "report") is HEALTHY)
+
+
+def test_an_uncritical_check_never_fails_its_group(make: Make) -> None:
+    """Whatever it finds, it contributes a warning at most."""
+    registry = make(
+        Check(name="extra", function=Switch(False), critical=False),
+        Check(name="main", function=Switch()),
+    )
+    registry.run_all()
+
+    snapshot = registry.snapshot()
+    assert status(registry, "extra") is CRITICAL
+    assert (snapshot.overall, snapshot.groups["readiness"]) == (WARNING, WARNING)
+    assert snapshot.groups["liveness"] is UNKNOWN
+
+
+def test_a_change_is_told_once_and_the_recovery_with_its_length(make: Make) -> None:
+    """Listeners that raise or block harm nobody; the recovery carries the outage's length and failures."""
+    check, never = Switch(True), threading.Event()
+    told: list[Change] = []
+    registry = make(Check(name="one", function=check))
+
+    def fails(change: Change) -> None:
+        raise RuntimeError(change.name)
+
+    registry.on_change(lambda _: print(never.wait(30)))
+    registry.on_change(fails)
+    registry.on_change(told.append)
+    for answer in (True, False, False, True, True):
+        check.answer = answer
+        registry.run("one")
+        time.sleep(0.02)
+    changes: list[Change] = until(lambda: told if len(told) == 2 else [])
+    never.set()
+
+    assert [(change.before, change.after) for change in changes] == [(HEALTHY, CRITICAL), (CRITICAL, HEALTHY)]
+    assert changes[1].failures == 2
+    assert changes[1].outage_s == pytest.approx(0.04, abs=0.03)
+
+
+def test_contradictions_are_refused_all_together(make: Make) -> None:
+    """Duplicate and bad names, unknown groups and parents, circles and bad numbers: one error names them all."""
+    registry = make(
+        Check(name="twice", function=Switch()),
+        Check(name="twice", function=Switch()),
+        Check(name="Bad Name", function=Switch()),
+        Check(name="group", function=Switch(), groups=("rediness",)),
+        Check(name="child", function=Switch(), depends_on=("twise",)),
+        Check(name="a", function=Switch(), depends_on=("b",)),
+        Check(name="b", function=Switch(), depends_on=("a",)),
+        Check(name="number", function=Switch(), interval_s=-1),
+    )
+    with pytest.raises(HealthDefinitionError) as caught:
+        registry.start()
+
+    message = str(caught.value)
+    for part in ("'twice'", "'Bad Name'", "did you mean 'readiness'", "did you mean 'twice'", "circle", "interval_s"):
+        assert part in message
+    assert not registry.running
+
+
+def test_a_reloaded_function_replaces_itself(make: Make) -> None:
+    """The same definition loaded twice is one check."""
+
+    def define(answer: HealthStatus) -> Check:
+        return Check(name="one", function=lambda: answer)
+
+    registry = make(define(CRITICAL), define(HEALTHY))
+    registry.start()
+
+    assert registry.run("one").status is HEALTHY
+
+
+def test_bypass_runs_nothing_and_never_says_healthy(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Switched off, every check is unknown, the snapshot says why, and so does the log."""
+    check = Switch()
+    registry = make(Check(name="one", function=check), bypass=True)
+    registry.start()
+    time.sleep(0.1)
+
+    assert registry.run("one").status is UNKNOWN
+    assert check.runs == 0
+    assert registry.snapshot().bypass
+    assert registry.snapshot().overall is UNKNOWN
+    assert "switched off" in caplog.text
+
+
+def test_maintenance_is_shown_while_it_lasts(make: Make) -> None:
+    """The innermost reason counts, and checks go on."""
+    registry = make(Check(name="one", function=Switch()))
+    with registry.maintenance("migration"), registry.maintenance("backup"):
+        assert registry.snapshot().maintenance == "backup"
+        assert registry.run("one").status is HEALTHY
+
+    assert registry.snapshot().maintenance == ""
+
+
+def test_a_check_sees_the_context_it_was_defined_in(make: Make) -> None:
+    """Context variables set before the definition are there, and what a check sets stays with the run."""
+    tenant = contextvars.ContextVar("tenant", default="none")
+    tenant.set("acme")
+    seen = []
+
+    def check() -> None:
+        seen.append(tenant.get())
+        tenant.set("changed")
+
+    registry = make(Check(name="one", function=check))
+    registry.run("one")
+    registry.run("one")
+
+    assert seen == ["acme", "acme"]
+
+
+def test_a_check_that_is_gone_leaves_the_snapshot(make: Make) -> None:
+    """Unregistering forgets it at once, also while it runs."""
+    registry = make(Check(name="one", function=Switch()), Check(name="two", function=Switch()))
+    registry.run_all()
+    registry.unregister("one")
+
+    assert [view.name for view in registry.snapshot().checks] == ["two"]
