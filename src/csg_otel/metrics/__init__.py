@@ -4,9 +4,11 @@ Metrics of the host, the process and the interpreter, the seed's names for them,
 Uses the OTel API only. The rule: readings are taken by the sampler alone, everything else looks at its samples.
 """
 
+from csg_otel.metrics.history import History
 from csg_otel.metrics.register import register
 from csg_otel.metrics.runtime import RuntimeMonitor
 from csg_otel.metrics.sample import Sample
 from csg_otel.metrics.sampler import Sampler
+from csg_otel.metrics.snapshot import snapshot
 
-__all__ = ["RuntimeMonitor", "Sample", "Sampler", "register"]
+__all__ = ["History", "RuntimeMonitor", "Sample", "Sampler", "register", "snapshot"]

@@ -59,11 +59,7 @@ class SystemReader:
             loads=attempt("load average", os.getloadavg, None),
             memory=attempt("memory", _memory, None),
             paging=attempt("paging", _paging, {}),
-            filesystems=tuple(
-                found
-                for mount in self._mounts()
-                if (found := attempt(mount.mountpoint, lambda m=mount: _space(m), None))
-            ),
+            filesystems=tuple(filter(None, map(self._space, self._mounts()))),
             disks=attempt("disks", _disks, {}),
             networks=attempt("network", _networks, {}),
             connections=attempt("connections", _sockets, {}) if self._connections else {},

@@ -1,0 +1,189 @@
+"""
+What the seed's names were worth over the last hours: the source of trends and of rates over five minutes.
+
+Kept in this process only and bounded: ten seconds apart for an hour, a minute apart for a day, under 2 MB in all. The rule:
+memory is fixed by the number of series, never by time.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from csg_otel.metrics import aliases, forks
+
+if TYPE_CHECKING:
+    from csg_otel.metrics.sample import Sample
+    from csg_otel.points import Point
+
+FINE_STEP_S: Final = 10.0
+FINE_SPAN_S: Final = 3600.0
+COARSE_STEP_S: Final = 60.0
+COARSE_SPAN_S: Final = 86400.0
+
+MOST_SERIES: Final = 120
+"""Series of 14.4 kB each that fit into 2 MB with room for what Python adds."""
+
+_MISSING: Final = math.nan
+
+
+class Ring:
+    """The newest value of each step of *step_s* seconds, *size* steps back; times are of one monotonic clock."""
+
+    __slots__ = ("_newest", "_step_s", "_values")
+
+    def __init__(self, step_s: float, size: int) -> None:
+        """Make a ring without values."""
+        self._step_s = step_s
+        self._values = array("d", [_MISSING]) * size
+        self._newest = -1
+
+    @property
+    def newest_s(self) -> float:
+        """When the newest step that has a value began; negative without any."""
+        return self._newest * self._step_s
+
+    def put(self, at_s: float, value: float) -> None:
+        """Keep *value* for the step of *at_s*, in place of an earlier one of that step; what is too old is ignored."""
+        step, size = int(at_s // self._step_s), len(self._values)
+        if size == 0 or step <= self._newest - size:
+            return
+        if self._newest >= 0:
+            for empty in range(max(self._newest + 1, step - size + 1), step):
+                self._values[empty % size] = _MISSING
+        self._newest = max(self._newest, step)
+        self._values[step % size] = value
+
+    def items(self) -> list[tuple[float, float]]:
+        """Return the beginning of each step that has a value, and the value; oldest first."""
+        size = len(self._values)
+        steps = range(max(0, self._newest - size + 1), self._newest + 1)
+        found = ((step, self._values[step % size]) for step in steps)
+        return [(step * self._step_s, value) for step, value in found if not math.isnan(value)]
+
+    def at(self, at_s: float) -> float | None:
+        """Return the value of the newest step that was over at *at_s*; None if there is none."""
+        size = len(self._values)
+        first = min(self._newest, int(at_s // self._step_s) - 1)
+        for step in range(first, max(-1, self._newest - size), -1):
+            value = self._values[step % size]
+            if not math.isnan(value):
+                return value
+        return None
+
+
+class _Series:
+    __slots__ = ("coarse", "fine")
+
+    def __init__(self, retention_s: float) -> None:
+        self.fine = Ring(FINE_STEP_S, int(min(retention_s, FINE_SPAN_S) // FINE_STEP_S))
+        self.coarse = Ring(COARSE_STEP_S, int(min(retention_s, COARSE_SPAN_S) // COARSE_STEP_S))
+
+    def items(self) -> list[tuple[float, float]]:
+        """The coarse values up to where the fine ones begin, and the fine ones."""
+        fine = self.fine.items()
+        began = fine[0][0] if fine else math.inf
+        return [*(item for item in self.coarse.items() if item[0] + COARSE_STEP_S <= began), *fine]
+
+    def at(self, at_s: float) -> float | None:
+        found = self.fine.at(at_s)
+        return self.coarse.at(at_s) if found is None else found
+
+
+def key(name: str, labels: Mapping[str, str]) -> str:
+    """Return the name of one series as Prometheus writes it: ``name{label="value"}``."""
+    escaped = {label: value.replace("\\", r"\\").replace('"', r"\"") for label, value in labels.items()}
+    written = ",".join(f'{label}="{value}"' for label, value in escaped.items())
+    return f"{name}{{{written}}}" if written else name
+
+
+class History:
+    """The past of all shown series for *retention_s* seconds, a day at most."""
+
+    def __init__(self, retention_s: float) -> None:
+        """Keep nothing yet; with *retention_s* 0, never."""
+        self._retention_s = retention_s
+        self.reset_after_fork()
+        forks.track(self)
+
+    def reset_after_fork(self) -> None:
+        """Forget everything: the past of the parent is not the child's."""
+        self._lock = threading.RLock()
+        self._shown: dict[str, _Series] = {}
+        self._totals: dict[str, _Series] = {}
+        self._offset_s = time.time() - time.monotonic()
+        self._newest_s = 0.0
+
+    def add(self, sample: Sample, points: Sequence[Point]) -> None:
+        """Keep what *sample* and *points* say under the seed's names."""
+        if self._retention_s < FINE_STEP_S:
+            return
+        with self._lock:
+            self._newest_s = sample.monotonic_s
+            self._offset_s = sample.timestamp - sample.monotonic_s
+            self._put(self._totals, aliases.totals(points).items())
+            for name, found in aliases.values(sample, points, self).items():
+                self._put(self._shown, ((key(name, labels), value) for labels, value in found))
+
+    def _put(self, kept: dict[str, _Series], found: Iterable[tuple[str, float]]) -> None:
+        for name, value in found:
+            series = kept.get(name)
+            if series is None:
+                if len(self._shown) + len(self._totals) >= MOST_SERIES and not self._made_room():
+                    continue
+                series = kept[name] = _Series(self._retention_s)
+            series.fine.put(self._newest_s, value)
+            series.coarse.put(self._newest_s, value)
+
+    def _made_room(self) -> bool:
+        """Drop the series that had no value for as long as the fine ring reaches back; True if there is room now."""
+        oldest_s = self._newest_s - FINE_SPAN_S
+        for name in [name for name, series in self._shown.items() if series.fine.newest_s < oldest_s]:
+            del self._shown[name]
+        return len(self._shown) + len(self._totals) < MOST_SERIES
+
+    def names(self) -> list[str]:
+        """Return the names of all series, labels included: ``system_disk_usage_percent{mount="/"}``."""
+        with self._lock:
+            return sorted(self._shown)
+
+    def series(self, name: str) -> list[tuple[float, float]]:
+        """Return Unix time and value of *name*, oldest first; empty for a name that is not known."""
+        with self._lock:
+            found = self._shown.get(name) or self._totals.get(name)
+            oldest_s = self._newest_s - self._retention_s
+            items = found.items() if found else []
+            return [(at_s + self._offset_s, value) for at_s, value in items if at_s >= oldest_s]
+
+    def before(self, name: str, age_s: float) -> float | None:
+        """Return *name* as it was *age_s* seconds before the newest sample; None if the history does not reach that far."""
+        with self._lock:
+            found = self._totals.get(name) or self._shown.get(name)
+            return found.at(self._newest_s - age_s) if found else None
+
+    def delta(self, name: str, window_s: float) -> float | None:
+        """
+        Return how much the counter *name* grew in the last *window_s* seconds, or since the history began.
+
+        Counts on over a counter that started again. None with less than two values.
+        """
+        grown = self._grown(name, window_s)
+        return None if grown is None else grown[0]
+
+    def rate(self, name: str, window_s: float) -> float | None:
+        """Return the growth of the counter *name* per second in the last *window_s* seconds, or since the history began."""
+        grown = self._grown(name, window_s)
+        return None if grown is None else grown[0] / grown[1]
+
+    def _grown(self, name: str, window_s: float) -> tuple[float, float] | None:
+        found = self.series(name)
+        recent = [item for item in found if item[0] >= found[-1][0] - window_s]
+        if len(recent) < 2:
+            return None
+        growth = sum(now - before if now >= before else now for (_, before), (_, now) in pairwise(recent))
+        return growth, recent[-1][0] - recent[0][0]

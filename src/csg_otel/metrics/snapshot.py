@@ -1,0 +1,83 @@
+"""
+All metrics of one moment as plain data: under the seed's names by group, and point by point.
+
+Computes from what it is given only. The rule: what comes out is JSON as every parser takes it, so values that are no finite
+numbers are null.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel.metrics import aliases
+from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP
+from csg_otel.points import HistogramPoint, Point
+
+if TYPE_CHECKING:
+    from csg_otel.metrics.sample import Sample
+
+_GROUPS: Final = ("system", "application")
+
+
+def snapshot(sample: Sample | None, points: Sequence[Point], history: aliases.Past | None = None) -> dict[str, Any]:
+    """
+    Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business`` and ``metrics``.
+
+    The groups hold the seed's names: a number, or numbers by the values of the labels. ``metrics`` is a list of ``name``,
+    ``value`` (a histogram's is ``count`` and ``sum``), ``unit`` and ``attributes``, from *points*, without any from *sample*.
+    """
+    groups: dict[str, dict[str, Any]] = {"system": {}, "application": {}, "business": {}}
+    for name, found in aliases.values(sample, points, history).items():
+        prefix = name.partition("_")[0]
+        if found:
+            groups[prefix if prefix in _GROUPS else "business"][name] = _nested(found)
+    return {
+        "timestamp": _timestamp(sample),
+        **groups,
+        "metrics": [_of_point(point) for point in points] if points else list(_of_sample(sample)),
+    }
+
+
+def _timestamp(sample: Sample | None) -> str:
+    moment = datetime.now(timezone.utc) if sample is None else datetime.fromtimestamp(sample.timestamp, timezone.utc)
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _nested(found: aliases.Labelled) -> Any:
+    """Return values by their labels' values, one level a label; a value without labels as it is."""
+    tree: dict[str, Any] = {}
+    for labels, value in found:
+        if not labels:
+            return _number(value)
+        *branches, leaf = labels.values()
+        level = tree
+        for branch in branches:
+            level = level.setdefault(branch, {})
+        level[leaf] = _number(value)
+    return tree
+
+
+def _of_point(point: Point) -> dict[str, Any]:
+    if isinstance(point, HistogramPoint):
+        return _entry(point.name, {"count": point.count, "sum": _number(point.total)}, point.unit, point.attributes)
+    return _entry(point.name, _number(point.value), point.unit, point.attributes)
+
+
+def _of_sample(sample: Sample | None) -> Iterator[dict[str, Any]]:
+    if sample is None:
+        return
+    for metric, read in (*SYSTEM_GROUP, *APPLICATION_GROUP):
+        for value, attributes in read(sample):
+            yield _entry(metric.name, _number(value), metric.unit, attributes)
+
+
+def _entry(name: str, value: Any, unit: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {key: list(item) if isinstance(item, (tuple, list)) else item for key, item in attributes.items()}
+    return {"name": name, "value": value, "unit": unit, "attributes": shown}
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
