@@ -1,0 +1,83 @@
+"""The readings of this process, compared with `/proc`, psutil and what the test does."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from csg_otel.metrics.process import ProcessReader
+from csg_otel.metrics.sample import ProcessValues
+
+
+def read(previous: ProcessValues | None = None, elapsed_s: float = 0.0, *, cpus: float = 1.0) -> ProcessValues:
+    return ProcessReader().read(previous, elapsed_s, cpus=cpus, memory_limit=10**9)
+
+
+def test_memory_is_that_of_the_kernel() -> None:
+    """RSS and virtual memory agree with /proc/self/status, utilisation is against the limit given."""
+    values = read()
+    lines = Path("/proc/self/status").read_text().splitlines()
+    kilobytes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Vm")}
+
+    assert values.rss == pytest.approx(int(kilobytes["VmRSS"]) * 1024, rel=0.05)
+    assert values.vms == pytest.approx(int(kilobytes["VmSize"]) * 1024, rel=0.05)
+    assert values.memory_utilization == pytest.approx((values.rss or 0) / 10**9)
+
+
+def test_threads_and_descriptors_follow_the_program() -> None:
+    """One more thread and one more open file are one more each."""
+    ended = threading.Event()
+    before = read()
+    with Path("/dev/null").open("rb"):
+        thread = threading.Thread(target=ended.wait)
+        thread.start()
+        during = read()
+        ended.set()
+        thread.join()
+
+    assert (during.threads, during.file_descriptors) == ((before.threads or 0) + 1, (before.file_descriptors or 0) + 1)
+
+
+def test_utilisation_is_against_elapsed_time_and_cpus() -> None:
+    """A loop that keeps one CPU busy is near 1 of one CPU and half of that of two."""
+    reader = ProcessReader()
+    before, began_s, used_s = reader.read(None, 0, cpus=1, memory_limit=None), time.monotonic(), time.process_time()
+    while time.process_time() - used_s < 0.3:
+        pass
+    elapsed_s = time.monotonic() - began_s
+    one, two = (reader.read(before, elapsed_s, cpus=cpus, memory_limit=None) for cpus in (1, 2))
+
+    assert sum(one.cpu_utilization.values()) == pytest.approx(min(1.0, 0.3 / elapsed_s), abs=0.2)
+    assert sum(two.cpu_utilization.values()) < 0.75
+    assert before.cpu_utilization == {}
+
+
+def test_context_switches_count_all_threads() -> None:
+    """Waiting in another thread than the first counts, too."""
+    before = read().context_switches["voluntary"]
+
+    def wait_often() -> None:
+        for _ in range(20):
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=wait_often)
+    thread.start()
+    thread.join()
+
+    assert read().context_switches["voluntary"] >= before + 20
+
+
+def test_disk_and_uptime_are_psutils() -> None:
+    """Bytes on disk and the time since the start agree with psutil."""
+    values, process = read(), psutil.Process()
+
+    assert values.disk_io == pytest.approx(
+        (process.io_counters().read_bytes, process.io_counters().write_bytes), rel=0.2
+    )
+    assert values.uptime_s == pytest.approx(time.time() - process.create_time(), abs=1)
+    assert process.pid == os.getpid()

@@ -1,0 +1,208 @@
+"""One sample for all: when there is one, how long it stays, who is told, and what a forked child has."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from csg_otel import faults
+from csg_otel.config.monitoring import MetricGroups, SystemMonitoring
+from csg_otel.metrics.sample import Sample
+from csg_otel.metrics.sampler import Sampler
+from support.programs import Program, eventually
+
+
+def settings(interval_s: float = 60.0, **groups: bool) -> SystemMonitoring:
+    return SystemMonitoring(collection_interval=interval_s, metrics=MetricGroups(**groups))
+
+
+def test_first_sample_shown_is_complete_while_a_loop_keeps_a_cpu_busy() -> None:
+    """Nothing is shown before the second reading; what is shown then has the real utilisation."""
+    sampler = Sampler(settings())
+    busy = threading.Event()
+    worker = threading.Thread(target=lambda: [None for _ in iter(busy.is_set, True)])
+    worker.start()
+    try:
+        sampler.start()
+        at_start = sampler.latest()
+        sample = eventually(sampler.latest)
+    finally:
+        busy.set()
+        worker.join()
+        sampler.stop()
+
+    assert at_start is None
+    assert isinstance(sample, Sample)
+    assert sample.process is not None
+    assert sum(sample.process.cpu_utilization.values()) > 0.1
+    assert sample.system is not None
+    assert max(1 - modes["idle"] for modes in sample.system.cpu_utilization if modes) > 0.3
+
+
+def test_every_complete_sample_is_told_and_a_listener_that_fails_harms_nobody() -> None:
+    """All listeners get the same samples in order, even behind one that raises."""
+    sampler = Sampler(settings(0.05))
+    told: list[Sample] = []
+
+    def failing(_sample: Sample) -> None:
+        raise ValueError("not mine")
+
+    before = faults.counts().get("metrics.on_sample", 0)
+    sampler.on_sample(failing)
+    sampler.on_sample(told.append)
+    sampler.start()
+    eventually(lambda: len(told) >= 3)
+    sampler.stop()
+
+    assert [sample.monotonic_s for sample in told] == sorted(sample.monotonic_s for sample in told)
+    assert faults.counts()["metrics.on_sample"] >= before + 3
+
+
+def test_stop_ends_the_thread_and_keeps_the_sample() -> None:
+    """After stop() nothing samples any more, the last sample is still there, and start() begins again."""
+    sampler = Sampler(settings(0.05))
+    sampler.start()
+    eventually(sampler.latest)
+    sampler.stop(5)
+    last = sampler.latest()
+    running = [thread.name for thread in threading.enumerate() if thread.name == "csg-otel-sampler"]
+    sampler.start()
+    eventually(lambda: sampler.latest() is not last)
+    sampler.stop(5)
+
+    assert last is not None
+    assert running == []
+
+
+def test_sample_now_is_complete_without_a_thread() -> None:
+    """One call gives a sample with utilisations, and starts nothing."""
+    threads = threading.active_count()
+    sample = Sampler(settings()).sample_now()
+
+    assert sample.system is not None
+    assert sample.system.cpu_utilization
+    assert sample.process is not None
+    assert sample.process.cpu_utilization
+    assert threading.active_count() == threads
+
+
+def test_sample_now_is_quick_when_there_is_a_recent_sample() -> None:
+    """With a sampler running, the newest reading saves the wait and the new sample is of this moment."""
+    sampler = Sampler(settings())
+    sampler.start()
+    eventually(sampler.latest)
+    time.sleep(0.21)
+    began_s = time.monotonic()
+    sample = sampler.sample_now()
+    took_s = time.monotonic() - began_s
+    sampler.stop()
+
+    assert took_s < 0.19
+    assert sample.monotonic_s >= began_s
+
+
+def test_groups_that_are_off_are_not_read() -> None:
+    """A sample has no values of a group that is switched off."""
+    no_system = Sampler(settings(system_metrics=False)).sample_now()
+    no_process = Sampler(settings(application_metrics=False)).sample_now()
+
+    assert (no_system.system, no_process.process) == (None, None)
+    assert no_system.process is not None
+    assert no_system.process.memory_utilization is not None
+    assert no_process.system is not None
+
+
+FORK = """
+    import json, os, sys, time
+    from csg_otel.config.monitoring import SystemMonitoring
+    from csg_otel.metrics import Sampler
+
+    sampler = Sampler(SystemMonitoring(collection_interval=0.1))
+    sampler.start()
+    while sampler.latest() is None:
+        time.sleep(0.01)
+    told = []
+    sampler.on_sample(told.append)
+    ballast = b"x" * 100_000_000
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        ballast = None
+        at_once = sampler.latest()
+        deadline = time.monotonic() + 20
+        while sampler.latest() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        sample = sampler.latest()
+        told_pid = told[-1].pid if told else None
+        found = [at_once is None, sample.pid, sample.process.uptime_s, sample.process.threads, told_pid]
+        os.write(write, json.dumps(found).encode())
+        os._exit(0)
+    os.close(write)
+    print(json.dumps([child, json.loads(os.read(read, 1000)), os.waitpid(child, 0)[1]]))
+    sampler.stop()
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_samples_itself(tmp_path: Path) -> None:
+    """The child forgets the parent's sample and has its own pid, age and threads, on a thread of its own."""
+    with Program(FORK, tmp_path) as program:
+        line = program.line()
+        code = program.wait()
+
+    assert code == 0, program.stderr if not line else ""
+    child, (forgotten, pid, uptime_s, threads, told), status = json.loads(line)
+    assert (forgotten, pid, status) == (True, child, 0)
+    assert told in {None, child}
+    assert uptime_s < 20
+    assert threads == 2
+
+
+def test_fork_while_the_sampler_reads_never_hangs(tmp_path: Path) -> None:
+    """Thirty children forked in the middle of samples all get a sample of their own."""
+    program = """
+        import os, sys, time
+        from csg_otel.config.monitoring import SystemMonitoring
+        from csg_otel.metrics import Sampler
+
+        sampler = Sampler(SystemMonitoring(collection_interval=0.001))
+        sampler.start()
+        for _ in range(30):
+            child = os.fork()
+            if child == 0:
+                deadline = time.monotonic() + 20
+                while sampler.latest() is None:
+                    if time.monotonic() > deadline:
+                        os._exit(1)
+                    time.sleep(0.001)
+                os._exit(0 if sampler.latest().pid == os.getpid() else 2)
+            assert os.waitpid(child, 0)[1] == 0
+        print("all")
+        sampler.stop()
+    """
+    with Program(program, tmp_path) as running:
+        assert running.line() == "all", running.stderr
+        assert running.wait() == 0
+
+
+def test_nothing_is_kept_alive_by_the_fork_hook() -> None:
+    """A sampler nobody holds any more is collected."""
+    import gc
+    import weakref
+
+    sampler = Sampler(settings())
+    watch = weakref.ref(sampler)
+    del sampler
+    gc.collect()
+
+    assert watch() is None
+
+
+def test_process_values_are_this_process() -> None:
+    """A sample says whose values it has."""
+    assert Sampler(settings(system_metrics=False)).sample_now().pid == os.getpid()

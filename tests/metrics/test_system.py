@@ -1,0 +1,165 @@
+"""The readings of the host, compared with `/proc` and the system calls behind them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel import faults
+from csg_otel.metrics import system
+from csg_otel.metrics.sample import SystemValues
+from csg_otel.metrics.system import SystemReader, utilization
+from csg_otel.mounts import Mount
+
+
+@pytest.fixture
+def values() -> SystemValues:
+    return SystemReader(connections=True).read(None)
+
+
+def test_cpu_times_are_those_of_the_kernel(values: SystemValues) -> None:
+    """Each CPU's idle time and their number agree with /proc/stat."""
+    lines = [
+        line.split() for line in Path("/proc/stat").read_text().splitlines() if line[:3] == "cpu" and line[3] != " "
+    ]
+
+    assert len(values.cpu_times) == len(lines)
+    for modes, line in zip(values.cpu_times, lines, strict=True):
+        assert modes["idle"] == pytest.approx(int(line[4]) / os.sysconf("SC_CLK_TCK"), abs=1)
+        assert set(modes) == {"user", "nice", "system", "idle", "iowait", "interrupt", "steal"}
+
+
+def test_memory_states_add_up(values: SystemValues) -> None:
+    """The states of memory add up to MemTotal of /proc/meminfo, and what is available is near the kernel's figure."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    meminfo = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+
+    assert values.memory is not None
+    assert sum(values.memory.states.values()) == values.memory.total == meminfo["MemTotal"]
+    assert values.memory.available == pytest.approx(meminfo["MemAvailable"], rel=0.2)
+    assert sum(values.paging.values()) == meminfo["SwapTotal"]
+
+
+def test_file_systems_are_what_statvfs_says(values: SystemValues) -> None:
+    """The root's size and free space are those of statvfs, and its states add up to its size."""
+    root = next(found for found in values.filesystems if found.mountpoint == "/")
+    found = os.statvfs("/")
+
+    assert root.total == found.f_blocks * found.f_frsize
+    assert root.free == pytest.approx(found.f_bavail * found.f_frsize, rel=0.05)
+    assert root.used + root.free + root.reserved == root.total
+
+
+def test_unmounted_file_system_is_gone(tmp_path: Path) -> None:
+    """What is no longer mounted is not in the next reading."""
+    mounts = [Mount("/dev/a", str(tmp_path), "ext4"), Mount("/dev/b", "/", "ext4")]
+    reader = SystemReader(mounts=lambda: mounts)
+    before = reader.read(None)
+    del mounts[0]
+
+    assert [found.device for found in before.filesystems] == ["/dev/a", "/dev/b"]
+    assert [found.device for found in reader.read(before).filesystems] == ["/dev/b"]
+
+
+def test_network_counts_what_is_sent() -> None:
+    """A datagram to this machine shows in the loopback's bytes and packets."""
+    before = SystemReader().read(None).networks["lo"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        one.sendto(b"x" * 10_000, one.getsockname())
+        one.recv(10_000)
+    after = SystemReader().read(None).networks["lo"]
+
+    assert after.volume[0] - before.volume[0] >= 10_000
+    assert after.operations[1] > before.operations[1]
+
+
+def test_sockets_are_counted_only_when_asked_for(values: SystemValues) -> None:
+    """Connections are in the reading if they are switched on, and agree with the kernel's table of states."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        found = SystemReader(connections=True).read(None).connections
+
+    assert found[("tcp", "established")] >= 2
+    assert set(found) == {("tcp", "established"), ("tcp", "time_wait"), ("udp", "")}
+    assert SystemReader().read(None).connections == {}
+
+
+def test_processes_are_counted_by_state(values: SystemValues) -> None:
+    """All processes are counted once; this one runs."""
+    assert sum(values.processes.values()) == pytest.approx(len(psutil.pids()), abs=20)
+    assert values.processes["running"] >= 1
+    assert set(values.processes) == {"running", "sleeping", "stopped", "defunct"}
+
+
+def test_too_many_processes_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound no process is asked for its state."""
+    monkeypatch.setattr(system, "ASK_EACH_PROCESS_UP_TO", 1)
+
+    assert set(SystemReader().read(None).processes) == {""}
+
+
+def test_uptime_and_load_are_the_kernels(values: SystemValues) -> None:
+    """Uptime agrees with /proc/uptime; the load averages are three."""
+    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+
+    assert values.uptime_s == pytest.approx(uptime_s, abs=2)
+    assert values.loads is not None
+    assert len(values.loads) == 3
+
+
+def test_disks_are_whole_disks(values: SystemValues) -> None:
+    """No partition, loop or ram device is counted beside its disk."""
+    assert set(values.disks) <= {path.name for path in Path("/sys/block").iterdir()}
+    assert not [name for name in values.disks if name.startswith(("loop", "ram"))]
+
+
+def test_one_failing_reading_is_missing_and_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the platform does not offer is missing, the rest is there, and one fault is reported for many samples."""
+
+    def unavailable() -> tuple[float, float, float]:
+        raise OSError("no load average here")
+
+    monkeypatch.setattr(os, "getloadavg", unavailable)
+    before = faults.counts().get("reading of load average", 0)
+    reader = SystemReader()
+    values = [reader.read(None) for _ in range(3)]
+
+    assert [value.loads for value in values] == [None] * 3
+    assert all([value.memory is not None for value in values])
+    assert faults.counts()["reading of load average"] == before + 1
+
+
+def test_a_sample_is_cheap() -> None:
+    """The fastest of five readings of everything takes less than 30 ms."""
+    reader = SystemReader(connections=True)
+    took_s = []
+    for _ in range(5):
+        began_s = time.perf_counter()
+        reader.read(None)
+        took_s.append(time.perf_counter() - began_s)
+
+    assert min(took_s) < 0.03
+
+
+modes = st.fixed_dictionaries({mode: st.floats(0, 1e9) for mode in ("user", "idle", "iowait")})
+
+
+@given(before=modes, now=modes)
+def test_shares_are_shares(before: dict[str, float], now: dict[str, float]) -> None:
+    """Whatever two readings say, shares are between 0 and 1 and add up to 1, or are missing."""
+    (shares,) = utilization((before,), (now,))
+
+    assert all([0 <= share <= 1 for share in shares.values()])
+    assert shares == {} or sum(shares.values()) == pytest.approx(1)
+
+
+def test_another_number_of_cpus_has_no_shares() -> None:
+    """When a CPU came or went, no CPU is compared with another one."""
+    assert utilization(({"idle": 1.0},), ({"idle": 2.0}, {"idle": 2.0})) == ()
