@@ -73,7 +73,7 @@ class Telemetry:
         self._logs.install()
         self._start_sampling(config)
         if config.health_monitoring.enabled:
-            self._registry.configure(config.health_monitoring)
+            self._registry.configure(config.health_monitoring, builtin.build(config.health_monitoring, self.problems))
             self._registry.start()
         self._health.start(trace=config.health_monitoring.trace)
         self._serve(config)

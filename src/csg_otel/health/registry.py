@@ -43,12 +43,18 @@ _FIRST_RUN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class RunEvent:
-    """A run that ended: ``error`` is what the check raised, not for the outside; ``change`` is what the run changed."""
+class Happening:
+    """
+    A run that ended (``execution`` and its ``result``), or None where time alone did it, and what has changed.
 
-    execution: Execution
-    result: CheckResult
-    change: Change | None
+    ``execution.error`` is what the check raised, and not for the outside.
+    """
+
+    execution: Execution | None
+    changes: tuple[Change, ...]
+
+
+Observer = Callable[[Happening], None]
 
 
 class HealthRegistry:
@@ -62,7 +68,7 @@ class HealthRegistry:
         self._maintenance: list[str] = []
         self._loops = Loops()
         self._listeners = Listeners()
-        self._observers: list[Callable[[RunEvent], None]] = []
+        self._observer: Observer = lambda _happening: None
         self._around: Around = lambda _execution, call: call()
         self._reset()
         _living.add(self)
@@ -78,11 +84,12 @@ class HealthRegistry:
     @property
     def settings(self) -> HealthMonitoring:
         """What holds for all checks."""
-        if self._settings is None:
-            from csg_otel.config.model import HealthMonitoring
+        return self._settings or _default_settings()
 
-            self._settings = HealthMonitoring()
-        return self._settings
+    @property
+    def configured(self) -> bool:
+        """Whether settings were given."""
+        return self._settings is not None
 
     def register(self, check: Check) -> None:
         """
@@ -234,16 +241,10 @@ class HealthRegistry:
             if entry is None or entry.check.function is not execution.check.function:
                 return
             entry.record(result, now)
-        changes = self._tell()
-        event = RunEvent(execution, result, next((change for change in changes if change.name == name), None))
-        for observe in tuple(self._observers):
-            try:
-                observe(event)
-            except Exception:  # noqa: BLE001 - telemetry about a check must not touch the check
-                faults.contain("health")
+        self._tell(execution)
 
-    def _tell(self) -> list[Change]:
-        """Compare what is shown with what was, and tell listeners each difference once."""
+    def _tell(self, execution: Execution | None = None) -> None:
+        """Compare what is shown with what was, and tell each difference, and that *execution* has ended, once."""
         now = time.monotonic()
         changes: list[Change] = []
         with self._lock:
@@ -256,7 +257,11 @@ class HealthRegistry:
                     self._hurry_children(view.name)
         for change in changes:
             self._listeners.tell(change)
-        return changes
+        if changes or execution is not None:
+            try:
+                self._observer(Happening(execution, tuple(changes)))
+            except Exception:  # noqa: BLE001 - telemetry about a check must not touch the check
+                faults.contain("health")
 
     def _hurry_children(self, parent: str) -> None:
         """Let checks that were skipped because of *parent* run at once, now that it has recovered."""
@@ -308,13 +313,13 @@ class HealthRegistry:
         """Call *listener* with each :class:`Change`, on a thread of its own; returns what removes it."""
         return self._listeners.add(listener)
 
-    def observe(self, observer: Callable[[RunEvent], None], around: Around) -> None:
-        """Tell *observer* of every run that ends, and run checks through *around*; for telemetry."""
-        self._observers, self._around = [observer], around
+    def observe(self, observer: Observer, around: Around) -> None:
+        """Tell *observer*, at once, of all that happens, and run checks through *around*; for telemetry."""
+        self._observer, self._around = observer, around
 
     def unobserve(self) -> None:
         """Undo :meth:`observe`."""
-        self._observers, self._around = [], lambda _execution, call: call()
+        self._observer, self._around = lambda _happening: None, lambda _execution, call: call()
 
     @contextmanager
     def maintenance(self, reason: str) -> Iterator[None]:
@@ -326,6 +331,13 @@ class HealthRegistry:
         finally:
             with self._lock:
                 self._maintenance.remove(reason or "maintenance")
+
+
+@functools.lru_cache(maxsize=1)
+def _default_settings() -> HealthMonitoring:
+    from csg_otel.config.model import HealthMonitoring
+
+    return HealthMonitoring()
 
 
 def _same(one: Check, other: Check) -> bool:

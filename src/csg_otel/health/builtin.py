@@ -1,0 +1,197 @@
+"""
+From the settings to the checks they ask for: the seed's four categories, and the user's own by ``type``.
+
+Modules of checks are imported here, when checks are made, and not before. The rule: what is wrong with a check's parameters
+is collected and reported together with everything else that contradicts itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import environment
+from csg_otel.errors import HealthDefinitionError, suggestion
+from csg_otel.health import checks
+from csg_otel.health.definition import Check
+
+if TYPE_CHECKING:
+    from csg_otel.config.model import HealthMonitoring
+    from csg_otel.config.monitoring import CheckDefinition
+
+CATEGORIES: Final = ("system", "application", "dependency", "performance")
+
+_log = logging.getLogger("csg_otel")
+
+_PROBES: Final = ("readiness", "startup")
+
+
+def build(settings: HealthMonitoring, problems: Sequence[str] = ()) -> list[Check]:
+    """
+    Return the checks *settings* ask for; *problems* is what was found wrong with the configuration when it was read.
+
+    Raises HealthDefinitionError with every check whose type or parameters are wrong.
+    """
+    wrong: list[str] = []
+    found = [
+        *_system(settings),
+        *_application(settings, problems),
+        *_dependencies(settings),
+        *_performance(settings),
+    ]
+    for name, definition in settings.checks.custom.items():
+        if definition.enabled:
+            try:
+                found.append(_custom(name, definition))
+            except HealthDefinitionError as error:
+                wrong.extend(error.problems)
+    if wrong:
+        raise HealthDefinitionError(wrong)
+    return found
+
+
+def _check(name: str, kind: str, section: Any, parameters: Mapping[str, Any] | None = None, **policy: Any) -> Check:
+    return Check(
+        name=name,
+        function=checks.load(kind)(**(parameters or {})),
+        interval_s=section.interval,
+        timeout_s=section.timeout,
+        own=True,
+        **policy,
+    )
+
+
+def _system(settings: HealthMonitoring) -> Iterator[Check]:
+    section = settings.checks.system_resources
+    if not section.enabled:
+        return
+    # They say how the machine is, not whether this process should be restarted or get work: no probe asks them, and a
+    # busy CPU is no outage.
+    policy: dict[str, Any] = {"category": "system", "groups": ()}
+    for name in ("cpu", "memory", "disk", "load"):
+        limits = {
+            "warning": getattr(section, f"{name}_warning_threshold"),
+            "critical": getattr(section, f"{name}_critical_threshold"),
+        }
+        if name == "disk":
+            limits["mounts"] = section.mounts
+        yield _check(name, name, section, limits, critical=name in ("memory", "disk"), **policy)
+
+
+def _application(settings: HealthMonitoring, problems: Sequence[str]) -> Iterator[Check]:
+    section = settings.checks.application
+    if not section.enabled:
+        return
+    policy: dict[str, Any] = {"category": "application", "groups": _PROBES}
+    required = {
+        "required_variables": section.required_variables,
+        "environ": environment.snapshot(),
+        "problems": lambda: problems,
+    }
+    yield _check("configuration", "configuration", section, required, **policy)
+    if section.modules:
+        yield _check("imports", "imports", section, {"modules": section.modules}, **policy)
+    if section.functional:
+        limits = {"function": section.functional, "limit_s": section.response_time_threshold_ms / 1000}
+        yield _check("functional", "functional", section, limits, **policy)
+    if section.memory_limit_mb is not None:
+        limit = {"limit_mb": section.memory_limit_mb}
+        yield _check("process_memory", "process_memory", section, limit, category="application", groups=())
+    _say_not_yet("nlp_models", section.nlp_models)
+
+
+def _dependencies(settings: HealthMonitoring) -> Iterator[Check]:
+    section = settings.checks.dependencies
+    if not section.enabled:
+        return
+    policy: dict[str, Any] = {"category": "dependency", "groups": _PROBES}
+    if section.check_python_environment:
+        yield _check("python_environment", "python_environment", section, {"packages": section.packages}, **policy)
+    for kind, key, targets in (
+        ("filesystem", "path", section.paths if section.check_filesystem else ()),
+        ("http", "url", section.apis if section.check_apis else ()),
+        ("tcp", "address", section.tcp),
+    ):
+        for target in targets:
+            parameters = _parameters(target, key)
+            yield _check(_name(kind, str(parameters.get(key, ""))), kind, section, parameters, **policy)
+    for key in ("databases", "dns", "tls"):
+        _say_not_yet(key, getattr(section, key))
+
+
+def _performance(settings: HealthMonitoring) -> Iterator[Check]:
+    section = settings.checks.performance
+    if not section.enabled:
+        return
+    policy: dict[str, Any] = {"category": "performance", "groups": (), "critical": False}
+    limit = {"function": section.benchmark, "warning_s": section.processing_time_threshold_ms / 1000}
+    yield _check("processing", "processing", section, limit, **policy)
+    growth = {"warning_mb_per_h": section.memory_growth_threshold_mb}
+    yield _check("memory_growth", "memory_growth", section, growth, **policy)
+
+
+def _say_not_yet(key: str, given: Iterable[Any]) -> None:
+    if tuple(given):
+        _log.warning("health checks of %s are not part of this version; they are not run", key)
+
+
+def _custom(name: str, definition: CheckDefinition) -> Check:
+    """Return the user's own check *name*; raises HealthDefinitionError for an unknown type or parameter."""
+    where = f"{definition.location or 'health_monitoring.checks'}: check {name!r}"
+    try:
+        made = checks.load(definition.type)
+    except KeyError:
+        known = sorted(checks.TYPES)
+        hint = suggestion(definition.type, known)
+        raise HealthDefinitionError(
+            [f"{where}: unknown type {definition.type!r}{hint} (known: {', '.join(known)})"]
+        ) from None
+    parameters = {key: _revealed(value) for key, value in definition.parameters.items()}
+    known = [key for key in inspect.signature(made).parameters if not key.startswith("_")]
+    wrong = [
+        f"{where} of type {definition.type}: unknown parameter {key!r}{suggestion(key, known)}"
+        for key in parameters
+        if key not in known
+    ]
+    if wrong:
+        raise HealthDefinitionError(wrong)
+    try:
+        function = made(**parameters)
+    except (TypeError, ValueError) as error:
+        raise HealthDefinitionError([f"{where} of type {definition.type}: {error}"]) from None
+    return Check(
+        name=name,
+        function=function,
+        category=definition.category or checks.CATEGORIES[definition.type],
+        groups=definition.groups,
+        critical=definition.critical,
+        interval_s=definition.interval,
+        timeout_s=definition.timeout,
+        failure_threshold=definition.failure_threshold,
+        success_threshold=definition.success_threshold,
+        failure_status=definition.failure_status,
+        depends_on=definition.depends_on,
+        stale_after_s=definition.stale_after,
+        own=True,
+    )
+
+
+def _parameters(target: Any, key: str) -> dict[str, Any]:
+    """Return a target of the settings as parameters: a mapping as it is, anything else as its *key*."""
+    if isinstance(target, Mapping):
+        return {name: _revealed(value) for name, value in target.items()}
+    return {key: _revealed(target)}
+
+
+def _revealed(value: Any) -> Any:
+    return value.reveal() if hasattr(value, "reveal") else value
+
+
+def _name(kind: str, target: str) -> str:
+    """Return a check's name made of its kind and target, without anything secret in it: credentials, queries."""
+    plain = re.sub(r"^[a-z+]+://", "", target.lower())
+    plain = plain.split("?")[0].split("#")[0].rsplit("@", 1)[-1].strip("/")
+    return f"{kind}.{re.sub(r'[^a-z0-9_.-]+', '-', plain).strip('-') or 'root'}"[:64]

@@ -1,0 +1,132 @@
+"""
+The seed's health monitor and its four checks, on top of the one registry of the process.
+
+Thin by rule: with ``instrument()`` running it asks that registry; without, it makes the checks the settings ask for and runs
+them on demand.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, ClassVar
+
+from csg_otel.config import Config
+from csg_otel.health import builtin, default_registry
+from csg_otel.health.registry import HealthRegistry
+from csg_otel.status import CheckResult, HealthStatus, worst
+
+
+class HealthMonitor:
+    """Runs the checks of the settings and the program's own, and sums them up."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        """Use *config*, or what file and environment say. Raises ConfigError and HealthDefinitionError."""
+        self._registry: HealthRegistry = default_registry()
+        if config is not None or not self._registry.configured:
+            config = config or Config.get_default()
+            self._registry.configure(config.health_monitoring, builtin.build(config.health_monitoring))
+
+    def run_all_checks(self) -> dict[str, CheckResult]:
+        """Run every check now and return the results by name; takes as long as the slowest, at most its deadline."""
+        return self._registry.run_all()
+
+    def get_overall_status(self) -> HealthStatus:
+        """Return the worst of all checks, as known; runs them if none has run yet."""
+        self._run_first()
+        return self._registry.snapshot().overall
+
+    def get_health_summary(self) -> dict[str, Any]:
+        """
+        Return what is known as plain data; runs the checks if none has run yet.
+
+        ``overall_status``, ``timestamp`` (ISO 8601, UTC), ``checks`` by name with ``status``, ``message``, ``details``,
+        ``response_time_ms`` and ``timestamp``, and ``summary`` with counts by status and the average response time.
+        """
+        self._run_first()
+        snapshot = self._registry.snapshot()
+        statuses = [view.status for view in snapshot.checks]
+        times = [view.result.response_time_ms for view in snapshot.checks if view.result.timestamp]
+        counts = {f"{status.value}_checks": statuses.count(status) for status in HealthStatus}
+        return {
+            "overall_status": snapshot.overall.name,
+            "timestamp": _iso(datetime.now(timezone.utc).timestamp()),
+            "checks": {view.name: _plain(view.status, view.result) for view in snapshot.checks},
+            "summary": {
+                "total_checks": len(statuses),
+                **counts,
+                "average_response_time_ms": sum(times) / len(times) if times else 0.0,
+            },
+        }
+
+    def _run_first(self) -> None:
+        if all(view.age_s is None for view in self._registry.snapshot().checks):
+            self._registry.run_all()
+
+
+def _plain(status: HealthStatus, result: CheckResult) -> dict[str, Any]:
+    return {
+        "status": status.name,
+        "message": result.message,
+        "details": dict(result.details),
+        "response_time_ms": result.response_time_ms,
+        "timestamp": _iso(result.timestamp) if result.timestamp else None,
+    }
+
+
+def _iso(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, timezone.utc).isoformat(timespec="milliseconds")
+
+
+class _CategoryCheck:
+    """The worst of all checks of one category, with the thresholds of the settings."""
+
+    category: ClassVar[str]
+
+    def __init__(self, config: Config | None = None) -> None:
+        """Use *config*, or what file and environment say. Raises ConfigError and HealthDefinitionError."""
+        config = config or Config.get_default()
+        own = [check for check in builtin.build(config.health_monitoring) if check.category == self.category]
+        self._registry = HealthRegistry()
+        self._registry.configure(config.health_monitoring, own)
+
+    def check(self) -> CheckResult:
+        """Run the category's checks and return the worst of them; ``details`` has each one's status and message."""
+        results = self._registry.run_all()
+        self._registry.stop(0.0)
+        status = worst(result.status for result in results.values())
+        bad = [
+            f"{name}: {result.message or result.status}" for name, result in results.items() if result.status is status
+        ]
+        title = f"{self.category} {'healthy' if status is HealthStatus.HEALTHY else status.name}"
+        return CheckResult(
+            status,
+            title if status is HealthStatus.HEALTHY else f"{title}: {'; '.join(bad) or 'no check'}",
+            {name: {"status": result.status.name, "message": result.message} for name, result in results.items()},
+            tuple(one for result in results.values() for one in result.measurements),
+            response_time_ms=max((result.response_time_ms for result in results.values()), default=0.0),
+            timestamp=max((result.timestamp for result in results.values()), default=0.0),
+        )
+
+
+class SystemResourcesHealthCheck(_CategoryCheck):
+    """CPU, memory, disk and load."""
+
+    category = "system"
+
+
+class ApplicationHealthCheck(_CategoryCheck):
+    """The program's modules, configuration and functions."""
+
+    category = "application"
+
+
+class DependencyHealthCheck(_CategoryCheck):
+    """Services, file systems and the Python environment."""
+
+    category = "dependency"
+
+
+class PerformanceHealthCheck(_CategoryCheck):
+    """How fast it works, and whether its memory grows."""
+
+    category = "performance"
