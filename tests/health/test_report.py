@@ -1,0 +1,123 @@
+"""What the probes answer: the status codes are a contract, the text is for people, the details for the authorised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from csg_otel.health.report import render
+from csg_otel.health.snapshot import CheckView, HealthSnapshot, aggregate
+from csg_otel.status import CheckResult, HealthStatus, Measurement
+
+HEALTHY, WARNING, CRITICAL, UNKNOWN = (
+    HealthStatus.HEALTHY,
+    HealthStatus.WARNING,
+    HealthStatus.CRITICAL,
+    HealthStatus.UNKNOWN,
+)
+ALL = ("liveness", "readiness", "startup")
+
+
+def view(name: str, status: HealthStatus, message: str = "", **result: Any) -> CheckView:
+    """Return a check that is in every group."""
+    return CheckView(name, "application", ALL, True, status, status, CheckResult(status, message, **result))
+
+
+def snapshot(*views: CheckView, **options: Any) -> HealthSnapshot:
+    """Return a snapshot of *views*."""
+    groups: Mapping[str, HealthStatus] = dict.fromkeys(("overall", *ALL), aggregate(views))
+    return HealthSnapshot(views, groups, **options)
+
+
+@pytest.mark.parametrize(
+    ("status", "codes"),
+    [
+        (HEALTHY, (200, 200, 200, 200)),
+        (WARNING, (200, 200, 200, 200)),
+        (UNKNOWN, (200, 503, 503, 503)),
+        (CRITICAL, (503, 503, 503, 503)),
+    ],
+)
+def test_the_codes_of_each_state(status: HealthStatus, codes: tuple[int, ...]) -> None:
+    """A process that can't tell is alive but not ready."""
+    found = snapshot(view("one", status))
+
+    assert tuple(render(found, probe).status for probe in ("livez", "readyz", "startupz", "healthz")) == codes
+
+
+@pytest.mark.parametrize("options", [{"shutting_down": True}, {}])
+def test_shutting_down_and_maintenance_are_not_ready_but_alive(options: dict[str, bool]) -> None:
+    """The reason is said."""
+    found = snapshot(view("one", HEALTHY), maintenance="" if options else "migration")
+    replies = {probe: render(found, probe, **options) for probe in ("livez", "readyz", "startupz", "healthz")}  # type: ignore[arg-type]
+
+    assert [reply.status for reply in replies.values()] == [200, 503, 503, 200]
+    assert (b"shutting down" if options else b"maintenance: migration") in replies["readyz"].body
+
+
+def test_bypass_passes_and_says_so() -> None:
+    """Nothing is checked, nothing is healthy, and the probe passes."""
+    reply = render(snapshot(view("one", UNKNOWN), bypass=True), "readyz")
+
+    assert reply.status == 200
+    assert b"switched off" in reply.body
+    assert json.loads(render(snapshot(bypass=True), "readyz", accept="application/json").body)["bypass"] is True
+
+
+def test_the_text_is_as_kubernetes_writes_it() -> None:
+    """A line a check when verbose or wrong; withheld reasons stay withheld."""
+    found = snapshot(view("disk", HEALTHY), view("db", CRITICAL, "reason withheld"), view("queue", WARNING, "long"))
+
+    assert render(found, "readyz").body.decode() == (
+        "[+]disk ok\n[-]db CRITICAL: reason withheld\n[!]queue WARNING: long\nreadyz check failed (CRITICAL)\n"
+    )
+    assert render(snapshot(view("disk", HEALTHY)), "livez").body == b"ok\n"
+
+
+def test_excluded_checks_do_not_count() -> None:
+    """A name that is no check is pointed out, as Kubernetes does."""
+    found = snapshot(view("disk", HEALTHY), view("db", CRITICAL))
+    reply = render(found, "readyz", exclude=("db", "dbb"), verbose=True)
+
+    assert reply.status == 200
+    assert "not excluded, because no such check is here: dbb" in reply.body.decode()
+
+
+def test_one_check_can_be_asked_for() -> None:
+    """By its name; an unknown one is 404."""
+    found = snapshot(view("disk", HEALTHY), view("db", CRITICAL))
+
+    assert render(found, "healthz", check="disk").status == 200
+    assert render(found, "healthz", check="db").status == 503
+    assert render(found, "healthz", check="nope").status == 404
+
+
+def test_json_has_states_and_details_only_for_the_authorised() -> None:
+    """The draft's words, ours beside them, and measurements where they may be seen."""
+    measured = Measurement("usage", 91.2, "%", warning=80, critical=95)
+    found = snapshot(
+        view("disk", WARNING, "91 % used", details={"mount": "/"}, measurements=(measured,), timestamp=1.0)
+    )
+    public = render(found, "healthz", accept="application/health+json")
+    private = render(found, "healthz", accept="application/health+json", authorized=True)
+    always = render(found, "healthz", accept="application/json", show_details="always")
+    never = render(found, "healthz", accept="application/json", show_details="never", authorized=True)
+
+    assert public.content_type == "application/health+json"
+    assert (json.loads(public.body)["status"], json.loads(public.body)["state"]) == ("warn", "warning")
+    assert "details" not in json.loads(public.body)["checks"]["disk"][0]
+    (entry,) = json.loads(private.body)["checks"]["disk"]
+    assert entry["details"] == {"mount": "/"}
+    assert (entry["observedValue"], entry["observedUnit"]) == (91.2, "%")
+    assert (always.body == private.body, never.body == public.body) == (True, True)
+
+
+def test_a_message_can_not_forge_lines() -> None:
+    """Line breaks and control characters of a message stay in its line."""
+    found = snapshot(view("db", CRITICAL, "bad\n[+]all ok\x1b[2J"))
+
+    assert render(found, "readyz").body.count(b"\n") == 2
+    assert b"\x1b" not in render(found, "readyz").body

@@ -1,0 +1,85 @@
+"""The snapshot: the seed's names by group, every point, and nothing that is not JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timezone
+
+from csg_otel import names
+from csg_otel.config.monitoring import SystemMonitoring
+from csg_otel.metrics import History, Sampler, snapshot
+from csg_otel.points import HistogramPoint, NumberPoint
+from support import moments
+
+POINTS = [
+    NumberPoint(names.FILES_PROCESSED.name, "counter", "{file}", {names.FILE_TYPE: "pdf"}, 3),
+    HistogramPoint(names.OPERATION_DURATION.name, "s", {"tags": ("a", "b")}, 4, 2.0, (1.0,), (3, 1)),
+]
+
+
+def test_groups_hold_the_seeds_names() -> None:
+    """Names without labels are numbers, others numbers by the labels' values."""
+    found = snapshot(moments.sample(), POINTS, History(60))
+
+    assert found["system"]["system_cpu_usage_percent"] == {"total": 25.0, "core": {"0": 50.0, "1": 0.0}}
+    assert found["system"]["system_memory_usage_bytes"] == {"used": 600, "available": 400}
+    assert found["system"]["system_disk_usage_bytes"] == {"used": {"/": 60}, "free": {"/": 20}}
+    assert found["application"]["application_threads_total"] == 4
+    assert found["business"]["files_processed_total"] == {"pdf": 3}
+    assert found["business"]["processing_duration_seconds"] == 0.5
+
+
+def test_groups_together_hold_all_that_is_known() -> None:
+    """No name is lost on the way into a group, none is in two, and unknown ones are left out."""
+    found = snapshot(moments.sample(), POINTS)
+    shown = [name for group in ("system", "application", "business") for name in found[group]]
+
+    assert len(shown) == len(set(shown))
+    assert set(shown) <= set(names.ALIASES)
+    assert "cache_hit_rate_percent" not in shown
+
+
+def test_points_are_shown_as_they_are() -> None:
+    """Each point is an entry; a histogram's value is its count and sum."""
+    metrics = snapshot(None, POINTS)["metrics"]
+
+    assert metrics[0] == {
+        "name": "csg.files.processed",
+        "value": 3,
+        "unit": "{file}",
+        "attributes": {"csg.file.type": "pdf"},
+    }
+    assert metrics[1]["value"] == {"count": 4, "sum": 2.0}
+    assert metrics[1]["attributes"] == {"tags": ["a", "b"]}
+
+
+def test_without_points_the_sample_is_shown() -> None:
+    """With nothing collected, the metrics are those of the sample."""
+    metrics = snapshot(moments.sample(), ())["metrics"]
+
+    assert {"name": "process.thread.count", "value": 4, "unit": "{thread}", "attributes": {}} in metrics
+    assert {entry["name"] for entry in metrics} <= set(names.METRICS)
+    assert snapshot(None, ())["metrics"] == []
+
+
+def test_a_real_snapshot_is_json() -> None:
+    """What this machine's snapshot says can be written as JSON by the letter and read again."""
+    found = snapshot(Sampler(SystemMonitoring()).sample_now(), (), None)
+    read = json.loads(json.dumps(found, allow_nan=False))
+
+    assert read == found
+    assert abs(datetime.fromisoformat(read["timestamp"]) - datetime.now(timezone.utc)).total_seconds() < 60
+    assert read["timestamp"].endswith("+00:00")
+
+
+def test_values_that_are_no_numbers_are_null() -> None:
+    """Infinite and undefined values don't break the document."""
+    points = [NumberPoint("a", "gauge", "", {}, value) for value in (math.inf, math.nan)]
+
+    assert [entry["value"] for entry in snapshot(None, points)["metrics"]] == [None, None]
+
+
+def test_the_timestamp_is_the_samples() -> None:
+    """The time of the document is the time its values were read."""
+    assert snapshot(moments.sample(), ())["timestamp"] == "2023-11-14T22:13:20.000+00:00"
