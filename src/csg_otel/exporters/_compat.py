@@ -71,3 +71,28 @@ def reset_after_fork(provider: MeterProvider) -> None:
         storage._instrument_view_instrument_matches.clear()
     for meter in provider._meters.values():
         meter._instrument_registration_lock = threading.Lock()
+
+
+def prometheus_name(name: str) -> str:
+    """
+    Return the base package's translation of a metric name.
+
+    Its functions are private, and a second implementation would some day disagree with them about a name.
+    """
+    from opentelemetry.exporter.prometheus._mapping import sanitize_full_name
+
+    return sanitize_full_name(name)
+
+
+def prometheus_label(key: str) -> str:
+    """Return the base package's translation of an attribute's key; private for the same reason."""
+    from opentelemetry.exporter.prometheus._mapping import sanitize_attribute
+
+    return sanitize_attribute(key)
+
+
+def prometheus_unit(unit: str) -> str:
+    """Return the base package's translation of a unit; private for the same reason."""
+    from opentelemetry.exporter.prometheus._mapping import map_unit
+
+    return map_unit(unit)

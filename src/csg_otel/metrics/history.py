@@ -126,26 +126,34 @@ class History:
         with self._lock:
             self._newest_s = sample.monotonic_s
             self._offset_s = sample.timestamp - sample.monotonic_s
+            self._make_room()
             self._put(self._totals, aliases.totals(points).items())
-            for name, found in aliases.values(sample, points, self).items():
-                self._put(self._shown, ((key(name, labels), value) for labels, value in found))
+            shown = [
+                (len(labels), key(name, labels), value)
+                for name, found in aliases.values(sample, points, self).items()
+                for labels, value in found
+            ]
+            # Where there is not room for all, a hundred cores must not keep out the sums.
+            shown.sort(key=lambda item: item[0])
+            self._put(self._shown, ((name, value) for _, name, value in shown))
 
     def _put(self, kept: dict[str, _Series], found: Iterable[tuple[str, float]]) -> None:
         for name, value in found:
             series = kept.get(name)
             if series is None:
-                if len(self._shown) + len(self._totals) >= MOST_SERIES and not self._made_room():
+                if len(self._shown) + len(self._totals) >= MOST_SERIES:
                     continue
                 series = kept[name] = _Series(self._retention_s)
             series.fine.put(self._newest_s, value)
             series.coarse.put(self._newest_s, value)
 
-    def _made_room(self) -> bool:
-        """Drop the series that had no value for as long as the fine ring reaches back; True if there is room now."""
+    def _make_room(self) -> None:
+        """Drop the series that had no value for as long as the fine ring reaches back, if there is no room for others."""
+        if len(self._shown) + len(self._totals) < MOST_SERIES:
+            return
         oldest_s = self._newest_s - FINE_SPAN_S
         for name in [name for name, series in self._shown.items() if series.fine.newest_s < oldest_s]:
             del self._shown[name]
-        return len(self._shown) + len(self._totals) < MOST_SERIES
 
     def names(self) -> list[str]:
         """Return the names of all series, labels included: ``system_disk_usage_percent{mount="/"}``."""

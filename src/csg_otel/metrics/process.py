@@ -29,20 +29,22 @@ class ProcessReader:
     def _start(self) -> float | None:
         return time.monotonic() - max(0.0, time.time() - self._process.create_time())
 
-    def read(
-        self, previous: ProcessValues | None, elapsed_s: float, *, cpus: float, memory_limit: int | None
-    ) -> ProcessValues:
+    def read(self, previous: ProcessValues | None, *, cpus: float, memory_limit: int | None) -> ProcessValues:
         """
-        Return this process's values; its CPU utilisation is against *previous*, *elapsed_s* seconds ago.
+        Return this process's values; its CPU utilisation is against *previous*.
 
         *cpus* and *memory_limit* (bytes) are what it may use; None leaves out the memory's utilisation.
         """
         attempt = self._attempts.attempt
+        now_s = time.monotonic()
         times = attempt("process cpu times", self._times, {})
         rss, vms = attempt("process memory", self._memory, (None, None))
         return ProcessValues(
             cpu_times=times,
-            cpu_utilization=_utilization(previous.cpu_times if previous else {}, times, elapsed_s * cpus),
+            cpu_read_s=now_s,
+            cpu_utilization=_utilization(previous.cpu_times, times, (now_s - previous.cpu_read_s) * cpus)
+            if previous is not None
+            else {},
             rss=rss,
             vms=vms,
             memory_utilization=min(1.0, rss / memory_limit) if rss is not None and memory_limit else None,
@@ -50,7 +52,7 @@ class ProcessReader:
             file_descriptors=attempt("process descriptors", self._process.num_fds, None),
             context_switches=attempt("context switches", _context_switches, {}),
             disk_io=attempt("process disk", self._disk_io, None),
-            uptime_s=None if self._started_s is None else time.monotonic() - self._started_s,
+            uptime_s=None if self._started_s is None else now_s - self._started_s,
         )
 
     def _times(self) -> Mapping[str, float]:

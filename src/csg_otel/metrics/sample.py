@@ -74,7 +74,7 @@ class SystemValues:
     connections: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Sockets by transport and state; the state is empty where the kernel's summary has none."""
     processes: Mapping[str, int] = field(default_factory=dict)
-    """Processes by state; the state is empty where there are too many to ask each."""
+    """Processes by state; the state is empty where asking each of them would take too long."""
     uptime_s: float | None = None
 
 
@@ -83,6 +83,8 @@ class ProcessValues:
     """This process's values; CPU times are seconds by mode, memory is bytes, utilisations are 0 to 1."""
 
     cpu_times: Mapping[str, float] = field(default_factory=dict)
+    cpu_read_s: float = 0.0
+    """When the CPU times were read, on the monotonic clock."""
     cpu_utilization: Mapping[str, float] = field(default_factory=dict)
     rss: int | None = None
     vms: int | None = None

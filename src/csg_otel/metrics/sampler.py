@@ -44,15 +44,14 @@ class _Readings:
         timestamp, monotonic_s = time.time(), time.monotonic()
         elapsed_s = 0.0 if previous is None else monotonic_s - previous.monotonic_s
         limits = cgroup.read()
-        system = self._system.read(None if previous is None else previous.system) if self._with_system else None
         process = None
         if self._with_process:
             process = self._process.read(
                 None if previous is None else previous.process,
-                elapsed_s,
                 cpus=_cpus(limits),
-                memory_limit=_memory_limit(limits, system.memory.total if system and system.memory else None),
+                memory_limit=_memory_limit(limits),
             )
+        system = self._system.read(None if previous is None else previous.system) if self._with_system else None
         return Sample(
             timestamp=timestamp,
             monotonic_s=monotonic_s,
@@ -196,10 +195,9 @@ def _cpus(limits: cgroup.Limits) -> float:
     return count if limits.cpu_limit is None else min(count, limits.cpu_limit)
 
 
-def _memory_limit(limits: cgroup.Limits, total: int | None) -> int | None:
-    if total is None and hasattr(os, "sysconf"):
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min((limit for limit in (total, limits.memory_limit) if limit), default=None)
+def _memory_limit(limits: cgroup.Limits) -> int:
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return total if limits.memory_limit is None else min(total, limits.memory_limit)
 
 
 def _container_cpu(previous: Sample | None, limits: cgroup.Limits, elapsed_s: float) -> float | None:

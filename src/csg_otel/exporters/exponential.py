@@ -1,0 +1,70 @@
+"""
+Exponential histograms as explicit ones, for everything that knows only bounds and counts. Pure.
+
+Buckets are halved in number until they are few enough to read; no measurement is lost by that, only resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint
+
+MOST_BUCKETS: Final = 40
+
+
+def explicit(point: ExponentialHistogramDataPoint, most: int = MOST_BUCKETS) -> tuple[list[float], list[int]]:
+    """Return upper bounds, and counts with one more item for what is above every bound."""
+    scale = point.scale
+    positive, negative = _indexed(point.positive), _indexed(point.negative)
+    while len(positive) + len(negative) > most:
+        positive, negative, scale = _halved(positive), _halved(negative), scale - 1
+    bounds: list[float] = []
+    counts: list[int] = []
+    for index in sorted(negative, reverse=True):
+        bounds.append(-_power(scale, index))
+        counts.append(negative[index])
+    if point.zero_count or negative:
+        bounds.append(0.0)
+        counts.append(point.zero_count)
+    elif positive:
+        # Without it the first bucket would say that it reaches down to minus infinity, which nothing measured.
+        bounds.append(_power(scale, min(positive)))
+        counts.append(0)
+    for index in sorted(positive):
+        bounds.append(_power(scale, index + 1))
+        counts.append(positive[index])
+    return _filled(bounds, counts)
+
+
+def _indexed(buckets: Any) -> dict[int, int]:
+    counts: Sequence[int] = buckets.bucket_counts
+    return {buckets.offset + place: count for place, count in enumerate(counts) if count}
+
+
+def _halved(buckets: dict[int, int]) -> dict[int, int]:
+    merged: dict[int, int] = {}
+    for index, count in buckets.items():
+        merged[index >> 1] = merged.get(index >> 1, 0) + count
+    return merged
+
+
+def _power(scale: int, index: int) -> float:
+    """Return the lower bound of bucket *index*: 2 to the power of index / 2**scale, within what a float can hold."""
+    exponent = index * 2.0**-scale
+    return float(2.0 ** min(max(exponent, -1074.0), 1023.999))
+
+
+def _filled(bounds: list[float], counts: list[int]) -> tuple[list[float], list[int]]:
+    """Merge buckets whose bounds a float can't tell apart."""
+    found_bounds: list[float] = []
+    found_counts: list[int] = []
+    for bound, count in zip(bounds, counts, strict=True):
+        if found_bounds and bound <= found_bounds[-1]:
+            found_counts[-1] += count
+        else:
+            found_bounds.append(bound)
+            found_counts.append(count)
+    return found_bounds, [*found_counts, 0]

@@ -1,0 +1,277 @@
+"""
+A collection of metrics as the text Prometheus reads: format 0.0.4, or OpenMetrics 1.0 with exemplars.
+
+Names are those of the ``opentelemetry-exporter-prometheus`` package. Written anew, because that package fails on exponential
+histograms, mixes up colliding names and drops exemplars. The rule: one metric that can't be shown never costs the others.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.metrics.export import Gauge, Sum
+from opentelemetry.trace import format_span_id, format_trace_id
+
+from csg_otel import faults, names
+from csg_otel.exporters import _compat
+from csg_otel.exporters.exponential import explicit
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import Metric, MetricsData
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+TEXT_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS_CONTENT_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_MOST_EXEMPLAR: Final = 128
+"""Characters of an exemplar's labels, as OpenMetrics allows."""
+
+_SUFFIXES: Final = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", ""), "gauge": ("",)}
+
+Labels = tuple[tuple[str, str], ...]
+
+
+def negotiate(accept: str) -> bool:
+    """Tell whether the ``Accept`` header prefers OpenMetrics to the older text format."""
+    best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    for part in accept.split(","):
+        media, *options = (piece.strip().lower() for piece in part.split(";"))
+        if media in best:
+            best[media] = max(best[media], _quality(options))
+    return best["application/openmetrics-text"] > 0 and best["application/openmetrics-text"] >= best["text/plain"]
+
+
+def _quality(options: Iterable[str]) -> float:
+    for option in options:
+        if option.startswith("q="):
+            try:
+                return float(option[2:])
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def compress(body: bytes) -> bytes:
+    """Return *body* gzipped at the fastest level: nearly the same size here, for a small part of the time."""
+    return gzip.compress(body, 1)
+
+
+@functools.lru_cache(maxsize=8192)
+def family_name(name: str, unit: str, kind: names.Kind) -> str:
+    """Return the name of the samples of the instrument *name* (of a histogram: without ``_bucket``), empty if none."""
+    shown, suffix = _compat.prometheus_name(name), _compat.prometheus_unit(unit)
+    if kind == "counter":
+        shown = shown.removesuffix("_total")
+    if suffix and not shown.endswith(f"_{suffix}"):
+        shown = f"{shown}_{suffix}"
+    return f"{shown}_total" if kind == "counter" else shown
+
+
+@functools.lru_cache(maxsize=8192)
+def _label_name(key: str) -> str:
+    return _compat.prometheus_label(key) or "_"
+
+
+def render(data: MetricsData | None, *, openmetrics: bool = False) -> bytes:
+    """Return *data* (cumulative) as text; never raises for what is in it."""
+    families = _Families()
+    lines: list[str] = []
+    for resource in data.resource_metrics if data is not None else ():
+        families.taken.add("target_info")
+        lines.extend(_target_info(resource.resource.attributes, openmetrics))
+        for scope in resource.scope_metrics:
+            extra = () if scope.scope.name == names.SCOPE else _scope_labels(scope.scope)
+            for metric in scope.metrics:
+                try:
+                    families.add(metric, extra, scope.scope)
+                except Exception:  # noqa: BLE001 - the other metrics are shown
+                    faults.contain(f"prometheus {metric.name}")
+    for family in families.by_name.values():
+        lines.extend(family.lines(openmetrics))
+    if openmetrics:
+        lines.append("# EOF")
+    # A lone surrogate in a label would cost the whole answer; it becomes a question mark.
+    return ("\n".join(lines) + "\n").encode("utf-8", "replace") if lines else b""
+
+
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
+class _Families:
+    """Samples by family; keeps different instruments from claiming one name."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, _Family] = {}
+        self.taken: set[str] = set()
+
+    def add(self, metric: Metric, extra: Labels, scope: InstrumentationScope) -> None:
+        kind = _kind(metric)
+        shown = kind if kind in ("counter", "histogram") else "gauge"
+        name = family_name(metric.name, metric.unit or "", kind)
+        if not name or not metric.data.data_points:
+            return
+        family = self._family(name.removesuffix("_total") if shown == "counter" else name, shown, metric)
+        family.add(metric, extra, scope)
+
+    def _family(self, base: str, kind: str, metric: Metric) -> _Family:
+        family = self.by_name.get(base)
+        if family is not None and family.kind == kind:
+            return family
+        samples = {base + suffix for suffix in _SUFFIXES[kind]}
+        if family is not None or not self.taken.isdisjoint(samples):
+            renamed = f"{base}_{kind}"
+            _say_once(metric.name, f"{base!r} is taken by another instrument in Prometheus; shown as {renamed!r}")
+            return self._family(renamed, kind, metric) if renamed not in self.by_name else self.by_name[renamed]
+        self.taken |= samples
+        made = self.by_name[base] = _Family(
+            base, kind, metric.description or "", _compat.prometheus_unit(metric.unit or "")
+        )
+        return made
+
+
+def _kind(metric: Metric) -> names.Kind:
+    if isinstance(metric.data, Sum):
+        return "counter" if metric.data.is_monotonic else "up_down_counter"
+    return "gauge" if isinstance(metric.data, Gauge) else "histogram"
+
+
+class _Family:
+    """The samples of one name."""
+
+    def __init__(self, name: str, kind: str, description: str, unit: str) -> None:
+        self.name = name
+        self.kind = kind
+        self.description = description
+        self.unit = unit
+        self._points: dict[Labels, Any] = {}
+
+    def add(self, metric: Metric, extra: Labels, scope: InstrumentationScope) -> None:
+        for point in metric.data.data_points:
+            labels = _labels(point.attributes or {}, extra, reserved="le" if self.kind == "histogram" else "")
+            if labels in self._points and not extra:
+                labels = _labels(point.attributes or {}, _scope_labels(scope), reserved="")
+            if labels in self._points:
+                _say_once(metric.name, f"two series of {self.name!r} have the same labels; one is left out")
+                continue
+            self._points[labels] = point
+
+    def lines(self, openmetrics: bool) -> Iterator[str]:
+        total = f"{self.name}_total"
+        head = self.name if openmetrics or self.kind != "counter" else total
+        yield f"# HELP {head} {_help(self.description, openmetrics)}"
+        yield f"# TYPE {head} {self.kind}"
+        if openmetrics and self.unit and head.endswith(f"_{self.unit}"):
+            yield f"# UNIT {head} {self.unit}"
+        for labels, point in self._points.items():
+            if self.kind == "histogram":
+                yield from _histogram_lines(self.name, labels, point, openmetrics)
+            else:
+                name = total if self.kind == "counter" else self.name
+                line = f"{name}{_braces(labels)} {_number(point.value)}"
+                told = _exemplar(point.exemplars[-1:]) if openmetrics and self.kind == "counter" else ""
+                yield line + told
+
+
+def _histogram_lines(name: str, labels: Labels, point: Any, openmetrics: bool) -> Iterator[str]:
+    bounds: Sequence[float]
+    counts: Sequence[int]
+    if hasattr(point, "scale"):
+        bounds, counts = explicit(point)
+    else:
+        bounds, counts = point.explicit_bounds, point.bucket_counts
+    prefix = "".join(f'{key}="{value}",' for key, value in labels)
+    told = _by_bucket(point.exemplars, bounds) if openmetrics else {}
+    below = 0
+    for place, count in enumerate(counts):
+        below += count
+        bound = repr(float(bounds[place])) if place < len(bounds) else "+Inf"
+        yield f'{name}_bucket{{{prefix}le="{bound}"}} {below}{told.get(place, "")}'
+    if not counts:
+        yield f'{name}_bucket{{{prefix}le="+Inf"}} {point.count}'
+    yield f"{name}_sum{_braces(labels)} {_number(point.sum)}"
+    yield f"{name}_count{_braces(labels)} {point.count}"
+
+
+def _by_bucket(exemplars: Sequence[Any], bounds: Sequence[float]) -> dict[int, str]:
+    """Return the text of the latest exemplar of each bucket."""
+    found: dict[int, Any] = {}
+    for exemplar in exemplars or ():
+        place = next((place for place, bound in enumerate(bounds) if exemplar.value <= bound), len(bounds))
+        if place not in found or found[place].time_unix_nano < exemplar.time_unix_nano:
+            found[place] = exemplar
+    return {place: _exemplar((exemplar,)) for place, exemplar in found.items()}
+
+
+def _exemplar(exemplars: Sequence[Any]) -> str:
+    for exemplar in exemplars:
+        if not exemplar.trace_id or not exemplar.span_id:
+            continue
+        ids = f'trace_id="{format_trace_id(exemplar.trace_id)}",span_id="{format_span_id(exemplar.span_id)}"'
+        if len(ids) <= _MOST_EXEMPLAR:
+            return f" # {{{ids}}} {_number(exemplar.value)} {exemplar.time_unix_nano / 1e9:.3f}"
+    return ""
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def _target_info(attributes: Mapping[str, Any], openmetrics: bool) -> Iterator[str]:
+    head, kind = ("target", "info") if openmetrics else ("target_info", "gauge")
+    yield f"# HELP {head} Target metadata"
+    yield f"# TYPE {head} {kind}"
+    yield f"target_info{_braces(_labels(attributes, (), reserved=''))} 1"
+
+
+def _scope_labels(scope: InstrumentationScope) -> Labels:
+    version = (("otel_scope_version", _escape(scope.version)),) if scope.version else ()
+    return (("otel_scope_name", _escape(scope.name)), *version)
+
+
+def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> Labels:
+    """Return *attributes* as labels; keys that become the same name have their values joined, as the OTel spec says."""
+    found: dict[str, str] = {}
+    for key, value in attributes.items():
+        name = _label_name(key)
+        if name == reserved:
+            name = f"exported_{name}"
+        text = _escape(value if value.__class__ is str else str(value))
+        found[name] = f"{found[name]};{text}" if name in found else text
+    return (*found.items(), *((key, value) for key, value in extra if key not in found))
+
+
+def _braces(labels: Labels) -> str:
+    return "{" + ",".join([f'{key}="{value}"' for key, value in labels]) + "}" if labels else ""
+
+
+def _escape(text: str) -> str:
+    if "\\" in text or '"' in text or "\n" in text:
+        return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return text
+
+
+def _help(text: str, openmetrics: bool) -> str:
+    shown = text.replace("\\", r"\\").replace("\n", r"\n")
+    return shown.replace('"', r"\"") if openmetrics else shown
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, int):
+        return str(int(value))
+    number = float(value)
+    if math.isfinite(number):
+        return repr(number)
+    return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
+
+
+_said: set[str] = set()
+
+
+def _say_once(metric: str, problem: str) -> None:
+    """Report *problem* the first time; scrapes come every few seconds."""
+    if problem not in _said and len(_said) < names.CARDINALITY_LIMIT:
+        _said.add(problem)
+        faults.report(f"prometheus {metric}", problem)
