@@ -17,7 +17,7 @@ DOORS = {
     "prometheus_client": {"exporters"},
     "grpc": {"exporters"},
     "requests": {"exporters"},
-    "psutil": {"metrics", "health"},
+    "psutil": {"metrics", "health", "mounts"},
     "uvicorn": {"server"},
     "starlette": {"server"},
     "yaml": {"config", "cli"},

@@ -14,8 +14,8 @@ from csg_otel.metrics.process import ProcessReader
 from csg_otel.metrics.sample import ProcessValues
 
 
-def read(previous: ProcessValues | None = None, elapsed_s: float = 0.0, *, cpus: float = 1.0) -> ProcessValues:
-    return ProcessReader().read(previous, elapsed_s, cpus=cpus, memory_limit=10**9)
+def read() -> ProcessValues:
+    return ProcessReader().read(None, cpus=1, memory_limit=10**9)
 
 
 def test_memory_is_that_of_the_kernel() -> None:
@@ -46,11 +46,11 @@ def test_threads_and_descriptors_follow_the_program() -> None:
 def test_utilisation_is_against_elapsed_time_and_cpus() -> None:
     """A loop that keeps one CPU busy is near 1 of one CPU and half of that of two."""
     reader = ProcessReader()
-    before, began_s, used_s = reader.read(None, 0, cpus=1, memory_limit=None), time.monotonic(), time.process_time()
+    before, began_s, used_s = reader.read(None, cpus=1, memory_limit=None), time.monotonic(), time.process_time()
     while time.process_time() - used_s < 0.3:
         pass
     elapsed_s = time.monotonic() - began_s
-    one, two = (reader.read(before, elapsed_s, cpus=cpus, memory_limit=None) for cpus in (1, 2))
+    one, two = (reader.read(before, cpus=cpus, memory_limit=None) for cpus in (1, 2))
 
     assert sum(one.cpu_utilization.values()) == pytest.approx(min(1.0, 0.3 / elapsed_s), abs=0.2)
     assert sum(two.cpu_utilization.values()) < 0.75

@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from csg_otel import names
 from csg_otel.config.monitoring import SystemMonitoring
 from csg_otel.metrics import History, Sampler, snapshot
-from csg_otel.points import HistogramPoint, NumberPoint
+from csg_otel.points import HistogramPoint, NumberPoint, Point
 from support import moments
 
-POINTS = [
+POINTS: list[Point] = [
     NumberPoint(names.FILES_PROCESSED.name, "counter", "{file}", {names.FILE_TYPE: "pdf"}, 3),
     HistogramPoint(names.OPERATION_DURATION.name, "s", {"tags": ("a", "b")}, 4, 2.0, (1.0,), (3, 1)),
 ]
@@ -75,7 +75,7 @@ def test_a_real_snapshot_is_json() -> None:
 
 def test_values_that_are_no_numbers_are_null() -> None:
     """Infinite and undefined values don't break the document."""
-    points = [NumberPoint("a", "gauge", "", {}, value) for value in (math.inf, math.nan)]
+    points: list[Point] = [NumberPoint("a", "gauge", "", {}, value) for value in (math.inf, math.nan)]
 
     assert [entry["value"] for entry in snapshot(None, points)["metrics"]] == [None, None]
 

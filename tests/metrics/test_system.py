@@ -91,16 +91,20 @@ def test_sockets_are_counted_only_when_asked_for(values: SystemValues) -> None:
     assert SystemReader().read(None).connections == {}
 
 
-def test_processes_are_counted_by_state(values: SystemValues) -> None:
+def test_processes_are_counted_by_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """All processes are counted once; this one runs."""
+    monkeypatch.setattr(system, "ASK_EACH_PROCESS_FOR_S", 60)
+    values = SystemReader().read(None)
+
     assert sum(values.processes.values()) == pytest.approx(len(psutil.pids()), abs=20)
     assert values.processes["running"] >= 1
     assert set(values.processes) == {"running", "sleeping", "stopped", "defunct"}
 
 
-def test_too_many_processes_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bound no process is asked for its state."""
-    monkeypatch.setattr(system, "ASK_EACH_PROCESS_UP_TO", 1)
+@pytest.mark.parametrize("bound", ["ASK_EACH_PROCESS_UP_TO", "ASK_EACH_PROCESS_FOR_S"])
+def test_too_many_processes_are_only_counted(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a bound of number or time, processes are counted without their states."""
+    monkeypatch.setattr(system, bound, 0)
 
     assert set(SystemReader().read(None).processes) == {""}
 
