@@ -1,0 +1,48 @@
+"""How full the file systems are, in space and in inodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from csg_otel import mounts
+from csg_otel.health.checks.levels import judge
+from csg_otel.status import CheckResult, Critical, Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """
+    Warn above *warning* and fail above *critical* percent of any file system's space or inodes.
+
+    Looks at *mounts*, or at every real file system. Space is used / (used + free to everybody), as ``df`` shows it. A mount
+    point that is not there is CRITICAL.
+    """
+
+    warning: float = 85.0
+    critical: float = 95.0
+    mounts: Sequence[str] = ()
+
+    def __call__(self) -> CheckResult:
+        places = tuple(self.mounts) or tuple(mount.mountpoint for mount in mounts.real_mounts())
+        measured: list[Measurement] = []
+        for place in places:
+            measured.extend(self._measure(place, required=bool(self.mounts)))
+        return judge(measured)
+
+    def _measure(self, place: str, *, required: bool) -> list[Measurement]:
+        try:
+            found = os.statvfs(place)
+        except OSError as error:
+            if not required:
+                return []  # it was unmounted a moment ago
+            raise Critical(f"{place}: {error.strerror}") from None
+        used, free = found.f_blocks - found.f_bfree, found.f_bavail
+        measured = []
+        if used + free:
+            measured.append(Measurement(place, 100 * used / (used + free), "%", self.warning, self.critical, 0, 100))
+        if found.f_files:  # some file systems have no fixed number of inodes
+            taken = 100 * (found.f_files - found.f_ffree) / found.f_files
+            measured.append(Measurement(f"{place} inodes", taken, "%", self.warning, self.critical, 0, 100))
+        return measured

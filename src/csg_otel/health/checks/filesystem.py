@@ -1,0 +1,51 @@
+"""Whether a directory can be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from csg_otel.status import CheckResult, Critical, HealthStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """
+    Healthy if a file can be written, synced to the disk, read back and removed in the directory *path*.
+
+    Does it rather than ask: ``access()`` tells root that everything is writable, and a full disk lets files be made.
+    """
+
+    path: str
+
+    def __call__(self) -> CheckResult:
+        directory = Path(self.path)
+        if not directory.is_dir():
+            raise Critical(f"{self.path} is {'no directory' if directory.exists() else 'not there'}")
+        name = directory / f".csg_otel-{os.getpid()}-{secrets.token_hex(8)}"
+        written = secrets.token_bytes(4096)
+        try:
+            try:
+                self._write(name, written)
+                if name.read_bytes() != written:
+                    raise Critical(f"{self.path} returns other data than was written")
+            finally:
+                with suppress(FileNotFoundError):
+                    name.unlink()
+        except OSError as error:
+            code = errno.errorcode.get(error.errno or 0, "error")
+            raise Critical(f"{self.path} can't be written: {code} ({error.strerror})") from None
+        return CheckResult(HealthStatus.HEALTHY, f"{self.path} can be written")
+
+    @staticmethod
+    def _write(name: Path, data: bytes) -> None:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

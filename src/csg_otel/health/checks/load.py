@@ -1,0 +1,23 @@
+"""How many tasks wait for a CPU."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from csg_otel.health.checks.levels import judge
+from csg_otel.status import CheckResult, HealthStatus, Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Warn above *warning* and fail above *critical* tasks per CPU this process may run on, averaged over five minutes."""
+
+    warning: float = 2.0
+    critical: float = 5.0
+
+    def __call__(self) -> CheckResult:
+        if not hasattr(os, "getloadavg"):
+            return CheckResult(HealthStatus.UNKNOWN, "this system has no load average")
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return judge([Measurement("load_per_cpu", os.getloadavg()[1] / cpus, "", self.warning, self.critical, 0)])

@@ -1,0 +1,40 @@
+"""How much of the memory this process may use is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from csg_otel import cgroup
+from csg_otel.health.checks.levels import judge
+from csg_otel.status import CheckResult, Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """
+    Warn above *warning* and fail above *critical* percent of memory in use.
+
+    Counts what can't be given back: the host's total less what is available, or a control group's working set against its
+    limit, because inside a container the host's gigabytes are not ours.
+    """
+
+    warning: float = 80.0
+    critical: float = 95.0
+    root: Path = Path("/sys/fs/cgroup")
+
+    def __call__(self) -> CheckResult:
+        limits = cgroup.read(self.root)
+        if limits.memory_limit and limits.memory_usage is not None:
+            used, total = limits.memory_usage, limits.memory_limit
+        else:
+            import psutil
+
+            memory = psutil.virtual_memory()
+            used, total = memory.total - memory.available, memory.total
+        return judge(
+            [
+                Measurement("memory", 100 * used / total, "%", self.warning, self.critical, 0, 100),
+                Measurement("memory_used", used, "By", minimum=0, maximum=total),
+            ]
+        )

@@ -1,0 +1,22 @@
+"""Whether this process takes more memory than it should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.memory_growth import resident_bytes
+from csg_otel.status import CheckResult, Measurement
+
+_WARN_AT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMemory:
+    """Fail above *limit_mb* megabytes of resident memory, and warn from nine tenths of it."""
+
+    limit_mb: float
+
+    def __call__(self) -> CheckResult:
+        used_mb = resident_bytes() / 1e6
+        return judge([Measurement("rss", used_mb, "MB", _WARN_AT * self.limit_mb, self.limit_mb, 0)])
