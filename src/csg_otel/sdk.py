@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from csg_otel import faults, handles, health, instruments, metrics
-from csg_otel.config import Config, load, load_lenient
+from csg_otel.config import Config, Loaded, load, load_lenient
 from csg_otel.exporters.destination import DestinationStatus
 from csg_otel.exporters.points import points
 from csg_otel.exporters.wiring import console_enabled
+from csg_otel.health import builtin
 from csg_otel.health_metrics import HealthTelemetry
 from csg_otel.lifecycle import Ending
 from csg_otel.logs import LogTap
@@ -45,10 +46,12 @@ class Telemetry:
     ``config`` is the effective configuration and ``origins`` says where each value came from.
     """
 
-    def __init__(self, config: Config, origins: Mapping[str, str], *, handle_signals: bool) -> None:
-        """Build and start everything *config* asks for; use :func:`instrument`."""
+    def __init__(self, loaded: Loaded, *, handle_signals: bool) -> None:
+        """Build and start everything the configuration asks for; use :func:`instrument`."""
+        config = loaded.config
         self.config = config
-        self.origins = origins
+        self.origins = loaded.origins
+        self._problems = loaded.problems
         self._lock = threading.RLock()
         self._stopping = False
         self._report: ShutdownReport | None = None
@@ -73,10 +76,13 @@ class Telemetry:
         self._logs.install()
         self._start_sampling(config)
         if config.health_monitoring.enabled:
-            self._registry.configure(config.health_monitoring, builtin.build(config.health_monitoring, self.problems))
+            self._registry.configure(config.health_monitoring, self._built_in(config))
             self._registry.start()
         self._health.start(trace=config.health_monitoring.trace)
         self._serve(config)
+
+    def _built_in(self, config: Config) -> list[health.Check]:
+        return builtin.build(config.health_monitoring, self._problems)
 
     def _start_sampling(self, config: Config) -> None:
         monitoring = config.system_monitoring
@@ -120,15 +126,16 @@ class Telemetry:
             self._server.stop(_SERVER_STOP_S)
             self._server = None
 
-    def reconfigure(self, config: Config, origins: Mapping[str, str]) -> None:
-        """Exchange everything *config* changes; what was emitted before is drained to where it was meant to go."""
+    def reconfigure(self, loaded: Loaded) -> None:
+        """Exchange everything that has changed; what was emitted before is drained to where it was meant to go."""
+        config = loaded.config
         with self._lock:
             if config == self.config:
                 return
             self._stop_parts(time.monotonic() + 1.0)
             self._stop_server()
             self._providers.apply(config)
-            self.config, self.origins = config, origins
+            self.config, self.origins, self._problems = config, loaded.origins, loaded.problems
             self._start(config)
 
     def shutdown(self, timeout_s: float | None = None) -> ShutdownReport:
@@ -242,23 +249,22 @@ def instrument(
     A second call with equal settings returns the same handle; with other settings it drains and exchanges what changed.
     """
     global _current  # noqa: PLW0603 - see instrument()
-    code: dict[str, Any] = {key.replace("__", "."): value for key, value in settings.items()}
-    if service_name is not None:
-        code["service.name"] = service_name
-    if environment is not None:
-        code["service.environment"] = environment
-    if exporters is not None:
-        code["exporters"] = list(exporters)
+    named = {
+        "service.name": service_name,
+        "service.environment": environment,
+        "exporters": exporters and list(exporters),
+    }
+    code = {key.replace("__", "."): value for key, value in settings.items()}
+    code.update((key, value) for key, value in named.items() if value is not None)
     source = Path(config) if isinstance(config, (str, os.PathLike)) else config
-    read = load if on_error == "raise" else load_lenient
-    loaded = read(source, code=code)
+    loaded = (load if on_error == "raise" else load_lenient)(source, code=code)
     for warning in (*loaded.warnings, *loaded.problems):
         _log.warning("%s", warning)
     with _lock:
         if _current is not None:
-            _current.reconfigure(loaded.config, loaded.origins)
+            _current.reconfigure(loaded)
         else:
-            _current = Telemetry(loaded.config, loaded.origins, handle_signals=handle_signals)
+            _current = Telemetry(loaded, handle_signals=handle_signals)
         if auto:
             _load_instrumentations()
         return _current

@@ -32,6 +32,8 @@ _MOST_EXEMPLAR: Final = 128
 
 _SUFFIXES: Final = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", ""), "gauge": ("",)}
 
+_RESERVED: Final = ("_count", "_sum", "_bucket", "_total", "_info", "_created")
+
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -163,7 +165,9 @@ class _Family:
         total = f"{self.name}_total"
         head = self.name if openmetrics or self.kind != "counter" else total
         yield f"# HELP {head} {_help(self.description, openmetrics)}"
-        yield f"# TYPE {head} {self.kind}"
+        # These endings belong to other types, and promtool calls a gauge that has one a mistake; but names are agreed upon.
+        reserved = self.kind == "gauge" and head.endswith(_RESERVED)
+        yield f"# TYPE {head} {('unknown' if openmetrics else 'untyped') if reserved else self.kind}"
         if openmetrics and self.unit and head.endswith(f"_{self.unit}"):
             yield f"# UNIT {head} {self.unit}"
         for labels, point in self._points.items():

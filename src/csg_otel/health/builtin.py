@@ -56,7 +56,7 @@ def build(settings: HealthMonitoring, problems: Sequence[str] = ()) -> list[Chec
 def _check(name: str, kind: str, section: Any, parameters: Mapping[str, Any] | None = None, **policy: Any) -> Check:
     return Check(
         name=name,
-        function=checks.load(kind)(**(parameters or {})),
+        function=checks.check_type(kind)(**(parameters or {})),
         interval_s=section.interval,
         timeout_s=section.timeout,
         own=True,
@@ -142,7 +142,7 @@ def _custom(name: str, definition: CheckDefinition) -> Check:
     """Return the user's own check *name*; raises HealthDefinitionError for an unknown type or parameter."""
     where = f"{definition.location or 'health_monitoring.checks'}: check {name!r}"
     try:
-        made = checks.load(definition.type)
+        made = checks.check_type(definition.type)
     except KeyError:
         known = sorted(checks.TYPES)
         hint = suggestion(definition.type, known)

@@ -40,6 +40,6 @@ CATEGORIES: Final = {
 _MODULES: Final = {"function": "functional"}
 
 
-def load(kind: str) -> Any:
+def check_type(kind: str) -> Any:
     """Return the class of checks of type *kind*. Raises KeyError for an unknown type."""
     return getattr(import_module(f"csg_otel.health.checks.{_MODULES.get(kind, kind)}"), TYPES[kind])
