@@ -7,6 +7,7 @@ import gc
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from csg_otel import names
 from csg_otel.metrics import RuntimeMonitor, runtime
 from csg_otel.metrics.runtime import LoopState, watch_loop
 from support.capture import Captured
-from support.programs import eventually
+from support.programs import Program, eventually
 
 
 @pytest.fixture
@@ -99,6 +100,32 @@ def test_stop_leaves_nothing_behind() -> None:
     monitor.stop()
 
     assert (during, gc.callbacks) == (len(before) + 1, before)
+
+
+FORK = """
+    import gc, os
+    from csg_otel.metrics import runtime
+
+    monitor = runtime.RuntimeMonitor()
+    monitor.start()
+    counter = runtime._GcCounter("collections")
+    gc.disable()
+    for _ in range(5):
+        gc.collect()
+    child = os.fork()
+    if child == 0:
+        pending = len(monitor._pauses)
+        gc.collect()
+        full = [found.value for found in counter(None)][2]
+        os._exit(0 if (pending, full, len(monitor._pauses)) == (0, 1, 1) else 1)
+    print(os.waitpid(child, 0)[1], len(monitor._pauses))
+"""
+
+
+def test_a_forked_child_counts_its_own_collections(tmp_path: Path) -> None:
+    """A child starts without the parent's pauses and counts; the parent keeps its own."""
+    with Program(FORK, tmp_path) as program:
+        assert program.line() == "0 5", program.stderr
 
 
 def state(name: str) -> LoopState | None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from csg_otel import faults
+from csg_otel.cgroup import Limits
 from csg_otel.config.monitoring import MetricGroups, SystemMonitoring
 from csg_otel.metrics.sample import Sample
-from csg_otel.metrics.sampler import Sampler
+from csg_otel.metrics.sampler import Sampler, _container_cpu, _cpus, _memory_limit
+from support import moments
 from support.programs import Program, eventually
 
 
@@ -201,6 +203,24 @@ def test_nothing_is_kept_alive_by_the_fork_hook() -> None:
     gc.collect()
 
     assert watch() is None
+
+
+def test_a_control_group_bounds_what_the_process_may_use() -> None:
+    """Utilisation is against the limits of the control group where they are tighter than the machine."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    assert (_memory_limit(Limits(memory_limit=1000)), _memory_limit(Limits())) == (1000, physical)
+    assert _memory_limit(Limits(memory_limit=physical * 2)) == physical
+    assert (_cpus(Limits(cpu_limit=0.5)), _cpus(Limits(cpu_limit=1e6))) == (0.5, os.cpu_count())
+
+
+def test_cpu_of_a_control_group_is_a_difference() -> None:
+    """The CPUs a group used are the growth of its time over the time that went by; unknown for a first sample."""
+    before = moments.sample(limits=Limits(cpu_time_s=10.0))
+
+    assert _container_cpu(before, Limits(cpu_time_s=13.0), 2.0) == 1.5
+    assert _container_cpu(None, Limits(cpu_time_s=13.0), 2.0) is None
+    assert _container_cpu(before, Limits(), 2.0) is None
 
 
 def test_process_values_are_this_process() -> None:
