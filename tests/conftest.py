@@ -11,11 +11,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
-from support.capture import Captured, capture
+if TYPE_CHECKING:
+    from support.capture import Captured
 
 # A deadline per example measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -66,5 +68,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture
 def captured() -> Iterator[Captured]:
     """Everything the test emits, in memory."""
+    from support.capture import capture
+
     with capture() as found:
         yield found

@@ -222,6 +222,8 @@ class Providers:
             lane.close(deadline)
         for lane in lanes:
             lane.join()
+        for destination in destinations:
+            destination.say_what_was_lost()
         self._past.update(items_by_outcome(destinations))
 
     def _unplug(self) -> None:

@@ -51,15 +51,15 @@ class Telemetry:
         config = loaded.config
         self.config = config
         self.origins = loaded.origins
-        self._problems = loaded.problems
         self._lock = threading.RLock()
         self._stopping = False
         self._report: ShutdownReport | None = None
         self._server: Server | None = None
+        self._registry = health.default_registry()
+        self._define_checks(loaded)  # first, because it may refuse, and nothing has started yet
         self._providers = Providers(config)
         faults.publish(handles.create)
         instruments.start_at_zero()
-        self._registry = health.default_registry()
         self._health = HealthTelemetry(self._registry)
         self._sampler = metrics.Sampler(config.system_monitoring)
         self._runtime = metrics.RuntimeMonitor()
@@ -71,18 +71,18 @@ class Telemetry:
 
     # -- life ------------------------------------------------------------------------------------------------------
 
+    def _define_checks(self, loaded: Loaded) -> None:
+        settings = loaded.config.health_monitoring
+        self._registry.configure(settings, builtin.build(settings, loaded.problems) if settings.enabled else ())
+
     def _start(self, config: Config) -> None:
         self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
         self._logs.install()
         self._start_sampling(config)
         if config.health_monitoring.enabled:
-            self._registry.configure(config.health_monitoring, self._built_in(config))
             self._registry.start()
         self._health.start(trace=config.health_monitoring.trace)
         self._serve(config)
-
-    def _built_in(self, config: Config) -> list[health.Check]:
-        return builtin.build(config.health_monitoring, self._problems)
 
     def _start_sampling(self, config: Config) -> None:
         monitoring = config.system_monitoring
@@ -132,10 +132,11 @@ class Telemetry:
         with self._lock:
             if config == self.config:
                 return
+            self._define_checks(loaded)
             self._stop_parts(time.monotonic() + 1.0)
             self._stop_server()
             self._providers.apply(config)
-            self.config, self.origins, self._problems = config, loaded.origins, loaded.problems
+            self.config, self.origins = config, loaded.origins
             self._start(config)
 
     def shutdown(self, timeout_s: float | None = None) -> ShutdownReport:
@@ -249,11 +250,7 @@ def instrument(
     A second call with equal settings returns the same handle; with other settings it drains and exchanges what changed.
     """
     global _current  # noqa: PLW0603 - see instrument()
-    named = {
-        "service.name": service_name,
-        "service.environment": environment,
-        "exporters": exporters and list(exporters),
-    }
+    named = {"service_name": service_name, "environment": environment, "exporters": exporters and list(exporters)}
     code = {key.replace("__", "."): value for key, value in settings.items()}
     code.update((key, value) for key, value in named.items() if value is not None)
     source = Path(config) if isinstance(config, (str, os.PathLike)) else config

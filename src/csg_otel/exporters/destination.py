@@ -104,6 +104,15 @@ class Destination:
             state = "degraded"
         return DestinationStatus(state, sum(book.queued for book in books), 0, delivered, dict(dropped), last_error)
 
+    def say_what_was_lost(self) -> None:
+        """Say in one line, after its lanes have ended, how many items the end came too soon for."""
+        lost = self.status().dropped.get("shutdown", 0)
+        if lost:
+            because = f" (last error: {self._last_error})" if self._last_error else ""
+            _log.warning(
+                "exporter %s: %d items not delivered to %s before the end%s", self.name, lost, self._where, because
+            )
+
     def reset_after_fork(self) -> None:
         """Begin anew in a child."""
         self._lock = threading.Lock()

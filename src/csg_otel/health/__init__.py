@@ -61,24 +61,8 @@ def health_check(
 
     The function, sync or async and without parameters, returns None or True if all is well, and False, a
     :class:`HealthStatus` or a :class:`CheckResult` otherwise, or raises. A message given to :class:`Critical` or
-    :class:`Warn` is public; that of any other exception is withheld.
-
-    Args:
-        name: 1 to 64 of ``a-z``, ``0-9``, ``_``, ``.``, ``-``; unique.
-        category: ``system``, ``application``, ``dependency``, ``performance`` or your own.
-        groups: Probes it counts in besides overall: ``liveness``, ``readiness``, ``startup``.
-        critical: False caps what it contributes to its groups at WARNING.
-        interval_s: Seconds between runs; by default ``health_monitoring.check_interval``.
-        timeout_s: Deadline of one run in seconds; a run that misses it is CRITICAL, and a late success does not count.
-        failure_threshold: Failures in a row before it counts as failed.
-        success_threshold: Successes in a row before it counts as well again.
-        failure_status: What False or an exception means.
-        depends_on: Checks whose CRITICAL state makes this one UNKNOWN, "skipped", and keeps it from running.
-        jitter: Share of the interval by which runs are spread.
-        stale_after_s: Age at which a result is UNKNOWN; by default twice the interval plus the deadline.
-        loop: Where an async function runs: on a loop of its own, or on the program's (``app``: the one running now).
-
-    Contradictions are reported together when checks start, as :class:`HealthDefinitionError`.
+    :class:`Warn` is public; that of any other exception is withheld. The options are the fields of :class:`Check`, times in
+    seconds. Contradictions are reported together when checks start, as :class:`HealthDefinitionError`.
     """
 
     def register(function: F) -> F:

@@ -30,12 +30,26 @@ _NAME: Final = re.compile(r"[a-z0-9_.-]{1,64}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """
-    One check and its policy. Times are seconds; None takes what the settings say for all checks.
+    One check and its policy, times in seconds; None takes what the settings say for all checks.
 
-    ``groups`` are the probes it counts in besides overall. ``critical=False`` caps what it contributes at WARNING.
-    ``jitter`` is the share of the interval its runs are spread by. ``own`` marks what the settings made and may remake.
-    ``inline`` marks a function that returns at once and needs no thread. ``loop`` is where an async function runs: on a
-    loop of its own, or on the program's (``app``), for pools that belong to it.
+    Attributes:
+        name: 1 to 64 of ``a-z``, ``0-9``, ``_``, ``.``, ``-``; unique.
+        function: Takes nothing; sync or async.
+        category: ``system``, ``application``, ``dependency``, ``performance`` or your own.
+        groups: Probes it counts in besides overall: ``liveness``, ``readiness``, ``startup``.
+        critical: False caps what it contributes to its groups at WARNING.
+        interval_s: Time between runs.
+        timeout_s: Deadline of one run; one that misses it is CRITICAL, and a late success does not count.
+        failure_threshold: Failures in a row before it counts as failed.
+        success_threshold: Successes in a row before it counts as well again.
+        failure_status: What False or an exception means.
+        depends_on: Checks whose CRITICAL state makes this one UNKNOWN ("skipped") and keeps it from running.
+        jitter: Share of the interval by which runs are spread.
+        stale_after_s: Age at which a result is UNKNOWN; by default twice the interval plus the deadline.
+        loop: Where an async function runs: on a loop of its own, or on the program's (``app``), for pools bound to it.
+        app_loop: The program's loop; taken from where the check is defined.
+        own: Whether the settings made it and may make it anew.
+        inline: Whether the function returns at once and needs no thread.
     """
 
     name: str

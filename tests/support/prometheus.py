@@ -1,0 +1,99 @@
+"""A real Prometheus on a free loopback port, and promtool."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_START_S = 30.0
+
+
+def promtool_check_metrics(text: bytes) -> str:
+    """Return what ``promtool check metrics`` finds wrong with *text*; empty if nothing."""
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=60)
+    return (done.stdout + done.stderr).decode() if done.returncode or done.stdout or done.stderr else ""
+
+
+class Prometheus:
+    """The ``prometheus`` of the PATH, scraping *targets* (``host:port``) every second; a context manager."""
+
+    def __init__(self, targets: Sequence[str], directory: Path, path: str = "/metrics") -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        config = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "900ms"},
+            "scrape_configs": [
+                {"job_name": "test", "metrics_path": path, "static_configs": [{"targets": list(targets)}]}
+            ],
+        }
+        self._config = directory / "prometheus.yml"
+        self._config.write_text(json.dumps(config))  # JSON is YAML
+        self._data = directory / "data"
+        self._log = directory / "prometheus.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Prometheus:
+        """Start it and wait until it answers."""
+        listen = self.url.removeprefix("http://")
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    "prometheus",
+                    f"--config.file={self._config}",
+                    f"--storage.tsdb.path={self._data}",
+                    f"--web.listen-address={listen}",
+                    "--enable-feature=exemplar-storage",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + _START_S
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self._log.read_text()
+            try:
+                urllib.request.urlopen(f"{self.url}/-/ready", timeout=1).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return self
+        raise AssertionError(f"Prometheus is not ready: {self._log.read_text()}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, by its own pid."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(10)
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """Return the ``data`` of an API answer."""
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=10) as answer:
+            found = json.load(answer)
+        assert found["status"] == "success", found
+        return found["data"]
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and value of every series of an instant vector."""
+        return [(one["metric"], float(one["value"][1])) for one in self.get("query", query=expression)["result"]]
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Return the active targets with their health and last error."""
+        found: list[dict[str, Any]] = self.get("targets", state="active")["activeTargets"]
+        return found
