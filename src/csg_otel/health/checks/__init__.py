@@ -42,4 +42,5 @@ _MODULES: Final = {"function": "functional"}
 
 def check_type(kind: str) -> Any:
     """Return the class of checks of type *kind*. Raises KeyError for an unknown type."""
-    return getattr(import_module(f"csg_otel.health.checks.{_MODULES.get(kind, kind)}"), TYPES[kind])
+    name = TYPES[kind]
+    return getattr(import_module(f"csg_otel.health.checks.{_MODULES.get(kind, kind)}"), name)

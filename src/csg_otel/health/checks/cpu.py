@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from csg_otel import cgroup
 from csg_otel.health.checks.levels import judge
@@ -24,7 +24,7 @@ class Cpu:
 
     warning: float = 80.0
     critical: float = 95.0
-    root: Path = Path("/sys/fs/cgroup")
+    limits: Callable[[], cgroup.Limits] = cgroup.read
     _last: tuple[float, float, float] | None = field(default=None, init=False, repr=False)
 
     def __call__(self) -> CheckResult:
@@ -39,7 +39,7 @@ class Cpu:
     def _read(self) -> tuple[float, float, float]:
         """Return the moment, CPU seconds there were to use, and CPU seconds used."""
         now = time.monotonic()
-        limits = cgroup.read(self.root)
+        limits = self.limits()
         if limits.cpu_limit is not None and limits.cpu_time_s is not None:
             return now, now * limits.cpu_limit, limits.cpu_time_s
         import psutil

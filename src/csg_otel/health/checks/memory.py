@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from csg_otel import cgroup
 from csg_otel.health.checks.levels import judge
@@ -21,10 +21,10 @@ class Memory:
 
     warning: float = 80.0
     critical: float = 95.0
-    root: Path = Path("/sys/fs/cgroup")
+    limits: Callable[[], cgroup.Limits] = cgroup.read
 
     def __call__(self) -> CheckResult:
-        limits = cgroup.read(self.root)
+        limits = self.limits()
         if limits.memory_limit and limits.memory_usage is not None:
             used, total = limits.memory_usage, limits.memory_limit
         else:

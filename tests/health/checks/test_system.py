@@ -1,0 +1,130 @@
+"""CPU, memory, disk and load: proven against the machine, both ways."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from csg_otel.cgroup import Limits
+from csg_otel.health.checks.cpu import Cpu
+from csg_otel.health.checks.disk import Disk
+from csg_otel.health.checks.load import Load
+from csg_otel.health.checks.memory import Memory
+from csg_otel.status import Critical, HealthStatus
+
+HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL
+
+
+UNLIMITED = Limits()
+
+
+def test_a_busy_cpu_is_seen_in_the_first_run() -> None:
+    """Two processes that spin make every limit below their share exceeded; the first value is no lying nought."""
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        time.sleep(0.1)
+        result = Cpu(warning=10, critical=99.9, limits=lambda: UNLIMITED)()
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+
+    assert result.status in (WARNING, CRITICAL)
+    assert result.measurements[0].value > 10
+    assert "more than" in result.message
+
+
+def test_an_idle_cpu_is_healthy() -> None:
+    """Nothing is above 100 %."""
+    assert Cpu(warning=100, critical=100, limits=lambda: UNLIMITED)().status is HEALTHY
+
+
+def test_a_cpu_quota_counts() -> None:
+    """Half a CPU used of a quota of half a CPU is all there is; of four CPUs it is an eighth."""
+
+    def half_a_cpu(quota: float) -> Limits:
+        return Limits(cpu_limit=quota, cpu_time_s=time.monotonic() / 2)
+
+    assert Cpu(limits=lambda: half_a_cpu(0.5))().measurements[0].value == pytest.approx(100, abs=1)
+    assert Cpu(limits=lambda: half_a_cpu(4))().measurements[0].value == pytest.approx(12.5, abs=1)
+
+
+@pytest.mark.parametrize(("used", "status"), [(50, HEALTHY), (85, WARNING), (97, CRITICAL)])
+def test_memory_inside_a_limit(used: int, status: HealthStatus) -> None:
+    """A container's limit counts, not the host's gigabytes."""
+    result = Memory(limits=lambda: Limits(memory_limit=100_000, memory_usage=used * 1000))()
+
+    assert result.status is status
+    assert result.measurements[0].value == used
+
+
+def test_memory_of_the_host() -> None:
+    """Without a limit it is what the machine says."""
+    result = Memory(warning=100, critical=100, limits=lambda: UNLIMITED)()
+
+    assert result.status is HEALTHY
+    assert result.measurements[0].value == pytest.approx(psutil.virtual_memory().percent, abs=5)
+    assert Memory(warning=0, critical=0, limits=lambda: UNLIMITED)().status is CRITICAL
+
+
+def test_disk_use_is_that_of_df(tmp_path: Path) -> None:
+    """Space and inodes of the mount asked for; the limits decide."""
+    easy = Disk(warning=100, critical=100, mounts=[str(tmp_path)])()
+    strict = Disk(warning=0, critical=100, mounts=[str(tmp_path)])()
+
+    assert easy.status is HEALTHY
+    assert strict.status is WARNING
+    assert easy.measurements[0].value == pytest.approx(psutil.disk_usage(str(tmp_path)).percent, abs=0.2)
+
+
+def test_every_real_file_system_is_looked_at() -> None:
+    """Without mounts given there is at least the root."""
+    assert any(measured.name == "/" for measured in Disk()().measurements)
+
+
+def test_a_mount_that_is_gone_is_critical() -> None:
+    """It is named."""
+    with pytest.raises(Critical, match="/no/such/mount"):
+        Disk(mounts=["/no/such/mount"])()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs needs root")
+def test_a_full_file_system_and_one_without_inodes(tmp_path: Path) -> None:
+    """A real tmpfs filled to the brim, and one with ten inodes taken."""
+    place = tmp_path / "full"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=10", "tmpfs", str(place)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"mounting is not allowed here: {mounted.stderr.decode().strip()}")
+    try:
+        check = Disk(mounts=[str(place)])
+        before = check().status
+        (place / "big").write_bytes(b"x" * 1_000_000)
+        space = check()
+        (place / "big").unlink()
+        for number in range(8):
+            (place / str(number)).touch()
+        inodes = check()
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+    assert before is not CRITICAL
+    assert (space.status, inodes.status) == (CRITICAL, inodes.status)
+    assert "inodes" in inodes.message
+
+
+def test_load_is_held_against_the_cpus() -> None:
+    """Five-minute load per CPU this process may run on."""
+    expected = os.getloadavg()[1] / len(os.sched_getaffinity(0))
+
+    assert Load(warning=1e9, critical=1e9)().measurements[0].value == pytest.approx(expected, abs=0.5)
+    assert Load(warning=1e9, critical=1e9)().status is HEALTHY
+    assert Load(warning=-1, critical=-1)().status is CRITICAL

@@ -1,0 +1,133 @@
+"""From the settings to checks: the seed's categories, one's own by type, and mistakes told together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from csg_otel.config import load
+from csg_otel.config.model import HealthMonitoring
+from csg_otel.errors import HealthDefinitionError
+from csg_otel.health import Check, HealthRegistry, builtin
+from csg_otel.health.monitor import (
+    ApplicationHealthCheck,
+    DependencyHealthCheck,
+    HealthMonitor,
+    PerformanceHealthCheck,
+    SystemResourcesHealthCheck,
+)
+from csg_otel.status import HealthStatus
+
+
+def settings(**checks: Any) -> HealthMonitoring:
+    """Return settings as a file with these checks gives them."""
+    return load({"health_monitoring": {"checks": checks}}).config.health_monitoring
+
+
+def built(**checks: Any) -> dict[str, Check]:
+    """Return the checks of these settings by name."""
+    return {check.name: check for check in builtin.build(settings(**checks))}
+
+
+def probe(check: Check) -> Any:
+    """Return the object behind a check, with its parameters."""
+    return check.function
+
+
+def test_with_nothing_said_every_category_has_a_check() -> None:
+    """And none of them can restart a process."""
+    found = built()
+
+    assert {check.category for check in found.values()} == set(builtin.CATEGORIES)
+    assert {"cpu", "memory", "disk", "load"} <= found.keys()
+    assert not any("liveness" in check.groups for check in found.values())
+
+
+def test_thresholds_intervals_and_targets_come_from_the_settings() -> None:
+    """Every key of the seed's sections takes effect."""
+    found = built(
+        system_resources={"cpu_warning_threshold": 10, "cpu_critical_threshold": 20, "mounts": ["/"], "interval": 7},
+        application={"modules": ["json"], "memory_limit_mb": 512, "functional": "platform:system", "timeout": 3},
+        dependencies={"apis": ["http://user:pw@api.example.com/x?k=1"], "paths": ["/tmp"], "tcp": ["db:5432"]},
+        performance={"processing_time_threshold_ms": 250, "memory_growth_threshold_mb": 5},
+    )
+
+    assert (probe(found["cpu"]).warning, probe(found["cpu"]).critical) == (10, 20)
+    assert (probe(found["disk"]).mounts, found["disk"].interval_s) == (("/",), 7)
+    assert (probe(found["process_memory"]).limit_mb, found["imports"].timeout_s) == (512, 3)
+    assert probe(found["processing"]).warning_s == 0.25
+    assert {"http.api.example.com-x", "filesystem.tmp", "tcp.db-5432", "functional"} <= found.keys()
+    assert "readiness" in found["tcp.db-5432"].groups
+
+
+def test_a_category_can_be_switched_off() -> None:
+    """By its own key."""
+    off = {"enabled": False}
+
+    assert built(system_resources=off, application=off, dependencies=off, performance=off) == {}
+
+
+def test_ones_own_check_by_type() -> None:
+    """Any other name, with a type and its parameters beside the policy."""
+    found = built(
+        broker={"type": "tcp", "address": "mq:5672", "groups": ["liveness"], "critical": False, "interval": 9}
+    )
+
+    broker = found["broker"]
+    assert (broker.groups, broker.critical, broker.interval_s, broker.category) == (
+        ("liveness",),
+        False,
+        9,
+        "dependency",
+    )
+    assert probe(broker).address == "mq:5672"
+
+
+def test_mistakes_in_types_and_parameters_are_told_together() -> None:
+    """With suggestions, and before anything runs."""
+    with pytest.raises(HealthDefinitionError) as caught:
+        built(
+            one={"type": "htpt", "url": "http://x"},
+            two={"type": "http", "utl": "http://x"},
+            three={"type": "tcp", "address": "no-port"},
+        )
+
+    message = str(caught.value)
+    assert "unknown type 'htpt' (did you mean 'http'?)" in message
+    assert "unknown parameter 'utl' (did you mean 'url'?)" in message
+    assert "is not host:port" in message
+
+
+def test_built_in_checks_can_be_put_into_groups() -> None:
+    """By the settings, besides what their category says."""
+    found = load({"health_monitoring": {"groups": {"readiness": {"include": ["disk"], "exclude": ["configuration"]}}}})
+    registry = HealthRegistry()
+    registry.configure(found.config.health_monitoring, builtin.build(found.config.health_monitoring))
+    members = {view.name for view in registry.snapshot().members("readiness")}
+
+    assert "disk" in members
+    assert "configuration" not in members
+
+
+def test_the_seeds_four_checks() -> None:
+    """Each is the worst of its category, with a message and details of every check in it."""
+    kinds = (SystemResourcesHealthCheck, ApplicationHealthCheck, DependencyHealthCheck, PerformanceHealthCheck)
+    for kind, category in zip(kinds, builtin.CATEGORIES, strict=True):
+        result = kind().check()
+
+        assert result.message.startswith(category)
+        assert result.details
+        assert result.response_time_ms > 0
+
+
+def test_the_seeds_monitor_sums_up() -> None:
+    """Counts by status add up, and every check has what the seed's dashboards show."""
+    monitor = HealthMonitor()
+    summary = monitor.get_health_summary()
+
+    counts = summary["summary"]
+    assert counts["total_checks"] == len(summary["checks"]) >= 8
+    assert counts["total_checks"] == sum(counts[f"{status.value}_checks"] for status in HealthStatus)
+    assert summary["overall_status"] == monitor.get_overall_status().name
+    assert all(check["timestamp"] for check in summary["checks"].values())
