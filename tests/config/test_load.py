@@ -134,7 +134,7 @@ def test_other_environments_need_no_variables() -> None:
 
 def test_a_misspelt_environment_is_warned_about() -> None:
     """An environment without a block is fine, but one that looks like a block's name is told."""
-    source = {"environments": {"production": {}}}
+    source: dict[str, Any] = {"environments": {"production": {}}}
 
     (warning,) = load(source, environ={"CSG_OTEL_ENVIRONMENT": "prodution"}).warnings
     assert "did you mean 'production'?" in warning

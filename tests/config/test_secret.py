@@ -58,9 +58,9 @@ def test_a_secret_is_not_changed() -> None:
     secret = Secret("hunter2")
 
     with pytest.raises(AttributeError):
-        secret.other = 1  # type: ignore[attr-defined]
+        secret.other = 1
     with pytest.raises(AttributeError):
-        del secret._Secret__value
+        del secret._Secret__value  # type: ignore[attr-defined]
     assert copy.deepcopy([secret])[0] is secret
     assert copy.copy(secret) is secret
 

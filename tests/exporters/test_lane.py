@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -237,7 +238,7 @@ def test_eight_threads_lose_nothing(workers: int) -> None:
     """Concurrent puts are all in the books."""
     receiver = Receiver()
     lane = receiver.lane(max_items=100_000)
-    threads = [threading.Thread(target=lambda: [lane.put(1) for _ in range(1000)]) for _ in range(workers)]
+    threads = [threading.Thread(target=lambda: deque(map(lane.put, range(1000)))) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -183,7 +183,7 @@ def test_exemplars_lead_to_the_trace_in_openmetrics_only(meters: Meters) -> None
     trace_id = f"{span.get_span_context().trace_id:032x}"
     exemplars = [
         sample.exemplar
-        for family in parse_openmetrics(meters.text(openmetrics=True))
+        for family in parse_openmetrics(meters.text(openmetrics=True))  # type: ignore[no-untyped-call]
         for sample in family.samples
         if sample.exemplar
     ]

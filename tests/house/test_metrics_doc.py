@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from csg_otel.exporters.prometheus import family_name
 
 from csg_otel import names
+from csg_otel.exporters.prometheus import family_name
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
@@ -32,7 +32,8 @@ def document() -> str:
     for title, prefixes in GROUPS:
         rows = [metric for metric in names.METRICS.values() if metric.name.startswith(prefixes)]
         parts.append(
-            f"\n## {title}\n\n| instrument | kind | unit | in Prometheus | attributes | what it is |\n|---|---|---|---|---|---|\n"
+            f"\n## {title}\n\n| instrument | kind | unit | in Prometheus | attributes | what it is |\n"
+            "|---|---|---|---|---|---|\n"
         )
         for metric in rows:
             attributes = ", ".join(f"`{name}`" for name in metric.attributes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections.abc import Mapping
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -72,7 +73,7 @@ def attributes(message: Any) -> dict[str, Any]:
 class HttpSink:
     """An OTLP/HTTP receiver; `status` is what it answers, `hang` makes it accept and never answer."""
 
-    REQUESTS = {
+    REQUESTS: Mapping[str, tuple[str, Any]] = {
         "/v1/traces": ("traces", trace_service_pb2.ExportTraceServiceRequest),
         "/v1/metrics": ("metrics", metrics_service_pb2.ExportMetricsServiceRequest),
         "/v1/logs": ("logs", logs_service_pb2.ExportLogsServiceRequest),
@@ -148,7 +149,7 @@ class GrpcSink:
             ("logs", logs_service_pb2_grpc.add_LogsServiceServicer_to_server,
              logs_service_pb2_grpc.LogsServiceServicer, logs_service_pb2.ExportLogsServiceResponse),
         ):  # fmt: skip
-            add(self._servicer(signal, base, response), self._server)
+            add(self._servicer(signal, base, response), self._server)  # type: ignore[no-untyped-call]
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._server.start()
@@ -156,7 +157,7 @@ class GrpcSink:
     def _servicer(self, signal: str, base: Any, response: Any) -> Any:
         sink = self
 
-        class Servicer(base):
+        class Servicer(base):  # type: ignore[misc] # gRPC generates untyped code
             def Export(self, request: Any, context: Any) -> Any:
                 sink.received.headers.append(dict(context.invocation_metadata()))
                 getattr(sink.received, signal).append(request)

@@ -76,10 +76,10 @@ def get(url: str, headers: Mapping[str, str] | None = None, within_s: float = 10
     request = urllib.request.Request(url, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(request, timeout=within_s) as answer:
-            return answer.status, answer.read().decode(), answer.headers
+            return answer.status, answer.read().decode(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.read().decode(), error.headers
+            return error.code, error.read().decode(), dict(error.headers)
 
 
 def eventually(check: object, within_s: float = 20, every_s: float = 0.05) -> object:
