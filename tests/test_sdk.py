@@ -1,0 +1,270 @@
+"""One call: what it starts, what a second one changes, and how it ends. In processes of their own, as programs run it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.otlp_sink import HttpSink
+from support.programs import Program, get, samples
+
+
+@pytest.fixture
+def sink() -> Iterator[HttpSink]:
+    """An OTLP receiver."""
+    made = HttpSink()
+    yield made
+    made.close()
+
+
+def run(source: str, cwd: Path, env: dict[str, str] | None = None, within_s: float = 30) -> Any:
+    """Run *source* to its end and return the JSON it printed last."""
+    with Program(source, cwd, env) as program:
+        assert program.wait(within_s) == 0, program.stderr
+        assert program.process.stdout is not None
+        assert "Traceback" not in program.stderr, program.stderr
+        return json.loads(program.process.stdout.read().splitlines()[-1])
+
+
+def test_equal_settings_give_the_same_handle(tmp_path: Path) -> None:
+    """Nothing is started twice."""
+    found = run(
+        """
+        import json, threading
+        import csg_otel
+        one = csg_otel.instrument("shop", exporters=["prometheus"])
+        threads = threading.active_count()
+        two = csg_otel.instrument("shop", exporters=["prometheus"])
+        print(json.dumps([one is two, threading.active_count() - threads, one.url == two.url]))
+        """,
+        tmp_path,
+    )
+
+    assert found == [True, 0, True]
+
+
+def test_other_settings_keep_what_was_counted(tmp_path: Path) -> None:
+    """Instruments made at import count on through the exchange, and Prometheus sees the whole sum."""
+    source = """
+        import csg_otel, sys
+        orders = csg_otel.counter("orders")
+        orders.add(100)                        # nobody listens yet
+        csg_otel.instrument("one", exporters=["prometheus"])
+        orders.add(5)
+        with csg_otel.observe("open"):
+            telemetry = csg_otel.instrument("two", exporters=["prometheus"], system_monitoring__collection_interval=3)
+            orders.add(3)
+        print(telemetry.url, flush=True)
+        sys.stdin.read()
+    """
+    with Program(source, tmp_path) as program:
+        url = program.line()
+        text = get(f"{url}/metrics")[1]
+
+    assert samples(text, "orders_total") == {"": 8}
+    assert samples(text, "csg_operation_active") == {'csg_operation_name="open"': 0}
+    assert 'service_name="two"' in text
+
+
+def test_other_settings_drain_the_old_destination_and_double_nothing(sink: HttpSink, tmp_path: Path) -> None:
+    """What was emitted before goes where it was meant to go, what comes after to the new place, each once."""
+    other = HttpSink()
+    report = run(
+        f"""
+        import json
+        import csg_otel
+        done = csg_otel.counter("done")
+        first = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"])
+        for number in range(20):
+            with csg_otel.observe("before"): done.add(1)
+        second = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{other.port}"])
+        for number in range(30):
+            with csg_otel.observe("after"): done.add(1)
+        report = second.shutdown()
+        print(json.dumps([first is second, report.dropped]))
+        """,
+        tmp_path,
+    )
+    other.close()
+
+    assert report == [True, {}]
+    assert [span.name for span in sink.received.spans] == ["before"] * 20
+    assert [span.name for span in other.received.spans] == ["after"] * 30
+    assert sink.received.points("done")[-1].as_int == 20
+    assert other.received.points("done")[-1].as_int == 50
+
+
+def test_a_wrong_configuration_starts_nothing(tmp_path: Path) -> None:
+    """All problems are in one error; afterwards a right one works. With ``on_error="warn"`` the program goes on."""
+    found = run(
+        """
+        import json, threading
+        import csg_otel
+        problems = []
+        before = threading.active_count()
+        for wrong in (
+            {"exporters": {"otpl": []}, "sampling": {"ratio": 7}},
+            {"health_monitoring": {"checks": {"x": {"type": "htpt"}}}},
+        ):
+            try:
+                csg_otel.instrument(config=wrong)
+            except csg_otel.CsgOtelError as error:
+                problems.append([type(error).__name__, len(error.problems)])
+        started = threading.active_count() - before
+        telemetry = csg_otel.instrument(config={"sampling": {"ratio": 7}}, on_error="warn")
+        print(json.dumps([problems, started, telemetry.config.sampling.ratio]))
+        """,
+        tmp_path,
+    )
+
+    assert found == [[["ConfigError", 2], ["HealthDefinitionError", 1]], 0, 1.0]
+
+
+def test_a_port_in_use_is_a_normal_day(tmp_path: Path) -> None:
+    """The second worker starts, says so, and reports it in its status."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = run(
+            """
+            import json
+            import csg_otel
+            telemetry = csg_otel.instrument(exporters=["prometheus"])
+            status = telemetry.status()["prometheus"]
+            print(json.dumps([telemetry.url, status.state, "in use" in status.last_error]))
+            """,
+            tmp_path,
+            {"PROMETHEUS_PORT": str(taken.getsockname()[1])},
+        )
+
+    assert found == ["", "down", True]
+
+
+def test_the_providers_of_a_host_program_are_adopted(sink: HttpSink, tmp_path: Path) -> None:
+    """What the program set up stays in charge, gets everything, and so do we."""
+    found = run(
+        f"""
+        import json
+        from opentelemetry import metrics, trace
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        kept = InMemorySpanExporter()
+        tracers = TracerProvider(); tracers.add_span_processor(SimpleSpanProcessor(kept))
+        trace.set_tracer_provider(tracers)
+        metrics.set_meter_provider(MeterProvider([InMemoryMetricReader()]))
+        import csg_otel
+        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"])
+        with csg_otel.observe("work"): pass
+        telemetry.shutdown()
+        print(json.dumps([trace.get_tracer_provider() is tracers, [span.name for span in kept.get_finished_spans()]]))
+        """,
+        tmp_path,
+    )
+
+    assert found == [True, ["work"]]
+    assert [span.name for span in sink.received.spans] == ["work"]
+    assert sink.received.points("csg.operation.duration")
+
+
+def test_a_forked_child_has_its_own_life(tmp_path: Path) -> None:
+    """It counts from nought, samples itself, runs its checks, and its parent goes on as before."""
+    found = run(
+        """
+        import json, os, time
+        import csg_otel
+        from csg_otel import sdk
+        done = csg_otel.counter("done")
+        runs = []
+        csg_otel.health_check("one", interval_s=0.1)(lambda: runs.append(os.getpid()))
+        telemetry = csg_otel.instrument(exporters=["prometheus"], system_monitoring__collection_interval=0.3)
+        done.add(35)
+        time.sleep(0.6)
+        read, write = os.pipe()
+        pid = os.fork()
+        def state():
+            snapshot = telemetry.metrics_snapshot()
+            values = {m["name"]: m["value"] for m in snapshot["metrics"] if m["name"] in ("done", "process.uptime")}
+            return [values["done"], values.get("process.uptime"), runs.count(os.getpid()) > 2]
+        if pid == 0:
+            done.add(15)
+            time.sleep(1.5)
+            os.write(write, json.dumps(state()).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        print(json.dumps([json.loads(os.read(read, 1000)), state()]))
+        """,
+        tmp_path,
+    )
+    (child_done, child_uptime, child_runs), (done, uptime, runs) = found
+
+    assert (child_done, done) == (15, 35)
+    assert (child_runs, runs) == (True, True)
+    assert 0 < child_uptime < uptime
+
+
+def test_the_end_is_quick_with_everything_on(tmp_path: Path) -> None:
+    """No sampler, server, check or hung callback holds up the exit."""
+    began = time.monotonic()
+    found = run(
+        """
+        import json, threading
+        import csg_otel
+        csg_otel.health_check("hung", timeout_s=0.2)(lambda: threading.Event().wait(60))
+        csg_otel.observable_gauge("stuck", lambda: threading.Event().wait(60))
+        telemetry = csg_otel.instrument(exporters=["prometheus"])
+        telemetry.metrics_snapshot()
+        report = telemetry.shutdown()
+        print(json.dumps([report.took_s < 1, telemetry.shutdown() == report]))
+        """,
+        tmp_path,
+    )
+
+    assert found == [True, True]
+    assert time.monotonic() - began < 10
+
+
+def test_import_loads_no_sdk(tmp_path: Path) -> None:
+    """Neither does defining instruments, checks and operations; only ``instrument()`` does."""
+    found = run(
+        """
+        import json, sys
+        import csg_otel
+        bare = sorted(name for name in sys.modules if name.startswith(("opentelemetry.sdk", "psutil", "yaml", "uvicorn")))
+        csg_otel.counter("a"); csg_otel.observe("x")(print); csg_otel.cache("c")
+        csg_otel.health_check("h")(lambda: None)
+        used = sorted(name for name in sys.modules if name.startswith(("opentelemetry.sdk", "psutil", "yaml", "uvicorn")))
+        import threading
+        print(json.dumps([bare, used, threading.active_count()]))
+        """,
+        tmp_path,
+    )
+
+    assert found == [[], [], 1]
+
+
+def test_logs_of_the_program_reach_the_destination_with_their_span(sink: HttpSink, tmp_path: Path) -> None:
+    """The standard logging module is bridged; telemetry's own messages are not."""
+    run(
+        f"""
+        import json, logging
+        import csg_otel
+        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"])
+        with csg_otel.observe("work"):
+            logging.getLogger("shop").warning("low stock of %s", "tea", extra={{"sku": 7}})
+        logging.getLogger("csg_otel").warning("about telemetry")
+        telemetry.shutdown()
+        print("[]")
+        """,
+        tmp_path,
+    )
+    bodies = {record.body.string_value: record for record in sink.received.records}
+
+    assert "about telemetry" not in bodies
+    assert bodies["low stock of tea"].span_id == sink.received.spans[0].span_id

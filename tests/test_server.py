@@ -1,0 +1,157 @@
+"""The HTTP door: what is served, to whom, and that nothing can keep it from answering."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import logging
+import socket
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+
+from csg_otel.config import Config, load
+from csg_otel.exporters.readers import LocalReader
+from csg_otel.health import HealthSnapshot
+from csg_otel.health.snapshot import CheckView
+from csg_otel.server import Endpoints, Server
+from csg_otel.status import CheckResult, HealthStatus
+
+VIEW = CheckView(
+    "disk",
+    "system",
+    ("liveness", "readiness", "startup"),
+    True,
+    HealthStatus.CRITICAL,
+    HealthStatus.CRITICAL,
+    CheckResult(HealthStatus.CRITICAL, "full", {"mount": "/secret"}),
+)
+SNAPSHOT = HealthSnapshot((VIEW,), dict.fromkeys(("overall", *VIEW.groups), HealthStatus.CRITICAL))
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Return a function that serves with the given settings on a free port."""
+    reader = LocalReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    provider.get_meter("m").create_counter("hits").add(3)
+    running: list[Server] = []
+
+    def start(port: int = 0, token: str = "", **settings: Any) -> Server:
+        config: Config = load(settings, environ={"TOKEN": token}).config
+        endpoints = Endpoints(config, metrics=reader.read, health=lambda: SNAPSHOT, stopping=lambda: False)
+        server = Server("127.0.0.1", port, endpoints)
+        server.start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop(2.0)
+    provider.shutdown()
+
+
+def ask(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers (in lower case) and body."""
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+    connection.request(method, path, headers={key.replace("_", "-"): value for key, value in headers.items()})
+    answer = connection.getresponse()
+    found = (answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
+    connection.close()
+    return found
+
+
+def test_metrics_are_served_whatever_the_health(serve: Serve) -> None:
+    """As text, compressed if wanted, in OpenMetrics if asked for, never cached."""
+    server = serve()
+    status, headers, body = ask(server, "/metrics")
+    _, zipped, packed = ask(server, "/metrics", Accept_Encoding="gzip")
+    _, open_headers, open_body = ask(server, "/metrics", Accept="application/openmetrics-text")
+
+    assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert b"hits_total" in body
+    assert headers["cache-control"] == "no-store"
+    assert (zipped["content-encoding"], gzip.decompress(packed)) == ("gzip", body)
+    assert open_headers["content-type"].startswith("application/openmetrics-text")
+    assert open_body.endswith(b"# EOF\n")
+
+
+def test_the_probes_answer(serve: Serve) -> None:
+    """Each with its code, a check by its name, and nothing else is there."""
+    server = serve()
+
+    assert [ask(server, path)[0] for path in ("/livez", "/readyz", "/startupz", "/healthz", "/healthz/disk")] == [
+        503
+    ] * 5
+    assert ask(server, "/readyz?exclude=disk")[0] == 503  # a group without checks is unknown
+    assert ask(server, "/healthz/none")[0] == 404
+    assert ask(server, "/nothing")[0] == 404
+    assert b"[-]disk CRITICAL: full" in ask(server, "/readyz?verbose")[2]
+
+
+def test_only_get_and_head_are_allowed(serve: Serve) -> None:
+    """A head has no body."""
+    server = serve()
+
+    assert [ask(server, "/metrics", method)[0] for method in ("HEAD", "POST", "PUT", "DELETE")] == [200, 405, 405, 405]
+    assert ask(server, "/metrics", "HEAD")[2] == b""
+
+
+def test_a_token_guards_the_metrics_and_the_details(serve: Serve) -> None:
+    """Probes answer without one, because kubelets have none, and then tell no details."""
+    server = serve(security={"api_auth": {"enabled": True, "tokens": ["${TOKEN}"]}}, token="right")
+    right = {"Authorization": "Bearer right", "Accept": "application/json"}
+    status, headers, _ = ask(server, "/metrics")
+
+    assert (status, headers["www-authenticate"]) == (401, "Bearer")
+    assert ask(server, "/metrics", Authorization="Bearer wrong")[0] == 401
+    assert ask(server, "/metrics", Authorization="Bearer right\xe9")[0] == 401
+    assert ask(server, "/metrics", **right)[0] == 200
+    assert b"/secret" not in ask(server, "/healthz", Accept="application/json")[2]
+    assert json.loads(ask(server, "/healthz", **right)[2])["checks"]["disk"][0]["details"] == {"mount": "/secret"}
+
+
+def test_basic_authentication(serve: Serve) -> None:
+    """For Prometheus' ``basic_auth``."""
+    auth = {"enabled": True, "method": "basic", "tokens": ["${TOKEN}"]}
+    server = serve(security={"api_auth": auth}, token="user:password")
+
+    assert ask(server, "/metrics")[1]["www-authenticate"] == "Basic"
+    assert ask(server, "/metrics", Authorization="Basic " + b64encode(b"user:password").decode())[0] == 200
+    assert ask(server, "/metrics", Authorization="Basic " + b64encode(b"user:other").decode())[0] == 401
+
+
+def test_a_port_in_use_is_a_warning(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """The program goes on, and the reason can be read."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, caplog.at_level(logging.WARNING, "csg_otel"):
+        server = serve(port=taken.getsockname()[1])
+
+    assert server.url == ""
+    assert "in use" in server.problem
+    assert "port 0 takes a free port" in caplog.text
+
+
+def test_it_answers_many_at_once_and_stops_at_once(serve: Serve) -> None:
+    """Fifty scrapes in parallel; a connection kept open does not hold up the end."""
+    server = serve()
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(ask(server, "/metrics")[0])) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    idle = socket.create_connection(server.url.removeprefix("http://").split(":"))  # type: ignore[arg-type]
+    began = time.monotonic()
+    server.stop(2.0)
+    idle.close()
+
+    assert found == [200] * 50
+    assert time.monotonic() - began < 1.5
