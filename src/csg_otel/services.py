@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from opentelemetry._logs import LogRecord, SeverityNumber
 
 from csg_otel import handles, metrics, names, sdk
-from csg_otel.config.model import Config, Severity
+from csg_otel.config import Config, load
+from csg_otel.config.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ class SystemMonitor:
         telemetry = sdk.current()
         if telemetry is not None:
             return telemetry.metrics_snapshot()
-        settings = (self._config or Config()).system_monitoring
+        settings = (self._config or load().config).system_monitoring
         return metrics.snapshot(metrics.Sampler(settings).sample_now(), (), None)
 
     def get_status(self) -> dict[str, Any]:
@@ -156,4 +157,4 @@ class AlertingService:
 
     def _settings(self) -> Config:
         telemetry = sdk.current()
-        return self._config or (telemetry.config if telemetry is not None else Config.get_default())
+        return self._config or (telemetry.config if telemetry is not None else load().config)

@@ -25,6 +25,7 @@ class Program:
             command,
             cwd=cwd,
             env={**os.environ, "PROMETHEUS_PORT": "0", "PYTHONUNBUFFERED": "1", **(env or {})},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._error_file,
             text=True,
@@ -37,8 +38,9 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
         self._error_file.close()
 
     @property

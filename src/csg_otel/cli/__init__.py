@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +19,20 @@ COMMANDS = ("healthcheck", "config", "run", "demo", "doctor")
 """The commands, each in the module of its name."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Usage errors exit 2; for Nagios, where 2 means CRITICAL, 3 and on stdout."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and exit."""
+        nagios = "nagios" in {part for argument in sys.argv for part in argument.split("=")}
+        print(f"{self.format_usage()}{self.prog}: {message}", file=sys.stdout if nagios else sys.stderr)
+        self.exit(3 if nagios else 2)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command *argv* names (default: the process's arguments) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="csg-otel",
         description="Health checks, metrics, traces and logs of Python programs.",
         epilog="example: csg-otel healthcheck --verbose",

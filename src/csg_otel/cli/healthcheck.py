@@ -29,19 +29,8 @@ class _Unreachable(Exception):  # noqa: N818 - a finding, not an error of this p
     """Nobody answers, or not in the way the endpoint does."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Usage errors exit 2, but 3 for Nagios, where 2 means CRITICAL."""
-
-    def error(self, message: str) -> Any:
-        """Print usage and exit."""
-        nagios = "nagios" in [*sys.argv, *[part for word in sys.argv for part in word.split("=")]]
-        self.print_usage(sys.stdout if nagios else sys.stderr)
-        self.exit(3 if nagios else 2, f"{self.prog}: {message}\n")
-
-
 def register(subparsers: Any) -> None:
     """Add the command to *subparsers*."""
-    subparsers._parser_class = _Parser  # noqa: SLF001 - argparse has no public way to give one command its own parser
     parser = subparsers.add_parser(
         "healthcheck",
         help="tell by the exit code whether the program is well",
@@ -156,12 +145,12 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     """Run the checks of the configuration in this process and answer as the endpoint would."""
     from dataclasses import replace
 
-    from csg_otel.config import Config
+    from csg_otel.config import load
     from csg_otel.errors import CsgOtelError
     from csg_otel.health import HealthRegistry, builtin, report
 
     try:
-        settings = Config.get_default().health_monitoring
+        settings = load().config.health_monitoring
         left_s = max(0.05, deadline - time.monotonic() - 0.2)
         own = [
             replace(one, timeout_s=min(one.timeout_s or settings.timeout, left_s)) for one in builtin.build(settings)

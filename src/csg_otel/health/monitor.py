@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-from csg_otel.config import Config
+from csg_otel.config import Config, load
 from csg_otel.health import builtin, default_registry
 from csg_otel.health.registry import HealthRegistry
 from csg_otel.status import CheckResult, HealthStatus, worst
@@ -23,7 +23,7 @@ class HealthMonitor:
         """Use *config*, or what file and environment say. Raises ConfigError and HealthDefinitionError."""
         self._registry: HealthRegistry = default_registry()
         if config is not None or not self._registry.configured:
-            config = config or Config.get_default()
+            config = config or load().config
             self._registry.configure(config.health_monitoring, builtin.build(config.health_monitoring))
 
     def run_all_checks(self) -> dict[str, CheckResult]:
@@ -84,7 +84,7 @@ class _CategoryCheck:
 
     def __init__(self, config: Config | None = None) -> None:
         """Use *config*, or what file and environment say. Raises ConfigError and HealthDefinitionError."""
-        config = config or Config.get_default()
+        config = config or load().config
         own = [check for check in builtin.build(config.health_monitoring) if check.category == self.category]
         self._registry = HealthRegistry()
         self._registry.configure(config.health_monitoring, own)

@@ -1,0 +1,124 @@
+"""The other commands: ``run``, ``doctor``, ``demo`` and what they have in common."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from csg_otel.cli import COMMANDS
+from support.otlp_sink import HttpSink
+from support.programs import Program
+
+
+def command(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+    """Run ``csg-otel`` and return its exit code, stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "csg_otel", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PROMETHEUS_PORT": "0", **(env or {})},
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_help_lists_every_command_and_each_has_an_example() -> None:
+    """Nothing is hidden, and everybody learns by example."""
+    code, output, _ = command("--help")
+
+    assert code == 0
+    for name in COMMANDS:
+        assert re.search(rf"^\s+{name}\b", output, re.MULTILINE), name
+        assert re.search(r"example:\s+csg-otel", command(name, "--help")[1]), name
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    """Exit 2, on stderr."""
+    code, output, error = command("helthcheck")
+
+    assert (code, output) == (2, "")
+    assert "helthcheck" in error
+
+
+def test_the_version() -> None:
+    """As installed."""
+    assert re.fullmatch(r"csg-otel \d+\.\d+\.\d+\n", command("--version")[1])
+
+
+def test_a_program_runs_instrumented_without_a_change(tmp_path: Path) -> None:
+    """What its libraries emit arrives, and the exit code is its own."""
+    sink = HttpSink()
+    (tmp_path / "app.py").write_text(
+        "import sys\n"
+        "from opentelemetry import trace\n"
+        "with trace.get_tracer('library').start_as_current_span('inside'): pass\n"
+        "print(sys.argv[1:])\n"
+        "sys.exit(7)\n"
+    )
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    code, output, error = command("run", "--", sys.executable, "app.py", "--flag", cwd=tmp_path, env=env)
+    sink.close()
+
+    assert (code, output) == (7, "['--flag']\n"), error
+    assert [span.name for span in sink.received.spans] == ["inside"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["run"], 2), (["run", "--", "no-such-program"], 127)])
+def test_what_can_not_be_run(arguments: list[str], code: int) -> None:
+    """As shells say it."""
+    assert command(*arguments)[0] == code
+
+
+def test_the_doctor_finds_nothing_on_a_sound_machine(tmp_path: Path) -> None:
+    """Everything looked at is listed."""
+    code, output, _ = command("doctor", cwd=tmp_path)
+
+    assert code == 0, output
+    assert "all well" in output
+    for what in ("python", "opentelemetry-sdk", "configuration", "port", "clock", "fork model"):
+        assert what in output
+
+
+def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
+    """About a collector that is not there and a file that is wrong."""
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    code, output, _ = command("doctor", cwd=tmp_path, env=env)
+    assert code == 1
+    assert "is the collector running" in output
+    (tmp_path / "monitoring_config.yaml").write_text("sampling: {ratio: 7}")
+
+    code, output, _ = command("doctor", cwd=tmp_path)
+    assert code == 1
+    assert "csg-otel config check" in output
+
+
+def test_the_demo_runs_and_ends_by_itself(tmp_path: Path) -> None:
+    """It shows a span tree and a table of metrics, says where to look, and sums up."""
+    arguments = [sys.executable, "-m", "csg_otel", "demo", "--seconds", "9"]
+    with Program(arguments, tmp_path, {"TMPDIR": str(tmp_path)}) as program:
+        program.line_with(r"curl http://127\.0\.0\.1:\d+/metrics")
+        program.line_with(r"[1-9]\d* files? processed", within_s=30)
+        assert program.wait(10) == 0
+        shown = program.stderr
+
+    assert re.search(r"ms\s+process_file", shown), shown
+    assert re.search(r"└─ ", shown)
+    assert "csg.files.processed" in shown
+    assert "Traceback" not in shown
+
+
+def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
+    """With its summary, at any time."""
+    arguments = [sys.executable, "-m", "csg_otel", "demo", "--seconds", "60"]
+    with Program(arguments, tmp_path, {"TMPDIR": str(tmp_path)}) as program:
+        program.line_with(r"curl http://127\.0\.0\.1:\d+/metrics")
+        program.process.send_signal(2)
+        program.line_with(r"\d+ files? processed")
+
+        assert program.wait(10) == 0
