@@ -35,7 +35,7 @@ def took_s(captured: Captured, name: str) -> float:
     assert point.count == 1
     assert span.start_time is not None
     assert span.end_time is not None
-    assert (span.end_time - span.start_time) / 1e9 == pytest.approx(point.sum, abs=0.02)
+    assert (span.end_time - span.start_time) / 1e9 == pytest.approx(point.sum, abs=1e-6)
     measured: float = point.sum
     return measured
 

@@ -80,7 +80,7 @@ class Operation:
     ``span`` is its OTel span.
     """
 
-    __slots__ = ("_before", "_began", "_declared", "_error_type", "_here", "_leave", "_site", "span")
+    __slots__ = ("_before", "_began", "_began_ns", "_declared", "_error_type", "_here", "_leave", "_site", "span")
 
     def __init__(self, site: Site, captured: Mapping[str, Any] | None) -> None:
         shared = _instruments()
@@ -89,11 +89,12 @@ class Operation:
         self._error_type = ""
         self._before = context.get_current()
         attributes = {**site.on_span, **captured} if captured else site.on_span
-        # Started without being made current: that is the wrappers' to do, around each step of a generator.
-        self.span = shared.tracer.start_span(site.name, self._before, site.kind, attributes)
-        self._here = trace.set_span_in_context(self.span, self._before)
         self._leave = shared.active.at(site.name).up()
+        self._began_ns = time.time_ns()
         self._began = time.perf_counter()
+        # Started without being made current: that is the wrappers' to do, around each step of a generator.
+        self.span = shared.tracer.start_span(site.name, self._before, site.kind, attributes, start_time=self._began_ns)
+        self._here = trace.set_span_in_context(self.span, self._before)
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute of the span, and of the measurement too if ``observe`` was given the same key."""
@@ -150,7 +151,8 @@ class Operation:
                 self.span.set_attribute(names.OBJECTIVE, measured[names.OBJECTIVE])
             # With the span's context, so that the histogram's exemplar points to this very run.
             _instruments().duration.record(took_s, measured, self._here)
-            self.span.end()
+            # One duration for both, by the monotonic clock: the wall clock may be set back meanwhile.
+            self.span.end(self._began_ns + int(took_s * 1e9))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(_FAULTS)
 
