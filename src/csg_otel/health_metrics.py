@@ -36,7 +36,6 @@ _SEVERITIES = {
     HealthStatus.WARNING: SeverityNumber.WARN,
     HealthStatus.CRITICAL: SeverityNumber.ERROR,
 }
-_BAD = (HealthStatus.WARNING, HealthStatus.CRITICAL)
 
 
 class HealthTelemetry:
@@ -101,7 +100,7 @@ class HealthTelemetry:
         shared.executions.add(1, {key: value for key, value in measured.items() if key != names.CHECK_CATEGORY})
         span = self._spans.pop(id(execution), None)
         changed = any(change.name == check.name for change in changes)
-        if span is None and self._trace == "failures" and (changed or result.status in _BAD):
+        if span is None and self._trace == "failures" and (changed or result.status is HealthStatus.CRITICAL):
             began_ns = time.time_ns() - int((time.monotonic() - execution.began) * 1e9)
             name = names.CHECK_SPAN.format(name=check.name)
             span = handles.tracer().start_span(name, context.Context(), start_time=began_ns)

@@ -32,7 +32,7 @@ def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
     kept = rows[: len(rows) - hidden]
     name, before, after = (max(map(cells, column)) for column in zip(*(row.texts for row in kept), strict=True))
     if look.room is not None:
-        name = min(name, max(16, look.room - before - after - 6 - max(min(cells(row.extra), 14) for row in kept)))
+        name = min(name, max(16, look.room - before - after - 8 - max(min(cells(row.extra), 14) for row in kept)))
     at_ns = max(change.after.at_ns for change in changed)
     lines: list[Line] = [
         [
