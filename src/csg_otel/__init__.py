@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         up_down_counter,
     )
     from csg_otel.metrics.runtime import watch_loop
+    from csg_otel.mounting import asgi_app, wsgi_app
     from csg_otel.operations import observe
     from csg_otel.sdk import ShutdownReport, Telemetry, instrument
     from csg_otel.services import Alert, AlertingService, SystemMonitor
@@ -68,6 +69,7 @@ __all__ = [
     "Telemetry",
     "Warn",
     "__version__",
+    "asgi_app",
     "cache",
     "component",
     "counter",
@@ -83,6 +85,7 @@ __all__ = [
     "observe_cache",
     "up_down_counter",
     "watch_loop",
+    "wsgi_app",
 ]
 
 _MODULES = {
@@ -108,6 +111,7 @@ _MODULES = {
         "up_down_counter",
     ),
     "metrics.runtime": ("watch_loop",),
+    "mounting": ("asgi_app", "wsgi_app"),
     "operations": ("observe",),
     "sdk": ("ShutdownReport", "Telemetry", "instrument"),
     "services": ("Alert", "AlertingService", "SystemMonitor"),

@@ -102,15 +102,15 @@ class Telemetry:
 
     def _serve(self, config: Config) -> None:
         endpoint = config.system_monitoring.prometheus
-        if not (endpoint.enabled or config.health_monitoring.enabled):
-            return
-        endpoints = Endpoints(
+        self.endpoints = Endpoints(
             config,
             metrics=self._providers.read_metrics,
             health=self._registry.snapshot,
             stopping=lambda: self._stopping,
         )
-        self._server = Server(endpoint.host, endpoint.port, endpoints)
+        if not (endpoint.enabled or config.health_monitoring.enabled):
+            return
+        self._server = Server(endpoint.host, endpoint.port, self.endpoints)
         self._server.start()
 
     def _stop_parts(self, deadline: float) -> None:
