@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 
 from csg_otel.config.model import HealthMonitoring
-from csg_otel.health import Check, HealthRegistry
+from csg_otel.health import Check, HealthRegistry, default_registry
 
 Make = Callable[..., HealthRegistry]
+
+
+@pytest.fixture(autouse=True)
+def _default_registry_of_its_own() -> Iterator[None]:
+    """Give each test a default registry that no other test has configured."""
+    default_registry.cache_clear()
+    yield
+    default_registry().stop(1.0)
+    default_registry.cache_clear()
 
 
 @pytest.fixture

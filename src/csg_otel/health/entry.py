@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from csg_otel.health.listeners import Change
+from csg_otel.health.trends import Timeline
 from csg_otel.status import CheckResult, CheckState, HealthStatus, advance
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ class Entry:
     shown: HealthStatus = HealthStatus.UNKNOWN
     outage_since: float | None = None
     failures: int = 0
+    timeline: Timeline = field(default_factory=Timeline)
 
     def take_over(self, old: Entry) -> None:
         """Go on from *old*, the entry of the same function before the settings changed."""
         self.state, self.execution, self.shown = old.state, old.execution, old.shown
-        self.outage_since, self.failures = old.outage_since, old.failures
+        self.outage_since, self.failures, self.timeline = old.outage_since, old.failures, old.timeline
         self.due = min(old.due, time.monotonic() + self.policy.interval_s)
 
     @property
@@ -62,6 +64,8 @@ class Entry:
     def show(self, view: CheckView, now_s: float) -> Change | None:
         """Return what *view* changes about what was shown before; nothing for a first result that is good."""
         before, self.shown = self.shown, view.status
+        if view.age_s is not None:
+            self.timeline.note(now_s, view.status)
         if before is view.status:
             if view.status is HealthStatus.HEALTHY:
                 self.failures = 0

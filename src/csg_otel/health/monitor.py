@@ -7,13 +7,18 @@ them on demand.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from csg_otel.config import Config, load
 from csg_otel.health import builtin, default_registry
+from csg_otel.health.definition import OVERALL
 from csg_otel.health.registry import HealthRegistry
 from csg_otel.status import CheckResult, HealthStatus, worst
+
+if TYPE_CHECKING:
+    from csg_otel.health.trends import Trend
 
 
 class HealthMonitor:
@@ -56,6 +61,44 @@ class HealthMonitor:
                 **counts,
                 "average_response_time_ms": sum(times) / len(times) if times else 0.0,
             },
+        }
+
+    def get_health_trends(self, hours: float = 24) -> dict[str, Any]:
+        """
+        Return what the checks were in the last *hours* hours, as far as this process has seen.
+
+        ``from``, ``to`` (ISO 8601, UTC), ``overall`` and ``checks`` by name, each with ``current_status``, ``availability``
+        (0 to 1: the share of the known time in which it was HEALTHY or WARNING; None if nothing is known), ``transitions``,
+        ``seconds`` by state, and ``outages`` with ``from``, ``to`` (None while it lasts), ``duration_s`` and ``worst``.
+        """
+        now_s, now_unix = time.monotonic(), time.time()
+
+        def plain(trend: Trend, status: HealthStatus) -> dict[str, Any]:
+            return {
+                "current_status": status.name,
+                "availability": trend.availability,
+                "transitions": trend.transitions,
+                "seconds": {state.name: round(seconds, 3) for state, seconds in trend.seconds.items()},
+                "outages": [
+                    {
+                        "from": _iso(now_unix - now_s + outage.began_s),
+                        "to": _iso(now_unix - now_s + outage.began_s + outage.duration_s) if outage.over else None,
+                        "duration_s": round(outage.duration_s, 3),
+                        "worst": outage.worst.name,
+                    }
+                    for outage in trend.outages
+                ],
+            }
+
+        trends = self._registry.trends(hours * 3600)
+        snapshot = self._registry.snapshot()
+        checks = {view.name: plain(trends[view.name], view.status) for view in snapshot.checks}
+        return {
+            "hours": hours,
+            "from": _iso(now_unix - hours * 3600),
+            "to": _iso(now_unix),
+            "overall": plain(trends[OVERALL], snapshot.overall),
+            "checks": checks,
         }
 
     def _run_first(self) -> None:

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import faults
 from csg_otel.health import snapshot as snapshots
-from csg_otel.health.definition import Check, groups_of, levels, policy, validate
+from csg_otel.health.definition import OVERALL, Check, groups_of, levels, policy, validate
 from csg_otel.health.entry import Entry
 from csg_otel.health.execution import Around, Execution, Loops
 from csg_otel.health.listeners import Change, Listener, Listeners
 from csg_otel.health.snapshot import HealthSnapshot, Known
+from csg_otel.health.trends import Timeline, Trend
 from csg_otel.status import CheckResult, HealthStatus
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class HealthRegistry:
         self._checks: list[tuple[Check, contextvars.Context]] = []
         self._entries: dict[str, Entry] = {}
         self._maintenance: list[str] = []
+        self._overall = Timeline()
         self._loops = Loops()
         self._listeners = Listeners()
         self._observer: Observer = lambda _happening: None
@@ -248,7 +250,10 @@ class HealthRegistry:
         now = time.monotonic()
         changes: list[Change] = []
         with self._lock:
-            for view in self.snapshot().checks:
+            found = self.snapshot()
+            if any(view.age_s is not None for view in found.checks):
+                self._overall.note(now, found.overall)
+            for view in found.checks:
                 entry = self._entries[view.name]
                 before = entry.shown
                 if (change := entry.show(view, now)) is not None:
@@ -279,6 +284,14 @@ class HealthRegistry:
             maintenance = self._maintenance[-1] if self._maintenance else ""
             bypass = self.settings.bypass
         return snapshots.take(known, time.monotonic(), bypass=bypass, maintenance=maintenance)
+
+    def trends(self, window_s: float) -> dict[str, Trend]:
+        """Return what each check, and under ``overall`` all of them, were in the last *window_s* seconds."""
+        now = time.monotonic()
+        with self._lock:
+            found = {OVERALL: self._overall.trend(now, window_s)}
+            found.update((name, entry.timeline.trend(now, window_s)) for name, entry in self._entries.items())
+        return found
 
     def run(self, name: str) -> CheckResult:
         """
