@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.status import CheckResult, CheckState, HealthStatus, advance, severity, worst
+from csg_otel.status import CheckResult, CheckState, HealthStatus, Range, advance, severity, worst
 
 HEALTHY, WARNING, CRITICAL, UNKNOWN = (
     HealthStatus.HEALTHY,
@@ -114,3 +115,29 @@ def test_the_books_of_a_state_are_right(results: list[HealthStatus], fail_after:
     assert (last.raw, last.last_run, last.since) == (results[-1], float(len(results) - 1), float(began))
     if last.status is last.raw is HEALTHY:
         assert last.failures == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "well", "ill"),
+    [
+        ("10", (0, 5, 10), (-1, 10.1)),
+        ("10:", (10, 1e9), (9.9,)),
+        ("~:10", (-1e9, 10), (10.1,)),
+        ("10:20", (10, 15, 20), (9.9, 20.1)),
+        ("@10:20", (9.9, 20.1), (10, 15, 20)),
+    ],
+)
+def test_ranges_mean_what_the_plugin_guidelines_say(text: str, well: tuple[float, ...], ill: tuple[float, ...]) -> None:
+    """The five forms of the Nagios guidelines, ends included; each is shown as it was written."""
+    found = Range.parse(text)
+
+    assert all(map(found.allows, well))
+    assert not any(map(found.allows, ill))
+    assert str(found) == text
+
+
+@pytest.mark.parametrize("text", ["", "x", "20:10", "1:2:3", "@", "nan"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    """With the text and the forms there are."""
+    with pytest.raises(ValueError, match="range"):
+        Range.parse(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +19,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode
 
 from csg_otel import handles, names
-from csg_otel.status import HealthStatus
+from csg_otel.status import HealthStatus, Range
 
 if TYPE_CHECKING:
     from csg_otel.health import Change, CheckView, HealthRegistry, HealthSnapshot
@@ -205,9 +206,16 @@ def _limits(snapshot: HealthSnapshot) -> Iterable[Observation]:
     for view in snapshot.checks:
         for measured in view.result.measurements:
             for limit in _LIMITS:
-                value = getattr(measured, limit)
-                if value is not None:
-                    yield Observation(value, {**_measured(view, measured.name), names.CHECK_LIMIT: limit})
+                for kind, value in _bounds(limit, getattr(measured, limit)):
+                    yield Observation(value, {**_measured(view, measured.name), names.CHECK_LIMIT: kind})
+
+
+def _bounds(limit: str, value: float | Range | None) -> Iterable[tuple[str, float]]:
+    """Return a limit as lines to be drawn: one for a number, one for each finite end of a range."""
+    if isinstance(value, Range):
+        ends = ((f"{limit}_low", value.low), (limit, value.high))
+        return [(name, end) for name, end in ends if math.isfinite(end) and (end or name == limit)]
+    return [] if value is None else [(limit, value)]
 
 
 def _measured(view: CheckView, measurement: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ The words of health and the pure step from one state to the next. No clock, no t
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -51,18 +52,58 @@ def worst(statuses: Iterable[HealthStatus], order: tuple[HealthStatus, ...] = SE
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """
+    Where a value is well: from *low* to *high*, both included; with *inside*, where it is not.
+
+    Written as in the Nagios plugin guidelines: ``10`` (0 to 10), ``10:`` (at least 10), ``~:10`` (at most 10), ``10:20``,
+    ``@10:20`` (not from 10 to 20).
+    """
+
+    low: float = 0.0
+    high: float = math.inf
+    inside: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Range:
+        """Return the range *text* describes. Raises ValueError if it describes none."""
+        inside = text.startswith("@")
+        first, colon, last = text.removeprefix("@").partition(":")
+        if not colon:
+            first, last = "0", first or "none"
+        try:
+            low = -math.inf if first == "~" else float(first or 0)
+            high = float(last) if last else math.inf
+        except ValueError:
+            raise ValueError(f"{text!r} is not a range (10, 10:, ~:10, 10:20, @10:20)") from None
+        if not low <= high:
+            raise ValueError(f"{text!r} is an empty range")
+        return cls(low, high, inside)
+
+    def allows(self, value: float) -> bool:
+        """Tell whether *value* is well."""
+        return (self.low <= value <= self.high) is not self.inside
+
+    def __str__(self) -> str:
+        low = "~" if self.low == -math.inf else f"{self.low:g}"
+        high = "" if self.high == math.inf else f"{self.high:g}"
+        return f"{'@' if self.inside else ''}{high if low == '0' and high else f'{low}:{high}'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """
     One number a check measured, with the limits it is held against.
 
-    ``unit`` is the UCUM unit (``%``, ``s``, ``By``); ``warning`` and ``critical`` are limits in that unit.
+    ``unit`` is the UCUM unit (``%``, ``s``, ``By``); ``warning`` and ``critical`` are in that unit: a number is the most
+    that is well, a :class:`Range` is where it is well.
     """
 
     name: str
     value: float
     unit: str = ""
-    warning: float | None = None
-    critical: float | None = None
+    warning: float | Range | None = None
+    critical: float | Range | None = None
     minimum: float | None = None
     maximum: float | None = None
 

@@ -53,7 +53,7 @@ def test_thresholds_intervals_and_targets_come_from_the_settings() -> None:
         performance={"processing_time_threshold_ms": 250, "memory_growth_threshold_mb": 5},
     )
 
-    assert (probe(found["cpu"]).warning, probe(found["cpu"]).critical) == (10, 20)
+    assert (probe(found["cpu"]).warning_threshold, probe(found["cpu"]).critical_threshold) == (10, 20)
     assert (probe(found["disk"]).mounts, found["disk"].interval_s) == (("/",), 7)
     assert (probe(found["process_memory"]).limit_mb, found["imports"].timeout_s) == (512, 3)
     assert probe(found["processing"]).warning_s == 0.25
@@ -131,3 +131,14 @@ def test_the_seeds_monitor_sums_up() -> None:
     assert counts["total_checks"] == sum(counts[f"{status.value}_checks"] for status in HealthStatus)
     assert summary["overall_status"] == monitor.get_overall_status().name
     assert all(check["timestamp"] for check in summary["checks"].values())
+
+
+def test_a_limit_may_be_a_range() -> None:
+    """`warning_threshold: "10:20"` in the file is where the value is well; text that is no range is told with its check."""
+    found = built(space={"type": "disk", "warning_threshold": "10:", "critical_threshold": "~:95", "mounts": ["/"]})[
+        "space"
+    ]
+    assert (str(probe(found).warning_threshold), str(probe(found).critical_threshold)) == ("10:", "~:95")
+
+    with pytest.raises(HealthDefinitionError, match=r"space.*'many' is not a range"):
+        built(space={"type": "disk", "warning_threshold": "many"})

@@ -41,7 +41,7 @@ class Console:
         self,
         stream: TextIO,
         *,
-        style: Literal["pretty", "tree", "json"] = "pretty",
+        style: Literal["pretty", "json"] = "pretty",
         level: Literal["info", "debug"] = "info",
         color: bool = False,
         clock: Callable[[], float] = time.monotonic,

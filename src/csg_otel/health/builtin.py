@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import environment
 from csg_otel.errors import HealthDefinitionError, suggestion
 from csg_otel.health import checks
+from csg_otel.health.checks.levels import limit
 from csg_otel.health.definition import Check
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def _system(settings: HealthMonitoring) -> Iterator[Check]:
     policy: dict[str, Any] = {"category": "system", "groups": ()}
     for name in ("cpu", "memory", "disk", "load"):
         limits = {
-            "warning": getattr(section, f"{name}_warning_threshold"),
-            "critical": getattr(section, f"{name}_critical_threshold"),
+            "warning_threshold": getattr(section, f"{name}_warning_threshold"),
+            "critical_threshold": getattr(section, f"{name}_critical_threshold"),
         }
         if name == "disk":
             limits["mounts"] = section.mounts
@@ -149,7 +150,10 @@ def _custom(name: str, definition: CheckDefinition) -> Check:
         raise HealthDefinitionError(
             [f"{where}: unknown type {definition.type!r}{hint} (known: {', '.join(known)})"]
         ) from None
-    parameters = {key: _revealed(value) for key, value in definition.parameters.items()}
+    try:
+        parameters = {key: _limited(key, _revealed(value)) for key, value in definition.parameters.items()}
+    except ValueError as error:
+        raise HealthDefinitionError([f"{where}: {error}"]) from None
     known = [key for key in inspect.signature(made).parameters if not key.startswith("_")]
     wrong = [
         f"{where} of type {definition.type}: unknown parameter {key!r}{suggestion(key, known)}"
@@ -184,6 +188,11 @@ def _parameters(target: Any, key: str) -> dict[str, Any]:
     if isinstance(target, Mapping):
         return {name: _revealed(value) for name, value in target.items()}
     return {key: _revealed(target)}
+
+
+def _limited(key: str, value: Any) -> Any:
+    """Return a limit given as text as the range it is."""
+    return limit(value) if key.split("_", maxsplit=1)[0] in ("warning", "critical") else value
 
 
 def _revealed(value: Any) -> Any:

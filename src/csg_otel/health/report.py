@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.snapshot import CheckView, HealthSnapshot, aggregate
-from csg_otel.status import HealthStatus
+from csg_otel.status import HealthStatus, Range
 
 GROUP_OF: Final = {"livez": "liveness", "readyz": "readiness", "startupz": "startup", "healthz": OVERALL}
 TEXT: Final = "text/plain; charset=utf-8"
@@ -175,7 +175,7 @@ def _entry(view: CheckView, details: bool) -> dict[str, Any]:
         entry["observedValue"], entry["observedUnit"] = first.value, first.unit
         entry["measurements"] = [
             {
-                key: getattr(measured, key)
+                key: str(found) if isinstance(found := getattr(measured, key), Range) else found
                 for key in ("name", "value", "unit", "warning", "critical", "minimum", "maximum")
                 if getattr(measured, key) is not None
             }

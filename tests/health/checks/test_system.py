@@ -29,7 +29,7 @@ def test_a_busy_cpu_is_seen_in_the_first_run() -> None:
     spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         time.sleep(0.1)
-        result = Cpu(warning=10, critical=99.9, limits=lambda: UNLIMITED)()
+        result = Cpu(warning_threshold=10, critical_threshold=99.9, limits=lambda: UNLIMITED)()
     finally:
         for process in spinning:
             process.kill()
@@ -42,7 +42,7 @@ def test_a_busy_cpu_is_seen_in_the_first_run() -> None:
 
 def test_an_idle_cpu_is_healthy() -> None:
     """Nothing is above 100 %."""
-    assert Cpu(warning=100, critical=100, limits=lambda: UNLIMITED)().status is HEALTHY
+    assert Cpu(warning_threshold=100, critical_threshold=100, limits=lambda: UNLIMITED)().status is HEALTHY
 
 
 def test_a_cpu_quota_counts() -> None:
@@ -66,17 +66,17 @@ def test_memory_inside_a_limit(used: int, status: HealthStatus) -> None:
 
 def test_memory_of_the_host() -> None:
     """Without a limit it is what the machine says."""
-    result = Memory(warning=100, critical=100, limits=lambda: UNLIMITED)()
+    result = Memory(warning_threshold=100, critical_threshold=100, limits=lambda: UNLIMITED)()
 
     assert result.status is HEALTHY
     assert result.measurements[0].value == pytest.approx(psutil.virtual_memory().percent, abs=5)
-    assert Memory(warning=0, critical=0, limits=lambda: UNLIMITED)().status is CRITICAL
+    assert Memory(warning_threshold=0, critical_threshold=0, limits=lambda: UNLIMITED)().status is CRITICAL
 
 
 def test_disk_use_is_that_of_df(tmp_path: Path) -> None:
     """Space and inodes of the mount asked for; the limits decide."""
-    easy = Disk(warning=100, critical=100, mounts=[str(tmp_path)])()
-    strict = Disk(warning=0, critical=100, mounts=[str(tmp_path)])()
+    easy = Disk(warning_threshold=100, critical_threshold=100, mounts=[str(tmp_path)])()
+    strict = Disk(warning_threshold=0, critical_threshold=100, mounts=[str(tmp_path)])()
 
     assert easy.status is HEALTHY
     assert strict.status is WARNING
@@ -125,6 +125,8 @@ def test_load_is_held_against_the_cpus() -> None:
     """Five-minute load per CPU this process may run on."""
     expected = os.getloadavg()[1] / len(os.sched_getaffinity(0))
 
-    assert Load(warning=1e9, critical=1e9)().measurements[0].value == pytest.approx(expected, abs=0.5)
-    assert Load(warning=1e9, critical=1e9)().status is HEALTHY
-    assert Load(warning=-1, critical=-1)().status is CRITICAL
+    assert Load(warning_threshold=1e9, critical_threshold=1e9)().measurements[0].value == pytest.approx(
+        expected, abs=0.5
+    )
+    assert Load(warning_threshold=1e9, critical_threshold=1e9)().status is HEALTHY
+    assert Load(warning_threshold=-1, critical_threshold=-1)().status is CRITICAL

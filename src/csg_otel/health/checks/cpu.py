@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from csg_otel import cgroup
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, Measurement
+from csg_otel.status import CheckResult, Measurement, Range
 
 _SAMPLE_S = 0.2
 
@@ -16,14 +16,14 @@ _SAMPLE_S = 0.2
 @dataclass(slots=True)
 class Cpu:
     """
-    Warn above *warning* and fail above *critical* percent of CPU time used since the previous run.
+    Warn above *warning_threshold* and fail above *critical_threshold* percent of CPU time used since the previous run.
 
     Where a control group sets a quota, the share is of that quota. The first run samples for 0.2 s, because the time since
     boot says nothing about now.
     """
 
-    warning: float = 80.0
-    critical: float = 95.0
+    warning_threshold: float | Range = 80.0
+    critical_threshold: float | Range = 95.0
     limits: Callable[[], cgroup.Limits] = cgroup.read
     _last: tuple[float, float, float] | None = field(default=None, init=False, repr=False)
 
@@ -34,7 +34,13 @@ class Cpu:
         now = self._last = self._read()
         spent, used = now[1] - last[1], now[2] - last[2]
         percent = 100 * used / spent if spent > 0 else 0.0
-        return judge([Measurement("cpu", min(100.0, max(0.0, percent)), "%", self.warning, self.critical, 0, 100)])
+        return judge(
+            [
+                Measurement(
+                    "cpu", min(100.0, max(0.0, percent)), "%", self.warning_threshold, self.critical_threshold, 0, 100
+                )
+            ]
+        )
 
     def _read(self) -> tuple[float, float, float]:
         """Return the moment, CPU seconds there were to use, and CPU seconds used."""

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 from csg_otel import mounts
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, Critical, Measurement
+from csg_otel.status import CheckResult, Critical, Measurement, Range
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
     """
-    Warn above *warning* and fail above *critical* percent of any file system's space or inodes.
+    Warn above *warning_threshold* and fail above *critical_threshold* percent of any file system's space or inodes.
 
     Looks at *mounts*, or at every real file system. Space is used / (used + free to everybody), as ``df`` shows it. A mount
     point that is not there is CRITICAL.
     """
 
-    warning: float = 85.0
-    critical: float = 95.0
+    warning_threshold: float | Range = 85.0
+    critical_threshold: float | Range = 95.0
     mounts: Sequence[str] = ()
 
     def __call__(self) -> CheckResult:
@@ -41,8 +41,14 @@ class Disk:
         used, free = found.f_blocks - found.f_bfree, found.f_bavail
         measured = []
         if used + free:
-            measured.append(Measurement(place, 100 * used / (used + free), "%", self.warning, self.critical, 0, 100))
+            measured.append(
+                Measurement(
+                    place, 100 * used / (used + free), "%", self.warning_threshold, self.critical_threshold, 0, 100
+                )
+            )
         if found.f_files:  # some file systems have no fixed number of inodes
             taken = 100 * (found.f_files - found.f_ffree) / found.f_files
-            measured.append(Measurement(f"{place} inodes", taken, "%", self.warning, self.critical, 0, 100))
+            measured.append(
+                Measurement(f"{place} inodes", taken, "%", self.warning_threshold, self.critical_threshold, 0, 100)
+            )
         return measured

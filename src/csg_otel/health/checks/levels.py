@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from csg_otel.status import CheckResult, HealthStatus, Measurement, severity
+from csg_otel.status import CheckResult, HealthStatus, Measurement, Range, severity
 
 
 def status_of(measured: Measurement) -> HealthStatus:
     """Return CRITICAL above the critical limit, WARNING above the warning limit, else HEALTHY."""
-    if measured.critical is not None and measured.value > measured.critical:
+    if not _allows(measured.critical, measured.value):
         return HealthStatus.CRITICAL
-    if measured.warning is not None and measured.value > measured.warning:
-        return HealthStatus.WARNING
-    return HealthStatus.HEALTHY
+    return HealthStatus.HEALTHY if _allows(measured.warning, measured.value) else HealthStatus.WARNING
+
+
+def _allows(limit: float | Range | None, value: float) -> bool:
+    if isinstance(limit, Range):
+        return limit.allows(value)
+    return limit is None or value <= limit
+
+
+def limit(given: float | str | Range | None) -> float | Range | None:
+    """Return a limit as settings give it: a number, or a range as text. Raises ValueError for other text."""
+    return Range.parse(given) if isinstance(given, str) else given
+
+
+def percent(name: str, value: float, warning: float | Range | None, critical: float | Range | None) -> Measurement:
+    """Return a share as a measurement from 0 to 100 %."""
+    return Measurement(name, min(100.0, max(0.0, value)), "%", warning, critical, 0, 100)
 
 
 def judge(measurements: Sequence[Measurement], said: str = "") -> CheckResult:
@@ -28,5 +42,8 @@ def judge(measurements: Sequence[Measurement], said: str = "") -> CheckResult:
 def tell(measured: Measurement) -> str:
     """Return ``/ 91.2 % used, more than 80 %``."""
     value = f"{measured.name} {measured.value:.4g} {measured.unit}".rstrip()
-    limit = {HealthStatus.CRITICAL: measured.critical, HealthStatus.WARNING: measured.warning}.get(status_of(measured))
-    return value if limit is None else f"{value}, more than {limit:g} {measured.unit}".rstrip()
+    broken = {HealthStatus.CRITICAL: measured.critical, HealthStatus.WARNING: measured.warning}.get(status_of(measured))
+    if broken is None:
+        return value
+    said = f"outside {broken}" if isinstance(broken, Range) else f"more than {broken:g}"
+    return f"{value}, {said} {measured.unit}".rstrip()

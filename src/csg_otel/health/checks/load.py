@@ -6,18 +6,24 @@ import os
 from dataclasses import dataclass
 
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, HealthStatus, Measurement
+from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Warn above *warning* and fail above *critical* tasks per CPU this process may run on, averaged over five minutes."""
+    """Warn above *warning_threshold* and fail above *critical_threshold* tasks per CPU this process may run on, averaged over five minutes."""
 
-    warning: float = 2.0
-    critical: float = 5.0
+    warning_threshold: float | Range = 2.0
+    critical_threshold: float | Range = 5.0
 
     def __call__(self) -> CheckResult:
         if not hasattr(os, "getloadavg"):
             return CheckResult(HealthStatus.UNKNOWN, "this system has no load average")
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return judge([Measurement("load_per_cpu", os.getloadavg()[1] / cpus, "", self.warning, self.critical, 0)])
+        return judge(
+            [
+                Measurement(
+                    "load_per_cpu", os.getloadavg()[1] / cpus, "", self.warning_threshold, self.critical_threshold, 0
+                )
+            ]
+        )

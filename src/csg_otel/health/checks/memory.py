@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from csg_otel import cgroup
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, Measurement
+from csg_otel.status import CheckResult, Measurement, Range
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """
-    Warn above *warning* and fail above *critical* percent of memory in use.
+    Warn above *warning_threshold* and fail above *critical_threshold* percent of memory in use.
 
     Counts what can't be given back: the host's total less what is available, or a control group's working set against its
     limit, because inside a container the host's gigabytes are not ours.
     """
 
-    warning: float = 80.0
-    critical: float = 95.0
+    warning_threshold: float | Range = 80.0
+    critical_threshold: float | Range = 95.0
     limits: Callable[[], cgroup.Limits] = cgroup.read
 
     def __call__(self) -> CheckResult:
@@ -34,7 +34,7 @@ class Memory:
             used, total = memory.total - memory.available, memory.total
         return judge(
             [
-                Measurement("memory", 100 * used / total, "%", self.warning, self.critical, 0, 100),
+                Measurement("memory", 100 * used / total, "%", self.warning_threshold, self.critical_threshold, 0, 100),
                 Measurement("memory_used", used, "By", minimum=0, maximum=total),
             ]
         )

@@ -1,0 +1,37 @@
+"""Limits as numbers and as ranges: the status, and the words for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from csg_otel.health.checks.levels import judge, limit, status_of, tell
+from csg_otel.status import HealthStatus, Measurement, Range
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "words"),
+    [
+        (50.0, HealthStatus.HEALTHY, "free 50 %"),
+        (15.0, HealthStatus.WARNING, "free 15 %, outside 20: %"),
+        (5.0, HealthStatus.CRITICAL, "free 5 %, outside 10: %"),
+    ],
+)
+def test_a_range_can_ask_for_at_least(value: float, status: HealthStatus, words: str) -> None:
+    """What may not fall below a level, as with free space."""
+    measured = Measurement("free", value, "%", limit("20:"), limit("10:"))
+
+    assert (status_of(measured), tell(measured)) == (status, words)
+
+
+@pytest.mark.parametrize(("value", "status"), [(80.0, HealthStatus.HEALTHY), (80.1, HealthStatus.WARNING)])
+def test_a_number_is_the_most_that_is_well(value: float, status: HealthStatus) -> None:
+    """The limit itself is still well."""
+    assert status_of(Measurement("used", value, "%", limit(80.0), 90.0)) is status
+
+
+def test_the_worst_measurement_decides() -> None:
+    """And is the one that is told."""
+    result = judge([Measurement("a", 1, "%", 5), Measurement("b", 9, "%", 5), Measurement("c", 9, "%", 1, Range(0, 2))])
+
+    assert result.status is HealthStatus.CRITICAL
+    assert "c 9 %, outside 2 %" in result.message
