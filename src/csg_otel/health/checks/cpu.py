@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from csg_otel import cgroup
-from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, Measurement, Range
+from csg_otel.health.checks.levels import judge, percent
+from csg_otel.status import CheckResult, Range
 
 _SAMPLE_S = 0.2
 
@@ -33,14 +33,8 @@ class Cpu:
             time.sleep(_SAMPLE_S - (time.monotonic() - last[0]))
         now = self._last = self._read()
         spent, used = now[1] - last[1], now[2] - last[2]
-        percent = 100 * used / spent if spent > 0 else 0.0
-        return judge(
-            [
-                Measurement(
-                    "cpu", min(100.0, max(0.0, percent)), "%", self.warning_threshold, self.critical_threshold, 0, 100
-                )
-            ]
-        )
+        share = 100 * used / spent if spent > 0 else 0.0
+        return judge([percent("cpu", share, self.warning_threshold, self.critical_threshold)])
 
     def _read(self) -> tuple[float, float, float]:
         """Return the moment, CPU seconds there were to use, and CPU seconds used."""
