@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from csg_otel import cgroup
 from csg_otel.health.checks.levels import judge, percent
-from csg_otel.status import CheckResult, Range
+
+if TYPE_CHECKING:
+    from csg_otel.status import CheckResult, Range
 
 _SAMPLE_S = 0.2
 

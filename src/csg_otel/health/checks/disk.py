@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from csg_otel import mounts
-from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.levels import judge, percent
 from csg_otel.status import CheckResult, Critical, Measurement, Range
 
 
@@ -39,16 +39,11 @@ class Disk:
                 return []  # it was unmounted a moment ago
             raise Critical(f"{place}: {error.strerror}") from None
         used, free = found.f_blocks - found.f_bfree, found.f_bavail
+        limits = self.warning_threshold, self.critical_threshold
         measured = []
         if used + free:
-            measured.append(
-                Measurement(
-                    place, 100 * used / (used + free), "%", self.warning_threshold, self.critical_threshold, 0, 100
-                )
-            )
+            measured.append(percent(place, 100 * used / (used + free), *limits))
         if found.f_files:  # some file systems have no fixed number of inodes
             taken = 100 * (found.f_files - found.f_ffree) / found.f_files
-            measured.append(
-                Measurement(f"{place} inodes", taken, "%", self.warning_threshold, self.critical_threshold, 0, 100)
-            )
+            measured.append(percent(f"{place} inodes", taken, *limits))
         return measured

@@ -11,7 +11,11 @@ from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Warn above *warning_threshold* and fail above *critical_threshold* tasks per CPU this process may run on, averaged over five minutes."""
+    """
+    Warn above *warning_threshold* and fail above *critical_threshold* tasks per CPU, averaged over five minutes.
+
+    Counted are the CPUs this process may run on.
+    """
 
     warning_threshold: float | Range = 2.0
     critical_threshold: float | Range = 5.0
@@ -20,10 +24,5 @@ class Load:
         if not hasattr(os, "getloadavg"):
             return CheckResult(HealthStatus.UNKNOWN, "this system has no load average")
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return judge(
-            [
-                Measurement(
-                    "load_per_cpu", os.getloadavg()[1] / cpus, "", self.warning_threshold, self.critical_threshold, 0
-                )
-            ]
-        )
+        limits = self.warning_threshold, self.critical_threshold
+        return judge([Measurement("load_per_cpu", os.getloadavg()[1] / cpus, "", *limits, minimum=0)])

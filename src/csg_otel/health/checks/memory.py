@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from csg_otel import cgroup
-from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.levels import judge, percent
 from csg_otel.status import CheckResult, Measurement, Range
 
 
@@ -34,7 +34,7 @@ class Memory:
             used, total = memory.total - memory.available, memory.total
         return judge(
             [
-                Measurement("memory", 100 * used / total, "%", self.warning_threshold, self.critical_threshold, 0, 100),
+                percent("memory", 100 * used / total, self.warning_threshold, self.critical_threshold),
                 Measurement("memory_used", used, "By", minimum=0, maximum=total),
             ]
         )
