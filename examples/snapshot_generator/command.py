@@ -38,7 +38,7 @@ def main(arguments: Sequence[str], stop: threading.Event) -> int:
     generator.register_checks()
     with _instrumented(options.demo) as telemetry:
         if watch:
-            _say_where(telemetry, generator)
+            _say_where(telemetry, generator, demo=options.demo)
         if options.demo:
             threading.Thread(target=_feed, args=(inbox, stop), daemon=True).start()
         generator.process_all(stop)
@@ -80,7 +80,7 @@ def _instrumented(demo: bool) -> csg_otel.Telemetry:
     return csg_otel.instrument("snapshot-generator", config=settings, exporters=["console", "prometheus"])
 
 
-def _say_where(telemetry: csg_otel.Telemetry, generator: Generator) -> None:
+def _say_where(telemetry: csg_otel.Telemetry, generator: Generator, *, demo: bool) -> None:
     url = telemetry.url
     if url:
         print(f"  metrics             curl {url}/metrics")
@@ -91,6 +91,10 @@ def _say_where(telemetry: csg_otel.Telemetry, generator: Generator) -> None:
     for folder in generator.sources:
         if folder.is_dir():
             print(f"  fail a check        touch {folder / FAIL}    (remove it again to recover)")
+    if demo:
+        print(
+            f"  what to expect      every {_BROKEN_EVERY}th transcript is broken on purpose: an error, and a warning until the next"
+        )
     print("  end                 Ctrl-C\n", flush=True)
 
 

@@ -15,6 +15,11 @@ def snapshot() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if value}  # noqa: TID251 - this is the one place
 
 
+def switch_off_telemetry() -> None:
+    """Make ``instrument()`` do nothing in this process, as ``OTEL_SDK_DISABLED`` does; for commands that load programs."""
+    os.environ["OTEL_SDK_DISABLED"] = "true"  # noqa: TID251 - this is the one place
+
+
 def drop_from_python_path(directory: str) -> None:
     """Take *directory* off ``PYTHONPATH``, so that processes started from now on don't inherit it."""
     kept = [entry for entry in snapshot().get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", directory)]

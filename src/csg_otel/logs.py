@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import time
 import traceback
@@ -19,7 +20,7 @@ from opentelemetry import _logs, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.semconv.attributes import code_attributes, exception_attributes
 
-from csg_otel import faults
+from csg_otel import faults, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ _OWN = ("opentelemetry", "csg_otel", "grpc", "uvicorn")
 
 _TEXT_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", names.ON_SCREEN}
 
 _SEVERITIES = (
     (logging.CRITICAL, SeverityNumber.FATAL, "FATAL"),
@@ -56,7 +57,10 @@ class LogBridge(logging.Handler):
             return
         self._emitting.now = True
         try:
-            _logs.get_logger(record.name).emit(_translated(record))
+            translated = _translated(record)
+            if getattr(record, names.ON_SCREEN, False):
+                setattr(translated, names.ON_SCREEN, True)
+            _logs.get_logger(record.name).emit(translated)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
         finally:
@@ -168,11 +172,24 @@ class LogTap:
         own = record.name.split(".", 1)[0] in _OWN
         if logger.hasHandlers():
             _Tapped.original(logger, record)
+            if self._shown and _on_screen(logger, record.levelno):
+                setattr(record, names.ON_SCREEN, True)
         elif (own or not self._shown) and record.levelno >= self._screen.level:
             self._screen.handle(record)
         for sink in self._sinks:
             if record.levelno >= sink.level:
                 sink.handle(record)
+
+
+def _on_screen(logger: logging.Logger | None, level: int) -> bool:
+    """Tell whether a handler of *logger* or above writes records of *level* to the terminal."""
+    while logger is not None:
+        for handler in logger.handlers:
+            stream = getattr(handler, "stream", None)
+            if stream is not None and stream in (sys.stderr, sys.stdout) and level >= handler.level:
+                return True
+        logger = logger.parent if logger.propagate else None
+    return False
 
 
 class _Tapped:

@@ -47,6 +47,9 @@ class Metric:
 
 # -- attributes ---------------------------------------------------------------------------------------------------------
 
+ON_SCREEN: Final = "csg_on_screen"
+"""Mark on a log record (no attribute of it) that a handler of the program has written to the terminal already."""
+
 OPERATION_NAME: Final = "csg.operation.name"
 OBJECTIVE: Final = "csg.operation.objective"
 CODE_FUNCTION_NAME: Final = code_attributes.CODE_FUNCTION_NAME

@@ -6,7 +6,8 @@ One point is one series at one moment, cumulative since the process started wher
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,3 +41,30 @@ class HistogramPoint:
 
 
 Point = NumberPoint | HistogramPoint
+
+Bucket = tuple[float, float, int]
+"""Lower and upper bound of a bucket and how many measurements are in it; the last bucket's upper bound is infinite."""
+
+
+def buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[Bucket]:
+    """Return the buckets of a histogram; the first begins at nought, or at its bound if that is negative."""
+    if not bounds:
+        return []
+    edges = (min(0.0, bounds[0]), *bounds, math.inf)
+    return list(zip(edges, edges[1:], counts, strict=False))
+
+
+def quantile(found: Iterable[Bucket], share: float) -> float | None:
+    """
+    Estimate the *share* (0 to 1) quantile by linear interpolation within its bucket, as PromQL's ``histogram_quantile``.
+
+    None if there is no measurement or the quantile lies beyond the last finite bound.
+    """
+    ordered = sorted(found, key=lambda bucket: bucket[1])
+    rank = share * sum(count for _, _, count in ordered)
+    reached = 0
+    for low, high, count in ordered:
+        reached += count
+        if count and reached >= rank:
+            return None if math.isinf(high) else low + (high - low) * (1 - (reached - rank) / count)
+    return None

@@ -108,7 +108,6 @@ class Providers:
         self._past: Counter[tuple[str, str, str, str]] = Counter()
         self._meters: Any = None
         self._closed = False
-        self._plug_metrics(config)
         handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
         self.apply(config)
         _living.add(self)
@@ -117,6 +116,13 @@ class Providers:
 
     def apply(self, config: Config, drain_s: float = 2.0) -> None:
         """Use *config* from now on; destinations it no longer has are drained, within *drain_s* seconds in all."""
+        if config.disabled:
+            self._retire(self._destinations, time.monotonic() + drain_s)
+            self._destinations, self._meters = (), None
+            self._unplug()
+            return
+        if self._meters is None:
+            self._plug_metrics(config)
         resource = make_resource(config)
         old, by_name = self._destinations, {destination.name: destination for destination in self._destinations}
         new = build_destinations(config, self.local)

@@ -73,9 +73,16 @@ class Telemetry:
 
     def _define_checks(self, loaded: Loaded) -> None:
         settings = loaded.config.health_monitoring
-        self._registry.configure(settings, builtin.build(settings, loaded.problems) if settings.enabled else ())
+        sources = health.Sources(
+            points=lambda: points(self._providers.read_metrics()), destinations=self.status, loops=metrics.loops
+        )
+        wanted = settings.enabled and not loaded.config.disabled
+        checks = builtin.build(settings, loaded.problems, sources) if wanted else ()
+        self._registry.configure(settings, checks)
 
     def _start(self, config: Config) -> None:
+        if config.disabled:
+            return
         self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
         self._logs.install()
         self._start_sampling(config)
@@ -220,7 +227,7 @@ def instrument(
     service_name: str | None = None,
     *,
     config: str | os.PathLike[str] | Mapping[str, Any] | Config | None = None,
-    exporters: Sequence[str] | None = None,
+    exporters: Sequence[str] | str | None = None,
     environment: str | None = None,
     on_error: Literal["raise", "warn"] = "raise",
     handle_signals: bool = True,
@@ -250,7 +257,11 @@ def instrument(
     A second call with equal settings returns the same handle; with other settings it drains and exchanges what changed.
     """
     global _current  # noqa: PLW0603 - see instrument()
-    named = {"service_name": service_name, "environment": environment, "exporters": exporters and list(exporters)}
+    named = {
+        "service_name": service_name,
+        "environment": environment,
+        "exporters": [exporters] if isinstance(exporters, str) else exporters and list(exporters),
+    }
     code = {key.replace("__", "."): value for key, value in settings.items()}
     code.update((key, value) for key, value in named.items() if value is not None)
     source = Path(config) if isinstance(config, (str, os.PathLike)) else config

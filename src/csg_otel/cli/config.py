@@ -48,17 +48,30 @@ def register(subparsers: Any) -> None:
 def run_check(args: argparse.Namespace) -> int:
     """Print every problem and warning; return 1 if there is a problem."""
     loaded = _load(args)
-    for problem in loaded.problems:
+    problems = [*loaded.problems, *_checks(loaded)]
+    for problem in problems:
         print(problem)
     for warning in loaded.warnings:
         print(f"warning: {warning}")
     given = sum(origin != "default" for origin in loaded.origins.values())
     name = loaded.file or "no file"
-    if loaded.problems:
-        print(f"{name}: {_count(len(loaded.problems), 'problem')}")
+    if problems:
+        print(f"{name}: {_count(len(problems), 'problem')}")
         return 1
     print(f"{name}: ok, {_count(given, 'setting')} given, {_count(len(loaded.warnings), 'warning')}")
     return 0
+
+
+def _checks(loaded: Loaded) -> tuple[str, ...]:
+    """Return what is wrong with the health checks, as ``instrument()`` would say it."""
+    from csg_otel.errors import HealthDefinitionError
+    from csg_otel.health import builtin
+
+    try:
+        builtin.build(loaded.config.health_monitoring)
+    except HealthDefinitionError as error:
+        return error.problems
+    return ()
 
 
 def run_show(args: argparse.Namespace) -> int:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csg_otel.config import Config, load
-from csg_otel.errors import ConfigError
+from csg_otel.errors import ConfigError, HealthDefinitionError
 from csg_otel.exporters import otlp
+from csg_otel.health import builtin
 
 if TYPE_CHECKING:
     import argparse
@@ -66,7 +67,8 @@ def examine(file: str | None) -> Iterator[Finding]:
     yield from _globals()
     try:
         config = load(file).config
-    except ConfigError as error:
+        builtin.build(config.health_monitoring)
+    except (ConfigError, HealthDefinitionError) as error:
         yield Finding("configuration", f"{len(error.problems)} problems", "csg-otel config check")
         return
     yield Finding("configuration", "loads")

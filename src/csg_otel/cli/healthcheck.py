@@ -1,32 +1,39 @@
 """
-``csg-otel healthcheck``: one line and an exit code for Docker, Kubernetes and people.
+``csg-otel healthcheck``: one line and an exit code for Docker, Kubernetes, Nagios and people.
 
-Asks the running process; only where none listens at the default address are the checks run here. Asking imports neither
-OpenTelemetry nor psutil nor YAML, because probes run every few seconds.
+Asks the running process; only where none listens at the default address, or with ``--app``, are the checks run here. Asking
+imports neither OpenTelemetry nor psutil nor YAML, because probes run every few seconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment
-from csg_otel.status import HealthStatus
+from csg_otel.cli import health_output
+from csg_otel.cli.health_output import PROBES
 
 if TYPE_CHECKING:
     from types import FrameType
 
-_PROBES = {"overall": "healthz", "liveness": "livez", "readiness": "readyz", "startup": "startupz"}
 _MOST_BYTES = 4 * 1024 * 1024
-_MARKS = {"healthy": "+", "warning": "!", "critical": "-", "unknown": "?"}
+_WATCH_S = 2.0
 
 
 class _Unreachable(Exception):  # noqa: N818 - a finding, not an error of this program
-    """Nobody answers, or not in the way the endpoint does."""
+    """Nobody answers, or not in the way the endpoint does; *silent* if nothing listens there at all."""
+
+    def __init__(self, message: str, *, silent: bool = False) -> None:
+        super().__init__(message)
+        self.silent = silent
 
 
 def register(subparsers: Any) -> None:
@@ -38,20 +45,33 @@ def register(subparsers: Any) -> None:
         "configuration here. Exit 0 if healthy or with warnings, 1 otherwise.",
         epilog="example: csg-otel healthcheck --group readiness --verbose",
     )
-    parser.add_argument("--url", help="where the process serves its probes (default: http://127.0.0.1:8081)")
-    parser.add_argument("--group", choices=_PROBES, default="overall", help="ask only this group (default: overall)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--url", help="where the process serves its probes (default: http://127.0.0.1:8081)")
+    where.add_argument("--app", metavar="MODULE:ATTR", help="import this and run its checks here, instead of asking")
+    parser.add_argument("--group", choices=PROBES, default="overall", help="ask only this group (default: overall)")
     parser.add_argument("--check", action="append", default=[], metavar="NAME", help="ask only this check; repeatable")
     parser.add_argument("--verbose", "-v", action="store_true", help="one line for every check")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
+    parser.add_argument("--format", choices=health_output.FORMATS, default="text", help="what to print (default: text)")
     parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="S", help="seconds in all (default: 5)")
     parser.add_argument(
-        "--exit-style", choices=("docker", "nagios"), default="docker", help="docker: 0 or 1; nagios: 0, 1, 2, 3"
+        "--exit-style",
+        choices=("docker", "nagios"),
+        help="docker: 0 or 1; nagios: 0, 1, 2, 3 (default: docker, or nagios with that format)",
     )
     parser.add_argument(
         "--fail-on",
         choices=("critical", "warning", "unknown"),
         action="append",
         help="what makes the docker style exit 1; repeatable (default: critical and unknown)",
+    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="a token of security.api_auth, to see details")
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=_WATCH_S,
+        metavar="S",
+        help="ask every S seconds (default: 2) until Ctrl-C",
     )
     parser.set_defaults(run=_run)
 
@@ -64,21 +84,48 @@ def _seconds(text: str) -> float:
 
 
 def _run(options: argparse.Namespace) -> int:
-    deadline = time.monotonic() + options.timeout
+    if options.exit_style is None:
+        options.exit_style = "nagios" if options.format == "nagios" else "docker"
+    if options.watch is None:
+        text, code = health_output.tell(options, _find_out(options))
+        print(text)
+        return _leave(code) if options.app else code
+    return _watch(options)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    """Print a line whenever something has changed, until Ctrl-C; the exit code is that of the last answer."""
+    last, code = "", 0
     try:
-        answer = _ask(options, deadline)
-    except _Unreachable as error:
-        if options.url is not None:
-            return _say(options, "unknown", {"state": "unknown", "output": str(error), "checks": {}})
-        answer = _run_here(options, deadline)
-    checks = answer.get("checks", {})
-    missing = [name for name in options.check if name not in checks]
-    if options.check:
-        answer["checks"] = {name: found for name, found in checks.items() if name in options.check}
-        answer["state"] = _worst([found[0]["state"] for found in answer["checks"].values()])
-    if missing:
-        answer.update(state="unknown", output=f"no check {', '.join(map(repr, missing))}")
-    return _say(options, answer["state"], answer)
+        while True:
+            text, code = health_output.tell(options, _find_out(options))
+            if text != last:
+                print(time.strftime("%H:%M:%S"), text, flush=True)
+            last = text
+            time.sleep(options.watch)
+    except KeyboardInterrupt:
+        return _leave(code) if options.app else code
+
+
+def _leave(code: int) -> int:
+    """End at once: what a program of the user's has started must not keep a probe from ending."""
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _find_out(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the answer about what *options* ask for."""
+    deadline = time.monotonic() + options.timeout
+    if options.app is not None:
+        answer = _run_bounded(options, deadline)
+    else:
+        try:
+            answer = _ask(options, deadline)
+        except _Unreachable as error:
+            if options.url is not None or not error.silent:
+                return {"state": "unknown", "output": str(error), "checks": {}}
+            answer = _run_bounded(options, deadline)
+    return health_output.narrowed(answer, options.check)
 
 
 # -- asking ------------------------------------------------------------------------------------------------------------
@@ -100,25 +147,42 @@ def _ask(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         raise _Unreachable(f"{options.url!r} is not an http or https URL")
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     path = parts.path.rstrip("/")
-    path = path if path.rsplit("/", 1)[-1] in _PROBES.values() else f"{path}/{_PROBES[options.group]}"
+    path = path if path.rsplit("/", 1)[-1] in PROBES.values() else f"{path}/{PROBES[options.group]}"
     where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     with _Alarm(deadline - time.monotonic()):
         try:
             connection = kind(parts.hostname, parts.port, timeout=max(0.01, deadline - time.monotonic()))
-            connection.request("GET", path, headers={"Accept": "application/health+json"})
+            connection.request("GET", path, headers=_headers(options))
             body = connection.getresponse().read(_MOST_BYTES)
             connection.close()
         except TimeoutError:
             raise _Unreachable(f"{where} did not answer within {options.timeout:g} s") from None
         except (OSError, HTTPException) as error:
-            raise _Unreachable(f"{where}: {getattr(error, 'strerror', None) or type(error).__name__}") from None
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise _Unreachable(f"{where}: {why}", silent=isinstance(error, ConnectionRefusedError)) from None
     try:
         answer = json.loads(body)
-        if answer["state"] in _MARKS:
+        if answer["state"] in health_output.MARKS:
             return dict(answer)
     except (ValueError, KeyError, TypeError):
         pass
     raise _Unreachable(f"{where} answers, but not as a health endpoint does")
+
+
+def _headers(options: argparse.Namespace) -> dict[str, str]:
+    headers = {"Accept": "application/health+json"}
+    if options.token_file is not None:
+        try:
+            token = options.token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise _Unreachable(f"{options.token_file}: {error.strerror}") from None
+        if ":" in token:
+            from base64 import b64encode
+
+            headers["Authorization"] = f"Basic {b64encode(token.encode()).decode()}"
+        else:
+            headers["Authorization"] = f"Bearer {token}"
+    return headers
 
 
 class _Alarm:
@@ -141,68 +205,58 @@ class _Alarm:
             signal.signal(signal.SIGALRM, self._before)
 
 
+# -- running the checks here -------------------------------------------------------------------------------------------
+
+
+def _run_bounded(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
+    """Run the checks in this process and return the answer, at *deadline* at the latest, whatever hangs."""
+    answers: list[dict[str, Any]] = []
+    thread = threading.Thread(target=lambda: answers.append(_run_here(options, deadline)), daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    late = {"state": "unknown", "output": f"no answer within {options.timeout:g} s", "checks": {}}
+    return answers[0] if answers else late
+
+
 def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
-    """Run the checks of the configuration in this process and answer as the endpoint would."""
+    """Run the checks of the configuration, and of the program with ``--app``, and answer as the endpoint would."""
     from dataclasses import replace
 
     from csg_otel.config import load
     from csg_otel.errors import CsgOtelError
     from csg_otel.health import HealthRegistry, builtin, report
 
+    registry = HealthRegistry()
     try:
+        if options.app is not None:
+            registry = _registry_of(options.app)
         settings = load().config.health_monitoring
         left_s = max(0.05, deadline - time.monotonic() - 0.2)
-        own = [
-            replace(one, timeout_s=min(one.timeout_s or settings.timeout, left_s)) for one in builtin.build(settings)
-        ]
-        registry = HealthRegistry()
-        registry.configure(settings, own)
+        registry.configure(replace(settings, timeout=min(settings.timeout, left_s)), builtin.build(settings))
     except CsgOtelError as error:
         return {"state": "unknown", "output": str(error), "checks": {}}
+    except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a finding
+        return {"state": "unknown", "output": f"{options.app}: {type(error).__name__}: {error}", "checks": {}}
     registry.run_all()
     reply = report.render(
-        registry.snapshot(), _PROBES[options.group], accept="application/health+json", show_details="always"
+        registry.snapshot(), PROBES[options.group], accept="application/health+json", show_details="always"
     )
     answer: dict[str, Any] = json.loads(reply.body)
-    answer["here"] = True
+    if options.app is None:
+        answer["here"] = True
     return answer
 
 
-# -- saying ------------------------------------------------------------------------------------------------------------
+def _registry_of(place: str) -> Any:
+    """Import ``module:attr`` with telemetry switched off and return the registry with its checks."""
+    from importlib import import_module
 
+    from csg_otel.health import HealthRegistry, default_registry
 
-def _worst(states: list[str]) -> str:
-    from csg_otel.status import worst
-
-    return worst(map(HealthStatus, states)).value
-
-
-def _say(options: argparse.Namespace, state: str, answer: dict[str, Any]) -> int:
-    print(json.dumps(answer, indent=2) if options.format == "json" else "\n".join(_lines(options, state, answer)))
-    if answer.get("bypass"):
-        return 0
-    if options.exit_style == "nagios":
-        return HealthStatus(state).code
-    return int(state in (options.fail_on or ("critical", "unknown")))
-
-
-def _lines(options: argparse.Namespace, state: str, answer: dict[str, Any]) -> list[str]:
-    checks = {name: found[0] for name, found in answer.get("checks", {}).items()}
-    wrong = {name: check for name, check in checks.items() if check["state"] != "healthy"}
-    told = [answer["output"]] if answer.get("output") else []
-    told += [f"{name} {check['state'].upper()}{_because(check)}" for name, check in wrong.items()]
-    if not told:
-        told = [f"{len(checks)} check{'s' if len(checks) != 1 else ''} passed" if checks else "no checks"]
-    if answer.get("here"):
-        told.append("checked here, because no process answers")
-    lines = [f"{state.upper()}: {'; '.join(told)}"]
-    if options.verbose:
-        lines += [
-            f"  [{_MARKS[check['state']]}] {name:<28} {check['state'].upper():<8} {check.get('output', '')}".rstrip()
-            for name, check in checks.items()
-        ]
-    return [line.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode() for line in lines]
-
-
-def _because(check: dict[str, Any]) -> str:
-    return f": {check['output']}" if check.get("output") else ""
+    environment.switch_off_telemetry()
+    sys.path.insert(0, str(Path.cwd()))
+    module, _, name = place.partition(":")
+    found: Any = import_module(module)
+    for part in filter(None, name.split(".")):
+        found = getattr(found, part)
+    return found if isinstance(found, HealthRegistry) else default_registry()

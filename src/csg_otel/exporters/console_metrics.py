@@ -96,7 +96,7 @@ def _measured(change: Change) -> str:
 
 def _label(point: Point, look: Look) -> str:
     """Return ``{key=value, ...}`` with the last component of each key where that is clear; a name needs no key at all."""
-    short = Counter(key.rsplit(".", 1)[-1] for key, _ in point.attributes)
+    short = Counter(key.rsplit(".", 1)[-1] for key, _ in point.attributes if key != names.ERROR_TYPE)
     parts = []
     for key, given in point.attributes:
         last = key.rsplit(".", 1)[-1]

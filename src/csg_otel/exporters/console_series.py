@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.exporters.console_text import plain
+from csg_otel.points import buckets, quantile
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
@@ -109,11 +109,4 @@ def percentile(change: Change, share: float) -> float | None:
         return None
     old = before.counts if before is not None and before.bounds == after.bounds else [0] * len(after.counts)
     gained = [new - was for new, was in zip(after.counts, old, strict=True)]
-    rank = share * sum(gained)
-    for position, reached in enumerate(accumulate(gained)):
-        if reached >= rank and gained[position]:
-            if position == len(after.bounds):
-                return None
-            low = after.bounds[position - 1] if position else min(0.0, after.bounds[0])
-            return low + (after.bounds[position] - low) * (1 - (reached - rank) / gained[position])
-    return None
+    return quantile(buckets(after.bounds, gained), share)

@@ -232,7 +232,12 @@ def _record_lines(record: ReadableLogRecord, place: _Place, look: Look) -> Itera
     for number, text in enumerate(texts):
         head = gutter(record_ns(record), level, style) if number == 0 else gutter(0, "")
         shown = Segment(text, style if style != "dim" else "")
-        yield [*head, Segment(place.own if number == 0 else place.below, "dim"), shown, *(tail if number == 0 else ())]
+        yield [
+            *head,
+            Segment(place.own if number == 0 else place.below, "dim"),
+            shown,
+            *(tail if number == len(texts) - 1 else ()),
+        ]
     if "exception.type" in found:
         failure = _exception(found)
         yield [*gutter(0, ""), Segment(place.below + look.glyphs.blank, "dim"), Segment(failure.text, "red")]

@@ -31,7 +31,8 @@ class DestinationStatus:
     What became of everything given to one destination.
 
     ``state``: ``ok``; ``degraded`` while some signals or items are refused; ``down`` while nothing gets through.
-    Items are spans, log records and metric collections; ``dropped`` counts them by reason.
+    Items are spans, log records and metric collections; ``dropped`` counts them by reason. ``failing_s`` is for how long
+    something has not got through, in seconds.
     """
 
     state: State = "ok"
@@ -40,6 +41,7 @@ class DestinationStatus:
     delivered: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     last_error: str = ""
+    failing_s: float = 0.0
 
 
 class Destination:
@@ -96,13 +98,15 @@ class Destination:
             dropped.update(book.dropped)
         with self._lock:
             failing, last_error = len(self._failing), self._last_error
+            failing_s = time.monotonic() - self._since if failing else 0.0
         delivered = sum(book.delivered for book in books)
         state: State = "ok"
         if failing:
             state = "down" if failing == sum(1 for book in books if book.emitted) else "degraded"
         elif dropped:
             state = "degraded"
-        return DestinationStatus(state, sum(book.queued for book in books), 0, delivered, dict(dropped), last_error)
+        queued = sum(book.queued for book in books)
+        return DestinationStatus(state, queued, 0, delivered, dict(dropped), last_error, failing_s)
 
     def say_what_was_lost(self) -> None:
         """Say in one line, after its lanes have ended, how many items the end came too soon for."""

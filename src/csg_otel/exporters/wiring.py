@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import environment
+from csg_otel import environment, names
 from csg_otel.exporters import otlp
 from csg_otel.exporters.destination import Destination
 from csg_otel.exporters.readers import LocalReader, PushReader, Ticker
@@ -70,7 +70,10 @@ def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
     if "traces" in settings.signals:
         destination.puts["traces"] = lambda span: lane.put(("spans", span))
     if "logs" in settings.signals:
-        destination.puts["logs"] = lambda record: lane.put(("logs", record))
+        # What the program's own handler has written to the terminal is not written there a second time.
+        destination.puts["logs"] = lambda record: (
+            None if getattr(record.log_record, names.ON_SCREEN, False) else lane.put(("logs", record))
+        )
 
     def put_metrics() -> None:
         if (data := local.read()) is not None:

@@ -17,6 +17,7 @@ from csg_otel.health.definition import Check, Loop
 from csg_otel.health.listeners import Change
 from csg_otel.health.registry import HealthRegistry
 from csg_otel.health.snapshot import CheckView, HealthSnapshot
+from csg_otel.health.sources import Sources
 
 __all__ = [
     "Change",
@@ -25,6 +26,7 @@ __all__ = [
     "Component",
     "HealthRegistry",
     "HealthSnapshot",
+    "Sources",
     "component",
     "default_registry",
     "health_check",

@@ -8,16 +8,19 @@ is collected and reported together with everything else that contradicts itself.
 from __future__ import annotations
 
 import inspect
-import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from inspect import Parameter
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
 from csg_otel.errors import HealthDefinitionError, suggestion
 from csg_otel.health import checks
 from csg_otel.health.checks.levels import limit
-from csg_otel.health.definition import Check
+from csg_otel.health.definition import GROUPS, Check
+from csg_otel.health.sources import Sources
 
 if TYPE_CHECKING:
     from csg_otel.config.model import HealthMonitoring
@@ -25,14 +28,17 @@ if TYPE_CHECKING:
 
 CATEGORIES: Final = ("system", "application", "dependency", "performance")
 
-_log = logging.getLogger("csg_otel")
+_OURS: Final = ("clock", "limits", "problems", "read")
+"""Parameters of checks that no file can give."""
 
 _PROBES: Final = ("readiness", "startup")
 
 
-def build(settings: HealthMonitoring, problems: Sequence[str] = ()) -> list[Check]:
+def build(settings: HealthMonitoring, problems: Sequence[str] = (), sources: Sources | None = None) -> list[Check]:
     """
     Return the checks *settings* ask for; *problems* is what was found wrong with the configuration when it was read.
+
+    Checks of our own telemetry read it from *sources*.
 
     Raises HealthDefinitionError with every check whose type or parameters are wrong.
     """
@@ -46,7 +52,7 @@ def build(settings: HealthMonitoring, problems: Sequence[str] = ()) -> list[Chec
     for name, definition in settings.checks.custom.items():
         if definition.enabled:
             try:
-                found.append(_custom(name, definition))
+                found.append(_custom(name, definition, sources or Sources()))
             except HealthDefinitionError as error:
                 wrong.extend(error.problems)
     if wrong:
@@ -101,7 +107,9 @@ def _application(settings: HealthMonitoring, problems: Sequence[str]) -> Iterato
     if section.memory_limit_mb is not None:
         limit = {"limit_mb": section.memory_limit_mb}
         yield _check("process_memory", "process_memory", section, limit, category="application", groups=())
-    _say_not_yet("nlp_models", section.nlp_models)
+    for model in section.nlp_models:
+        name = _name("nlp_model", PurePath(model).name)
+        yield _check(name, "nlp_model", section, {"model": model}, **policy)
 
 
 def _dependencies(settings: HealthMonitoring) -> Iterator[Check]:
@@ -115,12 +123,13 @@ def _dependencies(settings: HealthMonitoring) -> Iterator[Check]:
         ("filesystem", "path", section.paths if section.check_filesystem else ()),
         ("http", "url", section.apis if section.check_apis else ()),
         ("tcp", "address", section.tcp),
+        ("dns", "host", section.dns),
+        ("tls", "address", section.tls),
+        ("database", "url", section.databases),
     ):
         for target in targets:
             parameters = _parameters(target, key)
             yield _check(_name(kind, str(parameters.get(key, ""))), kind, section, parameters, **policy)
-    for key in ("databases", "dns", "tls"):
-        _say_not_yet(key, getattr(section, key))
 
 
 def _performance(settings: HealthMonitoring) -> Iterator[Check]:
@@ -134,12 +143,7 @@ def _performance(settings: HealthMonitoring) -> Iterator[Check]:
     yield _check("memory_growth", "memory_growth", section, growth, **policy)
 
 
-def _say_not_yet(key: str, given: Iterable[Any]) -> None:
-    if tuple(given):
-        _log.warning("health checks of %s are not part of this version; they are not run", key)
-
-
-def _custom(name: str, definition: CheckDefinition) -> Check:
+def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
     """Return the user's own check *name*; raises HealthDefinitionError for an unknown type or parameter."""
     where = f"{definition.location or 'health_monitoring.checks'}: check {name!r}"
     try:
@@ -154,18 +158,27 @@ def _custom(name: str, definition: CheckDefinition) -> Check:
         parameters = {key: _limited(key, _revealed(value)) for key, value in definition.parameters.items()}
     except ValueError as error:
         raise HealthDefinitionError([f"{where}: {error}"]) from None
-    known = [key for key in inspect.signature(made).parameters if not key.startswith("_")]
-    wrong = [
-        f"{where} of type {definition.type}: unknown parameter {key!r}{suggestion(key, known)}"
-        for key in parameters
-        if key not in known
+    taken = inspect.signature(made).parameters
+    wired = {key: value for key, value in _wiring(sources).items() if key in taken}
+    known = [key for key in taken if key not in wired and key not in _OURS]
+    of_type = f"{where} of type {definition.type}"
+    wrong = [f"{of_type}: unknown parameter {key!r}{suggestion(key, known)}" for key in parameters if key not in known]
+    wrong += [
+        f"{of_type}: {key!r} is missing"
+        for key in known
+        if taken[key].default is Parameter.empty and key not in parameters
+    ]
+    wrong += [
+        f"{where}: unknown group {group!r}{suggestion(group, GROUPS)}"
+        for group in definition.groups
+        if group not in GROUPS
     ]
     if wrong:
         raise HealthDefinitionError(wrong)
     try:
-        function = made(**parameters)
+        function = made(**parameters, **wired)
     except (TypeError, ValueError) as error:
-        raise HealthDefinitionError([f"{where} of type {definition.type}: {error}"]) from None
+        raise HealthDefinitionError([f"{of_type}: {error}"]) from None
     return Check(
         name=name,
         function=function,
@@ -181,6 +194,11 @@ def _custom(name: str, definition: CheckDefinition) -> Check:
         stale_after_s=definition.stale_after,
         own=True,
     )
+
+
+def _wiring(sources: Sources) -> dict[str, Any]:
+    """Return what checks get from us and not from a file, by parameter."""
+    return {**{one.name: getattr(sources, one.name) for one in fields(sources)}, "environ": environment.snapshot()}
 
 
 def _parameters(target: Any, key: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ Uses the OTel API only. The rule: readings are taken by the sampler alone, every
 
 from csg_otel.metrics.history import History
 from csg_otel.metrics.register import register
-from csg_otel.metrics.runtime import RuntimeMonitor
+from csg_otel.metrics.runtime import RuntimeMonitor, loops
 from csg_otel.metrics.sample import Sample
 from csg_otel.metrics.sampler import Sampler
 from csg_otel.metrics.snapshot import snapshot
 
-__all__ = ["History", "RuntimeMonitor", "Sample", "Sampler", "register", "snapshot"]
+__all__ = ["History", "RuntimeMonitor", "Sample", "Sampler", "loops", "register", "snapshot"]

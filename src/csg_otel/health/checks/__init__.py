@@ -13,29 +13,50 @@ from typing import Any, Final
 TYPES: Final = {
     "configuration": "Configuration",
     "cpu": "Cpu",
+    "database": "Database",
     "disk": "Disk",
+    "dns": "Dns",
+    "event_loop": "EventLoop",
+    "exporters": "Exporters",
     "filesystem": "Filesystem",
     "function": "Functional",
     "functional": "Functional",
+    "gc_pauses": "GcPauses",
     "http": "Http",
     "imports": "Imports",
     "load": "Load",
     "memory": "Memory",
     "memory_growth": "MemoryGrowth",
+    "nlp_model": "NlpModel",
+    "open_files": "OpenFiles",
+    "operation": "Operation",
+    "pressure": "Pressure",
     "process_memory": "ProcessMemory",
     "processing": "Processing",
     "python_environment": "PythonEnvironment",
+    "redis": "Redis",
+    "swap": "Swap",
     "tcp": "Tcp",
+    "thread_pool": "ThreadPool",
+    "tls": "Tls",
 }
 """Class by ``type:`` in the settings; the module has the type's name."""
 
-CATEGORIES: Final = {
-    **dict.fromkeys(("cpu", "disk", "load", "memory"), "system"),
-    **dict.fromkeys(("configuration", "function", "functional", "imports", "process_memory"), "application"),
-    **dict.fromkeys(("filesystem", "http", "python_environment", "tcp"), "dependency"),
-    **dict.fromkeys(("memory_growth", "processing"), "performance"),
+BY_CATEGORY: Final = {
+    "system": ("cpu", "memory", "disk", "load", "swap", "open_files", "pressure"),
+    "application": (
+        *("imports", "nlp_model", "configuration", "functional", "function", "process_memory", "event_loop"),
+        "thread_pool",
+    ),
+    "dependency": (
+        *("http", "tcp", "dns", "tls", "database", "redis", "filesystem", "python_environment"),
+        "exporters",
+    ),
+    "performance": ("processing", "memory_growth", "operation", "gc_pauses"),
 }
-"""Category by type, where the settings name none."""
+"""Types by the category that holds where the settings name none."""
+
+CATEGORIES: Final = {kind: category for category, kinds in BY_CATEGORY.items() for kind in kinds}
 
 _MODULES: Final = {"function": "functional"}
 

@@ -14,17 +14,23 @@ from csg_otel.status import CheckResult, Critical, Measurement
 _ANYTHING = object()
 
 
-def resolve(function: Callable[[], Any] | str) -> Callable[[], Any]:
-    """Return *function*, or what ``module:name`` names. Raises Critical if there is no such thing."""
-    if not isinstance(function, str):
-        return function
-    module, _, name = function.partition(":")
+def find(place: str) -> Any:
+    """Return what ``module:name`` names. Raises Critical if there is no such thing."""
+    module, _, name = place.partition(":")
     try:
         found: Any = import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        raise Critical(f"{function} can't be loaded: {type(error).__name__}") from None
+        raise Critical(f"{place} can't be loaded: {type(error).__name__}") from None
+    return found
+
+
+def resolve(function: Callable[[], Any] | str) -> Callable[[], Any]:
+    """Return *function*, or the one ``module:name`` names. Raises Critical if there is no such function."""
+    if not isinstance(function, str):
+        return function
+    found = find(function)
     if not callable(found):
         raise Critical(f"{function} is not a function")
     return found  # type: ignore[no-any-return] # callable, as just seen

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from csg_otel.health.checks import wire
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Warn
+from csg_otel.status import CheckResult, Critical, Measurement, Warn
 
 _MOST_BYTES = 64 * 1024
-_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class Http:
     timeout_s: float = 5.0
     certificate_days: float | None = None
     ca_file: str | None = None
+    allow_link_local: bool = False
 
     def __post_init__(self) -> None:
         parts = self._parts()
@@ -66,10 +65,10 @@ class Http:
             status, body, days = self._ask(parts, deadline)
         except TimeoutError:
             raise Critical(f"{where} did not answer within {self.timeout_s:g} s") from None
-        except ssl.SSLCertVerificationError as error:
-            raise Critical(f"{where}: certificate: {error.verify_message}") from None
-        except (OSError, HTTPException) as error:
-            raise Critical(f"{where}: {getattr(error, 'strerror', None) or type(error).__name__}") from None
+        except OSError as error:
+            raise Critical(f"{where}: {wire.reason(error)}") from None
+        except HTTPException as error:
+            raise Critical(f"{where}: {type(error).__name__}") from None
         took = Measurement("response_time", time.monotonic() - began, "s", self.warning_s, self.critical_s, 0)
         if not any(_accepts(wanted, status) for wanted in self._wanted()):
             wanted = ", ".join(map(str, self._wanted()))
@@ -81,72 +80,27 @@ class Http:
             measured.append(Measurement("certificate_days", days, "d"))
             if self.certificate_days is not None and days < self.certificate_days:
                 raise Warn(f"{where}: the certificate expires in {days:.1f} days", measurements=tuple(measured))
-        verdict = judge([took])
-        said = f"{where} answered {status} in {took.value:.3f} s"
-        message = said if verdict.status is HealthStatus.HEALTHY else f"{said}: {verdict.message}"
-        return CheckResult(verdict.status, message, {"status_code": status}, tuple(measured))
+        verdict = judge([took], f"{where} answered {status} in {took.value:.3f} s")
+        return replace(verdict, details={"status_code": status}, measurements=tuple(measured))
 
     def _ask(self, parts: SplitResult, deadline: float) -> tuple[int, bytes, float | None]:
         """Return the status, the beginning of the body, and the days the certificate is valid for."""
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        with closing(socket.create_connection((host, port), _left(deadline))) as plain:
-            wire: Any = plain
-            days = None
-            if parts.scheme == "https":
-                plain.settimeout(_left(deadline))
-                wire = ssl.create_default_context(cafile=self.ca_file).wrap_socket(plain, server_hostname=host)
-                days = _days(wire.getpeercert())
-            with closing(wire):
-                connection = HTTPConnection(host, port)
-                connection.sock = _Wire(wire, deadline)
-                target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-                connection.request(self.method, target, self.body, {"Connection": "close", **self.headers})
-                response: HTTPResponse = connection.getresponse()
-                return response.status, response.read(_MOST_BYTES), days
+        with closing(wire.connect(host, port, deadline, allow_link_local=self.allow_link_local)) as plain:
+            if parts.scheme == "http":
+                return (*self._exchange(plain, parts, deadline), None)
+            context = ssl.create_default_context(cafile=self.ca_file)
+            with closing(wire.secure(plain, context, host, deadline)) as secured:
+                return (*self._exchange(secured, parts, deadline), wire.certificate_days(secured))
 
-
-class _Wire:
-    """A socket as the HTTP client uses one, on which every single wait ends at one deadline."""
-
-    def __init__(self, wire: socket.socket, deadline: float) -> None:
-        self._wire = wire
-        self._deadline = deadline
-
-    def sendall(self, data: bytes) -> None:
-        self._wire.settimeout(_left(self._deadline))
-        self._wire.sendall(data)
-
-    def makefile(self, _mode: str, *_options: Any) -> io.BufferedReader:
-        return io.BufferedReader(_Raw(self._wire, self._deadline))
-
-    def close(self) -> None:
-        """Leave it open; whoever opened it closes it."""
-
-
-class _Raw(io.RawIOBase):
-    def __init__(self, wire: socket.socket, deadline: float) -> None:
-        self._wire = wire
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._wire.settimeout(_left(self._deadline))
-        return self._wire.recv_into(buffer)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-def _days(certificate: Any) -> float | None:
-    ends = (certificate or {}).get("notAfter")
-    return (ssl.cert_time_to_seconds(ends) - time.time()) / _DAY_S if ends else None
+    def _exchange(self, connected: socket.socket, parts: SplitResult, deadline: float) -> tuple[int, bytes]:
+        connection = HTTPConnection(parts.hostname or "", parts.port)
+        connection.sock = wire.Deadlined(connected, deadline)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(self.method, target, self.body, {"Connection": "close", **self.headers})
+        response: HTTPResponse = connection.getresponse()
+        return response.status, response.read(_MOST_BYTES)
 
 
 def _accepts(wanted: int | str, status: int) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from dataclasses import dataclass
 
+from csg_otel.health.checks import wire
 from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement
 
 
@@ -20,22 +20,19 @@ class Tcp:
 
     address: str
     timeout_s: float = 2.0
+    allow_link_local: bool = False
 
     def __post_init__(self) -> None:
-        if not self._port().isdigit():
-            raise ValueError(f"address {self.address!r} is not host:port")
-
-    def _port(self) -> str:
-        return self.address.rpartition(":")[2]
+        wire.split(self.address)
 
     def __call__(self) -> CheckResult:
-        host = self.address.rpartition(":")[0].strip("[]")
+        host, port = wire.split(self.address)
         began = time.monotonic()
         try:
-            socket.create_connection((host, int(self._port())), self.timeout_s).close()
+            wire.connect(host, port, began + self.timeout_s, allow_link_local=self.allow_link_local).close()
         except TimeoutError:
             raise Critical(f"{self.address} does not answer within {self.timeout_s:g} s") from None
         except OSError as error:
-            raise Critical(f"{self.address}: {error.strerror or type(error).__name__}") from None
+            raise Critical(f"{self.address}: {wire.reason(error)}") from None
         took = Measurement("connect", time.monotonic() - began, "s", critical=self.timeout_s, minimum=0)
         return CheckResult(HealthStatus.HEALTHY, f"{self.address} accepts connections", measurements=(took,))

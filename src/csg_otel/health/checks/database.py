@@ -1,0 +1,182 @@
+"""Whether a database answers a query."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from csg_otel.health.checks.functional import find
+from csg_otel.health.checks.levels import judge
+from csg_otel.status import CheckResult, Critical, Measurement
+
+_DRIVERS: Final = {
+    "postgresql": ("psycopg", "psycopg2", "pg8000.dbapi"),
+    "mysql": ("pymysql", "MySQLdb"),
+    "sqlite": ("sqlite3",),
+}
+_PORTS: Final = {"postgresql": 5432, "mysql": 3306}
+_PHRASES: Final = (
+    (r"password authentication failed|Access denied|no password supplied|28P01|28000", "authentication failed"),
+    (r"[Cc]onnection refused|Errno 111", "connection refused"),
+    (r"timeout expired|timed out|57014|canceling statement|statement timeout", "no answer in time"),
+    (r"could not translate host name|[Nn]ame or service not known|resolve host", "the name does not resolve"),
+    (r"database .* does not exist|Unknown database|3D000|unable to open database", "there is no such database"),
+    (r"too many (?:clients|connections)|remaining connection slots|53300", "too many connections"),
+    (r"starting up|57P03", "the server is starting up"),
+    (r"closed the connection|server closed|gone away|broken pipe|[Cc]onnection reset", "the connection was closed"),
+)
+"""What drivers say, and what is told of it: their own words hold users, addresses and statements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """
+    Healthy if the database answers *query* within *timeout_s* seconds.
+
+    Give one of: *url* (``postgresql://user:password@host/name``, ``mysql://...``, ``sqlite:///file``), opened by an
+    installed DB-API driver for one query and closed, with a statement timeout where the server has one; a URL with a
+    SQLAlchemy driver (``postgresql+psycopg://``) goes through SQLAlchemy. Or *pool*, the program's own: a SQLAlchemy engine,
+    a pool with ``connection()``, a function that returns a DB-API connection, or ``module:name`` of one of these; what is
+    taken from it is given back. Slower than *warning_s* is a warning. Messages never hold the URL or what the driver said.
+    Raises ValueError if there is neither, both, or no driver for the URL.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    pool: Any = None
+    query: str = "SELECT 1"
+    timeout_s: float = 3.0
+    warning_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.url is None) is (self.pool is None):
+            raise ValueError("database needs a url or a pool")
+        if self.url is not None and "+" not in urlsplit(self.url).scheme and _kind(self.url) not in _DRIVERS:
+            raise ValueError(f"url is not of a known kind ({', '.join(_DRIVERS)}; others with a SQLAlchemy driver)")
+
+    def __call__(self) -> CheckResult:
+        began = time.monotonic()
+        try:
+            with self._connection() as connection:
+                self._ask(connection)
+        except Critical:
+            raise
+        except Exception as error:  # noqa: BLE001 - every driver has its own tree of errors
+            raise Critical(f"{self._where()}: {_told(error)}") from None
+        took = Measurement("query", time.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
+        return judge([took], f"{self._where()} answered in {took.value:.3f} s")
+
+    def _where(self) -> str:
+        if self.url is None:
+            return "the program's pool"
+        parts = urlsplit(self.url)
+        port = parts.port or _PORTS.get(_kind(self.url))
+        return f"{parts.hostname}:{port}" if parts.hostname else _kind(self.url)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        """Lend a DB-API or SQLAlchemy connection."""
+        if self.url is not None:
+            with _opened(self.url, self.timeout_s) as connection:
+                yield connection
+            return
+        pool: Any = find(self.pool) if isinstance(self.pool, str) else self.pool
+        lend = getattr(pool, "connection", None) or getattr(pool, "connect", None)
+        # What a pool or an engine lends goes back at the end of its block; what a function opened is closed.
+        with lend() if lend is not None else closing(pool()) as connection:
+            yield connection
+
+    def _ask(self, connection: Any) -> None:
+        """Run the query and take its first row; whatever it began is rolled back."""
+        if hasattr(connection, "exec_driver_sql"):
+            connection.exec_driver_sql(self.query).fetchone()
+            return
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(self.query)
+            cursor.fetchone()
+        with suppress(Exception):
+            connection.rollback()
+
+
+def _kind(url: str) -> str:
+    kind = urlsplit(url).scheme.partition("+")[0]
+    return {"postgres": "postgresql", "mariadb": "mysql"}.get(kind, kind)
+
+
+@contextmanager
+def _opened(url: str, timeout_s: float) -> Iterator[Any]:
+    """Open *url*, and close it at the end. Raises Critical if there is no driver."""
+    if "+" in urlsplit(url).scheme:
+        engine = _engine(url)
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+        return
+    driver, name = _driver(_kind(url))
+    with closing(driver.connect(**_arguments(url, name, timeout_s))) as connection:
+        yield connection
+
+
+def _engine(url: str) -> Any:
+    try:
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import NullPool
+    except ImportError:
+        raise Critical("SQLAlchemy is not installed (pip install sqlalchemy)") from None
+    return create_engine(url, poolclass=NullPool)
+
+
+def _driver(kind: str) -> tuple[Any, str]:
+    from importlib import import_module
+
+    for name in _DRIVERS[kind]:
+        try:
+            return import_module(name), name
+        except ImportError:
+            continue
+    install = {"postgresql": "psycopg[binary]", "mysql": "pymysql"}.get(kind, kind)
+    raise Critical(f"no driver for {kind} is installed (pip install '{install}')")
+
+
+def _arguments(url: str, driver: str, timeout_s: float) -> dict[str, Any]:
+    """Return what *driver*'s ``connect()`` takes, with the server told to give up as well."""
+    parts = urlsplit(url)
+    if _kind(url) == "sqlite":
+        path = unquote(parts.path.removeprefix("/"))
+        # Read only: a check that asks for a missing file must not make it.
+        location = f"file:{path}?mode=ro" if path else "file::memory:"
+        return {"database": location, "uri": True, "timeout": timeout_s}
+    limit_ms = max(1, int(timeout_s * 1000))
+    given: dict[str, Any] = {
+        "host": parts.hostname,
+        "port": parts.port or _PORTS[_kind(url)],
+        "user": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+    }
+    name = unquote(parts.path.strip("/")) or None
+    whole_s = max(1, round(timeout_s))
+    extra: dict[str, Any]
+    if driver.startswith("psycopg"):
+        options = f"-c statement_timeout={limit_ms}"
+        extra = {"dbname": name, "connect_timeout": max(2, whole_s), "options": options, **dict(parse_qsl(parts.query))}
+    elif driver.startswith("pg8000"):
+        extra = {"database": name, "timeout": timeout_s, "startup_params": {"statement_timeout": str(limit_ms)}}
+    else:
+        extra = {"database": name, "connect_timeout": whole_s}
+        if driver == "pymysql":
+            extra.update(read_timeout=whole_s, write_timeout=whole_s)
+    return {key: value for key, value in {**given, **extra}.items() if value is not None}
+
+
+def _told(error: Exception) -> str:
+    """Return what kind of failure *error* is, in our words."""
+    code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
+    said = f"{code} {error}"
+    found = next((words for pattern, words in _PHRASES if re.search(pattern, said)), "")
+    return f"{found or 'the query failed'} ({type(error).__name__})"

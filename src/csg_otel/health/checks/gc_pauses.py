@@ -1,0 +1,44 @@
+"""How much of its time the program spends in garbage collections."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from csg_otel import names
+from csg_otel.health.checks.levels import judge, percent
+from csg_otel.points import HistogramPoint, Point
+from csg_otel.status import CheckResult, HealthStatus, Range
+
+
+@dataclass(slots=True)
+class GcPauses:
+    """
+    Warn above *warning_threshold* and fail above *critical_threshold* percent of the time since the previous run in pauses.
+
+    Read from ``csg.runtime.gc.pause``, which is measured while application metrics are on. The first run has nothing to compare
+    with and is healthy.
+    """
+
+    warning_threshold: float | Range = 5.0
+    critical_threshold: float | Range | None = 25.0
+    points: Callable[[], Sequence[Point]] = tuple
+    clock: Callable[[], float] = time.monotonic
+    _last: tuple[float, float] | None = field(default=None, init=False, repr=False)
+
+    def __call__(self) -> CheckResult:
+        now, paused = self.clock(), self._paused()
+        last, self._last = self._last, (now, paused)
+        if last is None or paused < last[1] or now <= last[0]:
+            return CheckResult(HealthStatus.HEALTHY, "too early to tell")
+        share = 100 * (paused - last[1]) / (now - last[0])
+        return judge([percent("gc", share, self.warning_threshold, self.critical_threshold)])
+
+    def _paused(self) -> float:
+        """Return the seconds spent in pauses so far."""
+        return sum(
+            point.total
+            for point in self.points()
+            if isinstance(point, HistogramPoint) and point.name == names.GC_PAUSE.name
+        )

@@ -1,0 +1,48 @@
+"""Whether tasks stall for want of CPU, memory or disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from csg_otel.health.checks.levels import judge, percent
+from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
+
+_RESOURCES = ("cpu", "memory", "io")
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """
+    Warn above *warning_threshold* and fail above *critical_threshold* percent of the last minute in which tasks stalled.
+
+    Reads the kernel's pressure stall information (PSI, ``some avg60``) of *resources*: ``cpu``, ``memory``, ``io``; UNKNOWN
+    where the kernel gives none. *folder* may be a control group's, whose files are called ``memory.pressure``. Raises
+    ValueError for another resource.
+    """
+
+    warning_threshold: float | Range = 40.0
+    critical_threshold: float | Range | None = 80.0
+    resources: Sequence[str] = _RESOURCES
+    folder: str = "/proc/pressure"
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.resources).difference(_RESOURCES):
+            raise ValueError(f"resources are {', '.join(_RESOURCES)}, not {', '.join(sorted(unknown))}")
+
+    def __call__(self) -> CheckResult:
+        measured = [found for name in self.resources if (found := self._measure(name)) is not None]
+        if not measured:
+            return CheckResult(HealthStatus.UNKNOWN, "this kernel gives no pressure stall information")
+        return judge(measured)
+
+    def _measure(self, resource: str) -> Measurement | None:
+        for name in (resource, f"{resource}.pressure"):
+            try:
+                some = (Path(self.folder) / name).read_text(encoding="ascii").split("\n", 1)[0]
+                share = float(dict(part.split("=") for part in some.split()[1:])["avg60"])
+            except (OSError, KeyError, ValueError):
+                continue
+            return percent(f"{resource} pressure", share, self.warning_threshold, self.critical_threshold)
+        return None

@@ -1,0 +1,122 @@
+"""Whether a Redis server answers."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from csg_otel.health.checks import wire
+from csg_otel.health.checks.functional import resolve
+from csg_otel.health.checks.levels import judge
+from csg_otel.status import CheckResult, Critical, Measurement, Warn
+
+_REFUSALS = {
+    "NOAUTH": "it wants a password",
+    "WRONGPASS": "authentication failed",
+    "NOPERM": "the user may not do this",
+    "MASTERDOWN": "it is a replica that has lost its master",
+    "READONLY": "it is a read-only replica",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """
+    Healthy if the Redis (or Valkey) server at *url* answers a ``PING`` within *timeout_s* seconds in all.
+
+    *url* is ``redis://user:password@host:6379/0``, or ``rediss`` for TLS with *ca_file* or the system's authorities. With
+    *client* (an object with ``ping()``, or ``module:function`` that returns one) the program's own client and pool are
+    used instead. A server that is loading its data is a warning. Slower than *warning_s* is one, too. Raises ValueError if
+    there is neither or the URL is none.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    client: Any = None
+    timeout_s: float = 2.0
+    warning_s: float | None = None
+    ca_file: str | None = None
+    allow_link_local: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.url is None) is (self.client is None):
+            raise ValueError("redis needs a url or a client")
+        if self.url is not None and (
+            not urlsplit(self.url).scheme.startswith("redis") or not urlsplit(self.url).hostname
+        ):
+            raise ValueError("url is not a redis:// or rediss:// URL")
+
+    def __call__(self) -> CheckResult:
+        began = time.monotonic()
+        if self.url is None:
+            where = "the program's client"
+            client = resolve(self.client)() if isinstance(self.client, str) else self.client
+            if not client.ping():
+                raise Critical("the server did not answer PONG")
+        else:
+            where = self._ask(began + self.timeout_s)
+        took = Measurement("ping", time.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
+        return judge([took], f"{where} answered in {took.value:.3f} s")
+
+    def _ask(self, deadline: float) -> str:
+        """Talk to the server and return its ``host:port``. Raises Critical and Warn."""
+        parts = urlsplit(self.url or "")
+        host, port = parts.hostname or "", parts.port or 6379
+        where = f"{host}:{port}"
+        try:
+            with closing(wire.connect(host, port, deadline, allow_link_local=self.allow_link_local)) as plain:
+                if parts.scheme == "redis":
+                    self._talk(wire.Deadlined(plain, deadline), where)
+                else:
+                    context = ssl.create_default_context(cafile=self.ca_file)
+                    with closing(wire.secure(plain, context, host, deadline)) as secured:
+                        self._talk(wire.Deadlined(secured, deadline), where)
+        except TimeoutError:
+            raise Critical(f"{where} did not answer within {self.timeout_s:g} s") from None
+        except OSError as error:
+            raise Critical(f"{where}: {wire.reason(error)}") from None
+        return where
+
+    def _talk(self, connected: wire.Deadlined, where: str) -> None:
+        answers = connected.makefile()
+        for command in self._commands():
+            connected.sendall(_encoded(command))
+            answer = answers.readline(1024)
+            if not answer.endswith(b"\n"):
+                raise Critical(f"{where} closed the connection")
+            if answer[:1] == b"-":
+                _refused(answer, where)
+            elif answer[:1] != b"+":
+                raise Critical(f"{where} does not answer as a Redis server does")
+
+    def _commands(self) -> Iterator[tuple[str, ...]]:
+        parts = urlsplit(self.url or "")
+        if parts.password is not None:
+            user = (unquote(parts.username),) if parts.username else ()
+            yield ("AUTH", *user, unquote(parts.password))
+        if (database := parts.path.strip("/")) not in ("", "0"):
+            yield ("SELECT", database)
+        yield ("PING",)
+
+
+def _refused(answer: bytes, where: str) -> None:
+    """Raise what an error *answer* means; its words are the server's and stay inside."""
+    code = answer[1:].split(maxsplit=1)[0].decode("ascii", "replace") if answer[1:].split() else ""
+    if code == "LOADING":
+        raise Warn(f"{where} is loading its data")
+    raise Critical(f"{where}: {_REFUSALS.get(code, f'it answered with an error ({code[:20]})')}")
+
+
+def _encoded(words: tuple[str, ...]) -> bytes:
+    """Return a command in RESP: an array of bulk strings."""
+    out = io.BytesIO()
+    out.write(b"*%d\r\n" % len(words))
+    for word in words:
+        data = word.encode()
+        out.write(b"$%d\r\n%b\r\n" % (len(data), data))
+    return out.getvalue()

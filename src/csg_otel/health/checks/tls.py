@@ -1,0 +1,58 @@
+"""Whether a server's certificate is valid, and for how much longer."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from contextlib import closing
+from dataclasses import dataclass
+
+from csg_otel.health.checks import wire
+from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Range
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """
+    Healthy if the server at *address* (``host:port``) has a valid certificate for longer than *warning_days*.
+
+    Does the handshake, so chain, dates and name are verified as a client would, against *ca_file* or the system's
+    authorities, for *server_name* or the host. Fewer days than *critical_days* are a failure. One deadline, *timeout_s*
+    seconds, for all of it. Raises ValueError for an address without a port.
+    """
+
+    address: str
+    warning_days: float = 21.0
+    critical_days: float = 7.0
+    timeout_s: float = 5.0
+    server_name: str | None = None
+    ca_file: str | None = None
+    allow_link_local: bool = False
+
+    def __post_init__(self) -> None:
+        wire.split(self.address)
+
+    def __call__(self) -> CheckResult:
+        host, port = wire.split(self.address)
+        deadline = time.monotonic() + self.timeout_s
+        context = ssl.create_default_context(cafile=self.ca_file)
+        try:
+            with (
+                closing(wire.connect(host, port, deadline, allow_link_local=self.allow_link_local)) as plain,
+                closing(wire.secure(plain, context, self.server_name or host, deadline)) as secured,
+            ):
+                days = wire.certificate_days(secured) or 0.0
+        except TimeoutError:
+            raise Critical(f"{self.address} did not finish the handshake within {self.timeout_s:g} s") from None
+        except OSError as error:
+            raise Critical(f"{self.address}: {wire.reason(error)}") from None
+        measured = Measurement("certificate_days", days, "d", Range(self.warning_days), Range(self.critical_days), 0)
+        status = (
+            HealthStatus.CRITICAL
+            if days < self.critical_days
+            else HealthStatus.WARNING
+            if days < self.warning_days
+            else HealthStatus.HEALTHY
+        )
+        message = f"{self.address}: the certificate is valid for {days:.1f} more days"
+        return CheckResult(status, message, measurements=(measured,))
