@@ -93,7 +93,7 @@ def _say_where(telemetry: csg_otel.Telemetry, generator: Generator, *, demo: boo
             print(f"  fail a check        touch {folder / FAIL}    (remove it again to recover)")
     if demo:
         print(
-            f"  what to expect      every {_BROKEN_EVERY}th transcript is broken on purpose: an error, and a warning until the next"
+            f"  what to expect      every {_BROKEN_EVERY}th transcript is broken on purpose: an error, then a warning"
         )
     print("  end                 Ctrl-C\n", flush=True)
 

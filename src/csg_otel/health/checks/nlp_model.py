@@ -72,6 +72,6 @@ class NlpModel:
             warnings.simplefilter("ignore")  # what it says about versions is this check's to say
             loaded = spacy.load(self.model)
         wanted = loaded.meta.get("spacy_version", "")
-        if wanted and spacy.util.is_compatible_version(spacy.__version__, wanted) is False:
-            self._mismatch = f"{name} was made for spaCy {wanted}, this is {spacy.__version__}"
+        if wanted and spacy.util.is_compatible_version(spacy.about.__version__, wanted) is False:
+            self._mismatch = f"{name} was made for spaCy {wanted}, this is {spacy.about.__version__}"
         return loaded
