@@ -177,6 +177,6 @@ def _arguments(url: str, driver: str, timeout_s: float) -> dict[str, Any]:
 def _told(error: Exception) -> str:
     """Return what kind of failure *error* is, in our words."""
     code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
-    said = f"{code} {error}"
+    said = f"{code} {error} {error.__cause__ or ''}"  # some drivers put the reason behind an exception of their own
     found = next((words for pattern, words in _PHRASES if re.search(pattern, said)), "")
     return f"{found or 'the query failed'} ({type(error).__name__})"
