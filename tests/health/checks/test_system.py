@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -16,7 +18,11 @@ from csg_otel.health.checks.cpu import Cpu
 from csg_otel.health.checks.disk import Disk
 from csg_otel.health.checks.load import Load
 from csg_otel.health.checks.memory import Memory
+from csg_otel.health.checks.open_files import OpenFiles
+from csg_otel.health.checks.pressure import Pressure
+from csg_otel.health.checks.swap import Swap
 from csg_otel.status import Critical, HealthStatus
+from support.programs import Program
 
 HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL
 
@@ -130,3 +136,57 @@ def test_load_is_held_against_the_cpus() -> None:
     )
     assert Load(warning_threshold=1e9, critical_threshold=1e9)().status is HEALTHY
     assert Load(warning_threshold=-1, critical_threshold=-1)().status is CRITICAL
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a control group needs root")
+def test_memory_inside_a_real_control_group(tmp_path: Path) -> None:
+    """A process that takes three quarters of its group's limit is told by it, whatever the host has."""
+    folder = Path("/sys/fs/cgroup/memory/csg-otel-test")
+    limit, joined = folder / "memory.limit_in_bytes", folder / "cgroup.procs"
+    try:
+        folder.mkdir()
+        limit.write_text(str(200 * 1024 * 1024))
+    except OSError as error:
+        pytest.skip(f"control groups can't be made here: {error.strerror}")
+    source = """
+        import os, sys
+        open(sys.argv[1], "w").write(str(os.getpid()))
+        from csg_otel.health.checks.memory import Memory
+        print(Memory()().status, flush=True)
+        taken = bytearray(140 * 1024 * 1024)
+        taken[::4096] = b"x" * len(taken[::4096])
+        print(Memory(warning_threshold=60)().status, flush=True)
+    """
+    try:
+        with Program([sys.executable, "-c", textwrap.dedent(source), str(joined)], tmp_path) as program:
+            assert (program.line(), program.line()) == ("HEALTHY", "WARNING"), program.stderr
+            program.wait()
+    finally:
+        folder.rmdir()
+
+
+def test_swap_open_files_and_pressure_of_this_machine() -> None:
+    """Read for real, and held against limits both ways."""
+    assert Swap(100, 100)().status is HEALTHY
+    if psutil.swap_memory().used:
+        assert Swap(0, 0)().status is CRITICAL
+    with ExitStack() as files:
+        for _ in range(20):
+            files.enter_context(Path(os.devnull).open())
+        result = OpenFiles(100, 100)()
+        assert result.status is HEALTHY
+        assert result.measurements[1].value >= 20
+        assert OpenFiles(0, 0)().status is CRITICAL
+
+
+def test_pressure_is_read_as_the_kernel_writes_it(tmp_path: Path) -> None:
+    """From /proc or a control group; unknown where there is none."""
+    (tmp_path / "cpu").write_text("some avg10=1.00 avg60=2.50 avg300=3.00 total=9\n")
+    (tmp_path / "memory.pressure").write_text("some avg10=1.00 avg60=55.00 avg300=3.00 total=9\nfull avg10=0 avg60=0\n")
+
+    result = Pressure(folder=str(tmp_path))()
+
+    assert (result.status, [one.value for one in result.measurements]) == (WARNING, [2.5, 55.0])
+    assert Pressure(folder="/no/such")().status is HealthStatus.UNKNOWN
+    with pytest.raises(ValueError, match="resources are"):
+        Pressure(resources=("gpu",))

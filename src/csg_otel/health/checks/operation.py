@@ -47,9 +47,11 @@ class Operation:
 
     def __call__(self) -> CheckResult:
         now, books = self.clock(), self._read()
+        if not self._seen:
+            self._seen.append((now, {}))  # until a window has passed, all calls since the start count
         while len(self._seen) > 1 and self._seen[1][0] <= now - self.window_s:
             self._seen.popleft()
-        before = self._seen[0][1] if self._seen else {}
+        before = self._seen[0][1]
         gained = [_gained(point, before.get(key)) for key, point in books.items()]
         self._seen.append((now, books))
         calls = sum(point.count for point in gained)
