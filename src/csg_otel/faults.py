@@ -8,7 +8,6 @@ Knows nothing of what failed; the caller names it. One line when a fault starts 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 from collections import Counter
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from csg_otel import forks
 from csg_otel.names import TELEMETRY_FAULTS, Metric
 
 strict = False
@@ -94,8 +94,7 @@ def _described(error: BaseException | None) -> str:
 def _prepare_for_fork() -> None:
     if "fork" not in _prepared:
         _prepared.add("fork")
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_reset_in_child)
+        forks.follow(_reset_in_child)
 
 
 def _reset_in_child() -> None:

@@ -30,7 +30,6 @@ class Ending:
         self._flush = flush
         self._previous: Any = None
         self._handling = False
-        self._pid = os.getpid()
         self._done = threading.Event()
 
     def arm(self, *, signals: bool) -> None:
@@ -45,6 +44,10 @@ class Ending:
         signal.signal(signal.SIGTERM, self._on_signal)
         self._handling = True
 
+    def reset_after_fork(self) -> None:
+        """Begin anew in a child, which has telemetry of its own to finish."""
+        self._done = threading.Event()
+
     def disarm(self) -> None:
         """Give everything back, unless the program has put something else in place meanwhile."""
         atexit.unregister(self._finish)
@@ -55,7 +58,7 @@ class Ending:
             self._handling = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._done.is_set() or os.getpid() != self._pid:
+        if self._done.is_set():
             self._pass_on(number, frame)
             return
         threading.Thread(target=self._end, args=(number,), name="csg-otel-sigterm", daemon=True).start()

@@ -24,7 +24,7 @@ from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, V
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from csg_otel import handles, names
+from csg_otel import forks, handles, names
 from csg_otel.exporters import _compat, guard
 from csg_otel.exporters.destination import Destination, DestinationStatus, items_by_outcome
 from csg_otel.exporters.fanout import LogFanOut, SpanFanOut, sampler
@@ -92,8 +92,7 @@ def _global_providers() -> _Globals:
     with _globals_lock:
         if _globals is None:
             _globals = _Globals()
-            if hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=_after_fork_in_child)
+            forks.follow(_after_fork_in_child)
         return _globals
 
 
@@ -111,6 +110,7 @@ class Providers:
         handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
         self.apply(config)
         _living.add(self)
+        forks.follow(self.reset_after_fork)
 
     # -- configuration ---------------------------------------------------------------------------------------------
 
@@ -323,5 +323,3 @@ def _after_fork_in_child() -> None:
         for provider in (_globals.tracers, _globals.meters, _globals.loggers):
             if isinstance(provider, (SwitchTracerProvider, SwitchMeterProvider, SwitchLoggerProvider)):
                 provider.reset_lock()
-    for providers in list(_living):
-        providers.reset_after_fork()

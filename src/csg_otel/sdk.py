@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from csg_otel import faults, handles, health, instruments, metrics
+from csg_otel import faults, forks, handles, health, instruments, metrics
 from csg_otel.config import Config, Loaded, load, load_lenient
 from csg_otel.exporters.destination import DestinationStatus
 from csg_otel.exporters.points import points
@@ -68,6 +68,8 @@ class Telemetry:
         self._ending = Ending(self._finish, self.force_flush)
         self._start(config)
         self._ending.arm(signals=handle_signals)
+        forks.follow(self.reset_after_fork)
+        forks.follow(_reset_lock)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -210,6 +212,13 @@ class Telemetry:
         """Return all metrics now: under the seed's names by group, and every point as it is exported."""
         return metrics.snapshot(self._sampler.latest(), points(self._providers.read_metrics()), self._history)
 
+    def reset_after_fork(self) -> None:
+        """Begin anew in a child: no inherited lock, socket or signal under way."""
+        self._lock = threading.RLock()
+        self._ending.reset_after_fork()
+        if self._server is not None:
+            self._server.reset_after_fork()
+
     def _keep_history(self, sample: metrics.Sample) -> None:
         self._history.add(sample, points(self._providers.read_metrics()))
 
@@ -257,11 +266,7 @@ def instrument(
     A second call with equal settings returns the same handle; with other settings it drains and exchanges what changed.
     """
     global _current  # noqa: PLW0603 - see instrument()
-    named = {
-        "service_name": service_name,
-        "environment": environment,
-        "exporters": [exporters] if isinstance(exporters, str) else exporters and list(exporters),
-    }
+    named = {"service_name": service_name, "environment": environment, "exporters": exporters}
     code = {key.replace("__", "."): value for key, value in settings.items()}
     code.update((key, value) for key, value in named.items() if value is not None)
     source = Path(config) if isinstance(config, (str, os.PathLike)) else config
@@ -283,6 +288,11 @@ def _forget(telemetry: Telemetry) -> None:
     with _lock:
         if _current is telemetry:
             _current = None
+
+
+def _reset_lock() -> None:
+    global _lock  # noqa: PLW0603 - a thread of the parent may have held it
+    _lock = threading.RLock()
 
 
 def _load_instrumentations() -> None:

@@ -8,14 +8,13 @@ provider. Not for values that need views or histograms. A forked child starts ag
 from __future__ import annotations
 
 import itertools
-import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from csg_otel import forks
 from csg_otel.names import CARDINALITY_LIMIT, Metric
 
 _OVERFLOW: Final = {"otel.metric.overflow": True}
@@ -87,7 +86,7 @@ class Series:
         self._lock = threading.RLock()
         self._items: dict[tuple[str, ...], Tally | Level] = {}
         self._overflow: Tally | Level | None = None
-        _track(self)
+        forks.follow(self.reset_after_fork)
 
     def _item(self, values: tuple[str, ...]) -> Tally | Level:
         item = self._items.get(values)
@@ -142,19 +141,3 @@ class LevelSeries(Series):
         item = self._item(values)
         assert isinstance(item, Level)  # noqa: S101 - for the type checker
         return item
-
-
-_living: weakref.WeakSet[Series] = weakref.WeakSet()
-_hooked: list[bool] = []
-
-
-def _track(series: Series) -> None:
-    _living.add(series)
-    if not _hooked and hasattr(os, "register_at_fork"):
-        _hooked.append(True)
-        os.register_at_fork(after_in_child=_reset_in_child)
-
-
-def _reset_in_child() -> None:
-    for series in list(_living):
-        series.reset_after_fork()

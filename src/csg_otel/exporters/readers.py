@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
 
-from csg_otel import faults
+from csg_otel import faults, forks
 from csg_otel.exporters import _compat, guard
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Ticker:
         running = self._thread is not None and not self._stopping
         self._reset()
         if running:
-            self.start()
+            forks.afterwards(self.start)
 
     def _run(self) -> None:
         _compat.suppress_instrumentation()

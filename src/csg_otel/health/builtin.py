@@ -146,39 +146,18 @@ def _performance(settings: HealthMonitoring) -> Iterator[Check]:
 def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
     """Return the user's own check *name*; raises HealthDefinitionError for an unknown type or parameter."""
     where = f"{definition.location or 'health_monitoring.checks'}: check {name!r}"
+    if definition.type not in checks.TYPES:
+        known = ", ".join(sorted(checks.TYPES))
+        hint = suggestion(definition.type, checks.TYPES)
+        raise HealthDefinitionError([f"{where}: unknown type {definition.type!r}{hint} (known: {known})"])
+    unknown = [group for group in definition.groups if group not in GROUPS]
+    wrong = [f"{where}: unknown group {group!r}{suggestion(group, GROUPS)}" for group in unknown]
     try:
-        made = checks.check_type(definition.type)
-    except KeyError:
-        known = sorted(checks.TYPES)
-        hint = suggestion(definition.type, known)
-        raise HealthDefinitionError(
-            [f"{where}: unknown type {definition.type!r}{hint} (known: {', '.join(known)})"]
-        ) from None
-    try:
-        parameters = {key: _limited(key, _revealed(value)) for key, value in definition.parameters.items()}
-    except ValueError as error:
-        raise HealthDefinitionError([f"{where}: {error}"]) from None
-    taken = inspect.signature(made).parameters
-    wired = {key: value for key, value in _wiring(sources).items() if key in taken}
-    known = [key for key in taken if key not in wired and key not in _OURS]
-    of_type = f"{where} of type {definition.type}"
-    wrong = [f"{of_type}: unknown parameter {key!r}{suggestion(key, known)}" for key in parameters if key not in known]
-    wrong += [
-        f"{of_type}: {key!r} is missing"
-        for key in known
-        if taken[key].default is Parameter.empty and key not in parameters
-    ]
-    wrong += [
-        f"{where}: unknown group {group!r}{suggestion(group, GROUPS)}"
-        for group in definition.groups
-        if group not in GROUPS
-    ]
+        function = _probe(f"{where} of type {definition.type}", definition, sources)
+    except HealthDefinitionError as error:
+        wrong.extend(error.problems)
     if wrong:
         raise HealthDefinitionError(wrong)
-    try:
-        function = made(**parameters, **wired)
-    except (TypeError, ValueError) as error:
-        raise HealthDefinitionError([f"{of_type}: {error}"]) from None
     return Check(
         name=name,
         function=function,
@@ -194,6 +173,24 @@ def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
         stale_after_s=definition.stale_after,
         own=True,
     )
+
+
+def _probe(where: str, definition: CheckDefinition, sources: Sources) -> Any:
+    """Return the callable behind *definition*; raises HealthDefinitionError with what is wrong with its parameters."""
+    made = checks.check_type(definition.type)
+    taken = inspect.signature(made).parameters
+    wired = {key: value for key, value in _wiring(sources).items() if key in taken}
+    known = [key for key in taken if key not in wired and key not in _OURS]
+    given = definition.parameters
+    wrong = [f"{where}: unknown parameter {key!r}{suggestion(key, known)}" for key in given if key not in known]
+    needed = [key for key in known if taken[key].default is Parameter.empty]
+    wrong += [f"{where}: {key!r} is missing" for key in needed if key not in given]
+    if wrong:
+        raise HealthDefinitionError(wrong)
+    try:
+        return made(**{key: _limited(key, _revealed(value)) for key, value in given.items()}, **wired)
+    except (TypeError, ValueError) as error:
+        raise HealthDefinitionError([f"{where}: {error}"]) from None
 
 
 def _wiring(sources: Sources) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from csg_otel import faults
+from csg_otel import faults, forks
 
 if TYPE_CHECKING:
     from csg_otel.status import HealthStatus
@@ -70,6 +70,9 @@ class Listeners:
 
     def reset_after_fork(self) -> None:
         """Start the threads anew in a child."""
+        forks.afterwards(self._start_anew)
+
+    def _start_anew(self) -> None:
         self._inboxes = {listener: self._serve(listener) for listener in self._inboxes}
 
 

@@ -11,17 +11,15 @@ import asyncio
 import contextvars
 import functools
 import logging
-import os
 import random
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from csg_otel import faults
+from csg_otel import faults, forks
 from csg_otel.health import snapshot as snapshots
 from csg_otel.health.definition import OVERALL, Check, groups_of, levels, policy, validate
 from csg_otel.health.entry import Entry
@@ -73,8 +71,7 @@ class HealthRegistry:
         self._observer: Observer = lambda _happening: None
         self._around: Around = lambda _execution, call: call()
         self._reset()
-        _living.add(self)
-        _follow_forks()
+        forks.follow(self.reset_after_fork)
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
@@ -177,7 +174,7 @@ class HealthRegistry:
             entry.execution = None
             entry.due = time.monotonic()
         if running:
-            self.start()
+            forks.afterwards(self.start)
 
     # -- the schedule ----------------------------------------------------------------------------------------------
 
@@ -367,17 +364,3 @@ def _with_running_loop(check: Check) -> Check:
         return replace(check, app_loop=asyncio.get_running_loop())
     except RuntimeError:
         return check
-
-
-_living: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for registry in list(_living):
-        registry.reset_after_fork()
-
-
-@functools.lru_cache(maxsize=1)
-def _follow_forks() -> None:
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_after_fork_in_child)

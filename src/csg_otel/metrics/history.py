@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from csg_otel.metrics import aliases, forks
+from csg_otel import forks
+from csg_otel.metrics import aliases
 
 if TYPE_CHECKING:
     from csg_otel.metrics.sample import Sample
@@ -109,7 +110,7 @@ class History:
         """Keep nothing yet; with *retention_s* 0, never."""
         self._retention_s = retention_s
         self.reset_after_fork()
-        forks.track(self)
+        forks.follow(self.reset_after_fork)
 
     def reset_after_fork(self) -> None:
         """Forget everything: the past of the parent is not the child's."""

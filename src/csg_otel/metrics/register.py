@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import handles
-from csg_otel.metrics import forks
+from csg_otel import forks, handles
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP, Values
 
 if TYPE_CHECKING:
@@ -106,6 +105,6 @@ _observables: Final = Observables()
 
 def register(sampler: Source, *, system: bool, application: bool) -> None:
     """Show what *sampler* samples as OTel metrics from now on, in place of any sampler before; each group on or off."""
-    forks.track(_observables)
+    forks.follow(_observables.reset_after_fork)
     _observables.show(sampler, system=system, application=application)
     _observables.create()

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import faults, handles, names
-from csg_otel.metrics import forks
+from csg_otel import faults, forks, handles, names
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,7 +72,7 @@ class RuntimeMonitor:
         if self._running:
             return
         self._running = True
-        forks.track(self)
+        forks.follow(self.reset_after_fork)
         _monitors.add(self)
         _instruments.counters()
         _instruments.histogram(names.GC_PAUSE)
@@ -127,7 +126,7 @@ class _GcCounter:
     def __init__(self, key: str) -> None:
         self._key = key
         self._before = [0, 0, 0]
-        forks.track(self)
+        forks.follow(self.reset_after_fork)
 
     def __call__(self, _options: CallbackOptions) -> Iterable[Observation]:
         if not _monitors:
@@ -221,7 +220,7 @@ class _Watches:
 
     def __init__(self) -> None:
         self.reset_after_fork()
-        forks.track(self)
+        forks.follow(self.reset_after_fork)
 
     def reset_after_fork(self) -> None:
         """Know no loop: those of the parent run there."""

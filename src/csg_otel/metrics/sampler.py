@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import cgroup, faults
-from csg_otel.metrics import forks, runtime
+from csg_otel import cgroup, faults, forks
+from csg_otel.metrics import runtime
 from csg_otel.metrics.sample import Sample
 from csg_otel.mounts import Mount, real_mounts
 
@@ -77,7 +77,7 @@ class Sampler:
         self._listeners: list[Callable[[Sample], None]] = []
         self._started = False
         self._reset()
-        forks.track(self)
+        forks.follow(self.reset_after_fork)
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
@@ -147,7 +147,7 @@ class Sampler:
         started = self._started
         self._reset()
         if started:
-            self.start()
+            forks.afterwards(self.start)
 
     # -- the thread ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import forks
 from csg_otel.server.apps import asgi
 
 if TYPE_CHECKING:
@@ -95,9 +96,13 @@ class Server:
             self._socket.close()
             self._socket = None
 
-    def forget_after_fork(self) -> None:
-        """Close the inherited socket in a child: its parent serves it."""
+    def reset_after_fork(self) -> None:
+        """Close the inherited socket in a child, which its parent serves; where any port will do, take one of its own."""
         if self._socket is not None:
             self._socket.close()
-            self._socket = None
-        self.problem = "inherited over a fork; the parent serves it"
+        self._socket = self._thread = self._uvicorn = None
+        self._stop = threading.Event()
+        if self._wanted == 0:
+            forks.afterwards(self.start)
+        else:
+            self.problem = f"port {self._wanted} is served by the process this one was forked from"
