@@ -42,10 +42,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _present(part: str) -> bool:
-    """Tell whether the executable *part* is there; PostgreSQL's server is kept off the PATH by Debian."""
-    if part == "postgresql":
-        return shutil.which("postgres") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    return shutil.which(part) is not None
+    """Tell whether the executable *part* is there; Debian keeps PostgreSQL's server and Nagios' plugins off the PATH."""
+    aside = {"postgresql": "postgresql/*/bin/postgres", "check_http": "nagios/plugins/check_http"}
+    return shutil.which(part) is not None or (part in aside and any(Path("/usr/lib").glob(aside[part])))
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -208,3 +211,168 @@ def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
     assert runs > 20
     assert ended_s < 2.5
     assert time.monotonic() - began < 20
+
+
+def test_json_formats_are_for_scripts_and_for_gateways(service: str) -> None:
+    """One document by check name, with the exit code; or the endpoint's own."""
+    plain = json.loads(healthcheck("--url", service, "--format", "json")[1])
+    draft = json.loads(healthcheck("--url", service, "--format", "health+json")[1])
+
+    assert (plain["state"], plain["exit_code"], plain["checks"]["queue"]["state"]) == ("healthy", 0, "healthy")
+    assert (draft["status"], draft["checks"]["queue"][0]["status"]) == ("pass", "pass")
+
+
+NAGIOS_LINE = re.compile(
+    r"(?P<word>OK|WARNING|CRITICAL|UNKNOWN): [^|\n]*"
+    r"(?:\|(?P<data>(?:'(?:[^'=]|'')+'=-?[\d.e+-]+(?:s|%|B)?(?:;[\d.@~:e+-]*){0,4} ?)+))?"
+)
+
+
+def test_nagios_gets_a_line_it_can_read(service: str, tmp_path: Path) -> None:
+    """Word, text, performance data by the plugin guidelines; exit codes 0 to 3; usage errors 3."""
+    code, output, error = healthcheck("--url", service, "--format", "nagios")
+    found = NAGIOS_LINE.fullmatch(output.rstrip("\n"))
+
+    assert (code, error) == (0, "")
+    assert found is not None, output
+    assert found["word"] == "OK"
+    assert "'queue time'=" in found["data"]
+
+    (tmp_path / "fail").touch()
+    eventually(lambda: healthcheck("--url", service, "--format", "nagios")[0] == 2)
+    assert healthcheck("--url", service, "--format", "nagios")[1].startswith("CRITICAL: queue CRITICAL: queue is full|")
+    assert healthcheck("--format", "nagios", "--url", "http://127.0.0.1:1")[0] == 3
+    assert healthcheck("--exit-style", "nagios", "--no-such-option")[0] == 3
+
+
+def test_nagios_output_is_cut_to_what_plugins_may_say(tmp_path: Path) -> None:
+    """4,096 bytes without -v, all of it with; limits and units as measured."""
+    (tmp_path / "shop.py").write_text(
+        textwrap.dedent(
+            """
+            import csg_otel
+            measured = tuple(csg_otel.Measurement(f"shelf {n}", n / 3, "%", 80, 90, 0, 100) for n in range(300))
+            @csg_otel.health_check("stock")
+            def stock():
+                return csg_otel.CheckResult(csg_otel.HealthStatus.HEALTHY, "a | b", measurements=measured)
+            """
+        )
+    )
+    short = healthcheck("--app", "shop:stock", "--check", "stock", "--format", "nagios", cwd=tmp_path)
+    long = healthcheck("--app", "shop:stock", "--check", "stock", "--format", "nagios", "-v", cwd=tmp_path)
+
+    assert short[0] == 0
+    assert len(short[1].encode()) <= 4096
+    assert NAGIOS_LINE.fullmatch(short[1].rstrip("\n"))
+    assert "'stock shelf 3'=1%;80;90;0;100" in short[1]
+    assert long[1].count("shelf") == 300
+    assert "[+] stock HEALTHY: a / b" in long[1]
+
+
+def test_a_program_can_be_imported_and_asked(tmp_path: Path) -> None:
+    """Without starting its telemetry, within the time, whatever its threads do."""
+    (tmp_path / "shop.py").write_text(
+        textwrap.dedent(
+            """
+            import threading, time, csg_otel
+            telemetry = csg_otel.instrument()
+            threading.Thread(target=lambda: time.sleep(60)).start()   # would keep an interpreter from ending
+            @csg_otel.health_check("till")
+            def till():
+                raise csg_otel.Critical("the till is empty")
+            """
+        )
+    )
+    began = time.monotonic()
+    code, output, error = healthcheck("--app", "shop:telemetry", "--check", "till", cwd=tmp_path)
+
+    assert (code, output) == (1, "CRITICAL: till CRITICAL: the till is empty\n"), error
+    assert time.monotonic() - began < 10
+
+    (tmp_path / "hangs.py").write_text("import time; time.sleep(60)")
+    began = time.monotonic()
+    code, output, _ = healthcheck("--app", "hangs:app", "--timeout", "1", cwd=tmp_path)
+    assert (code, output) == (1, "UNKNOWN: no answer within 1 s\n")
+    assert time.monotonic() - began < 3
+
+    code, output, _ = healthcheck("--app", "missing:app", cwd=tmp_path)
+    assert (code, "ModuleNotFoundError" in output) == (1, True)
+
+
+def test_watching_prints_what_changes(service: str, tmp_path: Path) -> None:
+    """A line a change, until Ctrl-C, which exits as the last answer says."""
+    command = [sys.executable, "-u", "-m", "csg_otel", "healthcheck", "--url", service, "--watch", "0.1"]
+    with Program(command, tmp_path) as program:
+        program.line_with("HEALTHY: 2 checks passed")
+        (tmp_path / "fail").touch()
+        program.line_with("CRITICAL: queue CRITICAL: queue is full")
+        program.process.send_signal(signal.SIGINT)
+        assert program.wait() == 1
+
+
+def test_details_are_for_those_with_a_token(tmp_path: Path) -> None:
+    """A token from a file shows measurements; without it there are states and times."""
+    source = """
+        import sys, csg_otel
+        @csg_otel.health_check("stock", interval_s=0.1)
+        def stock():
+            return csg_otel.CheckResult(csg_otel.HealthStatus.HEALTHY, measurements=(csg_otel.Measurement("used", 5, "%"),))
+        telemetry = csg_otel.instrument(exporters=["prometheus"], security__api_auth__enabled=True,
+                                        security__api_auth__tokens=["secret-token-of-the-test"])
+        print(telemetry.url, flush=True)
+        sys.stdin.read()
+    """
+    (tmp_path / "token").write_text("secret-token-of-the-test\n")
+    with Program(source, tmp_path) as program:
+        url = program.line()
+        asked = ["--url", url, "--check", "stock", "--format", "nagios"]
+        eventually(lambda: healthcheck(*asked)[0] == 0)
+        assert "used" not in healthcheck(*asked)[1]
+        assert "'stock used'=5%" in healthcheck(*asked, "--token-file", str(tmp_path / "token"))[1]
+
+
+def test_a_stranger_on_the_port_is_not_nobody(tmp_path: Path) -> None:
+    """Something else answers at the default address: that is unknown, and no reason to run the checks here."""
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        code, output, _ = healthcheck(cwd=tmp_path, env={"PROMETHEUS_PORT": str(server.server_address[1])})
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+    assert (code, "not as a health endpoint does" in output) == (1, True)
+
+
+@pytest.mark.real("check_http")
+def test_the_plugins_of_nagios_understand_us(service: str, tmp_path: Path) -> None:
+    """`check_http` reads the endpoints, `negate` runs our command as the plugin it says it is."""
+    plugins = Path("/usr/lib/nagios/plugins")
+    port = service.rsplit(":", 1)[1]
+
+    def check_http(path: str, *more: str) -> tuple[int, str]:
+        command = [plugins / "check_http", "-H", "127.0.0.1", "-p", port, "-u", path, *more]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        return done.returncode, done.stdout
+
+    assert check_http("/readyz?verbose", "-s", "[+]queue ok")[0] == 0
+    assert check_http("/metrics", "-s", "csg_health_check_status")[0] == 0
+    (tmp_path / "fail").touch()
+    eventually(lambda: check_http("/readyz")[0] == 2)
+    assert "503" in check_http("/readyz")[1]
+
+    ours = [sys.executable, "-m", "csg_otel", "healthcheck", "--url", service, "--format", "nagios"]
+    negated = subprocess.run([plugins / "negate", "-s", "-c", "OK", *ours], capture_output=True, text=True, timeout=30)
+    assert (negated.returncode, negated.stdout.startswith("OK: queue CRITICAL")) == (0, True), negated.stdout

@@ -1,0 +1,69 @@
+"""A fork at any moment: imports under way are let finish, everything is reset before anything starts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.programs import Program
+
+SLOW_IMPORT = """
+    import json, os, sys, threading, time
+    sys.path.insert(0, ".")
+    from csg_otel import forks
+
+    forks.follow(lambda: None)
+    importing = threading.Thread(target=lambda: __import__("slow"))
+    importing.start()
+    time.sleep(0.1)
+    began = time.monotonic()
+    pid = os.fork()
+    if not pid:
+        import slow
+        os._exit(7)
+    waited = time.monotonic() - began
+    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), waited]))
+"""
+
+
+def test_a_fork_lets_imports_of_other_threads_finish(tmp_path: Path) -> None:
+    """Else their locks would be held in the child by a thread that is not there, and its own import would hang."""
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(0.6)\n")
+    with Program(SLOW_IMPORT, tmp_path) as program:
+        code, waited = json.loads(program.line())
+        assert program.wait() == 0
+
+    assert code == 7
+    assert 0.3 < waited < 2
+
+
+ORDER = """
+    import json, os
+    from csg_otel import forks
+
+    seen = []
+
+    class Part:
+        def __init__(self, name): self.name = name; forks.follow(self.reset)
+        def reset(self): seen.append(f"reset {self.name}"); forks.afterwards(self.start)
+        def start(self): seen.append(f"start {self.name}")
+
+    def broken(): raise ValueError("broken")
+
+    one, gone = Part("one"), Part("gone")
+    forks.follow(broken)
+    two = Part("two")
+    del gone
+    pid = os.fork()
+    if not pid:
+        print(json.dumps(seen), flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_everything_is_reset_before_anything_starts(tmp_path: Path) -> None:
+    """In the order made known, without what is gone, whatever one of them does."""
+    with Program(ORDER, tmp_path) as program:
+        assert json.loads(program.line()) == ["reset one", "reset two", "start one", "start two"]
+        program.wait()
