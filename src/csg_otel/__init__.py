@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from csg_otel.config import Config
     from csg_otel.errors import ConfigError, CsgOtelError, HealthDefinitionError, InstrumentError, MissingExtraError
+    from csg_otel.grpc_health import add_grpc_health
     from csg_otel.handles import VERSION as __version__  # noqa: N811 - the customary name of a version
     from csg_otel.health import HealthRegistry, component, health_check, maintenance
     from csg_otel.health.monitor import (
@@ -69,6 +70,7 @@ __all__ = [
     "Telemetry",
     "Warn",
     "__version__",
+    "add_grpc_health",
     "asgi_app",
     "cache",
     "component",
@@ -111,6 +113,7 @@ _MODULES = {
         "up_down_counter",
     ),
     "metrics.runtime": ("watch_loop",),
+    "grpc_health": ("add_grpc_health",),
     "mounting": ("asgi_app", "wsgi_app"),
     "operations": ("observe",),
     "sdk": ("ShutdownReport", "Telemetry", "instrument"),

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from csg_otel import environment as environ
 from csg_otel import faults, forks, handles, health, instruments, metrics
 from csg_otel.config import Config, Loaded, load, load_lenient
 from csg_otel.exporters.destination import DestinationStatus
@@ -25,6 +26,7 @@ from csg_otel.lifecycle import Ending
 from csg_otel.logs import LogTap
 from csg_otel.providers import Providers, ShutdownReport
 from csg_otel.server import Endpoints, Server
+from csg_otel.systemd import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +68,10 @@ class Telemetry:
         self._history = metrics.History(config.system_monitoring.metrics_retention)
         self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
         self._ending = Ending(self._finish, self.force_flush)
+        self._systemd = Notifier.where_asked(environ.snapshot(), self._registry.snapshot)
         self._start(config)
+        if self._systemd is not None and config.health_monitoring.enabled and not config.disabled:
+            self._systemd.start()
         self._ending.arm(signals=handle_signals)
         forks.follow(self.reset_after_fork)
         forks.follow(_reset_lock)
@@ -157,6 +162,8 @@ class Telemetry:
         with self._lock:
             if self._report is None:
                 self._stopping = True
+                if self._systemd is not None:
+                    self._systemd.stop()
                 budget = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
                 deadline = time.monotonic() + budget
                 self._stop_parts(deadline)

@@ -1,0 +1,109 @@
+"""The gRPC health service in real servers, synchronous and asyncio, asked by the generated client."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+import csg_otel
+from csg_otel.health import Check, default_registry
+
+Response = health_pb2.HealthCheckResponse
+SERVING, NOT_SERVING = Response.SERVING, Response.NOT_SERVING
+
+
+class Switch:
+    """A check that can be thrown."""
+
+    well = True
+
+    def __call__(self) -> bool:
+        return self.well
+
+
+@pytest.fixture
+def switch() -> Iterator[Switch]:
+    """A telemetry with one check that counts for readiness, and the switch of it."""
+    default_registry.cache_clear()
+    switch = Switch()
+    default_registry().register(Check(name="till", function=switch, interval_s=0.05))
+    off = {
+        section: {"enabled": False} for section in ("system_resources", "application", "dependencies", "performance")
+    }
+    settings = {"health_monitoring": {"checks": off}, "system_monitoring": {"prometheus": {"port": 0}}}
+    with csg_otel.instrument(exporters=[], config=settings) as telemetry:
+        telemetry.health.run("till")
+        yield switch
+    default_registry.cache_clear()
+
+
+def ask(channel: Any, service: str = "") -> Any:
+    """Return the status of *service*."""
+    return health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status
+
+
+@pytest.fixture
+def channel(switch: Switch) -> Iterator[Any]:
+    """A connection to a synchronous server."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    csg_otel.add_grpc_health(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as made:
+        yield made
+    server.stop(None).wait(5)
+
+
+def test_services_are_groups_and_checks(channel: Any, switch: Switch) -> None:
+    """And follow their states; a service nobody knows is NOT_FOUND."""
+    assert [ask(channel, name) for name in ("", "readiness", "till", "liveness")] == [SERVING] * 4
+
+    switch.well = False
+    csg_otel.HealthMonitor().run_all_checks()
+
+    assert [ask(channel, name) for name in ("", "readiness", "till")] == [NOT_SERVING] * 3
+    assert ask(channel, "liveness") == SERVING
+    with pytest.raises(grpc.RpcError) as raised:
+        ask(channel, "tills")
+    assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+    listed = health_pb2_grpc.HealthStub(channel).List(health_pb2.HealthListRequest(), timeout=5).statuses
+    assert {"", "readiness", "till"} <= set(listed)
+
+
+def test_a_watcher_hears_of_changes(channel: Any, switch: Switch) -> None:
+    """Now, and whenever it has changed."""
+    stream = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="readiness"), timeout=10)
+    assert next(stream).status == SERVING
+
+    threading.Timer(0.2, setattr, (switch, "well", False)).start()
+    assert next(stream).status == NOT_SERVING
+    switch.well = True
+    assert next(stream).status == SERVING
+    stream.cancel()
+
+    unknown = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="x"), timeout=10)
+    assert next(unknown).status == Response.SERVICE_UNKNOWN
+    unknown.cancel()
+
+
+def test_an_asyncio_server_has_it_too(switch: Switch) -> None:
+    """The same call for both kinds of server."""
+
+    async def main() -> Any:
+        server = grpc.aio.server(migration_thread_pool=ThreadPoolExecutor(2))
+        csg_otel.add_grpc_health(server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        await server.stop(None)
+        return answer.status
+
+    assert asyncio.run(main()) == SERVING
