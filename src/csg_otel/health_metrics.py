@@ -10,7 +10,9 @@ import functools
 import logging
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry import context, trace
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from csg_otel.health.registry import Happening
 
 _log = logging.getLogger("csg_otel")
+_PACKAGE = str(Path(__file__).parent)
 
 Trace = Literal["all", "failures", "never"]
 
@@ -82,8 +85,8 @@ class HealthTelemetry:
             own = execution is not None and change.name == execution.check.name
             _tell(change, span if own else None)
             if own and execution is not None and execution.error is not None:
-                # The reason may hold a secret: it is shown only to those who ask for it.
-                _log.debug("health check %s: the reason", change.name, exc_info=execution.error)
+                # Where it was raised and not what it says, which may hold a secret.
+                _log.warning("health check %s: %s", change.name, _raised(execution.error))
 
     def _on_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
         """Measure a run that ended; return its span, ended, if the policy gives it one."""
@@ -242,3 +245,11 @@ _GAUGES: dict[names.Metric, _Read] = {
     names.HEALTH_BYPASS: _bypass,
     names.HEALTH_MAINTENANCE: _maintenance,
 }
+
+
+def _raised(error: BaseException) -> str:
+    """Return the kind of *error* and the place it comes from, in the program's own files if it passed through any."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)] or frames
+    place = f" at {ours[-1].filename}:{ours[-1].lineno} in {ours[-1].name}" if ours else ""
+    return f"{type(error).__qualname__}{place}"

@@ -15,7 +15,7 @@ DOORS = {
     "opentelemetry.sdk": {"exporters", "providers", "testing"},
     "opentelemetry.exporter": {"exporters"},
     "prometheus_client": {"exporters"},
-    "grpc": {"exporters"},
+    "grpc": {"exporters", "grpc_health"},
     "requests": {"exporters"},
     "psutil": {"metrics", "health", "mounts"},
     "uvicorn": {"server"},

@@ -174,3 +174,23 @@ def test_every_type_can_be_loaded() -> None:
     assert checks.CATEGORIES.keys() == checks.TYPES.keys()
     with pytest.raises(KeyError):
         checks.check_type("no-such-type")
+
+
+def test_conflicts_between_installed_packages_are_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `pip check` says: one requirement in a wrong version, one missing, one for another platform only."""
+    folder = tmp_path / "shop-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: shop\nVersion: 1.0\nRequires-Dist: PyYAML<1\nRequires-Dist: no-such-thing\n"
+        "Requires-Dist: pywin32; sys_platform == 'win32'\nRequires-Dist: other; extra == 'x'\n"
+    )
+    assert PythonEnvironment(conflicts=False)().status is HEALTHY
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(
+        Warn, match=r"shop needs PyYAML<1, not \d.*; shop needs no-such-thing, which is not installed"
+    ) as raised:
+        PythonEnvironment(conflicts=True)()
+
+    assert "pywin32" not in str(raised.value)
+    assert "other" not in str(raised.value)

@@ -7,11 +7,11 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from itertools import zip_longest
 from typing import Final
 
-from csg_otel.status import CheckResult, Critical, HealthStatus
+from csg_otel.status import CheckResult, Critical, HealthStatus, Warn
 
 _REQUIREMENT: Final = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)")
 _CLAUSE: Final = re.compile(r"\s*(==|!=|>=|<=|~=|>|<)\s*([0-9][0-9A-Za-z.+!*-]*)\s*")
@@ -23,11 +23,13 @@ class PythonEnvironment:
     Healthy if Python is *minimum* or newer and each of *packages* is installed in a version its specifier allows.
 
     Specifiers are those of PEP 440 on release numbers (``PyYAML>=6,<7``); what follows the numbers, such as ``rc1``, is
-    ignored. Raises ValueError for one that can't be read.
+    ignored. With *conflicts* it is a warning if any installed package lacks what it requires, as ``pip check`` says; that
+    needs the package ``packaging``. Raises ValueError for a specifier that can't be read.
     """
 
     minimum: str = "3.10"
     packages: Sequence[str] = ()
+    conflicts: bool = False
 
     def __post_init__(self) -> None:
         for package in self.packages:
@@ -40,7 +42,33 @@ class PythonEnvironment:
         wrong = [problem for package in self.packages if (problem := _problem(package))]
         if wrong:
             raise Critical("; ".join(wrong))
+        if self.conflicts and (found := _conflicts()):
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            raise Warn("; ".join(found[:3]) + more)
         return CheckResult(HealthStatus.HEALTHY, f"Python {running}", {"packages": len(self.packages)})
+
+
+def _conflicts() -> list[str]:
+    """Return what installed packages require and do not find."""
+    try:
+        from packaging.requirements import InvalidRequirement, Requirement
+    except ImportError:
+        raise Warn("conflicts can't be looked for (pip install packaging)") from None
+    found = []
+    for installed in distributions():
+        for line in installed.requires or ():
+            try:
+                needed = Requirement(line)
+                if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+                    continue
+                present = version(needed.name)
+                if not needed.specifier.contains(present, prereleases=True):
+                    found.append(f"{installed.name} needs {needed.name}{needed.specifier}, not {present}")
+            except PackageNotFoundError:
+                found.append(f"{installed.name} needs {needed.name}, which is not installed")
+            except InvalidRequirement:
+                continue
+    return sorted(found)
 
 
 def _problem(package: str) -> str:
