@@ -48,8 +48,9 @@ def _present(part: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _unconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the developer's own telemetry settings from the test and the programs it starts."""
+def _unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Hide the developer's own telemetry settings from the test and the programs it starts, and keep off their files."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in tuple(os.environ):
         if name.startswith(("OTEL_", "CSG_OTEL_")):
             monkeypatch.delenv(name)

@@ -107,6 +107,7 @@ class Providers:
         self._past: Counter[tuple[str, str, str, str]] = Counter()
         self._meters: Any = None
         self._closed = False
+        self._spooled = 0
         handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
         self.apply(config)
         _living.add(self)
@@ -133,8 +134,7 @@ class Providers:
         if isinstance(self._meters, MeterProvider):
             _compat.reconfigure_metrics(self._meters, resource, make_views(config))
         for destination in new:
-            if destination.ticker is not None:
-                destination.ticker.start()
+            destination.start()
         if old:
             self._retire(old, time.monotonic() + drain_s)
 
@@ -205,7 +205,7 @@ class Providers:
         if not self._closed:
             self._closed = True
             _living.discard(self)
-            self._retire(self._destinations, began + timeout_s)
+            self._spooled = self._retire(self._destinations, began + timeout_s)
             self._destinations = ()
             self._unplug()
         delivered = sum(n for (_, _, result, _), n in self._past.items() if result == "delivered")
@@ -213,10 +213,10 @@ class Providers:
         for (_, _, result, reason), count in self._past.items():
             if result == "dropped" and count:
                 dropped[reason] += count
-        return ShutdownReport(delivered, 0, dict(dropped), time.monotonic() - began)
+        return ShutdownReport(delivered, self._spooled, dict(dropped), time.monotonic() - began)
 
-    def _retire(self, destinations: Iterable[Destination], deadline: float) -> None:
-        """Drain and close *destinations*, all at once, and keep their books."""
+    def _retire(self, destinations: Iterable[Destination], deadline: float) -> int:
+        """Drain and close *destinations*, all at once, and keep their books; returns how many items are left on disk."""
         destinations = tuple(destinations)
         lanes = [lane for destination in destinations for lane in destination.lanes.values()]
         stopped = [d.ticker.stop() for d in destinations if d.ticker is not None]
@@ -228,9 +228,12 @@ class Providers:
             lane.close(deadline)
         for lane in lanes:
             lane.join()
+        spooled = sum(destination.status().spooled for destination in destinations)
         for destination in destinations:
             destination.say_what_was_lost()
+            destination.end()
         self._past.update(items_by_outcome(destinations))
+        return spooled
 
     def _unplug(self) -> None:
         self._global.spans.puts = self._global.logs.puts = ()

@@ -104,9 +104,9 @@ def test_a_dead_destination_is_invisible_to_the_others(
     assert before == CALLS
     assert calls_in(http) == calls_in(grpc) == 2 * CALLS
     assert float(str(beside["median_s"])) < 3 * float(str(alone["median_s"]))
-    assert float(str(last["took_s"])) < 5.2
-    assert last["dropped"]
+    assert float(str(last["took_s"])) < 3
+    assert last["dropped"] == {}
     assert log.count("cannot deliver") == (fault == "refused")
-    assert log.count("before the end") == 1
+    assert log.count("kept on disk for the next start") == 1
     if fault == "hangs":
         dead.close()

@@ -93,9 +93,9 @@ def test_one_connection_serves_many_requests_and_is_renewed(sink: HttpSink) -> N
     assert len(sink.received.traces) == 2
 
 
-@pytest.mark.parametrize(("status", "retry"), [(503, True), (429, True), (400, False), (401, False), (500, False)])
+@pytest.mark.parametrize(("status", "retry"), [(503, True), (429, True), (400, False), (401, True), (500, False)])
 def test_refusals_say_whether_to_retry(sink: HttpSink, status: int, retry: bool) -> None:
-    """Only the codes the OTLP specification calls retryable are retried."""
+    """Codes the OTLP specification calls retryable, and those that say nothing about the data."""
     sink.status = status
 
     error = refusal(lambda: transport(sink.endpoint).send(b"", 2))

@@ -13,16 +13,22 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from csg_otel import forks
+from csg_otel.exporters.durable import DurableLane
 from csg_otel.exporters.lane import Lane, Send, SendError
+from csg_otel.exporters.spool import Spool, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from csg_otel.exporters.readers import PushReader, Ticker
 
 State = Literal["ok", "degraded", "down"]
 
 _log = logging.getLogger("csg_otel")
+
+_ADOPT_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class DestinationStatus:
 
     ``state``: ``ok``; ``degraded`` while some signals or items are refused; ``down`` while nothing gets through.
     Items are spans, log records and metric collections; ``dropped`` counts them by reason. ``failing_s`` is for how long
-    something has not got through, in seconds.
+    something has not got through, in seconds. ``spooled`` items are safe on disk: the next process delivers them if this
+    one does not.
     """
 
     state: State = "ok"
@@ -61,10 +68,62 @@ class Destination:
         self._since = 0.0
         self._last_error = ""
         self._refusals: set[str] = set()
+        self.spool: Spool | None = None
+        self._over = threading.Event()
+
+    def keep_on_disk(self, root: Path, max_bytes: int) -> None:
+        """Let lanes made from now on keep what can't be delivered below *root*, and adopt what dead processes have left."""
+        self.spool = Spool(root, f"{self.name}\n{self._where}", max_bytes=max_bytes, on_drop=self._on_drop)
+
+    def _on_drop(self, signal: str, items: int) -> None:
+        lane = self.lanes.get(signal)
+        if isinstance(lane, DurableLane):
+            lane.lost(items)
+
+    def start(self) -> None:
+        """Begin to collect metrics, and look for what dead processes have left."""
+        if self.ticker is not None:
+            self.ticker.start()
+        if self.spool is not None:
+            self._over = threading.Event()
+            threading.Thread(target=self._adopt, name=f"csg-otel-{self.name}-adopt", daemon=True).start()
+
+    def _adopt(self) -> None:
+        over, spool = self._over, self.spool
+        while spool is not None and not over.is_set():
+            try:
+                for signal, refs in spool.adopt().items():
+                    lane = self.lanes.get(signal)
+                    if isinstance(lane, DurableLane):
+                        lane.adopt(refs)
+            except (OSError, SpoolError) as error:
+                _log.debug("exporter %s: nothing adopted: %s", self.name, error)
+            over.wait(_ADOPT_EVERY_S)
+
+    def end(self) -> None:
+        """Let go of the spool, after the lanes have ended."""
+        self._over.set()
+        if self.spool is not None:
+            self.spool.close()
 
     def add_lane(self, signal: str, send: Send, **options: Any) -> Lane:
         """Make the lane of *signal*; *options* are those of :class:`Lane`."""
         lane = Lane(self.name, signal, send, on_outcome=self._on_outcome, **options)
+        self.lanes[signal] = lane
+        return lane
+
+    def add_durable_lane(self, signal: str, sender: Any, **options: Any) -> DurableLane:
+        """Make the lane of *signal* with the :class:`~csg_otel.exporters.otlp.Sender` *sender*."""
+        lane = DurableLane(
+            self.name,
+            signal,
+            sender,
+            sender,
+            on_outcome=self._on_outcome,
+            spool=self.spool,
+            reset=sender.reset_after_fork,
+            **options,
+        )
         self.lanes[signal] = lane
         return lane
 
@@ -106,11 +165,20 @@ class Destination:
         elif dropped:
             state = "degraded"
         queued = sum(book.queued for book in books)
-        return DestinationStatus(state, queued, 0, delivered, dict(dropped), last_error, failing_s)
+        spooled = sum(book.spooled for book in books)
+        return DestinationStatus(state, queued, spooled, delivered, dict(dropped), last_error, failing_s)
 
     def say_what_was_lost(self) -> None:
         """Say in one line, after its lanes have ended, how many items the end came too soon for."""
-        lost = self.status().dropped.get("shutdown", 0)
+        status = self.status()
+        if status.spooled:
+            _log.warning(
+                "exporter %s: %d items not delivered to %s are kept on disk for the next start",
+                self.name,
+                status.spooled,
+                self._where,
+            )
+        lost = status.dropped.get("shutdown", 0)
         if lost:
             because = f" (last error: {self._last_error})" if self._last_error else ""
             _log.warning(
@@ -120,6 +188,9 @@ class Destination:
     def reset_after_fork(self) -> None:
         """Begin anew in a child."""
         self._lock = threading.Lock()
+        if self.spool is not None:
+            self.spool.reset_after_fork()
+            forks.afterwards(self.start)
         for lane in self.lanes.values():
             lane.reset_after_fork()
         if self.ticker is not None:
@@ -133,6 +204,8 @@ def items_by_outcome(destinations: Sequence[Destination]) -> Counter[tuple[str, 
         for signal, lane in destination.lanes.items():
             book = lane.status()
             counts[destination.name, signal, "delivered", ""] += book.delivered
+            if book.waited:
+                counts[destination.name, signal, "spooled", ""] += book.waited
             for reason, count in book.dropped.items():
                 counts[destination.name, signal, "dropped", reason] += count
     return counts

@@ -45,12 +45,20 @@ Send = Callable[[Sequence[Any], float], "Partial | None"]
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """The books of one lane: items put in, acknowledged, dropped by reason, still here."""
+    """
+    The books of one lane: items put in, acknowledged, dropped by reason, still here, safe on disk, taken over from dead
+    processes; and how many had to wait on disk so far.
+
+    ``emitted + adopted == delivered + dropped + queued + spooled``.
+    """
 
     emitted: int
     delivered: int
     dropped: dict[str, int]
     queued: int
+    spooled: int = 0
+    adopted: int = 0
+    waited: int = 0
 
 
 @dataclass(slots=True)
@@ -223,25 +231,34 @@ class Lane:
                 self._settle(len(batch), partial, error)
                 return
             attempt += 1
-            pause = error.retry_after_s or min(_BACKOFF_MOST_S, _BACKOFF_FIRST_S * 2**attempt) * random.uniform(0.5, 1)
-            if not self._pause(pause):
+            if not self._pause(error.retry_after_s or self._backoff(attempt)):
                 self._settle(len(batch), None, SendError("shutdown", str(error), retry=False))
                 return
 
+    @staticmethod
+    def _backoff(attempt: int) -> float:
+        """Return the seconds to wait after the attempt number *attempt*."""
+        return min(_BACKOFF_MOST_S, _BACKOFF_FIRST_S * float(2 ** min(attempt, 16))) * random.uniform(0.5, 1)
+
     def _attempt(self, batch: list[Any]) -> tuple[SendError | None, Partial | None]:
+        partial, error = self._tried(lambda timeout_s: self._send(batch, timeout_s))
+        return error, partial
+
+    def _tried(self, send: Callable[[float], Partial | None]) -> tuple[Partial | None, SendError | None]:
+        """Try *send* once, within the timeout and what is left of the lane's life, and tell the outcome."""
         timeout_s = self._timeout_s
         if self._deadline is not None:
             timeout_s = max(0.05, min(timeout_s, self._deadline - time.monotonic()))
         error: SendError | None = None
         partial: Partial | None = None
         try:
-            partial = self._send(batch, timeout_s)
+            partial = send(timeout_s)
         except SendError as caught:
             error = caught
         except Exception as caught:  # noqa: BLE001 - a sender's defect costs its batch, never the worker
             error = SendError("defect", f"{type(caught).__name__}: {caught}", retry=False)
         self._on_outcome(self.signal, error)
-        return error, partial
+        return partial, error
 
     def _settle(self, count: int, partial: Partial | None, error: SendError | None) -> None:
         with self._changed:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from csg_otel.exporters.lane import Partial, Send, SendError
+from csg_otel.exporters.lane import Partial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 SIGNALS = ("traces", "metrics", "logs")
 
 _DEFAULT_ENDPOINTS = {"grpc": "http://localhost:4317", "http/protobuf": "http://localhost:4318"}
+_LEVELS = {
+    "traces": ("resource_spans", "scope_spans", "spans"),
+    "metrics": ("resource_metrics", "scope_metrics", "metrics"),
+    "logs": ("resource_logs", "scope_logs", "log_records"),
+}
 _REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
 
 
 def endpoint(settings: OtlpExporter) -> str:
     """Return the destination's address: as set, else the port OTLP reserves for the protocol on this machine."""
     return settings.endpoint or _DEFAULT_ENDPOINTS[settings.protocol]
-
-
-def sender(settings: OtlpExporter, signal: str) -> Send:
-    """Return the function that delivers batches of *signal* to the destination *settings* describes."""
-    return _Sender(settings, signal)
 
 
 def temporality(preference: str) -> dict[type, Any]:
@@ -54,38 +54,58 @@ def temporality(preference: str) -> dict[type, Any]:
     return dict.fromkeys(delta, AggregationTemporality.DELTA)
 
 
-class _Sender:
-    """Encodes and sends one signal; made on the caller's thread, does its first work on the worker's."""
+class Sender:
+    """Encodes, tells apart and sends one signal; made on the caller's thread, does its first work on the workers'."""
 
     def __init__(self, settings: OtlpExporter, signal: str) -> None:
+        """Send *signal* to the destination *settings* describes."""
         self._settings = settings
         self._signal = signal
         self._transport: Transport | None = None
 
-    def __call__(self, batch: Sequence[Any], timeout_s: float) -> Partial | None:
-        request = _encode(self._signal, batch)
+    def __call__(self, body: bytes, timeout_s: float) -> Partial | None:
+        """Send a request; returns what of it was rejected. Raises SendError."""
         if self._transport is None:
             self._transport = _transport(self._settings, self._signal)
-        answer = self._transport.send(request.SerializePartialToString(), timeout_s)
-        return _partial(self._signal, answer)
+        return _partial(self._signal, self._transport.send(body, timeout_s))
 
+    def reset_after_fork(self) -> None:
+        """Leave the parent's connection alone in a child, and open another."""
+        self._transport = None
 
-def _encode(signal: str, batch: Sequence[Any]) -> Any:
-    """Encode *batch* as one request; metrics come as one ``MetricsData`` a batch."""
-    try:
-        if signal == "traces":
+    def encode(self, items: Sequence[Any]) -> bytes:
+        """Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded."""
+        if self._signal == "traces":
             from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-            return encode_spans(batch)
-        if signal == "logs":
+            return _bytes(encode_spans(items))
+        if self._signal == "logs":
             from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 
-            return encode_logs(batch)
+            return _bytes(encode_logs(items))
         from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 
-        return encode_metrics(batch[0])
-    except Exception as error:
-        raise SendError("encoding", f"{type(error).__name__}: {error}", retry=False) from error
+        return b"".join(_bytes(encode_metrics(item)) for item in items)
+
+    def split(self, body: bytes) -> list[bytes]:
+        """Return a request as requests of one span, log record or metric each."""
+        made = _request(self._signal)
+        request = made.FromString(body)
+        resources, scopes, items = _LEVELS[self._signal]
+        parts = []
+        for resource in getattr(request, resources):
+            for scope in getattr(resource, scopes):
+                for item in getattr(scope, items):
+                    one = made()
+                    outer = getattr(one, resources).add(resource=resource.resource, schema_url=resource.schema_url)
+                    inner = getattr(outer, scopes).add(scope=scope.scope, schema_url=scope.schema_url)
+                    getattr(inner, items).append(item)
+                    parts.append(_bytes(one))
+        return parts
+
+
+def _bytes(message: Any) -> bytes:
+    return bytes(message.SerializePartialToString())
 
 
 def _partial(signal: str, answer: bytes) -> Partial | None:
@@ -103,17 +123,20 @@ def _partial(signal: str, answer: bytes) -> Partial | None:
 
 
 def _response(signal: str) -> Any:
-    if signal == "traces":
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+    return _service(signal, "Response")
 
-        return ExportTraceServiceResponse
-    if signal == "logs":
-        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-        return ExportLogsServiceResponse
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+def _request(signal: str) -> Any:
+    return _service(signal, "Request")
 
-    return ExportMetricsServiceResponse
+
+def _service(signal: str, kind: str) -> Any:
+    """Return the protobuf message of *kind* (``Request``, ``Response``) of the collector's service for *signal*."""
+    from importlib import import_module
+
+    name = {"traces": "trace", "metrics": "metrics", "logs": "logs"}[signal]
+    module = import_module(f"opentelemetry.proto.collector.{name}.v1.{name}_service_pb2")
+    return getattr(module, f"Export{name.capitalize()}Service{kind}")
 
 
 def _transport(settings: OtlpExporter, signal: str) -> Transport:

@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 MOST_REPLY_BYTES = 64 * 1024
 
-_RETRYABLE_HTTP = frozenset({408, 429, 502, 503, 504})
+# The OTLP specification's retryable codes, and what says nothing about the data: a wrong token or path can be mended while the
+# spool keeps what it was sent.
+_RETRYABLE_HTTP = frozenset({401, 403, 404, 407, 408, 429, 502, 503, 504})
 _OTLP_TYPES = ("application/x-protobuf", "application/protobuf", "application/json")
 _GRPC_PATHS = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 }
-# The OTLP specification's list of retryable gRPC codes; RESOURCE_EXHAUSTED is retried because it asks for patience.
+# As above; RESOURCE_EXHAUSTED is retried because it asks for patience, unless it is about the request's size.
 _RETRYABLE_GRPC = frozenset(
     {
         "CANCELLED",
@@ -41,6 +43,10 @@ _RETRYABLE_GRPC = frozenset(
         "DATA_LOSS",
         "RESOURCE_EXHAUSTED",
         "UNKNOWN",
+        "UNAUTHENTICATED",
+        "PERMISSION_DENIED",
+        "NOT_FOUND",
+        "UNIMPLEMENTED",
     }
 )
 
@@ -226,7 +232,9 @@ class GrpcTransport:
             if code == "UNAVAILABLE":
                 # gRPC's own reconnect back-off grows to two minutes; a new channel follows ours.
                 self.close()
-            raise SendError(f"grpc_{code.lower()}", f"{code}: {details}", retry=code in _RETRYABLE_GRPC) from error
+            too_large = code == "RESOURCE_EXHAUSTED" and "larger than max" in str(details)
+            retry = code in _RETRYABLE_GRPC and not too_large
+            raise SendError(f"grpc_{code.lower()}", f"{code}: {details}", retry=retry) from error
         return answer
 
     def _open(self) -> None:

@@ -7,6 +7,7 @@ Adding a kind is one function here and one file beside it; nothing else needs to
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment, names
@@ -125,17 +126,32 @@ def _build_datadog(config: Config, _local: LocalReader) -> Sequence[Destination]
 def _otlp_destination(config: Config, settings: OtlpExporter) -> Destination:
     queue = config.exporters.queue
     destination = Destination(settings.name, otlp.endpoint(settings))
+    spool = config.exporters.spool
+    if spool.enabled and settings.spool:
+        destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
     for signal in settings.signals:
         options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
         if signal == "metrics":
             options.update(max_items=_MOST_COLLECTIONS, batch_size=1)
-        lane = destination.add_lane(signal, otlp.sender(settings, signal), timeout_s=settings.timeout, **options)
+        sender = otlp.Sender(settings, signal)
+        lane = destination.add_durable_lane(
+            signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
+        )
         destination.puts[signal] = lane.put
     if "metrics" in settings.signals:
         reader = PushReader(otlp.temporality(settings.temporality), destination.puts.pop("metrics"))
         destination.reader = reader
         destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
     return destination
+
+
+def _spool_folder(configured: str | None) -> Path:
+    """Return where telemetry is kept: as configured, else in the user's state directory (XDG Base Directory Specification)."""
+    if configured is not None:
+        return Path(configured)
+    variables = environment.snapshot()
+    home = variables.get("XDG_STATE_HOME") or str(Path(variables.get("HOME", "/nonexistent")) / ".local" / "state")
+    return Path(home) / "csg-otel"
 
 
 _KINDS: tuple[Callable[[Config, LocalReader], Sequence[Destination]], ...] = (

@@ -1,0 +1,462 @@
+"""
+A lane that loses nothing: items are encoded once, kept on disk while they can't be delivered, and sent again as they are.
+
+Two threads a lane. One gathers: every tenth of a second it encodes what was put in and writes it to the spool, so a process
+that is killed loses no more than that. The other sends, and may wait for a collector as long as it likes. Encoded requests of
+one signal can be joined byte by byte (that is how protobuf merges messages), so several frames make one. The rule to keep:
+``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from csg_otel.exporters import _compat
+from csg_otel.exporters.lane import Lane, LaneStatus, Partial, SendError
+from csg_otel.exporters.spool import Ref, Spool, SpoolError
+
+_TICK_S: Final = 0.08
+_MOST_REQUEST_BYTES: Final = 3 * 1024 * 1024
+"""Bytes of one request, below gRPC's usual limit of 4 MiB."""
+
+_MOST_MEMORY_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of frames kept in memory beside their copy on disk."""
+
+_DYING_S: Final = 1.0
+"""Seconds without progress after which a process that ends leaves what is safe on disk to the next one."""
+
+_log = logging.getLogger("csg_otel")
+
+
+class Codec(Protocol):
+    """What a lane must know of its signal's encoding."""
+
+    def encode(self, items: Sequence[Any]) -> bytes:
+        """Return *items* as one request. Raises whatever an item that can't be encoded makes it raise."""
+
+    def split(self, body: bytes) -> list[bytes]:
+        """Return *body* as requests of one item each; as it is if it can't be told apart."""
+
+
+SendBytes = Callable[[bytes, float], "Partial | None"]
+"""Sends a request within the given seconds. Raises SendError."""
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """An encoded request that waits: its items, when it was made (monotonic), and its bytes in memory, on disk, or both."""
+
+    count: int
+    at: float
+    body: bytes | None
+    ref: Ref | None = None
+
+
+class DurableLane(Lane):
+    """A lane with a codec in front of its sender and, if there is one, a spool behind it."""
+
+    def __init__(
+        self,
+        destination: str,
+        signal: str,
+        send: SendBytes,
+        codec: Codec,
+        *,
+        on_outcome: Callable[[str, SendError | None], None],
+        spool: Spool | None = None,
+        max_age_s: float = 7 * 86_400.0,
+        reset: Callable[[], None] = lambda: None,
+        **options: Any,
+    ) -> None:
+        """
+        As :class:`Lane`; *reset* is called in a forked child, for the connection.
+
+        Frames older than *max_age_s* are dropped.
+        """
+        self._send_bytes = send
+        self._codec = codec
+        self._spool = spool
+        self._max_age_s = max_age_s
+        self._reset_sender = reset
+        super().__init__(destination, signal, lambda _batch, _timeout: None, on_outcome=on_outcome, **options)
+
+    def _reset(self) -> None:
+        super()._reset()
+        self._pending: deque[Frame] = deque()
+        self._sending: list[Frame] = []
+        self._adopted = 0
+        self._waited = 0
+        self._memory = 0
+        self._gathered = threading.Event()
+        self._due = threading.Condition(self._lock)
+        self._failing = False
+        self._progress = 0.0
+        self._spool_broken = ""
+
+    # -- the program's side ----------------------------------------------------------------------------------------
+
+    def adopt(self, refs: Sequence[Ref]) -> None:
+        """Deliver what a dead process has left, before anything newer."""
+        with self._due:
+            frames = [Frame(ref.count, 0.0, None, ref) for ref in refs]
+            self._pending.extendleft(reversed(frames))
+            self._adopted += sum(frame.count for frame in frames)
+            if frames and self._thread is None:
+                self._start()
+            self._due.notify_all()
+
+    def lost(self, items: int) -> None:
+        """Count *items* that had to make room in the spool."""
+        with self._lock:
+            self._books.dropped["spool_full"] += items
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._gather, name=self._name("gather"), daemon=True)
+        sender = threading.Thread(target=self._work, name=self._name("send"), daemon=True)
+        try:
+            self._thread.start()
+            sender.start()
+        except RuntimeError:  # the interpreter is going down and starts no more threads
+            self._finished.set()
+
+    def _name(self, part: str) -> str:
+        return f"csg-otel-{self.destination}-{self.signal}-{part}"
+
+    def status(self) -> LaneStatus:
+        """Return the lane's books."""
+        with self._lock:
+            waiting = [frame for frame in (*self._sending, *self._pending) if not _gone(frame)]
+            spooled = sum(frame.count for frame in waiting if frame.ref is not None)
+            queued = len(self._queue) + self._in_flight + sum(frame.count for frame in waiting) - spooled
+            books = self._books
+            return LaneStatus(
+                books.emitted, books.delivered, dict(books.dropped), queued, spooled, self._adopted, self._waited
+            )
+
+    def nudge(self) -> None:
+        """Let everything be sent now instead of at the end of the delay."""
+        self._wake.set()
+        with self._due:
+            self._hurry = True
+            self._due.notify_all()
+
+    def flush(self, deadline: float) -> bool:
+        """
+        Wait until all items put so far are settled, at most until monotonic *deadline*; True if none was dropped.
+
+        With a destination that does not answer, items that are safe on disk count as settled.
+        """
+        with self._due:
+            target, dropped = self._books.emitted + self._adopted, sum(self._books.dropped.values())
+            while self._settled() < target:
+                self.nudge()  # again and again: what is gathered only now has to hurry, too
+                late = time.monotonic() >= deadline
+                if self._all_safe() and (late or self._failing):
+                    break
+                if late:
+                    return False
+                self._due.wait(min(0.05, max(0.0, deadline - time.monotonic())))
+            return sum(self._books.dropped.values()) == dropped
+
+    def _all_safe(self) -> bool:
+        """Tell whether everything put in is on disk at least."""
+        with self._lock:
+            frames = (*self._sending, *self._pending)
+            return not self._queue and not self._in_flight and all(frame.ref is not None for frame in frames)
+
+    def close(self, deadline: float) -> None:
+        """Take no more items and send what there is until monotonic *deadline*; returns at once, see :meth:`join`."""
+        with self._due:
+            if self._deadline is None:
+                self._deadline = deadline
+            self._progress = time.monotonic()
+            self._wake.set()
+            self._due.notify_all()
+            if self._thread is None:
+                self._finished.set()
+                self._gathered.set()
+
+    def join(self) -> LaneStatus:
+        """
+        Wait for a closed lane's sender until its deadline; what is neither sent nor on disk is dropped as ``shutdown``.
+
+        A destination that takes nothing for a second is not waited for any longer if everything is safe on disk.
+        """
+        deadline = self._deadline or 0.0
+        self._gathered.wait(max(0.0, deadline - time.monotonic()))
+        while (now := time.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
+            if now - self._progress > _DYING_S and self._all_safe():
+                break
+        with self._due:
+            self._deadline = time.monotonic()
+            self._due.notify_all()
+            left = len(self._queue) + self._in_flight
+            left += sum(frame.count for frame in (*self._sending, *self._pending) if frame.ref is None)
+            if left:
+                self._books.dropped["shutdown"] += left
+            self._queue.clear()
+            self._in_flight = 0
+            self._sending = [frame for frame in self._sending if frame.ref is not None]
+            self._pending = deque(frame for frame in self._pending if frame.ref is not None)
+        return self.status()
+
+    def reset_after_fork(self) -> None:
+        """Begin anew in a child: items, files and connections are the parent's."""
+        super().reset_after_fork()
+        self._reset_sender()
+
+    # -- gathering -------------------------------------------------------------------------------------------------
+
+    def _gather(self) -> None:
+        _compat.suppress_instrumentation()
+        while True:
+            self._wake.wait(_TICK_S)
+            self._wake.clear()
+            closing = self._deadline is not None
+            while items := self._take_raw():
+                self._keep(self._encoded(items))
+            if closing:
+                self._gathered.set()
+                with self._due:
+                    self._due.notify_all()
+                return
+
+    def _take_raw(self) -> list[Any]:
+        with self._lock:
+            count = min(self._batch_size, len(self._queue))
+            self._in_flight = count
+            return [self._queue.popleft() for _ in range(count)]
+
+    def _encoded(self, items: Sequence[Any]) -> list[tuple[int, bytes]]:
+        """Return *items* as requests; one that can't be encoded is dropped alone."""
+        try:
+            return [(len(items), self._codec.encode(items))]
+        except Exception as error:  # noqa: BLE001 - whatever a program has put into an attribute
+            if len(items) > 1:
+                middle = len(items) // 2
+                return self._encoded(items[:middle]) + self._encoded(items[middle:])
+            with self._lock:
+                self._books.dropped["encoding"] += len(items)
+                self._in_flight -= len(items)
+            self._on_outcome(self.signal, SendError("encoding", f"{type(error).__name__}: {error}", retry=False))
+            return []
+
+    def _keep(self, bodies: Sequence[tuple[int, bytes]]) -> None:
+        frames = [Frame(count, time.monotonic(), body, self._spooled(count, body)) for count, body in bodies]
+        with self._due:
+            self._in_flight = 0
+            for frame in frames:
+                self._pending.append(frame)
+                self._memory += len(frame.body or b"")
+                if frame.ref is not None and self._memory > _MOST_MEMORY_BYTES:
+                    self._forget(frame)
+            self._bound()
+            self._due.notify_all()
+
+    def _spooled(self, count: int, body: bytes) -> Ref | None:
+        if self._spool is None:
+            return None
+        try:
+            ref = self._spool.append(self.signal, count, body)
+        except (OSError, SpoolError) as error:
+            if not self._spool_broken:
+                _log.warning("exporter %s: can't keep telemetry on disk (%s); only in memory", self.destination, error)
+            self._spool_broken = str(error)
+            return None
+        if self._spool_broken:
+            _log.warning("exporter %s: keeps telemetry on disk again", self.destination)
+            self._spool_broken = ""
+        return ref
+
+    def _forget(self, frame: Frame) -> None:
+        if frame.body is not None:
+            self._memory -= len(frame.body)
+            frame.body = None
+
+    def _bound(self) -> None:
+        """Drop the oldest frames that are only in memory until the queue's limit holds."""
+        waiting = [frame for frame in self._pending if frame.ref is None]
+        items = sum(frame.count for frame in waiting)
+        for frame in waiting:
+            if items <= self._max_items or len(waiting) == 1:
+                return
+            items -= frame.count
+            self._pending.remove(frame)
+            self._forget(frame)
+            self._books.dropped["queue_full"] += frame.count
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    _hurry = False
+    """Send what there is without waiting for the delay."""
+
+    def _work(self) -> None:
+        _compat.suppress_instrumentation()
+        while self._await_work():
+            batch, body = self._next_request()
+            if batch:
+                self._deliver_frames(batch, body)
+            else:
+                self._hurry = False
+        self._finished.set()
+
+    def _await_work(self) -> bool:
+        """Wait until there is something to send; False when the lane is over."""
+        with self._due:
+            while True:
+                now = time.monotonic()
+                if self._deadline is not None:
+                    if self._pending or self._gathered.is_set():
+                        return bool(self._pending) and now < self._deadline
+                    if now >= self._deadline:
+                        return False
+                    self._due.wait(0.02)
+                    continue
+                if self._pending and (self._hurry or self._is_due(now)):
+                    return True
+                self._hurry = False
+                oldest = self._pending[0].at + self._delay_s - now if self._pending else 60.0
+                self._due.wait(max(0.001, oldest))
+
+    def _is_due(self, now: float) -> bool:
+        if now - self._pending[0].at >= self._delay_s:
+            return True
+        return sum(frame.count for frame in self._pending) >= self._batch_size
+
+    def _next_request(self) -> tuple[list[Frame], bytes]:
+        """Take the frames of the next request out of the waiting ones, and return them with their bytes, joined."""
+        batch: list[Frame] = []
+        parts: list[bytes] = []
+        size = count = 0
+        while True:
+            with self._lock:
+                frame = self._pending[0] if self._pending else None
+                if frame is None or (batch and count + frame.count > self._batch_size):
+                    break
+                self._pending.popleft()
+                self._sending.append(frame)
+            body = self._body(frame)
+            if body is None:
+                continue
+            if batch and size + len(body) > _MOST_REQUEST_BYTES:
+                with self._lock:
+                    self._sending.remove(frame)
+                    self._pending.appendleft(frame)
+                break
+            batch.append(frame)
+            parts.append(body)
+            size, count = size + len(body), count + frame.count
+        return batch, b"".join(parts)
+
+    def _body(self, frame: Frame) -> bytes | None:
+        """Return the bytes of *frame*, or None after it was settled as lost."""
+        if _gone(frame):  # counted when the spool made room
+            self._settle_frames([frame], {})
+            return None
+        if frame.ref is not None and time.time() - frame.ref.at > self._max_age_s:
+            self._settle_frames([frame], {"expired": frame.count})
+            return None
+        body = frame.body
+        if body is None and frame.ref is not None and self._spool is not None:
+            body = self._spool.read(frame.ref)
+        if body is None:
+            self._settle_frames([frame], {"corrupt": frame.count})
+        return body
+
+    def _deliver_frames(self, batch: list[Frame], body: bytes) -> None:
+        """Send until it is settled: delivered, refused for good, or left for another time because the lane ends."""
+        attempt = 0
+        while True:
+            partial, error = self._attempt_bytes(body)
+            self._failing = error is not None and error.retry
+            if error is None:
+                if partial is not None and partial.rejected:
+                    self._on_outcome(self.signal, SendError("rejected", partial.message, retry=False))
+                self._settle_frames(batch, {"rejected": partial.rejected if partial else 0})
+                return
+            if not error.retry:
+                self._bisect(batch, body, error)
+                return
+            with self._due:
+                self._hurry = False
+                if not attempt:
+                    self._waited += sum(frame.count for frame in batch if frame.ref is not None)
+                self._due.notify_all()  # who flushes may want to know that it fails
+            attempt += 1
+            if not self._pause(error.retry_after_s or self._backoff(attempt)):
+                with self._lock:
+                    for frame in reversed(batch):
+                        self._sending.remove(frame)
+                        self._pending.appendleft(frame)
+                return
+
+    def _attempt_bytes(self, body: bytes) -> tuple[Partial | None, SendError | None]:
+        return self._tried(lambda timeout_s: self._send_bytes(body, timeout_s))
+
+    def _bisect(self, batch: list[Frame], body: bytes, error: SendError) -> None:
+        """Send a refused request in ever smaller parts, so that only the items that are refused alone are dropped."""
+        items = self._codec.split(body)
+        dropped: Counter[str] = Counter()
+        waiting = [items[: len(items) // 2], items[len(items) // 2 :]] if len(items) > 1 else []
+        if not waiting:
+            dropped[error.reason] += sum(frame.count for frame in batch)
+        while waiting:
+            part = waiting.pop(0)
+            partial, refused = self._attempt_bytes(b"".join(part))
+            if refused is None:
+                dropped["rejected"] += partial.rejected if partial else 0
+            elif refused.retry:
+                waiting.insert(0, part)
+                if not self._pause(refused.retry_after_s or self._backoff(2)):
+                    break
+            elif len(part) > 1:
+                waiting[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
+            else:
+                dropped[refused.reason] += 1
+        unsent = sum(map(len, waiting))
+        if unsent:  # the lane ends in the middle of it
+            dropped["shutdown"] += unsent
+        self._settle_frames(batch, dropped)
+
+    def _settle_frames(self, batch: Sequence[Frame], dropped: Mapping[str, int]) -> None:
+        """Settle the items of *batch*: as *dropped* says by reason, and the others as delivered."""
+        with self._due:
+            mine = [frame for frame in batch if frame in self._sending]
+            left = sum(frame.count for frame in mine if not _gone(frame))
+            for reason, count in dropped.items():
+                counted = min(count, left)
+                left -= counted
+                if counted:
+                    self._books.dropped[reason] += counted
+            self._books.delivered += left
+            self._progress = time.monotonic()
+            for frame in mine:
+                self._sending.remove(frame)
+                self._forget(frame)
+            self._due.notify_all()
+        # Not under the lane's lock: the spool calls back under its own when it makes room.
+        for frame in mine:
+            if frame.ref is not None and self._spool is not None:
+                self._spool.done(frame.ref)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait before the next attempt, or until somebody flushes; False once the lane's deadline has passed."""
+        until = time.monotonic() + seconds
+        with self._due:
+            while (now := time.monotonic()) < until and not self._hurry:
+                if self._deadline is not None:
+                    if now >= self._deadline:
+                        return False
+                    until = min(until, now + 0.2, self._deadline)
+                self._due.wait(max(0.0, min(until, now + 1.0) - now))
+            return self._deadline is None or time.monotonic() < self._deadline
+
+
+def _gone(frame: Frame) -> bool:
+    return frame.ref is not None and frame.ref.segment.gone

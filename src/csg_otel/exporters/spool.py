@@ -1,0 +1,362 @@
+"""
+What a destination could not take yet, on disk: bounded, crash-safe, authenticated, adopted by the next process.
+
+One directory a process and destination, with files of frames for each signal. A frame is written whole, marked when it has been
+delivered, and its file removed when all of them are. The owner holds a lock the kernel takes from it when it dies, so a
+directory whose lock is free is anybody's to deliver. The rules: only frames made with this installation's key are ever sent,
+nothing is pickled, links are not followed, and what is read back is exactly what was written or nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import stat
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_HEADER: Final = struct.Struct(">4sBIQI16s")
+"""Magic, state, bytes of the body, Unix milliseconds, items, authentication code."""
+
+_MAGIC: Final = b"CSGf"
+_PENDING: Final = 0
+_DONE: Final = b"\x01"
+_STATE_AT: Final = 4
+_SEGMENT_BYTES: Final = 4 * 1024 * 1024
+_FEWEST_SEGMENTS: Final = 8
+_MOST_BODY: Final = 64 * 1024 * 1024
+_SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs)-(\d{8})")
+
+
+class SpoolError(Exception):
+    """The spool can't be used; the message says why, for people."""
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """A file of frames; ``items`` and ``frames`` are what in it still has to be delivered."""
+
+    path: Path
+    signal: str
+    descriptor: int
+    size: int = 0
+    frames: int = 0
+    items: int = 0
+    sealed: bool = False
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A frame in the spool: its place, its bytes, its items, and when it was written (Unix seconds)."""
+
+    segment: Segment
+    offset: int
+    length: int
+    count: int
+    at: float
+
+
+class Spool:
+    """The spool of one destination in this process, and those of dead processes it has adopted."""
+
+    def __init__(self, root: Path, destination: str, *, max_bytes: int, on_drop: Callable[[str, int], None]) -> None:
+        """
+        Prepare for *destination* (a name, and whatever else tells where it sends to) below *root*; touches no file yet.
+
+        *on_drop* is told the signal and the number of items each time the oldest had to make room.
+        """
+        self._root = root
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
+        self._folder = root / f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
+        self._max_bytes = max_bytes
+        self._segment_bytes = min(_SEGMENT_BYTES, max(4096, max_bytes // _FEWEST_SEGMENTS))
+        self._on_drop = on_drop
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.RLock()
+        self._key = b""
+        self._own: Path | None = None
+        self._locks: dict[Path, int] = {}
+        self._segments: list[Segment] = []  # oldest first
+        self._active: dict[str, Segment] = {}
+        self._number = 0
+
+    # -- writing and reading ---------------------------------------------------------------------------------------
+
+    def append(self, signal: str, count: int, body: bytes) -> Ref:
+        """Write *body*, which holds *count* items of *signal*. Raises OSError and SpoolError; then nothing is kept."""
+        with self._lock:
+            self._open()
+            segment = self._segment_for(signal, _HEADER.size + len(body))
+            at_ms = int(time.time() * 1000)
+            head = _HEADER.pack(_MAGIC, _PENDING, len(body), at_ms, count, self._code(signal, at_ms, count, body))
+            try:
+                _write_all(segment.descriptor, head + body, segment.size)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(segment.descriptor, segment.size)
+                raise
+            ref = Ref(segment, segment.size, len(body), count, at_ms / 1000)
+            segment.size += _HEADER.size + len(body)
+            segment.frames += 1
+            segment.items += count
+            self._make_room(segment)
+            return ref
+
+    def read(self, ref: Ref) -> bytes | None:
+        """Return the body of *ref*; None if it is gone or not what was written."""
+        with self._lock:
+            try:
+                data = os.pread(ref.segment.descriptor, _HEADER.size + ref.length, ref.offset)
+            except OSError:
+                return None
+        if len(data) != _HEADER.size + ref.length:
+            return None
+        magic, _, length, at_ms, count, code = _HEADER.unpack_from(data)
+        body = data[_HEADER.size :]
+        expected = self._code(ref.segment.signal, at_ms, count, body)
+        genuine = magic == _MAGIC and length == ref.length and hmac.compare_digest(code, expected)
+        return body if genuine else None
+
+    def done(self, ref: Ref) -> None:
+        """Mark *ref* as dealt with; its file goes when nothing else in it waits."""
+        with self._lock:
+            segment = ref.segment
+            try:
+                os.pwrite(segment.descriptor, _DONE, ref.offset + _STATE_AT)
+            except OSError:  # closed: it is no longer ours
+                return
+            segment.frames -= 1
+            segment.items -= ref.count
+            if segment.frames:
+                return
+            if segment.sealed:
+                self._remove(segment)
+            else:
+                with suppress(OSError):
+                    os.ftruncate(segment.descriptor, 0)
+                    segment.size = 0
+
+    # -- what there is ---------------------------------------------------------------------------------------------
+
+    def items(self, signal: str) -> int:
+        """Return how many items of *signal* wait on disk."""
+        with self._lock:
+            return sum(segment.items for segment in self._segments if segment.signal == signal)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        with self._lock:
+            return sum(segment.size for segment in self._segments)
+
+    def adopt(self) -> dict[str, list[Ref]]:
+        """Take over what dead processes have left for this destination, oldest first, by signal. Raises as append()."""
+        found: dict[str, list[Ref]] = {}
+        with self._lock:
+            self._open()
+            adopted: list[Segment] = []
+            for folder in sorted(self._folder.iterdir(), key=_modified):
+                if folder not in self._locks and folder.is_dir() and not folder.is_symlink():
+                    adopted.extend(self._take_over(folder, found))
+            self._segments[:0] = adopted
+            self._make_room(None)
+        return {signal: [ref for ref in refs if not ref.segment.gone] for signal, refs in found.items()}
+
+    def _take_over(self, folder: Path, found: dict[str, list[Ref]]) -> Iterator[Segment]:
+        try:
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # its owner lives
+            os.close(lock)
+            return
+        self._locks[folder] = lock
+        for path in sorted(folder.iterdir()):
+            name = _SEGMENT_NAME.fullmatch(path.name)
+            if name is None:
+                continue
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except OSError:
+                continue
+            segment = Segment(path, name[1], descriptor, os.fstat(descriptor).st_size, sealed=True)
+            refs = list(_frames(segment))
+            segment.frames, segment.items = len(refs), sum(ref.count for ref in refs)
+            if refs:
+                found.setdefault(segment.signal, []).extend(refs)
+                yield segment
+            else:
+                os.close(descriptor)
+                path.unlink(missing_ok=True)
+        self._remove_if_empty(folder)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of everything; what is left is the next process's to deliver."""
+        with self._lock:
+            for segment in self._segments:
+                _close(segment)
+                if not segment.frames:
+                    segment.path.unlink(missing_ok=True)
+            for folder in tuple(self._locks):
+                self._remove_if_empty(folder, ours=True)
+            for lock in self._locks.values():
+                os.close(lock)
+            self._reset()
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's files in a child, without a change to them."""
+        for segment in self._segments:
+            _close(segment)
+        for lock in self._locks.values():
+            with suppress(OSError):
+                os.close(lock)
+        self._reset()
+
+    def _open(self) -> None:
+        """Make what is missing: the root, the key, the process's own directory and its lock."""
+        if self._own is not None:
+            return
+        for folder in (self._root, self._folder):
+            _make_private(folder)
+        self._key = _key(self._root)
+        own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+        own.mkdir(mode=0o700)
+        lock = os.open(own / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._locks[own] = lock
+        self._own = own
+
+    def _segment_for(self, signal: str, size: int) -> Segment:
+        active = self._active.get(signal)
+        if active is not None and not active.gone and (not active.size or active.size + size <= self._segment_bytes):
+            return active
+        if active is not None:
+            active.sealed = True
+        assert self._own is not None  # noqa: S101 - _open() has made it
+        self._number += 1
+        path = self._own / f"{signal}-{self._number:08}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        segment = self._active[signal] = Segment(path, signal, descriptor)
+        self._segments.append(segment)
+        return segment
+
+    def _make_room(self, newest: Segment | None) -> None:
+        """Drop the oldest segments until the limit holds; never the one just written to."""
+        while self.size > self._max_bytes and (oldest := next((s for s in self._segments if s is not newest), None)):
+            lost = oldest.items
+            self._remove(oldest)
+            if lost:
+                self._on_drop(oldest.signal, lost)
+
+    def _remove(self, segment: Segment) -> None:
+        segment.gone = True
+        with suppress(ValueError):
+            self._segments.remove(segment)
+        _close(segment)
+        with suppress(OSError):
+            segment.path.unlink(missing_ok=True)
+        if segment.path.parent != self._own:
+            self._remove_if_empty(segment.path.parent)
+
+    def _remove_if_empty(self, folder: Path, *, ours: bool = False) -> None:
+        if any(segment.path.parent == folder and (segment.frames or not ours) for segment in self._segments):
+            return
+        with suppress(OSError):
+            left = [path for path in folder.iterdir() if path.name != "lock"]
+            if not left:
+                (folder / "lock").unlink(missing_ok=True)
+                folder.rmdir()
+                if not ours and (lock := self._locks.pop(folder, None)) is not None:
+                    os.close(lock)
+
+    def _code(self, signal: str, at_ms: int, count: int, body: bytes) -> bytes:
+        """Return the authentication code of a frame, which covers all that is not its state."""
+        head = f"{signal} {at_ms} {count} {len(body)} ".encode()
+        made = hashlib.blake2b(head, key=self._key, digest_size=16)
+        made.update(body)
+        return made.digest()
+
+
+def _frames(segment: Segment) -> Iterator[Ref]:
+    """Yield the frames of a dead process's file that were not delivered; stops at a torn one."""
+    offset = 0
+    while offset + _HEADER.size <= segment.size:
+        magic, state, length, at_ms, count, _ = _HEADER.unpack(os.pread(segment.descriptor, _HEADER.size, offset))
+        if magic != _MAGIC or length > _MOST_BODY or offset + _HEADER.size + length > segment.size:
+            return
+        if state == _PENDING:
+            yield Ref(segment, offset, length, count, at_ms / 1000)
+        offset += _HEADER.size + length
+
+
+def _close(segment: Segment) -> None:
+    """Close the file, so that nobody who still knows the segment writes into another one of the same number."""
+    descriptor, segment.descriptor = segment.descriptor, -1
+    with suppress(OSError):
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _make_private(folder: Path) -> None:
+    """Make *folder* for this user alone. Raises SpoolError if it is a link or another user's."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise SpoolError(f"{folder} is not a directory of its own")
+    if found.st_uid != os.geteuid():
+        raise SpoolError(f"{folder} belongs to another user")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        folder.chmod(0o700)
+
+
+def _key(root: Path) -> bytes:
+    """Return the installation's key; made by whoever needs it first. Raises SpoolError if it is not ours alone."""
+    path = root / "key"
+    made = root / f".key-{os.getpid()}-{secrets.token_hex(4)}"
+    if not path.exists():
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(made, path)  # whole or not at all, and the first one stays
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(file.fileno())
+        key = file.read(64)
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077 or len(key) != 32:
+        raise SpoolError(f"{path} is not a key of this user's alone")
+    return key
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
