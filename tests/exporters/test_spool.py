@@ -1,0 +1,276 @@
+"""The spool against a model: put, done, crash, torn tails, flipped bits, a full disk, forks and adoption."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from csg_otel.exporters.spool import Ref, Spool, SpoolError
+
+
+def make(root: Path, destination: str = "collector\nhttp://c:4318", **options: Any) -> Spool:
+    """Return a spool in *root*."""
+    return Spool(root, destination, **{"max_bytes": 1_000_000, "on_drop": lambda _signal, _items: None, **options})
+
+
+def crash(spool: Spool) -> None:
+    """Let go of the files as a process that is killed does: locks are free, nothing is tidied up."""
+    spool.reset_after_fork()
+
+
+def files(root: Path) -> list[Path]:
+    """Return the files of frames below *root*."""
+    return sorted(path for path in root.rglob("*-0*") if path.is_file())
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    """Bytes, counts and signals, in the order they came."""
+    spool = make(tmp_path)
+    refs = [spool.append("traces", n + 1, bytes([n]) * n) for n in range(5)]
+
+    assert [spool.read(ref) for ref in refs] == [bytes([n]) * n for n in range(5)]
+    assert (spool.items("traces"), spool.items("logs")) == (15, 0)
+
+
+def test_what_is_done_leaves_no_file(tmp_path: Path) -> None:
+    """And a spool that is empty at the end leaves nothing but the key."""
+    spool = make(tmp_path)
+    for ref in [spool.append("traces", 1, b"x" * 100) for _ in range(100)]:
+        spool.done(ref)
+
+    assert spool.size == 0
+    spool.close()
+    assert files(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["key"]
+
+
+def test_the_dead_are_inherited_and_the_living_are_not(tmp_path: Path) -> None:
+    """In order, without what was delivered; a directory whose owner lives is left alone."""
+    dead, alive = make(tmp_path), make(tmp_path)
+    refs = [dead.append("traces", 1, f"d{n}".encode()) for n in range(3)]
+    alive.append("traces", 1, b"alive")
+    dead.done(refs[0])
+    crash(dead)
+
+    heir = make(tmp_path)
+    found = heir.adopt()
+    assert [heir.read(ref) for ref in found["traces"]] == [b"d1", b"d2"]
+    assert heir.adopt() == {}
+    assert heir.items("traces") == 2
+    for ref in found["traces"]:
+        heir.done(ref)
+    assert len(files(tmp_path)) == 1
+
+
+def test_another_destination_is_not_sent_what_is_not_its_own(tmp_path: Path) -> None:
+    """Another address under the same name is another destination."""
+    spool = make(tmp_path)
+    spool.append("traces", 1, b"secret for c")
+    crash(spool)
+
+    assert make(tmp_path, "collector\nhttp://elsewhere:4318").adopt() == {}
+
+
+def test_planted_and_changed_files_are_never_sent(tmp_path: Path) -> None:
+    """A frame without this installation's key is none, and neither is one with a bit flipped."""
+    (tmp_path / "other").mkdir()
+    planted, own = make(tmp_path / "other"), make(tmp_path / "here")
+    planted.append("traces", 1, b"planted")
+    crash(planted)
+    own.append("traces", 1, b"first")
+    own.append("traces", 1, b"second")
+    crash(own)
+    (victim,) = files(tmp_path / "here")
+    data = bytearray(victim.read_bytes())
+    data[-1] ^= 1
+    victim.write_bytes(data + files(tmp_path / "other")[0].read_bytes())
+
+    heir = make(tmp_path / "here")
+    assert [heir.read(ref) for ref in heir.adopt()["traces"]] == [b"first", None, None]
+
+
+def test_the_oldest_makes_room_and_is_counted(tmp_path: Path) -> None:
+    """The limit holds for all signals together; what is dropped is told."""
+    lost: list[tuple[str, int]] = []
+    spool = make(tmp_path, max_bytes=80_000, on_drop=lambda signal, items: lost.append((signal, items)))
+    spool.append("logs", 7, b"x" * 9_000)
+    refs = [spool.append("traces", 1, b"x" * 1_000) for _ in range(200)]
+
+    assert spool.size <= 80_000
+    assert lost[0] == ("logs", 7)
+    assert sum(items for _, items in lost) + spool.items("traces") == 7 + 200
+    assert spool.read(refs[0]) is None
+    assert spool.read(refs[-1]) == b"x" * 1_000
+
+
+def test_files_are_this_users_alone(tmp_path: Path) -> None:
+    """Directories 0700, files 0600; a link or a foreign key is refused."""
+    spool = make(tmp_path / "state")
+    spool.append("traces", 1, b"x")
+    for path in (tmp_path / "state").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+    (tmp_path / "link").symlink_to(tmp_path / "state")
+    with pytest.raises(SpoolError, match="not a directory of its own"):
+        make(tmp_path / "link").append("traces", 1, b"x")
+    (tmp_path / "state" / "key").chmod(0o644)
+    with pytest.raises(SpoolError, match="key"):
+        make(tmp_path / "state").append("traces", 1, b"x")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs needs root")
+def test_a_full_disk_is_told_and_harms_nothing_written_before(tmp_path: Path) -> None:
+    """A write that does not fit raises; what was there stays whole."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        spool = make(place)
+        refs = [spool.append("traces", 1, os.urandom(1000)) for _ in range(40)]
+        with pytest.raises(OSError, match="No space"):
+            spool.append("traces", 1, os.urandom(60_000))
+        assert all(spool.read(ref) for ref in refs)
+        for ref in refs:
+            spool.done(ref)
+        assert spool.read(spool.append("traces", 1, b"again")) == b"again"
+        spool.close()
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_forked_child_leaves_the_parents_files_alone(tmp_path: Path) -> None:
+    """And has a directory of its own; the parent's lock holds on."""
+    source = """
+        import os, sys
+        from pathlib import Path
+        from csg_otel.exporters.spool import Spool
+        spool = Spool(Path(sys.argv[1]), "c", max_bytes=10**6, on_drop=print)
+        ref = spool.append("traces", 1, b"parent")
+        if os.fork() == 0:
+            spool.reset_after_fork()
+            assert spool.adopt() == {}
+            spool.append("traces", 1, b"child")
+            os._exit(0)
+        assert os.wait()[1] == 0
+        assert spool.read(ref) == b"parent"
+        other = Spool(Path(sys.argv[1]), "c", max_bytes=10**6, on_drop=print)
+        assert [other.read(ref) for ref in other.adopt()["traces"]] == [b"child"]
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source), str(tmp_path)], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+class SpoolMachine(RuleBasedStateMachine):
+    """Random lives of spools beside a dictionary that knows what must be there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self.root = Path(self._folder.name)
+        self.lost = 0
+        self.spool = self._new()
+        self.refs: dict[bytes, Ref] = {}
+        self.number = 0
+
+    def _new(self) -> Spool:
+        spool = make(self.root, max_bytes=10_000_000)
+        spool._segment_bytes = 2000  # several files in a short life
+        return spool
+
+    @rule(size=st.integers(0, 900), signal=st.sampled_from(["traces", "logs"]))
+    def put(self, size: int, signal: str) -> None:
+        """Write a frame no other is equal to."""
+        self.number += 1
+        body = f"{signal} {self.number} ".encode() + b"x" * size
+        self.refs[body] = self.spool.append(signal, 1, body)
+
+    @rule(which=st.integers(0, 999))
+    def done(self, which: int) -> None:
+        """Deliver any frame."""
+        if self.refs:
+            body = sorted(self.refs)[which % len(self.refs)]
+            self.spool.done(self.refs.pop(body))
+
+    @rule()
+    def crash_and_adopt(self) -> None:
+        """Die without a word; the next one inherits exactly what was left."""
+        crash(self.spool)
+        self.spool = self._new()
+        self._check_adopted(set(self.refs))
+
+    @rule()
+    def close_and_adopt(self) -> None:
+        """End properly; the next one inherits the same."""
+        self.spool.close()
+        self.spool = self._new()
+        self._check_adopted(set(self.refs))
+
+    @rule(cut=st.integers(1, 1200))
+    def tear_and_adopt(self, cut: int) -> None:
+        """Lose the end of a file, as after a power failure: what is inherited is a part of what was written, whole."""
+        crash(self.spool)
+        if found := files(self.root):
+            os.truncate(found[-1], max(0, found[-1].stat().st_size - cut))
+        self._inherit_part()
+
+    @rule(which=st.integers(0, 999), at=st.integers(0, 99_999), bit=st.integers(0, 7))
+    def flip_and_adopt(self, which: int, at: int, bit: int) -> None:
+        """Lose a bit anywhere: nothing is ever read that was not written."""
+        crash(self.spool)
+        if found := files(self.root):
+            path = found[which % len(found)]
+            content = bytearray(path.read_bytes())
+            if content:
+                content[at % len(content)] ^= 1 << bit
+                path.write_bytes(content)
+        self._inherit_part()
+
+    def _inherit_part(self) -> None:
+        self.spool = self._new()
+        known = {}
+        for refs in self.spool.adopt().values():
+            for ref in refs:
+                body = self.spool.read(ref)
+                if body is None:
+                    self.spool.done(ref)
+                else:
+                    known[body] = ref
+        # A flipped state brings back what was delivered, once; anything else must have been written and not delivered.
+        self.refs = known
+        assert all(body.split(b" ", 1)[0] in (b"traces", b"logs") for body in known)
+
+    def _check_adopted(self, expected: set[bytes]) -> None:
+        found = {}
+        for refs in self.spool.adopt().values():
+            found.update({self.spool.read(ref): ref for ref in refs})
+        assert set(found) == expected
+        self.refs = {body: ref for body, ref in found.items() if body is not None}
+
+    @invariant()
+    def what_is_left_can_be_read(self) -> None:
+        """Every frame that was not delivered is there."""
+        assert self.spool.items("traces") + self.spool.items("logs") == len(self.refs)
+        assert all(self.spool.read(ref) == body for body, ref in self.refs.items())
+
+    def teardown(self) -> None:
+        """Tidy up."""
+        self.spool.close()
+        self._folder.cleanup()
+
+
+TestSpoolMachine = SpoolMachine.TestCase
+TestSpoolMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
