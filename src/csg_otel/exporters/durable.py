@@ -9,29 +9,22 @@ one signal can be joined byte by byte (that is how protobuf merges messages), so
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from csg_otel.exporters import _compat
+from csg_otel.exporters.backlog import Backlog, Frame
 from csg_otel.exporters.lane import Lane, LaneStatus, Partial, SendError
-from csg_otel.exporters.spool import Ref, Spool, SpoolError
+
+if TYPE_CHECKING:
+    from csg_otel.exporters.spool import Ref, Spool
 
 _TICK_S: Final = 0.08
-_MOST_REQUEST_BYTES: Final = 3 * 1024 * 1024
-"""Bytes of one request, below gRPC's usual limit of 4 MiB."""
-
-_MOST_MEMORY_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of frames kept in memory beside their copy on disk."""
-
 _DYING_S: Final = 1.0
 """Seconds without progress after which a process that ends leaves what is safe on disk to the next one."""
-
-_log = logging.getLogger("csg_otel")
 
 
 class Codec(Protocol):
@@ -46,16 +39,6 @@ class Codec(Protocol):
 
 SendBytes = Callable[[bytes, float], "Partial | None"]
 """Sends a request within the given seconds. Raises SendError."""
-
-
-@dataclass(slots=True, eq=False)
-class Frame:
-    """An encoded request that waits: its items, when it was made (monotonic), and its bytes in memory, on disk, or both."""
-
-    count: int
-    at: float
-    body: bytes | None
-    ref: Ref | None = None
 
 
 class DurableLane(Lane):
@@ -88,33 +71,42 @@ class DurableLane(Lane):
 
     def _reset(self) -> None:
         super()._reset()
-        self._pending: deque[Frame] = deque()
-        self._sending: list[Frame] = []
+        self._due = threading.Condition(self._lock)
+        self._backlog = Backlog(
+            self._lock,
+            self.destination,
+            self.signal,
+            self._spool,
+            self._drop,
+            max_items=self._max_items,
+            max_age_s=self._max_age_s,
+        )
+        self._gathered = threading.Event()
         self._adopted = 0
         self._waited = 0
-        self._memory = 0
-        self._gathered = threading.Event()
-        self._due = threading.Condition(self._lock)
         self._failing = False
+        self._hurry = False
         self._progress = 0.0
-        self._spool_broken = ""
 
     # -- the program's side ----------------------------------------------------------------------------------------
 
     def adopt(self, refs: Sequence[Ref]) -> None:
         """Deliver what a dead process has left, before anything newer."""
         with self._due:
-            frames = [Frame(ref.count, 0.0, None, ref) for ref in refs]
-            self._pending.extendleft(reversed(frames))
-            self._adopted += sum(frame.count for frame in frames)
-            if frames and self._thread is None:
+            self._adopted += self._backlog.adopt(refs)
+            if refs and self._thread is None:
                 self._start()
             self._due.notify_all()
 
     def lost(self, items: int) -> None:
         """Count *items* that had to make room in the spool."""
         with self._lock:
-            self._books.dropped["spool_full"] += items
+            self._drop("spool_full", items)
+
+    def _drop(self, reason: str, items: int) -> None:
+        if items:
+            self._books.dropped[reason] += items
+            self._due.notify_all()
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._gather, name=self._name("gather"), daemon=True)
@@ -131,9 +123,8 @@ class DurableLane(Lane):
     def status(self) -> LaneStatus:
         """Return the lane's books."""
         with self._lock:
-            waiting = [frame for frame in (*self._sending, *self._pending) if not _gone(frame)]
-            spooled = sum(frame.count for frame in waiting if frame.ref is not None)
-            queued = len(self._queue) + self._in_flight + sum(frame.count for frame in waiting) - spooled
+            spooled = self._backlog.items(on_disk=True)
+            queued = len(self._queue) + self._in_flight + self._backlog.items(on_disk=False)
             books = self._books
             return LaneStatus(
                 books.emitted, books.delivered, dict(books.dropped), queued, spooled, self._adopted, self._waited
@@ -167,8 +158,7 @@ class DurableLane(Lane):
     def _all_safe(self) -> bool:
         """Tell whether everything put in is on disk at least."""
         with self._lock:
-            frames = (*self._sending, *self._pending)
-            return not self._queue and not self._in_flight and all(frame.ref is not None for frame in frames)
+            return not self._queue and not self._in_flight and self._backlog.safe
 
     def close(self, deadline: float) -> None:
         """Take no more items and send what there is until monotonic *deadline*; returns at once, see :meth:`join`."""
@@ -195,15 +185,10 @@ class DurableLane(Lane):
                 break
         with self._due:
             self._deadline = time.monotonic()
-            self._due.notify_all()
-            left = len(self._queue) + self._in_flight
-            left += sum(frame.count for frame in (*self._sending, *self._pending) if frame.ref is None)
-            if left:
-                self._books.dropped["shutdown"] += left
+            self._drop("shutdown", len(self._queue) + self._in_flight + self._backlog.abandon())
             self._queue.clear()
             self._in_flight = 0
-            self._sending = [frame for frame in self._sending if frame.ref is not None]
-            self._pending = deque(frame for frame in self._pending if frame.ref is not None)
+            self._due.notify_all()
         return self.status()
 
     def reset_after_fork(self) -> None:
@@ -220,7 +205,7 @@ class DurableLane(Lane):
             self._wake.clear()
             closing = self._deadline is not None
             while items := self._take_raw():
-                self._keep(self._encoded(items))
+                self._backlog.keep(self._encoded(items), self._taken_over)
             if closing:
                 self._gathered.set()
                 with self._due:
@@ -233,6 +218,10 @@ class DurableLane(Lane):
             self._in_flight = count
             return [self._queue.popleft() for _ in range(count)]
 
+    def _taken_over(self) -> None:
+        self._in_flight = 0
+        self._due.notify_all()
+
     def _encoded(self, items: Sequence[Any]) -> list[tuple[int, bytes]]:
         """Return *items* as requests; one that can't be encoded is dropped alone."""
         try:
@@ -242,64 +231,17 @@ class DurableLane(Lane):
                 middle = len(items) // 2
                 return self._encoded(items[:middle]) + self._encoded(items[middle:])
             with self._lock:
-                self._books.dropped["encoding"] += len(items)
+                self._drop("encoding", len(items))
                 self._in_flight -= len(items)
             self._on_outcome(self.signal, SendError("encoding", f"{type(error).__name__}: {error}", retry=False))
             return []
 
-    def _keep(self, bodies: Sequence[tuple[int, bytes]]) -> None:
-        frames = [Frame(count, time.monotonic(), body, self._spooled(count, body)) for count, body in bodies]
-        with self._due:
-            self._in_flight = 0
-            for frame in frames:
-                self._pending.append(frame)
-                self._memory += len(frame.body or b"")
-                if frame.ref is not None and self._memory > _MOST_MEMORY_BYTES:
-                    self._forget(frame)
-            self._bound()
-            self._due.notify_all()
-
-    def _spooled(self, count: int, body: bytes) -> Ref | None:
-        if self._spool is None:
-            return None
-        try:
-            ref = self._spool.append(self.signal, count, body)
-        except (OSError, SpoolError) as error:
-            if not self._spool_broken:
-                _log.warning("exporter %s: can't keep telemetry on disk (%s); only in memory", self.destination, error)
-            self._spool_broken = str(error)
-            return None
-        if self._spool_broken:
-            _log.warning("exporter %s: keeps telemetry on disk again", self.destination)
-            self._spool_broken = ""
-        return ref
-
-    def _forget(self, frame: Frame) -> None:
-        if frame.body is not None:
-            self._memory -= len(frame.body)
-            frame.body = None
-
-    def _bound(self) -> None:
-        """Drop the oldest frames that are only in memory until the queue's limit holds."""
-        waiting = [frame for frame in self._pending if frame.ref is None]
-        items = sum(frame.count for frame in waiting)
-        for frame in waiting:
-            if items <= self._max_items or len(waiting) == 1:
-                return
-            items -= frame.count
-            self._pending.remove(frame)
-            self._forget(frame)
-            self._books.dropped["queue_full"] += frame.count
-
     # -- sending ---------------------------------------------------------------------------------------------------
-
-    _hurry = False
-    """Send what there is without waiting for the delay."""
 
     def _work(self) -> None:
         _compat.suppress_instrumentation()
         while self._await_work():
-            batch, body = self._next_request()
+            batch, body = self._backlog.take(self._batch_size)
             if batch:
                 self._deliver_frames(batch, body)
             else:
@@ -312,62 +254,19 @@ class DurableLane(Lane):
             while True:
                 now = time.monotonic()
                 if self._deadline is not None:
-                    if self._pending or self._gathered.is_set():
-                        return bool(self._pending) and now < self._deadline
+                    if self._backlog or self._gathered.is_set():
+                        return bool(self._backlog) and now < self._deadline
                     if now >= self._deadline:
                         return False
                     self._due.wait(0.02)
                     continue
-                if self._pending and (self._hurry or self._is_due(now)):
+                if self._backlog and (self._hurry or self._is_due(now)):
                     return True
                 self._hurry = False
-                oldest = self._pending[0].at + self._delay_s - now if self._pending else 60.0
-                self._due.wait(max(0.001, oldest))
+                self._due.wait(max(0.001, self._backlog.oldest + self._delay_s - now) if self._backlog else 60.0)
 
     def _is_due(self, now: float) -> bool:
-        if now - self._pending[0].at >= self._delay_s:
-            return True
-        return sum(frame.count for frame in self._pending) >= self._batch_size
-
-    def _next_request(self) -> tuple[list[Frame], bytes]:
-        """Take the frames of the next request out of the waiting ones, and return them with their bytes, joined."""
-        batch: list[Frame] = []
-        parts: list[bytes] = []
-        size = count = 0
-        while True:
-            with self._lock:
-                frame = self._pending[0] if self._pending else None
-                if frame is None or (batch and count + frame.count > self._batch_size):
-                    break
-                self._pending.popleft()
-                self._sending.append(frame)
-            body = self._body(frame)
-            if body is None:
-                continue
-            if batch and size + len(body) > _MOST_REQUEST_BYTES:
-                with self._lock:
-                    self._sending.remove(frame)
-                    self._pending.appendleft(frame)
-                break
-            batch.append(frame)
-            parts.append(body)
-            size, count = size + len(body), count + frame.count
-        return batch, b"".join(parts)
-
-    def _body(self, frame: Frame) -> bytes | None:
-        """Return the bytes of *frame*, or None after it was settled as lost."""
-        if _gone(frame):  # counted when the spool made room
-            self._settle_frames([frame], {})
-            return None
-        if frame.ref is not None and time.time() - frame.ref.at > self._max_age_s:
-            self._settle_frames([frame], {"expired": frame.count})
-            return None
-        body = frame.body
-        if body is None and frame.ref is not None and self._spool is not None:
-            body = self._spool.read(frame.ref)
-        if body is None:
-            self._settle_frames([frame], {"corrupt": frame.count})
-        return body
+        return now - self._backlog.oldest >= self._delay_s or self._backlog.reaches(self._batch_size)
 
     def _deliver_frames(self, batch: list[Frame], body: bytes) -> None:
         """Send until it is settled: delivered, refused for good, or left for another time because the lane ends."""
@@ -391,9 +290,7 @@ class DurableLane(Lane):
             attempt += 1
             if not self._pause(error.retry_after_s or self._backoff(attempt)):
                 with self._lock:
-                    for frame in reversed(batch):
-                        self._sending.remove(frame)
-                        self._pending.appendleft(frame)
+                    self._backlog.put_back(batch)
                 return
 
     def _attempt_bytes(self, body: bytes) -> tuple[Partial | None, SendError | None]:
@@ -426,24 +323,18 @@ class DurableLane(Lane):
 
     def _settle_frames(self, batch: Sequence[Frame], dropped: Mapping[str, int]) -> None:
         """Settle the items of *batch*: as *dropped* says by reason, and the others as delivered."""
-        with self._due:
-            mine = [frame for frame in batch if frame in self._sending]
-            left = sum(frame.count for frame in mine if not _gone(frame))
+
+        def book(items: int) -> None:
+            left = items
             for reason, count in dropped.items():
                 counted = min(count, left)
                 left -= counted
-                if counted:
-                    self._books.dropped[reason] += counted
+                self._drop(reason, counted)
             self._books.delivered += left
             self._progress = time.monotonic()
-            for frame in mine:
-                self._sending.remove(frame)
-                self._forget(frame)
             self._due.notify_all()
-        # Not under the lane's lock: the spool calls back under its own when it makes room.
-        for frame in mine:
-            if frame.ref is not None and self._spool is not None:
-                self._spool.done(frame.ref)
+
+        self._backlog.settle(batch, book)
 
     def _pause(self, seconds: float) -> bool:
         """Wait before the next attempt, or until somebody flushes; False once the lane's deadline has passed."""
@@ -456,7 +347,3 @@ class DurableLane(Lane):
                     until = min(until, now + 0.2, self._deadline)
                 self._due.wait(max(0.0, min(until, now + 1.0) - now))
             return self._deadline is None or time.monotonic() < self._deadline
-
-
-def _gone(frame: Frame) -> bool:
-    return frame.ref is not None and frame.ref.segment.gone

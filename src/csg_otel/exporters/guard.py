@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COLLECTION_BUDGET_S = 0.03
 """What all slow callbacks together may cost one collection, in seconds; a scrape stays well under 50 ms."""
 
-_LEAST_S = 0.002
+_LEAST_S = 0.01
 _TRUSTED = ("csg_otel.metrics.", "csg_otel.health_metrics", "csg_otel.tallies", "csg_otel.faults", "csg_otel.providers")
 """Modules whose callbacks read snapshots only, so that a thread hop would buy nothing."""
 

@@ -182,7 +182,8 @@ def _probe(where: str, definition: CheckDefinition, sources: Sources) -> Any:
     wired = {key: value for key, value in _wiring(sources).items() if key in taken}
     known = [key for key in taken if key not in wired and key not in _OURS]
     given = definition.parameters
-    wrong = [f"{where}: unknown parameter {key!r}{suggestion(key, known)}" for key in given if key not in known]
+    keys = [*known, *(one.name for one in fields(definition))]
+    wrong = [f"{where}: unknown parameter {key!r}{suggestion(key, keys)}" for key in given if key not in known]
     needed = [key for key in known if taken[key].default is Parameter.empty]
     wrong += [f"{where}: {key!r} is missing" for key in needed if key not in given]
     if wrong:

@@ -35,3 +35,8 @@ def test_the_worst_measurement_decides() -> None:
 
     assert result.status is HealthStatus.CRITICAL
     assert "c 9 %, outside 2 %" in result.message
+
+
+def test_among_equals_what_has_a_limit_is_told() -> None:
+    """Bytes are more than per cent as numbers, and say less."""
+    assert judge([Measurement("memory", 40, "%", 80), Measurement("memory_used", 7e8, "By")]).message == "memory 40 %"

@@ -32,13 +32,17 @@ def percent(name: str, value: float, warning: float | Range | None, critical: fl
 
 def judge(measurements: Sequence[Measurement], said: str = "") -> CheckResult:
     """Return the worst of *measurements*; the message is *said*, and what the worst one has to say if it is not well."""
-    leading = max(measurements, key=lambda one: (severity(status_of(one)), one.value), default=None)
+    leading = max(measurements, key=lambda one: (severity(status_of(one)), _limited(one), one.value), default=None)
     if leading is None:
         return CheckResult(HealthStatus.UNKNOWN, "nothing to measure")
     details = {one.name: one.value for one in measurements}
     status = status_of(leading)
     told = said if said and status is HealthStatus.HEALTHY else f"{said}: {tell(leading)}" if said else tell(leading)
     return CheckResult(status, told, details, tuple(measurements))
+
+
+def _limited(measured: Measurement) -> bool:
+    return measured.warning is not None or measured.critical is not None
 
 
 def tell(measured: Measurement) -> str:

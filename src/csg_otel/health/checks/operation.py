@@ -55,8 +55,9 @@ class Operation:
         gained = [_gained(point, before.get(key)) for key, point in books.items()]
         self._seen.append((now, books))
         calls = sum(point.count for point in gained)
+        said = f"{calls} call{'s' * (calls != 1)}"
         if calls < self.minimum_calls:
-            return CheckResult(HealthStatus.HEALTHY, f"{calls} calls, too few to judge")
+            return CheckResult(HealthStatus.HEALTHY, f"{said}, too few to judge")
         failed = sum(point.count for point in gained if point.attributes.get(names.ERROR_TYPE))
         found = [bucket for point in gained for bucket in buckets(point.bounds, point.counts)]
         slow = quantile(found, self.quantile)
@@ -67,7 +68,7 @@ class Operation:
             Measurement(name, slow, "s", self.warning_s, self.critical_s, 0),
             percent("errors", 100 * failed / calls, self.warning_error_percent, self.critical_error_percent),
         ]
-        return judge(measured, f"{calls} calls, {name} {slow:.3g} s, {100 * failed / calls:.3g} % errors")
+        return judge(measured, f"{said}, {name} {slow:.3g} s, {100 * failed / calls:.3g} % errors")
 
     def _read(self) -> _Books:
         return {
