@@ -5,6 +5,7 @@ Every exception this package raises on purpose, in one tree.
     ├── ConfigError            a setting is wrong; carries every problem found, not the first
     ├── MissingExtraError      an optional dependency is not installed; the message is the pip command
     ├── HealthDefinitionError  health checks that can't be registered; carries every problem found
+    ├── AlertError             alert rules that can't be compiled; carries every problem found
     └── InstrumentError        an instrument declared twice in two ways, or with an impossible name or unit
 
 Faults *inside* running telemetry never appear here: they are contained, logged once on logger ``csg_otel`` and counted.
@@ -36,6 +37,10 @@ class ConfigError(_ProblemsError):
 
 class HealthDefinitionError(_ProblemsError):
     """Health checks contradict each other: duplicate names, unknown or cyclic ``depends_on``, bad names or limits."""
+
+
+class AlertError(_ProblemsError):
+    """Alert rules can't be compiled: an unknown metric, a function that does not fit it, a dangling target."""
 
 
 class InstrumentError(CsgOtelError):

@@ -218,7 +218,8 @@ class Alias:
     A name the seed's users have, as a function of the instruments.
 
     ``unit`` is the unit of the alias's value; ``labels`` are the labels its series carry; ``sources`` are the instruments
-    it is computed from; ``meaning`` says how, for people. The local value is computed in ``metrics``.
+    it is computed from; ``meaning`` says how, for people; ``kind`` says how a rule looks at it, and is a counter where the
+    value only grows. The local value is computed in ``metrics``, PromQL in ``alerts``.
     """
 
     name: str
@@ -226,6 +227,7 @@ class Alias:
     labels: tuple[str, ...]
     sources: tuple[Metric, ...]
     meaning: str
+    kind: Kind = "gauge"
 
 
 # fmt: off
@@ -235,8 +237,8 @@ _ALIASES: Final = (
     Alias("system_memory_usage_percent", "percent", (), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "100 x (1 - available / limit)"),
     Alias("system_disk_usage_bytes", "By", ("type", "mount"), (SYSTEM_FILESYSTEM_USAGE,), "used and free by mount"),
     Alias("system_disk_usage_percent", "percent", ("mount",), (SYSTEM_FILESYSTEM_UTILIZATION,), "100 x used / (used + free)"),
-    Alias("system_network_bytes_total", "By", ("direction",), (SYSTEM_NETWORK_IO,), "sum over interfaces, loopback excluded"),
-    Alias("system_network_packets_total", "{packet}", ("direction",), (SYSTEM_NETWORK_PACKET_COUNT,), "sum over interfaces, loopback excluded"),
+    Alias("system_network_bytes_total", "By", ("direction",), (SYSTEM_NETWORK_IO,), "sum over interfaces, loopback excluded", "counter"),
+    Alias("system_network_packets_total", "{packet}", ("direction",), (SYSTEM_NETWORK_PACKET_COUNT,), "sum over interfaces, loopback excluded", "counter"),
     Alias("system_load_average", "{thread}", ("period",), (SYSTEM_LOAD_1M, SYSTEM_LOAD_5M, SYSTEM_LOAD_15M), "load average over 1m, 5m, 15m"),
     Alias("system_processes_total", "{process}", (), (SYSTEM_PROCESS_COUNT,), "processes of any status"),
     Alias("application_cpu_usage_percent", "percent", (), (PROCESS_CPU_UTILIZATION,), "100 x sum over modes"),
@@ -245,9 +247,9 @@ _ALIASES: Final = (
     Alias("application_threads_total", "{thread}", (), (PROCESS_THREAD_COUNT,), "threads"),
     Alias("application_file_descriptors_total", "{file_descriptor}", (), (PROCESS_FILE_DESCRIPTOR_COUNT,), "descriptors"),
     Alias("application_uptime_seconds", "s", (), (PROCESS_UPTIME,), "uptime"),
-    Alias("files_processed_total", "{file}", ("type",), (FILES_PROCESSED,), "files of any outcome, by type"),
+    Alias("files_processed_total", "{file}", ("type",), (FILES_PROCESSED,), "files of any outcome, by type", "counter"),
     Alias("processing_duration_seconds", "s", (), (OPERATION_DURATION,), "mean duration over 5 m"),
-    Alias("processing_errors_total", "{operation}", (), (OPERATION_DURATION,), "operations that failed"),
+    Alias("processing_errors_total", "{operation}", (), (OPERATION_DURATION,), "operations that failed", "counter"),
     Alias("error_rate_percent", "percent", (), (OPERATION_DURATION,), "100 x failed / all operations over 5 m"),
     Alias("cache_hit_rate_percent", "percent", (), (CACHE_REQUESTS,), "100 x hits / requests over 5 m"),
     Alias("health_check_status", "", ("check",), (HEALTH_CHECK_STATUS,), "1 passing (healthy or warning), 0 failing"),

@@ -1,0 +1,69 @@
+"""
+The rules that come with the package: what every program watched by it should be told of.
+
+Only words; each has a runbook page of its alert's name in ``docs/runbooks``. A rule of the same name in a configuration
+takes its place, and one with ``enabled: false`` leaves it out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from csg_otel import names
+from csg_otel.alerts.spec import Written
+
+SHIPPED: Final = (
+    Written(
+        "health_check_critical",
+        names.HEALTH_CHECK_STATUS.name,
+        0.5,
+        "Health check {labels.csg.health.check.name} is critical",
+        filters={names.HEALTH_STATE: "critical"},
+        severity="critical",
+        for_=60,
+    ),
+    Written(
+        "health_check_stale",
+        names.HEALTH_CHECK_STATUS.name,
+        0.5,
+        "Health check {labels.csg.health.check.name} can't tell how it is: no run has ended in time",
+        filters={names.HEALTH_STATE: "unknown"},
+        for_=300,
+    ),
+    Written(
+        "health_check_flapping",
+        f"increase({names.HEALTH_CHECK_TRANSITIONS.name})",
+        6,
+        "Health check {labels.csg.health.check.name} has changed its state {value} times within an hour",
+        window=3600,
+    ),
+    Written(
+        "exporter_dropping",
+        f"increase({names.EXPORTER_ITEMS.name})",
+        0,
+        "Telemetry is lost on its way to {labels.csg.destination} ({labels.csg.reason})",
+        filters={names.RESULT: "dropped"},
+        window=600,
+    ),
+    Written("host_cpu_high", "system_cpu_usage_percent", 90, "The host's CPUs are {value} % busy", for_=600),
+    Written("host_memory_high", "system_memory_usage_percent", 90, "The host's memory is {value} % used", for_=600),
+    Written(
+        "host_disk_full",
+        "system_disk_usage_percent",
+        90,
+        "{labels.mount} is {value} % full",
+        severity="critical",
+        for_=600,
+    ),
+    Written(
+        "error_ratio_high", "error_rate_percent", 5, "{value} % of the operations fail", severity="critical", for_=300
+    ),
+    Written(
+        "operation_slow",
+        f"p95({names.OPERATION_DURATION.name})",
+        5,
+        "One in twenty runs of {labels.csg.operation.name} takes longer than {value} s",
+        for_=600,
+    ),
+)
+"""All but the watchdog, which looks at nothing."""
