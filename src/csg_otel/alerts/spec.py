@@ -142,8 +142,8 @@ class Options:
     """
     What the compilers must know of the backends.
 
-    Versions are (major, minor). *secrets_dir* is the absolute directory in which Alertmanager finds each secret in a file of its
-    own, named after its setting; *relay_url* is where ``csg-otel alerts relay`` listens.
+    Versions are (major, minor). *secrets_dir* is the absolute directory in which Alertmanager finds each secret in a file of
+    its own, named after its setting; *relay_url* is where ``csg-otel alerts relay`` listens.
     """
 
     prometheus_version: tuple[int, int] = (2, 42)
