@@ -42,7 +42,7 @@ class HistogramPoint:
 
 Point = NumberPoint | HistogramPoint
 
-Bucket = tuple[float, float, int]
+Bucket = tuple[float, float, float]
 """Lower and upper bound of a bucket and how many measurements are in it; the last bucket's upper bound is infinite."""
 
 
@@ -62,7 +62,7 @@ def quantile(found: Iterable[Bucket], share: float) -> float | None:
     """
     ordered = sorted(found, key=lambda bucket: bucket[1])
     rank = share * sum(count for _, _, count in ordered)
-    reached = 0
+    reached = 0.0
     for low, high, count in ordered:
         reached += count
         if count and reached >= rank:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.config import Secret
+from csg_otel.config import Secret, load_lenient
 
 texts = st.text(min_size=4).filter(lambda text: text not in "***")
 
@@ -84,3 +84,21 @@ def test_logging_a_secret_shows_stars(caplog: pytest.LogCaptureFixture) -> None:
         logging.getLogger("test").info("token %s", Secret("hunter2"))
 
     assert caplog.messages == ["token ***"]
+
+
+def test_a_secret_nobody_has_set_is_its_form_for_who_needs_none() -> None:
+    """A compiler of alert rules runs where no secret is; only a secret is excused, and one that is set is itself."""
+    source = {
+        "notifications": {
+            "slack": {"enabled": True, "webhook_url": "${UNSET}"},
+            "email": {"password": "${SET}"},
+        },
+        "service": {"name": "${ALSO_UNSET}"},
+    }
+    loaded = load_lenient(source, environ={"SET": "s"}, unset_secrets=True)
+    slack, email = loaded.config.notifications.slack, loaded.config.notifications.email
+
+    assert slack.webhook_url == Secret("${UNSET}")
+    assert email.password == Secret("s")
+    (problem,) = loaded.problems
+    assert "ALSO_UNSET" in problem

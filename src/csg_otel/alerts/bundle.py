@@ -18,9 +18,17 @@ SHIPPED: Final = (
         names.HEALTH_CHECK_STATUS.name,
         0.5,
         "Health check {labels.csg.health.check.name} is critical",
-        filters={names.HEALTH_STATE: "critical"},
+        filters={names.HEALTH_STATE: "critical", names.CHECK_CRITICAL: "true"},
         severity="critical",
         for_=60,
+    ),
+    Written(
+        "optional_health_check_critical",
+        names.HEALTH_CHECK_STATUS.name,
+        0.5,
+        "Health check {labels.csg.health.check.name} is critical; the program works without what it checks",
+        filters={names.HEALTH_STATE: "critical", names.CHECK_CRITICAL: "false"},
+        for_=300,
     ),
     Written(
         "health_check_stale",

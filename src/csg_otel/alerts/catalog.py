@@ -86,16 +86,24 @@ class Catalog:
             ref = Ref(metric.name, metric.kind, metric.unit, shown, known, open=not ours and not known)
             self._refs.setdefault(metric.name, ref)
             self._refs.setdefault(shown, ref)
-        for ref in _exposed(exposition):
-            self._refs.setdefault(ref.series, ref)
+        self._series = series
+        self._exposed = {ref.series: ref for ref in _exposed(exposition)}
+        for name, ref in self._exposed.items():
+            self._refs.setdefault(name, ref)
 
     def find(self, name: str) -> Ref:
         """Return the metric of this OTel, Prometheus or seed name. Raises UnknownMetricError with a suggestion."""
-        found = self._refs.get(name)
+        found = self._refs.get(name) or self._translated(name)
         if found is None:
             hint = suggestion(name, self._refs) or " (csg-otel alerts check --app or --metrics knows a program's own)"
             raise UnknownMetricError(f"no metric is called {name!r}{hint}")
         return found
+
+    def _translated(self, name: str) -> Ref | None:
+        """Return the one exposed family that an instrument called *name* may be; its unit and kind are not known here."""
+        shown = self._series(name, "", "gauge")
+        alike = [ref for family, ref in self._exposed.items() if family == shown or family.startswith(f"{shown}_")]
+        return alike[0] if shown and len(alike) == 1 else None
 
     @property
     def names(self) -> tuple[str, ...]:

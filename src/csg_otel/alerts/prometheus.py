@@ -46,37 +46,48 @@ def compile_files(spec: AlertSpec, catalog: Catalog, _options: Options) -> dict[
 def recorded(find: Callable[[str], Ref]) -> list[dict[str, Any]]:
     """Return the recording rules of the seed's names."""
     return [
-        {"record": name, "expr": part.expr, **({"labels": dict(part.labels)} if part.labels else {})}
+        {"record": name, "expr": str(part.expr), **({"labels": dict(part.labels)} if part.labels else {})}
         for name, parts in promql.aliases(find).items()
         for part in parts
     ]
 
 
-def alerts(rule: Rule) -> list[dict[str, Any]]:
-    """Return the alert of *rule*, and its twin that fires when there is no data where the rule wants one."""
+def alerts(
+    rule: Rule, text: Callable[[str], str] = inert, place: Callable[[Rule, Place], str] | None = None
+) -> list[dict[str, Any]]:
+    """
+    Return the alert of *rule*, and its twin that fires when there is no data where the rule wants one.
+
+    *text* writes what is literal and *place* what is filled in; by default as templates of Prometheus.
+    """
     held = {"for": duration(rule.for_s)} if rule.for_s else {}
     labels = {
-        **{key: inert(value) for key, value in rule.labels},
-        "csg_rule": inert(rule.name),
+        **{key: text(value) for key, value in rule.labels},
+        "csg_rule": text(rule.name),
         "severity": rule.severity,
     }
-    more = {"runbook_url": inert(rule.runbook_url)} if rule.runbook_url else {}
-    summary = rule.message.write(inert, lambda place: _place(rule, place))
+    more = {"runbook_url": text(rule.runbook_url)} if rule.runbook_url else {}
+    summary = rule.message.write(text, lambda found: (place or _action)(rule, found))
     told = {"summary": summary, "threshold": number(rule.threshold), **more}
-    found = [{"alert": rule.alert, "expr": promql.condition(rule), **held, "labels": labels, "annotations": told}]
+    found = [{"alert": rule.alert, "expr": str(promql.condition(rule)), **held, "labels": labels, "annotations": told}]
     if rule.no_data:
-        lacking = {"summary": f"{inert(rule.name)}: there is no data of {inert(rule.ref.name)}", **more}
-        name = f"{rule.alert}NoData"
-        found.append({"alert": name, "expr": promql.missing(rule), **held, "labels": labels, "annotations": lacking})
+        lacking = {"summary": text(f"{rule.name}: there is no data of {rule.ref.name}"), **more}
+        twin = {"alert": f"{rule.alert}NoData", "expr": str(promql.missing(rule))}
+        found.append({**twin, **held, "labels": labels, "annotations": lacking})
     return found
 
 
-def _place(rule: Rule, place: Place) -> str:
+def _action(rule: Rule, place: Place) -> str:
     if place.kind == "value":
         return '{{ printf "%.4g" $value }}'
     if place.kind == "percent":
         return "{{ $value | humanizePercentage }}"
     if place.kind == "threshold":
         return number(rule.threshold)
+    return f"{{{{ $labels.{label(rule, place)} }}}}"
+
+
+def label(rule: Rule, place: Place) -> str:
+    """Return the label a *place* of *rule*'s message stands for."""
     found = rule.ref.attribute(place.name)
-    return f"{{{{ $labels.{found[1] if found else place.name.replace('.', '_')} }}}}"
+    return found[1] if found else place.name.replace(".", "_")

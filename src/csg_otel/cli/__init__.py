@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("healthcheck", "config", "run", "demo", "doctor")
+COMMANDS = ("healthcheck", "config", "alerts", "run", "demo", "doctor")
 """The commands, each in the module of its name."""
 
 

@@ -249,14 +249,8 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
 
 def _registry_of(place: str) -> Any:
     """Import ``module:attr`` with telemetry switched off and return the registry with its checks."""
-    from importlib import import_module
-
+    from csg_otel.cli import target
     from csg_otel.health import HealthRegistry, default_registry
 
-    environment.switch_off_telemetry()
-    sys.path.insert(0, str(Path.cwd()))
-    module, _, name = place.partition(":")
-    found: Any = import_module(module)
-    for part in filter(None, name.split(".")):
-        found = getattr(found, part)
+    found = target.load(place)
     return found if isinstance(found, HealthRegistry) else default_registry()

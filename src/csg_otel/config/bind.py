@@ -41,13 +41,16 @@ class Binder:
     Binds trees to sections; fills *origins* and *nodes* by dotted key as it goes.
 
     With *substitute* it resolves ``${...}`` and wants every required setting; without, it checks one layer of several.
-    *literals* accepts secrets written in a file.
+    *literals* accepts secrets written in a file; *unset* leaves a secret nobody has set as its form, ``${NAME}``.
     """
 
-    def __init__(self, report: Report, substitute: Substitution | None = None, *, literals: bool = False) -> None:
+    def __init__(
+        self, report: Report, substitute: Substitution | None = None, *, literals: bool = False, unset: bool = False
+    ) -> None:
         self._report = report
         self._substitute = substitute
         self._literals = literals
+        self._unset = unset
         self._lists = 0
         self.nodes: dict[str, Node] = {}
 
@@ -208,8 +211,19 @@ class Binder:
         if node.literal and not self._literals and is_literal(written):
             self._report.problem(node, _no_literal(node, about))
             return _SKIPPED
+        if self._unset and node.live and not self._can_be_resolved(written):
+            return Secret(written)
         resolved = self._resolved(node.with_value(written))
         return _SKIPPED if resolved.value in {_SKIPPED, ""} else Secret(resolved.value)
+
+    def _can_be_resolved(self, written: str) -> bool:
+        if self._substitute is None:
+            return True
+        try:
+            self._substitute(written)
+        except SubstitutionError:
+            return False
+        return True
 
     def _guarded(self, key: str, node: Node, path: str, *, guard: bool = True, as_text: bool = False) -> Any:
         """Return a free value; what looks like a credential, by its key or as a URL's password, becomes a `Secret`."""

@@ -53,8 +53,11 @@ class Loaded:
     file: str | None = None
 
     def problem(self, path: str, message: str) -> str:
-        """Return *message* about the dotted key *path* as a located problem, for parts that check further."""
-        where = self.locations.get(path)
+        """Return *message* about the dotted key *path*, or the section it lacks in, as a located problem."""
+        near = path
+        while near and near not in self.locations:
+            near = near[: max(near.rfind("."), near.rfind("["), 0)]
+        where = self.locations.get(near)
         return f"{where}: {path}: {message}" if where else f"{path}: {message}"
 
 
@@ -86,8 +89,13 @@ def load_lenient(
     code: Mapping[str, Any] | None = None,
     cwd: Path | None = None,
     allow_literal_secrets: bool = False,
+    unset_secrets: bool = False,
 ) -> Loaded:
-    """Load as `load` does but never raise: wrong settings keep their defaults, and `problems` says what is wrong."""
+    """
+    Load as `load` does but never raise: wrong settings keep their defaults, and `problems` says what is wrong.
+
+    *unset_secrets* is for who needs no secret, such as compilers of alert rules: one that is not set is no problem then.
+    """
     given = {name: value for name, value in (environment.snapshot() if environ is None else environ).items() if value}
     report = Report()
     found = _source(source, given, cwd or Path(), report)
@@ -106,7 +114,7 @@ def load_lenient(
     tree = merge(merge(written, from_env), _with_configured(arguments, merge(written, from_env), variables, report))
     tree = merge(implied.layer(merge(written, arguments), from_env), tree) or Node({}, Origin("default"))
 
-    binder = Binder(report, substitute, literals=allow_literal_secrets)
+    binder = Binder(report, substitute, literals=allow_literal_secrets, unset=unset_secrets)
     config = binder.config(implied.complete(tree))
     consistency.check(config, binder.nodes, report)
     warnings = (*report.warnings, *env.unknown(variables, _names(found.tree)), *_unknown_block(name, blocks))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -74,7 +75,8 @@ def family_name(name: str, unit: str, kind: names.Kind) -> str:
 
 
 @functools.lru_cache(maxsize=8192)
-def _label_name(key: str) -> str:
+def label_name(key: str) -> str:
+    """Return the label an attribute's *key* becomes."""
     return _compat.prometheus_label(key) or "_"
 
 
@@ -239,12 +241,17 @@ def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> L
     """Return *attributes* as labels; keys that become the same name have their values joined, as the OTel spec says."""
     found: dict[str, str] = {}
     for key, value in attributes.items():
-        name = _label_name(key)
+        name = label_name(key)
         if name == reserved:
             name = f"exported_{name}"
-        text = _escape(value if value.__class__ is str else str(value))
+        text = _escape(value if value.__class__ is str else _encoded(value))
         found[name] = f"{found[name]};{text}" if name in found else text
     return (*found.items(), *((key, value) for key, value in extra if key not in found))
+
+
+def _encoded(value: Any) -> str:
+    """Return an attribute that is no text as JSON (``true``, ``[1,2]``), as the OTel specification says of such labels."""
+    return json.dumps(value, separators=(",", ":"), default=str)
 
 
 def _braces(labels: Labels) -> str:

@@ -51,7 +51,7 @@ class _Instrument:
                 f"{name!r} is not a name for an instrument (a letter, then at most 254 letters, digits or _ . - /)"
             )
         self.name = name
-        self._metric = names.Metric(name, kind, unit, description)
+        self._metric = names.Metric(name, kind, unit, description, tuple(declared or ()))
         self._declared = None if declared is None else frozenset(declared)
         self._known = declared if isinstance(declared, Mapping) else {}
 
@@ -193,9 +193,18 @@ def start_at_zero() -> None:
         instrument.start_at_zero()
 
 
+def declared() -> tuple[names.Metric, ...]:
+    """Return what the program has defined so far, each with the attributes it declares."""
+    made = [one for key, one in _shared.items() if key.startswith(_KEY)]
+    return tuple(instrument._metric for _, instrument in made)  # noqa: SLF001 - of this module
+
+
+_KEY: Final = "instrument "
+
+
 def _define(kind: str, name: str, make: Callable[[], Any]) -> Any:
     """Return the instrument of this name, made once; the same name for another kind is a mistake."""
-    known, made = once(f"instrument {str(name).lower()}", lambda: (kind, make()))
+    known, made = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
     if known != kind:
         raise InstrumentError(f"{name!r} is a {known} already and can't be a {kind} too")
     return made

@@ -1,0 +1,189 @@
+"""
+Expressions evaluated on what a ``/metrics`` says at two moments: what a preview shows without a Prometheus.
+
+Pure. Rates are over the time between the two moments instead of the window, so a preview of them is of now.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Over, Quantile, Relabel, Select, Written
+from csg_otel.points import quantile
+
+Labels = tuple[tuple[str, str], ...]
+"""Labels and their values, sorted; those without a value are left out."""
+
+Series = dict[Labels, float]
+
+_SAMPLE: Final = re.compile(r"^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$")
+_LABEL: Final = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
+_ESCAPES: Final = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
+_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": lambda left, right: left / right if right else math.nan,
+}
+_COMBINED: Final[Mapping[str, Callable[[list[float]], float]]] = {
+    "sum": sum,
+    "min": min,
+    "max": max,
+    "avg": lambda values: sum(values) / len(values),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Every sample of one scrape, by name, and when it was taken (monotonic seconds)."""
+
+    at_s: float
+    samples: Mapping[str, Series] = field(default_factory=dict)
+
+
+def scraped(text: str, at_s: float) -> Moment:
+    """Return the samples of a Prometheus exposition *text* (format 0.0.4)."""
+    found: defaultdict[str, Series] = defaultdict(dict)
+    for line in text.splitlines():
+        if not line.startswith("#") and (sample := _SAMPLE.fullmatch(line)):
+            labels = ((name, _unescaped(value)) for name, value in _LABEL.findall(sample[2] or ""))
+            found[sample[1]][_labels(labels)] = float(sample[3])
+    return Moment(at_s, dict(found))
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\.", lambda found: _ESCAPES.get(found[0], found[0]), value)
+
+
+def _labels(pairs: Iterable[tuple[str, str]]) -> Labels:
+    return tuple(sorted((name, value) for name, value in pairs if value))
+
+
+class Evaluator:
+    """Evaluates expressions on two moments; *recorded* names are expressions themselves, one for each part, with its labels."""
+
+    def __init__(self, before: Moment, now: Moment, recorded: Mapping[str, Iterable[tuple[Expr, Labels]]]) -> None:
+        self._moments = {-1: before, 0: now}
+        self._recorded = recorded
+        self._elapsed_s = max(now.at_s - before.at_s, 1e-9)
+
+    def __call__(self, expr: Expr) -> Series:
+        """Return the series of *expr* now. Raises ValueError for PromQL of a user's own."""
+        return self._at(expr, 0)
+
+    def _at(self, expr: Expr, moment: int) -> Series:
+        if isinstance(expr, Select):
+            return self._select(expr, moment)
+        if isinstance(expr, Over):
+            return self._over(expr)
+        if isinstance(expr, Aggregate):
+            return _aggregate(expr, self._at(expr.of, moment))
+        if isinstance(expr, Relabel):
+            return _relabelled(expr, self._at(expr.of, moment))
+        if isinstance(expr, Quantile):
+            return _quantile(expr, self._at(expr.of, moment))
+        if isinstance(expr, Written):
+            raise ValueError("PromQL of one's own is not evaluated here")
+        return self._binary(expr, moment)
+
+    def _select(self, expr: Select, moment: int) -> Series:
+        found: Series = {}
+        for name in expr.names:
+            found.update(self._moments[moment].samples.get(name, {}))
+            for part, labels in self._recorded.get(name, ()):
+                found.update((_labels((*one, *labels)), value) for one, value in self._at(part, moment).items())
+        return {labels: value for labels, value in found.items() if _meets(expr, dict(labels))}
+
+    def _over(self, expr: Over) -> Series:
+        now, before = self._select(expr.of, 0), self._select(expr.of, -1)
+        if expr.function == "absent_over_time":
+            return (
+                {}
+                if now or before
+                else {_labels((m.label, m.value) for m in expr.of.matchers if m.operator == "="): 1.0}
+            )
+        if expr.function in ("rate", "increase"):
+            times = 1.0 if expr.function == "rate" else expr.window_s
+            grown = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
+            return {labels: by / self._elapsed_s * times for labels, by in grown.items()}
+        both = {labels: [value, before.get(labels, value)] for labels, value in now.items()}
+        how = _COMBINED[expr.function.removesuffix("_over_time")]
+        return {labels: how(values) for labels, values in both.items()}
+
+    def _binary(self, expr: Binary, moment: int) -> Series:
+        if isinstance(expr.left, (int, float)):
+            scalar = float(expr.left)
+            assert not isinstance(expr.right, (int, float))  # noqa: S101 - nothing writes two numbers
+            of = self._at(expr.right, moment)
+            return {labels: _ARITHMETIC[expr.operator](scalar, value) for labels, value in of.items()}
+        left, right = self._at(expr.left, moment), expr.right
+        other = dict.fromkeys(left, float(right)) if isinstance(right, (int, float)) else self._at(right, moment)
+        if expr.operator == "or":
+            return {**other, **left}
+        if expr.operator == "and":
+            return {labels: value for labels, value in left.items() if labels in other}
+        common = {labels: (value, other[labels]) for labels, value in left.items() if labels in other}
+        if (compare := _COMPARISONS.get(expr.operator)) is not None:
+            return {labels: pair[0] for labels, pair in common.items() if compare(*pair)}
+        return {labels: _ARITHMETIC[expr.operator](*pair) for labels, pair in common.items()}
+
+
+def _growth(now: float, before: float | None) -> float:
+    """Return how much a counter grew; one that is new or has started again grew from nought."""
+    return now if before is None or now < before else now - before
+
+
+def _meets(expr: Select, labels: Mapping[str, str]) -> bool:
+    for matcher in expr.matchers:
+        value = labels.get(matcher.label, "")
+        found = value == matcher.value if "~" not in matcher.operator else bool(re.fullmatch(matcher.value, value))
+        if found == matcher.operator.startswith("!"):
+            return False
+    return True
+
+
+def _aggregate(expr: Aggregate, of: Series) -> Series:
+    groups: defaultdict[Labels, list[float]] = defaultdict(list)
+    for labels, value in of.items():
+        groups[tuple(pair for pair in labels if pair[0] in expr.by)].append(value)
+    return {labels: _COMBINED[expr.how](values) for labels, values in groups.items()}
+
+
+def _relabelled(expr: Relabel, of: Series) -> Series:
+    return {
+        _labels(
+            [pair for pair in labels if pair[0] != expr.target] + [(expr.target, dict(labels).get(expr.source, ""))]
+        ): value
+        for labels, value in of.items()
+    }
+
+
+def _quantile(expr: Quantile, of: Series) -> Series:
+    groups: defaultdict[Labels, dict[float, float]] = defaultdict(dict)
+    for labels, value in of.items():
+        bound = float(dict(labels).get("le", "nan"))
+        groups[tuple(pair for pair in labels if pair[0] != "le")][bound] = value
+    found: Series = {}
+    for labels, below in groups.items():
+        bounds = sorted(below)
+        edges = (min(0.0, bounds[0]), *bounds)
+        counts = [below[bound] - (below[bounds[at - 1]] if at else 0.0) for at, bound in enumerate(bounds)]
+        highest = bounds[-2] if len(bounds) > 1 else math.nan
+        told = quantile(zip(edges, bounds, counts, strict=False), expr.share)
+        if sum(counts) > 0:  # Prometheus answers with the highest bound where the quantile lies beyond it
+            found[labels] = highest if told is None else told
+    return found

@@ -1,0 +1,123 @@
+"""
+Expressions over series, as values: written as PromQL for a backend, evaluated here for a preview.
+
+Pure. Only what rules, the seed's names and objectives need. The rule: what is previewed is the very expression that is shipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from csg_otel.alerts.text import duration, number
+
+Operator = Literal["+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "or", "and"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A condition on a label: equal, not equal, or (not) matching a regular expression as a whole."""
+
+    label: str
+    operator: Literal["=", "!=", "=~", "!~"]
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.label}{self.operator}{quoted(self.value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """The series of one of *names* that meet all *matchers*."""
+
+    names: tuple[str, ...]
+    matchers: tuple[Matcher, ...] = ()
+
+    def __str__(self) -> str:
+        found = [str(matcher) for matcher in self.matchers]
+        if len(self.names) > 1:
+            found.insert(0, f"__name__=~{quoted('|'.join(self.names))}")
+        return (self.names[0] if len(self.names) == 1 else "") + ("{" + ",".join(found) + "}" if found else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A *function* of the last *window_s* seconds of series."""
+
+    function: Literal["rate", "increase", "avg_over_time", "min_over_time", "max_over_time", "absent_over_time"]
+    of: Select
+    window_s: float
+
+    def __str__(self) -> str:
+        return f"{self.function}({self.of}[{duration(self.window_s)}])"
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One value for each combination of the labels *by*."""
+
+    how: Literal["sum", "avg", "min", "max"]
+    by: tuple[str, ...]
+    of: Expr
+
+    def __str__(self) -> str:
+        return f"{self.how} by ({', '.join(self.by)}) ({self.of})"
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """The same series with the value of the label *source* under the name *target*, too."""
+
+    of: Expr
+    target: str
+    source: str
+
+    def __str__(self) -> str:
+        return f'label_replace({self.of}, "{self.target}", "$1", "{self.source}", "(.*)")'
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """The quantile *share* (0 to 1) of histograms by their label ``le``."""
+
+    share: float
+    of: Expr
+
+    def __str__(self) -> str:
+        return f"histogram_quantile({number(self.share)}, {self.of})"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Two sides and what is between them; series meet series of the same labels. A comparison keeps the left side's value."""
+
+    left: Expr | float
+    operator: Operator
+    right: Expr | float
+
+    def __str__(self) -> str:
+        return f"{_side(self.left)} {self.operator} {_side(self.right)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """PromQL of a user's own, which is shipped as it is and can't be evaluated here."""
+
+    promql: str
+
+    def __str__(self) -> str:
+        return f"({self.promql})"
+
+
+Expr = Select | Over | Aggregate | Relabel | Quantile | Binary | Written
+
+
+def _side(side: Expr | float) -> str:
+    if isinstance(side, (int, float)):
+        return number(side)
+    return f"({side})" if isinstance(side, Binary) else str(side)
+
+
+def quoted(value: str) -> str:
+    """Return *value* as a string literal of PromQL."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

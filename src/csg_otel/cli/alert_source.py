@@ -1,0 +1,153 @@
+"""
+What the ``alerts`` commands start from: a configuration, the metrics its rules may name, and the specification of both.
+
+Reads; compiling is `csg_otel.alerts`'. Importing the program is only done when ``--app`` asks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from csg_otel.alerts import bundle, spec
+from csg_otel.alerts.catalog import Catalog
+from csg_otel.config import Loaded, load_lenient
+from csg_otel.errors import AlertError, CsgOtelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from csg_otel import names
+
+_MOST_BYTES = 16 * 1024 * 1024
+_TIMEOUT_S = 5.0
+
+
+class Source:
+    """A configuration's alerting: what was loaded, the metrics it may name, and what is compiled of it."""
+
+    def __init__(self, loaded: Loaded, catalog: Catalog, found: spec.AlertSpec) -> None:
+        self.loaded = loaded
+        self.catalog = catalog
+        self.spec = found
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what all commands that read rules take."""
+    parser.add_argument(
+        "--config", metavar="FILE", help="the configuration (by default $CSG_OTEL_CONFIG or monitoring_config.yaml)"
+    )
+    parser.add_argument("--environment", metavar="NAME", help="merge environments.NAME over the rest")
+    parser.add_argument(
+        "--app", metavar="MODULE:ATTR", help="import this, so that rules may name the instruments it declares"
+    )
+    parser.add_argument("--metrics", metavar="URL", help="read this /metrics, so that rules may name what it exposes")
+    parser.add_argument("--no-shipped", action="store_true", help="leave out the rules that come with the package")
+    parser.add_argument(
+        "--allow-literal-secrets", action="store_true", help="accept secrets written in the file (on a laptop)"
+    )
+
+
+def add_versions(parser: argparse.ArgumentParser) -> None:
+    """Add what the compilers must know of the backends."""
+    default = spec.Options()
+    for name, version in (("prometheus", default.prometheus_version), ("alertmanager", default.alertmanager_version)):
+        parser.add_argument(
+            f"--{name}-version",
+            type=_version,
+            default=version,
+            metavar="X.Y",
+            help=f"the oldest {name.capitalize()} that reads the files (default: {version[0]}.{version[1]})",
+        )
+    parser.add_argument(
+        "--secrets-dir",
+        type=_absolute,
+        default=default.secrets_dir,
+        metavar="DIR",
+        help=f"where Alertmanager finds its secrets, a file each (default: {default.secrets_dir})",
+    )
+    parser.add_argument(
+        "--relay-url",
+        default=default.relay_url,
+        metavar="URL",
+        help=f"where `csg-otel alerts relay` listens (default: {default.relay_url})",
+    )
+
+
+def options(args: argparse.Namespace) -> spec.Options:
+    """Return what :func:`add_versions` has read."""
+    return spec.Options(args.prometheus_version, args.alertmanager_version, args.secrets_dir, args.relay_url)
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, _, rest = text.removeprefix("v").partition(".")
+    return int(major), int(rest.partition(".")[0] or 0)
+
+
+def _absolute(text: str) -> str:
+    if not Path(text).is_absolute():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an absolute path (Alertmanager resolves relative ones in its own ways)"
+        )
+    return text.rstrip("/")
+
+
+def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
+    """
+    Return what *args* ask for, with *secrets* only if every secret is set.
+
+    Raises AlertError with every problem of the configuration and of its rules.
+    """
+    from csg_otel.exporters import prometheus
+
+    code = {"environment": args.environment} if args.environment else None
+    loaded = load_lenient(
+        args.config, code=code, allow_literal_secrets=args.allow_literal_secrets, unset_secrets=not secrets
+    )
+    if loaded.problems:
+        raise AlertError(loaded.problems)
+    exposition = fetch(args.metrics) if args.metrics else ""
+    catalog = Catalog(
+        _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name
+    )
+    shipped = () if args.no_shipped else bundle.SHIPPED
+    return Source(loaded, catalog, spec.load(loaded.config, catalog, locate=loaded.problem, shipped=shipped))
+
+
+def fetch(url: str) -> str:
+    """Return the text of a ``/metrics``, at most 16 MiB of it within five seconds. Raises AlertError."""
+    if not url.startswith(("http://", "https://")):
+        raise AlertError([f"{url!r} is not a URL (http://127.0.0.1:8081/metrics)"])
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http or https, see above
+            found: bytes = answer.read(_MOST_BYTES)
+    except OSError as error:
+        raise AlertError([f"{url} can't be read: {error}"]) from error
+    return found.decode("utf-8", "replace")
+
+
+def _declared(place: str) -> tuple[names.Metric, ...]:
+    from csg_otel.cli import target
+    from csg_otel.instruments import defined
+
+    try:
+        target.load(place)
+    except Exception as error:  # a program may raise anything when it is imported
+        raise AlertError([f"{place!r} can't be imported: {type(error).__name__}: {error}"]) from error
+    return defined.declared()
+
+
+def told(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return *run* as a command that prints every problem it raises, one a line, and exits 1."""
+
+    def command(args: argparse.Namespace) -> int:
+        try:
+            return run(args)
+        except CsgOtelError as error:
+            print(error, file=sys.stderr)
+            return 1
+
+    return command

@@ -1,0 +1,146 @@
+"""
+``csg-otel alerts``: compile rules for the backends that evaluate them, check and test them, and look at what would fire.
+
+Prints and writes files; everything else is `csg_otel.alerts`'. The rule: nothing here notifies anybody unless its name says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from csg_otel.alerts import lint_rules, promtests
+from csg_otel.alerts.compilers import COMPILERS, compile_all
+from csg_otel.cli import alert_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_TOOL_TIMEOUT_S = 120.0
+_MORE = ("preview",)
+"""Further commands, each in a module of its own."""
+
+
+def register(subparsers: Any) -> None:
+    """Add ``alerts`` and its commands to the command line."""
+    parser = subparsers.add_parser(
+        "alerts",
+        help="compile, check, test and push alert rules",
+        description="Alert rules are written once, in the configuration, and evaluated by Prometheus, Datadog or Grafana.",
+        epilog="example: csg-otel alerts compile -o alerts",
+    )
+    commands = parser.add_subparsers(dest="alerts_command", metavar="COMMAND", required=True)
+    compiling = add_command(commands, "compile", "write the files", run_compile, "csg-otel alerts compile -o alerts")
+    compiling.add_argument(
+        "-o", "--output", type=Path, default=Path("alerts"), metavar="DIR", help="where to (default: alerts)"
+    )
+    compiling.add_argument(
+        "--target",
+        type=lambda text: tuple(part.strip() for part in text.split(",")),
+        default=(),
+        metavar="T,...",
+        help=f"only for these (known: {', '.join(COMPILERS)})",
+    )
+    alert_source.add_versions(compiling)
+    checking = add_command(commands, "check", "report what is wrong with the rules", run_check, "csg-otel alerts check")
+    alert_source.add_versions(checking)
+    add_command(commands, "test", "run the rules through Prometheus' unit tests", run_test, "csg-otel alerts test")
+    for name in _MORE:
+        import_module(f"csg_otel.cli.alerts_{name}").register(commands)
+
+
+def add_command(
+    commands: Any, name: str, summary: str, run: Callable[[argparse.Namespace], int], example: str
+) -> argparse.ArgumentParser:
+    """Add a command that reads rules."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: {example}"
+    )
+    alert_source.add_options(parser)
+    parser.set_defaults(run=alert_source.told(run))
+    return parser
+
+
+def run_compile(args: argparse.Namespace) -> int:
+    """Write the files of every target and say what was written."""
+    source = alert_source.read(args)
+    files = compile_all(source.spec, source.catalog, alert_source.options(args), args.target)
+    write(args.output, files)
+    for name in files:
+        print(f"{args.output / name}")
+    return 0
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write *files* into *folder*, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        made = folder / f".{name}.new"
+        made.write_text(text, encoding="utf-8")
+        made.replace(folder / name)
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Print every problem and warning of the rules, and what the backends' own tools say where they are installed."""
+    source = alert_source.read(args)
+    files = compile_all(source.spec, source.catalog, alert_source.options(args))
+    warnings = [source.loaded.problem(path, message) for path, message in lint_rules.warnings(source.spec)]
+    for warning in warnings:
+        print(f"warning: {warning}")
+    with tempfile.TemporaryDirectory() as made:
+        write(Path(made), files)
+        tools = [
+            _tool("promtool", ["check", "rules", "prometheus-rules.yaml"], Path(made)),
+            _tool("amtool", ["check-config", "alertmanager.yaml"], Path(made)),
+        ]
+    print(f"{len(source.spec.rules)} rules, {len(source.spec.objectives)} objectives, {len(warnings)} warnings")
+    return 0 if all(tools) else 1
+
+
+def _tool(name: str, arguments: list[str], folder: Path) -> bool:
+    """Run a backend's own checker on a file in *folder*; True if it has nothing to say against it, or is not here."""
+    if not (folder / arguments[-1]).exists():
+        return True
+    program = shutil.which(name)
+    if program is None:
+        print(f"{name} is not on the PATH: {arguments[-1]} is not checked by it")
+        return True
+    done = subprocess.run(  # noqa: S603 - a fixed program on files of ours
+        [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=_TOOL_TIMEOUT_S, check=False
+    )
+    print(f"{name}: {arguments[-1]} {'is fine' if not done.returncode else 'is refused'}")
+    if done.returncode:
+        print((done.stdout + done.stderr).strip())
+    return not done.returncode
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Write unit tests for the rules and run them with promtool; each rule fires just above its threshold, and not at it."""
+    source = alert_source.read(args)
+    files = compile_all(source.spec, source.catalog, targets=("prometheus",))
+    files[promtests.FILE] = promtests.compile_tests(source.spec)
+    program = shutil.which("promtool")
+    if program is None:
+        print("promtool is not on the PATH (it comes with Prometheus)", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as made:
+        write(Path(made), files)
+        done = subprocess.run(  # noqa: S603 - a fixed program on files of ours
+            [program, "test", "rules", promtests.FILE],
+            cwd=made,
+            capture_output=True,
+            text=True,
+            timeout=_TOOL_TIMEOUT_S,
+            check=False,
+        )
+    if done.returncode:
+        print((done.stdout + done.stderr).strip())
+        return 1
+    print(f"{len(source.spec.rules)} rules: each fires above its threshold and is silent at it")
+    return 0

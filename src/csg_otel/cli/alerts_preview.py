@@ -1,0 +1,82 @@
+"""
+``csg-otel alerts preview``: live values against thresholds, and which rules would fire. Notifies nobody.
+
+Evaluates the very expressions that are compiled, on two scrapes of the running program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING, Any
+
+from csg_otel.alerts import evaluate, promql
+from csg_otel.alerts.evaluate import Evaluator, Labels
+from csg_otel.cli import alert_source
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.spec import Rule
+
+_DEFAULT_URL = "http://127.0.0.1:8081/metrics"
+_MOST_LINES = 5
+"""Series shown of one rule; those that would fire first."""
+
+_SHOWN = ("csg_rule", "severity", *promql.SCRAPED)
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    from csg_otel.cli.alerts import add_command
+
+    parser = add_command(
+        commands, "preview", "say which rules would fire now", run, "csg-otel alerts preview --wait 10"
+    )
+    parser.add_argument("--url", default=_DEFAULT_URL, help=f"the program's /metrics (default: {_DEFAULT_URL})")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="seconds between two scrapes, which rates are of (default: 5)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line a rule; exit 0 whatever would fire."""
+    source = alert_source.read(args)
+    before = evaluate.scraped(alert_source.fetch(args.url), time.monotonic())
+    time.sleep(max(0.1, args.wait))
+    now = evaluate.scraped(alert_source.fetch(args.url), time.monotonic())
+    recorded = {
+        name: [(part.expr, part.labels) for part in parts]
+        for name, parts in promql.aliases(source.catalog.find).items()
+    }
+    found = Evaluator(before, now, recorded)
+    firing = 0
+    for rule in source.spec.rules:
+        values, holds = found(promql.value(rule)), found(promql.condition(rule))
+        firing += bool(holds)
+        for line in _lines(rule, values, holds):
+            print(line)
+    print(
+        f"{firing} of {len(source.spec.rules)} rules would fire{' (once they have held for their time)' * bool(firing)}"
+    )
+    return 0
+
+
+def _lines(rule: Rule, values: evaluate.Series, holds: evaluate.Series) -> list[str]:
+    wanted = f"fires when {rule.condition.replace('_', ' ')} {rule.threshold:g}"
+    head = f"{rule.severity:<9} {rule.alert}"
+    if not values:
+        return [f"  no data     {head}: {rule.ref.name}" + (" (its no-data twin would fire)" if rule.no_data else "")]
+    worst = sorted(values.items(), key=lambda one: (one[0] not in holds, -abs(one[1])))
+    return [
+        f"{'! would fire' if labels in holds else '  ok        '}  {head}: {value:.4g} ({wanted}){_told(rule, labels)}"
+        for labels, value in worst[:_MOST_LINES]
+    ]
+
+
+def _told(rule: Rule, labels: Labels) -> str:
+    filtered = {label for _, label, _ in rule.filters}
+    shown = [f"{name}={value}" for name, value in labels if name not in _SHOWN and name not in filtered]
+    return "  " + ", ".join(shown) if shown else ""

@@ -1,0 +1,53 @@
+"""What tests of alerting share: the catalog of this package's metrics, and specifications of written configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csg_otel.alerts import bundle, spec
+from csg_otel.alerts.catalog import Catalog
+from csg_otel.config import load
+from csg_otel.exporters import prometheus
+
+SECRETS = {
+    "SMTP_PASSWORD": "canary-mail",
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.example/canary-slack",
+    "WEBHOOK_TOKEN": "canary-webhook",
+}
+"""What the seed's file takes from the environment."""
+
+TESTDATA = Path(__file__).parent / "testdata"
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """The metrics every program has."""
+    return Catalog(series=prometheus.family_name, label=prometheus.label_name)
+
+
+@pytest.fixture
+def specified(catalog: Catalog) -> Callable[..., spec.AlertSpec]:
+    """Return the specification of a configuration: a path, or a mapping as in the file."""
+
+    def make(source: Any, *, shipped: bool = False) -> spec.AlertSpec:
+        loaded = load(source, environ=SECRETS)
+        rules = bundle.SHIPPED if shipped else ()
+        return spec.load(loaded.config, catalog, locate=loaded.problem, shipped=rules)
+
+    return make
+
+
+@pytest.fixture
+def forty() -> Path:
+    """A file of forty rules that between them use everything a rule can say."""
+    return TESTDATA / "forty.yaml"
+
+
+@pytest.fixture
+def seed_file() -> Path:
+    """The seed document's alerting, with its secrets from the environment."""
+    return Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"

@@ -1,0 +1,169 @@
+"""The rule file, held against Prometheus' own tools: it is accepted, and each rule does what it says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from csg_otel.alerts import promtests
+from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.prometheus import FILE
+from csg_otel.alerts.spec import AlertSpec
+from csg_otel.errors import AlertError
+
+Specified = Callable[..., AlertSpec]
+
+
+def rules_of(spec: AlertSpec, catalog: Catalog) -> str:
+    """Return the rule file of *spec*."""
+    return compile_all(spec, catalog, targets=("prometheus",))[FILE]
+
+
+def promtool(folder: Path, *arguments: str) -> str:
+    """Run promtool in *folder* and return what it says."""
+    done = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_files_are_as_they_were(
+    specified: Specified, catalog: Catalog, forty: Path, golden: Callable[[str, str], None]
+) -> None:
+    """Forty rules and those that ship, to the byte."""
+    golden("forty.rules.yaml", rules_of(specified(forty, shipped=True), catalog))
+
+
+def test_the_example_in_the_repository_is_what_is_compiled(
+    specified: Specified, catalog: Catalog, seed_file: Path
+) -> None:
+    """`csg-otel alerts compile` would change nothing in ``examples/alerting``."""
+    files = compile_all(specified(seed_file, shipped=True), catalog)
+
+    assert {name: (seed_file.parent / name).read_text(encoding="utf-8") for name in files} == files
+
+
+@pytest.mark.real("promtool")
+@pytest.mark.parametrize("which", ["forty", "seed_file"])
+def test_each_rule_fires_above_its_threshold_and_not_at_it(
+    specified: Specified, catalog: Catalog, tmp_path: Path, request: pytest.FixtureRequest, which: str
+) -> None:
+    """Said by promtool, of the rules, their twins without data, and what objectives burn."""
+    spec = specified(request.getfixturevalue(which), shipped=True)
+    (tmp_path / FILE).write_text(rules_of(spec, catalog))
+    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+
+    assert "SUCCESS" in promtool(tmp_path, "check", "rules", FILE)
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", promtests.FILE)
+    assert len(yaml.safe_load(promtests.compile_tests(spec))["tests"]) >= 2 * len(spec.rules)
+
+
+@pytest.mark.real("promtool")
+def test_the_tests_fail_for_a_rule_that_is_off(
+    specified: Specified, catalog: Catalog, forty: Path, tmp_path: Path
+) -> None:
+    """A threshold that is a hundredth higher in the file than in the rule is found out, of any function."""
+    spec = specified(forty)
+    text = rules_of(spec, catalog)
+    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+    for was, becomes in (("> 85", "> 85.9"), ("0.99, sum", "0.9, sum"), ("[10m])) > 0.1", "[10m])) > 0.11")):
+        assert was in text
+        (tmp_path / FILE).write_text(text.replace(was, becomes))
+        done = subprocess.run(
+            ["promtool", "test", "rules", promtests.FILE], cwd=tmp_path, capture_output=True, timeout=60
+        )
+        assert done.returncode != 0, becomes
+
+
+@pytest.mark.real("promtool")
+@pytest.mark.parametrize("objective", [99.9, 99, 90])
+@pytest.mark.parametrize(
+    "counts", [{"good": 'csg.files.processed{outcome="ok"}'}, {"bad": 'csg.files.processed{outcome="error"}'}]
+)
+def test_objectives_burn_as_they_should(
+    specified: Specified, catalog: Catalog, tmp_path: Path, objective: float, counts: dict[str, str]
+) -> None:
+    """Above the fastest limit every alert fires, within the budget none; counted by the good or by the bad."""
+    slo = {"name": "files", "objective": objective, "total": "csg.files.processed", **counts}
+    spec = specified({"slos": [slo]})
+    (tmp_path / FILE).write_text(rules_of(spec, catalog))
+    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+
+    promtool(tmp_path, "test", "rules", promtests.FILE)
+    assert spec.objectives[0].inverted is ("good" in counts)
+
+
+def test_burn_rates_are_those_of_the_workbook(specified: Specified, catalog: Catalog) -> None:
+    """14.4, 6, 3 and 1 times for thirty days; a shorter period scales them."""
+    slo = {"name": "files", "objective": 99.9, "total": "csg.files.processed", "bad": "csg.files.processed"}
+
+    month, fortnight = (
+        rules_of(specified({"slos": [{**slo, "window": window}]}), catalog) for window in ("30d", "14d")
+    )
+
+    assert re.findall(r"> \(([\d.]+) \* 0\.001\)", month) == ["14.4", "14.4", "6", "6", "3", "3", "1", "1"]
+    assert "> (6.72 * 0.001)" in fortnight
+
+
+def test_text_stays_text(specified: Specified, catalog: Catalog, forty: Path) -> None:
+    """A template in a message or a label is shown, not run; only the places of a message are filled in."""
+    groups = yaml.safe_load(rules_of(specified(forty), catalog))["groups"]
+    alerts: dict[str, Any] = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+
+    assert alerts["LoopLag"]["labels"]["team"] == 'platform {{ "{{" }} danger }}'
+    summary = alerts["Templates"]["annotations"]["summary"]
+    assert re.findall(r"\{\{.*?\}\}", summary) == [
+        '{{ "{{" }}',
+        '{{ "{{" }}',
+        "{{ $labels.cpu_logical_number }}",
+        '{{ "{{{" }}',
+    ]
+
+
+def test_nothing_to_write_is_a_mistake(specified: Specified, catalog: Catalog) -> None:
+    """As is a target nobody knows."""
+    with pytest.raises(AlertError, match="nothing to write"):
+        compile_all(specified({}), catalog)
+    with pytest.raises(AlertError, match=r"unknown target 'promethus' \(did you mean 'prometheus'"):
+        compile_all(specified({}, shipped=True), catalog, targets=("promethus",))
+
+
+def test_the_same_rules_make_the_same_bytes_in_every_process(forty: Path, tmp_path: Path) -> None:
+    """Whatever the order of hashes; with every Python there is."""
+    pythons = {sys.executable, *filter(None, (shutil.which(f"python3.{minor}") for minor in range(10, 14)))}
+    files = set()
+    for number, python in enumerate(sorted(pythons)):
+        for seed in ("0", "1"):
+            out = tmp_path / f"{number}-{seed}"
+            command = [python, "-m", "csg_otel", "alerts", "compile", "--config", str(forty), "-o", str(out)]
+            done = subprocess.run(command, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, timeout=60)
+            if python == sys.executable:
+                assert done.returncode == 0, done.stderr
+            if done.returncode == 0:
+                files.add("\n".join(path.read_text() for path in sorted(out.iterdir())))
+
+    assert len(files) == 1
+
+
+def test_a_thousand_rules_take_less_than_a_second(specified: Specified, catalog: Catalog) -> None:
+    """And ten times as many take ten times as long, not a hundred times; measured by the process's own time."""
+    row = {"metric": "csg.operation.duration", "condition": ">", "threshold": 0.5, "message": "{value} of {labels.x}"}
+
+    def took(count: int) -> float:
+        spec = specified({"alerting": {"rules": [{**row, "name": f"rule {number}"} for number in range(count)]}})
+        began = time.process_time()
+        rules_of(spec, catalog)
+        return time.process_time() - began
+
+    few, many = took(100), took(1000)
+    assert many < 1.5  # the processor's time of a busy machine
+    assert many < 30 * few

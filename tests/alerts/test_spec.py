@@ -1,0 +1,149 @@
+"""From written rules to resolved ones: names by any of their names, and every mistake with its place and its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csg_otel import names
+from csg_otel.alerts import bundle, spec
+from csg_otel.alerts.catalog import Catalog
+from csg_otel.config import load_lenient
+from csg_otel.errors import AlertError
+from csg_otel.exporters import prometheus
+
+
+def rule(**given: Any) -> dict[str, Any]:
+    """Return a configuration with one rule."""
+    return {"alerting": {"rules": [{"name": "one", "condition": ">", "threshold": 1, **given}]}}
+
+
+@pytest.mark.parametrize("name", ["csg.files.processed", "csg_files_processed_total"])
+def test_a_metric_goes_by_its_otel_and_its_prometheus_name(specified: Callable[..., spec.AlertSpec], name: str) -> None:
+    """Both lead to the same instrument, and a counter is looked at as a rate."""
+    (found,) = specified(rule(metric=name)).rules
+
+    assert (found.ref.name, found.function) == ("csg.files.processed", "rate")
+
+
+def test_every_name_of_the_seed_is_known(catalog: Catalog) -> None:
+    """And none is taken for an instrument."""
+    assert all(catalog.find(name).alias for name in names.ALIASES)
+
+
+def test_filters_go_by_the_last_part_of_an_attribute(specified: Callable[..., spec.AlertSpec]) -> None:
+    """``outcome`` is enough for ``csg.outcome``."""
+    (found,) = specified(rule(metric="csg.files.processed", filters={"outcome": "error"})).rules
+
+    assert found.filters == (("csg.outcome", "csg_outcome", "error"),)
+
+
+def test_a_name_of_the_seed_means_one_number(specified: Callable[..., spec.AlertSpec]) -> None:
+    """The total, unless a rule asks for cores."""
+    total, core = (
+        specified(rule(metric="system_cpu_usage_percent", filters=filters)).rules[0].filters
+        for filters in ({}, {"type": "core"})
+    )
+
+    assert (total, core) == ((("type", "type", "total"),), (("type", "type", "core"),))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"metric": "system_cpu_usage_percnt"}, "did you mean 'system_cpu_usage_percent'?"),
+        ({"metric": "orders.placed"}, "--app or --metrics"),
+        ({"metric": "rate(system.memory.usage)"}, "is a gauge, and the rate of one means nothing (name it alone"),
+        ({"metric": "p99(csg.files.processed)"}, "is a counter, and a quantile of one means nothing"),
+        ({"metric": "avg(csg.operation.duration)"}, "is a histogram, and the avg of one means nothing"),
+        (
+            {"metric": "csg.files.processed", "filters": {"outcom": "x"}},
+            "no attribute 'outcom' (did you mean 'csg.outcome'?)",
+        ),
+        ({"metric": "csg.files.processed", "labels": {"severity": "x"}}, "is set by the rule itself"),
+        ({"metric": "csg.files.processed", "labels": {"a-b": "x"}}, "is no name for a label"),
+        ({"metric": "csg.files.processed", "name": "---"}, "has no letter or digit"),
+    ],
+)
+def test_a_mistake_says_what_would_be_right(
+    specified: Callable[..., spec.AlertSpec], given: dict[str, Any], says: str
+) -> None:
+    """One problem, about the key that is wrong."""
+    with pytest.raises(AlertError) as caught:
+        specified(rule(**given))
+
+    (problem,) = caught.value.problems
+    assert problem.startswith("alerting.rules[0].")
+    assert says in problem
+
+
+def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path, catalog: Catalog) -> None:
+    """In one error, each with the line of the file it is in."""
+    path = tmp_path / "monitoring_config.yaml"
+    path.write_text(
+        "alerting:\n  rules:\n"
+        "    - {name: a, metric: nowhere, condition: '>', threshold: 1}\n"
+        "    - {name: b, metric: rate(system.uptime), condition: '>', threshold: 1}\n"
+        "escalation:\n  rules:\n"
+        "    - {name: e, condition: time_based, threshold: 5, target: nobody}\n"
+        "slos:\n"
+        "    - {name: s, objective: 99, good: system.uptime, total: nowhere}\n"
+    )
+    loaded = load_lenient(path, environ={})
+
+    with pytest.raises(AlertError) as caught:
+        spec.load(loaded.config, catalog, locate=loaded.problem)
+
+    lines = [problem.split(":")[1] for problem in caught.value.problems]
+    assert lines == ["3", "4", "9", "9", "7"]
+
+
+def test_two_rules_of_one_alert_are_a_mistake(specified: Callable[..., spec.AlertSpec]) -> None:
+    """Names that differ only in what an alert's name can't hold."""
+    rules = [{"name": name, "metric": "system.uptime", "condition": "<", "threshold": 1} for name in ("a_b", "a-b")]
+
+    with pytest.raises(AlertError, match="'a-b' and 'a_b' are both the alert AB"):
+        specified({"alerting": {"rules": rules}})
+
+
+def test_a_rule_of_ones_own_takes_the_place_of_one_that_ships(specified: Callable[..., spec.AlertSpec]) -> None:
+    """And one that is switched off leaves it out; the others are there."""
+    own = rule(name="host_cpu_high", metric="system_cpu_usage_percent", threshold=50)
+    off = rule(name="host_cpu_high", metric="system_cpu_usage_percent", enabled=False)
+
+    with_own, without = specified(own, shipped=True), specified(off, shipped=True)
+
+    assert [one.threshold for one in with_own.rules if one.alert == "HostCpuHigh"] == [50]
+    assert len(with_own.rules) == len(bundle.SHIPPED)
+    assert "HostCpuHigh" not in {one.alert for one in without.rules}
+
+
+def test_missing_data_fires_where_it_would_hide_a_problem(specified: Callable[..., spec.AlertSpec]) -> None:
+    """By default for "less than" only, and as told otherwise."""
+    wanted = {
+        (condition, told): specified(rule(metric="system.uptime", condition=condition, no_data=told)).rules[0].no_data
+        for condition in ("<", ">")
+        for told in ("auto", "alert", "ignore")
+    }
+
+    assert {key for key, value in wanted.items() if value} == {("<", "auto"), ("<", "alert"), (">", "alert")}
+
+
+def test_a_live_endpoint_and_a_programs_declarations_add_names() -> None:
+    """With the labels they have there; of an exposed one any label may be asked for."""
+    text = '# TYPE jobs_done_total counter\njobs_done_total{queue="a"} 1\n# TYPE other gauge\nother 1\n'
+    declared = [names.Metric("orders.placed", "counter", "{order}", "", ("channel",))]
+    catalog = Catalog(declared, text, series=prometheus.family_name, label=prometheus.label_name)
+
+    jobs, orders = catalog.find("jobs_done_total"), catalog.find("orders.placed")
+
+    assert catalog.find("jobs.done") is jobs
+    assert (jobs.kind, jobs.attributes, jobs.open) == ("counter", (("queue", "queue"),), True)
+    assert (orders.series, orders.attribute("channel"), orders.open) == (
+        "orders_placed_total",
+        ("channel", "channel"),
+        False,
+    )

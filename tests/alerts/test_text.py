@@ -1,0 +1,68 @@
+"""Durations, numbers, names and template text as the backends write them."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel.alerts.message import parse
+from csg_otel.alerts.text import camel, digest, duration, inert, number, yaml_file
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0, "0s"), (90, "1m30s"), (300, "5m"), (0.5, "500ms"), (30 * 86400, "30d"), (3661, "1h1m1s")],
+)
+def test_durations(seconds: float, written: str) -> None:
+    """Whole units, largest first."""
+    assert duration(seconds) == written
+
+
+@pytest.mark.parametrize(("value", "written"), [(85.0, "85"), (0.1, "0.1"), (1e-7, "1e-07"), (-3, "-3")])
+def test_numbers_read_back(value: float, written: str) -> None:
+    """The shortest text that is the same number."""
+    assert number(value) == written
+    assert float(number(value)) == value
+
+
+@given(st.text("{}% ab", max_size=12), st.booleans())
+def test_no_text_begins_an_action(text: str, followed: bool) -> None:
+    """Whatever braces it has, also before a place: taken as a template it shows itself."""
+    template = inert(text) + ("{{ x }}" if followed else "")
+    shown = ""
+    while "{{" in template:
+        before, _, rest = template.partition("{{")
+        action, _, template = rest.partition("}}")
+        assert not action.startswith("{")
+        shown += before + (action.strip()[1:-1] if action.strip().startswith('"') else "<x>")
+    shown += template
+
+    assert shown == text + ("<x>" if followed else "")
+
+
+def test_messages_have_places_and_text() -> None:
+    """Every place there is; other braces are text."""
+    message = parse("{value} {value:percent} of {labels.a.b} > {threshold} {other} {")
+
+    written = message.write(lambda text: text.upper(), lambda place: f"<{place.kind}{place.name}>")
+    assert written == "<value> <percent> OF <labela.b> > <threshold> {OTHER} {"
+
+
+@pytest.mark.parametrize(
+    ("name", "alert"), [("high_cpu_usage", "HighCpuUsage"), ("HTTP 5xx-rate", "HTTP5xxRate"), ("é", "")]
+)
+def test_names_of_alerts(name: str, alert: str) -> None:
+    """Words joined with capitals."""
+    assert camel(name) == alert
+
+
+def test_a_file_says_what_it_is_and_of_what(tmp_path: object) -> None:
+    """The header's hash is that of the content, which reads back as it was."""
+    content = {"b": ["x: y", "a\nb", "on", "1e3"], "a": {"é": None}}
+    _, hashed, body = yaml_file(content).split("\n", 2)
+
+    assert hashed == f"# content: {digest(body)}"
+    assert yaml.safe_load(body) == content
+    assert list(yaml.safe_load(body)) == ["b", "a"]

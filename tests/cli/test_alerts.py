@@ -1,0 +1,109 @@
+"""``csg-otel alerts``: what it prints, what it writes, and its exit codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.programs import Program, get
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"
+RULES = """
+alerting:
+  rules:
+    - {name: orders_stop, metric: orders.placed, condition: "<", threshold: 0.01, severity: critical}
+    - {name: many_workers, metric: workers, condition: ">=", threshold: 3, filters: {pool: a}}
+"""
+PROGRAM = """
+    import csg_otel, sys
+    workers = csg_otel.gauge("workers", attributes=("pool",))
+    orders = csg_otel.counter("orders.placed", unit="{order}", attributes=("channel",))
+    if __name__ == "__main__":
+        telemetry = csg_otel.instrument(exporters=["prometheus"], health_monitoring__enabled=False)
+        workers.set(3, {"pool": "a"})
+        orders.add(1, {"channel": "web"})
+        print(telemetry.url, flush=True)
+        sys.stdin.readline()
+"""
+
+
+def run(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command in *folder*."""
+    command = [sys.executable, "-m", "csg_otel", "alerts", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A folder with a program, and rules about it."""
+    (tmp_path / "monitoring_config.yaml").write_text(RULES)
+    (tmp_path / "shop.py").write_text("\n".join(line[4:] for line in PROGRAM.splitlines()))
+    return tmp_path
+
+
+def test_compile_writes_files_without_needing_secrets(tmp_path: Path) -> None:
+    """Where rules are compiled, nobody has set a password."""
+    done = run(tmp_path, "compile", "--config", str(EXAMPLE), "-o", "made")
+
+    assert done.returncode == 0, done.stderr
+    written = {Path(line).name for line in done.stdout.splitlines()}
+    assert written == {path.name for path in (tmp_path / "made").iterdir()}
+    assert all((tmp_path / "made" / name).read_text() == (EXAMPLE.parent / name).read_text() for name in written)
+
+
+def test_a_programs_own_metrics_are_known_from_the_program(program: Path) -> None:
+    """Unknown without ``--app``, with a line and a cure; known with it."""
+    without, with_it = run(program, "compile"), run(program, "compile", "--app", "shop:orders")
+
+    assert without.returncode == 1
+    assert (
+        "monitoring_config.yaml:4:27: alerting.rules[0].metric: no metric is called 'orders.placed'" in without.stderr
+    )
+    assert with_it.returncode == 0, with_it.stderr
+
+
+@pytest.mark.real("promtool")
+def test_check_warns_and_test_runs_the_rules(program: Path) -> None:
+    """A critical rule without a runbook is a warning, with its place; what promtool says is told."""
+    checked, tested = (run(program, command, "--app", "shop") for command in ("check", "test"))
+
+    assert (checked.returncode, tested.returncode) == (0, 0), checked.stderr + tested.stdout
+    assert "warning: monitoring_config.yaml:4:7: alerting.rules[0].runbook_url: a critical alert" in checked.stdout
+    assert "promtool: prometheus-rules.yaml is fine" in checked.stdout
+    assert "each fires above its threshold" in tested.stdout
+
+
+def test_check_says_when_a_tool_is_not_there(program: Path) -> None:
+    """Nothing is passed over in silence."""
+    done = run(program, "check", "--app", "shop", env={"PATH": ""})
+
+    assert done.returncode == 0
+    assert "promtool is not on the PATH: prometheus-rules.yaml is not checked by it" in done.stdout
+
+
+def test_preview_says_what_would_fire(program: Path) -> None:
+    """From the live values of the running program; what rules look at is found by its declarations or its /metrics."""
+    with Program([sys.executable, "shop.py"], program) as shop:
+        url = f"{shop.line()}/metrics"
+        assert get(url)[0] == 200
+        done = run(program, "preview", "--metrics", url, "--url", url, "--wait", "0.2", "--no-shipped")
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("! would fire  critical  OrdersStop: 0 (fires when less than 0.01)")
+    assert lines[1].startswith("! would fire  warning   ManyWorkers: 3 (fires when greater than or equal 3)")
+    assert lines[2] == "2 of 2 rules would fire (once they have held for their time)"
+
+
+def test_preview_of_nobody_is_a_clear_error(program: Path) -> None:
+    """One line, exit 1."""
+    done = run(program, "preview", "--app", "shop", "--url", "http://127.0.0.1:9/metrics")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("http://127.0.0.1:9/metrics can't be read: ")
