@@ -23,16 +23,19 @@ def promtool_check_metrics(text: bytes) -> str:
 
 
 class Prometheus:
-    """The ``prometheus`` of the PATH, scraping *targets* (``host:port``) every second; a context manager."""
+    """The ``prometheus`` of the PATH, scraping *targets* (``host:port``) every second, with *rules*; a context manager."""
 
-    def __init__(self, targets: Sequence[str], directory: Path, path: str = "/metrics") -> None:
+    def __init__(
+        self, targets: Sequence[str], directory: Path, path: str = "/metrics", *, rules: Sequence[Path] = ()
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         config = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "900ms"},
+            "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
+            "rule_files": [str(rule) for rule in rules],
             "scrape_configs": [
                 {"job_name": "test", "metrics_path": path, "static_configs": [{"targets": list(targets)}]}
             ],

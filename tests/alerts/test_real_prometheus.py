@@ -1,0 +1,181 @@
+"""A real Prometheus with the compiled rules: the seed's names have the program's own numbers, and a preview agrees with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csg_otel import names
+from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.prometheus import FILE
+from csg_otel.alerts.spec import AlertSpec
+from support.programs import Program, eventually
+from support.prometheus import Prometheus
+
+PROGRAM = """
+    import json, sys, time
+    import csg_otel
+
+    @csg_otel.observe
+    def work(number):
+        time.sleep(0.002)
+        if number % 4 == 0:
+            raise ValueError("every fourth")
+
+    @csg_otel.health_check("always", interval_s=1)
+    def always():
+        return True
+
+    cache = csg_otel.cache("answers")
+    telemetry = csg_otel.instrument(exporters=["prometheus"], system_monitoring__collection_interval=4)
+
+    def some(count):
+        for number in range(count):
+            try:
+                work(number)
+            except ValueError:
+                pass
+            cache.hit() if number % 5 else cache.miss()
+            csg_otel.file_processed("vtt" if number % 2 else "srt", size_bytes=1000)
+            time.sleep(0.005)
+
+    some(4)
+    print(telemetry.url, flush=True)
+    for line in sys.stdin:
+        some(int(line))
+        print(json.dumps(telemetry.metrics_snapshot()), flush=True)
+"""
+
+RULES = """
+alerting:
+  rules:
+    - {name: fails, metric: error_rate_percent, condition: ">", threshold: 10}
+    - {name: works, metric: error_rate_percent, condition: ">", threshold: 50}
+    - {name: cold, metric: cache_hit_rate_percent, condition: "<", threshold: 90, no_data: ignore}
+    - {name: slow, metric: csg.operation.duration, condition: ">", threshold: 2}
+    - {name: quick, metric: p50(csg.operation.duration), condition: "<", threshold: 2, no_data: ignore}
+    - {name: files, metric: csg.files.processed, condition: ">", threshold: 0, filters: {type: vtt}}
+    - {name: failing_check, metric: health_check_status, condition: equals, threshold: 0, filters: {check: always}}
+    - {name: healthy_check, metric: health_check_status, condition: equals, threshold: 1, filters: {check: always}}
+    - {name: full_disk, metric: system_disk_usage_percent, condition: ">=", threshold: 0}
+    - {name: nowhere, metric: csg.spool.size, condition: ">", threshold: 0}
+"""
+
+
+class Shop:
+    """The program, and a Prometheus that scrapes it and has the rules."""
+
+    def __init__(self, program: Program, prometheus: Prometheus, url: str, config: Path) -> None:
+        self.prometheus = prometheus
+        self.url = url
+        self.config = config
+        self._program = program
+
+    def work(self, count: int) -> dict[str, Any]:
+        """Let the program work *count* times and return its own snapshot afterwards."""
+        assert self._program.process.stdin is not None
+        self._program.process.stdin.write(f"{count}\n")
+        self._program.process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._program.line_with(r"\{.*\}")[0])
+        return found
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One for all tests here."""
+    from csg_otel.alerts import spec
+    from csg_otel.config import load
+    from csg_otel.exporters import prometheus as exposition
+
+    folder = tmp_path_factory.mktemp("shop")
+    config = folder / "rules.yaml"
+    config.write_text(RULES)
+    catalog = Catalog(series=exposition.family_name, label=exposition.label_name)
+    loaded = load(config, environ={})
+    rules = folder / FILE
+    rules.write_text(compile_all(spec.load(loaded.config, catalog), catalog, targets=("prometheus",))[FILE])
+    with Program(PROGRAM, folder, {"XDG_STATE_HOME": str(folder)}) as program:
+        url = program.line()
+        with Prometheus([url.removeprefix("http://")], folder / "prometheus", rules=[rules]) as prometheus:
+            found = Shop(program, prometheus, url, config)
+            eventually(lambda: prometheus.query("csg_operation_duration_seconds_count"), within_s=30)
+            found.work(400)
+            yield found
+
+
+def flat(tree: Any) -> dict[tuple[str, ...], float]:
+    """Return a group of a snapshot by the values of its labels."""
+    if not isinstance(tree, dict):
+        return {(): tree}
+    return {(key, *rest): value for key, inner in tree.items() for rest, value in flat(inner).items()}
+
+
+def differences(shop: Shop) -> list[str]:
+    """Return every series of the seed's names that differs between the program's snapshot and Prometheus."""
+    snapshot = shop.work(0)
+    local = {**snapshot["system"], **snapshot["application"], **snapshot["business"]}
+    found = []
+    for name, alias in names.ALIASES.items():
+        # An instrument has one of the names too (system.memory.usage), with labels of its own.
+        series = [
+            (tuple(filter(None, map(labels.get, alias.labels))), value) for labels, value in shop.prometheus.query(name)
+        ]
+        recorded = {key: value for key, value in series if key or not alias.labels}
+        expected = flat(local[name]) if name in local else {}
+        rel = (
+            0.1
+            if alias.name in ("processing_duration_seconds", "error_rate_percent", "cache_hit_rate_percent")
+            else 1e-6
+        )
+        if recorded != pytest.approx(expected, rel=rel, abs=1e-9) or not recorded:
+            found.append(f"{name}: {recorded} here {expected}")
+    return found
+
+
+@pytest.mark.real("prometheus")
+def test_every_name_of_the_seed_has_the_programs_own_number(shop: Shop) -> None:
+    """Between two samples of the host, all recorded series are those of ``get_metrics_snapshot()``, none left out."""
+    last: list[str] = []
+
+    def same() -> bool:
+        last[:] = differences(shop)
+        return not last
+
+    try:
+        eventually(same, within_s=40, every_s=0.5)
+    except AssertionError:
+        pytest.fail("\n".join(last))
+
+
+@pytest.mark.real("prometheus")
+def test_a_preview_agrees_with_prometheus(shop: Shop) -> None:
+    """Which rules would fire is what Prometheus says fires; while the program works, so that there are rates."""
+    command = [sys.executable, "-m", "csg_otel", "alerts", "preview", "--no-shipped", "--wait", "2"]
+    command += ["--config", str(shop.config), "--url", f"{shop.url}/metrics"]
+    preview = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
+    shop.work(800)
+    out, _ = preview.communicate(timeout=60)
+    groups = shop.prometheus.get("rules", type="alert")["groups"]
+    firing = {rule["name"] for group in groups for rule in group["rules"] if rule["state"] == "firing"}
+
+    assert preview.returncode == 0
+    assert {line.split()[4].rstrip(":") for line in out.splitlines() if line.startswith("! would fire")} == firing
+    assert firing == {"Fails", "Cold", "Quick", "Files", "HealthyCheck", "FullDisk"}
+
+
+@pytest.mark.real("prometheus")
+def test_every_alert_of_the_file_is_evaluated_without_an_error(shop: Shop, specified: Callable[..., AlertSpec]) -> None:
+    """Prometheus reports each rule as healthy."""
+    groups = shop.prometheus.get("rules")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+
+    assert {rule["health"] for rule in rules} == {"ok"}
+    assert len([rule for rule in rules if rule["type"] == "alerting"]) >= len(specified(shop.config).rules)
