@@ -35,8 +35,8 @@ def specified(catalog: Catalog) -> Callable[..., spec.AlertSpec]:
 
     def make(source: Any, *, shipped: bool = False) -> spec.AlertSpec:
         loaded = load(source, environ=SECRETS)
-        rules = bundle.SHIPPED if shipped else ()
-        return spec.load(loaded.config, catalog, locate=loaded.problem, shipped=rules)
+        rules = bundle.shipped() if shipped else {}
+        return spec.load(loaded.config, catalog, locate=loaded.problem, **rules)
 
     return make
 

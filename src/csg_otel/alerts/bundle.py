@@ -1,16 +1,21 @@
 """
 The rules that come with the package: what every program watched by it should be told of.
 
-Only words; each has a runbook page of its alert's name in ``docs/runbooks``. A rule of the same name in a configuration
+Only words; each has a page of its alert's name in ``docs/runbooks``. A rule of the same name in a configuration
 takes its place, and one with ``enabled: false`` leaves it out.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from csg_otel import names
 from csg_otel.alerts.spec import Written
+from csg_otel.alerts.text import camel
+
+RUNBOOKS: Final = "docs/runbooks"
+"""Where this project keeps the pages; a URL of where they are published is better."""
 
 SHIPPED: Final = (
     Written(
@@ -75,3 +80,12 @@ SHIPPED: Final = (
     ),
 )
 """All but the watchdog, which looks at nothing."""
+
+WATCHDOG: Final = "Watchdog"
+
+
+def shipped(runbooks: str = RUNBOOKS) -> dict[str, Any]:
+    """Return the rules and the watchdog as ``spec.load`` takes them, each with its page below *runbooks*."""
+    base = runbooks.rstrip("/")
+    rules = tuple(replace(rule, runbook_url=f"{base}/{camel(rule.name)}.md") for rule in SHIPPED)
+    return {"shipped": rules, "watchdog": f"{base}/{WATCHDOG}.md"}

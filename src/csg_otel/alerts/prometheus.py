@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import promql, slo
+from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.text import duration, inert, number, yaml_file
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 
 FILE: Final = "prometheus-rules.yaml"
 """Name of the file that is made."""
-
-_WATCHDOG: Final = {
-    "alert": "Watchdog",
-    "expr": "vector(1)",
-    "labels": {"severity": "info"},
-    "annotations": {"summary": "Always fires: where it is missing, alerts do not arrive"},
-}
 
 
 def compile_files(spec: AlertSpec, catalog: Catalog, _options: Options) -> dict[str, str]:
@@ -38,7 +32,7 @@ def compile_files(spec: AlertSpec, catalog: Catalog, _options: Options) -> dict[
             for one in spec.objectives
         ),
         {"name": "csg_otel.alerts", "rules": [made for rule in spec.rules for made in alerts(rule)]},
-        {"name": "csg_otel.watchdog", "rules": [_WATCHDOG] if spec.watchdog else []},
+        {"name": "csg_otel.watchdog", "rules": [_watchdog(spec.watchdog)] if spec.watchdog else []},
     ]
     return {FILE: yaml_file({"groups": [group for group in groups if group["rules"]]})}
 
@@ -50,6 +44,11 @@ def recorded(find: Callable[[str], Ref]) -> list[dict[str, Any]]:
         for name, parts in promql.aliases(find).items()
         for part in parts
     ]
+
+
+def _watchdog(runbook_url: str) -> dict[str, Any]:
+    told = {"summary": "Always fires: where it is missing, alerts do not arrive", "runbook_url": inert(runbook_url)}
+    return {"alert": WATCHDOG, "expr": "vector(1)", "labels": {"severity": "info"}, "annotations": told}
 
 
 def alerts(

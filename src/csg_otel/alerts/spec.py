@@ -133,8 +133,8 @@ class AlertSpec:
     receivers: tuple[Receiver, ...] = ()
     window_s: float = 300.0
     """Alerts within it become one notification."""
-    watchdog: bool = False
-    """Whether an alert that always fires is wanted, so that its absence tells that alerting is broken."""
+    watchdog: str = ""
+    """The page of an alert that always fires, so that its absence tells that alerting is broken; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +182,10 @@ def load(
     *,
     locate: Locate = lambda path, message: f"{path}: {message}",
     shipped: Iterable[Written] = (),
+    watchdog: str = "",
 ) -> AlertSpec:
     """
-    Return what *config* says of alerting, and the *shipped* rules whose names it does not use itself, with a watchdog.
+    Return what *config* says of alerting, the *shipped* rules whose names it does not use itself, and the *watchdog*.
 
     Raises AlertError with every problem found, each located by *locate*.
     """
@@ -213,7 +214,7 @@ def load(
             Receiver(name, channels(told, escalated=True)) for name, told in config.escalation.receivers.items()
         ),
         window_s=config.alerting.aggregation_window,
-        watchdog=bool(own) and "Watchdog" not in taken,
+        watchdog="" if "Watchdog" in taken else watchdog,
     )
 
 

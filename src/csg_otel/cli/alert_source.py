@@ -47,6 +47,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metrics", metavar="URL", help="read this /metrics, so that rules may name what it exposes")
     parser.add_argument("--no-shipped", action="store_true", help="leave out the rules that come with the package")
     parser.add_argument(
+        "--runbooks",
+        default=bundle.RUNBOOKS,
+        metavar="URL",
+        help=f"where the pages of those rules are published (default: {bundle.RUNBOOKS})",
+    )
+    parser.add_argument(
         "--allow-literal-secrets", action="store_true", help="accept secrets written in the file (on a laptop)"
     )
 
@@ -113,8 +119,8 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     catalog = Catalog(
         _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name
     )
-    shipped = () if args.no_shipped else bundle.SHIPPED
-    return Source(loaded, catalog, spec.load(loaded.config, catalog, locate=loaded.problem, shipped=shipped))
+    shipped = {} if args.no_shipped else bundle.shipped(args.runbooks)
+    return Source(loaded, catalog, spec.load(loaded.config, catalog, locate=loaded.problem, **shipped))
 
 
 def fetch(url: str) -> str:
