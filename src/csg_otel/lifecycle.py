@@ -1,5 +1,5 @@
 """
-The end of a process: ``atexit`` and SIGTERM, chained to what the program does itself.
+The end of a process: ``atexit``, its like in multiprocessing, and SIGTERM, chained to what the program does itself.
 
 A handler runs on the main thread, perhaps while that very thread holds one of the SDK's locks; so it only starts a thread
 that finishes the telemetry and then lets the signal do what it would have done. The exit code stays what it would have been.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _CHAINED_BUDGET_S = 2.0
 """Seconds a flush may delay a SIGTERM handler of the program's own."""
+
+_LAST = -1000
+"""After everything else that multiprocessing ends in a worker."""
 
 
 class Ending:
@@ -47,6 +51,13 @@ class Ending:
     def reset_after_fork(self) -> None:
         """Begin anew in a child, which has telemetry of its own to finish."""
         self._done = threading.Event()
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            # A child of multiprocessing leaves by os._exit, so only the finalizers made after it began are called.
+            util.register_after_fork(self, Ending._finish_a_worker)
+
+    def _finish_a_worker(self) -> None:
+        sys.modules["multiprocessing.util"].Finalize(None, self._finish, exitpriority=_LAST)
 
     def disarm(self) -> None:
         """Give everything back, unless the program has put something else in place meanwhile."""

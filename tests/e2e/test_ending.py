@@ -57,6 +57,22 @@ def test_sigterm_loses_nothing_and_keeps_the_exit_code(sink: HttpSink, tmp_path:
     assert delivered(sink) == (50, 50)
 
 
+def test_a_forked_worker_of_multiprocessing_loses_nothing(sink: HttpSink, tmp_path: Path) -> None:
+    """Its processes leave by os._exit, without atexit; what they measured last is delivered all the same."""
+    before = """
+    import multiprocessing
+    def worker():
+        with csg_otel.observe("in the worker"):
+            csg_otel.counter("worked").add(1)
+    """
+    after = "child = multiprocessing.get_context('fork').Process(target=worker); child.start(); child.join()"
+    with program(sink, tmp_path, before=before, after=after) as running:
+        assert running.wait(20) == 0
+
+    assert [span.name for span in sink.received.spans].count("in the worker") == 1
+    assert sink.received.points("worked")[-1].as_int == 1
+
+
 def test_the_programs_own_handler_still_decides(sink: HttpSink, tmp_path: Path) -> None:
     """A handler installed before instrument() runs after the flush, and its exit code is the process's."""
     before = "signal.signal(signal.SIGTERM, lambda *_: os._exit(7))"

@@ -331,6 +331,21 @@ def test_a_reloaded_function_replaces_itself(make: Make) -> None:
     assert registry.run("one").status is HEALTHY
 
 
+def test_a_cell_run_again_replaces_its_check(make: Make) -> None:
+    """In a notebook every run of a cell is a file of its own; the check it defines is still one check, the newest."""
+
+    def run_cell(number: int, source: str) -> Check:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(source, f"<cell {number}>", "exec"), names)
+        return Check(name="db", function=names["db"])
+
+    registry = make(run_cell(1, "def db(): return False"))
+    registry.start()
+    registry.register(run_cell(2, "\ndef db(): return True"))
+
+    assert registry.run("db").status is HEALTHY
+
+
 def test_bypass_runs_nothing_and_never_says_healthy(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     """Switched off, every check is unknown, the snapshot says why, and so does the log."""
     check = Switch()

@@ -351,12 +351,14 @@ def _default_settings() -> HealthMonitoring:
 
 
 def _same(one: Check, other: Check) -> bool:
-    """Tell whether *other* is the same definition as *one*, loaded again."""
+    """Tell whether *other* is the same definition as *one*, loaded again or, in a notebook, from a cell run again."""
     codes = [getattr(check.function, "__code__", None) for check in (one, other)]
     if one.name != other.name or None in codes:
         return False
-    places = {(code.co_filename, code.co_firstlineno, code.co_name) for code in codes}  # type: ignore[union-attr]
-    return len(places) == 1
+    names = {(check.function.__module__, check.function.__qualname__) for check in (one, other)}
+    files, lines = {code.co_filename for code in codes}, {code.co_firstlineno for code in codes}  # type: ignore[union-attr]
+    # Twice in one file is a mistake; each run of a cell is a file of its own.
+    return len(names) == 1 and (len(files) == 2 or len(lines) == 1)
 
 
 def _with_running_loop(check: Check) -> Check:
