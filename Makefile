@@ -20,7 +20,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SECONDS=60; Ctrl-C ends it cleanly)
-	@trap : INT; $(BIN)/python -m csg_otel demo
+	@trap : INT; $(BIN)/python -m csg_otel demo || [ $$? -eq 130 ]
 
 test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS="tests/health -k hung" picks some)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -153,6 +154,19 @@ def test_a_change_of_state_is_an_event_and_the_recovery_tells_its_length(capture
     assert up.attributes["csg.health.outage.failures"] == 1
     assert "secret" not in repr([record.body for record in captured.logs]) + repr(captured.spans[0].to_json())
     assert len(captured.points("csg.health.check.transitions")) == 2
+
+
+def test_the_log_says_where_a_check_broke_but_does_not_repeat_a_verdict(
+    captured: Captured, watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception the check did not mean gets a line with its kind and place; ``Warn`` and ``Critical`` say all themselves."""
+    start(watched)
+    watched.run(True, Critical("full"))
+    assert "disk" not in caplog.text
+
+    watched.run(True, KeyError("secret"))
+    assert re.search(r"health check disk: KeyError at .*test_health_metrics\.py:\d+ in _check", caplog.text)
+    assert "secret" not in caplog.text
 
 
 def test_a_collection_never_waits_for_a_check(captured: Captured, watched: Watched) -> None:

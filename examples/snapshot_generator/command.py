@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
+import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -85,17 +88,21 @@ def _say_where(telemetry: csg_otel.Telemetry, generator: Generator, *, demo: boo
     if url:
         print(f"  metrics             curl {url}/metrics")
         print(f"  health              curl '{url}/readyz?verbose'")
-        print(f"  as an exit code     csg-otel healthcheck --url {url}; echo $?")
+        print(f"  as an exit code     {_csg_otel()} healthcheck --url {url}; echo $?")
     print(f"  transcripts from    {', '.join(map(str, generator.sources))}")
     print(f"  snapshots in        {generator.output}")
     for folder in generator.sources:
         if folder.is_dir():
-            print(f"  fail a check        touch {folder / FAIL}    (remove it again to recover)")
+            print(f"  fail a check        touch {folder / FAIL}")
     if demo:
-        print(
-            f"  what to expect      every {_BROKEN_EVERY}th transcript is broken on purpose: an error, then a warning"
-        )
+        print(f"  what to expect      every {_BROKEN_EVERY}th transcript is broken on purpose")
     print("  end                 Ctrl-C\n", flush=True)
+
+
+def _csg_otel() -> str:
+    """Return how the command is called from here; in an environment that is not activated, it is not on the PATH."""
+    beside = Path(sys.executable).parent / "csg-otel"
+    return "csg-otel" if shutil.which("csg-otel") or not beside.exists() else os.path.relpath(beside)
 
 
 def _demo_folders(output: Path | None) -> tuple[Path, Path]:

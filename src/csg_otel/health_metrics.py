@@ -21,7 +21,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode
 
 from csg_otel import handles, names
-from csg_otel.status import HealthStatus, Range
+from csg_otel.status import CheckFailure, HealthStatus, Range
 
 if TYPE_CHECKING:
     from csg_otel.health import Change, CheckView, HealthRegistry, HealthSnapshot
@@ -84,9 +84,10 @@ class HealthTelemetry:
         for change in happening.changes:
             own = execution is not None and change.name == execution.check.name
             _tell(change, span if own else None)
-            if own and execution is not None and execution.error is not None:
-                # Where it was raised and not what it says, which may hold a secret.
-                _log.warning("health check %s: %s", change.name, _raised(execution.error))
+            error = None if execution is None else execution.error
+            if own and error is not None and not isinstance(error, CheckFailure):
+                # Where it was raised and not what it says, which may hold a secret; a verdict says all in its message.
+                _log.warning("health check %s: %s", change.name, _raised(error))
 
     def _on_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
         """Measure a run that ended; return its span, ended, if the policy gives it one."""

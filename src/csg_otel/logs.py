@@ -32,6 +32,9 @@ _OWN = ("opentelemetry", "csg_otel", "grpc", "uvicorn")
 
 _TEXT_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
+_BESIDE_CONSOLE = ("%(asctime)s.%(msecs)03d  %(levelname)7s  %(name)s: %(message)s", "%H:%M:%S")
+"""As the lines of the console destination, between which telemetry's own appear."""
+
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", names.ON_SCREEN}
 
 _SEVERITIES = (
@@ -135,7 +138,8 @@ class LogTap:
         self._sinks: list[logging.Handler] = [LogBridge(self._level)]
         self._screen = logging.StreamHandler()
         self._screen.setLevel(self._level if "console" in settings.handlers else logging.WARNING)
-        self._screen.setFormatter(formatter)
+        plain = shown and settings.format == "text"
+        self._screen.setFormatter(logging.Formatter(*_BESIDE_CONSOLE) if plain else formatter)
         if "file" in settings.handlers:
             file = settings.file_config
             rotating = RotatingFileHandler(

@@ -122,3 +122,28 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
         program.line_with(r"\d+ files? processed")
 
         assert program.wait(10) == 0
+
+
+def test_ctrl_c_while_modules_load_leaves_no_traceback(tmp_path: Path) -> None:
+    """The first tenth of a second is no exception: the signal ends it, as it ends any command."""
+    source = """
+        import os, runpy, signal, sys
+        class Interrupting:
+            def find_spec(self, name, *_):
+                if name == "csg_otel.cli":
+                    os.kill(os.getpid(), signal.SIGINT)
+        sys.meta_path.insert(0, Interrupting())
+        sys.argv = ["csg-otel", "demo"]
+        runpy.run_module("csg_otel", run_name="__main__")
+    """
+    with Program(source, tmp_path) as program:
+        assert program.wait(20) == -2
+        assert program.stderr == ""
+
+
+@pytest.mark.parametrize("seconds", ["0", "-3", "nan", "inf", "soon"])
+def test_a_demo_of_no_length_is_a_usage_error(seconds: str) -> None:
+    """What is no number of seconds is named, whether it comes as an option or as a variable."""
+    for given in (command("demo", f"--seconds={seconds}"), command("demo", env={"DEMO_SECONDS": seconds})):
+        assert given[:2] == (2, "")
+        assert f"'{seconds}' is not a number of seconds" in given[2]

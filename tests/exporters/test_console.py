@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import logging
 import os
 import pty
 import re
-from collections.abc import Iterator
-from typing import Any
+import struct
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import pytest
 from hypothesis import given
@@ -257,25 +261,58 @@ def test_a_narrow_encoding_gets_ascii() -> None:
     assert b"`- na\\xefve \\u2603" in buffer.getvalue()
 
 
-def test_a_terminal_is_never_written_wider_than_it_is() -> None:
-    """On a pty of 60 columns long lines are cut, wide characters counted twice."""
+@contextmanager
+def terminal(columns: int) -> Iterator[tuple[TextIO, Callable[[], str]]]:
+    """A pseudo-terminal of *columns*: a stream to write to, and what reads back what was written."""
     master, slave = pty.openpty()
-    import fcntl
-    import struct
-    import termios
-
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-    with os.fdopen(slave, "w", encoding="utf-8") as terminal:
-        screen = Screen(terminal)
-        with screen.tracer.start_as_current_span("漢字" * 30, attributes={"long": "x" * 300, "b": "y" * 300}):
-            screen.logger.emit(body="word " * 60, severity_text="INFO")
-        written = os.read(master, 65536).decode()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(slave, "w", encoding="utf-8") as stream:
+        yield stream, lambda: os.read(master, 65536).decode()
     os.close(master)
 
-    rows = written.splitlines()
+
+def test_a_terminal_is_never_written_wider_than_it_is() -> None:
+    """On a pty of 60 columns long lines are cut, wide characters counted twice."""
+    with terminal(60) as (stream, written):
+        screen = Screen(stream)
+        with screen.tracer.start_as_current_span("漢字" * 30, attributes={"long": "x" * 300, "b": "y" * 300}):
+            screen.logger.emit(body="word " * 60, severity_text="INFO")
+        text = written()
+
+    rows = text.splitlines()
     assert len(rows) > 3, "a long message goes on in further lines"
     assert all(len(row) + sum(character in "漢字" for character in row) <= 60 for row in rows), rows
-    assert written.count("word") == 60
+    assert text.count("word") == 60
+
+
+def test_series_are_told_apart_on_a_narrow_terminal() -> None:
+    """Where names with attributes do not fit, the series of a metric stand below its name."""
+    with terminal(70) as (stream, written):
+        screen = Screen(stream)
+        took = screen.meter.create_histogram("csg.operation.duration", unit="s")
+        for name in ("find_speakers", "find_sentences"):
+            took.record(0.1, {"csg.operation.name": name})
+        took.record(0.1, {"csg.operation.name": "parse", "error.type": "TranscriptError", "csg.a": "x" * 30})
+        screen.collect()
+        rows = [row[23:].rstrip() for row in written().splitlines()]
+
+    assert rows[0] == "csg.operation.duration"
+    assert [row.split()[0] for row in rows[1:]] == ["parse,", "find_sentences", "find_speakers"]
+    assert "error.type=Tra" in rows[1], "what went wrong is not what is cut first"
+
+
+def test_the_message_of_a_failure_is_shown_whole() -> None:
+    """In lines of its own where it does not fit, below the type without its module."""
+    with terminal(70) as (stream, written):
+        tracer = Screen(stream).tracer
+        with pytest.raises(json.JSONDecodeError), tracer.start_as_current_span("read the settings"):
+            raise json.JSONDecodeError("a cue needs a line with its timing, (00:01.000 --> 00:04.000)", "", 0)
+        rows = [row[23:].rstrip() for row in written().splitlines()]
+
+    assert rows[0] == "read the settings  ✖ JSONDecodeError"
+    message = "a cue needs a line with its timing, (00:01.000 --> 00:04.000): line 1 column 1 (char 0)"
+    assert " ".join(row.strip() for row in rows[1:-1]) == message
+    assert "test_console.py" in rows[-1]
 
 
 def test_a_closed_stream_makes_it_quiet_and_raises_nothing(screen: Screen) -> None:
@@ -305,6 +342,28 @@ def test_a_child_process_does_not_show_what_the_parent_held_back(screen: Screen)
         os.close(reading)
 
     assert screen.rows == ["root", "└─ before"]
+
+
+def test_what_is_not_well_comes_first_in_the_line_of_health(screen: Screen) -> None:
+    """So that a narrow terminal cuts what matters least."""
+    status = screen.meter.create_gauge("csg.health.check.status")
+    for name, state in (("disk", "healthy"), ("cpu", "critical"), ("load", "warning")):
+        status.set(1, {"csg.health.check.name": name, "csg.health.state": state})
+    screen.collect()
+
+    assert screen.rows == ["✖ 1 critical cpu  ▲ 1 warning load  ✔ 1 healthy"]
+
+
+def test_a_change_of_state_is_told_once(screen: Screen) -> None:
+    """Its message says the name and both states; they are not repeated as attributes, while the outage's length is shown."""
+    found = {"csg.health.check.name": "db", "csg.health.from": "critical", "csg.health.to": "healthy"}
+    screen.logger.emit(
+        body="db: CRITICAL -> HEALTHY",
+        event_name="csg.health.check.state_change",
+        attributes={**found, "csg.health.outage": 3.5},
+    )
+
+    assert screen.rows == ["db: CRITICAL -> HEALTHY  outage=3.5"]
 
 
 def test_logs_outside_any_trace_appear_at_once(screen: Screen) -> None:

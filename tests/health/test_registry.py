@@ -100,7 +100,7 @@ def test_fifty_callers_share_one_run(make: Make) -> None:
 
     def slow() -> None:
         runs["slow"] += 1
-        time.sleep(0.1)
+        time.sleep(0.5)  # so that all have asked, on a busy machine as well
 
     registry = make(Check(name="slow", function=slow))
     results: list[CheckResult] = []

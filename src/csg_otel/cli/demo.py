@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,18 +27,18 @@ def register(subparsers: Any) -> None:
         "probes on. Ctrl-C ends it at any time.",
         epilog="example: csg-otel demo --seconds 30",
     )
-    parser.add_argument(
-        "--seconds", type=float, default=None, help="how long, in seconds (default: DEMO_SECONDS, else 60)"
-    )
+    parser.add_argument("--seconds", default=None, help="how long, in seconds (default: DEMO_SECONDS, else 60)")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    variables = environment.snapshot()
+    given = options.seconds or environment.snapshot().get("DEMO_SECONDS") or _DEFAULT_SECONDS
     try:
-        seconds = options.seconds or float(variables.get("DEMO_SECONDS", _DEFAULT_SECONDS))
+        seconds = float(given)
     except ValueError:
-        print(f"csg-otel demo: DEMO_SECONDS={variables['DEMO_SECONDS']!r} is not a number of seconds", file=sys.stderr)
+        seconds = math.nan
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        print(f"csg-otel demo: {given!r} is not a number of seconds (--seconds, DEMO_SECONDS)", file=sys.stderr)
         return 2
     program = _find()
     if program is None:

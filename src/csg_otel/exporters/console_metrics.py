@@ -7,6 +7,7 @@ changes always and matters seldom. ``debug`` shows every change as a row.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -20,19 +21,26 @@ _QUIET: Final = (
     *("system.", "process.", "container.", "cpython.", "csg.runtime.", "csg.exporter.", "csg.spool.", "otel.sdk."),
     *("csg.health.",),
 )
-_STATES: Final = {"healthy": "green", "warning": "yellow", "critical": "red", "unknown": "dim"}
+_STATES: Final = {"critical": "red", "warning": "yellow", "unknown": "dim", "healthy": "green"}
+"""Worst first, so that what a narrow terminal has no room for is what matters least."""
 
 
 def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
-    """Return the table of what changed, one line a series, aligned; none if nothing worth a row did."""
+    """
+    Return the table of what changed, one line a series, aligned; none if nothing worth a row did.
+
+    Where names and attributes would have to be cut, the series of a metric stand below its name instead.
+    """
     rows = [row for row in (_row(change, look) for change in changed if shown(change, look)) if row is not None]
     if not rows:
         return []
     hidden = 0 if look.debug else max(0, len(rows) - _MOST_ROWS)
     kept = rows[: len(rows) - hidden]
+    room = _room_for_names(kept, look)
+    if room is not None and max(cells(row.name) for row in kept) > room:
+        kept = _stacked(kept, room)
     name, before, after = (max(map(cells, column)) for column in zip(*(row.texts for row in kept), strict=True))
-    if look.room is not None:
-        name = min(name, max(16, look.room - before - after - 8 - max(min(cells(row.extra), 14) for row in kept)))
+    name = name if room is None else min(name, room)
     at_ns = max(change.after.at_ns for change in changed)
     lines: list[Line] = [
         [
@@ -50,13 +58,40 @@ def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
     return lines
 
 
+def _room_for_names(rows: Sequence[_Row], look: Look) -> int | None:
+    """Return how many cells the values leave for names; None if there is no limit."""
+    if look.room is None:
+        return None
+    before, after = max(cells(row.before) for row in rows), max(cells(row.after) for row in rows)
+    return max(16, look.room - before - after - 8 - max(min(cells(row.extra), 14) for row in rows))
+
+
+def _stacked(rows: Sequence[_Row], room: int) -> list[_Row]:
+    """Return *rows* with the name of a metric above its series, where there are several or one does not fit."""
+    found: list[_Row] = []
+    for metric, group in itertools.groupby(rows, key=lambda row: row.metric):
+        series = list(group)
+        if len(series) == 1 and cells(series[0].name) <= room:
+            found += series
+        else:
+            found.append(_Row(metric, "", "", "", False, "", False))
+            found += [row._replace(metric="", label=f"  {row.label[1:-1] or 'no attributes'}") for row in series]
+    return found
+
+
 class _Row(NamedTuple):
-    name: str
+    metric: str
+    label: str
     before: str
     after: str
     arrow: bool
     extra: str
     failed: bool
+
+    @property
+    def name(self) -> str:
+        """What the series is called."""
+        return self.metric + self.label
 
     @property
     def texts(self) -> tuple[str, str, str]:
@@ -82,7 +117,7 @@ def _row(change: Change, look: Look) -> _Row | None:
         return None
     arrow = old is not None or point.kind in ("counter", "histogram")
     failed = any(key == names.ERROR_TYPE for key, _ in point.attributes)
-    return _Row(clean(point.name) + _label(point, look), before, after, arrow, _measured(change), failed)
+    return _Row(clean(point.name), _label(point, look), before, after, arrow, _measured(change), failed)
 
 
 def _measured(change: Change) -> str:
@@ -105,7 +140,12 @@ def _label(point: Point, look: Look) -> str:
             parts.append(f"{clean(key)}={text}")
         else:
             parts.append(text if last == "name" else f"{clean(last)}={text}")
-    return "{" + ", ".join(sorted(parts, key=lambda part: "=" in part)) + "}" if parts else ""
+    return "{" + ", ".join(sorted(parts, key=_first)) + "}" if parts else ""
+
+
+def _first(part: str) -> tuple[bool, bool]:
+    """Put a name first and then what went wrong, because the end may be cut."""
+    return "=" in part, not part.startswith(f"{names.ERROR_TYPE}=")
 
 
 def _left(text: str, width: int) -> str:

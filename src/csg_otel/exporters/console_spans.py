@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.trace import StatusCode
 
-from csg_otel.exporters.console_text import Line, Look, Segment, attributes, duration, gutter, plain, wrap
+from csg_otel import names
+from csg_otel.exporters.console_text import Line, Look, Segment, attributes, cells, duration, gutter, plain, wrap
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
@@ -25,8 +26,14 @@ _DEEPEST: Final = 10
 """Levels drawn; what is deeper stays in the last column, so that a recursion does not push names off the screen."""
 
 _MOST_LINES: Final = 12
+_MOST_MESSAGE: Final = 6
+"""Lines of a failure's message; the whole of it is in the span."""
+
 _FRAME: Final = re.compile(r'File "([^"\n]+)", line (\d+), in ([^\n]+)')
 _NOISE: Final = ("csg.", "code.", "exception.", "error.", "thread.", "otel.", "telemetry.")
+_IN_THE_MESSAGE: Final = (names.CHECK_NAME, names.HEALTH_FROM, names.HEALTH_TO, names.CHECK_CATEGORY)
+"""Attributes of a check's change of state that its message says already."""
+
 _LEVELS: Final = ((17, "red"), (13, "yellow"), (9, ""), (0, "dim"))
 
 
@@ -38,10 +45,15 @@ class Failure(NamedTuple):
     place: str
 
     @property
+    def kind(self) -> str:
+        """The type without its module, as it is spoken of."""
+        return self.type.rsplit(".", 1)[-1] or "error"
+
+    @property
     def text(self) -> str:
-        """The type and the first line of the message."""
+        """The type and the message, as far as they fit on one line."""
         first = self.message.strip().split("\n", 1)[0]
-        return f"{self.type}: {first}" if self.type and first else self.type or first or "error"
+        return f"{self.kind}: {first}" if self.type and first else first or self.kind
 
 
 @dataclass(slots=True)
@@ -195,14 +207,32 @@ def _span_lines(span: ReadableSpan, node: _Node, place: _Place, look: Look) -> I
     if node.failure is None:
         yield [*head, name, *tail]
         return
-    text = node.failure.type or "error" if node.told else node.failure.text
+    taken = cells(place.own) + cells(name.text) + 4
+    text, below = (node.failure.kind, []) if node.told else _told(node.failure, taken, look)
     yield [*head, name, Segment(f"  {look.glyphs.bad} {text}", "red"), *tail]
+    indent = place.below + (look.glyphs.through if node.children else look.glyphs.blank)
+    yield from _further(below, indent, look)
     if node.failure.place and not node.told:
-        yield _further(place, look.glyphs.through if node.children else look.glyphs.blank, node.failure, look)
+        yield [*gutter(0, ""), Segment(indent + shorten(node.failure.place, look.base), "dim")]
 
 
-def _further(place: _Place, indent: str, failure: Failure, look: Look) -> Line:
-    return [*gutter(0, ""), Segment(place.below + indent + shorten(failure.place, look.base), "dim")]
+def _told(failure: Failure, taken: int, look: Look) -> tuple[str, list[str]]:
+    """Return what to say of *failure* behind *taken* cells of a line, and the message if it needs lines of its own."""
+    message = failure.message.strip()
+    fits = look.room is None or taken + cells(failure.text) <= look.room
+    if not message or (fits and "\n" not in message):
+        return failure.text, []
+    return failure.kind, message.split("\n")
+
+
+def _further(texts: Sequence[str], indent: str, look: Look) -> Iterator[Line]:
+    """Return the lines of a failure's message below it."""
+    room = None if look.room is None else max(20, look.room - cells(indent))
+    lines = [part for text in texts[:_MOST_LINES] for part in wrap(text.rstrip(), room)]
+    if len(lines) > _MOST_MESSAGE or len(texts) > _MOST_LINES:
+        lines[_MOST_MESSAGE:] = [look.glyphs.more]
+    for line in lines:
+        yield [*gutter(0, ""), Segment(indent, "dim"), Segment(line, "red")]
 
 
 def _event_lines(node: _Node, place: _Place, look: Look) -> Iterator[Line]:
@@ -239,16 +269,21 @@ def _record_lines(record: ReadableLogRecord, place: _Place, look: Look) -> Itera
             *(tail if number == len(texts) - 1 else ()),
         ]
     if "exception.type" in found:
-        failure = _exception(found)
-        yield [*gutter(0, ""), Segment(place.below + look.glyphs.blank, "dim"), Segment(failure.text, "red")]
+        failure, indent = _exception(found), place.below + look.glyphs.blank
+        text, below = _told(failure, cells(indent), look)
+        yield [*gutter(0, ""), Segment(indent, "dim"), Segment(text, "red")]
+        yield from _further(below, indent, look)
         if failure.place:
-            yield _further(place, look.glyphs.blank, failure, look)
+            yield [*gutter(0, ""), Segment(indent + shorten(failure.place, look.base), "dim")]
 
 
 def _record_tail(record: ReadableLogRecord, look: Look) -> list[Segment]:
     """Return what follows a message: its attributes, and with ``debug`` the logger; an event's own keys are shortened."""
     noise = tuple(prefix for prefix in _NOISE if prefix != "csg.")
-    tail = _tail({_last(k): v for k, v in (record.log_record.attributes or {}).items()}, look, noise)
+    found = record.log_record.attributes or {}
+    if record.log_record.event_name == names.EVENT_STATE_CHANGE and not look.debug:
+        found = {key: value for key, value in found.items() if key not in _IN_THE_MESSAGE}
+    tail = _tail({_last(k): v for k, v in found.items()}, look, noise)
     scope = record.instrumentation_scope
     return [*tail, Segment(f"  {scope.name}", "dim")] if look.debug and scope is not None else tail
 
