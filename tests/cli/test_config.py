@@ -129,3 +129,16 @@ def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[s
 
     assert stopped.value.code == 0
     assert "csg-otel config" in capsys.readouterr().out.partition("example:")[2]
+
+
+def test_problems_of_checks_stand_among_the_others_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A reader goes through the file once, from top to bottom; and each line names what was given."""
+    file = tmp_path / "monitoring_config.yaml"
+    file.write_text(
+        "health_monitoring:\n  checks:\n    crm: {type: htp}\nexporters:\n  console:\n    enabled: perhaps\n"
+    )
+
+    assert run("check", str(file)) == 1
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert re.search(r":3:\d+: check 'crm': unknown type 'htp' \(did you mean 'http'\?", first)
+    assert re.search(r":6:\d+: exporters.console.enabled: 'perhaps' is not one of true, false, auto", second)

@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from csg_otel.config import Loaded
 
-_CHECK = """\
-prints every problem with file, line, column, key and suggestion.
-
+_CHECK = (
+    "Print every problem with file, line, column, key and suggestion.",
+    """\
 example:
   csg-otel config check monitoring_config.yaml
-"""
-_SHOW = """\
-prints the effective configuration, secrets as ***.
-
+""",
+)
+_SHOW = (
+    "Print the effective configuration, secrets as ***.",
+    """\
 example:
   PROMETHEUS_PORT=9100 csg-otel config show --origin
   system_monitoring.prometheus.port = 9100   # environment: PROMETHEUS_PORT
-"""
+""",
+)
 
 
 def register(subparsers: Any) -> None:
@@ -38,17 +40,19 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="config_command", metavar="COMMAND", required=True)
-    check = _command(commands, "check", "report every problem", _CHECK)
+    check = _command(commands, "check", "report every problem", *_CHECK)
     check.set_defaults(run=run_check)
-    show = _command(commands, "show", "print what is in effect", _SHOW)
+    show = _command(commands, "show", "print what is in effect", *_SHOW)
     show.add_argument("--origin", action="store_true", help="say where each value is from")
     show.set_defaults(run=run_show)
 
 
 def run_check(args: argparse.Namespace) -> int:
     """Print every problem and warning; return 1 if there is a problem."""
+    from csg_otel.config.tree import sorted_problems
+
     loaded = _load(args)
-    problems = [*loaded.problems, *_checks(loaded)]
+    problems = sorted_problems((*loaded.problems, *_checks(loaded)))
     for problem in problems:
         print(problem)
     for warning in loaded.warnings:
@@ -87,9 +91,13 @@ def run_show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _command(commands: Any, name: str, summary: str, description: str) -> Any:
+def _command(commands: Any, name: str, summary: str, description: str, example: str) -> Any:
     parser = commands.add_parser(
-        name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        name,
+        help=summary,
+        description=description,
+        epilog=example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", nargs="?", metavar="FILE", help="by default $CSG_OTEL_CONFIG or monitoring_config.yaml")
     parser.add_argument("--environment", metavar="NAME", help="merge environments.NAME over the rest")

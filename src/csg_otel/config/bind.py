@@ -192,14 +192,14 @@ class Binder:
                 )
             except convert.MismatchError as mismatch:
                 problems.append(str(mismatch))
-        self._report.problem(node, self._either(alternatives) or problems[0])
+        self._report.problem(node, self._either(alternatives, node) or problems[0])
         return _SKIPPED
 
-    def _either(self, alternatives: list[Any]) -> str:
+    def _either(self, alternatives: list[Any], node: Node) -> str:
         if len(alternatives) == 1:
             return ""
         words = [word for part in alternatives if typing.get_origin(part) is Literal for word in typing.get_args(part)]
-        return f"not one of true, false, {', '.join(words)}"
+        return f"{self._shown(node)} is not one of true, false, {', '.join(words)}"
 
     def _secret(self, node: Node, about: Setting) -> Any:
         if isinstance(node.value, Secret):
