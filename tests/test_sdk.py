@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -268,3 +269,17 @@ def test_logs_of_the_program_reach_the_destination_with_their_span(sink: HttpSin
 
     assert "about telemetry" not in bodies
     assert bodies["low stock of tea"].span_id == sink.received.spans[0].span_id
+
+
+def test_telemetrys_own_lines_look_like_the_consoles_to_the_end(tmp_path: Path) -> None:
+    """With the time and the level in the console's columns, those about the shutdown included."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = f"otlp+http://127.0.0.1:{closed.getsockname()[1]}"
+        source = f"import csg_otel; csg_otel.instrument(exporters=['console', '{dead}']); csg_otel.counter('c').add(1)"
+        with Program(source, tmp_path, {"XDG_STATE_HOME": str(tmp_path)}) as program:
+            assert program.wait(30) == 0
+            own = [line for line in program.stderr.splitlines() if "exporter otlp" in line]
+
+    assert any("not delivered" in line for line in own), own
+    assert all(re.match(r"\d\d:\d\d:\d\d\.\d{3}  WARNING  csg_otel[.\w]*: ", line) for line in own), own

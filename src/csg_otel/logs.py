@@ -161,15 +161,21 @@ class LogTap:
             _Tapped.original = logging.Logger.callHandlers
             setattr(logging.Logger, "callHandlers", _call_handlers)  # noqa: B010 - see the class docstring
 
+    def stop(self) -> None:
+        """Bridge and file nothing more; what has no handler of its own is shown until :meth:`remove`, as before."""
+        sinks, self._sinks = self._sinks, []
+        for sink in sinks:
+            sink.close()
+        self._shown = False
+
     def remove(self) -> None:
-        """Give back what :meth:`install` took, unless a later tap has taken over."""
+        """Stop, and give back what :meth:`install` took, unless a later tap has taken over."""
+        self.stop()
         if _Tapped.tap is not self:
             return
         _Tapped.tap = None
         if self._root_level is not None:
             logging.getLogger().setLevel(self._root_level)
-        for sink in self._sinks:
-            sink.close()
 
     def see(self, logger: logging.Logger, record: logging.LogRecord) -> None:
         """Pass *record* on: to the program's handlers or in their place, then to the bridge and the file."""

@@ -129,7 +129,7 @@ class Telemetry:
 
     def _stop_parts(self, deadline: float) -> None:
         """Stop what makes telemetry, so that what sends it can finish."""
-        self._logs.remove()
+        self._logs.stop()
         self._health.stop()
         self._registry.stop(max(0.0, min(0.2, deadline - time.monotonic())))
         self._runtime.stop()
@@ -150,6 +150,7 @@ class Telemetry:
             self._stop_parts(time.monotonic() + 1.0)
             self._stop_server()
             self._providers.apply(config)
+            self._logs.remove()
             self.config, self.origins = config, loaded.origins
             self._start(config)
 
@@ -169,6 +170,7 @@ class Telemetry:
                 self._stop_parts(deadline)
                 self._report = self._providers.shutdown(max(0.0, deadline - time.monotonic()))
                 self._stop_server()
+                self._logs.remove()  # last, so that what could not be delivered is said like the rest
                 self._ending.disarm()
                 _forget(self)
             return self._report
