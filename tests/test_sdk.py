@@ -95,8 +95,9 @@ def test_other_settings_drain_the_old_destination_and_double_nothing(sink: HttpS
     other.close()
 
     assert report == [True, {}]
-    assert [span.name for span in sink.received.spans] == ["before"] * 20
-    assert [span.name for span in other.received.spans] == ["after"] * 30
+    # A check of the host may fail on a busy machine, which is a span as well.
+    old, new = ([s.name for s in at.received.spans if not s.name.startswith("health_check")] for at in (sink, other))
+    assert (old, new) == (["before"] * 20, ["after"] * 30)
     assert sink.received.points("done")[-1].as_int == 20
     assert other.received.points("done")[-1].as_int == 50
 
