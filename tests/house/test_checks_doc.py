@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from csg_otel.health import checks
-from csg_otel.health.builtin import _OURS
+from csg_otel.health.parameters import OURS
 from csg_otel.health.sources import Sources
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "health.md"
@@ -38,14 +38,18 @@ def _text(made: Any) -> str:
 
 
 def _parameters(made: Any) -> str:
-    ours = {*_OURS, "environ", *(one.name for one in dataclasses.fields(Sources))}
+    ours = {*OURS, "environ", *(one.name for one in dataclasses.fields(Sources))}
     shown = []
     for name, parameter in inspect.signature(made).parameters.items():
         if name not in ours:
             missing = parameter.default is inspect.Parameter.empty
             made_anew = "factory" in repr(parameter.default) or "object at" in repr(parameter.default)
             default = (
-                "required" if missing else "" if made_anew or parameter.default is None else repr(parameter.default)
+                "required"
+                if missing
+                else ""
+                if made_anew or parameter.default in (None, (), "")
+                else repr(parameter.default)
             )
             shown.append(f"`{name}`" + (f" ({default})" if default else ""))
     return f"Parameters: {', '.join(shown)}." if shown else "No parameters."

@@ -7,18 +7,16 @@ is collected and reported together with everything else that contradicts itself.
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from inspect import Parameter
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
 from csg_otel.errors import HealthDefinitionError, suggestion
-from csg_otel.health import checks
-from csg_otel.health.checks.levels import limit
+from csg_otel.health import checks, parameters
 from csg_otel.health.definition import GROUPS, Check
 from csg_otel.health.sources import Sources
 
@@ -28,10 +26,15 @@ if TYPE_CHECKING:
 
 CATEGORIES: Final = ("system", "application", "dependency", "performance")
 
-_OURS: Final = ("clock", "limits", "problems", "read")
-"""Parameters of checks that no file can give."""
-
 _PROBES: Final = ("readiness", "startup")
+
+_SECTIONS: Final = "health_monitoring.checks"
+
+_OWN_ANSWER_S: Final = 1.0
+"""How much later than a check's own deadline its run is given up, so that it can still say what it waited for."""
+
+_Plan = Callable[[], Check]
+"""Makes one check; raises HealthDefinitionError."""
 
 
 def build(settings: HealthMonitoring, problems: Sequence[str] = (), sources: Sources | None = None) -> list[Check]:
@@ -42,36 +45,65 @@ def build(settings: HealthMonitoring, problems: Sequence[str] = (), sources: Sou
 
     Raises HealthDefinitionError with every check whose type or parameters are wrong.
     """
-    wrong: list[str] = []
-    found = [
+    plans: list[_Plan] = [
         *_system(settings),
         *_application(settings, problems),
         *_dependencies(settings),
         *_performance(settings),
+        *(
+            partial(_custom, name, definition, sources or Sources())
+            for name, definition in settings.checks.custom.items()
+            if definition.enabled
+        ),
     ]
-    for name, definition in settings.checks.custom.items():
-        if definition.enabled:
-            try:
-                found.append(_custom(name, definition, sources or Sources()))
-            except HealthDefinitionError as error:
-                wrong.extend(error.problems)
+    found: list[Check] = []
+    wrong: list[str] = []
+    for plan in plans:
+        try:
+            found.append(plan())
+        except HealthDefinitionError as error:
+            wrong.extend(error.problems)
     if wrong:
         raise HealthDefinitionError(wrong)
     return found
 
 
-def _check(name: str, kind: str, section: Any, parameters: Mapping[str, Any] | None = None, **policy: Any) -> Check:
-    return Check(
-        name=name,
-        function=checks.check_type(kind)(**(parameters or {})),
-        interval_s=section.interval,
-        timeout_s=section.timeout,
-        own=True,
-        **policy,
-    )
+def _plan(
+    name: str,
+    kind: str,
+    section: Any,
+    given: Mapping[str, Any] | None = None,
+    *,
+    where: str = "",
+    wired: Mapping[str, Any] | None = None,
+    **policy: Any,
+) -> _Plan:
+    """Return what makes a check of one of the seed's sections, with *section*'s times."""
+
+    def make() -> Check:
+        timed = _timed(kind, given or {}, section.timeout)
+        function = parameters.make(kind, timed, where or f"{_SECTIONS}: {name}", wired=wired or {})
+        timeout_s = _deadline(timed, function, section.timeout)
+        return Check(name=name, function=function, interval_s=section.interval, timeout_s=timeout_s, own=True, **policy)
+
+    return make
 
 
-def _system(settings: HealthMonitoring) -> Iterator[Check]:
+def _timed(kind: str, given: Mapping[str, Any], timeout_s: float | None) -> Mapping[str, Any]:
+    """Return the parameters *given*, with the run's deadline as the probe's own where only that was named."""
+    if timeout_s is None or "timeout_s" in given or not parameters.takes(kind, "timeout_s"):
+        return given
+    return {**given, "timeout_s": timeout_s}
+
+
+def _deadline(timed: Mapping[str, Any], function: Any, timeout_s: float | None) -> float | None:
+    """Return the run's deadline: *timeout_s*, or, where only the probe's own was named, a little later than that."""
+    if timeout_s is None and "timeout_s" in timed:
+        return float(function.timeout_s) + _OWN_ANSWER_S
+    return timeout_s
+
+
+def _system(settings: HealthMonitoring) -> Iterator[_Plan]:
     section = settings.checks.system_resources
     if not section.enabled:
         return
@@ -85,40 +117,38 @@ def _system(settings: HealthMonitoring) -> Iterator[Check]:
         }
         if name == "disk":
             limits["mounts"] = section.mounts
-        yield _check(name, name, section, limits, critical=name in ("memory", "disk"), **policy)
+        yield _plan(name, name, section, limits, critical=name in ("memory", "disk"), **policy)
 
 
-def _application(settings: HealthMonitoring, problems: Sequence[str]) -> Iterator[Check]:
+def _application(settings: HealthMonitoring, problems: Sequence[str]) -> Iterator[_Plan]:
     section = settings.checks.application
     if not section.enabled:
         return
     policy: dict[str, Any] = {"category": "application", "groups": _PROBES}
-    required = {
-        "required_variables": section.required_variables,
-        "environ": environment.snapshot(),
-        "problems": lambda: problems,
-    }
-    yield _check("configuration", "configuration", section, required, **policy)
+    required = {"required_variables": section.required_variables}
+    wired = {"environ": environment.snapshot(), "problems": lambda: problems}
+    yield _plan("configuration", "configuration", section, required, wired=wired, **policy)
     if section.modules:
-        yield _check("imports", "imports", section, {"modules": section.modules}, **policy)
+        yield _plan("imports", "imports", section, {"modules": section.modules}, **policy)
     if section.functional:
         limits = {"function": section.functional, "limit_s": section.response_time_threshold_ms / 1000}
-        yield _check("functional", "functional", section, limits, **policy)
+        yield _plan("functional", "functional", section, limits, **policy)
     if section.memory_limit_mb is not None:
         limit = {"limit_mb": section.memory_limit_mb}
-        yield _check("process_memory", "process_memory", section, limit, category="application", groups=())
+        yield _plan("process_memory", "process_memory", section, limit, category="application", groups=())
     for model in section.nlp_models:
         name = _name("nlp_model", PurePath(model).name)
-        yield _check(name, "nlp_model", section, {"model": model}, **policy)
+        yield _plan(name, "nlp_model", section, {"model": model}, **policy)
 
 
-def _dependencies(settings: HealthMonitoring) -> Iterator[Check]:
+def _dependencies(settings: HealthMonitoring) -> Iterator[_Plan]:
     section = settings.checks.dependencies
     if not section.enabled:
         return
     policy: dict[str, Any] = {"category": "dependency", "groups": _PROBES}
+    where = f"{_SECTIONS}.dependencies"
     if section.check_python_environment:
-        yield _check("python_environment", "python_environment", section, {"packages": section.packages}, **policy)
+        yield _plan("python_environment", "python_environment", section, {"packages": section.packages}, **policy)
     for kind, key, targets in (
         ("filesystem", "path", section.paths if section.check_filesystem else ()),
         ("http", "url", section.apis if section.check_apis else ()),
@@ -127,33 +157,39 @@ def _dependencies(settings: HealthMonitoring) -> Iterator[Check]:
         ("tls", "address", section.tls),
         ("database", "url", section.databases),
     ):
-        for target in targets:
-            parameters = _parameters(target, key)
-            yield _check(_name(kind, str(parameters.get(key, ""))), kind, section, parameters, **policy)
+        for place, target in enumerate(targets):
+            given = target if isinstance(target, Mapping) else {key: target}
+            name = _name(kind, str(parameters.revealed(given.get(key, ""))))
+            yield _plan(name, kind, section, given, where=f"{where}: {kind} {place + 1}", **policy)
 
 
-def _performance(settings: HealthMonitoring) -> Iterator[Check]:
+def _performance(settings: HealthMonitoring) -> Iterator[_Plan]:
     section = settings.checks.performance
     if not section.enabled:
         return
     policy: dict[str, Any] = {"category": "performance", "groups": (), "critical": False}
     limit = {"function": section.benchmark, "warning_s": section.processing_time_threshold_ms / 1000}
-    yield _check("processing", "processing", section, limit, **policy)
+    yield _plan("processing", "processing", section, limit, **policy)
     growth = {"warning_mb_per_h": section.memory_growth_threshold_mb}
-    yield _check("memory_growth", "memory_growth", section, growth, **policy)
+    yield _plan("memory_growth", "memory_growth", section, growth, **policy)
 
 
 def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
     """Return the user's own check *name*; raises HealthDefinitionError for an unknown type or parameter."""
-    where = f"{definition.location or 'health_monitoring.checks'}: check {name!r}"
+    where = f"{definition.location or _SECTIONS}: check {name!r}"
     if definition.type not in checks.TYPES:
         known = ", ".join(sorted(checks.TYPES))
         hint = suggestion(definition.type, checks.TYPES)
         raise HealthDefinitionError([f"{where}: unknown type {definition.type!r}{hint} (known: {known})"])
     unknown = [group for group in definition.groups if group not in GROUPS]
     wrong = [f"{where}: unknown group {group!r}{suggestion(group, GROUPS)}" for group in unknown]
+    timed = _timed(definition.type, definition.parameters, definition.timeout)
+    wired = {**{one.name: getattr(sources, one.name) for one in fields(sources)}, "environ": environment.snapshot()}
+    policy = [one.name for one in fields(definition)]
     try:
-        function = _probe(f"{where} of type {definition.type}", definition, sources)
+        function = parameters.make(
+            definition.type, timed, f"{where} of type {definition.type}", wired=wired, policy=policy
+        )
     except HealthDefinitionError as error:
         wrong.extend(error.problems)
     if wrong:
@@ -165,7 +201,7 @@ def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
         groups=definition.groups,
         critical=definition.critical,
         interval_s=definition.interval,
-        timeout_s=definition.timeout,
+        timeout_s=_deadline(timed, function, definition.timeout),
         failure_threshold=definition.failure_threshold,
         success_threshold=definition.success_threshold,
         failure_status=definition.failure_status,
@@ -173,46 +209,6 @@ def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
         stale_after_s=definition.stale_after,
         own=True,
     )
-
-
-def _probe(where: str, definition: CheckDefinition, sources: Sources) -> Any:
-    """Return the callable behind *definition*; raises HealthDefinitionError with what is wrong with its parameters."""
-    made = checks.check_type(definition.type)
-    taken = inspect.signature(made).parameters
-    wired = {key: value for key, value in _wiring(sources).items() if key in taken}
-    known = [key for key in taken if key not in wired and key not in _OURS]
-    given = definition.parameters
-    keys = [*known, *(one.name for one in fields(definition))]
-    wrong = [f"{where}: unknown parameter {key!r}{suggestion(key, keys)}" for key in given if key not in known]
-    needed = [key for key in known if taken[key].default is Parameter.empty]
-    wrong += [f"{where}: {key!r} is missing" for key in needed if key not in given]
-    if wrong:
-        raise HealthDefinitionError(wrong)
-    try:
-        return made(**{key: _limited(key, _revealed(value)) for key, value in given.items()}, **wired)
-    except (TypeError, ValueError) as error:
-        raise HealthDefinitionError([f"{where}: {error}"]) from None
-
-
-def _wiring(sources: Sources) -> dict[str, Any]:
-    """Return what checks get from us and not from a file, by parameter."""
-    return {**{one.name: getattr(sources, one.name) for one in fields(sources)}, "environ": environment.snapshot()}
-
-
-def _parameters(target: Any, key: str) -> dict[str, Any]:
-    """Return a target of the settings as parameters: a mapping as it is, anything else as its *key*."""
-    if isinstance(target, Mapping):
-        return {name: _revealed(value) for name, value in target.items()}
-    return {key: _revealed(target)}
-
-
-def _limited(key: str, value: Any) -> Any:
-    """Return a limit given as text as the range it is."""
-    return limit(value) if key.split("_", maxsplit=1)[0] in ("warning", "critical") else value
-
-
-def _revealed(value: Any) -> Any:
-    return value.reveal() if hasattr(value, "reveal") else value
 
 
 def _name(kind: str, target: str) -> str:

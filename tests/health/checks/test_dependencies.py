@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from csg_otel.config import load
+from csg_otel.health import builtin
 from csg_otel.health.checks.filesystem import Filesystem
 from csg_otel.health.checks.http import Http
 from csg_otel.health.checks.tcp import Tcp
@@ -139,6 +141,28 @@ def test_http_sends_what_it_is_told() -> None:
     assert seen[0].startswith("POST /a?b=c HTTP/1.1\r\n")
     assert "X-Token: t" in seen[0]
     assert seen[0].endswith("ping")
+
+
+def test_a_secret_of_the_file_opens_the_door() -> None:
+    """Headers and the URL's user and password arrive as they are, though settings never show them."""
+    seen: list[str] = []
+
+    def talk(wire: socket.socket) -> None:
+        seen.append(wire.recv(65536).decode())
+        wire.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with server(talk) as port:
+        mine = {"type": "http", "url": f"http://127.0.0.1:{port}", "headers": {"authorization": "Bearer ${TOKEN}"}}
+        basic = {"url": f"http://me:${{TOKEN}}@127.0.0.1:{port}/b"}
+        checks = {"mine": mine, "dependencies": {"apis": [basic]}}
+        loaded = load({"health_monitoring": {"checks": checks}}, environ={"TOKEN": "op%65n"})
+        probes = [check.function for check in builtin.build(loaded.config.health_monitoring)]
+        for probe in probes:
+            if isinstance(probe, Http):
+                probe()
+
+    assert "Authorization: Basic bWU6b3Blbg==" in seen[0]
+    assert "authorization: Bearer op%65n" in seen[1]
 
 
 def test_http_never_tells_a_secret() -> None:

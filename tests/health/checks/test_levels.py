@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csg_otel.health.checks.levels import judge, limit, status_of, tell
+from csg_otel.health.checks.levels import judge, status_of, tell
 from csg_otel.status import HealthStatus, Measurement, Range
 
 
@@ -18,7 +18,7 @@ from csg_otel.status import HealthStatus, Measurement, Range
 )
 def test_a_range_can_ask_for_at_least(value: float, status: HealthStatus, words: str) -> None:
     """What may not fall below a level, as with free space."""
-    measured = Measurement("free", value, "%", limit("20:"), limit("10:"))
+    measured = Measurement("free", value, "%", Range.parse("20:"), Range.parse("10:"))
 
     assert (status_of(measured), tell(measured)) == (status, words)
 
@@ -26,7 +26,7 @@ def test_a_range_can_ask_for_at_least(value: float, status: HealthStatus, words:
 @pytest.mark.parametrize(("value", "status"), [(80.0, HealthStatus.HEALTHY), (80.1, HealthStatus.WARNING)])
 def test_a_number_is_the_most_that_is_well(value: float, status: HealthStatus) -> None:
     """The limit itself is still well."""
-    assert status_of(Measurement("used", value, "%", limit(80.0), 90.0)) is status
+    assert status_of(Measurement("used", value, "%", 80.0, 90.0)) is status
 
 
 def test_the_worst_measurement_decides() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from csg_otel.health.checks import wire
 from csg_otel.health.checks.levels import judge
@@ -26,7 +27,8 @@ class Http:
     *expected_status* is a number, a class (``2xx``), a range (``200-204``) or several of them. The body must contain
     *contains*, looked for in its first 64 KiB. Slower than *warning_s* or *critical_s* is a warning or a failure; with
     *certificate_days* a certificate that expires sooner is a warning. Redirects are not followed: a login page is no answer.
-    Messages never hold credentials, queries or headers. Raises ValueError for a URL that is not http or https.
+    A user and password in the URL are sent as basic authentication. Messages never hold credentials, queries or headers.
+    Raises ValueError for a URL that is not http or https.
     """
 
     url: str = field(repr=False)
@@ -44,7 +46,7 @@ class Http:
 
     def __post_init__(self) -> None:
         parts = self._parts()
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not wire.has_port(parts):
             raise ValueError("url is not an http or https URL")
         for wanted in self._wanted():
             _accepts(wanted, 200)
@@ -98,9 +100,17 @@ class Http:
         connection = HTTPConnection(parts.hostname or "", parts.port)
         connection.sock = wire.Deadlined(connected, deadline)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request(self.method, target, self.body, {"Connection": "close", **self.headers})
+        connection.request(self.method, target, self.body, {"Connection": "close", **_identity(parts), **self.headers})
         response: HTTPResponse = connection.getresponse()
         return response.status, response.read(_MOST_BYTES)
+
+
+def _identity(parts: SplitResult) -> dict[str, str]:
+    """Return the header that stands for a URL's ``user:password@``, as browsers and curl send it (RFC 7617)."""
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 def _accepts(wanted: int | str, status: int) -> bool:

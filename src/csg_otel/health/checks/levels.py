@@ -20,11 +20,6 @@ def _allows(limit: float | Range | None, value: float) -> bool:
     return limit is None or value <= limit
 
 
-def limit(given: float | str | Range | None) -> float | Range | None:
-    """Return a limit as settings give it: a number, or a range as text. Raises ValueError for other text."""
-    return Range.parse(given) if isinstance(given, str) else given
-
-
 def percent(name: str, value: float, warning: float | Range | None, critical: float | Range | None) -> Measurement:
     """Return a share as a measurement from 0 to 100 %."""
     return Measurement(name, min(100.0, max(0.0, value)), "%", warning, critical, 0, 100)

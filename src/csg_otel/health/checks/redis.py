@@ -46,9 +46,10 @@ class Redis:
     def __post_init__(self) -> None:
         if (self.url is None) is (self.client is None):
             raise ValueError("redis needs a url or a client")
-        if self.url is not None and (
-            not urlsplit(self.url).scheme.startswith("redis") or not urlsplit(self.url).hostname
-        ):
+        if self.url is None:
+            return
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname or not wire.has_port(parts):
             raise ValueError("url is not a redis:// or rediss:// URL")
 
     def __call__(self) -> CheckResult:

@@ -9,10 +9,12 @@ import socket
 import ssl
 import time
 from typing import Any
+from urllib.parse import SplitResult
 
 from csg_otel.status import Critical
 
 _DAY_S = 86_400
+_LAST_PORT = 65_535
 
 
 def left(deadline: float) -> float:
@@ -26,9 +28,17 @@ def left(deadline: float) -> float:
 def split(address: str) -> tuple[str, int]:
     """Return host and port of ``host:port`` or ``[::1]:port``. Raises ValueError for an address without a port."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdigit() or int(port) > _LAST_PORT:
         raise ValueError(f"address {address!r} is not host:port")
     return host.strip("[]"), int(port)
+
+
+def has_port(parts: SplitResult) -> bool:
+    """Tell whether what stands for a port in a URL's *parts*, if anything does, is one."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def connect(host: str, port: int, deadline: float, *, allow_link_local: bool = False) -> socket.socket:
