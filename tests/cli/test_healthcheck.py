@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from support.programs import Program, eventually
+from support.programs import Program, eventually, get
 
 SERVICE = """
     import os, sys
@@ -224,7 +224,7 @@ def test_json_formats_are_for_scripts_and_for_gateways(service: str) -> None:
 
 NAGIOS_LINE = re.compile(
     r"(?P<word>OK|WARNING|CRITICAL|UNKNOWN): [^|\n]*"
-    r"(?:\|(?P<data>(?:'(?:[^'=]|'')+'=-?[\d.e+-]+(?:s|%|B)?(?:;[\d.@~:e+-]*){0,4} ?)+))?"
+    r"(?:\|(?P<data>(?:'(?:[^'=]|'')+'=(?:U|-?[\d.]+(?:s|%|B)?)(?:;[\d.@~:-]*){0,4} ?)+))?"
 )
 
 
@@ -297,6 +297,61 @@ def test_a_program_can_be_imported_and_asked(tmp_path: Path) -> None:
 
     code, output, _ = healthcheck("--app", "missing:app", cwd=tmp_path)
     assert (code, "ModuleNotFoundError" in output) == (1, True)
+
+    (tmp_path / "raises.py").write_text("raise RuntimeError('postgresql://app:c4nary@db')")
+    code, output, error = healthcheck("--app", "raises:app", cwd=tmp_path)
+    assert (code, output) == (1, "UNKNOWN: raises:app: it can't be loaded (RuntimeError)\n")
+    assert "c4nary" not in error
+
+
+def test_numbers_are_told_as_plugins_may(tmp_path: Path) -> None:
+    """Digits, a sign and a point, however large or small; what is no number is U."""
+    (tmp_path / "shop.py").write_text(
+        textwrap.dedent(
+            """
+            import csg_otel
+            values = {"large": 2.5e12, "small": 1.5e-06, "none": float("nan"), "below": -0.25}
+            measured = tuple(csg_otel.Measurement(name, value, "By", 1e16) for name, value in values.items())
+            @csg_otel.health_check("stock")
+            def stock():
+                return csg_otel.CheckResult(csg_otel.HealthStatus.HEALTHY, "", measurements=measured)
+            """
+        )
+    )
+    _, output, error = healthcheck("--app", "shop:stock", "--check", "stock", "--format", "nagios", cwd=tmp_path)
+    _, _, data = output.rstrip("\n").partition("|")
+
+    assert NAGIOS_LINE.fullmatch(output.rstrip("\n")), output + error
+    assert "'stock large'=2500000000000B;10000000000000000" in data
+    assert "'stock small'=0.0000015B" in data
+    assert "'stock none'=U" in data
+    assert "'stock below'=-0.25B" in data
+
+
+def test_a_command_probe_fails_where_the_probe_over_http_does(tmp_path: Path) -> None:
+    """In maintenance the program gets no work, and is not restarted, whichever kind of probe asks."""
+    source = """
+        import sys, csg_otel
+        csg_otel.health_check("queue", interval_s=0.05, groups=("readiness", "liveness"))(lambda: None)
+        telemetry = csg_otel.instrument(exporters=["prometheus"])
+        print(telemetry.url, flush=True)
+        with csg_otel.maintenance("moving house"):
+            sys.stdin.readline()
+    """
+    with Program(source, tmp_path) as program:
+        url = program.line()
+        eventually(lambda: get(f"{url}/livez?verbose")[1].startswith("[+]queue ok"))
+        code, output, _ = healthcheck("--url", url, "--group", "readiness", "--fail-on", "critical")
+        assert (code, get(f"{url}/readyz")[0]) == (1, 503)
+        assert "maintenance: moving house" in output
+        assert healthcheck("--url", url, "--group", "liveness")[0] == 0
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    """With what would be one."""
+    code, _, error = healthcheck("--timeout", "soon")
+
+    assert (code, "'soon' is not between 0 and 3600 seconds" in error) == (2, True)
 
 
 def test_watching_prints_what_changes(service: str, tmp_path: Path) -> None:

@@ -115,6 +115,18 @@ def test_json_has_states_and_details_only_for_the_authorised() -> None:
     assert (always.body == private.body, never.body == public.body) == (True, True)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_null_in_json(value: float) -> None:
+    """Parsers other than Python's refuse NaN, and with it the whole answer."""
+    odd = view("disk", HEALTHY, details={"free": value}, measurements=(Measurement("usage", value),))
+    body = render(snapshot(odd), "healthz", accept="application/health+json", authorized=True).body
+
+    assert b"NaN" not in body
+    assert b"Infinity" not in body
+    (entry,) = json.loads(body)["checks"]["disk"]
+    assert (entry["details"], entry["observedValue"]) == ({"free": None}, None)
+
+
 def test_a_message_can_not_forge_lines() -> None:
     """Line breaks and control characters of a message stay in its line."""
     found = snapshot(view("db", CRITICAL, "bad\n[+]all ok\x1b[2J"))

@@ -20,6 +20,9 @@ FORMATS: Final = ("text", "json", "health+json", "nagios")
 PROBES: Final = {"overall": "healthz", "liveness": "livez", "readiness": "readyz", "startup": "startupz"}
 MARKS: Final = {"healthy": "+", "warning": "!", "critical": "-", "unknown": "?"}
 
+WITHDRAWN: Final = "withdrawn"
+"""Key of an answer whose probe fails for another reason than its checks: in maintenance, shutting down."""
+
 _NAGIOS_WORDS: Final = {"healthy": "OK", "warning": "WARNING", "critical": "CRITICAL", "unknown": "UNKNOWN"}
 _NAGIOS_UNITS: Final = {"%": "%", "s": "s", "By": "B"}
 _NAGIOS_BYTES: Final = 4096
@@ -50,7 +53,7 @@ def _exit_code(options: argparse.Namespace, answer: dict[str, Any]) -> int:
         return 0
     if options.exit_style == "nagios":
         return HealthStatus(answer["state"]).code
-    return int(answer["state"] in (options.fail_on or ("critical", "unknown")))
+    return int(answer.get(WITHDRAWN, False) or answer["state"] in (options.fail_on or ("critical", "unknown")))
 
 
 def _checks(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -84,7 +87,7 @@ def _text(options: argparse.Namespace, answer: dict[str, Any]) -> str:
 
 def _health_json(_options: argparse.Namespace, answer: dict[str, Any]) -> str:
     """Return the answer as the endpoint gave it: ``application/health+json``."""
-    return json.dumps({key: value for key, value in answer.items() if key != "here"}, indent=2)
+    return json.dumps({key: value for key, value in answer.items() if key not in ("here", WITHDRAWN)}, indent=2)
 
 
 def _json(options: argparse.Namespace, answer: dict[str, Any]) -> str:
@@ -142,7 +145,14 @@ def _performance(checks: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield _datum(f"{name} time", check["responseTimeMs"] / 1000, "s", "", "", 0, "")
 
 
-def _datum(label: str, value: float, unit: str, *limits: Any) -> str:
+def _datum(label: str, value: float | None, unit: str, *limits: Any) -> str:
     shown = label.replace("'", "''").replace("=", ":").replace("|", "/")
-    rest = ";".join(limit if isinstance(limit, str) else f"{limit:.10g}" for limit in limits).rstrip(";")
-    return f"'{shown}'={value:.10g}{unit}" + (f";{rest}" if rest else "")
+    rest = ";".join(limit if isinstance(limit, str) else _decimal(limit) for limit in limits).rstrip(";")
+    told = f"{_decimal(value)}{unit}" if value is not None else "U"
+    return f"'{shown}'={told}" + (f";{rest}" if rest else "")
+
+
+def _decimal(value: float) -> str:
+    """Return *value* without an exponent: the guidelines allow digits, a sign and a point."""
+    told = f"{value:.10f}".rstrip("0").rstrip(".")
+    return "0" if told == "-0" else told

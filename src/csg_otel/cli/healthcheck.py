@@ -77,9 +77,12 @@ def register(subparsers: Any) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600 seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 3600 seconds")
     return seconds
 
 
@@ -125,6 +128,8 @@ def _find_out(options: argparse.Namespace) -> dict[str, Any]:
             if options.url is not None or not error.silent:
                 return {"state": "unknown", "output": str(error), "checks": {}}
             answer = _run_bounded(options, deadline)
+    # A probe that fails while it has something to say of itself does not fail because of its checks.
+    answer[health_output.WITHDRAWN] = answer.get("status") == "fail" and "output" in answer
     return health_output.narrowed(answer, options.check)
 
 
@@ -236,7 +241,7 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     except CsgOtelError as error:
         return {"state": "unknown", "output": str(error), "checks": {}}
     except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a finding
-        return {"state": "unknown", "output": f"{options.app}: {type(error).__name__}: {error}", "checks": {}}
+        return {"state": "unknown", "output": f"{options.app}: {_why(error)}", "checks": {}}
     registry.run_all()
     reply = report.render(
         registry.snapshot(), PROBES[options.group], accept="application/health+json", show_details="always"
@@ -245,6 +250,12 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     if options.app is None:
         answer["here"] = True
     return answer
+
+
+def _why(error: BaseException) -> str:
+    """Return what kind of error a program's import ended in, and its words only where they name code: others may be secret."""
+    told = f": {error}" if isinstance(error, (ImportError, AttributeError)) else ""
+    return f"it can't be loaded ({type(error).__name__}{told})"
 
 
 def _registry_of(place: str) -> Any:

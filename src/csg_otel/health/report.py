@@ -8,6 +8,7 @@ Format: draft-inadarei-api-health-check, with ``state`` beside its ``status``, b
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -172,10 +173,10 @@ def _entry(view: CheckView, details: bool) -> dict[str, Any]:
         entry["details"] = {str(key): _plain(value) for key, value in result.details.items()}
     if result.measurements:
         first = result.measurements[0]
-        entry["observedValue"], entry["observedUnit"] = first.value, first.unit
+        entry["observedValue"], entry["observedUnit"] = _plain(first.value), first.unit
         entry["measurements"] = [
             {
-                key: str(found) if isinstance(found := getattr(measured, key), Range) else found
+                key: str(found) if isinstance(found := getattr(measured, key), Range) else _plain(found)
                 for key in ("name", "value", "unit", "warning", "critical", "minimum", "maximum")
                 if getattr(measured, key) is not None
             }
@@ -185,6 +186,9 @@ def _entry(view: CheckView, details: bool) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    """Return *value* as JSON can say it: what is no number (NaN) or has no end is null there."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
