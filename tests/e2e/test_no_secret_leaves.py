@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +34,51 @@ SOURCE = """
 """
 
 
+class Tells:
+    """A server that fails and tells the canary in its status, a header and its body."""
+
+    def __init__(self) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(302, CANARY)
+                self.send_header("Location", f"http://{CANARY}/{CANARY}")
+                self.end_headers()
+                self.wfile.write(CANARY.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def commands(url: str) -> list[list[str]]:
+    """Return what an operator would type."""
+    ways = [["--url", url], ["--app", "failing_module"]]
+    forms = ["text", "json", "health+json", "nagios"]
+    asking = [["healthcheck", *way, "--verbose", "--format", form] for way in ways for form in forms]
+    return [*asking, ["config", "show", "--origin"], ["config", "check"], ["doctor"]]
+
+
+def ask(words: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """Return all that a command prints."""
+    env = {**os.environ, **environment}
+    done = subprocess.run(
+        [sys.executable, "-m", "csg_otel", *words], cwd=folder, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout, done.stderr
+    return done.stdout + done.stderr
+
+
 def test_a_canary_in_every_place_is_never_seen(tmp_path: Path) -> None:
     """Every check that takes a secret fails, and nothing of it is anywhere."""
-    refused = free_port()
+    refused, told = free_port(), Tells()
     checks: dict[str, dict[str, Any]] = {
         "db": {
             "type": "database",
@@ -50,6 +96,9 @@ def test_a_canary_in_every_place_is_never_seen(tmp_path: Path) -> None:
         "pool": {"type": "database", "pool": "failing:function"},
         "model": {"type": "nlp_model", "loader": "failing:function"},
         "module": {"type": "imports", "modules": ["failing_module"]},
+        "client": {"type": "redis", "client": "failing:function"},
+        "bench": {"type": "processing", "function": "failing:function"},
+        "answers": {"type": "http", "url": f"{told.url}/x?key={CANARY}", "headers": {"cookie": f"id={CANARY}"}},
     }
     wanted: dict[str, Any] = {
         name: {**check, "interval": 0.2, "groups": ["readiness"]} for name, check in checks.items()
@@ -84,6 +133,7 @@ def test_a_canary_in_every_place_is_never_seen(tmp_path: Path) -> None:
         seen = [get(f"{url}/{path}")[1] for path in ("healthz?verbose", "readyz?verbose", "metrics", "healthz/db")]
         seen.append(get(f"{url}/metrics", {"Accept": "application/openmetrics-text"})[1])
         seen.append(get(f"{url}/healthz", {"Accept": "application/health+json"})[1])
+        seen += [ask(words, tmp_path, environment) for words in commands(url)]
         assert program.process.stdin is not None
         program.process.stdin.write("\n")
         program.process.stdin.flush()
@@ -93,6 +143,7 @@ def test_a_canary_in_every_place_is_never_seen(tmp_path: Path) -> None:
         seen.append(program.stderr)
     seen.append(repr((sink.received.traces, sink.received.metrics, sink.received.logs)))
     sink.close()
+    told.close()
 
     assert "csg_health_check_status" in seen[2]
     assert "health_check" in seen[-2]

@@ -239,7 +239,10 @@ class Binder:
         if as_text:
             return self._scalar(str, Setting(doc=""), node)
         resolved = self._resolved(node)
-        if guard and isinstance(resolved.value, str) and URL_PASSWORD.search(resolved.value):
+        # What the environment puts into a request's body or a URL's query is kept out of the file for a reason.
+        source = resolved.source or ""
+        filled = has_form(source if key == "body" else source.partition("?")[2])
+        if guard and isinstance(resolved.value, str) and (filled or URL_PASSWORD.search(resolved.value)):
             return Secret(resolved.value)
         return resolved.value
 
