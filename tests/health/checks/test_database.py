@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +102,13 @@ def test_a_server_that_hangs_is_critical_by_the_deadline(server: Server) -> None
         return found if found.status is HEALTHY else None
 
     assert eventually(again)
+
+
+def test_a_host_that_is_gone_does_not_hold_a_run_for_hours(server: Server) -> None:
+    """The kernel gives up a connection whose packets nobody acknowledges, so that the next run finds the new host."""
+    with database._opened(url(server), 2.5) as connection, socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        limit_ms = wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert (limit_ms, wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == (2500, 1)
 
 
 def test_a_thousand_runs_leave_the_connections_as_they_were(server: Server) -> None:

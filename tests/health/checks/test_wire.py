@@ -137,7 +137,16 @@ def test_names_resolve_or_not() -> None:
         Dns("no-such-host.invalid")()
 
 
-@pytest.mark.parametrize("check", [Tcp("169.254.169.254:80"), Http("http://169.254.169.254/latest/meta-data/")])
+@pytest.mark.parametrize(
+    "check",
+    [
+        Tcp("169.254.169.254:80"),
+        Tcp("[::ffff:169.254.169.254]:80"),
+        Tcp("[fd00:ec2::254]:80"),
+        Tcp("100.100.100.200:80"),
+        Http("http://169.254.169.254/latest/meta-data/"),
+    ],
+)
 def test_addresses_that_serve_credentials_are_off_limits(check: Tcp | Http) -> None:
     """Clouds serve a machine's secrets there; nothing is sent without it being allowed."""
     with pytest.raises(Critical, match="link-local"):

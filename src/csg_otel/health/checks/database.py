@@ -167,7 +167,19 @@ def _arguments(url: str, driver: str, timeout_s: float) -> dict[str, Any]:
     extra: dict[str, Any]
     if driver.startswith("psycopg"):
         options = f"-c statement_timeout={limit_ms}"
-        extra = {"dbname": name, "connect_timeout": max(2, whole_s), "options": options, **dict(parse_qsl(parts.query))}
+        # Without it a run waits for hours for a host that is gone, and no other is started meanwhile.
+        extra = {
+            "tcp_user_timeout": limit_ms,
+            "keepalives_idle": whole_s,
+            "keepalives_interval": 1,
+            "keepalives_count": 3,
+        }
+        extra |= {
+            "dbname": name,
+            "connect_timeout": max(2, whole_s),
+            "options": options,
+            **dict(parse_qsl(parts.query)),
+        }
     elif driver.startswith("pg8000"):
         extra = {"database": name, "timeout": timeout_s, "startup_params": {"statement_timeout": str(limit_ms)}}
     else:

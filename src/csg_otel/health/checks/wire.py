@@ -15,6 +15,8 @@ from csg_otel.status import Critical
 
 _DAY_S = 86_400
 _LAST_PORT = 65_535
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
+"""Metadata services that are not link-local: Amazon's over IPv6, Alibaba's, Oracle's."""
 
 
 def left(deadline: float) -> float:
@@ -45,13 +47,13 @@ def connect(host: str, port: int, deadline: float, *, allow_link_local: bool = F
     """
     Open a TCP connection before *deadline*.
 
-    Raises Critical for a link-local address unless those are allowed: there cloud machines serve their credentials. Raises
-    OSError, and TimeoutError as one.
+    Raises Critical for a link-local or metadata address unless those are allowed: there cloud machines serve their
+    credentials. Raises OSError, and TimeoutError as one.
     """
     problem: OSError | None = None
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if not allow_link_local and ipaddress.ip_address(str(address[0]).partition("%")[0]).is_link_local:
-            raise Critical(f"{host} is a link-local address; a check asks one only with allow_link_local")
+        if not allow_link_local and _serves_credentials(str(address[0])):
+            raise Critical(f"{host} is a link-local or metadata address; a check asks one only with allow_link_local")
         wire = socket.socket(family, kind, protocol)
         try:
             wire.settimeout(left(deadline))
@@ -62,6 +64,13 @@ def connect(host: str, port: int, deadline: float, *, allow_link_local: bool = F
         else:
             return wire
     raise problem or OSError("no address")
+
+
+def _serves_credentials(address: str) -> bool:
+    """Tell whether a cloud may serve a machine's credentials at *address*, also where IPv6 stands for IPv4."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    found = getattr(found, "ipv4_mapped", None) or found
+    return found.is_link_local or found in _METADATA
 
 
 def secure(plain: socket.socket, context: ssl.SSLContext, host: str, deadline: float) -> ssl.SSLSocket:
