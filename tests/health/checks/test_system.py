@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from csg_otel.cgroup import Limits
 from csg_otel.health.checks.cpu import Cpu
 from csg_otel.health.checks.disk import Disk
+from csg_otel.health.checks.filesystem import Filesystem
 from csg_otel.health.checks.load import Load
 from csg_otel.health.checks.memory import Memory
 from csg_otel.health.checks.open_files import OpenFiles
@@ -100,31 +102,54 @@ def test_a_mount_that_is_gone_is_critical() -> None:
         Disk(mounts=["/no/such/mount"])()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs needs root")
-def test_a_full_file_system_and_one_without_inodes(tmp_path: Path) -> None:
-    """A real tmpfs filled to the brim, and one with ten inodes taken."""
-    place = tmp_path / "full"
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of one megabyte and ten inodes."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a tmpfs needs root")
+    place = tmp_path / "small"
     place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=10", "tmpfs", str(place)], capture_output=True
-    )
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=10", "tmpfs", str(place)]
+    mounted = subprocess.run(command, capture_output=True)
     if mounted.returncode:
         pytest.skip(f"mounting is not allowed here: {mounted.stderr.decode().strip()}")
-    try:
-        check = Disk(mounts=[str(place)])
-        before = check().status
-        (place / "big").write_bytes(b"x" * 1_000_000)
-        space = check()
-        (place / "big").unlink()
-        for number in range(8):
-            (place / str(number)).touch()
-        inodes = check()
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
 
-    assert before is not CRITICAL
-    assert (space.status, inodes.status) == (CRITICAL, inodes.status)
+
+def test_a_full_file_system_and_one_without_inodes(small: Path) -> None:
+    """A real tmpfs filled to the brim, and one whose ten inodes are taken."""
+    check = Disk(mounts=[str(small)])
+    before = check()
+    (small / "big").write_bytes(b"x" * 1_000_000)
+    space = check()
+    (small / "big").unlink()
+    for number in range(9):
+        (small / str(number)).touch()
+    inodes = check()
+
+    assert (before.status, space.status, inodes.status) == (HEALTHY, CRITICAL, CRITICAL)
+    assert "inodes" not in space.message
     assert "inodes" in inodes.message
+
+
+def test_a_file_system_that_takes_no_more_can_not_be_written(small: Path) -> None:
+    """Full, without inodes, or read-only, which root could not tell by asking; and nothing is left in it."""
+    check = Filesystem(str(small))
+    assert check().status is HEALTHY
+
+    (small / "big").write_bytes(b"x" * 1024 * 1024)
+    with pytest.raises(Critical, match="ENOSPC"):
+        check()
+    (small / "big").unlink()
+    for number in range(9):
+        (small / str(number)).touch()
+    with pytest.raises(Critical, match="ENOSPC"):
+        check()
+    subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+    with pytest.raises(Critical, match="EROFS"):
+        check()
+    assert len(list(small.iterdir())) == 9
 
 
 def test_load_is_held_against_the_cpus() -> None:
