@@ -10,9 +10,7 @@ import functools
 import logging
 import math
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry import context, trace
@@ -21,6 +19,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode
 
 from csg_otel import handles, names
+from csg_otel.health import outcome
 from csg_otel.status import CheckFailure, HealthStatus, Range
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from csg_otel.health.registry import Happening
 
 _log = logging.getLogger("csg_otel")
-_PACKAGE = str(Path(__file__).parent)
 
 Trace = Literal["all", "failures", "never"]
 
@@ -87,7 +85,7 @@ class HealthTelemetry:
             error = None if execution is None else execution.error
             if own and error is not None and not isinstance(error, CheckFailure):
                 # Where it was raised and not what it says, which may hold a secret; a verdict says all in its message.
-                _log.warning("health check %s: %s", change.name, _raised(error))
+                _log.warning("health check %s: %s", change.name, outcome.raised(error))
 
     def _on_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
         """Measure a run that ended; return its span, ended, if the policy gives it one."""
@@ -246,11 +244,3 @@ _GAUGES: dict[names.Metric, _Read] = {
     names.HEALTH_BYPASS: _bypass,
     names.HEALTH_MAINTENANCE: _maintenance,
 }
-
-
-def _raised(error: BaseException) -> str:
-    """Return the kind of *error* and the place it comes from, in the program's own files if it passed through any."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)] or frames
-    place = f" at {ours[-1].filename}:{ours[-1].lineno} in {ours[-1].name}" if ours else ""
-    return f"{type(error).__qualname__}{place}"

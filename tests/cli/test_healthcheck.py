@@ -304,6 +304,18 @@ def test_a_program_can_be_imported_and_asked(tmp_path: Path) -> None:
     assert "c4nary" not in error
 
 
+def test_what_is_withheld_can_be_found(tmp_path: Path) -> None:
+    """Where checks run at the command there is no log of the program: the kind of error and its place go to stderr."""
+    (tmp_path / "shop.py").write_text(
+        "import csg_otel\n@csg_otel.health_check('till')\ndef till():\n    raise RuntimeError('c4nary')\n"
+    )
+    _, output, error = healthcheck("--app", "shop:till", "--check", "till", "--verbose", cwd=tmp_path)
+
+    assert "till CRITICAL: reason withheld" in output
+    assert re.search(r"^till: RuntimeError at .*shop.py:4 in till$", error, re.MULTILINE)
+    assert "c4nary" not in output + error
+
+
 def test_numbers_are_told_as_plugins_may(tmp_path: Path) -> None:
     """Digits, a sign and a point, however large or small; what is no number is U."""
     (tmp_path / "shop.py").write_text(
@@ -345,6 +357,24 @@ def test_a_command_probe_fails_where_the_probe_over_http_does(tmp_path: Path) ->
         assert (code, get(f"{url}/readyz")[0]) == (1, 503)
         assert "maintenance: moving house" in output
         assert healthcheck("--url", url, "--group", "liveness")[0] == 0
+
+
+@pytest.mark.parametrize("url", ["http://h:port", "http://[::1", "localhost:8081", "http://h:0"])
+def test_an_address_that_is_none_is_unknown(url: str) -> None:
+    """In a line, with the exit code for it, whatever is wrong with it."""
+    code, output, error = healthcheck("--url", url, "--format", "nagios")
+
+    assert (code, output, error) == (3, f"UNKNOWN: {url!r} is not an http or https URL\n", "")
+
+
+@pytest.mark.parametrize("content", [b"c4nary\nc4nary", b"", b"c4nary\xff", "c4nary-\u00e9".encode()])
+def test_a_file_without_a_token_is_said_and_not_shown(content: bytes, tmp_path: Path) -> None:
+    """A token that can't be sent is not told either."""
+    (tmp_path / "token").write_bytes(content)
+    code, output, error = healthcheck("--url", "http://127.0.0.1:1", "--token-file", str(tmp_path / "token"))
+
+    assert (code, "is not a token" in output, error) == (1, True, "")
+    assert "c4nary" not in output
 
 
 def test_a_time_that_is_none_is_refused() -> None:

@@ -23,6 +23,9 @@ from csg_otel.cli.health_output import PROBES
 
 if TYPE_CHECKING:
     from types import FrameType
+    from urllib.parse import SplitResult
+
+    from csg_otel.health.registry import Happening
 
 _MOST_BYTES = 4 * 1024 * 1024
 _WATCH_S = 2.0
@@ -145,18 +148,15 @@ def _default_url() -> str:
 def _ask(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     """Return the process's answer; raises _Unreachable if there is none by *deadline*."""
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
-    from urllib.parse import urlsplit
 
-    parts = urlsplit(options.url or _default_url())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _Unreachable(f"{options.url!r} is not an http or https URL")
+    parts = _parts(options.url or _default_url())
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     path = parts.path.rstrip("/")
     path = path if path.rsplit("/", 1)[-1] in PROBES.values() else f"{path}/{PROBES[options.group]}"
     where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     with _Alarm(deadline - time.monotonic()):
         try:
-            connection = kind(parts.hostname, parts.port, timeout=max(0.01, deadline - time.monotonic()))
+            connection = kind(parts.hostname or "", parts.port, timeout=max(0.01, deadline - time.monotonic()))
             connection.request("GET", path, headers=_headers(options))
             body = connection.getresponse().read(_MOST_BYTES)
             connection.close()
@@ -174,6 +174,19 @@ def _ask(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     raise _Unreachable(f"{where} answers, but not as a health endpoint does")
 
 
+def _parts(url: str) -> SplitResult:
+    """Return the parts of *url*; raises _Unreachable if it is none that can be asked."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:
+        pass
+    raise _Unreachable(f"{url!r} is not an http or https URL")
+
+
 def _headers(options: argparse.Namespace) -> dict[str, str]:
     headers = {"Accept": "application/health+json"}
     if options.token_file is not None:
@@ -181,6 +194,11 @@ def _headers(options: argparse.Namespace) -> dict[str, str]:
             token = options.token_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise _Unreachable(f"{options.token_file}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            token = ""
+        # A user and password are encoded; a bearer token goes as it is (RFC 6750).
+        if not token or not token.isprintable() or not (token.isascii() or ":" in token):
+            raise _Unreachable(f"{options.token_file} is not a token: one line of ASCII, or user:password")
         if ":" in token:
             from base64 import b64encode
 
@@ -242,6 +260,8 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         return {"state": "unknown", "output": str(error), "checks": {}}
     except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a finding
         return {"state": "unknown", "output": f"{options.app}: {_why(error)}", "checks": {}}
+    if options.verbose and options.format == "text":
+        registry.observe(_tell_why, lambda _execution, call: call())
     registry.run_all()
     reply = report.render(
         registry.snapshot(), PROBES[options.group], accept="application/health+json", show_details="always"
@@ -250,6 +270,16 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     if options.app is None:
         answer["here"] = True
     return answer
+
+
+def _tell_why(happening: Happening) -> None:
+    """Print where a check raised what is withheld from its answer: whoever runs it here has no other log to look into."""
+    from csg_otel.health import outcome
+
+    execution = happening.execution
+    if execution is not None and execution.result is not None and execution.result.message == outcome.WITHHELD:
+        said = outcome.raised(execution.error) if execution.error is not None else ""
+        print(f"{execution.check.name}: {said}", file=sys.stderr)
 
 
 def _why(error: BaseException) -> str:

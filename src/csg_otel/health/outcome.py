@@ -7,12 +7,15 @@ address, a query or a password.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Any, Final
 
 from csg_otel.status import CheckFailure, CheckResult, HealthStatus
 
 WITHHELD: Final = "reason withheld"
 TIMEOUT: Final = "timeout"
+_PACKAGE: Final = str(Path(__file__).parents[1])
 
 
 def of_value(value: Any, failure: HealthStatus) -> CheckResult:
@@ -44,6 +47,14 @@ def of_error(error: BaseException, failure: HealthStatus) -> CheckResult:
             error_type=type(error).__name__.lower(),
         )
     return CheckResult(failure, WITHHELD, error_type=type(error).__qualname__)
+
+
+def raised(error: BaseException) -> str:
+    """Return the kind of *error* and the place it comes from, in the program's own files if it passed through any."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)] or frames
+    place = f" at {ours[-1].filename}:{ours[-1].lineno} in {ours[-1].name}" if ours else ""
+    return f"{type(error).__qualname__}{place}"
 
 
 def of_timeout(timeout_s: float, hanging_s: float) -> CheckResult:
