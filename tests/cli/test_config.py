@@ -77,6 +77,23 @@ def test_warnings_are_printed_and_fine(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.startswith("warning: monitoring_config.yaml:2:20: security.access_logging.log_res")
 
 
+def test_checks_that_contradict_each_other_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `instrument()` would refuse them, each once; a name that only the program can know is a warning."""
+    file = tmp_path / "monitoring_config.yaml"
+    head = "health_monitoring:\n  checks:\n"
+    one = "    Bad Name: {type: dns, host: x}\n    a: {type: dns, host: x, depends_on: [b]}\n"
+    file.write_text(head + one + "    b: {type: dns, host: x, depends_on: [a]}\n")
+
+    assert run("check", str(file)) == 1
+    output = capsys.readouterr().out
+    assert "check 'Bad Name': a name is" in output
+    assert output.count("in a circle") == 1
+
+    file.write_text(head + "    disc: {type: dns, host: x, depends_on: [disks]}\n")
+    assert run("check", str(file)) == 0
+    assert "warning: check 'disc': depends on 'disks', which is no check" in capsys.readouterr().out
+
+
 def test_the_origin_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The line for a port from the environment is the specification's."""
     monkeypatch.setenv("PROMETHEUS_PORT", "9100")

@@ -11,6 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from csg_otel.config import Loaded
 
 _CHECK = (
@@ -52,30 +54,33 @@ def run_check(args: argparse.Namespace) -> int:
     from csg_otel.config.tree import sorted_problems
 
     loaded = _load(args)
-    problems = sorted_problems((*loaded.problems, *_checks(loaded)))
+    found, unknown = _checks(loaded)
+    problems = sorted_problems((*loaded.problems, *found))
+    warnings = [*loaded.warnings, *(f"{problem}; is it the program's own?" for problem in unknown)]
     for problem in problems:
         print(problem)
-    for warning in loaded.warnings:
+    for warning in warnings:
         print(f"warning: {warning}")
     given = sum(origin != "default" for origin in loaded.origins.values())
     name = loaded.file or "no file"
     if problems:
         print(f"{name}: {_count(len(problems), 'problem')}")
         return 1
-    print(f"{name}: ok, {_count(given, 'setting')} given, {_count(len(loaded.warnings), 'warning')}")
+    print(f"{name}: ok, {_count(given, 'setting')} given, {_count(len(warnings), 'warning')}")
     return 0
 
 
-def _checks(loaded: Loaded) -> tuple[str, ...]:
-    """Return what is wrong with the health checks, as ``instrument()`` would say it."""
+def _checks(loaded: Loaded) -> tuple[Sequence[str], Sequence[str]]:
+    """Return what is wrong with the health checks, as ``instrument()`` would say it, and the names only a program can know."""
     from csg_otel.errors import HealthDefinitionError
-    from csg_otel.health import builtin
+    from csg_otel.health import builtin, definition
 
+    settings = loaded.config.health_monitoring
     try:
-        builtin.build(loaded.config.health_monitoring)
+        checks = builtin.build(settings)
     except HealthDefinitionError as error:
-        return error.problems
-    return ()
+        return error.problems, ()
+    return definition.contradictions(checks), definition.unknown_names(checks, settings)
 
 
 def run_show(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ The rule: contradictions between checks are found before any of them runs, and a
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -109,27 +109,39 @@ def groups_of(check: Check, settings: HealthMonitoring) -> tuple[str, ...]:
 def validate(checks: Iterable[Check], settings: HealthMonitoring) -> None:
     """Raise HealthDefinitionError with every contradiction between *checks* and with *settings*."""
     checks = tuple(checks)
-    by_name = {check.name: check for check in checks}
-    problems: list[str] = []
-    for check in checks:
-        problems.extend(_problems(check, by_name))
-    problems.extend(f"two checks are called {name!r}" for name in _twice(check.name for check in checks))
-    problems.extend(_unknown_members(by_name, settings))
-    problems.extend(_cycles(by_name))
+    problems = [*contradictions(checks), *unknown_names(checks, settings)]
     if problems:
         raise HealthDefinitionError(tuple(dict.fromkeys(problems)))
 
 
-def _problems(check: Check, by_name: Mapping[str, Check]) -> Iterable[str]:
+def contradictions(checks: Sequence[Check]) -> list[str]:
+    """Return what is wrong with *checks* whatever others there are."""
+    by_name = {check.name: check for check in checks}
+    problems = [problem for check in checks for problem in _problems(check)]
+    problems.extend(f"two checks are called {name!r}" for name in _twice(check.name for check in checks))
+    problems.extend(_cycles(by_name))
+    return problems
+
+
+def unknown_names(checks: Sequence[Check], settings: HealthMonitoring) -> list[str]:
+    """Return where *checks* and *settings* name checks that are not among *checks*."""
+    by_name = {check.name: check for check in checks}
+    problems = [
+        f"check {check.name!r}: depends on {parent!r}, which is no check{suggestion(parent, by_name)}"
+        for check in checks
+        for parent in check.depends_on
+        if parent not in by_name
+    ]
+    return [*problems, *_unknown_members(by_name, settings)]
+
+
+def _problems(check: Check) -> Iterable[str]:
     where = f"check {check.name!r}"
     if not _NAME.fullmatch(check.name):
         yield f"{where}: a name is 1 to 64 of a-z, 0-9, '_', '.' and '-'"
     for group in check.groups:
         if group not in GROUPS:
             yield f"{where}: unknown group {group!r}{suggestion(group, GROUPS)} (known: {', '.join(GROUPS)})"
-    for parent in check.depends_on:
-        if parent not in by_name:
-            yield f"{where}: depends on {parent!r}, which is no check{suggestion(parent, by_name)}"
     for key in ("interval_s", "timeout_s", "stale_after_s"):
         seconds = getattr(check, key)
         if seconds is not None and not seconds > 0:
@@ -159,6 +171,7 @@ def _cycles(by_name: Mapping[str, Check]) -> Iterable[str]:
         path: list[str] = []
         _walk(name, by_name, path, done)
         if path:
+            done.update(path)  # it is told once, wherever one comes to it from
             yield f"checks depend on each other in a circle: {' > '.join(path)}"
 
 
