@@ -119,11 +119,12 @@ def postgresql() -> Iterator[Server]:
 
 
 @contextmanager
-def redis() -> Iterator[Server]:
-    """Run a Redis whose default user's password is ``PASSWORD``."""
+def redis(*options: str) -> Iterator[Server]:
+    """Run a Redis whose default user's password is ``PASSWORD``, with further *options*."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="redis-") as directory:
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD]
+        command += options
         process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL)
         try:
             _wait_for(port, process)

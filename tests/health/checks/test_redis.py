@@ -6,8 +6,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import trustme
 
 from csg_otel.health.checks.redis import Redis
 from csg_otel.status import Critical, HealthStatus, Warn
@@ -29,6 +31,23 @@ def test_a_server_that_answers_is_healthy(server: Server) -> None:
         result = Redis(f"redis://{user}:{PASSWORD}@127.0.0.1:{server.port}/3")()
         assert result.status is HealthStatus.HEALTHY
         assert result.measurements[0].name == "ping"
+
+
+@pytest.mark.real("redis-server")
+def test_a_server_is_asked_over_tls(tmp_path: Path) -> None:
+    """With the certificate verified against the authority given; one nobody trusts is a failure."""
+    authority, port = trustme.CA(), free_port()
+    certificate = authority.issue_cert("127.0.0.1")
+    (tmp_path / "key").write_bytes(certificate.private_key_pem.bytes())
+    (tmp_path / "cert").write_bytes(certificate.cert_chain_pems[0].bytes())
+    authority.cert_pem.write_to_path(str(tmp_path / "ca"))
+    files = [f"--tls-{name}-file {tmp_path / name}".split() for name in ("key", "cert")]
+    options = ["--tls-port", str(port), "--tls-auth-clients", "no", "--tls-ca-cert-file", str(tmp_path / "ca")]
+    with servers.redis(*options, *files[0], *files[1]):
+        target = f"rediss://:{PASSWORD}@127.0.0.1:{port}"
+        assert Redis(target, ca_file=str(tmp_path / "ca"))().status is HealthStatus.HEALTHY
+        with pytest.raises(Critical, match="certificate"):
+            Redis(target)()
 
 
 @pytest.mark.real("redis-server")
