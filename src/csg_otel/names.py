@@ -195,8 +195,8 @@ HEALTH_MAINTENANCE = Metric("csg.health.maintenance", "gauge", "", "1 while the 
 
 # -- own telemetry ------------------------------------------------------------------------------------------------------
 
-EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches by what became of them: delivered, spooled, dropped.", (DESTINATION, SIGNAL, RESULT, REASON))
-SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes waiting on disk for a destination.", (DESTINATION,))
+EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches: emitted, adopted from dead processes, and what became of them: delivered, dropped. What is in neither waits still; spooled are those that had to wait on disk so far.", (DESTINATION, SIGNAL, RESULT, REASON))
+SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes on disk for a destination.", (DESTINATION,))
 ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Custom alerts by what became of them.", (RESULT,))
 TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Faults inside telemetry that were contained, by where.", ("csg.component",))
 ATTRIBUTES_DROPPED = Metric("csg.attributes.dropped", "counter", "{attribute}", "Attributes dropped because an instrument did not declare them.", (INSTRUMENT,))

@@ -109,6 +109,7 @@ class Providers:
         self._closed = False
         self._spooled = 0
         handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
+        handles.create(names.SPOOL_SIZE, [_SpoolCallback(self)])
         self.apply(config)
         _living.add(self)
         forks.follow(self.reset_after_fork)
@@ -253,6 +254,10 @@ class Providers:
         """Return how many items had which outcome since the start, retired destinations included."""
         return self._past + items_by_outcome(self._destinations)
 
+    def spool_sizes(self) -> dict[str, int]:
+        """Return the bytes on disk by destination; those without a spool are not in it."""
+        return {d.name: d.spool.size for d in self._destinations if d.spool is not None}
+
     def read_metrics(self) -> MetricsData | None:
         """Return the process's metrics now, cumulative."""
         return self.local.read()
@@ -266,16 +271,33 @@ class Providers:
             destination.reset_after_fork()
 
 
-class _ItemsCallback:
-    """Yields ``csg.exporter.items``; refers weakly, because instruments outlive the telemetry they were made for."""
+class _Callback:
+    """Reads a living telemetry; refers weakly, because instruments outlive the telemetry they were made for."""
 
     def __init__(self, providers: Providers) -> None:
         self._providers = weakref.ref(providers)
 
     def __call__(self, _options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
         providers = self._providers()
-        if providers is None or providers not in _living:
-            return
+        return () if providers is None or providers not in _living else self.observe(providers)
+
+    def observe(self, providers: Providers) -> Iterable[metrics.Observation]:
+        """Return the observations of one instrument."""
+        raise NotImplementedError
+
+
+class _SpoolCallback(_Callback):
+    """Yields ``csg.spool.size``."""
+
+    def observe(self, providers: Providers) -> Iterable[metrics.Observation]:
+        for destination, size in providers.spool_sizes().items():
+            yield metrics.Observation(size, {names.DESTINATION: destination})
+
+
+class _ItemsCallback(_Callback):
+    """Yields ``csg.exporter.items``."""
+
+    def observe(self, providers: Providers) -> Iterable[metrics.Observation]:
         for (destination, signal, result, reason), count in providers.items().items():
             attributes = {names.DESTINATION: destination, names.SIGNAL: signal, names.RESULT: result}
             yield metrics.Observation(count, {**attributes, names.REASON: reason} if reason else attributes)

@@ -20,7 +20,7 @@ from csg_otel.exporters.spool import Ref, Spool, SpoolError
 
 def make(root: Path, destination: str = "collector\nhttp://c:4318", **options: Any) -> Spool:
     """Return a spool in *root*."""
-    return Spool(root, destination, **{"max_bytes": 1_000_000, "on_drop": lambda _signal, _items: None, **options})
+    return Spool(root, destination, **{"max_bytes": 1_000_000, "on_drop": lambda _segment: None, **options})
 
 
 def crash(spool: Spool) -> None:
@@ -102,7 +102,7 @@ def test_planted_and_changed_files_are_never_sent(tmp_path: Path) -> None:
 def test_the_oldest_makes_room_and_is_counted(tmp_path: Path) -> None:
     """The limit holds for all signals together; what is dropped is told."""
     lost: list[tuple[str, int]] = []
-    spool = make(tmp_path, max_bytes=80_000, on_drop=lambda signal, items: lost.append((signal, items)))
+    spool = make(tmp_path, max_bytes=80_000, on_drop=lambda segment: lost.append((segment.signal, segment.items)))
     spool.append("logs", 7, b"x" * 9_000)
     refs = [spool.append("traces", 1, b"x" * 1_000) for _ in range(200)]
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import trustme
 
+from csg_otel.exporters.grpc_transport import GrpcTransport
 from csg_otel.exporters.lane import SendError
-from csg_otel.exporters.transport import MOST_REPLY_BYTES, GrpcTransport, HttpTransport
+from csg_otel.exporters.transport import MOST_REPLY_BYTES, HttpTransport
 from support.otlp_sink import GrpcSink, HttpSink
 
 
@@ -171,7 +172,7 @@ def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:
 
     answer = wire.send(b"", 2)
 
-    assert len(answer) == MOST_REPLY_BYTES
+    assert MOST_REPLY_BYTES - 1024 < len(answer) < MOST_REPLY_BYTES
     assert wire._connection is None
     assert sum(sent) < 20_000_000
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from csg_otel.exporters.spool import Ref, Spool, SpoolError
+from csg_otel.exporters.spool import Ref, Segment, Spool, SpoolError
 
 if TYPE_CHECKING:
     import threading
@@ -39,11 +39,6 @@ class Frame:
     at: float
     body: bytes | None
     ref: Ref | None = None
-
-    @property
-    def gone(self) -> bool:
-        """Whether it had to make room in the spool, and was counted there."""
-        return self.ref is not None and self.ref.segment.gone
 
 
 class Backlog:
@@ -94,7 +89,7 @@ class Backlog:
 
     def items(self, *, on_disk: bool) -> int:
         """Return how many items are safe on disk, or how many are not."""
-        return sum(frame.count for frame in self._all() if (frame.ref is not None) is on_disk and not frame.gone)
+        return sum(frame.count for frame in self._all() if (frame.ref is not None) is on_disk)
 
     @property
     def safe(self) -> bool:
@@ -109,15 +104,34 @@ class Backlog:
         return left
 
     def adopt(self, refs: Sequence[Ref]) -> int:
-        """Put what a dead process has left in front; returns how many items that are."""
-        self._pending.extendleft(Frame(ref.count, 0.0, None, ref) for ref in reversed(refs))
-        return sum(ref.count for ref in refs)
+        """Put what a dead process has left in front; returns how many items had to make room meanwhile."""
+        here = [ref for ref in refs if not ref.segment.gone]
+        self._pending.extendleft(Frame(ref.count, 0.0, None, ref) for ref in reversed(here))
+        return sum(ref.count for ref in refs if ref.segment.gone)
+
+    def lose(self, segment: Segment) -> int:
+        """Forget what was in *segment*, which had to make room; returns how many items are lost by that."""
+        lost = [frame for frame in self._pending if frame.ref is not None and frame.ref.segment is segment]
+        for frame in tuple(self._sending):
+            if frame.ref is not None and frame.ref.segment is segment:
+                frame.ref = None  # under way, and may still arrive
+                if frame.body is None:
+                    self._sending.remove(frame)
+                    lost.append(frame)
+        if lost:
+            self._pending = deque(
+                frame for frame in self._pending if frame.ref is None or frame.ref.segment is not segment
+            )
+        for frame in lost:
+            self._forget(frame)
+        return sum(frame.count for frame in lost)
 
     def put_back(self, batch: Sequence[Frame]) -> None:
         """Let *batch* wait again, in front."""
-        for frame in reversed(batch):
+        for frame in reversed([frame for frame in batch if frame in self._sending]):
             self._sending.remove(frame)
             self._pending.appendleft(frame)
+            self._spare(frame)
 
     def _all(self) -> tuple[Frame, ...]:
         return (*self._sending, *self._pending)
@@ -130,10 +144,11 @@ class Backlog:
         with self._lock:
             kept()
             for frame in frames:
+                if frame.ref is not None and frame.ref.segment.gone:
+                    frame.ref = None  # it had to make room before anybody knew of it, but here it still is
                 self._pending.append(frame)
                 self._memory += len(frame.body or b"")
-                if frame.ref is not None and self._memory > _MOST_MEMORY_BYTES:
-                    self._forget(frame)
+                self._spare(frame)
             if any(frame.ref is None for frame in frames):
                 self._bound()
 
@@ -141,7 +156,7 @@ class Backlog:
         """
         Return the frames of the next request and their bytes, joined; :meth:`settle` or :meth:`put_back` them.
 
-        Frames that are lost, expired or not what was written are settled as such on the way.
+        Frames that are expired or not what was written are settled as such on the way.
         """
         batch: list[Frame] = []
         parts: list[bytes] = []
@@ -171,25 +186,32 @@ class Backlog:
         """Be done with *batch*; *book* is given the number of its items nobody has counted yet, with the lock held."""
         with self._lock:
             mine = [frame for frame in batch if frame in self._sending]
-            book(sum(frame.count for frame in mine if not frame.gone))
+            book(sum(frame.count for frame in mine))
             for frame in mine:
                 self._sending.remove(frame)
                 self._forget(frame)
-        for frame in mine:
-            if frame.ref is not None and self._spool is not None:
-                self._spool.done(frame.ref)
+            refs = [frame.ref for frame in mine if frame.ref is not None]
+        for ref in refs:
+            if self._spool is not None:
+                self._spool.done(ref)
 
     def _body(self, frame: Frame) -> bytes | None:
-        """Return the bytes of *frame*, or None after it was settled as lost."""
-        if frame.gone:  # counted when the spool made room
-            self.settle([frame], lambda _items: None)
-            return None
-        if frame.ref is not None and time.time() - frame.ref.at > self._max_age_s:
+        """Return the bytes of *frame*, which stay in memory while it is under way, or None after it was settled as lost."""
+        with self._lock:
+            ref, body = frame.ref, frame.body
+        if ref is not None and _age_s(frame, ref) > self._max_age_s:
             self.settle([frame], lambda items: self._drop("expired", items))
             return None
-        body = frame.body
-        if body is None and frame.ref is not None and self._spool is not None:
-            body = self._spool.read(frame.ref)
+        if body is not None:
+            return body
+        if ref is not None and self._spool is not None:
+            body = self._spool.read(ref)
+        with self._lock:
+            if frame not in self._sending:  # it had to make room, and was counted
+                return None
+            if body is not None:
+                frame.body = body
+                self._memory += len(body)
         if body is None:
             self.settle([frame], lambda items: self._drop("corrupt", items))
         return body
@@ -209,6 +231,11 @@ class Backlog:
             self._spool_broken = ""
         return ref
 
+    def _spare(self, frame: Frame) -> None:
+        """Leave the bytes of *frame* to the disk if memory holds enough already."""
+        if frame.ref is not None and self._memory > _MOST_MEMORY_BYTES:
+            self._forget(frame)
+
     def _forget(self, frame: Frame) -> None:
         if frame.body is not None:
             self._memory -= len(frame.body)
@@ -225,3 +252,8 @@ class Backlog:
             self._pending.remove(frame)
             self._forget(frame)
             self._drop("queue_full", frame.count)
+
+
+def _age_s(frame: Frame, ref: Ref) -> float:
+    """Return how old *frame* is, in seconds: by the wall clock only if it is another process's."""
+    return time.monotonic() - frame.at if frame.at else time.time() - ref.at

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from csg_otel import forks
 from csg_otel.exporters.durable import DurableLane
 from csg_otel.exporters.lane import Lane, Send, SendError
-from csg_otel.exporters.spool import Spool, SpoolError
+from csg_otel.exporters.spool import Segment, Spool, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,9 +37,10 @@ class DestinationStatus:
     What became of everything given to one destination.
 
     ``state``: ``ok``; ``degraded`` while some signals or items are refused; ``down`` while nothing gets through.
-    Items are spans, log records and metric collections; ``dropped`` counts them by reason. ``failing_s`` is for how long
-    something has not got through, in seconds. ``spooled`` items are safe on disk: the next process delivers them if this
-    one does not.
+    Items are spans, log records and metric collections, ``emitted`` by this process or ``adopted`` from a dead one:
+    ``emitted + adopted == delivered + queued + spooled + dropped``, always; ``dropped`` counts by reason. ``failing_s`` is
+    for how long something has not got through, in seconds. ``spooled`` items are safe on disk: the next process delivers
+    them if this one does not.
     """
 
     state: State = "ok"
@@ -49,6 +50,8 @@ class DestinationStatus:
     dropped: dict[str, int] = field(default_factory=dict)
     last_error: str = ""
     failing_s: float = 0.0
+    emitted: int = 0
+    adopted: int = 0
 
 
 class Destination:
@@ -64,7 +67,7 @@ class Destination:
         self.reader: PushReader | None = None
         self.ticker: Ticker | None = None
         self._lock = threading.Lock()
-        self._failing: dict[str, str] = {}
+        self._failing: set[str] = set()
         self._since = 0.0
         self._last_error = ""
         self._refusals: set[str] = set()
@@ -75,10 +78,10 @@ class Destination:
         """Let lanes made from now on keep what can't be delivered below *root*, and adopt what dead processes have left."""
         self.spool = Spool(root, f"{self.name}\n{self._where}", max_bytes=max_bytes, on_drop=self._on_drop)
 
-    def _on_drop(self, signal: str, items: int) -> None:
-        lane = self.lanes.get(signal)
+    def _on_drop(self, segment: Segment) -> None:
+        lane = self.lanes.get(segment.signal)
         if isinstance(lane, DurableLane):
-            lane.lost(items)
+            lane.lost(segment)
 
     def start(self) -> None:
         """Begin to collect metrics, and look for what dead processes have left."""
@@ -128,14 +131,15 @@ class Destination:
         return lane
 
     def _on_outcome(self, signal: str, error: SendError | None) -> None:
+        said = "" if error is None else _printable(str(error))
         with self._lock:
             was_failing = bool(self._failing)
             if error is None:
-                self._failing.pop(signal, None)
+                self._failing.discard(signal)
             else:
-                self._last_error = str(error)
+                self._last_error = said
                 if error.retry:
-                    self._failing[signal] = str(error)
+                    self._failing.add(signal)
             failing = bool(self._failing)
             if failing and not was_failing:
                 self._since = time.monotonic()
@@ -143,11 +147,11 @@ class Destination:
             if refused and error is not None:
                 self._refusals.add(error.reason)
         if failing and not was_failing:
-            _log.warning("exporter %s: cannot deliver to %s (%s); will keep trying", self.name, self._where, error)
+            _log.warning("exporter %s: cannot deliver to %s (%s); will keep trying", self.name, self._where, said)
         elif was_failing and not failing:
             _log.warning("exporter %s: delivering again after %.0f s", self.name, time.monotonic() - self._since)
         if refused:
-            _log.warning("exporter %s: %s refused a batch for good (%s); it is dropped", self.name, self._where, error)
+            _log.warning("exporter %s: %s refused items for good (%s); they are dropped", self.name, self._where, said)
 
     def status(self) -> DestinationStatus:
         """Return state and books over all signals."""
@@ -166,7 +170,10 @@ class Destination:
             state = "degraded"
         queued = sum(book.queued for book in books)
         spooled = sum(book.spooled for book in books)
-        return DestinationStatus(state, queued, spooled, delivered, dict(dropped), last_error, failing_s)
+        emitted, adopted = (sum(getattr(book, kind) for book in books) for kind in ("emitted", "adopted"))
+        return DestinationStatus(
+            state, queued, spooled, delivered, dict(dropped), last_error, failing_s, emitted, adopted
+        )
 
     def say_what_was_lost(self) -> None:
         """Say in one line, after its lanes have ended, how many items the end came too soon for."""
@@ -197,13 +204,19 @@ class Destination:
             self.ticker.reset_after_fork()
 
 
+def _printable(text: str) -> str:
+    """Return *text*, which a collector may have written, as one short line without control characters."""
+    return "".join(char if char.isprintable() else " " for char in text[:500])
+
+
 def items_by_outcome(destinations: Sequence[Destination]) -> Counter[tuple[str, str, str, str]]:
     """Return the books as counts by (destination, signal, result, reason), the attributes of ``csg.exporter.items``."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for destination in destinations:
         for signal, lane in destination.lanes.items():
             book = lane.status()
-            counts[destination.name, signal, "delivered", ""] += book.delivered
+            for result in ("emitted", "adopted", "delivered"):
+                counts[destination.name, signal, result, ""] += getattr(book, result)
             if book.waited:
                 counts[destination.name, signal, "spooled", ""] += book.waited
             for reason, count in book.dropped.items():

@@ -20,7 +20,7 @@ from csg_otel.exporters.backlog import Backlog, Frame
 from csg_otel.exporters.lane import Lane, LaneStatus, Partial, SendError
 
 if TYPE_CHECKING:
-    from csg_otel.exporters.spool import Ref, Spool
+    from csg_otel.exporters.spool import Ref, Segment, Spool
 
 _TICK_S: Final = 0.08
 _DYING_S: Final = 1.0
@@ -93,15 +93,18 @@ class DurableLane(Lane):
     def adopt(self, refs: Sequence[Ref]) -> None:
         """Deliver what a dead process has left, before anything newer."""
         with self._due:
-            self._adopted += self._backlog.adopt(refs)
+            if self._deadline is not None:  # the next process's, then
+                return
+            self._adopted += sum(ref.count for ref in refs)
+            self._drop("spool_full", self._backlog.adopt(refs))
             if refs and self._thread is None:
                 self._start()
             self._due.notify_all()
 
-    def lost(self, items: int) -> None:
-        """Count *items* that had to make room in the spool."""
+    def lost(self, segment: Segment) -> None:
+        """Count what had to make room in the spool."""
         with self._lock:
-            self._drop("spool_full", items)
+            self._drop("spool_full", self._backlog.lose(segment))
 
     def _drop(self, reason: str, items: int) -> None:
         if items:
@@ -145,8 +148,11 @@ class DurableLane(Lane):
         """
         with self._due:
             target, dropped = self._books.emitted + self._adopted, sum(self._books.dropped.values())
+            self._hurry = True  # once: a destination that fails all the same is not asked any faster
             while self._settled() < target:
-                self.nudge()  # again and again: what is gathered only now has to hurry, too
+                self._hurry = self._hurry or not self._failing  # what is gathered only now has to hurry, too
+                self._wake.set()
+                self._due.notify_all()
                 late = time.monotonic() >= deadline
                 if self._all_safe() and (late or self._failing):
                     break
@@ -273,10 +279,7 @@ class DurableLane(Lane):
         attempt = 0
         while True:
             partial, error = self._attempt_bytes(body)
-            self._failing = error is not None and error.retry
             if error is None:
-                if partial is not None and partial.rejected:
-                    self._on_outcome(self.signal, SendError("rejected", partial.message, retry=False))
                 self._settle_frames(batch, {"rejected": partial.rejected if partial else 0})
                 return
             if not error.retry:
@@ -288,18 +291,24 @@ class DurableLane(Lane):
                     self._waited += sum(frame.count for frame in batch if frame.ref is not None)
                 self._due.notify_all()  # who flushes may want to know that it fails
             attempt += 1
-            if not self._pause(error.retry_after_s or self._backoff(attempt)):
+            if not self._wait_after(error, attempt):
                 with self._lock:
                     self._backlog.put_back(batch)
                 return
 
     def _attempt_bytes(self, body: bytes) -> tuple[Partial | None, SendError | None]:
-        return self._tried(lambda timeout_s: self._send_bytes(body, timeout_s))
+        partial, error = self._tried(lambda timeout_s: self._send_bytes(body, timeout_s))
+        self._failing = error is not None and error.retry
+        if partial is not None and partial.rejected:
+            message = f"{partial.rejected} items rejected: {partial.message}"
+            self._on_outcome(self.signal, SendError("rejected", message, retry=False))
+        return partial, error
 
     def _bisect(self, batch: list[Frame], body: bytes, error: SendError) -> None:
         """Send a refused request in ever smaller parts, so that only the items that are refused alone are dropped."""
         items = self._codec.split(body)
         dropped: Counter[str] = Counter()
+        attempt = 0
         waiting = [items[: len(items) // 2], items[len(items) // 2 :]] if len(items) > 1 else []
         if not waiting:
             dropped[error.reason] += sum(frame.count for frame in batch)
@@ -307,18 +316,19 @@ class DurableLane(Lane):
             part = waiting.pop(0)
             partial, refused = self._attempt_bytes(b"".join(part))
             if refused is None:
+                attempt = 0
                 dropped["rejected"] += partial.rejected if partial else 0
             elif refused.retry:
                 waiting.insert(0, part)
-                if not self._pause(refused.retry_after_s or self._backoff(2)):
-                    break
+                attempt += 1
+                if not self._wait_after(refused, attempt):  # the lane ends: better a part of it twice than never
+                    with self._lock:
+                        self._backlog.put_back(batch)
+                    return
             elif len(part) > 1:
                 waiting[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
             else:
                 dropped[refused.reason] += 1
-        unsent = sum(map(len, waiting))
-        if unsent:  # the lane ends in the middle of it
-            dropped["shutdown"] += unsent
         self._settle_frames(batch, dropped)
 
     def _settle_frames(self, batch: Sequence[Frame], dropped: Mapping[str, int]) -> None:
@@ -336,14 +346,19 @@ class DurableLane(Lane):
 
         self._backlog.settle(batch, book)
 
-    def _pause(self, seconds: float) -> bool:
-        """Wait before the next attempt, or until somebody flushes; False once the lane's deadline has passed."""
-        until = time.monotonic() + seconds
+    def _wait_after(self, error: SendError, attempt: int) -> bool:
+        """
+        Wait before the next attempt; False once the lane's deadline has passed.
+
+        As long as *error* asks for, however much anybody hurries, else until the back-off is over or somebody flushes.
+        """
+        asked = bool(error.retry_after_s)
+        until = time.monotonic() + (error.retry_after_s or self._backoff(attempt))
         with self._due:
-            while (now := time.monotonic()) < until and not self._hurry:
+            while (now := time.monotonic()) < until and (asked or not self._hurry):
                 if self._deadline is not None:
                     if now >= self._deadline:
                         return False
-                    until = min(until, now + 0.2, self._deadline)
+                    until = min(until, self._deadline) if asked else min(until, now + 0.2, self._deadline)
                 self._due.wait(max(0.0, min(until, now + 1.0) - now))
             return self._deadline is None or time.monotonic() < self._deadline

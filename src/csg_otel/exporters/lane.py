@@ -18,7 +18,8 @@ from typing import Any
 from csg_otel.exporters import _compat
 
 _BACKOFF_FIRST_S = 0.25
-_BACKOFF_MOST_S = 10.0
+_BACKOFF_MOST_S = 5.0
+"""Half of the time in which everything has to be delivered once a destination is back."""
 
 
 class SendError(Exception):

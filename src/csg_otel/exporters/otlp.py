@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from csg_otel.exporters.lane import Partial
+from csg_otel.exporters.lane import Partial, SendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,12 +66,17 @@ class Sender:
     def __call__(self, body: bytes, timeout_s: float) -> Partial | None:
         """Send a request; returns what of it was rejected. Raises SendError."""
         if self._transport is None:
-            self._transport = _transport(self._settings, self._signal)
+            try:
+                self._transport = _transport(self._settings, self._signal)
+            except Exception as error:  # a certificate that is not there yet says nothing about the data
+                raise SendError("setup", f"{type(error).__name__}: {error}", retry=True) from error
         return _partial(self._signal, self._transport.send(body, timeout_s))
 
     def reset_after_fork(self) -> None:
         """Leave the parent's connection alone in a child, and open another."""
-        self._transport = None
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.leave()
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded."""
@@ -109,16 +114,20 @@ def _bytes(message: Any) -> bytes:
 
 
 def _partial(signal: str, answer: bytes) -> Partial | None:
-    """Read ``partial_success`` from an *answer*; an unreadable one says nothing."""
-    if not answer or answer.startswith(b"{"):
+    """Read ``partial_success`` from an *answer*, protobuf or JSON; an unreadable one says nothing."""
+    if not answer:
         return None
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it ships no types
+    from google.protobuf import json_format  # type: ignore[import-untyped] # it ships no types
 
+    made = _response(signal)
     try:
-        partial = _response(signal).FromString(answer).partial_success
-    except DecodeError:
+        if answer.startswith(b"{"):
+            partial = json_format.Parse(answer, made(), ignore_unknown_fields=True).partial_success
+        else:
+            partial = made.FromString(answer).partial_success
+    except Exception:  # noqa: BLE001 - whatever a hostile collector can make a parser raise
         return None
-    rejected = int(getattr(partial, _REJECTED[signal]))
+    rejected = max(0, int(getattr(partial, _REJECTED[signal])))
     return Partial(rejected, partial.error_message) if rejected or partial.error_message else None
 
 
@@ -140,7 +149,8 @@ def _service(signal: str, kind: str) -> Any:
 
 
 def _transport(settings: OtlpExporter, signal: str) -> Transport:
-    from csg_otel.exporters.transport import GrpcTransport, HttpTransport
+    from csg_otel.exporters.grpc_transport import GrpcTransport
+    from csg_otel.exporters.transport import HttpTransport
 
     headers = {name: _reveal(value) for name, value in settings.headers.items()}
     compress = settings.compression == "gzip"

@@ -19,7 +19,7 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +70,11 @@ class Ref:
 class Spool:
     """The spool of one destination in this process, and those of dead processes it has adopted."""
 
-    def __init__(self, root: Path, destination: str, *, max_bytes: int, on_drop: Callable[[str, int], None]) -> None:
+    def __init__(self, root: Path, destination: str, *, max_bytes: int, on_drop: Callable[[Segment], None]) -> None:
         """
         Prepare for *destination* (a name, and whatever else tells where it sends to) below *root*; touches no file yet.
 
-        *on_drop* is told the signal and the number of items each time the oldest had to make room.
+        *on_drop* is given the oldest segment each time it had to make room.
         """
         self._root = root
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
@@ -82,6 +82,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._segment_bytes = min(_SEGMENT_BYTES, max(4096, max_bytes // _FEWEST_SEGMENTS))
         self._on_drop = on_drop
+        self._closed = False
         self._reset()
 
     def _reset(self) -> None:
@@ -97,6 +98,8 @@ class Spool:
 
     def append(self, signal: str, count: int, body: bytes) -> Ref:
         """Write *body*, which holds *count* items of *signal*. Raises OSError and SpoolError; then nothing is kept."""
+        if len(body) > _MOST_BODY:
+            raise SpoolError(f"{len(body)} bytes are too many for one frame")
         with self._lock:
             self._open()
             segment = self._segment_for(signal, _HEADER.size + len(body))
@@ -134,10 +137,10 @@ class Spool:
         """Mark *ref* as dealt with; its file goes when nothing else in it waits."""
         with self._lock:
             segment = ref.segment
-            try:
-                os.pwrite(segment.descriptor, _DONE, ref.offset + _STATE_AT)
-            except OSError:  # closed: it is no longer ours
+            if segment.descriptor < 0:  # closed: it is no longer ours
                 return
+            with suppress(OSError):  # a mark that can't be made costs a second delivery after a crash
+                os.pwrite(segment.descriptor, _DONE, ref.offset + _STATE_AT)
             segment.frames -= 1
             segment.items -= ref.count
             if segment.frames:
@@ -163,53 +166,56 @@ class Spool:
             return sum(segment.size for segment in self._segments)
 
     def adopt(self) -> dict[str, list[Ref]]:
-        """Take over what dead processes have left for this destination, oldest first, by signal. Raises as append()."""
+        """
+        Take over what dead processes have left for this destination, oldest first, by signal. Raises as append().
+
+        What had to make room at once is among it, its segment ``gone``.
+        """
         found: dict[str, list[Ref]] = {}
         with self._lock:
             self._open()
             adopted: list[Segment] = []
             for folder in sorted(self._folder.iterdir(), key=_modified):
-                if folder not in self._locks and folder.is_dir() and not folder.is_symlink():
+                if folder in self._locks or folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
+                    continue
+                with suppress(OSError):  # somebody else may be taking it over, or have emptied it
                     adopted.extend(self._take_over(folder, found))
             self._segments[:0] = adopted
             self._make_room(None)
-        return {signal: [ref for ref in refs if not ref.segment.gone] for signal, refs in found.items()}
+        return found
 
-    def _take_over(self, folder: Path, found: dict[str, list[Ref]]) -> Iterator[Segment]:
-        try:
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return
+    def _take_over(self, folder: Path, found: dict[str, list[Ref]]) -> list[Segment]:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:  # its owner lives
             os.close(lock)
-            return
+            return []
         self._locks[folder] = lock
+        taken: list[Segment] = []
         for path in sorted(folder.iterdir()):
             name = _SEGMENT_NAME.fullmatch(path.name)
-            if name is None:
+            segment = _inherited(path, name[1]) if name is not None else None
+            if segment is None:
                 continue
-            try:
-                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            except OSError:
-                continue
-            segment = Segment(path, name[1], descriptor, os.fstat(descriptor).st_size, sealed=True)
-            refs = list(_frames(segment))
-            segment.frames, segment.items = len(refs), sum(ref.count for ref in refs)
+            refs = _frames(segment)
             if refs:
+                segment.frames, segment.items = len(refs), sum(ref.count for ref in refs)
                 found.setdefault(segment.signal, []).extend(refs)
-                yield segment
+                taken.append(segment)
             else:
-                os.close(descriptor)
+                _close(segment)
                 path.unlink(missing_ok=True)
-        self._remove_if_empty(folder)
+        if not taken:
+            self._remove_if_empty(folder)
+        return taken
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Let go of everything; what is left is the next process's to deliver."""
         with self._lock:
+            self._closed = True
             for segment in self._segments:
                 _close(segment)
                 if not segment.frames:
@@ -231,15 +237,19 @@ class Spool:
 
     def _open(self) -> None:
         """Make what is missing: the root, the key, the process's own directory and its lock."""
+        if self._closed:
+            raise SpoolError("it is closed")
         if self._own is not None:
             return
         for folder in (self._root, self._folder):
             _make_private(folder)
         self._key = _key(self._root)
         own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
-        own.mkdir(mode=0o700)
-        lock = os.open(own / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        making = self._folder / f".{own.name}"  # nobody adopts it before it is locked
+        making.mkdir(mode=0o700)
+        lock = os.open(making / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        making.rename(own)
         self._locks[own] = lock
         self._own = own
 
@@ -260,10 +270,9 @@ class Spool:
     def _make_room(self, newest: Segment | None) -> None:
         """Drop the oldest segments until the limit holds; never the one just written to."""
         while self.size > self._max_bytes and (oldest := next((s for s in self._segments if s is not newest), None)):
-            lost = oldest.items
             self._remove(oldest)
-            if lost:
-                self._on_drop(oldest.signal, lost)
+            if oldest.items:
+                self._on_drop(oldest)
 
     def _remove(self, segment: Segment) -> None:
         segment.gone = True
@@ -294,16 +303,27 @@ class Spool:
         return made.digest()
 
 
-def _frames(segment: Segment) -> Iterator[Ref]:
-    """Yield the frames of a dead process's file that were not delivered; stops at a torn one."""
+def _inherited(path: Path, signal: str) -> Segment | None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    return Segment(path, signal, descriptor, os.fstat(descriptor).st_size, sealed=True)
+
+
+def _frames(segment: Segment) -> list[Ref]:
+    """Return the frames of a dead process's file that were not delivered; stops at a torn one."""
+    found: list[Ref] = []
     offset = 0
     while offset + _HEADER.size <= segment.size:
         magic, state, length, at_ms, count, _ = _HEADER.unpack(os.pread(segment.descriptor, _HEADER.size, offset))
-        if magic != _MAGIC or length > _MOST_BODY or offset + _HEADER.size + length > segment.size:
-            return
+        whole = magic == _MAGIC and length <= _MOST_BODY and offset + _HEADER.size + length <= segment.size
+        if not whole or count > max(1, length):  # no item is less than a byte
+            break
         if state == _PENDING:
-            yield Ref(segment, offset, length, count, at_ms / 1000)
+            found.append(Ref(segment, offset, length, count, at_ms / 1000))
         offset += _HEADER.size + length
+    return found
 
 
 def _close(segment: Segment) -> None:

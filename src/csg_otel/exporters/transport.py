@@ -1,7 +1,7 @@
 """
 Bytes to a collector and an answer back, within one deadline for everything.
 
-Knows OTLP's two wires (gRPC and HTTP) and nothing of what the bytes mean. The rules: a total deadline for each attempt on
+What a transport is, and OTLP over HTTP; knows nothing of what the bytes mean. The rules: a total deadline for each attempt on
 the monotonic clock, no redirects, at most 64 KiB of an answer read, success only where the answer is OTLP's.
 """
 
@@ -12,7 +12,9 @@ import http.client
 import io
 import socket
 import ssl
+import threading
 import time
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -22,33 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_REPLY_BYTES = 64 * 1024
+MOST_PATIENCE_S = 3600.0
+"""Seconds a collector may ask a lane to wait for."""
 
 # The OTLP specification's retryable codes, and what says nothing about the data: a wrong token or path can be mended while the
 # spool keeps what it was sent.
 _RETRYABLE_HTTP = frozenset({401, 403, 404, 407, 408, 429, 502, 503, 504})
 _OTLP_TYPES = ("application/x-protobuf", "application/protobuf", "application/json")
-_GRPC_PATHS = {
-    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-}
-# As above; RESOURCE_EXHAUSTED is retried because it asks for patience, unless it is about the request's size.
-_RETRYABLE_GRPC = frozenset(
-    {
-        "CANCELLED",
-        "DEADLINE_EXCEEDED",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "RESOURCE_EXHAUSTED",
-        "UNKNOWN",
-        "UNAUTHENTICATED",
-        "PERMISSION_DENIED",
-        "NOT_FOUND",
-        "UNIMPLEMENTED",
-    }
-)
 
 
 class Transport(Protocol):
@@ -60,46 +42,91 @@ class Transport(Protocol):
     def close(self) -> None:
         """Drop the connection."""
 
+    def leave(self) -> None:
+        """Forget the parent's connection in a forked child, without a byte on it."""
 
-class _DeadlineReader(io.RawIOBase):
-    """A socket's reading side that never waits past a deadline, however slowly the bytes drip."""
+
+class _Lookup:
+    """One question to the name service, on a thread of its own because nothing else can end it in time."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._asked = (host, port)
+        self._found: list[Any] = []
+        self._error: OSError | None = None
+        self.done = threading.Event()
+        thread = threading.Thread(target=self._run, name="csg-otel-lookup", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is going down and starts no more threads
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            self._found = socket.getaddrinfo(*self._asked, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            self._error = error if isinstance(error, OSError) else OSError(f"not a name: {self._asked[0]!r}")
+        self.done.set()
+
+    def result(self) -> list[Any]:
+        """Return the addresses. Raises OSError if there are none."""
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+
+class _Reader(io.RawIOBase):
+    """A socket's reading side that never waits past a deadline, however slowly the bytes drip, nor reads too many."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._socket = connection
         self._deadline = deadline
+        self._left = MOST_REPLY_BYTES
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether as much was read as is ever read of one answer."""
+        return self._left <= 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("no complete answer within the deadline")
-        self._socket.settimeout(remaining)
-        return self._socket.recv_into(buffer)
+        if self.exhausted:
+            return 0
+        self._socket.settimeout(_remaining(self._deadline, "no complete answer"))
+        count = self._socket.recv_into(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count
 
 
-class _DeadlineSocket:
-    """What ``http.client`` needs of a socket, with the deadline of the request now under way."""
+class _Wire:
+    """What ``http.client`` needs of a socket, with the deadline and the answer of the request now under way."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self.deadline = 0.0
+        self.reader = _Reader(connection, 0.0)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self._socket, self.deadline))
+        self.reader = _Reader(self._socket, self.deadline)
+        return io.BufferedReader(self.reader)
 
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            remaining = self.deadline - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError("the request could not be sent within the deadline")
-            self._socket.settimeout(remaining)
+            self._socket.settimeout(_remaining(self.deadline, "the request could not be sent"))
             view = view[self._socket.send(view) :]
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _remaining(deadline: float, what: str) -> float:
+    """Return the seconds left until *deadline*. Raises TimeoutError, with *what* did not happen, when there are none."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError(f"{what} within the deadline")
+    return remaining
 
 
 class HttpTransport:
@@ -119,6 +146,7 @@ class HttpTransport:
             self._headers["Content-Encoding"] = "gzip"
         self._compress = compress
         self._tls = tls
+        self._lookup: _Lookup | None = None
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, body: bytes, timeout_s: float) -> bytes:
@@ -138,48 +166,88 @@ class HttpTransport:
     def _exchange(self, payload: bytes, deadline: float) -> bytes:
         kept = self._connection is not None
         try:
-            response = self._request(payload, deadline)
-        except (ConnectionError, http.client.RemoteDisconnected):
+            wire, response = self._request(payload, deadline)
+        except ConnectionError:
             # A kept connection may have been closed by the other side while idle: that is not an outage.
             self.close()
             if not kept:
                 raise
-            response = self._request(payload, deadline)
-        data = response.read(MOST_REPLY_BYTES)
+            wire, response = self._request(payload, deadline)
+        data = _read(response, wire.reader)
         if response.will_close or not response.isclosed():
             self.close()
         _check(response.status, dict(response.headers.items()), data)
         return data
 
-    def _request(self, payload: bytes, deadline: float) -> http.client.HTTPResponse:
+    def _request(self, payload: bytes, deadline: float) -> tuple[_Wire, http.client.HTTPResponse]:
         if self._connection is None:
             self._connection = self._open(deadline)
         wire: Any = self._connection.sock
         wire.deadline = deadline
         self._connection.request("POST", self._path, payload, self._headers)
-        return self._connection.getresponse()
+        return wire, self._connection.getresponse()
 
     def _open(self, deadline: float) -> http.client.HTTPConnection:
-        remaining = max(0.05, deadline - time.monotonic())
-        plain = socket.create_connection((self._host, self._port), remaining)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._secure:
-            context = self._tls or ssl.create_default_context()
-            plain.settimeout(max(0.05, deadline - time.monotonic()))
-            try:
+        plain = self._connect(deadline)
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._secure:
+                context = self._tls or ssl.create_default_context()
+                plain.settimeout(_remaining(deadline, "no connection"))
                 plain = context.wrap_socket(plain, server_hostname=self._host)
-            except BaseException:
-                plain.close()
-                raise
+        except BaseException:
+            plain.close()
+            raise
         connection = http.client.HTTPConnection(self._host, self._port)
-        connection.sock = _DeadlineSocket(plain)
+        connection.sock = _Wire(plain)
         return connection
+
+    def _connect(self, deadline: float) -> socket.socket:
+        """Return a connection to the first address that answers; each gets its share of the time that is left."""
+        addresses = self._addresses(deadline)
+        failure: OSError = OSError(f"{self._host} has no address")
+        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+            plain = socket.socket(family, kind, protocol)
+            try:
+                plain.settimeout(_remaining(deadline, "no connection") / (len(addresses) - tried))
+                plain.connect(address)
+            except OSError as error:
+                plain.close()
+                failure = error
+            else:
+                return plain
+        raise failure
+
+    def _addresses(self, deadline: float) -> list[Any]:
+        # One question at a time: a name service that hangs is not asked again by every attempt.
+        lookup = self._lookup = self._lookup or _Lookup(self._host, self._port)
+        if not lookup.done.wait(_remaining(deadline, "no address")):
+            raise TimeoutError(f"no address of {self._host} within the deadline")
+        self._lookup = None
+        return lookup.result()
 
     def close(self) -> None:
         """Drop the connection; the next send opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def leave(self) -> None:
+        """Let a forked child forget its parent's connection: closing its copy sends nothing."""
+        self.close()
+
+
+def _read(response: http.client.HTTPResponse, reader: _Reader) -> bytes:
+    """Return the answer's body, or what of it is ever read. Raises HTTPException if it was cut."""
+    try:
+        data = response.read(MOST_REPLY_BYTES)
+    except http.client.IncompleteRead as cut:
+        if not reader.exhausted:
+            raise
+        return cut.partial
+    if response.length and not reader.exhausted:  # less came than was announced
+        raise http.client.IncompleteRead(data, response.length)
+    return data
 
 
 def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
@@ -194,66 +262,21 @@ def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
         f"http_{status}",
         f"HTTP {status}: {data[:200].decode(errors='replace')}",
         retry=status in _RETRYABLE_HTTP,
-        retry_after_s=_retry_after(named.get("retry-after")),
+        retry_after_s=_retry_after(named.get("retry-after", "").strip(), named.get("date", "")),
     )
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Return the seconds of a ``Retry-After`` header; an HTTP date is left to the back-off, clocks differ."""
-    return min(float(value), 3600.0) if value and value.strip().isdigit() else None
+def _retry_after(value: str, date: str) -> float | None:
+    """
+    Return the seconds a ``Retry-After`` header asks for (RFC 9110, 10.2.3), an hour at most; None if it says nothing.
 
-
-class GrpcTransport:
-    """OTLP over gRPC for one signal; the request is already encoded, the answer is returned as bytes."""
-
-    def __init__(
-        self, target: str, signal: str, headers: Mapping[str, str], *, compress: bool, credentials: Any | None
-    ) -> None:
-        """Prepare for *target* (``host:port``); *credentials* None means plain text."""
-        self._target = target
-        self._path = _GRPC_PATHS[signal]
-        self._metadata = tuple((name.lower(), value) for name, value in headers.items())
-        self._compress = compress
-        self._credentials = credentials
-        self._channel: Any = None
-        self._call: Any = None
-
-    def send(self, body: bytes, timeout_s: float) -> bytes:
-        """Send *body* as one unary call."""
-        import grpc
-
-        if self._call is None:
-            self._open()
-        try:
-            answer: bytes = self._call(body, timeout=timeout_s, metadata=self._metadata)
-        except grpc.RpcError as error:
-            code = error.code().name if hasattr(error, "code") else "UNKNOWN"
-            details = error.details() if hasattr(error, "details") else str(error)
-            if code == "UNAVAILABLE":
-                # gRPC's own reconnect back-off grows to two minutes; a new channel follows ours.
-                self.close()
-            too_large = code == "RESOURCE_EXHAUSTED" and "larger than max" in str(details)
-            retry = code in _RETRYABLE_GRPC and not too_large
-            raise SendError(f"grpc_{code.lower()}", f"{code}: {details}", retry=retry) from error
-        return answer
-
-    def _open(self) -> None:
-        import grpc
-
-        options = [
-            ("grpc.max_receive_message_length", MOST_REPLY_BYTES),
-            # A subchannel shared with another exporter would share its back-off too.
-            ("grpc.use_local_subchannel_pool", 1),
-        ]
-        compression = grpc.Compression.Gzip if self._compress else grpc.Compression.NoCompression
-        if self._credentials is None:
-            self._channel = grpc.insecure_channel(self._target, options, compression)
-        else:
-            self._channel = grpc.secure_channel(self._target, self._credentials, options, compression)
-        self._call = self._channel.unary_unary(self._path)
-
-    def close(self) -> None:
-        """Close the channel; the next send opens another."""
-        channel, self._channel, self._call = self._channel, None, None
-        if channel is not None:
-            channel.close()
+    A moment is compared with the answer's own *date*, because the two clocks may differ.
+    """
+    if value.isdecimal():
+        return min(float(value[:9]), MOST_PATIENCE_S)
+    try:
+        until = parsedate_to_datetime(value).timestamp()
+        now = parsedate_to_datetime(date).timestamp() if date else time.time()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(0.0, until - now), MOST_PATIENCE_S)
