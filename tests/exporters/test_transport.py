@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import grpc
 import pytest
 import trustme
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # it ships no types
 
 from csg_otel.exporters.grpc_transport import GrpcTransport
 from csg_otel.exporters.lane import SendError
-from csg_otel.exporters.transport import MOST_REPLY_BYTES, HttpTransport
+from csg_otel.exporters.transport import MOST_REPLY_BYTES, HttpTransport, _retry_after
 from support.otlp_sink import GrpcSink, HttpSink
 
 
@@ -155,6 +157,72 @@ def test_a_dripping_answer_ends_at_the_deadline(raw_server: Callable[..., str]) 
     assert error.reason == "timeout"
 
 
+def test_the_last_answer_of_a_connection_is_read(raw_server: Callable[..., str]) -> None:
+    """A server that closes after each answer, as HTTP allows, is a good one; its body arrives whole."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/x-protobuf\r\n"
+        connection.sendall(head + b"Content-Length: 9\r\n\r\n")
+        connection.sendall(b"123456789")
+
+    wire = transport(raw_server(answer))
+
+    assert [wire.send(b"", 2), wire.send(b"", 2)] == [b"123456789"] * 2
+
+
+@pytest.mark.parametrize("kept", [20, 60, -6])
+def test_a_cut_answer_is_none(raw_server: Callable[..., str], kept: int) -> None:
+    """In the head or in the body: less than was announced is worth another attempt, and no success."""
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 9\r\n\r\n123456789"
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(whole[:kept])
+
+    error = refusal(lambda: transport(raw_server(answer)).send(b"", 2))
+
+    assert (error.reason, error.retry) == ("unreachable", True)
+
+
+def test_a_name_service_that_hangs_costs_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is asked once, however often it is tried."""
+    asked: list[object] = []
+    release = threading.Event()
+
+    def hang(*question: object, **_: object) -> list[object]:
+        asked.append(question)
+        release.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    wire = transport("http://collector.invalid")
+
+    began = time.monotonic()
+    errors = [refusal(lambda: wire.send(b"", 0.2)) for _ in range(2)]
+    took_s = time.monotonic() - began
+    release.set()
+
+    assert [error.reason for error in errors] == ["timeout"] * 2
+    assert (len(asked), took_s < 1) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "date", "seconds"),
+    [
+        ("7", "", 7.0),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", "Wed, 21 Oct 2015 07:28:00 GMT", 30.0),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", "", 0.0),
+        ("999999999999", "", 3600.0),
+        ("soon", "", None),
+        ("-3", "", None),
+    ],
+)
+def test_retry_after_in_all_its_forms(asked: str, date: str, seconds: float | None) -> None:
+    """Seconds, or a moment on the server's own clock; an hour at most."""
+    assert _retry_after(asked, date) == seconds
+
+
 def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:
     """Of an endless answer at most 64 KiB are read, and the connection is given up."""
     sent: list[int] = []
@@ -221,3 +289,53 @@ def test_grpc_delivers_and_names_its_errors() -> None:
     assert sink.received.headers[0]["x-tenant"] == "a"
     assert error.reason in ("grpc_unavailable", "grpc_deadline_exceeded")
     assert error.retry
+
+
+@pytest.fixture
+def grpc_sink() -> Iterator[GrpcSink]:
+    """A real OTLP/gRPC receiver."""
+    made = GrpcSink()
+    yield made
+    made.close()
+
+
+def grpc_transport(sink: GrpcSink) -> GrpcTransport:
+    return GrpcTransport(f"127.0.0.1:{sink.port}", "traces", {}, compress=False, credentials=None)
+
+
+def test_grpc_retry_info_is_honoured(grpc_sink: GrpcSink) -> None:
+    """The seconds a RetryInfo asks for reach the back-off; without one there are none."""
+    info = error_details_pb2.RetryInfo()
+    info.retry_delay.FromMilliseconds(2500)
+    status = status_pb2.Status(code=8)
+    status.details.add().Pack(info)
+    grpc_sink.code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    wire = grpc_transport(grpc_sink)
+    plain = refusal(lambda: wire.send(b"", 2))
+    grpc_sink.trailers = (("grpc-status-details-bin", status.SerializeToString()),)
+
+    error = refusal(lambda: wire.send(b"", 2))
+    wire.close()
+
+    assert (plain.retry, plain.retry_after_s) == (True, None)
+    assert (error.retry, error.retry_after_s) == (True, 2.5)
+
+
+def test_a_long_grpc_answer_is_not_read(grpc_sink: GrpcSink) -> None:
+    """Only an accepted request has an answer, so one that is too long to be read is no reason to send it again."""
+    grpc_sink.partial = {"error_message": "x" * 2 * MOST_REPLY_BYTES}
+    wire = grpc_transport(grpc_sink)
+
+    assert wire.send(b"", 5) == b""
+    wire.close()
+    assert len(grpc_sink.received.traces) == 1
+
+
+def test_a_compressed_grpc_answer_stays_compressed(grpc_sink: GrpcSink) -> None:
+    """What would become 50 MB is not unpacked."""
+    grpc_sink.partial = {"error_message": "x" * 50_000_000}
+    grpc_sink.compression = grpc.Compression.Gzip
+    wire = grpc_transport(grpc_sink)
+
+    assert len(wire.send(b"", 5)) <= MOST_REPLY_BYTES
+    wire.close()

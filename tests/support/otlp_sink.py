@@ -136,10 +136,14 @@ class HttpSink:
 
 
 class GrpcSink:
-    """An OTLP/gRPC receiver."""
+    """An OTLP/gRPC receiver; `code` is what it refuses with, `trailers` go with that, `partial` into its answers."""
 
     def __init__(self, port: int = 0) -> None:
         self.received = Received()
+        self.code: grpc.StatusCode | None = None
+        self.trailers: tuple[tuple[str, bytes], ...] = ()
+        self.partial: dict[str, Any] = {}
+        self.compression = grpc.Compression.NoCompression
         self._server = grpc.server(futures.ThreadPoolExecutor(4))
         for signal, add, base, response in (
             ("traces", trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
@@ -160,8 +164,12 @@ class GrpcSink:
         class Servicer(base):  # type: ignore[misc] # gRPC generates untyped code
             def Export(self, request: Any, context: Any) -> Any:
                 sink.received.headers.append(dict(context.invocation_metadata()))
+                if sink.code is not None:
+                    context.set_trailing_metadata(sink.trailers)
+                    context.abort(sink.code, "as the test says")
                 getattr(sink.received, signal).append(request)
-                return response()
+                context.set_compression(sink.compression)
+                return response(partial_success=sink.partial)
 
         return Servicer()
 

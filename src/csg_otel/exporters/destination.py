@@ -125,6 +125,7 @@ class Destination:
             on_outcome=self._on_outcome,
             spool=self.spool,
             reset=sender.reset_after_fork,
+            close=sender.close,
             **options,
         )
         self.lanes[signal] = lane
@@ -206,7 +207,7 @@ class Destination:
 
 def _printable(text: str) -> str:
     """Return *text*, which a collector may have written, as one short line without control characters."""
-    return "".join(char if char.isprintable() else " " for char in text[:500])
+    return " ".join("".join(char if char.isprintable() else " " for char in text[:500]).split())
 
 
 def items_by_outcome(destinations: Sequence[Destination]) -> Counter[tuple[str, str, str, str]]:

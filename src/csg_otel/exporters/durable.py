@@ -55,10 +55,11 @@ class DurableLane(Lane):
         spool: Spool | None = None,
         max_age_s: float = 7 * 86_400.0,
         reset: Callable[[], None] = lambda: None,
+        close: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> None:
         """
-        As :class:`Lane`; *reset* is called in a forked child, for the connection.
+        As :class:`Lane`; *reset* is called in a forked child, for the connection, and *close* when the sender has ended.
 
         Frames older than *max_age_s* are dropped.
         """
@@ -67,6 +68,7 @@ class DurableLane(Lane):
         self._spool = spool
         self._max_age_s = max_age_s
         self._reset_sender = reset
+        self._close_sender = close
         super().__init__(destination, signal, lambda _batch, _timeout: None, on_outcome=on_outcome, **options)
 
     def _reset(self) -> None:
@@ -253,6 +255,7 @@ class DurableLane(Lane):
             else:
                 self._hurry = False
         self._finished.set()
+        self._close_sender()
 
     def _await_work(self) -> bool:
         """Wait until there is something to send; False when the lane is over."""

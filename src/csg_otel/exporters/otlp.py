@@ -78,6 +78,11 @@ class Sender:
         if transport is not None:
             transport.leave()
 
+    def close(self) -> None:
+        """Drop the connection, if there is one."""
+        if self._transport is not None:
+            self._transport.close()
+
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded."""
         if self._signal == "traces":

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from csg_otel.exporters.lane import SendError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 MOST_REPLY_BYTES = 64 * 1024
 MOST_PATIENCE_S = 3600.0
@@ -77,10 +77,12 @@ class _Lookup:
 class _Reader(io.RawIOBase):
     """A socket's reading side that never waits past a deadline, however slowly the bytes drip, nor reads too many."""
 
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
+    def __init__(self, connection: socket.socket, deadline: float, on_close: Callable[[], None]) -> None:
         self._socket = connection
         self._deadline = deadline
+        self._on_close = on_close
         self._left = MOST_REPLY_BYTES
+        self.ended = False
 
     @property
     def exhausted(self) -> bool:
@@ -90,12 +92,17 @@ class _Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        super().close()
+        self._on_close()
+
     def readinto(self, buffer: Any) -> int:
         if self.exhausted:
             return 0
         self._socket.settimeout(_remaining(self._deadline, "no complete answer"))
         count = self._socket.recv_into(memoryview(buffer)[: self._left])
         self._left -= count
+        self.ended = not count
         return count
 
 
@@ -104,11 +111,12 @@ class _Wire:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._closed = False
         self.deadline = 0.0
-        self.reader = _Reader(connection, 0.0)
+        self.reader: _Reader | None = None
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        self.reader = _Reader(self._socket, self.deadline)
+        self.reader = _Reader(self._socket, self.deadline, self._let_go)
         return io.BufferedReader(self.reader)
 
     def sendall(self, data: bytes) -> None:
@@ -118,7 +126,13 @@ class _Wire:
             view = view[self._socket.send(view) :]
 
     def close(self) -> None:
-        self._socket.close()
+        # The client closes before it reads the answer if that is to be the last one.
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._closed and (self.reader is None or self.reader.closed):
+            self._socket.close()
 
 
 def _remaining(deadline: float, what: str) -> float:
@@ -166,26 +180,29 @@ class HttpTransport:
     def _exchange(self, payload: bytes, deadline: float) -> bytes:
         kept = self._connection is not None
         try:
-            wire, response = self._request(payload, deadline)
+            response = self._request(payload, deadline)
         except ConnectionError:
             # A kept connection may have been closed by the other side while idle: that is not an outage.
             self.close()
             if not kept:
                 raise
-            wire, response = self._request(payload, deadline)
-        data = _read(response, wire.reader)
-        if response.will_close or not response.isclosed():
-            self.close()
+            response = self._request(payload, deadline)
+        try:
+            data = _read(response)
+        finally:
+            if response.will_close or not response.isclosed():
+                response.close()
+                self.close()
         _check(response.status, dict(response.headers.items()), data)
         return data
 
-    def _request(self, payload: bytes, deadline: float) -> tuple[_Wire, http.client.HTTPResponse]:
+    def _request(self, payload: bytes, deadline: float) -> http.client.HTTPResponse:
         if self._connection is None:
             self._connection = self._open(deadline)
         wire: Any = self._connection.sock
         wire.deadline = deadline
         self._connection.request("POST", self._path, payload, self._headers)
-        return wire, self._connection.getresponse()
+        return self._connection.getresponse()
 
     def _open(self, deadline: float) -> http.client.HTTPConnection:
         plain = self._connect(deadline)
@@ -237,8 +254,13 @@ class HttpTransport:
         self.close()
 
 
-def _read(response: http.client.HTTPResponse, reader: _Reader) -> bytes:
-    """Return the answer's body, or what of it is ever read. Raises HTTPException if it was cut."""
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """Return the answer's body, or what of it is ever read. Raises HTTPException if head or body were cut."""
+    if response.isclosed():  # it has none
+        return b""
+    reader: Any = response.fp.raw  # what makefile() gave it
+    if reader.ended:  # the client takes the end of the stream for the end of the head
+        raise http.client.IncompleteRead(b"")
     try:
         data = response.read(MOST_REPLY_BYTES)
     except http.client.IncompleteRead as cut:
