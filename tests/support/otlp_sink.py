@@ -70,6 +70,12 @@ def attributes(message: Any) -> dict[str, Any]:
     return {kv.key: getattr(kv.value, kv.value.WhichOneof("value") or "string_value") for kv in message.attributes}
 
 
+def is_poisoned(request: Any, poison: set[str]) -> bool:
+    """Tell whether one of the spans of *request* has a name that is in *poison*."""
+    spans = [s for rs in getattr(request, "resource_spans", ()) for ss in rs.scope_spans for s in ss.spans]
+    return any(span.name in poison for span in spans)
+
+
 class HttpSink:
     """An OTLP/HTTP receiver; `status` is what it answers, `hang` makes it accept and never answer."""
 
@@ -85,6 +91,8 @@ class HttpSink:
         self.answer = b""
         self.content_type = "application/x-protobuf"
         self.extra_headers: dict[str, str] = {}
+        self.poison: set[str] = set()
+        """Names of spans because of which a request is refused."""
         self.hang = threading.Event()
         self._released = threading.Event()
         sink = self
@@ -97,9 +105,10 @@ class HttpSink:
                 if sink.hang.is_set():
                     sink._released.wait(60)
                     return
-                if sink.status == 200:
-                    sink._keep(self.path, dict(self.headers), body)
-                self.send_response(sink.status)
+                status = sink.status
+                if status == 200 and not sink._keep(self.path, dict(self.headers), body):
+                    status = 400
+                self.send_response(status)
                 self.send_header("Content-Type", sink.content_type)
                 self.send_header("Content-Length", str(len(sink.answer)))
                 for name, value in sink.extra_headers.items():
@@ -121,12 +130,16 @@ class HttpSink:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def _keep(self, path: str, headers: dict[str, str], body: bytes) -> None:
+    def _keep(self, path: str, headers: dict[str, str], body: bytes) -> bool:
         signal, request = self.REQUESTS[path]
         if headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         self.received.headers.append({name.lower(): value for name, value in headers.items()})
-        getattr(self.received, signal).append(request.FromString(body))
+        decoded = request.FromString(body)
+        if is_poisoned(decoded, self.poison):
+            return False
+        getattr(self.received, signal).append(decoded)
+        return True
 
     def close(self) -> None:
         """Stop listening and let go whoever hangs."""
@@ -143,6 +156,7 @@ class GrpcSink:
         self.code: grpc.StatusCode | None = None
         self.trailers: tuple[tuple[str, bytes], ...] = ()
         self.partial: dict[str, Any] = {}
+        self.poison: set[str] = set()
         self.compression = grpc.Compression.NoCompression
         self._server = grpc.server(futures.ThreadPoolExecutor(4))
         for signal, add, base, response in (
@@ -167,9 +181,11 @@ class GrpcSink:
                 if sink.code is not None:
                     context.set_trailing_metadata(sink.trailers)
                     context.abort(sink.code, "as the test says")
+                if is_poisoned(request, sink.poison):
+                    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "poisoned")
                 getattr(sink.received, signal).append(request)
                 context.set_compression(sink.compression)
-                return response(partial_success=sink.partial)
+                return response(partial_success=sink.partial if signal == "traces" else {})
 
         return Servicer()
 

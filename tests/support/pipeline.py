@@ -42,7 +42,10 @@ class Pipeline:
         (self.destination,) = build_destinations(Config(exporters=exporters), LocalReader())
         assert self.destination.reader is not None
         spans, logs = SpanFanOut(), LogFanOut()
-        spans.puts, logs.puts = (self.destination.puts["traces"],), (self.destination.puts["logs"],)
+        spans.puts, logs.puts = (
+            tuple(put for signal, put in self.destination.puts.items() if signal == wanted)
+            for wanted in ("traces", "logs")
+        )
         self._tracers = TracerProvider(shutdown_on_exit=False)
         self._tracers.add_span_processor(spans)
         self._loggers = LoggerProvider(shutdown_on_exit=False)
@@ -52,6 +55,12 @@ class Pipeline:
         self._counter = self._meters.get_meter("t").create_counter("added")
         self.emitted = 0
         self.destination.start()
+
+    def spans(self, count: int) -> None:
+        """End *count* spans, nothing else."""
+        for _ in range(count):
+            self._tracer.start_span(f"item {self.emitted}").end()
+            self.emitted += 1
 
     def emit(self, count: int, rate: float = 1e9) -> None:
         """Emit *count* spans, records and increments, *rate* of each a second."""
