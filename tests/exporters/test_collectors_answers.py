@@ -106,7 +106,7 @@ def test_a_collector_that_asks_for_patience_is_given_it(tmp_path: Path) -> None:
     assert proxy.requests == proxy_back
     proxy.fault = "pass"
     eventually(lambda: len(arrived(sink.received)[0]) == 20, within_s=8)
-    assert 1.5 < time.monotonic() - began
+    assert time.monotonic() - began > 1.5
     assert line.end()["traces", "delivered", ""] == 20
     proxy.close()
     sink.close()
