@@ -119,7 +119,7 @@ MORTAL = """
 
 
 def lives_and_deaths(folder: Path, port: int, lives: range) -> dict[str, list[float]]:
-    """Start a process for each of *lives* and kill it at a random moment; returns the age at its process's death of each item, by name."""
+    """Start and kill a process for each of *lives*; returns how old each of its items was when it died, in seconds."""
     (folder / "mortal.py").write_text(textwrap.dedent(MORTAL))
     ages: dict[str, list[float]] = {}
     for life in lives:

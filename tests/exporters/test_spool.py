@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import textwrap
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from csg_otel.exporters.spool import Ref, Spool, SpoolError
+from csg_otel.exporters.spool import Ref, Segment, Spool, SpoolError
 
 
 def make(root: Path, destination: str = "collector\nhttp://c:4318", **options: Any) -> Spool:
@@ -239,6 +241,45 @@ class SpoolMachine(RuleBasedStateMachine):
                 path.write_bytes(content)
         self._inherit_part()
 
+    @rule(size=st.integers(0, 900), signal=st.sampled_from(["traces", "logs"]), room=st.integers(0, 1000))
+    def put_on_a_full_disk(self, size: int, signal: str, room: int) -> None:
+        """Find only *room* more bytes: the kernel takes a part, refuses the rest, and nothing of it is ever seen."""
+        self.number += 1
+        body = f"{signal} {self.number} ".encode() + b"x" * size
+        active = self.spool._active.get(signal)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((active.size if active else 0) + room, limits[1]))
+        try:
+            ref = self.spool.append(signal, 1, body)
+        except OSError:
+            return
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.refs[body] = ref
+
+    @rule(tidy=st.booleans())
+    def fork(self, tidy: bool) -> None:
+        """A child sees nothing of what is ours, and what it leaves is inherited; ours stays as it was."""
+        self.number += 1
+        body = f"logs {self.number} of a child".encode()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads beside the fork, from 3.12 on
+            pid = os.fork()
+        if not pid:
+            try:
+                self.spool.reset_after_fork()
+                seen = self.spool.adopt()
+                self.spool.append("logs", 1, body)
+                if tidy:
+                    self.spool.close()
+                os._exit(1 if seen else 0)
+            finally:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        found = {self.spool.read(ref): ref for refs in self.spool.adopt().values() for ref in refs}
+        assert set(found) == {body}
+        self.refs[body] = found[body]
+
     def _inherit_part(self) -> None:
         self.spool = self._new()
         known = {}
@@ -272,5 +313,32 @@ class SpoolMachine(RuleBasedStateMachine):
         self._folder.cleanup()
 
 
+def test_the_books_hold_while_the_spool_makes_room(tmp_path: Path) -> None:
+    """One file at a time is told, once, with what of it was not delivered; and what it held can't be read any more."""
+    told: list[tuple[Segment, int]] = []
+    spool = make(tmp_path, max_bytes=40_000, on_drop=lambda segment: told.append((segment, segment.items)))
+    refs = [spool.append("traces", 1, b"x" * 1_000) for _ in range(20)]
+    for ref in refs[:3]:
+        spool.done(ref)
+    refs += [spool.append("traces", 1, b"x" * 1_000) for _ in range(40)]
+
+    assert len({id(segment) for segment, _ in told}) == len(told)
+    lost = [ref for ref in refs if ref.segment.gone]
+    assert sum(items for _, items in told) == len([ref for ref in lost if ref not in refs[:3]])
+    assert all(spool.read(ref) is None for ref in lost)
+
+
+def test_a_closed_spool_takes_nothing(tmp_path: Path) -> None:
+    """It neither keeps nor adopts, so that a thread that comes late can't hold what the next process should have."""
+    spool = make(tmp_path)
+    spool.append("traces", 1, b"x")
+    spool.close()
+
+    with pytest.raises(SpoolError, match="closed"):
+        spool.append("traces", 1, b"y")
+    with pytest.raises(SpoolError, match="closed"):
+        spool.adopt()
+
+
 TestSpoolMachine = SpoolMachine.TestCase
-TestSpoolMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
