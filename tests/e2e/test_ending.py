@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.otlp_sink import HttpSink
-from support.programs import Program
+from support.fault_proxy import FaultProxy
+from support.otlp_sink import GrpcSink, HttpSink
+from support.programs import Program, eventually
 
 WORK = """
     import os, signal, sys, time
@@ -116,3 +119,52 @@ def test_a_hung_collector_costs_the_budget_and_no_more(sink: HttpSink, tmp_path:
         running.wait(10)
 
         assert time.monotonic() - began < 5.8
+
+
+HUNG = """
+    import logging, os, signal, sys, time
+    import csg_otel
+
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+    csg_otel.instrument("shop", health_monitoring__enabled=False, system_monitoring__enabled=False)
+    from opentelemetry import _logs
+    done, logger = csg_otel.counter("done"), _logs.get_logger("test")
+    for number in range(int(sys.argv[1])):
+        with csg_otel.observe("work"):
+            done.add(1)
+        logger.emit(_logs.LogRecord(body=f"log {number}"))
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_sigterm_before_a_hung_collector_loses_nothing(protocol: str, tmp_path: Path) -> None:
+    """Spans, logs and increments are on disk before the program's own handler ends it; the next start delivers them."""
+    sink = GrpcSink() if protocol == "grpc" else HttpSink()
+    proxy = FaultProxy(sink.port, "hang")
+    (tmp_path / "shop.py").write_text(textwrap.dedent(HUNG))
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": proxy.endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
+    }
+    with Program([sys.executable, "shop.py", "50"], tmp_path, env) as running:
+        running.line_with("ready")
+        began = time.monotonic()
+        running.terminate()
+
+        assert running.wait(8) == 7
+        assert time.monotonic() - began < 5
+
+    def found() -> tuple[int, int, int]:
+        records = [record for record in sink.received.records if record.body.string_value.startswith("log ")]
+        works = [span for span in sink.received.spans if span.name == "work"]
+        return len(works), len(records), sum(point.as_int for point in sink.received.points("done"))
+
+    proxy.fault = "pass"
+    with Program([sys.executable, "shop.py", "0"], tmp_path, env) as running:
+        running.line_with("ready")
+        eventually(lambda: found() == (50, 50, 50), within_s=10)
+    proxy.close()
+    sink.close()
