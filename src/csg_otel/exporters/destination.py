@@ -69,6 +69,7 @@ class Destination:
         self._lock = threading.Lock()
         self._failing: set[str] = set()
         self._since = 0.0
+        self._recovered = 0.0
         self._last_error = ""
         self._refusals: set[str] = set()
         self.spool: Spool | None = None
@@ -139,9 +140,12 @@ class Destination:
                 self._failing.discard(signal)
             else:
                 self._last_error = said
-                if error.retry:
+                # One that began in the outage that is over says nothing of now: its next attempt will.
+                if error.retry and error.began >= self._recovered:
                     self._failing.add(signal)
             failing = bool(self._failing)
+            if was_failing and not failing:
+                self._recovered = time.monotonic()
             if failing and not was_failing:
                 self._since = time.monotonic()
             refused = error is not None and not error.retry and error.reason not in self._refusals

@@ -30,6 +30,8 @@ class SendError(Exception):
         self.reason = reason
         self.retry = retry
         self.retry_after_s = retry_after_s
+        self.began = 0.0
+        """When the attempt began, on the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +254,15 @@ class Lane:
             timeout_s = max(0.05, min(timeout_s, self._deadline - time.monotonic()))
         error: SendError | None = None
         partial: Partial | None = None
+        began = time.monotonic()
         try:
             partial = send(timeout_s)
         except SendError as caught:
             error = caught
         except Exception as caught:  # noqa: BLE001 - a sender's defect costs its batch, never the worker
             error = SendError("defect", f"{type(caught).__name__}: {caught}", retry=False)
+        if error is not None:
+            error.began = began
         self._on_outcome(self.signal, error)
         return partial, error
 

@@ -1,0 +1,67 @@
+"""What a destination says about itself: two lines an outage, however its signals' attempts overlap."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from csg_otel.exporters.destination import Destination
+from csg_otel.exporters.lane import SendError
+from support.programs import eventually
+
+
+def test_an_attempt_that_outlives_the_outage_does_not_begin_another(caplog: pytest.LogCaptureFixture) -> None:
+    """A request that hung since before the recovery times out after it: that is the same outage, told already."""
+    hung, gave_up, fails = threading.Event(), threading.Event(), [True]
+
+    def traces(_batch: Sequence[Any], _timeout_s: float) -> None:
+        if fails[0]:
+            raise SendError("unreachable", "away", retry=True, retry_after_s=0.01)
+
+    def logs(_batch: Sequence[Any], _timeout_s: float) -> None:
+        if not hung.is_set():
+            hung.set()
+            gave_up.wait(5)
+            raise SendError("timeout", "hung", retry=True, retry_after_s=0.01)
+
+    there = Destination("there", "http://there")
+    lanes = [there.add_lane("traces", traces, delay_s=0.01), there.add_lane("logs", logs, delay_s=0.01)]
+    with caplog.at_level(logging.WARNING, logger="csg_otel"):
+        lanes[1].put("record")
+        assert hung.wait(5)
+        lanes[0].put("span")
+        eventually(lambda: there.status().state != "ok")
+        fails[0] = False
+        eventually(lambda: there.status().delivered == 1)
+        gave_up.set()
+        eventually(lambda: there.status().delivered == 2)
+    for lane in lanes:
+        lane.close(time.monotonic() + 1)
+        lane.join()
+
+    assert [record.getMessage().split(": ")[1].split()[0] for record in caplog.records] == ["cannot", "delivering"]
+
+
+def test_what_a_collector_writes_is_one_harmless_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Line breaks and escape sequences of a hostile answer reach neither the log nor `status()`."""
+    there = Destination("there", "http://there")
+
+    def refuse(_batch: Sequence[Any], _timeout_s: float) -> None:
+        raise SendError("http_400", "bad\n2026 CRITICAL\x1b[31m all is lost" + "x" * 5000, retry=False)
+
+    lane = there.add_lane("traces", refuse, delay_s=0.01)
+    with caplog.at_level(logging.WARNING, logger="csg_otel"):
+        lane.put("span")
+        lane.flush(time.monotonic() + 5)
+        lane.close(time.monotonic() + 1)
+        lane.join()
+
+    (line,) = (record.getMessage() for record in caplog.records)
+    for text in (line, there.status().last_error):
+        assert text.isprintable()
+        assert len(text) < 700
