@@ -65,3 +65,17 @@ def test_what_a_collector_writes_is_one_harmless_line(caplog: pytest.LogCaptureF
     for text in (line, there.status().last_error):
         assert text.isprintable()
         assert len(text) < 700
+
+
+def test_a_dropped_item_is_held_against_it_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`degraded` is about now; what was dropped long ago stays in the books only."""
+    there = Destination("there", "http://there")
+    lane = there.add_lane("traces", lambda _batch, _timeout_s: None)
+    lane.close(time.monotonic())
+    lane.put("late")
+    now = there.status()
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + 61)
+
+    assert (now.state, now.dropped) == ("degraded", {"shutdown": 1})
+    assert (there.status().state, there.status().dropped) == ("ok", {"shutdown": 1})

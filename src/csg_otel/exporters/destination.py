@@ -29,6 +29,7 @@ State = Literal["ok", "degraded", "down"]
 _log = logging.getLogger("csg_otel")
 
 _ADOPT_EVERY_S = 30.0
+_DEGRADED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,11 @@ class DestinationStatus:
     """
     What became of everything given to one destination.
 
-    ``state``: ``ok``; ``degraded`` while some signals or items are refused; ``down`` while nothing gets through.
-    Items are spans, log records and metric collections, ``emitted`` by this process or ``adopted`` from a dead one:
-    ``emitted + adopted == delivered + queued + spooled + dropped``, always; ``dropped`` counts by reason. ``failing_s`` is
-    for how long something has not got through, in seconds. ``spooled`` items are safe on disk: the next process delivers
-    them if this one does not.
+    ``state``: ``ok``; ``degraded`` while some signals are refused, and for a minute after an item was dropped; ``down``
+    while nothing gets through. Items are spans, log records and metric collections, ``emitted`` by this process or
+    ``adopted`` from a dead one: ``emitted + adopted == delivered + queued + spooled + dropped``, always; ``dropped`` counts
+    by reason. ``failing_s`` is for how long something has not got through, in seconds. ``spooled`` items are safe on disk:
+    the next process delivers them if this one does not.
     """
 
     state: State = "ok"
@@ -171,7 +172,7 @@ class Destination:
         state: State = "ok"
         if failing:
             state = "down" if failing == sum(1 for book in books if book.emitted) else "degraded"
-        elif dropped:
+        elif any(lane.dropped_within(_DEGRADED_S) for lane in self.lanes.values()):
             state = "degraded"
         queued = sum(book.queued for book in books)
         spooled = sum(book.spooled for book in books)

@@ -109,9 +109,8 @@ class DurableLane(Lane):
             self._drop("spool_full", self._backlog.lose(segment))
 
     def _drop(self, reason: str, items: int) -> None:
-        if items:
-            self._books.dropped[reason] += items
-            self._due.notify_all()
+        super()._drop(reason, items)
+        self._due.notify_all()
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._gather, name=self._name("gather"), daemon=True)

@@ -69,6 +69,7 @@ class _Books:
     emitted: int = 0
     delivered: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    dropped_at: float | None = None
 
 
 class Lane:
@@ -126,11 +127,11 @@ class Lane:
             books = self._books
             books.emitted += 1
             if self._deadline is not None:
-                books.dropped["shutdown"] += 1
+                self._drop("shutdown", 1)
                 return
             if len(self._queue) >= self._max_items:
                 self._queue.popleft()
-                books.dropped["queue_full"] += 1
+                self._drop("queue_full", 1)
             self._queue.append(item)
             full = len(self._queue) >= self._batch_size
             if self._thread is None:
@@ -154,6 +155,18 @@ class Lane:
             books = self._books
             queued = len(self._queue) + self._in_flight
             return LaneStatus(books.emitted, books.delivered, dict(books.dropped), queued)
+
+    def dropped_within(self, seconds: float) -> bool:
+        """Tell whether anything was dropped in the last *seconds*."""
+        at = self._books.dropped_at
+        return at is not None and time.monotonic() - at < seconds
+
+    def _drop(self, reason: str, items: int) -> None:
+        """Count *items* as dropped; with the lock held."""
+        if items:
+            self._books.dropped[reason] += items
+            self._books.dropped_at = time.monotonic()
+            self._changed.notify_all()
 
     def nudge(self) -> None:
         """Let the worker send now instead of at the end of its delay."""
@@ -184,7 +197,7 @@ class Lane:
         with self._lock:
             left = len(self._queue) + self._in_flight
             if left:
-                self._books.dropped["shutdown"] += left
+                self._drop("shutdown", left)
                 self._queue.clear()
                 self._in_flight = 0
         return self.status()
@@ -271,11 +284,10 @@ class Lane:
             if self._in_flight:
                 rejected = min(count, partial.rejected) if partial else 0
                 if error is not None:
-                    self._books.dropped[error.reason] += count
+                    self._drop(error.reason, count)
                 else:
                     self._books.delivered += count - rejected
-                    if rejected:
-                        self._books.dropped["rejected"] += rejected
+                    self._drop("rejected", rejected)
                 self._in_flight = 0
             self._changed.notify_all()
 
