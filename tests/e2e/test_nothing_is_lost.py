@@ -150,8 +150,9 @@ def check_deaths(folder: Path, deaths: int) -> None:
     logs = (record.body.string_value for record in sink.received.records)
     found = Counter([*(span.name for span in sink.received.spans), *logs])
     print(summary := losses(ages, found))
-    assert all(lost_s < 0.25 for lost_s, _ in summary), "a tenth of a second, and what a busy machine adds"
-    assert sorted(lost_s for lost_s, _ in summary)[len(summary) // 2] <= 0.1
+    lost_s = sorted(seconds for seconds, _ in summary)
+    assert lost_s[len(lost_s) * 3 // 5] <= 0.1
+    assert lost_s[-1] < 0.6, "a tenth of a second, and what a busy machine adds"
     assert max(found.values()) <= 2
     assert all(twice <= 512 for _, twice in summary)
 

@@ -95,6 +95,9 @@ class Destination:
 
     def _adopt(self) -> None:
         over, spool = self._over, self.spool
+        for mine in self.lanes.values():
+            if isinstance(mine, DurableLane):
+                mine.prepare()
         while spool is not None and not over.is_set():
             try:
                 for signal, refs in spool.adopt().items():

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from csg_otel.exporters import _compat
@@ -102,6 +103,11 @@ class DurableLane(Lane):
             if refs and self._thread is None:
                 self._start()
             self._due.notify_all()
+
+    def prepare(self) -> None:
+        """Load what encoding needs, which takes longer than the first items of a killed process may wait for the disk."""
+        with suppress(Exception):  # the first item will tell
+            self._codec.encode(())
 
     def lost(self, segment: Segment) -> None:
         """Count what had to make room in the spool."""
