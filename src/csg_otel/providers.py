@@ -108,6 +108,7 @@ class Providers:
         self._meters: Any = None
         self._closed = False
         self._spooled = 0
+        self._config: Config | None = None
         handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
         self.apply(config)
         _living.add(self)
@@ -117,6 +118,7 @@ class Providers:
 
     def apply(self, config: Config, drain_s: float = 2.0) -> None:
         """Use *config* from now on; destinations it no longer has are drained, within *drain_s* seconds in all."""
+        self._config = config
         if config.disabled:
             self._retire(self._destinations, time.monotonic() + drain_s)
             self._destinations, self._meters = (), None
@@ -258,12 +260,17 @@ class Providers:
         return self.local.read()
 
     def reset_after_fork(self) -> None:
-        """Begin anew in a child: no inherited lock, item, sum or thread."""
+        """Begin anew in a child: no inherited lock, item, sum or thread, and an instance id of its own."""
         self._past = Counter()
         if isinstance(self._meters, MeterProvider):
             _compat.reset_after_fork(self._meters)
         for destination in self._destinations:
             destination.reset_after_fork()
+        if self._config is not None and self._meters is not None:
+            resource = make_resource(self._config)
+            if isinstance(self._meters, MeterProvider):
+                _compat.reconfigure_metrics(self._meters, resource, make_views(self._config))
+            self._plug_traces_and_logs(self._config, resource)
 
 
 class _ItemsCallback:

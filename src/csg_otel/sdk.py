@@ -24,9 +24,10 @@ from csg_otel.health import builtin
 from csg_otel.health_metrics import HealthTelemetry
 from csg_otel.lifecycle import Ending
 from csg_otel.logs import LogTap
-from csg_otel.providers import Providers, ShutdownReport
+from csg_otel.providers import Providers, ShutdownReport, make_resource
 from csg_otel.server import Endpoints, Server
 from csg_otel.systemd import Notifier
+from csg_otel.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ class Telemetry:
         self._stopping = False
         self._report: ShutdownReport | None = None
         self._server: Server | None = None
+        self._workers: Workers | None = None
         self._registry = health.default_registry()
         self._define_checks(loaded)  # first, because it may refuse, and nothing has started yet
         self._providers = Providers(config)
@@ -116,16 +118,29 @@ class Telemetry:
 
     def _serve(self, config: Config) -> None:
         endpoint = config.system_monitoring.prometheus
+        self._workers = workers = Workers(
+            str(make_resource(config).attributes["service.name"]),
+            f"{endpoint.host}:{endpoint.port}",
+            read=self._providers.read_metrics,
+            serve=self._serve_again,
+            variables=environ.snapshot(),
+        )
         self.endpoints = Endpoints(
             config,
-            metrics=self._providers.read_metrics,
+            metrics=workers.read_metrics,
             health=self._registry.snapshot,
             stopping=lambda: self._stopping,
         )
         if not (endpoint.enabled or config.health_monitoring.enabled):
             return
-        self._server = Server(endpoint.host, endpoint.port, self.endpoints)
+        self._server = Server(endpoint.host, endpoint.port, self.endpoints, may_serve=workers.may_serve)
+        if endpoint.enabled and endpoint.port:  # any free port is each process's own, and so is what it shows
+            workers.start()
         self._server.start()
+
+    def _serve_again(self) -> None:
+        if (server := self._server) is not None and not self._stopping:
+            server.start()
 
     def _stop_parts(self, deadline: float) -> None:
         """Stop what makes telemetry, so that what sends it can finish."""
@@ -140,6 +155,14 @@ class Telemetry:
             self._server.stop(_SERVER_STOP_S)
             self._server = None
 
+    def _leave_workers(self, *, forget: bool = False) -> None:
+        """Hand the port over to another worker, if there are any, and leave them this one's last word."""
+        if self._workers is not None:
+            if self._workers.together:
+                self._stop_server()
+            self._workers.stop(forget=forget)
+            self._workers = None
+
     def reconfigure(self, loaded: Loaded) -> None:
         """Exchange everything that has changed; what was emitted before is drained to where it was meant to go."""
         config = loaded.config
@@ -149,6 +172,7 @@ class Telemetry:
             self._define_checks(loaded)
             self._stop_parts(time.monotonic() + 1.0)
             self._stop_server()
+            self._leave_workers(forget=True)
             self._providers.apply(config)
             self._logs.remove()
             self.config, self.origins = config, loaded.origins
@@ -168,6 +192,7 @@ class Telemetry:
                 budget = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
                 deadline = time.monotonic() + budget
                 self._stop_parts(deadline)
+                self._leave_workers()
                 self._report = self._providers.shutdown(max(0.0, deadline - time.monotonic()))
                 self._stop_server()
                 self._logs.remove()  # last, so that what could not be delivered is said like the rest

@@ -78,8 +78,11 @@ class _Switch:
         return handle
 
     def reset_lock(self) -> None:
-        """Replace the lock; for a forked child, where its holder no longer exists."""
+        """Replace the locks; for a forked child, where their holders no longer exist."""
         self._lock = threading.RLock()
+        for handle in list(self._handles):
+            if isinstance(handle, SwitchMeter):
+                handle.reset_lock()
 
     def __getattr__(self, name: str) -> Any:
         """Offer what the plugged-in provider offers beyond the API (``add_span_processor``, ``resource``, ...)."""
@@ -247,6 +250,10 @@ class SwitchMeter(metrics.Meter):
             self._real = provider.get_meter(*self._scope)
             for instrument in self._made.values():
                 instrument.bind(self._real)
+
+    def reset_lock(self) -> None:
+        """Replace the lock; for a forked child."""
+        self._mutex = threading.RLock()
 
     def _make(self, kind: str, cls: Any, name: str, unit: str, description: str, **options: Any) -> Any:
         key = (kind, name.lower(), unit, description)

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
+from opentelemetry.sdk import resources
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -71,6 +72,7 @@ def reset_after_fork(provider: MeterProvider) -> None:
         storage._instrument_view_instrument_matches.clear()
     for meter in provider._meters.values():
         meter._instrument_registration_lock = threading.Lock()
+    resources._service_instance_id_lock = threading.Lock()
 
 
 def prometheus_name(name: str) -> str:
