@@ -108,7 +108,8 @@ class Providers:
         self._meters: Any = None
         self._closed = False
         self._spooled = 0
-        self._config: Config | None = None
+        self._config = config
+        self._resource = Resource.get_empty()
         handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
         self.apply(config)
         _living.add(self)
@@ -126,7 +127,7 @@ class Providers:
             return
         if self._meters is None:
             self._plug_metrics(config)
-        resource = make_resource(config)
+        self._resource = resource = make_resource(config)
         old, by_name = self._destinations, {destination.name: destination for destination in self._destinations}
         new = build_destinations(config, self.local)
         for destination in new:
@@ -266,8 +267,8 @@ class Providers:
             _compat.reset_after_fork(self._meters)
         for destination in self._destinations:
             destination.reset_after_fork()
-        if self._config is not None and self._meters is not None:
-            resource = make_resource(self._config)
+        if not self._closed and self._meters is not None:
+            self._resource = resource = _compat.resource_after_fork(self._resource)
             if isinstance(self._meters, MeterProvider):
                 _compat.reconfigure_metrics(self._meters, resource, make_views(self._config))
             self._plug_traces_and_logs(self._config, resource)

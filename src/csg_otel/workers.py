@@ -1,8 +1,8 @@
 """
 One answer to a scrape for all worker processes of a program: gunicorn's, uvicorn's, those of ``multiprocessing``.
 
-Each worker publishes its metrics every second, when another asks, and when it ends. Whoever is scraped asks the others, waits a
-moment, and adds up what they and the finished ones have published. The rules: a program with one process pays nothing; no
+Each worker publishes its metrics every other second, when another asks, and when it ends. Whoever is scraped asks the others,
+waits a moment, and adds up what they and the finished ones have published. The rules: a program with one process pays nothing; no
 worker waits for another longer than a scrape may take; without a usable directory each answers for itself.
 """
 
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.export import MetricsData
 
-EVERY_S: Final = 1.0
-"""Between two publications nobody asks for: what SIGKILL may cost, and how long a port may go unserved."""
+EVERY_S: Final = 2.0
+"""Between two publications nobody asks for, in seconds: what SIGKILL may cost."""
 
-_WAIT_S: Final = 0.035
-"""What the other workers have to answer a scrape, in seconds; it collects its own metrics meanwhile."""
+_MOST_SHARE: Final = 0.005
+"""Of a core for publications nobody asks for; where there are very many series they come less often."""
+
+_LOOK_S: Final = 0.5
+"""Between two looks at whether the port has become free, in seconds."""
 
 _STOP_S: Final = 0.5
 
@@ -52,8 +55,8 @@ class Workers:
         """
         Be one of those that run *service* and want to serve *address*; does nothing before :meth:`start`.
 
-        *read* collects this process's metrics; *serve* is called every second and when a worker ends, so that another
-        takes over its port. *variables* are the environment's, for where the directory is.
+        *read* collects this process's metrics; *serve* is called all the time, so that another takes over the port of a
+        worker that has ended. *variables* are the environment's, for where the directory is.
         """
         self._what = f"{service}\n{address}"
         self._read = read
@@ -113,8 +116,8 @@ class Workers:
         with self._lock:
             folder, self._folder = self._folder, None
             folder.leave(forget=forget)
-        with suppress(OSError):  # the last one to leave may have nobody to wake
-            folder.ask()
+        with suppress(OSError), folder.ask():  # so that another takes over the port at once
+            pass
 
     def reset_after_fork(self) -> None:
         """Be a worker of one's own in a child."""
@@ -128,30 +131,33 @@ class Workers:
 
     def _run(self, stopped: threading.Event) -> None:
         _compat.suppress_instrumentation()
-        due = time.monotonic()
+        due = 0.0
         while not stopped.is_set():
             try:
-                self._wait(due)
+                asked = self._wait()
                 if stopped.is_set():
                     return
-                self._publish_now()
-                self._serve()
-                if time.monotonic() >= due:
-                    due = time.monotonic() + EVERY_S
+                if asked or time.monotonic() >= due:
+                    due = time.monotonic() + self._publish_now()
                     self._fold()
+                self._serve()
             except Exception:  # noqa: BLE001 - the next round may do better
                 faults.contain("workers")
-                stopped.wait(EVERY_S)
+                stopped.wait(_LOOK_S)
 
-    def _publish_now(self) -> None:
-        began_ns = time.monotonic_ns()
-        self._publish(self._read(), began_ns)
-
-    def _wait(self, due: float) -> None:
-        """Wait until another worker asks, or until *due*."""
+    def _wait(self) -> bool:
+        """Wait a moment; True at once if another worker asks."""
         folder = self._folder
-        if folder is not None and select.select([folder.bell], [], [], max(0.0, due - time.monotonic()))[0]:
+        if folder is not None and select.select([folder.bell], [], [], _LOOK_S)[0]:
             os.read(folder.bell, 4096)
+            return True
+        return False
+
+    def _publish_now(self) -> float:
+        """Publish; returns after how many seconds it should be done again unasked."""
+        began_ns, used_s = time.monotonic_ns(), time.thread_time()
+        self._publish(self._read(), began_ns)
+        return max(EVERY_S, (time.thread_time() - used_s) / _MOST_SHARE)
 
     def _publish(self, data: MetricsData | None, began_ns: int) -> bytes:
         """Publish and return *data*, whose collection began at *began_ns* or later."""
@@ -197,12 +203,12 @@ class Workers:
             return self._read()
 
     def _read_all(self, folder: Folder) -> MetricsData | None:
-        asked_ns, deadline = time.monotonic_ns(), time.monotonic() + _WAIT_S
-        folder.ask()
-        own = self._read()
-        # Published, too, so that what a scrape has shown is never taken back, whatever becomes of this process.
-        told = [exchange.Told(os.getpid(), True, self._publish(own, asked_ns))]
-        folder.wait(asked_ns, deadline)
+        with folder.ask() as inquiry:
+            began_ns = time.monotonic_ns()
+            own = self._read()
+            # Published, too, so that what a scrape has shown is never taken back, whatever becomes of this process.
+            told = [exchange.Told(os.getpid(), True, self._publish(own, began_ns))]
+            inquiry.wait()
         others, finished = folder.others(), folder.finished()
         told.extend(exchange.Told(one.pid, one.living, one.body) for one in others if one.name not in finished.folded)
         return exchange.merge([*told, exchange.Told(0, False, finished.total)], _resource(own, folder.id))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,9 +96,20 @@ def _series_of(data: MetricsData | None) -> Iterator[_Series]:
 
 def _one(metric: Metric, scope: tuple[str, str]) -> _Series:
     kind, shared = _kind(metric)
-    points = {(_dumps(dict(point.attributes or {})), 0): _listed(kind, point) for point in metric.data.data_points}
+    points = {(_text(point.attributes or {}), 0): _listed(kind, point) for point in metric.data.data_points}
     workers = sharing.of(metric.name, shared)
     return _Series(scope, metric.name, metric.description or "", metric.unit or "", kind, workers, points)
+
+
+def _text(attributes: Mapping[str, Any]) -> str:
+    items = tuple(attributes.items())
+    # Of other values some are equal that are not the same, such as 1 and True.
+    return _text_of(items) if all([value.__class__ is str for _, value in items]) else _dumps(dict(items))
+
+
+@functools.lru_cache(maxsize=8192)
+def _text_of(items: tuple[tuple[str, str], ...]) -> str:
+    return _dumps(dict(items))
 
 
 def _kind(metric: Metric) -> tuple[str, names.Kind]:

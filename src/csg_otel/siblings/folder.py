@@ -17,7 +17,6 @@ import secrets
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,10 +25,13 @@ from typing import Final
 
 from csg_otel.siblings import slots
 from csg_otel.siblings.family import Family
+from csg_otel.siblings.inquiry import Inquiry
 
 _MEMBER: Final = re.compile(r"(\d+)-[0-9a-f]{16}")
 _MOST_FOLDED: Final = 4096
 """Names of folded workers that are remembered, for readers that have read their files just before."""
+
+_WRITE: Final = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
 
 Fold = Callable[[bytes, list[bytes]], bytes]
 """Adds the last publications of finished workers to the total."""
@@ -167,27 +169,14 @@ class Folder:
 
     # -- the others ------------------------------------------------------------------------------------------------
 
-    def ask(self) -> None:
+    def ask(self) -> Inquiry:
         """Ask every other living member to publish now; does not wait. Raises OSError."""
+        bells = {}
         for name in self._names():
             if name != self.name:
-                with suppress(OSError):  # nobody listens any more, or it has been asked many times already
-                    bell = os.open(
-                        self._path / f"{name}.bell", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
-                    )
-                    try:
-                        os.write(bell, b".")
-                    finally:
-                        os.close(bell)
-
-    def wait(self, since_ns: int, deadline: float) -> None:
-        """Wait until every other living member has published something begun after *since_ns*, or until *deadline*."""
-        waiting = [name for name in self._names() if name != self.name]
-        while waiting := [name for name in waiting if not self._has_published(name, since_ns)]:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                return
-            time.sleep(min(0.001, left_s))
+                with suppress(OSError):  # nobody listens any more
+                    bells[name] = os.open(self._path / f"{name}.bell", _WRITE)
+        return Inquiry(bells, self._has_published)
 
     def _has_published(self, name: str, since_ns: int) -> bool:
         with self._opened(name) as files:
