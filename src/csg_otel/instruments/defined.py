@@ -12,13 +12,13 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, handles, names
-from csg_otel.errors import InstrumentError
+from csg_otel import faults, handles, names, sharing
+from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.tallies import TallySeries
 
 Declared = Sequence[str] | Mapping[str, Sequence[str]] | None
@@ -202,8 +202,12 @@ def declared() -> tuple[names.Metric, ...]:
 _KEY: Final = "instrument "
 
 
-def _define(kind: str, name: str, make: Callable[[], Any]) -> Any:
+def _define(kind: str, name: str, make: Callable[[], Any], workers: names.Workers | None = None) -> Any:
     """Return the instrument of this name, made once; the same name for another kind is a mistake."""
+    if workers is not None:
+        if workers not in get_args(names.Workers):
+            raise InstrumentError(f"workers={workers!r} is not known{suggestion(workers, get_args(names.Workers))}")
+        sharing.declare(str(name), workers)
     known, made = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
     if known != kind:
         raise InstrumentError(f"{name!r} is a {known} already and can't be a {kind} too")
@@ -222,9 +226,22 @@ def counter(name: str, *, unit: str = "", description: str = "", attributes: Dec
     return made
 
 
-def up_down_counter(name: str, *, unit: str = "", description: str = "", attributes: Declared = None) -> UpDownCounter:
-    """Make an up-down counter, or return the one of this name: a sum that grows and shrinks. See :func:`counter`."""
-    made: UpDownCounter = _define("up-down counter", name, lambda: UpDownCounter(name, unit, description, attributes))
+def up_down_counter(
+    name: str,
+    *,
+    unit: str = "",
+    description: str = "",
+    attributes: Declared = None,
+    workers: names.Workers | None = None,
+) -> UpDownCounter:
+    """
+    Make an up-down counter, or return the one of this name: a sum that grows and shrinks.
+
+    *workers* as for :func:`gauge`; see :func:`counter` for the rest.
+    """
+    made: UpDownCounter = _define(
+        "up-down counter", name, lambda: UpDownCounter(name, unit, description, attributes), workers
+    )
     return made
 
 
@@ -246,9 +263,22 @@ def histogram(
     return made
 
 
-def gauge(name: str, *, unit: str = "", description: str = "", attributes: Declared = None) -> Gauge:
-    """Make a gauge, or return the one of this name: a value that is set. See :func:`counter`."""
-    made: Gauge = _define("gauge", name, lambda: Gauge(name, unit, description, attributes))
+def gauge(
+    name: str,
+    *,
+    unit: str = "",
+    description: str = "",
+    attributes: Declared = None,
+    workers: names.Workers | None = None,
+) -> Gauge:
+    """
+    Make a gauge, or return the one of this name: a value that is set.
+
+    *workers* says what a scrape of several worker processes shows: the value of ``each`` living one under its
+    ``process.pid`` (the default), their ``sum``, ``min`` or ``max``, or that of ``one``, where it is the same in all. See
+    :func:`counter` for the rest.
+    """
+    made: Gauge = _define("gauge", name, lambda: Gauge(name, unit, description, attributes), workers)
     return made
 
 
@@ -259,15 +289,17 @@ def observable_gauge(
     unit: str = "",
     description: str = "",
     attributes: Declared = None,
+    workers: names.Workers | None = None,
 ) -> ObservableGauge:
     """
     Make a gauge whose value *callback* returns whenever metrics are collected; given again, the new callback counts.
 
     It returns a number, or pairs of a number and attributes. It must be quick: one that takes longer than a few
-    milliseconds or raises has its series left out of that collection, and is reported. See :func:`counter`.
+    milliseconds or raises has its series left out of that collection, and is reported. *workers* as for :func:`gauge`; see
+    :func:`counter` for the rest.
     """
     made: ObservableGauge = _define(
-        "observable gauge", name, lambda: ObservableGauge(name, callback, unit, description, attributes)
+        "observable gauge", name, lambda: ObservableGauge(name, callback, unit, description, attributes), workers
     )
     made.callback = callback
     return made
