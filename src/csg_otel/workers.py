@@ -2,8 +2,8 @@
 One answer to a scrape for all worker processes of a program: gunicorn's, uvicorn's, those of ``multiprocessing``.
 
 Each worker publishes its metrics every other second, when another asks, and when it ends. Whoever is scraped asks the others,
-waits a moment, and adds up what they and the finished ones have published. The rules: a program with one process pays nothing; no
-worker waits for another longer than a scrape may take; without a usable directory each answers for itself.
+waits a moment, and adds up what they and the finished ones have published. The rules: a program with one process pays
+nothing; no worker waits for another longer than a scrape may take; without a usable directory each answers for itself.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ import os
 import select
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.sdk.resources import Resource
-
-from csg_otel import faults, forks, names
+from csg_otel import faults, forks
 from csg_otel.exporters import _compat, exchange
 from csg_otel.siblings import Folder, FolderError, family, state_folder
 
@@ -211,20 +208,4 @@ class Workers:
             inquiry.wait()
         others, finished = folder.others(), folder.finished()
         told.extend(exchange.Told(one.pid, one.living, one.body) for one in others if one.name not in finished.folded)
-        return exchange.merge([*told, exchange.Told(0, False, finished.total)], _resource(own, folder.id))
-
-
-def _resource(own: MetricsData | None, group: str) -> Resource:
-    """Return whose metrics these are: this process's resource, with an instance id that outlives the one that serves."""
-    attributes = dict(own.resource_metrics[0].resource.attributes) if own and own.resource_metrics else {}
-    if _is_random(str(attributes.get(names.SERVICE_INSTANCE_ID, ""))):
-        attributes[names.SERVICE_INSTANCE_ID] = str(uuid.UUID(group))
-    return Resource(attributes)
-
-
-def _is_random(instance: str) -> bool:
-    """Tell whether an instance id was made up by the SDK; one the program was given stays."""
-    try:
-        return uuid.UUID(instance).version == 4
-    except ValueError:
-        return False
+        return exchange.merge([*told, exchange.Told(0, False, finished.total)], exchange.resource(own, folder.id))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import json
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
@@ -29,13 +30,11 @@ from opentelemetry.sdk.metrics.export import (
     ScopeMetrics,
     Sum,
 )
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from csg_otel import faults, names, sharing
 from csg_otel.exporters.adding import Point, add
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.resources import Resource
 
 _VERSION: Final = 1
 """Of the format; workers of another release, as during a reload, are left out instead of misunderstood."""
@@ -151,13 +150,33 @@ def fold(total: bytes, bodies: Sequence[bytes]) -> bytes:
     return _written(merged.values())
 
 
-def merge(told: Sequence[Told], resource: Resource) -> MetricsData:
-    """Return what several workers told as the metrics of *resource*; of values that are the same in all, the first's."""
+def merge(told: Sequence[Told], whose: Resource) -> MetricsData:
+    """Return what several workers told as the metrics of *whose*; of values that are the same in all, the first's."""
     scopes: dict[tuple[str, str], list[Metric]] = {}
     for one in _merged(told).values():
         scopes.setdefault(one.scope, []).append(Metric(one.name, one.description, one.unit, _data(one)))
     found = [ScopeMetrics(InstrumentationScope(*scope), metrics, "") for scope, metrics in scopes.items()]
-    return MetricsData([ResourceMetrics(resource, found, "")])
+    return MetricsData([ResourceMetrics(whose, found, "")])
+
+
+def resource(own: MetricsData | None, group: str) -> Resource:
+    """
+    Return whose the metrics of all workers are: the resource of the one that serves, with an instance id made of *group*.
+
+    That id stays the same when another worker serves. An id the program was given stays, too.
+    """
+    attributes = dict(own.resource_metrics[0].resource.attributes) if own and own.resource_metrics else {}
+    if _made_up(str(attributes.get(names.SERVICE_INSTANCE_ID, ""))):
+        attributes[names.SERVICE_INSTANCE_ID] = str(uuid.UUID(group))
+    return Resource(attributes)
+
+
+def _made_up(instance: str) -> bool:
+    """Tell whether an instance id was made up by the SDK; one the program was given stays."""
+    try:
+        return uuid.UUID(instance).version == 4
+    except ValueError:
+        return False
 
 
 def _merged(told: Sequence[Told]) -> dict[tuple[Any, ...], _Series]:
