@@ -180,6 +180,8 @@ class Workers:
         folder = self._folder
         try:
             return folder is None or folder.take_turn()
+        except PermissionError:  # this process has given up the rights of the one that serves
+            return False
         except OSError:
             return True
 

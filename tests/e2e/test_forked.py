@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import os
+import sys
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -98,7 +100,7 @@ def test_every_child_exports_whenever_it_was_forked(forks: int, tmp_path: Path) 
     }
     with Program(FORKING, tmp_path, settings) as program:
         assert program.line() == str(forks)
-        text: str = json.loads(json.dumps(eval(program.line())))
+        text: str = eval(program.line())
         assert program.wait() == 0
     sink.close()
     by_process = totals(sink, "work.done")
@@ -141,9 +143,9 @@ MULTIPROCESSING = """
 def test_processes_of_multiprocessing_are_counted_to_the_last(tmp_path: Path) -> None:
     """They end without ``atexit``: pools, executors, single processes."""
     sink = HttpSink()
-    (tmp_path / "jobs.py").write_text(__import__("textwrap").dedent(MULTIPROCESSING))
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(MULTIPROCESSING))
     settings = {"SINK": sink.endpoint.replace("http", "otlp+http"), "PROMETHEUS_PORT": str(free_port())}
-    with Program([__import__("sys").executable, "jobs.py"], tmp_path, settings) as program:
+    with Program([sys.executable, "jobs.py"], tmp_path, settings) as program:
         text = eval(program.line())
         assert program.wait() == 0
     sink.close()
@@ -152,6 +154,40 @@ def test_processes_of_multiprocessing_are_counted_to_the_last(tmp_path: Path) ->
     assert (by_process["child"].total(), by_process["parent"].total()) == (70, 5)
     assert not by_process["child"].keys() & by_process["parent"].keys()
     assert samples(text, "work_done_total") == {'who="child"': 70, 'who="parent"': 5}
+
+
+USERS = """
+    import os, time, urllib.request
+    import csg_otel
+
+    telemetry = csg_otel.instrument("shop", exporters=["prometheus"])
+    done = csg_otel.counter("work.done")
+    done.add(1)
+    read, write = os.pipe()
+    if not os.fork():
+        os.setuid(65534)
+        done.add(2)
+        os.read(read, 1)
+        os._exit(0)
+    deadline, text = time.monotonic() + 20, ""
+    while "work_done_total 3" not in text and time.monotonic() < deadline:
+        text = urllib.request.urlopen(telemetry.url + "/metrics").read().decode()
+    os.write(write, b".")
+    os.wait()
+    print(repr(text), flush=True)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_worker_that_gives_up_its_rights_is_counted(tmp_path: Path) -> None:
+    """As gunicorn's do after a preload by root: what it needs was opened before."""
+    with Program(USERS, tmp_path, {"PROMETHEUS_PORT": str(free_port())}) as program:
+        text = eval(program.line())
+        assert program.wait() == 0
+        said = program.stderr
+
+    assert samples(text, "work_done_total") == {"": 3}
+    assert "can't" not in said
 
 
 SOCKETS = """

@@ -257,3 +257,29 @@ def test_a_stranger_on_the_port_is_said_once(tmp_path: Path) -> None:
         time.sleep(1.5)  # two more looks at the port
 
     assert (tmp_path / "log").read_text().count("can't listen") == 1
+
+
+MOUNTED = SYNC.replace(
+    "app = flask.Flask(__name__)",
+    """app = flask.Flask(__name__)
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/monitoring": csg_otel.wsgi_app()})""",
+)
+
+
+def test_mounted_endpoints_answer_for_all_workers(tmp_path: Path) -> None:
+    """Whichever of them is asked, and under whatever instance id it has itself."""
+    with shop(tmp_path, MOUNTED, *gunicorn(workers=3), workers=3) as running:
+        running.order(60)
+        running.metrics = f"{running.url}/monitoring"
+        eventually(running.shows_all, 5)
+        instances = {_instance(running.text()) for _ in range(20)}
+
+    assert len(instances) == 1
+
+
+def _instance(text: str) -> str:
+    (labels,) = samples(text, "target_info")
+    found = re.search('service_instance_id="(.*?)"', labels)
+    assert found is not None
+    return found[1]

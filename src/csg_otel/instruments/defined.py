@@ -206,7 +206,10 @@ def _define(kind: str, name: str, make: Callable[[], Any], workers: names.Worker
     """Return the instrument of this name, made once; the same name for another kind is a mistake."""
     if workers is not None:
         if workers not in get_args(names.Workers):
-            raise InstrumentError(f"workers={workers!r} is not known{suggestion(workers, get_args(names.Workers))}")
+            known = get_args(names.Workers)
+            raise InstrumentError(
+                f"{name}: workers={workers!r} is not known{suggestion(workers, known)} (known: {', '.join(known)})"
+            )
         sharing.declare(str(name), workers)
     known, made = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
     if known != kind:
