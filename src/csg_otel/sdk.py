@@ -91,6 +91,7 @@ class Telemetry:
 
     def _start(self, config: Config) -> None:
         if config.disabled:
+            self._leave_workers(forget=True)
             return
         self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
         self._logs.install()
@@ -118,25 +119,34 @@ class Telemetry:
 
     def _serve(self, config: Config) -> None:
         endpoint = config.system_monitoring.prometheus
-        self._workers = workers = Workers(
-            str(make_resource(config).attributes["service.name"]),
-            f"{endpoint.host}:{endpoint.port}",
-            read=self._providers.read_metrics,
-            serve=self._serve_again,
-            variables=environ.snapshot(),
-        )
+        workers = self._meet_workers(config)
         self.endpoints = Endpoints(
             config,
             metrics=workers.read_metrics,
             health=self._registry.snapshot,
             stopping=lambda: self._stopping,
         )
-        if not (endpoint.enabled or config.health_monitoring.enabled):
-            return
-        self._server = Server(endpoint.host, endpoint.port, self.endpoints, may_serve=workers.may_serve)
-        if endpoint.enabled and endpoint.port:  # any free port is each process's own, and so is what it shows
-            workers.start()
-        self._server.start()
+        if endpoint.enabled or config.health_monitoring.enabled:
+            self._server = Server(endpoint.host, endpoint.port, self.endpoints, may_serve=workers.may_serve)
+            self._server.start()
+
+    def _meet_workers(self, config: Config) -> Workers:
+        """Be one of the workers that serve the same; stay with them where that has not changed."""
+        endpoint = config.system_monitoring.prometheus
+        # Any free port is each process's own, and so is what it shows.
+        address = f"{endpoint.host}:{endpoint.port}" if endpoint.enabled and endpoint.port else ""
+        made = Workers(
+            str(make_resource(config).attributes["service.name"]),
+            address,
+            read=self._providers.read_metrics,
+            serve=self._serve_again,
+            variables=environ.snapshot(),
+        )
+        if self._workers is None or self._workers.what != made.what:
+            self._leave_workers(forget=True)
+            self._workers = made
+            made.start()
+        return self._workers
 
     def _serve_again(self) -> None:
         if (server := self._server) is not None and not self._stopping:
@@ -172,7 +182,6 @@ class Telemetry:
             self._define_checks(loaded)
             self._stop_parts(time.monotonic() + 1.0)
             self._stop_server()
-            self._leave_workers(forget=True)
             self._providers.apply(config)
             self._logs.remove()
             self.config, self.origins = config, loaded.origins

@@ -50,12 +50,14 @@ class Workers:
         variables: Mapping[str, str],
     ) -> None:
         """
-        Be one of those that run *service* and want to serve *address*; does nothing before :meth:`start`.
+        Be one of those that run *service* and want to serve *address*; without an address, always alone.
+
+        Does nothing before :meth:`start`.
 
         *read* collects this process's metrics; *serve* is called all the time, so that another takes over the port of a
         worker that has ended. *variables* are the environment's, for where the directory is.
         """
-        self._what = f"{service}\n{address}"
+        self.what = (service, address)
         self._read = read
         self._serve = serve
         self._variables = variables
@@ -73,6 +75,8 @@ class Workers:
 
     def start(self) -> None:
         """Find the others if there may be any; in a process that is alone, wait until it forks."""
+        if not self.what[1]:
+            return
         self._started = True
         forks.precede(self._before_fork)
         forks.follow(self.reset_after_fork)
@@ -86,7 +90,7 @@ class Workers:
     def _join(self) -> None:
         with self._lock:
             try:
-                folder = self._folder or Folder(state_folder(self._variables), family(), self._what)
+                folder = self._folder or Folder(state_folder(self._variables), family(), "\n".join(self.what))
                 folder.join()
             except (OSError, FolderError) as error:
                 self._folder = None

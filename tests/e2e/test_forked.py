@@ -190,6 +190,46 @@ def test_a_worker_that_gives_up_its_rights_is_counted(tmp_path: Path) -> None:
     assert "can't" not in said
 
 
+CHANGING = """
+    import json, os, urllib.request
+    import csg_otel
+
+    telemetry = csg_otel.instrument("shop", exporters=["prometheus"])
+    csg_otel.counter("work.done").add(5)
+    url, (read, write), (told, tell) = telemetry.url, os.pipe(), os.pipe()
+    os.set_blocking(read, False)
+    if not os.fork():
+        seen, over = set(), False
+        while not over:
+            try:
+                over = bool(os.read(read, 1))
+            except BlockingIOError:
+                pass
+            try:
+                lines = urllib.request.urlopen(url + "/metrics", timeout=5).read().decode().splitlines()
+            except OSError:  # while the server is exchanged
+                continue
+            seen.update(line for line in lines if line.startswith("work_done_total"))
+        os.write(tell, json.dumps(sorted(seen)).encode())
+        os._exit(0)
+    for deployment in ("test", "staging", "production"):
+        csg_otel.instrument("shop", exporters=["prometheus"], environment=deployment)
+    csg_otel.counter("work.done").add(1)
+    os.write(write, b".")
+    os.wait()
+    print(os.read(told, 4096).decode(), flush=True)
+"""
+
+
+def test_other_settings_take_nothing_out_of_the_sum(tmp_path: Path) -> None:
+    """A counter that shrinks is one that was started anew to Prometheus, and would be counted twice."""
+    with Program(CHANGING, tmp_path, {"PROMETHEUS_PORT": str(free_port())}) as program:
+        seen = eval(program.line())
+        assert program.wait() == 0
+
+    assert {"work_done_total 5"} <= set(seen) <= {"work_done_total 5", "work_done_total 6"}
+
+
 SOCKETS = """
     import http.client, json, os, sys, time
     import csg_otel
