@@ -149,7 +149,7 @@ def test_finished_workers_cant_make_the_total_grow_for_ever(monkeypatch: pytest.
     total = exchange.fold(b"", [told(count(1, user=str(user))) for user in range(10)])
 
     found = samples(shown(Told(0, False, total)), "orders_total")
-    assert found['otel_metric_overflow="True"'] == 8
+    assert found['otel_metric_overflow="true"'] == 8
     assert (len(found), sum(found.values())) == (3, 10)
 
 
