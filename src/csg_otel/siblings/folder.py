@@ -111,11 +111,6 @@ class Folder:
         self.name = name
 
     @property
-    def joined(self) -> bool:
-        """Whether this process is a member."""
-        return bool(self.name)
-
-    @property
     def bell(self) -> int:
         """The descriptor that becomes readable when another member wants a publication."""
         return self._bell
