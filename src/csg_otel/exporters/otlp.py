@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from csg_otel import faults
+from csg_otel.exporters import repair
 from csg_otel.exporters.lane import Partial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.config.model import OtlpExporter
     from csg_otel.exporters.transport import Transport
@@ -74,18 +78,20 @@ class Sender:
         self._transport = None
 
     def encode(self, items: Sequence[Any]) -> bytes:
-        """Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded."""
+        """
+        Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded.
+
+        What OTLP can't carry of an item is told by its text, so that the item and its neighbours arrive.
+        """
         if self._signal == "traces":
             from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-            return _bytes(encode_spans(items))
+            return _bytes(encode_spans([repair.span(item) for item in items]))
         if self._signal == "logs":
             from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 
-            return _bytes(encode_logs(items))
-        from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-
-        return b"".join(_bytes(encode_metrics(item)) for item in items)
+            return _bytes(encode_logs([repair.record(item) for item in items]))
+        return b"".join(map(_encode_metrics, items))
 
     def split(self, body: bytes) -> list[bytes]:
         """Return a request as requests of one span, log record or metric each."""
@@ -102,6 +108,24 @@ class Sender:
                     getattr(inner, items).append(item)
                     parts.append(_bytes(one))
         return parts
+
+
+def _encode_metrics(item: MetricsData) -> bytes:
+    """Return one collection; where it can't be encoded as a whole, all metrics but those at fault."""
+    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+
+    try:
+        return _bytes(encode_metrics(item))
+    except Exception:  # noqa: BLE001 - one bad point would cost all metrics, and at every collection again
+        return b"".join(_encode_metric(one, encode_metrics) for one in repair.metrics(item))
+
+
+def _encode_metric(item: MetricsData, encode_metrics: Callable[[MetricsData], Any]) -> bytes:
+    try:
+        return _bytes(encode_metrics(item))
+    except Exception:  # noqa: BLE001 - this one is left out, the others are sent
+        faults.contain(f"encoding of {item.resource_metrics[0].scope_metrics[0].metrics[0].name}")
+        return b""
 
 
 def _bytes(message: Any) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment, names
-from csg_otel.exporters import otlp
+from csg_otel.exporters import otlp, repair
 from csg_otel.exporters.destination import Destination
 from csg_otel.exporters.readers import LocalReader, PushReader, Ticker
 
@@ -104,9 +104,9 @@ class _ConsoleSender:
 
     def _show(self, kind: str, run: list[Any]) -> None:
         if kind == "spans":
-            self._screen.spans(run)
+            self._screen.spans([repair.span(span) for span in run])
         elif kind == "logs":
-            self._screen.logs(run)
+            self._screen.logs([repair.record(record) for record in run])
         else:
             for data in run:
                 self._screen.metrics(data)
