@@ -8,13 +8,14 @@ answers are not read. Everything heavy (protobuf, gRPC) is imported on the worke
 from __future__ import annotations
 
 import ssl
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csg_otel import faults
-from csg_otel.exporters import repair
-from csg_otel.exporters.lane import Partial
+from csg_otel.exporters import parts, repair
+from csg_otel.exporters.lane import Partial, SendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,21 +62,52 @@ def temporality(preference: str) -> dict[type, Any]:
 class Sender:
     """Encodes, tells apart and sends one signal; made on the caller's thread, does its first work on the workers'."""
 
-    def __init__(self, settings: OtlpExporter, signal: str) -> None:
-        """Send *signal* to the destination *settings* describes."""
+    def __init__(self, settings: OtlpExporter, signal: str, headers: Mapping[str, str] | None = None) -> None:
+        """Send *signal* to the destination *settings* describes, with *headers* of that signal."""
         self._settings = settings
         self._signal = signal
+        self._headers = headers or {}
         self._transport: Transport | None = None
+        self._sent: tuple[bytes, int] = (b"", 0)
 
     def __call__(self, body: bytes, timeout_s: float) -> Partial | None:
         """Send a request; returns what of it was rejected. Raises SendError."""
         if self._transport is None:
-            self._transport = _transport(self._settings, self._signal)
-        return _partial(self._signal, self._transport.send(body, timeout_s))
+            self._transport = _transport(self._settings, self._signal, self._headers)
+        if len(body) <= self._settings.max_request_bytes:
+            return _partial(self._signal, self._transport.send(body, timeout_s))
+        return self._send_in_parts(body, time.monotonic() + timeout_s)
+
+    def _send_in_parts(self, body: bytes, deadline: float) -> Partial | None:
+        """Send what is too large in parts; when it is tried again, only those that were not taken yet."""
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - for the type checker
+        found = parts.grouped(self.split(body), self._settings.max_request_bytes, self._halve)
+        begin = self._sent[1] if self._sent[0] == body else 0
+        rejected, message = 0, ""
+        for place, (items, part) in enumerate(found[begin:], begin):
+            self._sent = (body, place)
+            try:
+                partial = _partial(self._signal, transport.send(part, max(0.05, deadline - time.monotonic())))
+            except SendError as error:
+                if error.retry or len(found) == 1:
+                    raise
+                # The others were taken already and must not be sent twice, so only this part is told to be refused.
+                partial = Partial(items, str(error))
+            if partial is not None:
+                rejected, message = rejected + partial.rejected, partial.message
+        self._sent = (b"", 0)
+        return Partial(rejected, message) if rejected or message else None
+
+    def _halve(self, item: bytes) -> list[bytes]:
+        if self._signal != "metrics":
+            return [item]
+        return [_bytes(half) for half in parts.halve_metric(_request(self._signal).FromString(item))]
 
     def reset_after_fork(self) -> None:
         """Leave the parent's connection alone in a child, and open another."""
         self._transport = None
+        self._sent = (b"", 0)
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """
@@ -98,7 +130,7 @@ class Sender:
         made = _request(self._signal)
         request = made.FromString(body)
         resources, scopes, items = _LEVELS[self._signal]
-        parts = []
+        found = []
         for resource in getattr(request, resources):
             for scope in getattr(resource, scopes):
                 for item in getattr(scope, items):
@@ -106,8 +138,8 @@ class Sender:
                     outer = getattr(one, resources).add(resource=resource.resource, schema_url=resource.schema_url)
                     inner = getattr(outer, scopes).add(scope=scope.scope, schema_url=scope.schema_url)
                     getattr(inner, items).append(item)
-                    parts.append(_bytes(one))
-        return parts
+                    found.append(_bytes(one))
+        return found
 
 
 def _encode_metrics(item: MetricsData) -> bytes:
@@ -163,10 +195,10 @@ def _service(signal: str, kind: str) -> Any:
     return getattr(module, f"Export{name.capitalize()}Service{kind}")
 
 
-def _transport(settings: OtlpExporter, signal: str) -> Transport:
+def _transport(settings: OtlpExporter, signal: str, extra: Mapping[str, str]) -> Transport:
     from csg_otel.exporters.transport import GrpcTransport, HttpTransport
 
-    headers = {name: _reveal(value) for name, value in settings.headers.items()}
+    headers = {**{name: _reveal(value) for name, value in settings.headers.items()}, **extra}
     compress = settings.compression == "gzip"
     where = endpoint(settings)
     if settings.protocol == "grpc":

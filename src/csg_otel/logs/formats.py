@@ -45,7 +45,11 @@ class TextFormatter(logging.Formatter):
     """Python's, but a record whose arguments or exception can't be shown is shown without; offers the ids of the span."""
 
     def __init__(self, chosen: str, dates: str | None, *, ids: bool) -> None:
-        """Format as *chosen*, with times as *dates* says; *chosen* may name ``%(trace_id)s`` and ``%(span_id)s``; *ids* puts both behind the message."""
+        """
+        Format as *chosen*, which may name ``%(trace_id)s`` and ``%(span_id)s``, with times as *dates* says.
+
+        *ids* puts both behind the message.
+        """
         super().__init__(chosen, dates, defaults={"trace_id": "", "span_id": ""})
         self._ids = ids
 
