@@ -155,7 +155,11 @@ def _are_sound(attributes: Mapping[str, Any] | None) -> bool:
         return True
     # A copy is one plain dictionary; the SDK's own takes a lock and a call for every item.
     found = attributes.copy() if hasattr(attributes, "copy") else attributes
-    return all(_is_sound(key, value) for key, value in found.items())
+    for key, value in found.items():
+        plain = type(value) is str and value.isascii() and len(value) <= LONGEST_VALUE
+        if not (plain and type(key) is str and key.isascii()) and not _is_sound(key, value):
+            return False
+    return True
 
 
 def _is_sound(key: Any, value: Any) -> bool:

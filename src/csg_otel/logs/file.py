@@ -1,8 +1,9 @@
 """
 The log file: rotated by size, shared by processes, and followed by ``logrotate``.
 
-The standard handler loses lines when two processes rotate one file, and writes on into a file that was moved away. This one
-looks where its path leads before every line, and rotates under a lock. The rule: what fails here is one fault of telemetry.
+Two processes that rotate one file at the same moment would overwrite a backup, and the standard handler writes on into a file
+that was moved away. This one looks where its path leads before every line, and rotates under a lock. The rule: what
+fails here is one fault of telemetry.
 """
 
 from __future__ import annotations
