@@ -24,10 +24,12 @@ from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, V
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from csg_otel import forks, handles, names
-from csg_otel.exporters import _compat, guard
+from csg_otel import attributes as clean
+from csg_otel import environment, forks, handles, names
+from csg_otel.exporters import _compat, guard, repair
 from csg_otel.exporters.destination import Destination, DestinationStatus, items_by_outcome
 from csg_otel.exporters.fanout import LogFanOut, SpanFanOut, sampler
+from csg_otel.exporters.limits import log_limits, span_limits
 from csg_otel.exporters.readers import LocalReader
 from csg_otel.exporters.wiring import build_destinations
 from csg_otel.switch import SwitchLoggerProvider, SwitchMeterProvider, SwitchTracerProvider
@@ -180,11 +182,13 @@ class Providers:
                     keep_unsampled=sampling.always_keep_errors or sampling.slower_than is not None,
                 ),
                 shutdown_on_exit=False,
+                span_limits=span_limits(environment.snapshot()),
             )
             tracers.add_span_processor(spans)
             self._global.tracers.switch(tracers)
         if isinstance(self._global.loggers, SwitchLoggerProvider):
-            loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
+            limits = log_limits(environment.snapshot())
+            loggers = LoggerProvider(resource=resource, shutdown_on_exit=False, log_record_limits=limits)
             loggers.add_log_record_processor(logs)
             self._global.loggers.switch(loggers)
 
@@ -304,7 +308,7 @@ def make_resource(config: Config) -> Resource:
         attributes["deployment.environment.name"] = service.environment
     attributes["telemetry.distro.name"] = names.SCOPE
     attributes["telemetry.distro.version"] = handles.VERSION
-    return Resource.create(attributes)
+    return repair.resource(Resource.create(clean.clean(attributes)))
 
 
 def _program_name() -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from csg_otel import environment as environ
 from csg_otel import faults, forks, handles, health, instruments, metrics
 from csg_otel.config import Config, Loaded, load, load_lenient
+from csg_otel.dogstatsd import ServiceChecks
 from csg_otel.exporters.destination import DestinationStatus
 from csg_otel.exporters.points import points
 from csg_otel.exporters.wiring import console_enabled
@@ -69,6 +70,7 @@ class Telemetry:
         self._runtime = metrics.RuntimeMonitor()
         self._history = metrics.History(config.system_monitoring.metrics_retention)
         self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
+        self._service_checks: ServiceChecks | None = None
         self._ending = Ending(self._finish, self.force_flush)
         self._systemd = Notifier.where_asked(environ.snapshot(), self._registry.snapshot)
         self._start(config)
@@ -99,7 +101,17 @@ class Telemetry:
         if config.health_monitoring.enabled:
             self._registry.start()
         self._health.start(trace=config.health_monitoring.trace)
+        self._tell_datadog(config)
         self._serve(config)
+
+    def _tell_datadog(self, config: Config) -> None:
+        datadog = config.exporters.datadog
+        if datadog.enabled and datadog.statsd and config.health_monitoring.enabled:
+            whose = make_resource(config).attributes
+            unified = {"service": "service.name", "env": "deployment.environment.name", "version": "service.version"}
+            tags = {tag: str(whose.get(attribute, "")) for tag, attribute in unified.items()}
+            self._service_checks = ServiceChecks(datadog.statsd_address, self._registry.snapshot, tags)
+            self._service_checks.start()
 
     def _start_sampling(self, config: Config) -> None:
         monitoring = config.system_monitoring
@@ -155,6 +167,9 @@ class Telemetry:
     def _stop_parts(self, deadline: float) -> None:
         """Stop what makes telemetry, so that what sends it can finish."""
         self._logs.stop()
+        if self._service_checks is not None:
+            self._service_checks.stop()
+            self._service_checks = None
         self._health.stop()
         self._registry.stop(max(0.0, min(0.2, deadline - time.monotonic())))
         self._runtime.stop()

@@ -97,9 +97,10 @@ class HttpSink:
                 if sink.hang.is_set():
                     sink._released.wait(60)
                     return
-                if sink.status == 200:
+                status = sink.judge(self.path, dict(self.headers), body)
+                if status == 200:
                     sink._keep(self.path, dict(self.headers), body)
-                self.send_response(sink.status)
+                self.send_response(status)
                 self.send_header("Content-Type", sink.content_type)
                 self.send_header("Content-Length", str(len(sink.answer)))
                 for name, value in sink.extra_headers.items():
@@ -120,6 +121,10 @@ class HttpSink:
         self.port = self._server.server_address[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def judge(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The status a request is answered with; only with 200 it is kept."""
+        return self.status
 
     def _keep(self, path: str, headers: dict[str, str], body: bytes) -> None:
         signal, request = self.REQUESTS[path]

@@ -13,12 +13,20 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
 from opentelemetry.sdk import resources
+from opentelemetry.sdk.trace import _Span as SdkSpan
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.metrics.view import View
     from opentelemetry.sdk.resources import Resource
+
+
+__all__ = ["SdkSpan"]
+"""
+The class of the spans the SDK's tracer makes. Its tracer names it and takes no other; a span becomes one of ours by its
+``__class__``, when it starts.
+"""
 
 
 def suppress_instrumentation() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, get_args
@@ -26,9 +25,6 @@ Declared = Sequence[str] | Mapping[str, Sequence[str]] | None
 _log = logging.getLogger("csg_otel")
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
-_LARGEST: Final = 2**53
-"""Whole numbers below this are the same as a float."""
-
 _MOST_ZEROS: Final = 200
 """Series one instrument starts at nought; a product of values beyond that says the values are not known beforehand."""
 
@@ -65,26 +61,13 @@ class _Instrument:
 
     def _put(self, method: Callable[..., None], value: Any, given: Mapping[str, Any] | None) -> None:
         try:
-            number = value if value.__class__ is int and abs(value) < _LARGEST else _number(value)
+            number = clean.number(value)
             if number is None:
                 faults.report(f"instrument {self.name}", f"{clean.value(value)!r} is no measurement; it is left out")
             else:
                 method(number, self._attributes(given))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(f"instrument {self.name}")
-
-
-def _number(given: Any) -> float | None:
-    """Return a finite number, of whatever type it was; None if there is none, or none that a backend can take."""
-    if isinstance(given, (bool, str, bytes)):
-        return None
-    try:
-        number = float(given)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not math.isfinite(number):
-        return None
-    return int(number) if hasattr(given, "__index__") and abs(number) < 2**53 else number
 
 
 def _dropped(instrument: str, undeclared: Sequence[str]) -> None:
@@ -178,10 +161,17 @@ class ObservableGauge(_Instrument):
         handles.create(self._metric, [self._observe])
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        found = self.callback()
-        if isinstance(found, (int, float)):
+        found: Any = self.callback()
+        if clean.number(found) is not None:
             return [Observation(found)]
-        return [Observation(value, self._attributes(attributes)) for value, attributes in found]
+        observed = []
+        for pair in found:
+            try:
+                value, attributes = pair
+                observed.append(Observation(value, self._attributes(attributes)))
+            except Exception:  # noqa: BLE001 - one that is no pair costs none of the others
+                faults.report(f"instrument {self.name}", f"{clean.value(pair)!r} is no pair of a number and attributes")
+        return observed
 
 
 _at_zero: list[Counter] = []
