@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from support.collector import Collector
+from support.collector import certificate as make_certificate
 from support.otlp_sink import HttpSink
 from support.programs import Program
 
@@ -45,26 +45,20 @@ def sink() -> Iterator[HttpSink]:
 @pytest.fixture
 def certificate(tmp_path: Path) -> dict[str, str]:
     """The files of a server's certificate for this machine, and of the authority that signed it."""
-    authority = trustme.CA()
-    made = authority.issue_cert("localhost", "127.0.0.1")
-    files = {name: str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key")}
-    authority.cert_pem.write_to_path(files["ca"])
-    made.cert_chain_pems[0].write_to_path(files["cert"])
-    made.private_key_pem.write_to_path(files["key"])
-    return files
+    return make_certificate(tmp_path)
 
 
 @pytest.fixture
 def emit(tmp_path: Path) -> Emit:
-    """Run a program to its end: what it does, the OTLP destination, other settings; return its own account of it."""
+    """Run a program to its end: what it does, the OTLP destinations, other settings; return its own account of it."""
     number = 0
 
-    def emit(body: str, otlp: Mapping[str, Any], *, shutdown_s: float = 5.0, **settings: Any) -> Mapping[str, Any]:
+    def emit(body: str, *otlp: Mapping[str, Any], shutdown_s: float = 5.0, **settings: Any) -> Mapping[str, Any]:
         nonlocal number
         number += 1
         folder = tmp_path / f"program-{number}"
         folder.mkdir()
-        exporters = {"otlp": [dict(otlp)], "shutdown_timeout": shutdown_s}
+        exporters = {"otlp": [dict(one) for one in otlp], "shutdown_timeout": shutdown_s}
         config = {"health_monitoring": {"enabled": False}, "exporters": exporters, **settings}
         source = [
             "import dataclasses, json, logging, sys",

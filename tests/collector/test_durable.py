@@ -78,3 +78,21 @@ def test_a_program_keeps_what_a_dead_collector_could_not_take(run: Run, emit: Em
 
         eventually(lambda: complete(sink, 1, 2))
     assert len([span for span in sink.received.spans if span.name in names(1)]) == SPANS
+
+
+def test_a_full_collector_says_so_and_the_program_keeps_the_rest(run: Run, emit: Emit, tmp_path: Path) -> None:
+    """What does not fit into the queue of an outage waits in the program's spool, and all of it arrives in the end."""
+    port = free_port()
+    storage = {"STORAGE_DIRECTORY": str(tmp_path / "storage"), "BACKEND_ENDPOINT": f"http://127.0.0.1:{port}"}
+    collector = run("durable.yaml", QUEUE_BYTES="200_000", **storage)
+    otlp = {"endpoint": f"http://{collector.grpc}", "signals": ["traces"]}
+    many = f"for number in range({10 * SPANS}):\n    csg_otel.observe(lambda: None, name=f'1 {{number}}')()"
+
+    report = emit(many, otlp, shutdown_s=2.0)
+    assert report["dropped"] == {}
+    assert 0 < report["spooled"] < 10 * SPANS
+
+    sink = HttpSink(port)
+    emit("import time\ntime.sleep(2)", otlp)
+    eventually(lambda: len({span.name for span in sink.received.spans}) == 10 * SPANS, within_s=30)
+    sink.close()

@@ -64,7 +64,11 @@ def test_memory_is_limited_first_and_batches_are_made_last(file: str) -> None:
     for pipeline in config["service"]["pipelines"].values():
         if not set(pipeline["receivers"]) <= inner:
             assert pipeline["processors"][0] == "memory_limiter"
-    pushing = {name: config["exporters"][name] for name, kind in kinds(config["exporters"]).items() if kind not in PULLED_OR_LOCAL}
+    pushing = {
+        name: config["exporters"][name]
+        for name, kind in kinds(config["exporters"]).items()
+        if kind not in PULLED_OR_LOCAL
+    }
     assert "batch" not in kinds(config["processors"]).values()
     assert [name for name, settings in pushing.items() if "batch" not in settings["sending_queue"]] == []
     assert {settings["retry_on_failure"]["max_elapsed_time"] for settings in pushing.values()} <= {0}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -62,26 +61,22 @@ def test_every_signal_gets_through_both_tiers(
 
 
 @pytest.mark.real("otelcol")
-@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
 @pytest.mark.parametrize("token", [SECRETS["GATEWAY_TOKEN"], "another", None])
 def test_the_gateway_lets_in_who_has_the_token(
-    run: Run, emit: Emit, sink: HttpSink, certificate: dict[str, str], protocol: str, token: str | None
+    run: Run, emit: Emit, sink: HttpSink, certificate: dict[str, str], token: str | None
 ) -> None:
-    """Over both transports; who has a wrong one, or none, is turned away with nothing of theirs passed on."""
+    """Over both transports at once; who has a wrong one, or none, is turned away with nothing of theirs passed on."""
     upper = gateway(run, certificate, sink.endpoint)
-    otlp: dict[str, Any] = {
-        "endpoint": f"https://{upper.grpc if protocol == 'grpc' else upper.http}",
-        "protocol": protocol,
-        "tls": {"ca": certificate["ca"]},
-        "headers": {"authorization": f"Bearer {token}"} if token else {},
-        "signals": ["traces"],
-    }
-    report = emit("csg_otel.observe(lambda: None)()", otlp, shutdown_s=1.0)
+    headers = {"headers": {"authorization": f"Bearer {token}"}} if token else {}
+    common = {"tls": {"ca": certificate["ca"]}, "signals": ["traces"], **headers}
+    grpc = {"name": "grpc", "endpoint": f"https://{upper.grpc}", **common}
+    http = {"name": "http", "endpoint": f"https://{upper.http}", "protocol": "http/protobuf", **common}
+    report = emit("csg_otel.observe(lambda: None)()", grpc, http, shutdown_s=1.0)
     upper.end()
 
     allowed = token == SECRETS["GATEWAY_TOKEN"]
-    assert len(sink.received.spans) == report["delivered"] == (1 if allowed else 0)
-    assert report["spooled"] == (0 if allowed else 1), "a token can be put right; what waits for it is kept"
+    assert len(sink.received.spans) == report["delivered"] == (2 if allowed else 0)
+    assert report["spooled"] == (0 if allowed else 2), "a token can be put right; what waits for it is kept"
 
 
 @pytest.mark.real("otelcol")

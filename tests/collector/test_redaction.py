@@ -47,16 +47,18 @@ def test_no_canary_gets_through(run: Run, emit: Emit, sink: HttpSink) -> None:
     resource = {"service": {"attributes": {"team.password": "c4n4ry-in-the-resource"}}}
     emit(BODY, {"endpoint": f"http://{collector.grpc}"}, scrubbing={"enabled": False}, **resource)
     received = sink.received
-    eventually(lambda: received.points("orders") and len(received.records) == 2 and len(received.spans) == len(CANARIES) - 1)
+    eventually(
+        lambda: received.points("orders") and len(received.records) == 2 and len(received.spans) == len(CANARIES) - 1
+    )
 
     everything = [*received.traces, *received.metrics, *received.logs]
     lines = [line for request in everything for line in str(request).splitlines()]
     assert [line for line in lines if "c4n4ry" in line.lower() or "4111 1111" in line] == []
     kept = {kv.key: kv.value for kv in received.spans[0].attributes}
-    assert BENIGN == {
+    assert {
         name: kept[name].int_value if isinstance(value, int) else kept[name].string_value
         for name, value in BENIGN.items()
-    }
+    } == BENIGN
     assert {span.name[:5] for span in received.spans} == {"span "}
     assert {event.name[:6] for span in received.spans for event in span.events} == {"event "}
     assert json.dumps([kv.key for span in received.spans for kv in span.attributes]).count("redaction") == 0

@@ -46,7 +46,9 @@ def test_prometheus_sees_what_is_pushed_and_what_is_scraped(tmp_path: Path) -> N
         collector.env["SCRAPE_TARGETS"] = f"[{scraped}]"
         with collector, Prometheus([collector.metrics], tmp_path / "prometheus", honor_labels=True) as prometheus:
             eventually(lambda: len(prometheus.query("orders_placed_total")) == 2)
-            found = {labels["job"]: (labels["instance"], value) for labels, value in prometheus.query("orders_placed_total")}
+            found = {
+                labels["job"]: (labels["instance"], value) for labels, value in prometheus.query("orders_placed_total")
+            }
 
     assert found["programs"] == (scraped, 41.0)
     assert found["shop"][1] == 41.0

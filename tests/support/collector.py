@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import trustme
+
 from support.programs import eventually, get
 from support.servers import free_port
 
@@ -21,6 +23,17 @@ def binary() -> str:
     """Return where the collector is; it was looked for before a test that needs it was let in."""
     found = subprocess.run([FOLDER / "build", "--find"], check=True, capture_output=True, text=True)
     return found.stdout.strip()
+
+
+def certificate(directory: Path) -> dict[str, str]:
+    """Write a server's certificate for this machine, and the authority that signed it; return the files: ca, cert, key."""
+    authority = trustme.CA()
+    made = authority.issue_cert("localhost", "127.0.0.1")
+    files = {name: str(directory / f"{name}.pem") for name in ("ca", "cert", "key")}
+    authority.cert_pem.write_to_path(files["ca"])
+    made.cert_chain_pems[0].write_to_path(files["cert"])
+    made.private_key_pem.write_to_path(files["key"])
+    return files
 
 
 class Collector:
@@ -59,7 +72,7 @@ class Collector:
     @property
     def own_metrics(self) -> str:
         """What the collector says about itself, in Prometheus' text."""
-        return get(f"http://127.0.0.1:{self._telemetry_port}/metrics")[1]
+        return get(f"http://127.0.0.1:{self._telemetry_port}/metrics", within_s=60)[1]
 
     @property
     def log(self) -> str:
