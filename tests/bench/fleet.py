@@ -26,6 +26,7 @@ from typing import Any
 
 import grpc
 import psutil
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from support.collector import SECRETS, Collector, certificate
 from support.otlp_sink import HttpSink
@@ -310,11 +311,30 @@ def connections(watched: Watched, target: Target, body: bytes, number: int) -> N
     print(f"{number} connections with TLS: {held:.0f} MiB, {held / number * 1024:.0f} KiB each")
 
 
+def waiting(sampler: Collector, body: bytes, requests: int = 200) -> None:
+    """Fill a sampler with traces of eleven spans that wait for their decision, and print what they hold."""
+    watched, count = Watched(sampler), 0
+    before, request = watched.usage().mib, ExportTraceServiceRequest.FromString(body)
+    spans = [span for one in request.resource_spans for scope in one.scope_spans for span in scope.spans]
+    with Target(sampler.grpc).channel() as channel:
+        for _ in range(requests):
+            for at in range(0, len(spans), 11):
+                trace = os.urandom(16)
+                for span in spans[at : at + 11]:
+                    span.trace_id = trace
+            channel.unary_unary(TRACES)(request.SerializeToString(), timeout=30)
+            count += len(spans)
+    held = watched.usage().mib - before
+    print(f"{count:,} spans that wait in a sampler: {held:.0f} MiB, {held * 2**20 / count:.0f} B each")
+
+
 def limits(directory: Path, files: dict[str, str]) -> None:
     """Find what one core of a gateway and one of an agent carry."""
     trusted = grpc.ssl_channel_credentials(Path(files["ca"]).read_bytes())
     one_core = {"GOMAXPROCS": "1"}
     large, small = recorded(directory, 1024), recorded(directory, 100)
+    with Collector("gateway-sampling.yaml", directory / "sampling", {"DECISION_WAIT": "10m"}) as sampler:
+        waiting(sampler, large)
     with closing(_Backend()) as backend:
         served = {"TLS_CERT_FILE": files["cert"], "TLS_KEY_FILE": files["key"], "TRACES_ENDPOINT": backend.endpoint}
         env = {**served, **one_core}

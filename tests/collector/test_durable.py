@@ -86,7 +86,7 @@ def test_a_full_collector_says_so_and_the_program_keeps_the_rest(run: Run, emit:
     storage = {"STORAGE_DIRECTORY": str(tmp_path / "storage"), "BACKEND_ENDPOINT": f"http://127.0.0.1:{port}"}
     collector = run("durable.yaml", QUEUE_BYTES="200_000", **storage)
     otlp = {"endpoint": f"http://{collector.grpc}", "signals": ["traces"]}
-    many = f"for number in range({10 * SPANS}):\n    csg_otel.observe(lambda: None, name=f'1 {{number}}')()"
+    many = f"for number in range({10 * SPANS}):\n    with csg_otel.observe(f'1 {{number}}'):\n        pass"
 
     report = emit(many, otlp, shutdown_s=2.0)
     assert report["dropped"] == {}

@@ -93,6 +93,18 @@ def test_the_page_names_every_file() -> None:
     assert [name for name in rows if "not run here" in rows[name]] == sorted(NOT_RUN)
 
 
+def test_the_page_explains_every_variable() -> None:
+    """What a file takes from the environment stands in the tables, and nothing else does."""
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|(.*)\|$", page.split("## How it grows")[0], re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([A-Z][A-Z_]+)`", row)} - {"GOMEMLIMIT"}
+    taken = {
+        name for file in FILES for name in re.findall(r"\$\{env:(\w+)", (FOLDER / file).read_text(encoding="utf-8"))
+    }
+
+    assert taken - {"HOSTNAME"} == explained
+
+
 @pytest.mark.real("otelcol")
 def test_the_manifest_has_every_component() -> None:
     """What the files use is what the collector that was built has."""
