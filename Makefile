@@ -33,6 +33,7 @@ check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI
 	@$(BIN)/lint-imports --no-logo
 
 test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
+	@collector-config/build >/dev/null || true
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 bench: $(VENV)/.dev ## measure against the peers in one run, print a table, write bench-results.json
