@@ -12,10 +12,14 @@ from support.otlp_sink import HttpSink
 from support.programs import eventually
 
 TRACES, FAILING_EVERY = 60, 6
-# Both programs take part in the same traces: as the services of one request do, without talking to each other here.
+# Both programs take part in the same traces, as the services of one request do; they wait for each other to be up.
 BODY = f"""
-import random, time
+import os, random, time
 from opentelemetry import trace
+open("../%(name)s.up", "w").close()
+latest = time.monotonic() + 30
+while not (os.path.exists("../front.up") and os.path.exists("../back.up")) and time.monotonic() < latest:
+    time.sleep(0.01)
 ids = random.Random(7)
 for number in range({TRACES}):
     context = trace.SpanContext(ids.getrandbits(128), ids.getrandbits(64), True, trace.TraceFlags(1))
