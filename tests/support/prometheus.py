@@ -23,10 +23,20 @@ def promtool_check_metrics(text: bytes) -> str:
 
 
 class Prometheus:
-    """The ``prometheus`` of the PATH, scraping *targets* (``host:port``) every second, with *rules*; a context manager."""
+    """
+    The ``prometheus`` of the PATH, scraping *targets* (``host:port``) every second, with *rules*; a context manager.
+
+    Takes remote writes, too. With *honor_labels* the targets' own job and instance win.
+    """
 
     def __init__(
-        self, targets: Sequence[str], directory: Path, path: str = "/metrics", *, rules: Sequence[Path] = ()
+        self,
+        targets: Sequence[str],
+        directory: Path,
+        path: str = "/metrics",
+        *,
+        rules: Sequence[Path] = (),
+        honor_labels: bool = False,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
@@ -37,7 +47,12 @@ class Prometheus:
             "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
             "rule_files": [str(rule) for rule in rules],
             "scrape_configs": [
-                {"job_name": "test", "metrics_path": path, "static_configs": [{"targets": list(targets)}]}
+                {
+                    "job_name": "test",
+                    "metrics_path": path,
+                    "honor_labels": honor_labels,
+                    "static_configs": [{"targets": list(targets)}],
+                }
             ],
         }
         self._config = directory / "prometheus.yml"
@@ -57,6 +72,7 @@ class Prometheus:
                     f"--storage.tsdb.path={self._data}",
                     f"--web.listen-address={listen}",
                     "--enable-feature=exemplar-storage",
+                    "--web.enable-remote-write-receiver",
                 ],
                 stdout=log,
                 stderr=log,
