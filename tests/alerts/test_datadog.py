@@ -17,49 +17,7 @@ from csg_otel import names
 from csg_otel.alerts import datadog, datadog_query
 from csg_otel.alerts.spec import AlertSpec, Options
 from csg_otel.errors import AlertError
-from support.alert_specs import CATALOG, rule, spec
-
-EVERYTHING: dict[str, Any] = {
-    "notifications": {
-        "email": {"enabled": True, "smtp_server": "mail", "from_email": "me@x.org", "recipients": ["a@x.org"]},
-        "slack": {
-            "enabled": True,
-            "webhook_url": "https://s.example/T",
-            "channel": "#alerts",
-            "severity_filter": ["warning"],
-        },
-        "webhook": {
-            "enabled": True,
-            "url": "https://hook.example/in",
-            "method": "PUT",
-            "headers": {"Authorization": "Bearer s3cret", "X-Team": "ops"},
-        },
-        "pagerduty": {"enabled": True, "integration_key": "k3y", "severity_filter": ["critical"]},
-    },
-    "escalation": {
-        "rules": [
-            {"name": "later", "condition": "time_based", "threshold": 15, "target": "boss"},
-            {
-                "name": "night",
-                "condition": "time_window",
-                "action": "suppress",
-                "start": "22:00",
-                "end": "06:30",
-                "days": ["saturday", "sunday"],
-                "severity_filter": ["warning"],
-            },
-        ],
-        "receivers": {"boss": {"email": {"recipients": ["boss@x.org"]}}},
-    },
-    "slos": [
-        {
-            "name": "checks",
-            "objective": 99.9,
-            "bad": 'csg.health.check.executions{csg.health.state="critical"}',
-            "total": "csg.health.check.executions",
-        }
-    ],
-}
+from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 
 
 def compiled(given: AlertSpec) -> dict[str, Any]:
