@@ -13,7 +13,7 @@ import io
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -24,9 +24,10 @@ _MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 class _DeadlineReader(io.RawIOBase):
     """A socket's reading side that never waits past a deadline, however slowly the bytes drip."""
 
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
+    def __init__(self, connection: socket.socket, deadline: float, on_close: Callable[[], None]) -> None:
         self._socket = connection
         self._deadline = deadline
+        self._on_close = on_close
 
     def readable(self) -> bool:
         return True
@@ -38,17 +39,30 @@ class _DeadlineReader(io.RawIOBase):
         self._socket.settimeout(remaining)
         return self._socket.recv_into(buffer)
 
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._on_close()
+
 
 class DeadlineSocket:
-    """What ``http.client`` needs of a socket, with the deadline of the request now under way."""
+    """
+    What ``http.client`` needs of a socket, with the deadline of the request now under way.
+
+    Like a real one it stays open until its last reader is closed: with ``Connection: close``, ``http.client`` closes the socket
+    before it reads the body.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._readers = 0
+        self._closed = False
         self.deadline = 0.0
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return a reader that raises TimeoutError at the deadline."""
-        return io.BufferedReader(_DeadlineReader(self._socket, self.deadline))
+        self._readers += 1
+        return io.BufferedReader(_DeadlineReader(self._socket, self.deadline, self._read))
 
     def sendall(self, data: bytes) -> None:
         """Send all of *data*. Raises TimeoutError at the deadline."""
@@ -61,8 +75,15 @@ class DeadlineSocket:
             view = view[self._socket.send(view) :]
 
     def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
+        """Close the connection as soon as nobody reads from it."""
+        self._closed = True
+        if not self._readers:
+            self._socket.close()
+
+    def _read(self) -> None:
+        self._readers -= 1
+        if self._closed and not self._readers:
+            self._socket.close()
 
 
 def connect(host: str, port: int, deadline: float, *, tls: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
@@ -125,7 +146,8 @@ def ask(
     try:
         connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, sent)
         answer = connection.getresponse()
-        data = answer.read(_MOST_ANSWER_BYTES)
+        with answer:
+            data = answer.read(_MOST_ANSWER_BYTES)
     except http.client.HTTPException as error:
         raise ConnectionError(f"no HTTP answer: {type(error).__name__}: {error}") from error
     finally:

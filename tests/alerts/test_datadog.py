@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-from datadog_api_client.model_utils import validate_and_convert_types
 from datadog_api_client.v1.model.monitor import Monitor
 from datadog_api_client.v1.model.service_level_objective_request import ServiceLevelObjectiveRequest
 from datadog_api_client.v1.model.webhooks_integration import WebhooksIntegration
@@ -18,6 +17,7 @@ from csg_otel.alerts import datadog, datadog_query
 from csg_otel.alerts.spec import AlertSpec, Options
 from csg_otel.errors import AlertError
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
+from support.datadog_api import accepted
 
 
 def compiled(given: AlertSpec) -> dict[str, Any]:
@@ -31,12 +31,6 @@ def monitor(**settings: Any) -> dict[str, Any]:
     """Return the one monitor of one rule."""
     (found,) = compiled(spec(rule(**settings)))["monitors"]
     return dict(found)
-
-
-def accepted(thing: dict[str, Any], model: type) -> bool:
-    """Tell whether Datadog's client takes *thing* for a *model*: every key known, every value of its type."""
-    made = validate_and_convert_types(thing, (model,), ["it"], True, True)  # type: ignore[no-untyped-call]
-    return not getattr(made, "_unparsed", False) and not (made._data_store.keys() - made.openapi_types.keys())
 
 
 def test_all_that_is_compiled_fits_the_models_of_datadogs_client() -> None:
