@@ -87,13 +87,13 @@ def test_routes_hold_severities_and_only_this_services_alerts() -> None:
 
     seen = {(one["receiver"], one["object_matchers"][1][2], one["group_wait"]) for one in policy["routes"]}
     assert seen == {
-        ("csg_otel shop email", "info|critical|emergency", "30s"),
-        ("csg_otel shop email", "warning", "30s"),
-        ("csg_otel shop slack", "warning", "30s"),
-        ("csg_otel shop webhook", "info|critical|emergency", "30s"),
-        ("csg_otel shop webhook", "warning", "30s"),
-        ("csg_otel shop pagerduty", "critical", "30s"),
-        ("csg_otel shop boss email", "critical", "15m"),
+        ("csg_otel/shop/email", "info|critical|emergency", "30s"),
+        ("csg_otel/shop/email", "warning", "30s"),
+        ("csg_otel/shop/slack", "warning", "30s"),
+        ("csg_otel/shop/webhook", "info|critical|emergency", "30s"),
+        ("csg_otel/shop/webhook", "warning", "30s"),
+        ("csg_otel/shop/pagerduty", "critical", "30s"),
+        ("csg_otel/shop/boss email", "critical", "15m"),
     }
     assert {tuple(one["object_matchers"][0]) for one in policy["routes"]} == {("csg_service", "=", "shop")}
     muted = {one["object_matchers"][1][2] for one in policy["routes"] if "mute_time_intervals" in one}

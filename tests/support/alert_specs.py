@@ -7,9 +7,9 @@ from typing import Any
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.spec import AlertSpec, load
 from csg_otel.config import load as load_config
-from csg_otel.exporters.prometheus import _label_name, family_name
+from csg_otel.exporters.prometheus import family_name, label_name
 
-CATALOG = Catalog(series=family_name, label=_label_name)
+CATALOG = Catalog(series=family_name, label=label_name)
 
 
 EVERYTHING: dict[str, Any] = {

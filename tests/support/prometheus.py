@@ -57,6 +57,7 @@ class Prometheus:
                     f"--storage.tsdb.path={self._data}",
                     f"--web.listen-address={listen}",
                     "--enable-feature=exemplar-storage",
+                    "--web.enable-lifecycle",
                 ],
                 stdout=log,
                 stderr=log,

@@ -104,7 +104,7 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
 
 def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
     """Return what *rule* compares, without the programs in maintenance where an escalation rule asks for that."""
-    compared = promql.value(rule)
+    compared = str(promql.value(rule))
     quiet = [
         one for one in spec.escalations if one.condition == "maintenance_mode" and rule.severity in one.severity_filter
     ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from csg_otel.alerts.text import digest, duration
 from csg_otel.errors import AlertError
@@ -60,8 +61,13 @@ def _points(spec: AlertSpec) -> Iterable[tuple[str, Channel]]:
             yield _name(spec, f"{receiver.name} {channel.kind}"), channel
 
 
+def prefix(spec: AlertSpec) -> str:
+    """Return what the names of all that is ours begin with, and nothing of another service's does."""
+    return f"csg_otel/{quote(service(spec), safe='')}/"
+
+
 def _name(spec: AlertSpec, what: str) -> str:
-    return f"csg_otel {service(spec)} {what}"
+    return f"{prefix(spec)}{what}"
 
 
 def contact_points(spec: AlertSpec, options: Options) -> list[dict[str, Any]]:

@@ -115,12 +115,15 @@ def describe(target: str, planned: Plan) -> list[str]:
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Return the lines that differ, of those the wanted thing speaks of."""
-    old, new = (
-        json.dumps(_said(one, after), indent=1, sort_keys=True, ensure_ascii=False).splitlines()
-        for one in (before, after)
-    )
+    old, new = (_lines(one, after) for one in (before, after))
     found = difflib.unified_diff(old, new, lineterm="", n=0)
     return [line for line in found if not line.startswith(("---", "+++", "@@"))]
+
+
+def _lines(body: Mapping[str, Any], spoken: Mapping[str, Any]) -> list[str]:
+    if "text" in spoken:
+        return str(body["text"]).splitlines()
+    return json.dumps(_said(body, spoken), indent=1, sort_keys=True, ensure_ascii=False).splitlines()
 
 
 def _said(thing: Any, spoken: Any) -> Any:
