@@ -155,12 +155,12 @@ def test_who_is_told_depends_on_the_severity() -> None:
     (text,) = datadog.compile_files(spec(rule(), **EVERYTHING), CATALOG, Options()).values()
     found = json.loads(text)
 
-    assert found["monitors"][0]["message"].endswith("\n\n@a@x.org @slack-alerts @webhook-csg-otel-notifications")
+    assert found["monitors"][0]["message"].endswith("\n\n@a@x.org @slack-alerts @webhook-csg-otel-shop-notifications")
     assert json.loads(found["webhooks"][0]["custom_headers"]) == {
-        "Authorization": "$CSG_OTEL_NOTIFICATIONS_AUTHORIZATION",
+        "Authorization": "$CSG_OTEL_SHOP_NOTIFICATIONS_AUTHORIZATION",
         "X-Team": "ops",
     }
-    assert found["webhook_variables"] == [{"name": "CSG_OTEL_NOTIFICATIONS_AUTHORIZATION", "is_secret": True}]
+    assert found["webhook_variables"] == [{"name": "CSG_OTEL_SHOP_NOTIFICATIONS_AUTHORIZATION", "is_secret": True}]
     assert [secret in text for secret in ("s3cret", "k3y", "s.example")] == [False] * 3
     assert found["left_out"] == ["webhook of notifications: Datadog's webhooks POST, PUT needs a forwarder"]
 
@@ -172,7 +172,7 @@ def test_what_lasts_is_told_to_somebody_else() -> None:
     assert (found["options"]["renotify_interval"], found["options"]["renotify_statuses"]) == (15, ["alert"])
     first, _, later = found["message"].rpartition("{{#is_renotify}}")
     assert later == "@boss@x.org{{/is_renotify}}"
-    assert first.endswith("{{^is_renotify}}@a@x.org @webhook-csg-otel-notifications @pagerduty{{/is_renotify}}")
+    assert first.endswith("{{^is_renotify}}@a@x.org @webhook-csg-otel-shop-notifications @pagerduty{{/is_renotify}}")
 
 
 def test_repetitions_escalate_to_the_severity_they_name() -> None:
@@ -183,7 +183,7 @@ def test_repetitions_escalate_to_the_severity_they_name() -> None:
     )["monitors"]
 
     assert (found["options"]["renotify_occurrences"], found["options"]["renotify_interval"]) == (3, 5)
-    assert "{{#is_renotify}}@a@x.org @webhook-csg-otel-notifications{{/is_renotify}}" in found["message"]
+    assert "{{#is_renotify}}@a@x.org @webhook-csg-otel-shop-notifications{{/is_renotify}}" in found["message"]
 
 
 def test_an_objective_burns_in_the_windows_datadog_has() -> None:

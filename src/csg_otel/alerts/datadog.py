@@ -141,7 +141,7 @@ def _message(spec: AlertSpec, rule: Rule) -> str:
 
 def _told(spec: AlertSpec, severity: str) -> list[str]:
     """Return who is told at first, and who when it lasts."""
-    first = " ".join(channel_handles(spec.channels, severity))
+    first = " ".join(channel_handles(spec, severity))
     later = " ".join(escalated(spec, severity)[1])
     if not later:
         return [first] if first else []

@@ -29,22 +29,23 @@ _PAYLOAD: Final = {
 }
 
 
-def channel_handles(channels: Iterable[Channel], severity: str, receiver: str = _FIRST) -> list[str]:
-    """Return the handles of those *channels* of *receiver* that take *severity*."""
+def channel_handles(spec: AlertSpec, severity: str) -> list[str]:
+    """Return the handles of those channels that take *severity*."""
     return [
         handle
-        for channel in channels
+        for channel in spec.channels
         if severity in channel.severities
-        for handle in _handles(channel.kind, channel.settings, receiver)
+        for handle in _handles(spec, channel, _FIRST)
     ]
 
 
-def _handles(kind: str, settings: Any, receiver: str) -> list[str]:
-    if kind == "email":
+def _handles(spec: AlertSpec, channel: Channel, receiver: str) -> list[str]:
+    settings = channel.settings
+    if channel.kind == "email":
         return [f"@{_plain(address)}" for address in settings.recipients]
-    if kind == "slack":
+    if channel.kind == "slack":
         return [f"@slack-{_plain(settings.channel.lstrip('#'))}"] if settings.channel else []
-    return ["@pagerduty"] if kind == "pagerduty" else [f"@webhook-{_webhook(receiver)}"]
+    return ["@pagerduty"] if channel.kind == "pagerduty" else [f"@webhook-{_webhook(spec, receiver)}"]
 
 
 def _plain(text: str) -> str:
@@ -75,12 +76,8 @@ def _targets(spec: AlertSpec, target: str) -> list[str]:
     """Return the handles of the receiver *target*, or of the channels that take the severity of that name."""
     for receiver in spec.receivers:
         if receiver.name == target:
-            return [
-                handle
-                for channel in receiver.channels
-                for handle in _handles(channel.kind, channel.settings, receiver.name)
-            ]
-    return channel_handles(spec.channels, target)
+            return [handle for channel in receiver.channels for handle in _handles(spec, channel, receiver.name)]
+    return channel_handles(spec, target)
 
 
 # -- webhooks -----------------------------------------------------------------------------------------------------------
@@ -97,10 +94,10 @@ def webhooks(spec: AlertSpec) -> tuple[list[dict[str, Any]], list[dict[str, Any]
         settings = channel.settings
         if settings.method != "POST":
             left_out.append(f"webhook of {receiver}: Datadog's webhooks POST, {settings.method} needs a forwarder")
-        headers, secret = _headers(receiver, settings.headers)
+        headers, secret = _headers(spec, receiver, settings.headers)
         made.append(
             {
-                "name": _webhook(receiver),
+                "name": _webhook(spec, receiver),
                 "url": settings.url or "",
                 "encode_as": "json",
                 "payload": json.dumps(_PAYLOAD, sort_keys=True),
@@ -114,7 +111,7 @@ def webhooks(spec: AlertSpec) -> tuple[list[dict[str, Any]], list[dict[str, Any]
 def secrets(spec: AlertSpec) -> dict[str, str]:
     """Return the values of the variables that :func:`webhooks` names; for the push alone."""
     return {
-        _variable(receiver, header): value.reveal()
+        _variable(spec, receiver, header): value.reveal()
         for receiver, channel in _all_channels(spec)
         if channel.kind == "webhook"
         for header, value in channel.settings.headers.items()
@@ -127,25 +124,25 @@ def _all_channels(spec: AlertSpec) -> Iterable[tuple[str, Channel]]:
     yield from ((receiver.name, channel) for receiver in spec.receivers for channel in receiver.channels)
 
 
-def _headers(receiver: str, headers: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+def _headers(spec: AlertSpec, receiver: str, headers: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, Any]]]:
     shown: dict[str, str] = {}
     variables = []
     for name, value in headers.items():
         if isinstance(value, str):
             shown[name] = value
         else:
-            variable = _variable(receiver, name)
+            variable = _variable(spec, receiver, name)
             shown[name] = f"${variable}"
             variables.append({"name": variable, "is_secret": True})
     return shown, variables
 
 
-def _webhook(receiver: str) -> str:
-    return "csg-otel-" + re.sub(r"[^A-Za-z0-9]+", "-", receiver).strip("-").lower()
+def _webhook(spec: AlertSpec, receiver: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", f"csg-otel {spec.service} {receiver}").strip("-").lower()
 
 
-def _variable(receiver: str, header: str) -> str:
-    return "CSG_OTEL_" + re.sub(r"[^A-Za-z0-9]+", "_", f"{receiver}_{header}").strip("_").upper()
+def _variable(spec: AlertSpec, receiver: str, header: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", f"csg otel {spec.service} {receiver} {header}").strip("_").upper()
 
 
 # -- downtimes ----------------------------------------------------------------------------------------------------------
