@@ -6,11 +6,9 @@ It forgets nothing it was asked, so that a test can count the changes.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +20,8 @@ from datadog_api_client.v1.model.webhooks_integration import WebhooksIntegration
 from datadog_api_client.v1.model.webhooks_integration_custom_variable import WebhooksIntegrationCustomVariable
 from datadog_api_client.v2.model.downtime_create_request import DowntimeCreateRequest
 from datadog_api_client.v2.model.downtime_update_request import DowntimeUpdateRequest
+
+from support.json_server import json_server
 
 _HOOKS = "/api/v1/integration/webhooks/configuration"
 _MODELS: dict[str, Any] = {
@@ -55,7 +55,7 @@ class DatadogApi:
         """While not nought, the status every request is answered with."""
         self._next = 1000
 
-    def answer(self, method: str, target: str, headers: Any, body: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, target: str, headers: Any, body: Any) -> tuple[int, Any]:
         """Return status and body of the answer."""
         if headers.get("DD-API-KEY") != "api-k3y":
             return 403, {"errors": ["Forbidden"]}
@@ -71,7 +71,7 @@ class DatadogApi:
         with self.arrived:
             self.changes.append(f"{method} {kind}")
             self.arrived.notify_all()
-            return self._write(method, kind, known, json.loads(body) if body else None)
+            return self._write(method, kind, known, body)
 
     def _read(self, kind: str, known: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         if known:
@@ -105,33 +105,5 @@ class DatadogApi:
 def datadog_api() -> Iterator[DatadogApi]:
     """Serve a new account for the time of the block; its API key is ``api-k3y``."""
     account = DatadogApi()
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, found = account.answer(self.command, self.path, self.headers, body)
-            data = json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def do_GET(self) -> None:
-            self._answer()
-
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names are the library's
-
-        def log_message(self, *_arguments: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    account.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with json_server(account.answer) as account.url:
         yield account
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

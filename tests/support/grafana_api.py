@@ -6,13 +6,12 @@ Grafana itself is not among the real parts.
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from support.json_server import json_server
 
 _KINDS = {"alert-rules": "uid", "contact-points": "uid", "mute-timings": "name", "templates": "name", "folders": "uid"}
 _SECRET = {"slack": ("url",), "pagerduty": ("integrationKey",), "webhook": (), "email": ()}
@@ -83,29 +82,5 @@ def _shown(kind: str, one: dict[str, Any]) -> dict[str, Any]:
 def grafana_api() -> Iterator[GrafanaApi]:
     """Serve a new Grafana for the time of the block; its token is ``t0ken``."""
     grafana = GrafanaApi()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, found = grafana.answer(self.command, self.path, self.headers, json.loads(text) if text else None)
-            data = b"" if found is None else json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names are the library's
-
-        def log_message(self, *_arguments: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    grafana.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with json_server(grafana.answer) as grafana.url:
         yield grafana
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
