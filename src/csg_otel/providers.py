@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.export import MetricsData
 
+    from csg_otel.alerts.custom import Event
     from csg_otel.config import Config
 
 _log = logging.getLogger("csg_otel")
@@ -194,6 +195,13 @@ class Providers:
 
     def _puts(self, signal: str) -> tuple[Any, ...]:
         return tuple(d.puts[signal] for d in self._destinations if signal in d.puts)
+
+    def put_alert(self, event: Event) -> int:
+        """Let *event* be sent to everything that takes alerts; returns how many that are. Never blocks."""
+        puts = self._puts("alerts")
+        for put in puts:
+            put(event)
+        return len(puts)
 
     # -- flush and end ---------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from csg_otel.alerts.custom import Event
     from csg_otel.health import HealthRegistry
 
 __all__ = ["ShutdownReport", "Telemetry", "current", "instrument"]
@@ -250,6 +251,10 @@ class Telemetry:
             problem = self._server.problem if self._server is not None else "not serving"
             found["prometheus"] = DestinationStatus("down" if problem else "ok", last_error=problem)
         return found
+
+    def put_alert(self, event: Event) -> int:
+        """Let an alert of the program be sent; returns to how many places it goes. ``AlertingService`` makes them."""
+        return self._providers.put_alert(event)
 
     @property
     def url(self) -> str:

@@ -73,6 +73,7 @@ class Prometheus:
                     f"--web.listen-address={listen}",
                     "--enable-feature=exemplar-storage",
                     "--web.enable-remote-write-receiver",
+                    "--web.enable-lifecycle",
                 ],
                 stdout=log,
                 stderr=log,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _TOOL_TIMEOUT_S = 120.0
-_MORE = ("preview",)
+_MORE = ("preview", "push", "send")
 """Further commands, each in a module of its own."""
 
 

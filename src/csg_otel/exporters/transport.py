@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import io
-import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from csg_otel import wire
 from csg_otel.exporters.lane import SendError
 
 if TYPE_CHECKING:
@@ -59,47 +58,6 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Drop the connection."""
-
-
-class _DeadlineReader(io.RawIOBase):
-    """A socket's reading side that never waits past a deadline, however slowly the bytes drip."""
-
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self._socket = connection
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("no complete answer within the deadline")
-        self._socket.settimeout(remaining)
-        return self._socket.recv_into(buffer)
-
-
-class _DeadlineSocket:
-    """What ``http.client`` needs of a socket, with the deadline of the request now under way."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self.deadline = 0.0
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self._socket, self.deadline))
-
-    def sendall(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            remaining = self.deadline - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError("the request could not be sent within the deadline")
-            self._socket.settimeout(remaining)
-            view = view[self._socket.send(view) :]
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 class HttpTransport:
@@ -154,26 +112,14 @@ class HttpTransport:
     def _request(self, payload: bytes, deadline: float) -> http.client.HTTPResponse:
         if self._connection is None:
             self._connection = self._open(deadline)
-        wire: Any = self._connection.sock
-        wire.deadline = deadline
+        kept: Any = self._connection.sock
+        kept.deadline = deadline
         self._connection.request("POST", self._path, payload, self._headers)
         return self._connection.getresponse()
 
     def _open(self, deadline: float) -> http.client.HTTPConnection:
-        remaining = max(0.05, deadline - time.monotonic())
-        plain = socket.create_connection((self._host, self._port), remaining)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._secure:
-            context = self._tls or ssl.create_default_context()
-            plain.settimeout(max(0.05, deadline - time.monotonic()))
-            try:
-                plain = context.wrap_socket(plain, server_hostname=self._host)
-            except BaseException:
-                plain.close()
-                raise
-        connection = http.client.HTTPConnection(self._host, self._port)
-        connection.sock = _DeadlineSocket(plain)
-        return connection
+        tls = (self._tls or ssl.create_default_context()) if self._secure else None
+        return wire.connect(self._host, self._port, deadline, tls=tls)
 
     def close(self) -> None:
         """Drop the connection; the next send opens another."""

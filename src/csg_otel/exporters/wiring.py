@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _MOST_COLLECTIONS = 256
 """Metric collections one destination keeps while it can't deliver; at a 10 s interval that is three quarters of an hour."""
 
+_MOST_ALERTS = 1000
+"""Alerts of the program that wait in memory for one Alertmanager."""
+
 _CONSOLE_TICK_S = 0.2
 
 
@@ -154,6 +157,23 @@ def _otlp_destination(
     return destination
 
 
+def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
+    from csg_otel.exporters.alert_sender import senders
+
+    spool = config.exporters.spool
+    built = []
+    for (name, where), sender in senders(config).items():
+        destination = Destination(name, where)
+        if spool.enabled:
+            destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
+        lane = destination.add_durable_lane(
+            "alerts", sender, max_items=_MOST_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
+        )
+        destination.puts["alerts"] = lane.put
+        built.append(destination)
+    return tuple(built)
+
+
 def _spool_folder(configured: str | None) -> Path:
     """Return where telemetry is kept: as configured, else in the user's state directory (XDG Base Directory Specification)."""
     if configured is not None:
@@ -167,4 +187,5 @@ _KINDS: tuple[Callable[[Config, LocalReader], Sequence[Destination]], ...] = (
     _build_console,
     _build_otlp,
     _build_datadog,
+    _build_alerts,
 )
