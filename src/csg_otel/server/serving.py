@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import forks
-from csg_otel.server.apps import asgi
+from csg_otel.server.apps import asgi, in_thread
 
 if TYPE_CHECKING:
     from csg_otel.server.endpoints import Endpoints
@@ -119,7 +119,13 @@ class Server:
         )
         self._uvicorn = uvicorn.Server(settings)
         if not self._stop.is_set():
-            asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
+            asyncio.run(self._until_stopped(self._uvicorn))
+
+    async def _until_stopped(self, server: Any) -> None:
+        # What the first answer would have to load is loaded meanwhile, or that scrape would take ten times as long as others.
+        ready = asyncio.ensure_future(in_thread(self._endpoints.prepare))
+        await server.serve(sockets=[self._socket])
+        await ready
 
     def stop(self, timeout_s: float) -> None:
         """Stop serving and close the socket, within *timeout_s* seconds."""
