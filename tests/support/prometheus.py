@@ -24,9 +24,10 @@ def promtool_check_metrics(text: bytes) -> str:
 
 class Prometheus:
     """
-    The ``prometheus`` of the PATH, scraping *targets* (``host:port``) every second, with *rules*; a context manager.
+    A *program*, by default that of the PATH, scraping *targets* (``host:port``) every second; a context manager.
 
-    Takes remote writes, too. With *honor_labels* the targets' own job and instance win.
+    Evaluates the *rules* every second, sends alerts to *alertmanager* (``host:port``) and takes remote writes, too. With
+    *honor_labels* the targets' own job and instance win.
     """
 
     def __init__(
@@ -37,15 +38,20 @@ class Prometheus:
         *,
         rules: Sequence[Path] = (),
         honor_labels: bool = False,
+        alertmanager: str | None = None,
+        program: str = "prometheus",
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        self._program = program
+        told = [{"static_configs": [{"targets": [alertmanager]}]}] if alertmanager else []
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
             "rule_files": [str(rule) for rule in rules],
+            "alerting": {"alertmanagers": told},
             "scrape_configs": [
                 {
                     "job_name": "test",
@@ -67,7 +73,7 @@ class Prometheus:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    "prometheus",
+                    self._program,
                     f"--config.file={self._config}",
                     f"--storage.tsdb.path={self._data}",
                     f"--web.listen-address={listen}",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.expr import quoted
 from csg_otel.alerts.spec import SEVERITIES, Severity
 from csg_otel.alerts.text import duration
@@ -27,9 +28,6 @@ ESCALATION: Final = "csg_escalation"
 
 MAINTENANCE: Final = "InMaintenance"
 """The alert that fires while a program says that it is in maintenance."""
-
-WATCHDOG: Final = "Watchdog"
-"""The alert that always fires."""
 
 SHORTEST_INTERVAL_S: Final = 10.0
 """Below it Alertmanager can't tell in time what it has sent already, and sends it twice."""
