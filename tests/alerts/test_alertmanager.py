@@ -188,9 +188,7 @@ def test_a_mail_has_a_sender_even_where_the_account_is_no_address(specified: Spe
         ({"username": "u@example.com"}, "u@example.com"),
         ({"username": "u@example.com", "from_email": "f@example.com"}, "f@example.com"),
     ):
-        found = told_by(
-            compiled(specified(notifying(notifications={"email": {**mail, **settings}})), catalog), "email"
-        )
+        found = told_by(compiled(specified(notifying(notifications={"email": {**mail, **settings}})), catalog), "email")
         assert (found["from"], found["smarthost"]) == (sender, "[::1]:587")
         assert found["to"] == "a@example.com, b@example.com"
 

@@ -30,6 +30,7 @@ HEALTHY: Final = "/-/healthy"
 _AT_ONCE: Final = 32
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _READ_S: Final = 10.0
+_REFUSED_S: Final = 0.2
 _BAD_GATEWAY: Final = 502
 _WORTH_A_TRY: Final = frozenset({408, 425, 429})
 
@@ -128,7 +129,8 @@ class _Server(ThreadingHTTPServer):
             super().process_request(request, client_address)
             return
         with suppress(OSError):
-            request.settimeout(1)
+            request.settimeout(_REFUSED_S)
+            request.recv(65_536)  # an answer before the question would reset the connection
             request.sendall(b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
         self.shutdown_request(request)
 
