@@ -47,48 +47,43 @@ def told_by(text: str, receiver: str) -> dict[str, Any]:
     return dict(configs[0])
 
 
-@pytest.mark.parametrize("version", [OLD, NEW])
-@pytest.mark.parametrize("which", ["seed_file", "channels"])
-def test_the_files_are_as_they_were(
-    specified: Specified,
-    catalog: Catalog,
-    request: pytest.FixtureRequest,
-    golden: Callable[[str, str], None],
-    which: str,
-    version: tuple[int, int],
-) -> None:
-    """The seed's channels, and every channel there is, to the byte."""
-    spec = specified(request.getfixturevalue(which), shipped=True)
+@pytest.fixture(params=["seed_file", "channels"])
+def which(request: pytest.FixtureRequest) -> str:
+    """The seed's channels, and every channel there is."""
+    return str(request.param)
 
+
+@pytest.fixture
+def spec(which: str, specified: Specified, request: pytest.FixtureRequest) -> AlertSpec:
+    """The specification of *which*."""
+    return specified(request.getfixturevalue(which), shipped=True)
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_the_files_are_as_they_were(
+    spec: AlertSpec, catalog: Catalog, golden: Callable[[str, str], None], which: str, version: tuple[int, int]
+) -> None:
+    """To the byte."""
     golden(f"{which}.alertmanager-{version[0]}.{version[1]}.yaml", compiled(spec, catalog, version))
 
 
 @pytest.mark.real("amtool")
-@pytest.mark.parametrize("which", ["seed_file", "channels"])
-def test_the_oldest_accepts_what_is_written_for_it(
-    specified: Specified, catalog: Catalog, tmp_path: Path, request: pytest.FixtureRequest, which: str
-) -> None:
+def test_the_oldest_accepts_what_is_written_for_it(spec: AlertSpec, catalog: Catalog, tmp_path: Path) -> None:
     """Said by amtool 0.25."""
     file = tmp_path / alertmanager.FILE
-    file.write_text(compiled(specified(request.getfixturevalue(which), shipped=True), catalog))
+    file.write_text(compiled(spec, catalog))
     done = subprocess.run(["amtool", "check-config", file], capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
-@pytest.mark.parametrize("which", ["seed_file", "channels"])
 def test_the_newest_accepts_what_is_written_for_both(
-    specified: Specified,
-    catalog: Catalog,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    which: str,
-    version: tuple[int, int],
+    spec: AlertSpec, catalog: Catalog, tmp_path: Path, version: tuple[int, int]
 ) -> None:
     """Said by the newest amtool."""
     file = tmp_path / alertmanager.FILE
-    file.write_text(compiled(specified(request.getfixturevalue(which), shipped=True), catalog, version))
+    file.write_text(compiled(spec, catalog, version))
     done = subprocess.run([newest.need("amtool"), "check-config", file], capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -128,7 +128,7 @@ def test_too_many_at_once_are_refused_and_those_under_way_are_served(sink: HttpS
 def test_what_is_under_way_ends_before_it_does(sink: HttpSink) -> None:
     """A notification that was taken is forwarded, and answered."""
     begun, enough = threading.Event(), threading.Event()
-    sink.before = lambda: (begun.set(), enough.wait(20))
+    sink.before = lambda: [begun.set(), enough.wait(20)]  # type: ignore[func-returns-value]
     relay = Relay({"/hook": Forward("POST", sink.url, {})})
     with ThreadPoolExecutor(1) as pool:
         with relay:

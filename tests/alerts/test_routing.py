@@ -23,7 +23,7 @@ from support.told import HttpSink, http_sink
 
 Specified = Callable[..., AlertSpec]
 
-LABELS = (
+LABELS: tuple[dict[str, str], ...] = (
     {},
     {"alertname": "Watchdog"},
     {"alertname": "InMaintenance", "job": "shop"},
