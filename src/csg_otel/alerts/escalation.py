@@ -47,9 +47,7 @@ def _repeated(spec: AlertSpec, rule: Any) -> dict[str, Any]:
     lasts = duration(rule.threshold * routing.repeat_s(spec))
     since = f"time() - ALERTS_FOR_STATE{{{matchers}}} >= {number(rule.threshold * routing.repeat_s(spec))}"
     raised = {"severity": rule.target} if routing.to_severity(spec, rule) else {}
-    told = (
-        f"{{{{ $labels.alertname }}}} came back {number(rule.threshold)} times within a day, or lasts {lasts}"
-    )
+    told = f"{{{{ $labels.alertname }}}} came back {number(rule.threshold)} times within a day, or lasts {lasts}"
     return {
         "alert": camel(rule.name),
         "expr": f"({begun} > {number(rule.threshold)} and {recently})"
