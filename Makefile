@@ -14,7 +14,7 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check test-slow bench bench-check fleet golden lock real-parts collector clean
+.PHONY: help demo test check test-slow bench bench-check fleet golden lock real-parts newest-parts collector clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -52,6 +52,9 @@ lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lo
 	@$(COMPILE) pyproject.toml -o requirements/runtime.lock
 	@$(COMPILE) --group build -c requirements/runtime.lock -o requirements/build.lock
 	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -c requirements/build.lock -o requirements/dev.lock
+
+newest-parts: ## build the newest Prometheus and Alertmanager for tests, once (needs Go)
+	@.ci/go-parts
 
 real-parts: ## install the servers and tools some tests run against (root on Debian only)
 	@.ci/real-parts

@@ -15,15 +15,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import lint_rules, promtests
+from csg_otel.alerts import lint, lint_rules, promtests
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.cli import alert_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from csg_otel.alerts.spec import Options
+
 _TOOL_TIMEOUT_S = 120.0
-_MORE = ("preview", "push", "send")
+_MORE = ("preview", "push", "relay", "route", "send")
 """Further commands, each in a module of its own."""
 
 
@@ -89,10 +91,13 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 def run_check(args: argparse.Namespace) -> int:
     """Print every problem and warning of the rules, and what the backends' own tools say where they are installed."""
     source = alert_source.read(args)
-    files = compile_all(source.spec, source.catalog, alert_source.options(args))
-    warnings = [source.loaded.problem(path, message) for path, message in lint_rules.warnings(source.spec)]
+    options = alert_source.options(args)
+    files = compile_all(source.spec, source.catalog, options)
+    found = [*lint_rules.warnings(source.spec), *lint.escalations(source.spec, source.loaded.config.escalation.rules)]
+    warnings = [source.loaded.problem(path, message) for path, message in found]
     for warning in warnings:
         print(f"warning: {warning}")
+    lacking = _secrets(source, options)
     with tempfile.TemporaryDirectory() as made:
         write(Path(made), files)
         tools = [
@@ -100,7 +105,18 @@ def run_check(args: argparse.Namespace) -> int:
             _tool("amtool", ["check-config", "alertmanager.yaml"], Path(made)),
         ]
     print(f"{len(source.spec.rules)} rules, {len(source.spec.objectives)} objectives, {len(warnings)} warnings")
-    return 0 if all(tools) else 1
+    return 0 if all(tools) and not lacking else 1
+
+
+def _secrets(source: alert_source.Source, options: Options) -> int:
+    """Print what is wrong with the files of secrets, and return how many are; elsewhere than at Alertmanager say so."""
+    if not Path(options.secrets_dir).is_dir():
+        print(f"{options.secrets_dir} is not on this machine: the files of secrets are not checked")
+        return 0
+    found = [source.loaded.problem(path, message) for path, message in lint.secrets(source.spec, options)]
+    for problem in found:
+        print(problem)
+    return len(found)
 
 
 def _tool(name: str, arguments: list[str], folder: Path) -> bool:
