@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,10 +39,7 @@ def pushed(push: FilePush) -> Plan:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, Path]]:
     """A Prometheus that reads the rule files of a folder."""
     folder = tmp_path_factory.mktemp("rules")
-    found = Prometheus((), tmp_path_factory.mktemp("prometheus"))
-    config = json.loads(found._config.read_text())
-    found._config.write_text(json.dumps({**config, "rule_files": [f"{folder}/*.yaml"]}))
-    with found:
+    with Prometheus((), tmp_path_factory.mktemp("prometheus"), rules=[folder / "*.yaml"]) as found:
         yield found, folder
 
 
