@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.alerts.spec import severities
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def escalated(spec: AlertSpec, severity: str) -> tuple[dict[str, Any], list[str]
     options: dict[str, Any] = {}
     told: list[str] = []
     for rule in spec.escalations:
-        if rule.action != "escalate" or severity not in rule.severity_filter:
+        if rule.action != "escalate" or severity not in severities(rule):
             continue
         if rule.condition == "time_based":
             options["renotify_interval"] = max(1, round(rule.threshold or 0))
@@ -159,7 +160,7 @@ def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any
         elif rule.condition == "time_window" and rule.action == "escalate":
             left_out.append(f"escalation {rule.name!r}: Datadog tells the same people at any time of the day")
         elif rule.condition == "time_window":
-            made += [_downtime(rule, severity, own) for severity in rule.severity_filter]
+            made += [_downtime(rule, severity, own) for severity in severities(rule)]
     return made, left_out
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import names
 from csg_otel.alerts import grafana_notify as notify
 from csg_otel.alerts import promql, slo
+from csg_otel.alerts.spec import severities
 from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
     """Return what *rule* compares, without the programs in maintenance where an escalation rule asks for that."""
     compared = str(promql.value(rule))
     quiet = [
-        one for one in spec.escalations if one.condition == "maintenance_mode" and rule.severity in one.severity_filter
+        one for one in spec.escalations if one.condition == "maintenance_mode" and rule.severity in severities(one)
     ]
     if not quiet or rule.no_data:  # nothing to compare would be no data
         return compared

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from csg_otel.alerts.spec import severities as asked
 from csg_otel.alerts.text import digest, duration
 from csg_otel.errors import AlertError
 
@@ -147,7 +148,7 @@ def routes(spec: AlertSpec) -> list[dict[str, Any]]:
         if rule.action == "escalate" and rule.condition in ("time_based", "retry_count"):
             later_s = (rule.threshold or 1) * (60 if rule.condition == "time_based" else spec.window_s)
             found += [
-                _route(spec, name, rule.severity_filter, wait_s=later_s, group_by="...")
+                _route(spec, name, asked(rule), wait_s=later_s, group_by="...")
                 for name in _targets(spec, str(rule.target))
             ]
     return found
@@ -191,7 +192,7 @@ def _windows(spec: AlertSpec) -> list[Any]:
 
 
 def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
-    return tuple(_name(spec, rule.name) for rule in _windows(spec) if severity in rule.severity_filter)
+    return tuple(_name(spec, rule.name) for rule in _windows(spec) if severity in asked(rule))
 
 
 def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:
@@ -205,7 +206,7 @@ def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:
 def _intervals(rule: Any) -> Iterable[dict[str, Any]]:
     """Yield the intervals of a window: two for one that goes on after midnight."""
     start, end = _clock(rule, rule.start), _clock(rule, rule.end)
-    days = [day.lower() for day in rule.days]
+    days = [day for day in _WEEK if any(day.startswith(given.lower()) for given in rule.days)]
     if start < end:
         yield _interval(rule, start, end, days)
         return
@@ -222,6 +223,6 @@ def _interval(rule: Any, start: str, end: str, days: list[str]) -> dict[str, Any
 def _clock(rule: Any, written: str) -> str:
     """Return *written* with two digits each. Raises AlertError if it is no time of the day."""
     found = re.fullmatch(r"([01]?\d|2[0-4]):([0-5]\d)", written or "")
-    if found is None or any(day.lower() not in _WEEK for day in rule.days):
+    if found is None or any(not any(day.startswith(given.lower()) for day in _WEEK) for given in rule.days):
         raise AlertError([f"escalation {rule.name!r}: times are HH:MM, days are {', '.join(_WEEK)}"])
     return f"{int(found[1]):02}:{found[2]}"

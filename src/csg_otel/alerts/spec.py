@@ -219,6 +219,12 @@ def load(
     )
 
 
+def severities(rule: Any) -> tuple[Severity, ...]:
+    """Return which severities an escalation *rule* is about: critical ones where it escalates, all where it suppresses."""
+    asked: tuple[Severity, ...] = rule.severity_filter
+    return asked or (("critical",) if rule.action == "escalate" else SEVERITIES)
+
+
 def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
     """Return the channels of a *section* that are switched on; one that an escalation names is."""
     found = []
