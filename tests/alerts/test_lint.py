@@ -84,6 +84,7 @@ def test_each_mistake_is_found_with_its_line_and_cure(was: str, instead: str, fo
 
 def test_what_is_no_configuration_is_said() -> None:
     """Instead of a traceback."""
+    assert lint.document("a: [", "am.yaml")[0].startswith("am.yaml: is not YAML: ")
     assert lint.document("- a", "am.yaml") == ["am.yaml:1:1: this is no configuration of Alertmanager"]
 
 

@@ -135,6 +135,18 @@ def test_check_finds_secrets_that_are_not_there(tmp_path: Path) -> None:
     assert f":24:5: notifications.email.password: {tmp_path}/email_password can't be read" in there.stdout
 
 
+def test_check_looks_at_another_file_of_alertmanagers(tmp_path: Path) -> None:
+    """An inhibition that would mute everything: line, cure, exit code 1."""
+    (tmp_path / "am.yaml").write_text(
+        "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules:\n"
+        "- {source_matchers: [severity=critical], target_matchers: [severity=warning], equal: [cluster]}\n"
+    )
+    done = run(tmp_path, "check", "--config", str(EXAMPLE), "--alertmanager-file", "am.yaml")
+
+    assert done.returncode == 1
+    assert "am.yaml:4:3: this inhibition mutes everything that has no cluster; add the source matcher" in done.stdout
+
+
 def test_relay_forwards_until_it_is_told_to_end(tmp_path: Path) -> None:
     """On loopback, with the configured method; SIGTERM is a clean end."""
     with http_sink() as sink:

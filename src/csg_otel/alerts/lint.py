@@ -75,7 +75,10 @@ def _zone(name: str) -> Iterator[str]:
 
 def document(text: str, name: str = alertmanager.FILE) -> list[str]:
     """Return what is wrong with an Alertmanager's configuration, ours or another, each with its line."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        return [f"{name}: is not YAML: {' '.join(str(error).split())}"]
     if not isinstance(root, yaml.MappingNode):
         return [f"{name}:1:1: this is no configuration of Alertmanager"]
     found = [*_dangling(root), *_intervals(root), *_inhibitions(root)]
