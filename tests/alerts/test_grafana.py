@@ -100,6 +100,15 @@ def test_routes_hold_severities_and_only_this_services_alerts() -> None:
     assert muted == {"warning"}
 
 
+def test_a_method_grafana_does_not_have_goes_through_the_relay() -> None:
+    """PATCH is the relay's to send, at the path it knows the receiver by; it has the headers, so they are not written."""
+    webhook = {"enabled": True, "url": "https://hook.example", "method": "PATCH", "headers": {"X-Team": "ops"}}
+    (point,) = compiled(spec(rule(), notifications={"webhook": webhook}))["contactPoints"]
+
+    settings = point["receivers"][0]["settings"]
+    assert settings == {"url": f"{Options().relay_url}/webhook", "httpMethod": "POST"}
+
+
 def test_maintenance_leaves_a_program_out() -> None:
     """With an escalation that suppresses in maintenance, programs that say they are in it are not compared."""
     quiet = {

@@ -101,6 +101,17 @@ def test_the_dry_run_tells_who_hears_of_it_again(tmp_path: Path) -> None:
     assert file.read_text() == rules()
 
 
+def test_other_times_of_a_route_tell_nobody_again(tmp_path: Path) -> None:
+    """Alertmanager remembers by receiver, matchers and groups whom it has told; a new group_wait is none of them."""
+    file = tmp_path / "alertmanager.yaml"
+    file.write_text(ROUTES.format(wait="30s", receiver="people"))
+    api = Api("http://127.0.0.1:9")
+    (timed,) = push_files.routes(api, file, ROUTES.format(wait="9s", receiver="people")).plan().changes
+    (moved,) = push_files.routes(api, file, ROUTES.format(wait="30s", receiver="others")).plan().changes
+
+    assert (timed.again, moved.again) == (False, True)
+
+
 @pytest.mark.real("prometheus-alertmanager")
 def test_alertmanager_has_the_routes_or_the_old_ones(tmp_path: Path) -> None:
     """A new route is there when the push is over; a configuration it refuses is not, and the old one goes on."""

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from csg_otel.alerts import receivers, windows
 from csg_otel.alerts.spec import severities as asked
 from csg_otel.alerts.text import digest, duration
-from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel, Options
@@ -26,7 +26,6 @@ DEFAULT: Final = "grafana-default-email"
 """Grafana's own contact point, which gets what no route takes."""
 
 _REPEAT_S: Final = 4 * 3600.0
-_WEEK: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 TEMPLATE: Final = {
     "orgId": 1,
@@ -53,13 +52,13 @@ def service(spec: AlertSpec) -> str:
 # -- contact points -----------------------------------------------------------------------------------------------------
 
 
-def _points(spec: AlertSpec) -> Iterable[tuple[str, Channel]]:
-    """Yield each contact point's name and its channel."""
+def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel]]:
+    """Yield each contact point's name, that of the same receiver in Alertmanager's configuration, and the channel."""
     for channel in spec.channels:
-        yield _name(spec, channel.kind), channel
+        yield _name(spec, channel.kind), channel.kind, channel
     for receiver in spec.receivers:
         for channel in receiver.channels:
-            yield _name(spec, f"{receiver.name} {channel.kind}"), channel
+            yield _name(spec, f"{receiver.name} {channel.kind}"), f"{receiver.name}.{channel.kind}", channel
 
 
 def prefix(spec: AlertSpec) -> str:
@@ -81,19 +80,19 @@ def contact_points(spec: AlertSpec, options: Options) -> list[dict[str, Any]]:
                 {
                     "uid": f"csg-{digest(name)}",
                     "type": channel.kind,
-                    "settings": _settings(name, channel, options),
+                    "settings": _settings(name, at, channel, options),
                     "disableResolveMessage": False,
                 }
             ],
         }
-        for name, channel in _points(spec)
+        for name, at, channel in _points(spec)
     ]
 
 
 def secrets(spec: AlertSpec) -> dict[str, str]:
     """Return the values of the variables that contact points name; for the push alone."""
     found: dict[str, str] = {}
-    for name, channel in _points(spec):
+    for name, _, channel in _points(spec):
         if channel.kind == "webhook":
             held = dict(channel.settings.headers)
         else:
@@ -110,7 +109,7 @@ def _variable(point: str, field: str) -> SecretPlace:
     return SecretPlace(re.sub(r"[^A-Za-z0-9]+", "_", f"{point} {field}").strip("_").upper())
 
 
-def _settings(name: str, channel: Channel, options: Options) -> dict[str, Any]:
+def _settings(name: str, at: str, channel: Channel, options: Options) -> dict[str, Any]:
     found = channel.settings
     if channel.kind == "email":
         return {"addresses": ";".join(found.recipients), "message": _MESSAGE}
@@ -126,7 +125,8 @@ def _settings(name: str, channel: Channel, options: Options) -> dict[str, Any]:
     told = {"headers": headers} if headers else {}
     if found.method in ("POST", "PUT"):
         return {"url": found.url or "", "httpMethod": found.method, **told}
-    return {"url": options.relay_url, "httpMethod": "POST", **told}
+    path = receivers.relay_path(at)  # the relay has the method and the headers from the same configuration
+    return {"url": f"{options.relay_url.rstrip('/')}{path}", "httpMethod": "POST"}
 
 
 # -- routes -------------------------------------------------------------------------------------------------------------
@@ -198,31 +198,6 @@ def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
 def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:
     """Return the times in which nobody is told."""
     return [
-        {"orgId": 1, "name": _name(spec, rule.name), "time_intervals": list(_intervals(rule))}
+        {"orgId": 1, "name": _name(spec, rule.name), "time_intervals": windows.intervals(rule)}
         for rule in _windows(spec)
     ]
-
-
-def _intervals(rule: Any) -> Iterable[dict[str, Any]]:
-    """Yield the intervals of a window: two for one that goes on after midnight."""
-    start, end = _clock(rule, rule.start), _clock(rule, rule.end)
-    days = [day for day in _WEEK if any(day.startswith(given.lower()) for given in rule.days)]
-    if start < end:
-        yield _interval(rule, start, end, days)
-        return
-    yield _interval(rule, start, "24:00", days)
-    if end != "00:00":
-        yield _interval(rule, "00:00", end, [_WEEK[(_WEEK.index(day) + 1) % 7] for day in days])
-
-
-def _interval(rule: Any, start: str, end: str, days: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"times": [{"start_time": start, "end_time": end}], "location": rule.timezone}
-    return {**found, "weekdays": days} if days else found
-
-
-def _clock(rule: Any, written: str) -> str:
-    """Return *written* with two digits each. Raises AlertError if it is no time of the day."""
-    found = re.fullmatch(r"([01]?\d|2[0-4]):([0-5]\d)", written or "")
-    if found is None or any(not any(day.startswith(given.lower()) for day in _WEEK) for given in rule.days):
-        raise AlertError([f"escalation {rule.name!r}: times are HH:MM, days are {', '.join(_WEEK)}"])
-    return f"{int(found[1]):02}:{found[2]}"

@@ -136,7 +136,8 @@ def _rule(one: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _tree(route: Mapping[str, Any]) -> list[Any]:
-    kept = {key: route.get(key) for key in ("receiver", "group_by", "group_wait", "group_interval", "repeat_interval")}
+    # What Alertmanager remembers a notification by; times are not part of it.
+    kept = {key: route.get(key) for key in ("receiver", "group_by", "matchers")}
     return [kept, [_tree(one) for one in route.get("routes") or ()]]
 
 
