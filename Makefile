@@ -14,7 +14,7 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check test-slow bench bench-check golden lock real-parts clean
+.PHONY: help demo test check test-slow bench bench-check fleet golden lock real-parts newest-parts collector clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -23,6 +23,7 @@ demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SEC
 	@trap : INT; $(BIN)/python -m csg_otel demo || [ $$? -eq 130 ]
 
 test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS="tests/health -k hung" picks some)
+	@collector-config/build >/dev/null || true
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI checks
@@ -32,6 +33,7 @@ check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI
 	@$(BIN)/lint-imports --no-logo
 
 test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
+	@collector-config/build >/dev/null || true
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 bench: $(VENV)/.dev ## measure against the peers in one run, print a table, write bench-results.json
@@ -39,6 +41,9 @@ bench: $(VENV)/.dev ## measure against the peers in one run, print a table, writ
 
 bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target
 	@PYTHONPATH=tests $(BIN)/python -m bench --check
+
+fleet: $(VENV)/.dev collector ## start N programs against one collector, print spans/s, its CPU and memory for each N
+	@PYTHONPATH=tests $(BIN)/python -m bench.fleet $(ARGS)
 
 golden: $(VENV)/.dev ## write the golden files anew; read the diff before you commit it
 	@$(BIN)/python -m pytest --update-golden $(ARGS)
@@ -48,8 +53,14 @@ lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lo
 	@$(COMPILE) --group build -c requirements/runtime.lock -o requirements/build.lock
 	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -c requirements/build.lock -o requirements/dev.lock
 
+newest-parts: ## build the newest Prometheus and Alertmanager for tests, once (needs Go)
+	@.ci/go-parts
+
 real-parts: ## install the servers and tools some tests run against (root on Debian only)
 	@.ci/real-parts
+
+collector: ## build the OpenTelemetry Collector of collector-config, once, and print where it is
+	@collector-config/build
 
 clean: ## remove everything made here
 	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json

@@ -52,6 +52,8 @@ ORDER = """
 
     one, gone = Part("one"), Part("gone")
     forks.follow(broken)
+    forks.precede(broken)
+    forks.precede(lambda: seen.append("prepare"))
     two = Part("two")
     del gone
     pid = os.fork()
@@ -63,7 +65,7 @@ ORDER = """
 
 
 def test_everything_is_reset_before_anything_starts(tmp_path: Path) -> None:
-    """In the order made known, without what is gone, whatever one of them does."""
+    """In the order made known, without what is gone, whatever one of them does; and preparations come before the fork."""
     with Program(ORDER, tmp_path) as program:
-        assert json.loads(program.line()) == ["reset one", "reset two", "start one", "start two"]
+        assert json.loads(program.line()) == ["prepare", "reset one", "reset two", "start one", "start two"]
         program.wait()

@@ -142,15 +142,17 @@ def test_no_run_is_traced_where_that_is_asked_for(captured: Captured, watched: W
 def test_a_change_of_state_is_an_event_and_the_recovery_tells_its_length(captured: Captured, watched: Watched) -> None:
     """One event each way, belonging to the run that brought it, and never a withheld reason."""
     start(watched)
+    began = time.monotonic()
     watched.run(True, ValueError("postgresql://user:secret@host"))
     time.sleep(0.05)
     watched.run(True)
+    took_s = time.monotonic() - began
 
     down, up = captured.logs
     assert down.event_name == "csg.health.check.state_change"
     assert down.body == "disk: HEALTHY -> CRITICAL (reason withheld)"
     assert down.span_id == captured.spans[0].context.span_id
-    assert up.attributes["csg.health.outage.duration"] == pytest.approx(0.05, abs=0.05)
+    assert 0.05 <= up.attributes["csg.health.outage.duration"] <= took_s
     assert up.attributes["csg.health.outage.failures"] == 1
     assert "secret" not in repr([record.body for record in captured.logs]) + repr(captured.spans[0].to_json())
     assert len(captured.points("csg.health.check.transitions")) == 2
@@ -181,7 +183,7 @@ def test_a_collection_never_waits_for_a_check(captured: Captured, watched: Watch
     release.set()
 
     assert found["critical"] == 1
-    assert took_s < 0.05
+    assert took_s < 1  # a busy machine's; the check would hang for twenty seconds
 
 
 def test_what_is_gone_leaves_no_series(captured: Captured, watched: Watched) -> None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from csg_otel.mounting import asgi_app, wsgi_app
     from csg_otel.operations import observe
     from csg_otel.sdk import ShutdownReport, Telemetry, instrument
-    from csg_otel.services import Alert, AlertingService, SystemMonitor
+    from csg_otel.services import Alert, AlertingService, SentAlert, SystemMonitor
     from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Warn
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Measurement",
     "MissingExtraError",
     "PerformanceHealthCheck",
+    "SentAlert",
     "ShutdownReport",
     "SystemMonitor",
     "SystemResourcesHealthCheck",
@@ -117,7 +118,7 @@ _MODULES = {
     "mounting": ("asgi_app", "wsgi_app"),
     "operations": ("observe",),
     "sdk": ("ShutdownReport", "Telemetry", "instrument"),
-    "services": ("Alert", "AlertingService", "SystemMonitor"),
+    "services": ("Alert", "AlertingService", "SentAlert", "SystemMonitor"),
     "status": ("CheckResult", "Critical", "HealthStatus", "Measurement", "Warn"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

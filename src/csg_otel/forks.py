@@ -35,7 +35,10 @@ class _Function:
         return self.function
 
 
-_resets: Final[list[Callable[[], Callable[[], None] | None]]] = []
+_Known = list[Callable[[], "Callable[[], None] | None"]]
+
+_before: Final[_Known] = []
+_resets: Final[_Known] = []
 _most: Final = [64]
 """How many there may be before those whose objects are gone are forgotten."""
 
@@ -46,17 +49,26 @@ _resetting: Final[list[bool]] = []
 
 def follow(reset: Callable[[], None]) -> None:
     """Call *reset* in every child forked from now on, once; a bound method only while its object lives."""
-    found: Any = _Function(reset)
-    if isinstance(reset, MethodType):
-        found = weakref.WeakMethod(reset)
-    if len(_resets) >= _most[0]:
-        _resets[:] = [known for known in _resets if known() is not None]
-        _most[0] = 2 * len(_resets) + 64
-    if found not in _resets:
-        _resets.append(found)
+    _remember(_resets, reset)
+
+
+def precede(prepare: Callable[[], None]) -> None:
+    """Call *prepare* in this process before every fork; a bound method only while its object lives."""
+    _remember(_before, prepare)
+
+
+def _remember(calls: _Known, call: Callable[[], None]) -> None:
+    found: Any = _Function(call)
+    if isinstance(call, MethodType):
+        found = weakref.WeakMethod(call)
+    if len(calls) >= _most[0]:
+        calls[:] = [known for known in calls if known() is not None]
+        _most[0] = 2 * len(calls) + 64
+    if found not in calls:
+        calls.append(found)
     if not _hooked and hasattr(os, "register_at_fork"):
         _hooked.append(True)
-        os.register_at_fork(before=_let_imports_finish, after_in_child=_reset_in_child)
+        os.register_at_fork(before=_before_fork, after_in_child=_reset_in_child)
 
 
 def afterwards(start: Callable[[], object]) -> None:
@@ -65,6 +77,17 @@ def afterwards(start: Callable[[], object]) -> None:
         _starts.append(start)
     else:
         start()
+
+
+def _before_fork() -> None:
+    _call(_before)
+    _let_imports_finish()
+
+
+def _call(calls: _Known) -> None:
+    for found in tuple(calls):
+        if (call := found()) is not None:
+            _contained(call)
 
 
 def _let_imports_finish() -> None:
@@ -85,9 +108,7 @@ def _others_import(me: int) -> bool:
 
 def _reset_in_child() -> None:
     _resetting.append(True)
-    for found in tuple(_resets):
-        if (reset := found()) is not None:
-            _contained(reset)
+    _call(_resets)
     _resetting.clear()
     starts, _starts[:] = tuple(_starts), ()
     for start in starts:
@@ -98,4 +119,4 @@ def _contained(call: Callable[[], object]) -> None:
     try:
         call()
     except Exception:  # noqa: BLE001 - a child that can't be measured must still be able to work
-        _log.warning("telemetry can't begin again in a forked child", exc_info=True)
+        _log.warning("telemetry can't go on beyond a fork", exc_info=True)

@@ -16,6 +16,7 @@ from opentelemetry.semconv._incubating.attributes import (
     disk_attributes,
     network_attributes,
     process_attributes,
+    service_attributes,
     system_attributes,
 )
 from opentelemetry.semconv._incubating.metrics import (
@@ -27,6 +28,12 @@ from opentelemetry.semconv._incubating.metrics import (
 from opentelemetry.semconv.attributes import code_attributes, error_attributes
 
 Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
+
+Workers = Literal["each", "sum", "min", "max", "one"]
+"""
+What a scrape of several worker processes shows of a value that goes up and down: that of each under its ``process.pid``,
+their sum, least or greatest, or that of one, where it is the same in all.
+"""
 
 SCOPE: Final = "csg_otel"
 """Instrumentation scope of everything made through this package's API."""
@@ -88,6 +95,8 @@ NETWORK_INTERFACE: Final = network_attributes.NETWORK_INTERFACE_NAME
 NETWORK_DIRECTION: Final = network_attributes.NETWORK_IO_DIRECTION
 NETWORK_TRANSPORT: Final = network_attributes.NETWORK_TRANSPORT
 CONNECTION_STATE: Final = network_attributes.NETWORK_CONNECTION_STATE
+SERVICE_INSTANCE_ID: Final = service_attributes.SERVICE_INSTANCE_ID
+PROCESS_PID: Final = process_attributes.PROCESS_PID
 PROCESS_STATE: Final = process_attributes.PROCESS_STATE
 CONTEXT_SWITCH_TYPE: Final = process_attributes.PROCESS_CONTEXT_SWITCH_TYPE
 GC_GENERATION: Final = cpython_attributes.CPYTHON_GC_GENERATION
@@ -207,6 +216,18 @@ METRICS: Final[dict[str, Metric]] = {
     metric.name: metric for metric in tuple(globals().values()) if isinstance(metric, Metric)
 }
 """Every instrument of this package by its OTel name."""
+
+OF_THE_HOST: Final = ("system.", "container.")
+"""Beginnings of the names of what is the same in every process of a machine or a container."""
+
+ACROSS_WORKERS: Final[dict[str, Workers]] = {
+    OPERATION_ACTIVE.name: "sum",
+    SPOOL_SIZE.name: "sum",
+    HEALTH_BYPASS.name: "max",
+    HEALTH_MAINTENANCE.name: "max",
+    HEALTH_CHECK_MEASUREMENT_LIMIT.name: "one",
+}
+"""Own instruments that go up and down and are not shown for each worker."""
 
 
 # -- the seed's names ---------------------------------------------------------------------------------------------------

@@ -24,10 +24,12 @@ from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, V
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from csg_otel import forks, handles, names
-from csg_otel.exporters import _compat, guard
+from csg_otel import attributes as clean
+from csg_otel import environment, forks, handles, names
+from csg_otel.exporters import _compat, guard, repair
 from csg_otel.exporters.destination import Destination, DestinationStatus, items_by_outcome
 from csg_otel.exporters.fanout import LogFanOut, SpanFanOut, sampler
+from csg_otel.exporters.limits import log_limits, span_limits
 from csg_otel.exporters.readers import LocalReader
 from csg_otel.exporters.wiring import build_destinations
 from csg_otel.switch import SwitchLoggerProvider, SwitchMeterProvider, SwitchTracerProvider
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.export import MetricsData
 
+    from csg_otel.alerts.custom import Event
     from csg_otel.config import Config
 
 _log = logging.getLogger("csg_otel")
@@ -108,6 +111,8 @@ class Providers:
         self._meters: Any = None
         self._closed = False
         self._spooled = 0
+        self._config = config
+        self._resource = Resource.get_empty()
         handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
         handles.create(names.SPOOL_SIZE, [_SpoolCallback(self)])
         self.apply(config)
@@ -118,6 +123,7 @@ class Providers:
 
     def apply(self, config: Config, drain_s: float = 2.0) -> None:
         """Use *config* from now on; destinations it no longer has are drained, within *drain_s* seconds in all."""
+        self._config = config
         if config.disabled:
             self._retire(self._destinations, time.monotonic() + drain_s)
             self._destinations, self._meters = (), None
@@ -125,7 +131,7 @@ class Providers:
             return
         if self._meters is None:
             self._plug_metrics(config)
-        resource = make_resource(config)
+        self._resource = resource = make_resource(config)
         old, by_name = self._destinations, {destination.name: destination for destination in self._destinations}
         new = build_destinations(config, self.local)
         for destination in new:
@@ -178,16 +184,25 @@ class Providers:
                     keep_unsampled=sampling.always_keep_errors or sampling.slower_than is not None,
                 ),
                 shutdown_on_exit=False,
+                span_limits=span_limits(environment.snapshot()),
             )
             tracers.add_span_processor(spans)
             self._global.tracers.switch(tracers)
         if isinstance(self._global.loggers, SwitchLoggerProvider):
-            loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
+            limits = log_limits(environment.snapshot())
+            loggers = LoggerProvider(resource=resource, shutdown_on_exit=False, log_record_limits=limits)
             loggers.add_log_record_processor(logs)
             self._global.loggers.switch(loggers)
 
     def _puts(self, signal: str) -> tuple[Any, ...]:
         return tuple(d.puts[signal] for d in self._destinations if signal in d.puts)
+
+    def put_alert(self, event: Event) -> int:
+        """Let *event* be sent to everything that takes alerts; returns how many that are. Never blocks."""
+        puts = self._puts("alerts")
+        for put in puts:
+            put(event)
+        return len(puts)
 
     # -- flush and end ---------------------------------------------------------------------------------------------
 
@@ -263,12 +278,17 @@ class Providers:
         return self.local.read()
 
     def reset_after_fork(self) -> None:
-        """Begin anew in a child: no inherited lock, item, sum or thread."""
+        """Begin anew in a child: no inherited lock, item, sum or thread, and an instance id of its own."""
         self._past = Counter()
         if isinstance(self._meters, MeterProvider):
             _compat.reset_after_fork(self._meters)
         for destination in self._destinations:
             destination.reset_after_fork()
+        if not self._closed and self._meters is not None:
+            self._resource = resource = _compat.resource_after_fork(self._resource)
+            if isinstance(self._meters, MeterProvider):
+                _compat.reconfigure_metrics(self._meters, resource, make_views(self._config))
+            self._plug_traces_and_logs(self._config, resource)
 
 
 class _Callback:
@@ -318,7 +338,7 @@ def make_resource(config: Config) -> Resource:
         attributes["deployment.environment.name"] = service.environment
     attributes["telemetry.distro.name"] = names.SCOPE
     attributes["telemetry.distro.version"] = handles.VERSION
-    return Resource.create(attributes)
+    return repair.resource(Resource.create(clean.clean(attributes)))
 
 
 def _program_name() -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from csg_otel import environment as environ
 from csg_otel import faults, forks, handles, health, instruments, metrics
 from csg_otel.config import Config, Loaded, load, load_lenient
+from csg_otel.dogstatsd import ServiceChecks
 from csg_otel.exporters.destination import DestinationStatus
 from csg_otel.exporters.points import points
 from csg_otel.exporters.wiring import console_enabled
@@ -24,14 +25,16 @@ from csg_otel.health import builtin
 from csg_otel.health_metrics import HealthTelemetry
 from csg_otel.lifecycle import Ending
 from csg_otel.logs import LogTap
-from csg_otel.providers import Providers, ShutdownReport
+from csg_otel.providers import Providers, ShutdownReport, make_resource
 from csg_otel.server import Endpoints, Server
 from csg_otel.systemd import Notifier
+from csg_otel.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from csg_otel.alerts.custom import Event
     from csg_otel.health import HealthRegistry
 
 __all__ = ["ShutdownReport", "Telemetry", "current", "instrument"]
@@ -57,6 +60,7 @@ class Telemetry:
         self._stopping = False
         self._report: ShutdownReport | None = None
         self._server: Server | None = None
+        self._workers: Workers | None = None
         self._registry = health.default_registry()
         self._define_checks(loaded)  # first, because it may refuse, and nothing has started yet
         self._providers = Providers(config)
@@ -67,6 +71,7 @@ class Telemetry:
         self._runtime = metrics.RuntimeMonitor()
         self._history = metrics.History(config.system_monitoring.metrics_retention)
         self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
+        self._service_checks: ServiceChecks | None = None
         self._ending = Ending(self._finish, self.force_flush)
         self._systemd = Notifier.where_asked(environ.snapshot(), self._registry.snapshot)
         self._start(config)
@@ -89,6 +94,7 @@ class Telemetry:
 
     def _start(self, config: Config) -> None:
         if config.disabled:
+            self._leave_workers(forget=True)
             return
         self._logs = LogTap(config.logging, shown=console_enabled(config.exporters))
         self._logs.install()
@@ -96,7 +102,17 @@ class Telemetry:
         if config.health_monitoring.enabled:
             self._registry.start()
         self._health.start(trace=config.health_monitoring.trace)
+        self._tell_datadog(config)
         self._serve(config)
+
+    def _tell_datadog(self, config: Config) -> None:
+        datadog = config.exporters.datadog
+        if datadog.enabled and datadog.statsd and config.health_monitoring.enabled:
+            whose = make_resource(config).attributes
+            unified = {"service": "service.name", "env": "deployment.environment.name", "version": "service.version"}
+            tags = {tag: str(whose.get(attribute, "")) for tag, attribute in unified.items()}
+            self._service_checks = ServiceChecks(datadog.statsd_address, self._registry.snapshot, tags)
+            self._service_checks.start()
 
     def _start_sampling(self, config: Config) -> None:
         monitoring = config.system_monitoring
@@ -116,20 +132,45 @@ class Telemetry:
 
     def _serve(self, config: Config) -> None:
         endpoint = config.system_monitoring.prometheus
+        workers = self._meet_workers(config)
         self.endpoints = Endpoints(
             config,
-            metrics=self._providers.read_metrics,
+            metrics=workers.read_metrics,
             health=self._registry.snapshot,
             stopping=lambda: self._stopping,
         )
-        if not (endpoint.enabled or config.health_monitoring.enabled):
-            return
-        self._server = Server(endpoint.host, endpoint.port, self.endpoints)
-        self._server.start()
+        if endpoint.enabled or config.health_monitoring.enabled:
+            self._server = Server(endpoint.host, endpoint.port, self.endpoints, may_serve=workers.may_serve)
+            self._server.start()
+
+    def _meet_workers(self, config: Config) -> Workers:
+        """Be one of the workers that serve the same; stay with them where that has not changed."""
+        endpoint = config.system_monitoring.prometheus
+        # Any free port is each process's own, and so is what it shows.
+        address = f"{endpoint.host}:{endpoint.port}" if endpoint.enabled and endpoint.port else ""
+        made = Workers(
+            str(make_resource(config).attributes["service.name"]),
+            address,
+            read=self._providers.read_metrics,
+            serve=self._serve_again,
+            variables=environ.snapshot(),
+        )
+        if self._workers is None or self._workers.what != made.what:
+            self._leave_workers(forget=True)
+            self._workers = made
+            made.start()
+        return self._workers
+
+    def _serve_again(self) -> None:
+        if (server := self._server) is not None and not self._stopping:
+            server.start()
 
     def _stop_parts(self, deadline: float) -> None:
         """Stop what makes telemetry, so that what sends it can finish."""
         self._logs.stop()
+        if self._service_checks is not None:
+            self._service_checks.stop()
+            self._service_checks = None
         self._health.stop()
         self._registry.stop(max(0.0, min(0.2, deadline - time.monotonic())))
         self._runtime.stop()
@@ -139,6 +180,14 @@ class Telemetry:
         if self._server is not None:
             self._server.stop(_SERVER_STOP_S)
             self._server = None
+
+    def _leave_workers(self, *, forget: bool = False) -> None:
+        """Hand the port over to another worker, if there are any, and leave them this one's last word."""
+        if self._workers is not None:
+            if self._workers.together:
+                self._stop_server()
+            self._workers.stop(forget=forget)
+            self._workers = None
 
     def reconfigure(self, loaded: Loaded) -> None:
         """Exchange everything that has changed; what was emitted before is drained to where it was meant to go."""
@@ -168,6 +217,7 @@ class Telemetry:
                 budget = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
                 deadline = time.monotonic() + budget
                 self._stop_parts(deadline)
+                self._leave_workers()
                 self._report = self._providers.shutdown(max(0.0, deadline - time.monotonic()))
                 self._stop_server()
                 self._logs.remove()  # last, so that what could not be delivered is said like the rest
@@ -201,6 +251,10 @@ class Telemetry:
             problem = self._server.problem if self._server is not None else "not serving"
             found["prometheus"] = DestinationStatus("down" if problem else "ok", last_error=problem)
         return found
+
+    def put_alert(self, event: Event) -> int:
+        """Let an alert of the program be sent; returns to how many places it goes. ``AlertingService`` makes them."""
+        return self._providers.put_alert(event)
 
     @property
     def url(self) -> str:

@@ -7,15 +7,19 @@ Thin by rule: each method is a call on the handle ``instrument()`` returns, unde
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
-from csg_otel import handles, metrics, names, sdk
+from csg_otel import forks, handles, metrics, names, sdk
+from csg_otel.alerts import custom
 from csg_otel.config import Config, load
 from csg_otel.config.model import Severity
+from csg_otel.providers import make_resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,44 +107,154 @@ class Alert:
             raise ValueError(f"{self.level!r} is not a level (known: {', '.join(_LEVELS)})")
 
 
+class SentAlert:
+    """What became of ``send_alert()``: true if it was taken; :meth:`resolve` says that what it was about is over."""
+
+    def __init__(self, service: AlertingService, event: custom.Event | None) -> None:
+        """*event* is None for an alert that was not taken."""
+        self._service = service
+        self._event = event
+
+    def __bool__(self) -> bool:
+        """Tell whether the alert was taken."""
+        return self._event is not None
+
+    @property
+    def id(self) -> str:
+        """The label ``csg_event_id`` of the alert; empty if it was not taken."""
+        return self._event.id if self._event is not None else ""
+
+    def resolve(self) -> None:
+        """Say everywhere the alert went that it is over; idempotent."""
+        event, self._event = self._event, None
+        if event is not None:
+            self._service._resolve(event)  # noqa: SLF001 - the handle is the service's own
+
+
 class AlertingService:
-    """Sends the program's own alerts as OTel events, so that they reach every destination logs go to."""
+    """Sends the program's own alerts: to each Alertmanager and Datadog as configured, and as OTel events wherever logs go."""
 
     def __init__(self, config: Config | None = None) -> None:
         """Use *config*, or that of the running telemetry, or what file and environment say."""
         self._config = config
         self._sent = handles.create(names.ALERTS_SENT)
         self._active = False
+        self._named: tuple[Config, str] | None = None
+        self._reset()
+        forks.follow(self._reset)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._lasting: dict[str, custom.Event] = {}
+        self._over = threading.Event()
+        self._renewer: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to accept alerts; without a running telemetry the program is instrumented."""
         if sdk.current() is None:
             sdk.instrument(config=self._config)
+        self._over.clear()
         self._active = True
 
     def stop(self) -> None:
-        """Accept no more alerts."""
+        """Accept no more alerts; those that are active stay so until their time is over."""
         self._active = False
+        with self._lock:
+            self._lasting.clear()
+            self._renewer = None
+        self._over.set()
 
-    def send_alert(self, alert: Alert) -> bool:
-        """Emit *alert*; False, with a warning in the log, if the service was not started or alerting is off."""
-        if not (self._active and self._settings().alerting.enabled):
+    def send_alert(self, alert: Alert, *, ttl_s: float | None = None) -> SentAlert:
+        """
+        Send *alert* and return its handle, which is true if it was taken; never blocks, never raises for who is not there.
+
+        It is active for *ttl_s* seconds (``math.inf``: until it is resolved, or this process ends), at least for as long as
+        Alertmanager needs to tell people: twice ``alerting.aggregation_window`` and a little, five minutes or more. Undelivered
+        ones are kept on disk, and the next start delivers them. False, with a warning in the log, if the service was not
+        started or alerting is off.
+        """
+        settings = self._settings()
+        if not (self._active and settings.alerting.enabled):
             _log.warning("alert %r not sent: alerting is %s", alert.name, "off" if self._active else "not started")
-            return False
-        level = alert.level.lower()
-        details = {f"csg.alert.details.{key}": str(value) for key, value in alert.details.items()}
+            return SentAlert(self, None)
+        now_s, horizon_s = time.time(), custom.horizon(settings.alerting.aggregation_window)
+        lasts_s = max(ttl_s or 0.0, horizon_s)
+        event = custom.make(
+            alert.name,
+            alert.level,
+            alert.message,
+            service=self._name_of(settings),
+            at=alert.timestamp,
+            details=alert.details,
+            until=None if math.isinf(lasts_s) else now_s + lasts_s,
+        )
+        self._emit(event, "emitted")
+        if lasts_s > horizon_s:
+            self._keep(event, horizon_s)
+        return SentAlert(self, event)
+
+    def _name_of(self, settings: Config) -> str:
+        """Return the service's name as all telemetry has it; worked out once, because that takes half a millisecond."""
+        if self._named is None or self._named[0] is not settings:
+            self._named = (settings, str(make_resource(settings).attributes["service.name"]))
+        return self._named[1]
+
+    def renew(self, now_s: float) -> int:
+        """Send the alerts that last again, at Unix time *now_s*; returns how many those are."""
+        horizon_s = custom.horizon(self._settings().alerting.aggregation_window)
+        with self._lock:
+            last = {key: event for key, event in self._lasting.items() if (event.until or math.inf) - now_s > horizon_s}
+            self._lasting = last
+            for event in last.values():
+                self._put(event)
+            return len(last)
+
+    def _keep(self, event: custom.Event, horizon_s: float) -> None:
+        with self._lock:
+            self._lasting[event.id] = event
+            if self._renewer is None:
+                over = self._over = threading.Event()
+                self._renewer = threading.Thread(
+                    target=self._renew, args=(over, horizon_s / 3), name="csg-otel-alerts", daemon=True
+                )
+                self._renewer.start()
+
+    def _renew(self, over: threading.Event, every_s: float) -> None:
+        while not over.wait(every_s):
+            self.renew(time.time())
+
+    def _resolve(self, event: custom.Event) -> None:
+        with self._lock:  # so that no renewal comes after it
+            self._lasting.pop(event.id, None)
+            self._emit(event.resolved(time.time()), "resolved")
+
+    def _emit(self, event: custom.Event, result: str) -> None:
+        details = {f"csg.alert.details.{key}": value for key, value in event.details}
+        over = event.resolved_at is not None
         handles.logger().emit(
             LogRecord(
-                timestamp=int(alert.timestamp * 1e9),
-                severity_number=_SEVERITY_NUMBERS[level],
-                severity_text=level.upper(),
-                body=alert.message,
+                timestamp=int((event.resolved_at if event.resolved_at is not None else event.at) * 1e9),
+                severity_number=SeverityNumber.INFO if over else _SEVERITY_NUMBERS[event.severity],
+                severity_text="INFO" if over else event.severity.upper(),
+                body=event.message,
                 event_name="csg.alert",
-                attributes={"csg.alert.name": alert.name, "csg.alert.severity": level, **details},
+                attributes={
+                    "csg.alert.name": event.name,
+                    "csg.alert.severity": event.severity,
+                    "csg.alert.id": event.id,
+                    "csg.alert.resolved": over,
+                    **details,
+                },
             )
         )
-        self._sent.add(1, {names.RESULT: "emitted"})
-        return True
+        self._sent.add(1, {names.RESULT: result})
+        self._put(event)
+
+    @staticmethod
+    def _put(event: custom.Event) -> None:
+        telemetry = sdk.current()
+        if telemetry is not None:
+            telemetry.put_alert(event)
 
     def get_notification_status(self) -> dict[str, Any]:
         """Return, by channel, whether it is enabled and which severities it takes; never an address or a secret."""

@@ -17,8 +17,11 @@ SECRETS = {
     "SMTP_PASSWORD": "canary-mail",
     "SLACK_WEBHOOK_URL": "https://hooks.slack.example/canary-slack",
     "WEBHOOK_TOKEN": "canary-webhook",
+    "WEBHOOK_KEY": "canary-key",
+    "WEBHOOK_LOGIN": "b3BzOmNhbmFyeS1sb2dpbg==",
+    "PAGER_KEY": "canary-pager",
 }
-"""What the seed's file takes from the environment."""
+"""What the files take from the environment."""
 
 TESTDATA = Path(__file__).parent / "testdata"
 
@@ -51,3 +54,9 @@ def forty() -> Path:
 def seed_file() -> Path:
     """The seed document's alerting, with its secrets from the environment."""
     return Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"
+
+
+@pytest.fixture
+def channels() -> Path:
+    """A file with every channel, filter and escalation there is."""
+    return TESTDATA / "channels.yaml"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from support.programs import Program, get
+from support.told import http_sink
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"
 RULES = """
@@ -107,3 +109,65 @@ def test_preview_of_nobody_is_a_clear_error(program: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith("http://127.0.0.1:9/metrics can't be read: ")
+
+
+def test_route_tells_who_would_be_told(tmp_path: Path) -> None:
+    """Receiver, when and why, a line each; exit 1 if it is nobody."""
+    told = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "critical", "--label", "service=shop")
+    nobody = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "info", "--label", "alertname=Watchdog")
+
+    assert (told.returncode, [line.split("  ")[0] for line in told.stdout.splitlines()]) == (
+        0,
+        ["email", "slack", "webhook", "emergency.email"],
+    )
+    assert "if it lasts 15m  escalation critical_escalation" in told.stdout
+    assert (nobody.returncode, nobody.stdout) == (1, "nobody\n")
+
+
+def test_check_finds_secrets_that_are_not_there(tmp_path: Path) -> None:
+    """On Alertmanager's machine, where their directory is: with line and cure, and exit code 1."""
+    elsewhere = run(tmp_path, "check", "--config", str(EXAMPLE), "--secrets-dir", str(tmp_path / "none"))
+    there = run(tmp_path, "check", "--config", str(EXAMPLE), "--secrets-dir", str(tmp_path))
+
+    assert elsewhere.returncode == 0
+    assert "the files of secrets are not checked" in elsewhere.stdout
+    assert there.returncode == 1
+    assert f":24:5: notifications.email.password: {tmp_path}/email_password can't be read" in there.stdout
+
+
+def test_check_looks_at_another_file_of_alertmanagers(tmp_path: Path) -> None:
+    """An inhibition that would mute everything: line, cure, exit code 1."""
+    (tmp_path / "am.yaml").write_text(
+        "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules:\n"
+        "- {source_matchers: [severity=critical], target_matchers: [severity=warning], equal: [cluster]}\n"
+    )
+    done = run(tmp_path, "check", "--config", str(EXAMPLE), "--alertmanager-file", "am.yaml")
+
+    assert done.returncode == 1
+    assert "am.yaml:4:3: this inhibition mutes everything that has no cluster; add the source matcher" in done.stdout
+
+
+def test_relay_forwards_until_it_is_told_to_end(tmp_path: Path) -> None:
+    """On loopback, with the configured method; SIGTERM is a clean end."""
+    with http_sink() as sink:
+        (tmp_path / "monitoring_config.yaml").write_text(
+            f"notifications: {{webhook: {{enabled: true, url: '{sink.url}/a', method: PUT}}}}\n"
+        )
+        command = [sys.executable, "-m", "csg_otel", "alerts", "relay", "--listen", "127.0.0.1:0"]
+        with Program(command, tmp_path) as relay:
+            url = relay.line_with(r"^relay at (http://127.0.0.1:\d+) for /webhook$")[1]
+            urllib.request.urlopen(f"{url}/webhook", b"{}", timeout=10).close()
+            relay.terminate()
+
+            assert relay.wait() == 0
+    assert [(got.method, got.path, got.body) for got in sink.requests] == [("PUT", "/a", b"{}")]
+
+
+def test_relay_needs_a_webhook_and_its_secrets(tmp_path: Path) -> None:
+    """What it can't do it says, and ends."""
+    nothing = run(tmp_path, "relay")
+    unset = run(tmp_path, "relay", "--config", str(EXAMPLE))
+
+    assert (nothing.returncode, unset.returncode) == (1, 1)
+    assert "there is no webhook to forward to" in nothing.stderr
+    assert "the variable WEBHOOK_TOKEN is not set" in unset.stderr

@@ -15,7 +15,7 @@ def test_vendors_become_destinations() -> None:
     }
     new_relic, elastic = otlp_destinations(load({"integrations": {"external_monitoring": outside}}, environ={}).config)
 
-    assert (new_relic.endpoint, new_relic.headers) == ("https://otlp.nr-data.net:4317", {"api-key": Secret("nr")})
+    assert (new_relic.endpoint, new_relic.headers) == ("https://otlp.nr-data.net", {"api-key": Secret("nr")})
     assert (elastic.endpoint, elastic.headers) == ("https://apm:8200", {"Authorization": Secret("Bearer t")})
 
 

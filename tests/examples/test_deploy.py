@@ -49,8 +49,8 @@ def test_the_compose_file_is_one(deploy: Path) -> None:
     (compose,) = documents(deploy / "docker-compose.yml")
 
     jsonschema.Draft7Validator(schema).validate(compose)
-    mounted = re.findall(r"\./(\S+?):", (deploy / "docker-compose.yml").read_text())
-    assert [name for name in mounted if not (deploy / name).exists() and name != "inbox"] == []
+    mounted = re.findall(r'"(\.\S+?):', (deploy / "docker-compose.yml").read_text())
+    assert [name for name in mounted if not (deploy / name).exists() and name != "./inbox"] == []
     assert {"app", "collector", "prometheus", "alertmanager", "grafana"} <= compose["services"].keys()
 
 

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from opentelemetry import context
+from opentelemetry.sdk import resources
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
@@ -127,6 +128,21 @@ def test_a_forked_child_begins_at_nought_even_amid_a_collection() -> None:
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert value(reader) == 35
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_is_an_instance_of_its_own() -> None:
+    """With an id the SDK knows as this process's, even if its lock was held; an id the program was given stays."""
+    mine, given = Resource.create({"a": "b"}), Resource.create({"service.instance.id": "seven"})
+    with resources._service_instance_id_lock:
+        pid = os.fork()
+    if pid == 0:
+        child = _compat.resource_after_fork(mine)
+        renewed = child.attributes["service.instance.id"] != mine.attributes["service.instance.id"]
+        known = child == Resource.create({"a": "b"})
+        os._exit(0 if renewed and known and _compat.resource_after_fork(given) == given else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_names_of_the_base_package() -> None:

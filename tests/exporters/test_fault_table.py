@@ -89,6 +89,7 @@ def run_outage(folder: Path, protocol: str, outage_s: float, *, at_start: bool, 
     drained_s = time.monotonic() - began
     seen = {}
     for rate, line in lines.items():
+        eventually(lambda line=line: not line.pipeline.status().failing_s)  # metrics have a back-off of their own
         said = [record.getMessage() for record in caplog.records if f"exporter r{rate}:" in record.getMessage()]
         counts = finish(line)
         seen[rate] = (line.missing(), line.twice(), counts, said, line.pipeline.emitted, drained_s)

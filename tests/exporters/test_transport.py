@@ -66,6 +66,20 @@ def _quietly(talk: Callable[[socket.socket], None], connection: socket.socket) -
             return
 
 
+@pytest.mark.parametrize("head", ["HTTP/1.0 200 OK", "HTTP/1.1 200 OK\r\nConnection: close"])
+def test_an_answer_that_ends_with_its_connection_is_read(
+    raw_server: Callable[[Callable[[socket.socket], None]], str], head: str
+) -> None:
+    """A collector that closes after each answer is understood: nothing is sent twice."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(f"{head}\r\nContent-Type: application/x-protobuf\r\n\r\n".encode())
+        connection.sendall(b"\x0a\x02ab")
+
+    assert transport(raw_server(talk)).send(b"", 5) == b"\x0a\x02ab"
+
+
 def refusal(send: Callable[[], object]) -> SendError:
     with pytest.raises(SendError) as caught:
         send()

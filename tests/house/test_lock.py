@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LINE = re.compile(r"[a-z0-9-]+==[\w.]+( ; [^/]+?)?( +--hash=sha256:[0-9a-f]{64})+")
+LINE = re.compile(r"[a-z0-9-]+==[\w.!]+( ; [^/]+?)?( +--hash=sha256:[0-9a-f]{64})+")
 
 
 def _lines(root: Path, lock: str) -> list[str]:

@@ -79,10 +79,12 @@ def test_an_event_is_a_named_log_record_of_the_current_span(captured: Captured) 
     assert record.span_id == captured.span("publish").context.span_id
 
 
-def test_an_unknown_severity_is_refused() -> None:
-    """With a suggestion, where it is made."""
-    with pytest.raises(InstrumentError, match="did you mean 'warning'"):
-        csg_otel.event("x", severity="warnig")  # type: ignore[arg-type]
+def test_an_unknown_severity_counts_as_info(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
+    """It is reported with a suggestion, and the event arrives."""
+    csg_otel.event("x", severity="warnig")  # type: ignore[arg-type]
+
+    assert captured.logs[0].severity_number is SeverityNumber.INFO
+    assert "did you mean 'warning'" in caplog.text
 
 
 def results(captured: Captured, name: str) -> dict[str, int]:

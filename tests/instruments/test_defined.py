@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import csg_otel
-from csg_otel import faults
+from csg_otel import faults, sharing
 from csg_otel.errors import InstrumentError
 from csg_otel.instruments import start_at_zero
 from support.capture import Captured, capture
@@ -138,3 +138,12 @@ def test_an_observable_gauge_is_asked_at_collection(captured: Captured) -> None:
 
     assert [point.value for point in captured.points(name)] == [7]
     assert captured.values(several, "queue") == {"a": 1, "b": 2}
+
+
+def test_a_gauge_says_how_workers_share_it() -> None:
+    """With one of the words there are."""
+    with pytest.raises(InstrumentError, match=r"workers='maximum'.*known: each, sum, min, max, one"):
+        csg_otel.gauge(fresh(), workers="maximum")  # type: ignore[arg-type]
+    csg_otel.gauge(name := fresh("Depth"), workers="max")
+
+    assert (sharing.of(name.lower(), "gauge"), sharing.of("undeclared", "gauge")) == ("max", "each")

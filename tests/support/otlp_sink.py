@@ -105,9 +105,9 @@ class HttpSink:
                 if sink.hang.is_set():
                     sink._released.wait(60)
                     return
-                status = sink.status
-                if status == 200 and not sink._keep(self.path, dict(self.headers), body):
-                    status = 400
+                status = sink.judge(self.path, dict(self.headers), body)
+                if status == 200:
+                    sink._keep(self.path, dict(self.headers), body)
                 self.send_response(status)
                 self.send_header("Content-Type", sink.content_type)
                 self.send_header("Content-Length", str(len(sink.answer)))
@@ -130,16 +130,19 @@ class HttpSink:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def _keep(self, path: str, headers: dict[str, str], body: bytes) -> bool:
-        signal, request = self.REQUESTS[path]
-        if headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
+    def judge(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The status a request is answered with; only with 200 it is kept."""
+        if self.poison and is_poisoned(self._decoded(path, headers, body), self.poison):
+            return 400
+        return self.status
+
+    def _decoded(self, path: str, headers: Mapping[str, str], body: bytes) -> Any:
+        plain = gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body
+        return self.REQUESTS[path][1].FromString(plain)
+
+    def _keep(self, path: str, headers: dict[str, str], body: bytes) -> None:
         self.received.headers.append({name.lower(): value for name, value in headers.items()})
-        decoded = request.FromString(body)
-        if is_poisoned(decoded, self.poison):
-            return False
-        getattr(self.received, signal).append(decoded)
-        return True
+        getattr(self.received, self.REQUESTS[path][0]).append(self._decoded(path, headers, body))
 
     def close(self) -> None:
         """Stop listening and let go whoever hangs."""

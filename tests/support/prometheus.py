@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-_START_S = 30.0
+from support.daemon import Daemon
+from support.servers import free_port
 
 
 def promtool_check_metrics(text: bytes) -> str:
@@ -22,67 +20,57 @@ def promtool_check_metrics(text: bytes) -> str:
     return (done.stdout + done.stderr).decode() if done.returncode or done.stdout or done.stderr else ""
 
 
-class Prometheus:
-    """The ``prometheus`` of the PATH, scraping *targets* (``host:port``) every second, with *rules*; a context manager."""
+class Prometheus(Daemon):
+    """
+    A *program*, by default that of the PATH, scraping *targets* (``host:port``) every second; a context manager.
+
+    Evaluates the *rules* every second, sends alerts to *alertmanager* (``host:port``) and takes remote writes, too. With
+    *honor_labels* the targets' own job and instance win.
+    """
 
     def __init__(
-        self, targets: Sequence[str], directory: Path, path: str = "/metrics", *, rules: Sequence[Path] = ()
+        self,
+        targets: Sequence[str],
+        directory: Path,
+        path: str = "/metrics",
+        *,
+        rules: Sequence[Path] = (),
+        honor_labels: bool = False,
+        alertmanager: str | None = None,
+        program: str = "prometheus",
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        told = [{"static_configs": [{"targets": [alertmanager]}]}] if alertmanager else []
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
             "rule_files": [str(rule) for rule in rules],
+            "alerting": {"alertmanagers": told},
             "scrape_configs": [
-                {"job_name": "test", "metrics_path": path, "static_configs": [{"targets": list(targets)}]}
+                {
+                    "job_name": "test",
+                    "metrics_path": path,
+                    "honor_labels": honor_labels,
+                    "static_configs": [{"targets": list(targets)}],
+                }
             ],
         }
-        self._config = directory / "prometheus.yml"
-        self._config.write_text(json.dumps(config))  # JSON is YAML
-        self._data = directory / "data"
-        self._log = directory / "prometheus.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        file, address = directory / "prometheus.yml", f"127.0.0.1:{free_port()}"
+        file.write_text(json.dumps(config))  # JSON is YAML
+        command = [
+            program,
+            f"--config.file={file}",
+            f"--storage.tsdb.path={directory / 'data'}",
+            f"--web.listen-address={address}",
+            "--enable-feature=exemplar-storage",
+            "--web.enable-remote-write-receiver",
+            "--web.enable-lifecycle",
+        ]
+        super().__init__(command, f"http://{address}", directory / "prometheus.log")
 
     def __enter__(self) -> Prometheus:
         """Start it and wait until it answers."""
-        listen = self.url.removeprefix("http://")
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    "prometheus",
-                    f"--config.file={self._config}",
-                    f"--storage.tsdb.path={self._data}",
-                    f"--web.listen-address={listen}",
-                    "--enable-feature=exemplar-storage",
-                ],
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _START_S
-        while time.monotonic() < deadline:
-            assert self._process.poll() is None, self._log.read_text()
-            try:
-                urllib.request.urlopen(f"{self.url}/-/ready", timeout=1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return self
-        raise AssertionError(f"Prometheus is not ready: {self._log.read_text()}")
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop it, by its own pid."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(10)
+        self.start()
+        return self
 
     def get(self, path: str, **parameters: str) -> Any:
         """Return the ``data`` of an API answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from csg_otel.alerts import prometheus
+from csg_otel.alerts import alertmanager, datadog, grafana, prometheus
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.spec import AlertSpec, Options
 from csg_otel.errors import AlertError, suggestion
@@ -14,6 +14,9 @@ Compiler = Callable[[AlertSpec, Catalog, Options], dict[str, str]]
 
 COMPILERS: Final[Mapping[str, Compiler]] = {
     "prometheus": prometheus.compile_files,
+    "alertmanager": alertmanager.compile_files,
+    "datadog": datadog.compile_files,
+    "grafana": grafana.compile_files,
 }
 """By the name of the target."""
 

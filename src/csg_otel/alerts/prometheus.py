@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import promql, slo
+from csg_otel.alerts import escalation, promql, slo
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.text import duration, inert, number, yaml_file
 
@@ -32,6 +32,7 @@ def compile_files(spec: AlertSpec, catalog: Catalog, _options: Options) -> dict[
             for one in spec.objectives
         ),
         {"name": "csg_otel.alerts", "rules": [made for rule in spec.rules for made in alerts(rule)]},
+        {"name": "csg_otel.escalation", "rules": escalation.alerts(spec, catalog)},
         {"name": "csg_otel.watchdog", "rules": [_watchdog(spec.watchdog)] if spec.watchdog else []},
     ]
     return {FILE: yaml_file({"groups": [group for group in groups if group["rules"]]})}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from csg_otel.alerts import windows
 from csg_otel.alerts.catalog import Catalog, Ref, UnknownMetricError
 from csg_otel.alerts.message import Message, parse
 from csg_otel.alerts.text import camel
@@ -29,7 +30,7 @@ _BELOW: Final = ("less_than", "less_than_or_equal")
 _LABEL: Final = re.compile(r"[A-Za-z_]\w*")
 _SELECTED: Final = re.compile(r'([A-Za-z_][\w.:]*)\s*(?:\{((?:\s*[\w.]+\s*=\s*"[^"]*"\s*,?)*)\})?')
 _MATCHER: Final = re.compile(r'([\w.]+)\s*=\s*"([^"]*)"')
-_OURS: Final = ("alertname", "severity", "csg_rule")
+_OURS: Final = ("alertname", "severity", "csg_rule", "csg_escalation", "csg_escalated")
 
 _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "rate": ("counter", "histogram"),
@@ -201,7 +202,7 @@ def load(
     rules = tuple(rule for rule in made if rule is not None)
     _clashes(rules, problem)
     objectives = [_objective(f"slos[{at}]", slo, catalog, problem) for at, slo in enumerate(config.slos)]
-    _dangling(config, problem)
+    _escalations(config, problem)
     if problems:
         raise AlertError(problems)
     return AlertSpec(
@@ -216,6 +217,12 @@ def load(
         window_s=config.alerting.aggregation_window,
         watchdog="" if "Watchdog" in taken else watchdog,
     )
+
+
+def severities(rule: Any) -> tuple[Severity, ...]:
+    """Return which severities an escalation *rule* is about: critical ones where it escalates, all where it suppresses."""
+    asked: tuple[Severity, ...] = rule.severity_filter
+    return asked or (("critical",) if rule.action == "escalate" else SEVERITIES)
 
 
 def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
@@ -308,13 +315,24 @@ def _clashes(rules: Iterable[Rule], problem: Callable[[str, str], None]) -> None
         seen.setdefault(rule.alert, rule.name)
 
 
-def _dangling(config: Config, problem: Callable[[str, str], None]) -> None:
-    """Report escalations to a receiver that does not exist; the configuration allows it while there are none at all."""
+def _escalations(config: Config, problem: Callable[[str, str], None]) -> None:
+    """Report escalations that can't be compiled; a target may be a severity where there are no receivers."""
     known = (*config.escalation.receivers, *SEVERITIES)
     for at, rule in enumerate(config.escalation.rules):
-        if rule.enabled and rule.action == "escalate" and rule.target not in known:
+        path = f"escalation.rules[{at}]"
+        if not rule.enabled:
+            continue
+        if rule.condition == "time_window":
+            for key, message in windows.mistakes(rule):
+                problem(f"{path}.{key}", message)
+        if rule.action == "suppress":
+            if rule.condition in ("time_based", "retry_count"):
+                problem(
+                    f"{path}.action", f"{rule.condition} can only escalate; time_window and maintenance_mode suppress"
+                )
+        elif rule.target not in known:
             hint = suggestion(str(rule.target), known) or " (add it to escalation.receivers)"
-            problem(f"escalation.rules[{at}].target", f"there is no receiver {rule.target!r}{hint}")
+            problem(f"{path}.target", f"there is no receiver {rule.target!r}{hint}")
 
 
 def _objective(path: str, slo: Any, catalog: Catalog, problem: Callable[[str, str], None]) -> Objective | None:

@@ -27,6 +27,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    # A file that is JSON has pairs of surrogates for what is beyond 16 bits; as halves, Go's YAML refuses them.
+    value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     style = "|" if "\n" in value and not re.search(r"[ \t]\n|^\s", value) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 

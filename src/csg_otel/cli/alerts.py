@@ -15,15 +15,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import lint_rules, promtests
+from csg_otel.alerts import lint, lint_rules, promtests
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.cli import alert_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from csg_otel.alerts.spec import Options
+
 _TOOL_TIMEOUT_S = 120.0
-_MORE = ("preview",)
+_MORE = ("preview", "push", "relay", "route", "send")
 """Further commands, each in a module of its own."""
 
 
@@ -50,6 +52,12 @@ def register(subparsers: Any) -> None:
     alert_source.add_versions(compiling)
     checking = add_command(commands, "check", "report what is wrong with the rules", run_check, "csg-otel alerts check")
     alert_source.add_versions(checking)
+    checking.add_argument(
+        "--alertmanager-file",
+        type=Path,
+        metavar="FILE",
+        help="look at this configuration of Alertmanager, too: one that was changed by hand, or is another's",
+    )
     add_command(commands, "test", "run the rules through Prometheus' unit tests", run_test, "csg-otel alerts test")
     for name in _MORE:
         import_module(f"csg_otel.cli.alerts_{name}").register(commands)
@@ -89,10 +97,15 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 def run_check(args: argparse.Namespace) -> int:
     """Print every problem and warning of the rules, and what the backends' own tools say where they are installed."""
     source = alert_source.read(args)
-    files = compile_all(source.spec, source.catalog, alert_source.options(args))
-    warnings = [source.loaded.problem(path, message) for path, message in lint_rules.warnings(source.spec)]
+    options = alert_source.options(args)
+    files = compile_all(source.spec, source.catalog, options)
+    found = [*lint_rules.warnings(source.spec), *lint.escalations(source.spec, source.loaded.config.escalation.rules)]
+    warnings = [source.loaded.problem(path, message) for path, message in found]
     for warning in warnings:
         print(f"warning: {warning}")
+    problems = [*_secrets(source, options), *_given(args.alertmanager_file)]
+    for problem in problems:
+        print(problem)
     with tempfile.TemporaryDirectory() as made:
         write(Path(made), files)
         tools = [
@@ -100,7 +113,25 @@ def run_check(args: argparse.Namespace) -> int:
             _tool("amtool", ["check-config", "alertmanager.yaml"], Path(made)),
         ]
     print(f"{len(source.spec.rules)} rules, {len(source.spec.objectives)} objectives, {len(warnings)} warnings")
-    return 0 if all(tools) else 1
+    return 0 if all(tools) and not problems else 1
+
+
+def _secrets(source: alert_source.Source, options: Options) -> list[str]:
+    """Return what is wrong with the files of secrets; elsewhere than at Alertmanager print that nobody can say."""
+    if not Path(options.secrets_dir).is_dir():
+        print(f"{options.secrets_dir} is not on this machine: the files of secrets are not checked")
+        return []
+    return [source.loaded.problem(path, message) for path, message in lint.secrets(source.spec, options)]
+
+
+def _given(file: Path | None) -> list[str]:
+    """Return what is wrong with a configuration of Alertmanager that was given."""
+    if file is None:
+        return []
+    try:
+        return lint.document(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeError) as error:
+        return [f"{file}: can't be read: {error}"]
 
 
 def _tool(name: str, arguments: list[str], folder: Path) -> bool:

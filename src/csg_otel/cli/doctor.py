@@ -153,7 +153,7 @@ def _fork_model() -> Iterator[Finding]:
     yield Finding(
         "fork model",
         f"{seen}pid {os.getpid()}, {len(os.sched_getaffinity(0)) if sys.platform == 'linux' else os.cpu_count()} CPUs; "
-        "call instrument() in each worker or before the fork, both work",
+        "call instrument() in each worker or before the fork, both work, and one scrape shows all workers",
     )
 
 

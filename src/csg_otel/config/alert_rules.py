@@ -165,7 +165,11 @@ class EscalationRule:
     )
     action: Literal["escalate", "suppress"] = setting("escalate", "What happens then.", noun="action")
     target: str | None = setting(None, "The receiver, or for `retry_count` the severity, it escalates to.")
-    severity_filter: tuple[Severity, ...] = setting(("critical",), "Which severities escalate.", noun="severity")
+    severity_filter: tuple[Severity, ...] = setting(
+        (),
+        "Only these severities; none given means critical where it escalates, all where it suppresses.",
+        noun="severity",
+    )
     start: str | None = setting(None, "`time_window`: when it begins, `HH:MM`.")
     end: str | None = setting(None, "`time_window`: when it ends, `HH:MM`.")
     days: tuple[str, ...] = setting(

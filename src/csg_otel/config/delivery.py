@@ -72,6 +72,12 @@ class OtlpExporter:
         noun="temporality",
     )
     spool: bool = setting(True, "Keep on disk what can't be delivered.")
+    max_request_bytes: int = setting(
+        4_000_000,
+        "Largest request, before compression; what is larger is sent in parts. gRPC receivers take 4 MiB by default.",
+        unit="By",
+        low=1024,
+    )
     append_path: bool = setting(True, "Append `/v1/<signal>` to an HTTP endpoint; false uses it as it is.")
     location: str = field(default="", compare=False)
 
@@ -90,7 +96,7 @@ class DatadogExporter:
     signals: tuple[Signal, ...] = setting(SIGNALS, "Which signals go there.", noun="signal")
     timeout: float = setting(10.0, "Deadline of one request, all of it.", unit="s", above=0)
     statsd: bool = setting(False, "Send health checks as service checks through DogStatsD.")
-    statsd_address: str = setting("127.0.0.1:8125", "`host:port` of DogStatsD.")
+    statsd_address: str = setting("127.0.0.1:8125", "`host:port` or `unix:///path` of DogStatsD.")
     spool: bool = setting(True, "Keep on disk what can't be delivered.")
 
 

@@ -151,6 +151,7 @@ class DatadogAccount:
     enabled: bool = setting(False, "Use Datadog: telemetry goes to its intake, monitors can be pushed.")
     api_key: Secret | None = setting(None, "API key.")
     app_key: Secret | None = setting(None, "Application key; needed to push monitors.", env=("DD_APP_KEY",))
+    api_url: str | None = setting(None, "URL of the API; by default that of `exporters.datadog.site`.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,32 +14,37 @@ from csg_otel.config.secret import Secret
 if TYPE_CHECKING:
     from csg_otel.config.model import Config
 
-NEW_RELIC_ENDPOINT: Final = "https://otlp.nr-data.net:4317"
+NEW_RELIC_ENDPOINT: Final = "https://otlp.nr-data.net"
+NEW_RELIC_EU_ENDPOINT: Final = "https://otlp.eu01.nr-data.net"
+_NEW_RELIC_LARGEST: Final = 1_000_000
 
 
 def otlp_destinations(config: Config) -> tuple[OtlpExporter, ...]:
     """
     Return the OTLP destinations that are switched on: `exporters.otlp`, and New Relic and Elastic APM where enabled.
 
-    New Relic takes its license key in the header ``api-key`` and wants delta temporality; Elastic's APM server takes
-    OTLP on its own address with a bearer token.
+    New Relic takes its license key in the header ``api-key``, prefers HTTP, wants delta temporality, and refuses requests
+    above 1 MB; keys of its European region begin with ``eu``. Elastic's APM server takes OTLP on its own address with a
+    bearer token, and stores deltas.
     """
     found = [destination for destination in config.exporters.otlp if destination.enabled]
     outside = config.integrations.external_monitoring
     new_relic, elastic = outside.new_relic, outside.elastic_apm
     if outside.enabled and new_relic.enabled and new_relic.license_key:
-        headers = {"api-key": new_relic.license_key}
+        key = new_relic.license_key
         found.append(
             OtlpExporter(
                 name="new_relic",
-                endpoint=NEW_RELIC_ENDPOINT,
-                headers=headers,
+                endpoint=NEW_RELIC_EU_ENDPOINT if key.reveal().lower().startswith("eu") else NEW_RELIC_ENDPOINT,
+                protocol="http/protobuf",
+                headers={"api-key": key},
                 compression="gzip",
                 temporality="delta",
+                max_request_bytes=_NEW_RELIC_LARGEST,
             )
         )
     if outside.enabled and elastic.enabled and elastic.server_url:
         token = elastic.secret_token
         bearer = {"Authorization": Secret(f"Bearer {token.reveal()}")} if token else {}
-        found.append(OtlpExporter(name="elastic_apm", endpoint=elastic.server_url, headers=bearer))
+        found.append(OtlpExporter(name="elastic_apm", endpoint=elastic.server_url, headers=bearer, temporality="delta"))
     return tuple(found)

@@ -6,16 +6,27 @@ Each function says why the public API is not enough, and each has a test that fa
 
 from __future__ import annotations
 
+import os
 import threading
+import uuid
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
+from opentelemetry.sdk import resources
+from opentelemetry.sdk.trace import _Span as SdkSpan
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.metrics.view import View
     from opentelemetry.sdk.resources import Resource
+
+
+__all__ = ["SdkSpan"]
+"""
+The class of the spans the SDK's tracer makes. Its tracer names it and takes no other; a span becomes one of ours by its
+``__class__``, when it starts.
+"""
 
 
 def suppress_instrumentation() -> None:
@@ -71,6 +82,21 @@ def reset_after_fork(provider: MeterProvider) -> None:
         storage._instrument_view_instrument_matches.clear()
     for meter in provider._meters.values():
         meter._instrument_registration_lock = threading.Lock()
+
+
+def resource_after_fork(resource: Resource) -> Resource:
+    """
+    Return *resource* as a forked child's: with an instance id of its own, unless the program was given one.
+
+    Publicly only a resource made anew has another id; that is made on a thread pool, which hangs within a fork's handlers.
+    """
+    resources._service_instance_id_lock = threading.Lock()
+    given = resource.attributes.get(resources.SERVICE_INSTANCE_ID)
+    if given is None or given != resources._service_instance_id:
+        return resource
+    resources._service_instance_id, resources._service_instance_id_pid = str(uuid.uuid4()), os.getpid()
+    attributes = {**resource.attributes, resources.SERVICE_INSTANCE_ID: resources._service_instance_id}
+    return resources.Resource(attributes, resource.schema_url)
 
 
 def prometheus_name(name: str) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import StatusCode
 
 from csg_otel import faults
+from csg_otel.exporters.spans import make_safe
 
 Put = Callable[[Any], None]
 
@@ -29,6 +30,10 @@ class SpanFanOut(SpanProcessor):
         self.puts: tuple[Put, ...] = ()
         self.keep_errors = False
         self.keep_slower_s: float | None = None
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
+        """Wall *span* off, so that nothing the program puts into it raises."""
+        make_safe(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue *span* if it is sampled, or worth keeping although it is not."""

@@ -15,12 +15,15 @@ from contextlib import contextmanager
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.metrics import Observation
+
+from csg_otel import attributes as clean
 from csg_otel import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
+    from opentelemetry.metrics import CallbackOptions, CallbackT
 
 COLLECTION_BUDGET_S = 0.03
 """What all slow callbacks together may cost one collection, in seconds; a scrape stays well under 50 ms."""
@@ -75,10 +78,28 @@ def _contained(
 ) -> Sequence[Observation] | None:
     """Run *call*; None and a report if it raises anything at all, ``SystemExit`` included."""
     try:
-        return tuple(call(options) or ())
+        found = call(options)
+        return () if found is None else _sound(name, found)
     except BaseException:  # noqa: BLE001 - a callback of the program must not end the reader
         faults.contain(f"callback of {name}")
         return None
+
+
+def _sound(name: str, found: Iterable[Any]) -> tuple[Observation, ...]:
+    """Return the observations *found* without what could not be aggregated or encoded; it costs none of the others."""
+    kept = []
+    for one in found:
+        try:
+            value, attributes = clean.number(one.value), one.attributes
+            if value is None:
+                faults.report(f"callback of {name}", f"{clean.value(one.value)!r} is no measurement; it is left out")
+                continue
+            if value is not one.value or not (attributes is None or clean.sound(attributes)):
+                one = Observation(value, clean.clean(attributes or {}), one.context)  # noqa: PLW2901 - as it should be
+            kept.append(one)
+        except Exception:  # noqa: BLE001 - it is no observation at all
+            faults.report(f"callback of {name}", f"{clean.value(one)!r} is no observation; it is left out")
+    return tuple(kept)
 
 
 class _Job:

@@ -8,14 +8,19 @@ answers are not read. Everything heavy (protobuf, gRPC) is imported on the worke
 from __future__ import annotations
 
 import ssl
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from csg_otel import faults
+from csg_otel.exporters import parts, repair
 from csg_otel.exporters.lane import Partial, SendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.config.model import OtlpExporter
     from csg_otel.exporters.transport import Transport
@@ -57,24 +62,55 @@ def temporality(preference: str) -> dict[type, Any]:
 class Sender:
     """Encodes, tells apart and sends one signal; made on the caller's thread, does its first work on the workers'."""
 
-    def __init__(self, settings: OtlpExporter, signal: str) -> None:
-        """Send *signal* to the destination *settings* describes."""
+    def __init__(self, settings: OtlpExporter, signal: str, headers: Mapping[str, str] | None = None) -> None:
+        """Send *signal* to the destination *settings* describes, with *headers* of that signal."""
         self._settings = settings
         self._signal = signal
+        self._headers = headers or {}
         self._transport: Transport | None = None
+        self._sent: tuple[bytes, int] = (b"", 0)
 
     def __call__(self, body: bytes, timeout_s: float) -> Partial | None:
         """Send a request; returns what of it was rejected. Raises SendError."""
         if self._transport is None:
             try:
-                self._transport = _transport(self._settings, self._signal)
+                self._transport = _transport(self._settings, self._signal, self._headers)
             except Exception as error:  # a certificate that is not there yet says nothing about the data
                 raise SendError("setup", f"{type(error).__name__}: {error}", retry=True) from error
-        return _partial(self._signal, self._transport.send(body, timeout_s))
+        if len(body) <= self._settings.max_request_bytes:
+            return _partial(self._signal, self._transport.send(body, timeout_s))
+        return self._send_in_parts(body, time.monotonic() + timeout_s)
+
+    def _send_in_parts(self, body: bytes, deadline: float) -> Partial | None:
+        """Send what is too large in parts; when it is tried again, only those that were not taken yet."""
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - for the type checker
+        found = parts.grouped(self.split(body), self._settings.max_request_bytes, self._halve)
+        begin = self._sent[1] if self._sent[0] == body else 0
+        rejected, message = 0, ""
+        for place, (items, part) in enumerate(found[begin:], begin):
+            self._sent = (body, place)
+            try:
+                partial = _partial(self._signal, transport.send(part, max(0.05, deadline - time.monotonic())))
+            except SendError as error:
+                if error.retry or len(found) == 1:
+                    raise
+                # The others were taken already and must not be sent twice, so only this part is told to be refused.
+                partial = Partial(items, str(error))
+            if partial is not None:
+                rejected, message = rejected + partial.rejected, partial.message
+        self._sent = (b"", 0)
+        return Partial(rejected, message) if rejected or message else None
+
+    def _halve(self, item: bytes) -> list[bytes]:
+        if self._signal != "metrics":
+            return [item]
+        return [_bytes(half) for half in parts.halve_metric(_request(self._signal).FromString(item))]
 
     def reset_after_fork(self) -> None:
         """Leave the parent's connection alone in a child, and open another."""
         transport, self._transport = self._transport, None
+        self._sent = (b"", 0)
         if transport is not None:
             transport.leave()
 
@@ -84,25 +120,27 @@ class Sender:
             self._transport.close()
 
     def encode(self, items: Sequence[Any]) -> bytes:
-        """Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded."""
+        """
+        Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded.
+
+        What OTLP can't carry of an item is told by its text, so that the item and its neighbours arrive.
+        """
         if self._signal == "traces":
             from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-            return _bytes(encode_spans(items))
+            return _bytes(encode_spans([repair.span(item) for item in items]))
         if self._signal == "logs":
             from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 
-            return _bytes(encode_logs(items))
-        from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-
-        return b"".join(_bytes(encode_metrics(item)) for item in items)
+            return _bytes(encode_logs([repair.record(item) for item in items]))
+        return b"".join(map(_encode_metrics, items))
 
     def split(self, body: bytes) -> list[bytes]:
         """Return a request as requests of one span, log record or metric each."""
         made = _request(self._signal)
         request = made.FromString(body)
         resources, scopes, items = _LEVELS[self._signal]
-        parts = []
+        found = []
         for resource in getattr(request, resources):
             for scope in getattr(resource, scopes):
                 for item in getattr(scope, items):
@@ -110,8 +148,26 @@ class Sender:
                     outer = getattr(one, resources).add(resource=resource.resource, schema_url=resource.schema_url)
                     inner = getattr(outer, scopes).add(scope=scope.scope, schema_url=scope.schema_url)
                     getattr(inner, items).append(item)
-                    parts.append(_bytes(one))
-        return parts
+                    found.append(_bytes(one))
+        return found
+
+
+def _encode_metrics(item: MetricsData) -> bytes:
+    """Return one collection; where it can't be encoded as a whole, all metrics but those at fault."""
+    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+
+    try:
+        return _bytes(encode_metrics(item))
+    except Exception:  # noqa: BLE001 - one bad point would cost all metrics, and at every collection again
+        return b"".join(_encode_metric(one, encode_metrics) for one in repair.metrics(item))
+
+
+def _encode_metric(item: MetricsData, encode_metrics: Callable[[MetricsData], Any]) -> bytes:
+    try:
+        return _bytes(encode_metrics(item))
+    except Exception:  # noqa: BLE001 - this one is left out, the others are sent
+        faults.contain(f"encoding of {item.resource_metrics[0].scope_metrics[0].metrics[0].name}")
+        return b""
 
 
 def _bytes(message: Any) -> bytes:
@@ -153,11 +209,11 @@ def _service(signal: str, kind: str) -> Any:
     return getattr(module, f"Export{name.capitalize()}Service{kind}")
 
 
-def _transport(settings: OtlpExporter, signal: str) -> Transport:
+def _transport(settings: OtlpExporter, signal: str, extra: Mapping[str, str]) -> Transport:
     from csg_otel.exporters.grpc_transport import GrpcTransport
     from csg_otel.exporters.transport import HttpTransport
 
-    headers = {name: _reveal(value) for name, value in settings.headers.items()}
+    headers = {**{name: _reveal(value) for name, value in settings.headers.items()}, **extra}
     compress = settings.compression == "gzip"
     where = endpoint(settings)
     if settings.protocol == "grpc":

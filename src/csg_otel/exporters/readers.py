@@ -19,6 +19,8 @@ from csg_otel.exporters import _compat, guard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.sdk.metrics.view import Aggregation
+
 _log = logging.getLogger("csg_otel")
 
 
@@ -75,8 +77,14 @@ class LocalReader(MetricReader):
 class PushReader(MetricReader):
     """Collects for one destination, with its own temporality, and hands each collection to a sink."""
 
-    def __init__(self, temporality: dict[type, AggregationTemporality], sink: Callable[[MetricsData], None]) -> None:
-        super().__init__(preferred_temporality=temporality)
+    def __init__(
+        self,
+        temporality: dict[type, AggregationTemporality],
+        sink: Callable[[MetricsData], None],
+        aggregation: dict[type, Aggregation] | None = None,
+    ) -> None:
+        """Collect with *temporality* and *aggregation*, both by the class of instrument, for *sink*."""
+        super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
         self.temporality = temporality
         self._sink = sink
 

@@ -35,7 +35,7 @@ _STATE_AT: Final = 4
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
 _FEWEST_SEGMENTS: Final = 8
 _MOST_BODY: Final = 64 * 1024 * 1024
-_SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs)-(\d{8})")
+_SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
 
 
 class SpoolError(Exception):

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import io
-import socket
 import ssl
-import threading
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from csg_otel import wire
 from csg_otel.exporters.lane import SendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 MOST_REPLY_BYTES = 64 * 1024
 MOST_PATIENCE_S = 3600.0
@@ -46,103 +44,6 @@ class Transport(Protocol):
         """Forget the parent's connection in a forked child, without a byte on it."""
 
 
-class _Lookup:
-    """One question to the name service, on a thread of its own because nothing else can end it in time."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._asked = (host, port)
-        self._found: list[Any] = []
-        self._error: OSError | None = None
-        self.done = threading.Event()
-        thread = threading.Thread(target=self._run, name="csg-otel-lookup", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is going down and starts no more threads
-            self._run()
-
-    def _run(self) -> None:
-        try:
-            self._found = socket.getaddrinfo(*self._asked, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            self._error = error if isinstance(error, OSError) else OSError(f"not a name: {self._asked[0]!r}")
-        self.done.set()
-
-    def result(self) -> list[Any]:
-        """Return the addresses. Raises OSError if there are none."""
-        if self._error is not None:
-            raise self._error
-        return self._found
-
-
-class _Reader(io.RawIOBase):
-    """A socket's reading side that never waits past a deadline, however slowly the bytes drip, nor reads too many."""
-
-    def __init__(self, connection: socket.socket, deadline: float, on_close: Callable[[], None]) -> None:
-        self._socket = connection
-        self._deadline = deadline
-        self._on_close = on_close
-        self._left = MOST_REPLY_BYTES
-        self.ended = False
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether as much was read as is ever read of one answer."""
-        return self._left <= 0
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        super().close()
-        self._on_close()
-
-    def readinto(self, buffer: Any) -> int:
-        if self.exhausted:
-            return 0
-        self._socket.settimeout(_remaining(self._deadline, "no complete answer"))
-        count = self._socket.recv_into(memoryview(buffer)[: self._left])
-        self._left -= count
-        self.ended = not count
-        return count
-
-
-class _Wire:
-    """What ``http.client`` needs of a socket, with the deadline and the answer of the request now under way."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._closed = False
-        self.deadline = 0.0
-        self.reader: _Reader | None = None
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        self.reader = _Reader(self._socket, self.deadline, self._let_go)
-        return io.BufferedReader(self.reader)
-
-    def sendall(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            self._socket.settimeout(_remaining(self.deadline, "the request could not be sent"))
-            view = view[self._socket.send(view) :]
-
-    def close(self) -> None:
-        # The client closes before it reads the answer if that is to be the last one.
-        self._closed = True
-        self._let_go()
-
-    def _let_go(self) -> None:
-        if self._closed and (self.reader is None or self.reader.closed):
-            self._socket.close()
-
-
-def _remaining(deadline: float, what: str) -> float:
-    """Return the seconds left until *deadline*. Raises TimeoutError, with *what* did not happen, when there are none."""
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        raise TimeoutError(f"{what} within the deadline")
-    return remaining
-
-
 class HttpTransport:
     """OTLP over HTTP with one kept connection; opened anew when the other side has closed it."""
 
@@ -160,7 +61,6 @@ class HttpTransport:
             self._headers["Content-Encoding"] = "gzip"
         self._compress = compress
         self._tls = tls
-        self._lookup: _Lookup | None = None
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, body: bytes, timeout_s: float) -> bytes:
@@ -199,49 +99,14 @@ class HttpTransport:
     def _request(self, payload: bytes, deadline: float) -> http.client.HTTPResponse:
         if self._connection is None:
             self._connection = self._open(deadline)
-        wire: Any = self._connection.sock
-        wire.deadline = deadline
+        kept: Any = self._connection.sock
+        kept.deadline = deadline
         self._connection.request("POST", self._path, payload, self._headers)
         return self._connection.getresponse()
 
     def _open(self, deadline: float) -> http.client.HTTPConnection:
-        plain = self._connect(deadline)
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._secure:
-                context = self._tls or ssl.create_default_context()
-                plain.settimeout(_remaining(deadline, "no connection"))
-                plain = context.wrap_socket(plain, server_hostname=self._host)
-        except BaseException:
-            plain.close()
-            raise
-        connection = http.client.HTTPConnection(self._host, self._port)
-        connection.sock = _Wire(plain)
-        return connection
-
-    def _connect(self, deadline: float) -> socket.socket:
-        """Return a connection to the first address that answers; each gets its share of the time that is left."""
-        addresses = self._addresses(deadline)
-        failure: OSError = OSError(f"{self._host} has no address")
-        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
-            plain = socket.socket(family, kind, protocol)
-            try:
-                plain.settimeout(_remaining(deadline, "no connection") / (len(addresses) - tried))
-                plain.connect(address)
-            except OSError as error:
-                plain.close()
-                failure = error
-            else:
-                return plain
-        raise failure
-
-    def _addresses(self, deadline: float) -> list[Any]:
-        # One question at a time: a name service that hangs is not asked again by every attempt.
-        lookup = self._lookup = self._lookup or _Lookup(self._host, self._port)
-        if not lookup.done.wait(_remaining(deadline, "no address")):
-            raise TimeoutError(f"no address of {self._host} within the deadline")
-        self._lookup = None
-        return lookup.result()
+        tls = (self._tls or ssl.create_default_context()) if self._secure else None
+        return wire.connect(self._host, self._port, deadline, tls=tls, most=MOST_REPLY_BYTES)
 
     def close(self) -> None:
         """Drop the connection; the next send opens another."""

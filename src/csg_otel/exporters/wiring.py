@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment, names
-from csg_otel.exporters import otlp
+from csg_otel.config.presets import otlp_destinations
+from csg_otel.exporters import otlp, repair
 from csg_otel.exporters.destination import Destination
 from csg_otel.exporters.readers import LocalReader, PushReader, Ticker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from csg_otel.config.model import Config, Exporters, OtlpExporter
     from csg_otel.exporters.console import Console
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _MOST_COLLECTIONS = 256
 """Metric collections one destination keeps while it can't deliver; at a 10 s interval that is three quarters of an hour."""
+
+_MOST_ALERTS = 1000
+"""Alerts of the program that wait in memory for one Alertmanager."""
 
 _CONSOLE_TICK_S = 0.2
 
@@ -104,26 +108,34 @@ class _ConsoleSender:
 
     def _show(self, kind: str, run: list[Any]) -> None:
         if kind == "spans":
-            self._screen.spans(run)
+            self._screen.spans([repair.span(span) for span in run])
         elif kind == "logs":
-            self._screen.logs(run)
+            self._screen.logs([repair.record(record) for record in run])
         else:
             for data in run:
                 self._screen.metrics(data)
 
 
 def _build_otlp(config: Config, _local: LocalReader) -> Sequence[Destination]:
-    return tuple(_otlp_destination(config, settings) for settings in config.exporters.otlp if settings.enabled)
+    return tuple(_otlp_destination(config, settings) for settings in otlp_destinations(config))
 
 
 def _build_datadog(config: Config, _local: LocalReader) -> Sequence[Destination]:
-    from csg_otel.exporters.datadog import as_otlp
+    from csg_otel.exporters import datadog
 
     settings = config.exporters.datadog
-    return (_otlp_destination(config, as_otlp(settings)),) if settings.enabled else ()
+    if not settings.enabled:
+        return ()
+    headers: dict[str, Mapping[str, str]] = {signal: datadog.headers(settings, signal) for signal in settings.signals}
+    return (_otlp_destination(config, datadog.as_otlp(settings), headers, datadog.aggregation()),)
 
 
-def _otlp_destination(config: Config, settings: OtlpExporter) -> Destination:
+def _otlp_destination(
+    config: Config,
+    settings: OtlpExporter,
+    headers: Mapping[str, Mapping[str, str]] | None = None,
+    aggregation: dict[type, Any] | None = None,
+) -> Destination:
     queue = config.exporters.queue
     destination = Destination(settings.name, otlp.endpoint(settings))
     spool = config.exporters.spool
@@ -133,16 +145,33 @@ def _otlp_destination(config: Config, settings: OtlpExporter) -> Destination:
         options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
         if signal == "metrics":
             options.update(max_items=_MOST_COLLECTIONS, batch_size=1)
-        sender = otlp.Sender(settings, signal)
+        sender = otlp.Sender(settings, signal, (headers or {}).get(signal))
         lane = destination.add_durable_lane(
             signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
         )
         destination.puts[signal] = lane.put
     if "metrics" in settings.signals:
-        reader = PushReader(otlp.temporality(settings.temporality), destination.puts.pop("metrics"))
+        reader = PushReader(otlp.temporality(settings.temporality), destination.puts.pop("metrics"), aggregation)
         destination.reader = reader
         destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
     return destination
+
+
+def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
+    from csg_otel.exporters.alert_sender import senders
+
+    spool = config.exporters.spool
+    built = []
+    for (name, where), sender in senders(config).items():
+        destination = Destination(name, where)
+        if spool.enabled:
+            destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
+        lane = destination.add_durable_lane(
+            "alerts", sender, max_items=_MOST_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
+        )
+        destination.puts["alerts"] = lane.put
+        built.append(destination)
+    return tuple(built)
 
 
 def _spool_folder(configured: str | None) -> Path:
@@ -158,4 +187,5 @@ _KINDS: tuple[Callable[[Config, LocalReader], Sequence[Destination]], ...] = (
     _build_console,
     _build_otlp,
     _build_datadog,
+    _build_alerts,
 )

@@ -48,12 +48,12 @@ class _Files:
         self._types: set[str] = set()
 
     def processed(self, given_type: Any, size_bytes: int | None, outcome: str) -> None:
-        file_type = str(clean.value(given_type))
+        file_type = clean.text(given_type)
         if file_type not in self._types and len(self._types) < names.CARDINALITY_LIMIT:
             self._types.add(file_type)
             for zero in ("ok", "error"):
                 self._count.add(0, {names.FILE_TYPE: file_type, names.OUTCOME: zero})
-        attributes = {names.FILE_TYPE: file_type, names.OUTCOME: outcome}
+        attributes = {names.FILE_TYPE: file_type, names.OUTCOME: clean.text(outcome)}
         self._count.add(1, attributes)
         if size_bytes is not None:
             self._size.record(size_bytes, attributes)
@@ -117,7 +117,7 @@ class _Read:
 def cache(name: str) -> Cache:
     """Return the counters of the cache *name*: call ``hit()`` or ``miss()`` at each look-up."""
     caches: _Caches = once("caches", _Caches)
-    return Cache(str(name), caches.counted)
+    return Cache(clean.text(name), caches.counted)
 
 
 def observe_cache(name: str, cached: Cached) -> None:
@@ -130,7 +130,7 @@ def observe_cache(name: str, cached: Cached) -> None:
     if not callable(getattr(cached, "cache_info", None)):
         raise InstrumentError(f"observe_cache: {cached!r} has no cache_info() (functools.lru_cache makes what has)")
     caches: _Caches = once("caches", _Caches)
-    caches.read[name] = _Read(cached)
+    caches.read[clean.text(name)] = _Read(cached)
 
 
 def event(
@@ -139,18 +139,20 @@ def event(
     """
     Emit an event: a log record named *name*, with *attributes*, belonging to the span that is current.
 
-    Raises InstrumentError for a severity that does not exist; nothing else.
+    A severity that does not exist counts as ``info`` and is reported once; nothing is raised.
     """
-    if severity not in _SEVERITIES:
-        raise InstrumentError(f"event: {severity!r} is not a severity{suggestion(severity, _SEVERITIES)}")
     try:
+        shown = clean.text(severity)
+        if shown not in _SEVERITIES:
+            faults.report("event", f"{shown!r} is not a severity{suggestion(shown, _SEVERITIES)}; it counts as 'info'")
+            shown = "info"
         handles.logger().emit(
             LogRecord(
                 timestamp=time.time_ns(),
-                severity_number=_SEVERITIES[severity],
-                severity_text=severity.upper(),
+                severity_number=_SEVERITIES[shown],
+                severity_text=shown.upper(),
                 body=body,
-                event_name=str(clean.value(name)),
+                event_name=clean.text(name),
                 attributes=clean.clean(attributes or {}),
             )
         )

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, handles, names
-from csg_otel.errors import InstrumentError
+from csg_otel import faults, handles, names, sharing
+from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.tallies import TallySeries
 
 Declared = Sequence[str] | Mapping[str, Sequence[str]] | None
@@ -26,9 +25,6 @@ Declared = Sequence[str] | Mapping[str, Sequence[str]] | None
 _log = logging.getLogger("csg_otel")
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
-_LARGEST: Final = 2**53
-"""Whole numbers below this are the same as a float."""
-
 _MOST_ZEROS: Final = 200
 """Series one instrument starts at nought; a product of values beyond that says the values are not known beforehand."""
 
@@ -65,26 +61,13 @@ class _Instrument:
 
     def _put(self, method: Callable[..., None], value: Any, given: Mapping[str, Any] | None) -> None:
         try:
-            number = value if value.__class__ is int and abs(value) < _LARGEST else _number(value)
+            number = clean.number(value)
             if number is None:
                 faults.report(f"instrument {self.name}", f"{clean.value(value)!r} is no measurement; it is left out")
             else:
                 method(number, self._attributes(given))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(f"instrument {self.name}")
-
-
-def _number(given: Any) -> float | None:
-    """Return a finite number, of whatever type it was; None if there is none, or none that a backend can take."""
-    if isinstance(given, (bool, str, bytes)):
-        return None
-    try:
-        number = float(given)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not math.isfinite(number):
-        return None
-    return int(number) if hasattr(given, "__index__") and abs(number) < 2**53 else number
 
 
 def _dropped(instrument: str, undeclared: Sequence[str]) -> None:
@@ -178,10 +161,17 @@ class ObservableGauge(_Instrument):
         handles.create(self._metric, [self._observe])
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        found = self.callback()
-        if isinstance(found, (int, float)):
+        found: Any = self.callback()
+        if clean.number(found) is not None:
             return [Observation(found)]
-        return [Observation(value, self._attributes(attributes)) for value, attributes in found]
+        observed = []
+        for pair in found:
+            try:
+                value, attributes = pair
+                observed.append(Observation(value, self._attributes(attributes)))
+            except Exception:  # noqa: BLE001 - one that is no pair costs none of the others
+                faults.report(f"instrument {self.name}", f"{clean.value(pair)!r} is no pair of a number and attributes")
+        return observed
 
 
 _at_zero: list[Counter] = []
@@ -202,8 +192,15 @@ def declared() -> tuple[names.Metric, ...]:
 _KEY: Final = "instrument "
 
 
-def _define(kind: str, name: str, make: Callable[[], Any]) -> Any:
+def _define(kind: str, name: str, make: Callable[[], Any], workers: names.Workers | None = None) -> Any:
     """Return the instrument of this name, made once; the same name for another kind is a mistake."""
+    if workers is not None:
+        if workers not in get_args(names.Workers):
+            known = get_args(names.Workers)
+            raise InstrumentError(
+                f"{name}: workers={workers!r} is not known{suggestion(workers, known)} (known: {', '.join(known)})"
+            )
+        sharing.declare(str(name), workers)
     known, made = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
     if known != kind:
         raise InstrumentError(f"{name!r} is a {known} already and can't be a {kind} too")
@@ -222,9 +219,22 @@ def counter(name: str, *, unit: str = "", description: str = "", attributes: Dec
     return made
 
 
-def up_down_counter(name: str, *, unit: str = "", description: str = "", attributes: Declared = None) -> UpDownCounter:
-    """Make an up-down counter, or return the one of this name: a sum that grows and shrinks. See :func:`counter`."""
-    made: UpDownCounter = _define("up-down counter", name, lambda: UpDownCounter(name, unit, description, attributes))
+def up_down_counter(
+    name: str,
+    *,
+    unit: str = "",
+    description: str = "",
+    attributes: Declared = None,
+    workers: names.Workers | None = None,
+) -> UpDownCounter:
+    """
+    Make an up-down counter, or return the one of this name: a sum that grows and shrinks.
+
+    *workers* as for :func:`gauge`; see :func:`counter` for the rest.
+    """
+    made: UpDownCounter = _define(
+        "up-down counter", name, lambda: UpDownCounter(name, unit, description, attributes), workers
+    )
     return made
 
 
@@ -246,9 +256,22 @@ def histogram(
     return made
 
 
-def gauge(name: str, *, unit: str = "", description: str = "", attributes: Declared = None) -> Gauge:
-    """Make a gauge, or return the one of this name: a value that is set. See :func:`counter`."""
-    made: Gauge = _define("gauge", name, lambda: Gauge(name, unit, description, attributes))
+def gauge(
+    name: str,
+    *,
+    unit: str = "",
+    description: str = "",
+    attributes: Declared = None,
+    workers: names.Workers | None = None,
+) -> Gauge:
+    """
+    Make a gauge, or return the one of this name: a value that is set.
+
+    *workers* says what a scrape of several worker processes shows: the value of ``each`` living one under its
+    ``process.pid`` (the default), their ``sum``, ``min`` or ``max``, or that of ``one``, where it is the same in all. See
+    :func:`counter` for the rest.
+    """
+    made: Gauge = _define("gauge", name, lambda: Gauge(name, unit, description, attributes), workers)
     return made
 
 
@@ -259,15 +282,17 @@ def observable_gauge(
     unit: str = "",
     description: str = "",
     attributes: Declared = None,
+    workers: names.Workers | None = None,
 ) -> ObservableGauge:
     """
     Make a gauge whose value *callback* returns whenever metrics are collected; given again, the new callback counts.
 
     It returns a number, or pairs of a number and attributes. It must be quick: one that takes longer than a few
-    milliseconds or raises has its series left out of that collection, and is reported. See :func:`counter`.
+    milliseconds or raises has its series left out of that collection, and is reported. *workers* as for :func:`gauge`; see
+    :func:`counter` for the rest.
     """
     made: ObservableGauge = _define(
-        "observable gauge", name, lambda: ObservableGauge(name, callback, unit, description, attributes)
+        "observable gauge", name, lambda: ObservableGauge(name, callback, unit, description, attributes), workers
     )
     made.callback = callback
     return made

@@ -22,7 +22,6 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def asgi(ask: Ask) -> Starlette:
     """Return an ASGI application; imports the framework."""
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
     from starlette.routing import Route
 
@@ -30,11 +29,18 @@ def asgi(ask: Ask) -> Starlette:
         # On a thread, because rendering thousands of series takes longer than a loop should be held.
         headers = {key.lower(): value for key, value in request.headers.items()}
         path = "/" + request.path_params["path"]
-        found = await run_in_threadpool(ask, request.method, path, request.url.query, headers)
+        found = await in_thread(ask, request.method, path, request.url.query, headers)
         return Response(found.body, found.status, dict(found.headers))
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(routes=[Route("/{path:path}", answer, methods=methods)])
+
+
+async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what *call* returns, from the pool of threads that requests are answered on."""
+    from starlette.concurrency import run_in_threadpool
+
+    return await run_in_threadpool(call, *arguments)
 
 
 def wsgi(ask: Ask) -> Wsgi:

@@ -56,6 +56,10 @@ class Endpoints:
         """Whether a token is asked for."""
         return self._config.security.api_auth.enabled
 
+    def prepare(self) -> None:
+        """Load what rendering needs, before the first scrape does."""
+        prometheus.family_name("ready", "", "gauge")
+
     def answer(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
         """Answer a request; *query* is what follows the question mark, the names of *headers* are in lower case."""
         endpoint = self._config.system_monitoring.prometheus

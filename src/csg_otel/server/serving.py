@@ -11,21 +11,29 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import forks
-from csg_otel.server.apps import asgi
+from csg_otel.server.apps import asgi, in_thread
 
 if TYPE_CHECKING:
     from csg_otel.server.endpoints import Endpoints
 
 _log = logging.getLogger("csg_otel")
 
+_CLOSING_S = 0.05
+
 
 class Server:
     """The listening socket and the thread that serves it."""
 
-    def __init__(self, host: str, port: int, endpoints: Endpoints) -> None:
+    def __init__(
+        self, host: str, port: int, endpoints: Endpoints, *, may_serve: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Serve *endpoints* when asked to; *may_serve* says whether no other worker of this program does."""
+        self._may_serve = may_serve
+        self._starting = threading.Lock()
         self._host = host
         self._wanted = port
         self._endpoints = endpoints
@@ -45,27 +53,56 @@ class Server:
         return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
     def start(self) -> bool:
-        """Bind and serve; False and one warning if the port can't be had. Port 0 takes a free one."""
+        """
+        Bind and serve; False if another worker does, or if the port can't be had, with one warning. Port 0 takes a free one.
+
+        Idempotent, and may be tried again.
+        """
+        with self._starting:
+            if self._socket is not None or self._stop.is_set():
+                return self._socket is not None
+            if not self._may_serve():
+                self.problem = ""
+                return False
+            try:
+                self._socket = self._listener_soon()
+            except OSError as error:
+                self._say(f"{self._host}:{self._wanted}: {error.strerror or error}")
+                return False
+            self.problem = ""
+            if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints.protected:
+                _log.warning("%s is served beyond this machine without a token (security.api_auth)", self.url)
+            self._thread = threading.Thread(target=self._serve, name="csg-otel-http", daemon=True)
+            self._thread.start()
+            return True
+
+    def _listener_soon(self) -> socket.socket:
+        """Return the listening socket; the one before may be about to be closed, as when a worker was killed."""
+        try:
+            return self._listener()
+        except OSError:
+            self._stop.wait(_CLOSING_S)
+            return self._listener()
+
+    def _listener(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._host, self._wanted))
             listener.listen(128)
-        except OSError as error:
+        except OSError:
             listener.close()
-            self.problem = f"{self._host}:{self._wanted}: {error.strerror or error}"
+            raise
+        return listener
+
+    def _say(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
             _log.warning(
                 "no /metrics and no probes here: can't listen on %s; the program goes on (port 0 takes a free port)",
-                self.problem,
+                problem,
             )
-            return False
-        self._socket = listener
-        if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints.protected:
-            _log.warning("%s is served beyond this machine without a token (security.api_auth)", self.url)
-        self._thread = threading.Thread(target=self._serve, name="csg-otel-http", daemon=True)
-        self._thread.start()
-        return True
 
     def _serve(self) -> None:
         import uvicorn
@@ -82,11 +119,18 @@ class Server:
         )
         self._uvicorn = uvicorn.Server(settings)
         if not self._stop.is_set():
-            asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
+            asyncio.run(self._until_stopped(self._uvicorn))
+
+    async def _until_stopped(self, server: Any) -> None:
+        # What the first answer would have to load is loaded meanwhile, or that scrape would take ten times as long as others.
+        ready = asyncio.ensure_future(in_thread(self._endpoints.prepare))
+        await server.serve(sockets=[self._socket])
+        await ready
 
     def stop(self, timeout_s: float) -> None:
         """Stop serving and close the socket, within *timeout_s* seconds."""
-        self._stop.set()
+        with self._starting:
+            self._stop.set()
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
             self._uvicorn.force_exit = True
@@ -97,11 +141,23 @@ class Server:
             self._socket = None
 
     def reset_after_fork(self) -> None:
-        """Close the inherited socket in a child, which its parent serves; where any port will do, take one of its own."""
-        if self._socket is not None:
-            self._socket.close()
+        """
+        Close the inherited sockets in a child, because its parent serves them; where any port will do, take one of its own.
+
+        The connections' sockets are closed and nothing else: taking them off the loop would take them off the parent's.
+        """
+        inherited = [self._socket] if self._socket is not None else []
+        for connection in tuple(getattr(getattr(self._uvicorn, "server_state", None), "connections", ())):
+            transport = getattr(connection, "transport", None)
+            wrapped = transport.get_extra_info("socket") if transport is not None else None
+            # asyncio hands out a view without close(); where another loop has none, the socket stays as it is.
+            if isinstance(real := getattr(wrapped, "_sock", None), socket.socket):
+                inherited.append(real)
+        for one in inherited:
+            one.close()
         self._socket = self._thread = self._uvicorn = None
         self._stop = threading.Event()
+        self._starting = threading.Lock()
         if self._wanted == 0:
             forks.afterwards(self.start)
         else:

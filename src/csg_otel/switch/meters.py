@@ -1,158 +1,78 @@
 """
-OTel providers that can be exchanged under live instruments.
+The exchangeable meter provider, and the instruments that are made again on each real one.
 
-OpenTelemetry's global providers can be set once in a process. These are set, and the real ones are plugged in behind them
-as often as needed: instruments and tracers made at import keep working through every exchange. OTel API only; the one rule:
-nothing here raises into the program.
+What the SDK would raise for, or would collect and could never encode, is put right or left out here, and reported once.
 """
 
 from __future__ import annotations
 
+import re
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry import _logs, metrics, trace
+from opentelemetry import metrics
+from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackT
 
+from csg_otel import attributes as clean
 from csg_otel import faults
 from csg_otel.names import DURATION_BUCKETS_S, SIZE_BUCKETS_BY
+from csg_otel.switch.base import Scope, Switch, scope
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
     from opentelemetry.util.types import Attributes
 
 Guard = Callable[[str, CallbackT], Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]]
 """Wraps an observable's callback so that it can neither block nor break a collection; takes the instrument's name too."""
 
-_ADVICE: Mapping[str, Sequence[float]] = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
+_ADVICE: Final[Mapping[str, Sequence[float]]] = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
+_LONGEST_NAME: Final = 255
+_LONGEST_UNIT: Final = 63
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.\-/]")
 
 
-class SwitchTracer(trace.Tracer):
-    """A tracer that hands every call to the tracer now plugged in."""
-
-    def __init__(self, scope: tuple[Any, ...]) -> None:
-        self._scope = scope
-        self._real: trace.Tracer = trace.NoOpTracer()
-
-    def bind(self, provider: trace.TracerProvider) -> None:
-        """Use *provider* from now on."""
-        self._real = provider.get_tracer(*self._scope)
-
-    def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
-        """Start a span on the tracer plugged in."""
-        return self._real.start_span(*args, **kwargs)
-
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        """Start a span on the tracer plugged in and make it current."""
-        return self._real.start_as_current_span(*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        """Offer what the plugged-in tracer offers beyond the API."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._real, name)
+def _name(given: Any) -> str:
+    """Return *given* as a name OTel allows: a letter, then letters, digits and ``_ . - /``, 255 characters at most."""
+    fits = type(given) is str and len(given) <= _LONGEST_NAME and given[:1].isalpha() and given.isascii()
+    if fits and not _NO_NAME.search(given):
+        return str(given)
+    shown = _NO_NAME.sub("_", clean.text(given))
+    name = (shown if shown[:1].isalpha() else f"unnamed_{shown}")[:_LONGEST_NAME]
+    faults.report(f"instrument {name}", f"{clean.text(given)!r} is not a name for an instrument; it is called {name!r}")
+    return name
 
 
-class _Switch:
-    """What the three providers share: the real one, and the handles to rebind when it changes."""
-
-    def __init__(self, idle: Any) -> None:
-        self._lock = threading.RLock()
-        self._idle = idle
-        self._real: Any = idle
-        self._handles: weakref.WeakSet[Any] = weakref.WeakSet()
-
-    def switch(self, real: Any | None) -> None:
-        """Plug *real* in behind every handle given out so far; None makes them all no-ops."""
-        with self._lock:
-            self._real = self._idle if real is None else real
-            for handle in list(self._handles):
-                handle.bind(self._real)
-
-    def _bound(self, handle: Any) -> Any:
-        with self._lock:
-            handle.bind(self._real)
-            self._handles.add(handle)
-        return handle
-
-    def reset_lock(self) -> None:
-        """Replace the lock; for a forked child, where its holder no longer exists."""
-        self._lock = threading.RLock()
-
-    def __getattr__(self, name: str) -> Any:
-        """Offer what the plugged-in provider offers beyond the API (``add_span_processor``, ``resource``, ...)."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._real, name)
+def _unit(name: str, given: Any) -> str:
+    """Return *given* as a unit OTel allows: at most 63 ASCII characters; none if it is another thing."""
+    if given is None:
+        return ""
+    if type(given) is str and given.isascii() and len(given) <= _LONGEST_UNIT:
+        return given
+    faults.report(f"instrument {name}", f"{clean.text(given)!r} is not a unit; it has none")
+    return ""
 
 
-class SwitchTracerProvider(_Switch, trace.TracerProvider):
-    """A tracer provider whose real one can be exchanged."""
-
-    def __init__(self) -> None:
-        super().__init__(trace.NoOpTracerProvider())
-
-    def get_tracer(
-        self,
-        instrumenting_module_name: str,
-        instrumenting_library_version: str | None = None,
-        schema_url: str | None = None,
-        attributes: Attributes | None = None,
-    ) -> trace.Tracer:
-        """Return a tracer that survives every exchange."""
-        scope = (instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
-        tracer: trace.Tracer = self._bound(SwitchTracer(scope))
-        return tracer
-
-
-class SwitchLogger(_logs.Logger):
-    """A logger that hands every record to the logger now plugged in."""
-
-    def __init__(self, scope: tuple[Any, ...]) -> None:
-        super().__init__(scope[0], scope[1], scope[2], scope[3])
-        self._scope = scope
-        self._real: _logs.Logger = _logs.NoOpLogger(scope[0])
-
-    def bind(self, provider: _logs.LoggerProvider) -> None:
-        """Use *provider* from now on."""
-        self._real = provider.get_logger(*self._scope)
-
-    def emit(self, *args: Any, **kwargs: Any) -> None:
-        """Emit a record on the logger plugged in."""
-        try:
-            self._real.emit(*args, **kwargs)
-        except Exception:  # noqa: BLE001 - telemetry never raises into the program
-            faults.contain("logs")
-
-    def enabled(self, *args: Any, **kwargs: Any) -> bool:
-        """Tell whether a record would go anywhere."""
-        return self._real.enabled(*args, **kwargs)
-
-
-class SwitchLoggerProvider(_Switch, _logs.LoggerProvider):
-    """A logger provider whose real one can be exchanged."""
-
-    def __init__(self) -> None:
-        super().__init__(_logs.NoOpLoggerProvider())
-
-    def get_logger(
-        self,
-        name: str,
-        version: str | None = None,
-        schema_url: str | None = None,
-        attributes: Any | None = None,
-    ) -> _logs.Logger:
-        """Return a logger that survives every exchange."""
-        logger: _logs.Logger = self._bound(SwitchLogger((name, version, schema_url, attributes)))
-        return logger
+def _bounds(name: str, given: Any, unit: str) -> Sequence[float] | None:
+    """Return *given* as bucket bounds that grow, or those that suit *unit*."""
+    if given is None:
+        return _ADVICE.get(unit)
+    found = given if isinstance(given, (list, tuple, range)) else [None]
+    numbers = [number for bound in found if (number := clean.number(bound)) is not None]
+    if len(numbers) == len(found) and numbers == sorted(set(numbers)):
+        return numbers or _ADVICE.get(unit)
+    faults.report(f"instrument {name}", f"{clean.text(given)!r} are no bounds for buckets; the usual ones are used")
+    return _ADVICE.get(unit)
 
 
 class _Instrument:
     """An instrument's recipe and the real instrument made from it by the meter now plugged in."""
 
+    _grows = False
+    """Takes no negative measurements."""
+
     def __init__(self, kind: str, name: str, unit: str, description: str, **options: Any) -> None:
+        self.name = name
         self._recipe = (kind, name, unit, description)
         self._options = options
         self._real: Any = None
@@ -160,11 +80,26 @@ class _Instrument:
     def bind(self, meter: metrics.Meter) -> None:
         """Make the real instrument on *meter*."""
         kind, name, unit, description = self._recipe
-        self._real = getattr(meter, f"create_{kind}")(name=name, unit=unit, description=description, **self._options)
-
-    def _put(self, method: str, value: float, attributes: Attributes | None, context: Context | None) -> None:
+        create = f"create_{kind}"
+        recipe = {"name": name, "unit": unit, "description": description, **self._options}
         try:
-            getattr(self._real, method)(value, attributes, context)
+            self._real = getattr(meter, create)(**recipe)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            self._real = getattr(metrics.NoOpMeter(name), create)(**recipe)
+            faults.contain(f"instrument {name}")
+
+    def _put(self, method: str, value: Any, attributes: Any, context: Any) -> None:
+        try:
+            number = clean.number(value)
+            if number is None or (number < 0 and self._grows):
+                shown = clean.value(value)
+                faults.report(f"instrument {self._recipe[1]}", f"{shown!r} is no measurement for it; it is left out")
+                return
+            if attributes is not None and not clean.sound(attributes):
+                attributes = clean.clean(attributes)
+            if context is not None and not isinstance(context, Context):
+                context = None
+            getattr(self._real, method)(number, attributes, context)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("metrics")
 
@@ -178,6 +113,8 @@ class _Adding(_Instrument):
 class SwitchCounter(_Adding, metrics.Counter):
     """A counter that survives every exchange."""
 
+    _grows = True
+
 
 class SwitchUpDownCounter(_Adding, metrics.UpDownCounter):
     """An up-down counter that survives every exchange."""
@@ -185,6 +122,8 @@ class SwitchUpDownCounter(_Adding, metrics.UpDownCounter):
 
 class SwitchHistogram(_Instrument, metrics.Histogram):
     """A histogram that survives every exchange."""
+
+    _grows = True
 
     def record(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Record *amount* on the histogram plugged in."""
@@ -233,13 +172,13 @@ _OBSERVABLE: Mapping[str, Any] = {
 class SwitchMeter(metrics.Meter):
     """A meter that remembers its instruments, so that they can be made again on the next real meter."""
 
-    def __init__(self, scope: tuple[Any, ...], guard: Guard) -> None:
-        super().__init__(scope[0], scope[1], scope[2])
-        self._scope = scope
+    def __init__(self, identity: Scope, guard: Guard) -> None:
+        super().__init__(*identity[:3])
+        self._scope = identity
         self._guard = guard
         self._made: dict[tuple[str, str, str, str], Any] = {}
         self._mutex = threading.RLock()
-        self._real: metrics.Meter = metrics.NoOpMeter(scope[0])
+        self._real: metrics.Meter = metrics.NoOpMeter(identity[0])
 
     def bind(self, provider: metrics.MeterProvider) -> None:
         """Make every instrument again on *provider*'s meter of this scope."""
@@ -248,7 +187,16 @@ class SwitchMeter(metrics.Meter):
             for instrument in self._made.values():
                 instrument.bind(self._real)
 
-    def _make(self, kind: str, cls: Any, name: str, unit: str, description: str, **options: Any) -> Any:
+    def reset_lock(self) -> None:
+        """Replace the lock; for a forked child."""
+        self._mutex = threading.RLock()
+
+    def _make(self, kind: str, cls: Any, name: Any, unit: Any, description: Any, **options: Any) -> Any:
+        name = _name(name)
+        unit, description = _unit(name, unit), "" if description is None else clean.text(description)
+        if "explicit_bucket_boundaries_advisory" in options:
+            given = options["explicit_bucket_boundaries_advisory"]
+            options["explicit_bucket_boundaries_advisory"] = _bounds(name, given, unit)
         key = (kind, name.lower(), unit, description)
         with self._mutex:
             if (instrument := self._made.get(key)) is None:
@@ -261,7 +209,10 @@ class SwitchMeter(metrics.Meter):
         self, kind: str, name: str, callbacks: Sequence[CallbackT] | None, unit: str, description: str
     ) -> Any:
         instrument = self._make(kind, _OBSERVABLE[kind], name, unit, description)
-        instrument.callbacks.extend(self._guard(name, callback) for callback in callbacks or ())
+        try:
+            instrument.callbacks.extend(self._guard(instrument.name, callback) for callback in callbacks or ())
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain(f"callbacks of {instrument.name}")
         return instrument
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
@@ -283,9 +234,9 @@ class SwitchMeter(metrics.Meter):
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> metrics.Histogram:
         """Make a histogram; where no buckets are advised, seconds and bytes get fitting ones instead of the SDK's."""
-        advice = explicit_bucket_boundaries_advisory or _ADVICE.get(unit)
+        bounds = explicit_bucket_boundaries_advisory
         histogram: metrics.Histogram = self._make(
-            "histogram", SwitchHistogram, name, unit, description, explicit_bucket_boundaries_advisory=advice
+            "histogram", SwitchHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
         )
         return histogram
 
@@ -318,13 +269,19 @@ class SwitchMeter(metrics.Meter):
         return made
 
 
-class SwitchMeterProvider(_Switch, metrics.MeterProvider):
+class SwitchMeterProvider(Switch, metrics.MeterProvider):
     """A meter provider whose real one can be exchanged; *guard* wraps every callback registered through it."""
 
     def __init__(self, guard: Guard) -> None:
         super().__init__(metrics.NoOpMeterProvider())
         self._guard = guard
         self._meters: dict[tuple[Any, ...], SwitchMeter] = {}
+
+    def reset_lock(self) -> None:
+        """Replace the locks, those of the meters, too."""
+        super().reset_lock()
+        for meter in list(self._meters.values()):
+            meter.reset_lock()
 
     def get_meter(
         self,
@@ -334,8 +291,9 @@ class SwitchMeterProvider(_Switch, metrics.MeterProvider):
         attributes: Attributes | None = None,
     ) -> metrics.Meter:
         """Return the one meter of this scope; it survives every exchange."""
-        key = (name, version, schema_url, tuple(sorted((attributes or {}).items(), key=lambda item: item[0])))
+        identity = scope(name, version, schema_url, attributes)
+        key = (*identity[:3], tuple(sorted((identity[3] or {}).items(), key=lambda item: item[0])))
         with self._lock:
             if key not in self._meters:
-                self._meters[key] = self._bound(SwitchMeter((name, version, schema_url, attributes), self._guard))
+                self._meters[key] = self._bound(SwitchMeter(identity, self._guard))
             return self._meters[key]

@@ -1,0 +1,145 @@
+"""
+``csg-otel alerts push``: bring what is compiled to where it is evaluated, and see that it has arrived.
+
+Says what it changes before it does; ``--dry-run`` only says. What bears no mark of ours is never touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from csg_otel.alerts import push, push_files
+from csg_otel.alerts.api import Api
+from csg_otel.alerts.compilers import COMPILERS, compile_all
+from csg_otel.cli import alert_source
+from csg_otel.errors import AlertError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from csg_otel.cli.alert_source import Source
+
+
+class _Push(Protocol):
+    def apply(self, planned: push.Plan) -> None: ...
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    from csg_otel.cli.alerts import add_command
+
+    parser = add_command(
+        commands,
+        "push",
+        "bring the rules to where they are evaluated",
+        run,
+        "csg-otel alerts push --prometheus-url http://127.0.0.1:9090 --prometheus-file /etc/prometheus/csg.yaml --dry-run",
+    )
+    parser.add_argument("--target", type=_names, default=(), metavar="T,...", help="only to these (default: all given)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change and who would be told again")
+    parser.add_argument("--prune", action="store_true", help="remove what is ours and no longer wanted")
+    parser.add_argument("--secrets", action="store_true", help="write secrets again (none can be read and compared)")
+    for name in ("prometheus", "alertmanager"):
+        parser.add_argument(f"--{name}-url", metavar="URL", help=f"where {name.capitalize()} is told to reload")
+        parser.add_argument(f"--{name}-file", type=Path, metavar="FILE", help=f"the file {name.capitalize()} reads")
+    parser.add_argument("--grafana-url", metavar="URL", help="default: integrations.grafana.dashboard_url")
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="S", help="for each target (default: 60)")
+    alert_source.add_versions(parser)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Push to each target in turn; what went wrong with one ends the command."""
+    source = alert_source.read(args, secrets=True)
+    if args.target:
+        compile_all(source.spec, source.catalog, alert_source.options(args), args.target)  # refuses unknown ones
+    wanted = args.target or [target for target in _MAKERS if _given(target, args, source)]
+    given = {target: make for target, make in _MAKERS.items() if target in wanted}
+    if not given:
+        cure = (
+            "give --prometheus-url and --prometheus-file, or integrations.external_monitoring.datadog, or --grafana-url"
+        )
+        raise AlertError([f"there is nowhere to push to: {cure}"])
+    for target, make in given.items():
+        planned, pushing = make(args, source)
+        for line in push.describe(target, planned):
+            print(line)
+        if not args.dry_run:
+            pushing.apply(planned)
+    if args.dry_run:
+        print("nothing was changed")
+    return 0
+
+
+def _given(target: str, args: argparse.Namespace, source: Source) -> bool:
+    """Tell whether the command line or the configuration says where *target* is."""
+    integrations = source.loaded.config.integrations
+    if target == "datadog":
+        vendors = integrations.external_monitoring
+        return vendors.enabled and vendors.datadog.enabled and vendors.datadog.app_key is not None
+    if target == "grafana":
+        return bool(args.grafana_url or (integrations.grafana.enabled and integrations.grafana.dashboard_url))
+    return getattr(args, f"{target}_file") is not None and target in COMPILERS
+
+
+def _compiled(target: str, args: argparse.Namespace, source: Source) -> str:
+    (text,) = compile_all(source.spec, source.catalog, alert_source.options(args), (target,)).values()
+    return text
+
+
+def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[push.Plan, _Push]:
+    url, file = getattr(args, f"{target}_url"), getattr(args, f"{target}_file")
+    if url is None or file is None:
+        raise AlertError([f"a push to {target} needs --{target}-url and --{target}-file"])
+    make = push_files.rules if target == "prometheus" else push_files.routes
+    found = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source))
+    return found.plan(), found
+
+
+def _datadog(args: argparse.Namespace, source: Source) -> tuple[push.Plan, _Push]:
+    from csg_otel.alerts.push_datadog import DatadogPush
+
+    config = source.loaded.config
+    account = config.integrations.external_monitoring.datadog
+    if account.api_key is None or account.app_key is None:
+        raise AlertError(["integrations.external_monitoring.datadog: a push needs api_key and app_key"])
+    headers = {"DD-API-KEY": account.api_key.reveal(), "DD-APPLICATION-KEY": account.app_key.reveal()}
+    url = account.api_url or f"https://api.{config.exporters.datadog.site}"
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    text = _compiled("datadog", args, source)
+    found = DatadogPush(Api(_url(url), headers, timeout_s=args.timeout), source.spec, text, today=today)
+    return found.plan(prune=args.prune, secrets=args.secrets), found
+
+
+def _grafana(args: argparse.Namespace, source: Source) -> tuple[push.Plan, _Push]:
+    from csg_otel.alerts.push_grafana import GrafanaPush
+
+    settings = source.loaded.config.integrations.grafana
+    url = args.grafana_url or settings.dashboard_url
+    if url is None:
+        raise AlertError(["a push to grafana needs --grafana-url or integrations.grafana.dashboard_url"])
+    headers = {"Authorization": f"Bearer {settings.api_key.reveal()}"} if settings.api_key is not None else {}
+    api = Api(_url(url), headers, timeout_s=args.timeout)
+    found = GrafanaPush(api, source.spec, source.catalog, alert_source.options(args))
+    return found.plan(prune=args.prune, secrets=args.secrets), found
+
+
+def _url(written: str) -> str:
+    if urlsplit(written).scheme not in ("http", "https"):
+        raise AlertError([f"{written!r} is no URL (http://host:port)"])
+    return written
+
+
+_MAKERS: dict[str, Callable[[argparse.Namespace, Source], tuple[push.Plan, _Push]]] = {
+    "prometheus": lambda args, source: _file("prometheus", args, source),
+    "alertmanager": lambda args, source: _file("alertmanager", args, source),
+    "datadog": _datadog,
+    "grafana": _grafana,
+}

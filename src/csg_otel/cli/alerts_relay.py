@@ -1,0 +1,71 @@
+"""
+``csg-otel alerts relay``: forward Alertmanager's notifications to webhooks that it can't call as they are configured.
+
+Reads the configuration once; the forwarding is `csg_otel.alerts.relay`'s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from csg_otel.alerts import relay
+from csg_otel.cli import alert_source
+from csg_otel.errors import AlertError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_DEFAULT = "127.0.0.1:9095"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def register(commands: Any) -> None:
+    """Add ``alerts relay``."""
+    parser = commands.add_parser(
+        "relay",
+        help="forward notifications to webhooks with other methods and headers",
+        description="Forward what Alertmanager sends to the configured webhooks, with their method, headers and timeout. "
+        "Runs until SIGTERM or Ctrl-C; beside Alertmanager, with the same configuration.",
+        epilog="example: csg-otel alerts relay --listen 127.0.0.1:9095",
+    )
+    alert_source.add_options(parser)
+    parser.add_argument("--listen", type=_address, default=_DEFAULT, metavar="HOST:PORT", help=f"(default: {_DEFAULT})")
+    parser.set_defaults(run=alert_source.told(run_relay))
+
+
+def run_relay(args: argparse.Namespace) -> int:
+    """Serve until a signal, and end what is under way."""
+    forwards = relay.forwards(alert_source.read(args, secrets=True).spec)
+    if not forwards:
+        raise AlertError(["there is no webhook to forward to (notifications.webhook, escalation.receivers)"])
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    host, port = args.listen
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    try:
+        running = relay.Relay(forwards, host, port)
+    except OSError as error:
+        raise AlertError([f"can't listen on {host}:{port}: {error.strerror or error}"]) from error
+    if host not in _LOOPBACK:
+        print(f"warning: whoever reaches {host} can call the webhooks through this relay", file=sys.stderr)
+    with running:
+        print(f"relay at {running.url} for {', '.join(forwards)}", flush=True)
+        ended.wait()
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isdigit() and int(port) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address ({_DEFAULT}; port 0 takes a free one)")
+    return host.strip("[]"), int(port)

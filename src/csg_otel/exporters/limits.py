@@ -1,0 +1,62 @@
+"""
+How much one span or log record may carry, as the SDK's limits.
+
+The ``OTEL_*_LIMIT`` variables keep their meaning (OpenTelemetry's environment variable specification). Where they say
+nothing, values are cut at 16,384 characters: enough for a stack trace, too little for one item to fill a request.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from opentelemetry.sdk import environment_variables as variables
+from opentelemetry.sdk._logs import LogRecordLimits
+from opentelemetry.sdk.trace import SpanLimits
+
+LONGEST_VALUE: Final = 16_384
+"""Characters of an attribute's value, a log body or an item of either, where no variable says otherwise."""
+
+_DEFAULT_COUNT: Final = 128
+
+_log = logging.getLogger("csg_otel")
+
+
+def span_limits(environ: Mapping[str, str]) -> SpanLimits:
+    """Return the limits of spans, their events and links."""
+    count = _whole(environ, variables.OTEL_ATTRIBUTE_COUNT_LIMIT, _DEFAULT_COUNT)
+    length = _whole(environ, variables.OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, LONGEST_VALUE)
+    return SpanLimits(
+        max_attributes=count,
+        max_events=_whole(environ, variables.OTEL_SPAN_EVENT_COUNT_LIMIT, _DEFAULT_COUNT),
+        max_links=_whole(environ, variables.OTEL_SPAN_LINK_COUNT_LIMIT, _DEFAULT_COUNT),
+        max_span_attributes=_whole(environ, variables.OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, count),
+        max_event_attributes=_whole(environ, variables.OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT, count),
+        max_link_attributes=_whole(environ, variables.OTEL_LINK_ATTRIBUTE_COUNT_LIMIT, count),
+        max_attribute_length=length,
+        max_span_attribute_length=_whole(environ, variables.OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, length),
+    )
+
+
+def log_limits(environ: Mapping[str, str]) -> LogRecordLimits:
+    """Return the limits of log records."""
+    count = _whole(environ, variables.OTEL_ATTRIBUTE_COUNT_LIMIT, _DEFAULT_COUNT)
+    length = _whole(environ, variables.OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, LONGEST_VALUE)
+    return LogRecordLimits(
+        max_attributes=count,
+        max_attribute_length=length,
+        max_log_record_attributes=_whole(environ, variables.OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT, count),
+        max_log_record_attribute_length=_whole(environ, variables.OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT, length),
+    )
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
+    """Return the variable *name*; what is no whole number counts as unset, where the SDK would refuse to start."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if text.isascii() and text.isdigit():
+        return int(text)
+    _log.warning("%s must be a whole number, not %r; %d is used", name, text, default)
+    return default

@@ -1,0 +1,106 @@
+"""How a record looks in a file or on a terminal: as text with the ids of its span behind it, or as one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from opentelemetry import trace
+
+from csg_otel import attributes as clean
+from csg_otel.logs.bridge import PLAIN, message, stacktrace
+
+_TEXT_FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+
+
+_BESIDE_CONSOLE: Final = ("%(asctime)s.%(msecs)03d  %(levelname)7s  %(name)s: %(message)s", "%H:%M:%S")
+"""As the lines of the console destination, between which telemetry's own appear."""
+
+
+def screen_formatter(chosen: str, *, beside_console: bool) -> logging.Formatter:
+    """Return the formatter *chosen* for the terminal, which looks like the console destination's lines beside them."""
+    if beside_console and chosen == "text":
+        pattern, dates = _BESIDE_CONSOLE
+        return TextFormatter(pattern, dates, ids=False)
+    return formatter(chosen, ids=False)
+
+
+def formatter(chosen: str, *, ids: bool) -> logging.Formatter:
+    """Return the formatter *chosen* (``text``, ``json``, or a format of Python's); with *ids*, text names its span."""
+    if chosen == "json":
+        return JsonFormatter()
+    return TextFormatter(_TEXT_FORMAT if chosen == "text" else chosen, None, ids=ids and chosen == "text")
+
+
+def _ids() -> dict[str, str]:
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
+
+
+class TextFormatter(logging.Formatter):
+    """Python's, but a record whose arguments or exception can't be shown is shown without; offers the ids of the span."""
+
+    def __init__(self, chosen: str, dates: str | None, *, ids: bool) -> None:
+        """
+        Format as *chosen*, which may name ``%(trace_id)s`` and ``%(span_id)s``, with times as *dates* says.
+
+        *ids* puts both behind the message.
+        """
+        super().__init__(chosen, dates, defaults={"trace_id": "", "span_id": ""})
+        self._ids = ids
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return *record* as text."""
+        found = _ids()
+        # A copy, because other handlers see the record, too, and what is added to it would be taken for its extra.
+        shown = logging.makeLogRecord(vars(record))
+        shown.msg, shown.args = message(record), ()
+        if self._ids and found:
+            shown.msg += "".join(f" {name}={value}" for name, value in found.items())
+        vars(shown).update(found)
+        return super().format(shown)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
+        """Return a traceback, or what can be shown of it."""
+        return stacktrace(logging.makeLogRecord({"exc_info": ei})).rstrip("\n")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the base class's name
+        """Return when *record* was made; as it stands where it is no time."""
+        try:
+            return super().formatTime(record, datefmt)
+        except Exception:  # noqa: BLE001 - beyond the calendar, or no number
+            return clean.text(record.created)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the ids of the span, extras, exception and stack."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return *record* as JSON; what JSON can't say is said by its text."""
+        line: dict[str, Any] = {
+            "timestamp": _iso(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": message(record),
+            **_ids(),
+        }
+        if extra := {key: value for key, value in vars(record).items() if key not in PLAIN}:
+            line["attributes"] = clean.clean(extra)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = stacktrace(record)
+        elif record.exc_text:
+            line["exception"] = record.exc_text
+        if record.stack_info:
+            line["stack"] = record.stack_info
+        return json.dumps(line, default=clean.text)
+
+
+def _iso(created: Any) -> str:
+    try:
+        return datetime.fromtimestamp(created, timezone.utc).isoformat()
+    except Exception:  # noqa: BLE001 - beyond the calendar, or no number
+        return clean.text(created)

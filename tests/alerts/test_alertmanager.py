@@ -1,0 +1,203 @@
+"""Alertmanager's file, held against its own checker, the oldest's and the newest's."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from csg_otel.alerts import alertmanager
+from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.spec import AlertSpec, Options
+from csg_otel.config import load_lenient
+from csg_otel.errors import AlertError
+from support import newest
+
+Specified = Callable[..., AlertSpec]
+
+OLD, NEW = (0, 25), (0, 34)
+
+
+def compiled(spec: AlertSpec, catalog: Catalog, version: tuple[int, int] = OLD) -> str:
+    """Return Alertmanager's file."""
+    options = Options(alertmanager_version=version)
+    return compile_all(spec, catalog, options, ("alertmanager",))[alertmanager.FILE]
+
+
+def notifying(**sections: Any) -> dict[str, Any]:
+    """Return a configuration with one rule and these sections."""
+    rule = {"name": "r", "metric": "system_cpu_usage_percent", "condition": ">", "threshold": 1}
+    return {"alerting": {"rules": [rule]}, **sections}
+
+
+def webhook(**settings: Any) -> dict[str, Any]:
+    """Return a configuration that tells a webhook."""
+    return notifying(notifications={"webhook": {"enabled": True, "url": "http://hooks.example.com/a", **settings}})
+
+
+def told_by(text: str, receiver: str) -> dict[str, Any]:
+    """Return the one configuration of a *receiver* in a file."""
+    found = next(one for one in yaml.safe_load(text)["receivers"] if one["name"] == receiver)
+    (configs,) = (value for key, value in found.items() if key != "name")
+    return dict(configs[0])
+
+
+@pytest.fixture(params=["seed_file", "channels"])
+def which(request: pytest.FixtureRequest) -> str:
+    """The seed's channels, and every channel there is."""
+    return str(request.param)
+
+
+@pytest.fixture
+def spec(which: str, specified: Specified, request: pytest.FixtureRequest) -> AlertSpec:
+    """The specification of *which*."""
+    return specified(request.getfixturevalue(which), shipped=True)
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_the_files_are_as_they_were(
+    spec: AlertSpec, catalog: Catalog, golden: Callable[[str, str], None], which: str, version: tuple[int, int]
+) -> None:
+    """To the byte."""
+    golden(f"{which}.alertmanager-{version[0]}.{version[1]}.yaml", compiled(spec, catalog, version))
+
+
+@pytest.mark.real("amtool")
+def test_the_oldest_accepts_what_is_written_for_it(spec: AlertSpec, catalog: Catalog, tmp_path: Path) -> None:
+    """Said by amtool 0.25."""
+    file = tmp_path / alertmanager.FILE
+    file.write_text(compiled(spec, catalog))
+    done = subprocess.run(["amtool", "check-config", file], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_the_newest_accepts_what_is_written_for_both(
+    spec: AlertSpec, catalog: Catalog, tmp_path: Path, version: tuple[int, int]
+) -> None:
+    """Said by the newest amtool."""
+    file = tmp_path / alertmanager.FILE
+    file.write_text(compiled(spec, catalog, version))
+    done = subprocess.run([newest.need("amtool"), "check-config", file], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_no_secret_is_in_the_file_and_each_has_its_own(
+    specified: Specified, catalog: Catalog, channels: Path, version: tuple[int, int]
+) -> None:
+    """Every file that is named is listed with what it must hold, without a newline; and nothing else is."""
+    spec, options = specified(channels), Options(alertmanager_version=version)
+    text, files = compiled(spec, catalog, version), alertmanager.secret_files(spec, options)
+
+    assert "canary" not in text
+    assert "b3BzOm" not in text
+    named = {word for word in text.split() if word.startswith(options.secrets_dir)}
+    assert {f"{options.secrets_dir}/{file.name}" for file in files} == named
+    assert all(file.content() and file.content() == file.content().strip() for file in files)
+    assert "canary" not in repr(files)
+
+
+def test_what_is_compiled_is_the_same_where_no_secret_is_set(
+    specified: Specified, catalog: Catalog, channels: Path
+) -> None:
+    """Rules are compiled where nobody has set a password, and pushed where somebody has."""
+    from csg_otel.alerts import spec
+
+    for version in (OLD, NEW):
+        unset = load_lenient(channels, environ={}, unset_secrets=True)
+        assert not unset.problems
+        assert compiled(spec.load(unset.config, catalog), catalog, version) == compiled(
+            specified(channels), catalog, version
+        )
+
+
+def test_a_basic_login_becomes_user_and_password(specified: Specified, catalog: Catalog, channels: Path) -> None:
+    """From the header's base64; the newest reads both from files."""
+    files = alertmanager.secret_files(specified(channels), Options(alertmanager_version=NEW))
+    found = {file.name: file.content() for file in files if "emergency.webhook_authorization" in file.name}
+
+    assert found == {
+        "emergency.webhook_authorization_user": "ops",
+        "emergency.webhook_authorization_password": "canary-login",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "versions"),
+    [
+        ({"headers": {"Content-Type": "application/json; charset=utf-8"}}, []),
+        ({"headers": {"Authorization": "Bearer ${WEBHOOK_TOKEN}"}}, []),
+        ({"headers": {"Authorization": "Basic ${WEBHOOK_LOGIN}"}}, [OLD]),
+        ({"headers": {"Authorization": "${WEBHOOK_TOKEN}"}}, [OLD, NEW]),
+        ({"headers": {"X-Team": "ops"}}, [OLD]),
+        ({"headers": {"Content-Type": "text/plain"}}, [OLD, NEW]),
+        ({"headers": {"User-Agent": "mine"}}, [OLD, NEW]),
+        ({"timeout": 3}, [OLD]),
+        ({"method": "PUT"}, [OLD, NEW]),
+    ],
+)
+def test_the_relay_calls_what_alertmanager_cannot(
+    specified: Specified, catalog: Catalog, settings: dict[str, Any], versions: list[tuple[int, int]]
+) -> None:
+    """Other methods always; headers and deadlines of one's own before 0.28; headers that Alertmanager keeps to itself."""
+    spec = specified(webhook(**settings))
+    urls = {version: told_by(compiled(spec, catalog, version), "webhook")["url"] for version in (OLD, NEW)}
+
+    assert [version for version, url in urls.items() if url == "http://127.0.0.1:9095/webhook"] == versions
+
+
+@pytest.mark.parametrize(("window", "wait", "interval"), [(600, "30s", "10m"), (60, "6s", "1m"), (5, "500ms", "10s")])
+def test_the_aggregation_window_groups(
+    specified: Specified, catalog: Catalog, window: float, wait: str, interval: str
+) -> None:
+    """Its tenth, at most 30 s, is waited for others; the interval is never below the 10 s under which mails come twice."""
+    config = webhook()
+    config["alerting"]["aggregation_window"] = window
+    route = yaml.safe_load(compiled(specified(config), catalog))["route"]
+
+    assert (route["group_wait"], route["group_interval"], route["repeat_interval"]) == (wait, interval, "4h")
+
+
+def test_settings_that_alertmanager_takes_for_templates_are_text(specified: Specified, catalog: Catalog) -> None:
+    """A channel, an icon or a sender with braces in it is that."""
+    slack = {"enabled": True, "webhook_url": "${SLACK_WEBHOOK_URL}", "channel": "#{{ .Status }}", "username": "{{"}
+    found = told_by(compiled(specified(notifying(notifications={"slack": slack})), catalog), "slack")
+
+    assert found["channel"] == '#{{ "{{" }} .Status }}'
+    assert found["username"] == '{{ "{{" }}'
+
+
+def test_a_mail_has_a_sender_even_where_the_account_is_no_address(specified: Specified, catalog: Catalog) -> None:
+    """`from_email`, else the account if it is an address, else who gets it first."""
+    mail = {"enabled": True, "smtp_server": "::1", "recipients": ["a@example.com", "b@example.com"]}
+    for settings, sender in (
+        ({"username": "apikey"}, "a@example.com"),
+        ({"username": "u@example.com"}, "u@example.com"),
+        ({"username": "u@example.com", "from_email": "f@example.com"}, "f@example.com"),
+    ):
+        found = told_by(compiled(specified(notifying(notifications={"email": {**mail, **settings}})), catalog), "email")
+        assert (found["from"], found["smarthost"]) == (sender, "[::1]:587")
+        assert found["to"] == "a@example.com, b@example.com"
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (Options(alertmanager_version=(0, 24)), "0.24 is too old"),
+        (Options(secrets_dir="secrets"), "must be absolute"),
+    ],
+)
+def test_what_can_not_work_is_refused(
+    specified: Specified, catalog: Catalog, channels: Path, options: Options, what: str
+) -> None:
+    """An Alertmanager that is too old, and paths that it would look for somewhere else."""
+    with pytest.raises(AlertError, match=what):
+        compile_all(specified(channels), catalog, options, ("alertmanager",))

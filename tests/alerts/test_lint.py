@@ -1,0 +1,145 @@
+"""What is found before anybody has to be told, with its place and its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csg_otel.alerts import alertmanager, lint
+from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.spec import AlertSpec, Options
+from csg_otel.config import load
+
+Specified = Callable[..., AlertSpec]
+
+CLEAN = """\
+route: {receiver: a, group_interval: 10s, routes: [{receiver: b, mute_time_intervals: [night]}]}
+receivers: [{name: a}, {name: b}]
+time_intervals: [{name: night}]
+inhibit_rules:
+- source_matchers: ['severity="critical"', 'instance=~".+"']
+  target_matchers: [severity="warning"]
+  equal: [cluster, instance]
+- source_matchers: [alertname=Down]
+  target_matchers: [service=~"a|b"]
+- source_match: {severity: critical}
+  target_match: {severity: warning, cluster: x}
+  equal: [cluster]
+- source_matchers: [severity=critical]
+  target_matchers: [severity=warning]
+  equal: [alertname, cluster]
+"""
+
+
+NO_LABEL = (
+    "am.yaml:5:3: this inhibition mutes everything that has no cluster and no instance;"
+    " add the source matcher 'cluster!=\"\"'"
+)
+
+
+@pytest.mark.parametrize("version", [(0, 25), (0, 34)])
+def test_what_is_compiled_has_nothing_against_it(
+    specified: Specified, catalog: Catalog, channels: Path, version: tuple[int, int]
+) -> None:
+    """The shortest window and every escalation included; nor has what others write well."""
+    text = compile_all(specified(channels), catalog, Options(alertmanager_version=version), ("alertmanager",))
+
+    assert lint.document(text[alertmanager.FILE]) == []
+    assert lint.document(CLEAN) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "instead", "found"),
+    [
+        ("[{receiver: b,", "[{receiver: c,", "am.yaml:1:63: there is no receiver 'c'; add it to receivers"),
+        ("name: night", "name: nigth", "am.yaml:1:88: there is no time interval 'night'; add it to time_intervals"),
+        (": 10s", ": 9s", "am.yaml:1:38: a group_interval of 9s sends notifications twice; 10s or more"),
+        (
+            ", 'instance=~\".+\"'",
+            "",
+            NO_LABEL,
+        ),
+        (
+            "'instance=~\".+\"'",
+            "'instance=~\".*\"'",
+            NO_LABEL,
+        ),
+        (
+            'service=~"a|b"',
+            'service=~".+"',
+            "am.yaml:8:3: this inhibition mutes everything; say which labels must be equal: [instance]",
+        ),
+    ],
+)
+def test_each_mistake_is_found_with_its_line_and_cure(was: str, instead: str, found: str) -> None:
+    """In any file of Alertmanager's, ours or not."""
+    assert was in CLEAN
+
+    assert lint.document(CLEAN.replace(was, instead), "am.yaml") == [found]
+
+
+def test_what_is_no_configuration_is_said() -> None:
+    """Instead of a traceback."""
+    assert lint.document("a: [", "am.yaml")[0].startswith("am.yaml: is not YAML: ")
+    assert lint.document("- a", "am.yaml") == ["am.yaml:1:1: this is no configuration of Alertmanager"]
+
+
+def test_secrets_that_are_missing_or_end_with_a_newline_are_found(
+    specified: Specified, seed_file: Path, tmp_path: Path
+) -> None:
+    """The oldest Alertmanager would send the newline of a password along."""
+    spec, options = specified(seed_file), Options(secrets_dir=str(tmp_path))
+    for file in alertmanager.secret_files(spec, options):
+        (tmp_path / file.name).write_text(file.content())
+    assert not list(lint.secrets(spec, options))
+    (tmp_path / "email_password").write_text("x\n")
+    (tmp_path / "webhook_authorization").unlink()
+
+    assert dict(lint.secrets(spec, options)) == {
+        "notifications.email.password": f"{tmp_path}/email_password ends with a newline, which Alertmanager 0.25 sends"
+        " along; write it with printf %s",
+        "notifications.webhook.headers.Authorization": f"{tmp_path}/webhook_authorization can't be read (No such file or"
+        " directory); write the secret into it, with mode 0600",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        (
+            {"condition": "time_window", "action": "suppress", "start": "00:00", "end": "24:00"},
+            ("escalation.rules[0]", "mutes everything at all times; say start and end, days, or a severity_filter"),
+        ),
+        (
+            {"condition": "time_window", "action": "suppress", "start": "01:00", "end": "02:00", "timezone": "Mars/X"},
+            ("escalation.rules[0].timezone", "there is no time zone 'Mars/X' here (such as Europe/Berlin, or UTC)"),
+        ),
+        (
+            {"condition": "time_based", "threshold": 1, "target": "boss"},
+            ("escalation.rules[0].target", "'boss' tells nobody of critical; give it a channel that takes them"),
+        ),
+        (
+            {"condition": "time_based", "threshold": 1, "target": "emergency"},
+            ("escalation.rules[0].target", "'emergency' tells nobody of critical; give it a channel that takes them"),
+        ),
+    ],
+)
+def test_escalations_that_help_nobody_are_found(
+    specified: Specified, rule: dict[str, Any], found: tuple[str, str]
+) -> None:
+    """Silence for all, a zone that is none, receivers that take something else, severities that nobody takes."""
+    rule = {"name": "r", **rule}
+    hook = {"enabled": True, "url": "http://x", "severity_filter": ["info"]}
+    receivers = {"boss": {"webhook": {"url": "http://x", "severity_filter": ["emergency"]}}}
+    told = receivers if rule.get("target") == "boss" else {}
+    config = {
+        "notifications": {"webhook": hook, "slack": {"enabled": False}},
+        "escalation": {"rules": [rule], "receivers": told},
+    }
+    rules = load(config, environ={}).config.escalation.rules
+
+    assert list(lint.escalations(specified(config), rules)) == [found]

@@ -1,0 +1,136 @@
+"""The Datadog push over real HTTP: idempotent, careful with what is others', and honest about what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from csg_otel.alerts import datadog
+from csg_otel.alerts.api import Api
+from csg_otel.alerts.push import Plan, PushError, describe
+from csg_otel.alerts.push_datadog import DatadogPush
+from csg_otel.alerts.spec import AlertSpec, Options
+from support.alert_specs import CATALOG, EVERYTHING, rule, spec
+from support.datadog_api import DatadogApi, datadog_api
+
+MONITORS = "/api/v1/monitor"
+
+
+@pytest.fixture
+def account() -> Iterator[DatadogApi]:
+    """An empty account."""
+    with datadog_api() as found:
+        yield found
+
+
+def planned(account: DatadogApi, given: AlertSpec, *, prune: bool = False, apply: bool = True, **options: Any) -> Plan:
+    """Push *given*, and return what was to be done."""
+    (text,) = datadog.compile_files(given, CATALOG, Options()).values()
+    api = Api(account.url, {"DD-API-KEY": "api-k3y"}, timeout_s=20)
+    push = DatadogPush(api, given, text, today="2026-11-25")
+    found = push.plan(prune=prune, **options)
+    if apply:
+        push.apply(found)
+    return found
+
+
+def test_everything_arrives_once_and_a_second_push_changes_nothing(account: DatadogApi) -> None:
+    """Monitors, objective, webhook, its secret and the downtime are created; then there is nothing to do."""
+    given = spec(rule(), **EVERYTHING)
+
+    assert len(planned(account, given).changes) == 9
+    assert account.changes == [change for change in account.changes if change.startswith("POST")]
+    account.changes.clear()
+    assert planned(account, given) == Plan((), 9, ())
+    assert account.changes == []
+
+
+def test_what_only_the_push_knows_is_filled_in(account: DatadogApi) -> None:
+    """Burn monitors name the objective's id, the variable has the secret, the downtime begins today."""
+    planned(account, spec(rule(), **EVERYTHING))
+
+    (objective,) = account.held["/api/v1/slo"]
+    queries = [monitor["query"] for monitor in account.held[MONITORS].values()]
+    assert sum(f'burn_rate("{objective}")' in query for query in queries) == 4
+    (variable,) = account.held["/api/v1/integration/webhooks/configuration/custom-variables"].values()
+    assert (variable["value"], variable["is_secret"]) == ("Bearer s3cret", True)
+    (downtime,) = account.held["/api/v2/downtime"].values()
+    assert downtime["attributes"]["schedule"]["recurrences"][0]["start"] == "2026-11-25T22:00"
+
+
+def test_a_changed_rule_is_updated_in_place(account: DatadogApi) -> None:
+    """The monitor keeps its id; the dry run before shows the difference and that it notifies again, and changes nothing."""
+    planned(account, spec(rule(), rule(name="other")))
+    before = list(account.held[MONITORS])
+    changed = spec(rule(threshold=90), rule(name="other"))
+    shown = describe("datadog", planned(account, changed, apply=False))
+
+    assert shown[0] == "~ datadog monitor [shop] high_cpu_usage"
+    assert any(line.startswith('    -  "critical": 85') or '"critical": 85.0' in line for line in shown)
+    assert shown[-2:] == [
+        "    notifies again if it fires now",
+        "datadog: 0 to create, 1 to update, 0 to remove, 1 unchanged",
+    ]
+    assert account.held[MONITORS][before[0]]["query"].endswith("> 85")
+    planned(account, changed)
+    assert list(account.held[MONITORS]) == before
+    assert account.held[MONITORS][before[0]]["query"].endswith("> 90")
+
+
+def test_pruning_removes_our_own_alone(account: DatadogApi) -> None:
+    """A rule that is gone goes when asked for; another service's monitors, and people's, stay."""
+    planned(account, spec(rule(), rule(name="old")))
+    planned(account, spec(rule(name="old"), service={"name": "other"}))
+    account.held[MONITORS]["7"] = {"name": "by hand", "query": "q", "tags": ["managed_by:csg_otel"]}
+    account.held[MONITORS]["8"] = {"name": "by hand too", "query": "q", "tags": []}
+    kept = planned(account, spec(rule()))
+    gone = planned(account, spec(rule()), prune=True)
+
+    assert ([thing.name for thing in kept.kept], kept.changes) == (["[shop] old"], ())
+    assert [(change.action, change.thing.name) for change in gone.changes] == [("remove", "[shop] old")]
+    assert sorted(found["name"] for found in account.held[MONITORS].values()) == [
+        "[other] old",
+        "[shop] high_cpu_usage",
+        "by hand",
+        "by hand too",
+    ]
+
+
+def test_more_monitors_than_a_page_are_all_known(account: DatadogApi) -> None:
+    """Two and a half pages of monitors: the second push still changes nothing."""
+    given = spec(*(rule(name=f"rule {number}") for number in range(250)))
+    planned(account, given)
+    account.changes.clear()
+
+    assert planned(account, given).unchanged == 250
+    assert account.changes == []
+
+
+def test_a_secret_is_written_again_only_when_asked_for(account: DatadogApi) -> None:
+    """No API shows a secret, so nobody knows whether it has changed."""
+    given = spec(rule(), **EVERYTHING)
+    planned(account, given)
+    (change,) = planned(account, given, secrets=True).changes
+
+    assert (change.action, change.thing.kind) == ("update", "variable")
+    assert account.changes[-1].startswith("PUT")
+
+
+def test_a_refusal_says_what_was_asked_and_shows_no_key(account: DatadogApi) -> None:
+    """The path, the status and the answer; never a header."""
+    account.refusing = 500
+    with pytest.raises(PushError, match=r"GET http://127.0.0.1:\d+/api/v1/slo: HTTP 500: .*not now") as caught:
+        planned(account, spec(rule()))
+
+    assert "k3y" not in str(caught.value)
+
+
+def test_nobody_there_ends_in_time() -> None:
+    """Without a server the push is a PushError that names the address."""
+    api = Api("http://user:pa55@127.0.0.1:9", timeout_s=2)
+    with pytest.raises(PushError, match=r"GET http://127.0.0.1:9/x: ConnectionRefusedError") as caught:
+        api.call("GET", "/x")
+
+    assert "pa55" not in str(caught.value)

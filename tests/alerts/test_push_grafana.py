@@ -1,0 +1,101 @@
+"""The Grafana push over real HTTP, against a stand-in of its provisioning API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from csg_otel.alerts.api import Api
+from csg_otel.alerts.push import Plan, describe
+from csg_otel.alerts.push_grafana import GrafanaPush
+from csg_otel.alerts.spec import AlertSpec, Options
+from support.alert_specs import CATALOG, EVERYTHING, rule, spec
+from support.grafana_api import GrafanaApi, grafana_api
+
+
+@pytest.fixture
+def grafana() -> Iterator[GrafanaApi]:
+    """An empty Grafana, with a policy of somebody else's."""
+    with grafana_api() as found:
+        yield found
+
+
+def planned(grafana: GrafanaApi, given: AlertSpec, *, apply: bool = True, **options: Any) -> Plan:
+    """Push *given*, and return what was to be done."""
+    api = Api(grafana.url, {"Authorization": "Bearer t0ken"}, timeout_s=20)
+    push = GrafanaPush(api, given, CATALOG, Options())
+    found = push.plan(**{"prune": False, **options})
+    if apply:
+        push.apply(found)
+    return found
+
+
+def test_everything_arrives_once_and_a_second_push_changes_nothing(grafana: GrafanaApi) -> None:
+    """Folder, template, contact points, quiet time, routes and rules; then there is nothing to do."""
+    given = spec(rule(), **EVERYTHING)
+    assert len(planned(grafana, given).changes) == 12
+    grafana.changes.clear()
+
+    assert planned(grafana, given).changes == ()
+    assert grafana.changes == []
+    kinds = {kind: len(things) for kind, things in grafana.held.items()}
+    assert kinds == {"alert-rules": 3, "contact-points": 5, "mute-timings": 1, "templates": 1, "folders": 1}
+
+
+def test_contact_points_have_the_secrets_themselves(grafana: GrafanaApi) -> None:
+    """Where a file names a variable, the push writes the value."""
+    planned(grafana, spec(rule(), **EVERYTHING))
+
+    settings = {one["type"]: one["settings"] for one in grafana.held["contact-points"].values()}
+    assert settings["slack"]["url"] == "https://s.example/T"
+    assert settings["pagerduty"]["integrationKey"] == "k3y"
+    assert settings["webhook"]["headers"] == {"Authorization": "Bearer s3cret", "X-Team": "ops"}
+
+
+def test_other_peoples_routes_stay(grafana: GrafanaApi) -> None:
+    """Only the routes of this service's alerts are exchanged in the tree, however often."""
+    planned(grafana, spec(rule(), **EVERYTHING))
+    planned(grafana, spec(rule(), notifications=EVERYTHING["notifications"], service={"name": "other"}))
+    planned(grafana, spec(rule(), notifications=EVERYTHING["notifications"]))
+
+    receivers = [route["receiver"] for route in grafana.policy["routes"]]
+    assert receivers.count("theirs") == 1
+    assert sum(one.startswith("csg_otel/other/") for one in receivers) == 4
+    assert sum(one.startswith("csg_otel/shop/") for one in receivers) == 4
+
+
+def test_a_changed_rule_is_shown_and_updated_alone(grafana: GrafanaApi) -> None:
+    """The dry run shows the threshold and that it notifies again; the push updates one rule."""
+    planned(grafana, spec(rule(), rule(name="other")))
+    grafana.changes.clear()
+    changed = spec(rule(threshold=90), rule(name="other"))
+    shown = describe("grafana", planned(grafana, changed, apply=False))
+
+    assert grafana.changes == []
+    assert shown[0] == "~ grafana rule high_cpu_usage"
+    assert "    notifies again if it fires now" in shown
+    planned(grafana, changed)
+    assert grafana.changes == ["PUT alert-rules"]
+
+
+def test_pruning_removes_our_own_alone(grafana: GrafanaApi) -> None:
+    """What is gone from the configuration goes when asked for; another service's rules stay."""
+    planned(grafana, spec(rule(), rule(name="old"), **EVERYTHING))
+    planned(grafana, spec(rule(name="old"), service={"name": "shop b"}))
+    kept = planned(grafana, spec(rule()))
+    planned(grafana, spec(rule()), prune=True)
+
+    assert sorted(thing.kind for thing in kept.kept) == ["contact point"] * 5 + ["mute timing"] + ["rule"] * 3
+    assert sorted(one["title"] for one in grafana.held["alert-rules"].values()) == ["high_cpu_usage", "old"]
+    assert grafana.held["contact-points"] == {}
+
+
+def test_secrets_are_written_again_only_when_asked_for(grafana: GrafanaApi) -> None:
+    """Grafana shows none, so only those contact points that have some are written."""
+    given = spec(rule(), **EVERYTHING)
+    planned(grafana, given)
+
+    again = [change.thing.name for change in planned(grafana, given, secrets=True).changes]
+    assert again == ["csg_otel/shop/slack", "csg_otel/shop/webhook", "csg_otel/shop/pagerduty"]

@@ -1,0 +1,75 @@
+"""Times of the week: over midnight, over the end of the week, and what is none."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel.alerts import windows
+from csg_otel.config.alert_rules import EscalationRule
+
+MONDAY = datetime(2026, 11, 23)  # noqa: DTZ001 - a wall clock
+
+
+def rule(start: str, end: str, *days: str) -> EscalationRule:
+    """Return a window."""
+    return EscalationRule(name="w", condition="time_window", action="suppress", start=start, end=end, days=days)
+
+
+def holds(intervals: list[dict[str, Any]], now: datetime) -> bool:
+    """Tell whether *now* is in one of *intervals*, as Alertmanager does: a start is in, an end is not."""
+    time, day = f"{now:%H:%M}", windows.DAYS[now.weekday()]
+    return any(
+        day in one.get("weekdays", windows.DAYS) and part["start_time"] <= time < part["end_time"]
+        for one in intervals
+        for part in one["times"]
+    )
+
+
+@given(
+    start=st.integers(0, 24 * 60 - 1),
+    minutes=st.integers(1, 24 * 60),
+    days=st.sets(st.sampled_from(windows.DAYS), min_size=1),
+    at=st.integers(0, 7 * 24 * 60 - 1),
+)
+def test_a_window_is_what_follows_its_beginning(start: int, minutes: int, days: set[str], at: int) -> None:
+    """At any minute of the week, if it began on one of its days less than its length ago; however it lies to midnight."""
+    end = (start + minutes) % 1440
+    made = rule(f"{start // 60:02}:{start % 60:02}", f"{end // 60:02}:{end % 60:02}", *sorted(days))
+    now = MONDAY + timedelta(minutes=at)
+    begun = [now.replace(hour=0, minute=0) + timedelta(days=-back, minutes=start) for back in (0, 1)]
+    expected = any(
+        windows.DAYS[one.weekday()] in days and one <= now < one + timedelta(minutes=minutes) for one in begun
+    )
+
+    assert not windows.mistakes(made)
+    assert holds(windows.intervals(made), now) == expected
+
+
+def test_no_days_means_all_days() -> None:
+    """Also over midnight."""
+    assert windows.intervals(rule("22:00", "06:00")) == [
+        {"times": [{"start_time": "22:00", "end_time": "24:00"}], "location": "UTC"},
+        {"times": [{"start_time": "00:00", "end_time": "06:00"}], "location": "UTC"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (rule("7:00", "08:00"), ("start", "'7:00' is not a time of the day")),
+        (rule("07:00", "25:00"), ("end", "'25:00' is not a time of the day")),
+        (rule("07:00", "08:00", "mondey"), ("days", "did you mean 'monday'?")),
+        (rule("07:00", "08:00", "m"), ("days", "such as monday, or mon")),
+    ],
+)
+def test_what_is_no_time_is_said(given: EscalationRule, what: tuple[str, str]) -> None:
+    """With the setting it is in, and what would be right."""
+    ((key, message),) = windows.mistakes(given)
+
+    assert key == what[0]
+    assert what[1] in message

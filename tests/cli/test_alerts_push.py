@@ -1,0 +1,119 @@
+"""``csg-otel alerts push`` and ``alerts send``: what they say, what they do, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.alert_specs import rule
+from support.alertmanager import Alertmanager
+from support.datadog_api import datadog_api
+from support.grafana_api import grafana_api
+
+
+def alerts(*arguments: object, config: Path, **env: str) -> tuple[int, str, str]:
+    """Run ``csg-otel alerts`` with the configuration and return its exit code, stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "csg_otel", "alerts", *map(str, arguments), "--config", str(config)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A file with one rule of a service called shop, Datadog and Grafana."""
+    account = {
+        "enabled": True,
+        "api_key": "${DD_API_KEY}",
+        "app_key": "${DD_APP_KEY}",
+        "api_url": "${DD_URL:-http://127.0.0.1:9}",
+    }
+    grafana = {"enabled": True, "dashboard_url": "${GRAFANA_URL:-http://127.0.0.1:9}", "api_key": "${GRAFANA_TOKEN}"}
+    integrations = {"grafana": grafana, "external_monitoring": {"enabled": True, "datadog": account}}
+    settings: dict[str, Any] = {
+        "service": {"name": "shop"},
+        "alerting": {"rules": [rule()]},
+        "integrations": integrations,
+    }
+    file = tmp_path / "monitoring_config.yaml"
+    file.write_text(json.dumps(settings))  # JSON is YAML
+    return file
+
+
+KEYS = {"DD_API_KEY": "api-k3y", "DD_APP_KEY": "app-k3y", "GRAFANA_TOKEN": "t0ken"}
+
+
+def test_a_dry_run_says_what_the_push_then_does_once(config: Path) -> None:
+    """Both backends of the configuration: nothing changes, then everything, then nothing is left to change."""
+    with datadog_api() as datadog, grafana_api() as grafana:
+        env = {**KEYS, "DD_URL": datadog.url, "GRAFANA_URL": grafana.url}
+        code, told, _ = alerts("push", "--no-shipped", "--dry-run", config=config, **env)
+        assert (code, datadog.changes, grafana.changes) == (0, [], [])
+        assert "+ datadog monitor [shop] high_cpu_usage" in told
+        assert told.endswith("nothing was changed\n")
+
+        code, pushed, _ = alerts("push", "--no-shipped", config=config, **env)
+        assert (code, pushed) == (0, told.removesuffix("nothing was changed\n"))
+        assert datadog.changes == ["POST /api/v1/monitor"]
+        _, again, _ = alerts("push", "--no-shipped", config=config, **env)
+        assert "datadog: 0 to create, 0 to update, 0 to remove, 1 unchanged" in again
+        assert "grafana: 0 to create, 0 to update, 0 to remove, 4 unchanged" in again
+
+
+def test_a_backend_that_is_not_there_is_an_error_with_its_address(config: Path) -> None:
+    """One line on stderr, exit code 1, no key in it."""
+    code, _, problem = alerts("push", "--target", "datadog", config=config, **KEYS)
+
+    assert code == 1
+    assert problem.startswith("GET http://127.0.0.1:9/api/v1/slo: ConnectionRefusedError")
+    assert "k3y" not in problem
+
+
+def test_nowhere_to_push_to_says_how_to_name_a_place(tmp_path: Path) -> None:
+    """No backend in the file and none on the command line."""
+    file = tmp_path / "c.yaml"
+    file.write_text(json.dumps({"alerting": {"rules": [rule()]}}))
+    code, _, problem = alerts("push", config=file)
+
+    assert code == 1
+    assert "there is nowhere to push to: give --prometheus-url and --prometheus-file" in problem
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_an_alert_is_sent_and_resolved_by_the_same_words(tmp_path: Path) -> None:
+    """It is in Alertmanager with its details, and over after --resolve."""
+    routes, file = tmp_path / "am.yml", tmp_path / "c.yaml"
+    routes.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    words = ["backup_failed", "--severity", "critical", "--message", "none since {{ Monday", "--detail", "host=a=b"]
+    with Alertmanager(routes, tmp_path / "am") as server:
+        file.write_text(
+            json.dumps({"service": {"name": "shop"}, "alerting": {"alertmanagers": [f"http://{server.address}"]}})
+        )
+        code, told, _ = alerts("send", *words, config=file)
+        (found,) = server.alerts()
+
+        assert (code, found["labels"]["csg_event_id"] in told) == (0, True)
+        assert found["annotations"] == {"summary": "none since {{ Monday", "detail_host": "a=b"}
+        assert alerts("send", *words, "--resolve", config=file)[0] == 0
+        assert server.alerts() == []
+
+
+def test_an_alert_nobody_took_is_exit_code_one(tmp_path: Path) -> None:
+    """Who has not taken it is named; with nobody to send to at all, the cure is."""
+    file = tmp_path / "c.yaml"
+    file.write_text("{}")
+    code, _, problem = alerts("send", "x", "--message", "m", "--alertmanager", "http://127.0.0.1:9", config=file)
+    assert (code, "alertmanager 127.0.0.1:9: not taken" in problem) == (1, True)
+
+    code, _, problem = alerts("send", "x", "--message", "m", config=file)
+    assert (code, "set alerting.alertmanagers" in problem) == (1, True)

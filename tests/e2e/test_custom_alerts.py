@@ -1,0 +1,240 @@
+"""A program's own alerts against real Alertmanagers: they arrive, end, wait for one that is down, and outlive the process."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import csg_otel
+from csg_otel import sdk
+from csg_otel.config import Secret
+from csg_otel.exporters.destination import DestinationStatus
+from csg_otel.services import SentAlert
+from support.alertmanager import Alertmanager
+from support.datadog_api import datadog_api
+
+HOSTILE = [
+    '{{ .Labels }} {{ template "x" }} {{',
+    "${HOME} $(reboot) `id`",
+    "<script>alert(1)</script> &amp; \"quotes\" 'single'",
+    "line one\nline two\r\n\ttabbed",
+    "'; DROP TABLE alerts; --",
+    "@all @here <!channel> *bold* _x_",
+    "\u202eevil\u202c \u200b zero width",
+    "\U0001f4a5 ünïcödé 日本語",
+    "%s %n %(name)s {value} {0} \\u0041 \\",
+    "x" * 5000 + "]]>\x1b[31mred\x07",
+]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """An Alertmanager's configuration that tells nobody."""
+    file = tmp_path / "alertmanager.yml"
+    file.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    return file
+
+
+@pytest.fixture
+def server(config: Path, tmp_path: Path) -> Alertmanager:
+    """An Alertmanager with an address; entering it starts it."""
+    return Alertmanager(config, tmp_path / "am")
+
+
+Started = Callable[..., csg_otel.AlertingService]
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Start a service that sends to the Alertmanagers given; everything ends with the test."""
+
+    def start(*addresses: str, **settings: Any) -> csg_otel.AlertingService:
+        alerting = {"alertmanagers": [f"http://{address}" for address in addresses]}
+        quiet = {"health_monitoring": {"enabled": False}, "system_monitoring": {"enabled": False}}
+        csg_otel.instrument("shop", config={**quiet, "alerting": alerting, **settings}, handle_signals=False)
+        service = csg_otel.AlertingService()
+        service.start()
+        return service
+
+    yield start
+    if (telemetry := sdk.current()) is not None:
+        telemetry.shutdown(2)
+
+
+def send(service: csg_otel.AlertingService, message: str = "it broke", **more: Any) -> SentAlert:
+    """Send a warning."""
+    ttl_s = more.pop("ttl_s", None)
+    return service.send_alert(csg_otel.Alert("custom_alert", "WARNING", message, **more), ttl_s=ttl_s)
+
+
+def seen(server: Alertmanager, wanted: int, within_s: float = 20.0) -> list[dict[str, Any]]:
+    """Return the active alerts as soon as there are *wanted* of them."""
+    deadline = time.monotonic() + within_s
+    while len(found := server.alerts()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(found) == wanted, found
+    return found
+
+
+def books(server: Alertmanager) -> DestinationStatus:
+    """Return what became of the alerts for *server*."""
+    telemetry = sdk.current()
+    assert telemetry is not None
+    return telemetry.status()[f"alertmanager {server.address}"]
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_an_alert_arrives_with_all_it_says_and_ends_when_it_is_resolved(server: Alertmanager, started: Started) -> None:
+    """Labels, annotations and times are in Alertmanager's API; after resolve() the alert is gone."""
+    with server:
+        sent = send(started(server.address), details={"key": "value"}, timestamp=time.time() - 5)
+        (found,) = seen(server, 1)
+
+        assert sent
+        assert found["labels"] == {
+            "alertname": "custom_alert",
+            "severity": "warning",
+            "service": "shop",
+            "csg_source": "send_alert",
+            "csg_event_id": sent.id,
+        }
+        assert found["annotations"] == {"summary": "it broke", "detail_key": "value"}
+        sent.resolve()
+        seen(server, 0)
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_ten_hostile_messages_arrive_verbatim(server: Alertmanager, started: Started) -> None:
+    """Nothing of a message is run, escaped or lost; the same one twice is one alert."""
+    with server:
+        service = started(server.address)
+        for message in (*HOSTILE, HOSTILE[0]):
+            assert send(service, message)
+
+        assert sorted(one["annotations"]["summary"] for one in seen(server, 10)) == sorted(HOSTILE)
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_every_alertmanager_gets_it_and_a_dead_one_delays_nobody(
+    server: Alertmanager, config: Path, tmp_path: Path, started: Started
+) -> None:
+    """Two live ones have it while a third refuses connections; sending took no time."""
+    with server, Alertmanager(config, tmp_path / "other") as other:
+        service = started(server.address, "127.0.0.1:9", other.address)
+        began = time.monotonic()
+        send(service)
+
+        assert time.monotonic() - began < 0.5
+        seen(server, 1)
+        seen(other, 1)
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_an_alertmanager_that_is_down_gets_it_later_as_it_was(server: Alertmanager, started: Started) -> None:
+    """Sent into an outage, it arrives when the outage is over, begun when it began and still active."""
+    service = started(server.address)
+    at = math.floor(time.time()) - 3600
+    send(service, timestamp=float(at))
+    deadline = time.monotonic() + 10
+    while (status := books(server)).state != "down" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (status.state, status.spooled) == ("down", 1)
+
+    with server:
+        (found,) = seen(server, 1, 40)
+        assert found["startsAt"] == time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(at))
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_an_alert_outlives_its_process(server: Alertmanager, tmp_path: Path) -> None:
+    """A program sends into an outage and ends; the next start of it delivers."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, csg_otel\n"
+        "quiet = {'health_monitoring': {'enabled': False}, 'system_monitoring': {'enabled': False}}\n"
+        f"config = {{**quiet, 'alerting': {{'alertmanagers': ['http://{server.address}']}}}}\n"
+        "telemetry = csg_otel.instrument('shop', config=config)\n"
+        "service = csg_otel.AlertingService(); service.start()\n"
+        "if len(sys.argv) > 1:\n"
+        "    service.send_alert(csg_otel.Alert('custom_alert', 'critical', 'last words'))\n"
+        "else:\n"
+        "    import time; deadline = time.monotonic() + 30\n"
+        "    while not telemetry.status()['alertmanager "
+        + server.address
+        + "'].delivered and time.monotonic() < deadline:\n"
+        "        time.sleep(0.05)\n"
+    )
+    done = subprocess.run([sys.executable, program, "send"], timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+    with server:
+        subprocess.run([sys.executable, program], timeout=60, check=True)
+        (found,) = seen(server, 1)
+        assert found["annotations"]["summary"] == "last words"
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_an_alert_that_lasts_is_sent_again_until_it_is_resolved(
+    server: Alertmanager, config: Path, tmp_path: Path, started: Started
+) -> None:
+    """An Alertmanager that has forgotten it is told again by the keep-alive; a resolved one is not sent again."""
+    address = server.address
+    service = started(address)
+    with server:
+        lasting, short = send(service, "lasts", ttl_s=math.inf), send(service, "short")
+        seen(server, 2)
+    restarted = Alertmanager(config, tmp_path / "empty")
+    restarted._command = [part.replace(restarted.address, address) for part in restarted._command]
+    restarted.address = address
+    with restarted:
+        assert service.renew(time.time()) == 1
+        (found,) = seen(restarted, 1, 40)
+        assert found["annotations"]["summary"] == "lasts"
+        lasting.resolve()
+        short.resolve()
+        seen(restarted, 0)
+    assert service.renew(time.time()) == 0
+
+
+def test_datadog_gets_an_event_where_it_is_configured(started: Started) -> None:
+    """With an account and its key, an alert and its end are two events."""
+    with datadog_api() as account:
+        datadog = {"enabled": True, "api_key": Secret("api-k3y"), "api_url": account.url}
+        service = started(integrations={"external_monitoring": {"enabled": True, "datadog": datadog}})
+        send(service).resolve()
+        with account.arrived:
+            assert account.arrived.wait_for(lambda: len(account.changes) == 2, 15)
+
+        assert [one["alert_type"] for one in account.held["/api/v1/events"].values()] == ["warning", "success"]
+
+
+def test_without_anybody_it_is_an_event_and_a_count(captured: Any) -> None:
+    """No Alertmanager, no Datadog: the log record with all details, and one in csg.alerts.sent."""
+    service = csg_otel.AlertingService(csg_otel.Config())
+    service._active = True
+    sent = send(service, details={"key": "value"})
+    sent.resolve()
+    sent.resolve()
+
+    assert [(one.event_name, one.attributes["csg.alert.resolved"]) for one in captured.logs] == [
+        ("csg.alert", False),
+        ("csg.alert", True),
+    ]
+    assert captured.logs[0].attributes["csg.alert.details.key"] == "value"
+    assert captured.values("csg.alerts.sent", "csg.result") == {"emitted": 1, "resolved": 1}
+
+
+def test_a_service_that_was_not_started_takes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The handle is false, the log says why, and resolving it is nothing."""
+    sent = send(csg_otel.AlertingService(csg_otel.Config()))
+    sent.resolve()
+
+    assert (bool(sent), sent.id) == (False, "")
+    assert "alerting is not started" in caplog.text
