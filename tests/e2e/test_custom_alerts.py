@@ -190,10 +190,7 @@ def test_an_alert_that_lasts_is_sent_again_until_it_is_resolved(
     with server:
         lasting, short = send(service, "lasts", ttl_s=math.inf), send(service, "short")
         seen(server, 2)
-    restarted = Alertmanager(config, tmp_path / "empty")
-    restarted._command = [part.replace(restarted.address, address) for part in restarted._command]
-    restarted.address = address
-    with restarted:
+    with Alertmanager(config, tmp_path / "empty", address=address) as restarted:
         assert service.renew(time.time()) == 1
         (found,) = seen(restarted, 1, 40)
         assert found["annotations"]["summary"] == "lasts"

@@ -15,9 +15,11 @@ from support.servers import free_port
 class Alertmanager(Daemon):
     """The *program* with the configuration *file*; a context manager."""
 
-    def __init__(self, file: Path, directory: Path, program: str = "prometheus-alertmanager") -> None:
+    def __init__(
+        self, file: Path, directory: Path, program: str = "prometheus-alertmanager", *, address: str = ""
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.address = f"127.0.0.1:{free_port()}"
+        self.address = address or f"127.0.0.1:{free_port()}"
         command = [
             program,
             f"--config.file={file}",
