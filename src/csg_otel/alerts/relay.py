@@ -14,11 +14,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from csg_otel import wire
 from csg_otel.alerts import alertmanager, receivers
 
 if TYPE_CHECKING:
@@ -47,26 +46,12 @@ class Forward:
     timeout_s: float = 10.0
 
     def send(self, body: bytes) -> int:
-        """Send *body* and return the status it was answered with. Raises OSError or HTTPException if it wasn't."""
-        parts = urlsplit(self.url)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=self.timeout_s)
-        deadline = time.monotonic() + self.timeout_s
-        connection.connect()
-        # A timeout of the socket begins anew with every byte; this one doesn't.
-        alarm = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, (connection.sock,))
-        alarm.daemon = True
-        alarm.start()
-        try:
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            given = {"Content-Type": "application/json", "User-Agent": "csg-otel-alerts-relay"}
-            lower = {name.lower() for name in self.headers}
-            headers = {**{name: value for name, value in given.items() if name.lower() not in lower}, **self.headers}
-            connection.request(self.method, path, None if self.method == "GET" else body, headers)
-            return connection.getresponse().status
-        finally:
-            alarm.cancel()
-            connection.close()
+        """Send *body* and return the status it was answered with. Raises OSError if it wasn't."""
+        given = {"Content-Type": "application/json", "User-Agent": "csg-otel-alerts-relay"}
+        lower = {name.lower() for name in self.headers}
+        headers = {**{name: value for name, value in given.items() if name.lower() not in lower}, **self.headers}
+        sent = None if self.method == "GET" else body
+        return wire.ask(self.method, self.url, body=sent, headers=headers, timeout_s=self.timeout_s).status
 
 
 def forwards(spec: AlertSpec) -> dict[str, Forward]:
@@ -202,7 +187,7 @@ def _forwarded(path: str, forward: Forward, body: bytes) -> tuple[int, str]:
     """Return what to answer Alertmanager, which tries again what is answered with 5xx and nothing else."""
     try:
         status = forward.send(body)
-    except (OSError, HTTPException, ValueError) as error:  # a ValueError is a header that can't be sent
+    except (OSError, ValueError) as error:  # a ValueError is a header that can't be sent
         status, why = (
             _BAD_GATEWAY,
             f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__,
@@ -215,8 +200,3 @@ def _forwarded(path: str, forward: Forward, body: bytes) -> tuple[int, str]:
             status = _BAD_GATEWAY
     _log.warning("alerts relay: %s %s: %s", path, forward.method, why)
     return status, why
-
-
-def _cut(connected: socket.socket) -> None:
-    with suppress(OSError):
-        connected.shutdown(socket.SHUT_RDWR)
