@@ -27,14 +27,12 @@ def test_a_collector_short_of_memory_refuses_and_the_program_keeps(run: Run, emi
 
 
 def test_batches_above_what_grpc_takes_are_sent_in_parts(run: Run, emit: Emit, sink: HttpSink) -> None:
-    """400 log records of 30 kB are three times the 4 MiB a gRPC server takes by default; each of them arrives, whole."""
+    """800 log records of 16 kB are three times the 4 MiB a gRPC server takes by default; each of them arrives, whole."""
     collector = run("durable.yaml", BACKEND_ENDPOINT=sink.endpoint, STORAGE_DIRECTORY="storage")
-    body = (
-        "for _ in range(400):\n    logging.getLogger('shop').warning('x ' * 15_000)\nassert telemetry.force_flush(20)"
-    )
+    body = "for _ in range(800):\n    logging.getLogger('shop').warning('x ' * 8_000)\nassert telemetry.force_flush(20)"
 
     report = emit(body, {"endpoint": f"http://{collector.grpc}", "signals": ["logs"]})
 
-    assert (report["delivered"], report["dropped"]) == (400, {})
-    eventually(lambda: len(sink.received.records) == 400)
-    assert {len(record.body.string_value) for record in sink.received.records} == {30_000}
+    assert (report["delivered"], report["dropped"]) == (800, {})
+    eventually(lambda: len(sink.received.records) == 800)
+    assert {len(record.body.string_value) for record in sink.received.records} == {16_000}

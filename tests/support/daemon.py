@@ -35,6 +35,7 @@ class Daemon:
                 time.sleep(0.1)
             else:
                 return
+        self.__exit__(None, None, None)
         raise AssertionError(f"{self._command[0]} is not ready: {self._log.read_text()}")
 
     @property
