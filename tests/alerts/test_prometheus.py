@@ -20,6 +20,7 @@ from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.prometheus import FILE
 from csg_otel.alerts.spec import AlertSpec
 from csg_otel.errors import AlertError
+from support import newest
 
 Specified = Callable[..., AlertSpec]
 
@@ -29,9 +30,9 @@ def rules_of(spec: AlertSpec, catalog: Catalog) -> str:
     return compile_all(spec, catalog, targets=("prometheus",))[FILE]
 
 
-def promtool(folder: Path, *arguments: str) -> str:
+def promtool(folder: Path, *arguments: str, program: str = "promtool") -> str:
     """Run promtool in *folder* and return what it says."""
-    done = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -53,17 +54,19 @@ def test_the_example_in_the_repository_is_what_is_compiled(
 
 
 @pytest.mark.real("promtool")
+@pytest.mark.parametrize("generation", ["debian", "newest"])
 @pytest.mark.parametrize("which", ["forty", "seed_file"])
 def test_each_rule_fires_above_its_threshold_and_not_at_it(
-    specified: Specified, catalog: Catalog, tmp_path: Path, request: pytest.FixtureRequest, which: str
+    specified: Specified, tmp_path: Path, request: pytest.FixtureRequest, which: str, generation: str
 ) -> None:
-    """Said by promtool, of the rules, their twins without data, and what objectives burn."""
+    """Said by promtool, the oldest and the newest, of the rules, their twins without data, and what objectives burn."""
     spec = specified(request.getfixturevalue(which), shipped=True)
-    (tmp_path / FILE).write_text(rules_of(spec, catalog))
+    (tmp_path / FILE).write_text(rules_of(spec, request.getfixturevalue("catalog")))
     (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
 
-    assert "SUCCESS" in promtool(tmp_path, "check", "rules", FILE)
-    assert "SUCCESS" in promtool(tmp_path, "test", "rules", promtests.FILE)
+    program = newest.need("promtool") if generation == "newest" else "promtool"
+    assert "SUCCESS" in promtool(tmp_path, "check", "rules", FILE, program=program)
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", promtests.FILE, program=program)
     assert len(yaml.safe_load(promtests.compile_tests(spec))["tests"]) >= 2 * len(spec.rules)
 
 
