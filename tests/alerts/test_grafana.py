@@ -77,7 +77,7 @@ def test_secrets_are_places() -> None:
     values = grafana_notify.secrets(given)
 
     assert sorted(values.values()) == ["Bearer s3cret", "https://s.example/T", "k3y"]
-    assert all(f"${name}\n" in text for name in values)
+    assert all(f"'${name}'\n" in text for name in values)
     assert not any(value in text for value in values.values())
 
 

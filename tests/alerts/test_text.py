@@ -66,3 +66,21 @@ def test_a_file_says_what_it_is_and_of_what(tmp_path: object) -> None:
     assert hashed == f"# content: {digest(body)}"
     assert yaml.safe_load(body) == content
     assert list(yaml.safe_load(body)) == ["b", "a"]
+
+
+_scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(),
+    st.text("ab:# -'\"|>%@`{}[]&*!?,.0123456789eE+\n\t~=<yYnN", max_size=8),
+    st.sampled_from(["on", "No", "null", "~", "1e3", "0x1f", "12:30:45", "a: b", "a #b", "x:", "- a", "a\nb\n", "a\n\nb"]),
+)  # fmt: skip
+_documents = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(_documents)
+def test_what_is_written_is_read_back(content: object) -> None:
+    """Whatever is in it, by a reader of YAML that we did not write."""
+    assert yaml.safe_load(yaml_file(content)) == content

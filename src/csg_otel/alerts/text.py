@@ -9,39 +9,78 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
-
-import yaml
 
 HEADER: Final = "Made by `csg-otel alerts compile`; do not edit, the next run writes it anew."
 
 _BRACES: Final = re.compile(r"\{{2,}|\{$")
+_PLAIN: Final = re.compile(r"[A-Za-z_/]([ -~]*[!-9;-~])?|(\d+(ms|[smhd]))+")
+"""Text, a path or a duration that needs no quotes in YAML where it is no word and has no colon or hash that means something."""
+
+_WORDS: Final = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks and no anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    # A file that is JSON has pairs of surrogates for what is beyond 16 bits; as halves, Go's YAML refuses them.
-    value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    style = "|" if "\n" in value and not re.search(r"[ \t]\n|^\s", value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
 
 
 def yaml_file(content: Any) -> str:
     """Return *content* as a YAML file with the header; mappings keep their order."""
-    body = yaml.dump(
-        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False
-    )
+    body = "\n".join(_lines(content)) + "\n"
     return f"# {HEADER}\n# content: {digest(body)}\n{body}"
+
+
+# Written here, because what a library writes changes with its version, and takes a second for a thousand rules.
+def _lines(value: Any) -> Iterator[str]:
+    """Yield the lines of *value* in YAML's block style; what begins a line of its own is not indented."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _entry(f"{_scalar(key)}:", item)
+    elif isinstance(value, (list, tuple)) and value:
+        for item in value:
+            first, *rest = _lines(item)
+            yield f"- {first}"
+            yield from (f"  {line}" if line else "" for line in rest)
+    elif isinstance(value, str) and _is_block(value):
+        yield "|" if value.endswith("\n") else "|-"
+        yield from (f"  {line}" if line else "" for line in value.removesuffix("\n").split("\n"))
+    else:
+        yield _scalar(value)
+
+
+def _entry(head: str, item: Any) -> Iterator[str]:
+    first, *rest = _lines(item)
+    if isinstance(item, Mapping) and item:
+        yield head
+        yield from (f"  {line}" if line else "" for line in (first, *rest))
+    elif isinstance(item, (list, tuple)) and item:
+        yield head
+        yield from (first, *rest)
+    else:
+        yield f"{head} {first}"
+        yield from rest
+
+
+def _is_block(text: str) -> bool:
+    """Tell whether *text* is lines for people: printable, no white space at their ends, one line break at its end at most."""
+    lines = text.removesuffix("\n").split("\n")
+    whole = len(lines) > 1 and bool(lines[0] and lines[-1])
+    return whole and all(line == line.strip() and line.isprintable() for line in lines)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, float):
+        shown = repr(value)  # YAML 1.1 wants a dot in what has an exponent
+        return shown.replace("e", ".0e") if "e" in shown and "." not in shown else shown
+    if not isinstance(value, str):
+        return json.dumps(value)
+    # A file that is JSON has pairs of surrogates for what is beyond 16 bits; as halves, Go's YAML refuses them.
+    text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and ": " not in text and " #" not in text:
+        return text
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return "".join(
+        char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def json_file(content: dict[str, Any]) -> str:
