@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from csg_otel.exporters.backlog import Backlog
 from csg_otel.exporters.spool import Ref, Segment, Spool, SpoolError
 
 
@@ -342,3 +344,17 @@ def test_a_closed_spool_takes_nothing(tmp_path: Path) -> None:
 
 TestSpoolMachine = SpoolMachine.TestCase
 TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_what_is_booked_is_off_the_disk_already(tmp_path: Path) -> None:
+    """A process that ends as soon as its flush is over leaves nothing that the next one would send again."""
+    spool = make(tmp_path)
+    backlog = Backlog(threading.RLock(), "c", "traces", spool, lambda *_: None, max_items=10, max_age_s=60)
+    backlog.keep([(3, b"body")], lambda: None)
+    batch, body = backlog.take(10)
+    seen: list[tuple[int, int]] = []
+    assert (body, spool.items("traces")) == (b"body", 3)
+    backlog.settle(batch, lambda items: seen.append((items, spool.items("traces"))))
+
+    assert seen == [(3, 0)]
+    spool.close()

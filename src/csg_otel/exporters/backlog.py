@@ -185,15 +185,17 @@ class Backlog:
     def settle(self, batch: Sequence[Frame], book: Callable[[int], None]) -> None:
         """Be done with *batch*; *book* is given the number of its items nobody has counted yet, with the lock held."""
         with self._lock:
+            refs = [frame.ref for frame in batch if frame.ref is not None and frame in self._sending]
+        # Marked before it is booked: who ends the process as soon as its flush is over leaves nothing to be sent again.
+        for ref in refs:
+            if self._spool is not None:
+                self._spool.done(ref)
+        with self._lock:
             mine = [frame for frame in batch if frame in self._sending]
             book(sum(frame.count for frame in mine))
             for frame in mine:
                 self._sending.remove(frame)
                 self._forget(frame)
-            refs = [frame.ref for frame in mine if frame.ref is not None]
-        for ref in refs:
-            if self._spool is not None:
-                self._spool.done(ref)
 
     def _body(self, frame: Frame) -> bytes | None:
         """Return the bytes of *frame*, which stay in memory while it is under way, or None after it was settled as lost."""
