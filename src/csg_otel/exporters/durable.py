@@ -286,7 +286,7 @@ class DurableLane(Lane):
         """Send until it is settled: delivered, refused for good, or left for another time because the lane ends."""
         attempt = 0
         while True:
-            partial, error = self._attempt_bytes(body)
+            partial, error = self._attempt_bytes(body, final=False)
             if error is None:
                 self._settle_frames(batch, {"rejected": partial.rejected if partial else 0})
                 return
@@ -304,8 +304,8 @@ class DurableLane(Lane):
                     self._backlog.put_back(batch)
                 return
 
-    def _attempt_bytes(self, body: bytes) -> tuple[Partial | None, SendError | None]:
-        partial, error = self._tried(lambda timeout_s: self._send_bytes(body, timeout_s))
+    def _attempt_bytes(self, body: bytes, *, final: bool) -> tuple[Partial | None, SendError | None]:
+        partial, error = self._tried(lambda timeout_s: self._send_bytes(body, timeout_s), final=final)
         self._failing = error is not None and error.retry
         if partial is not None and partial.rejected:
             message = f"{partial.rejected} items rejected: {partial.message}"
@@ -320,9 +320,10 @@ class DurableLane(Lane):
         waiting = [items[: len(items) // 2], items[len(items) // 2 :]] if len(items) > 1 else []
         if not waiting:
             dropped[error.reason] += sum(frame.count for frame in batch)
+            self._on_outcome(self.signal, error)
         while waiting:
             part = waiting.pop(0)
-            partial, refused = self._attempt_bytes(b"".join(part))
+            partial, refused = self._attempt_bytes(b"".join(part), final=len(part) == 1)
             if refused is None:
                 attempt = 0
                 dropped["rejected"] += partial.rejected if partial else 0

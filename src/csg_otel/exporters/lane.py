@@ -260,8 +260,14 @@ class Lane:
         partial, error = self._tried(lambda timeout_s: self._send(batch, timeout_s))
         return error, partial
 
-    def _tried(self, send: Callable[[float], Partial | None]) -> tuple[Partial | None, SendError | None]:
-        """Try *send* once, within the timeout and what is left of the lane's life, and tell the outcome."""
+    def _tried(
+        self, send: Callable[[float], Partial | None], *, final: bool = True
+    ) -> tuple[Partial | None, SendError | None]:
+        """
+        Try *send* once, within the timeout and what is left of the lane's life, and tell the outcome.
+
+        A refusal that is not *final*, because parts of it will be tried, is not told.
+        """
         timeout_s = self._timeout_s
         if self._deadline is not None:
             timeout_s = max(0.05, min(timeout_s, self._deadline - time.monotonic()))
@@ -276,7 +282,8 @@ class Lane:
             error = SendError("defect", f"{type(caught).__name__}: {caught}", retry=False)
         if error is not None:
             error.began = began
-        self._on_outcome(self.signal, error)
+        if error is None or error.retry or final:
+            self._on_outcome(self.signal, error)
         return partial, error
 
     def _settle(self, count: int, partial: Partial | None, error: SendError | None) -> None:
