@@ -209,13 +209,18 @@ class DurableLane(Lane):
         super().reset_after_fork()
         self._reset_sender()
 
+    _wakes_at_first = True
+
     # -- gathering -------------------------------------------------------------------------------------------------
 
     def _gather(self) -> None:
         _compat.suppress_instrumentation()
         while True:
-            self._wake.wait(_TICK_S)
+            self._wake.wait()  # asleep while a program emits nothing
             self._wake.clear()
+            if self._deadline is None and not self._hurry and len(self._queue) < self._batch_size:
+                self._wake.wait(_TICK_S)
+                self._wake.clear()
             closing = self._deadline is not None
             while items := self._take_raw():
                 self._backlog.keep(self._encoded(items), self._taken_over)

@@ -121,6 +121,9 @@ class Lane:
 
     # -- the program's side --------------------------------------------------------------------------------------------
 
+    _wakes_at_first = False
+    """Whether the worker is woken by the first item, and not only by a full batch."""
+
     def put(self, item: Any) -> None:
         """Queue *item*; never blocks. With a full queue the oldest item is dropped and counted."""
         with self._lock:
@@ -133,10 +136,10 @@ class Lane:
                 self._queue.popleft()
                 self._drop("queue_full", 1)
             self._queue.append(item)
-            full = len(self._queue) >= self._batch_size
+            wakes = len(self._queue) >= self._batch_size or (self._wakes_at_first and len(self._queue) == 1)
             if self._thread is None:
                 self._start()
-        if full and not self._wake.is_set():
+        if wakes and not self._wake.is_set():
             self._wake.set()
 
     def _start(self) -> None:
