@@ -20,7 +20,7 @@ from csg_otel.config import Config, load
 from csg_otel.exporters.readers import LocalReader
 from csg_otel.health import HealthSnapshot
 from csg_otel.health.snapshot import CheckView
-from csg_otel.server import Endpoints, Server
+from csg_otel.server import Endpoints, Server, apps, serving
 from csg_otel.status import CheckResult, HealthStatus
 
 VIEW = CheckView(
@@ -57,6 +57,25 @@ def serve() -> Iterator[Serve]:
     for server in running:
         server.stop(2.0)
     provider.shutdown()
+
+
+def test_a_start_that_fails_is_tried_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import that fails by chance on the server's thread doesn't leave a port that listens and never answers."""
+    failures = [SystemError("AST constructor recursion depth mismatch")]
+
+    def asgi(ask: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return apps.asgi(ask)
+
+    monkeypatch.setattr(serving, "asgi", asgi)
+    address = serve().url.removeprefix("http://")
+    connection = http.client.HTTPConnection(address, timeout=20)
+    connection.request("GET", "/metrics")
+
+    assert connection.getresponse().status == 200
+    assert not failures
+    connection.close()
 
 
 def ask(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:

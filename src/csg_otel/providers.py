@@ -207,7 +207,7 @@ class Providers:
     # -- flush and end ---------------------------------------------------------------------------------------------
 
     def force_flush(self, timeout_s: float) -> bool:
-        """Collect and send everything within *timeout_s* seconds; True only if all of it was acknowledged."""
+        """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""
         deadline = time.monotonic() + timeout_s
         collected = _wait_all((d.ticker.request() for d in self._destinations if d.ticker), deadline)
         lanes = [lane for destination in self._destinations for lane in destination.lanes.values()]

@@ -241,7 +241,7 @@ class Telemetry:
     # -- what a program asks ---------------------------------------------------------------------------------------
 
     def force_flush(self, timeout_s: float = 5.0) -> bool:
-        """Send everything emitted so far, within *timeout_s* seconds; True only if all of it was acknowledged."""
+        """Send everything emitted so far, within *timeout_s* seconds; True only if all is acknowledged or spooled."""
         return self._providers.force_flush(timeout_s)
 
     def status(self) -> dict[str, DestinationStatus]:

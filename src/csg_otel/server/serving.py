@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import forks
+from csg_otel import faults, forks
 from csg_otel.server.apps import asgi, in_thread
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("csg_otel")
 
 _CLOSING_S = 0.05
+
+_AGAIN_S = 0.5
+"""Between two attempts to serve, in seconds."""
 
 
 class Server:
@@ -105,6 +108,16 @@ class Server:
             )
 
     def _serve(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._serve_once()
+                return
+            except Exception:  # noqa: BLE001 - a socket that listens and is never answered is worse than none
+                # Python 3.11: an import can fail because another thread compiles at the same moment, and works the next time.
+                faults.contain("server")
+                self._stop.wait(_AGAIN_S)
+
+    def _serve_once(self) -> None:
         import uvicorn
 
         settings = uvicorn.Config(
