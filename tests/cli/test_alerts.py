@@ -171,3 +171,21 @@ def test_relay_needs_a_webhook_and_its_secrets(tmp_path: Path) -> None:
     assert (nothing.returncode, unset.returncode) == (1, 1)
     assert "there is no webhook to forward to" in nothing.stderr
     assert "the variable WEBHOOK_TOKEN is not set" in unset.stderr
+
+
+def test_a_folder_without_a_configuration_is_said(tmp_path: Path) -> None:
+    """What is compiled there tells nobody; who stands in the wrong folder must see it before a push."""
+    done = run(tmp_path, "compile", env={"CSG_OTEL_CONFIG": ""})
+
+    assert done.returncode == 0
+    assert done.stderr == (
+        "there is no monitoring_config.yaml here (--config FILE): only the rules that come with the package, for nobody\n"
+    )
+
+
+def test_a_version_that_is_none_is_said(program: Path) -> None:
+    """In the words of who has typed it."""
+    done = run(program, "compile", "--prometheus-version", "2.4x")
+
+    assert done.returncode == 2
+    assert "argument --prometheus-version: '2.4x' is not a version (such as 2.42)" in done.stderr
