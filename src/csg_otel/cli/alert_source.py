@@ -120,8 +120,7 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     if loaded.problems:
         raise AlertError(loaded.problems)
     if loaded.file is None:
-        only = "nobody is told of anything" if args.no_shipped else "only the rules that come with the package, for nobody"
-        print(f"there is no {FILE} here (--config FILE): {only}", file=sys.stderr)
+        print(f"there is no {FILE} here (--config FILE): no rules and no channels of yours", file=sys.stderr)
     exposition = fetch(args.metrics) if args.metrics else ""
     catalog = Catalog(
         _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name
