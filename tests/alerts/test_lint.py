@@ -88,7 +88,7 @@ def test_what_is_no_configuration_is_said() -> None:
     assert lint.document("- a", "am.yaml") == ["am.yaml:1:1: this is no configuration of Alertmanager"]
 
 
-def test_secrets_that_are_missing_or_end_with_a_newline_are_found(
+def test_secrets_that_are_missing_or_empty_or_end_with_a_newline_are_found(
     specified: Specified, seed_file: Path, tmp_path: Path
 ) -> None:
     """The oldest Alertmanager would send the newline of a password along."""
@@ -97,11 +97,13 @@ def test_secrets_that_are_missing_or_end_with_a_newline_are_found(
         (tmp_path / file.name).write_text(file.content())
     assert not list(lint.secrets(spec, options))
     (tmp_path / "email_password").write_text("x\n")
+    (tmp_path / "slack_webhook_url").write_text("")
     (tmp_path / "webhook_authorization").unlink()
 
     assert dict(lint.secrets(spec, options)) == {
         "notifications.email.password": f"{tmp_path}/email_password ends with a newline, which Alertmanager 0.25 sends"
         " along; write it with printf %s",
+        "notifications.slack.webhook_url": f"{tmp_path}/slack_webhook_url is empty; write the secret into it",
         "notifications.webhook.headers.Authorization": f"{tmp_path}/webhook_authorization can't be read (No such file or"
         " directory); write the secret into it, with mode 0600",
     }

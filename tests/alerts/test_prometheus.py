@@ -71,6 +71,23 @@ def test_each_rule_fires_above_its_threshold_and_not_at_it(
 
 
 @pytest.mark.real("promtool")
+@pytest.mark.parametrize("condition", [">", ">=", "<", "<=", "==", "!="])
+@pytest.mark.parametrize("threshold", [0.00001, 0, -2])
+def test_limits_near_nought_and_below_it_are_tested_too(
+    specified: Specified, catalog: Catalog, tmp_path: Path, threshold: float, condition: str
+) -> None:
+    """No counter is made to fall for it, and none is said to be silent at what it can't be."""
+    metrics = ("csg.files.processed", "increase(csg.files.processed)", "p99(csg.operation.duration)", "process.uptime")
+    limit = {"condition": condition, "threshold": threshold}
+    rules = [{"name": f"rule {at}", "metric": metric, **limit} for at, metric in enumerate(metrics)]
+    spec = specified({"alerting": {"rules": rules}})
+    (tmp_path / FILE).write_text(rules_of(spec, catalog))
+    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", promtests.FILE)
+
+
+@pytest.mark.real("promtool")
 def test_the_tests_fail_for_a_rule_that_is_off(
     specified: Specified, catalog: Catalog, forty: Path, tmp_path: Path
 ) -> None:

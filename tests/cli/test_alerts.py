@@ -98,9 +98,24 @@ def test_preview_says_what_would_fire(program: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("! would fire  critical  OrdersStop: 0 (fires when less than 0.01)")
-    assert lines[1].startswith("! would fire  warning   ManyWorkers: 3 (fires when greater than or equal 3)")
+    assert lines[0].startswith("! would fire  critical  OrdersStop: 0 (fires when < 0.01)")
+    assert lines[1].startswith("! would fire  warning   ManyWorkers: 3 (fires when >= 3)")
     assert lines[2] == "2 of 2 rules would fire (once they have held for their time)"
+
+
+def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:
+    """Five of a rule are shown, those that would fire first; none is hidden without a word."""
+    shop_py = program / "shop.py"
+    sets = 'workers.set(3, {"pool": "a"})'
+    shop_py.write_text(shop_py.read_text().replace(sets, 'for at in range(9): workers.set(at, {"pool": str(at)})'))
+    (program / "monitoring_config.yaml").write_text(RULES.replace(", filters: {pool: a}", ""))
+    with Program([sys.executable, "shop.py"], program) as shop:
+        url = f"{shop.line()}/metrics"
+        done = run(program, "preview", "--metrics", url, "--url", url, "--wait", "0.1", "--no-shipped")
+
+    lines = done.stdout.splitlines()
+    assert [line.startswith("! would fire  warning   ManyWorkers") for line in lines[1:6]] == [True] * 5, done.stderr
+    assert lines[6] == "              warning   ManyWorkers: 4 more, of which 1 would fire"
 
 
 def test_preview_of_nobody_is_a_clear_error(program: Path) -> None:
@@ -171,3 +186,21 @@ def test_relay_needs_a_webhook_and_its_secrets(tmp_path: Path) -> None:
     assert (nothing.returncode, unset.returncode) == (1, 1)
     assert "there is no webhook to forward to" in nothing.stderr
     assert "the variable WEBHOOK_TOKEN is not set" in unset.stderr
+
+
+def test_a_folder_without_a_configuration_is_said(tmp_path: Path) -> None:
+    """What is compiled there tells nobody; who stands in the wrong folder must see it before a push."""
+    done = run(tmp_path, "compile", env={"CSG_OTEL_CONFIG": ""})
+
+    assert done.returncode == 0
+    assert done.stderr == (
+        "there is no monitoring_config.yaml here (--config FILE): no rules and no channels of yours\n"
+    )
+
+
+def test_a_version_that_is_none_is_said(program: Path) -> None:
+    """In the words of who has typed it."""
+    done = run(program, "compile", "--prometheus-version", "2.4x")
+
+    assert done.returncode == 2
+    assert "argument --prometheus-version: '2.4x' is not a version (such as 2.42)" in done.stderr

@@ -37,7 +37,9 @@ def secrets(spec: AlertSpec, options: Options) -> Iterator[Finding]:
         except OSError as error:
             yield file.path, f"{place} can't be read ({error.strerror}); write the secret into it, with mode 0600"
             continue
-        if held.endswith((b"\n", b"\r")):
+        if not held.strip():
+            yield file.path, f"{place} is empty; write the secret into it"
+        elif held.endswith((b"\n", b"\r")):
             yield (
                 file.path,
                 f"{place} ends with a newline, which Alertmanager 0.25 sends along; write it with printf %s",

@@ -26,7 +26,7 @@ SCRAPED: Final = ("job", "instance")
 RATE_WINDOW_S: Final = 300.0
 """What "over 5 m" means in the seed's names, in seconds."""
 
-_OPERATORS: Final[Mapping[str, Operator]] = {
+OPERATORS: Final[Mapping[str, Operator]] = {
     "greater_than": ">",
     "less_than": "<",
     "greater_than_or_equal": ">=",
@@ -82,7 +82,7 @@ def condition(rule: Rule) -> Expr:
         if rule.condition == "equals":
             return Binary(Binary(compared, ">=", threshold - off), "<=", threshold + off)
         return Binary(Binary(compared, "<", threshold - off), "or", Binary(compared, ">", threshold + off))
-    return Binary(compared, _OPERATORS[rule.condition], threshold)
+    return Binary(compared, OPERATORS[rule.condition], threshold)
 
 
 def missing(rule: Rule) -> Expr:

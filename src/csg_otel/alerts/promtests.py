@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 FILE: Final = "prometheus-rules.test.yaml"
 """Name of the file that is made."""
 
-_STEP: Final = 1e-3
-"""How far from the threshold a value is that is not at it, as a share of it."""
+_STEP: Final = 1.37e-3
+"""
+How far from the threshold a value is that is not at it, as a share of it.
+
+So that no value ends half-way between two that a message shows, where the last bit of a rate would decide.
+"""
 
 _SAID: Final = {"job": "test", "instance": "one"}
 
@@ -63,7 +67,9 @@ def _without_data(rule: Rule) -> dict[str, Any]:
 def _values(rule: Rule) -> tuple[float | None, float | None]:
     """Return a value for which *rule* fires and one for which it is silent; None where no series can have it."""
     threshold = rule.threshold
-    off = max(abs(threshold), 1.0) * _STEP
+    growing = rule.function in ("rate", "increase", "quantile")
+    # What counts may be far below one a second, and never below nought.
+    off = (abs(threshold) if growing and threshold else max(abs(threshold), 1.0)) * _STEP
     # A rate or a quantile is computed, and may miss the threshold itself by its last bit.
     at = threshold if rule.function in ("value", "avg", "min", "max") else threshold - off
     fires, silent = {
@@ -74,8 +80,11 @@ def _values(rule: Rule) -> tuple[float | None, float | None]:
         "equals": (threshold, threshold + off),
         "not_equals": (threshold + off, threshold),
     }[rule.condition]
-    growing = rule.function in ("rate", "increase", "quantile")
-    return (None if growing and fires < 0 else fires), (max(silent, 0.0) if growing and threshold == 0 else silent)
+    if not growing:
+        return fires, silent
+    if silent < 0 and threshold == 0 and rule.condition == "greater_than":
+        silent = 0.0
+    return (None if fires < 0 else fires), (None if silent < 0 else silent)
 
 
 def _test(rule: Rule, says: str, value: float, expected: list[dict[str, Any]]) -> dict[str, Any]:
@@ -101,7 +110,7 @@ def _interval_s(rule: Rule) -> float:
 def _series(rule: Rule, value: float, step_s: float, count: int) -> list[dict[str, str]]:
     if rule.function == "quantile":
         # All measurements are in one bucket from nought, in which a quantile lies where its share says.
-        bound = number(round(value / rule.quantile, 9))
+        bound = number(float(f"{value / rule.quantile:.12g}"))
         select = promql.select(rule.ref, rule.filters, "_bucket")
         return [_one(rule, select, f"0+10x{count}", le=le) for le in (bound, "+Inf")]
     if rule.function in ("rate", "increase"):

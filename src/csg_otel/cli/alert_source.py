@@ -7,6 +7,7 @@ Reads; compiling is `csg_otel.alerts`'. Importing the program is only done when 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import urllib.request
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from csg_otel.alerts import bundle, spec
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.config import Loaded, load_lenient
+from csg_otel.config.load import FILE
 from csg_otel.errors import AlertError, CsgOtelError
 
 if TYPE_CHECKING:
@@ -89,8 +91,10 @@ def options(args: argparse.Namespace) -> spec.Options:
 
 
 def _version(text: str) -> tuple[int, int]:
-    major, _, rest = text.removeprefix("v").partition(".")
-    return int(major), int(rest.partition(".")[0] or 0)
+    found = re.fullmatch(r"v?(\d+)(?:\.(\d+)(?:\.\S*)?)?", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a version (such as 2.42)")
+    return int(found[1]), int(found[2] or 0)
 
 
 def _absolute(text: str) -> str:
@@ -115,6 +119,8 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     )
     if loaded.problems:
         raise AlertError(loaded.problems)
+    if loaded.file is None:
+        print(f"there is no {FILE} here (--config FILE): no rules and no channels of yours", file=sys.stderr)
     exposition = fetch(args.metrics) if args.metrics else ""
     catalog = Catalog(
         _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name

@@ -65,15 +65,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(rule: Rule, values: evaluate.Series, holds: evaluate.Series) -> list[str]:
-    wanted = f"fires when {rule.condition.replace('_', ' ')} {rule.threshold:g}"
+    wanted = f"fires when {promql.OPERATORS[rule.condition]} {rule.threshold:g}"
     head = f"{rule.severity:<9} {rule.alert}"
     if not values:
         return [f"  no data     {head}: {rule.ref.name}" + (" (its no-data twin would fire)" if rule.no_data else "")]
     worst = sorted(values.items(), key=lambda one: (one[0] not in holds, -abs(one[1])))
-    return [
+    lines = [
         f"{'! would fire' if labels in holds else '  ok        '}  {head}: {value:.4g} ({wanted}){_told(rule, labels)}"
         for labels, value in worst[:_MOST_LINES]
     ]
+    if left := worst[_MOST_LINES:]:
+        alike = sum(labels in holds for labels, _ in left)
+        lines.append(f"              {head}: {len(left)} more, of which {alike} would fire")
+    return lines
 
 
 def _told(rule: Rule, labels: Labels) -> str:
