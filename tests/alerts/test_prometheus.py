@@ -18,7 +18,7 @@ from csg_otel.alerts import promtests
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.prometheus import FILE
-from csg_otel.alerts.spec import AlertSpec
+from csg_otel.alerts.spec import AlertSpec, Options
 from csg_otel.errors import AlertError
 from support import newest
 
@@ -187,3 +187,9 @@ def test_a_thousand_rules_take_less_than_a_second(specified: Specified, catalog:
     few, many = took(100), took(1000)
     assert many < 1.5  # the processor's time of a busy machine
     assert many < 30 * few
+
+
+def test_a_prometheus_that_is_too_old_is_refused(specified: Specified, catalog: Catalog, forty: Path) -> None:
+    """Instead of rules for it that nobody has tried."""
+    with pytest.raises(AlertError, match=r"Prometheus 2\.41 is too old \(2\.42 or newer\)"):
+        compile_all(specified(forty), catalog, Options(prometheus_version=(2, 41)), ("prometheus",))

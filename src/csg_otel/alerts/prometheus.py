@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel.alerts import escalation, promql, slo
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.text import duration, inert, number, yaml_file
+from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog, Ref
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
 FILE: Final = "prometheus-rules.yaml"
 """Name of the file that is made."""
 
+OLDEST: Final = (2, 42)
+"""The oldest Prometheus written for."""
 
-def compile_files(spec: AlertSpec, catalog: Catalog, _options: Options) -> dict[str, str]:
-    """Return the rule file of *spec*, by its name."""
+
+def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, str]:
+    """Return the rule file of *spec*, by its name. Raises AlertError for a Prometheus that is too old."""
+    if options.prometheus_version < OLDEST:
+        raise AlertError([f"Prometheus {'.'.join(map(str, options.prometheus_version))} is too old (2.42 or newer)"])
     groups = [
         {"name": "csg_otel.names", "rules": recorded(catalog.find)},
         *(
