@@ -267,7 +267,9 @@ class Providers:
 
     def items(self) -> Counter[tuple[str, str, str, str]]:
         """Return how many items had which outcome since the start, retired destinations included."""
-        return self._past + items_by_outcome(self._destinations)
+        found = items_by_outcome(self._destinations)
+        found.update(self._past)  # not +, which leaves out what is at nought
+        return found
 
     def spool_sizes(self) -> dict[str, int]:
         """Return the bytes on disk by destination; those without a spool are not in it."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from csg_otel.exporters.destination import Destination, items_by_outcome
 from csg_otel.exporters.durable import DurableLane
 from csg_otel.exporters.lane import SendError
 
@@ -53,3 +54,19 @@ def test_what_is_refused_alone_is_told_once() -> None:
 
     assert sorted(map(str, told)) == ["None", "None", "None", "bad"]
     assert (dropped, delivered) == ({"bad": 1}, 3)
+
+
+def test_a_first_loss_is_a_rise_from_nought() -> None:
+    """What alerts look at is shown before anything was dropped."""
+    destination = Destination("c", "http://c")
+    wire = Letters()
+    destination.lanes["traces"] = DurableLane("c", "traces", wire, wire, on_outcome=lambda *_: None)
+
+    found = {
+        reason: count
+        for (_, _, result, reason), count in items_by_outcome([destination]).items()
+        if result == "dropped"
+    }
+
+    assert {"queue_full", "spool_full", "rejected", "shutdown"} <= found.keys()
+    assert set(found.values()) == {0}

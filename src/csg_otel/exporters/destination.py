@@ -29,6 +29,9 @@ State = Literal["ok", "degraded", "down"]
 _log = logging.getLogger("csg_otel")
 
 _ADOPT_EVERY_S = 30.0
+
+_REASONS = ("queue_full", "encoding", "rejected", "spool_full", "expired", "corrupt", "shutdown")
+"""Reasons of a drop that are shown from the start, at nought: an alert on their increase would miss a first one otherwise."""
 _DEGRADED_S = 60.0
 
 
@@ -228,6 +231,6 @@ def items_by_outcome(destinations: Sequence[Destination]) -> Counter[tuple[str, 
                 counts[destination.name, signal, result, ""] += getattr(book, result)
             if book.waited:
                 counts[destination.name, signal, "spooled", ""] += book.waited
-            for reason, count in book.dropped.items():
+            for reason, count in {**dict.fromkeys(_REASONS, 0), **book.dropped}.items():
                 counts[destination.name, signal, "dropped", reason] += count
     return counts
