@@ -275,6 +275,11 @@ class Providers:
         """Return the bytes on disk by destination; those without a spool are not in it."""
         return {d.name: d.spool.size for d in self._destinations if d.spool is not None}
 
+    @property
+    def resource(self) -> Resource:
+        """Who is talking, as every destination is told."""
+        return self._resource
+
     def read_metrics(self) -> MetricsData | None:
         """Return the process's metrics now, cumulative."""
         return self.local.read()

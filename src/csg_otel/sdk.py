@@ -25,7 +25,7 @@ from csg_otel.health import builtin
 from csg_otel.health_metrics import HealthTelemetry
 from csg_otel.lifecycle import Ending
 from csg_otel.logs import LogTap
-from csg_otel.providers import Providers, ShutdownReport, make_resource
+from csg_otel.providers import Providers, ShutdownReport
 from csg_otel.server import Endpoints, Server
 from csg_otel.systemd import Notifier
 from csg_otel.workers import Workers
@@ -108,7 +108,7 @@ class Telemetry:
     def _tell_datadog(self, config: Config) -> None:
         datadog = config.exporters.datadog
         if datadog.enabled and datadog.statsd and config.health_monitoring.enabled:
-            whose = make_resource(config).attributes
+            whose = self._providers.resource.attributes
             unified = {"service": "service.name", "env": "deployment.environment.name", "version": "service.version"}
             tags = {tag: str(whose.get(attribute, "")) for tag, attribute in unified.items()}
             self._service_checks = ServiceChecks(datadog.statsd_address, self._registry.snapshot, tags)
@@ -149,7 +149,7 @@ class Telemetry:
         # Any free port is each process's own, and so is what it shows.
         address = f"{endpoint.host}:{endpoint.port}" if endpoint.enabled and endpoint.port else ""
         made = Workers(
-            str(make_resource(config).attributes["service.name"]),
+            str(self._providers.resource.attributes["service.name"]),
             address,
             read=self._providers.read_metrics,
             serve=self._serve_again,
