@@ -17,9 +17,9 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
 from csg_otel.config import Config, load
-from csg_otel.exporters.readers import LocalReader
 from csg_otel.health import HealthSnapshot
 from csg_otel.health.snapshot import CheckView
+from csg_otel.pipeline.readers import LocalReader
 from csg_otel.server import Endpoints, Server, apps, serving
 from csg_otel.status import CheckResult, HealthStatus
 

@@ -16,10 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from csg_otel._version import VERSION as __version__  # noqa: N811 - the customary name of a version
     from csg_otel.config import Config
     from csg_otel.errors import ConfigError, CsgOtelError, HealthDefinitionError, InstrumentError, MissingExtraError
     from csg_otel.grpc_health import add_grpc_health
-    from csg_otel.handles import VERSION as __version__  # noqa: N811 - the customary name of a version
     from csg_otel.health import HealthRegistry, component, health_check, maintenance
     from csg_otel.health.monitor import (
         ApplicationHealthCheck,
@@ -127,7 +127,7 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 def __getattr__(name: str) -> Any:
     """Import the public name *name* from its module, once (PEP 562)."""
     if name == "__version__":
-        value: Any = import_module("csg_otel.handles").VERSION
+        value: Any = import_module("csg_otel._version").VERSION
     elif name in _HOME:
         value = getattr(import_module(f"csg_otel.{_HOME[name]}"), name)
     else:

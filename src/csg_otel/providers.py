@@ -25,21 +25,22 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import attributes as clean
-from csg_otel import environment, forks, handles, names
-from csg_otel.exporters import _compat, guard, repair
-from csg_otel.exporters.destination import Destination, DestinationStatus, items_by_outcome
-from csg_otel.exporters.fanout import LogFanOut, SpanFanOut, sampler
-from csg_otel.exporters.limits import log_limits, span_limits
-from csg_otel.exporters.readers import LocalReader
-from csg_otel.exporters.wiring import build_destinations
-from csg_otel.switch import SwitchLoggerProvider, SwitchMeterProvider, SwitchTracerProvider
+from csg_otel import environment, forks, names, scope
+from csg_otel._version import VERSION
+from csg_otel.exporters.build import build_destinations
+from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_outcome
+from csg_otel.pipeline import _compat, callbacks, sanitize
+from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
+from csg_otel.pipeline.limits import log_limits, span_limits
+from csg_otel.pipeline.readers import LocalReader
+from csg_otel.proxies import SwitchLoggerProvider, SwitchMeterProvider, SwitchTracerProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opentelemetry.sdk.metrics.export import MetricsData
 
-    from csg_otel.alerts.custom import Event
+    from csg_otel.alerts.events import Event
     from csg_otel.config import Config
 
 _log = logging.getLogger("csg_otel")
@@ -66,7 +67,7 @@ class _Globals:
         self.logs = LogFanOut()
         self.tracers = _take(trace.get_tracer_provider(), SwitchTracerProvider(), trace.set_tracer_provider)
         self.meters = _take(
-            metrics.get_meter_provider(), SwitchMeterProvider(guard.observable), metrics.set_meter_provider
+            metrics.get_meter_provider(), SwitchMeterProvider(callbacks.observable), metrics.set_meter_provider
         )
         self.loggers = _take(_logs.get_logger_provider(), SwitchLoggerProvider(), _logs.set_logger_provider)
         for host, add, fan in (
@@ -113,8 +114,8 @@ class Providers:
         self._spooled = 0
         self._config = config
         self._resource = Resource.get_empty()
-        handles.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
-        handles.create(names.SPOOL_SIZE, [_SpoolCallback(self)])
+        scope.create(names.EXPORTER_ITEMS, [_ItemsCallback(self)])
+        scope.create(names.SPOOL_SIZE, [_SpoolCallback(self)])
         self.apply(config)
         _living.add(self)
         forks.follow(self.reset_after_fork)
@@ -344,8 +345,8 @@ def make_resource(config: Config) -> Resource:
     if service.environment:
         attributes["deployment.environment.name"] = service.environment
     attributes["telemetry.distro.name"] = names.SCOPE
-    attributes["telemetry.distro.version"] = handles.VERSION
-    return repair.resource(Resource.create(clean.clean(attributes)))
+    attributes["telemetry.distro.version"] = VERSION
+    return sanitize.resource(Resource.create(clean.clean(attributes)))
 
 
 def _program_name() -> str:
@@ -370,7 +371,7 @@ _living: weakref.WeakSet[Providers] = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     global _globals_lock  # noqa: PLW0603 - a thread of the parent may have held it
     _globals_lock = threading.Lock()
-    guard.reset_after_fork()
+    callbacks.reset_after_fork()
     if _globals is not None:
         for provider in (_globals.tracers, _globals.meters, _globals.loggers):
             if isinstance(provider, (SwitchTracerProvider, SwitchMeterProvider, SwitchLoggerProvider)):

@@ -15,26 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from csg_otel import environment as environ
-from csg_otel import faults, forks, handles, health, instruments, metrics
+from csg_otel import faults, forks, health, instruments, metrics, scope
 from csg_otel.config import Config, Loaded, load, load_lenient
-from csg_otel.dogstatsd import ServiceChecks
-from csg_otel.exporters.destination import DestinationStatus
-from csg_otel.exporters.points import points
-from csg_otel.exporters.wiring import console_enabled
+from csg_otel.exit_hooks import Ending
+from csg_otel.exporters.build import console_enabled
+from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health import builtin
-from csg_otel.health_metrics import HealthTelemetry
-from csg_otel.lifecycle import Ending
 from csg_otel.logs import LogTap
+from csg_otel.multiprocess.workers import Workers
+from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers, ShutdownReport
+from csg_otel.reporters.dogstatsd import ServiceChecks
+from csg_otel.reporters.otel import HealthTelemetry
+from csg_otel.reporters.systemd import Notifier
 from csg_otel.server import Endpoints, Server
-from csg_otel.systemd import Notifier
-from csg_otel.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from csg_otel.alerts.custom import Event
+    from csg_otel.alerts.events import Event
     from csg_otel.health import HealthRegistry
 
 __all__ = ["ShutdownReport", "Telemetry", "current", "instrument"]
@@ -64,7 +64,7 @@ class Telemetry:
         self._registry = health.default_registry()
         self._define_checks(loaded)  # first, because it may refuse, and nothing has started yet
         self._providers = Providers(config)
-        faults.publish(handles.create)
+        faults.publish(scope.create)
         instruments.start_at_zero()
         self._health = HealthTelemetry(self._registry)
         self._sampler = metrics.Sampler(config.system_monitoring)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
-from csg_otel import forks, handles, metrics, names, sdk
-from csg_otel.alerts import custom
+from csg_otel import forks, metrics, names, scope, sdk
+from csg_otel.alerts import events
 from csg_otel.config import Config, load
 from csg_otel.config.model import Severity
 from csg_otel.providers import make_resource
@@ -110,7 +110,7 @@ class Alert:
 class SentAlert:
     """What became of ``send_alert()``: true if it was taken; :meth:`resolve` says that what it was about is over."""
 
-    def __init__(self, service: AlertingService, event: custom.Event | None) -> None:
+    def __init__(self, service: AlertingService, event: events.Event | None) -> None:
         """*event* is None for an alert that was not taken."""
         self._service = service
         self._event = event
@@ -137,7 +137,7 @@ class AlertingService:
     def __init__(self, config: Config | None = None) -> None:
         """Use *config*, or that of the running telemetry, or what file and environment say."""
         self._config = config
-        self._sent = handles.create(names.ALERTS_SENT)
+        self._sent = scope.create(names.ALERTS_SENT)
         self._active = False
         self._named: tuple[Config, str] | None = None
         self._reset()
@@ -145,7 +145,7 @@ class AlertingService:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._lasting: dict[str, custom.Event] = {}
+        self._lasting: dict[str, events.Event] = {}
         self._over = threading.Event()
         self._renewer: threading.Thread | None = None
 
@@ -177,9 +177,9 @@ class AlertingService:
         if not (self._active and settings.alerting.enabled):
             _log.warning("alert %r not sent: alerting is %s", alert.name, "off" if self._active else "not started")
             return SentAlert(self, None)
-        now_s, horizon_s = time.time(), custom.horizon(settings.alerting.aggregation_window)
+        now_s, horizon_s = time.time(), events.horizon(settings.alerting.aggregation_window)
         lasts_s = max(ttl_s or 0.0, horizon_s)
-        event = custom.make(
+        event = events.make(
             alert.name,
             alert.level,
             alert.message,
@@ -201,7 +201,7 @@ class AlertingService:
 
     def renew(self, now_s: float) -> int:
         """Send the alerts that last again, at Unix time *now_s*; returns how many those are."""
-        horizon_s = custom.horizon(self._settings().alerting.aggregation_window)
+        horizon_s = events.horizon(self._settings().alerting.aggregation_window)
         with self._lock:
             last = {key: event for key, event in self._lasting.items() if (event.until or math.inf) - now_s > horizon_s}
             self._lasting = last
@@ -209,7 +209,7 @@ class AlertingService:
                 self._put(event)
             return len(last)
 
-    def _keep(self, event: custom.Event, horizon_s: float) -> None:
+    def _keep(self, event: events.Event, horizon_s: float) -> None:
         with self._lock:
             self._lasting[event.id] = event
             if self._renewer is None:
@@ -223,15 +223,15 @@ class AlertingService:
         while not over.wait(every_s):
             self.renew(time.time())
 
-    def _resolve(self, event: custom.Event) -> None:
+    def _resolve(self, event: events.Event) -> None:
         with self._lock:  # so that no renewal comes after it
             self._lasting.pop(event.id, None)
             self._emit(event.resolved(time.time()), "resolved")
 
-    def _emit(self, event: custom.Event, result: str) -> None:
+    def _emit(self, event: events.Event, result: str) -> None:
         details = {f"csg.alert.details.{key}": value for key, value in event.details}
         over = event.resolved_at is not None
-        handles.logger().emit(
+        scope.logger().emit(
             LogRecord(
                 timestamp=int((event.resolved_at if event.resolved_at is not None else event.at) * 1e9),
                 severity_number=SeverityNumber.INFO if over else _SEVERITY_NUMBERS[event.severity],
@@ -251,7 +251,7 @@ class AlertingService:
         self._put(event)
 
     @staticmethod
-    def _put(event: custom.Event) -> None:
+    def _put(event: events.Event) -> None:
         telemetry = sdk.current()
         if telemetry is not None:
             telemetry.put_alert(event)

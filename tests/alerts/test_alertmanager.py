@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from csg_otel.alerts import alertmanager
+from csg_otel.alerts.alertmanager import config as alertmanager
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.spec import AlertSpec, Options

@@ -13,7 +13,8 @@ from datadog_api_client.v1.model.webhooks_integration import WebhooksIntegration
 from datadog_api_client.v2.model.downtime_create_request_attributes import DowntimeCreateRequestAttributes
 
 from csg_otel import names
-from csg_otel.alerts import datadog, datadog_query
+from csg_otel.alerts.datadog import monitors
+from csg_otel.alerts.datadog import query as datadog_query
 from csg_otel.alerts.spec import AlertSpec, Options
 from csg_otel.errors import AlertError
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
@@ -22,7 +23,7 @@ from support.datadog_api import accepted
 
 def compiled(given: AlertSpec) -> dict[str, Any]:
     """Return the content of the file."""
-    (text,) = datadog.compile_files(given, CATALOG, Options()).values()
+    (text,) = monitors.compile_files(given, CATALOG, Options()).values()
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -152,7 +153,7 @@ def test_text_of_a_user_names_nobody_and_fills_in_nothing() -> None:
 
 def test_who_is_told_depends_on_the_severity() -> None:
     """Each channel has its handle where its filter lets the severity through; no secret is written."""
-    (text,) = datadog.compile_files(spec(rule(), **EVERYTHING), CATALOG, Options()).values()
+    (text,) = monitors.compile_files(spec(rule(), **EVERYTHING), CATALOG, Options()).values()
     found = json.loads(text)
 
     assert found["monitors"][0]["message"].endswith("\n\n@a@x.org @slack-alerts @webhook-csg-otel-shop-notifications")

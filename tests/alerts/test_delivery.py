@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
-from csg_otel.alerts import alertmanager, spec
+from csg_otel.alerts import spec
+from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.config import load
@@ -166,9 +167,9 @@ def world(name: str, target: str, http: HttpSink, mail: MailSink, folder: Path) 
     for file, text in compile_all(found, catalog, options, ("prometheus", "alertmanager")).items():
         (folder / file).write_text(text)
     (folder / "secrets").mkdir()
-    for secret in alertmanager.secret_files(found, options):
+    for secret in config.secret_files(found, options):
         (folder / "secrets" / secret.name).write_text(secret.content())
-    to_sink = yaml.safe_load((folder / alertmanager.FILE).read_text())
+    to_sink = yaml.safe_load((folder / config.FILE).read_text())
     next(one for one in to_sink["receivers"] if one["name"] == "pagerduty")["pagerduty_configs"][0]["url"] = (
         f"{http.url}/{name}/pager"
     )

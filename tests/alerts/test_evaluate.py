@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from csg_otel.alerts import promql
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.evaluate import Evaluator, Moment, scraped
 from csg_otel.alerts.expr import Aggregate, Binary, Matcher, Over, Quantile, Select
+from csg_otel.alerts.prometheus import promql
 
 TEXT = """
 done_total{{kind="a"}} {}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from csg_otel.alerts import grafana, grafana_notify
+from csg_otel.alerts.grafana import notify, provisioning
 from csg_otel.alerts.spec import AlertSpec, Options
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 
@@ -24,7 +24,7 @@ CONDITIONS = ("greater_than", "less_than", "greater_than_or_equal", "less_than_o
 
 def compiled(given: AlertSpec) -> dict[str, Any]:
     """Return the content of the file."""
-    (text,) = grafana.compile_files(given, CATALOG, Options()).values()
+    (text,) = provisioning.compile_files(given, CATALOG, Options()).values()
     found: dict[str, Any] = yaml.safe_load(text)
     return found
 
@@ -73,8 +73,8 @@ def test_text_of_a_user_is_no_template_and_no_variable() -> None:
 def test_secrets_are_places() -> None:
     """The file names variables; the values are for the push."""
     given = spec(rule(), **EVERYTHING)
-    (text,) = grafana.compile_files(given, CATALOG, Options()).values()
-    values = grafana_notify.secrets(given)
+    (text,) = provisioning.compile_files(given, CATALOG, Options()).values()
+    values = notify.secrets(given)
 
     assert sorted(values.values()) == ["Bearer s3cret", "https://s.example/T", "k3y"]
     assert all(f"'${name}'\n" in text for name in values)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from csg_otel.alerts import alertmanager, lint
+from csg_otel.alerts import lint
+from csg_otel.alerts.alertmanager import config as alertmanager
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.spec import AlertSpec, Options

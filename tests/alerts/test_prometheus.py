@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from csg_otel.alerts import promtests
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
-from csg_otel.alerts.prometheus import FILE
+from csg_otel.alerts.prometheus import unit_tests
+from csg_otel.alerts.prometheus.rules import FILE
 from csg_otel.alerts.spec import AlertSpec, Options
 from csg_otel.errors import AlertError
 from support import newest
@@ -62,12 +62,12 @@ def test_each_rule_fires_above_its_threshold_and_not_at_it(
     """Said by promtool, the oldest and the newest, of the rules, their twins without data, and what objectives burn."""
     spec = specified(request.getfixturevalue(which), shipped=True)
     (tmp_path / FILE).write_text(rules_of(spec, request.getfixturevalue("catalog")))
-    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+    (tmp_path / unit_tests.FILE).write_text(unit_tests.compile_tests(spec))
 
     program = newest.need("promtool") if generation == "newest" else "promtool"
     assert "SUCCESS" in promtool(tmp_path, "check", "rules", FILE, program=program)
-    assert "SUCCESS" in promtool(tmp_path, "test", "rules", promtests.FILE, program=program)
-    assert len(yaml.safe_load(promtests.compile_tests(spec))["tests"]) >= 2 * len(spec.rules)
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", unit_tests.FILE, program=program)
+    assert len(yaml.safe_load(unit_tests.compile_tests(spec))["tests"]) >= 2 * len(spec.rules)
 
 
 @pytest.mark.real("promtool")
@@ -82,9 +82,9 @@ def test_limits_near_nought_and_below_it_are_tested_too(
     rules = [{"name": f"rule {at}", "metric": metric, **limit} for at, metric in enumerate(metrics)]
     spec = specified({"alerting": {"rules": rules}})
     (tmp_path / FILE).write_text(rules_of(spec, catalog))
-    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+    (tmp_path / unit_tests.FILE).write_text(unit_tests.compile_tests(spec))
 
-    assert "SUCCESS" in promtool(tmp_path, "test", "rules", promtests.FILE)
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", unit_tests.FILE)
 
 
 @pytest.mark.real("promtool")
@@ -94,12 +94,12 @@ def test_the_tests_fail_for_a_rule_that_is_off(
     """A threshold that is a hundredth higher in the file than in the rule is found out, of any function."""
     spec = specified(forty)
     text = rules_of(spec, catalog)
-    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+    (tmp_path / unit_tests.FILE).write_text(unit_tests.compile_tests(spec))
     for was, becomes in (("> 85", "> 85.9"), ("0.99, sum", "0.9, sum"), ("[10m])) > 0.1", "[10m])) > 0.11")):
         assert was in text
         (tmp_path / FILE).write_text(text.replace(was, becomes))
         done = subprocess.run(
-            ["promtool", "test", "rules", promtests.FILE], cwd=tmp_path, capture_output=True, timeout=60
+            ["promtool", "test", "rules", unit_tests.FILE], cwd=tmp_path, capture_output=True, timeout=60
         )
         assert done.returncode != 0, becomes
 
@@ -116,9 +116,9 @@ def test_objectives_burn_as_they_should(
     slo = {"name": "files", "objective": objective, "total": "csg.files.processed", **counts}
     spec = specified({"slos": [slo]})
     (tmp_path / FILE).write_text(rules_of(spec, catalog))
-    (tmp_path / promtests.FILE).write_text(promtests.compile_tests(spec))
+    (tmp_path / unit_tests.FILE).write_text(unit_tests.compile_tests(spec))
 
-    promtool(tmp_path, "test", "rules", promtests.FILE)
+    promtool(tmp_path, "test", "rules", unit_tests.FILE)
     assert spec.objectives[0].inverted is ("good" in counts)
 
 

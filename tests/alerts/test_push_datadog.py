@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from csg_otel.alerts import datadog
-from csg_otel.alerts.api import Api
-from csg_otel.alerts.push import Plan, PushError, describe
-from csg_otel.alerts.push_datadog import DatadogPush
+from csg_otel.alerts.datadog import monitors
+from csg_otel.alerts.datadog.push import DatadogPush
+from csg_otel.alerts.push.api import Api
+from csg_otel.alerts.push.plan import Plan, PushError, describe
 from csg_otel.alerts.spec import AlertSpec, Options
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 from support.datadog_api import DatadogApi, datadog_api
@@ -27,7 +27,7 @@ def account() -> Iterator[DatadogApi]:
 
 def planned(account: DatadogApi, given: AlertSpec, *, prune: bool = False, apply: bool = True, **options: Any) -> Plan:
     """Push *given*, and return what was to be done."""
-    (text,) = datadog.compile_files(given, CATALOG, Options()).values()
+    (text,) = monitors.compile_files(given, CATALOG, Options()).values()
     api = Api(account.url, {"DD-API-KEY": "api-k3y"}, timeout_s=20)
     push = DatadogPush(api, given, text, today="2026-11-25")
     found = push.plan(prune=prune, **options)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from csg_otel.alerts.api import Api
-from csg_otel.alerts.push import Plan, describe
-from csg_otel.alerts.push_grafana import GrafanaPush
+from csg_otel.alerts.grafana.push import GrafanaPush
+from csg_otel.alerts.push.api import Api
+from csg_otel.alerts.push.plan import Plan, describe
 from csg_otel.alerts.spec import AlertSpec, Options
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 from support.grafana_api import GrafanaApi, grafana_api

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from csg_otel.alerts.relay import Forward, Relay
+from csg_otel.alerts.alertmanager.relay import Forward, Relay
 from support.servers import free_port
 from support.told import HttpSink, http_sink
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from csg_otel.alerts import alertmanager, routing
+from csg_otel.alerts import routing
+from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.spec import SEVERITIES, AlertSpec
@@ -40,8 +41,8 @@ def test_it_says_what_amtool_says(
 ) -> None:
     """For every severity and one that is none, with labels of every kind."""
     spec = specified(request.getfixturevalue(which), shipped=True)
-    file = tmp_path / alertmanager.FILE
-    file.write_text(compile_all(spec, catalog, targets=("alertmanager",))[alertmanager.FILE])
+    file = tmp_path / config.FILE
+    file.write_text(compile_all(spec, catalog, targets=("alertmanager",))[config.FILE])
     for severity in (*SEVERITIES, "unheard-of"):
         for more in LABELS:
             labels = {**more, "severity": severity}
@@ -108,7 +109,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpSink, 
     catalog = Catalog(series=prometheus.family_name, label=prometheus.label_name)
     with http_sink() as http:
         found = spec.load(load(quiet(http.url), environ={}).config, catalog)
-        (folder / "am.yaml").write_text(yaml.safe_dump(alertmanager.document(found, spec.Options())))
+        (folder / "am.yaml").write_text(yaml.safe_dump(config.document(found, spec.Options())))
         with Alertmanager(folder / "am.yaml", folder) as running:
             here = {"job": "shop", "instance": "a"}
             alerts = [

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from csg_otel.config import load
 from csg_otel.config.convert import MismatchError, boolean, duration, number, show
-from csg_otel.config.fields import Setting
 from csg_otel.config.model import AlertRule
+from csg_otel.config.sections.fields import Setting
 
 
 @pytest.mark.parametrize("word", ["true", "1", "yes", "on"])

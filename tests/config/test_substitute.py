@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.config.substitute import Substitution, SubstitutionError, has_form, is_literal, names, unescape
+from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, names, unescape
 
 plain = st.text(st.characters(exclude_characters="${}", exclude_categories=["Cs"]))
 

@@ -15,7 +15,7 @@ import pytest
 import csg_otel
 from csg_otel import sdk
 from csg_otel.config import Secret
-from csg_otel.exporters.destination import DestinationStatus
+from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.services import SentAlert
 from support.alertmanager import Alertmanager
 from support.datadog_api import datadog_api

@@ -26,7 +26,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import Tracer
 
-from csg_otel.exporters.console import Console
+from csg_otel.exporters.console.screen import Console
 
 ESCAPE = "\x1b"
 

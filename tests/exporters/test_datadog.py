@@ -15,8 +15,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from csg_otel.config import Secret, load
 from csg_otel.config.model import DatadogExporter
-from csg_otel.exporters import parts
 from csg_otel.exporters.datadog import as_otlp, headers
+from csg_otel.exporters.otlp import split
 from support.datadog import Intake
 from support.otlp_sink import GrpcSink, HttpSink
 from support.programs import Program, get, samples
@@ -178,7 +178,7 @@ def halved(item: bytes) -> list[bytes]:
 @given(st.lists(st.binary(max_size=40)), st.integers(1, 50))
 def test_parts_hold_everything_in_order(items: list[bytes], most: int) -> None:
     """Each item once, in order, and no part above the limit."""
-    found = parts.grouped(items, most, halved)
+    found = split.grouped(items, most, halved)
 
     assert b"".join(part for _, part in found) == b"".join(items)
     assert all(len(part) <= most for _, part in found)

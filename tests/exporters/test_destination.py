@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from csg_otel.exporters.destination import Destination
-from csg_otel.exporters.lane import SendError
+from csg_otel.exporters.delivery.destination import Destination
+from csg_otel.exporters.delivery.queue import SendError
 from support.programs import eventually
 
 

@@ -9,8 +9,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from csg_otel.config import load
 from csg_otel.config.presets import otlp_destinations
-from csg_otel.exporters.readers import LocalReader
-from csg_otel.exporters.wiring import build_destinations
+from csg_otel.exporters.build import build_destinations
+from csg_otel.pipeline.readers import LocalReader
 from support.otlp_sink import GrpcSink
 from support.programs import Program
 

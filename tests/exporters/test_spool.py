@@ -18,8 +18,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from csg_otel.exporters.backlog import Backlog
-from csg_otel.exporters.spool import Ref, Segment, Spool, SpoolError
+from csg_otel.exporters.delivery.backlog import Backlog
+from csg_otel.exporters.delivery.spool import Ref, Segment, Spool, SpoolError
 
 
 def make(root: Path, destination: str = "collector\nhttp://c:4318", **options: Any) -> Spool:
@@ -158,7 +158,7 @@ def test_a_forked_child_leaves_the_parents_files_alone(tmp_path: Path) -> None:
     source = """
         import os, sys
         from pathlib import Path
-        from csg_otel.exporters.spool import Spool
+        from csg_otel.exporters.delivery.spool import Spool
         spool = Spool(Path(sys.argv[1]), "c", max_bytes=10**6, on_drop=print)
         ref = spool.append("traces", 1, b"parent")
         if os.fork() == 0:

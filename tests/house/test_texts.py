@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from csg_otel.handles import VERSION
+from csg_otel._version import VERSION
 
 # Written in pieces, so that this file does not name what it forbids.
 HOSTS = "pypi|org pythonhosted|org crates|io npmjs|org golang|org maven|org deb|debian|org".replace("|", "[.]").split()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from csg_otel.handles import VERSION
+from csg_otel._version import VERSION
 
 
 def _files(root: Path, *folders: str) -> list[str]:
@@ -50,7 +50,7 @@ def test_the_wheel_carries_its_licence_and_command(wheel: Path) -> None:
 
 
 def test_the_version_has_one_source(wheel: Path) -> None:
-    """The wheel's name and the installed metadata say the version that `csg_otel.handles` says."""
+    """The wheel's name and the installed metadata say the version that `csg_otel.scope` says."""
     assert wheel.name == f"csg_otel-{VERSION}-py3-none-any.whl"
     assert importlib.metadata.version("csg-otel") == VERSION
 

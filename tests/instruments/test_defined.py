@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import csg_otel
-from csg_otel import faults, sharing
+from csg_otel import faults, worker_policy
 from csg_otel.errors import InstrumentError
 from csg_otel.instruments import start_at_zero
 from support.capture import Captured, capture
@@ -146,4 +146,4 @@ def test_a_gauge_says_how_workers_share_it() -> None:
         csg_otel.gauge(fresh(), workers="maximum")  # type: ignore[arg-type]
     csg_otel.gauge(name := fresh("Depth"), workers="max")
 
-    assert (sharing.of(name.lower(), "gauge"), sharing.of("undeclared", "gauge")) == ("max", "each")
+    assert (worker_policy.of(name.lower(), "gauge"), worker_policy.of("undeclared", "gauge")) == ("max", "each")

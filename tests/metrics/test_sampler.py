@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from csg_otel import faults
-from csg_otel.cgroup import Limits
 from csg_otel.config.monitoring import MetricGroups, SystemMonitoring
+from csg_otel.host.cgroup import Limits
 from csg_otel.metrics.sample import Sample
 from csg_otel.metrics.sampler import Sampler, _container_cpu, _cpus, _memory_limit
 from support import moments

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csg_otel import faults
+from csg_otel.host.mounts import Mount
 from csg_otel.metrics import system
 from csg_otel.metrics.sample import SystemValues
 from csg_otel.metrics.system import SystemReader, utilization
-from csg_otel.mounts import Mount
 
 
 @pytest.fixture

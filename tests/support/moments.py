@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from csg_otel.cgroup import Limits
+from csg_otel.host.cgroup import Limits
 from csg_otel.metrics.sample import Filesystem, Memory, ProcessValues, Sample, SystemValues, Traffic
 
 EPOCH_S = 1_700_000_000.0

@@ -15,10 +15,10 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel.config import Config
 from csg_otel.config.delivery import Exporters, OtlpExporter, Queue, Spool
-from csg_otel.exporters.destination import Destination, DestinationStatus, items_by_outcome
-from csg_otel.exporters.fanout import LogFanOut, SpanFanOut
-from csg_otel.exporters.readers import LocalReader
-from csg_otel.exporters.wiring import build_destinations
+from csg_otel.exporters.build import build_destinations
+from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_outcome
+from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut
+from csg_otel.pipeline.readers import LocalReader
 from support.otlp_sink import Received
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from csg_otel.alerts import alertmanager, datadog, grafana, prometheus
+from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.datadog import monitors
+from csg_otel.alerts.grafana import provisioning
+from csg_otel.alerts.prometheus import rules
 from csg_otel.alerts.spec import AlertSpec, Options
 from csg_otel.errors import AlertError, suggestion
 
 Compiler = Callable[[AlertSpec, Catalog, Options], dict[str, str]]
 
 COMPILERS: Final[Mapping[str, Compiler]] = {
-    "prometheus": prometheus.compile_files,
-    "alertmanager": alertmanager.compile_files,
-    "datadog": datadog.compile_files,
-    "grafana": grafana.compile_files,
+    "prometheus": rules.compile_files,
+    "alertmanager": config.compile_files,
+    "datadog": monitors.compile_files,
+    "grafana": provisioning.compile_files,
 }
 """By the name of the target."""
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from csg_otel.alerts import alertmanager, routing, windows
+from csg_otel.alerts import routing, windows
+from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.spec import SEVERITIES
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _EVERYTHING: Final = (".*", ".+")
 
 def secrets(spec: AlertSpec, options: Options) -> Iterator[Finding]:
     """Yield the secrets whose files are not on this machine as Alertmanager needs them."""
-    for file in alertmanager.secret_files(spec, options):
+    for file in config.secret_files(spec, options):
         place = Path(options.secrets_dir) / file.name
         try:
             held = place.read_bytes()
@@ -75,7 +76,7 @@ def _zone(name: str) -> Iterator[str]:
         yield f"there is no time zone {name!r} here (such as Europe/Berlin, or UTC)"
 
 
-def document(text: str, name: str = alertmanager.FILE) -> list[str]:
+def document(text: str, name: str = config.FILE) -> list[str]:
     """Return what is wrong with an Alertmanager's configuration, ours or another, each with its line."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)

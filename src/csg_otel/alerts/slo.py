@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import promql
 from csg_otel.alerts.expr import Binary, Expr, Matcher, Over, Select, quoted
+from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.text import duration, inert, number
 
 if TYPE_CHECKING:

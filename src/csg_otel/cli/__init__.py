@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         import_module(f"csg_otel.cli.{name}").register(subparsers)
     options = parser.parse_args(arguments)
     if options.version:
-        from csg_otel.handles import VERSION
+        from csg_otel._version import VERSION
 
         print(f"csg-otel {VERSION}")
         return 0

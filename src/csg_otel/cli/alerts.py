@@ -15,8 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import lint, lint_rules, promtests
+from csg_otel.alerts import lint, lint_rules
 from csg_otel.alerts.compilers import COMPILERS, compile_all
+from csg_otel.alerts.prometheus import unit_tests
 from csg_otel.cli import alert_source
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def run_test(args: argparse.Namespace) -> int:
     """Write unit tests for the rules and run them with promtool; each rule fires just above its threshold, and not at it."""
     source = alert_source.read(args)
     files = compile_all(source.spec, source.catalog, targets=("prometheus",))
-    files[promtests.FILE] = promtests.compile_tests(source.spec)
+    files[unit_tests.FILE] = unit_tests.compile_tests(source.spec)
     program = shutil.which("promtool")
     if program is None:
         print("promtool is not on the PATH (it comes with Prometheus)", file=sys.stderr)
@@ -163,7 +164,7 @@ def run_test(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as made:
         write(Path(made), files)
         done = subprocess.run(  # noqa: S603 - a fixed program on files of ours
-            [program, "test", "rules", promtests.FILE],
+            [program, "test", "rules", unit_tests.FILE],
             cwd=made,
             capture_output=True,
             text=True,

@@ -10,8 +10,9 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import evaluate, promql
+from csg_otel.alerts import evaluate
 from csg_otel.alerts.evaluate import Evaluator, Labels
+from csg_otel.alerts.prometheus import promql
 from csg_otel.cli import alert_source
 
 if TYPE_CHECKING:

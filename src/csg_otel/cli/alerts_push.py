@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from csg_otel.alerts import push, push_files
-from csg_otel.alerts.api import Api
 from csg_otel.alerts.compilers import COMPILERS, compile_all
+from csg_otel.alerts.push import files, plan
+from csg_otel.alerts.push.api import Api
 from csg_otel.cli import alert_source
 from csg_otel.errors import AlertError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Push(Protocol):
-    def apply(self, planned: push.Plan) -> None: ...
+    def apply(self, planned: plan.Plan) -> None: ...
 
 
 def register(commands: Any) -> None:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise AlertError([f"there is nowhere to push to: {cure}"])
     for target, make in given.items():
         planned, pushing = make(args, source)
-        for line in push.describe(target, planned):
+        for line in plan.describe(target, planned):
             print(line)
         if not args.dry_run:
             pushing.apply(planned)
@@ -94,17 +94,17 @@ def _compiled(target: str, args: argparse.Namespace, source: Source) -> str:
     return text
 
 
-def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[push.Plan, _Push]:
+def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push]:
     url, file = getattr(args, f"{target}_url"), getattr(args, f"{target}_file")
     if url is None or file is None:
         raise AlertError([f"a push to {target} needs --{target}-url and --{target}-file"])
-    make = push_files.rules if target == "prometheus" else push_files.routes
+    make = files.rules if target == "prometheus" else files.routes
     found = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source))
     return found.plan(), found
 
 
-def _datadog(args: argparse.Namespace, source: Source) -> tuple[push.Plan, _Push]:
-    from csg_otel.alerts.push_datadog import DatadogPush
+def _datadog(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push]:
+    from csg_otel.alerts.datadog.push import DatadogPush
 
     config = source.loaded.config
     account = config.integrations.external_monitoring.datadog
@@ -118,8 +118,8 @@ def _datadog(args: argparse.Namespace, source: Source) -> tuple[push.Plan, _Push
     return found.plan(prune=args.prune, secrets=args.secrets), found
 
 
-def _grafana(args: argparse.Namespace, source: Source) -> tuple[push.Plan, _Push]:
-    from csg_otel.alerts.push_grafana import GrafanaPush
+def _grafana(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push]:
+    from csg_otel.alerts.grafana.push import GrafanaPush
 
     settings = source.loaded.config.integrations.grafana
     url = args.grafana_url or settings.dashboard_url
@@ -137,7 +137,7 @@ def _url(written: str) -> str:
     return written
 
 
-_MAKERS: dict[str, Callable[[argparse.Namespace, Source], tuple[push.Plan, _Push]]] = {
+_MAKERS: dict[str, Callable[[argparse.Namespace, Source], tuple[plan.Plan, _Push]]] = {
     "prometheus": lambda args, source: _file("prometheus", args, source),
     "alertmanager": lambda args, source: _file("alertmanager", args, source),
     "datadog": _datadog,

@@ -1,7 +1,7 @@
 """
 ``csg-otel alerts relay``: forward Alertmanager's notifications to webhooks that it can't call as they are configured.
 
-Reads the configuration once; the forwarding is `csg_otel.alerts.relay`'s.
+Reads the configuration once; the forwarding is `csg_otel.alerts.alertmanager.relay`'s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import relay
+from csg_otel.alerts.alertmanager import relay
 from csg_otel.cli import alert_source
 from csg_otel.errors import AlertError
 

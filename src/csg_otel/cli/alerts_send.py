@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from csg_otel.alerts import custom
+from csg_otel.alerts import events
 from csg_otel.alerts.spec import SEVERITIES
 from csg_otel.cli import alert_source
 from csg_otel.errors import AlertError
@@ -48,8 +48,8 @@ def _detail(text: str) -> tuple[str, str]:
 def run(args: argparse.Namespace) -> int:
     """Send, and say who has taken it; 1 if somebody has not."""
     from csg_otel.config import load
-    from csg_otel.exporters.alert_sender import senders
-    from csg_otel.exporters.lane import SendError
+    from csg_otel.exporters.alert_events import senders
+    from csg_otel.exporters.delivery.queue import SendError
     from csg_otel.providers import make_resource
 
     code: dict[str, Any] = {"environment": args.environment} if args.environment else {}
@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         raise AlertError(["there is nobody to send to: set alerting.alertmanagers, or give --alertmanager URL"])
     now_s = time.time()
-    until = now_s + max(args.ttl, custom.horizon(config.alerting.aggregation_window))
+    until = now_s + max(args.ttl, events.horizon(config.alerting.aggregation_window))
     service = str(config.service.name or make_resource(config).attributes["service.name"])
-    event = custom.make(
+    event = events.make(
         args.name, args.severity, args.message, service=service, at=now_s, details=dict(args.detail), until=until
     )
     if args.resolve:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from csg_otel.config import Config, load
 from csg_otel.errors import ConfigError, HealthDefinitionError
-from csg_otel.exporters import otlp
+from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _exporters(config: Config) -> Iterator[Finding]:
     for settings in config.exporters.otlp:
         if not settings.enabled:
             continue
-        where = otlp.endpoint(settings)
+        where = sender.endpoint(settings)
         parts = urlsplit(where if "://" in where else f"//{where}")
         port = parts.port or (443 if parts.scheme == "https" else 4317)
         try:

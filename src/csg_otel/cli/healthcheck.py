@@ -274,11 +274,11 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
 
 def _tell_why(happening: Happening) -> None:
     """Print where a check raised what is withheld from its answer: whoever runs it here has no other log to look into."""
-    from csg_otel.health import outcome
+    from csg_otel.health import results
 
     execution = happening.execution
-    if execution is not None and execution.result is not None and execution.result.message == outcome.WITHHELD:
-        said = outcome.raised(execution.error) if execution.error is not None else ""
+    if execution is not None and execution.result is not None and execution.result.message == results.WITHHELD:
+        said = results.raised(execution.error) if execution.error is not None else ""
         print(f"{execution.check.name}: {said}", file=sys.stderr)
 
 

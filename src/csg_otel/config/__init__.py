@@ -6,7 +6,7 @@ Nothing outside this package parses a setting. The one rule: every value has one
 
 from csg_otel.config.load import Loaded, load, load_lenient
 from csg_otel.config.model import Config
-from csg_otel.config.secret import Secret
-from csg_otel.config.selection import exporter_overrides
+from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sources.exporter_list import exporter_overrides
 
 __all__ = ["Config", "Loaded", "Secret", "exporter_overrides", "load", "load_lenient"]

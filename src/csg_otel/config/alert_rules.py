@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from csg_otel.config.fields import setting
-from csg_otel.config.secret import Secret
+from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Secret
 
 Condition = Literal["greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals"]
 Severity = Literal["info", "warning", "critical", "emergency"]

@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.config import convert
-from csg_otel.config.fields import Setting, is_section, settings_of
 from csg_otel.config.model import CheckDefinition, Config, Target
-from csg_otel.config.secret import Secret
-from csg_otel.config.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
+from csg_otel.config.sections.fields import Setting, is_section, settings_of
+from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
 from csg_otel.config.walk import default_of, kinds, without_none
 from csg_otel.errors import suggestion

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
-    from csg_otel.config.fields import Setting
+    from csg_otel.config.sections.fields import Setting
 
 TRUE: Final = frozenset({"true", "1", "yes", "on"})
 FALSE: Final = frozenset({"false", "0", "no", "off"})

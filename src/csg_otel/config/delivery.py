@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from csg_otel.config.fields import setting
-from csg_otel.config.secret import Secret
+from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Secret
 
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")

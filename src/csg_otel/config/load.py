@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
-from csg_otel.config import consistency, env, implied, otlp_env
+from csg_otel.config import consistency
 from csg_otel.config.bind import Binder
 from csg_otel.config.model import Config
-from csg_otel.config.selection import CONFIGURED, exporter_overrides
 from csg_otel.config.show import flatten
-from csg_otel.config.substitute import Substitution, SubstitutionError, names
+from csg_otel.config.sources import env, implied, otlp_env
+from csg_otel.config.sources.exporter_list import CONFIGURED, exporter_overrides
+from csg_otel.config.sources.substitute import Substitution, SubstitutionError, names
 from csg_otel.config.tree import Node, Origin, Report, from_dotted, from_plain, merge, sorted_problems
 from csg_otel.errors import ConfigError, suggestion
 
@@ -149,7 +150,7 @@ def _source(source: Any, environ: Mapping[str, str], cwd: Path, report: Report) 
     if not isinstance(source, (str, Path)):
         report.problems[f"argument config: {type(source).__name__} is not a path, a mapping or a Config"] = None
         return _Found(folder=cwd)
-    from csg_otel.config.yaml_source import read_file  # YAML costs a program without a file nothing
+    from csg_otel.config.sources.yaml_file import read_file  # YAML costs a program without a file nothing
 
     path = cwd / Path(source).expanduser()
     return _Found(read_file(path, str(source), report), path.parent, str(source))

@@ -42,7 +42,6 @@ from csg_otel.config.delivery import (
     Temporality,
     Tls,
 )
-from csg_otel.config.fields import setting
 from csg_otel.config.monitoring import (
     Application,
     CheckDefinition,
@@ -81,7 +80,8 @@ from csg_otel.config.operation import (
     ResponseTimeTracking,
     Security,
 )
-from csg_otel.config.secret import Secret
+from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Secret
 
 __all__ = [
     "OPERATORS",

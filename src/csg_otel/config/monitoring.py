@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from csg_otel.config.fields import setting
-from csg_otel.config.secret import Secret
+from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Secret
 
 Target = str | Secret | Mapping[str, Any]
 """A probe's target: a URL, path or ``host:port``, or a mapping with further keys of the check's type."""

@@ -9,8 +9,8 @@ Only declarations; reading them from a file or the environment is `load`'s. The 
 from dataclasses import dataclass
 from typing import Literal
 
-from csg_otel.config.fields import setting
-from csg_otel.config.secret import Secret
+from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Secret
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.config.model import OtlpExporter
-from csg_otel.config.secret import Secret
+from csg_otel.config.sections.secret import Secret
 
 if TYPE_CHECKING:
     from csg_otel.config.model import Config

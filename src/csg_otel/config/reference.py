@@ -12,8 +12,8 @@ import typing
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.config.convert import show
-from csg_otel.config.fields import is_section, settings_of
 from csg_otel.config.model import Config
+from csg_otel.config.sections.fields import is_section, settings_of
 from csg_otel.config.show import printable
 from csg_otel.config.walk import Leaf, leaves, without_none
 

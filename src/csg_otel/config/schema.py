@@ -12,9 +12,9 @@ import json
 import typing
 from typing import Any, Final, Literal
 
-from csg_otel.config.fields import Setting, is_section, settings_of
 from csg_otel.config.model import Config, Target
-from csg_otel.config.secret import Secret
+from csg_otel.config.sections.fields import Setting, is_section, settings_of
+from csg_otel.config.sections.secret import Secret
 from csg_otel.config.walk import default_of, kinds, without_none
 
 FORM: Final = {"type": "string", "pattern": r"\$\{[^{}]+\}"}

@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from csg_otel.config.bind import URL_PASSWORD
-from csg_otel.config.fields import is_section, settings_of
-from csg_otel.config.secret import MASK, Secret
+from csg_otel.config.sections.fields import is_section, settings_of
+from csg_otel.config.sections.secret import MASK, Secret
 from csg_otel.config.tree import join
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config.fields import is_section, settings_of
+from csg_otel.config.sections.fields import is_section, settings_of
 from csg_otel.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.config.fields import Setting, is_section, settings_of
 from csg_otel.config.model import Config
+from csg_otel.config.sections.fields import Setting, is_section, settings_of
 from csg_otel.config.tree import join
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""To be written."""
+"""The destinations of telemetry: console, Prometheus, OTLP, Datadog, alert events; ``build`` makes them from settings."""

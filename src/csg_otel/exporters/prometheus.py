@@ -18,8 +18,8 @@ from opentelemetry.sdk.metrics.export import Gauge, Sum
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from csg_otel import faults, names
-from csg_otel.exporters import _compat
-from csg_otel.exporters.exponential import explicit
+from csg_otel.pipeline import _compat
+from csg_otel.pipeline.exponential import explicit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import Metric, MetricsData

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.health import outcome
+from csg_otel.health import results
 from csg_otel.status import CheckResult, HealthStatus
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ class Execution:
     def _run(self, around: Around, loops: Loops) -> None:
         failure = HealthStatus(self.check.failure_status)
         try:
-            result = outcome.of_value(around(self, lambda: self._call(loops)), failure)
+            result = results.of_value(around(self, lambda: self._call(loops)), failure)
         except BaseException as error:  # noqa: BLE001 - SystemExit in a check is a verdict, not the program's end
             self.error = error
-            result = outcome.of_error(error, failure)
+            result = results.of_error(error, failure)
         finally:
             self.returned = True
         self.finish(result)
@@ -74,7 +74,7 @@ class Execution:
 
     def expire(self) -> None:
         """Give the run the result of a missed deadline, if it has none yet."""
-        if self.finish(outcome.of_timeout(self.timeout_s, time.monotonic() - self.began)):
+        if self.finish(results.of_timeout(self.timeout_s, time.monotonic() - self.began)):
             self._cancel()
 
     def finish(self, result: CheckResult) -> bool:

@@ -16,7 +16,7 @@ from inspect import Parameter
 from typing import Any, Final
 
 from csg_otel.config import convert
-from csg_otel.config.fields import Setting
+from csg_otel.config.sections.fields import Setting
 from csg_otel.errors import HealthDefinitionError, suggestion
 from csg_otel.health import checks
 from csg_otel.status import Range

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 from csg_otel import faults, forks
 from csg_otel.health import snapshot as snapshots
 from csg_otel.health.definition import OVERALL, Check, groups_of, levels, policy, validate
-from csg_otel.health.entry import Entry
 from csg_otel.health.execution import Around, Execution, Loops
 from csg_otel.health.listeners import Change, Listener, Listeners
+from csg_otel.health.record import Entry
 from csg_otel.health.snapshot import HealthSnapshot, Known
 from csg_otel.health.trends import Timeline, Trend
 from csg_otel.status import CheckResult, HealthStatus

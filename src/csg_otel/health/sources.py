@@ -17,7 +17,7 @@ class Sources:
 
     Attributes:
         points: Every metric point of this process, cumulative.
-        destinations: The state of each destination by name (``csg_otel.exporters.destination.DestinationStatus``).
+        destinations: The state of each destination by name (``csg_otel.exporters.delivery.destination.DestinationStatus``).
         loops: The watched event loops (``csg_otel.metrics.runtime.LoopState``).
     """
 

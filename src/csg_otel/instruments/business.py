@@ -14,7 +14,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, handles, names
+from csg_otel import faults, names, scope
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.instruments.defined import Counter, Histogram, once
 from csg_otel.tallies import TallySeries
@@ -88,7 +88,7 @@ class _Caches:
     def __init__(self) -> None:
         self.counted = TallySeries(names.CACHE_REQUESTS)
         self.read: dict[str, _Read] = {}
-        handles.create(names.CACHE_REQUESTS, [self.counted.observe, self._observe])
+        scope.create(names.CACHE_REQUESTS, [self.counted.observe, self._observe])
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         for name, read in tuple(self.read.items()):
@@ -146,7 +146,7 @@ def event(
         if shown not in _SEVERITIES:
             faults.report("event", f"{shown!r} is not a severity{suggestion(shown, _SEVERITIES)}; it counts as 'info'")
             shown = "info"
-        handles.logger().emit(
+        scope.logger().emit(
             LogRecord(
                 timestamp=time.time_ns(),
                 severity_number=_SEVERITIES[shown],

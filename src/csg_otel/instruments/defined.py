@@ -16,7 +16,7 @@ from typing import Any, Final, get_args
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, handles, names, sharing
+from csg_otel import faults, names, scope, worker_policy
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.tallies import TallySeries
 
@@ -80,7 +80,7 @@ def _dropped(instrument: str, undeclared: Sequence[str]) -> None:
 
 def _dropped_series() -> TallySeries:
     series = TallySeries(names.ATTRIBUTES_DROPPED)
-    handles.create(names.ATTRIBUTES_DROPPED, [series.observe])
+    scope.create(names.ATTRIBUTES_DROPPED, [series.observe])
     return series
 
 
@@ -89,7 +89,7 @@ class Counter(_Instrument):
 
     def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
         super().__init__("counter", name, unit, description, declared)
-        self._real = handles.create(self._metric)
+        self._real = scope.create(self._metric)
         _at_zero.append(self)
         self.start_at_zero()
 
@@ -111,7 +111,7 @@ class UpDownCounter(_Instrument):
 
     def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
         super().__init__("up_down_counter", name, unit, description, declared)
-        self._real = handles.create(self._metric)
+        self._real = scope.create(self._metric)
 
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
         """Add *amount*, which may be negative, in the counter's unit."""
@@ -128,7 +128,7 @@ class Histogram(_Instrument):
         bounds = tuple(buckets) if buckets is not None else None
         if bounds is not None and any(a >= b for a, b in itertools.pairwise(bounds)):
             raise InstrumentError(f"the buckets of {name!r} do not grow: {bounds}")
-        self._real = handles.create(self._metric, bounds=bounds)
+        self._real = scope.create(self._metric, bounds=bounds)
 
     def record(self, amount: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Record one measurement in the histogram's unit."""
@@ -140,7 +140,7 @@ class Gauge(_Instrument):
 
     def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
         super().__init__("gauge", name, unit, description, declared)
-        self._real = handles.create(self._metric)
+        self._real = scope.create(self._metric)
 
     def set(self, value: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Set the present value, in the gauge's unit."""
@@ -158,7 +158,7 @@ class ObservableGauge(_Instrument):
     ) -> None:
         super().__init__("gauge", name, unit, description, declared)
         self.callback = callback
-        handles.create(self._metric, [self._observe])
+        scope.create(self._metric, [self._observe])
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         found: Any = self.callback()
@@ -200,7 +200,7 @@ def _define(kind: str, name: str, make: Callable[[], Any], workers: names.Worker
             raise InstrumentError(
                 f"{name}: workers={workers!r} is not known{suggestion(workers, known)} (known: {', '.join(known)})"
             )
-        sharing.declare(str(name), workers)
+        worker_policy.declare(str(name), workers)
     known, made = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
     if known != kind:
         raise InstrumentError(f"{name!r} is a {known} already and can't be a {kind} too")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import psutil
 
-from csg_otel.metrics.attempts import Attempts
+from csg_otel.metrics.readings import Attempts
 from csg_otel.metrics.sample import ProcessValues
 
 

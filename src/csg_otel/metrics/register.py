@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import forks, handles
+from csg_otel import forks, scope
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP, Values
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Observables:
         shown = self._current.sample()
         self._current = _Current(source, system, application, shown)
 
-    def create(self, create: Callable[[Metric, list[Any]], Any] = handles.create) -> None:
+    def create(self, create: Callable[[Metric, list[Any]], Any] = scope.create) -> None:
         """Make the instruments by means of *create*; only the first call does."""
         token = object()
         if self._created.setdefault("by", token) is not token:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import faults, forks, handles, names
+from csg_otel import faults, forks, names, scope
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,14 +42,14 @@ class _Instruments:
     def histogram(self, metric: names.Metric) -> Any:
         """Return the histogram *metric* describes."""
         made = self._made.get(metric.name)
-        return self._made.setdefault(metric.name, handles.create(metric)) if made is None else made
+        return self._made.setdefault(metric.name, scope.create(metric)) if made is None else made
 
     def counters(self) -> None:
         """Make the collector's counters observable."""
         token = object()
         if self._made.setdefault("counters", token) is token:
             for metric, key in _COUNTERS.items():
-                handles.create(metric, [_GcCounter(key)])
+                scope.create(metric, [_GcCounter(key)])
 
 
 _instruments: Final = _Instruments()

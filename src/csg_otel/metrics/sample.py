@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from csg_otel.cgroup import Limits
+from csg_otel.host.cgroup import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import cgroup, faults, forks
+from csg_otel import faults, forks
+from csg_otel.host import cgroup
+from csg_otel.host.mounts import Mount, real_mounts
 from csg_otel.metrics import runtime
 from csg_otel.metrics.sample import Sample
-from csg_otel.mounts import Mount, real_mounts
 
 if TYPE_CHECKING:
     from csg_otel.config.monitoring import SystemMonitoring

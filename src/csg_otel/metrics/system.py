@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import psutil
 
-from csg_otel.metrics.attempts import Attempts
+from csg_otel.host.mounts import Mount, real_mounts
+from csg_otel.metrics.readings import Attempts
 from csg_otel.metrics.sample import Filesystem, Memory, SystemValues, Traffic
-from csg_otel.mounts import Mount, real_mounts
 
 CPU_MODES: Final = {
     "user": ("user",),

@@ -15,7 +15,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from csg_otel import attributes as clean
-from csg_otel import faults, handles, names
+from csg_otel import faults, names, scope
 from csg_otel.tallies import LevelSeries
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ class _Instruments:
     """What all operations share, made at the first use: importing a decorated module registers nothing."""
 
     def __init__(self) -> None:
-        self.tracer = handles.tracer()
-        self.duration = handles.create(names.OPERATION_DURATION)
+        self.tracer = scope.tracer()
+        self.duration = scope.create(names.OPERATION_DURATION)
         self.active = LevelSeries(names.OPERATION_ACTIVE)
-        handles.create(names.OPERATION_ACTIVE, [self.active.observe])
+        scope.create(names.OPERATION_ACTIVE, [self.active.observe])
 
 
 @functools.lru_cache(maxsize=1)

@@ -12,14 +12,14 @@ import pytest
 
 import csg_otel
 from csg_otel import names
-from csg_otel.exporters.destination import DestinationStatus
-from csg_otel.exporters.points import points
+from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health.checks.event_loop import EventLoop
 from csg_otel.health.checks.exporters import Exporters
 from csg_otel.health.checks.gc_pauses import GcPauses
 from csg_otel.health.checks.operation import Operation
 from csg_otel.health.checks.thread_pool import ThreadPool
 from csg_otel.metrics import loops
+from csg_otel.pipeline.points import points
 from csg_otel.points import HistogramPoint
 from csg_otel.status import Critical, HealthStatus, Warn
 from support.capture import Captured
@@ -97,11 +97,11 @@ def _operation(captured: Captured, **limits: Any) -> tuple[Operation, _Clock]:
 
 def _call(took_s: float, error: str = "", times: int = 1) -> None:
     """Record calls as ``observe`` does, with durations that are known."""
-    from csg_otel import handles
+    from csg_otel import scope
 
     attributes = {names.OPERATION_NAME: "book", **({names.ERROR_TYPE: error} if error else {})}
     for _ in range(times):
-        handles.create(names.OPERATION_DURATION).record(took_s, attributes)
+        scope.create(names.OPERATION_DURATION).record(took_s, attributes)
 
 
 def test_a_quantile_of_real_calls_is_held_against_its_limits(captured: Captured) -> None:

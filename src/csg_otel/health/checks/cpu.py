@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from csg_otel import cgroup
 from csg_otel.health.checks.levels import judge, percent
+from csg_otel.host import cgroup
 
 if TYPE_CHECKING:
     from csg_otel.status import CheckResult, Range

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from csg_otel import cgroup
 from csg_otel.health.checks.levels import judge, percent
+from csg_otel.host import cgroup
 from csg_otel.status import CheckResult, Measurement, Range
 
 

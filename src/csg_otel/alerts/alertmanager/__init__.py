@@ -1,0 +1,1 @@
+"""The compiler for Alertmanager, and the relay for versions that cannot authenticate."""

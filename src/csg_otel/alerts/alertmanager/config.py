@@ -1,0 +1,127 @@
+"""
+Routes, receivers, time windows and inhibitions for Alertmanager.
+
+Pure. Written for Alertmanager 0.25 and newer; a newer version takes over what the relay does for an older one. The rule: what a
+user has written is text here, too, because Alertmanager takes most settings of a receiver for templates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel.alerts import routing, windows
+from csg_otel.alerts.alertmanager import receivers
+from csg_otel.alerts.alertmanager.receivers import SecretFile, Target
+from csg_otel.alerts.text import duration, yaml_file
+from csg_otel.errors import AlertError
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.catalog import Catalog
+    from csg_otel.alerts.routing import Route
+    from csg_otel.alerts.spec import AlertSpec, Options
+
+FILE: Final = "alertmanager.yaml"
+"""Name of the file that is made."""
+
+OLDEST: Final = (0, 25)
+"""The oldest Alertmanager written for."""
+
+GROUPED_BY: Final = ("alertname", "severity")
+"""Alerts that agree in these are one notification. To change it tells people again of everything that fires."""
+
+
+def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options) -> dict[str, str]:
+    """Return the configuration of *spec* by its name. Raises AlertError for what Alertmanager can't do."""
+    problems = []
+    if options.alertmanager_version < OLDEST:
+        problems.append(f"Alertmanager {'.'.join(map(str, options.alertmanager_version))} is too old (0.25 or newer)")
+    if not options.secrets_dir.startswith("/"):
+        problems.append(f"the directory of secrets must be absolute, not {options.secrets_dir!r}")
+    if problems:
+        raise AlertError(problems)
+    return {FILE: yaml_file(document(spec, options))}
+
+
+def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
+    """Return the configuration of *spec* as plain values."""
+    root = {
+        "receiver": routing.NOBODY,
+        "group_by": list(GROUPED_BY),
+        "group_wait": duration(routing.wait_s(spec)),
+        "group_interval": duration(routing.interval_s(spec)),
+        "repeat_interval": duration(routing.repeat_s(spec)),
+    }
+    below = [_route(route) for route in routing.routes(spec)]
+    named = [
+        {"name": rule.name, "time_intervals": windows.intervals(rule)}
+        for rule in spec.escalations
+        if rule.condition == "time_window"
+    ]
+    inhibited = [_inhibition(rule) for rule in routing.suppressing(spec, "maintenance_mode")]
+    return {
+        "route": {**root, **({"routes": below} if below else {})},
+        "receivers": [
+            {"name": routing.NOBODY},
+            *(receivers.receiver(target, options) for target in targets(spec)),
+        ],
+        **({"time_intervals": named} if named else {}),
+        **({"inhibit_rules": inhibited} if inhibited else {}),
+    }
+
+
+def targets(spec: AlertSpec) -> tuple[Target, ...]:
+    """Return everyone who may be told, each once: the channels, and those that escalations name."""
+    found: dict[str, Target] = {one.kind: Target(one.kind, one, f"notifications.{one.kind}") for one in spec.channels}
+    owners = {receiver.name for receiver in spec.receivers}
+    for rule in spec.escalations:
+        if rule.action != "escalate" or (rule.condition == "retry_count" and routing.to_severity(spec, rule)):
+            continue
+        owned = rule.target in owners
+        path = f"escalation.receivers.{rule.target}" if owned else "notifications"
+        prefix = f"{receivers.slug(rule.target)}." if owned else ""
+        for name, channel, _ in routing.targets(spec, rule):
+            found[name] = Target(name, channel, f"{path}.{channel.kind}", prefix, escalated=True)
+    return tuple(found.values())
+
+
+def secret_files(spec: AlertSpec, options: Options) -> tuple[SecretFile, ...]:
+    """Return the files that must be in ``options.secrets_dir``, readable by Alertmanager only, each once."""
+    found = [one for target in targets(spec) for one in receivers.secret_files(target, options)]
+    return tuple({one.name: one for one in found}.values())
+
+
+def _route(route: Route) -> dict[str, Any]:
+    alone = {"group_by": ["..."]} if route.each else {}
+    waits = {"group_wait": duration(route.wait_s)} if route.wait_s is not None else {}
+    return {
+        "receiver": route.receiver,
+        "matchers": [str(matcher) for matcher in route.matchers],
+        **alone,
+        **waits,
+        **({"mute_time_intervals": list(route.muted)} if route.muted else {}),
+        **({"active_time_intervals": list(route.active)} if route.active else {}),
+        **({} if route.last else {"continue": True}),
+    }
+
+
+def _inhibition(rule: Any) -> dict[str, Any]:
+    """
+    Return the inhibition by a program's maintenance of what the same program has to say.
+
+    Labels that both lack count as equal: without conditions on its source, an alert of that name without job and instance
+    would mute everything that has none either.
+    """
+    source = [
+        routing.Matcher("alertname", "=", routing.MAINTENANCE),
+        routing.Matcher("job", "!=", ""),
+        routing.Matcher("instance", "!=", ""),
+    ]
+    target = [
+        routing.Matcher("alertname", "!=", routing.MAINTENANCE),
+        *([routing.severity(rule.severity_filter)] if rule.severity_filter else []),
+    ]
+    return {
+        "source_matchers": [str(one) for one in source],
+        "target_matchers": [str(one) for one in target],
+        "equal": ["job", "instance"],
+    }

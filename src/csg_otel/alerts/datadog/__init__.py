@@ -1,0 +1,1 @@
+"""The compiler for Datadog monitors, and their push."""

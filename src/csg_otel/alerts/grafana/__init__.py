@@ -1,0 +1,1 @@
+"""The compiler for Grafana's provisioning files, and their push."""

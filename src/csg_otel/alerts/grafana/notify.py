@@ -1,0 +1,204 @@
+"""
+Whom Grafana tells, and when: contact points, routes of the notification policy, mute timings, the template of a message.
+
+Pure. The routes are children of Grafana's own root policy and match nothing but this service's alerts, so other people's
+policies go on. The rule: a secret is a place with a name; the file shows the name, the push fills it in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from csg_otel.alerts import windows
+from csg_otel.alerts.alertmanager import receivers
+from csg_otel.alerts.spec import severities as asked
+from csg_otel.alerts.text import digest, duration
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.spec import AlertSpec, Channel, Options
+
+SERVICE: Final = "csg_service"
+"""The label that says whose alert it is."""
+
+DEFAULT: Final = "grafana-default-email"
+"""Grafana's own contact point, which gets what no route takes."""
+
+_REPEAT_S: Final = 4 * 3600.0
+
+TEMPLATE: Final = {
+    "orgId": 1,
+    "name": "csg_otel",
+    "template": (
+        '{{ define "csg_otel.message" }}{{ range .Alerts }}[{{ .Status }}] {{ .Labels.severity }}: '
+        "{{ .Annotations.summary }}\n{{ with .Annotations.runbook_url }}{{ . }}\n{{ end }}{{ end }}{{ end }}"
+    ),
+}
+_MESSAGE: Final = '{{ template "csg_otel.message" . }}'
+
+
+class SecretPlace(str):
+    """The name of a variable that holds a secret."""
+
+    __slots__ = ()
+
+
+def service(spec: AlertSpec) -> str:
+    """Return the value of the label that says whose alert it is."""
+    return spec.service or "none"
+
+
+# -- contact points -----------------------------------------------------------------------------------------------------
+
+
+def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel]]:
+    """Yield each contact point's name, that of the same receiver in Alertmanager's configuration, and the channel."""
+    for channel in spec.channels:
+        yield _name(spec, channel.kind), channel.kind, channel
+    for receiver in spec.receivers:
+        for channel in receiver.channels:
+            yield _name(spec, f"{receiver.name} {channel.kind}"), f"{receiver.name}.{channel.kind}", channel
+
+
+def prefix(spec: AlertSpec) -> str:
+    """Return what the names of all that is ours begin with, and nothing of another service's does."""
+    return f"csg_otel/{quote(service(spec), safe='')}/"
+
+
+def _name(spec: AlertSpec, what: str) -> str:
+    return f"{prefix(spec)}{what}"
+
+
+def contact_points(spec: AlertSpec, options: Options) -> list[dict[str, Any]]:
+    """Return a contact point for each channel."""
+    return [
+        {
+            "orgId": 1,
+            "name": name,
+            "receivers": [
+                {
+                    "uid": f"csg-{digest(name)}",
+                    "type": channel.kind,
+                    "settings": _settings(name, at, channel, options),
+                    "disableResolveMessage": False,
+                }
+            ],
+        }
+        for name, at, channel in _points(spec)
+    ]
+
+
+def secrets(spec: AlertSpec) -> dict[str, str]:
+    """Return the values of the variables that contact points name; for the push alone."""
+    found: dict[str, str] = {}
+    for name, _, channel in _points(spec):
+        if channel.kind == "webhook":
+            held = dict(channel.settings.headers)
+        else:
+            held = {field: getattr(channel.settings, field, None) for field in ("webhook_url", "integration_key")}
+        found.update(
+            (_variable(name, field), value.reveal())
+            for field, value in held.items()
+            if value is not None and not isinstance(value, str)
+        )
+    return found
+
+
+def _variable(point: str, field: str) -> SecretPlace:
+    return SecretPlace(re.sub(r"[^A-Za-z0-9]+", "_", f"{point} {field}").strip("_").upper())
+
+
+def _settings(name: str, at: str, channel: Channel, options: Options) -> dict[str, Any]:
+    found = channel.settings
+    if channel.kind == "email":
+        return {"addresses": ";".join(found.recipients), "message": _MESSAGE}
+    if channel.kind == "slack":
+        extra = {"recipient": found.channel, "username": found.username, "icon_emoji": found.icon_emoji}
+        shown = {key: value for key, value in extra.items() if value}
+        return {"url": _variable(name, "webhook_url"), **shown, "text": _MESSAGE}
+    if channel.kind == "pagerduty":
+        return {"integrationKey": _variable(name, "integration_key"), "summary": _MESSAGE}
+    headers = {
+        key: value if isinstance(value, str) else _variable(name, key) for key, value in (found.headers or {}).items()
+    }
+    told = {"headers": headers} if headers else {}
+    if found.method in ("POST", "PUT"):
+        return {"url": found.url or "", "httpMethod": found.method, **told}
+    path = receivers.relay_path(at)  # the relay has the method and the headers from the same configuration
+    return {"url": f"{options.relay_url.rstrip('/')}{path}", "httpMethod": "POST"}
+
+
+# -- routes -------------------------------------------------------------------------------------------------------------
+
+
+def routes(spec: AlertSpec) -> list[dict[str, Any]]:
+    """Return the routes to each channel, and to whom an alert that lasts is escalated."""
+    found = []
+    for channel in spec.channels:
+        muted: dict[tuple[str, ...], list[str]] = {}
+        for severity in channel.severities:
+            muted.setdefault(_mutes(spec, severity), []).append(severity)
+        wait_s = min(30.0, spec.window_s / 10)
+        found += [
+            _route(spec, _name(spec, channel.kind), severities, wait_s=wait_s, group_by=SERVICE, mutes=mutes)
+            for mutes, severities in muted.items()
+        ]
+    for rule in spec.escalations:
+        if rule.action == "escalate" and rule.condition in ("time_based", "retry_count"):
+            later_s = (rule.threshold or 1) * (60 if rule.condition == "time_based" else spec.window_s)
+            found += [
+                _route(spec, name, asked(rule), wait_s=later_s, group_by="...")
+                for name in _targets(spec, str(rule.target))
+            ]
+    return found
+
+
+def _route(
+    spec: AlertSpec,
+    name: str,
+    severities: Iterable[str],
+    *,
+    wait_s: float,
+    group_by: str,
+    mutes: Iterable[str] = (),
+) -> dict[str, Any]:
+    muted = {"mute_time_intervals": list(mutes)} if mutes else {}
+    return {
+        "receiver": name,
+        "object_matchers": [[SERVICE, "=", service(spec)], ["severity", "=~", "|".join(severities)]],
+        "continue": True,
+        "group_by": [group_by],
+        "group_wait": duration(wait_s),
+        "group_interval": duration(spec.window_s),
+        "repeat_interval": duration(_REPEAT_S),
+        **muted,
+    }
+
+
+def _targets(spec: AlertSpec, target: str) -> list[str]:
+    """Return the contact points of the receiver *target*, or of the channels that take the severity of that name."""
+    for receiver in spec.receivers:
+        if receiver.name == target:
+            return [_name(spec, f"{receiver.name} {channel.kind}") for channel in receiver.channels]
+    return [_name(spec, channel.kind) for channel in spec.channels if target in channel.severities]
+
+
+# -- mute timings -------------------------------------------------------------------------------------------------------
+
+
+def _windows(spec: AlertSpec) -> list[Any]:
+    return [rule for rule in spec.escalations if rule.condition == "time_window" and rule.action == "suppress"]
+
+
+def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
+    return tuple(_name(spec, rule.name) for rule in _windows(spec) if severity in asked(rule))
+
+
+def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:
+    """Return the times in which nobody is told."""
+    return [
+        {"orgId": 1, "name": _name(spec, rule.name), "time_intervals": windows.intervals(rule)}
+        for rule in _windows(spec)
+    ]

@@ -1,0 +1,185 @@
+"""
+Grafana's alerting, provisioned from a file: rules, contact points, notification policies, mute timings, templates.
+
+Pure; the format is that of Grafana's file provisioning (``apiVersion: 1``). Rules ask a Prometheus data source, for the seed's
+names by the recording rules of ``prometheus``. The rules: every uid is made of the thing's name, so a file read again changes
+nothing; a secret is written as ``$NAME``, which Grafana fills in from its own environment; text of a user runs as no template.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import names
+from csg_otel.alerts import slo
+from csg_otel.alerts.grafana import notify
+from csg_otel.alerts.prometheus import promql
+from csg_otel.alerts.spec import severities
+from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.catalog import Catalog
+    from csg_otel.alerts.message import Place
+    from csg_otel.alerts.spec import AlertSpec, Objective, Options, Rule
+
+FILE: Final = "grafana-alerting.yaml"
+"""Name of the file that is made."""
+
+DATASOURCE: Final = "prometheus"
+"""The uid of the data source the rules ask."""
+
+_EVERY_S: Final = 60
+_LOOK_BACK_S: Final = 600
+_EVALUATORS: Final = {"greater_than": "gt", "less_than": "lt"}
+_MATH: Final = {"greater_than_or_equal": ">=", "less_than_or_equal": "<="}
+_TOLERANCE: Final = 1e-9
+
+
+def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, str]:
+    """Return the provisioning file of *spec*, by its name."""
+    made = provisioned(spec, catalog, options)
+    # Grafana fills its environment in everywhere but in policies and mute timings.
+    filled = {key: escaped(made[key]) for key in ("groups", "contactPoints", "templates")}
+    return {FILE: yaml_file({"apiVersion": 1, **made, **filled})}
+
+
+def provisioned(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, Any]:
+    """Return everything that is provisioned, as the file has it but for the escaping."""
+    groups = {"alerts": [_rule(spec, rule, catalog) for rule in spec.rules]}
+    groups.update((f"slo {objective.name}", _burns(spec, objective)) for objective in spec.objectives)
+    return {
+        "groups": [
+            {"orgId": 1, "name": name, "folder": folder(spec), "interval": duration(_EVERY_S), "rules": rules}
+            for name, rules in groups.items()
+            if rules
+        ],
+        "contactPoints": notify.contact_points(spec, options),
+        "policies": [{"orgId": 1, "receiver": notify.DEFAULT, "routes": notify.routes(spec)}],
+        "muteTimes": notify.mute_timings(spec),
+        "templates": [notify.TEMPLATE],
+    }
+
+
+def folder(spec: AlertSpec) -> str:
+    """Return the folder that holds the rules of *spec* and nothing else."""
+    return f"csg_otel {spec.service}".strip()
+
+
+def escaped(content: Any) -> Any:
+    """Return *content* with each ``$`` doubled, but for the places of secrets."""
+    if isinstance(content, dict):
+        return {key: escaped(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [escaped(value) for value in content]
+    if isinstance(content, notify.SecretPlace):
+        return f"${content}"
+    return content.replace("$", "$$") if isinstance(content, str) else content
+
+
+def _uid(spec: AlertSpec, *words: str) -> str:
+    """Return the uid of what these *words* name: at most 40 characters, letters, digits, ``-`` and ``_``."""
+    shown = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words)).strip("-")
+    return f"{shown[:23]}-{digest(chr(0).join((spec.service, *words)))}"
+
+
+# -- rules --------------------------------------------------------------------------------------------------------------
+
+
+def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
+    summary = rule.message.write(inert, lambda place: _place(rule, place))
+    more = {"runbook_url": inert(rule.runbook_url)} if rule.runbook_url else {}
+    labels = {**{key: inert(value) for key, value in rule.labels}, "csg_rule": inert(rule.name)}
+    return {
+        "uid": _uid(spec, "rule", rule.name),
+        "title": rule.name,
+        "condition": "B",
+        "data": [_query(_muted(spec, rule, catalog), rule.window_s), _expression(**_compared(rule))],
+        "for": duration(rule.for_s),
+        "noDataState": "Alerting" if rule.no_data else "OK",
+        "execErrState": "Error",
+        "labels": {**labels, notify.SERVICE: notify.service(spec), "severity": rule.severity},
+        "annotations": {"summary": summary, "threshold": number(rule.threshold), **more},
+        "isPaused": False,
+    }
+
+
+def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
+    """Return what *rule* compares, without the programs in maintenance where an escalation rule asks for that."""
+    compared = str(promql.value(rule))
+    quiet = [
+        one for one in spec.escalations if one.condition == "maintenance_mode" and rule.severity in severities(one)
+    ]
+    if not quiet or rule.no_data:  # nothing to compare would be no data
+        return compared
+    series = catalog.find(names.HEALTH_MAINTENANCE.name).series
+    return f"({compared}) unless on (job, instance) (max by (job, instance) ({series}) == 1)"
+
+
+def _query(expr: str, window_s: float) -> dict[str, Any]:
+    return {
+        "refId": "A",
+        "relativeTimeRange": {"from": int(max(_LOOK_BACK_S, window_s)), "to": 0},
+        "datasourceUid": DATASOURCE,
+        "model": {"refId": "A", "expr": expr, "instant": True, "range": False, "editorMode": "code"},
+    }
+
+
+def _expression(**what: Any) -> dict[str, Any]:
+    return {
+        "refId": "B",
+        "relativeTimeRange": {"from": 0, "to": 0},
+        "datasourceUid": "__expr__",
+        "model": {"refId": "B", "datasource": {"type": "__expr__", "uid": "__expr__"}, **what},
+    }
+
+
+def _threshold(evaluator: str, limit: float) -> dict[str, Any]:
+    return {
+        "type": "threshold",
+        "expression": "A",
+        "conditions": [{"type": "query", "evaluator": {"type": evaluator, "params": [limit]}}],
+    }
+
+
+def _compared(rule: Rule) -> dict[str, Any]:
+    """Return the comparison: a threshold where every version of Grafana has one, arithmetic for the others."""
+    if rule.condition in _EVALUATORS:
+        return _threshold(_EVALUATORS[rule.condition], rule.threshold)
+    if rule.condition in _MATH:
+        return {"type": "math", "expression": f"$A {_MATH[rule.condition]} {number(rule.threshold)}"}
+    near = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * _TOLERANCE
+    operator = "<=" if rule.condition == "equals" else ">"
+    return {"type": "math", "expression": f"abs($A - {number(rule.threshold)}) {operator} {near:.12f}"}
+
+
+def _place(rule: Rule, place: Place) -> str:
+    if place.kind == "threshold":
+        return number(rule.threshold)
+    if place.kind == "label":
+        found = rule.ref.attribute(place.name)
+        return f"{{{{ $labels.{found[1] if found else place.name.replace('.', '_')} }}}}"
+    shown = "humanizePercentage .Value" if place.kind == "percent" else 'printf "%.4g" .Value'
+    return f"{{{{ with $values.A }}}}{{{{ {shown} }}}}{{{{ end }}}}"
+
+
+def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
+    """Return the rules of how fast the budget burns; their expression has a value only where it burns too fast."""
+    return [
+        {
+            "uid": _uid(spec, "slo", objective.name, str(alert["labels"]["severity"])),
+            "title": f"{alert['alert']} {alert['labels']['severity']}",
+            "condition": "B",
+            "data": [_query(alert["expr"], _LOOK_BACK_S), _expression(**_threshold("gt", 0.0))],
+            "for": "0s",
+            "noDataState": "OK",
+            "execErrState": "Error",
+            "labels": {
+                **{key: inert(str(value)) for key, value in alert["labels"].items()},
+                notify.SERVICE: notify.service(spec),
+            },
+            "annotations": alert["annotations"],
+            "isPaused": False,
+        }
+        for alert in slo.alerts(objective)
+    ]

@@ -1,0 +1,1 @@
+"""The compiler for Prometheus: recording rules, alert rules, and their unit tests."""

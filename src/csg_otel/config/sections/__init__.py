@@ -1,0 +1,1 @@
+"""The settings themselves: one frozen dataclass per section of the configuration file."""

@@ -1,0 +1,197 @@
+"""
+OpenTelemetry's variables about exporters: where OTLP goes, and which signals go where.
+
+``OTEL_EXPORTER_OTLP_*`` describe one destination called ``otlp``, their per-signal forms one called ``otlp-<signal>``;
+``OTEL_<SIGNAL>_EXPORTER`` choose. Timeouts are seconds, as in OpenTelemetry's Python (its specification says
+milliseconds). The one rule: destinations of the file keep what no variable speaks about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from csg_otel.config.delivery import SIGNALS
+from csg_otel.config.sources.env import pairs, variable
+from csg_otel.config.sources.exporter_list import unknown_exporter
+from csg_otel.config.tree import Node, Origin, Report, from_plain, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OTLP: Final = "exporters.otlp"
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ENDPOINT": ("endpoint",),
+    "PROTOCOL": ("protocol",),
+    "HEADERS": ("headers",),
+    "TIMEOUT": ("timeout",),
+    "COMPRESSION": ("compression",),
+    "INSECURE": ("tls", "insecure"),
+    "CERTIFICATE": ("tls", "ca"),
+    "CLIENT_KEY": ("tls", "key"),
+    "CLIENT_CERTIFICATE": ("tls", "cert"),
+}
+TEMPORALITY: Final = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+EXPORTERS: Final = ("otlp", "console", "prometheus", "none")
+_FOREIGN: Final = ("zipkin", "jaeger", "otlp_proto_grpc", "otlp_proto_http", "logging")
+_UNSUPPORTED: Final = {"COMPRESSION": ("deflate",), "PROTOCOL": ("http/json",)}
+
+
+def choices(environ: Mapping[str, str], report: Report) -> dict[str, tuple[set[str], str]]:
+    """Return for each signal whose variable is set the exporters it names, and the variable."""
+    chosen: dict[str, tuple[set[str], str]] = {}
+    for signal in SIGNALS:
+        name = f"OTEL_{signal.upper()}_EXPORTER"
+        words = {word.strip().lower() for word in environ.get(name, "").split(",")} - {""}
+        if not words:
+            continue
+        node = variable(name, None, "exporters")
+        for word in sorted(words - set(EXPORTERS)):
+            if word in _FOREIGN:
+                report.warning(node, f"{word!r} is not supported and is ignored (known: {', '.join(EXPORTERS)})")
+            else:
+                report.problem(node, unknown_exporter(word, EXPORTERS))
+        chosen[signal] = (words - {"none"}, name)
+    return chosen
+
+
+def common(environ: Mapping[str, str], report: Report) -> Node | None:
+    """Return what the variables say about the destination ``otlp``, or None."""
+    node = _fields(environ, "OTEL_EXPORTER_OTLP_", report)
+    if TEMPORALITY in environ:
+        child = variable(TEMPORALITY, environ[TEMPORALITY], f"{OTLP}.temporality")
+        node = merge(node, Node({"temporality": child}, child.origin, OTLP))
+    return node
+
+
+def layer(environ: Mapping[str, str], given: Node | None, report: Report) -> Node | None:
+    """Return the exporters' settings that the variables give on top of *given*, the file's tree."""
+    chosen = choices(environ, report)
+    listed = given.at("exporters", "otlp") if given is not None else None
+    before = list(listed.value) if listed is not None and isinstance(listed.value, list) else []
+    after = _destinations(environ, list(before), chosen, report)
+    after = [item for item in (_choose(item, chosen) for item in after) if item is not None]
+    tree: Node | None = None
+    if after != before:
+        origin = next((item.origin for item in reversed(after) if item.origin.kind == "environment"), None)
+        origin = origin or Origin(
+            "environment", next((name for _, name in chosen.values()), "OTEL_EXPORTER_OTLP_ENDPOINT")
+        )
+        tree = _under(("exporters", "otlp"), Node(after, origin, OTLP))
+    for keys, node in _others(chosen, given).items():
+        tree = merge(tree, _under(keys, node))
+    return tree
+
+
+def _destinations(
+    environ: Mapping[str, str], items: list[Node], chosen: Mapping[str, tuple[set[str], str]], report: Report
+) -> list[Node]:
+    shared = common(environ, report)
+    at = next((i for i, item in enumerate(items) if _word(item, "name", "otlp" if i == 0 else "") == "otlp"), None)
+    asked = next((name for words, name in chosen.values() if "otlp" in words), None)
+    per_signal = {signal: _fields(environ, f"OTEL_EXPORTER_OTLP_{signal.upper()}_", report) for signal in SIGNALS}
+    covered = {signal for signal, own in per_signal.items() if own is not None and own.get("endpoint") is not None}
+    wanted = {signal for signal in SIGNALS if signal not in chosen or "otlp" in chosen[signal][0]}
+    if at is None and ((shared is not None and shared.get("endpoint")) or (asked and not items and wanted - covered)):
+        origin = shared.origin if shared is not None else Origin("environment", str(asked))
+        items.append(from_plain({"name": "otlp"}, origin, OTLP))
+        at = len(items) - 1
+    if at is not None:
+        items[at] = merge(items[at], shared) or items[at]
+    for signal, own in per_signal.items():
+        if own is None or (at is None and signal not in covered):
+            continue
+        base = items[at] if at is not None else shared
+        items.append(_for_signal(signal, base, own))
+        if at is not None:
+            items[at] = _with_signals(items[at], [word for word in _signals(items[at]) if word != signal], own.origin)
+    return items
+
+
+def _for_signal(signal: str, base: Node | None, own: Node) -> Node:
+    endpoint = own.get("endpoint")
+    extra: dict[str, Any] = {"name": f"otlp-{signal}", "signals": [signal]}
+    if endpoint is not None:
+        extra["append_path"] = False  # the specification: a per-signal endpoint is used as it is
+    made = merge(merge(base, own), from_plain(extra, (endpoint or own).origin, OTLP))
+    return made if made is not None else own
+
+
+def _fields(environ: Mapping[str, str], prefix: str, report: Report) -> Node | None:
+    node: Node | None = None
+    for suffix, keys in FIELDS.items():
+        name = f"{prefix}{suffix}"
+        if name not in environ:
+            continue
+        path = ".".join((OTLP, *keys))
+        value = variable(name, environ[name], path)
+        if environ[name].strip().lower() in _UNSUPPORTED.get(suffix, ()):
+            report.warning(value, f"{environ[name]!r} is not supported and is ignored")
+            continue
+        if suffix == "HEADERS":
+            headers, broken = pairs(environ[name])
+            if broken:
+                report.problem(value, "a part is not key=value")
+            value = from_plain(headers, value.origin, path)
+        node = merge(node, _under(keys, value))
+    return node
+
+
+def _choose(item: Node, chosen: Mapping[str, tuple[set[str], str]]) -> Node | None:
+    """Take from a destination the signals whose variable doesn't name OTLP; None when no signal is left."""
+    dropped = {signal: name for signal, (words, name) in chosen.items() if "otlp" not in words}
+    before = _signals(item)
+    after = [signal for signal in before if signal not in dropped]
+    if after == before:
+        return item
+    name = next(iter(dropped.values()))
+    return _with_signals(item, after, Origin("environment", name)) if after else None
+
+
+def _others(chosen: Mapping[str, tuple[set[str], str]], given: Node | None) -> dict[tuple[str, ...], Node]:
+    """Return what the choice means for the console, Prometheus and Datadog."""
+    found: dict[tuple[str, ...], Node] = {}
+    if not chosen:
+        return found
+    console = given.at("exporters", "console") if given is not None else None
+    before = _signals(console) if console is not None else list(SIGNALS)
+    shown = [s for s in SIGNALS if (("console" in chosen[s][0]) if s in chosen else s in before)]
+    named = next((name for words, name in chosen.values() if "console" in words), None)
+    first = Origin("environment", named or next(name for _, name in chosen.values()))
+    if shown != before:
+        found["exporters", "console", "signals"] = from_plain(shown, first, "exporters.console.signals")
+    if named or not shown:
+        found["exporters", "console", "enabled"] = from_plain(bool(named), first, "exporters.console.enabled")
+    if "metrics" in chosen:
+        words, name = chosen["metrics"]
+        keys = ("system_monitoring", "prometheus", "enabled")
+        found[keys] = from_plain("prometheus" in words, Origin("environment", name), ".".join(keys))
+    datadog = given.at("exporters", "datadog") if given is not None else None
+    if datadog is not None:
+        kept = [s for s in _signals(datadog) if s not in chosen or "otlp" in chosen[s][0]]
+        if kept != _signals(datadog):
+            found["exporters", "datadog", "signals"] = from_plain(kept, first, "exporters.datadog.signals")
+    return found
+
+
+def _under(keys: tuple[str, ...], node: Node) -> Node:
+    for at in range(len(keys) - 1, -1, -1):
+        node = Node({keys[at]: node}, node.origin, ".".join(keys[:at]))
+    return node
+
+
+def _word(item: Node, key: Literal["name"], default: str) -> str:
+    child = item.get(key)
+    return str(child.value) if child is not None and child.value is not None else default
+
+
+def _signals(item: Node) -> list[str]:
+    child = item.get("signals")
+    if child is None or not isinstance(child.value, list):
+        return list(SIGNALS)
+    return [str(word.value).lower() for word in child.value]
+
+
+def _with_signals(item: Node, signals: list[str], origin: Origin) -> Node:
+    if not isinstance(item.value, dict):
+        return item
+    return item.with_value({**item.value, "signals": from_plain(signals, origin, f"{OTLP}.signals")})

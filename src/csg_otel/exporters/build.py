@@ -1,0 +1,192 @@
+"""
+Settings to destinations: the table of what kinds there are, and what each is built of.
+
+Adding a kind is one function here and one file beside it; nothing else needs to know.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from csg_otel import environment, names
+from csg_otel.config.presets import otlp_destinations
+from csg_otel.exporters.delivery.destination import Destination
+from csg_otel.exporters.otlp import sender as otlp
+from csg_otel.pipeline import sanitize
+from csg_otel.pipeline.readers import LocalReader, PushReader, Ticker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from csg_otel.config.model import Config, Exporters, OtlpExporter
+    from csg_otel.exporters.console.screen import Console
+    from csg_otel.exporters.delivery.queue import Partial
+
+_MOST_COLLECTIONS = 256
+"""Metric collections one destination keeps while it can't deliver; at a 10 s interval that is three quarters of an hour."""
+
+_MOST_ALERTS = 1000
+"""Alerts of the program that wait in memory for one Alertmanager."""
+
+_CONSOLE_TICK_S = 0.2
+
+
+def build_destinations(config: Config, local: LocalReader) -> list[Destination]:
+    """Return the destinations *config* switches on, not yet started."""
+    built: list[Destination] = []
+    for build in _KINDS:
+        built.extend(build(config, local))
+    return built
+
+
+def metric_interval_s(config: Config) -> float:
+    """Return how often metrics are pushed, in seconds: as set, else with every sample of the host."""
+    return config.exporters.metric_interval or config.system_monitoring.collection_interval
+
+
+def console_enabled(exporters: Exporters) -> bool:
+    """Tell whether the console is on: as set, else when nothing else is and stderr is a terminal."""
+    if exporters.console.enabled != "auto":
+        return exporters.console.enabled
+    others = any(destination.enabled for destination in exporters.otlp) or exporters.datadog.enabled
+    return not others and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
+    if not console_enabled(config.exporters):
+        return ()
+    from csg_otel.exporters.console.screen import Console
+
+    settings = config.exporters.console
+    stream = sys.stderr
+    color = stream.isatty() and "NO_COLOR" not in environment.snapshot()
+    screen = Console(stream, style=settings.style, level=settings.level, color=color)
+    destination = Destination("console", "stderr")
+    lane = destination.add_lane(
+        "console",
+        _ConsoleSender(screen),
+        max_items=config.exporters.queue.max_items,
+        batch_size=config.exporters.queue.batch_size,
+        delay_s=_CONSOLE_TICK_S,
+        idle=screen.tick,
+        on_close=screen.close,
+    )
+    if "traces" in settings.signals:
+        destination.puts["traces"] = lambda span: lane.put(("spans", span))
+    if "logs" in settings.signals:
+        # What the program's own handler has written to the terminal is not written there a second time.
+        destination.puts["logs"] = lambda record: (
+            None if getattr(record.log_record, names.ON_SCREEN, False) else lane.put(("logs", record))
+        )
+
+    def put_metrics() -> None:
+        if (data := local.read()) is not None:
+            lane.put(("metrics", data))
+
+    if "metrics" in settings.signals:
+        destination.ticker = Ticker("console-metrics", metric_interval_s(config), put_metrics)
+    return (destination,)
+
+
+class _ConsoleSender:
+    """Hands runs of like items to the console, in the order they came."""
+
+    def __init__(self, screen: Console) -> None:
+        self._screen = screen
+
+    def __call__(self, batch: Sequence[Any], _timeout_s: float) -> Partial | None:
+        run: list[Any] = []
+        kind = ""
+        for item_kind, item in batch:
+            if item_kind != kind:
+                self._show(kind, run)
+                kind, run = item_kind, []
+            run.append(item)
+        self._show(kind, run)
+        return None
+
+    def _show(self, kind: str, run: list[Any]) -> None:
+        if kind == "spans":
+            self._screen.spans([sanitize.span(span) for span in run])
+        elif kind == "logs":
+            self._screen.logs([sanitize.record(record) for record in run])
+        else:
+            for data in run:
+                self._screen.metrics(data)
+
+
+def _build_otlp(config: Config, _local: LocalReader) -> Sequence[Destination]:
+    return tuple(_otlp_destination(config, settings) for settings in otlp_destinations(config))
+
+
+def _build_datadog(config: Config, _local: LocalReader) -> Sequence[Destination]:
+    from csg_otel.exporters import datadog
+
+    settings = config.exporters.datadog
+    if not settings.enabled:
+        return ()
+    headers: dict[str, Mapping[str, str]] = {signal: datadog.headers(settings, signal) for signal in settings.signals}
+    return (_otlp_destination(config, datadog.as_otlp(settings), headers, datadog.aggregation()),)
+
+
+def _otlp_destination(
+    config: Config,
+    settings: OtlpExporter,
+    headers: Mapping[str, Mapping[str, str]] | None = None,
+    aggregation: dict[type, Any] | None = None,
+) -> Destination:
+    queue = config.exporters.queue
+    destination = Destination(settings.name, otlp.endpoint(settings))
+    spool = config.exporters.spool
+    if spool.enabled and settings.spool:
+        destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
+    for signal in settings.signals:
+        options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
+        if signal == "metrics":
+            options.update(max_items=_MOST_COLLECTIONS, batch_size=1)
+        sender = otlp.Sender(settings, signal, (headers or {}).get(signal))
+        lane = destination.add_durable_lane(
+            signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
+        )
+        destination.puts[signal] = lane.put
+    if "metrics" in settings.signals:
+        reader = PushReader(otlp.temporality(settings.temporality), destination.puts.pop("metrics"), aggregation)
+        destination.reader = reader
+        destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
+    return destination
+
+
+def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
+    from csg_otel.exporters.alert_events import senders
+
+    spool = config.exporters.spool
+    built = []
+    for (name, where), sender in senders(config).items():
+        destination = Destination(name, where)
+        if spool.enabled:
+            destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
+        lane = destination.add_durable_lane(
+            "alerts", sender, max_items=_MOST_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
+        )
+        destination.puts["alerts"] = lane.put
+        built.append(destination)
+    return tuple(built)
+
+
+def _spool_folder(configured: str | None) -> Path:
+    """Return where telemetry is kept: as configured, else in the user's state directory (XDG Base Directory Specification)."""
+    if configured is not None:
+        return Path(configured)
+    variables = environment.snapshot()
+    home = variables.get("XDG_STATE_HOME") or str(Path(variables.get("HOME", "/nonexistent")) / ".local" / "state")
+    return Path(home) / "csg-otel"
+
+
+_KINDS: tuple[Callable[[Config, LocalReader], Sequence[Destination]], ...] = (
+    _build_console,
+    _build_otlp,
+    _build_datadog,
+    _build_alerts,
+)

@@ -1,0 +1,249 @@
+"""
+Metrics as a developer wants to read them: a table of what changed, and one line each for health and the host. Pure.
+
+What the program measures is shown series by series; what the machine and telemetry itself measure is a digest, because it
+changes always and matters seldom. ``debug`` shows every change as a row.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from csg_otel import names
+from csg_otel.exporters.console.series import Change, Point, Series, percentile
+from csg_otel.exporters.console.text import Line, Look, Segment, cells, clean, cut, gutter, plain, quantity, size
+
+_MOST_ROWS: Final = 20
+_QUIET: Final = (
+    *("system.", "process.", "container.", "cpython.", "csg.runtime.", "csg.exporter.", "csg.spool.", "otel.sdk."),
+    *("csg.health.",),
+)
+_STATES: Final = {"critical": "red", "warning": "yellow", "unknown": "dim", "healthy": "green"}
+"""Worst first, so that what a narrow terminal has no room for is what matters least."""
+
+
+def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
+    """
+    Return the table of what changed, one line a series, aligned; none if nothing worth a row did.
+
+    Where names and attributes would have to be cut, the series of a metric stand below its name instead.
+    """
+    rows = [row for row in (_row(change, look) for change in changed if shown(change, look)) if row is not None]
+    if not rows:
+        return []
+    hidden = 0 if look.debug else max(0, len(rows) - _MOST_ROWS)
+    kept = rows[: len(rows) - hidden]
+    room = _room_for_names(kept, look)
+    if room is not None and max(cells(row.name) for row in kept) > room:
+        kept = _stacked(kept, room)
+    name, before, after = (max(map(cells, column)) for column in zip(*(row.texts for row in kept), strict=True))
+    name = name if room is None else min(name, room)
+    at_ns = max(change.after.at_ns for change in changed)
+    lines: list[Line] = [
+        [
+            *(gutter(at_ns, "metrics", "cyan") if number == 0 else gutter(0, "")),
+            Segment(_left(cut(row.name, name, look.glyphs.more), name), "red" if row.failed else ""),
+            Segment(f"  {_right(row.before, before)} ", "dim"),
+            Segment("-> " if row.arrow else "   ", "dim"),
+            Segment(_left(row.after, after)),
+            Segment(f"  {row.extra}" if row.extra else "", "dim"),
+        ]
+        for number, row in enumerate(kept)
+    ]
+    if hidden:
+        lines.append([*gutter(0, ""), Segment(f"{look.glyphs.more} and {hidden} more series changed", "dim")])
+    return lines
+
+
+def _room_for_names(rows: Sequence[_Row], look: Look) -> int | None:
+    """Return how many cells the values leave for names; None if there is no limit."""
+    if look.room is None:
+        return None
+    before, after = max(cells(row.before) for row in rows), max(cells(row.after) for row in rows)
+    return max(16, look.room - before - after - 8 - max(min(cells(row.extra), 14) for row in rows))
+
+
+def _stacked(rows: Sequence[_Row], room: int) -> list[_Row]:
+    """Return *rows* with the name of a metric above its series, where there are several or one does not fit."""
+    found: list[_Row] = []
+    for metric, group in itertools.groupby(rows, key=lambda row: row.metric):
+        series = list(group)
+        if len(series) == 1 and cells(series[0].name) <= room:
+            found += series
+        else:
+            found.append(_Row(metric, "", "", "", False, "", False))
+            found += [row._replace(metric="", label=f"  {row.label[1:-1] or 'no attributes'}") for row in series]
+    return found
+
+
+class _Row(NamedTuple):
+    metric: str
+    label: str
+    before: str
+    after: str
+    arrow: bool
+    extra: str
+    failed: bool
+
+    @property
+    def name(self) -> str:
+        """What the series is called."""
+        return self.metric + self.label
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """The texts that are aligned."""
+        return self.name, self.before, self.after
+
+
+def shown(change: Change, look: Look) -> bool:
+    """Tell whether a change deserves a row: with ``debug`` any, else the program's own, and zeros only as a change."""
+    if look.debug:
+        return True
+    if change.after.name.startswith(_QUIET):
+        return False
+    return change.before is not None or change.after.value != 0
+
+
+def _row(change: Change, look: Look) -> _Row | None:
+    point, old = change.after, change.before
+    unit = "" if point.kind == "histogram" else point.unit
+    after = quantity(point.value, unit)
+    before = quantity(old.value, unit) if old is not None else ""
+    if before == after and not look.debug:
+        return None
+    arrow = old is not None or point.kind in ("counter", "histogram")
+    failed = any(key == names.ERROR_TYPE for key, _ in point.attributes)
+    return _Row(clean(point.name), _label(point, look), before, after, arrow, _measured(change), failed)
+
+
+def _measured(change: Change) -> str:
+    """Return what a histogram's new measurements were like."""
+    if change.after.kind != "histogram" or change.measured <= 0:
+        return ""
+    unit = change.after.unit
+    parts = [("mean", change.mean), ("p50", percentile(change, 0.5)), ("p95", percentile(change, 0.95))]
+    return "  ".join(f"{word} {quantity(found, unit)}" for word, found in parts if found is not None)
+
+
+def _label(point: Point, look: Look) -> str:
+    """Return ``{key=value, ...}`` with the last component of each key where that is clear; a name needs no key at all."""
+    short = Counter(key.rsplit(".", 1)[-1] for key, _ in point.attributes if key != names.ERROR_TYPE)
+    parts = []
+    for key, given in point.attributes:
+        last = key.rsplit(".", 1)[-1]
+        text = cut(clean(plain(given)[:1000]), 40, look.glyphs.more)
+        if short[last] > 1 or key == names.ERROR_TYPE:
+            parts.append(f"{clean(key)}={text}")
+        else:
+            parts.append(text if last == "name" else f"{clean(last)}={text}")
+    return "{" + ", ".join(sorted(parts, key=_first)) + "}" if parts else ""
+
+
+def _first(part: str) -> tuple[bool, bool]:
+    """Put a name first and then what went wrong, because the end may be cut."""
+    return "=" in part, not part.startswith(f"{names.ERROR_TYPE}=")
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - cells(text))
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cells(text)) + text
+
+
+# -- health -------------------------------------------------------------------------------------------------------------
+
+
+def health_states(series: Series) -> dict[str, str]:
+    """Return the current state of each check, and what suspends them all (``maintenance``, ``bypass``)."""
+    states: dict[str, str] = {}
+    for point in series.values():
+        if point.value == 1 and point.name == names.HEALTH_CHECK_STATUS.name:
+            states[point.get(names.CHECK_NAME)] = point.get(names.HEALTH_STATE)
+        elif point.value == 1 and point.name == names.HEALTH_BYPASS.name:
+            states[" bypass"] = "checks are switched off"
+        elif point.value == 1 and point.name == names.HEALTH_MAINTENANCE.name:
+            states[" maintenance"] = "in maintenance"
+    return states
+
+
+def health_line(states: Mapping[str, str], at_ns: int, look: Look) -> Line:
+    """Return how many checks are in each state, and the names of those that are not healthy."""
+    glyphs = look.glyphs
+    marks = {"healthy": glyphs.good, "warning": glyphs.warning, "critical": glyphs.bad, "unknown": "?"}
+    worst = next((_STATES[s] for s in ("critical", "warning") if s in states.values()), "green")
+    line = gutter(at_ns, "health", worst)
+    for state, style in _STATES.items():
+        found = sorted(name for name, now in states.items() if now == state)
+        if found:
+            line.append(Segment(f"{marks[state]} {len(found)} {state}", style))
+            line.append(Segment(f" {_listed(found)}  " if state != "healthy" else "  "))
+    line.extend(Segment(f"{text}  ", "yellow") for name, text in sorted(states.items()) if name.startswith(" "))
+    return line
+
+
+def _listed(found: Sequence[str]) -> str:
+    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+# -- the host -----------------------------------------------------------------------------------------------------------
+
+
+def host_lines(series: Series, at_ns: int, look: Look) -> list[Line]:
+    """Return host and process in one line, or in two where the terminal is too narrow for it."""
+    points: dict[str, list[Point]] = {}
+    for point in series.values():
+        if point.name.startswith(_QUIET):
+            points.setdefault(point.name, []).append(point)
+    host, process = "  ".join(_host(points)), "  ".join(_process(points))
+    if not host and not process:
+        return []
+    one = f"{host}  |  process  {process}" if host and process else host
+    if not host:
+        return [[*gutter(at_ns, "process", "dim"), Segment(process, "dim")]]
+    if look.room is None or cells(one) <= look.room:
+        return [[*gutter(at_ns, "host", "dim"), Segment(one, "dim")]]
+    lines: list[Line] = [[*gutter(at_ns, "host", "dim"), Segment(host, "dim")]]
+    return [*lines, [*gutter(0, "process", "dim"), Segment(process, "dim")]] if process else lines
+
+
+def _host(points: Mapping[str, Sequence[Point]]) -> Iterator[str]:
+    idle = _values(points, names.SYSTEM_CPU_UTILIZATION, names.CPU_MODE, "idle")
+    if idle:
+        yield f"cpu {_percent(1 - sum(idle) / len(idle))}"
+    total, free = _values(points, names.SYSTEM_MEMORY_LIMIT), _values(points, names.SYSTEM_MEMORY_AVAILABLE)
+    if total and free and total[0]:
+        yield f"mem {_percent(1 - free[0] / total[0])}"
+    if load := _values(points, names.SYSTEM_LOAD_1M):
+        yield f"load {load[0]:.2f}"
+    disks = points.get(names.SYSTEM_FILESYSTEM_UTILIZATION.name, ())
+    if disks:
+        fullest = max(disks, key=lambda point: (point.value, point.get(names.MOUNTPOINT) == "/"))
+        yield f"disk {cut(clean(fullest.get(names.MOUNTPOINT)), 20)} {_percent(fullest.value)}"
+    limit, used = _values(points, names.CONTAINER_MEMORY_LIMIT), _values(points, names.CONTAINER_MEMORY_USAGE)
+    if limit and used and limit[0]:
+        yield f"container mem {_percent(used[0] / limit[0])}"
+
+
+def _process(points: Mapping[str, Sequence[Point]]) -> Iterator[str]:
+    if cpu := _values(points, names.PROCESS_CPU_UTILIZATION):
+        yield f"cpu {_percent(sum(cpu))}"
+    if rss := _values(points, names.PROCESS_MEMORY_USAGE):
+        yield f"rss {size(rss[0])}"
+    if threads := _values(points, names.PROCESS_THREAD_COUNT):
+        yield f"threads {threads[0]:.0f}"
+    if files := _values(points, names.PROCESS_FILE_DESCRIPTOR_COUNT):
+        yield f"fds {files[0]:.0f}"
+
+
+def _values(points: Mapping[str, Iterable[Point]], metric: names.Metric, key: str = "", value: str = "") -> list[float]:
+    return [point.value for point in points.get(metric.name, ()) if not key or point.get(key) == value]
+
+
+def _percent(share: float) -> str:
+    return f"{max(0.0, share) * 100:.0f}%"

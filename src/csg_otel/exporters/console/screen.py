@@ -1,0 +1,183 @@
+"""
+Telemetry for a person at a terminal: a tree of spans with logs inline, a table of the metrics that changed; or JSON lines.
+
+It decides when to draw and writes; how things look is in ``console_*``. Called from one thread. The rule to keep: a stream
+that is closed or broken makes it quiet for good and never raises.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal, TextIO
+
+from csg_otel.exporters.console import json_lines
+from csg_otel.exporters.console import metrics as console_metrics
+from csg_otel.exporters.console.pending import Bundle, Pending
+from csg_otel.exporters.console.series import Change, Series, changes, flatten
+from csg_otel.exporters.console.spans import log_lines, trace_lines
+from csg_otel.exporters.console.text import ASCII, Line, Look, glyphs_for, paint
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk.metrics.export import MetricsData
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_NARROWEST: Final = 50
+_HOST_EVERY_S: Final = 60.0
+"""How often the host's line comes alone, when nothing else changed."""
+
+
+class Console:
+    """
+    Writes spans, log records and metrics to a text stream in the order they are given.
+
+    A trace is held back until its local root ends, at most about two seconds; call :meth:`tick` a few times a second.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        style: Literal["pretty", "json"] = "pretty",
+        level: Literal["info", "debug"] = "info",
+        color: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Write to *stream*, with colours if *color*; *clock* is monotonic, in seconds."""
+        encoding = getattr(stream, "encoding", None)
+        glyphs = glyphs_for(encoding)
+        self._stream = stream
+        self._json = style == "json"
+        self._clock = clock
+        self._quiet = False
+        self._look = Look(glyphs, None, color, _known(encoding), level == "debug", _here())
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._pending = Pending()
+        self._series: Series = {}
+        self._health: dict[str, str] = {}
+        self._host = ""
+        self._host_s = float("-inf")
+
+    def spans(self, spans: Sequence[ReadableSpan]) -> None:
+        """Take spans that have ended, in the order they ended."""
+        self._after_fork()
+        if self._json:
+            self._write(map(json_lines.span_json, spans))
+        else:
+            self._draw([bundle for span in spans for bundle in self._pending.put_span(span, self._clock())])
+
+    def logs(self, records: Sequence[ReadableLogRecord]) -> None:
+        """Take log records; those of a trace that is held back wait with it."""
+        self._after_fork()
+        if self._json:
+            self._write(map(json_lines.record_json, records))
+            return
+        look = self._now()
+        for record in records:
+            bundles = self._pending.put_record(record, self._clock())
+            if bundles is None:
+                self._paint(log_lines(record, look))
+            else:
+                self._draw(bundles)
+
+    def metrics(self, data: MetricsData) -> None:
+        """Take a cumulative collection and show what changed since the one before."""
+        self._after_fork()
+        before, self._series = self._series, flatten(data)
+        changed = changes(before, self._series)
+        if self._json:
+            self._write(map(json_lines.change_json, changed))
+        elif self._series:
+            self._paint(self._report(changed))
+
+    def tick(self) -> None:
+        """Show what has waited long enough; call it about every 0.2 seconds."""
+        self._after_fork()
+        self._draw(self._pending.due(self._clock()))
+
+    def close(self) -> None:
+        """Show everything that still waits. The stream is the caller's and stays open."""
+        self._after_fork()
+        self._draw(self._pending.rest())
+
+    def _after_fork(self) -> None:
+        """Forget what the parent process held back: the parent will show it."""
+        if os.getpid() != self._pid:
+            self._reset()
+
+    def _report(self, changed: Sequence[Change]) -> list[Line]:
+        look, at_ns = self._now(), max(point.at_ns for point in self._series.values())
+        lines = console_metrics.metric_lines(changed, look)
+        states = console_metrics.health_states(self._series)
+        if states and states != self._health:
+            lines.append(console_metrics.health_line(states, at_ns, look))
+        self._health = states
+        if look.debug:
+            return lines
+        host = console_metrics.host_lines(self._series, at_ns, look)
+        text = "".join(segment.text for line in host for segment in line[2:])
+        if text != self._host and (lines or self._clock() - self._host_s >= _HOST_EVERY_S):
+            self._host, self._host_s = text, self._clock()
+            lines.extend(host)
+        return lines
+
+    def _now(self) -> Look:
+        return replace(self._look, width=_width(self._stream))
+
+    def _draw(self, bundles: Sequence[Bundle]) -> None:
+        if bundles:
+            look = self._now()
+            self._paint([line for bundle in bundles for line in trace_lines(bundle.spans, bundle.records, look)])
+
+    def _paint(self, lines: Iterable[Line]) -> None:
+        look = self._now()
+        self._write(paint(line, look) for line in lines)
+
+    def _write(self, rows: Iterable[str]) -> None:
+        """Write whole rows at once, so that what the program prints comes between them and not into them."""
+        text = "".join(f"{row}\n" for row in rows)
+        if self._quiet or not text:
+            return
+        try:
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError:  # its encoding is narrower than it says
+                self._look = replace(self._look, encoding="ascii", glyphs=ASCII)
+                self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._quiet = True
+
+
+def _known(encoding: str | None) -> str:
+    """Return *encoding* if text can be tried against it, else one that is always right for the stream."""
+    try:
+        "".encode(encoding or "utf-8")
+    except LookupError:
+        return "ascii"
+    return encoding or "utf-8"
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - as text: it is compared, not opened
+    except OSError:
+        return ""
+
+
+def _width(stream: TextIO) -> int | None:
+    """Return the columns of the terminal *stream* is; None if it is none."""
+    try:
+        if not stream.isatty():
+            return None
+        found = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        found = 0
+    return max(_NARROWEST, found or shutil.get_terminal_size().columns)

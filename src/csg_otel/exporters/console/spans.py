@@ -1,0 +1,306 @@
+"""
+Spans and log records as lines: a tree in start order, with logs and events where they happened. Pure.
+
+It draws whatever it is given, each span and record once, whether or not their parents are there; when to draw is decided in
+``console``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from opentelemetry.trace import StatusCode
+
+from csg_otel import names
+from csg_otel.exporters.console.text import Line, Look, Segment, attributes, cells, duration, gutter, plain, wrap
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk.trace import Event, ReadableSpan
+
+_DEEPEST: Final = 10
+"""Levels drawn; what is deeper stays in the last column, so that a recursion does not push names off the screen."""
+
+_MOST_LINES: Final = 12
+_MOST_MESSAGE: Final = 6
+"""Lines of a failure's message; the whole of it is in the span."""
+
+_FRAME: Final = re.compile(r'File "([^"\n]+)", line (\d+), in ([^\n]+)')
+_NOISE: Final = ("csg.", "code.", "exception.", "error.", "thread.", "otel.", "telemetry.")
+_IN_THE_MESSAGE: Final = (names.CHECK_NAME, names.HEALTH_FROM, names.HEALTH_TO, names.CHECK_CATEGORY)
+"""Attributes of a check's change of state that its message says already."""
+
+_LEVELS: Final = ((17, "red"), (13, "yellow"), (9, ""), (0, "dim"))
+
+
+class Failure(NamedTuple):
+    """What a span or a record says went wrong; any part may be empty."""
+
+    type: str
+    message: str
+    place: str
+
+    @property
+    def kind(self) -> str:
+        """The type without its module, as it is spoken of."""
+        return self.type.rsplit(".", 1)[-1] or "error"
+
+    @property
+    def text(self) -> str:
+        """The type and the message, as far as they fit on one line."""
+        first = self.message.strip().split("\n", 1)[0]
+        return f"{self.kind}: {first}" if self.type and first else first or self.kind
+
+
+@dataclass(slots=True)
+class _Node:
+    at_ns: int
+    span: ReadableSpan | None = None
+    record: ReadableLogRecord | None = None
+    event: Event | None = None
+    children: list[_Node] = field(default_factory=list)
+    failure: Failure | None = None
+    told: bool = False
+    """A descendant shows the same failure in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a node stands: what is drawn before its own line, and before its further lines and its children."""
+
+    own: str
+    below: str
+    depth: int = 0
+
+
+def trace_lines(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogRecord], look: Look) -> list[Line]:
+    """
+    Return the lines of *spans*, children under their parents, with *records* beneath the spans they were emitted in.
+
+    What happened in a local span that is not among *spans* gets a mark: that span still runs or was shown before.
+    """
+    lines: list[Line] = []
+    for top in _forest(spans, records):
+        start = _Place("", "")
+        if top.span is None or (top.span.parent is not None and not top.span.parent.is_remote):
+            start = _Place(look.glyphs.open, look.glyphs.open)
+        waiting = [(top, start)]
+        while waiting:
+            node, place = waiting.pop()
+            lines.extend(_lines(node, place, look))
+            waiting.extend(_below(node, place, look))
+    return lines
+
+
+def log_lines(record: ReadableLogRecord, look: Look) -> list[Line]:
+    """Return the lines of one log record outside any trace."""
+    return list(_record_lines(record, _Place("", ""), look))
+
+
+def failure_of(span: ReadableSpan) -> Failure | None:
+    """Return what *span* failed with; None if its status is not an error."""
+    if span.status.status_code is not StatusCode.ERROR:
+        return None
+    error_type = plain((span.attributes or {}).get("error.type") or "")
+    for event in reversed(span.events):
+        if event.name == "exception":
+            return _exception(event.attributes or {}, error_type)
+    return Failure(error_type, span.status.description or "", "")
+
+
+def _exception(found: Any, error_type: str = "") -> Failure:
+    frames = _FRAME.findall(plain(found.get("exception.stacktrace") or ""))
+    place = "{}:{} in {}".format(*frames[-1]) if frames else ""
+    kind = plain(found.get("exception.type") or error_type)
+    return Failure(kind, plain(found.get("exception.message") or ""), place)
+
+
+def _forest(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogRecord]) -> list[_Node]:
+    """Return the tops, sorted by time; every span and record is in the forest exactly once, even if parents form a ring."""
+    nodes = [_Node(span.start_time or 0, span=span, failure=failure_of(span)) for span in spans]
+    by_id = {(n.span.context.trace_id, n.span.context.span_id): n for n in reversed(nodes) if n.span and n.span.context}
+    tops: list[_Node] = []
+    above: dict[int, _Node] = {}
+    for node in nodes:
+        parent = _parent(node, by_id)
+        if parent is None or _reaches(parent, node, above):
+            tops.append(node)
+        else:
+            above[id(node)] = parent
+            parent.children.append(node)
+    for record in records:
+        entry = _Node(record_ns(record), record=record)
+        key = (record.log_record.trace_id or 0, record.log_record.span_id or 0)
+        (by_id[key].children if key in by_id else tops).append(entry)
+    for node in nodes:
+        node.children.extend(_events(node))
+        node.children.sort(key=lambda child: child.at_ns)
+        _tell(node, above)
+    return sorted(tops, key=lambda top: top.at_ns)
+
+
+def _parent(node: _Node, by_id: dict[tuple[int, int], _Node]) -> _Node | None:
+    parent = node.span.parent if node.span is not None else None
+    if parent is None or parent.is_remote:
+        return None
+    return by_id.get((parent.trace_id, parent.span_id))
+
+
+def _reaches(start: _Node, goal: _Node, above: dict[int, _Node]) -> bool:
+    at: _Node | None = start
+    while at is not None and at is not goal:
+        at = above.get(id(at))
+    return at is goal
+
+
+def _tell(node: _Node, above: dict[int, _Node]) -> None:
+    """Mark the ancestors that only passed on the failure of *node*, so that it is told once, where it happened."""
+    at = above.get(id(node))
+    while node.failure is not None and at is not None and at.failure is not None and not at.told:
+        if at.failure[:2] != node.failure[:2]:
+            break
+        at.told = True
+        at = above.get(id(at))
+
+
+def _events(node: _Node) -> Iterator[_Node]:
+    for event in node.span.events if node.span is not None else ():
+        if not (event.name == "exception" and node.failure is not None):
+            yield _Node(event.timestamp, event=event)
+
+
+def record_ns(record: ReadableLogRecord) -> int:
+    """Return when *record* was made, in nanoseconds since the epoch."""
+    return record.log_record.timestamp or record.log_record.observed_timestamp or 0
+
+
+def _below(node: _Node, place: _Place, look: Look) -> list[tuple[_Node, _Place]]:
+    """Return the children of *node* with their places, last first."""
+    if place.depth >= _DEEPEST:
+        return [(child, place) for child in reversed(node.children)]
+    glyphs, later, placed = look.glyphs, False, []
+    for child in reversed(node.children):
+        through = glyphs.through if later else glyphs.blank
+        own = through if child.span is None else glyphs.branch if later else glyphs.last
+        placed.append((child, _Place(place.below + own, place.below + through, place.depth + 1)))
+        later = later or child.span is not None
+    return placed
+
+
+def _lines(node: _Node, place: _Place, look: Look) -> Iterable[Line]:
+    if node.span is not None:
+        return _span_lines(node.span, node, place, look)
+    if node.record is not None:
+        return _record_lines(node.record, place, look)
+    return _event_lines(node, place, look)
+
+
+def _span_lines(span: ReadableSpan, node: _Node, place: _Place, look: Look) -> Iterator[Line]:
+    took = duration((span.end_time - span.start_time) / 1e9) if span.end_time and span.start_time else "?"
+    head = [*gutter(span.start_time, took, "cyan"), Segment(place.own, "dim")]
+    name = Segment(span.name or "-", "red" if node.failure else "bold" if place.depth == 0 else "")
+    tail = _tail(span.attributes or {}, look, _NOISE)
+    if node.failure is None:
+        yield [*head, name, *tail]
+        return
+    taken = cells(place.own) + cells(name.text) + 4
+    text, below = (node.failure.kind, []) if node.told else _told(node.failure, taken, look)
+    yield [*head, name, Segment(f"  {look.glyphs.bad} {text}", "red"), *tail]
+    indent = place.below + (look.glyphs.through if node.children else look.glyphs.blank)
+    yield from _further(below, indent, look)
+    if node.failure.place and not node.told:
+        yield [*gutter(0, ""), Segment(indent + shorten(node.failure.place, look.base), "dim")]
+
+
+def _told(failure: Failure, taken: int, look: Look) -> tuple[str, list[str]]:
+    """Return what to say of *failure* behind *taken* cells of a line, and the message if it needs lines of its own."""
+    message = failure.message.strip()
+    fits = look.room is None or taken + cells(failure.text) <= look.room
+    if not message or (fits and "\n" not in message):
+        return failure.text, []
+    return failure.kind, message.split("\n")
+
+
+def _further(texts: Sequence[str], indent: str, look: Look) -> Iterator[Line]:
+    """Return the lines of a failure's message below it."""
+    room = None if look.room is None else max(20, look.room - cells(indent))
+    lines = [part for text in texts[:_MOST_LINES] for part in wrap(text.rstrip(), room)]
+    if len(lines) > _MOST_MESSAGE or len(texts) > _MOST_LINES:
+        lines[_MOST_MESSAGE:] = [look.glyphs.more]
+    for line in lines:
+        yield [*gutter(0, ""), Segment(indent, "dim"), Segment(line, "red")]
+
+
+def _event_lines(node: _Node, place: _Place, look: Look) -> Iterator[Line]:
+    event = node.event
+    if event is None:
+        return
+    head = [*gutter(event.timestamp, "event", "dim"), Segment(place.own, "dim")]
+    if event.name == "exception":
+        failure = _exception(event.attributes or {})
+        yield [*head, Segment(failure.text, "yellow"), *_tail(event.attributes or {}, look, _NOISE)]
+    else:
+        yield [*head, Segment(event.name), *_tail(event.attributes or {}, look, ())]
+
+
+def _record_lines(record: ReadableLogRecord, place: _Place, look: Look) -> Iterator[Line]:
+    log = record.log_record
+    severity = log.severity_number.value if log.severity_number is not None else 9
+    style = next(style for least, style in _LEVELS if severity >= least)
+    level = (log.severity_text or (log.severity_number.name if log.severity_number else "log"))[:7]
+    found = log.attributes or {}
+    message = plain(log.body) if log.body is not None else log.event_name or ""
+    room = None if look.room is None else max(20, look.room - len(place.own))
+    texts = [part for line in message.rstrip().split("\n")[: _MOST_LINES + 1] for part in wrap(line.rstrip(), room)]
+    if len(texts) > _MOST_LINES:
+        texts[_MOST_LINES:] = [look.glyphs.more]
+    tail = _record_tail(record, look)
+    for number, text in enumerate(texts):
+        head = gutter(record_ns(record), level, style) if number == 0 else gutter(0, "")
+        shown = Segment(text, style if style != "dim" else "")
+        yield [
+            *head,
+            Segment(place.own if number == 0 else place.below, "dim"),
+            shown,
+            *(tail if number == len(texts) - 1 else ()),
+        ]
+    if "exception.type" in found:
+        failure, indent = _exception(found), place.below + look.glyphs.blank
+        text, below = _told(failure, cells(indent), look)
+        yield [*gutter(0, ""), Segment(indent, "dim"), Segment(text, "red")]
+        yield from _further(below, indent, look)
+        if failure.place:
+            yield [*gutter(0, ""), Segment(indent + shorten(failure.place, look.base), "dim")]
+
+
+def _record_tail(record: ReadableLogRecord, look: Look) -> list[Segment]:
+    """Return what follows a message: its attributes, and with ``debug`` the logger; an event's own keys are shortened."""
+    noise = tuple(prefix for prefix in _NOISE if prefix != "csg.")
+    found = record.log_record.attributes or {}
+    if record.log_record.event_name == names.EVENT_STATE_CHANGE and not look.debug:
+        found = {key: value for key, value in found.items() if key not in _IN_THE_MESSAGE}
+    tail = _tail({_last(k): v for k, v in found.items()}, look, noise)
+    scope = record.instrumentation_scope
+    return [*tail, Segment(f"  {scope.name}", "dim")] if look.debug and scope is not None else tail
+
+
+def _last(key: str) -> str:
+    return key.rsplit(".", 1)[-1] if key.startswith("csg.") else key
+
+
+def _tail(found: Any, look: Look, noise: tuple[str, ...]) -> list[Segment]:
+    kept = [(k, v) for k, v in found.items() if k != "exception.stacktrace" and (look.debug or not k.startswith(noise))]
+    return [Segment("  " + attributes(kept, look), "dim")] if kept else []
+
+
+def shorten(place: str, base: str) -> str:
+    """Return ``file:line in function`` with the file as seen from directory *base*, or its last two parts."""
+    path, colon, rest = place.rpartition(":")
+    seen = PurePath(path)
+    if base and seen.is_relative_to(base):
+        seen = seen.relative_to(base)
+    return str(PurePath(*seen.parts[-2:] if seen.is_absolute() else seen.parts)) + colon + rest

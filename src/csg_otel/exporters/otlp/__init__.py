@@ -1,0 +1,1 @@
+"""OTLP destinations: encoding, splitting, and sending over HTTP or gRPC."""

@@ -1,0 +1,1 @@
+"""What the kernel reports about the machine and the control group this process runs in."""

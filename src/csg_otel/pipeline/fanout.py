@@ -1,0 +1,94 @@
+"""
+From the SDK's tracer and logger providers to every destination's lane.
+
+Runs on the program's threads, so it only appends to queues, and nothing it meets reaches the program.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.trace import StatusCode
+
+from csg_otel import faults
+from csg_otel.pipeline.safe_spans import make_safe
+
+Put = Callable[[Any], None]
+
+
+class SpanFanOut(SpanProcessor):
+    """Gives each ended span to every lane; ``puts`` is replaced as a whole when destinations change."""
+
+    def __init__(self) -> None:
+        self.puts: tuple[Put, ...] = ()
+        self.keep_errors = False
+        self.keep_slower_s: float | None = None
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
+        """Wall *span* off, so that nothing the program puts into it raises."""
+        make_safe(span)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue *span* if it is sampled, or worth keeping although it is not."""
+        try:
+            context = span.get_span_context()
+            if (context is not None and context.trace_flags.sampled) or self._worth_keeping(span):
+                for put in self.puts:
+                    put(span)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("traces")
+
+    def _worth_keeping(self, span: ReadableSpan) -> bool:
+        if self.keep_errors and span.status.status_code is StatusCode.ERROR:
+            return True
+        if self.keep_slower_s is None or span.end_time is None or span.start_time is None:
+            return False
+        return (span.end_time - span.start_time) / 1e9 >= self.keep_slower_s
+
+
+class LogFanOut(LogRecordProcessor):
+    """Gives each log record to every lane; ``puts`` is replaced as a whole when destinations change."""
+
+    def __init__(self) -> None:
+        self.puts: tuple[Put, ...] = ()
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Queue a copy of *log_record* without its context, which may hold much of the program alive."""
+        try:
+            record = copy.copy(log_record.log_record)
+            record.context = Context()
+            readable = ReadableLogRecord(
+                log_record=record,
+                resource=log_record.resource or Resource.get_empty(),
+                instrumentation_scope=log_record.instrumentation_scope,
+                limits=log_record.limits,
+            )
+            for put in self.puts:
+                put(readable)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("logs")
+
+    def shutdown(self) -> None:
+        """Do nothing: lanes are closed by their owner, within one budget for all."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Do nothing: lanes are flushed by their owner, within one budget for all."""
+        return True
+
+
+def sampler(*, ratio: float, parent_based: bool, keep_unsampled: bool) -> Sampler:
+    """
+    Return a sampler that keeps *ratio* (0 to 1) of the traces.
+
+    With *keep_unsampled* the others are recorded too, so that the fan-out can still pick errors and slow spans.
+    """
+    root: Sampler = TraceIdRatioBased(ratio) if ratio > 0 else ALWAYS_OFF
+    chosen: Sampler = ParentBased(root) if parent_based else root
+    return AlwaysRecordSampler(chosen) if keep_unsampled else chosen

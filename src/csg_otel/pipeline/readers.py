@@ -1,0 +1,181 @@
+"""
+The SDK's metric readers as this package needs them: one read on demand, others on a ticker of their own.
+
+A collection is bounded (see ``guard``), and no reader is collected on the program's threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
+
+from csg_otel import faults, forks
+from csg_otel.pipeline import _compat, callbacks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.metrics.view import Aggregation
+
+_log = logging.getLogger("csg_otel")
+
+
+class LocalReader(MetricReader):
+    """The process's own view of its metrics: cumulative, read on demand by the scrape, the console and snapshots."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._received = threading.local()
+        self._overflowing: set[str] = set()
+
+    def read(self) -> MetricsData | None:
+        """Collect now and return all metrics; None if there are none or the collection failed (reported once)."""
+        self._received.data = None
+        try:
+            with callbacks.collection():
+                self.collect()
+        except Exception:  # noqa: BLE001 - a scrape is answered whatever the SDK thinks of one instrument
+            faults.contain("collection")
+        data: MetricsData | None = self._received.data
+        if data is not None:
+            self._warn_of_overflow(data)
+        return data
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
+        self._received.data = metrics_data
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
+        """Do nothing: there is no connection and no thread to end."""
+
+    def _warn_of_overflow(self, data: MetricsData) -> None:
+        """Say once for each instrument that it has too many series, and which attribute has the most values."""
+        for metric in (m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics):
+            points = metric.data.data_points
+            if metric.name in self._overflowing or len(points) <= 1:
+                continue
+            if not any("otel.metric.overflow" in (point.attributes or {}) for point in points[-2:]):
+                continue
+            self._overflowing.add(metric.name)
+            values: dict[str, set[object]] = {}
+            for point in points:
+                for key, value in (point.attributes or {}).items():
+                    values.setdefault(key, set()).add(str(value))
+            worst = max(values, key=lambda key: len(values[key]))
+            _log.warning(
+                "metric %r has more than %d series; attribute %r has the most values; further series are added up "
+                "under otel.metric.overflow=true",
+                metric.name,
+                len(points) - 1,
+                worst,
+            )
+
+
+class PushReader(MetricReader):
+    """Collects for one destination, with its own temporality, and hands each collection to a sink."""
+
+    def __init__(
+        self,
+        temporality: dict[type, AggregationTemporality],
+        sink: Callable[[MetricsData], None],
+        aggregation: dict[type, Aggregation] | None = None,
+    ) -> None:
+        """Collect with *temporality* and *aggregation*, both by the class of instrument, for *sink*."""
+        super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
+        self.temporality = temporality
+        self._sink = sink
+
+    def push(self) -> None:
+        """Collect once and give the result to the sink."""
+        with callbacks.collection():
+            self.collect()
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
+        self._sink(metrics_data)
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
+        """Do nothing: the ticker ends the collecting and the lane the sending."""
+
+
+class Ticker:
+    """
+    A daemon thread that does *work* every *interval_s* seconds, on request, and a last time when it is stopped.
+
+    The wait is on the monotonic clock; what *work* raises is contained.
+    """
+
+    def __init__(self, name: str, interval_s: float, work: Callable[[], None]) -> None:
+        self._name = name
+        self._interval_s = interval_s
+        self._work = work
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._requests: list[threading.Event] = []
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread; idempotent."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"csg-otel-{self._name}", daemon=True)
+                self._thread.start()
+
+    def request(self) -> threading.Event:
+        """Ask for *work* now; the event is set when it was done."""
+        done = threading.Event()
+        with self._lock:
+            if self._thread is None:
+                done.set()
+            else:
+                self._requests.append(done)
+        self._wake.set()
+        return done
+
+    def stop(self) -> threading.Event:
+        """Ask for *work* a last time and for the thread's end; the event is set when it was done."""
+        done = self.request()
+        with self._lock:
+            self._stopping = True
+        self._wake.set()
+        return done
+
+    def reset_after_fork(self) -> None:
+        """Start anew in a child, if the parent's was running."""
+        running = self._thread is not None and not self._stopping
+        self._reset()
+        if running:
+            forks.afterwards(self.start)
+
+    def _run(self) -> None:
+        _compat.suppress_instrumentation()
+        due = time.monotonic() + self._interval_s
+        while True:
+            self._wake.wait(max(0.0, due - time.monotonic()))
+            self._wake.clear()
+            with self._lock:
+                requests, self._requests = self._requests, []
+                stopping = self._stopping
+            now = time.monotonic()
+            if requests or now >= due:
+                try:
+                    self._work()
+                except Exception:  # noqa: BLE001 - the next tick may do better
+                    faults.contain(self._name)
+                if now >= due:
+                    due = max(due + self._interval_s, now)
+            for request in requests:
+                request.set()
+            if stopping:
+                with self._lock:
+                    late, self._requests = self._requests, []
+                    self._thread = None
+                for request in late:
+                    request.set()
+                return

@@ -1,0 +1,107 @@
+"""
+Spans that take anything: what the SDK's own would raise for, into the program, is cleaned and tried again.
+
+The SDK's spans become these when they start. The rule: the usual call costs one frame more and nothing else.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from opentelemetry.semconv.attributes import exception_attributes
+from opentelemetry.trace import Status, StatusCode
+
+from csg_otel import attributes as clean
+from csg_otel import faults
+from csg_otel.pipeline._compat import SdkSpan
+
+
+def make_safe(span: Any) -> None:
+    """Make *span* one that never raises, if the SDK made it."""
+    if type(span) is SdkSpan:
+        span.__class__ = SafeSpan
+
+
+class SafeSpan(SdkSpan):
+    """The SDK's span, behind a wall."""
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute; a value that is none is told by its text."""
+        try:
+            super().set_attribute(key, value)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            self._again(super().set_attributes, clean.clean({clean.text(key): value}))
+
+    def set_attributes(self, attributes: Any) -> None:
+        """Set several attributes."""
+        try:
+            super().set_attributes(attributes)
+        except Exception:  # noqa: BLE001 - as above
+            self._again(super().set_attributes, clean.clean(attributes))
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        """Add an event."""
+        try:
+            super().add_event(name, attributes, timestamp)
+        except Exception:  # noqa: BLE001 - as above
+            self._again(super().add_event, clean.text(name), clean.clean(attributes or {}), timestamp)
+
+    def add_link(self, context: Any, attributes: Any = None) -> None:
+        """Add a link to another span."""
+        try:
+            super().add_link(context, attributes)
+        except Exception:  # noqa: BLE001 - as above
+            self._again(super().add_link, context, clean.clean(attributes or {}))
+
+    def record_exception(
+        self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
+    ) -> None:
+        """Add an exception as an event; one that can't be shown by its class alone."""
+        try:
+            super().record_exception(exception, attributes, timestamp, escaped)
+        except Exception:  # noqa: BLE001 - as above
+            told = {
+                exception_attributes.EXCEPTION_TYPE: type(exception).__qualname__,
+                exception_attributes.EXCEPTION_MESSAGE: clean.text(exception),
+                **clean.clean(attributes or {}),
+            }
+            self._again(super().add_event, "exception", told, timestamp)
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        """Set the status; what is none changes nothing."""
+        try:
+            super().set_status(status, description)
+        except Exception:  # noqa: BLE001 - as above
+            self._again(super().set_status, status, clean.text(description))
+
+    def update_name(self, name: str) -> None:
+        """Give the span another name."""
+        try:
+            super().update_name(name)
+        except Exception:  # noqa: BLE001 - as above
+            faults.contain("traces")
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the span; a processor of the program that fails harms nobody else."""
+        try:
+            super().end(end_time)
+        except Exception:  # noqa: BLE001 - as above
+            faults.contain("traces")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the span as the SDK does, even if *error* can't be shown."""
+        try:
+            super().__exit__(kind, error, traceback)
+        except Exception:  # noqa: BLE001 - the program's own exception goes on, not this one
+            self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {clean.text(error)}"))
+            self.end()
+
+    @staticmethod
+    def _again(method: Any, *args: Any) -> None:
+        try:
+            method(*args)
+        except Exception:  # noqa: BLE001 - as above; this one is lost
+            faults.contain("traces")

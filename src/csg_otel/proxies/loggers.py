@@ -1,0 +1,63 @@
+"""The exchangeable logger provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry import _logs
+
+from csg_otel import attributes as clean
+from csg_otel import faults
+from csg_otel.proxies.base import Scope, Switch, scope
+
+
+class SwitchLogger(_logs.Logger):
+    """A logger that hands every record to the logger now plugged in."""
+
+    def __init__(self, identity: Scope) -> None:
+        super().__init__(*identity)
+        self._scope = identity
+        self._real: _logs.Logger = _logs.NoOpLogger(identity[0])
+
+    def bind(self, provider: _logs.LoggerProvider) -> None:
+        """Use *provider* from now on."""
+        self._real = provider.get_logger(*self._scope)
+
+    def emit(self, record: Any = None, **kwargs: Any) -> None:
+        """Emit a record on the logger plugged in; attributes it can't take are told by their text."""
+        try:
+            self._real.emit(record, **kwargs)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            try:
+                if isinstance(record, _logs.LogRecord):
+                    record.attributes = clean.clean(record.attributes or {})
+                kwargs["attributes"] = clean.clean(kwargs.get("attributes") or {})
+                self._real.emit(record, **kwargs)
+            except Exception:  # noqa: BLE001 - as above; this one is lost
+                faults.contain("logs")
+
+    def enabled(self, *args: Any, **kwargs: Any) -> bool:
+        """Tell whether a record would go anywhere."""
+        try:
+            return self._real.enabled(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - as above
+            faults.contain("logs")
+            return True
+
+
+class SwitchLoggerProvider(Switch, _logs.LoggerProvider):
+    """A logger provider whose real one can be exchanged."""
+
+    def __init__(self) -> None:
+        super().__init__(_logs.NoOpLoggerProvider())
+
+    def get_logger(
+        self,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Any | None = None,
+    ) -> _logs.Logger:
+        """Return a logger that survives every exchange."""
+        logger: _logs.Logger = self._bound(SwitchLogger(scope(name, version, schema_url, attributes)))
+        return logger

@@ -1,0 +1,299 @@
+"""
+The exchangeable meter provider, and the instruments that are made again on each real one.
+
+What the SDK would raise for, or would collect and could never encode, is put right or left out here, and reported once.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import metrics
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackT
+
+from csg_otel import attributes as clean
+from csg_otel import faults
+from csg_otel.names import DURATION_BUCKETS_S, SIZE_BUCKETS_BY
+from csg_otel.proxies.base import Scope, Switch, scope
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import Attributes
+
+Guard = Callable[[str, CallbackT], Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]]
+"""Wraps an observable's callback so that it can neither block nor break a collection; takes the instrument's name too."""
+
+_ADVICE: Final[Mapping[str, Sequence[float]]] = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
+_LONGEST_NAME: Final = 255
+_LONGEST_UNIT: Final = 63
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.\-/]")
+
+
+def _name(given: Any) -> str:
+    """Return *given* as a name OTel allows: a letter, then letters, digits and ``_ . - /``, 255 characters at most."""
+    fits = type(given) is str and len(given) <= _LONGEST_NAME and given[:1].isalpha() and given.isascii()
+    if fits and not _NO_NAME.search(given):
+        return str(given)
+    shown = _NO_NAME.sub("_", clean.text(given))
+    name = (shown if shown[:1].isalpha() else f"unnamed_{shown}")[:_LONGEST_NAME]
+    faults.report(f"instrument {name}", f"{clean.text(given)!r} is not a name for an instrument; it is called {name!r}")
+    return name
+
+
+def _unit(name: str, given: Any) -> str:
+    """Return *given* as a unit OTel allows: at most 63 ASCII characters; none if it is another thing."""
+    if given is None:
+        return ""
+    if type(given) is str and given.isascii() and len(given) <= _LONGEST_UNIT:
+        return given
+    faults.report(f"instrument {name}", f"{clean.text(given)!r} is not a unit; it has none")
+    return ""
+
+
+def _bounds(name: str, given: Any, unit: str) -> Sequence[float] | None:
+    """Return *given* as bucket bounds that grow, or those that suit *unit*."""
+    if given is None:
+        return _ADVICE.get(unit)
+    found = given if isinstance(given, (list, tuple, range)) else [None]
+    numbers = [number for bound in found if (number := clean.number(bound)) is not None]
+    if len(numbers) == len(found) and numbers == sorted(set(numbers)):
+        return numbers or _ADVICE.get(unit)
+    faults.report(f"instrument {name}", f"{clean.text(given)!r} are no bounds for buckets; the usual ones are used")
+    return _ADVICE.get(unit)
+
+
+class _Instrument:
+    """An instrument's recipe and the real instrument made from it by the meter now plugged in."""
+
+    _grows = False
+    """Takes no negative measurements."""
+
+    def __init__(self, kind: str, name: str, unit: str, description: str, **options: Any) -> None:
+        self.name = name
+        self._recipe = (kind, name, unit, description)
+        self._options = options
+        self._real: Any = None
+
+    def bind(self, meter: metrics.Meter) -> None:
+        """Make the real instrument on *meter*."""
+        kind, name, unit, description = self._recipe
+        create = f"create_{kind}"
+        recipe = {"name": name, "unit": unit, "description": description, **self._options}
+        try:
+            self._real = getattr(meter, create)(**recipe)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            self._real = getattr(metrics.NoOpMeter(name), create)(**recipe)
+            faults.contain(f"instrument {name}")
+
+    def _put(self, method: str, value: Any, attributes: Any, context: Any) -> None:
+        try:
+            number = clean.number(value)
+            if number is None or (number < 0 and self._grows):
+                shown = clean.value(value)
+                faults.report(f"instrument {self._recipe[1]}", f"{shown!r} is no measurement for it; it is left out")
+                return
+            if attributes is not None and not clean.sound(attributes):
+                attributes = clean.clean(attributes)
+            if context is not None and not isinstance(context, Context):
+                context = None
+            getattr(self._real, method)(number, attributes, context)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("metrics")
+
+
+class _Adding(_Instrument):
+    def add(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
+        """Add *amount* on the instrument plugged in."""
+        self._put("add", amount, attributes, context)
+
+
+class SwitchCounter(_Adding, metrics.Counter):
+    """A counter that survives every exchange."""
+
+    _grows = True
+
+
+class SwitchUpDownCounter(_Adding, metrics.UpDownCounter):
+    """An up-down counter that survives every exchange."""
+
+
+class SwitchHistogram(_Instrument, metrics.Histogram):
+    """A histogram that survives every exchange."""
+
+    _grows = True
+
+    def record(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
+        """Record *amount* on the histogram plugged in."""
+        self._put("record", amount, attributes, context)
+
+
+class SwitchGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
+    """A synchronous gauge that survives every exchange."""
+
+    def set(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
+        """Set *amount* on the gauge plugged in."""
+        self._put("set", amount, attributes, context)
+
+
+class _Observable(_Instrument):
+    """An observable instrument; all callbacks given for its name run, because a second registration is not an error."""
+
+    def __init__(self, kind: str, name: str, unit: str, description: str) -> None:
+        self.callbacks: list[Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]] = []
+        super().__init__(kind, name, unit, description, callbacks=[self._observe])
+
+    def _observe(self, options: metrics.CallbackOptions) -> Iterator[metrics.Observation]:
+        for callback in tuple(self.callbacks):
+            yield from callback(options)
+
+
+class SwitchObservableCounter(_Observable, metrics.ObservableCounter):
+    """An observable counter that survives every exchange."""
+
+
+class SwitchObservableUpDownCounter(_Observable, metrics.ObservableUpDownCounter):
+    """An observable up-down counter that survives every exchange."""
+
+
+class SwitchObservableGauge(_Observable, metrics.ObservableGauge):
+    """An observable gauge that survives every exchange."""
+
+
+_OBSERVABLE: Mapping[str, Any] = {
+    "observable_counter": SwitchObservableCounter,
+    "observable_up_down_counter": SwitchObservableUpDownCounter,
+    "observable_gauge": SwitchObservableGauge,
+}
+
+
+class SwitchMeter(metrics.Meter):
+    """A meter that remembers its instruments, so that they can be made again on the next real meter."""
+
+    def __init__(self, identity: Scope, guard: Guard) -> None:
+        super().__init__(*identity[:3])
+        self._scope = identity
+        self._guard = guard
+        self._made: dict[tuple[str, str, str, str], Any] = {}
+        self._mutex = threading.RLock()
+        self._real: metrics.Meter = metrics.NoOpMeter(identity[0])
+
+    def bind(self, provider: metrics.MeterProvider) -> None:
+        """Make every instrument again on *provider*'s meter of this scope."""
+        with self._mutex:
+            self._real = provider.get_meter(*self._scope)
+            for instrument in self._made.values():
+                instrument.bind(self._real)
+
+    def reset_lock(self) -> None:
+        """Replace the lock; for a forked child."""
+        self._mutex = threading.RLock()
+
+    def _make(self, kind: str, cls: Any, name: Any, unit: Any, description: Any, **options: Any) -> Any:
+        name = _name(name)
+        unit, description = _unit(name, unit), "" if description is None else clean.text(description)
+        if "explicit_bucket_boundaries_advisory" in options:
+            given = options["explicit_bucket_boundaries_advisory"]
+            options["explicit_bucket_boundaries_advisory"] = _bounds(name, given, unit)
+        key = (kind, name.lower(), unit, description)
+        with self._mutex:
+            if (instrument := self._made.get(key)) is None:
+                instrument = cls(kind, name, unit, description, **options)
+                instrument.bind(self._real)
+                self._made[key] = instrument
+        return instrument
+
+    def _observable(
+        self, kind: str, name: str, callbacks: Sequence[CallbackT] | None, unit: str, description: str
+    ) -> Any:
+        instrument = self._make(kind, _OBSERVABLE[kind], name, unit, description)
+        try:
+            instrument.callbacks.extend(self._guard(instrument.name, callback) for callback in callbacks or ())
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain(f"callbacks of {instrument.name}")
+        return instrument
+
+    def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
+        """Make a counter, or return the one of this name, unit and description."""
+        counter: metrics.Counter = self._make("counter", SwitchCounter, name, unit, description)
+        return counter
+
+    def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> metrics.UpDownCounter:
+        """Make an up-down counter, or return the one of this name, unit and description."""
+        counter: metrics.UpDownCounter = self._make("up_down_counter", SwitchUpDownCounter, name, unit, description)
+        return counter
+
+    def create_histogram(
+        self,
+        name: str,
+        unit: str = "",
+        description: str = "",
+        *,
+        explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
+    ) -> metrics.Histogram:
+        """Make a histogram; where no buckets are advised, seconds and bytes get fitting ones instead of the SDK's."""
+        bounds = explicit_bucket_boundaries_advisory
+        histogram: metrics.Histogram = self._make(
+            "histogram", SwitchHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
+        )
+        return histogram
+
+    def create_gauge(self, name: str, unit: str = "", description: str = "") -> SwitchGauge:
+        """Make a synchronous gauge, or return the one of this name, unit and description."""
+        gauge: SwitchGauge = self._make("gauge", SwitchGauge, name, unit, description)
+        return gauge
+
+    def create_observable_counter(
+        self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
+    ) -> metrics.ObservableCounter:
+        """Make an observable counter, or add *callbacks* to the one of this name, unit and description."""
+        made: metrics.ObservableCounter = self._observable("observable_counter", name, callbacks, unit, description)
+        return made
+
+    def create_observable_up_down_counter(
+        self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
+    ) -> metrics.ObservableUpDownCounter:
+        """Make an observable up-down counter, or add *callbacks* to the one of this name, unit and description."""
+        made: metrics.ObservableUpDownCounter = self._observable(
+            "observable_up_down_counter", name, callbacks, unit, description
+        )
+        return made
+
+    def create_observable_gauge(
+        self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
+    ) -> metrics.ObservableGauge:
+        """Make an observable gauge, or add *callbacks* to the one of this name, unit and description."""
+        made: metrics.ObservableGauge = self._observable("observable_gauge", name, callbacks, unit, description)
+        return made
+
+
+class SwitchMeterProvider(Switch, metrics.MeterProvider):
+    """A meter provider whose real one can be exchanged; *guard* wraps every callback registered through it."""
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__(metrics.NoOpMeterProvider())
+        self._guard = guard
+        self._meters: dict[tuple[Any, ...], SwitchMeter] = {}
+
+    def reset_lock(self) -> None:
+        """Replace the locks, those of the meters, too."""
+        super().reset_lock()
+        for meter in list(self._meters.values()):
+            meter.reset_lock()
+
+    def get_meter(
+        self,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes | None = None,
+    ) -> metrics.Meter:
+        """Return the one meter of this scope; it survives every exchange."""
+        identity = scope(name, version, schema_url, attributes)
+        key = (*identity[:3], tuple(sorted((identity[3] or {}).items(), key=lambda item: item[0])))
+        with self._lock:
+            if key not in self._meters:
+                self._meters[key] = self._bound(SwitchMeter(identity, self._guard))
+            return self._meters[key]

@@ -1,0 +1,154 @@
+"""The exchangeable tracer provider. The rule: a program's own exception is never replaced by one of telemetry."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+
+from csg_otel import attributes as clean
+from csg_otel import faults
+from csg_otel.proxies.base import Scope, Switch, scope
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import Attributes
+
+
+class SwitchTracer(trace.Tracer):
+    """A tracer that hands every call to the tracer now plugged in."""
+
+    def __init__(self, identity: Scope) -> None:
+        self._scope = identity
+        self._real: trace.Tracer = trace.NoOpTracer()
+
+    def bind(self, provider: trace.TracerProvider) -> None:
+        """Use *provider* from now on."""
+        self._real = provider.get_tracer(*self._scope)
+
+    def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
+        """Start a span on the tracer plugged in; what it refuses is cleaned first."""
+        try:
+            return self._real.start_span(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            try:
+                return self._real.start_span(**_cleaned(args, kwargs))
+            except Exception:  # noqa: BLE001 - as above
+                faults.contain("traces")
+                return trace.INVALID_SPAN
+
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
+        """Start a span on the tracer plugged in and make it current: a context manager, and a decorator too."""
+        return _Current(self, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """Offer what the plugged-in tracer offers beyond the API."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._real, name)
+
+
+_PARAMETERS: Final = (
+    "name", "context", "kind", "attributes", "links", "start_time", "record_exception", "set_status_on_exception",
+)  # fmt: skip
+"""Those of ``start_span``, in the API's order."""
+
+
+def _cleaned(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ``start_span`` without what is wrong with them."""
+    given: dict[str, Any] = {**dict(zip(_PARAMETERS, args, strict=False)), **kwargs}
+    links = given.get("links")
+    listed: list[Any] = [link for link in links if isinstance(link, Link)] if isinstance(links, (list, tuple)) else []
+    to_spans = [link for link in listed if isinstance(link.context, SpanContext)]
+    context, kind, start_time = given.get("context"), given.get("kind"), given.get("start_time")
+    return {
+        **given,
+        "name": clean.text(given.get("name")),
+        "context": context if isinstance(context, Context) else None,
+        "kind": kind if isinstance(kind, SpanKind) else SpanKind.INTERNAL,
+        "attributes": clean.clean(given.get("attributes")),
+        "links": [Link(link.context, clean.clean(link.attributes)) for link in to_spans],
+        "start_time": start_time if type(start_time) is int else None,
+    }
+
+
+class _Current(ContextDecorator):
+    """
+    A span that is current within a block, as the API's own ``use_span`` makes it.
+
+    Written anew because that one formats an exception of the program unguarded, and because a class costs less than a
+    generator.
+    """
+
+    def __init__(self, tracer: SwitchTracer, *args: Any, end_on_exit: bool = True, **kwargs: Any) -> None:
+        if len(args) > 8:  # the API's ninth is a keyword here
+            *args, end_on_exit = args  # type: ignore[assignment]
+        self._make = (tracer, args, kwargs, end_on_exit)
+
+    def __enter__(self) -> trace.Span:
+        tracer, args, kwargs, _ = self._make
+        self._span = tracer.start_span(*args, **kwargs)
+        self._token = otel_context.attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _, args, kwargs, end_on_exit = self._make
+        otel_context.detach(self._token)
+        try:
+            # What is no Exception, such as GeneratorExit, is no error either.
+            if isinstance(error, Exception) and self._span.is_recording():
+                record, status = (*args[6:8], True, True)[:2]
+                if kwargs.get("record_exception", record):
+                    self._span.record_exception(error)
+                if kwargs.get("set_status_on_exception", status):
+                    said = f"{type(error).__name__}: {clean.text(error)}"
+                    self._span.set_status(Status(StatusCode.ERROR, said))
+            if end_on_exit:
+                self._span.end()
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("traces")
+
+    def _recreate_cm(self) -> _Current:
+        """Return a fresh one: a decorated function may run many times at once."""
+        tracer, args, kwargs, end_on_exit = self._make
+        return _Current(tracer, *args, end_on_exit=end_on_exit, **kwargs)
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Return *function* with every run of it in a span of its own."""
+        if not inspect.iscoroutinefunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        async def within(*args: Any, **kwargs: Any) -> Any:
+            with self._recreate_cm():
+                return await function(*args, **kwargs)
+
+        return within
+
+
+class SwitchTracerProvider(Switch, trace.TracerProvider):
+    """A tracer provider whose real one can be exchanged."""
+
+    def __init__(self) -> None:
+        super().__init__(trace.NoOpTracerProvider())
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes | None = None,
+    ) -> trace.Tracer:
+        """Return a tracer that survives every exchange."""
+        identity = scope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
+        tracer: trace.Tracer = self._bound(SwitchTracer(identity))
+        return tracer

@@ -1,0 +1,1 @@
+"""Receivers of health states: OpenTelemetry instruments and spans, DogStatsD, systemd."""

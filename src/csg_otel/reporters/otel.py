@@ -1,0 +1,246 @@
+"""
+From the registry of checks to instruments: gauges that read its states, and a measurement, a span and an event for runs.
+
+The registry knows nothing of telemetry. The rule: a gauge reads a snapshot; it never runs a check.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from opentelemetry import context, trace
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode
+
+from csg_otel import names, scope
+from csg_otel.health import results
+from csg_otel.status import CheckFailure, HealthStatus, Range
+
+if TYPE_CHECKING:
+    from csg_otel.health import Change, CheckView, HealthRegistry, HealthSnapshot
+    from csg_otel.health.execution import Execution
+    from csg_otel.health.registry import Happening
+
+_log = logging.getLogger("csg_otel")
+
+Trace = Literal["all", "failures", "never"]
+
+_LIMITS = ("warning", "critical", "minimum", "maximum")
+_SEVERITIES = {
+    HealthStatus.HEALTHY: SeverityNumber.INFO,
+    HealthStatus.UNKNOWN: SeverityNumber.WARN,
+    HealthStatus.WARNING: SeverityNumber.WARN,
+    HealthStatus.CRITICAL: SeverityNumber.ERROR,
+}
+
+
+class HealthTelemetry:
+    """The telemetry of one registry, while it is started."""
+
+    def __init__(self, registry: HealthRegistry) -> None:
+        self._registry = registry
+        self._trace: Trace = "failures"
+        self._spans: dict[int, Span] = {}
+
+    def start(self, *, trace: Trace) -> None:
+        """Export the registry's states and runs; *trace* says which runs become spans."""
+        self._trace = trace
+        shared = _instruments()
+        shared.registry = self._registry
+        self._registry.observe(self._on_happening, self._around)
+
+    def stop(self) -> None:
+        """Export nothing more; the series end with the next collection."""
+        self._registry.unobserve()
+        _instruments().registry = None
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    def _around(self, execution: Execution, call: Callable[[], Any]) -> Any:
+        """Run a check with its span current, or with one that keeps what the check calls from being traced either."""
+        if self._trace == "all":
+            span = scope.tracer().start_span(names.CHECK_SPAN.format(name=execution.check.name), context.Context())
+            self._spans[id(execution)] = span
+        else:
+            span = NonRecordingSpan(SpanContext(1, 1, is_remote=False))
+        before = context.get_current()
+        context.attach(trace.set_span_in_context(span, context.Context()))
+        try:
+            return call()
+        finally:
+            context.attach(before)
+
+    def _on_happening(self, happening: Happening) -> None:
+        execution = happening.execution
+        span = None if execution is None else self._on_run(execution, happening.changes)
+        for change in happening.changes:
+            own = execution is not None and change.name == execution.check.name
+            _tell(change, span if own else None)
+            error = None if execution is None else execution.error
+            if own and error is not None and not isinstance(error, CheckFailure):
+                # Where it was raised and not what it says, which may hold a secret; a verdict says all in its message.
+                _log.warning("health check %s: %s", change.name, results.raised(error))
+
+    def _on_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
+        """Measure a run that ended; return its span, ended, if the policy gives it one."""
+        check, result = execution.check, execution.result
+        assert result is not None  # noqa: S101 - it has ended
+        measured = {
+            names.CHECK_NAME: check.name,
+            names.CHECK_CATEGORY: check.category,
+            names.HEALTH_STATE: result.status.value,
+        }
+        if result.error_type:
+            measured[names.ERROR_TYPE] = result.error_type
+        shared = _instruments()
+        shared.duration.record(result.response_time_ms / 1000, measured)
+        shared.executions.add(1, {key: value for key, value in measured.items() if key != names.CHECK_CATEGORY})
+        span = self._spans.pop(id(execution), None)
+        changed = any(change.name == check.name for change in changes)
+        if span is None and self._trace == "failures" and (changed or result.status is HealthStatus.CRITICAL):
+            began_ns = time.time_ns() - int((time.monotonic() - execution.began) * 1e9)
+            name = names.CHECK_SPAN.format(name=check.name)
+            span = scope.tracer().start_span(name, context.Context(), start_time=began_ns)
+        if span is not None:
+            span.set_attributes(measured)
+            for one in result.measurements:
+                span.set_attribute(f"{names.CHECK_MEASUREMENT}.{one.name}", one.value)
+            if result.status is HealthStatus.CRITICAL:
+                span.set_status(Status(StatusCode.ERROR, result.message))
+            span.end()
+        return span
+
+
+def _tell(change: Change, span: Span | None) -> None:
+    """Count and log a change of state; the log record belongs to the run that brought it."""
+    attributes: dict[str, Any] = {
+        names.CHECK_NAME: change.name,
+        names.HEALTH_FROM: change.before.value,
+        names.HEALTH_TO: change.after.value,
+    }
+    _instruments().transitions.add(1, dict(attributes))
+    attributes[names.CHECK_CATEGORY] = change.category
+    if change.outage_s is not None:
+        attributes.update({names.OUTAGE: round(change.outage_s, 3), names.OUTAGE_FAILURES: change.failures})
+    because = f" ({change.message})" if change.message else ""
+    scope.logger().emit(
+        LogRecord(
+            timestamp=int(change.timestamp * 1e9),
+            context=context.Context() if span is None else trace.set_span_in_context(span, context.Context()),
+            severity_number=_SEVERITIES[change.after],
+            severity_text=_SEVERITIES[change.after].name,
+            body=f"{change.name}: {change.before} -> {change.after}{because}",
+            event_name=names.EVENT_STATE_CHANGE,
+            attributes=attributes,
+        )
+    )
+
+
+# -- states ------------------------------------------------------------------------------------------------------------
+
+
+class _Instruments:
+    """The instruments of health, made once in a process; they read the registry now started."""
+
+    def __init__(self) -> None:
+        self.registry: HealthRegistry | None = None
+        self.duration = scope.create(names.HEALTH_CHECK_DURATION)
+        self.executions = scope.create(names.HEALTH_CHECK_EXECUTIONS)
+        self.transitions = scope.create(names.HEALTH_CHECK_TRANSITIONS)
+        for metric, read in _GAUGES.items():
+            scope.create(metric, [self._callback(read)])
+
+    def _callback(self, read: _Read) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe_health(_options: CallbackOptions) -> Iterable[Observation]:
+            registry = self.registry
+            return list(read(registry.snapshot())) if registry is not None else ()
+
+        return observe_health
+
+
+@functools.lru_cache(maxsize=1)
+def _instruments() -> _Instruments:
+    return _Instruments()
+
+
+def _check_states(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    for view in snapshot.checks:
+        for state in HealthStatus:
+            attributes: dict[str, str | bool] = {
+                names.CHECK_NAME: view.name,
+                names.CHECK_CATEGORY: view.category,
+                names.CHECK_CRITICAL: view.critical,
+                names.HEALTH_STATE: state.value,
+            }
+            yield Observation(int(view.status is state), attributes)
+
+
+def _check_codes(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    for view in snapshot.checks:
+        yield Observation(view.status.code, {names.CHECK_NAME: view.name, names.CHECK_CATEGORY: view.category})
+
+
+def _group_states(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    for group, status in snapshot.groups.items():
+        for state in HealthStatus:
+            yield Observation(int(status is state), {names.HEALTH_GROUP: group, names.HEALTH_STATE: state.value})
+
+
+def _last_executions(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    for view in snapshot.checks:
+        if view.result.timestamp:
+            yield Observation(view.result.timestamp, {names.CHECK_NAME: view.name})
+
+
+def _measurements(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    for view in snapshot.checks:
+        for measured in view.result.measurements:
+            yield Observation(measured.value, _measured(view, measured.name))
+
+
+def _limits(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    for view in snapshot.checks:
+        for measured in view.result.measurements:
+            for limit in _LIMITS:
+                for kind, value in _bounds(limit, getattr(measured, limit)):
+                    yield Observation(value, {**_measured(view, measured.name), names.CHECK_LIMIT: kind})
+
+
+def _bounds(limit: str, value: float | Range | None) -> Iterable[tuple[str, float]]:
+    """Return a limit as lines to be drawn: one for a number, one for each finite end of a range."""
+    if isinstance(value, Range):
+        ends = ((f"{limit}_low", value.low), (limit, value.high))
+        return [(name, end) for name, end in ends if math.isfinite(end) and (end or name == limit)]
+    return [] if value is None else [(limit, value)]
+
+
+def _measured(view: CheckView, measurement: str) -> dict[str, str]:
+    return {names.CHECK_NAME: view.name, names.CHECK_MEASUREMENT: measurement}
+
+
+def _bypass(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    yield Observation(int(snapshot.bypass))
+
+
+def _maintenance(snapshot: HealthSnapshot) -> Iterable[Observation]:
+    yield Observation(int(bool(snapshot.maintenance)))
+
+
+_Read = Callable[["HealthSnapshot"], Iterable[Observation]]
+
+_GAUGES: dict[names.Metric, _Read] = {
+    names.HEALTH_CHECK_STATUS: _check_states,
+    names.HEALTH_CHECK_CODE: _check_codes,
+    names.HEALTH_STATUS: _group_states,
+    names.HEALTH_CHECK_LAST_EXECUTION: _last_executions,
+    names.HEALTH_CHECK_MEASUREMENT: _measurements,
+    names.HEALTH_CHECK_MEASUREMENT_LIMIT: _limits,
+    names.HEALTH_BYPASS: _bypass,
+    names.HEALTH_MAINTENANCE: _maintenance,
+}

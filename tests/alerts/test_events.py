@@ -1,0 +1,83 @@
+"""A program's own alert as text: what it is known by, when it begins and ends, what is cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from csg_otel.alerts import events
+from support.datadog_api import accepted
+
+
+def event(**changes: Any) -> events.Event:
+    """Return a warning of the shop at second 1,000 that lasts until second 2,000."""
+    values: dict[str, Any] = {"service": "shop", "at": 1000.0, "details": {}, "until": 2000.0}
+    named = {"name": "disk", "severity": "WARNING", "message": "full", **changes}
+    return events.make(**{**values, **named})
+
+
+def posted(given: events.Event, now_s: float) -> dict[str, Any]:
+    """Return the one alert of the request."""
+    (found,) = json.loads(events.for_alertmanager(given, now_s, 300))
+    return dict(found)
+
+
+def test_the_same_alert_is_known_by_the_same_id_and_another_message_is_another() -> None:
+    """When it was does not matter, what it says does."""
+    same = [event(), event(at=5.0, until=None), event().resolved(1500)]
+
+    assert len({one.id for one in same}) == 1
+    changed = [
+        event(message="fuller"),
+        event(details={"a": 1}),
+        event(severity="info"),
+        event(service="x"),
+        event(name="y"),
+    ]
+    assert len({one.id for one in (*changed, event())}) == 6
+
+
+def test_it_begins_when_it_began_and_ends_late_enough() -> None:
+    """startsAt never moves; endsAt is its end, or after an outage long enough from now to be told."""
+    first, late = posted(event(), 1001), posted(event(), 5000)
+
+    assert (first["startsAt"], late["startsAt"]) == ("1970-01-01T00:16:40.000Z",) * 2
+    assert (first["endsAt"], late["endsAt"]) == ("1970-01-01T00:33:20.000Z", "1970-01-01T01:28:20.000Z")
+    assert posted(event().resolved(1600), 5000)["endsAt"] == "1970-01-01T00:26:40.000Z"
+
+
+def test_the_horizon_lets_alertmanager_tell_twice() -> None:
+    """group_wait and two group_intervals, at least five minutes."""
+    assert [events.horizon(window) for window in (1, 300, 600)] == [300.0, 630.0, 1230.0]
+
+
+def test_details_are_annotations_of_two_kilobytes() -> None:
+    """Keys become names Alertmanager knows, none is lost, long values are cut between characters."""
+    found = posted(event(details={"a-b": 1, "a b": 2, "summary": "s", "long": "ü" * 3000}), 1001)["annotations"]
+
+    assert {key: found[key] for key in found if key != "detail_long"} == {
+        "summary": "full",
+        "detail_a_b": "1",
+        "detail_a_b_": "2",
+        "detail_summary": "s",
+    }
+    assert 2044 <= len(found["detail_long"].encode()) <= 2048
+
+
+def test_it_comes_back_from_the_spool_as_it_went_in() -> None:
+    """Bytes and back, with text that is no Unicode made some."""
+    given = event(message="\ud800 \x00 {{ x }}", details={"k": None}, until=None).resolved(2000)
+
+    assert events.decode(given.encode()) == given
+
+
+def test_datadog_gets_an_event_and_its_end() -> None:
+    """The typed client's model takes both; they share a key, so they are shown as one."""
+    from datadog_api_client.v1.model.event_create_request import EventCreateRequest
+
+    begun, over = (json.loads(events.for_datadog(one)) for one in (event(), event().resolved(1500)))
+
+    assert accepted(begun, EventCreateRequest)
+    assert accepted(over, EventCreateRequest)
+    assert (begun["alert_type"], over["alert_type"]) == ("warning", "success")
+    assert begun["aggregation_key"] == over["aggregation_key"]

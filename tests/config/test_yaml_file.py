@@ -1,0 +1,93 @@
+"""YAML is read with places, and a hostile file costs a message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel.config import load_lenient
+from csg_otel.config.sources.yaml_file import parse
+from csg_otel.config.tree import Report
+
+
+def places(text: str) -> dict[str, str]:
+    """Return the place of every top-level key of *text*."""
+    node = parse(text, "f", Report())
+    assert node is not None
+    return {key: child.origin.where for key, child in node.value.items()}
+
+
+def test_keys_have_their_place() -> None:
+    """A value's place is its key's, counted from one, in block and flow style."""
+    assert places("a: 1\n\nb: {c: 2}\n") == {"a": "f:1:1", "b": "f:3:1"}
+
+
+def test_keys_are_text() -> None:
+    """YAML 1.1 would read these keys as booleans, numbers and null; here a key is what was written."""
+    assert list(places("on: 1\nno: 2\n1: 3\nnull: 4\n")) == ["on", "no", "1", "null"]
+
+
+def test_merge_keys_are_honoured() -> None:
+    """``<<`` takes what the mapping doesn't say itself, from one or several."""
+    node = parse("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\n", "f", Report())
+
+    assert node is not None
+    assert {key: child.value for key, child in node.value["z"].value.items()} == {"a": 1, "b": 1, "c": 3}
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text raises: it is read, or there is a problem."""
+    report = Report()
+    node = parse(text, "f", report)
+
+    assert node is None or node.value is None or isinstance(node.value, dict)
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 3000, "- " * 4000, "a: &a {b: *a}", "? [a]\n: b"])
+def test_hostile_nesting_is_a_problem(text: str) -> None:
+    """Deep nesting, self-reference and keys that aren't words are problems."""
+    report = Report()
+    parse(text, "f", report)
+
+    assert report.problems
+
+
+def test_a_large_file_is_refused(tmp_path: Path) -> None:
+    """More than 1 MiB isn't read."""
+    (tmp_path / "c.yaml").write_bytes(b"#" * (1024 * 1024 + 1))
+
+    assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == (
+        "c.yaml:1:1: larger than 1 MiB, which no configuration is",
+    )
+
+
+def test_bytes_that_are_no_text_are_located(tmp_path: Path) -> None:
+    """A file that isn't UTF-8 says in which line."""
+    (tmp_path / "c.yaml").write_bytes(b"a: 1\nb: \xff\n")
+
+    assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == ("c.yaml:2:1: not UTF-8 text",)
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    """A directory, a pipe or a device is no configuration file."""
+    assert load_lenient(tmp_path, environ={}).problems == (f"{tmp_path}: is not a file",)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "\ufeffservice: {name: x}", "alerting:\nslos:\n"])
+def test_empty_sections_and_marks_are_fine(text: str, tmp_path: Path) -> None:
+    """An empty file, an empty section and a byte order mark are no problem."""
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+
+    assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == ()
+
+
+def test_a_substitution_in_braces_gets_a_hint() -> None:
+    """``{a: ${B}}`` isn't YAML; the problem says to quote it."""
+    report = Report()
+    parse("a: {b: ${C}}", "f", report)
+
+    assert 'quote it: "${NAME}"' in next(iter(report.problems))

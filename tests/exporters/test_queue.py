@@ -1,0 +1,249 @@
+"""The lane: bounded, never blocking, and its books always add up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csg_otel.exporters.delivery.queue import Lane, LaneStatus, Partial, SendError
+
+
+class Receiver:
+    """A sender under the test's control: it can refuse, hang and reject."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self.errors: list[SendError] = []
+        self.partial: Partial | None = None
+        self.open = threading.Event()
+        self.open.set()
+        self.outcomes: list[str] = []
+
+    def send(self, batch: Sequence[Any], timeout_s: float) -> Partial | None:
+        if not self.open.wait(timeout_s):
+            raise SendError("timeout", "hung", retry=True)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.items.extend(batch)
+        return self.partial
+
+    def lane(self, **options: Any) -> Lane:
+        options = {"delay_s": 0.01, "timeout_s": 0.2, **options}
+        return Lane("there", "traces", self.send, on_outcome=self._note, **options)
+
+    def _note(self, _signal: str, error: SendError | None) -> None:
+        self.outcomes.append("ok" if error is None else error.reason)
+
+
+def end(lane: Lane, within_s: float = 2.0) -> LaneStatus:
+    lane.close(time.monotonic() + within_s)
+    return lane.join()
+
+
+def balanced(status: LaneStatus) -> bool:
+    return status.emitted == status.delivered + sum(status.dropped.values()) + status.queued
+
+
+def test_everything_put_in_is_delivered_in_order() -> None:
+    """A healthy lane delivers each item once and in the order it came."""
+    receiver = Receiver()
+    lane = receiver.lane(batch_size=7)
+
+    for number in range(100):
+        lane.put(number)
+    status = end(lane)
+
+    assert receiver.items == list(range(100))
+    assert status == LaneStatus(100, 100, {}, 0)
+
+
+def test_a_full_queue_drops_the_oldest_and_counts_it() -> None:
+    """With a destination that hangs, put() drops the oldest items and says so in the books."""
+    receiver = Receiver()
+    receiver.open.clear()
+    lane = receiver.lane(max_items=10, batch_size=10, timeout_s=5)
+
+    lane.put("first")
+    while lane.status().queued and not lane._in_flight:
+        time.sleep(0.005)
+    for number in range(25):
+        lane.put(number)
+    receiver.open.set()
+    status = end(lane)
+
+    assert receiver.items == ["first", *range(15, 25)]
+    assert status.dropped == {"queue_full": 15}
+    assert balanced(status)
+
+
+def test_put_does_not_wait_for_a_hung_destination() -> None:
+    """10,000 puts in front of a destination that never answers take no longer than in front of a good one, by far."""
+    receiver = Receiver()
+    receiver.open.clear()
+    lane = receiver.lane(timeout_s=30)
+
+    began = time.monotonic()
+    for number in range(10_000):
+        lane.put(number)
+    took_s = time.monotonic() - began
+    receiver.open.set()
+    end(lane)
+
+    assert took_s < 1.0
+
+
+def test_a_refusal_that_may_pass_is_retried_until_it_does() -> None:
+    """A retryable error costs nothing but time: the same batch is sent again."""
+    receiver = Receiver()
+    receiver.errors = [SendError("http_503", "busy", retry=True, retry_after_s=0.01) for _ in range(2)]
+    lane = receiver.lane()
+
+    lane.put("item")
+
+    assert lane.flush(time.monotonic() + 5)
+    assert receiver.items == ["item"]
+    assert receiver.outcomes == ["http_503", "http_503", "ok"]
+    end(lane)
+
+
+def test_a_final_refusal_drops_the_batch_under_its_reason() -> None:
+    """An error that is not to be retried is counted under its reason, and the next batch goes through."""
+    receiver = Receiver()
+    receiver.errors = [SendError("http_400", "bad", retry=False)]
+    lane = receiver.lane()
+
+    lane.put("poison")
+    flushed = lane.flush(time.monotonic() + 2)
+    lane.put("good")
+    status = end(lane)
+
+    assert not flushed
+    assert receiver.items == ["good"]
+    assert status.dropped == {"http_400": 1}
+    assert balanced(status)
+
+
+def test_partially_rejected_items_are_counted_as_rejected() -> None:
+    """What a destination accepts in part is delivered but for the number it rejected."""
+    receiver = Receiver()
+    receiver.partial = Partial(2, "too old")
+    lane = receiver.lane(batch_size=5)
+
+    for number in range(5):
+        lane.put(number)
+    status = end(lane)
+
+    assert (status.delivered, status.dropped) == (3, {"rejected": 2})
+
+
+def test_flush_ends_when_it_says_and_is_honest() -> None:
+    """flush() before a hang returns at its deadline and says False."""
+    receiver = Receiver()
+    receiver.open.clear()
+    lane = receiver.lane(timeout_s=30)
+    lane.put("item")
+
+    began = time.monotonic()
+    flushed = lane.flush(began + 0.3)
+    took_s = time.monotonic() - began
+    receiver.open.set()
+    end(lane)
+
+    assert not flushed
+    assert 0.25 < took_s < 0.6
+
+
+def test_shutdown_before_a_hang_keeps_its_budget_and_counts_the_loss() -> None:
+    """join() returns at the lane's deadline although the sender never does; the items are dropped as `shutdown`."""
+    receiver = Receiver()
+    receiver.open.clear()
+    lane = receiver.lane(timeout_s=30)
+    for number in range(5):
+        lane.put(number)
+
+    began = time.monotonic()
+    status = end(lane, 0.3)
+
+    assert time.monotonic() - began < 0.6
+    assert status.dropped == {"shutdown": 5}
+    assert balanced(status)
+    receiver.open.set()
+
+
+def test_a_senders_defect_costs_its_batch_and_not_the_worker() -> None:
+    """An exception that is no SendError drops the batch under `defect`; the lane goes on."""
+    receiver = Receiver()
+    receiver.errors = [ValueError("oops")]  # type: ignore[list-item] # that is the point
+    lane = receiver.lane()
+
+    lane.put("first")
+    lane.flush(time.monotonic() + 2)
+    lane.put("second")
+    status = end(lane)
+
+    assert (receiver.items, status.dropped) == (["second"], {"defect": 1})
+
+
+def test_items_after_the_end_are_counted_as_lost() -> None:
+    """put() on a closed lane neither raises nor hides the item."""
+    receiver = Receiver()
+    lane = receiver.lane()
+    end(lane)
+
+    lane.put("late")
+
+    assert lane.status() == LaneStatus(1, 0, {"shutdown": 1}, 0)
+
+
+def test_a_signal_handler_may_put_while_its_thread_is_inside_put() -> None:
+    """The lane's lock is re-entrant, so a handler that emits on the interrupted thread does not hang it."""
+    receiver = Receiver()
+    lane = receiver.lane()
+
+    with lane._lock:
+        worker = threading.Thread(target=lambda: None)
+        worker.start()
+        lane.put("from the handler")
+
+    assert end(lane).delivered == 1
+
+
+@given(st.lists(st.sampled_from(["put", "flush", "fail", "refuse"]), max_size=30))
+def test_the_books_balance_whatever_happens(steps: list[str]) -> None:
+    """emitted == delivered + dropped + queued after any mixture of puts, flushes and refusals."""
+    receiver = Receiver()
+    lane = receiver.lane(max_items=4, batch_size=2, delay_s=0.0005)
+    for step in steps:
+        if step == "put":
+            lane.put(step)
+        elif step == "flush":
+            lane.flush(time.monotonic() + 0.002)
+        else:
+            receiver.errors.append(SendError(step, step, retry=step == "fail", retry_after_s=0.0005))
+
+        assert balanced(lane.status())
+
+    assert balanced(end(lane, 0.2))
+
+
+@pytest.mark.parametrize("workers", [8])
+def test_eight_threads_lose_nothing(workers: int) -> None:
+    """Concurrent puts are all in the books."""
+    receiver = Receiver()
+    lane = receiver.lane(max_items=100_000)
+    threads = [threading.Thread(target=lambda: deque(map(lane.put, range(1000)))) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    status = end(lane, 5)
+
+    assert status.delivered == len(receiver.items) == workers * 1000

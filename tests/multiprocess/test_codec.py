@@ -1,0 +1,221 @@
+"""What workers tell each other adds up to what one process would have shown."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.view import (
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    View,
+)
+from opentelemetry.sdk.resources import Resource
+from prometheus_client.parser import text_string_to_metric_families
+
+from csg_otel import faults, names, worker_policy
+from csg_otel.exporters import prometheus
+from csg_otel.multiprocess import codec
+from csg_otel.multiprocess.codec import Told
+from csg_otel.pipeline.exponential import explicit
+from csg_otel.pipeline.readers import LocalReader
+from support.programs import samples
+
+NOBODY = Resource({})
+
+
+def told(work: Callable[[Meter], object], *views: View) -> bytes:
+    """Return what a process tells that has done *work*."""
+    reader = LocalReader()
+    provider = MeterProvider([reader], NOBODY, views=views, shutdown_on_exit=False)
+    work(provider.get_meter("csg_otel"))
+    body = codec.encode(reader.read())
+    provider.shutdown()
+    return body
+
+
+def shown(*bodies: Told) -> str:
+    """Return the exposition of what several workers told."""
+    return prometheus.render(codec.merge(bodies, NOBODY)).decode()
+
+
+def count(amount: float, **attributes: Any) -> Callable[[Meter], object]:
+    return lambda meter: meter.create_counter("orders").add(amount, attributes)
+
+
+def test_counters_and_histograms_are_added_up_over_living_and_finished_workers() -> None:
+    """Series by series; a finished one counts as a living one."""
+
+    def work(amount: int, channel: str) -> bytes:
+        def do(meter: Meter) -> None:
+            meter.create_counter("orders").add(amount, {"channel": channel})
+            meter.create_histogram("size", explicit_bucket_boundaries_advisory=(1, 2)).record(amount)
+
+        return told(do)
+
+    text = shown(Told(1, True, work(1, "web")), Told(2, False, work(2, "web")), Told(3, True, work(4, "app")))
+
+    assert samples(text, "orders_total") == {'channel="web"': 3.0, 'channel="app"': 4.0}
+    assert samples(text, "size_bucket") == {'le="1.0"': 1, 'le="2.0"': 2, 'le="+Inf"': 3}
+    assert samples(text, "size_sum") == {"": 7}
+
+
+def test_one_worker_alone_is_shown_as_it_is() -> None:
+    """Whatever the kind and the values: numbers, text with quotes, lone surrogates, 1 beside True."""
+
+    def do(meter: Meter) -> None:
+        for odd in (1, True, 1.0, "1", 'a"b\\\n', "\ud800", (1, 2)):
+            meter.create_counter("odd").add(1, {"value": odd, "type": type(odd).__name__})
+        meter.create_counter("big").add(2**62)
+        meter.create_histogram("size").record(0.1, {"b": "x", "a": "y"})
+        meter.create_counter("nothing")
+
+    reader = LocalReader()
+    provider = MeterProvider([reader], NOBODY, shutdown_on_exit=False)
+    do(provider.get_meter("m", "1"))
+    data = reader.read()
+    provider.shutdown()
+
+    assert parsed(prometheus.render(data).decode()) == parsed(shown(Told(1, True, codec.encode(data))))
+
+
+def parsed(text: str) -> set[tuple[str, frozenset[tuple[str, str]], float]]:
+    """Return the samples of an exposition, as Prometheus' own client reads it."""
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(one.name, frozenset(one.labels.items()), one.value) for one in found}
+
+
+@pytest.mark.parametrize(
+    ("workers", "expected"),
+    [
+        ("each", {'process_pid="1"': 5, 'process_pid="2"': 3}),
+        ("sum", {"": 8}),
+        ("min", {"": 3}),
+        ("max", {"": 5}),
+        ("one", {"": 5}),
+    ],
+)
+def test_a_gauge_is_shared_as_declared(
+    workers: names.Workers, expected: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over living workers only: what a finished one had at hand is gone with it."""
+    monkeypatch.setattr(worker_policy, "_declared", {})
+    worker_policy.declare("Depth", workers)
+
+    def work(meter: Meter, value: int) -> None:
+        meter.create_gauge("depth").set(value)
+
+    bodies = [told(functools.partial(work, value=value)) for value in (5, 3, 9)]
+
+    assert samples(shown(*(Told(pid, pid < 3, body) for pid, body in enumerate(bodies, 1))), "depth") == expected
+
+
+def test_what_describes_the_host_is_never_added_up() -> None:
+    """Its counters show the newest reading, because they only grow; its gauges the first worker's."""
+
+    def do(seconds: int) -> bytes:
+        def work(meter: Meter) -> None:
+            meter.create_counter("system.cpu.time").add(seconds)
+            meter.create_up_down_counter("system.memory.limit").add(100)
+            meter.create_up_down_counter("csg.operation.active").add(1)
+
+        return told(work)
+
+    text = shown(Told(1, True, do(50)), Told(2, True, do(51)), Told(3, False, do(40)))
+
+    assert samples(text, "system_cpu_time_total") == {"": 51}
+    assert samples(text, "system_memory_limit") == {"": 100}
+    assert samples(text, "csg_operation_active") == {"": 2}
+
+
+def test_finished_workers_are_folded_into_one_total() -> None:
+    """In any number of steps, and with what is not a total left out."""
+    gauge = told(lambda meter: meter.create_gauge("depth").set(1))
+    total = codec.fold(codec.fold(b"", [told(count(1)), told(count(2))]), [told(count(0.5)), gauge])
+
+    assert samples(shown(Told(0, False, total)), "orders_total") == {"": 3.5}
+    assert b"depth" not in total
+
+
+def test_finished_workers_cant_make_the_total_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Series beyond the limit are added up under the mark of overflow."""
+    monkeypatch.setattr(names, "CARDINALITY_LIMIT", 3)
+    total = codec.fold(b"", [told(count(1, user=str(user))) for user in range(10)])
+
+    found = samples(shown(Told(0, False, total)), "orders_total")
+    assert found['otel_metric_overflow="true"'] == 8
+    assert (len(found), sum(found.values())) == (3, 10)
+
+
+BOUNDS = st.lists(st.sampled_from([1, 2, 5, 10, 50]), unique=True, min_size=1).map(sorted)
+VALUES = st.lists(st.integers(0, 100), min_size=1, max_size=20)
+
+
+@given(st.lists(st.tuples(BOUNDS, VALUES), min_size=1, max_size=4))
+def test_histograms_with_different_buckets_keep_those_in_common(workers: list[tuple[list[float], list[int]]]) -> None:
+    """As when a reload has brought other buckets: every count is what one histogram with those bounds would have."""
+
+    def work(meter: Meter, values: list[int]) -> None:
+        for value in values:
+            meter.create_histogram("size").record(value)
+
+    bodies = [
+        told(
+            functools.partial(work, values=values),
+            View(instrument_name="size", aggregation=ExplicitBucketHistogramAggregation(bounds)),
+        )
+        for bounds, values in workers
+    ]
+    common = [bound for bound in workers[0][0] if all(bound in bounds for bounds, _ in workers)]
+    everything = [value for _, values in workers for value in values]
+    found = samples(shown(*(Told(pid, True, body) for pid, body in enumerate(bodies, 1))), "size_bucket")
+
+    expected = {f'le="{float(bound)}"': sum(value <= bound for value in everything) for bound in common}
+    assert found == {**expected, 'le="+Inf"': len(everything)}
+
+
+@given(st.lists(st.lists(st.floats(0, 1e6), min_size=1, max_size=20), min_size=1, max_size=4))
+def test_exponential_histograms_add_up(workers: list[list[float]]) -> None:
+    """At the coarsest scale; no measurement is lost, and each stays within its bucket."""
+
+    def work(meter: Meter, values: list[float]) -> None:
+        for value in values:
+            meter.create_histogram("size").record(value)
+
+    view = View(instrument_name="size", aggregation=ExponentialBucketHistogramAggregation())
+    bodies = [told(functools.partial(work, values=values), view) for values in workers]
+    data = codec.merge([Told(pid, True, body) for pid, body in enumerate(bodies, 1)], NOBODY)
+    point: Any = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
+
+    everything = [value for values in workers for value in values]
+    assert (point.count, point.zero_count) == (len(everything), everything.count(0))
+    assert sum(point.positive.bucket_counts) == len(everything) - everything.count(0)
+    assert sum(explicit(point)[1]) == len(everything)
+
+
+def test_exemplars_survive() -> None:
+    """The latest of each bucket, from whichever worker."""
+    body = json.loads(told(lambda meter: meter.create_histogram("size").record(0.5)))
+    body["metrics"][0][-1][0][-1] = [[0.5, 5_000_000_000, 1, 2]]
+    other = told(lambda meter: meter.create_histogram("size").record(0.5))
+
+    told_ = [Told(1, True, json.dumps(body).encode()), Told(2, True, other)]
+    text = prometheus.render(codec.merge(told_, NOBODY), openmetrics=True).decode()
+    assert f'# {{trace_id="{1:032x}",span_id="{2:016x}"}} 0.5 5.000' in text
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"version": 2, "metrics": 1}', b'{"version": 1, "metrics": [[1]]}']
+)
+def test_what_cant_be_understood_costs_nothing_else(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torn, foreign, or of another release: that worker is left out."""
+    monkeypatch.setattr(faults, "strict", False)
+
+    assert samples(shown(Told(1, True, told(count(1))), Told(2, True, body)), "orders_total") == {"": 1}

@@ -1,0 +1,206 @@
+"""Health as telemetry: gauges that read states, and a measurement, a span and an event where something happened."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.trace import StatusCode
+
+from csg_otel import scope
+from csg_otel.config.model import HealthMonitoring
+from csg_otel.health import Check, HealthRegistry
+from csg_otel.reporters.otel import HealthTelemetry, Trace
+from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement
+from support.capture import Captured
+
+NAME = "csg.health.check.name"
+
+
+class Watched:
+    """A registry whose telemetry is on, with one check that can be told what to answer."""
+
+    def __init__(self) -> None:
+        self.answer: Any = True
+        self.registry = HealthRegistry(HealthMonitoring(timeout=0.5))
+        self.registry.register(Check(name="disk", function=self._check, category="system"))
+        self.telemetry = HealthTelemetry(self.registry)
+
+    def _check(self) -> Any:
+        with scope.tracer().start_as_current_span("inside"):
+            pass
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+    def run(self, *answers: Any) -> None:
+        """Run the check once for each of *answers*."""
+        for self.answer in answers:
+            self.registry.run("disk")
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    """A registry whose telemetry ends with the test."""
+    made = Watched()
+    yield made
+    made.telemetry.stop()
+    made.registry.stop(1.0)
+
+
+def start(watched: Watched, trace: Trace = "failures") -> None:
+    """Start the telemetry."""
+    watched.telemetry.start(trace=trace)
+
+
+def states(captured: Captured, metric: str, **wanted: str) -> dict[str, int]:
+    """Return the value of each possible state of the series *wanted*."""
+    keys = {"check": NAME, "group": "csg.health.group"}
+    return {
+        point.attributes["csg.health.state"]: point.value
+        for point in captured.points(metric)
+        if all(point.attributes[keys[key]] == value for key, value in wanted.items())
+    }
+
+
+def test_each_state_has_a_series_and_one_of_them_is_1(captured: Captured, watched: Watched) -> None:
+    """The OTel status-metric pattern, for checks and for groups."""
+    start(watched)
+    watched.run(Critical("full"))
+
+    expected = {"healthy": 0, "warning": 0, "critical": 1, "unknown": 0}
+    assert states(captured, "csg.health.check.status", check="disk") == expected
+    assert states(captured, "csg.health.status", group="overall") == expected
+    assert states(captured, "csg.health.status", group="liveness")["unknown"] == 1
+    assert captured.values("csg.health.check.code", NAME) == {"disk": 2}
+
+
+def test_runs_are_counted_and_measured(captured: Captured, watched: Watched) -> None:
+    """By name, state and type of error."""
+    start(watched)
+    watched.run(True, True, ValueError("secret"))
+
+    counts = {
+        (point.attributes["csg.health.state"], point.attributes.get("error.type")): point.value
+        for point in captured.points("csg.health.check.executions")
+    }
+    assert counts == {("healthy", None): 2, ("critical", "ValueError"): 1}
+    assert sum(point.count for point in captured.points("csg.health.check.duration")) == 3
+    assert captured.values("csg.health.check.last_execution", NAME)["disk"] == pytest.approx(time.time(), abs=5)
+
+
+def test_measurements_and_their_limits_are_gauges(captured: Captured, watched: Watched) -> None:
+    """So that thresholds can be drawn beside the values."""
+    start(watched)
+    watched.run(CheckResult(HealthStatus.WARNING, "", {}, (Measurement("usage", 91.2, "%", warning=80, critical=95),)))
+
+    assert captured.values("csg.health.check.measurement", NAME) == {"disk": 91.2}
+    assert captured.values("csg.health.check.measurement.limit", "csg.health.check.limit") == {
+        "warning": 80,
+        "critical": 95,
+    }
+
+
+def test_by_default_spans_are_for_failures_and_changes(captured: Captured, watched: Watched) -> None:
+    """Healthy runs leave no span, nor does what they call; a failed one is an error, a warning is not."""
+    start(watched)
+    watched.run(True, True)
+    assert captured.spans == []
+    watched.run(HealthStatus.WARNING, Critical("full"), True)
+
+    assert [(span.name, span.status.status_code) for span in captured.spans] == [
+        ("health_check disk", StatusCode.UNSET),
+        ("health_check disk", StatusCode.ERROR),
+        ("health_check disk", StatusCode.UNSET),
+    ]
+    assert all(span.parent is None for span in captured.spans)
+
+
+def test_all_runs_can_be_traced_with_what_they_call(captured: Captured, watched: Watched) -> None:
+    """The run's span is the parent of the spans inside."""
+    start(watched, "all")
+    watched.run(True)
+
+    inside, run = captured.spans
+    assert (inside.name, run.name) == ("inside", "health_check disk")
+    assert inside.parent is not None
+    assert inside.parent.span_id == run.context.span_id
+
+
+def test_no_run_is_traced_where_that_is_asked_for(captured: Captured, watched: Watched) -> None:
+    """Not even a failed one."""
+    start(watched, "never")
+    watched.run(Critical("full"))
+
+    assert captured.spans == []
+
+
+def test_a_change_of_state_is_an_event_and_the_recovery_tells_its_length(captured: Captured, watched: Watched) -> None:
+    """One event each way, belonging to the run that brought it, and never a withheld reason."""
+    start(watched)
+    began = time.monotonic()
+    watched.run(True, ValueError("postgresql://user:secret@host"))
+    time.sleep(0.05)
+    watched.run(True)
+    took_s = time.monotonic() - began
+
+    down, up = captured.logs
+    assert down.event_name == "csg.health.check.state_change"
+    assert down.body == "disk: HEALTHY -> CRITICAL (reason withheld)"
+    assert down.span_id == captured.spans[0].context.span_id
+    assert 0.05 <= up.attributes["csg.health.outage.duration"] <= took_s
+    assert up.attributes["csg.health.outage.failures"] == 1
+    assert "secret" not in repr([record.body for record in captured.logs]) + repr(captured.spans[0].to_json())
+    assert len(captured.points("csg.health.check.transitions")) == 2
+
+
+def test_the_log_says_where_a_check_broke_but_does_not_repeat_a_verdict(
+    captured: Captured, watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception the check did not mean gets a line with its kind and place; ``Warn`` and ``Critical`` say all themselves."""
+    start(watched)
+    watched.run(True, Critical("full"))
+    assert "disk" not in caplog.text
+
+    watched.run(True, KeyError("secret"))
+    assert re.search(r"health check disk: KeyError at .*test_health_metrics\.py:\d+ in _check", caplog.text)
+    assert "secret" not in caplog.text
+
+
+def test_a_collection_never_waits_for_a_check(captured: Captured, watched: Watched) -> None:
+    """Gauges read what is known while a check hangs."""
+    release = threading.Event()
+    start(watched)
+    watched.registry.register(Check(name="hung", function=lambda: release.wait(20), timeout_s=0.05))
+    watched.registry.run("hung")
+    began = time.perf_counter()
+    found = states(captured, "csg.health.check.status", check="hung")
+    took_s = time.perf_counter() - began
+    release.set()
+
+    assert found["critical"] == 1
+    assert took_s < 1  # a busy machine's; the check would hang for twenty seconds
+
+
+def test_what_is_gone_leaves_no_series(captured: Captured, watched: Watched) -> None:
+    """A check that was removed, and all of them when telemetry stops."""
+    start(watched)
+    watched.run(True)
+    watched.registry.unregister("disk")
+    assert captured.points("csg.health.check.code") == []
+    watched.telemetry.stop()
+
+    assert captured.points("csg.health.status") == []
+
+
+def test_bypass_and_maintenance_are_gauges(captured: Captured, watched: Watched) -> None:
+    """They explain why a group is not what its checks say."""
+    start(watched)
+    with watched.registry.maintenance("backup"):
+        assert captured.points("csg.health.maintenance")[0].value == 1
+
+    assert [captured.points(name)[0].value for name in ("csg.health.maintenance", "csg.health.bypass")] == [0, 0]
