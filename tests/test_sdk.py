@@ -175,6 +175,29 @@ def test_the_providers_of_a_host_program_are_adopted(sink: HttpSink, tmp_path: P
     assert sink.received.points("csg.operation.duration")
 
 
+def test_a_host_providers_class_may_have_any_name(sink: HttpSink, tmp_path: Path) -> None:
+    """A provider is adopted even if its class is named like OpenTelemetry's own default provider."""
+    found = run(
+        f"""
+        import json
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+        class ProxyTracerProvider(TracerProvider): pass
+        tracers = ProxyTracerProvider()
+        trace.set_tracer_provider(tracers)
+        import csg_otel
+        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"])
+        with tracers.get_tracer("host").start_as_current_span("of the host"): pass
+        telemetry.shutdown()
+        print(json.dumps(trace.get_tracer_provider() is tracers))
+        """,
+        tmp_path,
+    )
+
+    assert found is True
+    assert [span.name for span in sink.received.spans] == ["of the host"]
+
+
 def test_a_forked_child_has_its_own_life(tmp_path: Path) -> None:
     """It counts from nought, samples itself, runs its checks, and its parent goes on as before."""
     found = run(

@@ -8,8 +8,6 @@ deadline for everything at flush and shutdown, and the report says what really h
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 import time
 import weakref
@@ -24,16 +22,15 @@ from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, V
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from csg_otel import attributes as clean
 from csg_otel import environment, forks, names, scope
-from csg_otel._version import VERSION
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_outcome
-from csg_otel.pipeline import _compat, callbacks, sanitize
+from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.limits import log_limits, span_limits
 from csg_otel.pipeline.readers import LocalReader
-from csg_otel.proxies import SwitchLoggerProvider, SwitchMeterProvider, SwitchTracerProvider
+from csg_otel.pipeline.resource import make_resource
+from csg_otel.proxies import SwappableLoggerProvider, SwappableMeterProvider, SwappableTracerProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,22 +62,22 @@ class _Globals:
     def __init__(self) -> None:
         self.spans = SpanFanOut()
         self.logs = LogFanOut()
-        self.tracers = _take(trace.get_tracer_provider(), SwitchTracerProvider(), trace.set_tracer_provider)
+        self.tracers = _take(trace.get_tracer_provider(), SwappableTracerProvider(), trace.set_tracer_provider)
         self.meters = _take(
-            metrics.get_meter_provider(), SwitchMeterProvider(callbacks.observable), metrics.set_meter_provider
+            metrics.get_meter_provider(), SwappableMeterProvider(callbacks.observable), metrics.set_meter_provider
         )
-        self.loggers = _take(_logs.get_logger_provider(), SwitchLoggerProvider(), _logs.set_logger_provider)
+        self.loggers = _take(_logs.get_logger_provider(), SwappableLoggerProvider(), _logs.set_logger_provider)
         for host, add, fan in (
             (self.tracers, "add_span_processor", self.spans),
             (self.loggers, "add_log_record_processor", self.logs),
         ):
-            if not isinstance(host, (SwitchTracerProvider, SwitchLoggerProvider)) and hasattr(host, add):
+            if not isinstance(host, (SwappableTracerProvider, SwappableLoggerProvider)) and hasattr(host, add):
                 getattr(host, add)(fan)
 
 
 def _take(present: Any, ours: Any, install: Any) -> Any:
     """Install *ours* unless the host program has set a provider already; return the one to work with."""
-    if type(present).__name__.lstrip("_").startswith("Proxy"):
+    if isinstance(present, _compat.API_DEFAULT_PROVIDERS):
         install(ours)
         return ours
     _log.info("adopting the %s the program has set already", type(present).__name__)
@@ -148,12 +145,12 @@ class Providers:
 
     def _plug_metrics(self, config: Config) -> None:
         provider = self._global.meters
-        if isinstance(provider, SwitchMeterProvider):
+        if isinstance(provider, SwappableMeterProvider):
             self._meters = MeterProvider(
                 resource=make_resource(config), views=make_views(config), shutdown_on_exit=False
             )
             self._meters.add_metric_reader(self.local)
-            provider.switch(self._meters)
+            provider.swap(self._meters)
         elif hasattr(provider, "add_metric_reader"):
             self._meters = provider
             provider.add_metric_reader(self.local)
@@ -176,7 +173,7 @@ class Providers:
         spans.keep_errors, spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
         spans.puts = self._puts("traces")
         logs.puts = self._puts("logs")
-        if isinstance(self._global.tracers, SwitchTracerProvider):
+        if isinstance(self._global.tracers, SwappableTracerProvider):
             tracers = TracerProvider(
                 resource=resource,
                 sampler=sampler(
@@ -188,12 +185,12 @@ class Providers:
                 span_limits=span_limits(environment.snapshot()),
             )
             tracers.add_span_processor(spans)
-            self._global.tracers.switch(tracers)
-        if isinstance(self._global.loggers, SwitchLoggerProvider):
+            self._global.tracers.swap(tracers)
+        if isinstance(self._global.loggers, SwappableLoggerProvider):
             limits = log_limits(environment.snapshot())
             loggers = LoggerProvider(resource=resource, shutdown_on_exit=False, log_record_limits=limits)
             loggers.add_log_record_processor(logs)
-            self._global.loggers.switch(loggers)
+            self._global.loggers.swap(loggers)
 
     def _puts(self, signal: str) -> tuple[Any, ...]:
         return tuple(d.puts[signal] for d in self._destinations if signal in d.puts)
@@ -255,8 +252,8 @@ class Providers:
     def _unplug(self) -> None:
         self._global.spans.puts = self._global.logs.puts = ()
         for provider in (self._global.tracers, self._global.meters, self._global.loggers):
-            if isinstance(provider, (SwitchTracerProvider, SwitchMeterProvider, SwitchLoggerProvider)):
-                provider.switch(None)
+            if isinstance(provider, (SwappableTracerProvider, SwappableMeterProvider, SwappableLoggerProvider)):
+                provider.swap(None)
             elif hasattr(provider, "remove_metric_reader"):
                 provider.remove_metric_reader(self.local)
 
@@ -335,29 +332,6 @@ def _wait_all(events: Iterable[threading.Event], deadline: float) -> bool:
     return all([event.wait(max(0.0, deadline - time.monotonic())) for event in tuple(events)])
 
 
-def make_resource(config: Config) -> Resource:
-    """Return who is talking: the service as configured, the SDK, and this distribution."""
-    service = config.service
-    attributes: dict[str, Any] = dict(service.attributes)
-    attributes["service.name"] = service.name or _program_name()
-    if service.version:
-        attributes["service.version"] = service.version
-    if service.environment:
-        attributes["deployment.environment.name"] = service.environment
-    attributes["telemetry.distro.name"] = names.SCOPE
-    attributes["telemetry.distro.version"] = VERSION
-    return sanitize.resource(Resource.create(clean.clean(attributes)))
-
-
-def _program_name() -> str:
-    """Return the script's name, or what the resource convention prescribes where there is none."""
-    main = sys.modules.get("__main__")
-    package = getattr(main, "__package__", "") or ""
-    stem = os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0]  # noqa: PTH119, PTH122
-    name = package.split(".")[0] if stem in ("__main__", "-m", "") else stem
-    return name or "unknown_service:python"
-
-
 def make_views(config: Config) -> tuple[View, ...]:
     """Return the views *config* asks for: the buckets of the operations' durations, in seconds."""
     bounds = config.performance.response_time_tracking.histogram_buckets
@@ -374,5 +348,5 @@ def _after_fork_in_child() -> None:
     callbacks.reset_after_fork()
     if _globals is not None:
         for provider in (_globals.tracers, _globals.meters, _globals.loggers):
-            if isinstance(provider, (SwitchTracerProvider, SwitchMeterProvider, SwitchLoggerProvider)):
+            if isinstance(provider, (SwappableTracerProvider, SwappableMeterProvider, SwappableLoggerProvider)):
                 provider.reset_lock()

@@ -19,7 +19,7 @@ from csg_otel import forks, metrics, names, scope, sdk
 from csg_otel.alerts import events
 from csg_otel.config import Config, load
 from csg_otel.config.model import Severity
-from csg_otel.providers import make_resource
+from csg_otel.pipeline.resource import service_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +139,6 @@ class AlertingService:
         self._config = config
         self._sent = scope.create(names.ALERTS_SENT)
         self._active = False
-        self._named: tuple[Config, str] | None = None
         self._reset()
         forks.follow(self._reset)
 
@@ -183,7 +182,7 @@ class AlertingService:
             alert.name,
             alert.level,
             alert.message,
-            service=self._name_of(settings),
+            service=service_name(settings),
             at=alert.timestamp,
             details=alert.details,
             until=None if math.isinf(lasts_s) else now_s + lasts_s,
@@ -192,12 +191,6 @@ class AlertingService:
         if lasts_s > horizon_s:
             self._keep(event, horizon_s)
         return SentAlert(self, event)
-
-    def _name_of(self, settings: Config) -> str:
-        """Return the service's name as all telemetry has it; worked out once, because that takes half a millisecond."""
-        if self._named is None or self._named[0] is not settings:
-            self._named = (settings, str(make_resource(settings).attributes["service.name"]))
-        return self._named[1]
 
     def renew(self, now_s: float) -> int:
         """Send the alerts that last again, at Unix time *now_s*; returns how many those are."""

@@ -15,7 +15,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from csg_otel import faults
 from csg_otel.pipeline import callbacks
 from csg_otel.pipeline.readers import LocalReader
-from csg_otel.proxies import SwitchMeterProvider
+from csg_otel.proxies import SwappableMeterProvider
 
 
 class Metrics:
@@ -24,8 +24,8 @@ class Metrics:
     def __init__(self) -> None:
         self.reader = LocalReader()
         self.real = MeterProvider([self.reader], shutdown_on_exit=False)
-        switch = SwitchMeterProvider(callbacks.observable)
-        switch.switch(self.real)
+        switch = SwappableMeterProvider(callbacks.observable)
+        switch.swap(self.real)
         self.meter: metrics.Meter = switch.get_meter("program")
 
     def read(self) -> dict[str, list[float]]:

@@ -158,6 +158,25 @@ FORKED = """
 """
 
 
+DEFAULTS = """
+    from opentelemetry import _logs, metrics, trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from csg_otel.pipeline import _compat
+
+    getters = (trace.get_tracer_provider, metrics.get_meter_provider, _logs.get_logger_provider)
+    assert all(isinstance(get(), _compat.API_DEFAULT_PROVIDERS) for get in getters)
+    trace.set_tracer_provider(TracerProvider())
+    assert not isinstance(trace.get_tracer_provider(), _compat.API_DEFAULT_PROVIDERS)
+"""
+
+
+def test_the_default_providers_of_the_api_are_recognised_by_their_class() -> None:
+    """All three are there before a program sets a provider, and no provider that it sets counts as one of them."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(DEFAULTS)], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_names_of_the_base_package() -> None:
     """Its private functions are there and do what the name says."""
     assert _compat.prometheus_name("1st.name") == "_st_name"

@@ -75,9 +75,9 @@ def capture() -> Iterator[Captured]:
     faults.strict = True
     try:
         for plug, real in plugs:
-            plug.switch(real)
+            plug.swap(real)
         yield Captured(spans, reader, logs)
     finally:
         faults.strict = False
         for plug, _ in plugs:
-            plug.switch(None)
+            plug.swap(None)

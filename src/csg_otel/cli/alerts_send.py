@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from csg_otel.config import load
     from csg_otel.exporters.alert_events import senders
     from csg_otel.exporters.delivery.queue import SendError
-    from csg_otel.providers import make_resource
+    from csg_otel.pipeline.resource import service_name
 
     code: dict[str, Any] = {"environment": args.environment} if args.environment else {}
     config = load(args.config, code=code).config
@@ -62,9 +62,8 @@ def run(args: argparse.Namespace) -> int:
         raise AlertError(["there is nobody to send to: set alerting.alertmanagers, or give --alertmanager URL"])
     now_s = time.time()
     until = now_s + max(args.ttl, events.horizon(config.alerting.aggregation_window))
-    service = str(config.service.name or make_resource(config).attributes["service.name"])
     event = events.make(
-        args.name, args.severity, args.message, service=service, at=now_s, details=dict(args.detail), until=until
+        args.name, args.severity, args.message, service=service_name(config), at=now_s, details=dict(args.detail), until=until
     )
     if args.resolve:
         event = event.resolved(now_s)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
+from opentelemetry.metrics._internal import _ProxyMeterProvider
 from opentelemetry.sdk import resources
 from opentelemetry.sdk.trace import _Span as SdkSpan
+from opentelemetry.trace import ProxyTracerProvider
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -22,10 +25,16 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
 
-__all__ = ["SdkSpan"]
+__all__ = ["API_DEFAULT_PROVIDERS", "SdkSpan"]
+
+# SdkSpan is the class of the spans that the SDK's tracer makes. The tracer names it and takes no other class; a span becomes
+# one of ours by its ``__class__``, when it starts.
+
+API_DEFAULT_PROVIDERS: Final = (ProxyTracerProvider, _ProxyMeterProvider, ProxyLoggerProvider)
 """
-The class of the spans the SDK's tracer makes. Its tracer names it and takes no other; a span becomes one of ours by its
-``__class__``, when it starts.
+The classes of the API's own default providers: an object of one of them is there until a program sets a provider.
+
+Two of them are private; publicly, a default provider differs from one that was set by its class's name only.
 """
 
 

@@ -6,8 +6,8 @@ as often as needed: instruments and tracers made at import keep working through 
 nothing here raises into the program, whatever it is given.
 """
 
-from csg_otel.proxies.loggers import SwitchLoggerProvider
-from csg_otel.proxies.meters import SwitchMeterProvider
-from csg_otel.proxies.tracers import SwitchTracerProvider
+from csg_otel.proxies.loggers import SwappableLoggerProvider
+from csg_otel.proxies.meters import SwappableMeterProvider
+from csg_otel.proxies.tracers import SwappableTracerProvider
 
-__all__ = ["SwitchLoggerProvider", "SwitchMeterProvider", "SwitchTracerProvider"]
+__all__ = ["SwappableLoggerProvider", "SwappableMeterProvider", "SwappableTracerProvider"]

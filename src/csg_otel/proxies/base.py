@@ -22,7 +22,7 @@ def _text(given: Any) -> str | None:
     return None if given is None else clean.text(given)
 
 
-class Switch:
+class SwappableProvider:
     """A provider whose real one can be exchanged."""
 
     def __init__(self, idle: Any) -> None:
@@ -31,7 +31,7 @@ class Switch:
         self._real: Any = idle
         self._handles: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def switch(self, real: Any | None) -> None:
+    def swap(self, real: Any | None) -> None:
         """Plug *real* in behind every handle given out so far; None makes them all no-ops."""
         with self._lock:
             self._real = self._idle if real is None else real

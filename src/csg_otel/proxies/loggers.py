@@ -8,10 +8,10 @@ from opentelemetry import _logs
 
 from csg_otel import attributes as clean
 from csg_otel import faults
-from csg_otel.proxies.base import Scope, Switch, scope
+from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 
-class SwitchLogger(_logs.Logger):
+class SwappableLogger(_logs.Logger):
     """A logger that hands every record to the logger now plugged in."""
 
     def __init__(self, identity: Scope) -> None:
@@ -45,7 +45,7 @@ class SwitchLogger(_logs.Logger):
             return True
 
 
-class SwitchLoggerProvider(Switch, _logs.LoggerProvider):
+class SwappableLoggerProvider(SwappableProvider, _logs.LoggerProvider):
     """A logger provider whose real one can be exchanged."""
 
     def __init__(self) -> None:
@@ -59,5 +59,5 @@ class SwitchLoggerProvider(Switch, _logs.LoggerProvider):
         attributes: Any | None = None,
     ) -> _logs.Logger:
         """Return a logger that survives every exchange."""
-        logger: _logs.Logger = self._bound(SwitchLogger(scope(name, version, schema_url, attributes)))
+        logger: _logs.Logger = self._bound(SwappableLogger(scope(name, version, schema_url, attributes)))
         return logger

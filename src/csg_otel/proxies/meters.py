@@ -18,7 +18,7 @@ from opentelemetry.metrics import CallbackT
 from csg_otel import attributes as clean
 from csg_otel import faults
 from csg_otel.names import DURATION_BUCKETS_S, SIZE_BUCKETS_BY
-from csg_otel.proxies.base import Scope, Switch, scope
+from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
@@ -110,17 +110,17 @@ class _Adding(_Instrument):
         self._put("add", amount, attributes, context)
 
 
-class SwitchCounter(_Adding, metrics.Counter):
+class SwappableCounter(_Adding, metrics.Counter):
     """A counter that survives every exchange."""
 
     _grows = True
 
 
-class SwitchUpDownCounter(_Adding, metrics.UpDownCounter):
+class SwappableUpDownCounter(_Adding, metrics.UpDownCounter):
     """An up-down counter that survives every exchange."""
 
 
-class SwitchHistogram(_Instrument, metrics.Histogram):
+class SwappableHistogram(_Instrument, metrics.Histogram):
     """A histogram that survives every exchange."""
 
     _grows = True
@@ -130,7 +130,7 @@ class SwitchHistogram(_Instrument, metrics.Histogram):
         self._put("record", amount, attributes, context)
 
 
-class SwitchGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
+class SwappableGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
     """A synchronous gauge that survives every exchange."""
 
     def set(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
@@ -150,26 +150,26 @@ class _Observable(_Instrument):
             yield from callback(options)
 
 
-class SwitchObservableCounter(_Observable, metrics.ObservableCounter):
+class SwappableObservableCounter(_Observable, metrics.ObservableCounter):
     """An observable counter that survives every exchange."""
 
 
-class SwitchObservableUpDownCounter(_Observable, metrics.ObservableUpDownCounter):
+class SwappableObservableUpDownCounter(_Observable, metrics.ObservableUpDownCounter):
     """An observable up-down counter that survives every exchange."""
 
 
-class SwitchObservableGauge(_Observable, metrics.ObservableGauge):
+class SwappableObservableGauge(_Observable, metrics.ObservableGauge):
     """An observable gauge that survives every exchange."""
 
 
 _OBSERVABLE: Mapping[str, Any] = {
-    "observable_counter": SwitchObservableCounter,
-    "observable_up_down_counter": SwitchObservableUpDownCounter,
-    "observable_gauge": SwitchObservableGauge,
+    "observable_counter": SwappableObservableCounter,
+    "observable_up_down_counter": SwappableObservableUpDownCounter,
+    "observable_gauge": SwappableObservableGauge,
 }
 
 
-class SwitchMeter(metrics.Meter):
+class SwappableMeter(metrics.Meter):
     """A meter that remembers its instruments, so that they can be made again on the next real meter."""
 
     def __init__(self, identity: Scope, guard: Guard) -> None:
@@ -217,12 +217,12 @@ class SwitchMeter(metrics.Meter):
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
         """Make a counter, or return the one of this name, unit and description."""
-        counter: metrics.Counter = self._make("counter", SwitchCounter, name, unit, description)
+        counter: metrics.Counter = self._make("counter", SwappableCounter, name, unit, description)
         return counter
 
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> metrics.UpDownCounter:
         """Make an up-down counter, or return the one of this name, unit and description."""
-        counter: metrics.UpDownCounter = self._make("up_down_counter", SwitchUpDownCounter, name, unit, description)
+        counter: metrics.UpDownCounter = self._make("up_down_counter", SwappableUpDownCounter, name, unit, description)
         return counter
 
     def create_histogram(
@@ -236,13 +236,13 @@ class SwitchMeter(metrics.Meter):
         """Make a histogram; where no buckets are advised, seconds and bytes get fitting ones instead of the SDK's."""
         bounds = explicit_bucket_boundaries_advisory
         histogram: metrics.Histogram = self._make(
-            "histogram", SwitchHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
+            "histogram", SwappableHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
         )
         return histogram
 
-    def create_gauge(self, name: str, unit: str = "", description: str = "") -> SwitchGauge:
+    def create_gauge(self, name: str, unit: str = "", description: str = "") -> SwappableGauge:
         """Make a synchronous gauge, or return the one of this name, unit and description."""
-        gauge: SwitchGauge = self._make("gauge", SwitchGauge, name, unit, description)
+        gauge: SwappableGauge = self._make("gauge", SwappableGauge, name, unit, description)
         return gauge
 
     def create_observable_counter(
@@ -269,13 +269,13 @@ class SwitchMeter(metrics.Meter):
         return made
 
 
-class SwitchMeterProvider(Switch, metrics.MeterProvider):
+class SwappableMeterProvider(SwappableProvider, metrics.MeterProvider):
     """A meter provider whose real one can be exchanged; *guard* wraps every callback registered through it."""
 
     def __init__(self, guard: Guard) -> None:
         super().__init__(metrics.NoOpMeterProvider())
         self._guard = guard
-        self._meters: dict[tuple[Any, ...], SwitchMeter] = {}
+        self._meters: dict[tuple[Any, ...], SwappableMeter] = {}
 
     def reset_lock(self) -> None:
         """Replace the locks, those of the meters, too."""
@@ -295,5 +295,5 @@ class SwitchMeterProvider(Switch, metrics.MeterProvider):
         key = (*identity[:3], tuple(sorted((identity[3] or {}).items(), key=lambda item: item[0])))
         with self._lock:
             if key not in self._meters:
-                self._meters[key] = self._bound(SwitchMeter(identity, self._guard))
+                self._meters[key] = self._bound(SwappableMeter(identity, self._guard))
             return self._meters[key]

@@ -16,13 +16,13 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from csg_otel import attributes as clean
 from csg_otel import faults
-from csg_otel.proxies.base import Scope, Switch, scope
+from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
 
-class SwitchTracer(trace.Tracer):
+class SwappableTracer(trace.Tracer):
     """A tracer that hands every call to the tracer now plugged in."""
 
     def __init__(self, identity: Scope) -> None:
@@ -87,7 +87,7 @@ class _Current(ContextDecorator):
     generator.
     """
 
-    def __init__(self, tracer: SwitchTracer, *args: Any, end_on_exit: bool = True, **kwargs: Any) -> None:
+    def __init__(self, tracer: SwappableTracer, *args: Any, end_on_exit: bool = True, **kwargs: Any) -> None:
         if len(args) > 8:  # the API's ninth is a keyword here
             *args, end_on_exit = args  # type: ignore[assignment]
         self._make = (tracer, args, kwargs, end_on_exit)
@@ -135,7 +135,7 @@ class _Current(ContextDecorator):
         return within
 
 
-class SwitchTracerProvider(Switch, trace.TracerProvider):
+class SwappableTracerProvider(SwappableProvider, trace.TracerProvider):
     """A tracer provider whose real one can be exchanged."""
 
     def __init__(self) -> None:
@@ -150,5 +150,5 @@ class SwitchTracerProvider(Switch, trace.TracerProvider):
     ) -> trace.Tracer:
         """Return a tracer that survives every exchange."""
         identity = scope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
-        tracer: trace.Tracer = self._bound(SwitchTracer(identity))
+        tracer: trace.Tracer = self._bound(SwappableTracer(identity))
         return tracer
