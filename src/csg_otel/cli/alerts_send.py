@@ -63,7 +63,13 @@ def run(args: argparse.Namespace) -> int:
     now_s = time.time()
     until = now_s + max(args.ttl, events.horizon(config.alerting.aggregation_window))
     event = events.make(
-        args.name, args.severity, args.message, service=service_name(config), at=now_s, details=dict(args.detail), until=until
+        args.name,
+        args.severity,
+        args.message,
+        service=service_name(config),
+        at=now_s,
+        details=dict(args.detail),
+        until=until,
     )
     if args.resolve:
         event = event.resolved(now_s)
