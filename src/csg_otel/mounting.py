@@ -38,6 +38,6 @@ def wsgi_app() -> Wsgi:
 
 def _ask(method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
     telemetry = sdk.current()
-    if telemetry is None or telemetry.config.disabled:
+    if telemetry is None or telemetry.endpoints is None:
         return Answer(503, b"csg_otel.instrument() has not been called, or telemetry was shut down\n")
     return telemetry.endpoints.answer(method, path, query, headers)

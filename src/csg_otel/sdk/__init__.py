@@ -1,0 +1,110 @@
+"""
+The composition root: ``instrument()`` reads the configuration once and builds or changes the one telemetry of the process.
+
+``telemetry`` holds the handle it returns and ``parts`` the list of what runs. The rule: every problem of a configuration is
+reported before anything has started.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from csg_otel import forks
+from csg_otel.config import Config, load, load_lenient
+from csg_otel.providers import ShutdownReport
+from csg_otel.sdk.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["ShutdownReport", "Telemetry", "current", "instrument"]
+
+_log = logging.getLogger("csg_otel")
+
+
+def instrument(
+    service_name: str | None = None,
+    *,
+    config: str | os.PathLike[str] | Mapping[str, Any] | Config | None = None,
+    exporters: Sequence[str] | str | None = None,
+    environment: str | None = None,
+    on_error: Literal["raise", "warn"] = "raise",
+    handle_signals: bool = True,
+    auto: bool = False,
+    **settings: Any,
+) -> Telemetry:
+    """
+    Make this program observable and return the handle.
+
+    A second call with equal settings returns the same handle. With other settings it drains what is no longer configured
+    and starts what is new; instruments keep working.
+
+    Args:
+        service_name: The service's name; by default the environment's, the file's, or the script's name.
+        config: A path, a mapping, a :class:`Config`; None: ``CSG_OTEL_CONFIG``, else ``monitoring_config.yaml``.
+        exporters: The destinations, for example ``["console", "prometheus", "otlp://localhost:4317", "datadog"]``;
+            all others are off.
+        environment: The deployment environment; also picks ``environments.<name>`` in the file.
+        on_error: ``"warn"`` logs the problems of a configuration and continues with the valid settings.
+        handle_signals: Flush at SIGTERM before the program's own handler, or the default, goes on.
+        auto: Load the installed ``opentelemetry-instrumentation-*`` packages.
+        **settings: Any other setting by its dotted key with ``__`` for the dots, in seconds and bytes:
+            ``system_monitoring__prometheus__port=0``.
+
+    Raises:
+        ConfigError: With every problem of the configuration, before anything has started.
+        HealthDefinitionError: If health checks contradict each other.
+    """
+    global _current  # noqa: PLW0603 - one telemetry per process, as OpenTelemetry's providers are global
+    named = {"service_name": service_name, "environment": environment, "exporters": exporters}
+    code = {key.replace("__", "."): value for key, value in settings.items()}
+    code.update((key, value) for key, value in named.items() if value is not None)
+    source = Path(config) if isinstance(config, (str, os.PathLike)) else config
+    loaded = (load if on_error == "raise" else load_lenient)(source, code=code)
+    for warning in (*loaded.warnings, *loaded.problems):
+        _log.warning("%s", warning)
+    with _lock:
+        if _current is not None:
+            _current.reconfigure(loaded)
+        else:
+            _current = Telemetry(loaded, handle_signals=handle_signals, on_shutdown=_forget)
+            forks.follow(_reset_lock_after_fork)
+        if auto:
+            _load_instrumentations()
+        return _current
+
+
+_current: Telemetry | None = None
+_lock = threading.RLock()
+
+
+def current() -> Telemetry | None:
+    """Return the running telemetry; None before ``instrument()`` and after ``shutdown()``."""
+    return _current
+
+
+def _forget(telemetry: Telemetry) -> None:
+    global _current  # noqa: PLW0603 - see instrument()
+    with _lock:
+        if _current is telemetry:
+            _current = None
+
+
+def _reset_lock_after_fork() -> None:
+    global _lock  # noqa: PLW0603 - a thread of the parent may have held it
+    _lock = threading.RLock()
+
+
+def _load_instrumentations() -> None:
+    """Activate every installed instrumentation package, as ``opentelemetry-instrument`` does; log those that fail."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="opentelemetry_instrumentor"):
+        try:
+            entry.load()().instrument()
+        except Exception:  # noqa: BLE001 - a defect of another package must not keep the program from starting
+            _log.warning("instrumentation %s cannot be loaded; update or remove the package", entry.name, exc_info=True)

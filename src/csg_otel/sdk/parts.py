@@ -1,0 +1,255 @@
+"""
+The parts of a running telemetry, one class each: what starts with a configuration and stops before the next one.
+
+A part reads its own settings and stays idle when they switch it off. ``Telemetry`` starts the parts in the order of its list
+and stops them in reverse. The rule: a part builds each of its objects once per ``start``.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from csg_otel import environment, metrics
+from csg_otel.exporters.build import console_enabled
+from csg_otel.logs import LogTap
+from csg_otel.multiprocess.workers import Workers
+from csg_otel.pipeline.points import points
+from csg_otel.reporters.dogstatsd import ServiceChecks
+from csg_otel.reporters.otel import HealthTelemetry
+from csg_otel.reporters.systemd import Notifier
+from csg_otel.server import Endpoints, Server
+
+if TYPE_CHECKING:
+    from csg_otel.config import Config
+    from csg_otel.health import HealthRegistry
+    from csg_otel.providers import Providers
+
+_STOP_S = 0.2
+"""Upper bound in seconds for joining one part's thread: its work is short, and exporting needs the rest of the budget."""
+
+_SERVER_STOP_S = 0.5
+"""Upper bound in seconds for closing the endpoints' connections."""
+
+
+class Part:
+    """One part of the telemetry. Every method does nothing unless a part overrides it."""
+
+    def start(self, config: Config) -> None:
+        """Start with *config*, if its settings ask for this part."""
+
+    def stop(self, deadline: float) -> None:
+        """Produce nothing more; return before the monotonic time *deadline*."""
+
+    def close(self) -> None:
+        """Release what is held; called after everything produced has been exported."""
+
+    def reset_after_fork(self) -> None:
+        """Replace locks and close sockets that a forked child inherited. Objects with threads follow forks themselves."""
+
+
+class Logs(Part):
+    """The interceptor of the program's log records."""
+
+    def __init__(self) -> None:
+        self._tap: LogTap | None = None
+
+    def start(self, config: Config) -> None:
+        if not config.disabled:
+            self._tap = LogTap(config.logging, shown=console_enabled(config.exporters))
+            self._tap.install()
+
+    def stop(self, deadline: float) -> None:  # noqa: ARG002 - see Part
+        if self._tap is not None:
+            self._tap.stop()
+
+    def close(self) -> None:
+        # Removed only now, so that messages about undelivered items are still shown.
+        if self._tap is not None:
+            self._tap.remove()
+            self._tap = None
+
+
+class Sampling(Part):
+    """The samples of host and process, their history, and the pauses of the garbage collector."""
+
+    def __init__(self, providers: Providers) -> None:
+        self._providers = providers
+        self._runtime = metrics.RuntimeMonitor()
+        self._sampler: metrics.Sampler | None = None
+        self.history: metrics.History
+
+    def start(self, config: Config) -> None:
+        monitoring = config.system_monitoring
+        enabled = monitoring.enabled and not config.disabled
+        self.history = metrics.History(monitoring.metrics_retention if enabled else 0.0)
+        if not enabled:
+            return
+        self._sampler = metrics.Sampler(monitoring)
+        groups = monitoring.metrics
+        metrics.register(self._sampler, system=groups.system_metrics, application=groups.application_metrics)
+        self._sampler.on_sample(self._keep_history)
+        self._sampler.start()
+        if groups.application_metrics:
+            self._runtime.start()
+
+    def stop(self, deadline: float) -> None:
+        self._runtime.stop()
+        if self._sampler is not None:
+            self._sampler.stop(_within(deadline))
+
+    def latest(self) -> metrics.Sample | None:
+        """Return the newest sample; None before the second reading."""
+        return self._sampler.latest() if self._sampler is not None else None
+
+    def _keep_history(self, sample: metrics.Sample) -> None:
+        self.history.add(sample, points(self._providers.read_metrics()))
+
+
+class Health(Part):
+    """The scheduler of health checks, and their gauges, spans and events."""
+
+    def __init__(self, registry: HealthRegistry) -> None:
+        self._registry = registry
+        self._telemetry = HealthTelemetry(registry)
+
+    def start(self, config: Config) -> None:
+        if config.disabled:
+            return
+        if config.health_monitoring.enabled:
+            self._registry.start()
+        self._telemetry.start(trace=config.health_monitoring.trace)
+
+    def stop(self, deadline: float) -> None:
+        self._telemetry.stop()
+        self._registry.stop(_within(deadline))
+
+
+class DatadogChecks(Part):
+    """Datadog's service checks over DogStatsD, one for every health check."""
+
+    def __init__(self, registry: HealthRegistry, providers: Providers) -> None:
+        self._registry = registry
+        self._providers = providers
+        self._checks: ServiceChecks | None = None
+
+    def start(self, config: Config) -> None:
+        datadog = config.exporters.datadog
+        if config.disabled or not (datadog.enabled and datadog.statsd and config.health_monitoring.enabled):
+            return
+        resource = self._providers.resource.attributes
+        unified = {"service": "service.name", "env": "deployment.environment.name", "version": "service.version"}
+        tags = {tag: str(resource.get(attribute, "")) for tag, attribute in unified.items()}
+        self._checks = ServiceChecks(datadog.statsd_address, self._registry.snapshot, tags)
+        self._checks.start()
+
+    def stop(self, deadline: float) -> None:  # noqa: ARG002 - see Part
+        if self._checks is not None:
+            self._checks.stop()
+            self._checks = None
+
+
+class Serving(Part):
+    """The HTTP endpoints, and this process's place among the workers of its program."""
+
+    def __init__(self, registry: HealthRegistry, providers: Providers) -> None:
+        self._registry = registry
+        self._providers = providers
+        self._workers: Workers | None = None
+        self._server: Server | None = None
+        self._leaving = False
+        self.endpoints: Endpoints | None = None
+
+    def start(self, config: Config) -> None:
+        if config.disabled:
+            self._leave_workers(forget=True)
+            self.endpoints = None
+            return
+        endpoint = config.system_monitoring.prometheus
+        workers = self._join_workers(config)
+        self.endpoints = Endpoints(
+            config, metrics=workers.read_metrics, health=self._registry.snapshot, stopping=lambda: self._leaving
+        )
+        if endpoint.enabled or config.health_monitoring.enabled:
+            self._server = Server(endpoint.host, endpoint.port, self.endpoints, may_serve=workers.may_serve)
+            self._server.start()
+
+    def refuse_readiness(self) -> None:
+        """Answer ``/readyz`` with 503 from now on: the process is ending."""
+        self._leaving = True
+
+    def leave(self) -> None:
+        """Publish the last metrics for the other workers and hand the port over to one of them."""
+        self._leave_workers(forget=False)
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.stop(_SERVER_STOP_S)
+            self._server = None
+
+    def reset_after_fork(self) -> None:
+        if self._server is not None:
+            self._server.reset_after_fork()
+
+    @property
+    def url(self) -> str:
+        """The served address as a URL without a path; empty while nothing is served."""
+        return self._server.url if self._server is not None else ""
+
+    @property
+    def problem(self) -> str:
+        """The reason why nothing is served; empty while the endpoints answer."""
+        return self._server.problem if self._server is not None else "not serving"
+
+    def _join_workers(self, config: Config) -> Workers:
+        """Join the worker group of this service and address; keep the membership if both are unchanged."""
+        endpoint = config.system_monitoring.prometheus
+        # With port 0 each process listens on a port of its own and shows its own metrics only.
+        address = f"{endpoint.host}:{endpoint.port}" if endpoint.enabled and endpoint.port else ""
+        workers = Workers(
+            str(self._providers.resource.attributes["service.name"]),
+            address,
+            read=self._providers.read_metrics,
+            serve=self._serve_again,
+            variables=environment.snapshot(),
+        )
+        if self._workers is None or self._workers.what != workers.what:
+            self._leave_workers(forget=True)
+            self._workers = workers
+            workers.start()
+        return self._workers
+
+    def _serve_again(self) -> None:
+        if (server := self._server) is not None and not self._leaving:
+            server.start()
+
+    def _leave_workers(self, *, forget: bool) -> None:
+        if self._workers is None:
+            return
+        if self._workers.together:
+            self.close()  # frees the port for the next worker
+        self._workers.stop(forget=forget)
+        self._workers = None
+
+
+class Systemd(Part):
+    """The notifications to systemd, where systemd asked for them when it started this process."""
+
+    def __init__(self, registry: HealthRegistry) -> None:
+        self._notifier = Notifier.where_asked(environment.snapshot(), registry.snapshot)
+        self._started = False
+
+    def start(self, config: Config) -> None:
+        if self._notifier is None or self._started or config.disabled or not config.health_monitoring.enabled:
+            return
+        self._started = True
+        self._notifier.start()
+
+    def announce_stop(self) -> None:
+        """Send STOPPING=1: the process is ending. A change of settings sends nothing."""
+        if self._notifier is not None:
+            self._notifier.stop()
+
+
+def _within(deadline: float) -> float:
+    return max(0.0, min(_STOP_S, deadline - time.monotonic()))

@@ -1,0 +1,182 @@
+"""
+The handle that ``instrument()`` returns: starts the parts of the telemetry, reconfigures them, and ends them in one budget.
+
+The order of ``_parts`` is the order of starting; stopping goes through it in reverse. The rule: what produces telemetry stops
+first, then everything is exported, and only then is anything released.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from csg_otel import faults, forks, health, instruments, metrics, scope
+from csg_otel.exit_hooks import Ending
+from csg_otel.exporters.delivery.destination import DestinationStatus
+from csg_otel.health import builtin
+from csg_otel.pipeline.points import points
+from csg_otel.providers import Providers, ShutdownReport
+from csg_otel.sdk.parts import DatadogChecks, Health, Logs, Part, Sampling, Serving, Systemd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from csg_otel.alerts.events import Event
+    from csg_otel.config import Loaded
+    from csg_otel.health import HealthRegistry
+    from csg_otel.server import Endpoints
+
+_RECONFIGURE_S = 1.0
+"""Upper bound in seconds for stopping the parts when settings change."""
+
+
+class Telemetry:
+    """
+    The handle to a program's telemetry; returned by :func:`instrument`, also a context manager that shuts it down.
+
+    ``config`` is the effective configuration and ``origins`` the source of each value.
+    """
+
+    def __init__(self, loaded: Loaded, *, handle_signals: bool, on_shutdown: Callable[[Telemetry], None]) -> None:
+        """Build and start everything that *loaded* configures; use :func:`instrument`."""
+        self.config = loaded.config
+        self.origins = loaded.origins
+        self._lock = threading.RLock()
+        self._report: ShutdownReport | None = None
+        self._on_shutdown = on_shutdown
+        self._registry = health.default_registry()
+        self._configure_checks(loaded)  # first, because it may raise, and nothing has started yet
+        self._providers = Providers(self.config)
+        faults.publish(scope.create)
+        instruments.start_at_zero()
+        self._sampling = Sampling(self._providers)
+        self._serving = Serving(self._registry, self._providers)
+        self._systemd = Systemd(self._registry)
+        self._parts: tuple[Part, ...] = (
+            Logs(),
+            self._sampling,
+            Health(self._registry),
+            DatadogChecks(self._registry, self._providers),
+            self._serving,
+            self._systemd,
+        )
+        self._start_parts()
+        self._exit_hooks = Ending(self.shutdown, self.force_flush)
+        self._exit_hooks.arm(signals=handle_signals)
+        forks.follow(self.reset_after_fork)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def _configure_checks(self, loaded: Loaded) -> None:
+        settings = loaded.config.health_monitoring
+        sources = health.Sources(
+            points=lambda: points(self._providers.read_metrics()), destinations=self.status, loops=metrics.loops
+        )
+        enabled = settings.enabled and not loaded.config.disabled
+        checks = builtin.build(settings, loaded.problems, sources) if enabled else ()
+        self._registry.configure(settings, checks)
+
+    def _start_parts(self) -> None:
+        for part in self._parts:
+            part.start(self.config)
+
+    def _stop_parts(self, deadline: float) -> None:
+        for part in reversed(self._parts):
+            part.stop(deadline)
+
+    def _close_parts(self) -> None:
+        for part in reversed(self._parts):
+            part.close()
+
+    def reconfigure(self, loaded: Loaded) -> None:
+        """Apply *loaded* if it differs; what was emitted before is drained to the destinations it was meant for."""
+        with self._lock:
+            if loaded.config == self.config:
+                return
+            self._configure_checks(loaded)
+            self._stop_parts(time.monotonic() + _RECONFIGURE_S)
+            self._providers.apply(loaded.config)
+            self._close_parts()
+            self.config, self.origins = loaded.config, loaded.origins
+            self._start_parts()
+
+    def shutdown(self, timeout_s: float | None = None) -> ShutdownReport:
+        """
+        End all telemetry within *timeout_s* seconds (default ``exporters.shutdown_timeout``) and return the item counts.
+
+        Idempotent; later calls return the first report. Instruments stay usable and become no-ops.
+        """
+        with self._lock:
+            if self._report is None:
+                budget_s = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
+                deadline = time.monotonic() + budget_s
+                self._serving.refuse_readiness()
+                self._systemd.announce_stop()
+                self._stop_parts(deadline)
+                self._serving.leave()  # after the last measurement, while the providers can still be read
+                self._report = self._providers.shutdown(max(0.0, deadline - time.monotonic()))
+                self._close_parts()
+                self._exit_hooks.disarm()
+                self._on_shutdown(self)
+            return self._report
+
+    def __enter__(self) -> Telemetry:
+        """Return the handle."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shut down within the configured budget."""
+        self.shutdown()
+
+    # -- for the program -------------------------------------------------------------------------------------------
+
+    def force_flush(self, timeout_s: float = 5.0) -> bool:
+        """Send everything emitted so far, within *timeout_s* seconds; True only if all is acknowledged or spooled."""
+        return self._providers.force_flush(timeout_s)
+
+    def status(self) -> dict[str, DestinationStatus]:
+        """Return each destination's state and item counts, ``prometheus`` included; ``last_error`` says why it is down."""
+        statuses = self._providers.status()
+        if self.config.system_monitoring.prometheus.enabled:
+            problem = self._serving.problem
+            statuses["prometheus"] = DestinationStatus("down" if problem else "ok", last_error=problem)
+        return statuses
+
+    def put_alert(self, event: Event) -> int:
+        """Queue an alert of the program, made by ``AlertingService``; returns the number of its destinations."""
+        return self._providers.put_alert(event)
+
+    @property
+    def url(self) -> str:
+        """The address of ``/metrics`` and the probes, without a path; empty while they are not served."""
+        return self._serving.url
+
+    @property
+    def endpoints(self) -> Endpoints | None:
+        """The answers of ``/metrics`` and the probes, for another server to mount; None while telemetry is disabled."""
+        return self._serving.endpoints
+
+    @property
+    def health(self) -> HealthRegistry:
+        """The registry of health checks."""
+        return self._registry
+
+    @property
+    def history(self) -> metrics.History:
+        """The bounded history behind trends."""
+        return self._sampling.history
+
+    def metrics_snapshot(self) -> dict[str, Any]:
+        """Return all metrics now: grouped under the monitoring guide's names, and every point as it is exported."""
+        return metrics.snapshot(self._sampling.latest(), points(self._providers.read_metrics()), self.history)
+
+    def reset_after_fork(self) -> None:
+        """Replace what a forked child must not share with its parent: locks, sockets, a pending signal."""
+        self._lock = threading.RLock()
+        self._exit_hooks.reset_after_fork()
+        for part in self._parts:
+            part.reset_after_fork()
