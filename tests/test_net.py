@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import trustme
 
 from csg_otel import net
 
@@ -42,7 +46,7 @@ def answering(*pieces: bytes, pause_s: float = 0.0) -> Iterator[str]:
 def test_a_server_that_closes_is_read_to_the_end(head: bytes) -> None:
     """An answer whose end is the end of the connection arrives whole."""
     with answering(head, b"a" * 100_000, b"b") as url:
-        answer = net.ask("GET", url, timeout_s=5)
+        answer = net.request("GET", url, timeout_s=5, max_bytes=1_000_000)
 
     assert (answer.status, len(answer.body), answer.body[-1:]) == (200, 100_001, b"b")
 
@@ -52,20 +56,253 @@ def test_bytes_that_drip_do_not_outlast_the_deadline() -> None:
     with answering(b"HTTP/1.1 200 OK\r\n", *[b"x"] * 30, pause_s=0.05) as url:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
-            net.ask("GET", url, timeout_s=0.3)
+            net.request("GET", url, timeout_s=0.3)
 
     assert time.monotonic() - began < 5
 
 
 def test_what_is_not_http_is_no_answer() -> None:
     """Another protocol is an OSError like any other lack of an answer."""
-    with answering(b"220 mail.example ESMTP\r\n") as url, pytest.raises(ConnectionError, match="no HTTP answer"):
-        net.ask("GET", url, timeout_s=5)
+    with (
+        answering(b"220 mail.example ESMTP\r\n") as url,
+        pytest.raises(net.ProtocolError, match="does not respond with HTTP"),
+    ):
+        net.request("GET", url, timeout_s=5)
 
 
 def test_an_address_of_another_kind_is_a_mistake_of_the_caller() -> None:
     """A URL without http is a ValueError that shows no password."""
-    with pytest.raises(ValueError, match="ftp://host is no address") as caught:
-        net.ask("GET", "ftp://me:pa55@host/", timeout_s=1)
+    with pytest.raises(ValueError, match="ftp://host is not an HTTP URL") as caught:
+        net.request("GET", "ftp://me:pa55@host/", timeout_s=1)
 
     assert "pa55" not in str(caught.value)
+
+
+@contextmanager
+def serving(*connections: list[bytes], tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[bytes]]]:
+    """Serve connections one after the other, each with one response a request; yield the URL and the requests received."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    requests: list[bytes] = []
+
+    def serve() -> None:
+        for responses in connections:
+            stream, _ = listener.accept()
+            try:
+                accepted = tls.wrap_socket(stream, server_side=True) if tls else stream
+            except OSError:  # the client refuses the certificate
+                continue
+            with accepted:
+                for response in responses:
+                    requests.append(accepted.recv(65536))
+                    accepted.sendall(response)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}/x", requests
+    finally:
+        thread.join(10)
+        listener.close()
+
+
+def ok(body: bytes, extra: bytes = b"") -> bytes:
+    """Return a complete response."""
+    return b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (extra, len(body), body)
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0A\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("response", "status", "body"),
+    [
+        (CHUNKED, 200, b"abc0123456789"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + ok(b"after"), 200, b"after"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
+        (b"HTTP/1.1 500\r\nX: a\r\nX: b\r\n continued\r\nContent-Length: 1\r\n\r\n!", 500, b"!"),
+        (ok(b"line feeds").replace(b"\r\n", b"\n"), 200, b"line feeds"),
+    ],
+)
+def test_each_framing_of_a_response_is_read(response: bytes, status: int, body: bytes) -> None:
+    """Chunks, interim responses, no body, old forms of headers: status and body arrive, and the connection stays usable."""
+    with serving([response, ok(b"next")]) as (url, _):
+        session = net.Session(url)
+        first = session.request("POST", timeout_s=5)
+        kept = session.connected
+        second = session.request("POST", timeout_s=5)
+        session.close()
+
+    assert (first.status, first.body, kept, second.body) == (status, body, True, b"next")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 20x OK\r\n\r\n",
+        CHUNKED[:-25],
+        CHUNKED.replace(b"0A", b"zz"),
+        CHUNKED.replace(b"0A", b"-1"),
+        b"",
+    ],
+)
+def test_a_malformed_or_cut_response_is_an_error(response: bytes) -> None:
+    """Half a response never passes for a whole one, and the error is one that callers of sockets expect."""
+    with serving([response]) as (url, _), pytest.raises(net.ProtocolError):
+        net.request("GET", url, timeout_s=5)
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 9000000\r\n", b"", b"Transfer-Encoding: chunked\r\n"])
+def test_a_long_response_is_read_up_to_the_limit(head: bytes) -> None:
+    """The beginning is returned, marked as truncated, whatever the framing; memory is bounded."""
+    body = b"x" * 300_000
+    body = b"493E0\r\n" + body + b"\r\n0\r\n\r\n" if b"chunked" in head else body
+    with answering(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n", body) as url:
+        response = net.request("GET", url, timeout_s=5, max_bytes=1000)
+
+    assert response.truncated
+    assert 900 < len(response.body) < 1000
+
+
+def test_a_head_without_an_end_is_an_error() -> None:
+    """Headers count as well: an endless head is neither kept in memory nor taken for a response."""
+    endless = answering(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100_000)
+    with endless as url, pytest.raises(net.ProtocolError, match="too long"):
+        net.request("GET", url, timeout_s=5)
+
+
+def test_a_connection_with_unread_bytes_is_not_used_again() -> None:
+    """A response after the response can't be taken for that of the next request."""
+    with serving([ok(b"one") + ok(b"not asked for")], [ok(b"two")]) as (url, requests):
+        session = net.Session(url)
+        bodies = [session.request("GET", timeout_s=5).body for _ in range(2)]
+        session.close()
+
+    assert (bodies, len(requests)) == ([b"one", b"two"], 2)
+
+
+def test_a_connection_closed_while_idle_is_opened_again() -> None:
+    """The request is sent once more on a new connection; a new connection that closes at once is a failure."""
+    with serving([ok(b"one")], [ok(b"two")], [b""]) as (url, _):
+        session = net.Session(url)
+        bodies = [session.request("GET", timeout_s=5).body for _ in range(2)]
+        session.close()
+        with pytest.raises(ConnectionError):
+            session.request("GET", timeout_s=5)
+
+    assert bodies == [b"one", b"two"]
+
+
+def test_the_request_holds_what_was_given() -> None:
+    """Method, target, account and headers arrive; given headers replace the default ones; spaces in a path are encoded."""
+    with serving([ok(b"")], [ok(b"")]) as (url, requests):
+        address = url.replace("//", "//me:p%40ss@") + " y?q=ü"
+        net.request("PUT", address, timeout_s=5, body=b"data", headers={"host": "shop.example", "X-A": "é"})
+        net.request("GET", url, timeout_s=5, headers={"Authorization": "Bearer t"})
+
+    lines = requests[0].split(b"\r\n")
+    assert lines[0] == b"PUT /x%20y?q=%C3%BC HTTP/1.1"
+    assert requests[0].lower().count(b"host:") == 1
+    assert {b"host: shop.example", b"Authorization: Basic bWU6cEBzcw==", b"X-A: \xe9", b"Content-Length: 4"} < set(
+        lines
+    )
+    assert lines[-1] == b"data"
+    assert b"Authorization: Bearer t" in requests[1]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X": "canary\r\nY: z"}, {"X": "canary\0"}, {"X Y": "canary"}, {"": "canary"}, {"X": "canary \u0142"}]
+)
+def test_a_header_that_would_change_the_request_is_refused(headers: dict[str, str]) -> None:
+    """Nothing is sent, and the error does not show the value, which may be a secret."""
+    with pytest.raises(ValueError, match="header") as caught:
+        net.request("GET", "http://127.0.0.1:1/", timeout_s=1, headers=headers)
+
+    assert "canary" not in str(caught.value)
+
+
+def test_redirects_are_followed_only_when_allowed() -> None:
+    """By default a redirect is the response; when allowed, another server gets none of the headers."""
+    with serving([ok(b"end")]) as (target, at_target):
+        away = b"HTTP/1.1 302 Found\r\nLocation: " + target.encode() + b"\r\nContent-Length: 0\r\n\r\n"
+        near = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"
+        with serving([near], [near], [away], [near]) as (url, requests):
+            secret = {"Authorization": "canary"}
+            plain = net.request("GET", url, timeout_s=5, headers=secret)
+            followed = net.request("GET", url, timeout_s=5, headers=secret, max_redirects=2)
+            posted = net.request("POST", url, timeout_s=5, max_redirects=2)
+
+    assert (plain.status, followed.status, followed.body, posted.status) == (307, 200, b"end", 307)
+    assert requests[2].startswith(b"GET /y ")
+    assert b"canary" in requests[2]
+    assert b"canary" not in at_target[0]
+
+
+def test_a_redirect_in_a_circle_ends() -> None:
+    """After the number of redirects that is allowed the redirect itself is the response."""
+    circle = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
+    with serving([circle], [circle], [circle]) as (url, requests):
+        assert net.request("GET", url, timeout_s=5, max_redirects=2).status == 302
+
+    assert len(requests) == 3
+
+
+def test_a_dripping_tls_handshake_ends_at_the_deadline() -> None:
+    """A peer that sends one byte of the handshake at a time can't hold a connection open."""
+    record = b"\x16\x03\x03\x40\x00" + b"\x02" * 200
+    with answering(*(bytes([byte]) for byte in record), pause_s=0.05) as url:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            net.request("GET", url.replace("http:", "https:"), timeout_s=0.4)
+        took_s = time.monotonic() - began
+
+    assert took_s < 3
+
+
+def test_https_is_verified_and_shows_the_certificate() -> None:
+    """Without the authority the server is refused; with it the response holds the server's certificate."""
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    with serving([ok(b"secure")], tls=server) as (url, _):
+        response = net.request("GET", url, timeout_s=5, tls=client)
+    with serving([ok(b"secure")], tls=server) as (url, _), pytest.raises(ssl.SSLCertVerificationError):
+        net.request("GET", url, timeout_s=5)
+
+    assert response.body == b"secure"
+    assert "notAfter" in (response.certificate or {})
+
+
+def test_an_address_can_be_refused_before_it_is_used() -> None:
+    """The caller sees each address that a name resolves to, and nothing is sent to one that it refuses."""
+
+    def refuse(address: str) -> None:
+        raise PermissionError(address)
+
+    with pytest.raises(PermissionError, match=r"127\.0\.0\.1|::1"):
+        net.request("GET", "http://localhost:1/", timeout_s=5, check_address=refuse)
+
+
+def test_text_protocols_are_read_by_lines() -> None:
+    """Lines come whole, a long one in parts, and the rest at the end of the stream."""
+    with answering(b"one\nt", b"wo\n", b"long line\nrest", pause_s=0.01) as url:
+        address = net.parse(url)
+        connection = net.connect(address.host, address.port, time.monotonic() + 5)
+        connection.send_all(b"hello")
+        lines = [connection.read_line(limit) for limit in (100, 100, 4, 100, 100, 100)]
+        connection.close()
+
+    assert lines == [b"one\n", b"two\n", b"long", b" line\n", b"rest", b""]
+
+
+def test_a_probe_does_not_pay_for_what_it_does_not_use() -> None:
+    """Importing the client loads neither ssl nor the standard library's HTTP client and its mail parser."""
+    code = "import sys, csg_otel.net; print(*{'ssl', 'http', 'email', 'urllib.request'} & set(sys.modules))"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []

@@ -39,7 +39,7 @@ class AlertSender:
         """Send one alert. Raises SendError."""
         payload = self._write(events.decode(body), time.time())
         try:
-            answer = net.ask("POST", self._url, body=payload, headers=self._headers, timeout_s=timeout_s)
+            answer = net.request("POST", self._url, body=payload, headers=self._headers, timeout_s=timeout_s)
         except OSError as error:
             reason = "timeout" if isinstance(error, TimeoutError) else "unreachable"
             raise SendError(reason, f"{type(error).__name__}: {error}", retry=True) from error

@@ -51,7 +51,7 @@ class Forward:
         lower = {name.lower() for name in self.headers}
         headers = {**{name: value for name, value in given.items() if name.lower() not in lower}, **self.headers}
         sent = None if self.method == "GET" else body
-        return net.ask(self.method, self.url, body=sent, headers=headers, timeout_s=self.timeout_s).status
+        return net.request(self.method, self.url, body=sent, headers=headers, timeout_s=self.timeout_s).status
 
 
 def forwards(spec: AlertSpec) -> dict[str, Forward]:

@@ -17,6 +17,8 @@ from csg_otel.alerts.push.plan import PushError
 
 _ONE_S: Final = 15.0
 _PATIENCE_S: Final = 1.0
+_MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
+"""A list of some thousand monitors or rules fits."""
 
 
 class Api:
@@ -54,7 +56,14 @@ class Api:
         while True:
             left = self._deadline - time.monotonic()
             try:
-                answer = net.ask(method, url, body=data, headers=self._headers, timeout_s=max(0.05, min(_ONE_S, left)))
+                answer = net.request(
+                    method,
+                    url,
+                    timeout_s=max(0.05, min(_ONE_S, left)),
+                    body=data,
+                    headers=self._headers,
+                    max_bytes=_MAX_RESPONSE_BYTES,
+                )
             except (OSError, ValueError) as error:
                 raise PushError(f"{asked}: {type(error).__name__}: {error}") from error
             if answer.status == 404 and missing_ok:
@@ -63,6 +72,8 @@ class Api:
                 break
         if not answer.ok:
             raise PushError(f"{asked}: HTTP {answer.status}: {answer.body[:300].decode(errors='replace').strip()}")
+        if answer.truncated:
+            raise PushError(f"{asked}: the response is longer than {_MAX_RESPONSE_BYTES >> 20} MiB")
         return _decoded(asked, answer.body)
 
     def _waited(self, headers: Mapping[str, str]) -> bool:

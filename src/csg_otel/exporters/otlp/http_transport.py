@@ -8,17 +8,15 @@ the monotonic clock, no redirects, at most 64 KiB of an answer read, success onl
 from __future__ import annotations
 
 import gzip
-import http.client
-import ssl
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Protocol
 
 from csg_otel import net
 from csg_otel.exporters.delivery.queue import SendError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
 MOST_REPLY_BYTES = 64 * 1024
@@ -45,102 +43,55 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """OTLP over HTTP with one kept connection; opened anew when the other side has closed it."""
+    """OTLP over HTTP with one kept connection; opened again when the other side has closed it."""
 
     def __init__(
         self, url: str, headers: Mapping[str, str], *, compress: bool, tls: ssl.SSLContext | None = None
     ) -> None:
-        """Prepare for *url*, the full address of one signal's endpoint; *headers* are sent as they are."""
-        parts = urlsplit(url)
-        self._secure = parts.scheme == "https"
-        self._host = parts.hostname or "localhost"
-        self._port = parts.port or (443 if self._secure else 80)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        """
+        Prepare for one signal's endpoint.
+
+        Args:
+            url: the full address of the endpoint.
+            headers: sent with every request as they are.
+            compress: whether the body is sent compressed with gzip.
+            tls: the context of https (default: verified against the system's authorities).
+        """
         self._headers = {**headers, "Content-Type": "application/x-protobuf"}
         if compress:
             self._headers["Content-Encoding"] = "gzip"
         self._compress = compress
-        self._tls = tls
-        self._connection: http.client.HTTPConnection | None = None
+        self._session = net.Session(url, tls=tls, max_bytes=MOST_REPLY_BYTES)
 
     def send(self, body: bytes, timeout_s: float) -> bytes:
         """Send *body* as one POST; raises SendError for anything but an OTLP success."""
         deadline = time.monotonic() + timeout_s
         payload = gzip.compress(body, 1) if self._compress else body
+        left_s = max(0.0, deadline - time.monotonic())
         try:
-            return self._exchange(payload, deadline)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
+            response = self._session.request("POST", timeout_s=left_s, body=payload, headers=self._headers)
+        except OSError as error:
             reason = "timeout" if isinstance(error, TimeoutError) else "unreachable"
             raise SendError(reason, f"{type(error).__name__}: {error}", retry=True) from error
+        try:
+            _check(response.status, response.headers, response.body)
         except SendError:
             self.close()
             raise
-
-    def _exchange(self, payload: bytes, deadline: float) -> bytes:
-        kept = self._connection is not None
-        try:
-            response = self._request(payload, deadline)
-        except ConnectionError:
-            # A kept connection may have been closed by the other side while idle: that is not an outage.
-            self.close()
-            if not kept:
-                raise
-            response = self._request(payload, deadline)
-        try:
-            data = _read(response)
-        finally:
-            if response.will_close or not response.isclosed():
-                response.close()
-                self.close()
-        _check(response.status, dict(response.headers.items()), data)
-        return data
-
-    def _request(self, payload: bytes, deadline: float) -> http.client.HTTPResponse:
-        if self._connection is None:
-            self._connection = self._open(deadline)
-        kept: Any = self._connection.sock
-        kept.deadline = deadline
-        self._connection.request("POST", self._path, payload, self._headers)
-        return self._connection.getresponse()
-
-    def _open(self, deadline: float) -> http.client.HTTPConnection:
-        tls = (self._tls or ssl.create_default_context()) if self._secure else None
-        return net.connect(self._host, self._port, deadline, tls=tls, most=MOST_REPLY_BYTES)
+        return response.body
 
     def close(self) -> None:
         """Drop the connection; the next send opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._session.close()
 
     def leave(self) -> None:
         """Let a forked child forget its parent's connection: closing its copy sends nothing."""
         self.close()
 
 
-def _read(response: http.client.HTTPResponse) -> bytes:
-    """Return the answer's body, or what of it is ever read. Raises HTTPException if head or body were cut."""
-    if response.isclosed():  # it has none
-        return b""
-    reader: Any = response.fp.raw  # what makefile() gave it
-    if reader.ended:  # the client takes the end of the stream for the end of the head
-        raise http.client.IncompleteRead(b"")
-    try:
-        data = response.read(MOST_REPLY_BYTES)
-    except http.client.IncompleteRead as cut:
-        if not reader.exhausted:
-            raise
-        return cut.partial
-    if response.length and not reader.exhausted:  # less came than was announced
-        raise http.client.IncompleteRead(data, response.length)
-    return data
-
-
 def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
     """Raise SendError unless the answer is an OTLP success: 2xx, and of OTLP's type or empty."""
-    named = {name.lower(): value for name, value in headers.items()}
-    content_type = named.get("content-type", "").split(";")[0].strip().lower()
+    content_type = headers.get("content-type", "").split(";")[0].strip().lower()
     if 200 <= status < 300 and (content_type in _OTLP_TYPES or (not content_type and not data)):
         return
     if 200 <= status < 400:
@@ -149,7 +100,7 @@ def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
         f"http_{status}",
         f"HTTP {status}: {data[:200].decode(errors='replace')}",
         retry=status in _RETRYABLE_HTTP,
-        retry_after_s=_retry_after(named.get("retry-after", "").strip(), named.get("date", "")),
+        retry_after_s=_retry_after(headers.get("retry-after", ""), headers.get("date", "")),
     )
 
 

@@ -1,0 +1,171 @@
+"""A TCP or TLS connection on which every wait ends at one deadline, and of which a bounded number of bytes is read."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel.net import lookup
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+def remaining(deadline: float, what: str) -> float:
+    """Return the seconds left until monotonic *deadline*. Raises TimeoutError with *what* if it has passed."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError(f"{what} before the deadline")
+    return seconds
+
+
+class Connection:
+    """
+    An open connection.
+
+    `renew` starts the next request: it sets the deadline of all waits and the number of bytes that may be read. Only one
+    thread at a time may use a connection.
+    """
+
+    def __init__(self, stream: socket.socket, deadline: float, max_bytes: int) -> None:
+        """
+        Take over *stream*, a connected socket.
+
+        *deadline* is monotonic, in seconds; at most *max_bytes* bytes are read until `renew` is called.
+        """
+        self._stream = stream
+        self._buffer = bytearray()
+        self.renew(deadline, max_bytes)
+
+    def renew(self, deadline: float, max_bytes: int) -> None:
+        """Set the deadline of the next request, and how many bytes may be read in it."""
+        self._deadline = deadline
+        self._unread = max_bytes
+        self._received = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all bytes that may be read in this request have been read."""
+        return self._unread <= 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether no byte has arrived in this request."""
+        return not self._received
+
+    @property
+    def drained(self) -> bool:
+        """Whether every byte that arrived has been read."""
+        return not self._buffer
+
+    @property
+    def certificate(self) -> Mapping[str, Any] | None:
+        """The certificate of the other side, as ``ssl.SSLSocket.getpeercert`` returns it; None without TLS."""
+        read = getattr(self._stream, "getpeercert", None)
+        return read() if read is not None else None
+
+    def send_all(self, data: bytes) -> None:
+        """Send all of *data*. Raises TimeoutError at the deadline."""
+        # Not socket.sendall: over TLS it begins its time again with each part.
+        view = memoryview(data)
+        while view:
+            self._stream.settimeout(remaining(self._deadline, "the request was not sent"))
+            view = view[self._stream.send(view) :]
+
+    def read(self, count: int) -> bytes:
+        """Return the next *count* bytes; fewer if the other side has closed, or no more may be read. Raises TimeoutError."""
+        while len(self._buffer) < count and self._receive():
+            pass
+        return self._take(count)
+
+    def read_line(self, limit: int) -> bytes:
+        """Return the next line, its line break included; at most *limit* bytes of it. Raises TimeoutError."""
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0 and len(self._buffer) < limit:
+            start = len(self._buffer)
+            if not self._receive():
+                break
+        return self._take(min(limit, end + 1 if end >= 0 else len(self._buffer)))
+
+    def close(self) -> None:
+        """Close the socket. Sends nothing, not even the end of TLS: a forked child closes its copy of the parent's so."""
+        self._stream.close()
+
+    def _receive(self) -> bool:
+        """Append bytes to the buffer; return False at the end, or where no more may be read."""
+        if self.exhausted:
+            return False
+        self._stream.settimeout(remaining(self._deadline, "no complete response"))
+        data = self._stream.recv(min(_CHUNK_BYTES, self._unread))
+        self._unread -= len(data)
+        self._received += len(data)
+        self._buffer += data
+        return bool(data)
+
+    def _take(self, count: int) -> bytes:
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+
+def connect(
+    host: str,
+    port: int,
+    deadline: float,
+    *,
+    tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
+    max_bytes: int = _CHUNK_BYTES,
+    check_address: Callable[[str], None] | None = None,
+) -> Connection:
+    """
+    Open a connection to *host* before *deadline*, name resolution and TLS handshake included.
+
+    Raises OSError, and TimeoutError as one.
+
+    Args:
+        host: a name or an IP address, without brackets.
+        port: the TCP port.
+        deadline: when all of it must be done, monotonic, in seconds.
+        tls: the context of a TLS connection (default: no TLS).
+        server_name: the name that the certificate must be for (default: *host*).
+        max_bytes: how many bytes may be read until `Connection.renew` (default: 64 KiB).
+        check_address: called with each IP address before it is used; raises to refuse it (default: all are used).
+    """
+    stream = _open(host, port, deadline, check_address)
+    try:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            # One timeout bounds the whole handshake, because the ssl module counts it down over all its reads.
+            stream.settimeout(remaining(deadline, "no TLS handshake"))
+            stream = tls.wrap_socket(stream, server_hostname=server_name or host)
+    except BaseException:
+        stream.close()
+        raise
+    return Connection(stream, deadline, max_bytes)
+
+
+def _open(host: str, port: int, deadline: float, check_address: Callable[[str], None] | None) -> socket.socket:
+    """Return a socket connected to the first address that accepts; each gets an equal share of the time that is left."""
+    addresses = lookup.addresses(host, port, remaining(deadline, f"{host} did not resolve"))
+    failure = OSError(f"{host} has no address")
+    for index, (family, kind, protocol, _, address) in enumerate(addresses):
+        if check_address is not None:
+            check_address(str(address[0]))
+        stream = socket.socket(family, kind, protocol)
+        try:
+            stream.settimeout(remaining(deadline, "no connection") / (len(addresses) - index))
+            stream.connect(address)
+        except OSError as error:
+            stream.close()
+            failure = error
+        except BaseException:
+            stream.close()
+            raise
+        else:
+            return stream
+    raise failure

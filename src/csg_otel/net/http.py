@@ -1,0 +1,196 @@
+"""HTTP requests: one over its own connection, or many over one that is kept."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
+
+from csg_otel.net import connection, response, url
+from csg_otel.net.response import DEFAULT_MAX_BYTES, Response
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+class Session:
+    """
+    A kept connection to one URL; opened by the first request, and again when the other side has closed it.
+
+    Only one thread at a time may use it. A forked child closes its copy and opens its own.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        check_address: Callable[[str], None] | None = None,
+    ) -> None:
+        """
+        Prepare for *address*; nothing is sent yet. Raises ValueError if it is not an http or https URL.
+
+        Args:
+            address: the URL of every request. A user and password in it are sent as basic authentication.
+            tls: the context of https (default: verified against the system's authorities).
+            max_bytes: how much of a response is read, head included (default: 64 KiB).
+            check_address: called with each IP address before it is used; raises to refuse it (default: all are used).
+        """
+        self._url = url.parse(address)
+        self._tls = tls
+        self._max_bytes = max_bytes
+        self._check_address = check_address
+        self._connection: connection.Connection | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is kept."""
+        return self._connection is not None
+
+    def request(
+        self,
+        method: str,
+        *,
+        timeout_s: float,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """
+        Send one request and return the response, whatever its status.
+
+        Raises OSError where no response came (TimeoutError at the deadline, ProtocolError for one that is not HTTP), and
+        ValueError for a header that can't be sent.
+
+        Args:
+            method: the method, such as POST.
+            timeout_s: seconds for everything, from name resolution to the last byte.
+            body: the bytes to send (default: none).
+            headers: headers to send; they replace those that are sent anyway (default: none).
+        """
+        deadline = time.monotonic() + timeout_s
+        message = _head(method, self._url, body, headers or {}) + (body or b"")
+        kept = self._connection
+        try:
+            return self._exchange(method, message, deadline)
+        except ConnectionError:
+            # The other side may have closed a kept connection while it was idle. That is not a failure of the server.
+            if kept is None or not kept.silent:
+                raise
+        return self._exchange(method, message, deadline)
+
+    def close(self) -> None:
+        """Close the connection without a byte on it; the next request opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _exchange(self, method: str, message: bytes, deadline: float) -> Response:
+        done = None
+        try:
+            if self._connection is None:
+                self._connection = self._open(deadline)
+            self._connection.renew(deadline, self._max_bytes)
+            self._connection.send_all(message)
+            done = response.read(self._connection, method)
+        finally:
+            if done is None or not done.reusable:
+                self.close()
+        return done
+
+    def _open(self, deadline: float) -> connection.Connection:
+        if self._url.secure and self._tls is None:
+            import ssl
+
+            self._tls = ssl.create_default_context()
+        tls = self._tls if self._url.secure else None
+        return connection.connect(self._url.host, self._url.port, deadline, tls=tls, check_address=self._check_address)
+
+
+def request(
+    method: str,
+    address: str,
+    *,
+    timeout_s: float,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    max_redirects: int = 0,
+    check_address: Callable[[str], None] | None = None,
+) -> Response:
+    """
+    Send one request over its own connection and return the response, whatever its status.
+
+    Raises OSError where no response came (TimeoutError at the deadline, ProtocolError for one that is not HTTP), and ValueError
+    for an *address* that is not an http or https URL and for a header that can't be sent.
+
+    Args:
+        method: the method, such as POST.
+        address: the URL. A user and password in it are sent as basic authentication.
+        timeout_s: seconds for everything, from name resolution to the last byte, redirects included.
+        body: the bytes to send (default: none).
+        headers: headers to send; they replace those that are sent anyway (default: none).
+        tls: the context of https (default: verified against the system's authorities).
+        max_bytes: how much of a response is read, head included (default: 64 KiB).
+        max_redirects: how many redirects of a GET are followed (default: 0). *headers* are sent to the first server only.
+        check_address: called with each IP address before it is used; raises to refuse it (default: all are used).
+    """
+    deadline = time.monotonic() + timeout_s
+    sent = dict(headers or {})
+    while True:
+        session = Session(address, tls=tls, max_bytes=max_bytes, check_address=check_address)
+        closing = sent if any(name.lower() == "connection" for name in sent) else {"Connection": "close", **sent}
+        left_s = connection.remaining(deadline, "no complete response")
+        try:
+            result = session.request(method, timeout_s=left_s, body=body, headers=closing)
+        finally:
+            session.close()
+        following = _redirect(address, result) if method == "GET" and max_redirects else None
+        if following is None:
+            return result
+        max_redirects -= 1
+        if url.parse(following).origin != url.parse(address).origin:
+            sent = {}
+        address = following
+
+
+def _redirect(address: str, result: Response) -> str | None:
+    """Return the URL that *result* redirects to; None if it is no redirect to an http or https URL."""
+    if result.status not in _REDIRECTS or "location" not in result.headers:
+        return None
+    try:
+        following = urljoin(address, result.headers["location"])
+        url.parse(following)
+    except ValueError:
+        return None
+    return following
+
+
+def _head(method: str, address: url.Url, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    """Return the request's head. Raises ValueError for a method or a header that can't be sent."""
+    if not method or not _TOKEN.issuperset(method):
+        raise ValueError("the method holds characters that HTTP does not allow")
+    present = {name.lower() for name in headers}
+    defaults = {"Host": address.host_header, "User-Agent": "csg-otel", "Accept-Encoding": "identity"}
+    if address.authorization is not None:
+        defaults["Authorization"] = address.authorization
+    if body is not None or method in _WITH_BODY:
+        defaults["Content-Length"] = str(len(body or b""))
+    lines = [f"{method} {address.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in defaults.items() if name.lower() not in present]
+    for name, value in headers.items():
+        if not name or not _TOKEN.issuperset(name) or not _is_sendable(value):  # its value may be a secret: not shown
+            raise ValueError(f"header {name!r} holds characters that HTTP does not allow")
+        lines.append(f"{name}: {value}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _is_sendable(value: str) -> bool:
+    """Return whether a header can hold *value*: Latin-1 without line breaks."""
+    return not any(sign in value for sign in "\r\n\0") and all(ord(sign) < 256 for sign in value)

@@ -1,0 +1,77 @@
+"""Name resolution under a deadline. The system's resolver has none, so it runs on a thread that can be left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import Any, Final
+
+
+class _Lookup:
+    """One call of the system's resolver, on its own thread."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._addresses: list[Any] = []
+        self._error: OSError | None = None
+        self.done = threading.Event()
+        thread = threading.Thread(target=self._run, name="csg-otel-lookup", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down and starts no more threads
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            self._addresses = _resolve(self._host, self._port)
+        except OSError as error:
+            self._error = error
+        self.done.set()
+
+    def result(self) -> list[Any]:
+        """Return the addresses. Raises OSError if there are none."""
+        if self._error is not None:
+            raise self._error
+        return self._addresses
+
+
+_running: Final[dict[tuple[int, str, int], _Lookup]] = {}
+"""Lookups by process id, host and port: while a name service hangs, each name has one thread that waits for it."""
+
+
+def addresses(host: str, port: int, timeout_s: float) -> list[Any]:
+    """
+    Return the addresses of *host*, as ``socket.getaddrinfo`` does.
+
+    Raises TimeoutError after *timeout_s* seconds, and OSError if the name does not resolve. A result that comes too late is
+    kept for the next call.
+    """
+    if _is_literal(host):
+        return _resolve(host, port)
+    key = (os.getpid(), host, port)
+    lookup = _running.get(key) or _running.setdefault(key, _Lookup(host, port))
+    if not lookup.done.wait(timeout_s):
+        raise TimeoutError(f"{host} did not resolve before the deadline")
+    _running.pop(key, None)
+    return lookup.result()
+
+
+def _resolve(host: str, port: int) -> list[Any]:
+    try:
+        # An ASCII name goes as bytes: for text the interpreter would load its codec for international names first.
+        return socket.getaddrinfo(host.encode("ascii") if host.isascii() else host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise OSError(f"{host!r} is not a host name") from None
+
+
+def _is_literal(host: str) -> bool:
+    """Return whether *host* is an IP address, which resolves without a name service."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False

@@ -1,0 +1,140 @@
+"""Reading one HTTP/1.1 response from a connection (RFC 9112): its head, and its body in each of its framings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from csg_otel.net.connection import Connection
+
+DEFAULT_MAX_BYTES: Final = 64 * 1024
+"""How much of a response is read, head included, unless the caller sets another limit."""
+
+_MAX_LINE_BYTES: Final = 64 * 1024
+_MAX_DIGITS: Final = 18
+"""More digits of a length than any response has; with thousands of them ``int`` raises."""
+_NO_BODY: Final = frozenset({204, 304})
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+
+
+class ProtocolError(ConnectionError):
+    """A response that is not HTTP, or that ended too early. Its text holds nothing that the other side sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response: status, headers (names in lower case) and body."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    truncated: bool = False
+    """Whether the response was longer than the limit, so that the body is only its beginning."""
+    reusable: bool = False
+    """Whether the connection can carry another request."""
+    certificate: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The server's certificate, as ``ssl.SSLSocket.getpeercert`` returns it; None without TLS."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is a success (2xx)."""
+        return 200 <= self.status < 300
+
+
+def read(connection: Connection, method: str) -> Response:
+    """
+    Return the response to a *method* request from *connection*.
+
+    Raises ProtocolError for a malformed or incomplete response, TimeoutError at the connection's deadline, and OSError where
+    the connection fails.
+    """
+    status, keeps_open, headers = _head(connection)
+    while 100 <= status < 200:  # interim responses come before the real one
+        status, keeps_open, headers = _head(connection)
+    body, framed = _body(connection, method, status, headers)
+    truncated = connection.exhausted and not framed
+    options = {option.strip().lower() for option in headers.get("connection", "").split(",")}
+    keeps_open = "close" not in options and (keeps_open or "keep-alive" in options)
+    reusable = framed and keeps_open and connection.drained
+    return Response(status, headers, body, truncated, reusable, connection.certificate)
+
+
+def _head(connection: Connection) -> tuple[int, bool, dict[str, str]]:
+    """Return the status, whether the HTTP version keeps connections open, and the headers."""
+    version, _, rest = _line(connection).partition(b" ")
+    code = rest[:3]
+    if version not in (b"HTTP/1.1", b"HTTP/1.0") or not code.isdigit() or rest[3:4].strip():
+        raise ProtocolError("the server does not respond with HTTP/1.1")
+    headers: dict[str, str] = {}
+    while line := _line(connection):
+        name, colon, value = line.decode("latin-1").partition(":")
+        if not colon:  # a continued line of an old server; no header that is used here has one
+            continue
+        key, value = name.strip().lower(), value.strip()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return int(code), version == b"HTTP/1.1", headers
+
+
+def _line(connection: Connection) -> bytes:
+    """Return the next line without its line break."""
+    line = connection.read_line(_MAX_LINE_BYTES)
+    if line.endswith(b"\n"):
+        return line.rstrip(b"\r\n")
+    if connection.exhausted or len(line) >= _MAX_LINE_BYTES:
+        raise ProtocolError("the head of the response is too long")
+    raise ProtocolError("the connection closed before the response was complete")
+
+
+def _body(connection: Connection, method: str, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
+    """Return the body, and whether it ended where its framing says; only then the connection can be used again."""
+    if method == "HEAD" or status in _NO_BODY:
+        return b"", True
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return _chunked(connection)
+    announced = headers.get("content-length")
+    if announced is None:
+        return _until_closed(connection), False
+    if not (announced.isascii() and announced.isdigit() and len(announced) <= _MAX_DIGITS):
+        raise ProtocolError("the length of the response is not a number")
+    length = int(announced)
+    body = connection.read(length)
+    return body, _is_complete(connection, body, length)
+
+
+def _is_complete(connection: Connection, data: bytes, length: int) -> bool:
+    """Return whether *data* has *length* bytes. Raises ProtocolError if fewer came although more could have been read."""
+    if len(data) < length and not connection.exhausted:
+        raise ProtocolError("the connection closed before the response was complete")
+    return len(data) == length
+
+
+def _until_closed(connection: Connection) -> bytes:
+    body = bytearray()
+    while data := connection.read(DEFAULT_MAX_BYTES):
+        body += data
+    return bytes(body)
+
+
+def _chunked(connection: Connection) -> tuple[bytes, bool]:
+    body = bytearray()
+    while True:
+        head = connection.read_line(_MAX_LINE_BYTES)
+        if not head.endswith(b"\n") and connection.exhausted:
+            return bytes(body), False
+        digits = head.partition(b";")[0].strip()
+        if not head.endswith(b"\n") or not digits or not _HEX.issuperset(digits):
+            raise ProtocolError("a chunk of the response has no valid length")
+        length = int(digits, 16)
+        data = connection.read(length)
+        body += data
+        if not _is_complete(connection, data, length):
+            return bytes(body), False
+        if not length:
+            break
+        connection.read_line(_MAX_LINE_BYTES)  # the line break after the data
+    while not connection.exhausted and _line(connection):  # trailers
+        pass
+    return bytes(body), not connection.exhausted

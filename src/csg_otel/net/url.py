@@ -1,0 +1,69 @@
+"""The parts of an HTTP URL that a request needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+_PORTS: Final = {"http": 80, "https": 443}
+_KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
+"""Characters of a path and a query that are sent as they are; others, such as spaces, are sent as %XX."""
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An HTTP address; its text holds neither user and password nor the query."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str = field(repr=False)
+    """Path and query, as the request line holds them."""
+    user: str | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
+
+    @property
+    def secure(self) -> bool:
+        """Whether the connection is a TLS connection."""
+        return self.scheme == "https"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: credentials are sent to one origin only."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def host_header(self) -> str:
+        """The host, and the port where it is not the scheme's own."""
+        host = self.host if self.host.isascii() else self.host.encode("idna").decode("ascii")
+        host = f"[{host}]" if ":" in host else host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def authorization(self) -> str | None:
+        """The header value for the URL's ``user:password@``, as browsers and curl send it (RFC 7617); None without one."""
+        if self.user is None:
+            return None
+        from base64 import b64encode
+
+        return f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
+
+    def __str__(self) -> str:
+        """Return scheme, host and port."""
+        return f"{self.scheme}://{self.host_header}"
+
+
+def parse(text: str) -> Url:
+    """Return *text* as an address. Raises ValueError, with nothing secret in it, if it is not an http or https URL."""
+    try:
+        parts = urlsplit(text)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("not an HTTP URL: host or port is malformed (http://host:port/path)") from None
+    if scheme not in _PORTS or not host or port == 0:
+        shown = f"{scheme}://{host or ''} is" if "://" in text else "without http:// or https:// it is"
+        raise ValueError(f"{shown} not an HTTP URL (http://host:port/path)")
+    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_KEPT)
+    user = None if parts.username is None else unquote(parts.username)
+    return Url(scheme, host, port or _PORTS[scheme], target, user, unquote(parts.password or ""))
