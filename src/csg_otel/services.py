@@ -18,7 +18,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from csg_otel import forks, metrics, names, scope, sdk
 from csg_otel.alerts import events
 from csg_otel.config import Config, load
-from csg_otel.config.model import Severity
+from csg_otel.config.sections.alerting import Severity
 from csg_otel.pipeline.resource import service_name
 
 if TYPE_CHECKING:

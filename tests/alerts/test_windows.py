@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csg_otel.alerts import windows
-from csg_otel.config.alert_rules import EscalationRule
+from csg_otel.config.sections.escalation import EscalationRule
 
 MONDAY = datetime(2026, 11, 23)  # noqa: DTZ001 - a wall clock
 

@@ -1,7 +1,7 @@
 """
-Write the files that are generated from the settings: the JSON Schema and the reference in docs/configuration.md.
+Write the files that are generated from the settings: the JSON Schema and docs/configuration-reference.md.
 
-Run it after changing a setting: ``python tests/config/regenerate.py``. Tests say when it is due.
+Run it after changing a setting: ``python tests/config/regenerate.py``. Tests fail until it has been run.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ def main() -> None:
     """Write both files."""
     target = ROOT / "src" / "csg_otel" / "config" / "monitoring_config.schema.json"
     target.write_text(schema.text(), encoding="utf-8")
-    document = ROOT / "docs" / "configuration.md"
-    document.write_text(reference.updated(document.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / "docs" / "configuration-reference.md").write_text(reference.document(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from csg_otel.config import load
 from csg_otel.config.convert import MismatchError, boolean, duration, number, show
-from csg_otel.config.model import AlertRule
+from csg_otel.config.sections.alerting import AlertRule
 from csg_otel.config.sections.fields import Setting
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from csg_otel.config import load, load_lenient
-from csg_otel.config.model import Config, OtlpExporter
+from csg_otel.config import Config, load, load_lenient
+from csg_otel.config.sections.exporters import OtlpExporter
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}
 

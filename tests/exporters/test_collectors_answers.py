@@ -11,7 +11,7 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
-from csg_otel.config.delivery import Spool
+from csg_otel.config.sections.exporters import Spool
 from support.fault_proxy import FaultProxy
 from support.otlp_sink import GrpcSink, HttpSink
 from support.pipeline import Pipeline, arrived

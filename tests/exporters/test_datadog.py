@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from csg_otel.config import Secret, load
-from csg_otel.config.model import DatadogExporter
+from csg_otel.config.sections.exporters import DatadogExporter
 from csg_otel.exporters.datadog import as_otlp, headers
 from csg_otel.exporters.otlp import split
 from support.datadog import Intake

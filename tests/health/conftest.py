@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from csg_otel.config.model import HealthMonitoring
+from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.health import Check, HealthRegistry, default_registry
 
 Make = Callable[..., HealthRegistry]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from csg_otel.config import load
-from csg_otel.config.model import HealthMonitoring
+from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.errors import HealthDefinitionError
 from csg_otel.health import Check, HealthRegistry, builtin
 from csg_otel.health.monitor import (

@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.config.model import HealthMonitoring
+from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.health import Check, default_registry
 from csg_otel.health.monitor import HealthMonitor
 from csg_otel.health.trends import Outage, Timeline

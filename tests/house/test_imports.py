@@ -6,8 +6,10 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+import grimp
 import pytest
 
 # What only these modules and folders of the package may import at run time.
@@ -98,6 +100,19 @@ def test_the_environment_is_read_in_one_module(package: list[Any]) -> None:
     }
 
     assert readers == {"src/csg_otel/environment.py"}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Modules can be read bottom up: none needs a module that needs it in turn, its own package included."""
+    graph = grimp.build_graph("csg_otel", exclude_type_checking_imports=True)
+    needs = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        circle: list[str] = []
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+
+    assert circle == []
 
 
 def _printed_by(code: str) -> list[str]:

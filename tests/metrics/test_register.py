@@ -10,7 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from csg_otel import names
-from csg_otel.config.monitoring import SystemMonitoring
+from csg_otel.config.sections.system_monitoring import SystemMonitoring
 from csg_otel.host.cgroup import Limits
 from csg_otel.metrics import Sampler, register
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from csg_otel import faults
-from csg_otel.config.monitoring import MetricGroups, SystemMonitoring
+from csg_otel.config.sections.system_monitoring import MetricGroups, SystemMonitoring
 from csg_otel.host.cgroup import Limits
 from csg_otel.metrics.sample import Sample
 from csg_otel.metrics.sampler import Sampler, _container_cpu, _cpus, _memory_limit
@@ -121,7 +121,7 @@ def test_groups_that_are_off_are_not_read() -> None:
 
 FORK = """
     import json, os, sys, time
-    from csg_otel.config.monitoring import SystemMonitoring
+    from csg_otel.config.sections.system_monitoring import SystemMonitoring
     from csg_otel.metrics import Sampler
 
     sampler = Sampler(SystemMonitoring(collection_interval=0.1))
@@ -169,7 +169,7 @@ def test_fork_while_the_sampler_reads_never_hangs(tmp_path: Path) -> None:
     """Thirty children forked in the middle of samples all get a sample of their own."""
     program = """
         import os, sys, time
-        from csg_otel.config.monitoring import SystemMonitoring
+        from csg_otel.config.sections.system_monitoring import SystemMonitoring
         from csg_otel.metrics import Sampler
 
         sampler = Sampler(SystemMonitoring(collection_interval=0.001))

@@ -7,7 +7,7 @@ import math
 from datetime import datetime, timezone
 
 from csg_otel import names
-from csg_otel.config.monitoring import SystemMonitoring
+from csg_otel.config.sections.system_monitoring import SystemMonitoring
 from csg_otel.metrics import History, Sampler, snapshot
 from csg_otel.points import HistogramPoint, NumberPoint, Point
 from support import moments

@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from csg_otel import scope
-from csg_otel.config.model import HealthMonitoring
+from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.health import Check, HealthRegistry
 from csg_otel.reporters.otel import HealthTelemetry, Trace
 from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement

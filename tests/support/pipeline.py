@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel.config import Config
-from csg_otel.config.delivery import Exporters, OtlpExporter, Queue, Spool
+from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue, Spool
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_outcome
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut

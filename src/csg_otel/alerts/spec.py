@@ -19,7 +19,7 @@ from csg_otel.alerts.text import camel
 from csg_otel.errors import AlertError, suggestion
 
 if TYPE_CHECKING:
-    from csg_otel.config.model import Config
+    from csg_otel.config import Config
 
 Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
 Severity = Literal["info", "warning", "critical", "emergency"]

@@ -1,11 +1,10 @@
 """
 Configuration: the settings as frozen dataclasses, and `load`, which reads them from file, environment and code.
 
-Nothing outside this package parses a setting. The one rule: every value has one origin, and `Loaded.origins` names it.
+No module outside this package parses a setting. The one rule: every value has one origin, and `Loaded.origins` names it.
 """
 
-from csg_otel.config.load import Loaded, load, load_lenient
-from csg_otel.config.model import Config
+from csg_otel.config.load import Config, Loaded, load, load_lenient
 from csg_otel.config.sections.secret import Secret
 from csg_otel.config.sources.exporter_list import exporter_overrides
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.config import convert
-from csg_otel.config.model import CheckDefinition, Config, Target
 from csg_otel.config.sections.fields import Setting, is_section, settings_of
+from csg_otel.config.sections.health_monitoring import CheckDefinition, Target
 from csg_otel.config.sections.secret import Secret
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
@@ -53,11 +53,6 @@ class Binder:
         self._unset = unset
         self._lists = 0
         self.nodes: dict[str, Node] = {}
-
-    def config(self, tree: Node | None) -> Config:
-        """Return the configuration of the whole *tree*."""
-        made: Config = self.section(Config, tree, "") or Config()
-        return made
 
     def section(self, cls: type, node: Node | None, path: str) -> Any:
         """Return an instance of the section *cls*, or None where a required setting is missing or wrong."""

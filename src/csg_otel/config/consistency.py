@@ -16,7 +16,7 @@ from csg_otel.errors import suggestion
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from csg_otel.config.model import Config
+    from csg_otel.config.root import ConfigRoot
 
 _RESOURCES: Final = ("cpu", "memory", "disk", "load")
 _WANTED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -27,7 +27,7 @@ _WANTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def check(config: Config, nodes: Mapping[str, Node], report: Report) -> None:
+def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None:
     """Report every contradiction in *config*, located by *nodes*."""
     for find in _CHECKS:
         for path, message in find(config):
@@ -47,7 +47,7 @@ def _place(path: str, nodes: Mapping[str, Node]) -> Node:
     return Node(None, found.origin, found.path + path[len(near) :] if found.path else path)
 
 
-def _thresholds(config: Config) -> Iterator[tuple[str, str]]:
+def _thresholds(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     section = config.health_monitoring.checks.system_resources
     for name in _RESOURCES:
         warning, critical = (getattr(section, f"{name}_{level}_threshold") for level in ("warning", "critical"))
@@ -56,7 +56,7 @@ def _thresholds(config: Config) -> Iterator[tuple[str, str]]:
             yield path, f"{warning:g} is above {name}_critical_threshold ({critical:g})"
 
 
-def _names(config: Config) -> Iterator[tuple[str, str]]:
+def _names(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     lists: dict[str, Any] = {
         "alerting.rules": config.alerting.rules,
         "slos": config.slos,
@@ -72,7 +72,7 @@ def _names(config: Config) -> Iterator[tuple[str, str]]:
             seen.add(item.name)
 
 
-def _slos(config: Config) -> Iterator[tuple[str, str]]:
+def _slos(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     for at, slo in enumerate(config.slos):
         if (slo.good is None) == (slo.bad is None):
             yield join("slos", at), "needs either 'good' or 'bad'"
@@ -80,7 +80,7 @@ def _slos(config: Config) -> Iterator[tuple[str, str]]:
             yield f"{join('slos', at)}.objective", "100 % leaves no error budget; say less, such as 99.9"
 
 
-def _missing(config: Config) -> Iterator[tuple[str, str]]:
+def _missing(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     """Yield each switched-on section and the setting it lacks."""
     channels: dict[str, Any] = {"notifications": config.notifications}
     channels.update({join("escalation.receivers", name): told for name, told in config.escalation.receivers.items()})
@@ -103,7 +103,7 @@ def _lacking(path: str, section: Any, keys: tuple[str, ...]) -> Iterator[tuple[s
         yield from ((path, key) for key in keys if not getattr(section, key))
 
 
-def _escalation(config: Config) -> Iterator[tuple[str, str]]:
+def _escalation(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     severities = ("info", "warning", "critical", "emergency")
     for at, rule in enumerate(config.escalation.rules):
         path = join("escalation.rules", at)
@@ -121,7 +121,7 @@ def _escalation(config: Config) -> Iterator[tuple[str, str]]:
             yield f"{path}.target", f"{rule.target!r} is not one of escalation.receivers{hint}"
 
 
-def _access(config: Config) -> Iterator[tuple[str, str]]:
+def _access(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     auth = config.security.api_auth
     if auth.method == "basic":
         for at, token in enumerate(auth.tokens):
@@ -134,7 +134,7 @@ def _access(config: Config) -> Iterator[tuple[str, str]]:
         yield "system_monitoring.prometheus.path", f"{endpoint.path!r} does not begin with '/'"
 
 
-def _destinations(config: Config) -> Iterator[tuple[str, str]]:
+def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     queue = config.exporters.queue
     if queue.batch_size > queue.max_items:
         yield "exporters.queue.batch_size", f"{queue.batch_size} is more than max_items ({queue.max_items})"
@@ -152,7 +152,7 @@ def _destinations(config: Config) -> Iterator[tuple[str, str]]:
         yield "performance.response_time_tracking.histogram_buckets", "buckets must increase"
 
 
-_CHECKS: tuple[Callable[[Config], Iterator[tuple[str, str]]], ...] = (
+_CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
     _thresholds,
     _names,
     _slos,

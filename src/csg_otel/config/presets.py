@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from csg_otel.config.model import OtlpExporter
+from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.config.sections.secret import Secret
 
 if TYPE_CHECKING:
-    from csg_otel.config.model import Config
+    from csg_otel.config.root import ConfigRoot
 
 NEW_RELIC_ENDPOINT: Final = "https://otlp.nr-data.net"
 NEW_RELIC_EU_ENDPOINT: Final = "https://otlp.eu01.nr-data.net"
 _NEW_RELIC_LARGEST: Final = 1_000_000
 
 
-def otlp_destinations(config: Config) -> tuple[OtlpExporter, ...]:
+def otlp_destinations(config: ConfigRoot) -> tuple[OtlpExporter, ...]:
     """
     Return the OTLP destinations that are switched on: `exporters.otlp`, and New Relic and Elastic APM where enabled.
 

@@ -12,8 +12,9 @@ import json
 import typing
 from typing import Any, Final, Literal
 
-from csg_otel.config.model import Config, Target
+from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.fields import Setting, is_section, settings_of
+from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Secret
 from csg_otel.config.walk import default_of, kinds, without_none
 
@@ -31,7 +32,7 @@ _TEXTS: Final = {
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of ``monitoring_config.yaml``."""
     definitions: dict[str, Any] = {}
-    root = _section(Config, definitions)
+    root = _section(ConfigRoot, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "csg_otel: monitoring_config.yaml",

@@ -17,7 +17,7 @@ from csg_otel.config.tree import join
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from csg_otel.config.model import Config
+    from csg_otel.config.root import ConfigRoot
 
 
 def flatten(section: Any, prefix: str = "") -> dict[str, Any]:
@@ -51,7 +51,7 @@ def printable(value: object) -> str:
     return json.dumps(_plain(value), ensure_ascii=False)
 
 
-def lines(config: Config, origins: Mapping[str, str] | None = None) -> list[str]:
+def lines(config: ConfigRoot, origins: Mapping[str, str] | None = None) -> list[str]:
     """Return ``key = value`` for every setting, with ``   # origin`` when *origins* is given."""
     shown = []
     for path, value in flatten(config).items():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.config.model import Config
+from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.fields import Setting, is_section, settings_of
 from csg_otel.config.tree import join
 
@@ -67,7 +67,7 @@ def inner_section(kind: Any) -> tuple[type, str] | None:
     return None
 
 
-def leaves(section: type = Config, prefix: str = "", *, fixed: bool = True) -> Iterator[Leaf]:
+def leaves(section: type = ConfigRoot, prefix: str = "", *, fixed: bool = True) -> Iterator[Leaf]:
     """Yield every setting below *section*; those of *fixed* places have variables."""
     for key, item, known in settings_of(section):
         path = join(prefix, key)

@@ -18,7 +18,7 @@ from csg_otel.exporters.delivery.queue import SendError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
-    from csg_otel.config.model import Config
+    from csg_otel.config import Config
     from csg_otel.exporters.delivery.queue import Partial
 
 _FINAL: Final = frozenset({400, 413, 422})

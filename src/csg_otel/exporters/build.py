@@ -20,7 +20,8 @@ from csg_otel.pipeline.readers import LocalReader, PushReader, Ticker
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from csg_otel.config.model import Config, Exporters, OtlpExporter
+    from csg_otel.config import Config
+    from csg_otel.config.sections.exporters import Exporters, OtlpExporter
     from csg_otel.exporters.console.screen import Console
     from csg_otel.exporters.delivery.queue import Partial
 

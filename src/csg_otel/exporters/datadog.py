@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from csg_otel.config.model import DatadogExporter, OtlpExporter
+from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
 
 _AGENT_ENDPOINT: Final = "http://localhost:4317"
 _LARGEST_DIRECT: Final = 500_000

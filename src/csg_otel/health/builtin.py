@@ -21,8 +21,7 @@ from csg_otel.health.definition import GROUPS, Check
 from csg_otel.health.sources import Sources
 
 if TYPE_CHECKING:
-    from csg_otel.config.model import HealthMonitoring
-    from csg_otel.config.monitoring import CheckDefinition
+    from csg_otel.config.sections.health_monitoring import CheckDefinition, HealthMonitoring
 
 CATEGORIES: Final = ("system", "application", "dependency", "performance")
 

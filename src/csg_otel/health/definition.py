@@ -16,7 +16,7 @@ from csg_otel.errors import HealthDefinitionError, suggestion
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-    from csg_otel.config.model import HealthMonitoring
+    from csg_otel.config.sections.health_monitoring import HealthMonitoring
 
 Function = Callable[[], Any] | Callable[[], Awaitable[Any]]
 Loop = Literal["private", "app"]

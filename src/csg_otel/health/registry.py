@@ -30,7 +30,7 @@ from csg_otel.health.trends import Timeline, Trend
 from csg_otel.status import CheckResult, HealthStatus
 
 if TYPE_CHECKING:
-    from csg_otel.config.model import HealthMonitoring
+    from csg_otel.config.sections.health_monitoring import HealthMonitoring
 
 _log = logging.getLogger("csg_otel")
 
@@ -345,7 +345,7 @@ class HealthRegistry:
 
 @functools.lru_cache(maxsize=1)
 def _default_settings() -> HealthMonitoring:
-    from csg_otel.config.model import HealthMonitoring
+    from csg_otel.config.sections.health_monitoring import HealthMonitoring
 
     return HealthMonitoring()
 

@@ -17,7 +17,7 @@ from csg_otel.logs.file import LogFile
 from csg_otel.logs.formats import formatter, screen_formatter
 
 if TYPE_CHECKING:
-    from csg_otel.config.model import Logging
+    from csg_otel.config.sections.logging import Logging
 
 _QUIET_S: Final = 60.0
 _MOST_COMPLAINTS: Final = 256

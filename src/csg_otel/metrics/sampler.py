@@ -20,7 +20,7 @@ from csg_otel.metrics import runtime
 from csg_otel.metrics.sample import Sample
 
 if TYPE_CHECKING:
-    from csg_otel.config.monitoring import SystemMonitoring
+    from csg_otel.config.sections.system_monitoring import SystemMonitoring
 
 SETTLE_S: Final = 0.2
 """Between the first two readings: long enough for the kernel's ticks of 10 ms to say something."""

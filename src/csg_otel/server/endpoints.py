@@ -19,7 +19,8 @@ from csg_otel.health import HealthSnapshot, report
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
-    from csg_otel.config.model import ApiAuth, Config
+    from csg_otel.config import Config
+    from csg_otel.config.sections.security import ApiAuth
 
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _TEXT = {**_NO_STORE, "Content-Type": "text/plain; charset=utf-8"}

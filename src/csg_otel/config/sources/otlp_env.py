@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config.delivery import SIGNALS
+from csg_otel.config.sections.exporters import SIGNALS
 from csg_otel.config.sources.env import pairs, variable
 from csg_otel.config.sources.exporter_list import unknown_exporter
 from csg_otel.config.tree import Node, Origin, Report, from_plain, merge
@@ -31,6 +31,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "CLIENT_CERTIFICATE": ("tls", "cert"),
 }
 TEMPORALITY: Final = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+CHOICES: Final = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 EXPORTERS: Final = ("otlp", "console", "prometheus", "none")
 _FOREIGN: Final = ("zipkin", "jaeger", "otlp_proto_grpc", "otlp_proto_http", "logging")
 _UNSUPPORTED: Final = {"COMPRESSION": ("deflate",), "PROTOCOL": ("http/json",)}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.export import MetricsData
 
-    from csg_otel.config.model import OtlpExporter
+    from csg_otel.config.sections.exporters import OtlpExporter
     from csg_otel.exporters.otlp.http_transport import Transport
 
 SIGNALS = ("traces", "metrics", "logs")

@@ -1,8 +1,4 @@
-"""
-The settings of what is watched: the service's identity, its health checks, the system's metrics.
-
-Only declarations; reading them from a file or the environment is `load`'s. The one rule: durations are seconds.
-"""
+"""The section `health_monitoring`: the health checks, their groups and how they are run."""
 
 # ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
 
@@ -14,26 +10,7 @@ from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.secret import Secret
 
 Target = str | Secret | Mapping[str, Any]
-"""A probe's target: a URL, path or ``host:port``, or a mapping with further keys of the check's type."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """Who the telemetry is about."""
-
-    name: str | None = setting(
-        None, "The service's name; by default the program's file name.", env=("OTEL_SERVICE_NAME",)
-    )
-    version: str | None = setting(None, "The service's version.")
-    environment: str | None = setting(
-        None,
-        "Where it runs (`development`, `staging`, ...); also picks `environments.<name>`.",
-        env=("CSG_OTEL_ENVIRONMENT",),
-    )
-    attributes: Mapping[str, Any] = setting(
-        dict,
-        "Further resource attributes; `OTEL_RESOURCE_ATTRIBUTES` (`key=value,...`, percent-encoded) goes over them.",
-    )
+"""A check's target: a URL, a path or ``host:port``, or a mapping with more keys of the check's type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,45 +186,3 @@ class HealthMonitoring:
         False, "Run no check and answer as if all were well, saying so.", env=("DISABLE_HEALTH_CHECKS",)
     )
     trace: Literal["all", "failures", "never"] = setting("failures", "Which runs of checks become spans.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrometheusEndpoint:
-    """The HTTP endpoint that Prometheus scrapes; the probes are served beside it."""
-
-    enabled: bool = setting(True, "Serve the metrics.", env=("PROMETHEUS_ENABLED",))
-    host: str = setting("127.0.0.1", "Address to listen on.", env=("OTEL_EXPORTER_PROMETHEUS_HOST",))
-    port: int = setting(
-        8081,
-        "Port to listen on; 0 takes a free one.",
-        low=0,
-        high=65535,
-        env=("PROMETHEUS_PORT", "OTEL_EXPORTER_PROMETHEUS_PORT"),
-    )
-    path: str = setting("/metrics", "Path of the metrics.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricGroups:
-    """Which groups of metrics are collected."""
-
-    system_metrics: bool = setting(True, "The host: CPU, memory, disks, network, load.")
-    application_metrics: bool = setting(True, "The process: CPU, memory, threads, descriptors, garbage collection.")
-    business_metrics: bool = setting(True, "Operations, files, caches.")
-    custom_metrics: bool = setting(True, "The program's own instruments.")
-    network_connections: bool = setting(False, "Count network connections by state; costs more than the rest together.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SystemMonitoring:
-    """Metrics of the host and the process."""
-
-    enabled: bool = setting(True, "Collect metrics of the host and the process.", env=("ENABLE_SYSTEM_MONITORING",))
-    collection_interval: float = setting(
-        10.0, "Time between samples.", unit="s", above=0, env=("METRICS_COLLECTION_INTERVAL",)
-    )
-    metrics_retention: float = setting(
-        86400.0, "How long the history for trends is kept in the process.", unit="s", low=0
-    )
-    prometheus: PrometheusEndpoint = setting(PrometheusEndpoint, "The endpoint that Prometheus scrapes.")
-    metrics: MetricGroups = setting(MetricGroups, "Which groups of metrics are collected.")

@@ -1,8 +1,4 @@
-"""
-The settings of where telemetry goes and what is taken out of it on the way.
-
-Only declarations; reading them from a file or the environment is `load`'s. The one rule: durations are seconds.
-"""
+"""The section `exporters`: the destinations of telemetry, their queues and the spool on disk."""
 
 # ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
 
@@ -142,33 +138,3 @@ class Exporters:
         above=0,
     )
     shutdown_timeout: float = setting(5.0, "One budget for everything at exit.", unit="s", above=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """Which traces are kept; metrics are always exact."""
-
-    ratio: float = setting(1.0, "Share of traces that are kept (`OTEL_TRACES_SAMPLER_ARG`).", low=0, high=1)
-    parent_based: bool = setting(True, "Follow the caller's decision where there is one.")
-    always_keep_errors: bool = setting(True, "Keep spans that failed even when their trace isn't sampled.")
-    slower_than: float | None = setting(
-        None, "Keep spans that took longer even when their trace isn't sampled.", unit="s", above=0
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scrubbing:
-    """What is taken out of telemetry before it leaves the process."""
-
-    enabled: bool = setting(True, "Scrub secrets and personal data.")
-    extra_keys: tuple[str, ...] = setting((), "Further key words whose values are redacted.")
-    extra_patterns: tuple[str, ...] = setting(
-        (), "Further regular expressions whose matches are redacted.", free="regex"
-    )
-    allow_keys: tuple[str, ...] = setting((), "Keys whose values are never redacted by their key.")
-    personal_data: bool = setting(True, "Redact e-mail addresses, card and phone numbers, and the like.")
-    on_match: str | None = setting(
-        None,
-        "`module:function` that is called with each match and returns its replacement, or None for `[redacted:rule]`.",
-        free="function",
-    )

@@ -1,0 +1,41 @@
+"""The section `dashboard`: the dashboard in the terminal and in the browser."""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from dataclasses import dataclass
+
+from csg_otel.config.sections.fields import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardFeatures:
+    """Which panes the dashboard shows."""
+
+    health: bool = setting(True, "The health checks.")
+    system: bool = setting(True, "The system's resources.")
+    performance: bool = setting(True, "The performance metrics.")
+    alerts: bool = setting(True, "The alerts.")
+    trends: bool = setting(True, "The history.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardCharts:
+    """How the dashboard draws history."""
+
+    time_window: float = setting(3600.0, "Period a chart shows at first.", unit="s", above=0)
+    data_points: int = setting(100, "Points a chart draws at most.", low=2)
+    auto_refresh: bool = setting(True, "Keep charts current.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboard:
+    """The dashboard, in the terminal and in the browser."""
+
+    enabled: bool = setting(False, "Serve the web dashboard from the program.")
+    host: str = setting("127.0.0.1", "Address the web dashboard listens on.")
+    port: int = setting(8080, "Its port; 0 takes a free one.", low=0, high=65535, env=("MONITORING_DASHBOARD_PORT",))
+    refresh_interval: float = setting(
+        5.0, "Time between refreshes.", unit="s", above=0, env=("DASHBOARD_REFRESH_INTERVAL",)
+    )
+    features: DashboardFeatures = setting(DashboardFeatures, "Which panes are shown.")
+    charts: DashboardCharts = setting(DashboardCharts, "The charts.")

@@ -1,0 +1,73 @@
+"""The section `integrations`: a Pushgateway, Grafana and the vendors of monitoring."""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from dataclasses import dataclass
+
+from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusPush:
+    """Pushing to a Pushgateway, for jobs too short to be scraped."""
+
+    enabled: bool = setting(False, "Push metrics.")
+    push_gateway: str | None = setting(None, "URL of the Pushgateway.")
+    job_name: str | None = setting(None, "The job's name; by default the service's.")
+    push_interval: float = setting(30.0, "Time between pushes.", unit="s", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grafana:
+    """The Grafana that dashboards and rules are pushed to."""
+
+    enabled: bool = setting(False, "Push to Grafana when asked to.")
+    dashboard_url: str | None = setting(None, "URL of Grafana.")
+    api_key: Secret | None = setting(None, "Token of a service account.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatadogAccount:
+    """The Datadog account that monitors are pushed to."""
+
+    enabled: bool = setting(False, "Use Datadog: telemetry goes to its intake, monitors can be pushed.")
+    api_key: Secret | None = setting(None, "API key.")
+    app_key: Secret | None = setting(None, "Application key; needed to push monitors.", env=("DD_APP_KEY",))
+    api_url: str | None = setting(None, "URL of the API; by default that of `exporters.datadog.site`.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRelic:
+    """New Relic, as a preset of an OTLP destination."""
+
+    enabled: bool = setting(False, "Send telemetry to New Relic.")
+    license_key: Secret | None = setting(None, "License key.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElasticApm:
+    """Elastic APM, as a preset of an OTLP destination."""
+
+    enabled: bool = setting(False, "Send telemetry to Elastic APM.")
+    server_url: str | None = setting(None, "URL of the APM server.")
+    secret_token: Secret | None = setting(None, "Its secret token.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalMonitoring:
+    """Vendors."""
+
+    enabled: bool = setting(False, "Use the vendors below that are enabled.")
+    datadog: DatadogAccount = setting(DatadogAccount, "Datadog.")
+    new_relic: NewRelic = setting(NewRelic, "New Relic.")
+    elastic_apm: ElasticApm = setting(ElasticApm, "Elastic APM.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integrations:
+    """Other systems."""
+
+    prometheus: PrometheusPush = setting(PrometheusPush, "Pushing to a Pushgateway.")
+    grafana: Grafana = setting(Grafana, "Grafana.")
+    external_monitoring: ExternalMonitoring = setting(ExternalMonitoring, "Vendors.")

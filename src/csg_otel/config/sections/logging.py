@@ -1,0 +1,35 @@
+"""The section `logging`: the program's log."""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from dataclasses import dataclass
+from typing import Literal
+
+from csg_otel.config.sections.fields import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFile:
+    """The log file and its rotation."""
+
+    filename: str = setting("monitoring.log", "The file.")
+    max_bytes: int = setting(10 * 1024 * 1024, "Size at which it is rotated; 0 never.", unit="By", low=0)
+    backup_count: int = setting(5, "Old files that are kept.", low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logging:
+    """The program's log."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = setting(
+        "info",
+        "Lowest level that is logged.",
+        noun="level",
+        env=("LOG_LEVEL",),
+        aliases={"warn": "warning", "fatal": "critical"},
+    )
+    format: str = setting("text", "`text`, `json`, or a format of Python's logging (`%(levelname)s %(message)s`).")
+    handlers: tuple[Literal["console", "file"], ...] = setting(
+        (), "Handlers to add to the root logger.", noun="handler"
+    )
+    file_config: LogFile = setting(LogFile, "The log file.")

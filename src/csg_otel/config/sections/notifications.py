@@ -1,0 +1,71 @@
+"""The section `notifications`: the channels that alerts are sent through."""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from csg_otel.config.sections.alerting import Severity
+from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailChannel:
+    """Notifications by mail."""
+
+    enabled: bool = setting(False, "Send mails.", env=("EMAIL_ALERTS_ENABLED",))
+    smtp_server: str | None = setting(None, "The mail server.", env=("SMTP_SERVER",))
+    smtp_port: int = setting(587, "Its port.", low=1, high=65535)
+    use_tls: bool = setting(True, "Require TLS (STARTTLS).")
+    username: str | None = setting(None, "Account on the mail server.")
+    password: Secret | None = setting(None, "The account's password.")
+    from_email: str | None = setting(None, "Sender; by default `username`.")
+    recipients: tuple[str, ...] = setting((), "Who gets the mails.", env=("ALERT_EMAIL_RECIPIENTS",))
+    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackChannel:
+    """Notifications in Slack."""
+
+    enabled: bool = setting(False, "Post to Slack; `SLACK_WEBHOOK_URL` switches it on unless the file says otherwise.")
+    webhook_url: Secret | None = setting(None, "Slack's incoming webhook.", env=("SLACK_WEBHOOK_URL",))
+    channel: str | None = setting(None, "Channel, such as `#alerts`.")
+    username: str | None = setting(None, "Name the messages are posted under.")
+    icon_emoji: str | None = setting(None, "Icon of the messages, such as `:warning:`.")
+    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookChannel:
+    """Notifications to an HTTP endpoint."""
+
+    enabled: bool = setting(False, "Call the webhook.")
+    url: str | None = setting(None, "Where to send them.")
+    method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] = setting("POST", "HTTP method.", noun="method")
+    headers: Mapping[str, str | Secret] = setting(
+        dict, "Headers of the request; those that look like credentials are secrets."
+    )
+    timeout: float = setting(10.0, "Deadline of one request.", unit="s", above=0)
+    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagerDutyChannel:
+    """Notifications to PagerDuty."""
+
+    enabled: bool = setting(False, "Page.")
+    integration_key: Secret | None = setting(None, "Integration key of the Events API v2.")
+    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notifications:
+    """The channels people are told through."""
+
+    email: EmailChannel = setting(EmailChannel, "Mail.")
+    slack: SlackChannel = setting(SlackChannel, "Slack.")
+    webhook: WebhookChannel = setting(WebhookChannel, "An HTTP endpoint.")
+    pagerduty: PagerDutyChannel = setting(PagerDutyChannel, "PagerDuty.")

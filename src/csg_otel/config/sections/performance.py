@@ -1,0 +1,58 @@
+"""The section `performance`: durations of operations, benchmarks and the growth of memory."""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from dataclasses import dataclass
+
+from csg_otel.config.sections.fields import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmarking:
+    """Regular benchmarks of the program."""
+
+    enabled: bool = setting(False, "Run the benchmark `health_monitoring.checks.performance.benchmark` regularly.")
+    interval: float = setting(3600.0, "Time between runs.", unit="s", above=0)
+    test_sizes: tuple[int, ...] = setting((), "Sizes the benchmark is called with, one after the other.", low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryOptimization:
+    """Watching memory; what to do about it is the application's business."""
+
+    enabled: bool = setting(True, "Watch the growth of memory.")
+    monitoring_interval: float = setting(60.0, "Time between samples of memory.", unit="s", above=0)
+    gc_frequency: float | None = setting(
+        None,
+        "Not used.",
+        warn="tuning the garbage collector is the application's business; call gc.set_threshold() there",
+    )
+    streaming_threshold_mb: float | None = setting(
+        None,
+        "Not used.",
+        unit="MB",
+        warn="when to stream is the application's business; decide it where files are read",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResponseTimeTracking:
+    """Durations of operations."""
+
+    enabled: bool = setting(True, "Record how long operations take.")
+    percentiles: tuple[float, ...] = setting(
+        (50.0, 95.0, 99.0), "Percentiles that dashboards show.", unit="%", low=0, high=100
+    )
+    histogram_buckets: tuple[float, ...] = setting(
+        (), "Buckets of `csg.operation.duration`; none given means .005 ... 10.", unit="s", above=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance:
+    """What is measured about the program's work."""
+
+    enabled: bool = setting(True, "Measure performance.")
+    benchmarking: Benchmarking = setting(Benchmarking, "Regular benchmarks.")
+    memory_optimization: MemoryOptimization = setting(MemoryOptimization, "Memory.")
+    response_time_tracking: ResponseTimeTracking = setting(ResponseTimeTracking, "Durations.")

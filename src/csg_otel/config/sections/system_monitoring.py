@@ -1,0 +1,49 @@
+"""The section `system_monitoring`: metrics of the host and the process, and the endpoint Prometheus scrapes."""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
+
+from dataclasses import dataclass
+
+from csg_otel.config.sections.fields import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusEndpoint:
+    """The HTTP endpoint that Prometheus scrapes; the probes are served beside it."""
+
+    enabled: bool = setting(True, "Serve the metrics.", env=("PROMETHEUS_ENABLED",))
+    host: str = setting("127.0.0.1", "Address to listen on.", env=("OTEL_EXPORTER_PROMETHEUS_HOST",))
+    port: int = setting(
+        8081,
+        "Port to listen on; 0 takes a free one.",
+        low=0,
+        high=65535,
+        env=("PROMETHEUS_PORT", "OTEL_EXPORTER_PROMETHEUS_PORT"),
+    )
+    path: str = setting("/metrics", "Path of the metrics.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricGroups:
+    """Which groups of metrics are collected."""
+
+    system_metrics: bool = setting(True, "The host: CPU, memory, disks, network, load.")
+    application_metrics: bool = setting(True, "The process: CPU, memory, threads, descriptors, garbage collection.")
+    business_metrics: bool = setting(True, "Operations, files, caches.")
+    custom_metrics: bool = setting(True, "The program's own instruments.")
+    network_connections: bool = setting(False, "Count network connections by state; costs more than the rest together.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemMonitoring:
+    """Metrics of the host and the process."""
+
+    enabled: bool = setting(True, "Collect metrics of the host and the process.", env=("ENABLE_SYSTEM_MONITORING",))
+    collection_interval: float = setting(
+        10.0, "Time between samples.", unit="s", above=0, env=("METRICS_COLLECTION_INTERVAL",)
+    )
+    metrics_retention: float = setting(
+        86400.0, "How long the history for trends is kept in the process.", unit="s", low=0
+    )
+    prometheus: PrometheusEndpoint = setting(PrometheusEndpoint, "The endpoint that Prometheus scrapes.")
+    metrics: MetricGroups = setting(MetricGroups, "Which groups of metrics are collected.")
