@@ -47,7 +47,7 @@ class Binder:
     def __init__(
         self, report: Report, substitute: Substitution | None = None, *, literals: bool = False, unset: bool = False
     ) -> None:
-        self._report = report
+        self.report = report
         self._substitute = substitute
         self._literals = literals
         self._unset = unset
@@ -60,7 +60,7 @@ class Binder:
             return cls() if not _required(cls) else None
         self.nodes[path] = node
         if not isinstance(node.value, dict):
-            self._report.problem(node, f"{self._shown(node)} is not a mapping of settings")
+            self.report.problem(node, f"{self._shown(node)} is not a mapping of settings")
             return cls() if not _required(cls) else None
         known = {key: (item, about) for key, item, about in settings_of(cls) if about.free != "names"}
         open_ends = [item.name for _, item, about in settings_of(cls) if about.free in {"names", "extra"}]
@@ -79,7 +79,7 @@ class Binder:
             values[name] = {**values.get(name, {}), **self._open(typing.get_args(kinds(cls)[name])[1], rest, path)}
         else:
             for key, child in rest.items():
-                self._report.problem(child, f"unknown key{suggestion(key, tuple(known)) or _known(known)}")
+                self.report.problem(child, f"unknown key{suggestion(key, tuple(known)) or _known(known)}")
         return self._build(cls, node, known, values)
 
     def _build(self, cls: type, node: Node, known: Mapping[str, Any], values: dict[str, Any]) -> Any:
@@ -90,7 +90,7 @@ class Binder:
         missing = [key for key in missing if known[key][0].name not in values]
         for key in missing if self._substitute is not None or self._lists else ():
             if (given := node.get(key)) is None or given.value is None:
-                self._report.problem(node, self._missing(cls, node, key))
+                self.report.problem(node, self._missing(cls, node, key))
         return None if missing else cls(**values)
 
     def _missing(self, cls: type, node: Node, key: str) -> str:
@@ -104,7 +104,7 @@ class Binder:
         if node.value is None or about.free == "environments":
             return _SKIPPED
         if about.warn:
-            self._report.warning(node, f"has no effect here: {about.warn}")
+            self.report.warning(node, f"has no effect here: {about.warn}")
         return self._value(kind, about, node, path)
 
     def _open(self, kind: Any, rest: Mapping[str, Node], path: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class Binder:
         if node.value is _SKIPPED:
             return _SKIPPED
         if not isinstance(node.value, list):
-            self._report.problem(node, f"{self._shown(node)} is not a list")
+            self.report.problem(node, f"{self._shown(node)} is not a list")
             return _SKIPPED
         made = []
         self._lists += 1
@@ -153,7 +153,7 @@ class Binder:
 
     def _mapping(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
         if not isinstance(node.value, dict):
-            self._report.problem(node, f"{self._shown(node)} is not a mapping (name: value)")
+            self.report.problem(node, f"{self._shown(node)} is not a mapping (name: value)")
             return _SKIPPED
         made: dict[str, Any] = {}
         for key, item in node.value.items():
@@ -171,7 +171,7 @@ class Binder:
     def _scalar(self, kind: Any, about: Setting, node: Node) -> Any:
         if isinstance(node.value, (dict, list)):
             what = "a mapping" if isinstance(node.value, dict) else "a list"
-            self._report.problem(node, f"{what} where one value is wanted")
+            self.report.problem(node, f"{what} where one value is wanted")
             return _SKIPPED
         if kind is Secret:
             return self._secret(node, about)
@@ -187,7 +187,7 @@ class Binder:
                 )
             except convert.MismatchError as mismatch:
                 problems.append(str(mismatch))
-        self._report.problem(node, self._either(alternatives, node) or problems[0])
+        self.report.problem(node, self._either(alternatives, node) or problems[0])
         return _SKIPPED
 
     def _either(self, alternatives: list[Any], node: Node) -> str:
@@ -201,10 +201,10 @@ class Binder:
             return node.value
         written = node.raw if node.raw is not None else node.value
         if not isinstance(written, str):
-            self._report.problem(node, "a secret is text")
+            self.report.problem(node, "a secret is text")
             return _SKIPPED
         if node.literal and not self._literals and is_literal(written):
-            self._report.problem(node, _no_literal(node, about))
+            self.report.problem(node, _no_literal(node, about))
             return _SKIPPED
         if self._unset and node.live and not self._can_be_resolved(written):
             return Secret(written)
@@ -252,7 +252,7 @@ class Binder:
         try:
             value = self._substitute(node.value)
         except SubstitutionError as error:
-            self._report.problem(node, str(error))
+            self.report.problem(node, str(error))
             return node.with_value(_SKIPPED)
         return replace(node, value=value, raw=None, text=True, live=False, literal=False, source=node.value)
 

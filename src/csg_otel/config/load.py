@@ -124,31 +124,52 @@ def load_lenient(
         variables = {}
     elif code_source.names_exporters(code):
         variables = {name: value for name, value in variables.items() if name not in otlp_env.CHOICES}
-
-    arguments = code_source.layer(code, report)
-    from_env = env.layer(variables, report)
-    base, blocks = environments.split(read.tree, report)
-    chosen = environments.name((arguments, from_env, base), substitute)
-    written = merge(base, blocks.get(chosen) if chosen else None)
-    from_env = merge(otlp_env.layer(variables, written, report), from_env)
-    for part in (base, *blocks.values(), from_env, arguments):
-        Binder(report, literals=allow_literal_secrets).section(Config, part, "")
-    below = merge(written, from_env)
-    tree = merge(below, code_source.complete(arguments, below, variables, report))
-    tree = merge(implied.layer(merge(written, arguments), from_env), tree) or Node({}, Origin("default"))
+    layers = _Layers(code_source.layer(code, report), env.layer(variables, report), read.tree)
+    tree = _merged(layers, variables, substitute, Binder(report, literals=allow_literal_secrets))
 
     binder = Binder(report, substitute, literals=allow_literal_secrets, unset=unset_secrets)
     config: Config = binder.section(Config, implied.complete(tree), "") or Config()
     consistency.check(config, binder.nodes, report)
-    unknown = env.unknown(variables, _variables(read.tree))
     return Loaded(
         config=config,
         origins={path: _label(binder.nodes[path]) if path in binder.nodes else "default" for path in flatten(config)},
         locations={path: node.origin.where for path, node in binder.nodes.items() if node.origin.kind == "file"},
-        warnings=(*report.warnings, *unknown, *environments.misspelt(chosen, blocks)),
+        warnings=(*report.warnings, *env.unknown(variables, _variables(read.tree))),
         problems=sorted_problems(report.problems),
         file=read.name,
     )
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """The settings of each source before they are merged; None where a source gives none."""
+
+    code: Node | None
+    environment: Node | None
+    file: Node | None
+
+
+def _merged(layers: _Layers, variables: Mapping[str, str], substitute: Substitution, binder: Binder) -> Node:
+    """
+    Return all settings as one tree, by precedence.
+
+    Args:
+        layers: The settings of code, environment and file.
+        variables: The variables that count; OpenTelemetry's for OTLP change destinations of the file.
+        substitute: Resolves the name of the environment.
+        binder: Checks each layer alone, so that a wrong value is a problem even where another source overrides it.
+    """
+    report = binder.report
+    base, blocks = environments.split(layers.file, report)
+    chosen = environments.name((layers.code, layers.environment, base), substitute)
+    environments.warn_of_misspelt(chosen, blocks, report)
+    written = merge(base, blocks.get(chosen) if chosen else None)
+    from_env = merge(otlp_env.layer(variables, written, report), layers.environment)
+    for part in (base, *blocks.values(), from_env, layers.code):
+        binder.section(Config, part, "")
+    below = merge(written, from_env)
+    tree = merge(below, code_source.complete(layers.code, below, variables, report))
+    return merge(implied.layer(merge(written, layers.code), from_env), tree) or Node({}, Origin("default"))
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,7 @@ def name(layers: tuple[Node | None, ...], substitute: Substitution) -> str | Non
     return None
 
 
-def misspelt(chosen: str | None, blocks: Mapping[str, Node]) -> tuple[str, ...]:
-    """Return a warning where no block is called *chosen* but one has nearly that name."""
-    if not chosen or not blocks or chosen in blocks or not (hint := suggestion(chosen, tuple(blocks))):
-        return ()
-    return (f"service.environment: environments has no {chosen!r}{hint}",)
+def warn_of_misspelt(chosen: str | None, blocks: Mapping[str, Node], report: Report) -> None:
+    """Add a warning to *report* where no block is called *chosen* but one has nearly that name."""
+    if chosen and chosen not in blocks and (hint := suggestion(chosen, tuple(blocks))):
+        report.warnings[f"service.environment: environments has no {chosen!r}{hint}"] = None
