@@ -83,3 +83,8 @@ def refused() -> None:
     plain("x")  # type: ignore[arg-type]
     csg_otel.observe("name", kind="clint")  # type: ignore[call-overload]
     csg_otel.counter("orders", attributes=(1,))  # type: ignore[arg-type]
+
+
+def misspelt() -> None:
+    """Be refused: mypy complains about an unused `ignore` if unknown names pass as Any."""
+    csg_otel.instument()  # type: ignore[attr-defined]
