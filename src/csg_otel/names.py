@@ -105,6 +105,14 @@ GC_GENERATION: Final = cpython_attributes.CPYTHON_GC_GENERATION
 
 CHECK_SPAN: Final = "health_check {name}"
 EVENT_STATE_CHANGE: Final = "csg.health.check.state_change"
+EVENT_ALERT: Final = "csg.alert"
+ALERT_NAME: Final = "csg.alert.name"
+ALERT_SEVERITY: Final = "csg.alert.severity"
+ALERT_ID: Final = "csg.alert.id"
+ALERT_RESOLVED: Final = "csg.alert.resolved"
+ALERT_DETAILS: Final = "csg.alert.details"
+"""Begins the attributes of an alert's details, followed by a dot and the detail's key."""
+
 
 # -- buckets ------------------------------------------------------------------------------------------------------------
 

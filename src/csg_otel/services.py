@@ -222,7 +222,7 @@ class AlertingService:
             self._emit(event.resolved(time.time()), "resolved")
 
     def _emit(self, event: events.Event, result: str) -> None:
-        details = {f"csg.alert.details.{key}": value for key, value in event.details}
+        details = {f"{names.ALERT_DETAILS}.{key}": value for key, value in event.details}
         over = event.resolved_at is not None
         scope.logger().emit(
             LogRecord(
@@ -230,12 +230,12 @@ class AlertingService:
                 severity_number=SeverityNumber.INFO if over else _SEVERITY_NUMBERS[event.severity],
                 severity_text="INFO" if over else event.severity.upper(),
                 body=event.message,
-                event_name="csg.alert",
+                event_name=names.EVENT_ALERT,
                 attributes={
-                    "csg.alert.name": event.name,
-                    "csg.alert.severity": event.severity,
-                    "csg.alert.id": event.id,
-                    "csg.alert.resolved": over,
+                    names.ALERT_NAME: event.name,
+                    names.ALERT_SEVERITY: event.severity,
+                    names.ALERT_ID: event.id,
+                    names.ALERT_RESOLVED: over,
                     **details,
                 },
             )

@@ -43,7 +43,7 @@ def promtool(folder: Path, rules: str, cases: list[dict[str, Any]], program: str
 def raised(at: str, **labels: str) -> dict[str, Any]:
     """Return what is expected of the escalation at a time; without labels that it does not fire."""
     always = {"severity": "emergency", "csg_escalation": "comes_back", "csg_escalated": "Busy", "csg_rule": "busy"}
-    told = {"summary": "Busy came back 2 times within a day, or lasts 8h"}
+    told = {"summary": "Busy came back 2 times within a day, or has lasted for 8h"}
     found = [{"exp_labels": {**always, **labels}, "exp_annotations": told}] if labels else []
     return {"eval_time": at, "alertname": "ComesBack", "exp_alerts": found}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from csg_otel.alerts import conditions
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.evaluate import Evaluator, Moment, scraped
 from csg_otel.alerts.expr import Aggregate, Binary, Matcher, Over, Quantile, Select
@@ -52,7 +53,7 @@ def test_aggregates_comparisons_and_arithmetic() -> None:
 
     assert evaluator()(Binary(total, ">", 30)) == {(): 35.0}
     assert evaluator()(Binary(total, ">", 40)) == {}
-    assert evaluator()(Binary(100, "*", promql.ratio(nobody, total))) == {(): 0.0}
+    assert evaluator()(Binary(100, "*", conditions.ratio(nobody, total))) == {(): 0.0}
     assert evaluator()(Over("max_over_time", Select(("level",)), 60)) == {(("state", "x"),): 8.0}
 
 

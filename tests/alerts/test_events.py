@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from csg_otel.alerts import events
+from csg_otel.alerts.alertmanager import events as alertmanager_events
+from csg_otel.alerts.datadog import events as datadog_events
 from support.datadog_api import accepted
 
 
@@ -18,7 +20,7 @@ def event(**changes: Any) -> events.Event:
 
 def posted(given: events.Event, now_s: float) -> dict[str, Any]:
     """Return the one alert of the request."""
-    (found,) = json.loads(events.for_alertmanager(given, now_s, 300))
+    (found,) = json.loads(alertmanager_events.body(given, now_s, 300))
     return dict(found)
 
 
@@ -75,7 +77,7 @@ def test_datadog_gets_an_event_and_its_end() -> None:
     """The typed client's model takes both; they share a key, so they are shown as one."""
     from datadog_api_client.v1.model.event_create_request import EventCreateRequest
 
-    begun, over = (json.loads(events.for_datadog(one)) for one in (event(), event().resolved(1500)))
+    begun, over = (json.loads(datadog_events.body(one)) for one in (event(), event().resolved(1500)))
 
     assert accepted(begun, EventCreateRequest)
     assert accepted(over, EventCreateRequest)

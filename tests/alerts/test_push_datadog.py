@@ -89,7 +89,7 @@ def test_pruning_removes_our_own_alone(account: DatadogApi) -> None:
     gone = planned(account, spec(rule()), prune=True)
 
     assert ([thing.name for thing in kept.kept], kept.changes) == (["[shop] old"], ())
-    assert [(change.action, change.thing.name) for change in gone.changes] == [("remove", "[shop] old")]
+    assert [(change.action, change.resource.name) for change in gone.changes] == [("remove", "[shop] old")]
     assert sorted(found["name"] for found in account.held[MONITORS].values()) == [
         "[other] old",
         "[shop] high_cpu_usage",
@@ -114,7 +114,7 @@ def test_a_secret_is_written_again_only_when_asked_for(account: DatadogApi) -> N
     planned(account, given)
     (change,) = planned(account, given, secrets=True).changes
 
-    assert (change.action, change.thing.kind) == ("update", "variable")
+    assert (change.action, change.resource.kind) == ("update", "variable")
     assert account.changes[-1].startswith("PUT")
 
 

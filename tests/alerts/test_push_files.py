@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from csg_otel.alerts.alertmanager import push as alertmanager_push
+from csg_otel.alerts.prometheus import push as prometheus_push
 from csg_otel.alerts.prometheus import rules as prometheus
 from csg_otel.alerts.push import files
 from csg_otel.alerts.push.api import Api
@@ -50,12 +52,12 @@ def test_prometheus_has_the_rules_when_the_push_is_over(server: tuple[Prometheus
     running, folder = server
     api, file = Api(running.url, timeout_s=60), folder / "mine.yaml"
     for threshold, action in ((85, "create"), (90, "update")):
-        (change,) = pushed(files.rules(api, file, rules(threshold))).changes
+        (change,) = pushed(prometheus_push.push(api, file, rules(threshold))).changes
         groups = running.get("rules")["groups"]
         (shown,) = [one for group in groups for one in group["rules"] if one["name"] == "HighCpuUsage"]
 
         assert (change.action, shown["annotations"]["threshold"]) == (action, str(threshold))
-    assert pushed(files.rules(api, file, rules(90))).changes == ()
+    assert pushed(prometheus_push.push(api, file, rules(90))).changes == ()
     file.unlink()
 
 
@@ -64,10 +66,10 @@ def test_what_prometheus_refuses_is_put_back(server: tuple[Prometheus, Path]) ->
     """A file it can't read: the old one is back on the disk and in the server, and the error says why."""
     running, folder = server
     api, file = Api(running.url, timeout_s=60), folder / "mine.yaml"
-    pushed(files.rules(api, file, rules()))
+    pushed(prometheus_push.push(api, file, rules()))
     file.chmod(0o640)
-    with pytest.raises(PushError, match=r"HTTP 500: .*; the old mine.yaml is back"):
-        pushed(files.rules(api, file, rules().replace("> 85", "> > 85")))
+    with pytest.raises(PushError, match=r"HTTP 500: .*; the old mine.yaml was restored"):
+        pushed(prometheus_push.push(api, file, rules().replace("> 85", "> > 85")))
 
     assert (file.read_text(), file.stat().st_mode & 0o777) == (rules(), 0o640)
     assert running.get("status/runtimeinfo")["reloadConfigSuccess"] is True
@@ -82,8 +84,8 @@ def test_a_file_prometheus_does_not_read_is_not_taken_for_pushed(
     """The reload succeeds, the rules are not there: an error, and the file is gone again."""
     monkeypatch.setattr(files, "_CONFIRM_S", 0.3)
     file = tmp_path / "elsewhere.yaml"
-    with pytest.raises(PushError, match=r"does not show what .*elsewhere.yaml is gone again"):
-        pushed(files.rules(Api(server[0].url, timeout_s=60), file, rules()))
+    with pytest.raises(PushError, match=r"does not run with .*elsewhere.yaml was removed again"):
+        pushed(prometheus_push.push(Api(server[0].url, timeout_s=60), file, rules()))
 
     assert not file.exists()
 
@@ -93,8 +95,8 @@ def test_the_dry_run_tells_who_hears_of_it_again(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(rules())
     api = Api("http://127.0.0.1:9")
-    quiet = describe("prometheus", files.rules(api, file, rules(90)).plan())
-    loud = describe("prometheus", files.rules(api, file, rules(severity="critical")).plan())
+    quiet = describe("prometheus", prometheus_push.push(api, file, rules(90)).plan())
+    loud = describe("prometheus", prometheus_push.push(api, file, rules(severity="critical")).plan())
 
     assert any(line.startswith("    +") and "> 90" in line for line in quiet)
     assert not any("notifies again" in line for line in quiet)
@@ -107,10 +109,10 @@ def test_other_times_of_a_route_tell_nobody_again(tmp_path: Path) -> None:
     file = tmp_path / "alertmanager.yaml"
     file.write_text(ROUTES.format(wait="30s", receiver="people"))
     api = Api("http://127.0.0.1:9")
-    (timed,) = files.routes(api, file, ROUTES.format(wait="9s", receiver="people")).plan().changes
-    (moved,) = files.routes(api, file, ROUTES.format(wait="30s", receiver="others")).plan().changes
+    (timed,) = alertmanager_push.push(api, file, ROUTES.format(wait="9s", receiver="people")).plan().changes
+    (moved,) = alertmanager_push.push(api, file, ROUTES.format(wait="30s", receiver="others")).plan().changes
 
-    assert (timed.again, moved.again) == (False, True)
+    assert (timed.notifies_again, moved.notifies_again) == (False, True)
 
 
 @pytest.mark.real("prometheus-alertmanager")
@@ -120,10 +122,10 @@ def test_alertmanager_has_the_routes_or_the_old_ones(tmp_path: Path) -> None:
     file.write_text(ROUTES.format(wait="30s", receiver="people"))
     with Alertmanager(file, tmp_path / "am") as running:
         api = Api(f"http://{running.address}", timeout_s=60)
-        (change,) = pushed(files.routes(api, file, ROUTES.format(wait="30s", receiver="others"))).changes
-        assert change.again
-        with pytest.raises(PushError, match=r"the old alertmanager.yaml is back"):
-            pushed(files.routes(api, file, ROUTES.format(wait="30s", receiver="nobody")))
+        (change,) = pushed(alertmanager_push.push(api, file, ROUTES.format(wait="30s", receiver="others"))).changes
+        assert change.notifies_again
+        with pytest.raises(PushError, match=r"the old alertmanager.yaml was restored"):
+            pushed(alertmanager_push.push(api, file, ROUTES.format(wait="30s", receiver="nobody")))
 
         there = api.call("GET", "/api/v2/status")["config"]["original"]
         assert "- receiver: others" in there

@@ -97,5 +97,5 @@ def test_secrets_are_written_again_only_when_asked_for(grafana: GrafanaApi) -> N
     given = spec(rule(), **EVERYTHING)
     planned(grafana, given)
 
-    again = [change.thing.name for change in planned(grafana, given, secrets=True).changes]
+    again = [change.resource.name for change in planned(grafana, given, secrets=True).changes]
     assert again == ["csg_otel/shop/slack", "csg_otel/shop/webhook", "csg_otel/shop/pagerduty"]

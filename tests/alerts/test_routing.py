@@ -49,7 +49,7 @@ def test_it_says_what_amtool_says(
             command = ["amtool", "config", "routes", "test", f"--config.file={file}"]
             given = [f"{name}={value}" for name, value in labels.items()]
             done = subprocess.run([*command, *given], capture_output=True, text=True, timeout=60)
-            ours = [route.receiver for route in routing.told(spec, labels)]
+            ours = [route.receiver for route in routing.matching(spec, labels)]
 
             assert done.stdout.strip() == ",".join(ours), labels
 
@@ -60,7 +60,7 @@ def test_a_severity_as_target_means_those_who_take_it(specified: Specified) -> N
     mail = {"enabled": True, "smtp_server": "smtp.example.com", "recipients": ["a@example.com"]}
     rule = {"name": "late", "condition": "time_based", "threshold": 15, "target": "emergency"}
     spec = specified({"notifications": {"slack": slack, "email": mail}, "escalation": {"rules": [rule]}})
-    found = {route.receiver: route.when() for route in routing.told(spec, {"severity": "critical"})}
+    found = {route.receiver: route.when() for route in routing.matching(spec, {"severity": "critical"})}
 
     assert found == {"email": "at once", "slack": "at once", "emergency.email": "if it lasts 15m"}
 

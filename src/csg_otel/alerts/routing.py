@@ -1,8 +1,9 @@
 """
-Who is told of an alert: the routes of a specification, as Alertmanager walks them.
+The routes of an alert: which receivers are notified of it, and when.
 
-Pure. Compiled by ``alertmanager``, and walked here for ``csg-otel alerts route``. The rule: channels and escalations are
-siblings that all go on, so none hides another; only what concerns no channel at all ends at a route of its own.
+Pure. Alertmanager's configuration is compiled from these routes, and ``csg-otel alerts route`` walks them. The rule: the
+routes of channels and escalations are siblings that all continue, so none hides another. Only an alert that no channel may
+receive ends at a route of its own.
 """
 
 from __future__ import annotations
@@ -11,68 +12,68 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import quote
 
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.expr import quoted
-from csg_otel.alerts.spec import SEVERITIES, Severity
+from csg_otel.alerts.spec import ESCALATION_LABEL, SEVERITIES, Severity
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel
 
-NOBODY: Final = "null"
-"""The receiver that tells nobody; where an alert ends that no route is about."""
-
-ESCALATION: Final = "csg_escalation"
-"""Label of an alert that a ``retry_count`` escalation made: the escalation's name."""
+NO_RECEIVER: Final = "null"
+"""The receiver that notifies no person; an alert ends here if no route matches it."""
 
 MAINTENANCE: Final = "InMaintenance"
-"""The alert that fires while a program says that it is in maintenance."""
+"""The alert that fires while a program reports that it is in maintenance."""
 
 SHORTEST_INTERVAL_S: Final = 10.0
-"""Below it Alertmanager can't tell in time what it has sent already, and sends it twice."""
+"""Shortest group interval: below it, Alertmanager sends a notification again before it has recorded the first."""
 
 REPEAT_S: Final = 4 * 3600.0
-"""After it people are told again of what still fires."""
+"""Interval of reminders of an alert that still fires; Alertmanager's own default."""
 
 ESCALATED: Final[tuple[Severity, ...]] = ("critical",)
-"""What escalates where a rule does not say."""
+"""The severities that escalate where an escalation rule has no filter."""
 
 _LONGEST_WAIT_S: Final = 30.0
+"""Longest wait for further alerts of a group; Alertmanager's own default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """A condition on the label *label*; a label that is missing is empty."""
+    """A condition on the value of *label*; a missing label has an empty value."""
 
     label: str
     operator: Literal["=", "!=", "=~"]
     value: str
 
     def __str__(self) -> str:
-        """Return it as Alertmanager reads it."""
+        """Return the matcher in Alertmanager's syntax."""
         return f"{self.label}{self.operator}{quoted(self.value)}"
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether an alert with *labels* meets it."""
-        held = labels.get(self.label, "")
+        """Return whether an alert with *labels* meets the condition."""
+        value = labels.get(self.label, "")
         if self.operator == "=~":
-            return re.fullmatch(self.value, held) is not None
-        return (held == self.value) == (self.operator == "=")
+            return re.fullmatch(self.value, value) is not None
+        return (value == self.value) == (self.operator == "=")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """
-    Alerts that meet all *matchers* are told to *receiver*.
+    A route: alerts that meet all *matchers* are sent to *receiver*.
 
-    After *wait_s* seconds (None: as soon as others can join them), with *each* on its own and not grouped; never in the time
-    intervals *muted*, only in those *active*. *last* ends the walk. *why* is the setting it comes from.
+    They are sent after *wait_s* seconds (None: the wait of the whole tree), *each* alert on its own or in groups, never
+    during the time intervals *muted*, and only during those in *active*. *last* ends the walk. *setting* names the setting
+    that the route was made from.
     """
 
     receiver: str
     matchers: tuple[Matcher, ...]
-    why: str = ""
+    setting: str = ""
     wait_s: float | None = None
     each: bool = False
     muted: tuple[str, ...] = ()
@@ -80,70 +81,76 @@ class Route:
     last: bool = False
 
     def when(self) -> str:
-        """Return in words when the receiver is told."""
-        told = f"if it lasts {duration(self.wait_s)}" if self.wait_s is not None else "at once"
-        told += f", only during {', '.join(self.active)}" if self.active else ""
-        return told + (f", not during {', '.join(self.muted)}" if self.muted else "")
+        """Return in words when the receiver is notified."""
+        words = f"if it lasts {duration(self.wait_s)}" if self.wait_s is not None else "at once"
+        words += f", only during {', '.join(self.active)}" if self.active else ""
+        return words + (f", not during {', '.join(self.muted)}" if self.muted else "")
 
 
 def wait_s(spec: AlertSpec) -> float:
-    """Return how many seconds an alert waits for others that join its notification."""
+    """Return the seconds for which a new group waits for further alerts before it is sent."""
     return min(_LONGEST_WAIT_S, spec.window_s / 10)
 
 
 def interval_s(spec: AlertSpec) -> float:
-    """Return after how many seconds people are told that a group of alerts has changed."""
+    """Return the seconds between two notifications of a group that has changed."""
     return max(SHORTEST_INTERVAL_S, spec.window_s)
 
 
 def repeat_s(spec: AlertSpec) -> float:
-    """Return after how many seconds people are told again of what still fires."""
+    """Return the seconds after which a notification of alerts that still fire is repeated."""
     return max(REPEAT_S, interval_s(spec))
 
 
+def relay_path(receiver: str) -> str:
+    """Return the path at which the relay accepts notifications for *receiver*."""
+    return "/" + quote(receiver, safe="")
+
+
+def relay_url(base_url: str, receiver: str) -> str:
+    """Return the URL at which the relay at *base_url* accepts notifications for *receiver*."""
+    return base_url.rstrip("/") + relay_path(receiver)
+
+
 def routes(spec: AlertSpec) -> tuple[Route, ...]:
-    """Return the routes below the root, in the order they are walked."""
+    """Return the routes below the root, in the order in which they are walked."""
     muted = _muted(spec)
-    named = (Matcher("alertname", "=", name) for name in (WATCHDOG,) if spec.watchdog)
-    found = [Route(NOBODY, (matcher,), last=True) for matcher in named]
-    found.extend(_in_maintenance(spec))
+    collected: list[Route] = []
+    if spec.watchdog:
+        collected.append(Route(NO_RECEIVER, (Matcher("alertname", "=", WATCHDOG),), last=True))
+    collected.extend(_in_maintenance(spec))
     for rule in _escalating(spec, "retry_count"):
-        found.extend(_repeated(spec, rule, muted))
+        collected.extend(_repeated(spec, rule, muted))
     for channel in spec.channels:
         for severities, names in _split(channel.severities, muted):
-            found.append(Route(channel.kind, (severity(severities),), f"notifications.{channel.kind}", muted=names))
+            setting = f"notifications.{channel.kind}"
+            collected.append(Route(channel.kind, (severity_matcher(severities),), setting, muted=names))
     for rule in (*_escalating(spec, "time_based"), *_escalating(spec, "time_window")):
-        lasting = rule.condition == "time_based"
-        active = () if lasting else (rule.name,)
-        wait = rule.threshold * 60 if lasting else None
-        for name, _, target in targets(spec, rule):
-            for severities, names in _split(_both(rule.severity_filter or ESCALATED, target), muted):
-                matchers = (severity(severities),)
-                found.append(Route(name, matchers, _why(rule), wait, each=lasting, muted=names, active=active))
-    return tuple(found)
+        collected.extend(_timed(spec, rule, muted))
+    return tuple(collected)
 
 
-def told(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Route, ...]:
-    """Return the routes an alert with *labels* takes, the root where none of them is about it."""
-    found = []
+def matching(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Route, ...]:
+    """Return the routes that an alert with *labels* takes; the root if no other route matches."""
+    matched = []
     for route in routes(spec):
         if all(matcher.matches(labels) for matcher in route.matchers):
-            found.append(route)
+            matched.append(route)
             if route.last:
                 break
-    return tuple(found) or (Route(NOBODY, ()),)
+    return tuple(matched) or (Route(NO_RECEIVER, ()),)
 
 
-def severity(wanted: Iterable[str]) -> Matcher:
-    """Return the matcher of alerts of the severities *wanted*."""
-    return Matcher("severity", "=~", "|".join(wanted))
+def severity_matcher(severities: Iterable[str]) -> Matcher:
+    """Return the matcher of alerts of *severities*."""
+    return Matcher("severity", "=~", "|".join(severities))
 
 
 def targets(spec: AlertSpec, rule: Any) -> tuple[tuple[str, Channel, tuple[Severity, ...]], ...]:
     """
-    Return whom the escalation *rule* tells: a receiver's name, its channel, and which severities that takes.
+    Return the receivers that the escalation *rule* notifies, each with its channel and the severities it accepts.
 
-    A severity as target means the channels that take it.
+    A severity as target stands for the channels that accept it.
     """
     for receiver in spec.receivers:
         if receiver.name == rule.target:
@@ -154,17 +161,17 @@ def targets(spec: AlertSpec, rule: Any) -> tuple[tuple[str, Channel, tuple[Sever
 
 
 def to_severity(spec: AlertSpec, rule: Any) -> bool:
-    """Tell whether the escalation *rule* raises the severity of what it escalates, because that is its target."""
+    """Return whether the target of the escalation *rule* is a severity, to which the rule raises the alert."""
     return rule.target in SEVERITIES and all(receiver.name != rule.target for receiver in spec.receivers)
 
 
 def in_maintenance(spec: AlertSpec) -> tuple[Any, ...]:
-    """Return the escalations that are about maintenance."""
+    """Return the escalation rules with the condition ``maintenance_mode``."""
     return tuple(rule for rule in spec.escalations if rule.condition == "maintenance_mode")
 
 
 def suppressing(spec: AlertSpec, condition: str) -> tuple[Any, ...]:
-    """Return the escalations of *condition* that suppress."""
+    """Return the escalation rules of *condition* whose action is ``suppress``."""
     return tuple(rule for rule in spec.escalations if rule.condition == condition and rule.action == "suppress")
 
 
@@ -173,48 +180,60 @@ def _escalating(spec: AlertSpec, condition: str) -> tuple[Any, ...]:
 
 
 def _in_maintenance(spec: AlertSpec) -> Iterator[Route]:
-    """Yield the routes of the alert that says so: to those who want to know, and then no further."""
+    """Yield the routes of the maintenance alert: to the targets of its escalations, and then no further."""
     matcher = Matcher("alertname", "=", MAINTENANCE)
     for rule in _escalating(spec, "maintenance_mode"):
         wait = rule.threshold * 60 if rule.threshold else None
         for name, _, _ in targets(spec, rule):
-            yield Route(name, (matcher,), _why(rule), wait, each=True)
+            yield Route(name, (matcher,), _setting(rule), wait, each=True)
     if in_maintenance(spec):
-        yield Route(NOBODY, (matcher,), last=True)
+        yield Route(NO_RECEIVER, (matcher,), last=True)
 
 
 def _repeated(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) -> Iterator[Route]:
-    """Yield the routes of the alert that *rule* makes; one that raises the severity takes those of its severity."""
+    """Yield the routes of the alert of a ``retry_count`` *rule*; a raised severity takes the routes of that severity."""
     if to_severity(spec, rule):
         return
-    matcher = Matcher(ESCALATION, "=", rule.name)
-    for name, _, target in targets(spec, rule):
-        for severities, names in _split(_both(rule.severity_filter or ESCALATED, target), muted):
-            yield Route(name, (matcher, severity(severities)), _why(rule), muted=names)
-    yield Route(NOBODY, (matcher,), last=True)
+    matcher = Matcher(ESCALATION_LABEL, "=", rule.name)
+    for name, _, accepted in targets(spec, rule):
+        for severities, names in _split(_both(rule.severity_filter or ESCALATED, accepted), muted):
+            yield Route(name, (matcher, severity_matcher(severities)), _setting(rule), muted=names)
+    yield Route(NO_RECEIVER, (matcher,), last=True)
+
+
+def _timed(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) -> Iterator[Route]:
+    """Yield the routes of a ``time_based`` *rule*, which wait, or of a ``time_window`` one, which hold at certain times."""
+    lasting = rule.condition == "time_based"
+    active = () if lasting else (rule.name,)
+    wait = rule.threshold * 60 if lasting else None
+    for name, _, accepted in targets(spec, rule):
+        for severities, names in _split(_both(rule.severity_filter or ESCALATED, accepted), muted):
+            matchers = (severity_matcher(severities),)
+            yield Route(name, matchers, _setting(rule), wait, each=lasting, muted=names, active=active)
 
 
 def _muted(spec: AlertSpec) -> Mapping[str, tuple[str, ...]]:
-    """Return the time windows that suppress each severity."""
+    """Return the names of the time windows that mute each severity."""
     rules = suppressing(spec, "time_window")
     return {
-        one: tuple(rule.name for rule in rules if one in (rule.severity_filter or SEVERITIES)) for one in SEVERITIES
+        severity: tuple(rule.name for rule in rules if severity in (rule.severity_filter or SEVERITIES))
+        for severity in SEVERITIES
     }
 
 
 def _split(
     severities: Iterable[str], muted: Mapping[str, tuple[str, ...]]
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return *severities* in parts that the same windows suppress, because a route has one set of them."""
-    parts: dict[tuple[str, ...], list[str]] = {}
-    for one in severities:
-        parts.setdefault(muted[one], []).append(one)
-    return [(tuple(found), names) for names, found in parts.items()]
+    """Return *severities* grouped by the windows that mute them, because a route has one set of windows."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for severity in severities:
+        groups.setdefault(muted[severity], []).append(severity)
+    return [(tuple(group), names) for names, group in groups.items()]
 
 
-def _both(asked: Iterable[str], taken: Iterable[str]) -> tuple[str, ...]:
-    return tuple(one for one in SEVERITIES if one in asked and one in taken)
+def _both(filtered: Iterable[str], accepted: Iterable[str]) -> tuple[str, ...]:
+    return tuple(severity for severity in SEVERITIES if severity in filtered and severity in accepted)
 
 
-def _why(rule: Any) -> str:
+def _setting(rule: Any) -> str:
     return f"escalation {rule.name}"

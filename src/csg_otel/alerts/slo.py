@@ -1,88 +1,94 @@
 """
-Objectives as burn-rate alerts for Prometheus: error ratios per window, and alerts on how fast the budget burns.
+Objectives as burn-rate alerts: which windows are compared, at which multiple of the allowed pace, and the alerts of both.
 
-Pure. The windows and shares of the budget are those of the Site Reliability Workbook (chapter "Alerting on SLOs", also
-sloth's): page when 2 % of the budget goes in an hour or 5 % in six, file a ticket when 10 % go in a day or in three.
+Pure, and the same for every backend. Windows and shares of the budget are those of the Site Reliability Workbook (chapter
+"Alerting on SLOs"): page when 2 % of the budget burn in 1 hour or 5 % in 6 hours; open a ticket when 10 % burn in 1 day or in
+3 days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from csg_otel.alerts.expr import Binary, Expr, Matcher, Over, Select, quoted
-from csg_otel.alerts.prometheus import promql
-from csg_otel.alerts.text import duration, inert, number
+from csg_otel.alerts.expr import quoted
+from csg_otel.alerts.text import duration, number
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import Objective
 
-_HOUR: Final = 3600.0
-_SHORTEST_S: Final = 300.0
+_HOUR_S: Final = 3600.0
+
+SHORTEST_S: Final = 300.0
+"""The shortest window in seconds."""
 
 BURNS: Final = (
-    ("critical", ((0.02, 1 * _HOUR, _SHORTEST_S), (0.05, 6 * _HOUR, 1800.0))),
-    ("warning", ((0.10, 24 * _HOUR, 2 * _HOUR), (0.10, 72 * _HOUR, 6 * _HOUR))),
+    ("critical", ((0.02, 1 * _HOUR_S, SHORTEST_S), (0.05, 6 * _HOUR_S, 1800.0))),
+    ("warning", ((0.10, 24 * _HOUR_S, 2 * _HOUR_S), (0.10, 72 * _HOUR_S, 6 * _HOUR_S))),
 )
-"""By severity: share of the budget, the window it may go in, and the short window that ends the alert soon after (seconds)."""
+"""By severity: share of the budget, the long window in which it burns, and the short window that ends the alert (seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BurnAlert:
+    """An alert on the pace at which an error budget burns. Texts are as the user wrote them, not escaped for a backend."""
+
+    name: str
+    severity: str
+    expr: str
+    labels: tuple[tuple[str, str], ...]
+    annotations: tuple[tuple[str, str], ...]
 
 
 def factor(objective: Objective, share: float, window_s: float) -> float:
-    """Return how many times faster than allowed the budget burns when *share* of it goes in *window_s* seconds."""
+    """Return the multiple of the allowed pace at which *share* of the budget burns within *window_s* seconds."""
     return round(share * objective.window_s / window_s, 6)
 
 
-def recorded(objective: Objective) -> list[dict[str, Any]]:
-    """Return the recording rules of the error ratios, one a window."""
-    windows = sorted({window for _, burns in BURNS for _, *pair in burns for window in pair})
-    return [
-        {
-            "record": _ratio_name(window),
-            "expr": str(_ratio(objective, window)),
-            "labels": {"slo": objective.name},
-        }
-        for window in (*windows, objective.window_s)
-    ]
+def windows_s(objective: Objective) -> tuple[float, ...]:
+    """Return the windows of the error ratio in seconds: those that the alerts compare, then the objective's own."""
+    return (*sorted({window for _, burns in BURNS for _, *pair in burns for window in pair}), objective.window_s)
 
 
-def alerts(objective: Objective, text: Callable[[str], str] = inert) -> list[dict[str, Any]]:
-    """Return the alerts on how fast the budget burns: one that pages, one that files a ticket; *text* writes literals."""
-    return [
-        {
-            "alert": f"{objective.alert}ErrorBudgetBurn",
-            "expr": " or ".join(_burning(objective, *burn) for burn in burns),
-            "labels": {
-                **{key: text(value) for key, value in objective.labels},
-                "severity": severity,
-                "slo": text(objective.name),
-            },
-            "annotations": _annotations(objective, severity, text),
-        }
-        for severity, burns in BURNS
-    ]
-
-
-def _annotations(objective: Objective, severity: str, text: Callable[[str], str]) -> dict[str, str]:
-    pace = "fast" if severity == "critical" else "too fast to last"
-    more = {"description": objective.description, "runbook_url": objective.runbook_url}
-    told = {"summary": f"{objective.name}: the error budget burns {pace}", **more}
-    return {key: text(value) for key, value in told.items() if value}
-
-
-def _ratio_name(window_s: float) -> str:
+def series(window_s: float) -> str:
+    """Return the name of the recorded error ratio over *window_s* seconds."""
     return f"slo:sli_error:ratio_rate{duration(window_s)}"
 
 
+def burn_alerts(objective: Objective) -> tuple[BurnAlert, ...]:
+    """Return two alerts of *objective*: one that pages and one that opens a ticket."""
+    return tuple(
+        BurnAlert(
+            name=f"{objective.alert}ErrorBudgetBurn",
+            severity=severity,
+            expr=" or ".join(_burning(objective, *burn) for burn in burns),
+            labels=(*objective.labels, ("severity", severity), ("slo", objective.name)),
+            annotations=_annotations(objective, severity),
+        )
+        for severity, burns in BURNS
+    )
+
+
 def _burning(objective: Objective, share: float, long_s: float, short_s: float) -> str:
+    """
+    Return the condition that the error ratios of both windows exceed the limit.
+
+    Args:
+        objective: the objective, whose error ratios are recorded.
+        share: share of the budget, 0 to 1, that burns within the long window at the limit.
+        long_s: the long window in seconds, which shows that the burning is worth an alert.
+        short_s: the short window in seconds, which shows that it goes on.
+    """
     limit = f"({number(factor(objective, share, long_s))} * {number(round(1 - objective.objective, 9))})"
     matcher = f"{{slo={quoted(objective.name)}}}"
-    return "(" + " and ".join(f"{_ratio_name(window)}{matcher} > {limit}" for window in (short_s, long_s)) + ")"
+    return "(" + " and ".join(f"{series(window)}{matcher} > {limit}" for window in (short_s, long_s)) + ")"
 
 
-def _ratio(objective: Objective, window_s: float) -> Expr:
-    if window_s == objective.window_s:  # a rate over a month would read every sample of it
-        return Over(
-            "avg_over_time", Select((_ratio_name(_SHORTEST_S),), (Matcher("slo", "=", objective.name),)), window_s
-        )
-    ratio = promql.ratio(promql.events(objective.counted, window_s), promql.events(objective.total, window_s))
-    return Binary(1, "-", ratio) if objective.inverted else ratio
+def _annotations(objective: Objective, severity: str) -> tuple[tuple[str, str], ...]:
+    pace = "fast" if severity == "critical" else "too fast to last"
+    annotations = {
+        "summary": f"{objective.name}: the error budget burns {pace}",
+        "description": objective.description,
+        "runbook_url": objective.runbook_url,
+    }
+    return tuple((key, value) for key, value in annotations.items() if value)

@@ -25,12 +25,25 @@ Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
 Severity = Literal["info", "warning", "critical", "emergency"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical", "emergency")
 
+RULE_LABEL: Final = "csg_rule"
+"""Label of an alert: the name of its rule."""
+
+ESCALATION_LABEL: Final = "csg_escalation"
+"""Label of an alert that a ``retry_count`` escalation made: the name of the escalation rule."""
+
+ESCALATED_LABEL: Final = "csg_escalated"
+"""Label of the same alert: the name of the alert that came back."""
+
+SERVICE_LABEL: Final = "csg_service"
+"""Label or tag of everything that a push may change: the service that it belongs to."""
+
 _ASKED: Final = re.compile(r"(rate|increase|avg|min|max|p\d{1,2}(?:\.\d+)?)\(\s*([^()\s]+)\s*\)")
 _BELOW: Final = ("less_than", "less_than_or_equal")
 _LABEL: Final = re.compile(r"[A-Za-z_]\w*")
 _SELECTED: Final = re.compile(r'([A-Za-z_][\w.:]*)\s*(?:\{((?:\s*[\w.]+\s*=\s*"[^"]*"\s*,?)*)\})?')
 _MATCHER: Final = re.compile(r'([\w.]+)\s*=\s*"([^"]*)"')
-_OURS: Final = ("alertname", "severity", "csg_rule", "csg_escalation", "csg_escalated")
+_RESERVED: Final = ("alertname", "severity", RULE_LABEL, ESCALATION_LABEL, ESCALATED_LABEL)
+"""Labels that the compilers set."""
 
 _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "rate": ("counter", "histogram"),
@@ -219,7 +232,7 @@ def load(
     )
 
 
-def severities(rule: Any) -> tuple[Severity, ...]:
+def escalated_severities(rule: Any) -> tuple[Severity, ...]:
     """Return which severities an escalation *rule* is about: critical ones where it escalates, all where it suppresses."""
     asked: tuple[Severity, ...] = rule.severity_filter
     return asked or (("critical",) if rule.action == "escalate" else SEVERITIES)
@@ -299,8 +312,8 @@ def _resolved(
 
 def _labels(path: str, rule: Any, problem: Callable[[str, str], None]) -> Iterator[tuple[str, str]]:
     for key, value in rule.labels.items():
-        if not _LABEL.fullmatch(key) or key in _OURS:
-            why = "is set by the rule itself" if key in _OURS else "is no name for a label (letters, digits and _)"
+        if not _LABEL.fullmatch(key) or key in _RESERVED:
+            why = "is set by the rule itself" if key in _RESERVED else "is no name for a label (letters, digits and _)"
             problem(f"{path}.labels.{key}", why)
         yield key, str(value)
 

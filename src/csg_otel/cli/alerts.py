@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zoneinfo
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import lint, lint_rules
+from csg_otel.alerts import lint
+from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.prometheus import unit_tests
 from csg_otel.cli import alert_source
@@ -100,8 +102,8 @@ def run_check(args: argparse.Namespace) -> int:
     source = alert_source.read(args)
     options = alert_source.options(args)
     files = compile_all(source.spec, source.catalog, options)
-    found = [*lint_rules.warnings(source.spec), *lint.escalations(source.spec, source.loaded.config.escalation.rules)]
-    warnings = [source.loaded.problem(path, message) for path, message in found]
+    escalations = lint.escalations(source.spec, source.loaded.config.escalation.rules, _zone_exists)
+    warnings = [source.loaded.problem(path, message) for path, message in (*lint.rules(source.spec), *escalations)]
     for warning in warnings:
         print(f"warning: {warning}")
     problems = [*_secrets(source, options), *_given(args.alertmanager_file)]
@@ -117,12 +119,21 @@ def run_check(args: argparse.Namespace) -> int:
     return 0 if all(tools) and not problems else 1
 
 
+def _zone_exists(name: str) -> bool:
+    """Return whether the time zone database of this machine has a zone *name*."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 def _secrets(source: alert_source.Source, options: Options) -> list[str]:
     """Return what is wrong with the files of secrets; elsewhere than at Alertmanager print that nobody can say."""
     if not Path(options.secrets_dir).is_dir():
         print(f"{options.secrets_dir} is not on this machine: the files of secrets are not checked")
         return []
-    return [source.loaded.problem(path, message) for path, message in lint.secrets(source.spec, options)]
+    return [source.loaded.problem(path, message) for path, message in alertmanager_lint.secrets(source.spec, options)]
 
 
 def _given(file: Path | None) -> list[str]:
@@ -130,7 +141,7 @@ def _given(file: Path | None) -> list[str]:
     if file is None:
         return []
     try:
-        return lint.document(file.read_text(encoding="utf-8"), str(file))
+        return alertmanager_lint.document(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeError) as error:
         return [f"{file}: can't be read: {error}"]
 

@@ -10,9 +10,10 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import evaluate
+from csg_otel.alerts import conditions, evaluate
 from csg_otel.alerts.evaluate import Evaluator, Labels
 from csg_otel.alerts.prometheus import promql
+from csg_otel.alerts.spec import RULE_LABEL
 from csg_otel.cli import alert_source
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _DEFAULT_URL = "http://127.0.0.1:8081/metrics"
 _MOST_LINES = 5
 """Series shown of one rule; those that would fire first."""
 
-_SHOWN = ("csg_rule", "severity", *promql.SCRAPED)
+_SHOWN = (RULE_LABEL, "severity", *conditions.SCRAPED)
 
 
 def register(commands: Any) -> None:
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     found = Evaluator(before, now, recorded)
     firing = 0
     for rule in source.spec.rules:
-        values, holds = found(promql.value(rule)), found(promql.condition(rule))
+        values, holds = found(conditions.value(rule)), found(conditions.condition(rule))
         firing += bool(holds)
         for line in _lines(rule, values, holds):
             print(line)
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(rule: Rule, values: evaluate.Series, holds: evaluate.Series) -> list[str]:
-    wanted = f"fires when {promql.OPERATORS[rule.condition]} {rule.threshold:g}"
+    wanted = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
     head = f"{rule.severity:<9} {rule.alert}"
     if not values:
         return [f"  no data     {head}: {rule.ref.name}" + (" (its no-data twin would fire)" if rule.no_data else "")]

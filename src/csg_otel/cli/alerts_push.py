@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from csg_otel.alerts.alertmanager import push as alertmanager_push
 from csg_otel.alerts.compilers import COMPILERS, compile_all
-from csg_otel.alerts.push import files, plan
+from csg_otel.alerts.prometheus import push as prometheus_push
+from csg_otel.alerts.push import plan
 from csg_otel.alerts.push.api import Api
 from csg_otel.cli import alert_source
 from csg_otel.errors import AlertError
@@ -98,7 +100,7 @@ def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[plan.P
     url, file = getattr(args, f"{target}_url"), getattr(args, f"{target}_file")
     if url is None or file is None:
         raise AlertError([f"a push to {target} needs --{target}-url and --{target}-file"])
-    make = files.rules if target == "prometheus" else files.routes
+    make = prometheus_push.push if target == "prometheus" else alertmanager_push.push
     found = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source))
     return found.plan(), found
 

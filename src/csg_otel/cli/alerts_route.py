@@ -32,8 +32,8 @@ def register(commands: Any) -> None:
 def run_route(args: argparse.Namespace) -> int:
     """Print the receivers, and exit 1 if nobody would be told."""
     source = alert_source.read(args)
-    told = routing.told(source.spec, {**dict(args.label), "severity": args.severity})
-    rows = [(route.receiver, route.when(), route.why) for route in told if route.receiver != routing.NOBODY]
+    told = routing.matching(source.spec, {**dict(args.label), "severity": args.severity})
+    rows = [(route.receiver, route.when(), route.setting) for route in told if route.receiver != routing.NO_RECEIVER]
     if not rows:
         print("nobody")
         return 1

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from csg_otel import net
 from csg_otel.alerts import events
+from csg_otel.alerts.alertmanager import events as alertmanager_events
+from csg_otel.alerts.datadog import events as datadog_events
 from csg_otel.exporters.delivery.queue import SendError
 
 if TYPE_CHECKING:
@@ -75,13 +77,13 @@ def senders(config: Config) -> dict[tuple[str, str], AlertSender]:
         where = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
         post = f"{url.rstrip('/')}/api/v2/alerts"
         found[f"alertmanager {where}", f"{parts.scheme}://{where}"] = AlertSender(
-            post, lambda event, now_s: events.for_alertmanager(event, now_s, horizon_s)
+            post, lambda event, now_s: alertmanager_events.body(event, now_s, horizon_s)
         )
     vendors = config.integrations.external_monitoring
     account = vendors.datadog
     if vendors.enabled and account.enabled and account.api_key is not None:
         url = account.api_url or f"https://api.{config.exporters.datadog.site}"
         post, key = f"{url.rstrip('/')}/api/v1/events", account.api_key.reveal()
-        sender = AlertSender(post, lambda event, _now_s: events.for_datadog(event), {"DD-API-KEY": key})
+        sender = AlertSender(post, lambda event, _now_s: datadog_events.body(event), {"DD-API-KEY": key})
         found["datadog events", url] = sender
     return found

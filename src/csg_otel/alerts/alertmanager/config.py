@@ -45,7 +45,7 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options) -> dict[
 def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
     """Return the configuration of *spec* as plain values."""
     root = {
-        "receiver": routing.NOBODY,
+        "receiver": routing.NO_RECEIVER,
         "group_by": list(GROUPED_BY),
         "group_wait": duration(routing.wait_s(spec)),
         "group_interval": duration(routing.interval_s(spec)),
@@ -61,7 +61,7 @@ def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
     return {
         "route": {**root, **({"routes": below} if below else {})},
         "receivers": [
-            {"name": routing.NOBODY},
+            {"name": routing.NO_RECEIVER},
             *(receivers.receiver(target, options) for target in targets(spec)),
         ],
         **({"time_intervals": named} if named else {}),
@@ -118,7 +118,7 @@ def _inhibition(rule: Any) -> dict[str, Any]:
     ]
     target = [
         routing.Matcher("alertname", "!=", routing.MAINTENANCE),
-        *([routing.severity(rule.severity_filter)] if rule.severity_filter else []),
+        *([routing.severity_matcher(rule.severity_filter)] if rule.severity_filter else []),
     ]
     return {
         "source_matchers": [str(one) for one in source],

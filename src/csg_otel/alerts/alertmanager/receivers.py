@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import quote
 
+from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import templates
 from csg_otel.alerts.text import duration, inert
 
@@ -110,11 +110,6 @@ def slug(name: str) -> str:
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def relay_path(name: str) -> str:
-    """Return the path at which the relay takes what is for the receiver *name*."""
-    return "/" + quote(name, safe="")
-
-
 def _file(target: Target, key: str, options: Options) -> str:
     return f"{options.secrets_dir.rstrip('/')}/{target.prefix}{target.channel.kind}_{key}"
 
@@ -169,7 +164,7 @@ def _pagerduty(target: Target, options: Options) -> dict[str, Any]:
 def _webhook(target: Target, options: Options) -> dict[str, Any]:
     settings = target.channel.settings
     if relayed(target, options):
-        return {"url": options.relay_url.rstrip("/") + relay_path(target.name)}
+        return {"url": routing.relay_url(options.relay_url, target.name)}
     recent = options.alertmanager_version >= _HEADERS_SINCE
     url = inert(settings.url) if options.alertmanager_version >= _URL_TEMPLATES_SINCE else settings.url
     http = _http(target, options)

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import net
+from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config, receivers
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Forward:
 def forwards(spec: AlertSpec) -> dict[str, Forward]:
     """Return the webhooks of *spec*, by the paths at which the relay takes what is for them."""
     return {
-        receivers.relay_path(target.name): Forward(
+        routing.relay_path(target.name): Forward(
             target.channel.settings.method,
             target.channel.settings.url,
             {name: receivers.plain(value) for name, value in target.channel.settings.headers.items()},

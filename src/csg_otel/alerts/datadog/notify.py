@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts.spec import severities
+from csg_otel.alerts.spec import escalated_severities
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel
@@ -58,7 +58,7 @@ def escalated(spec: AlertSpec, severity: str) -> tuple[dict[str, Any], list[str]
     options: dict[str, Any] = {}
     told: list[str] = []
     for rule in spec.escalations:
-        if rule.action != "escalate" or severity not in severities(rule):
+        if rule.action != "escalate" or severity not in escalated_severities(rule):
             continue
         if rule.condition == "time_based":
             options["renotify_interval"] = max(1, round(rule.threshold or 0))
@@ -159,7 +159,7 @@ def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any
         elif rule.condition == "time_window" and rule.action == "escalate":
             left_out.append(f"escalation {rule.name!r}: Datadog tells the same people at any time of the day")
         elif rule.condition == "time_window":
-            made += [_downtime(rule, severity, own) for severity in severities(rule)]
+            made += [_downtime(rule, severity, own) for severity in escalated_severities(rule)]
     return made, left_out
 
 

@@ -1,7 +1,7 @@
 """
-The Datadog push: what carries our tags is listed, compared by its hash, created, updated, or removed.
+The push to Datadog: list the resources with this package's tags, compare them by their hash, create, update or remove them.
 
-The rule: a thing without both our tags is never touched, whatever a listing says.
+The rule: a resource without both tags is never touched, whatever a listing contains.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts.datadog import monitors, notify
-from csg_otel.alerts.push.plan import Plan, PushError, Thing, mark, plan
+from csg_otel.alerts.push.plan import Plan, PushError, Resource, fingerprint, plan
 
 if TYPE_CHECKING:
     from csg_otel.alerts.push.api import Api
     from csg_otel.alerts.spec import AlertSpec
 
 _PAGE: Final = 100
+"""Resources per page of a listing: the most that every one of the listings allows."""
+
 _HOOKS: Final = "/api/v1/integration/webhooks/configuration"
 
 
@@ -26,145 +28,157 @@ class DatadogPush:
     """One push of a specification to one Datadog account."""
 
     def __init__(self, api: Api, spec: AlertSpec, compiled: str, *, today: str) -> None:
-        """Push the file *compiled* of *spec*; *today* is the date (``YYYY-MM-DD``) recurring downtimes begin with."""
+        """Push the file *compiled* of *spec*; *today* is the date (``YYYY-MM-DD``) on which recurring downtimes begin."""
         self._api = api
-        self._own = monitors.owner(spec)
+        self._owner_tags = monitors.owner(spec)
         self._content = json.loads(compiled)
         self._secrets = notify.secrets(spec)
         self._today = today
-        self._objectives: dict[str, str] = {}
+        self._objective_ids: dict[str, str] = {}
 
     def plan(self, *, prune: bool, secrets: bool = False) -> Plan:
-        """Return what is to be done; *secrets* writes those that are there already again, because none can be read."""
-        present = [*self._hooks(), *self._slos(), *self._monitors(), *self._downtimes()]
+        """Return the plan; *secrets* also writes variables that exist, because their values can't be read and compared."""
+        actual = [*self._hooks(), *self._slos(), *self._monitors(), *self._downtimes()]
         if secrets:
-            present = [replace(thing, mark="old") if thing.kind == "variable" else thing for thing in present]
-        self._objectives = {thing.key: thing.id for thing in present if thing.kind == "slo"}
-        return plan(self._wanted(), present, prune=prune)
+            actual = [replace(one, fingerprint="old") if one.kind == "variable" else one for one in actual]
+        self._objective_ids = {resource.key: resource.id for resource in actual if resource.kind == "slo"}
+        return plan(self._desired(), actual, prune=prune)
 
     def apply(self, planned: Plan) -> None:
-        """Do what is planned, in its order. Raises PushError at the first thing that can't be done."""
+        """Make the planned changes in their order. Raises PushError at the first change that fails."""
         for change in planned.changes:
-            thing = change.thing
-            path, envelope = self._place(thing)
-            if change.action == "remove" and change.present is not None:
-                self._api.call("DELETE", f"{path}/{change.present.id}", missing_ok=True)
+            resource = change.resource
+            path, envelope = self._endpoint(resource)
+            if change.action == "remove" and change.actual is not None:
+                self._api.call("DELETE", f"{path}/{change.actual.id}", missing_ok=True)
                 continue
-            body = self._filled(thing)
-            if change.present is None:
-                made = self._api.call("POST", path, envelope(body))
-                if thing.kind == "slo":
-                    self._objectives[thing.key] = str(made["data"][0]["id"])
+            body = self._filled(resource)
+            if change.actual is None:
+                created = self._api.call("POST", path, envelope(body))
+                if resource.kind == "slo":
+                    self._objective_ids[resource.key] = str(created["data"][0]["id"])
             else:
-                method = "PATCH" if thing.kind == "downtime" else "PUT"
-                self._api.call(method, f"{path}/{change.present.id}", envelope(body, change.present.id))
+                method = "PATCH" if resource.kind == "downtime" else "PUT"
+                self._api.call(method, f"{path}/{change.actual.id}", envelope(body, change.actual.id))
 
-    # -- what is wanted ------------------------------------------------------------------------------------------------
+    # -- the desired resources -----------------------------------------------------------------------------------------
 
-    def _wanted(self) -> Iterator[Thing]:
+    def _desired(self) -> Iterator[Resource]:
         for body in self._content["webhook_variables"]:
-            yield Thing("variable", body["name"], body["name"], "there", body)
+            yield Resource("variable", body["name"], body["name"], "exists", body)
         for body in self._content["webhooks"]:
-            yield Thing("webhook", body["name"], body["name"], mark(body), body)
+            yield Resource("webhook", body["name"], body["name"], fingerprint(body), body)
         for body in self._content["slos"]:
             yield _tagged("slo", "csg_slo:", body)
         for body in self._content["monitors"]:
             yield _tagged("monitor", "csg_rule:", body)
         for body in self._content["downtimes"]:
-            yield Thing("downtime", body["message"], body["message"], mark(_timed(body)), body)
+            yield Resource("downtime", body["message"], body["message"], fingerprint(_recurring(body)), body)
 
-    def _place(self, thing: Thing) -> tuple[str, Any]:
-        """Return the path of *thing*'s kind and what puts a body into the shape the API takes."""
-        if thing.kind == "downtime":
-            return "/api/v2/downtime", _v2
+    def _endpoint(self, resource: Resource) -> tuple[str, Any]:
+        """Return the path for the kind of *resource*, and a function that wraps a body as that endpoint expects it."""
+        if resource.kind == "downtime":
+            return "/api/v2/downtime", _downtime_envelope
         paths = {
             "variable": f"{_HOOKS}/custom-variables",
             "webhook": f"{_HOOKS}/webhooks",
             "slo": "/api/v1/slo",
             "monitor": "/api/v1/monitor",
         }
-        return paths[thing.kind], lambda body, _id="": body
+        return paths[resource.kind], lambda body, _id="": body
 
-    def _filled(self, thing: Thing) -> dict[str, Any]:
-        """Return the body of *thing* with what only the push knows: values of secrets, ids of objectives, today."""
-        body = dict(thing.body)
-        if thing.kind == "variable":
-            body["value"] = self._secrets[thing.key]
-        if thing.kind == "downtime":
-            (once,) = body["schedule"]["recurrences"]
-            start = f"{self._today}T{once['start'].partition('T')[2]}"
-            body["schedule"] = {**body["schedule"], "recurrences": [{**once, "start": start}]}
-        if thing.kind == "monitor" and "${slo:" in body["query"]:
+    def _filled(self, resource: Resource) -> dict[str, Any]:
+        """Return the body of *resource* with the values that only a push has: secrets, ids of objectives, the date."""
+        body = dict(resource.body)
+        if resource.kind == "variable":
+            body["value"] = self._secrets[resource.key]
+        if resource.kind == "downtime":
+            (recurrence,) = body["schedule"]["recurrences"]
+            start = f"{self._today}T{recurrence['start'].partition('T')[2]}"
+            body["schedule"] = {**body["schedule"], "recurrences": [{**recurrence, "start": start}]}
+        if resource.kind == "monitor" and "${slo:" in body["query"]:
             name = body["query"].partition("${slo:")[2].partition("}")[0]
-            if name not in self._objectives:
-                raise PushError(f"monitor {thing.name!r} is about the objective {name!r}, which is not there")
-            body["query"] = body["query"].replace(f"${{slo:{name}}}", self._objectives[name])
+            if name not in self._objective_ids:
+                raise PushError(
+                    f"monitor {resource.name!r} needs the objective {name!r}, which Datadog does not have; push again"
+                )
+            body["query"] = body["query"].replace(f"${{slo:{name}}}", self._objective_ids[name])
         return body
 
-    # -- what is there -------------------------------------------------------------------------------------------------
+    # -- the actual resources ------------------------------------------------------------------------------------------
 
-    def _ours(self, found: Mapping[str, Any]) -> bool:
-        return set(self._own) <= set(found.get("tags") or ())
+    def _is_owned(self, body: Mapping[str, Any]) -> bool:
+        return set(self._owner_tags) <= set(body.get("tags") or ())
 
-    def _monitors(self) -> Iterator[Thing]:
+    def _monitors(self) -> Iterator[Resource]:
         page = 0
         while True:
-            query = {"monitor_tags": ",".join(self._own), "page": page, "page_size": _PAGE}
-            found = self._api.call("GET", "/api/v1/monitor", query=query) or []
-            yield from (_tagged("monitor", "csg_rule:", one) for one in found if self._ours(one))
+            query = {"monitor_tags": ",".join(self._owner_tags), "page": page, "page_size": _PAGE}
+            bodies = self._api.call("GET", "/api/v1/monitor", query=query) or []
+            yield from (_tagged("monitor", "csg_rule:", body) for body in bodies if self._is_owned(body))
             page += 1
-            if len(found) < _PAGE:
+            if len(bodies) < _PAGE:
                 return
 
-    def _slos(self) -> Iterator[Thing]:
+    def _slos(self) -> Iterator[Resource]:
         offset = 0
         while True:
-            query = {"tags_query": self._own[1], "limit": _PAGE, "offset": offset}
-            found = (self._api.call("GET", "/api/v1/slo", query=query) or {}).get("data") or []
-            yield from (_tagged("slo", "csg_slo:", one) for one in found if self._ours(one))
-            offset += len(found)
-            if len(found) < _PAGE:
+            query = {"tags_query": self._owner_tags[1], "limit": _PAGE, "offset": offset}
+            bodies = (self._api.call("GET", "/api/v1/slo", query=query) or {}).get("data") or []
+            yield from (_tagged("slo", "csg_slo:", body) for body in bodies if self._is_owned(body))
+            offset += len(bodies)
+            if len(bodies) < _PAGE:
                 return
 
-    def _downtimes(self) -> Iterator[Thing]:
+    def _downtimes(self) -> Iterator[Resource]:
         offset = 0
         while True:
             query = {"current_only": "true", "page[limit]": _PAGE, "page[offset]": offset}
-            found = (self._api.call("GET", "/api/v2/downtime", query=query) or {}).get("data") or []
-            for one in found:
-                body = one.get("attributes") or {}
+            items = (self._api.call("GET", "/api/v2/downtime", query=query) or {}).get("data") or []
+            for item in items:
+                body = item.get("attributes") or {}
                 message = str(body.get("message") or "")
-                if message.startswith(f"csg_otel {self._own[1]}: "):
-                    yield Thing("downtime", message, message, mark(_timed(body)), body, id=str(one["id"]))
-            offset += len(found)
-            if len(found) < _PAGE:
+                if message.startswith(f"csg_otel {self._owner_tags[1]}: "):
+                    compared = fingerprint(_recurring(body))
+                    yield Resource("downtime", message, message, compared, body, id=str(item["id"]))
+            offset += len(items)
+            if len(items) < _PAGE:
                 return
 
-    def _hooks(self) -> Iterator[Thing]:
-        """Yield the webhooks and variables that are wanted and there; Datadog has no list of them."""
+    def _hooks(self) -> Iterator[Resource]:
+        """Yield the desired webhooks and variables that exist; Datadog can't list them, so each is requested by name."""
         for kind in ("variable", "webhook"):
-            for wanted in self._content["webhook_variables" if kind == "variable" else "webhooks"]:
-                name = wanted["name"]
+            for desired in self._content["webhook_variables" if kind == "variable" else "webhooks"]:
+                name = desired["name"]
                 path = f"{_HOOKS}/{'custom-variables' if kind == 'variable' else 'webhooks'}/{name}"
-                found = self._api.call("GET", path, missing_ok=True)
-                if found is not None:
-                    same = "there" if kind == "variable" else mark(found, wanted)
-                    yield Thing(kind, name, name, same, found, id=name)
+                body = self._api.call("GET", path, missing_ok=True)
+                if body is not None:
+                    compared = "exists" if kind == "variable" else fingerprint(body, desired)
+                    yield Resource(kind, name, name, compared, body, id=name)
 
 
-def _tagged(kind: str, prefix: str, body: Mapping[str, Any]) -> Thing:
-    tags = {found.partition(":")[0]: found for found in reversed(body["tags"])}
-    key = next((found.removeprefix(prefix) for found in body["tags"] if found.startswith(prefix)), "")
-    loud = str(body.get("query", "")) if kind == "monitor" and "burn_rate" not in str(body.get("query")) else ""
-    return Thing(kind, key, str(body["name"]), tags.get("csg_hash", ""), body, id=str(body.get("id", "")), loud=loud)
+def _tagged(kind: str, prefix: str, body: Mapping[str, Any]) -> Resource:
+    """Return a resource that carries its key, after *prefix*, and its hash among its tags."""
+    tags = {tag.partition(":")[0]: tag for tag in reversed(body["tags"])}
+    key = next((tag.removeprefix(prefix) for tag in body["tags"] if tag.startswith(prefix)), "")
+    query = str(body.get("query", ""))
+    return Resource(
+        kind,
+        key,
+        str(body["name"]),
+        tags.get("csg_hash", ""),
+        body,
+        id=str(body.get("id", "")),
+        notified_by=query if kind == "monitor" and "burn_rate" not in query else "",
+    )
 
 
-def _timed(body: Mapping[str, Any]) -> Any:
-    """Return what of a downtime is compared: not when it began."""
+def _recurring(body: Mapping[str, Any]) -> Any:
+    """Return the compared fields of a downtime; its start date is not one of them."""
     schedule = body.get("schedule") or {}
-    repeated = [{key: one.get(key) for key in ("rrule", "duration")} for one in schedule.get("recurrences") or ()]
-    return {"timezone": schedule.get("timezone"), "recurrences": repeated, "of": body.get("monitor_identifier")}
+    recurrences = [{key: one.get(key) for key in ("rrule", "duration")} for one in schedule.get("recurrences") or ()]
+    return {"timezone": schedule.get("timezone"), "recurrences": recurrences, "of": body.get("monitor_identifier")}
 
 
-def _v2(body: Mapping[str, Any], known: str = "") -> dict[str, Any]:
-    return {"data": {"type": "downtime", **({"id": known} if known else {}), "attributes": dict(body)}}
+def _downtime_envelope(body: Mapping[str, Any], resource_id: str = "") -> dict[str, Any]:
+    return {"data": {"type": "downtime", **({"id": resource_id} if resource_id else {}), "attributes": dict(body)}}

@@ -12,16 +12,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from csg_otel.alerts import windows
-from csg_otel.alerts.alertmanager import receivers
-from csg_otel.alerts.spec import severities as asked
+from csg_otel.alerts import routing, windows
+from csg_otel.alerts.spec import SERVICE_LABEL, escalated_severities
 from csg_otel.alerts.text import digest, duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel, Options
-
-SERVICE: Final = "csg_service"
-"""The label that says whose alert it is."""
 
 DEFAULT: Final = "grafana-default-email"
 """Grafana's own contact point, which gets what no route takes."""
@@ -126,8 +122,8 @@ def _settings(name: str, at: str, channel: Channel, options: Options) -> dict[st
     told = {"headers": headers} if headers else {}
     if found.method in ("POST", "PUT"):
         return {"url": found.url or "", "httpMethod": found.method, **told}
-    path = receivers.relay_path(at)  # the relay has the method and the headers from the same configuration
-    return {"url": f"{options.relay_url.rstrip('/')}{path}", "httpMethod": "POST"}
+    # The relay reads the method and the headers from the same configuration.
+    return {"url": routing.relay_url(options.relay_url, at), "httpMethod": "POST"}
 
 
 # -- routes -------------------------------------------------------------------------------------------------------------
@@ -142,14 +138,14 @@ def routes(spec: AlertSpec) -> list[dict[str, Any]]:
             muted.setdefault(_mutes(spec, severity), []).append(severity)
         wait_s = min(30.0, spec.window_s / 10)
         found += [
-            _route(spec, _name(spec, channel.kind), severities, wait_s=wait_s, group_by=SERVICE, mutes=mutes)
+            _route(spec, _name(spec, channel.kind), severities, wait_s=wait_s, group_by=SERVICE_LABEL, mutes=mutes)
             for mutes, severities in muted.items()
         ]
     for rule in spec.escalations:
         if rule.action == "escalate" and rule.condition in ("time_based", "retry_count"):
             later_s = (rule.threshold or 1) * (60 if rule.condition == "time_based" else spec.window_s)
             found += [
-                _route(spec, name, asked(rule), wait_s=later_s, group_by="...")
+                _route(spec, name, escalated_severities(rule), wait_s=later_s, group_by="...")
                 for name in _targets(spec, str(rule.target))
             ]
     return found
@@ -167,7 +163,7 @@ def _route(
     muted = {"mute_time_intervals": list(mutes)} if mutes else {}
     return {
         "receiver": name,
-        "object_matchers": [[SERVICE, "=", service(spec)], ["severity", "=~", "|".join(severities)]],
+        "object_matchers": [[SERVICE_LABEL, "=", service(spec)], ["severity", "=~", "|".join(severities)]],
         "continue": True,
         "group_by": [group_by],
         "group_wait": duration(wait_s),
@@ -193,7 +189,7 @@ def _windows(spec: AlertSpec) -> list[Any]:
 
 
 def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
-    return tuple(_name(spec, rule.name) for rule in _windows(spec) if severity in asked(rule))
+    return tuple(_name(spec, rule.name) for rule in _windows(spec) if severity in escalated_severities(rule))
 
 
 def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:

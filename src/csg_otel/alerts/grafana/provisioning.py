@@ -12,10 +12,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
-from csg_otel.alerts import slo
+from csg_otel.alerts import conditions, slo
 from csg_otel.alerts.grafana import notify
-from csg_otel.alerts.prometheus import promql
-from csg_otel.alerts.spec import severities
+from csg_otel.alerts.spec import RULE_LABEL, SERVICE_LABEL, escalated_severities
 from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def _uid(spec: AlertSpec, *words: str) -> str:
 def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
     summary = rule.message.write(inert, lambda place: _place(rule, place))
     more = {"runbook_url": inert(rule.runbook_url)} if rule.runbook_url else {}
-    labels = {**{key: inert(value) for key, value in rule.labels}, "csg_rule": inert(rule.name)}
+    labels = {**{key: inert(value) for key, value in rule.labels}, RULE_LABEL: inert(rule.name)}
     return {
         "uid": _uid(spec, "rule", rule.name),
         "title": rule.name,
@@ -98,7 +97,7 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
         "for": duration(rule.for_s),
         "noDataState": "Alerting" if rule.no_data else "OK",
         "execErrState": "Error",
-        "labels": {**labels, notify.SERVICE: notify.service(spec), "severity": rule.severity},
+        "labels": {**labels, SERVICE_LABEL: notify.service(spec), "severity": rule.severity},
         "annotations": {"summary": summary, "threshold": number(rule.threshold), **more},
         "isPaused": False,
     }
@@ -106,9 +105,11 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
 
 def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
     """Return what *rule* compares, without the programs in maintenance where an escalation rule asks for that."""
-    compared = str(promql.value(rule))
+    compared = str(conditions.value(rule))
     quiet = [
-        one for one in spec.escalations if one.condition == "maintenance_mode" and rule.severity in severities(one)
+        one
+        for one in spec.escalations
+        if one.condition == "maintenance_mode" and rule.severity in escalated_severities(one)
     ]
     if not quiet or rule.no_data:  # nothing to compare would be no data
         return compared
@@ -167,19 +168,19 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
     """Return the rules of how fast the budget burns; their expression has a value only where it burns too fast."""
     return [
         {
-            "uid": _uid(spec, "slo", objective.name, str(alert["labels"]["severity"])),
-            "title": f"{alert['alert']} {alert['labels']['severity']}",
+            "uid": _uid(spec, "slo", objective.name, alert.severity),
+            "title": f"{alert.name} {alert.severity}",
             "condition": "B",
-            "data": [_query(alert["expr"], _LOOK_BACK_S), _expression(**_threshold("gt", 0.0))],
+            "data": [_query(alert.expr, _LOOK_BACK_S), _expression(**_threshold("gt", 0.0))],
             "for": "0s",
             "noDataState": "OK",
             "execErrState": "Error",
             "labels": {
-                **{key: inert(str(value)) for key, value in alert["labels"].items()},
-                notify.SERVICE: notify.service(spec),
+                **{key: inert(value) for key, value in alert.labels},
+                SERVICE_LABEL: notify.service(spec),
             },
-            "annotations": alert["annotations"],
+            "annotations": {key: inert(value) for key, value in alert.annotations},
             "isPaused": False,
         }
-        for alert in slo.alerts(objective)
+        for alert in slo.burn_alerts(objective)
     ]

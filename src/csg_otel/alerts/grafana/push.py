@@ -1,7 +1,7 @@
 """
-The Grafana push over its provisioning API: what stands in our folder and bears our names is compared, exchanged or removed.
+The push to Grafana's provisioning API: compare the resources in this package's folder and with its names, and change them.
 
-The rule: of the notification policy only the routes of this service's alerts are exchanged; everybody else's stay.
+The rule: of the notification policy, only the routes of this service's alerts are replaced; all other routes stay.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from csg_otel.alerts.grafana import notify, provisioning
 from csg_otel.alerts.grafana.notify import SecretPlace
-from csg_otel.alerts.push.plan import Plan, Thing, mark, plan
+from csg_otel.alerts.push.plan import Plan, Resource, fingerprint, plan
+from csg_otel.alerts.spec import SERVICE_LABEL
 from csg_otel.alerts.text import digest
 
 if TYPE_CHECKING:
@@ -34,51 +35,57 @@ class GrafanaPush:
     """One push of a specification to one Grafana."""
 
     def __init__(self, api: Api, spec: AlertSpec, catalog: Catalog, options: Options) -> None:
-        """Push what ``grafana.provisioned`` makes of *spec*."""
+        """
+        Push *spec* as the provisioning file contains it.
+
+        Args:
+            api: API of the Grafana, with the token of a service account.
+            spec: the specification to push.
+            catalog: the metrics that its rules name.
+            options: addresses and versions of the backends.
+        """
         self._api = api
-        self._made = provisioning.provisioned(spec, catalog, options)
+        self._content = provisioning.provisioned(spec, catalog, options)
         self._prefix = notify.prefix(spec)
         self._service = notify.service(spec)
         self._secrets = notify.secrets(spec)
         self._folder = {"uid": f"csg-{digest(provisioning.folder(spec))}", "title": provisioning.folder(spec)}
 
     def plan(self, *, prune: bool, secrets: bool = False) -> Plan:
-        """Return what is to be done; *secrets* writes contact points that have some again, because none can be read."""
-        wanted = tuple(self._wanted())
-        spoken = {(thing.kind, thing.key): thing.body for thing in wanted}
-        present = []
-        for kind, key, name, body in self._present():
-            against = spoken.get((kind, key), body)
-            shown = _public(against)
-            rewritten = secrets and shown != against
-            equal = "" if rewritten else mark(body, shown)
-            loud = equal if kind in ("rule", "policy") else ""
-            present.append(Thing(kind, key, name, equal, body, id=key, loud=loud))
-        return plan(wanted, present, prune=prune)
+        """Return the plan; *secrets* also writes contact points with secrets, because these can't be read and compared."""
+        desired = tuple(self._desired())
+        bodies = {(resource.kind, resource.key): resource.body for resource in desired}
+        actual = []
+        for kind, key, name, body in self._actual():
+            desired_body = bodies.get((kind, key), body)
+            template = _public(desired_body)
+            rewrite = secrets and template != desired_body
+            actual.append(_resource(kind, key, name, body, "" if rewrite else fingerprint(body, template)))
+        return plan(desired, actual, prune=prune)
 
     def apply(self, planned: Plan) -> None:
-        """Do what is planned, in its order. Raises PushError at the first thing that can't be done."""
+        """Make the planned changes in their order. Raises PushError at the first change that fails."""
         for change in planned.changes:
-            thing = change.thing
-            body = self._filled(dict(thing.body))
-            if thing.kind == "policy":
-                self._exchange(body["routes"])
+            resource = change.resource
+            body = self._filled(dict(resource.body))
+            if resource.kind == "policy":
+                self._replace_routes(body["routes"])
             elif change.action == "remove":
-                self._api.call("DELETE", f"{_PATHS[thing.kind]}/{quote(thing.id, safe='')}", missing_ok=True)
-            elif thing.kind == "template":
-                self._api.call("PUT", f"{_PATHS[thing.kind]}/{thing.key}", {"template": body["template"]})
+                self._api.call("DELETE", f"{_PATHS[resource.kind]}/{quote(resource.id, safe='')}", missing_ok=True)
+            elif resource.kind == "template":
+                self._api.call("PUT", f"{_PATHS[resource.kind]}/{resource.key}", {"template": body["template"]})
             elif change.action == "create":
-                self._api.call("POST", _PATHS[thing.kind], body)
+                self._api.call("POST", _PATHS[resource.kind], body)
             else:
-                self._api.call("PUT", f"{_PATHS[thing.kind]}/{quote(thing.key, safe='')}", body)
+                self._api.call("PUT", f"{_PATHS[resource.kind]}/{quote(resource.key, safe='')}", body)
 
-    def _exchange(self, ours: list[Any]) -> None:
+    def _replace_routes(self, routes: list[Any]) -> None:
         tree = self._api.call("GET", f"{_API}/policies")
-        others = [one for one in tree.get("routes") or () if not self._is_ours(one)]
-        self._api.call("PUT", f"{_API}/policies", {**tree, "routes": [*ours, *others]})
+        others = [route for route in tree.get("routes") or () if not self._is_owned(route)]
+        self._api.call("PUT", f"{_API}/policies", {**tree, "routes": [*routes, *others]})
 
-    def _is_ours(self, route: Mapping[str, Any]) -> bool:
-        return [notify.SERVICE, "=", self._service] in (route.get("object_matchers") or ())
+    def _is_owned(self, route: Mapping[str, Any]) -> bool:
+        return [SERVICE_LABEL, "=", self._service] in (route.get("object_matchers") or ())
 
     def _filled(self, body: Any) -> Any:
         """Return *body* with the values of its secrets."""
@@ -88,49 +95,56 @@ class GrafanaPush:
             return [self._filled(value) for value in body]
         return self._secrets[body] if isinstance(body, SecretPlace) else body
 
-    def _wanted(self) -> Iterator[Thing]:
-        yield _wanted("folder", self._folder["uid"], self._folder["title"], self._folder)
-        for one in self._made["templates"]:
-            yield _wanted("template", one["name"], one["name"], {key: one[key] for key in ("name", "template")})
-        for point in self._made["contactPoints"]:
-            for one in point["receivers"]:
-                yield _wanted("contact point", one["uid"], point["name"], {"name": point["name"], **one})
-        for one in self._made["muteTimes"]:
-            body = {key: one[key] for key in ("name", "time_intervals")}
-            yield _wanted("mute timing", one["name"], one["name"], body)
-        yield _wanted("policy", "routes", "routes", {"routes": self._made["policies"][0]["routes"]})
-        for group in self._made["groups"]:
-            for one in group["rules"]:
-                body = {**one, "orgID": 1, "folderUID": self._folder["uid"], "ruleGroup": group["name"]}
-                yield _wanted("rule", one["uid"], one["title"], body)
+    def _desired(self) -> Iterator[Resource]:
+        yield _desired("folder", self._folder["uid"], self._folder["title"], self._folder)
+        for template in self._content["templates"]:
+            body = {key: template[key] for key in ("name", "template")}
+            yield _desired("template", template["name"], template["name"], body)
+        for point in self._content["contactPoints"]:
+            for receiver in point["receivers"]:
+                body = {"name": point["name"], **receiver}
+                yield _desired("contact point", receiver["uid"], point["name"], body)
+        for timing in self._content["muteTimes"]:
+            body = {key: timing[key] for key in ("name", "time_intervals")}
+            yield _desired("mute timing", timing["name"], timing["name"], body)
+        yield _desired("policy", "routes", "routes", {"routes": self._content["policies"][0]["routes"]})
+        for group in self._content["groups"]:
+            for rule in group["rules"]:
+                body = {**rule, "orgID": 1, "folderUID": self._folder["uid"], "ruleGroup": group["name"]}
+                yield _desired("rule", rule["uid"], rule["title"], body)
 
-    def _present(self) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
-        """Yield kind, key, name and body of all that is there and ours."""
-        found = self._api.call("GET", f"/api/folders/{self._folder['uid']}", missing_ok=True)
-        if found is not None:
-            yield "folder", self._folder["uid"], self._folder["title"], found
-        for one in self._made["templates"]:
-            found = self._api.call("GET", f"{_API}/templates/{one['name']}", missing_ok=True)
-            if found is not None:
-                yield "template", one["name"], one["name"], found
+    def _actual(self) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+        """Yield kind, key, name and body of each resource of this service that Grafana has."""
+        folder = self._api.call("GET", f"/api/folders/{self._folder['uid']}", missing_ok=True)
+        if folder is not None:
+            yield "folder", self._folder["uid"], self._folder["title"], folder
+        for desired in self._content["templates"]:
+            template = self._api.call("GET", f"{_API}/templates/{desired['name']}", missing_ok=True)
+            if template is not None:
+                yield "template", desired["name"], desired["name"], template
         for kind, key in (("contact point", "uid"), ("mute timing", "name")):
-            for one in self._api.call("GET", _PATHS[kind]) or ():
-                if one["name"].startswith(self._prefix):
-                    yield kind, one[key], one["name"], one
+            for item in self._api.call("GET", _PATHS[kind]) or ():
+                if item["name"].startswith(self._prefix):
+                    yield kind, item[key], item["name"], item
         tree = self._api.call("GET", f"{_API}/policies")
-        yield "policy", "routes", "routes", {"routes": [one for one in tree.get("routes") or () if self._is_ours(one)]}
-        for one in self._api.call("GET", _PATHS["rule"]) or ():
-            if one.get("folderUID") == self._folder["uid"]:
-                yield "rule", one["uid"], one["title"], one
+        routes = [route for route in tree.get("routes") or () if self._is_owned(route)]
+        yield "policy", "routes", "routes", {"routes": routes}
+        for rule in self._api.call("GET", _PATHS["rule"]) or ():
+            if rule.get("folderUID") == self._folder["uid"]:
+                yield "rule", rule["uid"], rule["title"], rule
 
 
-def _wanted(kind: str, key: str, name: str, body: Mapping[str, Any]) -> Thing:
-    equal = mark(_public(body))
-    return Thing(kind, key, name, equal, body, id=key, loud=equal if kind in ("rule", "policy") else "")
+def _desired(kind: str, key: str, name: str, body: Mapping[str, Any]) -> Resource:
+    return _resource(kind, key, name, body, fingerprint(_public(body)))
+
+
+def _resource(kind: str, key: str, name: str, body: Mapping[str, Any], compared: str) -> Resource:
+    notified_by = compared if kind in ("rule", "policy") else ""
+    return Resource(kind, key, name, compared, body, id=key, notified_by=notified_by)
 
 
 def _public(body: Any) -> Any:
-    """Return *body* without its secrets, which no answer shows."""
+    """Return *body* without its secrets, which no answer of Grafana contains."""
     if isinstance(body, Mapping):
         return {key: _public(value) for key, value in body.items() if not isinstance(value, SecretPlace)}
     return [_public(value) for value in body] if isinstance(body, list) else body

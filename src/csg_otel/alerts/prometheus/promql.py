@@ -1,120 +1,38 @@
 """
-The expressions of rules, of the seed's names and of objectives.
+The expressions of the metric names that the monitoring guide uses (``names.ALIASES``), such as ``system_cpu_usage_percent``.
 
-Pure. A series is told apart by job, instance and the attributes its instrument declares, whatever else a scrape adds, so an
-alert keeps its identity. Gauges of unit ``1`` are looked for under both names they go by: Python's exporter writes ``x``, the
-collector's ``x_ratio``.
+Pure. The rules file records each of them under exactly that name. The expressions of rules are in ``alerts.conditions``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import names
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Operator, Over, Quantile, Relabel, Select, Written
-from csg_otel.alerts.text import duration
+from csg_otel.alerts.conditions import SCRAPED, ratio, select
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Over, Relabel, Select
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
-    from csg_otel.alerts.spec import Counted, Rule
-
-SCRAPED: Final = ("job", "instance")
-"""The labels every scrape adds."""
 
 RATE_WINDOW_S: Final = 300.0
-"""What "over 5 m" means in the seed's names, in seconds."""
-
-OPERATORS: Final[Mapping[str, Operator]] = {
-    "greater_than": ">",
-    "less_than": "<",
-    "greater_than_or_equal": ">=",
-    "less_than_or_equal": "<=",
-    "equals": "==",
-    "not_equals": "!=",
-}
-_TOLERANCE: Final = 1e-9
-"""Relative difference below which numbers that are no whole ones are equal."""
+"""Window of the rates in seconds; the monitoring guide defines them over 5 minutes."""
 
 _How = Literal["sum", "avg", "min", "max"]
 
 
-def select(ref: Ref, filters: Iterable[tuple[str, str, str]] = (), suffix: str = "") -> Select:
-    """Return the series of *ref* with *filters* (attribute, label, value)."""
-    name = ref.series + suffix
-    both = ref.unit == "1" and ref.kind in ("gauge", "up_down_counter") and not ref.alias
-    return Select(
-        (name, f"{name}_ratio") if both else (name,), tuple(Matcher(label, "=", value) for _, label, value in filters)
-    )
-
-
-def counted(ref: Ref, filters: Iterable[tuple[str, str, str]] = ()) -> Select:
-    """Return the series of *ref* that count: a counter itself, of a histogram its calls."""
-    return select(ref, filters, "_count" if ref.kind == "histogram" else "")
-
-
-def identity(rule: Rule) -> tuple[str, ...]:
-    """Return the labels that tell one series of *rule* from another; what went wrong is not one of them."""
-    declared = [label for key, label in rule.ref.attributes if key != names.ERROR_TYPE]
-    return tuple(dict.fromkeys([*SCRAPED, *declared, *(label for _, label, _ in rule.filters)]))
-
-
-def value(rule: Rule) -> Expr:
-    """Return what *rule* compares, one series for each identity."""
-    by, shown = identity(rule), select(rule.ref, rule.filters)
-    if rule.function == "quantile":
-        buckets = Over("rate", select(rule.ref, rule.filters, "_bucket"), rule.window_s)
-        return Quantile(rule.quantile, Aggregate("sum", (*by, "le"), buckets))
-    if rule.function in ("rate", "increase"):
-        return Aggregate("sum", by, Over(rule.function, counted(rule.ref, rule.filters), rule.window_s))
-    worst: _How = "min" if rule.condition in ("less_than", "less_than_or_equal") else "max"
-    if rule.function == "value":
-        return Aggregate(worst, by, shown)
-    return Aggregate(worst, by, Over(f"{rule.function}_over_time", shown, rule.window_s))  # type: ignore[arg-type] # avg, min or max
-
-
-def condition(rule: Rule) -> Expr:
-    """Return what has a series where *rule* holds, with the value compared as its value."""
-    compared, threshold = value(rule), rule.threshold
-    if rule.condition in ("equals", "not_equals") and not float(threshold).is_integer():
-        off = abs(threshold) * _TOLERANCE
-        if rule.condition == "equals":
-            return Binary(Binary(compared, ">=", threshold - off), "<=", threshold + off)
-        return Binary(Binary(compared, "<", threshold - off), "or", Binary(compared, ">", threshold + off))
-    return Binary(compared, OPERATORS[rule.condition], threshold)
-
-
-def missing(rule: Rule) -> Expr:
-    """Return what has a series where nothing *rule* looks at was there in its window."""
-    return Over("absent_over_time", counted(rule.ref, rule.filters), rule.window_s)
-
-
-def ratio(part: Expr, whole: Expr) -> Expr:
-    """Return part / whole: nought where there is no part, nothing where there is no whole."""
-    return Binary(Binary(part, "or", Binary(0, "*", whole)), "/", Binary(whole, ">", 0))
-
-
-def events(one: Counted, window_s: float) -> Expr:
-    """Return how many events *one* counts a second, over *window_s* seconds; of a metric, one series a job."""
-    if one.ref is None:
-        return Written(one.promql.replace("[window]", f"[{duration(window_s)}]"))
-    return Aggregate("sum", ("job",), Over("rate", counted(one.ref, one.filters), window_s))
-
-
-# -- the seed's names ---------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A part of a name of the seed: its expression and the labels that tell it from other parts."""
+    """One recording rule of a name: its expression, and the labels by which it differs from the name's other rules."""
 
     expr: Expr
     labels: tuple[tuple[str, str], ...] = ()
 
 
 def aliases(find: Callable[[str], Ref]) -> dict[str, tuple[Recorded, ...]]:
-    """Return the expressions of every name of the seed; *find* looks instruments up (``Catalog.find``)."""
+    """Return the recording rules of every name; *find* returns an instrument by its name (``Catalog.find``)."""
     return _Aliases(find).all()
 
 
@@ -131,7 +49,7 @@ def _rate(of: Select) -> Expr:
 
 
 class _Aliases:
-    """The seed's names over the instruments of one catalog."""
+    """The names, over the instruments of one catalog."""
 
     def __init__(self, find: Callable[[str], Ref]) -> None:
         self._find = find

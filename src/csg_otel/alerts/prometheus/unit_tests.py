@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import slo
+from csg_otel.alerts import conditions, slo
 from csg_otel.alerts.expr import quoted
-from csg_otel.alerts.prometheus import promql, rules
+from csg_otel.alerts.prometheus import rules
+from csg_otel.alerts.prometheus import slo as slo_rules
 from csg_otel.alerts.text import duration, number, yaml_file
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _of_rule(rule: Rule) -> list[dict[str, Any]]:
 
 def _without_data(rule: Rule) -> dict[str, Any]:
     step = _interval_s(rule)
-    labels = {matcher.label: matcher.value for matcher in promql.counted(rule.ref, rule.filters).matchers}
+    labels = {matcher.label: matcher.value for matcher in conditions.count_series(rule.ref, rule.filters).matchers}
     twin = rules.alerts(rule, _plainly)[1]
     shown = {"exp_labels": {**labels, **twin["labels"]}, "exp_annotations": twin["annotations"]}
     end = duration(rule.window_s + rule.for_s + 5 * step)
@@ -112,12 +113,12 @@ def _series(rule: Rule, value: float, step_s: float, count: int) -> list[dict[st
     if rule.function == "quantile":
         # All measurements are in one bucket from nought, in which a quantile lies where its share says.
         bound = number(float(f"{value / rule.quantile:.12g}"))
-        select = promql.select(rule.ref, rule.filters, "_bucket")
+        select = conditions.select(rule.ref, rule.filters, "_bucket")
         return [_one(rule, select, f"0+10x{count}", le=le) for le in (bound, "+Inf")]
     if rule.function in ("rate", "increase"):
         a_second = value if rule.function == "rate" else value / rule.window_s
-        return [_one(rule, promql.counted(rule.ref, rule.filters), f"0+{number(a_second * step_s)}x{count}")]
-    return [_one(rule, promql.select(rule.ref, rule.filters), f"{number(value)}+0x{count}")]
+        return [_one(rule, conditions.count_series(rule.ref, rule.filters), f"0+{number(a_second * step_s)}x{count}")]
+    return [_one(rule, conditions.select(rule.ref, rule.filters), f"{number(value)}+0x{count}")]
 
 
 def _one(rule: Rule, select: Select, values: str, **more: str) -> dict[str, str]:
@@ -129,7 +130,7 @@ def _one(rule: Rule, select: Select, values: str, **more: str) -> dict[str, str]
 def _made_up(rule: Rule) -> dict[str, str]:
     """Return the labels of the made-up series."""
     filtered = {label: value for _, label, value in rule.filters}
-    return {label: filtered.get(label, _SAID.get(label, "some")) for label in promql.identity(rule)}
+    return {label: filtered.get(label, _SAID.get(label, "some")) for label in conditions.identity(rule)}
 
 
 def _expected(rule: Rule, value: float) -> list[dict[str, Any]]:
@@ -165,7 +166,9 @@ def _of_objective(objective: Objective) -> list[dict[str, Any]]:
 
 def _burn(objective: Objective, ratio: float, *, fires: bool) -> dict[str, Any]:
     good = 1 - ratio if objective.inverted else ratio
-    select = promql.counted(objective.counted.ref, objective.counted.filters) if objective.counted.ref else None
+    select = (
+        conditions.count_series(objective.counted.ref, objective.counted.filters) if objective.counted.ref else None
+    )
     assert select is not None  # noqa: S101 - PromQL of one's own was sorted out before
     marked = {m.label: m.value for m in select.matchers}
     rest = {label: f"not {value}" for label, value in marked.items()}
@@ -173,7 +176,7 @@ def _burn(objective: Objective, ratio: float, *, fires: bool) -> dict[str, Any]:
         {"series": _named(select, marked), "values": f"0+{number(round(1000 * good, 6))}x200"},
         {"series": _named(select, rest), "values": f"0+{number(round(1000 * (1 - good), 6))}x200"},
     ]
-    alerts = slo.alerts(objective, _plainly)
+    alerts = slo_rules.alerts(objective, _plainly)
     told = [
         {"exp_labels": {"job": _SAID["job"], **one["labels"]}, "exp_annotations": one["annotations"]}
         for one in alerts

@@ -1,1 +1,1 @@
-"""Pushing compiled rules: the plan, the files, and the HTTP requests of every backend."""
+"""Pushing compiled rules: the plan of changes, the JSON API of a backend, and files that a server reads again."""

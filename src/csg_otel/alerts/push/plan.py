@@ -1,8 +1,8 @@
 """
-What a push changes: what is wanted against what is there, as creations, updates and removals; and how that is shown.
+The plan of a push: the desired resources against the actual ones, as creations, updates and removals; and its text for people.
 
-Pure. The rules: only what carries our marks is ever in *present*, so nothing else can be changed or removed; what is equal is
-left alone; nothing is removed unless that is asked for.
+Pure. The rules: only resources that carry the mark of this package are among the actual ones, so nothing else is ever changed
+or removed; a resource that is equal is left alone; nothing is removed unless removals are requested.
 """
 
 from __future__ import annotations
@@ -17,124 +17,126 @@ from csg_otel.errors import CsgOtelError
 
 
 class PushError(CsgOtelError):
-    """A backend did not do what was asked; the message says which, what it was asked and what it answered."""
+    """A request to a backend failed; the message names the request and the answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class Resource:
     """
-    Something a backend has or shall have, by its *kind* and the *key* it keeps through changes.
+    A resource of a backend, desired or actual, identified by its *kind* and *key*.
 
-    *mark* tells whether two are equal. *id* is the backend's own. *loud* is what of it makes people hear of it again when it
-    changes while it fires.
+    Two resources with the same *fingerprint* are equal. *id* is the backend's own. *notified_by* is that part of the resource
+    by which the backend recognizes a firing alert: if it changes, the backend notifies again.
     """
 
     kind: str
     key: str
     name: str
-    mark: str
+    fingerprint: str
     body: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
-    loud: str = ""
+    notified_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing to do: *wanted* is None for a removal, *present* is None for a creation."""
+    """One change: *desired* is None for a removal, *actual* is None for a creation."""
 
     action: Literal["create", "update", "remove"]
-    wanted: Thing | None
-    present: Thing | None
+    desired: Resource | None
+    actual: Resource | None
 
     @property
-    def thing(self) -> Thing:
-        """The thing it is about."""
-        found = self.wanted or self.present
-        assert found is not None  # noqa: S101 - one of them is there
-        return found
+    def resource(self) -> Resource:
+        """The resource that changes."""
+        resource = self.desired or self.actual
+        assert resource is not None  # noqa: S101 - one of them is set
+        return resource
 
     @property
-    def again(self) -> bool:
-        """Whether people are told again of what fires now."""
-        if self.present is None or self.wanted is None:
+    def notifies_again(self) -> bool:
+        """Whether the backend notifies again of an alert that fires now."""
+        if self.actual is None or self.desired is None:
             return False
-        return self.present.loud != self.wanted.loud
+        return self.actual.notified_by != self.desired.notified_by
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes in order, what stays as it is, and what would go if removals were asked for."""
+    """The changes in order, the number of equal resources, and those that are no longer desired but stay."""
 
     changes: tuple[Change, ...] = ()
     unchanged: int = 0
-    kept: tuple[Thing, ...] = ()
+    kept: tuple[Resource, ...] = ()
 
 
-def plan(wanted: Iterable[Thing], present: Iterable[Thing], *, prune: bool) -> Plan:
-    """Return what makes *present* into *wanted*; removals, which come last, only with *prune*."""
-    there: dict[tuple[str, str], list[Thing]] = {}
-    for thing in present:
-        there.setdefault((thing.kind, thing.key), []).append(thing)
+def plan(desired: Iterable[Resource], actual: Iterable[Resource], *, prune: bool) -> Plan:
+    """Return the changes that turn *actual* into *desired*; removals come last, and only with *prune*."""
+    remaining: dict[tuple[str, str], list[Resource]] = {}
+    for resource in actual:
+        remaining.setdefault((resource.kind, resource.key), []).append(resource)
     changes: list[Change] = []
     unchanged = 0
-    for thing in wanted:
-        found = there.get((thing.kind, thing.key), [])
-        if not found:
-            changes.append(Change("create", thing, None))
+    for resource in desired:
+        same_key = remaining.get((resource.kind, resource.key), [])
+        if not same_key:
+            changes.append(Change("create", resource, None))
             continue
-        before = found.pop(0)  # a second one of the same mark is left over, and goes with the others
-        if before.mark == thing.mark:
+        before = same_key.pop(0)  # a second resource with this key stays in `remaining`, and is removed with the others
+        if before.fingerprint == resource.fingerprint:
             unchanged += 1
         else:
-            changes.append(Change("update", thing, before))
-    left = tuple(thing for things in there.values() for thing in things)
+            changes.append(Change("update", resource, before))
+    undesired = tuple(resource for resources in remaining.values() for resource in resources)
     if prune:
-        changes += [Change("remove", None, thing) for thing in reversed(left)]
-    return Plan(tuple(changes), unchanged, () if prune else left)
+        changes += [Change("remove", None, resource) for resource in reversed(undesired)]
+    return Plan(tuple(changes), unchanged, () if prune else undesired)
 
 
 def describe(target: str, planned: Plan) -> list[str]:
-    """Return *planned* in lines: a diff of each change, who is told again, and the sum."""
+    """Return *planned* in lines: each change with its differences, whether it notifies again, and the totals."""
     lines: list[str] = []
     for change in planned.changes:
         sign = {"create": "+", "update": "~", "remove": "-"}[change.action]
-        lines.append(f"{sign} {target} {change.thing.kind} {change.thing.name}")
-        if change.action == "update" and change.present is not None and change.wanted is not None:
-            lines += [f"    {line}" for line in _diff(change.present.body, change.wanted.body)]
-        if change.again:
+        lines.append(f"{sign} {target} {change.resource.kind} {change.resource.name}")
+        if change.action == "update" and change.actual is not None and change.desired is not None:
+            lines += [f"    {line}" for line in _diff(change.actual.body, change.desired.body)]
+        if change.notifies_again:
             lines.append("    notifies again if it fires now")
     lines += [
-        f"? {target} {thing.kind} {thing.name} is no longer wanted (--prune removes it)" for thing in planned.kept
+        f"? {target} {resource.kind} {resource.name} is no longer in the configuration (--prune removes it)"
+        for resource in planned.kept
     ]
-    count = {
+    counts = {
         action: sum(change.action == action for change in planned.changes) for action in ("create", "update", "remove")
     }
-    told = ", ".join(f"{number} to {action}" for action, number in count.items())
-    return [*lines, f"{target}: {told}, {planned.unchanged} unchanged"]
+    totals = ", ".join(f"{count} to {action}" for action, count in counts.items())
+    return [*lines, f"{target}: {totals}, {planned.unchanged} unchanged"]
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the lines that differ, of those the wanted thing speaks of."""
-    old, new = (_lines(one, after) for one in (before, after))
-    found = difflib.unified_diff(old, new, lineterm="", n=0)
-    return [line for line in found if not line.startswith(("---", "+++", "@@"))]
+    """Return the lines that differ, of those fields that the desired body sets."""
+    old, new = (_lines(body, after) for body in (before, after))
+    lines = difflib.unified_diff(old, new, lineterm="", n=0)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
-def _lines(body: Mapping[str, Any], spoken: Mapping[str, Any]) -> list[str]:
-    if "text" in spoken:
+def _lines(body: Mapping[str, Any], template: Mapping[str, Any]) -> list[str]:
+    if "text" in template:
         return str(body["text"]).splitlines()
-    return json.dumps(_said(body, spoken), indent=1, sort_keys=True, ensure_ascii=False).splitlines()
+    return json.dumps(_restricted(body, template), indent=1, sort_keys=True, ensure_ascii=False).splitlines()
 
 
-def _said(thing: Any, spoken: Any) -> Any:
-    """Return of *thing* only what *spoken* speaks of; backends add fields of their own."""
-    if isinstance(thing, Mapping) and isinstance(spoken, Mapping):
-        return {key: _said(value, spoken[key]) for key, value in thing.items() if key in spoken}
-    if isinstance(thing, list) and isinstance(spoken, list) and len(thing) == len(spoken):
-        return [_said(one, other) for one, other in zip(thing, spoken, strict=True)]
-    return thing
+def _restricted(content: Any, template: Any) -> Any:
+    """Return those fields of *content* that *template* has, too; backends add fields of their own."""
+    if isinstance(content, Mapping) and isinstance(template, Mapping):
+        return {key: _restricted(value, template[key]) for key, value in content.items() if key in template}
+    if isinstance(content, list) and isinstance(template, list) and len(content) == len(template):
+        return [_restricted(item, other) for item, other in zip(content, template, strict=True)]
+    return content
 
 
-def mark(thing: Any, spoken: Any = None) -> str:
-    """Return the text that tells whether two things are equal, in what *spoken* speaks of."""
-    return json.dumps(_said(thing, thing if spoken is None else spoken), sort_keys=True, ensure_ascii=False)
+def fingerprint(content: Any, template: Any = None) -> str:
+    """Return a text that is the same for equal contents; with *template*, only the fields that it has count."""
+    restricted = _restricted(content, content if template is None else template)
+    return json.dumps(restricted, sort_keys=True, ensure_ascii=False)

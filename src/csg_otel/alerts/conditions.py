@@ -1,0 +1,106 @@
+"""
+The expressions of rules: the compared value, the condition, the absence of data; and the ratios of objectives.
+
+Pure, and the same for every backend that evaluates expressions over series. Two series of a rule differ by job, instance and
+the attributes that the instrument declares, whatever labels a scrape adds, so an alert keeps its identity. A gauge of unit
+``1`` is selected under both of its names: Python's exporter writes ``x``, the collector's writes ``x_ratio``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, Literal
+
+from csg_otel import names
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Operator, Over, Quantile, Select, Written
+from csg_otel.alerts.text import duration
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.catalog import Ref
+    from csg_otel.alerts.spec import Counted, Rule
+
+SCRAPED: Final = ("job", "instance")
+"""The labels that every scrape adds."""
+
+OPERATORS: Final[Mapping[str, Operator]] = {
+    "greater_than": ">",
+    "less_than": "<",
+    "greater_than_or_equal": ">=",
+    "less_than_or_equal": "<=",
+    "equals": "==",
+    "not_equals": "!=",
+}
+"""The operator of each condition that a rule can have."""
+
+TOLERANCE: Final = 1e-9
+"""Relative difference below which fractional numbers count as equal: above the rounding of a rate, below any real change."""
+
+Extreme = Literal["min", "max"]
+"""The aggregation that finds the worst series."""
+
+
+def select(ref: Ref, filters: Iterable[tuple[str, str, str]] = (), suffix: str = "") -> Select:
+    """Return the series of *ref* that meet *filters* (attribute, label, value)."""
+    name = ref.series + suffix
+    both = ref.unit == "1" and ref.kind in ("gauge", "up_down_counter") and not ref.alias
+    return Select(
+        (name, f"{name}_ratio") if both else (name,), tuple(Matcher(label, "=", value) for _, label, value in filters)
+    )
+
+
+def count_series(ref: Ref, filters: Iterable[tuple[str, str, str]] = ()) -> Select:
+    """Return the series of *ref* that count events: a counter itself, or the number of calls of a histogram."""
+    return select(ref, filters, "_count" if ref.kind == "histogram" else "")
+
+
+def identity(rule: Rule) -> tuple[str, ...]:
+    """Return the labels by which the series of *rule* differ; the error type is no part of an alert's identity."""
+    declared = [label for key, label in rule.ref.attributes if key != names.ERROR_TYPE]
+    return tuple(dict.fromkeys([*SCRAPED, *declared, *(label for _, label, _ in rule.filters)]))
+
+
+def worst(rule: Rule) -> Extreme:
+    """Return the aggregation that finds the series of *rule* that is nearest to firing."""
+    return "min" if rule.condition in ("less_than", "less_than_or_equal") else "max"
+
+
+def value(rule: Rule) -> Expr:
+    """Return the expression of the compared value: one series per identity."""
+    by, series = identity(rule), select(rule.ref, rule.filters)
+    if rule.function == "quantile":
+        buckets = Over("rate", select(rule.ref, rule.filters, "_bucket"), rule.window_s)
+        return Quantile(rule.quantile, Aggregate("sum", (*by, "le"), buckets))
+    if rule.function in ("rate", "increase"):
+        return Aggregate("sum", by, Over(rule.function, count_series(rule.ref, rule.filters), rule.window_s))
+    if rule.function == "value":
+        return Aggregate(worst(rule), by, series)
+    over_time = f"{rule.function}_over_time"
+    return Aggregate(worst(rule), by, Over(over_time, series, rule.window_s))  # type: ignore[arg-type] # avg, min or max
+
+
+def condition(rule: Rule) -> Expr:
+    """Return the alert expression: one series per firing instance, whose value is the compared value."""
+    compared, threshold = value(rule), rule.threshold
+    if rule.condition in ("equals", "not_equals") and not float(threshold).is_integer():
+        margin = abs(threshold) * TOLERANCE
+        if rule.condition == "equals":
+            return Binary(Binary(compared, ">=", threshold - margin), "<=", threshold + margin)
+        return Binary(Binary(compared, "<", threshold - margin), "or", Binary(compared, ">", threshold + margin))
+    return Binary(compared, OPERATORS[rule.condition], threshold)
+
+
+def missing(rule: Rule) -> Expr:
+    """Return the expression of the no-data alert: one series if the window of *rule* holds no sample at all."""
+    return Over("absent_over_time", count_series(rule.ref, rule.filters), rule.window_s)
+
+
+def ratio(part: Expr, whole: Expr) -> Expr:
+    """Return the expression part / whole: 0 without a part, no series without a whole."""
+    return Binary(Binary(part, "or", Binary(0, "*", whole)), "/", Binary(whole, ">", 0))
+
+
+def event_rate(events: Counted, window_s: float) -> Expr:
+    """Return the expression of *events* per second over *window_s* seconds; a metric has one series per job."""
+    if events.ref is None:
+        return Written(events.promql.replace("[window]", f"[{duration(window_s)}]"))
+    return Aggregate("sum", ("job",), Over("rate", count_series(events.ref, events.filters), window_s))
