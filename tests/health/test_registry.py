@@ -14,6 +14,8 @@ import pytest
 
 from csg_otel.errors import HealthDefinitionError
 from csg_otel.health import Change, Check, HealthRegistry
+from csg_otel.health.observer import HealthEvent, NoObserver
+from csg_otel.health.report import render
 from csg_otel.status import CheckResult, Critical, HealthStatus, Warn
 
 HEALTHY, WARNING, CRITICAL, UNKNOWN = (
@@ -258,6 +260,90 @@ def test_what_depends_on_something_broken_is_skipped(make: Make) -> None:
     registry.start()
     dns.answer = True
     until(lambda: status(registry, "report") is HEALTHY)
+
+
+MESSAGES = (
+    "skipped: no cache configured here",
+    "skipped: search is CRITICAL",
+    "stale since 5 s",
+    "not run yet",
+    "health checks are switched off",
+    "no answer within 5 s",
+    "timeout",
+    "reason withheld",
+    "maintenance: backup",
+)
+
+
+@pytest.mark.parametrize("state", [HEALTHY, WARNING])
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message_is_no_state(make: Make, message: str, state: HealthStatus) -> None:
+    """Whatever a check's message is, the check and those that depend on it run on, and readiness passes."""
+    cache, search = Switch(CheckResult(state, message)), Switch()
+    registry = make(
+        Check(name="cache", function=cache),
+        Check(name="search", function=search, depends_on=("cache",)),
+    )
+    assert registry.run_all()["search"].status is HEALTHY
+    registry.start()
+    until(lambda: cache.runs > 2 and search.runs > 2)
+
+    view = registry.snapshot().check("cache")
+    assert view is not None
+    assert (view.status, view.result.message, view.skipped_by) == (state, message, "")
+    assert render(registry.snapshot(), "readyz").status == 200
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_skipped_check_names_its_cause_in_a_field(make: Make, message: str) -> None:
+    """`skipped_by` is the CRITICAL dependency, also through a skipped one, whatever the messages are."""
+    registry = make(
+        Check(name="dns", function=Switch(Critical(message))),
+        Check(name="database", function=Switch(CheckResult(HEALTHY, message)), depends_on=("dns",)),
+        Check(name="report", function=Switch(), depends_on=("database",)),
+    )
+    registry.run_all()
+    snapshot = registry.snapshot()
+
+    assert {view.name: view.skipped_by for view in snapshot.checks} == {"dns": "", "database": "dns", "report": "dns"}
+    assert [view.result.message for view in snapshot.skipped.values()] == ["skipped: dns is CRITICAL"] * 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "unexpected"),
+    [
+        (CheckResult(CRITICAL, "reason withheld"), None),
+        (Critical("reason withheld"), None),
+        (KeyError("reason withheld"), KeyError),
+    ],
+)
+def test_a_withheld_reason_is_recognised_by_the_exception(make: Make, answer: Any, unexpected: Any) -> None:
+    """Only an exception that is no verdict has a location to log; a message that reads the same has none."""
+    errors: list[BaseException | None] = []
+
+    class Observer(NoObserver):
+        def on_health_event(self, event: HealthEvent) -> None:
+            assert event.execution is not None
+            errors.append(event.execution.unexpected_error)
+
+    registry = make(Check(name="one", function=Switch(answer)))
+    registry.observe(Observer())
+    registry.run("one")
+
+    assert [error and type(error) for error in errors] == [unexpected]
+
+
+def test_the_failures_of_an_outage_are_its_warnings_and_criticals(make: Make) -> None:
+    """The recovery counts every run that ended in WARNING or CRITICAL, and none that ended in UNKNOWN."""
+    check, changes = Switch(), list[Change]()
+    registry = make(Check(name="one", function=check))
+    registry.on_change(changes.append)
+    for answer in (True, WARNING, WARNING, UNKNOWN, CRITICAL, True):
+        check.answer = answer
+        registry.run("one")
+    until(lambda: changes and changes[-1].after is HEALTHY)
+
+    assert [change.failures for change in changes] == [0, 0, 0, 3]
 
 
 def test_an_uncritical_check_never_fails_its_group(make: Make) -> None:

@@ -167,7 +167,7 @@ def test_the_log_says_where_a_check_broke_but_does_not_repeat_a_verdict(
     assert "disk" not in caplog.text
 
     watched.run(True, KeyError("secret"))
-    assert re.search(r"health check disk: KeyError at .*test_otel\.py:\d+ in _check", caplog.text)
+    assert re.search(r"health check disk failed: KeyError at .*test_otel\.py:\d+ in _check", caplog.text)
     assert "secret" not in caplog.text
 
 

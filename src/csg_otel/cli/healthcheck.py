@@ -22,10 +22,12 @@ from csg_otel.cli import health_output
 from csg_otel.cli.health_output import PROBES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
     from urllib.parse import SplitResult
 
-    from csg_otel.health.registry import Happening
+    from csg_otel.health.execution import Execution
+    from csg_otel.health.observer import HealthEvent
 
 _MOST_BYTES = 4 * 1024 * 1024
 _WATCH_S = 2.0
@@ -261,7 +263,7 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a finding
         return {"state": "unknown", "output": f"{options.app}: {_why(error)}", "checks": {}}
     if options.verbose and options.format == "text":
-        registry.observe(_tell_why, lambda _execution, call: call())
+        registry.observe(_ErrorPrinter())
     registry.run_all()
     reply = report.render(
         registry.snapshot(), PROBES[options.group], accept="application/health+json", show_details="always"
@@ -272,14 +274,21 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     return answer
 
 
-def _tell_why(happening: Happening) -> None:
-    """Print where a check raised what is withheld from its answer: whoever runs it here has no other log to look into."""
-    from csg_otel.health import results
+class _ErrorPrinter:
+    """An observer that prints the type and line of each exception whose message the answer withholds: there is no log here."""
 
-    execution = happening.execution
-    if execution is not None and execution.result is not None and execution.result.message == results.WITHHELD:
-        said = results.raised(execution.error) if execution.error is not None else ""
-        print(f"{execution.check.name}: {said}", file=sys.stderr)
+    def run_check(self, execution: Execution, function: Callable[[], Any]) -> Any:  # noqa: ARG002 - the interface
+        """Call *function*."""
+        return function()
+
+    def on_health_event(self, event: HealthEvent) -> None:
+        """Print the unexpected error of a run."""
+        from csg_otel.health import results
+
+        execution = event.execution
+        if execution is not None and execution.unexpected_error is not None:
+            location = results.error_location(execution.unexpected_error)
+            print(f"{execution.check.name}: {location}", file=sys.stderr)
 
 
 def _why(error: BaseException) -> str:

@@ -1,8 +1,8 @@
 """
 One run of a check on a daemon thread, with a deadline.
 
-An execution has one result, the first: what comes after the deadline's does not count. The thread of one that hangs is
-left alone; Python can't end it, and a daemon does not keep the process alive.
+An execution has one result, the first: a result that comes after the deadline does not count. The thread of a check that
+hangs is abandoned: Python can't end it, and as a daemon it does not keep the process alive.
 """
 
 from __future__ import annotations
@@ -14,22 +14,34 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from csg_otel.health import results
-from csg_otel.status import CheckResult, HealthStatus
+from csg_otel.status import CheckFailure, CheckResult, HealthStatus
 
 if TYPE_CHECKING:
     from csg_otel.health.definition import Check
+    from csg_otel.health.observer import HealthObserver
 
-Around = Callable[["Execution", Callable[[], Any]], Any]
-"""Runs a check's function, on the check's thread; telemetry puts a span around it."""
+
+_NO_APP_LOOP: Final = (
+    "the program's event loop is closed, or was not running where the check was defined; define the check inside the loop, "
+    "or use loop='private'"
+)
+
+
+class ResultReceiver(Protocol):
+    """The owner of executions, which receives the result of each."""
+
+    def receive_result(self, execution: Execution, result: CheckResult) -> None:
+        """Record *result*, the only one of *execution*."""
+        ...
 
 
 class Execution:
-    """A run under way, or over. ``began`` and ``deadline`` are monotonic seconds."""
+    """One run of a check, running or finished. ``began`` and ``deadline`` are monotonic seconds."""
 
-    def __init__(self, check: Check, timeout_s: float, finished: Callable[[Execution, CheckResult], None]) -> None:
+    def __init__(self, check: Check, timeout_s: float, receiver: ResultReceiver) -> None:
         self.check = check
         self.timeout_s = timeout_s
         self.began = time.monotonic()
@@ -39,27 +51,32 @@ class Execution:
         self.ended = threading.Event()
         """Set when there is a result."""
         self.returned = False
-        """Whether the function has come back; a run that timed out may still hang."""
-        self._finished = finished
+        """Whether the function has returned; after a timeout it may still hang."""
+        self._receiver = receiver
         self._lock = threading.Lock()
-        self._cancel: Callable[[], Any] = lambda: None
+        self._cancel_coroutine: Callable[[], object] | None = None
 
-    def start(self, around: Around, context: contextvars.Context, loops: Loops) -> None:
-        """Run the check; on a daemon thread unless it is one that returns at once."""
+    @property
+    def unexpected_error(self) -> BaseException | None:
+        """The exception that failed the check and was not raised for it; its message may hold a secret."""
+        return None if isinstance(self.error, CheckFailure) else self.error
+
+    def start(self, observer: HealthObserver, context: contextvars.Context, loops: Loops) -> None:
+        """Run the check: on a daemon thread, or at once if it is ``inline``."""
         run = context.copy().run
         if self.check.inline:
-            run(self._run, around, loops)
+            run(self._run, observer, loops)
             return
         name = f"csg-otel-check-{self.check.name}"
-        threading.Thread(target=run, args=(self._run, around, loops), name=name, daemon=True).start()
+        threading.Thread(target=run, args=(self._run, observer, loops), name=name, daemon=True).start()
 
-    def _run(self, around: Around, loops: Loops) -> None:
+    def _run(self, observer: HealthObserver, loops: Loops) -> None:
         failure = HealthStatus(self.check.failure_status)
         try:
-            result = results.of_value(around(self, lambda: self._call(loops)), failure)
-        except BaseException as error:  # noqa: BLE001 - SystemExit in a check is a verdict, not the program's end
+            result = results.from_value(observer.run_check(self, lambda: self._call(loops)), failure)
+        except BaseException as error:  # noqa: BLE001 - SystemExit in a check fails the check, not the program
             self.error = error
-            result = results.of_error(error, failure)
+            result = results.from_error(error, failure)
         finally:
             self.returned = True
         self.finish(result)
@@ -68,24 +85,25 @@ class Execution:
         value = self.check.function()
         return loops.wait(self, value) if inspect.isawaitable(value) else value
 
-    def on_timeout(self, cancel: Callable[[], Any]) -> None:
+    def on_timeout(self, cancel: Callable[[], object]) -> None:
         """Call *cancel* when the deadline passes, so that a coroutine does not hang for ever."""
-        self._cancel = cancel
+        self._cancel_coroutine = cancel
 
     def expire(self) -> None:
         """Give the run the result of a missed deadline, if it has none yet."""
-        if self.finish(results.of_timeout(self.timeout_s, time.monotonic() - self.began)):
-            self._cancel()
+        timed_out = self.finish(results.from_timeout(self.timeout_s, time.monotonic() - self.began))
+        if timed_out and self._cancel_coroutine is not None:
+            self._cancel_coroutine()
 
     def finish(self, result: CheckResult) -> bool:
-        """Take *result* unless there is one already; True if it was taken."""
+        """Set *result* unless there is one already; return whether it was set."""
         with self._lock:
             if self.result is not None:
                 return False
             took_s = time.monotonic() - self.began
             self.result = replace(result, response_time_ms=took_s * 1000, timestamp=time.time())
         try:
-            self._finished(self, self.result)
+            self._receiver.receive_result(self, self.result)
         finally:
             self.ended.set()
         return True
@@ -94,23 +112,23 @@ class Execution:
         """Wait for the result, at most until the deadline, and return it."""
         if not self.ended.wait(max(0.0, self.deadline - time.monotonic())):
             self.expire()
-            self.ended.wait(1.0)  # another caller may be just about to set it
+            self.ended.wait(1.0)  # another thread may be setting it at this moment
         assert self.result is not None  # noqa: S101 - expire() gave it one
         return self.result
 
 
 class Loops:
     """
-    The event loops of async checks: one each, kept between runs so that what a check opens stays usable.
+    The event loops of async checks: one per check, kept between runs so that a connection the check opened stays usable.
 
-    A run drives the loop on its own thread, so a check that blocks its loop blocks nothing else.
+    Each run drives the loop on its own thread, so a check that blocks its loop blocks no other check.
     """
 
     def __init__(self) -> None:
         self._loops: dict[str, asyncio.AbstractEventLoop] = {}
 
     def wait(self, execution: Execution, awaitable: Any) -> Any:
-        """Run *awaitable* to its end and return what it returns; cancelled at the execution's deadline."""
+        """Run *awaitable* and return its value; it is cancelled at the execution's deadline."""
         check = execution.check
         if check.loop == "app":
             return self._on_app_loop(execution, awaitable)
@@ -126,24 +144,24 @@ class Loops:
         if loop is None or loop.is_closed():
             if inspect.iscoroutine(awaitable):
                 awaitable.close()
-            return CheckResult(HealthStatus.UNKNOWN, "the program's event loop is not known or is closed")
+            return CheckResult(HealthStatus.UNKNOWN, _NO_APP_LOOP)
         future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), loop)
         execution.on_timeout(future.cancel)
         return future.result()
 
     def forget(self, name: str) -> None:
-        """Close the loop of the check *name*, if it is not in use."""
+        """Remove the loop of the check *name*, and close it unless a run uses it."""
         loop = self._loops.pop(name, None)
         if loop is not None and not loop.is_running():
             loop.close()
 
     def close(self) -> None:
-        """Close all loops that are not in use."""
+        """Remove all loops, and close each unless a run uses it."""
         for name in tuple(self._loops):
             self.forget(name)
 
     def reset_after_fork(self) -> None:
-        """Forget the parent's loops; their selectors are shared with it."""
+        """Drop the loops without closing them: their selectors are shared with the parent process."""
         self._loops.clear()
 
 

@@ -1,7 +1,7 @@
 """
-Those who want to know when a check changes its state, each on a thread of its own.
+Listeners: functions of the program that are called when a check changes its state, each on a thread of its own.
 
-A listener that raises or blocks harms nobody: not the check, not the scheduler, not the other listeners.
+A listener that raises or blocks delays neither the checks, nor the scheduler, nor the other listeners.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from csg_otel.status import HealthStatus
 
 _MOST_WAITING = 1000
+"""Changes one listener may be behind; the next ones are dropped for it, so that a blocked listener costs bounded memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Change:
     """
     A check's effective status changed from ``before`` to ``after`` at Unix time ``timestamp``.
 
-    On recovery (``after`` is HEALTHY), ``outage_s`` is how long the check was not, and ``failures`` how many of its runs
-    failed in that time.
+    On recovery (``after`` is HEALTHY), ``outage_s`` is the number of seconds the check was not HEALTHY, and ``failures`` the
+    number of runs that ended in WARNING or CRITICAL in that time.
     """
 
     name: str
@@ -50,42 +51,42 @@ class Listeners:
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Call *listener* with every change from now on, until the function returned is called."""
-        self._inboxes[listener] = self._serve(listener)
+        self._inboxes[listener] = self._start_thread(listener)
         return lambda: self._remove(listener)
 
-    def _serve(self, listener: Listener) -> queue.Queue[Change]:
+    def _start_thread(self, listener: Listener) -> queue.Queue[Change]:
         inbox: queue.Queue[Change] = queue.Queue(_MOST_WAITING)
-        threading.Thread(target=_call, args=(inbox, listener), name="csg-otel-on-change", daemon=True).start()
+        threading.Thread(target=_deliver, args=(inbox, listener), name="csg-otel-on-change", daemon=True).start()
         return inbox
 
     def _remove(self, listener: Listener) -> None:
         inbox = self._inboxes.pop(listener, None)
         if inbox is not None:
-            _offer(inbox, None)
+            _enqueue(inbox, None)
 
-    def tell(self, change: Change) -> None:
-        """Hand *change* to every listener; one that is too far behind misses it."""
+    def publish(self, change: Change) -> None:
+        """Queue *change* for every listener; a listener that is too far behind misses it."""
         for inbox in tuple(self._inboxes.values()):
-            _offer(inbox, change)
+            _enqueue(inbox, change)
 
     def reset_after_fork(self) -> None:
-        """Start the threads anew in a child."""
-        forks.afterwards(self._start_anew)
+        """Start new threads in a forked child, which has none of its parent's."""
+        forks.afterwards(self._restart_threads)
 
-    def _start_anew(self) -> None:
-        self._inboxes = {listener: self._serve(listener) for listener in self._inboxes}
+    def _restart_threads(self) -> None:
+        self._inboxes = {listener: self._start_thread(listener) for listener in self._inboxes}
 
 
-def _offer(inbox: queue.Queue[Change], change: Change | None) -> None:
+def _enqueue(inbox: queue.Queue[Change], change: Change | None) -> None:
     try:
         inbox.put_nowait(change)  # type: ignore[arg-type] # None ends the thread
     except queue.Full:
-        faults.report("on_change", "a listener does not keep up; changes are not told to it")
+        faults.report("on_change", f"a listener is {_MOST_WAITING} changes behind; further changes are dropped for it")
 
 
-def _call(inbox: queue.Queue[Change], listener: Listener) -> None:
+def _deliver(inbox: queue.Queue[Change], listener: Listener) -> None:
     while (change := inbox.get()) is not None:
         try:
             listener(change)
-        except BaseException:  # noqa: BLE001 - a listener of the program must not end the telling
+        except BaseException:  # noqa: BLE001 - an error in a listener must not end the thread
             faults.contain("on_change")

@@ -1,4 +1,4 @@
-"""What a registry keeps of one check between its runs; used under the registry's lock only. Times are monotonic seconds."""
+"""The registry's record of one check between its runs. It is changed under the registry's lock only; times are monotonic."""
 
 from __future__ import annotations
 
@@ -19,8 +19,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Entry:
-    """A check, when it is due, what it found, and what has been shown of that."""
+class CheckRecord:
+    """
+    One check with its schedule, its state and its present outage.
+
+    Attributes:
+        check: The definition.
+        policy: The definition's times and thresholds, completed from the settings.
+        groups: The probes the check counts in.
+        context: The context variables a run starts with.
+        due: When the next run starts.
+        state: The state after the last result.
+        execution: The latest run; it may still be running.
+        published: The effective status at the last comparison; a difference from it is a change.
+        outage_since: When the check stopped being HEALTHY; None while it is HEALTHY.
+        failures: Runs that ended in WARNING or CRITICAL since the check was last HEALTHY.
+        timeline: The effective statuses over time.
+    """
 
     check: Check
     policy: Policy
@@ -29,29 +44,29 @@ class Entry:
     due: float
     state: CheckState = field(default_factory=CheckState)
     execution: Execution | None = None
-    shown: HealthStatus = HealthStatus.UNKNOWN
+    published: HealthStatus = HealthStatus.UNKNOWN
     outage_since: float | None = None
     failures: int = 0
     timeline: Timeline = field(default_factory=Timeline)
 
-    def take_over(self, old: Entry) -> None:
-        """Go on from *old*, the entry of the same function before the settings changed."""
-        self.state, self.execution, self.shown = old.state, old.execution, old.shown
-        self.outage_since, self.failures, self.timeline = old.outage_since, old.failures, old.timeline
-        self.due = min(old.due, time.monotonic() + self.policy.interval_s)
+    def continue_from(self, previous: CheckRecord) -> None:
+        """Keep the state of *previous*, the record of the same function before the settings changed."""
+        self.state, self.execution, self.published = previous.state, previous.execution, previous.published
+        self.outage_since, self.failures, self.timeline = previous.outage_since, previous.failures, previous.timeline
+        self.due = min(previous.due, time.monotonic() + self.policy.interval_s)
 
     @property
-    def under_way(self) -> Execution | None:
+    def pending_execution(self) -> Execution | None:
         """The run that has no result yet."""
         return self.execution if self.execution is not None and not self.execution.ended.is_set() else None
 
     def schedule_next(self, now_s: float) -> None:
-        """Set when the next run is due: an interval later, spread, and never a burst to make up for missed ones."""
+        """Set when the next run is due: one interval later, with jitter. Missed runs are not made up for."""
         spread = self.policy.interval_s * self.check.jitter / 2
         self.due = max(self.due + self.policy.interval_s, now_s) + random.uniform(-spread, spread)
 
-    def record(self, result: CheckResult, now_s: float) -> None:
-        """Take the result of a run."""
+    def add_result(self, result: CheckResult, now_s: float) -> None:
+        """Advance the state by the *result* of a run."""
         self.state = advance(
             self.state,
             result,
@@ -61,9 +76,9 @@ class Entry:
         )
         self.failures += result.status in (HealthStatus.CRITICAL, HealthStatus.WARNING)
 
-    def show(self, view: CheckView, now_s: float) -> Change | None:
-        """Return what *view* changes about what was shown before; nothing for a first result that is good."""
-        before, self.shown = self.shown, view.status
+    def publish(self, view: CheckView, now_s: float) -> Change | None:
+        """Record *view* as published and return the change it makes; a first result that is HEALTHY is no change."""
+        before, self.published = self.published, view.status
         if view.age_s is not None:
             self.timeline.note(now_s, view.status)
         if before is view.status:

@@ -1,8 +1,8 @@
 """
-From what a check's function did to a result. Pure.
+The result of a run: computed from the value a check returned, the exception it raised, or its timeout. Pure.
 
-The rule: a message passed to ``Critical`` or ``Warn`` is public; that of any other exception is not, because it may hold an
-address, a query or a password.
+A message passed to ``Critical`` or ``Warn`` is public. The message of any other exception is withheld, because it may hold
+an address, a query or a password.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ TIMEOUT: Final = "timeout"
 _PACKAGE: Final = str(Path(__file__).parents[1])
 
 
-def of_value(value: Any, failure: HealthStatus) -> CheckResult:
-    """Return the result of a check that returned *value*; *failure* is what False means."""
+def from_value(value: Any, failure: HealthStatus) -> CheckResult:
+    """Return the result of a check that returned *value*; *failure* is the status for False."""
     if isinstance(value, CheckResult):
         return value
     if isinstance(value, HealthStatus):
@@ -31,13 +31,13 @@ def of_value(value: Any, failure: HealthStatus) -> CheckResult:
     kind = type(value).__name__
     return CheckResult(
         HealthStatus.UNKNOWN,
-        f"the check returned {kind}, which is no verdict (None, a bool, a HealthStatus or a CheckResult)",
+        f"the check returned {kind}; a check returns None, a bool, a HealthStatus or a CheckResult",
         error_type="no_verdict",
     )
 
 
-def of_error(error: BaseException, failure: HealthStatus) -> CheckResult:
-    """Return the result of a check that raised *error*; *failure* is what an exception means."""
+def from_error(error: BaseException, failure: HealthStatus) -> CheckResult:
+    """Return the result of a check that raised *error*; *failure* is the status for an unexpected exception."""
     if isinstance(error, CheckFailure):
         return CheckResult(
             error.status,
@@ -49,17 +49,18 @@ def of_error(error: BaseException, failure: HealthStatus) -> CheckResult:
     return CheckResult(failure, WITHHELD, error_type=type(error).__qualname__)
 
 
-def raised(error: BaseException) -> str:
-    """Return the kind of *error* and the place it comes from, in the program's own files if it passed through any."""
+def error_location(error: BaseException) -> str:
+    """Return the type of *error* and the line that raised it: the last line outside this package, if there is one."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)] or frames
-    place = f" at {ours[-1].filename}:{ours[-1].lineno} in {ours[-1].name}" if ours else ""
-    return f"{type(error).__qualname__}{place}"
+    outside = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)] or frames
+    location = f" at {outside[-1].filename}:{outside[-1].lineno} in {outside[-1].name}" if outside else ""
+    return f"{type(error).__qualname__}{location}"
 
 
-def of_timeout(timeout_s: float, hanging_s: float) -> CheckResult:
-    """Return the result of a run that missed its deadline, or whose predecessor has been hanging for *hanging_s*."""
+def from_timeout(timeout_s: float, running_s: float) -> CheckResult:
+    """Return the result of a run that has no result *timeout_s* seconds after its start; it began *running_s* ago."""
     message = f"no answer within {timeout_s:g} s"
-    if hanging_s > timeout_s * 1.5:
-        message = f"no answer for {hanging_s:.0f} s; the run that hangs is left alone and none is started beside it"
+    if running_s > timeout_s * 1.5:
+        # An earlier run still hangs: its own deadline passed some time ago.
+        message = f"no answer for {running_s:.0f} s (limit {timeout_s:g} s); no other run starts until this one returns"
     return CheckResult(HealthStatus.CRITICAL, message, error_type=TIMEOUT)

@@ -1,17 +1,20 @@
 """
-What is known about all checks at one moment: immutable, made from states and time, read by everybody else. Pure.
+The state of all checks at one moment: immutable, computed from check records and the time. Pure.
 
-Nothing here runs a check. The rule: an old result is not a result, and what depends on something broken is not to blame.
+Nothing here runs a check. A stale result counts as UNKNOWN, and so does a check whose dependency is CRITICAL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
-from csg_otel.health.definition import GROUPS, OVERALL, Check, Policy
-from csg_otel.status import CheckResult, CheckState, HealthStatus, worst
+from csg_otel.health.definition import GROUPS, OVERALL, Check
+from csg_otel.status import CheckResult, HealthStatus, worst
+
+if TYPE_CHECKING:
+    from csg_otel.health.record import CheckRecord
 
 NOT_RUN: Final = CheckResult(HealthStatus.UNKNOWN, "not run yet")
 
@@ -19,11 +22,19 @@ NOT_RUN: Final = CheckResult(HealthStatus.UNKNOWN, "not run yet")
 @dataclass(frozen=True, slots=True)
 class CheckView:
     """
-    One check as the outside sees it.
+    The public state of one check.
 
-    ``status`` is effective: after hysteresis, staleness and dependencies; ``raw`` is the last run's. ``age_s`` is the
-    seconds since the last result (None before the first), ``for_s`` the seconds ``status`` has held. ``result`` is the last
-    run's, its message replaced where the status has another reason.
+    Attributes:
+        name: The check's name.
+        category: The check's category.
+        groups: The probes the check counts in, besides overall.
+        critical: False caps the contribution to the groups at WARNING.
+        status: The effective status: after hysteresis, staleness and dependencies.
+        raw: The status of the last run.
+        result: The last run's result; status and message are replaced where the effective status has another cause.
+        age_s: Seconds since the last result; None before the first.
+        for_s: Seconds for which ``status`` has held.
+        skipped_by: The CRITICAL dependency because of which the check does not run; empty if there is none.
     """
 
     name: str
@@ -35,10 +46,11 @@ class CheckView:
     result: CheckResult
     age_s: float | None = None
     for_s: float = 0.0
+    skipped_by: str = ""
 
     @property
     def contribution(self) -> HealthStatus:
-        """What it adds to its groups: an uncritical check never more than WARNING, nor a probe that fails by UNKNOWN."""
+        """The status its groups count: for a non-critical check never worse than WARNING, and UNKNOWN as WARNING."""
         if self.critical or self.status is HealthStatus.HEALTHY:
             return self.status
         return HealthStatus.WARNING
@@ -50,7 +62,7 @@ class HealthSnapshot:
     All checks at one moment.
 
     ``groups`` has the status of ``overall``, ``liveness``, ``readiness`` and ``startup``; a group without checks is
-    UNKNOWN. With ``bypass`` nothing runs. ``maintenance`` is the program's reason, empty outside maintenance.
+    UNKNOWN. With ``bypass`` no check runs. ``maintenance`` is the program's reason; it is empty outside maintenance.
     """
 
     checks: tuple[CheckView, ...] = ()
@@ -62,26 +74,21 @@ class HealthSnapshot:
 
     @property
     def overall(self) -> HealthStatus:
-        """The worst of all checks."""
+        """The worst status of all checks."""
         return self.groups[OVERALL]
 
     def members(self, group: str) -> tuple[CheckView, ...]:
         """Return the checks of *group*."""
         return self.checks if group == OVERALL else tuple(view for view in self.checks if group in view.groups)
 
+    @property
+    def skipped(self) -> dict[str, CheckView]:
+        """The checks that do not run because a dependency is CRITICAL, by name."""
+        return {view.name: view for view in self.checks if view.skipped_by}
+
     def check(self, name: str) -> CheckView | None:
         """Return the check called *name*."""
         return next((view for view in self.checks if view.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the registry knows of one check."""
-
-    check: Check
-    policy: Policy
-    groups: tuple[str, ...]
-    state: CheckState
 
 
 def aggregate(views: Iterable[CheckView]) -> HealthStatus:
@@ -89,71 +96,88 @@ def aggregate(views: Iterable[CheckView]) -> HealthStatus:
     return worst(view.contribution for view in views)
 
 
-def take(known: Mapping[str, Known], now_s: float, *, bypass: bool, maintenance: str) -> HealthSnapshot:
-    """Return the snapshot of *known* at monotonic time *now_s*."""
-    views: dict[str, CheckView] = {}
-    for name in known:
-        _view(name, known, now_s, views, bypass)
-    checks = tuple(views[name] for name in known)
+def take(records: Mapping[str, CheckRecord], now_s: float, *, bypass: bool, maintenance: str) -> HealthSnapshot:
+    """
+    Return the snapshot of all checks.
+
+    Args:
+        records: The check records by name.
+        now_s: The present time, in monotonic seconds.
+        bypass: Whether health checks are switched off.
+        maintenance: The program's reason for maintenance; empty outside maintenance.
+    """
+    views = _Views(records, now_s, bypass)
+    checks = tuple(views.of_record(record) for record in records.values())
     groups = {OVERALL: aggregate(checks)}
     groups.update((name, aggregate(view for view in checks if name in view.groups)) for name in GROUPS)
     return HealthSnapshot(checks, groups, bypass, maintenance)
 
 
-def _view(
-    name: str, known: Mapping[str, Known], now_s: float, views: dict[str, CheckView], bypass: bool
-) -> CheckView | None:
-    if name in views or name not in known:
-        return views.get(name)
-    one = known[name]
-    state = one.state
-    age_s = None if state.last_run is None else now_s - state.last_run
-    status, message = state.status, (state.result or NOT_RUN).message
-    broken = _broken(one.check, lambda parent: _view(parent, known, now_s, views, bypass))
-    if bypass:
-        status, message = HealthStatus.UNKNOWN, "health checks are switched off"
-    elif broken:
-        status, message = HealthStatus.UNKNOWN, f"skipped: {broken} is CRITICAL"
-    elif age_s is not None and age_s > one.policy.stale_after_s:
-        status, message = HealthStatus.UNKNOWN, f"stale since {age_s - one.policy.stale_after_s:.0f} s"
-    elif status is HealthStatus.HEALTHY and state.raw is not HealthStatus.HEALTHY:
-        message = f"{message} ({state.streak} of {one.policy.failure_threshold} failures)".lstrip()
-    views[name] = CheckView(
-        name,
-        one.check.category,
-        one.groups,
-        one.check.critical,
-        status,
-        state.raw,
-        _with_message(state.result or NOT_RUN, status, message),
-        age_s,
-        now_s - state.since if state.last_run is not None else 0.0,
-    )
-    return views[name]
+class _Views:
+    """Computes one view per record; a view needs those of the check's dependencies first."""
+
+    def __init__(self, records: Mapping[str, CheckRecord], now_s: float, bypass: bool) -> None:
+        self._records = records
+        self._now_s = now_s
+        self._bypass = bypass
+        self._views: dict[str, CheckView] = {}
+
+    def of_record(self, record: CheckRecord) -> CheckView:
+        """Return the view of *record*."""
+        check, state = record.check, record.state
+        if check.name in self._views:
+            return self._views[check.name]
+        age_s = None if state.last_run is None else self._now_s - state.last_run
+        skipped_by = "" if self._bypass else self._critical_dependency(check)
+        status, message = self._status(record, age_s, skipped_by)
+        view = CheckView(
+            name=check.name,
+            category=check.category,
+            groups=record.groups,
+            critical=check.critical,
+            status=status,
+            raw=state.raw,
+            result=_result(state.result or NOT_RUN, status, message),
+            age_s=age_s,
+            for_s=self._now_s - state.since if state.last_run is not None else 0.0,
+            skipped_by=skipped_by,
+        )
+        self._views[check.name] = view
+        return view
+
+    def _status(self, record: CheckRecord, age_s: float | None, skipped_by: str) -> tuple[HealthStatus, str]:
+        """Return the effective status of *record* and the message that explains it."""
+        state, policy = record.state, record.policy
+        message = (state.result or NOT_RUN).message
+        if self._bypass:
+            return HealthStatus.UNKNOWN, "health checks are switched off"
+        if skipped_by:
+            return HealthStatus.UNKNOWN, f"skipped: {skipped_by} is CRITICAL"
+        if age_s is not None and age_s > policy.stale_after_s:
+            late_s = age_s - policy.stale_after_s
+            return (
+                HealthStatus.UNKNOWN,
+                f"stale since {late_s:.0f} s: the last result is {age_s:.0f} s old (limit {policy.stale_after_s:g} s)",
+            )
+        if state.status is HealthStatus.HEALTHY and state.raw is not HealthStatus.HEALTHY:
+            message = f"{message} ({state.streak} of {policy.failure_threshold} failures)".lstrip()
+        return state.status, message
+
+    def _critical_dependency(self, check: Check) -> str:
+        """Return the first dependency of *check*, direct or through a skipped check, that is CRITICAL; else an empty name."""
+        for name in check.depends_on:
+            if name not in self._records:
+                continue
+            dependency = self.of_record(self._records[name])
+            if dependency.status is HealthStatus.CRITICAL:
+                return name
+            if dependency.skipped_by:
+                return dependency.skipped_by
+        return ""
 
 
-def _broken(check: Check, view: Callable[[str], CheckView | None]) -> str:
-    """Return the first check that *check* depends on and that is CRITICAL, or itself skipped for the same reason."""
-    for parent in check.depends_on:
-        seen = view(parent)
-        if seen is None:
-            continue
-        if seen.status is HealthStatus.CRITICAL:
-            return parent
-        if seen.result.message.startswith("skipped: "):
-            return seen.result.message.removeprefix("skipped: ").removesuffix(" is CRITICAL")
-    return ""
-
-
-def _with_message(result: CheckResult, status: HealthStatus, message: str) -> CheckResult:
+def _result(result: CheckResult, status: HealthStatus, message: str) -> CheckResult:
+    """Return *result* with *status* and *message*; the same object if it has both already."""
     if (status, message) == (result.status, result.message):
         return result
-    return CheckResult(
-        status,
-        message,
-        result.details,
-        result.measurements,
-        result.error_type,
-        result.response_time_ms,
-        result.timestamp,
-    )
+    return replace(result, status=status, message=message)

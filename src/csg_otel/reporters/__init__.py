@@ -1,1 +1,1 @@
-"""Receivers of health states: OpenTelemetry instruments and spans, DogStatsD, systemd."""
+"""Reporters of health: to OpenTelemetry as gauges and spans, to DogStatsD as service checks, to systemd as notifications."""

@@ -1,7 +1,7 @@
 """
-From the registry of checks to instruments: gauges that read its states, and a measurement, a span and an event for runs.
+Health as OpenTelemetry data: gauges for the states, and a duration, a span and a log event for runs and changes.
 
-The registry knows nothing of telemetry. The rule: a gauge reads a snapshot; it never runs a check.
+The registry does not depend on OpenTelemetry. A gauge reads a snapshot; it never runs a check.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, Sta
 
 from csg_otel import names, scope
 from csg_otel.health import results
-from csg_otel.status import CheckFailure, HealthStatus, Range
+from csg_otel.status import HealthStatus, Range
 
 if TYPE_CHECKING:
     from csg_otel.health import Change, CheckView, HealthRegistry, HealthSnapshot
     from csg_otel.health.execution import Execution
-    from csg_otel.health.registry import Happening
+    from csg_otel.health.observer import HealthEvent
 
 _log = logging.getLogger("csg_otel")
 
@@ -41,7 +41,7 @@ _SEVERITIES = {
 
 
 class HealthTelemetry:
-    """The telemetry of one registry, while it is started."""
+    """The observer of one registry: it turns runs and changes into telemetry between :meth:`start` and :meth:`stop`."""
 
     def __init__(self, registry: HealthRegistry) -> None:
         self._registry = registry
@@ -49,21 +49,21 @@ class HealthTelemetry:
         self._spans: dict[int, Span] = {}
 
     def start(self, *, trace: Trace) -> None:
-        """Export the registry's states and runs; *trace* says which runs become spans."""
+        """Export the registry's states and runs; *trace* selects the runs that become spans."""
         self._trace = trace
         shared = _instruments()
         shared.registry = self._registry
-        self._registry.observe(self._on_happening, self._around)
+        self._registry.observe(self)
 
     def stop(self) -> None:
-        """Export nothing more; the series end with the next collection."""
+        """Stop exporting; the series end with the next collection."""
         self._registry.unobserve()
         _instruments().registry = None
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
-    def _around(self, execution: Execution, call: Callable[[], Any]) -> Any:
-        """Run a check with its span current, or with one that keeps what the check calls from being traced either."""
+    def run_check(self, execution: Execution, function: Callable[[], Any]) -> Any:
+        """Call *function* inside the run's span, or inside a non-recording span that keeps calls below it out of traces."""
         if self._trace == "all":
             span = scope.tracer().start_span(names.CHECK_SPAN.format(name=execution.check.name), context.Context())
             self._spans[id(execution)] = span
@@ -72,25 +72,26 @@ class HealthTelemetry:
         before = context.get_current()
         context.attach(trace.set_span_in_context(span, context.Context()))
         try:
-            return call()
+            return function()
         finally:
             context.attach(before)
 
-    def _on_happening(self, happening: Happening) -> None:
-        execution = happening.execution
-        span = None if execution is None else self._on_run(execution, happening.changes)
-        for change in happening.changes:
+    def on_health_event(self, event: HealthEvent) -> None:
+        """Record the run and the changes of *event*."""
+        execution = event.execution
+        span = None if execution is None else self._record_run(execution, event.changes)
+        for change in event.changes:
             own = execution is not None and change.name == execution.check.name
-            _tell(change, span if own else None)
-            error = None if execution is None else execution.error
-            if own and error is not None and not isinstance(error, CheckFailure):
-                # Where it was raised and not what it says, which may hold a secret; a verdict says all in its message.
-                _log.warning("health check %s: %s", change.name, results.raised(error))
+            _record_change(change, span if own else None)
+            error = None if execution is None else execution.unexpected_error
+            if own and error is not None:
+                # The type and the line alone: the exception's message may hold a secret.
+                _log.warning("health check %s failed: %s", change.name, results.error_location(error))
 
-    def _on_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
+    def _record_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
         """Measure a run that ended; return its span, ended, if the policy gives it one."""
         check, result = execution.check, execution.result
-        assert result is not None  # noqa: S101 - it has ended
+        assert result is not None  # noqa: S101 - the run has ended
         measured = {
             names.CHECK_NAME: check.name,
             names.CHECK_CATEGORY: check.category,
@@ -109,16 +110,16 @@ class HealthTelemetry:
             span = scope.tracer().start_span(name, context.Context(), start_time=began_ns)
         if span is not None:
             span.set_attributes(measured)
-            for one in result.measurements:
-                span.set_attribute(f"{names.CHECK_MEASUREMENT}.{one.name}", one.value)
+            for measurement in result.measurements:
+                span.set_attribute(f"{names.CHECK_MEASUREMENT}.{measurement.name}", measurement.value)
             if result.status is HealthStatus.CRITICAL:
                 span.set_status(Status(StatusCode.ERROR, result.message))
             span.end()
         return span
 
 
-def _tell(change: Change, span: Span | None) -> None:
-    """Count and log a change of state; the log record belongs to the run that brought it."""
+def _record_change(change: Change, span: Span | None) -> None:
+    """Count a change of state and emit its log event, which belongs to *span*, the run that caused it."""
     attributes: dict[str, Any] = {
         names.CHECK_NAME: change.name,
         names.HEALTH_FROM: change.before.value,
@@ -128,14 +129,14 @@ def _tell(change: Change, span: Span | None) -> None:
     attributes[names.CHECK_CATEGORY] = change.category
     if change.outage_s is not None:
         attributes.update({names.OUTAGE: round(change.outage_s, 3), names.OUTAGE_FAILURES: change.failures})
-    because = f" ({change.message})" if change.message else ""
+    reason = f" ({change.message})" if change.message else ""
     scope.logger().emit(
         LogRecord(
             timestamp=int(change.timestamp * 1e9),
             context=context.Context() if span is None else trace.set_span_in_context(span, context.Context()),
             severity_number=_SEVERITIES[change.after],
             severity_text=_SEVERITIES[change.after].name,
-            body=f"{change.name}: {change.before} -> {change.after}{because}",
+            body=f"{change.name}: {change.before} -> {change.after}{reason}",
             event_name=names.EVENT_STATE_CHANGE,
             attributes=attributes,
         )
@@ -146,7 +147,7 @@ def _tell(change: Change, span: Span | None) -> None:
 
 
 class _Instruments:
-    """The instruments of health, made once in a process; they read the registry now started."""
+    """The instruments of health, created once per process; they read the registry that is started now."""
 
     def __init__(self) -> None:
         self.registry: HealthRegistry | None = None
@@ -213,7 +214,7 @@ def _limits(snapshot: HealthSnapshot) -> Iterable[Observation]:
 
 
 def _bounds(limit: str, value: float | Range | None) -> Iterable[tuple[str, float]]:
-    """Return a limit as lines to be drawn: one for a number, one for each finite end of a range."""
+    """Return the values of a limit by kind: one for a number, one for each finite end of a range."""
     if isinstance(value, Range):
         ends = ((f"{limit}_low", value.low), (limit, value.high))
         return [(name, end) for name, end in ends if math.isfinite(end) and (end or name == limit)]

@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csg_otel.health.checks import wire
-from csg_otel.health.checks.functional import find
 from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.references import load_object
 from csg_otel.status import CheckResult, Critical, Measurement
 
 _DRIVERS: Final = {
@@ -87,7 +87,7 @@ class Database:
             with _opened(self.url, self.timeout_s) as connection:
                 yield connection
             return
-        pool: Any = find(self.pool) if isinstance(self.pool, str) else self.pool
+        pool: Any = load_object(self.pool) if isinstance(self.pool, str) else self.pool
         lend = getattr(pool, "connection", None) or getattr(pool, "connect", None)
         # What a pool or an engine lends goes back at the end of its block; what a function opened is closed.
         with lend() if lend is not None else closing(pool()) as connection:

@@ -5,35 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.references import load_function
 from csg_otel.status import CheckResult, Critical, Measurement
 
 _ANYTHING = object()
-
-
-def find(place: str) -> Any:
-    """Return what ``module:name`` names. Raises Critical if there is no such thing."""
-    module, _, name = place.partition(":")
-    try:
-        found: Any = import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise Critical(f"{place} can't be loaded: {type(error).__name__}") from None
-    return found
-
-
-def resolve(function: Callable[[], Any] | str) -> Callable[[], Any]:
-    """Return *function*, or the one ``module:name`` names. Raises Critical if there is no such function."""
-    if not isinstance(function, str):
-        return function
-    found = find(function)
-    if not callable(found):
-        raise Critical(f"{function} is not a function")
-    return found  # type: ignore[no-any-return] # callable, as just seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +27,7 @@ class Functional:
     limit_s: float | None = None
 
     def __call__(self) -> CheckResult:
-        function = resolve(self.function)
+        function = load_function(self.function)
         began = time.perf_counter()
         returned = function()
         took_s = time.perf_counter() - began

@@ -8,18 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from csg_otel.host.process import resident_bytes
 from csg_otel.status import CheckResult, HealthStatus, Measurement
 
 _FEWEST = 5
 _SHORTEST_S = 60.0
 _MB = 1e6
-
-
-def resident_bytes() -> int:
-    """Return the resident memory of this process in bytes."""
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from csg_otel.health.checks.functional import resolve
 from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.references import load_function
 from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Warn
 
 
@@ -55,7 +55,7 @@ class NlpModel:
 
     def _load(self, name: str) -> Any:
         try:
-            return resolve(self.loader)() if self.loader is not None else self._load_spacy(name)
+            return load_function(self.loader)() if self.loader is not None else self._load_spacy(name)
         except Critical:
             raise
         except Exception as error:  # noqa: BLE001 - a corrupt model raises anything

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csg_otel.health.checks.levels import judge
-from csg_otel.health.checks.memory_growth import resident_bytes
+from csg_otel.host.process import resident_bytes
 from csg_otel.status import CheckResult, Measurement
 
 _WARN_AT = 0.9

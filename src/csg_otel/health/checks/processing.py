@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from csg_otel.health.checks.functional import resolve
 from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.references import load_function
 from csg_otel.status import CheckResult, Measurement
 
 _MOST_S = 2.0
@@ -30,7 +30,7 @@ class Processing:
     repeat: int = 5
 
     def __call__(self) -> CheckResult:
-        function = _compute if self.function is None else resolve(self.function)
+        function = _compute if self.function is None else load_function(self.function)
         function()
         times: list[float] = []
         began = time.perf_counter()

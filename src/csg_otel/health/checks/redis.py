@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from csg_otel.health.checks import wire
-from csg_otel.health.checks.functional import resolve
 from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.references import load_function
 from csg_otel.status import CheckResult, Critical, Measurement, Warn
 
 _REFUSALS = {
@@ -56,7 +56,7 @@ class Redis:
         began = time.monotonic()
         if self.url is None:
             where = "the program's client"
-            client = resolve(self.client)() if isinstance(self.client, str) else self.client
+            client = load_function(self.client)() if isinstance(self.client, str) else self.client
             if not client.ping():
                 raise Critical("the server did not answer PONG")
         else:

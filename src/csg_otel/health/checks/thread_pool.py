@@ -8,8 +8,8 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from typing import Any
 
-from csg_otel.health.checks.functional import find
 from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.references import load_object
 from csg_otel.status import CheckResult, Critical, Measurement
 
 
@@ -29,7 +29,7 @@ class ThreadPool:
     _asked: float = field(default=0.0, init=False, repr=False)
 
     def __call__(self) -> CheckResult:
-        pool: Any = find(self.pool) if isinstance(self.pool, str) else self.pool
+        pool: Any = load_object(self.pool) if isinstance(self.pool, str) else self.pool
         if self._probe is None:
             self._asked = time.monotonic()
             try:
