@@ -21,7 +21,7 @@ _LOOK_S: Final = 1.0
 
 
 class Notifier:
-    """Tells systemd how the process is; made by :meth:`where_asked`."""
+    """Tells systemd how the process is; made by :meth:`from_environment`."""
 
     def __init__(self, address: str, health: Callable[[], HealthSnapshot], watchdog_s: float | None) -> None:
         """Send to *address* what *health* says; feed the watchdog if it wants to be fed every *watchdog_s* seconds."""
@@ -33,7 +33,7 @@ class Notifier:
         self._told = ""
 
     @classmethod
-    def where_asked(cls, environ: Mapping[str, str], health: Callable[[], HealthSnapshot]) -> Notifier | None:
+    def from_environment(cls, environ: Mapping[str, str], health: Callable[[], HealthSnapshot]) -> Notifier | None:
         """Return a notifier if systemd started this very process with ``Type=notify`` or a watchdog; else None."""
         address = environ.get("NOTIFY_SOCKET", "")
         if not address or not hasattr(socket, "AF_UNIX"):

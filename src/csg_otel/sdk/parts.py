@@ -236,7 +236,7 @@ class Systemd(Part):
     """The notifications to systemd, where systemd asked for them when it started this process."""
 
     def __init__(self, registry: HealthRegistry) -> None:
-        self._notifier = Notifier.where_asked(environment.snapshot(), registry.snapshot)
+        self._notifier = Notifier.from_environment(environment.snapshot(), registry.snapshot)
         self._started = False
 
     def start(self, config: Config) -> None:
