@@ -6,11 +6,10 @@ They answer for whatever ``instrument()`` runs at the moment of a request, so it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import sdk
-from csg_otel.server import Answer, asgi, wsgi
+from csg_otel.server import Request, Response, asgi, wsgi
 
 if TYPE_CHECKING:
     from csg_otel.server.apps import Wsgi
@@ -23,7 +22,7 @@ def asgi_app() -> Any:
     It serves ``/metrics``, ``/livez``, ``/readyz``, ``/startupz`` and ``/healthz`` below where it is mounted (FastAPI,
     Starlette and everything that mounts ASGI). Unlike the port of its own, it is silent while the program's loop is blocked.
     """
-    return asgi(_ask)
+    return asgi(_respond)
 
 
 def wsgi_app() -> Wsgi:
@@ -33,11 +32,11 @@ def wsgi_app() -> Wsgi:
     Flask: ``app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/monitoring": csg_otel.wsgi_app()})``; Django: the same
     around ``get_wsgi_application()``.
     """
-    return wsgi(_ask)
+    return wsgi(_respond)
 
 
-def _ask(method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
+def _respond(request: Request) -> Response:
     telemetry = sdk.current()
     if telemetry is None or telemetry.endpoints is None:
-        return Answer(503, b"csg_otel.instrument() has not been called, or telemetry was shut down\n")
-    return telemetry.endpoints.answer(method, path, query, headers)
+        return Response(503, b"csg_otel.instrument() has not been called, or telemetry was shut down\n")
+    return telemetry.endpoints.respond(request)

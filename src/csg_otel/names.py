@@ -54,6 +54,9 @@ class Metric:
 
 # -- attributes ---------------------------------------------------------------------------------------------------------
 
+ACCESS_LOGGER: Final = "csg_otel.access"
+"""Logger of the endpoints' access log; its lines are shown at INFO although other lines of csg_otel are not."""
+
 ON_SCREEN: Final = "csg_on_screen"
 """Mark on a log record (no attribute of it) that a handler of the program has written to the terminal already."""
 

@@ -103,7 +103,7 @@ class LogTap:
             _Tapped.original(logger, record)
             if self._shown and _on_screen(logger, record.levelno):
                 setattr(record, names.ON_SCREEN, True)
-        elif (own or not self._shown) and record.levelno >= self._screen.level:
+        elif (own or not self._shown) and (record.levelno >= self._screen.level or record.name == names.ACCESS_LOGGER):
             self._screen.handle(record)
         try:
             for sink in self._sinks:

@@ -1,7 +1,8 @@
-"""The HTTP door: ``/metrics`` and the probes, on a server of our own or mounted into the user's."""
+"""The HTTP endpoints: ``/metrics`` and the probes, on a server of the SDK or mounted into the user's."""
 
 from csg_otel.server.apps import asgi, wsgi
-from csg_otel.server.endpoints import Answer, Endpoints
+from csg_otel.server.endpoints import Endpoints
+from csg_otel.server.messages import Request, Response
 from csg_otel.server.serving import Server
 
-__all__ = ["Answer", "Endpoints", "Server", "asgi", "wsgi"]
+__all__ = ["Endpoints", "Request", "Response", "Server", "asgi", "wsgi"]

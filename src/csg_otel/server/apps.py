@@ -1,61 +1,82 @@
-"""The endpoints as ASGI and WSGI applications, for our own server and for mounting into the user's."""
+"""The endpoints as ASGI and WSGI applications, for the SDK's own server and for mounting into the user's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
+from csg_otel.server.messages import Handler, Request
 
-    from csg_otel.server.endpoints import Answer
-
-Ask = Callable[[str, str, str, Mapping[str, str]], "Answer"]
-"""Answers method, path, query and headers (names in lower case); see ``Endpoints.answer``."""
-
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def asgi(ask: Ask) -> Starlette:
-    """Return an ASGI application; imports the framework."""
-    from starlette.applications import Starlette
-    from starlette.responses import Response
-    from starlette.routing import Route
+def asgi(handler: Handler) -> Asgi:
+    """Return *handler* as an ASGI application; imports the framework."""
+    from starlette.requests import Request as AsgiRequest
+    from starlette.responses import Response as AsgiResponse
+    from starlette.routing import Router
 
-    async def answer(request: Request) -> Response:
-        # On a thread, because rendering thousands of series takes longer than a loop should be held.
-        headers = {key.lower(): value for key, value in request.headers.items()}
-        path = "/" + request.path_params["path"]
-        found = await in_thread(ask, request.method, path, request.url.query, headers)
-        return Response(found.body, found.status, dict(found.headers))
+    router = Router()
 
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route("/{path:path}", answer, methods=methods)])
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await router(scope, receive, send)  # it follows the lifespan protocol and refuses WebSockets
+            return
+        arrived = AsgiRequest(scope, receive)
+        request = Request(
+            method=arrived.method,
+            path=_path_below_mount(scope),
+            query=arrived.url.query,
+            headers={key.lower(): value for key, value in arrived.headers.items()},
+            client=arrived.client.host if arrived.client is not None else "",
+        )
+        # On a thread, because rendering thousands of series would block the event loop.
+        response = await in_thread(handler, request)
+        await AsgiResponse(response.body, response.status, dict(response.headers))(scope, receive, send)
+
+    return application
+
+
+def _path_below_mount(scope: Any) -> str:
+    """Return the path without that of the mount; read here, because a route matches no path that holds a line end."""
+    path: str = scope["path"]
+    mount = scope.get("root_path", "").rstrip("/")
+    below = path.removeprefix(mount)
+    return below if below.startswith("/") else "/" + below
 
 
 async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what *call* returns, from the pool of threads that requests are answered on."""
+    """Return the result of *call*, run on the thread pool that answers requests."""
     from starlette.concurrency import run_in_threadpool
 
     return await run_in_threadpool(call, *arguments)
 
 
-def wsgi(ask: Ask) -> Wsgi:
-    """Return a WSGI application (PEP 3333)."""
+def wsgi(handler: Handler) -> Wsgi:
+    """Return *handler* as a WSGI application (PEP 3333)."""
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        headers = {
-            key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
-            for key, value in environ.items()
-            if key.startswith("HTTP_")
-        }
-        method = environ["REQUEST_METHOD"]
-        found = ask(method, environ.get("PATH_INFO", "") or "/", environ.get("QUERY_STRING", ""), headers)
-        length = ("Content-Length", str(len(found.body)))
-        start_response(f"{found.status} {HTTPStatus(found.status).phrase}", [*found.headers.items(), length])
-        return [b"" if method == "HEAD" else found.body]
+        response = handler(_request_of(environ))
+        length = ("Content-Length", str(len(response.body)))
+        status_line = f"{response.status} {HTTPStatus(response.status).phrase}"
+        start_response(status_line, [*response.headers.items(), length])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
     return application
+
+
+def _request_of(environ: dict[str, Any]) -> Request:
+    headers = {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    }
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", "") or "/",
+        query=environ.get("QUERY_STRING", ""),
+        headers=headers,
+        client=environ.get("REMOTE_ADDR", ""),
+    )

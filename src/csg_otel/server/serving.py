@@ -121,9 +121,10 @@ class Server:
         import uvicorn
 
         settings = uvicorn.Config(
-            asgi(self._endpoints.answer),
+            asgi(self._endpoints.respond),
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # any client can write X-Forwarded-For, and the rate limit counts by address
             lifespan="off",
             ws="none",
             server_header=False,

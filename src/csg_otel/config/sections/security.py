@@ -24,8 +24,10 @@ class ApiAuth:
 class AccessLogging:
     """The endpoints' access log."""
 
-    enabled: bool = setting(False, "Log accesses to the endpoints.")
-    log_requests: bool = setting(True, "One line a request.")
+    enabled: bool = setting(False, "Log requests to the endpoints, on the logger `csg_otel.access` at INFO.")
+    log_requests: bool = setting(
+        True, "Write one line for each request: client, method, path without query, status, size, duration."
+    )
     log_responses: bool = setting(
         False, "Not used.", warn="responses are never logged; log_requests logs status and size"
     )
@@ -33,10 +35,15 @@ class AccessLogging:
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimiting:
-    """How often one client may ask."""
+    """The limit on requests of one client."""
 
-    enabled: bool = setting(False, "Limit requests.")
-    requests_per_minute: int = setting(60, "Requests a minute and client.", low=1)
+    enabled: bool = setting(
+        False,
+        "Answer 429 to a client that sends more requests than this. Probes are never limited, so that nothing restarts.",
+    )
+    requests_per_minute: int = setting(
+        60, "Requests that one client address may send within any minute, probes not counted.", low=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +52,9 @@ class Security:
 
     api_auth: ApiAuth = setting(ApiAuth, "Who may see them.")
     access_logging: AccessLogging = setting(AccessLogging, "The access log.")
-    rate_limiting: RateLimiting = setting(RateLimiting, "How often.")
+    rate_limiting: RateLimiting = setting(RateLimiting, "The limit on requests of one client.")
     allowed_hosts: tuple[str, ...] = setting(
-        (), "Host names the endpoints answer to besides loopback and the bound address."
+        (),
+        "Host names that requests may be sent to; others get 421. `*.example.org` allows every name below it. `localhost`, IP "
+        "addresses and the bound name always pass. An empty list allows every name.",
     )

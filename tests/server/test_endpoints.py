@@ -1,4 +1,4 @@
-"""The HTTP door: what is served, to whom, and that nothing can keep it from answering."""
+"""The HTTP endpoints: what is served, to whom, and that nothing can keep the server from answering."""
 
 from __future__ import annotations
 
@@ -10,63 +10,25 @@ import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
 
-from csg_otel.config import Config, load
-from csg_otel.health import HealthSnapshot
-from csg_otel.health.snapshot import CheckView
-from csg_otel.pipeline.readers import LocalReader
-from csg_otel.server import Endpoints, Server, apps, serving
-from csg_otel.status import CheckResult, HealthStatus
-
-VIEW = CheckView(
-    "disk",
-    "system",
-    ("liveness", "readiness", "startup"),
-    True,
-    HealthStatus.CRITICAL,
-    HealthStatus.CRITICAL,
-    CheckResult(HealthStatus.CRITICAL, "full", {"mount": "/secret"}),
-)
-SNAPSHOT = HealthSnapshot((VIEW,), dict.fromkeys(("overall", *VIEW.groups), HealthStatus.CRITICAL))
+from csg_otel.server import Server, apps, serving
+from support.endpoints import ask
 
 Serve = Callable[..., Server]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Return a function that serves with the given settings on a free port."""
-    reader = LocalReader()
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    provider.get_meter("m").create_counter("hits").add(3)
-    running: list[Server] = []
-
-    def start(port: int = 0, token: str = "", **settings: Any) -> Server:
-        config: Config = load(settings, environ={"TOKEN": token}).config
-        endpoints = Endpoints(config, metrics=reader.read, health=lambda: SNAPSHOT, stopping=lambda: False)
-        server = Server("127.0.0.1", port, endpoints)
-        server.start()
-        running.append(server)
-        return server
-
-    yield start
-    for server in running:
-        server.stop(2.0)
-    provider.shutdown()
 
 
 def test_a_start_that_fails_is_tried_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import that fails by chance on the server's thread doesn't leave a port that listens and never answers."""
     failures = [SystemError("AST constructor recursion depth mismatch")]
 
-    def asgi(ask: Any) -> Any:
+    def asgi(handler: Any) -> Any:
         if failures:
             raise failures.pop()
-        return apps.asgi(ask)
+        return apps.asgi(handler)
 
     monkeypatch.setattr(serving, "asgi", asgi)
     address = serve().url.removeprefix("http://")
@@ -76,16 +38,6 @@ def test_a_start_that_fails_is_tried_again(serve: Serve, monkeypatch: pytest.Mon
     assert connection.getresponse().status == 200
     assert not failures
     connection.close()
-
-
-def ask(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers (in lower case) and body."""
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
-    connection.request(method, path, headers={key.replace("_", "-"): value for key, value in headers.items()})
-    answer = connection.getresponse()
-    found = (answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
-    connection.close()
-    return found
 
 
 def test_metrics_are_served_whatever_the_health(serve: Serve) -> None:

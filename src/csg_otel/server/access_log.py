@@ -1,0 +1,106 @@
+"""
+The access log: one line for each request, on the logger ``csg_otel.access`` at INFO.
+
+A thread of its own passes the lines to the program's handlers, so a handler that hangs (a full pipe, a slow disk) never keeps
+a probe waiting. Lines are written like all others of the program, and are never exported.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from csg_otel import faults, forks
+from csg_otel.names import ACCESS_LOGGER
+
+if TYPE_CHECKING:
+    from csg_otel.server.messages import Request
+
+_log = logging.getLogger(ACCESS_LOGGER)
+
+_MAX_WAITING: Final = 1000
+"""Lines that wait for a slow handler; a burst of scrapes fits in, and they take less than a megabyte."""
+
+_IDLE_S: Final = 5.0
+"""Seconds without a request after which the thread ends; the next request starts another one."""
+
+_MAX_PATH: Final = 300
+"""Length at which a path is cut: the longest real one is that of a check."""
+
+
+class AccessLog:
+    """Logs requests without waiting for the handlers of the log."""
+
+    def __init__(self) -> None:
+        """Make INFO the level of the logger, unless the program has chosen one."""
+        if _log.level == logging.NOTSET:
+            _log.setLevel(logging.INFO)
+        self.reset_after_fork()
+        forks.follow(self.reset_after_fork)
+
+    def write(self, request: Request, status: int, size_bytes: int, duration_s: float) -> None:
+        """
+        Log one request; returns at once and never raises.
+
+        Args:
+            request: The request. Its query string is left out, because it may hold what no log should.
+            status: The status code of the response.
+            size_bytes: The length of the response's body.
+            duration_s: Seconds that the response took.
+        """
+        try:
+            if _log.isEnabledFor(logging.INFO):
+                self._enqueue(_line(request, status, size_bytes, duration_s))
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("access log")
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch in a child: the parent's thread and the holder of the lock are not there."""
+        self._waiting: deque[logging.LogRecord] = deque()
+        self._dropped = 0
+        self._changed = threading.Condition()
+        self._writer: threading.Thread | None = None
+
+    def _enqueue(self, line: str) -> None:
+        record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None)
+        with self._changed:
+            if len(self._waiting) >= _MAX_WAITING:
+                self._dropped += 1
+                return
+            self._waiting.append(record)
+            self._changed.notify()
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write_lines, name="csg-otel-access-log", daemon=True)
+                self._writer.start()
+
+    def _write_lines(self) -> None:
+        while (record := self._next()) is not None:
+            try:
+                _log.handle(record)
+            except Exception:  # noqa: BLE001 - a filter of the program that fails costs its line, not the thread
+                faults.contain("access log")
+
+    def _next(self) -> logging.LogRecord | None:
+        """Return the next record, or None when the thread is to end."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._waiting, _IDLE_S):
+                self._writer = None
+                return None
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                text = f"{dropped} requests are not logged: the handlers of the log were too slow"
+                return _log.makeRecord(_log.name, logging.WARNING, __file__, 0, text, (), None)
+            return self._waiting.popleft()
+
+
+def _line(request: Request, status: int, size_bytes: int, duration_s: float) -> str:
+    client, method, path = (_visible(part) for part in (request.client or "-", request.method, request.path))
+    return f"{client} {method} {path} {status} {size_bytes} bytes {1000 * duration_s:.1f} ms"
+
+
+def _visible(text: str) -> str:
+    """Return *text* with blanks, control characters and all beyond ASCII percent-encoded, so that a line cannot be forged."""
+    return quote(text[:_MAX_PATH], safe="/:@!$&'()*+,;=~", errors="replace")

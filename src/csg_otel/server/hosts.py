@@ -1,0 +1,58 @@
+"""
+The list of allowed hosts: protection against DNS rebinding.
+
+In that attack a web page binds its own name to a loopback or private address, so that the browser lets the page read what a
+program serves there. The browser then sends the foreign name in the header ``Host``. ``localhost`` and IP addresses cannot come
+from the attack, so they always pass: kubelets and Prometheus use addresses. A request without the header passes too, because no
+browser sends one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from csg_otel.server.messages import PLAIN_TEXT, Request, Response
+
+_SHOWN_CHARACTERS = 100
+"""Length at which a foreign name is cut in the response; a real one has 253 at most."""
+
+
+class HostCheck:
+    """Refuses a request whose ``Host`` is not in the list, with 421 Misdirected Request."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        """Allow the names in *allowed*; ``*.example.org`` allows every name below ``example.org``."""
+        names = [host_name(name) for name in allowed]
+        self._names = {"localhost", *(name for name in names if not name.startswith("*."))}
+        self._suffixes = (".localhost", *(name[1:] for name in names if name.startswith("*.")))
+
+    def refusal(self, request: Request) -> Response | None:
+        """Return 421 for a foreign host, with the setting that allows it."""
+        header = request.headers.get("host", "")
+        name = host_name(header)
+        if not name or name in self._names or name.endswith(self._suffixes) or _is_address(name):
+            return None
+        text = (
+            f"host {header[:_SHOWN_CHARACTERS]!a} is not allowed here; add it to security.allowed_hosts to allow it\n"
+        )
+        return Response(421, text.encode(), PLAIN_TEXT)
+
+
+def host_name(header: str) -> str:
+    """Return the host in a ``Host`` header: lower case, without port, brackets and the dot at its end."""
+    host = header.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    name, colon, port = host.rpartition(":")
+    if colon and (port.isdigit() or not port) and ":" not in name:
+        host = name
+    return host.removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,98 @@
+"""
+The rate limit: how many requests one client may send within a minute.
+
+It counts exactly, in a window that moves with the clock. Only requests that pass are counted, so a client that goes on asking
+is served again as soon as its window has room. Probes pass uncounted: a limit must not make Kubernetes or Docker restart a
+program. ``X-Forwarded-For`` is not read, because any client can write into it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from csg_otel import forks
+from csg_otel.health.report import GROUP_OF
+from csg_otel.server.messages import PLAIN_TEXT, Request, Response
+
+_WINDOW_S = 60.0
+
+_MAX_CLIENTS = 10_000
+"""Clients that are remembered; beyond it the one that was silent for longest is forgotten. About 5 MB at 60 a minute each."""
+
+_IPV6_NETWORK_BITS = 64
+"""One machine on the internet usually owns a whole /64 network, so its addresses count as one client."""
+
+
+class RateLimit:
+    """Refuses what a client sends beyond its requests a minute, with 429 and a true ``Retry-After``."""
+
+    def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Allow *per_minute* requests to each client; *clock* returns seconds that never go back."""
+        self._per_minute = per_minute
+        self._clock = clock
+        self._times_by_client: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = threading.Lock()
+        forks.follow(self.reset_after_fork)
+
+    def refusal(self, request: Request) -> Response | None:
+        """Return 429 if the client has used up its minute; otherwise count *request*."""
+        if request.path.strip("/").partition("/")[0] in GROUP_OF:
+            return None
+        wait_s = self._count(_client_key(request.client))
+        if wait_s <= 0:
+            return None
+        retry_after = str(math.ceil(wait_s))
+        text = (
+            f"more than {self._per_minute} requests a minute (security.rate_limiting.requests_per_minute); "
+            f"send the next one in {retry_after} s\n"
+        )
+        return Response(429, text.encode(), {**PLAIN_TEXT, "Retry-After": retry_after})
+
+    def _count(self, client: str) -> float:
+        """Count one request of *client* and return 0, or return the seconds until the next one may pass."""
+        with self._lock:
+            now = self._clock()
+            self._forget_silent_clients(now)
+            times = self._times_by_client.pop(client, None)
+            if times is None:
+                times = deque()
+                if len(self._times_by_client) >= _MAX_CLIENTS:
+                    self._times_by_client.popitem(last=False)
+            self._times_by_client[client] = times  # the dictionary stays in the order of the latest request
+            while times and now - times[0] >= _WINDOW_S:
+                times.popleft()
+            if len(times) >= self._per_minute:
+                return _WINDOW_S - (now - times[0])
+            times.append(now)
+            return 0.0
+
+    def _forget_silent_clients(self, now: float) -> None:
+        """Forget up to two clients without a request in the window: each request adds one at most, so the table shrinks."""
+        for _ in range(2):
+            client = next(iter(self._times_by_client), None)
+            if client is None or now - self._times_by_client[client][-1] < _WINDOW_S:
+                return
+            del self._times_by_client[client]
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch in a child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
+        self._times_by_client = OrderedDict()
+
+
+def _client_key(client: str) -> str:
+    """Return the text that a client is counted under: its IPv4 address or its IPv6 network."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.IPv6Network((address, _IPV6_NETWORK_BITS), strict=False))
+    return str(address)

@@ -1,0 +1,49 @@
+"""A server on a free loopback port, with one metric and one failing check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+
+from csg_otel.config import Config, load
+from csg_otel.health import HealthSnapshot
+from csg_otel.health.snapshot import CheckView
+from csg_otel.pipeline.readers import LocalReader
+from csg_otel.server import Endpoints, Server
+from csg_otel.status import CheckResult, HealthStatus
+
+VIEW = CheckView(
+    "disk",
+    "system",
+    ("liveness", "readiness", "startup"),
+    True,
+    HealthStatus.CRITICAL,
+    HealthStatus.CRITICAL,
+    CheckResult(HealthStatus.CRITICAL, "full", {"mount": "/secret"}),
+)
+SNAPSHOT = HealthSnapshot((VIEW,), dict.fromkeys(("overall", *VIEW.groups), HealthStatus.CRITICAL))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Return a function that serves with the given settings on a free port."""
+    reader = LocalReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    provider.get_meter("m").create_counter("hits").add(3)
+    running: list[Server] = []
+
+    def start(port: int = 0, token: str = "", **settings: Any) -> Server:
+        config: Config = load(settings, environ={"TOKEN": token}).config
+        endpoints = Endpoints(config, metrics=reader.read, health=lambda: SNAPSHOT, stopping=lambda: False)
+        server = Server("127.0.0.1", port, endpoints)
+        server.start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop(2.0)
+    provider.shutdown()

@@ -1,0 +1,31 @@
+"""Requests to a server of the SDK, over a real socket."""
+
+from __future__ import annotations
+
+import http.client
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from csg_otel.server import Server
+
+
+def ask(
+    server: Server, path: str, method: str = "GET", *, source: str = "127.0.0.1", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """
+    Send one request and return status, headers (in lower case) and body.
+
+    Args:
+        server: The server.
+        path: The path with its query string.
+        method: The method.
+        source: The loopback address the request comes from.
+        **headers: Headers, with ``_`` for ``-``.
+    """
+    address = server.url.removeprefix("http://")
+    connection = http.client.HTTPConnection(address, timeout=5, source_address=(source, 0))
+    connection.request(method, path, headers={key.replace("_", "-"): value for key, value in headers.items()})
+    response = connection.getresponse()
+    result = (response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
+    connection.close()
+    return result
