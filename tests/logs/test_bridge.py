@@ -22,7 +22,11 @@ def run(source: str, cwd: Path, config: str = "{}") -> tuple[HttpSink, str]:
 import json, logging, logging.config, sys, warnings
 import csg_otel
 from opentelemetry import trace
-telemetry = csg_otel.instrument(exporters=["otlp+{sink.endpoint}"], config={config})
+telemetry = csg_otel.instrument(
+    exporters=["otlp+{sink.endpoint}"],
+    config={config},
+    health_monitoring__checks__system_resources__enabled=False,  # on a busy machine these checks log
+)
 log = logging.getLogger("shop")
 """
     with Program(head + source + "\ntelemetry.shutdown()\n", cwd) as program:
