@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import forks
+from csg_otel.markers import reads_snapshot
 from csg_otel.names import TELEMETRY_FAULTS, Metric
 
 strict = False
@@ -79,6 +80,7 @@ def publish(create: Callable[[Metric, list[Callable[[CallbackOptions], Iterable[
     create(TELEMETRY_FAULTS, [_observe])
 
 
+@reads_snapshot
 def _observe(_options: CallbackOptions) -> Iterable[Observation]:
     (attribute,) = TELEMETRY_FAULTS.attributes
     return [Observation(count, {attribute: component}) for component, count in counts().items()]

@@ -132,7 +132,10 @@ MAX_ATTRIBUTE_LENGTH: Final = 1024
 """Characters after which an attribute value of a metric is cut."""
 
 CARDINALITY_LIMIT: Final = 2000
-"""Series per instrument; what comes beyond is added up under ``otel.metric.overflow=true``."""
+"""Series per instrument; what comes beyond is added up under :data:`OVERFLOW`."""
+
+OVERFLOW: Final = "otel.metric.overflow"
+"""The attribute that marks the series beyond the limit, with the value true; the SDK's views set the same."""
 
 # One instrument a line: a table is read by columns, so the formatter leaves it alone.
 # fmt: off

@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from csg_otel import environment, forks, names, scope
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_outcome
+from csg_otel.markers import reads_snapshot
 from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.limits import log_limits, span_limits
@@ -311,6 +312,7 @@ class _Callback:
         raise NotImplementedError
 
 
+@reads_snapshot
 class _SpoolCallback(_Callback):
     """Yields ``csg.spool.size``."""
 
@@ -319,6 +321,7 @@ class _SpoolCallback(_Callback):
             yield metrics.Observation(size, {names.DESTINATION: destination})
 
 
+@reads_snapshot
 class _ItemsCallback(_Callback):
     """Yields ``csg.exporter.items``."""
 

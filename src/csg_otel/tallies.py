@@ -15,9 +15,10 @@ from typing import Final
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import forks
-from csg_otel.names import CARDINALITY_LIMIT, Metric
+from csg_otel.markers import reads_snapshot
+from csg_otel.names import CARDINALITY_LIMIT, OVERFLOW, Metric
 
-_OVERFLOW: Final = {"otel.metric.overflow": True}
+_OVERFLOW: Final = {OVERFLOW: True}
 
 
 class Tally:
@@ -100,6 +101,7 @@ class Series:
             self._overflow = self._overflow or self._kind()
             return self._overflow
 
+    @reads_snapshot
     def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         """Yield one observation a series; the callback of the instrument."""
         with self._lock:

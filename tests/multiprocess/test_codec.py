@@ -198,6 +198,7 @@ def test_exponential_histograms_add_up(workers: list[list[float]]) -> None:
     assert (point.count, point.zero_count) == (len(everything), everything.count(0))
     assert sum(point.positive.bucket_counts) == len(everything) - everything.count(0)
     assert sum(explicit(point)[1]) == len(everything)
+    assert point.sum == pytest.approx(sum(everything))
 
 
 def test_exemplars_survive() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import statistics
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry import metrics
@@ -13,6 +18,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 
 from csg_otel import faults
+from csg_otel.markers import reads_snapshot
 from csg_otel.pipeline import callbacks
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.proxies import SwappableMeterProvider
@@ -100,6 +106,181 @@ def test_a_callback_may_be_a_generator(collected: Metrics) -> None:
     collected.meter.create_observable_gauge("generated", [values()])
 
     assert [collected.read()["generated"] for _ in range(3)] == [[1], [2], [3]]
+
+
+def durations(names: Iterable[str], callback_s: float, collected: Metrics) -> list[float]:
+    """Make a gauge for each of *names* whose callback takes *callback_s*; return the list its runs' seconds are added to."""
+    ran_s: list[float] = []
+
+    def take(_options: CallbackOptions) -> Iterable[Observation]:
+        began = time.perf_counter()
+        time.sleep(callback_s)
+        ran_s.append(time.perf_counter() - began)
+        return [Observation(len(ran_s))]
+
+    for name in names:
+        collected.meter.create_observable_gauge(name, [take])
+    return ran_s
+
+
+def test_many_callbacks_share_one_budget(collected: Metrics) -> None:
+    """Thirty of 8 ms cost a scrape what is promised for all together, and each of them is seen within some scrapes."""
+    expected = {f"of.{number}" for number in range(30)}
+    ran_s = durations(expected, 0.008, collected)
+    seen: set[str] = set()
+    took_s = []
+    for _ in range(8):
+        began = time.perf_counter()
+        seen |= set(collected.read())
+        took_s.append(time.perf_counter() - began)
+        time.sleep(0.3)
+
+    assert seen == expected
+    # One after the other would cost the sum of thirty, and 10 ms for each still more; half of it is far above the promise.
+    assert statistics.median(took_s) < 30 * statistics.mean(ran_s) / 2
+
+
+def test_every_callback_runs_again_however_many_come_before_it(collected: Metrics) -> None:
+    """The last of thirty shows a newer value in each scrape, one run late at most."""
+    durations([f"before.{number}" for number in range(30)], 0.008, collected)
+    runs: list[int] = []
+
+    def last(_options: CallbackOptions) -> Iterable[Observation]:
+        runs.append(1)
+        return [Observation(len(runs))]
+
+    collected.meter.create_observable_gauge("last", [last])
+    for scrape in range(5):
+        deadline, ran = time.monotonic() + 5, len(runs)
+        found = collected.read()
+        assert found["last"][0] in (ran, ran + 1) if scrape else True
+        while len(runs) == ran:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.05)
+
+
+def test_a_slow_callback_shows_its_last_value(collected: Metrics, caplog: pytest.LogCaptureFixture) -> None:
+    """It is seen in each scrape after its first run, others are not delayed, and there is one warning."""
+    name, runs = f"slow.{uuid.uuid4().hex}", []
+
+    def slow(_options: CallbackOptions) -> Iterable[Observation]:
+        runs.append(1)
+        time.sleep(0.2)
+        return [Observation(len(runs))]
+
+    collected.meter.create_observable_gauge(name, [slow])
+    collected.meter.create_observable_gauge("quick", [lambda _: [Observation(7)]])
+    shown: list[list[float] | None] = []
+    for _ in range(5):
+        found = collected.read()
+        assert found["quick"] == [7] or not shown  # on a busy machine it may miss the first
+        shown.append(found.get(name))
+        time.sleep(0.4)
+
+    assert shown == [None, [1], [2], [3], [4]]
+    assert [record.getMessage().count(name) for record in caplog.records if name in record.getMessage()] == [1]
+
+
+def test_a_value_is_too_old_once_its_callback_hangs(collected: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is shown while the next run may still end, and no longer."""
+    monkeypatch.setattr(callbacks, "_HUNG_S", 0.5)
+    hang, release = threading.Event(), threading.Event()
+    name = f"hung.{uuid.uuid4().hex}"
+
+    def read(_options: CallbackOptions) -> Iterable[Observation]:
+        if hang.is_set():
+            release.wait(20)
+        return [Observation(1)]
+
+    collected.meter.create_observable_gauge(name, [read])
+    deadline = time.monotonic() + 5
+    while name not in collected.read():
+        assert time.monotonic() < deadline
+    hang.set()
+    collected.read()
+    assert name in collected.read()
+    while name in collected.read():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    release.set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_callback_that_hangs_runs_again_in_a_forked_child(collected: Metrics) -> None:
+    """Its thread is the parent's, so the child starts it again."""
+    parent = os.getpid()
+    release = threading.Event()
+
+    def hanging(_options: CallbackOptions) -> Iterable[Observation]:
+        if os.getpid() == parent:
+            release.wait(20)
+        return [Observation(1)]
+
+    collected.meter.create_observable_gauge(f"hung.{uuid.uuid4().hex}", [hanging])
+    collected.read()
+    pid = os.fork()
+    if pid == 0:
+        callbacks.reset_after_fork()
+        deadline = time.monotonic() + 5
+        while not collected.read() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os._exit(0 if collected.read() else 1)
+    _, status = os.waitpid(pid, 0)
+    release.set()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("module", ["csg_otel.metrics.register", "csg_otel.tallies", "program"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_the_mark_alone_decides_where_a_callback_runs(collected: Metrics, module: str, marked: bool) -> None:
+    """With it on the thread that collects, without it on the runner, whatever the callback's module is called."""
+    threads = []
+
+    def read(_options: CallbackOptions) -> Iterable[Observation]:
+        threads.append(threading.current_thread())
+        return [Observation(1)]
+
+    read.__module__ = module
+    collected.meter.create_observable_gauge("read", [reads_snapshot(read) if marked else read])
+
+    assert collected.read() == {"read": [1]}
+    assert (threads[0] is threading.current_thread()) is marked
+
+
+OWN = """
+import gc, threading, time, urllib.request
+import csg_otel
+from opentelemetry import metrics
+
+undeclared = csg_otel.counter("placed", attributes=["channel"])
+csg_otel.health_check("one", interval_s=0.1)(lambda: None)
+telemetry = csg_otel.instrument("shop", exporters=["prometheus", "console"], system_monitoring__prometheus__port=0,
+                                system_monitoring__collection_interval=0.2)
+with csg_otel.observe("work"):
+    undeclared.add(1, {"channel": "web", "other": 1})
+gc.collect()
+time.sleep(0.6)
+def scrape():
+    text = urllib.request.urlopen(telemetry.url + "/metrics").read().decode()
+    return text, any(thread.name == "csg-otel-callbacks" for thread in threading.enumerate())
+text, used = scrape()
+wanted = ("system_cpu_time", "process_uptime", "csg_health", "csg_operation_active", "csg_exporter_items", "cpython_gc",
+          "csg_attributes_dropped")
+print(*[name for name in wanted if name not in text], used)
+metrics.get_meter("program").create_observable_gauge("own", [lambda options: [metrics.Observation(1)]])
+text, used = scrape()
+print("own{" in text, used)
+telemetry.shutdown()
+"""
+
+
+def test_no_callback_of_the_package_needs_the_runner(tmp_path: Path) -> None:
+    """A scrape of everything we measure starts no thread; the first callback of the program does."""
+    done = subprocess.run([sys.executable, "-c", OWN], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+
+    assert done.stdout.splitlines() == ["False", "True True"], done.stderr
 
 
 def test_creating_an_instrument_never_waits_for_a_callback(collected: Metrics) -> None:

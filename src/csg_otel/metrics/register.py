@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import forks, scope
+from csg_otel.markers import reads_snapshot
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP, Values
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Observables:
         self._current = replace(self._current, last=None)
 
 
+@reads_snapshot
 class _Callback:
     """The callback of one instrument."""
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import faults, forks, names, scope
+from csg_otel.markers import reads_snapshot
 
 if TYPE_CHECKING:
     import asyncio
@@ -120,6 +121,7 @@ def flush() -> None:
         monitor.flush()
 
 
+@reads_snapshot
 class _GcCounter:
     """One of the collector's own counts by generation, while a monitor runs; in a child since the fork."""
 

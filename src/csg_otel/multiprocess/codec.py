@@ -40,8 +40,8 @@ _VERSION: Final = 1
 """Of the format; workers of another release, as during a reload, are left out instead of misunderstood."""
 
 _TOTALS: Final = ("counter", "histogram", "exponential")
-_OVERFLOW: Final = '{"otel.metric.overflow": true}'
 _dumps = json.JSONEncoder(sort_keys=True, default=str).encode
+_OVERFLOW: Final = _dumps({names.OVERFLOW: True})
 
 
 @dataclass(slots=True)

@@ -1,14 +1,16 @@
 """
-Walls around callbacks that belong to the program.
+Callbacks of the program, guarded: they can neither block nor break a collection.
 
 The SDK runs every observable's callback under one lock, once for each reader: one that blocks stops all metrics, one that
-raises ``SystemExit`` kills the reader. Callbacks of the program run on a runner thread with a deadline shared by the whole
-collection; one that hangs is left alone, reported, and not started again before it returns. What it yields late is dropped.
+raises ``SystemExit`` kills the reader. So callbacks of the program run on a thread of their own (``runner``), and all of them
+together may cost a collection 30 ms. A callback that is not back by then goes on running, and the collection takes the values
+of its last run. The rules: a callback never runs twice at the same time, and each one runs again sooner or later, however many
+come before it.
 """
 
 from __future__ import annotations
 
-import queue
+import logging
 import threading
 import time
 from contextlib import contextmanager
@@ -18,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults
+from csg_otel import faults, markers
+from csg_otel.pipeline.runner import Run, Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,36 +29,56 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, CallbackT
 
 COLLECTION_BUDGET_S = 0.03
-"""What all slow callbacks together may cost one collection, in seconds; a scrape stays well under 50 ms."""
+"""How long one collection waits for all callbacks of the program together, in seconds; a scrape stays well under 50 ms."""
 
-_LEAST_S = 0.01
-_TRUSTED = ("csg_otel.metrics.", "csg_otel.reporters.otel", "csg_otel.tallies", "csg_otel.faults", "csg_otel.providers")
-"""Modules whose callbacks read snapshots only, so that a thread hop would buy nothing."""
+_MOST_SHARE = 0.8
+"""The part of what is left of the budget that one callback may use, so that those after it get some of it, too."""
 
-_collection = threading.local()
+_LEAST_WAIT_S = 0.001
+"""A shorter wait, in seconds, is not worth the change to another thread and back."""
+
+_SLOW_S = _MOST_SHARE * COLLECTION_BUDGET_S
+"""A run of this many seconds is slow by itself, whatever the other callbacks cost."""
+
+_HUNG_S = 60.0
+"""After this many seconds in one run, the values of the run before are too old to be shown: four usual intervals."""
+
+_log = logging.getLogger("csg_otel")
+
+
+class _Budget(threading.local):
+    """The seconds that this thread's collection may still wait for callbacks."""
+
+    left_s: float = COLLECTION_BUDGET_S
+    warned = False
+
+
+_budget = _Budget()
+_runner = Runner()
 
 
 @contextmanager
 def collection(budget_s: float = COLLECTION_BUDGET_S) -> Iterator[None]:
-    """Give the callbacks run by this thread's collection a common deadline, *budget_s* seconds from now."""
-    _collection.deadline = time.monotonic() + budget_s
+    """Let the callbacks within this block, which is one collection by this thread, share *budget_s* seconds of waiting."""
+    _budget.left_s = budget_s
     try:
         yield
     finally:
-        _collection.deadline = None
+        _budget.left_s = COLLECTION_BUDGET_S
 
 
 def observable(name: str, callback: CallbackT) -> Callable[[CallbackOptions], Sequence[Observation]]:
-    """Wrap the *callback* of the instrument *name* so that it can neither block nor break a collection."""
+    """Return *callback* of the instrument *name*, guarded; one marked as reading a snapshot runs without a thread."""
     call = _caller(callback)
-    if getattr(callback, "__module__", "").startswith(_TRUSTED):
-        return lambda options: _contained(name, call, options) or ()
-    return _Walled(name, call)
+    if markers.is_marked(callback):
+        return lambda options: _contained(name, call, options)
+    return _Guarded(name, call)
 
 
 def reset_after_fork() -> None:
-    """Forget the parent's runner threads; the child starts its own."""
-    _runners.__init__()  # type: ignore[misc] # its locks may have been held by a thread that is gone
+    """Forget the parent's threads and what they run; the child starts its own."""
+    global _runner  # noqa: PLW0603 - its lock may have been held by a thread that is gone
+    _runner = Runner()
 
 
 def _caller(callback: CallbackT) -> Callable[[CallbackOptions], Any]:
@@ -73,102 +96,97 @@ def _caller(callback: CallbackT) -> Callable[[CallbackOptions], Any]:
     return send
 
 
-def _contained(
-    name: str, call: Callable[[CallbackOptions], Any], options: CallbackOptions
-) -> Sequence[Observation] | None:
-    """Run *call*; None and a report if it raises anything at all, ``SystemExit`` included."""
+def _contained(name: str, call: Callable[[CallbackOptions], Any], options: CallbackOptions) -> Sequence[Observation]:
+    """Run *call*; nothing and a report if it raises anything at all, ``SystemExit`` included."""
     try:
-        found = call(options)
-        return () if found is None else _sound(name, found)
+        observations = call(options)
+        return () if observations is None else _sound(name, observations)
     except BaseException:  # noqa: BLE001 - a callback of the program must not end the reader
         faults.contain(f"callback of {name}")
-        return None
+        return ()
 
 
-def _sound(name: str, found: Iterable[Any]) -> tuple[Observation, ...]:
-    """Return the observations *found* without what could not be aggregated or encoded; it costs none of the others."""
+def _sound(name: str, observations: Iterable[Any]) -> tuple[Observation, ...]:
+    """Return *observations* without those that can't be aggregated or encoded; a bad one costs none of the others."""
     kept = []
-    for one in found:
+    for item in observations:
         try:
-            value, attributes = clean.number(one.value), one.attributes
+            value, attributes = clean.number(item.value), item.attributes
             if value is None:
-                faults.report(f"callback of {name}", f"{clean.value(one.value)!r} is no measurement; it is left out")
-                continue
-            if value is not one.value or not (attributes is None or clean.sound(attributes)):
-                one = Observation(value, clean.clean(attributes or {}), one.context)  # noqa: PLW2901 - as it should be
-            kept.append(one)
+                faults.report(f"callback of {name}", f"{clean.value(item.value)!r} is no measurement; it is left out")
+            elif value is item.value and (attributes is None or clean.sound(attributes)):
+                kept.append(item)
+            else:
+                kept.append(Observation(value, clean.clean(attributes or {}), item.context))
         except Exception:  # noqa: BLE001 - it is no observation at all
-            faults.report(f"callback of {name}", f"{clean.value(one)!r} is no observation; it is left out")
+            faults.report(f"callback of {name}", f"{clean.value(item)!r} is no observation; it is left out")
     return tuple(kept)
 
 
-class _Job:
-    """One run of a callback: what it returned, and whether anybody still waits for it."""
-
-    def __init__(self, work: Callable[[], Sequence[Observation] | None]) -> None:
-        self.work = work
-        self.done = threading.Event()
-        self.result: Sequence[Observation] | None = None
-        self.abandoned = False
-
-    def run(self) -> None:
-        self.result = self.work()
-        self.done.set()
-
-
-class _Runners:
-    """One daemon thread that runs jobs; left to itself and replaced when a job of its does not return in time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inbox: queue.SimpleQueue[_Job] | None = None
-
-    def submit(self, job: _Job) -> None:
-        with self._lock:
-            if self._inbox is None:
-                self._inbox = queue.SimpleQueue()
-                threading.Thread(target=_run, args=(self._inbox,), name="csg-otel-callbacks", daemon=True).start()
-            self._inbox.put(job)
-
-    def abandon(self, job: _Job) -> None:
-        with self._lock:
-            job.abandoned = True
-            self._inbox = None
-
-
-def _run(inbox: queue.SimpleQueue[_Job]) -> None:
-    job = inbox.get()
-    while True:
-        job.run()
-        if job.abandoned:
-            return
-        job = inbox.get()
-
-
-_runners = _Runners()
-
-
-class _Walled:
-    """A callback of the program behind a deadline; single flight."""
+class _Guarded:
+    """A callback of the program, run elsewhere and within the budget of the collection."""
 
     def __init__(self, name: str, call: Callable[[CallbackOptions], Any]) -> None:
         self._name = name
         self._call = call
-        self._pending: _Job | None = None
+        self._pending: Run | None = None
+        self._observations: Sequence[Observation] = ()
+        self._took_s = 0.0
+        self._slow = False
 
     def __call__(self, options: CallbackOptions) -> Sequence[Observation]:
-        if self._pending is not None:
-            if not self._pending.done.is_set():
-                return ()
-            self._pending = None
+        """Return the callback's observations: those of a run now, or of its last one if there is no time for another."""
+        runner, pending = _runner, self._pending
+        if pending is not None and pending.runner is runner:
+            if not pending.done.is_set():
+                runner.unblock(COLLECTION_BUDGET_S)
+                self._watch(pending.age_s)
+                return self._observations if pending.age_s < _HUNG_S else ()
+            self._take(pending)
+        self._pending = run = Run(lambda: _contained(self._name, self._call, options), runner)
+        most_s, began_s = _MOST_SHARE * _budget.left_s, time.monotonic()
+        if most_s >= max(_LEAST_WAIT_S, self._took_s):
+            in_time = runner.run_now(run, most_s)
+            # Not more than was granted: a late wake-up on a busy machine is not the callback's.
+            _budget.left_s -= min(most_s, time.monotonic() - began_s)
+            if in_time:
+                self._take(run)
+                self._pending = None
+            else:
+                self._watch(run.age_s)
+        else:
+            runner.run_later(run)
+            self._warn_of_many()
+        return self._observations
+
+    def _take(self, run: Run) -> None:
+        """Keep the result of a run that has ended."""
+        self._observations, self._took_s = run.result, run.took_s
+        self._watch(run.took_s)
+        if (
+            self._slow and run.took_s < _SLOW_S / 2
+        ):  # not at once, so that a callback at the limit is not reported for ever
+            self._slow = False
             faults.recovered(f"callback of {self._name}")
-        job = _Job(lambda: _contained(self._name, self._call, options))
-        _runners.submit(job)
-        deadline = getattr(_collection, "deadline", None)
-        remaining = COLLECTION_BUDGET_S if deadline is None else deadline - time.monotonic()
-        if not job.done.wait(max(remaining, _LEAST_S)):
-            _runners.abandon(job)
-            self._pending = job
-            faults.report(f"callback of {self._name}", "did not return in time; its series are missing until it does")
-            return ()
-        return job.result or ()
+
+    def _watch(self, took_s: float) -> None:
+        """Report a run that is slow by itself, once."""
+        if took_s >= _SLOW_S and not self._slow:
+            self._slow = True
+            faults.report(
+                f"callback of {self._name}",
+                f"did not return within the {COLLECTION_BUDGET_S * 1000:g} ms that all callbacks of the program share in "
+                "a collection; until it does, its series show the values of its last run, and are missing before the first",
+            )
+
+    def _warn_of_many(self) -> None:
+        """Log once in the life of the process that callbacks are quick each and too slow together."""
+        if self._took_s < _SLOW_S and not _Budget.warned:
+            _Budget.warned = True
+            _log.warning(
+                "the callbacks of observable instruments need more than %g ms together; from now on some, such as the one "
+                "of %s, show the values of their last run in a collection instead of new ones; make them quicker, or let "
+                "them read values that are computed elsewhere",
+                COLLECTION_BUDGET_S * 1000,
+                self._name,
+            )

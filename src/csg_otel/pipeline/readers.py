@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
 
-from csg_otel import faults, forks
+from csg_otel import faults, forks, names
 from csg_otel.pipeline import _compat, callbacks
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LocalReader(MetricReader):
             points = metric.data.data_points
             if metric.name in self._overflowing or len(points) <= 1:
                 continue
-            if not any("otel.metric.overflow" in (point.attributes or {}) for point in points[-2:]):
+            if not any(names.OVERFLOW in (point.attributes or {}) for point in points[-2:]):
                 continue
             self._overflowing.add(metric.name)
             values: dict[str, set[object]] = {}
@@ -67,10 +67,11 @@ class LocalReader(MetricReader):
             worst = max(values, key=lambda key: len(values[key]))
             _log.warning(
                 "metric %r has more than %d series; attribute %r has the most values; further series are added up "
-                "under otel.metric.overflow=true",
+                "under %s=true",
                 metric.name,
                 len(points) - 1,
                 worst,
+                names.OVERFLOW,
             )
 
 

@@ -20,6 +20,7 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, Sta
 
 from csg_otel import names, scope
 from csg_otel.health import results
+from csg_otel.markers import reads_snapshot
 from csg_otel.status import HealthStatus, Range
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class _Instruments:
             scope.create(metric, [self._callback(read)])
 
     def _callback(self, read: _Read) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        @reads_snapshot
         def observe_health(_options: CallbackOptions) -> Iterable[Observation]:
             registry = self.registry
             return list(read(registry.snapshot())) if registry is not None else ()
