@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import environment, forks, names, scope
 from csg_otel.exporters.build import build_destinations
-from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_outcome
+from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_result
 from csg_otel.markers import reads_snapshot
 from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from csg_otel.alerts.events import Event
     from csg_otel.config import Config
+    from csg_otel.pipeline.sink import Sink
 
 _log = logging.getLogger("csg_otel")
 
@@ -172,8 +173,8 @@ class Providers:
     def _plug_traces_and_logs(self, config: Config, resource: Resource) -> None:
         sampling, spans, logs = config.sampling, self._global.spans, self._global.logs
         spans.keep_errors, spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
-        spans.puts = self._puts("traces")
-        logs.puts = self._puts("logs")
+        spans.sinks = self._sinks("traces")
+        logs.sinks = self._sinks("logs")
         if isinstance(self._global.tracers, SwappableTracerProvider):
             tracers = TracerProvider(
                 resource=resource,
@@ -193,15 +194,15 @@ class Providers:
             loggers.add_log_record_processor(logs)
             self._global.loggers.swap(loggers)
 
-    def _puts(self, signal: str) -> tuple[Any, ...]:
-        return tuple(d.puts[signal] for d in self._destinations if signal in d.puts)
+    def _sinks(self, signal: str) -> tuple[Sink, ...]:
+        return tuple(d.sinks[signal] for d in self._destinations if signal in d.sinks)
 
     def put_alert(self, event: Event) -> int:
         """Let *event* be sent to everything that takes alerts; returns how many that are. Never blocks."""
-        puts = self._puts("alerts")
-        for put in puts:
-            put(event)
-        return len(puts)
+        sinks = self._sinks("alerts")
+        for sink in sinks:
+            sink.enqueue(event)
+        return len(sinks)
 
     # -- flush and end ---------------------------------------------------------------------------------------------
 
@@ -209,10 +210,10 @@ class Providers:
         """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""
         deadline = time.monotonic() + timeout_s
         collected = _wait_all((d.ticker.request() for d in self._destinations if d.ticker), deadline)
-        lanes = [lane for destination in self._destinations for lane in destination.lanes.values()]
-        for lane in lanes:
-            lane.nudge()
-        return all([lane.flush(deadline) for lane in lanes]) and collected
+        queues = [queue for destination in self._destinations for queue in destination.queues.values()]
+        for queue in queues:
+            queue.nudge()
+        return all([queue.flush(deadline) for queue in queues]) and collected
 
     def shutdown(self, timeout_s: float) -> ShutdownReport:
         """Send what can be sent within *timeout_s* seconds, count the rest as dropped, and unplug everything."""
@@ -231,27 +232,27 @@ class Providers:
         return ShutdownReport(delivered, self._spooled, dict(dropped), time.monotonic() - began)
 
     def _retire(self, destinations: Iterable[Destination], deadline: float) -> int:
-        """Drain and close *destinations*, all at once, and keep their books; returns how many items are left on disk."""
+        """Drain and close *destinations*, all at once, and keep their counts; returns how many items are left on disk."""
         destinations = tuple(destinations)
-        lanes = [lane for destination in destinations for lane in destination.lanes.values()]
+        queues = [queue for destination in destinations for queue in destination.queues.values()]
         stopped = [d.ticker.stop() for d in destinations if d.ticker is not None]
-        for lane in lanes:
-            lane.nudge()
+        for queue in queues:
+            queue.nudge()
         now = time.monotonic()
         _wait_all(stopped, now + max(0.0, deadline - now) * _COLLECT_SHARE)
-        for lane in lanes:
-            lane.close(deadline)
-        for lane in lanes:
-            lane.join()
+        for queue in queues:
+            queue.close(deadline)
+        for queue in queues:
+            queue.join()
         spooled = sum(destination.status().spooled for destination in destinations)
         for destination in destinations:
-            destination.say_what_was_lost()
+            destination.log_undelivered()
             destination.end()
-        self._past.update(items_by_outcome(destinations))
+        self._past.update(items_by_result(destinations))
         return spooled
 
     def _unplug(self) -> None:
-        self._global.spans.puts = self._global.logs.puts = ()
+        self._global.spans.sinks = self._global.logs.sinks = ()
         for provider in (self._global.tracers, self._global.meters, self._global.loggers):
             if isinstance(provider, (SwappableTracerProvider, SwappableMeterProvider, SwappableLoggerProvider)):
                 provider.swap(None)
@@ -261,12 +262,12 @@ class Providers:
     # -- what others read ------------------------------------------------------------------------------------------
 
     def status(self) -> dict[str, DestinationStatus]:
-        """Return each destination's state and books."""
+        """Return each destination's state and counts."""
         return {destination.name: destination.status() for destination in self._destinations}
 
     def items(self) -> Counter[tuple[str, str, str, str]]:
         """Return how many items had which outcome since the start, retired destinations included."""
-        found = items_by_outcome(self._destinations)
+        found = items_by_result(self._destinations)
         found.update(self._past)  # not +, which leaves out what is at nought
         return found
 

@@ -1,4 +1,4 @@
-"""What a destination says about itself: two lines an outage, however its signals' attempts overlap."""
+"""The log lines and the state of a destination: two lines per outage, however the attempts of its signals overlap."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from csg_otel.exporters.delivery.destination import Destination
-from csg_otel.exporters.delivery.queue import SendError
+from csg_otel.exporters.delivery.sender import SendError
 from support.programs import eventually
+from support.senders import FunctionSender
 
 
 def test_an_attempt_that_outlives_the_outage_does_not_begin_another(caplog: pytest.LogCaptureFixture) -> None:
-    """A request that hung since before the recovery times out after it: that is the same outage, told already."""
+    """A request that hung since before the recovery times out after it: that is the same outage, which was logged already."""
     hung, gave_up, fails = threading.Event(), threading.Event(), [True]
 
     def traces(_batch: Sequence[Any], _timeout_s: float) -> None:
@@ -30,19 +31,22 @@ def test_an_attempt_that_outlives_the_outage_does_not_begin_another(caplog: pyte
             raise SendError("timeout", "hung", retry=True, retry_after_s=0.01)
 
     there = Destination("there", "http://there")
-    lanes = [there.add_lane("traces", traces, delay_s=0.01), there.add_lane("logs", logs, delay_s=0.01)]
+    queues = [
+        there.add_memory_queue("traces", FunctionSender(traces), delay_s=0.01),
+        there.add_memory_queue("logs", FunctionSender(logs), delay_s=0.01),
+    ]
     with caplog.at_level(logging.WARNING, logger="csg_otel"):
-        lanes[1].put("record")
+        queues[1].enqueue("record")
         assert hung.wait(5)
-        lanes[0].put("span")
+        queues[0].enqueue("span")
         eventually(lambda: there.status().state != "ok")
         fails[0] = False
         eventually(lambda: there.status().delivered == 1)
         gave_up.set()
         eventually(lambda: there.status().delivered == 2)
-    for lane in lanes:
-        lane.close(time.monotonic() + 1)
-        lane.join()
+    for queue in queues:
+        queue.close(time.monotonic() + 1)
+        queue.join()
 
     assert [record.getMessage().split(": ")[1].split()[0] for record in caplog.records] == ["cannot", "delivering"]
 
@@ -54,12 +58,12 @@ def test_what_a_collector_writes_is_one_harmless_line(caplog: pytest.LogCaptureF
     def refuse(_batch: Sequence[Any], _timeout_s: float) -> None:
         raise SendError("http_400", "bad\n2026 CRITICAL\x1b[31m all is lost" + "x" * 5000, retry=False)
 
-    lane = there.add_lane("traces", refuse, delay_s=0.01)
+    queue = there.add_memory_queue("traces", FunctionSender(refuse), delay_s=0.01)
     with caplog.at_level(logging.WARNING, logger="csg_otel"):
-        lane.put("span")
-        lane.flush(time.monotonic() + 5)
-        lane.close(time.monotonic() + 1)
-        lane.join()
+        queue.enqueue("span")
+        queue.flush(time.monotonic() + 5)
+        queue.close(time.monotonic() + 1)
+        queue.join()
 
     (line,) = (record.getMessage() for record in caplog.records)
     for text in (line, there.status().last_error):
@@ -68,11 +72,11 @@ def test_what_a_collector_writes_is_one_harmless_line(caplog: pytest.LogCaptureF
 
 
 def test_a_dropped_item_is_held_against_it_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`degraded` is about now; what was dropped long ago stays in the books only."""
+    """`degraded` is about now; what was dropped long ago stays in the counts only."""
     there = Destination("there", "http://there")
-    lane = there.add_lane("traces", lambda _batch, _timeout_s: None)
-    lane.close(time.monotonic())
-    lane.put("late")
+    queue = there.add_memory_queue("traces", FunctionSender(lambda _batch, _timeout_s: None))
+    queue.close(time.monotonic())
+    queue.enqueue("late")
     now = there.status()
     real = time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: real() + 61)

@@ -49,8 +49,8 @@ class Line:
 
 def settled(pipeline: Pipeline) -> bool:
     """Tell whether all spans and logs emitted were delivered; metrics are collected for ever."""
-    lanes = pipeline.destination.lanes
-    return all(lanes[signal].status().delivered == pipeline.emitted for signal in ("traces", "logs"))
+    queues = pipeline.destination.queues
+    return all(queues[signal].status().delivered == pipeline.emitted for signal in ("traces", "logs"))
 
 
 def make_line(folder: Path, protocol: str, fault: str = "pass", **options: Any) -> Line:
@@ -78,13 +78,13 @@ def run_outage(folder: Path, protocol: str, outage_s: float, *, at_start: bool, 
     while time.monotonic() < until:
         time.sleep(0.1)
         for line in lines.values():
-            line.pipeline.status()  # checks the books
+            line.pipeline.status()  # checks the counts
     for line in lines.values():
         line.proxy.fault = "pass"
     for thread in threads:
         thread.join()
     began = time.monotonic()
-    # By the books, because decoding all that has arrived again and again would be the slowest part.
+    # By the counts, because decoding all that has arrived again and again would be the slowest part.
     eventually(lambda: all(settled(line.pipeline) for line in lines.values()), within_s=10)
     drained_s = time.monotonic() - began
     seen = {}

@@ -53,4 +53,4 @@ def test_new_relic_s_region_follows_from_its_key() -> None:
 
         assert (found.endpoint, found.protocol) == (f"https://{host}", "http/protobuf")
         assert (found.temporality, found.compression, found.max_request_bytes) == ("delta", "gzip", 1_000_000)
-        assert (destination.name, set(destination.lanes)) == ("new_relic", {"traces", "metrics", "logs"})
+        assert (destination.name, set(destination.queues)) == ("new_relic", {"traces", "metrics", "logs"})

@@ -1,4 +1,4 @@
-"""The lane: bounded, never blocking, and its books always add up."""
+"""The memory queue: bounded, never blocking, and its counts always add up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.exporters.delivery.queue import Lane, LaneStatus, Partial, SendError
+from csg_otel.exporters.delivery.base import QueueStatus
+from csg_otel.exporters.delivery.queue import MemoryQueue
+from csg_otel.exporters.delivery.sender import Partial, SendError
+from support.senders import FunctionSender, Observer
 
 
 class Receiver:
@@ -24,7 +27,7 @@ class Receiver:
         self.partial: Partial | None = None
         self.open = threading.Event()
         self.open.set()
-        self.outcomes: list[str] = []
+        self.observer = Observer()
 
     def send(self, batch: Sequence[Any], timeout_s: float) -> Partial | None:
         if not self.open.wait(timeout_s):
@@ -34,67 +37,64 @@ class Receiver:
         self.items.extend(batch)
         return self.partial
 
-    def lane(self, **options: Any) -> Lane:
+    def queue(self, **options: Any) -> MemoryQueue:
         options = {"delay_s": 0.01, "timeout_s": 0.2, **options}
-        return Lane("there", "traces", self.send, on_outcome=self._note, **options)
-
-    def _note(self, _signal: str, error: SendError | None) -> None:
-        self.outcomes.append("ok" if error is None else error.reason)
+        return MemoryQueue("there", "traces", FunctionSender(self.send), self.observer, **options)
 
 
-def end(lane: Lane, within_s: float = 2.0) -> LaneStatus:
-    lane.close(time.monotonic() + within_s)
-    return lane.join()
+def end(queue: MemoryQueue, within_s: float = 2.0) -> QueueStatus:
+    queue.close(time.monotonic() + within_s)
+    return queue.join()
 
 
-def balanced(status: LaneStatus) -> bool:
+def balanced(status: QueueStatus) -> bool:
     return status.emitted == status.delivered + sum(status.dropped.values()) + status.queued
 
 
 def test_everything_put_in_is_delivered_in_order() -> None:
-    """A healthy lane delivers each item once and in the order it came."""
+    """A healthy queue delivers each item once and in the order it came."""
     receiver = Receiver()
-    lane = receiver.lane(batch_size=7)
+    queue = receiver.queue(batch_size=7)
 
     for number in range(100):
-        lane.put(number)
-    status = end(lane)
+        queue.enqueue(number)
+    status = end(queue)
 
     assert receiver.items == list(range(100))
-    assert status == LaneStatus(100, 100, {}, 0)
+    assert status == QueueStatus(100, 100, {}, 0)
 
 
 def test_a_full_queue_drops_the_oldest_and_counts_it() -> None:
-    """With a destination that hangs, put() drops the oldest items and says so in the books."""
+    """With a destination that hangs, enqueue() drops the oldest items and counts them."""
     receiver = Receiver()
     receiver.open.clear()
-    lane = receiver.lane(max_items=10, batch_size=10, timeout_s=5)
+    queue = receiver.queue(max_items=10, batch_size=10, timeout_s=5)
 
-    lane.put("first")
-    while lane.status().queued and not lane._in_flight:
+    queue.enqueue("first")
+    while queue.status().queued and not queue._in_flight:
         time.sleep(0.005)
     for number in range(25):
-        lane.put(number)
+        queue.enqueue(number)
     receiver.open.set()
-    status = end(lane)
+    status = end(queue)
 
     assert receiver.items == ["first", *range(15, 25)]
     assert status.dropped == {"queue_full": 15}
     assert balanced(status)
 
 
-def test_put_does_not_wait_for_a_hung_destination() -> None:
-    """10,000 puts in front of a destination that never answers take no longer than in front of a good one, by far."""
+def test_enqueue_does_not_wait_for_a_hung_destination() -> None:
+    """10,000 items in front of a destination that never answers take no longer than in front of a good one, by far."""
     receiver = Receiver()
     receiver.open.clear()
-    lane = receiver.lane(timeout_s=30)
+    queue = receiver.queue(timeout_s=30)
 
     began = time.monotonic()
     for number in range(10_000):
-        lane.put(number)
+        queue.enqueue(number)
     took_s = time.monotonic() - began
     receiver.open.set()
-    end(lane)
+    end(queue)
 
     assert took_s < 1.0
 
@@ -103,26 +103,26 @@ def test_a_refusal_that_may_pass_is_retried_until_it_does() -> None:
     """A retryable error costs nothing but time: the same batch is sent again."""
     receiver = Receiver()
     receiver.errors = [SendError("http_503", "busy", retry=True, retry_after_s=0.01) for _ in range(2)]
-    lane = receiver.lane()
+    queue = receiver.queue()
 
-    lane.put("item")
+    queue.enqueue("item")
 
-    assert lane.flush(time.monotonic() + 5)
+    assert queue.flush(time.monotonic() + 5)
     assert receiver.items == ["item"]
-    assert receiver.outcomes == ["http_503", "http_503", "ok"]
-    end(lane)
+    assert receiver.observer.results == ["http_503", "http_503", None]
+    end(queue)
 
 
 def test_a_final_refusal_drops_the_batch_under_its_reason() -> None:
     """An error that is not to be retried is counted under its reason, and the next batch goes through."""
     receiver = Receiver()
     receiver.errors = [SendError("http_400", "bad", retry=False)]
-    lane = receiver.lane()
+    queue = receiver.queue()
 
-    lane.put("poison")
-    flushed = lane.flush(time.monotonic() + 2)
-    lane.put("good")
-    status = end(lane)
+    queue.enqueue("poison")
+    flushed = queue.flush(time.monotonic() + 2)
+    queue.enqueue("good")
+    status = end(queue)
 
     assert not flushed
     assert receiver.items == ["good"]
@@ -134,11 +134,11 @@ def test_partially_rejected_items_are_counted_as_rejected() -> None:
     """What a destination accepts in part is delivered but for the number it rejected."""
     receiver = Receiver()
     receiver.partial = Partial(2, "too old")
-    lane = receiver.lane(batch_size=5)
+    queue = receiver.queue(batch_size=5)
 
     for number in range(5):
-        lane.put(number)
-    status = end(lane)
+        queue.enqueue(number)
+    status = end(queue)
 
     assert (status.delivered, status.dropped) == (3, {"rejected": 2})
 
@@ -147,29 +147,29 @@ def test_flush_ends_when_it_says_and_is_honest() -> None:
     """flush() before a hang returns at its deadline and says False."""
     receiver = Receiver()
     receiver.open.clear()
-    lane = receiver.lane(timeout_s=30)
-    lane.put("item")
+    queue = receiver.queue(timeout_s=30)
+    queue.enqueue("item")
 
     began = time.monotonic()
-    flushed = lane.flush(began + 0.3)
+    flushed = queue.flush(began + 0.3)
     took_s = time.monotonic() - began
     receiver.open.set()
-    end(lane)
+    end(queue)
 
     assert not flushed
     assert 0.25 < took_s < 0.6
 
 
 def test_shutdown_before_a_hang_keeps_its_budget_and_counts_the_loss() -> None:
-    """join() returns at the lane's deadline although the sender never does; the items are dropped as `shutdown`."""
+    """join() returns at the queue's deadline although the sender never does; the items are dropped as `shutdown`."""
     receiver = Receiver()
     receiver.open.clear()
-    lane = receiver.lane(timeout_s=30)
+    queue = receiver.queue(timeout_s=30)
     for number in range(5):
-        lane.put(number)
+        queue.enqueue(number)
 
     began = time.monotonic()
-    status = end(lane, 0.3)
+    status = end(queue, 0.3)
 
     assert time.monotonic() - began < 0.6
     assert status.dropped == {"shutdown": 5}
@@ -178,72 +178,72 @@ def test_shutdown_before_a_hang_keeps_its_budget_and_counts_the_loss() -> None:
 
 
 def test_a_senders_defect_costs_its_batch_and_not_the_worker() -> None:
-    """An exception that is no SendError drops the batch under `defect`; the lane goes on."""
+    """An exception that is no SendError drops the batch under `defect`; the queue goes on."""
     receiver = Receiver()
     receiver.errors = [ValueError("oops")]  # type: ignore[list-item] # that is the point
-    lane = receiver.lane()
+    queue = receiver.queue()
 
-    lane.put("first")
-    lane.flush(time.monotonic() + 2)
-    lane.put("second")
-    status = end(lane)
+    queue.enqueue("first")
+    queue.flush(time.monotonic() + 2)
+    queue.enqueue("second")
+    status = end(queue)
 
     assert (receiver.items, status.dropped) == (["second"], {"defect": 1})
 
 
 def test_items_after_the_end_are_counted_as_lost() -> None:
-    """put() on a closed lane neither raises nor hides the item."""
+    """enqueue() on a closed queue neither raises nor hides the item."""
     receiver = Receiver()
-    lane = receiver.lane()
-    end(lane)
+    queue = receiver.queue()
+    end(queue)
 
-    lane.put("late")
+    queue.enqueue("late")
 
-    assert lane.status() == LaneStatus(1, 0, {"shutdown": 1}, 0)
+    assert queue.status() == QueueStatus(1, 0, {"shutdown": 1}, 0)
 
 
-def test_a_signal_handler_may_put_while_its_thread_is_inside_put() -> None:
-    """The lane's lock is re-entrant, so a handler that emits on the interrupted thread does not hang it."""
+def test_a_signal_handler_may_enqueue_while_its_thread_is_inside_enqueue() -> None:
+    """The queue's lock is re-entrant, so a handler that emits on the interrupted thread does not hang it."""
     receiver = Receiver()
-    lane = receiver.lane()
+    queue = receiver.queue()
 
-    with lane._lock:
+    with queue._lock:
         worker = threading.Thread(target=lambda: None)
         worker.start()
-        lane.put("from the handler")
+        queue.enqueue("from the handler")
 
-    assert end(lane).delivered == 1
+    assert end(queue).delivered == 1
 
 
-@given(st.lists(st.sampled_from(["put", "flush", "fail", "refuse"]), max_size=30))
-def test_the_books_balance_whatever_happens(steps: list[str]) -> None:
-    """emitted == delivered + dropped + queued after any mixture of puts, flushes and refusals."""
+@given(st.lists(st.sampled_from(["enqueue", "flush", "fail", "refuse"]), max_size=30))
+def test_the_counts_balance_whatever_happens(steps: list[str]) -> None:
+    """emitted == delivered + dropped + queued after any mixture of items, flushes and refusals."""
     receiver = Receiver()
-    lane = receiver.lane(max_items=4, batch_size=2, delay_s=0.0005)
+    queue = receiver.queue(max_items=4, batch_size=2, delay_s=0.0005)
     for step in steps:
-        if step == "put":
-            lane.put(step)
+        if step == "enqueue":
+            queue.enqueue(step)
         elif step == "flush":
-            lane.flush(time.monotonic() + 0.002)
+            queue.flush(time.monotonic() + 0.002)
         else:
             receiver.errors.append(SendError(step, step, retry=step == "fail", retry_after_s=0.0005))
 
-        assert balanced(lane.status())
+        assert balanced(queue.status())
 
-    assert balanced(end(lane, 0.2))
+    assert balanced(end(queue, 0.2))
 
 
 @pytest.mark.parametrize("workers", [8])
 def test_eight_threads_lose_nothing(workers: int) -> None:
-    """Concurrent puts are all in the books."""
+    """Concurrent items are all counted."""
     receiver = Receiver()
-    lane = receiver.lane(max_items=100_000)
-    threads = [threading.Thread(target=lambda: deque(map(lane.put, range(1000)))) for _ in range(workers)]
+    queue = receiver.queue(max_items=100_000)
+    threads = [threading.Thread(target=lambda: deque(map(queue.enqueue, range(1000)))) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    status = end(lane, 5)
+    status = end(queue, 5)
 
     assert status.delivered == len(receiver.items) == workers * 1000

@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from csg_otel.exporters.delivery.backlog import Backlog
-from csg_otel.exporters.delivery.spool import Ref, Segment, Spool, SpoolError
+from csg_otel.exporters.delivery.spool import Ref, Spool, SpoolError
+from csg_otel.private_folder import NotPrivateError
+from support.senders import Losses
 
 
 def make(root: Path, destination: str = "collector\nhttp://c:4318", **options: Any) -> Spool:
     """Return a spool in *root*."""
-    return Spool(root, destination, **{"max_bytes": 1_000_000, "on_drop": lambda _segment: None, **options})
+    return Spool(root, destination, **{"owner": Losses(), "max_bytes": 1_000_000, **options})
 
 
 def crash(spool: Spool) -> None:
@@ -104,15 +106,15 @@ def test_planted_and_changed_files_are_never_sent(tmp_path: Path) -> None:
 
 
 def test_the_oldest_makes_room_and_is_counted(tmp_path: Path) -> None:
-    """The limit holds for all signals together; what is dropped is told."""
-    lost: list[tuple[str, int]] = []
-    spool = make(tmp_path, max_bytes=80_000, on_drop=lambda segment: lost.append((segment.signal, segment.items)))
+    """The limit holds for all signals together; what is dropped is reported."""
+    lost = Losses()
+    spool = make(tmp_path, max_bytes=80_000, owner=lost)
     spool.append("logs", 7, b"x" * 9_000)
     refs = [spool.append("traces", 1, b"x" * 1_000) for _ in range(200)]
 
     assert spool.size <= 80_000
-    assert lost[0] == ("logs", 7)
-    assert sum(items for _, items in lost) + spool.items("traces") == 7 + 200
+    assert [(segment.signal, items) for segment, items in lost.segments[:1]] == [("logs", 7)]
+    assert sum(items for _, items in lost.segments) + spool.items("traces") == 7 + 200
     assert spool.read(refs[0]) is None
     assert spool.read(refs[-1]) == b"x" * 1_000
 
@@ -125,7 +127,7 @@ def test_files_are_this_users_alone(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o077 == 0, path
 
     (tmp_path / "link").symlink_to(tmp_path / "state")
-    with pytest.raises(SpoolError, match="not a directory of its own"):
+    with pytest.raises(NotPrivateError, match="not a directory of this user"):
         make(tmp_path / "link").append("traces", 1, b"x")
     (tmp_path / "state" / "key").chmod(0o644)
     with pytest.raises(SpoolError, match="key"):
@@ -159,7 +161,7 @@ def test_a_forked_child_leaves_the_parents_files_alone(tmp_path: Path) -> None:
         import os, sys
         from pathlib import Path
         from csg_otel.exporters.delivery.spool import Spool
-        spool = Spool(Path(sys.argv[1]), "c", max_bytes=10**6, on_drop=print)
+        spool = Spool(Path(sys.argv[1]), "c", None, max_bytes=10**6)
         ref = spool.append("traces", 1, b"parent")
         if os.fork() == 0:
             spool.reset_after_fork()
@@ -168,7 +170,7 @@ def test_a_forked_child_leaves_the_parents_files_alone(tmp_path: Path) -> None:
             os._exit(0)
         assert os.wait()[1] == 0
         assert spool.read(ref) == b"parent"
-        other = Spool(Path(sys.argv[1]), "c", max_bytes=10**6, on_drop=print)
+        other = Spool(Path(sys.argv[1]), "c", None, max_bytes=10**6)
         assert [other.read(ref) for ref in other.adopt()["traces"]] == [b"child"]
     """
     done = subprocess.run(
@@ -315,18 +317,18 @@ class SpoolMachine(RuleBasedStateMachine):
         self._folder.cleanup()
 
 
-def test_the_books_hold_while_the_spool_makes_room(tmp_path: Path) -> None:
-    """One file at a time is told, once, with what of it was not delivered; and what it held can't be read any more."""
-    told: list[tuple[Segment, int]] = []
-    spool = make(tmp_path, max_bytes=40_000, on_drop=lambda segment: told.append((segment, segment.items)))
+def test_the_counts_hold_while_the_spool_makes_room(tmp_path: Path) -> None:
+    """Each removed file is reported once, with its undelivered items; and its content can't be read any more."""
+    losses = Losses()
+    spool = make(tmp_path, max_bytes=40_000, owner=losses)
     refs = [spool.append("traces", 1, b"x" * 1_000) for _ in range(20)]
     for ref in refs[:3]:
         spool.done(ref)
     refs += [spool.append("traces", 1, b"x" * 1_000) for _ in range(40)]
 
-    assert len({id(segment) for segment, _ in told}) == len(told)
+    assert len({id(segment) for segment, _ in losses.segments}) == len(losses.segments)
     lost = [ref for ref in refs if ref.segment.gone]
-    assert sum(items for _, items in told) == len([ref for ref in lost if ref not in refs[:3]])
+    assert sum(items for _, items in losses.segments) == len([ref for ref in lost if ref not in refs[:3]])
     assert all(spool.read(ref) is None for ref in lost)
 
 
@@ -346,10 +348,10 @@ TestSpoolMachine = SpoolMachine.TestCase
 TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
-def test_what_is_booked_is_off_the_disk_already(tmp_path: Path) -> None:
+def test_a_counted_frame_is_off_the_disk_already(tmp_path: Path) -> None:
     """A process that ends as soon as its flush is over leaves nothing that the next one would send again."""
     spool = make(tmp_path)
-    backlog = Backlog(threading.RLock(), "c", "traces", spool, lambda *_: None, max_items=10, max_age_s=60)
+    backlog = Backlog(threading.RLock(), "c", "traces", spool, Losses(), max_items=10, max_age_s=60)
     backlog.keep([(3, b"body")], lambda: None)
     batch, body = backlog.take(10)
     seen: list[tuple[int, int]] = []

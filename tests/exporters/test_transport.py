@@ -13,7 +13,7 @@ import pytest
 import trustme
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # it ships no types
 
-from csg_otel.exporters.delivery.queue import SendError
+from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
 from csg_otel.exporters.otlp.http_transport import MOST_REPLY_BYTES, HttpTransport, _retry_after
 from support.otlp_sink import GrpcSink, HttpSink

@@ -15,6 +15,7 @@ import pytest
 from csg_otel.multiprocess import slots
 from csg_otel.multiprocess.family import family
 from csg_otel.multiprocess.folder import Folder, FolderError, state_folder
+from csg_otel.private_folder import NotPrivateError
 
 Make = Callable[[], Folder]
 
@@ -168,7 +169,7 @@ def test_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "csg-otel").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(FolderError, match="not a directory of this user"):
+    with pytest.raises(NotPrivateError, match="not a directory of this user"):
         Folder(tmp_path / "csg-otel" / "workers", family(), "shop").join()
 
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from csg_otel.config import Config
 from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue, Spool
 from csg_otel.exporters.build import build_destinations
-from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_outcome
+from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_result
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut
 from csg_otel.pipeline.readers import LocalReader
 from support.otlp_sink import Received
@@ -42,8 +42,8 @@ class Pipeline:
         (self.destination,) = build_destinations(Config(exporters=exporters), LocalReader())
         assert self.destination.reader is not None
         spans, logs = SpanFanOut(), LogFanOut()
-        spans.puts, logs.puts = (
-            tuple(put for signal, put in self.destination.puts.items() if signal == wanted)
+        spans.sinks, logs.sinks = (
+            tuple(sink for signal, sink in self.destination.sinks.items() if signal == wanted)
             for wanted in ("traces", "logs")
         )
         self._tracers = TracerProvider(shutdown_on_exit=False)
@@ -81,11 +81,11 @@ class Pipeline:
         return thread
 
     def status(self) -> DestinationStatus:
-        """Return the destination's books, which have to be balanced whenever one looks."""
-        for lane in self.destination.lanes.values():
-            book = lane.status()
-            assert (
-                book.emitted + book.adopted == book.delivered + sum(book.dropped.values()) + book.queued + book.spooled
+        """Return the destination's status; the counts of each queue must balance at any moment."""
+        for queue in self.destination.queues.values():
+            counts = queue.status()
+            assert counts.emitted + counts.adopted == (
+                counts.delivered + sum(counts.dropped.values()) + counts.queued + counts.spooled
             )
         return self.destination.status()
 
@@ -94,24 +94,24 @@ class Pipeline:
         deadline = time.monotonic() + within_s
         assert self.destination.ticker is not None
         collected = self.destination.ticker.request().wait(within_s)
-        return all([lane.flush(deadline) for lane in self.destination.lanes.values()]) and collected
+        return all([queue.flush(deadline) for queue in self.destination.queues.values()]) and collected
 
     def end(self, within_s: float = 5.0) -> Counter[tuple[str, str, str]]:
-        """End as ``shutdown`` does; returns items by signal, outcome (``spooled``: left on disk) and reason."""
+        """End as ``shutdown`` does; return items by signal, result (``spooled``: left on disk) and reason."""
         deadline = time.monotonic() + within_s
         assert self.destination.ticker is not None
         self.destination.ticker.stop().wait(within_s)
-        lanes = self.destination.lanes
-        for lane in lanes.values():
-            lane.nudge()
-            lane.close(deadline)
-        books = {signal: lane.join() for signal, lane in lanes.items()}
-        counts = Counter({key[1:]: n for key, n in items_by_outcome([self.destination]).items()})
+        queues = self.destination.queues
+        for queue in queues.values():
+            queue.nudge()
+            queue.close(deadline)
+        final = {signal: queue.join() for signal, queue in queues.items()}
+        counts = Counter({key[1:]: n for key, n in items_by_result([self.destination]).items()})
         self.status()
         self.destination.end()
-        for signal, book in books.items():
-            counts[signal, "spooled", ""] = book.spooled
-            assert book.emitted + book.adopted == book.delivered + book.spooled + sum(book.dropped.values())
+        for signal, status in final.items():
+            counts[signal, "spooled", ""] = status.spooled
+            assert status.emitted + status.adopted == (status.delivered + status.spooled + sum(status.dropped.values()))
         return +counts
 
 

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Send, and say who has taken it; 1 if somebody has not."""
     from csg_otel.config import load
     from csg_otel.exporters.alert_events import senders
-    from csg_otel.exporters.delivery.queue import SendError
+    from csg_otel.exporters.delivery.sender import SendError
     from csg_otel.pipeline.resource import service_name
 
     code: dict[str, Any] = {"environment": args.environment} if args.environment else {}
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     failed = 0
     for (name, where), sender in found.items():
         try:
-            sender(event.encode(), args.timeout)
+            sender.send_batch(event.encode(), args.timeout)
             print(f"{name}: taken ({event.id})")
         except SendError as error:
             failed += 1

@@ -1,7 +1,7 @@
 """
 Sends a program's own alerts: one a request, to an Alertmanager or to Datadog.
 
-Queueing, retrying and keeping on disk are the lane's. The rule: a refusal of the alert itself is final, everything else may be
+Queueing, retrying and keeping on disk are the queue's. The rule: a refusal of the alert itself is final, everything else may be
 mended while the alert waits.
 """
 
@@ -16,18 +16,18 @@ from csg_otel import net
 from csg_otel.alerts import events
 from csg_otel.alerts.alertmanager import events as alertmanager_events
 from csg_otel.alerts.datadog import events as datadog_events
-from csg_otel.exporters.delivery.queue import SendError
+from csg_otel.exporters.delivery.sender import SendError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
     from csg_otel.config import Config
-    from csg_otel.exporters.delivery.queue import Partial
+    from csg_otel.exporters.delivery.sender import Partial
 
 _FINAL: Final = frozenset({400, 413, 422})
 
 
 class AlertSender:
-    """The sender and codec of a lane of alerts."""
+    """Sends the alerts of one queue, one per request."""
 
     def __init__(
         self, url: str, write: Callable[[Event, float], bytes], headers: Mapping[str, str] | None = None
@@ -37,7 +37,7 @@ class AlertSender:
         self._write = write
         self._headers = {"Content-Type": "application/json", **(headers or {})}
 
-    def __call__(self, body: bytes, timeout_s: float) -> Partial | None:
+    def send_batch(self, body: bytes, timeout_s: float) -> Partial | None:
         """Send one alert. Raises SendError."""
         payload = self._write(events.decode(body), time.time())
         try:

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import environment, names
+from csg_otel import environment
 from csg_otel.config.presets import otlp_destinations
 from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.otlp import sender as otlp
-from csg_otel.pipeline import sanitize
 from csg_otel.pipeline.readers import LocalReader, PushReader, Ticker
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from csg_otel.config import Config
     from csg_otel.config.sections.exporters import Exporters, OtlpExporter
-    from csg_otel.exporters.console.screen import Console
-    from csg_otel.exporters.delivery.queue import Partial
 
 _MOST_COLLECTIONS = 256
 """Metric collections one destination keeps while it can't deliver; at a 10 s interval that is three quarters of an hour."""
@@ -59,63 +56,32 @@ def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
     if not console_enabled(config.exporters):
         return ()
     from csg_otel.exporters.console.screen import Console
+    from csg_otel.exporters.console.sender import ConsoleSender, ConsoleSink
 
     settings = config.exporters.console
     stream = sys.stderr
     color = stream.isatty() and "NO_COLOR" not in environment.snapshot()
     screen = Console(stream, style=settings.style, level=settings.level, color=color)
     destination = Destination("console", "stderr")
-    lane = destination.add_lane(
+    queue = destination.add_memory_queue(
         "console",
-        _ConsoleSender(screen),
+        ConsoleSender(screen),
         max_items=config.exporters.queue.max_items,
         batch_size=config.exporters.queue.batch_size,
         delay_s=_CONSOLE_TICK_S,
-        idle=screen.tick,
-        on_close=screen.close,
     )
     if "traces" in settings.signals:
-        destination.puts["traces"] = lambda span: lane.put(("spans", span))
+        destination.sinks["traces"] = ConsoleSink(queue, "traces")
     if "logs" in settings.signals:
-        # What the program's own handler has written to the terminal is not written there a second time.
-        destination.puts["logs"] = lambda record: (
-            None if getattr(record.log_record, names.ON_SCREEN, False) else lane.put(("logs", record))
-        )
+        destination.sinks["logs"] = ConsoleSink(queue, "logs")
 
-    def put_metrics() -> None:
+    def enqueue_metrics() -> None:
         if (data := local.read()) is not None:
-            lane.put(("metrics", data))
+            ConsoleSink(queue, "metrics").enqueue(data)
 
     if "metrics" in settings.signals:
-        destination.ticker = Ticker("console-metrics", metric_interval_s(config), put_metrics)
+        destination.ticker = Ticker("console-metrics", metric_interval_s(config), enqueue_metrics)
     return (destination,)
-
-
-class _ConsoleSender:
-    """Hands runs of like items to the console, in the order they came."""
-
-    def __init__(self, screen: Console) -> None:
-        self._screen = screen
-
-    def __call__(self, batch: Sequence[Any], _timeout_s: float) -> Partial | None:
-        run: list[Any] = []
-        kind = ""
-        for item_kind, item in batch:
-            if item_kind != kind:
-                self._show(kind, run)
-                kind, run = item_kind, []
-            run.append(item)
-        self._show(kind, run)
-        return None
-
-    def _show(self, kind: str, run: list[Any]) -> None:
-        if kind == "spans":
-            self._screen.spans([sanitize.span(span) for span in run])
-        elif kind == "logs":
-            self._screen.logs([sanitize.record(record) for record in run])
-        else:
-            for data in run:
-                self._screen.metrics(data)
 
 
 def _build_otlp(config: Config, _local: LocalReader) -> Sequence[Destination]:
@@ -147,13 +113,12 @@ def _otlp_destination(
         options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
         if signal == "metrics":
             options.update(max_items=_MOST_COLLECTIONS, batch_size=1)
-        sender = otlp.Sender(settings, signal, (headers or {}).get(signal))
-        lane = destination.add_durable_lane(
+        sender = otlp.OtlpSender(settings, signal, (headers or {}).get(signal))
+        destination.sinks[signal] = destination.add_persistent_queue(
             signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
         )
-        destination.puts[signal] = lane.put
     if "metrics" in settings.signals:
-        reader = PushReader(otlp.temporality(settings.temporality), destination.puts.pop("metrics"), aggregation)
+        reader = PushReader(otlp.temporality(settings.temporality), destination.sinks.pop("metrics"), aggregation)
         destination.reader = reader
         destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
     return destination
@@ -168,10 +133,9 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
         destination = Destination(name, where)
         if spool.enabled:
             destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
-        lane = destination.add_durable_lane(
+        destination.sinks["alerts"] = destination.add_persistent_queue(
             "alerts", sender, max_items=_MOST_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
         )
-        destination.puts["alerts"] = lane.put
         built.append(destination)
     return tuple(built)
 

@@ -26,6 +26,7 @@ from typing import Final
 from csg_otel.multiprocess import slots
 from csg_otel.multiprocess.family import Family
 from csg_otel.multiprocess.inquiry import Inquiry
+from csg_otel.private_folder import make_private_folder
 
 _MEMBER: Final = re.compile(r"(\d+)-[0-9a-f]{16}")
 _MOST_FOLDED: Final = 4096
@@ -69,7 +70,7 @@ def state_folder(variables: Mapping[str, str]) -> Path:
     state = variables.get("XDG_STATE_HOME") or (f"{variables['HOME']}/.local/state" if "HOME" in variables else "")
     for folder in filter(None, (runtime, state)):
         with suppress(OSError, FolderError):
-            make_private(Path(folder) / "csg-otel")
+            make_private_folder(Path(folder) / "csg-otel")
             return Path(folder) / "csg-otel" / "workers"
     return Path(tempfile.gettempdir()) / f"csg-otel-{os.geteuid()}" / "workers"
 
@@ -94,7 +95,7 @@ class Folder:
     def join(self) -> None:
         """Become a member; what dead groups have left is removed. Raises OSError and FolderError."""
         for folder in (self._root.parent, self._root, self._path):
-            make_private(folder)
+            make_private_folder(folder)
         eldest = self._path / "eldest"
         if not eldest.exists():
             _replace(eldest, str(self._family).encode())
@@ -248,16 +249,6 @@ class Folder:
                     group._path = path
                     if not any(one.living for one in group.others()):
                         shutil.rmtree(path, ignore_errors=True)
-
-
-def make_private(folder: Path) -> None:
-    """Make *folder* for this user alone. Raises OSError, and FolderError if it is a link or another user's."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise FolderError(f"{folder} is not a directory of this user")
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        folder.chmod(0o700)
 
 
 def _living(files: list[int]) -> bool:

@@ -1,14 +1,13 @@
 """
-From the SDK's tracer and logger providers to every destination's lane.
+From the SDK's tracer and logger providers to every destination's queue.
 
-Runs on the program's threads, so it only appends to queues, and nothing it meets reaches the program.
+Runs on the program's threads, so it only appends to queues, and no error of it reaches the program.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
@@ -20,14 +19,15 @@ from opentelemetry.trace import StatusCode
 from csg_otel import faults
 from csg_otel.pipeline.safe_spans import make_safe
 
-Put = Callable[[Any], None]
+if TYPE_CHECKING:
+    from csg_otel.pipeline.sink import Sink
 
 
 class SpanFanOut(SpanProcessor):
-    """Gives each ended span to every lane; ``puts`` is replaced as a whole when destinations change."""
+    """Gives each ended span to every sink; ``sinks`` is replaced as a whole when destinations change."""
 
     def __init__(self) -> None:
-        self.puts: tuple[Put, ...] = ()
+        self.sinks: tuple[Sink, ...] = ()
         self.keep_errors = False
         self.keep_slower_s: float | None = None
 
@@ -40,8 +40,8 @@ class SpanFanOut(SpanProcessor):
         try:
             context = span.get_span_context()
             if (context is not None and context.trace_flags.sampled) or self._worth_keeping(span):
-                for put in self.puts:
-                    put(span)
+                for sink in self.sinks:
+                    sink.enqueue(span)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("traces")
 
@@ -54,10 +54,10 @@ class SpanFanOut(SpanProcessor):
 
 
 class LogFanOut(LogRecordProcessor):
-    """Gives each log record to every lane; ``puts`` is replaced as a whole when destinations change."""
+    """Gives each log record to every sink; ``sinks`` is replaced as a whole when destinations change."""
 
     def __init__(self) -> None:
-        self.puts: tuple[Put, ...] = ()
+        self.sinks: tuple[Sink, ...] = ()
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Queue a copy of *log_record* without its context, which may hold much of the program alive."""
@@ -70,16 +70,16 @@ class LogFanOut(LogRecordProcessor):
                 instrumentation_scope=log_record.instrumentation_scope,
                 limits=log_record.limits,
             )
-            for put in self.puts:
-                put(readable)
+            for sink in self.sinks:
+                sink.enqueue(readable)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
 
     def shutdown(self) -> None:
-        """Do nothing: lanes are closed by their owner, within one budget for all."""
+        """Do nothing: queues are closed by their owner, within one budget for all."""
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Do nothing: lanes are flushed by their owner, within one budget for all."""
+        """Do nothing: queues are flushed by their owner, within one budget for all."""
         return True
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.view import Aggregation
 
+    from csg_otel.pipeline.sink import Sink
+
 _log = logging.getLogger("csg_otel")
 
 
@@ -76,12 +78,12 @@ class LocalReader(MetricReader):
 
 
 class PushReader(MetricReader):
-    """Collects for one destination, with its own temporality, and hands each collection to a sink."""
+    """Collects for one destination, with its own temporality, and gives each collection to a sink."""
 
     def __init__(
         self,
         temporality: dict[type, AggregationTemporality],
-        sink: Callable[[MetricsData], None],
+        sink: Sink,
         aggregation: dict[type, Aggregation] | None = None,
     ) -> None:
         """Collect with *temporality* and *aggregation*, both by the class of instrument, for *sink*."""
@@ -95,10 +97,10 @@ class PushReader(MetricReader):
             self.collect()
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._sink(metrics_data)
+        self._sink.enqueue(metrics_data)
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
-        """Do nothing: the ticker ends the collecting and the lane the sending."""
+        """Do nothing: the ticker ends the collecting and the queue the sending."""
 
 
 class Ticker:

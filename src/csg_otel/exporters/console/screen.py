@@ -67,7 +67,7 @@ class Console:
 
     def spans(self, spans: Sequence[ReadableSpan]) -> None:
         """Take spans that have ended, in the order they ended."""
-        self._after_fork()
+        self.reset_after_fork()
         if self._json:
             self._write(map(json_lines.span_json, spans))
         else:
@@ -75,7 +75,7 @@ class Console:
 
     def logs(self, records: Sequence[ReadableLogRecord]) -> None:
         """Take log records; those of a trace that is held back wait with it."""
-        self._after_fork()
+        self.reset_after_fork()
         if self._json:
             self._write(map(json_lines.record_json, records))
             return
@@ -89,7 +89,7 @@ class Console:
 
     def metrics(self, data: MetricsData) -> None:
         """Take a cumulative collection and show what changed since the one before."""
-        self._after_fork()
+        self.reset_after_fork()
         before, self._series = self._series, flatten(data)
         changed = changes(before, self._series)
         if self._json:
@@ -99,16 +99,16 @@ class Console:
 
     def tick(self) -> None:
         """Show what has waited long enough; call it about every 0.2 seconds."""
-        self._after_fork()
+        self.reset_after_fork()
         self._draw(self._pending.due(self._clock()))
 
     def close(self) -> None:
         """Show everything that still waits. The stream is the caller's and stays open."""
-        self._after_fork()
+        self.reset_after_fork()
         self._draw(self._pending.rest())
 
-    def _after_fork(self) -> None:
-        """Forget what the parent process held back: the parent will show it."""
+    def reset_after_fork(self) -> None:
+        """Drop the items the parent process held back, if this is a forked child: the parent will show them."""
         if os.getpid() != self._pid:
             self._reset()
 

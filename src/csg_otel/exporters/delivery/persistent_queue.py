@@ -1,10 +1,10 @@
 """
-A lane that loses nothing: items are encoded once, kept on disk while they can't be delivered, and sent again as they are.
+The persistent queue: items are encoded once, kept on disk while they cannot be delivered, and sent again unchanged.
 
-Two threads a lane. One gathers: every tenth of a second it encodes what was put in and writes it to the spool, so a process
-that is killed loses no more than that. The other sends, and may wait for a collector as long as it likes. Encoded requests of
-one signal can be joined byte by byte (that is how protobuf merges messages), so several frames make one. The rule to keep:
-``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
+Two threads per queue. The gathering thread encodes new items every tenth of a second and writes them to the spool, so outages
+lose nothing, and SIGKILL loses at most 0.1 s. The sending thread may wait for a destination as long as necessary. Encoded
+requests of one signal can be joined byte by byte (protobuf merges messages that way), so several frames make one request. The
+rule: ``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
 """
 
 from __future__ import annotations
@@ -12,65 +12,59 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.exporters.delivery.backlog import Backlog, Frame
-from csg_otel.exporters.delivery.queue import Lane, LaneStatus, Partial, SendError
+from csg_otel.exporters.delivery.base import DeliveryObserver, DeliveryQueue, QueueStatus, backoff_s
+from csg_otel.exporters.delivery.sender import Partial, RequestSender, SendError
 from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
     from csg_otel.exporters.delivery.spool import Ref, Segment, Spool
 
 _TICK_S: Final = 0.08
-_DYING_S: Final = 1.0
-"""Seconds without progress after which a process that ends leaves what is safe on disk to the next one."""
+"""Seconds between two writes to the spool: with the write itself, 0.1 s at most."""
+
+_NO_PROGRESS_S: Final = 1.0
+"""Seconds without progress after which a process that ends leaves the items on disk to the next process."""
+
+_WEEK_S: Final = 7 * 86_400.0
 
 
-class Codec(Protocol):
-    """What a lane must know of its signal's encoding."""
+class PersistentQueue(DeliveryQueue):
+    """A queue that encodes its items, with a spool behind it if there is one."""
 
-    def encode(self, items: Sequence[Any]) -> bytes:
-        """Return *items* as one request. Raises whatever an item that can't be encoded makes it raise."""
-
-    def split(self, body: bytes) -> list[bytes]:
-        """Return *body* as requests of one item each; as it is if it can't be told apart."""
-
-
-SendBytes = Callable[[bytes, float], "Partial | None"]
-"""Sends a request within the given seconds. Raises SendError."""
-
-
-class DurableLane(Lane):
-    """A lane with a codec in front of its sender and, if there is one, a spool behind it."""
+    _sender: RequestSender
+    _wakes_at_first = True
 
     def __init__(
         self,
         destination: str,
         signal: str,
-        send: SendBytes,
-        codec: Codec,
+        sender: RequestSender,
+        observer: DeliveryObserver,
         *,
-        on_outcome: Callable[[str, SendError | None], None],
         spool: Spool | None = None,
-        max_age_s: float = 7 * 86_400.0,
-        reset: Callable[[], None] = lambda: None,
-        close: Callable[[], None] = lambda: None,
+        max_age_s: float = _WEEK_S,
         **options: Any,
     ) -> None:
         """
-        As :class:`Lane`; *reset* is called in a forked child, for the connection, and *close* when the sender has ended.
+        Prepare the queue; its threads start with the first item.
 
-        Frames older than *max_age_s* are dropped.
+        Args:
+            destination: Name of the destination, for thread names and log lines.
+            signal: ``traces``, ``metrics``, ``logs`` or ``alerts``.
+            sender: Encodes and sends; called on the worker threads only.
+            observer: Receives the result of each attempt.
+            spool: Keeps undelivered requests on disk; None (default) keeps them in memory only.
+            max_age_s: Seconds after which an undelivered request is dropped. Default one week.
+            **options: The other options of :class:`DeliveryQueue`.
         """
-        self._send_bytes = send
-        self._codec = codec
         self._spool = spool
         self._max_age_s = max_age_s
-        self._reset_sender = reset
-        self._close_sender = close
-        super().__init__(destination, signal, lambda _batch, _timeout: None, on_outcome=on_outcome, **options)
+        super().__init__(destination, signal, sender, observer, **options)
 
     def _reset(self) -> None:
         super()._reset()
@@ -80,7 +74,7 @@ class DurableLane(Lane):
             self.destination,
             self.signal,
             self._spool,
-            self._drop,
+            self,
             max_items=self._max_items,
             max_age_s=self._max_age_s,
         )
@@ -89,59 +83,48 @@ class DurableLane(Lane):
         self._waited = 0
         self._failing = False
         self._hurry = False
-        self._progress = 0.0
+        self._progress_at = 0.0
 
-    # -- the program's side ----------------------------------------------------------------------------------------
+    # -- called by the program -------------------------------------------------------------------------------------
 
     def adopt(self, refs: Sequence[Ref]) -> None:
-        """Deliver what a dead process has left, before anything newer."""
+        """Deliver the frames of a dead process, before anything newer."""
         with self._due:
-            if self._deadline is not None:  # the next process's, then
+            if self._deadline is not None:  # closed: the next process adopts them
                 return
             self._adopted += sum(ref.count for ref in refs)
-            self._drop("spool_full", self._backlog.adopt(refs))
+            self.count_dropped("spool_full", self._backlog.adopt(refs))
             if refs and self._thread is None:
-                self._start()
+                self._start_threads()
             self._due.notify_all()
 
     def prepare(self) -> None:
-        """Load what encoding needs, which takes longer than the first items of a killed process may wait for the disk."""
-        with suppress(Exception):  # the first item will tell
-            self._codec.encode(())
+        """Import the encoder now: that takes longer than the first items of a killed process may wait for the disk."""
+        with suppress(Exception):  # the first item will show the error
+            self._sender.encode(())
 
-    def lost(self, segment: Segment) -> None:
-        """Count what had to make room in the spool."""
+    def segment_dropped(self, segment: Segment) -> None:
+        """Count the items of *segment*, which the spool removed to make room."""
         with self._lock:
-            self._drop("spool_full", self._backlog.lose(segment))
+            self.count_dropped("spool_full", self._backlog.drop_segment(segment))
 
-    def _drop(self, reason: str, items: int) -> None:
-        super()._drop(reason, items)
+    def count_dropped(self, reason: str, items: int) -> None:
+        """Count *items* as dropped; call it with the queue's lock held."""
+        super().count_dropped(reason, items)
         self._due.notify_all()
 
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=self._gather, name=self._name("gather"), daemon=True)
-        sender = threading.Thread(target=self._work, name=self._name("send"), daemon=True)
-        try:
-            self._thread.start()
-            sender.start()
-        except RuntimeError:  # the interpreter is going down and starts no more threads
-            self._finished.set()
-
-    def _name(self, part: str) -> str:
-        return f"csg-otel-{self.destination}-{self.signal}-{part}"
-
-    def status(self) -> LaneStatus:
-        """Return the lane's books."""
+    def status(self) -> QueueStatus:
+        """Return the queue's counts."""
         with self._lock:
             spooled = self._backlog.items(on_disk=True)
-            queued = len(self._queue) + self._in_flight + self._backlog.items(on_disk=False)
-            books = self._books
-            return LaneStatus(
-                books.emitted, books.delivered, dict(books.dropped), queued, spooled, self._adopted, self._waited
+            queued = len(self._items) + self._in_flight + self._backlog.items(on_disk=False)
+            counts = self._counts
+            return QueueStatus(
+                counts.emitted, counts.delivered, dict(counts.dropped), queued, spooled, self._adopted, self._waited
             )
 
     def nudge(self) -> None:
-        """Let everything be sent now instead of at the end of the delay."""
+        """Send everything now instead of at the end of the delay."""
         self._wake.set()
         with self._due:
             self._hurry = True
@@ -149,15 +132,15 @@ class DurableLane(Lane):
 
     def flush(self, deadline: float) -> bool:
         """
-        Wait until all items put so far are settled, at most until monotonic *deadline*; True if none was dropped.
+        Wait until all items queued so far are settled, at most until monotonic *deadline*; True if none was dropped.
 
-        With a destination that does not answer, items that are safe on disk count as settled.
+        While the destination does not answer, items on disk count as settled.
         """
         with self._due:
-            target, dropped = self._books.emitted + self._adopted, sum(self._books.dropped.values())
-            self._hurry = True  # once: a destination that fails all the same is not asked any faster
+            target, dropped = self._counts.emitted + self._adopted, self._dropped()
+            self._hurry = True  # only once: a destination that still fails gets no extra attempts
             while self._settled() < target:
-                self._hurry = self._hurry or not self._failing  # what is gathered only now has to hurry, too
+                self._hurry = self._hurry or not self._failing  # items gathered only now must hurry, too
                 self._wake.set()
                 self._due.notify_all()
                 late = time.monotonic() >= deadline
@@ -166,109 +149,106 @@ class DurableLane(Lane):
                 if late:
                     return False
                 self._due.wait(min(0.05, max(0.0, deadline - time.monotonic())))
-            return sum(self._books.dropped.values()) == dropped
+            return self._dropped() == dropped
 
     def _all_safe(self) -> bool:
-        """Tell whether everything put in is on disk at least."""
+        """Return whether every item is on disk at least."""
         with self._lock:
-            return not self._queue and not self._in_flight and self._backlog.safe
+            return not self._items and not self._in_flight and self._backlog.safe
 
     def close(self, deadline: float) -> None:
-        """Take no more items and send what there is until monotonic *deadline*; returns at once, see :meth:`join`."""
+        """Accept no more items and send the rest until monotonic *deadline*; returns at once, see :meth:`join`."""
         with self._due:
-            if self._deadline is None:
-                self._deadline = deadline
-            self._progress = time.monotonic()
-            self._wake.set()
+            super().close(deadline)
+            self._progress_at = time.monotonic()
             self._due.notify_all()
             if self._thread is None:
-                self._finished.set()
                 self._gathered.set()
 
-    def join(self) -> LaneStatus:
+    def join(self) -> QueueStatus:
         """
-        Wait for a closed lane's sender until its deadline; what is neither sent nor on disk is dropped as ``shutdown``.
+        Wait for a closed queue's sending thread until its deadline; drop as ``shutdown`` what is neither sent nor on disk.
 
-        A destination that takes nothing for a second is not waited for any longer if everything is safe on disk.
+        If everything is on disk, a destination that accepts nothing for one second ends the wait.
         """
         deadline = self._deadline or 0.0
         self._gathered.wait(max(0.0, deadline - time.monotonic()))
         while (now := time.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
-            if now - self._progress > _DYING_S and self._all_safe():
+            if now - self._progress_at > _NO_PROGRESS_S and self._all_safe():
                 break
         with self._due:
             self._deadline = time.monotonic()
-            self._drop("shutdown", len(self._queue) + self._in_flight + self._backlog.abandon())
-            self._queue.clear()
+            self.count_dropped("shutdown", len(self._items) + self._in_flight + self._backlog.abandon())
+            self._items.clear()
             self._in_flight = 0
             self._due.notify_all()
         return self.status()
 
-    def reset_after_fork(self) -> None:
-        """Begin anew in a child: items, files and connections are the parent's."""
-        super().reset_after_fork()
-        self._reset_sender()
+    # -- on the gathering thread -----------------------------------------------------------------------------------
 
-    _wakes_at_first = True
-
-    # -- gathering -------------------------------------------------------------------------------------------------
+    def _start_threads(self) -> None:
+        self._run_threads(("-gather", self._gather), ("-send", self._work))
 
     def _gather(self) -> None:
         _compat.suppress_instrumentation()
         while True:
-            self._wake.wait()  # asleep while a program emits nothing
+            self._wake.wait()  # asleep while the program emits nothing
             self._wake.clear()
-            if self._deadline is None and not self._hurry and len(self._queue) < self._batch_size:
+            if self._deadline is None and not self._hurry and len(self._items) < self._batch_size:
                 self._wake.wait(_TICK_S)
                 self._wake.clear()
             closing = self._deadline is not None
-            while items := self._take_raw():
-                self._backlog.keep(self._encoded(items), self._taken_over)
+            while items := self._take_items():
+                self._backlog.keep(self._encoded(items), self._mark_kept)
             if closing:
                 self._gathered.set()
                 with self._due:
                     self._due.notify_all()
                 return
 
-    def _take_raw(self) -> list[Any]:
+    def _take_items(self) -> list[Any]:
         with self._lock:
-            count = min(self._batch_size, len(self._queue))
+            count = min(self._batch_size, len(self._items))
             self._in_flight = count
-            return [self._queue.popleft() for _ in range(count)]
+            return [self._items.popleft() for _ in range(count)]
 
-    def _taken_over(self) -> None:
+    def _mark_kept(self) -> None:
+        """Hand the items in flight over to the backlog, which counts them from now on; called with the lock held."""
         self._in_flight = 0
         self._due.notify_all()
 
     def _encoded(self, items: Sequence[Any]) -> list[tuple[int, bytes]]:
-        """Return *items* as requests; one that can't be encoded is dropped alone."""
+        """Return *items* as requests with their number of items; drop only the items that cannot be encoded."""
         try:
-            return [(len(items), self._codec.encode(items))]
-        except Exception as error:  # noqa: BLE001 - whatever a program has put into an attribute
+            return [(len(items), self._sender.encode(items))]
+        except Exception as error:  # noqa: BLE001 - a program may put anything into an attribute
             if len(items) > 1:
                 middle = len(items) // 2
                 return self._encoded(items[:middle]) + self._encoded(items[middle:])
             with self._lock:
-                self._drop("encoding", len(items))
+                self.count_dropped("encoding", len(items))
                 self._in_flight -= len(items)
-            self._on_outcome(self.signal, SendError("encoding", f"{type(error).__name__}: {error}", retry=False))
+            self._report(SendError("encoding", f"{type(error).__name__}: {error}", retry=False))
             return []
 
-    # -- sending ---------------------------------------------------------------------------------------------------
+    def _report(self, error: SendError) -> None:
+        self._observer.attempt_ended(self.signal, error)
+
+    # -- on the sending thread -------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         _compat.suppress_instrumentation()
-        while self._await_work():
+        while self._await_frames():
             batch, body = self._backlog.take(self._batch_size)
             if batch:
-                self._deliver_frames(batch, body)
+                self._deliver(batch, body)
             else:
                 self._hurry = False
         self._finished.set()
-        self._close_sender()
+        self._sender.close()
 
-    def _await_work(self) -> bool:
-        """Wait until there is something to send; False when the lane is over."""
+    def _await_frames(self) -> bool:
+        """Wait until a frame is due; return False when the queue has ended."""
         with self._due:
             while True:
                 now = time.monotonic()
@@ -287,13 +267,13 @@ class DurableLane(Lane):
     def _is_due(self, now: float) -> bool:
         return now - self._backlog.oldest >= self._delay_s or self._backlog.reaches(self._batch_size)
 
-    def _deliver_frames(self, batch: list[Frame], body: bytes) -> None:
-        """Send until it is settled: delivered, refused for good, or left for another time because the lane ends."""
+    def _deliver(self, batch: list[Frame], body: bytes) -> None:
+        """Send *batch* until it is delivered or refused for good, or the queue ends; then it waits again."""
         attempt = 0
         while True:
-            partial, error = self._attempt_bytes(body, final=False)
+            partial, error = self._attempt_request(body, final=False)
             if error is None:
-                self._settle_frames(batch, {"rejected": partial.rejected if partial else 0})
+                self._settle(batch, {"rejected": partial.rejected if partial else 0})
                 return
             if not error.retry:
                 self._bisect(batch, body, error)
@@ -302,77 +282,76 @@ class DurableLane(Lane):
                 self._hurry = False
                 if not attempt:
                     self._waited += sum(frame.count for frame in batch if frame.ref is not None)
-                self._due.notify_all()  # who flushes may want to know that it fails
+                self._due.notify_all()  # flush() returns early when the destination fails
             attempt += 1
             if not self._wait_after(error, attempt):
                 with self._lock:
                     self._backlog.put_back(batch)
                 return
 
-    def _attempt_bytes(self, body: bytes, *, final: bool) -> tuple[Partial | None, SendError | None]:
-        partial, error = self._tried(lambda timeout_s: self._send_bytes(body, timeout_s), final=final)
+    def _attempt_request(self, body: bytes, *, final: bool) -> tuple[Partial | None, SendError | None]:
+        partial, error = self._attempt(body, final=final)
         self._failing = error is not None and error.retry
         if partial is not None and partial.rejected:
-            message = f"{partial.rejected} items rejected: {partial.message}"
-            self._on_outcome(self.signal, SendError("rejected", message, retry=False))
+            self._report(SendError("rejected", f"{partial.rejected} items rejected: {partial.message}", retry=False))
         return partial, error
 
     def _bisect(self, batch: list[Frame], body: bytes, error: SendError) -> None:
-        """Send a refused request in ever smaller parts, so that only the items that are refused alone are dropped."""
-        items = self._codec.split(body)
+        """Send a refused request in ever smaller halves, so that only items that are refused alone are dropped."""
+        items = self._sender.split(body)
         dropped: Counter[str] = Counter()
         attempt = 0
         waiting = [items[: len(items) // 2], items[len(items) // 2 :]] if len(items) > 1 else []
         if not waiting:
             dropped[error.reason] += sum(frame.count for frame in batch)
-            self._on_outcome(self.signal, error)
+            self._report(error)
         while waiting:
-            part = waiting.pop(0)
-            partial, refused = self._attempt_bytes(b"".join(part), final=len(part) == 1)
-            if refused is None:
+            half = waiting.pop(0)
+            partial, refusal = self._attempt_request(b"".join(half), final=len(half) == 1)
+            if refusal is None:
                 attempt = 0
                 dropped["rejected"] += partial.rejected if partial else 0
-            elif refused.retry:
-                waiting.insert(0, part)
+            elif refusal.retry:
+                waiting.insert(0, half)
                 attempt += 1
-                if not self._wait_after(refused, attempt):  # the lane ends: better a part of it twice than never
+                if not self._wait_after(refusal, attempt):  # the queue ends: sending a half twice is better than never
                     with self._lock:
                         self._backlog.put_back(batch)
                     return
-            elif len(part) > 1:
-                waiting[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
+            elif len(half) > 1:
+                waiting[:0] = [half[: len(half) // 2], half[len(half) // 2 :]]
             else:
-                dropped[refused.reason] += 1
-        self._settle_frames(batch, dropped)
+                dropped[refusal.reason] += 1
+        self._settle(batch, dropped)
 
-    def _settle_frames(self, batch: Sequence[Frame], dropped: Mapping[str, int]) -> None:
-        """Settle the items of *batch*: as *dropped* says by reason, and the others as delivered."""
+    def _settle(self, batch: Sequence[Frame], dropped: Mapping[str, int]) -> None:
+        """Count the items of *batch*: *dropped* by reason, all others as delivered."""
 
-        def book(items: int) -> None:
-            left = items
+        def count_items(items: int) -> None:
+            delivered = items
             for reason, count in dropped.items():
-                counted = min(count, left)
-                left -= counted
-                self._drop(reason, counted)
-            self._books.delivered += left
-            self._progress = time.monotonic()
+                counted = min(count, delivered)
+                delivered -= counted
+                self.count_dropped(reason, counted)
+            self._counts.delivered += delivered
+            self._progress_at = time.monotonic()
             self._due.notify_all()
 
-        self._backlog.settle(batch, book)
+        self._backlog.settle(batch, count_items)
 
     def _wait_after(self, error: SendError, attempt: int) -> bool:
         """
-        Wait before the next attempt; False once the lane's deadline has passed.
+        Wait before the next attempt; return False once the queue's deadline has passed.
 
-        As long as *error* asks for, however much anybody hurries, else until the back-off is over or somebody flushes.
+        A wait that the destination asked for is kept in full. A back-off ends early when the queue is flushed.
         """
-        asked = bool(error.retry_after_s)
-        until = time.monotonic() + (error.retry_after_s or self._backoff(attempt))
+        requested = bool(error.retry_after_s)
+        until = time.monotonic() + (error.retry_after_s or backoff_s(attempt))
         with self._due:
-            while (now := time.monotonic()) < until and (asked or not self._hurry):
+            while (now := time.monotonic()) < until and (requested or not self._hurry):
                 if self._deadline is not None:
                     if now >= self._deadline:
                         return False
-                    until = min(until, self._deadline) if asked else min(until, now + 0.2, self._deadline)
+                    until = min(until, self._deadline) if requested else min(until, now + 0.2, self._deadline)
                 self._due.wait(max(0.0, min(until, now + 1.0) - now))
             return self._deadline is None or time.monotonic() < self._deadline

@@ -19,11 +19,12 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
+
+from csg_otel.private_folder import make_private_folder
 
 _HEADER: Final = struct.Struct(">4sBIQI16s")
 """Magic, state, bytes of the body, Unix milliseconds, items, authentication code."""
@@ -67,21 +68,32 @@ class Ref:
     at: float
 
 
+class SegmentOwner(Protocol):
+    """Counts the items of removed segments."""
+
+    def segment_dropped(self, segment: Segment) -> None:
+        """Count the items of *segment*, which was removed to make room; called with the spool's lock held."""
+
+
 class Spool:
     """The spool of one destination in this process, and those of dead processes it has adopted."""
 
-    def __init__(self, root: Path, destination: str, *, max_bytes: int, on_drop: Callable[[Segment], None]) -> None:
+    def __init__(self, root: Path, destination: str, owner: SegmentOwner, *, max_bytes: int) -> None:
         """
-        Prepare for *destination* (a name, and whatever else tells where it sends to) below *root*; touches no file yet.
+        Prepare the spool; touches no file yet.
 
-        *on_drop* is given the oldest segment each time it had to make room.
+        Args:
+            root: Folder of all spools of this user.
+            destination: Name of the destination, a line break, and its address; the folder's name depends on both.
+            owner: Counts the segments that are removed to make room.
+            max_bytes: Bytes on disk; the oldest segment is removed when there are more.
         """
         self._root = root
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
         self._folder = root / f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
         self._max_bytes = max_bytes
         self._segment_bytes = min(_SEGMENT_BYTES, max(4096, max_bytes // _FEWEST_SEGMENTS))
-        self._on_drop = on_drop
+        self._owner = owner
         self._closed = False
         self._reset()
 
@@ -242,7 +254,7 @@ class Spool:
         if self._own is not None:
             return
         for folder in (self._root, self._folder):
-            _make_private(folder)
+            make_private_folder(folder)
         self._key = _key(self._root)
         own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         making = self._folder / f".{own.name}"  # nobody adopts it before it is locked
@@ -272,7 +284,7 @@ class Spool:
         while self.size > self._max_bytes and (oldest := next((s for s in self._segments if s is not newest), None)):
             self._remove(oldest)
             if oldest.items:
-                self._on_drop(oldest)
+                self._owner.segment_dropped(oldest)
 
     def _remove(self, segment: Segment) -> None:
         segment.gone = True
@@ -338,18 +350,6 @@ def _write_all(descriptor: int, data: bytes, offset: int) -> None:
     while view:
         written = os.pwrite(descriptor, view, offset)
         view, offset = view[written:], offset + written
-
-
-def _make_private(folder: Path) -> None:
-    """Make *folder* for this user alone. Raises SpoolError if it is a link or another user's."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise SpoolError(f"{folder} is not a directory of its own")
-    if found.st_uid != os.geteuid():
-        raise SpoolError(f"{folder} belongs to another user")
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        folder.chmod(0o700)
 
 
 def _key(root: Path) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.exporters.delivery.queue import SendError
+from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.http_transport import MOST_PATIENCE_S, MOST_REPLY_BYTES
 
 if TYPE_CHECKING:

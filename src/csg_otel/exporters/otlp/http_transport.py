@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
 from csg_otel import net
-from csg_otel.exporters.delivery.queue import SendError
+from csg_otel.exporters.delivery.sender import SendError
 
 if TYPE_CHECKING:
     import ssl

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csg_otel import faults
-from csg_otel.exporters.delivery.queue import Partial, SendError
+from csg_otel.exporters.delivery.sender import Partial, SendError
 from csg_otel.exporters.otlp import split as parts
 from csg_otel.pipeline import sanitize
 
@@ -60,8 +60,8 @@ def temporality(preference: str) -> dict[type, Any]:
     return dict.fromkeys(delta, AggregationTemporality.DELTA)
 
 
-class Sender:
-    """Encodes, tells apart and sends one signal; made on the caller's thread, does its first work on the workers'."""
+class OtlpSender:
+    """Encodes, splits and sends one signal; made on the caller's thread, does its first work on the worker threads."""
 
     def __init__(self, settings: OtlpExporter, signal: str, headers: Mapping[str, str] | None = None) -> None:
         """Send *signal* to the destination *settings* describes, with *headers* of that signal."""
@@ -71,8 +71,8 @@ class Sender:
         self._transport: Transport | None = None
         self._sent: tuple[bytes, int] = (b"", 0)
 
-    def __call__(self, body: bytes, timeout_s: float) -> Partial | None:
-        """Send a request; returns what of it was rejected. Raises SendError."""
+    def send_batch(self, body: bytes, timeout_s: float) -> Partial | None:
+        """Send a request; return the rejected items, if any. Raises SendError."""
         if self._transport is None:
             try:
                 self._transport = _transport(self._settings, self._signal, self._headers)

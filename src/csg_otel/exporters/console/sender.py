@@ -1,0 +1,68 @@
+"""
+The console behind a memory queue.
+
+One queue carries all signals, so that they are shown in the order they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from csg_otel import names
+from csg_otel.pipeline import sanitize
+
+if TYPE_CHECKING:
+    from csg_otel.config.sections.exporters import Signal
+    from csg_otel.exporters.console.screen import Console
+    from csg_otel.exporters.delivery.queue import MemoryQueue
+    from csg_otel.exporters.delivery.sender import Partial
+
+
+class ConsoleSink:
+    """Queues the items of one signal as (signal, item)."""
+
+    def __init__(self, queue: MemoryQueue, signal: Signal) -> None:
+        """Queue items of *signal* in *queue*."""
+        self._queue = queue
+        self._signal = signal
+
+    def enqueue(self, item: Any) -> None:
+        """Queue *item*, unless it is a log record that a handler of the program has written to the terminal already."""
+        if self._signal != "logs" or not getattr(item.log_record, names.ON_SCREEN, False):
+            self._queue.enqueue((self._signal, item))
+
+
+class ConsoleSender:
+    """Gives consecutive items of one signal to the console together."""
+
+    def __init__(self, screen: Console) -> None:
+        """Write to *screen*."""
+        self._screen = screen
+
+    def send_batch(self, batch: Sequence[Any], _timeout_s: float) -> Partial | None:
+        """Show a batch of (signal, item)."""
+        for signal, pairs in groupby(batch, itemgetter(0)):
+            items = [item for _, item in pairs]
+            if signal == "traces":
+                self._screen.spans([sanitize.span(span) for span in items])
+            elif signal == "logs":
+                self._screen.logs([sanitize.record(record) for record in items])
+            else:
+                for data in items:
+                    self._screen.metrics(data)
+        return None
+
+    def on_idle(self) -> None:
+        """Show what has been held back long enough."""
+        self._screen.tick()
+
+    def reset_after_fork(self) -> None:
+        """Leave the parent's items to the parent."""
+        self._screen.reset_after_fork()
+
+    def close(self) -> None:
+        """Show everything that is held back."""
+        self._screen.close()

@@ -1,0 +1,234 @@
+"""
+The base of both queues: intake, delivery accounting, and one attempt to send.
+
+Each destination has a queue per signal with its own worker, batch, timeout and back-off, so a slow or dead destination never
+affects another. The rules: ``enqueue`` never blocks, and every item is delivered, dropped with a reason, or still waiting.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
+
+_BACKOFF_FIRST_S: Final = 0.25
+_BACKOFF_MAX_S: Final = 5.0
+"""Upper bound of the back-off: half of the 10 s in which everything must be delivered after a recovery."""
+
+_LEAST_TIMEOUT_S: Final = 0.05
+"""Lower bound of an attempt's timeout near the deadline, because sockets refuse a timeout of 0."""
+
+
+class DeliveryObserver(Protocol):
+    """Receives the result of each attempt to send."""
+
+    def attempt_ended(self, signal: str, error: SendError | None) -> None:
+        """Take note of an attempt for *signal*; *error* is None after a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """
+    The counts of one queue.
+
+    ``emitted + adopted == delivered + dropped + queued + spooled``. ``emitted`` items came from this process, ``adopted``
+    ones from dead processes; ``dropped`` counts by reason; ``queued`` items are in memory and ``spooled`` ones on disk;
+    ``waited`` is how many items had to wait on disk so far.
+    """
+
+    emitted: int
+    delivered: int
+    dropped: dict[str, int]
+    queued: int
+    spooled: int = 0
+    adopted: int = 0
+    waited: int = 0
+
+
+@dataclass(slots=True)
+class _Counts:
+    emitted: int = 0
+    delivered: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    dropped_at: float | None = None
+
+
+class DeliveryQueue(ABC):
+    """A bounded queue of one signal, its worker threads and its counts."""
+
+    _wakes_at_first = False
+    """Whether the first item wakes the worker; otherwise only a full batch does."""
+
+    def __init__(
+        self,
+        destination: str,
+        signal: str,
+        sender: Sender[Any],
+        observer: DeliveryObserver,
+        *,
+        max_items: int = 2048,
+        batch_size: int = 512,
+        delay_s: float = 1.0,
+        timeout_s: float = 10.0,
+    ) -> None:
+        """
+        Prepare the queue; its threads start with the first item.
+
+        Args:
+            destination: Name of the destination, for thread names and log lines.
+            signal: ``traces``, ``metrics``, ``logs``, ``alerts`` or ``console``.
+            sender: Sends the batches; called on the worker threads only.
+            observer: Receives the result of each attempt.
+            max_items: Items the queue holds; the oldest is dropped when it is full. Default 2,048.
+            batch_size: Items of one request at most. Default 512.
+            delay_s: Seconds an item waits at most for more items of its batch. Default 1.
+            timeout_s: Seconds one attempt may take. Default 10.
+        """
+        self.destination = destination
+        self.signal = signal
+        self._sender = sender
+        self._observer = observer
+        self._max_items = max_items
+        self._batch_size = batch_size
+        self._delay_s = delay_s
+        self._timeout_s = timeout_s
+        self._reset()
+
+    def _reset(self) -> None:
+        # Re-entrant, because a signal handler of the program may emit while its thread is inside enqueue().
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._wake = threading.Event()
+        self._items: deque[Any] = deque()
+        self._counts = _Counts()
+        self._in_flight = 0
+        self._deadline: float | None = None
+        self._thread: threading.Thread | None = None
+        self._finished = threading.Event()
+
+    # -- called by the program -------------------------------------------------------------------------------------
+
+    def enqueue(self, item: Any) -> None:
+        """Queue *item*; never blocks. A full queue drops and counts its oldest item."""
+        with self._lock:
+            self._counts.emitted += 1
+            if self._deadline is not None:
+                self.count_dropped("shutdown", 1)
+                return
+            if len(self._items) >= self._max_items:
+                self._items.popleft()
+                self.count_dropped("queue_full", 1)
+            self._items.append(item)
+            wakes = len(self._items) >= self._batch_size or (self._wakes_at_first and len(self._items) == 1)
+            if self._thread is None:
+                self._start_threads()
+        if wakes and not self._wake.is_set():
+            self._wake.set()
+
+    @abstractmethod
+    def status(self) -> QueueStatus:
+        """Return the queue's counts."""
+
+    @abstractmethod
+    def flush(self, deadline: float) -> bool:
+        """Wait until all items queued so far are settled, at most until monotonic *deadline*; True if none was dropped."""
+
+    @abstractmethod
+    def join(self) -> QueueStatus:
+        """Wait for a closed queue's worker until its deadline; drop as ``shutdown`` what could not be sent or kept."""
+
+    def nudge(self) -> None:
+        """Let the worker send now instead of at the end of its delay."""
+        self._wake.set()
+
+    def close(self, deadline: float) -> None:
+        """Accept no more items and send the rest until monotonic *deadline*; returns at once, see :meth:`join`."""
+        with self._lock:
+            if self._deadline is None:
+                self._deadline = deadline
+            self._wake.set()
+            if self._thread is None:
+                self._finished.set()
+
+    def reset_after_fork(self) -> None:
+        """Start empty in a forked child: the parent sends its own items, and its threads do not exist here."""
+        deadline = self._deadline
+        self._reset()
+        self._deadline = deadline
+        self._sender.reset_after_fork()
+
+    # -- delivery accounting ---------------------------------------------------------------------------------------
+
+    def count_dropped(self, reason: str, items: int) -> None:
+        """Count *items* as dropped; call it with the queue's lock held."""
+        if items:
+            self._counts.dropped[reason] += items
+            self._counts.dropped_at = time.monotonic()
+            self._changed.notify_all()
+
+    def dropped_within(self, seconds: float) -> bool:
+        """Return whether an item was dropped in the last *seconds*."""
+        at = self._counts.dropped_at
+        return at is not None and time.monotonic() - at < seconds
+
+    def _dropped(self) -> int:
+        return sum(self._counts.dropped.values())
+
+    def _settled(self) -> int:
+        return self._counts.delivered + self._dropped()
+
+    # -- on the worker threads -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _start_threads(self) -> None:
+        """Start the worker threads; called with the lock held."""
+
+    def _attempt(self, batch: Any, *, final: bool = True) -> tuple[Partial | None, SendError | None]:
+        """
+        Send *batch* once, within the timeout and the time left to the queue, and report the result.
+
+        A refusal that is not *final* is not reported, because its parts are sent next.
+        """
+        timeout_s = self._timeout_s
+        if self._deadline is not None:
+            timeout_s = max(_LEAST_TIMEOUT_S, min(timeout_s, self._deadline - time.monotonic()))
+        error: SendError | None = None
+        partial: Partial | None = None
+        began = time.monotonic()
+        try:
+            partial = self._sender.send_batch(batch, timeout_s)
+        except SendError as caught:
+            error = caught
+        except Exception as caught:  # noqa: BLE001 - a defect of a sender costs its batch, never the worker
+            error = SendError("defect", f"{type(caught).__name__}: {caught}", retry=False)
+        if error is not None:
+            error.began = began
+        if error is None or error.retry or final:
+            self._observer.attempt_ended(self.signal, error)
+        return partial, error
+
+    def _run_threads(self, *workers: tuple[str, Callable[[], None]]) -> None:
+        """Start one daemon thread per (name suffix, function); called with the lock held."""
+        threads = [
+            threading.Thread(target=work, name=f"csg-otel-{self.destination}-{self.signal}{suffix}", daemon=True)
+            for suffix, work in workers
+        ]
+        self._thread = threads[0]
+        try:
+            for thread in threads:
+                thread.start()
+        except RuntimeError:
+            # The interpreter is going down and starts no more threads; shutdown() counts the rest as dropped.
+            self._finished.set()
+
+
+def backoff_s(attempt: int) -> float:
+    """Return the seconds to wait after failed attempt number *attempt* (1 is the first)."""
+    return min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * float(2 ** min(attempt, 16))) * random.uniform(0.5, 1)

@@ -1,0 +1,73 @@
+"""
+The contract between a queue and the sender behind it.
+
+A queue calls its sender on worker threads only. A sender returns when the destination has accepted a batch, and raises
+:class:`SendError` when it has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+Batch_contra = TypeVar("Batch_contra", contravariant=True)
+
+
+class SendError(Exception):
+    """A batch was not accepted. ``reason`` is a short word for the metric, the message is for people."""
+
+    def __init__(self, reason: str, message: str, *, retry: bool, retry_after_s: float | None = None) -> None:
+        """
+        Describe a failed attempt.
+
+        Args:
+            reason: A short word, the value of ``csg.reason``.
+            message: The details, for a log line and ``status()``.
+            retry: Whether the same batch may be accepted later.
+            retry_after_s: Seconds the destination asks to wait; None (default) uses the queue's back-off.
+        """
+        super().__init__(message)
+        self.reason = reason
+        self.retry = retry
+        self.retry_after_s = retry_after_s
+        self.began = 0.0
+        """Start of the attempt on the monotonic clock; set by the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The answer to a batch that was accepted in part: how many items the destination rejected, and why."""
+
+    rejected: int = 0
+    message: str = ""
+
+
+class Sender(Protocol[Batch_contra]):
+    """Sends batches to one destination."""
+
+    def send_batch(self, batch: Batch_contra, timeout_s: float) -> Partial | None:
+        """Send *batch* within *timeout_s* seconds; return the rejected items, if any. Raises SendError."""
+
+    def reset_after_fork(self) -> None:
+        """Drop the parent's connection in a forked child, without a byte on it."""
+
+    def close(self) -> None:
+        """Release the connection; called once, after the last batch."""
+
+
+class ItemSender(Sender[Sequence[Any]], Protocol):
+    """Sends items as they are: the sender of a memory queue."""
+
+    def on_idle(self) -> None:
+        """Do periodic work; called whenever the queue's delay passes without an item."""
+
+
+class RequestSender(Sender[bytes], Protocol):
+    """Sends encoded requests, and is their codec: the sender of a persistent queue."""
+
+    def encode(self, items: Sequence[Any]) -> bytes:
+        """Return *items* as one request. May raise anything for an item that cannot be encoded."""
+
+    def split(self, body: bytes) -> list[bytes]:
+        """Return *body* as requests of one item each; as one request if its items cannot be separated."""
