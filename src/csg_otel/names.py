@@ -231,6 +231,11 @@ METRICS: Final[dict[str, Metric]] = {
 }
 """Every instrument of this package by its OTel name."""
 
+BUSINESS: Final = frozenset(
+    metric.name for metric in (OPERATION_DURATION, OPERATION_ACTIVE, FILES_PROCESSED, FILES_SIZE, CACHE_REQUESTS)
+)
+"""The names that `system_monitoring.metrics.business_metrics` switches."""
+
 OF_THE_HOST: Final = ("system.", "container.")
 """Beginnings of the names of what is the same in every process of a machine or a container."""
 

@@ -23,6 +23,22 @@ HEAD = """# Metrics
 
 Made from `names.py` by `make golden`; a test holds it current. Names and attributes of the host and the process are those
 of the OpenTelemetry semantic conventions; in Prometheus, dots become underscores and the unit is part of the name.
+
+## Groups
+
+`system_monitoring.metrics` switches groups of metrics; all are on by default.
+
+| setting | metrics |
+|---|---|
+| `system_metrics` | the section "Host" |
+| `application_metrics` | the section "Process and runtime" |
+| `business_metrics` | the section "Business" |
+| `custom_metrics` | the instruments a program makes with `csg_otel.counter()`, `histogram()`, `gauge()` and their like |
+
+A group that is off is neither recorded nor exported to any destination. A group that is switched on again continues from its
+earlier totals. Health metrics, the metrics of telemetry itself and the instruments of the program's own OpenTelemetry meters
+(`opentelemetry.metrics.get_meter()`) belong to no group. `performance.response_time_tracking.enabled: false`, as well as
+`performance.enabled: false`, switches off `csg.operation.duration` alone; the spans of operations stay.
 """
 
 

@@ -14,7 +14,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, names, scope
+from csg_otel import faults, metric_groups, names, scope
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.instruments.defined import Counter, Histogram, once
 from csg_otel.tallies import TallySeries
@@ -36,6 +36,8 @@ def file_processed(file_type: str, *, size_bytes: int | None = None, outcome: st
 
     *file_type* is a short word such as ``vtt``; *outcome* is ``ok``, ``error`` or another word from a small, fixed set.
     """
+    if not metric_groups.is_on(names.FILES_PROCESSED.name):
+        return
     files: _Files = once("files", _Files)
     files.processed(file_type, size_bytes, outcome)
 
@@ -88,7 +90,9 @@ class _Caches:
     def __init__(self) -> None:
         self.counted = TallySeries(names.CACHE_REQUESTS)
         self.read: dict[str, _Read] = {}
-        scope.create(names.CACHE_REQUESTS, [self.counted.observe, self._observe])
+        callbacks = (self.counted.observe, self._observe)
+        metric = names.CACHE_REQUESTS
+        scope.create(metric, [metric_groups.switchable(metric, callback) for callback in callbacks])
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         for name, read in tuple(self.read.items()):

@@ -16,7 +16,7 @@ from typing import Any, Final, get_args
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, names, scope, worker_policy
+from csg_otel import faults, metric_groups, names, scope, worker_policy
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.tallies import TallySeries
 
@@ -60,6 +60,8 @@ class _Instrument:
         return {key: value for key, value in found.items() if key in self._declared}
 
     def _put(self, method: Callable[..., None], value: Any, given: Mapping[str, Any] | None) -> None:
+        if not metric_groups.is_on(self.name):
+            return
         try:
             number = clean.number(value)
             if number is None:
@@ -158,7 +160,7 @@ class ObservableGauge(_Instrument):
     ) -> None:
         super().__init__("gauge", name, unit, description, declared)
         self.callback = callback
-        scope.create(self._metric, [self._observe])
+        scope.create(self._metric, [metric_groups.switchable(self._metric, self._observe)])
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         found: Any = self.callback()

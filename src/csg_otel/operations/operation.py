@@ -15,7 +15,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from csg_otel import attributes as clean
-from csg_otel import faults, names, scope
+from csg_otel import faults, metric_groups, names, scope
 from csg_otel.tallies import LevelSeries
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Instruments:
         self.tracer = scope.tracer()
         self.duration = scope.create(names.OPERATION_DURATION)
         self.active = LevelSeries(names.OPERATION_ACTIVE)
-        scope.create(names.OPERATION_ACTIVE, [self.active.observe])
+        scope.create(names.OPERATION_ACTIVE, [metric_groups.switchable(names.OPERATION_ACTIVE, self.active.observe)])
 
 
 @functools.lru_cache(maxsize=1)
@@ -149,8 +149,9 @@ class Operation:
                 met = took_s <= self._site.objective_s and not self._error_type
                 measured[names.OBJECTIVE] = "met" if met else "missed"
                 self.span.set_attribute(names.OBJECTIVE, measured[names.OBJECTIVE])
-            # With the span's context, so that the histogram's exemplar points to this very run.
-            _instruments().duration.record(took_s, measured, self._here)
+            if metric_groups.is_on(names.OPERATION_DURATION.name):
+                # With the span's context, so that the histogram's exemplar points to this very run.
+                _instruments().duration.record(took_s, measured, self._here)
             # One duration for both, by the monotonic clock: the wall clock may be set back meanwhile.
             self.span.end(self._began_ns + int(took_s * 1e9))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program

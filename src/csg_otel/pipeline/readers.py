@@ -15,6 +15,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReade
 
 from csg_otel import faults, forks, names
 from csg_otel.pipeline import _compat, callbacks
+from csg_otel.pipeline.groups import without_switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class LocalReader(MetricReader):
         return data
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._received.data = metrics_data
+        self._received.data = without_switched_off(metrics_data)
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: there is no connection and no thread to end."""
@@ -97,7 +98,7 @@ class PushReader(MetricReader):
             self.collect()
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._sink.enqueue(metrics_data)
+        self._sink.enqueue(without_switched_off(metrics_data))
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: the ticker ends the collecting and the queue the sending."""

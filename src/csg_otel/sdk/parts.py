@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from csg_otel import environment, metrics
+from csg_otel import environment, instruments, metrics
 from csg_otel.exporters.build import console_enabled
 from csg_otel.logs import LogTap
 from csg_otel.multiprocess.workers import Workers
+from csg_otel.pipeline import groups
 from csg_otel.pipeline.points import points
 from csg_otel.reporters.dogstatsd import ServiceChecks
 from csg_otel.reporters.otel import HealthTelemetry
@@ -46,6 +47,15 @@ class Part:
 
     def reset_after_fork(self) -> None:
         """Replace locks and close sockets that a forked child inherited. Objects with threads follow forks themselves."""
+
+
+class Instruments(Part):
+    """The instruments of the program: the groups of metrics that are on, and the series that start at 0."""
+
+    def start(self, config: Config) -> None:
+        groups.apply(config)
+        if not config.disabled:
+            instruments.start_at_zero()
 
 
 class Logs(Part):

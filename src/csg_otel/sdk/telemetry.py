@@ -11,13 +11,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import faults, forks, health, instruments, metrics, scope
+from csg_otel import faults, forks, health, metrics, scope
 from csg_otel.exit_hooks import Ending
 from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health import builtin
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers, ShutdownReport
-from csg_otel.sdk.parts import DatadogChecks, Health, Logs, Part, Sampling, Serving, Systemd
+from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Sampling, Serving, Systemd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +50,11 @@ class Telemetry:
         self._configure_checks(loaded)  # first, because it may raise, and nothing has started yet
         self._providers = Providers(self.config)
         faults.publish(scope.create)
-        instruments.start_at_zero()
         self._sampling = Sampling(self._providers)
         self._serving = Serving(self._registry, self._providers)
         self._systemd = Systemd(self._registry)
         self._parts: tuple[Part, ...] = (
+            Instruments(),
             Logs(),
             self._sampling,
             Health(self._registry),

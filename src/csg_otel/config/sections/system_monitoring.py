@@ -25,12 +25,15 @@ class PrometheusEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricGroups:
-    """Which groups of metrics are collected."""
+    """Which groups of metrics are recorded and exported."""
 
     system_metrics: bool = setting(True, "The host: CPU, memory, disks, network, load.")
     application_metrics: bool = setting(True, "The process: CPU, memory, threads, descriptors, garbage collection.")
-    business_metrics: bool = setting(True, "Operations, files, caches.")
-    custom_metrics: bool = setting(True, "The program's own instruments.")
+    business_metrics: bool = setting(True, "Operations, files, caches: `csg.operation.*`, `csg.files.*`, `csg.cache.*`.")
+    custom_metrics: bool = setting(
+        True,
+        "The instruments the program makes with `csg_otel.counter()` and its like; not its own OpenTelemetry meters.",
+    )
     network_connections: bool = setting(False, "Count network connections by state; costs more than the rest together.")
 
 
@@ -46,4 +49,4 @@ class SystemMonitoring:
         86400.0, "How long the history for trends is kept in the process.", unit="s", low=0
     )
     prometheus: PrometheusEndpoint = setting(PrometheusEndpoint, "The endpoint that Prometheus scrapes.")
-    metrics: MetricGroups = setting(MetricGroups, "Which groups of metrics are collected.")
+    metrics: MetricGroups = setting(MetricGroups, "Which groups of metrics are recorded and exported.")

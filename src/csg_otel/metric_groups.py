@@ -1,0 +1,70 @@
+"""
+The switches of the metric groups: business metrics, the program's own instruments, and durations of operations.
+
+A metric of a group that is off is neither recorded nor exported. Both are needed: OpenTelemetry exports a cumulative sum for
+as long as the process runs, so sums recorded before the switch have to be left out of each collection. The rule: there is
+one set of switches in a process, because instruments outlive every ``instrument()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from csg_otel import markers, names
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Observation
+
+    Callback = Callable[[CallbackOptions], Iterable[Observation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """
+    Which groups are on; ``csg_otel``'s other metrics have switches of their own or none.
+
+    ``business`` is ``names.BUSINESS``; ``custom`` is every instrument made by ``csg_otel.counter()`` and its like;
+    ``durations`` is ``csg.operation.duration`` alone, which is a business metric too.
+    """
+
+    business: bool = True
+    custom: bool = True
+    durations: bool = True
+
+    def shows(self, name: str) -> bool:
+        """Return whether the metric *name*, an instrument of this package's scope, is on."""
+        if name in names.BUSINESS:
+            return self.business and (self.durations or name != names.OPERATION_DURATION.name)
+        return self.custom or name in names.METRICS
+
+
+ALL_ON = Switches()
+
+_switches = ALL_ON
+
+
+def apply(switches: Switches) -> None:
+    """Use *switches* from now on, for every instrument of this process."""
+    global _switches  # noqa: PLW0603 - instruments are as global as OTel's providers are
+    _switches = ALL_ON if switches == ALL_ON else switches  # identity is what recording compares
+
+
+def current() -> Switches:
+    """Return the switches in use."""
+    return _switches
+
+
+def is_on(name: str) -> bool:
+    """Return whether the metric *name* is recorded and exported."""
+    return _switches is ALL_ON or _switches.shows(name)
+
+
+def switchable(metric: names.Metric, callback: Callback) -> Callback:
+    """Return *callback* as one that observes nothing while *metric* is off."""
+
+    def observe(options: CallbackOptions) -> Iterable[Any]:
+        return callback(options) if is_on(metric.name) else ()
+
+    return markers.reads_snapshot(observe) if markers.is_marked(callback) else observe
