@@ -29,7 +29,9 @@ class MetricGroups:
 
     system_metrics: bool = setting(True, "The host: CPU, memory, disks, network, load.")
     application_metrics: bool = setting(True, "The process: CPU, memory, threads, descriptors, garbage collection.")
-    business_metrics: bool = setting(True, "Operations, files, caches: `csg.operation.*`, `csg.files.*`, `csg.cache.*`.")
+    business_metrics: bool = setting(
+        True, "Operations, files, caches: `csg.operation.*`, `csg.files.*`, `csg.cache.*`."
+    )
     custom_metrics: bool = setting(
         True,
         "The instruments the program makes with `csg_otel.counter()` and its like; not its own OpenTelemetry meters.",
