@@ -1,9 +1,10 @@
 # Thin on purpose: every target sets up what it needs in .venv and runs one tool. `make help` lists them.
-# PYTHON picks the interpreter of a new .venv; ARGS goes to pytest; DEMO_SECONDS sets the length of the demo.
+# PYTHON picks the interpreter of a new .venv; PYTHONS those of test-pythons; ARGS goes to pytest; DEMO_SECONDS sets the length of the demo.
 
 PYTHON ?= python3
 DEMO_SECONDS ?= 60
 ARGS ?=
+PYTHONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
@@ -14,10 +15,10 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check test-slow bench bench-check fleet golden lock real-parts newest-parts collector clean
+.PHONY: help demo test check test-slow test-pythons bench bench-check fleet golden lock real-parts newest-parts collector clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SECONDS=60; Ctrl-C ends it cleanly)
 	@trap : INT; $(BIN)/python -m csg_otel demo || [ $$? -eq 130 ]
@@ -36,6 +37,9 @@ test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
 	@collector-config/build >/dev/null || true
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
+test-pythons: ## run the tests that need no real part on every Python found, 3.10 and up (PYTHONS="3.10 3.13" picks)
+	@ARGS='$(ARGS)' .ci/pythons $(PYTHONS)
+
 bench: $(VENV)/.dev ## measure against the peers in one run, print a table, write bench-results.json
 	@PYTHONPATH=tests $(BIN)/python -m bench
 
@@ -45,7 +49,7 @@ bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target
 fleet: $(VENV)/.dev collector ## start N programs against one collector, print spans/s, its CPU and memory for each N
 	@PYTHONPATH=tests $(BIN)/python -m bench.fleet $(ARGS)
 
-golden: $(VENV)/.dev ## write the golden files anew; read the diff before you commit it
+golden: $(VENV)/.dev ## write the golden files again; read the diff before you commit it
 	@$(BIN)/python -m pytest --update-golden $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lock, with hashes
@@ -63,7 +67,7 @@ collector: ## build the OpenTelemetry Collector of collector-config, once, and p
 	@collector-config/build
 
 clean: ## remove everything made here
-	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json
+	@rm -rf $(VENV) .venvs build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: made once, made again when a lock or the project's metadata changes.
