@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from csg_otel.exporters.delivery.destination import Destination, items_by_result
+from csg_otel.exporters.delivery.accounting import items_by_result
+from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.sender import SendError
 from support.senders import Observer

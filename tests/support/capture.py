@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from csg_otel import faults, providers
+from csg_otel import faults
+from csg_otel.pipeline.global_providers import global_providers
 
 
 class Captured:
@@ -70,7 +71,7 @@ def capture() -> Iterator[Captured]:
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
     meters = MeterProvider([reader], shutdown_on_exit=False)
-    shared = providers._global_providers()
+    shared = global_providers()
     plugs = ((shared.tracers, tracers), (shared.meters, meters), (shared.loggers, loggers))
     faults.strict = True
     try:

@@ -16,7 +16,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from csg_otel.config import Config
 from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue, Spool
 from csg_otel.exporters.build import build_destinations
-from csg_otel.exporters.delivery.destination import Destination, DestinationStatus, items_by_result
+from csg_otel.exporters.delivery.accounting import items_by_result
+from csg_otel.exporters.delivery.destination import Destination, DestinationStatus
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut
 from csg_otel.pipeline.readers import LocalReader
 from support.otlp_sink import Received

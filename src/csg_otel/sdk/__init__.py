@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from csg_otel import forks
 from csg_otel.config import Config, load, load_lenient
-from csg_otel.providers import ShutdownReport
+from csg_otel.exporters.delivery.accounting import ShutdownReport
 from csg_otel.sdk.telemetry import Telemetry
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from csg_otel.exit_hooks import Ending
 from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health import builtin
 from csg_otel.pipeline.points import points
-from csg_otel.providers import Providers, ShutdownReport
+from csg_otel.providers import Providers
 from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Sampling, Serving, Systemd
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from csg_otel.alerts.events import Event
     from csg_otel.config import Loaded
+    from csg_otel.exporters.delivery.accounting import ShutdownReport
     from csg_otel.health import HealthRegistry
     from csg_otel.server import Endpoints
 

@@ -19,7 +19,6 @@ from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.spool import Segment, Spool, SpoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from csg_otel.exporters.delivery.base import DeliveryQueue
@@ -32,9 +31,6 @@ State = Literal["ok", "degraded", "down"]
 _log = logging.getLogger("csg_otel")
 
 _ADOPT_EVERY_S = 30.0
-
-_REASONS = ("queue_full", "encoding", "rejected", "spool_full", "expired", "corrupt", "shutdown")
-"""Drop reasons that are exported from the start with the value 0, so that an alert on their increase sees the first drop."""
 
 _DEGRADED_S = 60.0
 """Seconds a destination stays ``degraded`` after a drop: longer than a usual scrape or export interval."""
@@ -236,18 +232,3 @@ def _printable(text: str) -> str:
     """Return *text*, which a collector may have written, as one short line without control characters."""
     printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_ERROR_CHARS])
     return " ".join(printable.split())
-
-
-def items_by_result(destinations: Sequence[Destination]) -> Counter[tuple[str, str, str, str]]:
-    """Return the counts by (destination, signal, result, reason), the attributes of ``csg.exporter.items``."""
-    items: Counter[tuple[str, str, str, str]] = Counter()
-    for destination in destinations:
-        for signal, queue in destination.queues.items():
-            status = queue.status()
-            for result in ("emitted", "adopted", "delivered"):
-                items[destination.name, signal, result, ""] += getattr(status, result)
-            if status.waited:
-                items[destination.name, signal, "spooled", ""] += status.waited
-            for reason, count in {**dict.fromkeys(_REASONS, 0), **status.dropped}.items():
-                items[destination.name, signal, "dropped", reason] += count
-    return items

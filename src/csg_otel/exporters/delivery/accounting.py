@@ -1,0 +1,134 @@
+"""
+Delivery accounting: how many items of each destination had which result, as metrics and as the report of a shutdown.
+
+Counts only; delivers nothing. The rule: destinations that are no longer configured keep their counts.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from csg_otel import names, scope
+from csg_otel.markers import reads_snapshot
+
+if TYPE_CHECKING:
+    from csg_otel.exporters.delivery.destination import Destination
+
+_REASONS = ("queue_full", "encoding", "rejected", "spool_full", "expired", "corrupt", "shutdown")
+"""Drop reasons that are exported from the start with the value 0, so that an alert on their increase sees the first drop."""
+
+Items = Counter[tuple[str, str, str, str]]
+"""Counts by (destination, signal, result, reason), the attributes of ``csg.exporter.items``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownReport:
+    """
+    The result of a shutdown: item counts over the life of the telemetry, and its duration in seconds.
+
+    ``dropped`` counts by reason. ``spooled`` items are on disk for the next start.
+    """
+
+    delivered: int = 0
+    spooled: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    took_s: float = 0.0
+
+
+class Accounting:
+    """The counts of the destinations in use and of those retired."""
+
+    def __init__(self) -> None:
+        """Publish ``csg.exporter.items`` and ``csg.spool.size`` until :meth:`close`."""
+        self.destinations: tuple[Destination, ...] = ()
+        self._retired: Items = Counter()
+        self._spooled = 0
+        self._closed = False
+        # The instruments outlive this object, hence the weak reference.
+        scope.create(names.EXPORTER_ITEMS, [_ItemsCallback(weakref.ref(self))])
+        scope.create(names.SPOOL_SIZE, [_SpoolCallback(weakref.ref(self))])
+
+    def retire(self, destinations: Sequence[Destination]) -> None:
+        """Keep the counts of *destinations*, whose queues have ended."""
+        self._retired.update(items_by_result(destinations))
+        self._spooled = sum(destination.status().spooled for destination in destinations)
+
+    def items(self) -> Items:
+        """Return the counts since the start, retired destinations included."""
+        items = items_by_result(self.destinations)
+        items.update(self._retired)  # not +, which leaves out counts of 0
+        return items
+
+    def spool_sizes(self) -> dict[str, int]:
+        """Return the bytes on disk by destination; destinations without a spool are left out."""
+        return {item.name: item.spool.size for item in self.destinations if item.spool is not None}
+
+    def close(self, took_s: float) -> ShutdownReport:
+        """Publish nothing more and return the report of a shutdown that took *took_s* seconds."""
+        self._closed = True
+        delivered, dropped = 0, Counter[str]()
+        for (_, _, result, reason), count in self._retired.items():
+            delivered += count if result == "delivered" else 0
+            if result == "dropped" and count:
+                dropped[reason] += count
+        return ShutdownReport(delivered, self._spooled, dict(dropped), took_s)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the telemetry counted here has ended."""
+        return self._closed
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's counts."""
+        self._retired = Counter()
+
+
+@reads_snapshot
+@dataclass(frozen=True, slots=True)
+class _ItemsCallback:
+    """Yields ``csg.exporter.items``."""
+
+    accounting: weakref.ref[Accounting]
+
+    def __call__(self, _options: CallbackOptions) -> Iterable[Observation]:
+        accounting = self.accounting()
+        if accounting is None or accounting.closed:
+            return
+        for (destination, signal, result, reason), count in accounting.items().items():
+            attributes = {names.DESTINATION: destination, names.SIGNAL: signal, names.RESULT: result}
+            yield Observation(count, {**attributes, names.REASON: reason} if reason else attributes)
+
+
+@reads_snapshot
+@dataclass(frozen=True, slots=True)
+class _SpoolCallback:
+    """Yields ``csg.spool.size``."""
+
+    accounting: weakref.ref[Accounting]
+
+    def __call__(self, _options: CallbackOptions) -> Iterable[Observation]:
+        accounting = self.accounting()
+        if accounting is not None and not accounting.closed:
+            for destination, size in accounting.spool_sizes().items():
+                yield Observation(size, {names.DESTINATION: destination})
+
+
+def items_by_result(destinations: Sequence[Destination]) -> Items:
+    """Return the counts of *destinations*, one signal and result each."""
+    items: Items = Counter()
+    for destination in destinations:
+        for signal, queue in destination.queues.items():
+            status = queue.status()
+            for result in ("emitted", "adopted", "delivered"):
+                items[destination.name, signal, result, ""] += getattr(status, result)
+            if status.waited:
+                items[destination.name, signal, "spooled", ""] += status.waited
+            for reason, count in {**dict.fromkeys(_REASONS, 0), **status.dropped}.items():
+                items[destination.name, signal, "dropped", reason] += count
+    return items
