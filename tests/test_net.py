@@ -289,6 +289,31 @@ def test_an_address_can_be_refused_before_it_is_used() -> None:
         net.request("GET", "http://localhost:1/", timeout_s=5, check_address=refuse)
 
 
+def test_a_late_failure_of_the_name_service_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lookup that failed after its deadline belongs to the past: the next request asks the name service again."""
+    release, calls = threading.Event(), []
+    system = socket.getaddrinfo
+
+    def slow_then_well(host: bytes, *rest: object, **options: object) -> object:
+        calls.append(host)
+        if len(calls) > 1:
+            return system("127.0.0.1", *rest, **options)  # type: ignore[arg-type]
+        release.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "no name server")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow_then_well)
+    with serving([ok(b"well")]) as (url, _):
+        named = url.replace("127.0.0.1", "late.invalid")
+        with pytest.raises(TimeoutError):
+            net.request("GET", named, timeout_s=0.2)
+        lookup = next(thread for thread in threading.enumerate() if thread.name == "csg-otel-lookup")
+        release.set()
+        lookup.join(5)
+        response = net.request("GET", named, timeout_s=5)
+
+    assert (response.body, calls) == (b"well", [b"late.invalid"] * 2)
+
+
 def test_text_protocols_are_read_by_lines() -> None:
     """Lines come whole, a long one in parts, and the rest at the end of the stream."""
     with answering(b"one\nt", b"wo\n", b"long line\nrest", pause_s=0.01) as url:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from typing import Any, Final
+
+_LATE_S: Final = 10.0
+"""How long a result that came after its deadline can be used: long enough for the next attempt of a slow name service."""
 
 
 class _Lookup:
@@ -16,6 +20,7 @@ class _Lookup:
         self._port = port
         self._addresses: list[Any] = []
         self._error: OSError | None = None
+        self._ended = 0.0
         self.done = threading.Event()
         thread = threading.Thread(target=self._run, name="csg-otel-lookup", daemon=True)
         try:
@@ -28,7 +33,13 @@ class _Lookup:
             self._addresses = _resolve(self._host, self._port)
         except OSError as error:
             self._error = error
+        self._ended = time.monotonic()
         self.done.set()
+
+    @property
+    def usable(self) -> bool:
+        """Whether this lookup still runs, or has found addresses not long ago."""
+        return not self.done.is_set() or (self._error is None and time.monotonic() - self._ended < _LATE_S)
 
     def result(self) -> list[Any]:
         """Return the addresses. Raises OSError if there are none."""
@@ -45,13 +56,15 @@ def addresses(host: str, port: int, timeout_s: float) -> list[Any]:
     """
     Return the addresses of *host*, as ``socket.getaddrinfo`` does.
 
-    Raises TimeoutError after *timeout_s* seconds, and OSError if the name does not resolve. A result that comes too late is
+    Raises TimeoutError after *timeout_s* seconds, and OSError if the name does not resolve. Addresses that come too late are
     kept for the next call.
     """
     if _is_literal(host):
         return _resolve(host, port)
     key = (os.getpid(), host, port)
-    lookup = _running.get(key) or _running.setdefault(key, _Lookup(host, port))
+    lookup = _running.get(key)
+    if lookup is None or not lookup.usable:
+        lookup = _running[key] = _Lookup(host, port)
     if not lookup.done.wait(timeout_s):
         raise TimeoutError(f"{host} did not resolve before the deadline")
     _running.pop(key, None)

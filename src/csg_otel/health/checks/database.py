@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from csg_otel.health.checks import wire
+from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_object
 from csg_otel.status import CheckResult, Critical, Measurement
@@ -58,7 +58,7 @@ class Database:
             raise ValueError("database needs a url or a pool")
         if self.url is not None and "+" not in urlsplit(self.url).scheme and _kind(self.url) not in _DRIVERS:
             raise ValueError(f"url is not of a known kind ({', '.join(_DRIVERS)}; others with a SQLAlchemy driver)")
-        if self.url is not None and not wire.has_port(urlsplit(self.url)):
+        if self.url is not None and not network.has_valid_port(urlsplit(self.url)):
             raise ValueError("the port in url is none")
 
     def __call__(self) -> CheckResult:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from csg_otel.health.checks import wire
+from csg_otel import net
+from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
 from csg_otel.status import CheckResult, Critical, Measurement, Warn
@@ -49,7 +50,7 @@ class Redis:
         if self.url is None:
             return
         parts = urlsplit(self.url)
-        if parts.scheme not in ("redis", "rediss") or not parts.hostname or not wire.has_port(parts):
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname or not network.has_valid_port(parts):
             raise ValueError("url is not a redis:// or rediss:// URL")
 
     def __call__(self) -> CheckResult:
@@ -60,34 +61,31 @@ class Redis:
             if not client.ping():
                 raise Critical("the server did not answer PONG")
         else:
-            where = self._ask(began + self.timeout_s)
+            where = self._ping(began + self.timeout_s)
         took = Measurement("ping", time.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
         return judge([took], f"{where} answered in {took.value:.3f} s")
 
-    def _ask(self, deadline: float) -> str:
-        """Talk to the server and return its ``host:port``. Raises Critical and Warn."""
+    def _ping(self, deadline: float) -> str:
+        """Send the commands to the server and return its ``host:port``. Raises Critical and Warn."""
         parts = urlsplit(self.url or "")
         host, port = parts.hostname or "", parts.port or 6379
         where = f"{host}:{port}"
         try:
-            with closing(wire.connect(host, port, deadline, allow_link_local=self.allow_link_local)) as plain:
-                if parts.scheme == "redis":
-                    self._talk(wire.Deadlined(plain, deadline), where)
-                else:
-                    context = ssl.create_default_context(cafile=self.ca_file)
-                    with closing(wire.secure(plain, context, host, deadline)) as secured:
-                        self._talk(wire.Deadlined(secured, deadline), where)
+            tls = ssl.create_default_context(cafile=self.ca_file) if parts.scheme == "rediss" else None
+            check_address = network.address_check(self.allow_link_local)
+            with closing(net.connect(host, port, deadline, tls=tls, check_address=check_address)) as connection:
+                self._exchange(connection, where)
         except TimeoutError:
             raise Critical(f"{where} did not answer within {self.timeout_s:g} s") from None
         except OSError as error:
-            raise Critical(f"{where}: {wire.reason(error)}") from None
+            raise Critical(f"{where}: {network.reason(error)}") from None
         return where
 
-    def _talk(self, connected: wire.Deadlined, where: str) -> None:
-        answers = connected.makefile()
+    def _exchange(self, connection: net.Connection, where: str) -> None:
+        """Send each command and read its answer. Raises Critical and Warn."""
         for command in self._commands():
-            connected.sendall(_encoded(command))
-            answer = answers.readline(1024)
+            connection.send_all(_encoded(command))
+            answer = connection.read_line(1024)
             if not answer.endswith(b"\n"):
                 raise Critical(f"{where} closed the connection")
             if answer[:1] == b"-":

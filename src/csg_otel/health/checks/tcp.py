@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from csg_otel.health.checks import wire
+from csg_otel import net
+from csg_otel.health.checks import network
 from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement
 
 
@@ -23,16 +24,17 @@ class Tcp:
     allow_link_local: bool = False
 
     def __post_init__(self) -> None:
-        wire.split(self.address)
+        network.split(self.address)
 
     def __call__(self) -> CheckResult:
-        host, port = wire.split(self.address)
+        host, port = network.split(self.address)
         began = time.monotonic()
+        check_address = network.address_check(self.allow_link_local)
         try:
-            wire.connect(host, port, began + self.timeout_s, allow_link_local=self.allow_link_local).close()
+            net.connect(host, port, began + self.timeout_s, check_address=check_address).close()
         except TimeoutError:
             raise Critical(f"{self.address} does not answer within {self.timeout_s:g} s") from None
         except OSError as error:
-            raise Critical(f"{self.address}: {wire.reason(error)}") from None
+            raise Critical(f"{self.address}: {network.reason(error)}") from None
         took = Measurement("connect", time.monotonic() - began, "s", critical=self.timeout_s, minimum=0)
         return CheckResult(HealthStatus.HEALTHY, f"{self.address} accepts connections", measurements=(took,))

@@ -7,7 +7,8 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 
-from csg_otel.health.checks import wire
+from csg_otel import net
+from csg_otel.health.checks import network
 from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Range
 
 
@@ -30,22 +31,27 @@ class Tls:
     allow_link_local: bool = False
 
     def __post_init__(self) -> None:
-        wire.split(self.address)
+        network.split(self.address)
 
     def __call__(self) -> CheckResult:
-        host, port = wire.split(self.address)
+        host, port = network.split(self.address)
         deadline = time.monotonic() + self.timeout_s
         context = ssl.create_default_context(cafile=self.ca_file)
         try:
-            with (
-                closing(wire.connect(host, port, deadline, allow_link_local=self.allow_link_local)) as plain,
-                closing(wire.secure(plain, context, self.server_name or host, deadline)) as secured,
-            ):
-                days = wire.certificate_days(secured) or 0.0
+            opened = net.connect(
+                host,
+                port,
+                deadline,
+                tls=context,
+                server_name=self.server_name,
+                check_address=network.address_check(self.allow_link_local),
+            )
+            with closing(opened) as connection:
+                days = network.certificate_days(connection.certificate) or 0.0
         except TimeoutError:
             raise Critical(f"{self.address} did not finish the handshake within {self.timeout_s:g} s") from None
         except OSError as error:
-            raise Critical(f"{self.address}: {wire.reason(error)}") from None
+            raise Critical(f"{self.address}: {network.reason(error)}") from None
         measured = Measurement("certificate_days", days, "d", Range(self.warning_days), Range(self.critical_days), 0)
         status = (
             HealthStatus.CRITICAL

@@ -16,6 +16,7 @@ import trustme
 
 from csg_otel.health.checks.dns import Dns
 from csg_otel.health.checks.http import Http
+from csg_otel.health.checks.redis import Redis
 from csg_otel.health.checks.tcp import Tcp
 from csg_otel.health.checks.tls import Tls
 from csg_otel.status import Critical, HealthStatus
@@ -124,6 +125,30 @@ def test_a_silent_peer_is_critical_within_the_deadline() -> None:
             with pytest.raises(Critical, match=r"within 0\.3 s"):
                 check()
             assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        Tcp("slow-tcp.invalid:80", timeout_s=0.3),
+        Tls("slow-tls.invalid:443", timeout_s=0.3),
+        Http("http://slow-http.invalid/", timeout_s=0.3),
+        Redis("redis://slow-redis.invalid", timeout_s=0.3),
+    ],
+)
+def test_a_name_service_that_hangs_is_critical_within_the_deadline(
+    check: Tcp | Tls | Http | Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of a check includes the resolution of the name."""
+    release = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(10) and [])
+    began = time.monotonic()
+    with pytest.raises(Critical, match=r"within 0\.3 s"):
+        check()
+    took_s = time.monotonic() - began
+    release.set()
+
+    assert took_s < 2
 
 
 def test_names_resolve_or_not() -> None:
