@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -116,6 +121,66 @@ def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:
     lines = done.stdout.splitlines()
     assert [line.startswith("! would fire  warning   ManyWorkers") for line in lines[1:6]] == [True] * 5, done.stderr
     assert lines[6] == "              warning   ManyWorkers: 4 more, of which 1 would fire"
+
+
+NOT_A_URL = "without http:// or https:// it is not an HTTP URL (http://host:port/path)"
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Drips at /drip, redirects from /metrics to /metrics/, and has nothing at /none."""
+
+    def do_GET(self) -> None:
+        body = b"workers 1\n"
+        if self.path == "/drip":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            with suppress(OSError):
+                for _ in range(200):
+                    self.wfile.write(b"#")
+                    time.sleep(0.1)
+            return
+        self.send_response({"/metrics": 307, "/metrics/": 200}.get(self.path, 404))
+        self.send_header("Location", "/metrics/")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def metrics_server() -> Iterator[str]:
+    """The URL of a server with `Answers`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_check_gives_up_a_dripping_metrics_after_five_seconds(program: Path, metrics_server: str) -> None:
+    """Five seconds for the whole response, although each of its bytes comes in time."""
+    began = time.monotonic()
+    done = run(program, "check", "--no-shipped", "--metrics", f"{metrics_server}/drip")
+    took_s = time.monotonic() - began
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{metrics_server}/drip can't be read: no complete response within 5 s\n",
+    )
+    assert 5 <= took_s < 15
+
+
+def test_metrics_behind_a_redirect_are_read(program: Path, metrics_server: str) -> None:
+    """Frameworks serve a mounted application at the path with a slash; the error for another address shows no password."""
+    done = run(program, "check", "--no-shipped", "--metrics", f"{metrics_server}/metrics")
+    wrong = run(program, "check", "--no-shipped", "--metrics", metrics_server.replace("//", "//me:canary@") + "/none")
+    none = run(program, "check", "--no-shipped", "--metrics", "localhost:8081/metrics")
+
+    assert "many_workers" not in done.stderr
+    assert (wrong.returncode, "HTTP 404" in wrong.stderr, "canary" in wrong.stderr) == (1, True, False)
+    assert none.returncode == 1
+    assert none.stderr == f"{NOT_A_URL}; example: http://127.0.0.1:8081/metrics\n"
 
 
 def test_preview_of_nobody_is_a_clear_error(program: Path) -> None:

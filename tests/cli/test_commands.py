@@ -61,6 +61,7 @@ def test_a_program_runs_instrumented_without_a_change(tmp_path: Path) -> None:
         "print(sys.argv[1:])\n"
         "sys.exit(7)\n"
     )
+    (tmp_path / "monitoring_config.yaml").write_text("health_monitoring: {enabled: false}")
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
     code, output, error = command("run", "--", sys.executable, "app.py", "--flag", cwd=tmp_path, env=env)
     sink.close()

@@ -359,12 +359,41 @@ def test_a_command_probe_fails_where_the_probe_over_http_does(tmp_path: Path) ->
         assert healthcheck("--url", url, "--group", "liveness")[0] == 0
 
 
+NOT_A_URL = "is not an http or https URL (example: http://127.0.0.1:8081)"
+
+
 @pytest.mark.parametrize("url", ["http://h:port", "http://[::1", "localhost:8081", "http://h:0"])
 def test_an_address_that_is_none_is_unknown(url: str) -> None:
     """In a line, with the exit code for it, whatever is wrong with it."""
     code, output, error = healthcheck("--url", url, "--format", "nagios")
 
-    assert (code, output, error) == (3, f"UNKNOWN: {url!r} is not an http or https URL\n", "")
+    assert (code, output, error) == (3, f"UNKNOWN: {url!r} {NOT_A_URL}\n", "")
+
+
+def test_a_malformed_address_is_shown_without_its_password() -> None:
+    """Probes write their output into logs."""
+    assert healthcheck("--url", "http://me:canary@h:port")[1] == f"UNKNOWN: 'h:port' {NOT_A_URL}\n"
+
+
+def test_a_user_and_password_in_the_address_are_sent() -> None:
+    """As browsers and curl do; and a query in the address is left out."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        requests: list[str] = []
+
+        def serve() -> None:
+            with listener.accept()[0] as connection:
+                requests.append(connection.recv(65536).decode())
+                connection.sendall(b'HTTP/1.1 200 OK\r\n\r\n{"state": "healthy", "checks": {}}')
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = listener.getsockname()[1]
+        code, output, _ = healthcheck("--url", f"http://me:p%40ss@127.0.0.1:{port}/base?x=y")
+        thread.join(5)
+
+    assert (code, output) == (0, "HEALTHY: no checks\n")
+    assert requests[0].startswith("GET /base/healthz HTTP/1.1\r\n")
+    assert "Authorization: Basic bWU6cEBzcw==" in requests[0]
 
 
 @pytest.mark.parametrize("content", [b"c4nary\nc4nary", b"", b"c4nary\xff", "c4nary-\u00e9".encode()])
@@ -438,7 +467,7 @@ def test_a_stranger_on_the_port_is_not_nobody(tmp_path: Path) -> None:
         server.server_close()
         thread.join(5)
 
-    assert (code, "not as a health endpoint does" in output) == (1, True)
+    assert (code, "not as a health endpoint of csg_otel does" in output) == (1, True)
 
 
 @pytest.mark.real("check_http")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from csg_otel import net
 from csg_otel.alerts import bundle, spec
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.config import Loaded, load_lenient
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from csg_otel import names
 
-_MOST_BYTES = 16 * 1024 * 1024
+_MAX_BYTES = 16 * 1024 * 1024
+_MAX_REDIRECTS = 3
+"""A framework that serves /metrics/ redirects once, a proxy from http to https as well."""
 _TIMEOUT_S = 5.0
 
 
@@ -129,16 +131,21 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     return Source(loaded, catalog, spec.load(loaded.config, catalog, locate=loaded.problem, **shipped))
 
 
-def fetch(url: str) -> str:
-    """Return the text of a ``/metrics``, at most 16 MiB of it within five seconds. Raises AlertError."""
-    if not url.startswith(("http://", "https://")):
-        raise AlertError([f"{url!r} is not a URL (http://127.0.0.1:8081/metrics)"])
+def fetch(address: str) -> str:
+    """Return the text of a ``/metrics``, at most 16 MiB of it within five seconds in all. Raises AlertError."""
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http or https, see above
-            found: bytes = answer.read(_MOST_BYTES)
+        url = net.parse(address)
+        shown = f"{url}{url.target.partition('?')[0]}"  # without a password
+        response = net.request("GET", address, timeout_s=_TIMEOUT_S, max_bytes=_MAX_BYTES, max_redirects=_MAX_REDIRECTS)
+    except ValueError as error:
+        raise AlertError([f"{error}; example: http://127.0.0.1:8081/metrics"]) from None
+    except TimeoutError:
+        raise AlertError([f"{shown} can't be read: no complete response within {_TIMEOUT_S:g} s"]) from None
     except OSError as error:
-        raise AlertError([f"{url} can't be read: {error}"]) from error
-    return found.decode("utf-8", "replace")
+        raise AlertError([f"{shown} can't be read: {error.strerror or error}"]) from error
+    if not response.ok:
+        raise AlertError([f"{shown} can't be read: HTTP {response.status}; is it the address of a /metrics?"])
+    return response.body.decode("utf-8", "replace")
 
 
 def _declared(place: str) -> tuple[names.Metric, ...]:

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from csg_otel import net
 from csg_otel.config import Config, load
 from csg_otel.errors import ConfigError, HealthDefinitionError
 from csg_otel.exporters.otlp import sender
@@ -123,7 +124,7 @@ def _exporters(config: Config) -> Iterator[Finding]:
         parts = urlsplit(where if "://" in where else f"//{where}")
         port = parts.port or (443 if parts.scheme == "https" else 4317)
         try:
-            socket.create_connection((parts.hostname or "localhost", port), _REACH_S).close()
+            net.connect(parts.hostname or "localhost", port, time.monotonic() + _REACH_S).close()
         except OSError as error:
             yield Finding(settings.name, f"{where}: {error}", "is the collector running, and is the address right?")
         else:

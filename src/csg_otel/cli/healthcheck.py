@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -23,13 +22,11 @@ from csg_otel.cli.health_output import PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
-    from urllib.parse import SplitResult
 
     from csg_otel.health.execution import Execution
     from csg_otel.health.observer import HealthEvent
 
-_MOST_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 4 * 1024 * 1024
 _WATCH_S = 2.0
 
 
@@ -128,7 +125,7 @@ def _find_out(options: argparse.Namespace) -> dict[str, Any]:
         answer = _run_bounded(options, deadline)
     else:
         try:
-            answer = _ask(options, deadline)
+            answer = _request(options, deadline)
         except _Unreachable as error:
             if options.url is not None or not error.silent:
                 return {"state": "unknown", "output": str(error), "checks": {}}
@@ -147,46 +144,43 @@ def _default_url() -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _ask(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
-    """Return the process's answer; raises _Unreachable if there is none by *deadline*."""
-    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
+    """Return the process's answer. Raises _Unreachable if there is none before *deadline*."""
+    from csg_otel import net
 
-    parts = _parts(options.url or _default_url())
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    path = parts.path.rstrip("/")
-    path = path if path.rsplit("/", 1)[-1] in PROBES.values() else f"{path}/{PROBES[options.group]}"
-    where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-    with _Alarm(deadline - time.monotonic()):
-        try:
-            connection = kind(parts.hostname or "", parts.port, timeout=max(0.01, deadline - time.monotonic()))
-            connection.request("GET", path, headers=_headers(options))
-            body = connection.getresponse().read(_MOST_BYTES)
-            connection.close()
-        except TimeoutError:
-            raise _Unreachable(f"{where} did not answer within {options.timeout:g} s") from None
-        except (OSError, HTTPException) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
-            raise _Unreachable(f"{where}: {why}", silent=isinstance(error, ConnectionRefusedError)) from None
+    address = options.url or _default_url()
     try:
-        answer = json.loads(body)
+        url = net.parse(address)
+    except ValueError:
+        shown = address.rpartition("@")[2]  # without a password
+        raise _Unreachable(f"{shown!r} is not an http or https URL (example: http://127.0.0.1:8081)") from None
+    where = f"{url.host}:{url.port}"
+    headers = _headers(options)
+    left_s = max(0.01, deadline - time.monotonic())
+    try:
+        response = net.request(
+            "GET", _probe_url(address, options.group), timeout_s=left_s, headers=headers, max_bytes=_MAX_BYTES
+        )
+    except TimeoutError:
+        raise _Unreachable(f"{where} did not answer within {options.timeout:g} s") from None
+    except OSError as error:
+        why = error.strerror or (str(error) if isinstance(error, net.ProtocolError) else type(error).__name__)
+        raise _Unreachable(f"{where}: {why}", silent=isinstance(error, ConnectionRefusedError)) from None
+    try:
+        answer = json.loads(response.body)
         if answer["state"] in health_output.MARKS:
             return dict(answer)
     except (ValueError, KeyError, TypeError):
         pass
-    raise _Unreachable(f"{where} answers, but not as a health endpoint does")
+    raise _Unreachable(
+        f"{where} answers with HTTP {response.status}, but not as a health endpoint of csg_otel does; check --url"
+    )
 
 
-def _parts(url: str) -> SplitResult:
-    """Return the parts of *url*; raises _Unreachable if it is none that can be asked."""
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return parts
-    except ValueError:
-        pass
-    raise _Unreachable(f"{url!r} is not an http or https URL")
+def _probe_url(address: str, group: str) -> str:
+    """Return the URL of *group*'s probe; *address* as it is if it names a probe itself."""
+    base = address.partition("?")[0].partition("#")[0].rstrip("/")
+    return base if base.rsplit("/", 1)[-1] in PROBES.values() else f"{base}/{PROBES[group]}"
 
 
 def _headers(options: argparse.Namespace) -> dict[str, str]:
@@ -208,26 +202,6 @@ def _headers(options: argparse.Namespace) -> dict[str, str]:
         else:
             headers["Authorization"] = f"Bearer {token}"
     return headers
-
-
-class _Alarm:
-    """Raise TimeoutError in the block when *seconds* have passed, however slowly the peer sends."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = max(0.01, seconds)
-
-    def __enter__(self) -> None:
-        if hasattr(signal, "setitimer"):
-            self._before = signal.signal(signal.SIGALRM, self._ring)
-            signal.setitimer(signal.ITIMER_REAL, self._seconds)
-
-    def _ring(self, _number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    def __exit__(self, *_error: object) -> None:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self._before)
 
 
 # -- running the checks here -------------------------------------------------------------------------------------------
