@@ -35,7 +35,7 @@ def test_what_is_shown_can_be_read_back(source: dict[str, Any]) -> None:
     config = load(source, environ={}).config
     code = {}
     for line in lines(config):
-        key, _, value = line.partition(" = ")
+        key, _, value = line.partition("   # no effect")[0].partition(" = ")
         while value and not _is_json(value):  # the separator was part of a quoted key
             more, _, value = value.partition(" = ")
             key = f"{key} = {more}"

@@ -14,12 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.config import convert
-from csg_otel.config.sections.fields import Setting, is_section, settings_of
+from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import CheckDefinition, Target
 from csg_otel.config.sections.secret import Secret
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
-from csg_otel.config.walk import default_of, kinds, without_none
+from csg_otel.config.walk import kinds, without_none
 from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ class Binder:
     def _field(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
         if node.value is None or about.free == "environments":
             return _SKIPPED
-        if about.warn:
-            self.report.warning(node, f"has no effect here: {about.warn}")
+        if about.no_effect:
+            self.report.warning(node, f"has {about.no_effect}")
         return self._value(kind, about, node, path)
 
     def _open(self, kind: Any, rest: Mapping[str, Node], path: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from csg_otel.config.convert import show
 from csg_otel.config.root import ConfigRoot
-from csg_otel.config.sections.fields import is_section, settings_of
+from csg_otel.config.sections.fields import Setting, is_section, settings_of
 from csg_otel.config.show import printable
 from csg_otel.config.walk import Leaf, leaves, without_none
 
@@ -35,19 +35,25 @@ def document() -> str:
     rows: dict[str, list[str]] = {}
     for leaf in leaves():
         rows.setdefault(leaf.key.partition(".")[0].partition("[")[0], []).append(_row(leaf))
-    sections = [(key, known.doc) for key, _, known in settings_of(ConfigRoot)]
-    contents = "\n".join(f"- [{key}](#{key}): {doc}" for key, doc in sections)
-    tables = "\n\n".join(_table(key, doc, rows.get(key, [])) for key, doc in sections)
+    sections = [(key, declared) for key, _, declared in settings_of(ConfigRoot)]
+    contents = "\n".join(f"- [{key}](#{key}): {declared.doc}" for key, declared in sections)
+    tables = "\n\n".join(_table(key, declared, rows.get(key, [])) for key, declared in sections)
     return f"{INTRODUCTION}\n## Contents\n\n{contents}\n\n{tables}\n"
 
 
-def _table(key: str, doc: str, rows: list[str]) -> str:
-    head = f"## {key}\n\n{doc}"
+def _table(key: str, declared: Setting, rows: list[str]) -> str:
+    head = f"## {key}\n\n{declared.doc}"
+    if declared.no_effect:
+        head += f"\n\n**Has {declared.no_effect}.**"
     return f"{head}\n\n{_HEAD}\n" + "\n".join(rows) if rows else head
 
 
 def _row(leaf: Leaf) -> str:
-    words = leaf.setting.doc + _choices(leaf.kind) + (f" **{leaf.setting.warn}.**" if leaf.setting.warn else "")
+    words = (
+        leaf.setting.doc
+        + _choices(leaf.kind)
+        + (f" **Has {leaf.setting.no_effect}.**" if leaf.setting.no_effect else "")
+    )
     variables = "<br>".join(f"`{name}`" for name in leaf.variables)
     cells = (f"`{leaf.key}`", _default(leaf.default), leaf.setting.unit, words, variables)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

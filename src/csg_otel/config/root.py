@@ -39,14 +39,22 @@ class ConfigRoot:
     system_monitoring: SystemMonitoring = setting(SystemMonitoring, "Metrics of the host and the process.")
     exporters: Exporters = setting(Exporters, "The destinations of telemetry.")
     sampling: Sampling = setting(Sampling, "Which traces are kept.")
-    scrubbing: Scrubbing = setting(Scrubbing, "Secrets and personal data that are removed from telemetry.")
+    scrubbing: Scrubbing = setting(
+        Scrubbing,
+        "Secrets and personal data that are removed from telemetry.",
+        not_yet="this version removes nothing; keep secrets and personal data out of attributes and log records",
+    )
     alerting: Alerting = setting(Alerting, "Alert rules.")
     slos: tuple[Slo, ...] = setting((), "Service level objectives.")
     notifications: Notifications = setting(Notifications, "The channels that alerts are sent through.")
     escalation: Escalation = setting(Escalation, "Alerts that last are sent to more receivers, or suppressed.")
     logging: Logging = setting(Logging, "The program's log.")
     performance: Performance = setting(Performance, "Durations of operations, benchmarks and the growth of memory.")
-    dashboard: Dashboard = setting(Dashboard, "The dashboard.")
+    dashboard: Dashboard = setting(
+        Dashboard,
+        "The dashboard in the terminal and in the browser.",
+        not_yet="this version has no dashboard; look at the metrics with Prometheus or Grafana",
+    )
     integrations: Integrations = setting(Integrations, "Pushgateway, Grafana, and vendors of monitoring.")
     security: Security = setting(Security, "Access to the HTTP endpoints.")
     environments: Mapping[str, Any] = setting(

@@ -13,10 +13,10 @@ import typing
 from typing import Any, Final, Literal
 
 from csg_otel.config.root import ConfigRoot
-from csg_otel.config.sections.fields import Setting, is_section, settings_of
+from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Secret
-from csg_otel.config.walk import default_of, kinds, without_none
+from csg_otel.config.walk import kinds, without_none
 
 FORM: Final = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
 _WORDS: Final = {
@@ -79,7 +79,7 @@ def _section(section: type, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _description(known: Setting) -> str:
     unit = f" [{known.unit}]" if known.unit else ""
-    return f"{known.doc}{unit}" + (f" {known.warn}" if known.warn else "")
+    return f"{known.doc}{unit}" + (f" ({known.no_effect})" if known.no_effect else "")
 
 
 def _kind(kind: Any, known: Setting, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """
 Print an effective configuration: one ``key = value`` a line, secrets as ``***``.
 
-What is printed can be read back: values are JSON. The one rule: no secret and no password inside a URL is ever printed.
+Values are JSON, so a printed value can be written into a file. The one rule: no secret and no password inside a URL is
+ever printed.
 """
 
 from __future__ import annotations
@@ -15,33 +16,35 @@ from csg_otel.config.sections.secret import MASK, Secret
 from csg_otel.config.tree import join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from csg_otel.config.root import ConfigRoot
 
 
-def flatten(section: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(section: Any) -> dict[str, Any]:
     """Return every value below *section* by its dotted key; empty lists and mappings count as values."""
-    found: dict[str, Any] = {}
-    for key, item, known in settings_of(type(section)):
-        if known.free == "environments":
+    return {path: value for path, value, _ in _values(section, "", "")}
+
+
+def _values(section: Any, prefix: str, no_effect: str) -> Iterator[tuple[str, Any, str]]:
+    """Yield each value below *section* as (dotted key, value, *no_effect* or the setting's own)."""
+    for key, item, declared in settings_of(type(section)):
+        if declared.free == "environments":
             continue
-        value = getattr(section, item.name)
-        path = join(prefix, key)
-        if known.free == "names":
+        value, path, reason = getattr(section, item.name), join(prefix, key), declared.no_effect or no_effect
+        if declared.free == "names":
             for name, child in value.items():
-                found.update(flatten(child, join(prefix, name)))
+                yield from _values(child, join(prefix, name), reason)
         elif is_section(type(value)):
-            found.update(flatten(value, path))
+            yield from _values(value, path, reason)
         elif isinstance(value, tuple) and value and is_section(type(value[0])):
             for at, child in enumerate(value):
-                found.update(flatten(child, join(path, at)))
+                yield from _values(child, join(path, at), reason)
         elif isinstance(value, dict) and value and all(is_section(type(child)) for child in value.values()):
             for name, child in value.items():
-                found.update(flatten(child, join(path, name)))
+                yield from _values(child, join(path, name), reason)
         else:
-            found[path] = value
-    return found
+            yield path, value, reason
 
 
 def printable(value: object) -> str:
@@ -52,11 +55,12 @@ def printable(value: object) -> str:
 
 
 def lines(config: ConfigRoot, origins: Mapping[str, str] | None = None) -> list[str]:
-    """Return ``key = value`` for every setting, with ``   # origin`` when *origins* is given."""
+    """Return ``key = value   # origin; no effect ...`` for every setting; the origin only with *origins*."""
     shown = []
-    for path, value in flatten(config).items():
-        origin = f"   # {origins.get(path, 'default')}" if origins is not None else ""
-        shown.append(f"{path} = {printable(value)}{origin}")
+    for path, value, no_effect in _values(config, "", ""):
+        notes = [origins.get(path, "default")] if origins is not None else []
+        notes += [no_effect] if no_effect else []
+        shown.append(f"{path} = {printable(value)}" + (f"   # {'; '.join(notes)}" if notes else ""))
     return shown
 
 

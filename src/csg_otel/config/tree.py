@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config.sections.fields import is_section, settings_of
+from csg_otel.config.sections.fields import default_of, is_section, settings_of
 from csg_otel.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def _plain_section(section: Any) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for key, item, known in settings_of(type(section)):
         value = getattr(section, item.name)
+        if known.no_effect and value == default_of(item):
+            continue  # a section always has the value: it counts as given where it differs from the default
         plain.update(value if known.free == "names" else {key: value})
     return plain
 

@@ -7,7 +7,6 @@ The one rule: what a visitor sees is what the declarations say.
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.config.root import ConfigRoot
-from csg_otel.config.sections.fields import Setting, is_section, settings_of
+from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.tree import join
 
 if TYPE_CHECKING:
@@ -26,13 +25,22 @@ PREFIX: Final = "CSG_OTEL_"
 
 @dataclass(frozen=True)
 class Leaf:
-    """One setting: *key* as in the file (``[]`` a list's item, ``<name>`` a name of the user's), *kind* its type."""
+    """
+    One setting.
+
+    *key* is written as in the file (``[]`` an item of a list, ``<name>`` a name of the user's), *kind* is its type;
+    *no_effect* is the reason where the setting, or its section, changes nothing; *owner* and *name* are its dataclass
+    and field.
+    """
 
     key: str
     kind: Any
     default: Any
     setting: Setting
     variables: tuple[str, ...]
+    no_effect: str
+    owner: type
+    name: str
 
 
 @cache
@@ -49,11 +57,6 @@ def without_none(kind: Any) -> Any:
     return kind
 
 
-def default_of(item: dataclasses.Field[Any]) -> Any:
-    """Return a field's default, or `dataclasses.MISSING` for a required one."""
-    return item.default_factory() if item.default_factory is not dataclasses.MISSING else item.default
-
-
 def inner_section(kind: Any) -> tuple[type, str] | None:
     """Return the section inside *kind* and how its key goes on (``""``, ``[]``, ``<name>``), or None for a value."""
     kind = without_none(kind)
@@ -67,24 +70,35 @@ def inner_section(kind: Any) -> tuple[type, str] | None:
     return None
 
 
-def leaves(section: type = ConfigRoot, prefix: str = "", *, fixed: bool = True) -> Iterator[Leaf]:
-    """Yield every setting below *section*; those of *fixed* places have variables."""
+def leaves(section: type = ConfigRoot, prefix: str = "", *, fixed: bool = True, no_effect: str = "") -> Iterator[Leaf]:
+    """
+    Yield every setting below *section*.
+
+    Args:
+        section: The dataclass to walk; by default the root.
+        prefix: The dotted key of *section*; by default empty, for the root.
+        fixed: Whether the key is fixed, not inside a list or under a name of the user's; only then it has variables.
+        no_effect: The reason why nothing below *section* has an effect; by default there is none.
+    """
     for key, item, known in settings_of(section):
         path = join(prefix, key)
         kind = kinds(section)[item.name]
         inside = inner_section(kind)
+        reason = known.no_effect or no_effect
         if inside is None:
             if known.free == "environments":
                 continue
             named = fixed and known.free != "extra" and not known.warn
             derived = (PREFIX + path.upper().replace(".", "_"),) if named and not _is_mapping(kind) else ()
-            yield Leaf(path, kind, default_of(item), known, (*derived, *known.env) if fixed else ())
+            variables = (*derived, *known.env) if fixed else ()
+            yield Leaf(path, kind, default_of(item), known, variables, reason, section, item.name)
             continue
         child, more = inside
         if more == "<name>":
             path = join(prefix if known.free == "names" else path, more)
         optional = item.default is None
-        yield from leaves(child, path + (more if more == "[]" else ""), fixed=fixed and not more and not optional)
+        path += "[]" if more == "[]" else ""
+        yield from leaves(child, path, fixed=fixed and not more and not optional, no_effect=reason)
 
 
 @cache

@@ -9,7 +9,7 @@ from csg_otel.config.sections.fields import setting
 class Scrubbing:
     """What is taken out of telemetry before it leaves the process."""
 
-    enabled: bool = setting(True, "Scrub secrets and personal data.")
+    enabled: bool = setting(False, "Scrub secrets and personal data.")
     extra_keys: tuple[str, ...] = setting((), "Further key words whose values are redacted.")
     extra_patterns: tuple[str, ...] = setting(
         (), "Further regular expressions whose matches are redacted.", free="regex"
