@@ -1,8 +1,8 @@
 """
-How the series of one instrument in several worker processes become one answer to a scrape.
+The way in which the series of one instrument in several workers become one answer to a scrape.
 
 Counters and histograms are added up over living and finished workers. A value that goes up and down belongs to a living
-worker, unless its instrument says how to make one of many. The rule: what describes the host is never added up.
+worker, unless its instrument declares how to merge it. The rule: values that describe the host are never added up.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _declared: dict[str, names.Workers] = {}
 
 
 def declare(name: str, workers: names.Workers) -> None:
-    """Let the instrument *name* be shared as *workers* says."""
+    """Merge the instrument *name* as *workers* says."""
     _declared[name.lower()] = workers
 
 
 def of(name: str, kind: names.Kind) -> names.Workers:
-    """Return how the instrument *name* is shared."""
+    """Return how the instrument *name* is merged."""
     if name.startswith(names.OF_THE_HOST):
         return "max" if kind == "counter" else "one"
     if kind in ("counter", "histogram"):

@@ -1,4 +1,4 @@
-"""What workers tell each other adds up to what one process would have shown."""
+"""The metrics of several workers, merged, are those that one process would have shown."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from csg_otel import faults, names, worker_policy
 from csg_otel.exporters import prometheus
-from csg_otel.multiprocess import codec
-from csg_otel.multiprocess.codec import Told
+from csg_otel.multiprocess import codec, merge
+from csg_otel.multiprocess.merge import WorkerMetrics
 from csg_otel.pipeline.exponential import explicit
 from csg_otel.pipeline.readers import LocalReader
 from support.programs import samples
 
-NOBODY = Resource({})
+NO_RESOURCE = Resource({})
 
 
-def told(work: Callable[[Meter], object], *views: View) -> bytes:
-    """Return what a process tells that has done *work*."""
+def published(work: Callable[[Meter], object], *views: View) -> bytes:
+    """Return the publication of a process that has done *work*."""
     reader = LocalReader()
-    provider = MeterProvider([reader], NOBODY, views=views, shutdown_on_exit=False)
+    provider = MeterProvider([reader], NO_RESOURCE, views=views, shutdown_on_exit=False)
     work(provider.get_meter("csg_otel"))
     body = codec.encode(reader.read())
     provider.shutdown()
     return body
 
 
-def shown(*bodies: Told) -> str:
-    """Return the exposition of what several workers told."""
-    return prometheus.render(codec.merge(bodies, NOBODY)).decode()
+def shown(*bodies: WorkerMetrics) -> str:
+    """Return the exposition of the merged metrics of several workers."""
+    return prometheus.render(merge.merge(bodies, NO_RESOURCE)).decode()
 
 
 def count(amount: float, **attributes: Any) -> Callable[[Meter], object]:
@@ -58,9 +58,13 @@ def test_counters_and_histograms_are_added_up_over_living_and_finished_workers()
             meter.create_counter("orders").add(amount, {"channel": channel})
             meter.create_histogram("size", explicit_bucket_boundaries_advisory=(1, 2)).record(amount)
 
-        return told(do)
+        return published(do)
 
-    text = shown(Told(1, True, work(1, "web")), Told(2, False, work(2, "web")), Told(3, True, work(4, "app")))
+    text = shown(
+        WorkerMetrics(1, True, work(1, "web")),
+        WorkerMetrics(2, False, work(2, "web")),
+        WorkerMetrics(3, True, work(4, "app")),
+    )
 
     assert samples(text, "orders_total") == {'channel="web"': 3.0, 'channel="app"': 4.0}
     assert samples(text, "size_bucket") == {'le="1.0"': 1, 'le="2.0"': 2, 'le="+Inf"': 3}
@@ -78,12 +82,12 @@ def test_one_worker_alone_is_shown_as_it_is() -> None:
         meter.create_counter("nothing")
 
     reader = LocalReader()
-    provider = MeterProvider([reader], NOBODY, shutdown_on_exit=False)
+    provider = MeterProvider([reader], NO_RESOURCE, shutdown_on_exit=False)
     do(provider.get_meter("m", "1"))
     data = reader.read()
     provider.shutdown()
 
-    assert parsed(prometheus.render(data).decode()) == parsed(shown(Told(1, True, codec.encode(data))))
+    assert parsed(prometheus.render(data).decode()) == parsed(shown(WorkerMetrics(1, True, codec.encode(data))))
 
 
 def parsed(text: str) -> set[tuple[str, frozenset[tuple[str, str]], float]]:
@@ -112,9 +116,11 @@ def test_a_gauge_is_shared_as_declared(
     def work(meter: Meter, value: int) -> None:
         meter.create_gauge("depth").set(value)
 
-    bodies = [told(functools.partial(work, value=value)) for value in (5, 3, 9)]
+    bodies = [published(functools.partial(work, value=value)) for value in (5, 3, 9)]
 
-    assert samples(shown(*(Told(pid, pid < 3, body) for pid, body in enumerate(bodies, 1))), "depth") == expected
+    assert (
+        samples(shown(*(WorkerMetrics(pid, pid < 3, body) for pid, body in enumerate(bodies, 1))), "depth") == expected
+    )
 
 
 def test_what_describes_the_host_is_never_added_up() -> None:
@@ -126,9 +132,9 @@ def test_what_describes_the_host_is_never_added_up() -> None:
             meter.create_up_down_counter("system.memory.limit").add(100)
             meter.create_up_down_counter("csg.operation.active").add(1)
 
-        return told(work)
+        return published(work)
 
-    text = shown(Told(1, True, do(50)), Told(2, True, do(51)), Told(3, False, do(40)))
+    text = shown(WorkerMetrics(1, True, do(50)), WorkerMetrics(2, True, do(51)), WorkerMetrics(3, False, do(40)))
 
     assert samples(text, "system_cpu_time_total") == {"": 51}
     assert samples(text, "system_memory_limit") == {"": 100}
@@ -137,19 +143,19 @@ def test_what_describes_the_host_is_never_added_up() -> None:
 
 def test_finished_workers_are_folded_into_one_total() -> None:
     """In any number of steps, and with what is not a total left out."""
-    gauge = told(lambda meter: meter.create_gauge("depth").set(1))
-    total = codec.fold(codec.fold(b"", [told(count(1)), told(count(2))]), [told(count(0.5)), gauge])
+    gauge = published(lambda meter: meter.create_gauge("depth").set(1))
+    total = merge.fold(merge.fold(b"", [published(count(1)), published(count(2))]), [published(count(0.5)), gauge])
 
-    assert samples(shown(Told(0, False, total)), "orders_total") == {"": 3.5}
+    assert samples(shown(WorkerMetrics(0, False, total)), "orders_total") == {"": 3.5}
     assert b"depth" not in total
 
 
 def test_finished_workers_cant_make_the_total_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Series beyond the limit are added up under the mark of overflow."""
     monkeypatch.setattr(names, "CARDINALITY_LIMIT", 3)
-    total = codec.fold(b"", [told(count(1, user=str(user))) for user in range(10)])
+    total = merge.fold(b"", [published(count(1, user=str(user))) for user in range(10)])
 
-    found = samples(shown(Told(0, False, total)), "orders_total")
+    found = samples(shown(WorkerMetrics(0, False, total)), "orders_total")
     assert found['otel_metric_overflow="true"'] == 8
     assert (len(found), sum(found.values())) == (3, 10)
 
@@ -167,7 +173,7 @@ def test_histograms_with_different_buckets_keep_those_in_common(workers: list[tu
             meter.create_histogram("size").record(value)
 
     bodies = [
-        told(
+        published(
             functools.partial(work, values=values),
             View(instrument_name="size", aggregation=ExplicitBucketHistogramAggregation(bounds)),
         )
@@ -175,7 +181,7 @@ def test_histograms_with_different_buckets_keep_those_in_common(workers: list[tu
     ]
     common = [bound for bound in workers[0][0] if all(bound in bounds for bounds, _ in workers)]
     everything = [value for _, values in workers for value in values]
-    found = samples(shown(*(Told(pid, True, body) for pid, body in enumerate(bodies, 1))), "size_bucket")
+    found = samples(shown(*(WorkerMetrics(pid, True, body) for pid, body in enumerate(bodies, 1))), "size_bucket")
 
     expected = {f'le="{float(bound)}"': sum(value <= bound for value in everything) for bound in common}
     assert found == {**expected, 'le="+Inf"': len(everything)}
@@ -190,8 +196,8 @@ def test_exponential_histograms_add_up(workers: list[list[float]]) -> None:
             meter.create_histogram("size").record(value)
 
     view = View(instrument_name="size", aggregation=ExponentialBucketHistogramAggregation())
-    bodies = [told(functools.partial(work, values=values), view) for values in workers]
-    data = codec.merge([Told(pid, True, body) for pid, body in enumerate(bodies, 1)], NOBODY)
+    bodies = [published(functools.partial(work, values=values), view) for values in workers]
+    data = merge.merge([WorkerMetrics(pid, True, body) for pid, body in enumerate(bodies, 1)], NO_RESOURCE)
     point: Any = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
 
     everything = [value for values in workers for value in values]
@@ -203,12 +209,12 @@ def test_exponential_histograms_add_up(workers: list[list[float]]) -> None:
 
 def test_exemplars_survive() -> None:
     """The latest of each bucket, from whichever worker."""
-    body = json.loads(told(lambda meter: meter.create_histogram("size").record(0.5)))
+    body = json.loads(published(lambda meter: meter.create_histogram("size").record(0.5)))
     body["metrics"][0][-1][0][-1] = [[0.5, 5_000_000_000, 1, 2]]
-    other = told(lambda meter: meter.create_histogram("size").record(0.5))
+    other = published(lambda meter: meter.create_histogram("size").record(0.5))
 
-    told_ = [Told(1, True, json.dumps(body).encode()), Told(2, True, other)]
-    text = prometheus.render(codec.merge(told_, NOBODY), openmetrics=True).decode()
+    workers = [WorkerMetrics(1, True, json.dumps(body).encode()), WorkerMetrics(2, True, other)]
+    text = prometheus.render(merge.merge(workers, NO_RESOURCE), openmetrics=True).decode()
     assert f'# {{trace_id="{1:032x}",span_id="{2:016x}"}} 0.5 5.000' in text
 
 
@@ -219,4 +225,6 @@ def test_what_cant_be_understood_costs_nothing_else(body: bytes, monkeypatch: py
     """Torn, foreign, or of another release: that worker is left out."""
     monkeypatch.setattr(faults, "strict", False)
 
-    assert samples(shown(Told(1, True, told(count(1))), Told(2, True, body)), "orders_total") == {"": 1}
+    assert samples(
+        shown(WorkerMetrics(1, True, published(count(1))), WorkerMetrics(2, True, body)), "orders_total"
+    ) == {"": 1}

@@ -1,4 +1,4 @@
-"""The directory of a group: what is published is whole, finished workers count once, and nobody waits for the dead."""
+"""The directory of a group: publications are whole, finished workers count once, and no worker waits for a dead one."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_finished_workers_are_folded_once(make: Make) -> None:
     assert (bodies(reader), reader.finished().total) == ({b"3": True}, b"12")
 
 
-def test_a_fold_cut_short_counts_nobody_twice(make: Make, tmp_path: Path) -> None:
+def test_a_fold_cut_short_counts_no_worker_twice(make: Make, tmp_path: Path) -> None:
     """The total is written, and then its writer dies before it has removed the files."""
     one, reader = make(), make()
     name = one.name
@@ -127,26 +127,26 @@ def test_a_fold_that_fails_loses_nothing(make: Make) -> None:
     assert bodies(reader) == {b"1": False}
 
 
-def test_only_one_has_the_turn_and_it_passes_on(make: Make) -> None:
+def test_only_one_worker_serves_and_another_takes_over(make: Make) -> None:
     """When its holder leaves."""
     one, other = make(), make()
 
-    assert (one.take_turn(), other.take_turn(), one.take_turn()) == (True, False, True)
+    assert (one.try_serve(), other.try_serve(), one.try_serve()) == (True, False, True)
     one.leave()
-    assert (other.take_turn(), one.has_turn, other.has_turn) == (True, False, True)
+    assert (other.try_serve(), one.is_serving, other.is_serving) == (True, False, True)
 
 
-def test_asking_rings_every_bell_and_waits_for_nobody_who_does_not_hear(make: Make) -> None:
-    """Nobody listens here, so it is over after the time there is for hearing."""
+def test_a_request_is_written_to_every_fifo_and_does_not_wait_for_a_hung_worker(make: Make) -> None:
+    """No worker reads its FIFO here, so the wait ends after 35 ms."""
     one, other = make(), make()
     began = time.monotonic()
-    with one.ask() as inquiry:
+    with one.request() as inquiry:
         inquiry.wait()
 
     assert 0.03 < time.monotonic() - began < 0.2
-    assert os.read(other.bell, 10) == b"."
+    assert os.read(other.fifo, 10) == b"."
     with pytest.raises(BlockingIOError):
-        os.read(one.bell, 10)
+        os.read(one.fifo, 10)
 
 
 def test_files_others_could_write_are_not_read(make: Make, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_too_much_is_refused(make: Make, monkeypatch: pytest.MonkeyPatch) -> Non
     one, other = make(), make()
     one.publish(b"1", 1)
     monkeypatch.setattr(slots, "MOST_BODY", 10)
-    with pytest.raises(FolderError, match="more than workers can tell"):
+    with pytest.raises(FolderError, match="at most 10 can be shared"):
         one.publish(b"x" * 11, 2)
 
     assert bodies(other) == {b"1": True}
@@ -192,24 +192,24 @@ from csg_otel.multiprocess.folder import Folder
 folder = Folder(Path(sys.argv[1]), family(), "shop")
 folder.join()
 folder.publish(b"1", 1)
-folder.take_turn()
+folder.try_serve()
 print(family(), flush=True)
 time.sleep(60)
 """
 
 
-def test_what_a_killed_worker_has_published_stays_and_its_turn_passes_on(make: Make, tmp_path: Path) -> None:
+def test_the_publication_of_a_killed_worker_stays_and_another_serves(make: Make, tmp_path: Path) -> None:
     """The kernel takes its locks; a worker started by the same process is of the same group."""
     reader = make()
     command = [sys.executable, "-c", KILLED, str(tmp_path / "csg-otel" / "workers")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == str(family())
-        assert (bodies(reader), reader.take_turn()) == ({b"1": True}, False)
+        assert (bodies(reader), reader.try_serve()) == ({b"1": True}, False)
         process.send_signal(signal.SIGKILL)
         process.wait()
 
-    assert (bodies(reader), reader.take_turn()) == ({b"1": False}, True)
+    assert (bodies(reader), reader.try_serve()) == ({b"1": False}, True)
 
 
 def test_a_program_in_a_process_group_of_its_own_is_of_another_family_and_leaves_nothing(

@@ -1,9 +1,9 @@
 """
-The private directory of one group of workers: what each has published, what finished ones have left, and whose turn it is.
+The private directory of a worker group: the publications of its workers, the total of the finished ones, and the locks.
 
-Knows bytes, not metrics. A worker writes into two files by turns, so that one of them is always whole, and holds a lock the
-kernel takes from it when it dies. The rules: only files of this user are read, links are not followed, nobody waits for
-another process, and what a finished worker has left is folded into the total exactly once.
+Stores bytes and never looks into them. A worker writes into two files by turns, so that one of them is always whole, and
+holds a lock that the kernel releases when it dies. The rules: only files of this user are read, links are not followed, no
+worker waits for another, and the publication of a finished worker is added to the total exactly once.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from csg_otel.private_folder import make_private_folder
 
 _MEMBER: Final = re.compile(r"(\d+)-[0-9a-f]{16}")
 _MOST_FOLDED: Final = 4096
-"""Names of folded workers that are remembered, for readers that have read their files just before."""
+"""Names of folded workers that are kept, for readers that have just read the files of one of them."""
 
 _WRITE: Final = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
 
 Fold = Callable[[bytes, list[bytes]], bytes]
-"""Adds the last publications of finished workers to the total."""
+"""Returns the total with the last publications of finished workers added to it."""
 
 
 class FolderError(Exception):
-    """The directory can't be used; the message says why, for people."""
+    """The directory can't be used; the message gives the reason, for users."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What one worker has published last."""
+    """The last publication of one worker."""
 
     name: str
     pid: int
@@ -54,7 +54,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The total of the workers that are no more, and which of them it holds."""
+    """The total of finished workers, and the names of those in it."""
 
     folded: tuple[str, ...] = ()
     total: bytes = b""
@@ -62,9 +62,9 @@ class Finished:
 
 def state_folder(variables: Mapping[str, str]) -> Path:
     """
-    Return where groups are kept: the user's runtime directory, or else the state directory, or else one below ``/tmp``.
+    Return the directory of all groups: in the user's runtime directory, else in the state directory, else below ``/tmp``.
 
-    The first two are those of the XDG Base Directory Specification. All workers of a group must find the same.
+    The first two are those of the XDG Base Directory Specification. All workers of a group must get the same directory.
     """
     runtime = variables.get("XDG_RUNTIME_DIR", "")
     state = variables.get("XDG_STATE_HOME") or (f"{variables['HOME']}/.local/state" if "HOME" in variables else "")
@@ -76,114 +76,122 @@ def state_folder(variables: Mapping[str, str]) -> Path:
 
 
 class Folder:
-    """One group's directory, and this process's place in it."""
+    """The directory of one worker group, and the membership of this process in it."""
 
-    def __init__(self, root: Path, family: Family, what: str) -> None:
-        """Mean the group of *family* that does *what* (service, address); touches no file yet."""
+    def __init__(self, root: Path, family: Family, purpose: str) -> None:
+        """
+        Describe a group; touches no file yet.
+
+        *root* is the directory of all groups. The group is that of the *family* and its *purpose*: a service and an address.
+        """
         self._root = root
         self._family = family
-        self.id = hashlib.sha256(f"{family}\n{what}".encode()).hexdigest()[:32]
+        self.id = hashlib.sha256(f"{family}\n{purpose}".encode()).hexdigest()[:32]
         self._path = root / self.id
         self.name = ""
         self._slots: list[int] = []
-        self._bell = -1
+        self._fifo = -1
         self._number = 0
-        self._turn = -1
+        self._serving = -1
 
-    # -- this process ----------------------------------------------------------------------------------------------
+    # -- this worker -----------------------------------------------------------------------------------------------
 
     def join(self) -> None:
-        """Become a member; what dead groups have left is removed. Raises OSError and FolderError."""
+        """Become a member, and remove groups whose processes have all ended. Raises OSError and FolderError."""
         for folder in (self._root.parent, self._root, self._path):
             make_private_folder(folder)
         eldest = self._path / "eldest"
         if not eldest.exists():
             _replace(eldest, str(self._family).encode())
-            self._remove_dead_groups()
+            self._remove_ended_groups()
         name = f"{os.getpid()}-{secrets.token_hex(8)}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         hidden = self._path / f".{name}"
         self._slots = [os.open(hidden, flags, 0o600), os.open(self._path / f"{name}.b", flags, 0o600)]
         os.mkfifo(self._path / f"{name}.bell", 0o600)
-        # For reading and writing, so that it can be opened at once and never shows an end.
-        self._bell = os.open(self._path / f"{name}.bell", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Open for reading and writing: so the call does not wait for a writer, and a read never meets the end.
+        self._fifo = os.open(self._path / f"{name}.bell", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         fcntl.flock(self._slots[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
-        hidden.rename(self._path / f"{name}.a")  # seen only once it is locked, so that nobody takes it for a dead one's
+        # Visible only once it is locked: a file without a lock is taken for that of a dead worker.
+        hidden.rename(self._path / f"{name}.a")
         self.name = name
 
     @property
-    def bell(self) -> int:
-        """The descriptor that becomes readable when another member wants a publication."""
-        return self._bell
+    def fifo(self) -> int:
+        """The descriptor that becomes readable when another member requests a publication."""
+        return self._fifo
 
-    def ring(self) -> None:
-        """Wake whoever waits for this process's own bell."""
+    def wake(self) -> None:
+        """Wake the thread of this process that waits for its FIFO."""
         with suppress(OSError):
-            os.write(self._bell, b".")
+            os.write(self._fifo, b".")
 
     def publish(self, body: bytes, began_ns: int) -> None:
-        """Write *body* where the last publication but one stands. Raises OSError, and FolderError if it is too long."""
+        """Write *body* over the last publication but one. Raises OSError, and FolderError if it is too long."""
         if len(body) > slots.MOST_BODY:
-            raise FolderError(f"{len(body)} bytes of metrics are more than workers can tell each other")
+            raise FolderError(
+                f"the metrics of this worker are {len(body)} bytes, and at most {slots.MOST_BODY} can be shared with the "
+                "other workers; reduce the number of series"
+            )
         self._number += 1
         slots.write(self._slots, self._number, began_ns, body)
 
     def leave(self, *, forget: bool = False) -> None:
-        """End the membership; with *forget*, as if it had never been. What was published last stays for the total."""
+        """End the membership. The last publication stays for the total; with *forget* nothing of it remains."""
         name, self.name = self.name, ""
         if forget and name:
             self._remove(name)
         self._close()
 
     def reset_after_fork(self) -> None:
-        """Close the parent's descriptors in a child; the parent's locks stay its own."""
+        """Close the parent's descriptors in a child; the parent keeps its locks."""
         self.name = ""
         self._number = 0
         self._close()
 
     def _close(self) -> None:
-        for descriptor in (*self._slots, self._bell, self._turn):
+        for descriptor in (*self._slots, self._fifo, self._serving):
             if descriptor >= 0:
                 with suppress(OSError):
                     os.close(descriptor)
-        self._slots, self._bell, self._turn = [], -1, -1
+        self._slots, self._fifo, self._serving = [], -1, -1
 
-    def take_turn(self) -> bool:
-        """Be the one that serves, if no other living member is. Raises OSError."""
-        if self._turn < 0:
-            turn = os.open(self._path / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            if not _locked(turn):
-                os.close(turn)
+    def try_serve(self) -> bool:
+        """Take the lock of the worker that serves, unless another living member holds it. Raises OSError."""
+        if self._serving < 0:
+            lock = os.open(self._path / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            if not _locked(lock):
+                os.close(lock)
                 return False
-            self._turn = turn
+            self._serving = lock
         return True
 
     @property
-    def has_turn(self) -> bool:
-        """Whether this process is the one that serves."""
-        return self._turn >= 0
+    def is_serving(self) -> bool:
+        """Whether this process holds the lock of the worker that serves."""
+        return self._serving >= 0
 
-    # -- the others ------------------------------------------------------------------------------------------------
+    # -- the other workers -----------------------------------------------------------------------------------------
 
-    def ask(self) -> Inquiry:
-        """Ask every other living member to publish now; does not wait. Raises OSError."""
-        bells = {}
+    def request(self) -> Inquiry:
+        """Request a publication of every other living member; does not wait. Raises OSError."""
+        fifos = {}
         for name in self._names():
             if name != self.name:
-                with suppress(OSError):  # nobody listens any more
-                    bells[name] = os.open(self._path / f"{name}.bell", _WRITE)
-        return Inquiry(bells, self._has_published)
+                with suppress(OSError):  # no process has it open for reading any more
+                    fifos[name] = os.open(self._path / f"{name}.bell", _WRITE)
+        return Inquiry(fifos, self._has_published)
 
     def _has_published(self, name: str, since_ns: int) -> bool:
         with self._opened(name) as files:
             return slots.began(files) >= since_ns or not _living(files)
 
     def others(self) -> list[Publication]:
-        """Return what the other members have published last, finished ones included. Raises OSError."""
+        """Return the last publications of the other members, finished ones included. Raises OSError."""
         return [self._read(name) for name in self._names() if name != self.name]
 
     def finished(self) -> Finished:
-        """Return the total of finished workers; read after :meth:`others`, and leave out of those what it holds."""
+        """Return the total of finished workers. Read it after :meth:`others`, and leave out those that it contains."""
         try:
             data = _read_private(self._path / "finished")
             head, _, total = data.partition(b"\n")
@@ -193,23 +201,23 @@ class Folder:
 
     def fold(self, add: Fold) -> int:
         """
-        Add what finished workers have left to the total, and remove their files; returns how many there were.
+        Add the publications of finished workers to the total, and remove their files; returns the number of workers.
 
-        Does nothing while another member does it. Raises OSError and whatever *add* raises; then nothing has changed.
+        Does nothing while another member does it. Raises OSError and every exception of *add*; then nothing has changed.
         """
         mutex = os.open(self._path / "mutex", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             if not _locked(mutex):
                 return 0
             before = self.finished()
-            dead = [one for one in self.others() if not one.living]
-            fresh = [one for one in dead if one.name not in before.folded]
+            dead = [publication for publication in self.others() if not publication.living]
+            fresh = [publication for publication in dead if publication.name not in before.folded]
             if fresh:
-                total = add(before.total, [one.body for one in fresh if one.body])
-                folded = (*before.folded, *(one.name for one in fresh))[-_MOST_FOLDED:]
+                total = add(before.total, [publication.body for publication in fresh if publication.body])
+                folded = (*before.folded, *(publication.name for publication in fresh))[-_MOST_FOLDED:]
                 _replace(self._path / "finished", json.dumps(folded).encode() + b"\n" + total)
-            for one in dead:  # only now, because a total that holds them is written whole
-                self._remove(one.name)
+            for publication in dead:  # only now, when the total that contains them is on disk
+                self._remove(publication.name)
             return len(fresh)
         finally:
             os.close(mutex)
@@ -233,26 +241,26 @@ class Folder:
 
     def _read(self, name: str) -> Publication:
         with self._opened(name) as files:
-            living = _living(files)  # before reading, so that what a dead one has left is its last word
+            living = _living(files)  # before the publication is read: that of a dead worker is then its last
             return Publication(name, int(name.partition("-")[0]), living, slots.newest(files))
 
     def _remove(self, name: str) -> None:
-        for suffix in ("bell", "b", "a"):  # the one that makes it seen comes last
+        for suffix in ("bell", "b", "a"):  # the file that makes a member visible comes last
             with suppress(OSError):
                 (self._path / f"{name}.{suffix}").unlink()
 
-    def _remove_dead_groups(self) -> None:
+    def _remove_ended_groups(self) -> None:
         for path in self._root.iterdir():
             with suppress(OSError, ValueError, FolderError):
-                if path != self._path and Family.parse(_read_private(path / "eldest").decode()).over:
+                if path != self._path and Family.parse(_read_private(path / "eldest").decode()).has_ended:
                     group = Folder(self._root, self._family, "")
                     group._path = path
-                    if not any(one.living for one in group.others()):
+                    if not any(publication.living for publication in group.others()):
                         shutil.rmtree(path, ignore_errors=True)
 
 
 def _living(files: list[int]) -> bool:
-    """Tell whether the owner of a member's files lives; its lock is on the first."""
+    """Return whether the owner of a member's files lives; it holds a lock on the first."""
     return bool(files) and not _locked(files[0], fcntl.LOCK_SH)
 
 
@@ -265,12 +273,12 @@ def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def _open_private(path: Path) -> int:
-    """Open a file for reading. Raises OSError, and FolderError if it is not this user's alone."""
+    """Open a file for reading. Raises OSError, and FolderError if others may write it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    found = os.fstat(descriptor)
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    status = os.fstat(descriptor)
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
         os.close(descriptor)
-        raise FolderError(f"{path} is not this user's alone")
+        raise FolderError(f"{path} is not this user's alone; remove it")
     return descriptor
 
 
@@ -281,8 +289,8 @@ def _read_private(path: Path) -> bytes:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write the file whole or not at all."""
-    made = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
-    made.replace(path)
+    temporary.replace(path)

@@ -1,8 +1,8 @@
 """
-Asking other workers to publish, and waiting for those that are awake.
+The request to the other workers to publish now, and the wait for their publications.
 
-A worker that has not even heard the bell is given little time, because it hangs; one that has heard it is given more, because
-it is on its way. The rule: whoever asks goes on at its deadline, whatever the others do.
+A worker that has not read its FIFO within 35 ms counts as hung. One that has read it gets 250 ms in all, because it is at
+work. The rule: the worker that requests goes on at its deadline, whatever the others do.
 """
 
 from __future__ import annotations
@@ -12,57 +12,61 @@ import os
 import struct
 import termios
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-_HEARING_S: Final = 0.035
-_ANSWERING_S: Final = 0.25
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_READ_WITHIN_S: Final = 0.035
+"""An idle worker reads its FIFO at once; the rest is for a busy machine, and leaves time to answer within 50 ms."""
+
+_PUBLISH_WITHIN_S: Final = 0.25
 _POLL_S: Final = 0.001
 
 
 class Inquiry:
-    """One question to the workers whose bells are given, as descriptors; use as a context manager, which closes them."""
+    """One request to the workers of some FIFOs; a context manager that closes them."""
 
-    def __init__(self, bells: Mapping[str, int], has_published: Callable[[str, int], bool]) -> None:
-        """Ring; *has_published* tells whether a worker has published something begun after a monotonic time in ns."""
-        self._bells = dict(bells)
+    def __init__(self, fifos: Mapping[str, int], has_published: Callable[[str, int], bool]) -> None:
+        """
+        Write to *fifos*, descriptors by the worker's name.
+
+        *has_published* returns whether a worker has a publication begun after a time, in nanoseconds of the monotonic clock.
+        """
+        self._fifos = dict(fifos)
         self._has_published = has_published
-        self._asked_ns = time.monotonic_ns()
-        for bell in self._bells.values():
-            with suppress(OSError):  # full: it has been rung many times already
-                os.write(bell, b".")
+        self._began_ns = time.monotonic_ns()
+        for fifo in self._fifos.values():
+            with suppress(OSError):  # full of earlier requests
+                os.write(fifo, b".")
 
     def __enter__(self) -> Inquiry:
         """Return the inquiry."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the bells."""
-        for bell in self._bells.values():
-            os.close(bell)
+        """Close the FIFOs."""
+        for fifo in self._fifos.values():
+            os.close(fifo)
 
     def wait(self) -> None:
-        """
-        Wait for the answers of all who have heard.
-
-        35 ms after the question it is over for those who have not, 250 ms after it for everybody.
-        """
-        asked = self._asked_ns / 1e9
-        waiting = list(self._bells)
-        while waiting := [name for name in waiting if not self._has_published(name, self._asked_ns)]:
-            passed = time.monotonic() - asked
-            if passed > _HEARING_S:
-                waiting = [name for name in waiting if _heard(self._bells[name])]
-            if not waiting or passed > _ANSWERING_S:
+        """Wait for the publications: 35 ms for a worker that has not read its FIFO, 250 ms for all others."""
+        began_s = self._began_ns / 1e9
+        waiting = list(self._fifos)
+        while waiting := [name for name in waiting if not self._has_published(name, self._began_ns)]:
+            passed_s = time.monotonic() - began_s
+            if passed_s > _READ_WITHIN_S:
+                waiting = [name for name in waiting if _is_empty(self._fifos[name])]
+            if not waiting or passed_s > _PUBLISH_WITHIN_S:
                 return
             time.sleep(_POLL_S)
 
 
-def _heard(bell: int) -> bool:
-    """Tell whether nothing is left of what was written into a pipe."""
+def _is_empty(fifo: int) -> bool:
+    """Return whether everything written into a FIFO has been read."""
     try:
-        (left,) = struct.unpack("i", fcntl.ioctl(bell, termios.FIONREAD, b"\0" * 4))
+        (unread,) = struct.unpack("i", fcntl.ioctl(fifo, termios.FIONREAD, b"\0" * 4))
     except OSError:
         return False
-    return bool(left == 0)
+    return bool(unread == 0)

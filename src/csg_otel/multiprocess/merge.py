@@ -1,43 +1,134 @@
 """
-Adding up points of several processes. Pure; points are lists, as they stand in JSON.
+The merge of the metrics of several workers into those of one program.
 
-A number is ``[value, exemplars]``; a histogram ``[count, sum, bounds, counts, exemplars]``; an exponential one
-``[count, sum, scale, zeros, [offset, counts], [offset, counts], exemplars]``, positive before negative. The rule: no
-measurement is lost; where two histograms have different buckets, those they have in common remain.
+Uses neither files nor processes. The rules: no measurement is lost, where two histograms have different buckets those they
+have in common remain, and the total of a counter never shrinks when a worker ends.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.resources import Resource
+
+from csg_otel import names
+from csg_otel.multiprocess import codec
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+    from csg_otel.multiprocess.codec import Instrument, Point
 
 _MOST_EXEMPLARS: Final = 32
 
-Point = list[Any]
-Spread = tuple[int, Sequence[int]]
-"""Index of the first bucket of an exponential histogram, and the counts from there on."""
+_Buckets = tuple[int, Sequence[int]]
+"""The index of the first bucket of an exponential histogram, and the counts from there on."""
 
 
-def add(kind: str, one: Point, other: Point) -> Point:
-    """Return the sum of two points of an instrument."""
-    return _SUMS.get(kind, _numbers)(one, other)
+@dataclass(frozen=True, slots=True)
+class WorkerMetrics:
+    """The last publication of a worker; only its totals count once it has ended."""
+
+    pid: int
+    living: bool
+    body: bytes
 
 
-def _numbers(one: Point, other: Point) -> Point:
-    return [one[0] + other[0], _exemplars(one, other)]
+# -- workers -----------------------------------------------------------------------------------------------------------
 
 
-def _histograms(one: Point, other: Point) -> Point:
-    bounds, counts = one[2], [a + b for a, b in zip(one[3], other[3], strict=False)]
-    if one[2] != other[2]:
-        bounds = sorted(set(one[2]) & set(other[2]))
-        counts = [a + b for a, b in zip(_rebucketed(one, bounds), _rebucketed(other, bounds), strict=True)]
-    return [one[0] + other[0], one[1] + other[1], bounds, counts, _exemplars(one, other)]
+def merge(workers: Iterable[WorkerMetrics], resource: Resource) -> MetricsData:
+    """Return the metrics of all *workers* as those of *resource*; the first worker's where a value is the same in all."""
+    return codec.metrics_data(_merged(workers).values(), resource)
+
+
+def fold(total: bytes, bodies: Sequence[bytes]) -> bytes:
+    """Return the *total* of finished workers with the last publications of further ones, *bodies*, added to it."""
+    instruments = _merged([WorkerMetrics(0, False, body) for body in (total, *bodies)]).values()
+    for instrument in instruments:
+        _limit(instrument)
+    return codec.encode_instruments(instruments)
+
+
+def group_resource(own: MetricsData | None, group: str) -> Resource:
+    """
+    Return the resource of all workers: that of the one that serves, with an instance id made from *group*.
+
+    So the id stays the same when another worker serves. An instance id that was configured stays, too.
+    """
+    attributes = dict(own.resource_metrics[0].resource.attributes) if own and own.resource_metrics else {}
+    if _is_random(str(attributes.get(names.SERVICE_INSTANCE_ID, ""))):
+        attributes[names.SERVICE_INSTANCE_ID] = str(uuid.UUID(group))
+    return Resource(attributes)
+
+
+def _is_random(instance_id: str) -> bool:
+    """Return whether an instance id is one that the SDK generates where none is configured."""
+    try:
+        return uuid.UUID(instance_id).version == 4
+    except ValueError:
+        return False
+
+
+def _merged(workers: Iterable[WorkerMetrics]) -> dict[tuple[Any, ...], Instrument]:
+    merged: dict[tuple[Any, ...], Instrument] = {}
+    for worker in workers:
+        for instrument in codec.decode(worker.body):
+            if worker.living or instrument.is_total:
+                total = merged.setdefault(instrument.key, replace(instrument, points={}))
+                _merge_points(total, instrument, worker.pid)
+    return merged
+
+
+def _merge_points(total: Instrument, instrument: Instrument, pid: int) -> None:
+    """Merge the points of a worker's *instrument* into *total*, in the way its ``workers`` setting says."""
+    for (attributes, _), point in instrument.points.items():
+        key = (attributes, pid if instrument.workers == "each" else 0)
+        present = total.points.get(key)
+        if present is None:
+            total.points[key] = point
+        elif instrument.workers == "sum":
+            total.points[key] = _add(instrument.kind, present, point)
+        elif instrument.workers in ("min", "max"):
+            total.points[key] = (min if instrument.workers == "min" else max)(present, point, key=lambda each: each[0])
+
+
+def _limit(instrument: Instrument) -> None:
+    """Add up the series beyond the limit, so that finished workers can't make the total grow for ever."""
+    within = [key for key in instrument.points if key[0] != codec.OVERFLOW_ATTRIBUTES]
+    for key in within[names.CARDINALITY_LIMIT - 1 :]:
+        point = instrument.points.pop(key)
+        overflow = instrument.points.get((codec.OVERFLOW_ATTRIBUTES, 0))
+        total = point if overflow is None else _add(instrument.kind, overflow, point)
+        instrument.points[codec.OVERFLOW_ATTRIBUTES, 0] = total
+
+
+# -- points ------------------------------------------------------------------------------------------------------------
+
+
+def _add(kind: str, first: Point, second: Point) -> Point:
+    """Return the sum of two points of one instrument."""
+    return _SUMS.get(kind, _add_numbers)(first, second)
+
+
+def _add_numbers(first: Point, second: Point) -> Point:
+    return [first[0] + second[0], _exemplars(first, second)]
+
+
+def _add_histograms(first: Point, second: Point) -> Point:
+    bounds, counts = first[2], [a + b for a, b in zip(first[3], second[3], strict=False)]
+    if first[2] != second[2]:
+        bounds = sorted(set(first[2]) & set(second[2]))
+        counts = [a + b for a, b in zip(_rebucketed(first, bounds), _rebucketed(second, bounds), strict=True)]
+    return [first[0] + second[0], first[1] + second[1], bounds, counts, _exemplars(first, second)]
 
 
 def _rebucketed(point: Point, bounds: Sequence[float]) -> list[int]:
-    """Return the counts of a histogram for *bounds*, which are some of its own; so nothing has to be guessed."""
+    """Return the counts of a histogram for *bounds*, which are some of its own; so no count has to be guessed."""
     counts = [0] * (len(bounds) + 1)
     for place, count in enumerate(point[3]):
         within = bisect.bisect_left(bounds, point[2][place]) if place < len(point[2]) else len(bounds)
@@ -45,17 +136,19 @@ def _rebucketed(point: Point, bounds: Sequence[float]) -> list[int]:
     return counts
 
 
-def _exponentials(one: Point, other: Point) -> Point:
-    scale = min(one[2], other[2])
-    positive, negative = (_spread((one[at], one[2] - scale), (other[at], other[2] - scale)) for at in (4, 5))
-    sums = [one[0] + other[0], one[1] + other[1], scale, one[3] + other[3]]
-    return [*sums, positive, negative, _exemplars(one, other)]
+def _add_exponentials(first: Point, second: Point) -> Point:
+    scale = min(first[2], second[2])
+    positive, negative = (
+        _add_buckets((first[side], first[2] - scale), (second[side], second[2] - scale)) for side in (4, 5)
+    )
+    sums = [first[0] + second[0], first[1] + second[1], scale, first[3] + second[3]]
+    return [*sums, positive, negative, _exemplars(first, second)]
 
 
-def _spread(*parts: tuple[Spread, int]) -> list[Any]:
-    """Return the sum of buckets, each given with how often its resolution is halved."""
+def _add_buckets(*sides: tuple[_Buckets, int]) -> list[Any]:
+    """Return the sum of buckets; each side comes with the number of times its resolution has to be halved."""
     total: dict[int, int] = {}
-    for (offset, counts), halvings in parts:
+    for (offset, counts), halvings in sides:
         for place, count in enumerate(counts):
             if count:
                 index = (offset + place) >> halvings
@@ -65,13 +158,14 @@ def _spread(*parts: tuple[Spread, int]) -> list[Any]:
     return [min(total), [total.get(index, 0) for index in range(min(total), max(total) + 1)]]
 
 
-def _exemplars(one: Point, other: Point) -> list[Any]:
-    if not (one[-1] or other[-1]):
+def _exemplars(first: Point, second: Point) -> list[Any]:
+    """Return the newest exemplars of two points."""
+    if not (first[-1] or second[-1]):
         return []
-    return sorted((*one[-1], *other[-1]), key=lambda exemplar: exemplar[1])[-_MOST_EXEMPLARS:]
+    return sorted((*first[-1], *second[-1]), key=lambda exemplar: exemplar[1])[-_MOST_EXEMPLARS:]
 
 
 _SUMS: Final[Mapping[str, Callable[[Point, Point], Point]]] = {
-    "histogram": _histograms,
-    "exponential": _exponentials,
+    "histogram": _add_histograms,
+    "exponential": _add_exponentials,
 }

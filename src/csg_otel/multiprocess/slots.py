@@ -1,7 +1,7 @@
 """
-Two files a worker writes its publications into by turns, so that whenever it dies one of them is whole.
+The two files of a worker, its slots, which take its publications by turns: whenever it dies, one of them is whole.
 
-Only reads and writes descriptors. The rule: what is read back is exactly what was written, or nothing.
+Only reads and writes descriptors. The rule: a slot returns exactly the bytes that were written, or nothing.
 """
 
 from __future__ import annotations
@@ -9,24 +9,35 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _HEADER: Final = struct.Struct(">4sQQI16s")
-"""Magic, number, monotonic nanoseconds when it was begun, bytes of the body, digest of all that."""
+"""Magic, number, begin in monotonic nanoseconds, bytes of the body, digest of all that."""
 
 _MAGIC: Final = b"CSGw"
 MOST_BODY: Final = 64 * 1024 * 1024
+"""Bytes of one publication: some 300,000 series, far beyond what a scrape can take."""
 
 _Head = tuple[int, int, int, int, bytes]
-"""Number, nanoseconds when it was begun, bytes of the body, the slot, digest; orders by number."""
+"""Number, begin in nanoseconds, bytes of the body, slot, digest; the newest is the greatest."""
 
 
 def write(slots: Sequence[int], number: int, began_ns: int, body: bytes) -> None:
-    """Write publication *number*, counted from one. Raises OSError."""
+    """
+    Write a publication into the slot whose turn it is. Raises OSError.
+
+    Args:
+        slots: The descriptors of both files.
+        number: The publication's number, counted from 1.
+        began_ns: The begin of its collection, in nanoseconds of the monotonic clock.
+        body: Its content.
+    """
     slot = slots[number % 2]
     head = _HEADER.pack(_MAGIC, number, began_ns, len(body), _digest(number, began_ns, body))
-    # The head comes last: whoever sees it may read the body.
+    # The head comes last, so that a reader who sees it may read the body.
     for data, start in ((memoryview(body), _HEADER.size), (memoryview(head), 0)):
         done = 0
         while done < len(data):
@@ -34,13 +45,13 @@ def write(slots: Sequence[int], number: int, began_ns: int, body: bytes) -> None
 
 
 def began(slots: Sequence[int]) -> int:
-    """Return when the newest publication was begun, in nanoseconds of the monotonic clock; nought without one."""
+    """Return the begin of the newest publication, in nanoseconds of the monotonic clock; 0 without one."""
     return max((head[1] for head in _heads(slots)), default=0)
 
 
 def newest(slots: Sequence[int]) -> bytes:
     """Return the newest publication that is whole; empty if there is none."""
-    for _ in range(3):  # its owner may write the next one but one while this one is read
+    for _ in range(3):  # the owner may overwrite a slot while it is read, but hardly three times
         for number, began_ns, length, slot, digest in sorted(_heads(slots), reverse=True):
             body = os.pread(slot, length, _HEADER.size)
             if _digest(number, began_ns, body) == digest:
@@ -49,17 +60,17 @@ def newest(slots: Sequence[int]) -> bytes:
 
 
 def _heads(slots: Sequence[int]) -> list[_Head]:
-    found = []
+    heads = []
     for slot in slots:
         data = os.pread(slot, _HEADER.size, 0)
         if len(data) == _HEADER.size:
             magic, number, began_ns, length, digest = _HEADER.unpack(data)
             if magic == _MAGIC and length <= MOST_BODY:
-                found.append((number, began_ns, length, slot, digest))
-    return found
+                heads.append((number, began_ns, length, slot, digest))
+    return heads
 
 
 def _digest(number: int, began_ns: int, body: bytes) -> bytes:
-    made = hashlib.blake2b(f"{number} {began_ns} {len(body)} ".encode(), digest_size=16)
-    made.update(body)
-    return made.digest()
+    digest = hashlib.blake2b(f"{number} {began_ns} {len(body)} ".encode(), digest_size=16)
+    digest.update(body)
+    return digest.digest()

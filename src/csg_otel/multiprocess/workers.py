@@ -1,9 +1,10 @@
 """
 One answer to a scrape for all worker processes of a program: gunicorn's, uvicorn's, those of ``multiprocessing``.
 
-Each worker publishes its metrics every other second, when another asks, and when it ends. Whoever is scraped asks the others,
-waits a moment, and adds up what they and the finished ones have published. The rules: a program with one process pays
-nothing; no worker waits for another longer than a scrape may take; without a usable directory each answers for itself.
+Each worker publishes its metrics every two seconds, when another requests it, and when it ends. The worker that is scraped
+requests the metrics of the others, waits for a moment, and merges them with those of the finished ones. The rules: a program
+with one process pays nothing, no worker waits for another longer than a scrape may take, and without a usable directory each
+worker answers for itself.
 """
 
 from __future__ import annotations
@@ -12,35 +13,36 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import faults, forks
-from csg_otel.multiprocess import codec
+from csg_otel.multiprocess import codec, merge
 from csg_otel.multiprocess.family import family
 from csg_otel.multiprocess.folder import Folder, FolderError, state_folder
+from csg_otel.multiprocess.merge import WorkerMetrics
 from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.sdk.metrics.export import MetricsData
 
 EVERY_S: Final = 2.0
-"""Between two publications nobody asks for, in seconds: what SIGKILL may cost."""
+"""Seconds between two publications without a request: what SIGKILL may cost."""
 
 _MOST_SHARE: Final = 0.005
-"""Of a core for publications nobody asks for; where there are very many series they come less often."""
+"""The part of a core for publications without a request; with very many series they come less often."""
 
 _LOOK_S: Final = 0.5
-"""Between two looks at whether the port has become free, in seconds."""
+"""Seconds between two attempts to serve: how long the port may stay free after the worker that served has died."""
 
 _STOP_S: Final = 0.5
+"""Seconds for the thread to end; it reads its FIFO at once, and may then be in a collection."""
 
 
-class Workers:
-    """This process among the workers of its program."""
+class WorkerGroup:
+    """The workers of one program, and the membership of this process."""
 
     def __init__(
         self,
@@ -52,14 +54,16 @@ class Workers:
         variables: Mapping[str, str],
     ) -> None:
         """
-        Be one of those that run *service* and want to serve *address*; without an address, always alone.
+        Describe the group of *service* at *address*. Does nothing before :meth:`start`.
 
-        Does nothing before :meth:`start`.
-
-        *read* collects this process's metrics; *serve* is called all the time, so that another takes over the port of a
-        worker that has ended. *variables* are the environment's, for where the directory is.
+        Args:
+            service: The service's name.
+            address: Host and port of the endpoints; without one, each process answers for itself.
+            read: Collects the metrics of this process.
+            serve: Opens the port if it is not open; called twice a second, so that a worker takes over that of one that died.
+            variables: The environment's, which decide on the directory.
         """
-        self.what = (service, address)
+        self.identity = (service, address)
         self._read = read
         self._serve = serve
         self._variables = variables
@@ -76,13 +80,14 @@ class Workers:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Find the others if there may be any; in a process that is alone, wait until it forks."""
-        if not self.what[1]:
+        """Join the group if there may be other workers; a process without any joins when it forks."""
+        _, address = self.identity
+        if not address:
             return
         self._started = True
         forks.precede(self._before_fork)
         forks.follow(self.reset_after_fork)
-        if not family().alone:
+        if not family().is_own:
             self._join()
 
     def _before_fork(self) -> None:
@@ -92,11 +97,11 @@ class Workers:
     def _join(self) -> None:
         with self._lock:
             try:
-                folder = self._folder or Folder(state_folder(self._variables), family(), "\n".join(self.what))
+                folder = self._folder or Folder(state_folder(self._variables), family(), "\n".join(self.identity))
                 folder.join()
             except (OSError, FolderError) as error:
                 self._folder = None
-                faults.report("workers", f"metrics of several processes can't be added up here: {error}")
+                faults.report("workers", f"a scrape shows the metrics of one worker only: {error}")
                 return
             self._folder = folder
         forks.afterwards(self._start_thread)
@@ -106,12 +111,12 @@ class Workers:
         self._thread.start()
 
     def stop(self, *, forget: bool = False) -> None:
-        """Publish a last time and leave; with *forget*, take back what was published, because somebody goes on with it."""
+        """Publish a last time and leave; with *forget*, withdraw the publications, because this process joins again."""
         self._started = False
         self._stopped.set()
         if self._folder is None:
             return
-        self._folder.ring()
+        self._folder.wake()
         if self._thread is not None:
             self._thread.join(_STOP_S)
         if not forget:
@@ -119,11 +124,11 @@ class Workers:
         with self._lock:
             folder, self._folder = self._folder, None
             folder.leave(forget=forget)
-        with suppress(OSError), folder.ask():  # so that another takes over the port at once
+        with suppress(OSError), folder.request():  # wakes the others, so that one takes over the port at once
             pass
 
     def reset_after_fork(self) -> None:
-        """Be a worker of one's own in a child."""
+        """Join as a worker of its own in a child."""
         self._reset()
         if self._folder is not None:
             self._folder.reset_after_fork()
@@ -137,10 +142,10 @@ class Workers:
         due = 0.0
         while not stopped.is_set():
             try:
-                asked = self._wait()
+                requested = self._wait()
                 if stopped.is_set():
                     return
-                if asked or time.monotonic() >= due:
+                if requested or time.monotonic() >= due:
                     due = time.monotonic() + self._publish_now()
                     self._fold()
                 self._serve()
@@ -149,25 +154,25 @@ class Workers:
                 stopped.wait(_LOOK_S)
 
     def _wait(self) -> bool:
-        """Wait a moment; True at once if another worker asks."""
+        """Wait for a moment; True at once if another worker requests a publication."""
         folder = self._folder
-        if folder is not None and select.select([folder.bell], [], [], _LOOK_S)[0]:
-            os.read(folder.bell, 4096)
+        if folder is not None and select.select([folder.fifo], [], [], _LOOK_S)[0]:
+            os.read(folder.fifo, 4096)
             return True
         return False
 
     def _publish_now(self) -> float:
-        """Publish; returns after how many seconds it should be done again unasked."""
+        """Publish; returns the seconds until the next publication without a request."""
         began_ns, used_s = time.monotonic_ns(), time.thread_time()
         self._publish(self._read(), began_ns)
         return max(EVERY_S, (time.thread_time() - used_s) / _MOST_SHARE)
 
     def _publish(self, data: MetricsData | None, began_ns: int) -> bytes:
-        """Publish and return *data*, whose collection began at *began_ns* or later."""
+        """Publish *data*, whose collection began at *began_ns* or later, and return it as bytes."""
         body = codec.encode(data)
         try:
             with self._lock:
-                if self._folder is not None and began_ns > self._published_ns:  # else a newer one stands there already
+                if self._folder is not None and began_ns > self._published_ns:  # else a newer one is there already
                     self._folder.publish(body, began_ns)
                     self._published_ns = began_ns
         except (OSError, FolderError):
@@ -176,28 +181,28 @@ class Workers:
 
     def _fold(self) -> None:
         folder = self._folder
-        if folder is not None and folder.has_turn:
-            folder.fold(codec.fold)
+        if folder is not None and folder.is_serving:
+            folder.fold(merge.fold)
 
     # -- serving ---------------------------------------------------------------------------------------------------
 
     def may_serve(self) -> bool:
-        """Tell whether this process is the one to serve: it is alone, or no other worker does."""
+        """Return whether this process is the one to serve: it has no other workers, or none of them serves."""
         folder = self._folder
         try:
-            return folder is None or folder.take_turn()
+            return folder is None or folder.try_serve()
         except PermissionError:  # this process has given up the rights of the one that serves
             return False
         except OSError:
             return True
 
     @property
-    def together(self) -> bool:
-        """Whether there may be others."""
+    def has_others(self) -> bool:
+        """Whether there may be other workers."""
         return self._folder is not None
 
     def read_metrics(self) -> MetricsData | None:
-        """Return the metrics of all workers, living and finished; of this process alone if it has no others."""
+        """Return the metrics of all workers, living and finished; those of this process if it has no others."""
         folder = self._folder
         if folder is None:
             return self._read()
@@ -208,12 +213,18 @@ class Workers:
             return self._read()
 
     def _read_all(self, folder: Folder) -> MetricsData | None:
-        with folder.ask() as inquiry:
+        with folder.request() as inquiry:
             began_ns = time.monotonic_ns()
             own = self._read()
-            # Published, too, so that what a scrape has shown is never taken back, whatever becomes of this process.
-            told = [codec.Told(os.getpid(), True, self._publish(own, began_ns))]
+            # Published as well: values that a scrape has shown are never taken back, whatever becomes of this process.
+            body = self._publish(own, began_ns)
             inquiry.wait()
         others, finished = folder.others(), folder.finished()
-        told.extend(codec.Told(one.pid, one.living, one.body) for one in others if one.name not in finished.folded)
-        return codec.merge([*told, codec.Told(0, False, finished.total)], codec.resource(own, folder.id))
+        workers = [WorkerMetrics(os.getpid(), living=True, body=body)]
+        workers += [
+            WorkerMetrics(publication.pid, publication.living, publication.body)
+            for publication in others
+            if publication.name not in finished.folded
+        ]
+        workers.append(WorkerMetrics(0, living=False, body=finished.total))
+        return merge.merge(workers, merge.group_resource(own, folder.id))

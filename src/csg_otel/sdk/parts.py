@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from csg_otel import environment, instruments, metrics
 from csg_otel.exporters.build import console_enabled
 from csg_otel.logs import LogTap
-from csg_otel.multiprocess.workers import Workers
+from csg_otel.multiprocess.workers import WorkerGroup
 from csg_otel.pipeline import groups
 from csg_otel.pipeline.points import points
 from csg_otel.reporters.dogstatsd import ServiceChecks
@@ -165,7 +165,7 @@ class Serving(Part):
     def __init__(self, registry: HealthRegistry, providers: Providers) -> None:
         self._registry = registry
         self._providers = providers
-        self._workers: Workers | None = None
+        self._workers: WorkerGroup | None = None
         self._server: Server | None = None
         self._leaving = False
         self.endpoints: Endpoints | None = None
@@ -211,19 +211,19 @@ class Serving(Part):
         """The reason why nothing is served; empty while the endpoints answer."""
         return self._server.problem if self._server is not None else "not serving"
 
-    def _join_workers(self, config: Config) -> Workers:
+    def _join_workers(self, config: Config) -> WorkerGroup:
         """Join the worker group of this service and address; keep the membership if both are unchanged."""
         endpoint = config.system_monitoring.prometheus
         # With port 0 each process listens on a port of its own and shows its own metrics only.
         address = f"{endpoint.host}:{endpoint.port}" if endpoint.enabled and endpoint.port else ""
-        workers = Workers(
+        workers = WorkerGroup(
             str(self._providers.resource.attributes["service.name"]),
             address,
             read=self._providers.read_metrics,
             serve=self._serve_again,
             variables=environment.snapshot(),
         )
-        if self._workers is None or self._workers.what != workers.what:
+        if self._workers is None or self._workers.identity != workers.identity:
             self._leave_workers(forget=True)
             self._workers = workers
             workers.start()
@@ -236,7 +236,7 @@ class Serving(Part):
     def _leave_workers(self, *, forget: bool) -> None:
         if self._workers is None:
             return
-        if self._workers.together:
+        if self._workers.has_others:
             self.close()  # frees the port for the next worker
         self._workers.stop(forget=forget)
         self._workers = None
