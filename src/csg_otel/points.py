@@ -7,6 +7,7 @@ One point is one series at one moment, cumulative since the process started wher
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -58,12 +59,15 @@ def quantile(found: Iterable[Bucket], share: float) -> float | None:
     """
     Estimate the *share* (0 to 1) quantile by linear interpolation within its bucket, as PromQL's ``histogram_quantile``.
 
-    None if there is no measurement or the quantile lies beyond the last finite bound.
+    Equal buckets of several series count as one. None if there is no measurement or the quantile lies beyond the last
+    finite bound.
     """
-    ordered = sorted(found, key=lambda bucket: bucket[1])
-    rank = share * sum(count for _, _, count in ordered)
+    counts: Counter[tuple[float, float]] = Counter()
+    for low, high, count in found:
+        counts[low, high] += count  # type: ignore[assignment] # PromQL's buckets may hold fractions
+    rank = share * sum(counts.values())
     reached = 0.0
-    for low, high, count in ordered:
+    for (low, high), count in sorted(counts.items(), key=lambda item: item[0][1]):
         reached += count
         if count and reached >= rank:
             return None if math.isinf(high) else low + (high - low) * (1 - (reached - rank) / count)

@@ -59,13 +59,17 @@ class SystemMonitor:
         """
         Return ``timestamp``, ``system``, ``application``, ``business`` (the seed's names) and ``metrics`` (all points).
 
+        ``response_times`` has ``overall`` and, by name, ``operations``: each with ``count`` and the configured percentiles
+        (``p50``, ``p95``, ``p99``) in seconds.
+
         Without a running monitor it takes one sample of the host; counters of the program are empty then.
         """
         telemetry = sdk.current()
         if telemetry is not None:
             return telemetry.metrics_snapshot()
-        settings = (self._config or load().config).system_monitoring
-        return metrics.snapshot(metrics.Sampler(settings).sample_now(), (), None)
+        config = self._config or load().config
+        percentiles = config.performance.response_time_tracking.percentiles
+        return metrics.snapshot(metrics.Sampler(config.system_monitoring).sample_now(), (), None, percentiles)
 
     def get_status(self) -> dict[str, Any]:
         """Return whether monitoring is active, where Prometheus finds it, the overall health, and each exporter's state."""

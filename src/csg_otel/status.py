@@ -96,7 +96,7 @@ class Measurement:
     One number a check measured, with the limits it is held against.
 
     ``unit`` is the UCUM unit (``%``, ``s``, ``By``); ``warning`` and ``critical`` are in that unit: a number is the most
-    that is well, a :class:`Range` is where it is well.
+    that is well, a :class:`Range` is where it is well. ``attributes`` go on the series of the measurement.
     """
 
     name: str
@@ -106,6 +106,7 @@ class Measurement:
     critical: float | Range | None = None
     minimum: float | None = None
     maximum: float | None = None
+    attributes: Mapping[str, str | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,3 +142,38 @@ def test_a_limit_may_be_a_range() -> None:
 
     with pytest.raises(HealthDefinitionError, match=r"space.*'many' is not a range"):
         built(space={"type": "disk", "warning_threshold": "many"})
+
+
+def performance(section: dict[str, Any], **checks: Any) -> dict[str, Check]:
+    """Return the built-in checks of performance for the section `performance` of a file, by name."""
+    config = load({"performance": section, "health_monitoring": {"checks": {"performance": checks}}}).config
+    own = builtin.build(config.health_monitoring, performance=config.performance)
+    return {check.name: check for check in own if check.category == "performance"}
+
+
+def test_the_benchmark_is_a_check_of_its_own() -> None:
+    """It runs at its own interval, for each of the sizes, with a deadline that leaves time for them."""
+    off = performance({})
+    section = {"benchmarking": {"enabled": True, "interval": "10m", "test_sizes": [0.5, 1.0, 2]}}
+    on = performance(section, benchmark="platform:system", processing_time_threshold_ms=250)
+
+    assert off.keys() == {"processing", "memory_growth"}
+    assert on.keys() == {"processing", "memory_growth", "benchmark"}
+    assert (on["benchmark"].interval_s, on["benchmark"].timeout_s) == (600, 60)
+    assert (probe(on["benchmark"]).function, probe(on["benchmark"]).sizes) == ("platform:system", (0.5, 1, 2))
+    assert probe(on["benchmark"]).warning_s == 0.25
+    assert performance(section, timeout=7)["benchmark"].timeout_s == 7
+    assert performance(section, enabled=False) == {}
+
+
+def test_memory_is_watched_at_its_own_interval() -> None:
+    """`monitoring_interval` goes over the interval of the section; switched off, memory is not watched."""
+    assert performance({}, interval=9)["memory_growth"].interval_s == 9
+    watched = performance({"memory_optimization": {"monitoring_interval": 2}}, interval=9)
+    assert (watched["memory_growth"].interval_s, watched["processing"].interval_s) == (2, 9)
+    assert "memory_growth" not in performance({"memory_optimization": {"enabled": False}})
+
+
+def test_nothing_of_a_switched_off_performance_section_takes_effect() -> None:
+    """Neither a benchmark nor a watch on memory; the checks of health monitoring itself stay."""
+    assert performance({"enabled": False, "benchmarking": {"enabled": True}}).keys() == {"processing"}

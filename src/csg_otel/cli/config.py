@@ -77,7 +77,7 @@ def _checks(loaded: Loaded) -> tuple[Sequence[str], Sequence[str]]:
 
     settings = loaded.config.health_monitoring
     try:
-        checks = builtin.build(settings)
+        checks = builtin.build(settings, performance=loaded.config.performance)
     except HealthDefinitionError as error:
         return error.problems, ()
     return definition.contradictions(checks), definition.unknown_names(checks, settings)

@@ -32,6 +32,8 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
     for find in _CHECKS:
         for path, message in find(config):
             report.problem(_place(path, nodes), message)
+    for path, message in _performance(config):
+        report.warning(_place(path, nodes), message)
     for path, key in _missing(config):
         if join(path, key) not in nodes:  # one that was given has had its problem reported
             report.problem(_place(path, nodes), f"is enabled but has no {key!r}")
@@ -132,6 +134,18 @@ def _access(config: ConfigRoot) -> Iterator[tuple[str, str]]:
         yield "dashboard.port", f"{board.port} is also system_monitoring.prometheus.port"
     if not endpoint.path.startswith("/"):
         yield "system_monitoring.prometheus.path", f"{endpoint.path!r} does not begin with '/'"
+
+
+def _performance(config: ConfigRoot) -> Iterator[tuple[str, str]]:
+    """Yield settings of `performance` that are allowed and yet most likely not what was wanted."""
+    section, checks = config.performance, config.health_monitoring.checks
+    for at, percentile in enumerate(section.response_time_tracking.percentiles):
+        if 0 < percentile < 1:
+            path = join("performance.response_time_tracking.percentiles", at)
+            yield path, f"{percentile:g} is below 1, and percentiles are in percent; write {percentile * 100:g}"
+    runs = config.health_monitoring.enabled and checks.performance.enabled
+    if section.enabled and section.benchmarking.enabled and not runs:
+        yield "performance.benchmarking.enabled", "no benchmark runs while health_monitoring.checks.performance is off"
 
 
 def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:

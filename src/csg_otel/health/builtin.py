@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
+from csg_otel.config.sections.performance import Performance
 from csg_otel.errors import HealthDefinitionError, suggestion
 from csg_otel.health import checks, parameters
 from csg_otel.health.definition import GROUPS, Check
@@ -32,15 +33,23 @@ _SECTIONS: Final = "health_monitoring.checks"
 _OWN_ANSWER_S: Final = 1.0
 """How much later than a check's own deadline its run is given up, so that it can still say what it waited for."""
 
+_BENCHMARK_S: Final = 60.0
+"""Deadline of a benchmark where the settings name none: several sizes, each run up to six times, take their time."""
+
 _Plan = Callable[[], Check]
 """Makes one check; raises HealthDefinitionError."""
 
 
-def build(settings: HealthMonitoring, problems: Sequence[str] = (), sources: Sources | None = None) -> list[Check]:
+def build(
+    settings: HealthMonitoring,
+    problems: Sequence[str] = (),
+    sources: Sources | None = None,
+    performance: Performance | None = None,
+) -> list[Check]:
     """
     Return the checks *settings* ask for; *problems* is what was found wrong with the configuration when it was read.
 
-    Checks of our own telemetry read it from *sources*.
+    Checks of our own telemetry read it from *sources*. *performance* switches the benchmark and the watch on memory.
 
     Raises HealthDefinitionError with every check whose type or parameters are wrong.
     """
@@ -48,7 +57,7 @@ def build(settings: HealthMonitoring, problems: Sequence[str] = (), sources: Sou
         *_system(settings),
         *_application(settings, problems),
         *_dependencies(settings),
-        *_performance(settings),
+        *_performance(settings, performance or Performance()),
         *(
             partial(_custom, name, definition, sources or Sources())
             for name, definition in settings.checks.custom.items()
@@ -83,7 +92,8 @@ def _plan(
         timed = _timed(kind, given or {}, section.timeout)
         function = parameters.make(kind, timed, where or f"{_SECTIONS}: {name}", wired=wired or {})
         timeout_s = _deadline(timed, function, section.timeout)
-        return Check(name=name, function=function, interval_s=section.interval, timeout_s=timeout_s, own=True, **policy)
+        times = {"interval_s": section.interval, "timeout_s": timeout_s}
+        return Check(name=name, function=function, own=True, **{**times, **policy})
 
     return make
 
@@ -162,15 +172,22 @@ def _dependencies(settings: HealthMonitoring) -> Iterator[_Plan]:
             yield _plan(name, kind, section, given, where=f"{where}: {kind} {place + 1}", **policy)
 
 
-def _performance(settings: HealthMonitoring) -> Iterator[_Plan]:
+def _performance(settings: HealthMonitoring, performance: Performance) -> Iterator[_Plan]:
     section = settings.checks.performance
     if not section.enabled:
         return
     policy: dict[str, Any] = {"category": "performance", "groups": (), "critical": False}
     limit = {"function": section.benchmark, "warning_s": section.processing_time_threshold_ms / 1000}
     yield _plan("processing", "processing", section, limit, **policy)
-    growth = {"warning_mb_per_h": section.memory_growth_threshold_mb}
-    yield _plan("memory_growth", "memory_growth", section, growth, **policy)
+    memory, benchmarking = performance.memory_optimization, performance.benchmarking
+    if performance.enabled and memory.enabled:
+        growth = {"warning_mb_per_h": section.memory_growth_threshold_mb}
+        interval_s = memory.monitoring_interval or section.interval
+        yield _plan("memory_growth", "memory_growth", section, growth, interval_s=interval_s, **policy)
+    if performance.enabled and benchmarking.enabled:
+        timed = {**limit, "sizes": benchmarking.test_sizes}
+        policy.update(interval_s=benchmarking.interval, timeout_s=section.timeout or _BENCHMARK_S)
+        yield _plan("benchmark", "benchmark", section, timed, **policy)
 
 
 def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:

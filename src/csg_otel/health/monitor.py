@@ -18,6 +18,7 @@ from csg_otel.health.registry import HealthRegistry
 from csg_otel.status import CheckResult, HealthStatus, worst
 
 if TYPE_CHECKING:
+    from csg_otel.health.definition import Check
     from csg_otel.health.trends import Trend
 
 
@@ -29,7 +30,7 @@ class HealthMonitor:
         self._registry: HealthRegistry = default_registry()
         if config is not None or not self._registry.configured:
             config = config or load().config
-            self._registry.configure(config.health_monitoring, builtin.build(config.health_monitoring))
+            self._registry.configure(config.health_monitoring, _own_checks(config))
 
     def run_all_checks(self) -> dict[str, CheckResult]:
         """Run every check now and return the results by name; takes as long as the slowest, at most its deadline."""
@@ -120,6 +121,10 @@ def _iso(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, timezone.utc).isoformat(timespec="milliseconds")
 
 
+def _own_checks(config: Config) -> list[Check]:
+    return builtin.build(config.health_monitoring, performance=config.performance)
+
+
 class _CategoryCheck:
     """The worst of all checks of one category, with the thresholds of the settings."""
 
@@ -128,7 +133,7 @@ class _CategoryCheck:
     def __init__(self, config: Config | None = None) -> None:
         """Use *config*, or what file and environment say. Raises ConfigError and HealthDefinitionError."""
         config = config or load().config
-        own = [check for check in builtin.build(config.health_monitoring) if check.category == self.category]
+        own = [check for check in _own_checks(config) if check.category == self.category]
         self._registry = HealthRegistry()
         self._registry.configure(config.health_monitoring, own)
 

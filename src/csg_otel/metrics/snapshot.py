@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.metrics import aliases
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP
+from csg_otel.metrics.response_times import PERCENTILES, response_times
 from csg_otel.points import HistogramPoint, Point
 
 if TYPE_CHECKING:
@@ -22,12 +23,29 @@ if TYPE_CHECKING:
 _GROUPS: Final = ("system", "application")
 
 
-def snapshot(sample: Sample | None, points: Sequence[Point], history: aliases.Past | None = None) -> dict[str, Any]:
+def snapshot(
+    sample: Sample | None,
+    points: Sequence[Point],
+    history: aliases.Past | None = None,
+    percentiles: Sequence[float] = PERCENTILES,
+) -> dict[str, Any]:
     """
-    Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business`` and ``metrics``.
+    Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business``, ``response_times`` and ``metrics``.
 
     The groups hold the seed's names: a number, or numbers by the values of the labels. ``metrics`` is a list of ``name``,
     ``value`` (a histogram's is ``count`` and ``sum``), ``unit`` and ``attributes``, from *points*, without any from *sample*.
+    ``response_times`` has the *percentiles* (0 to 100) of the durations of operations since the process started, in seconds::
+
+        {
+            "overall": {"count": 12, "p50": 0.03, "p95": 0.2, "p99": 0.24},
+            "operations": {"checkout": {"count": 12, "p50": 0.03, "p95": 0.2, "p99": 0.24}},
+        }
+
+    Args:
+        sample: The newest sample of host and process; None before there is one.
+        points: Every point collected now.
+        history: The past that rates over five minutes are taken from; without one they are since the start.
+        percentiles: In percent, 0 to 100; by default 50, 95 and 99.
     """
     groups: dict[str, dict[str, Any]] = {"system": {}, "application": {}, "business": {}}
     for name, found in aliases.values(sample, points, history).items():
@@ -37,6 +55,7 @@ def snapshot(sample: Sample | None, points: Sequence[Point], history: aliases.Pa
     return {
         "timestamp": _timestamp(sample),
         **groups,
+        "response_times": response_times(points, percentiles),
         "metrics": [_of_point(point) for point in points] if points else list(_of_sample(sample)),
     }
 

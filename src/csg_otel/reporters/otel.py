@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from csg_otel.health import Change, CheckView, HealthRegistry, HealthSnapshot
     from csg_otel.health.execution import Execution
     from csg_otel.health.observer import HealthEvent
+    from csg_otel.status import Measurement
 
 _log = logging.getLogger("csg_otel")
 
@@ -204,7 +205,7 @@ def _last_executions(snapshot: HealthSnapshot) -> Iterable[Observation]:
 def _measurements(snapshot: HealthSnapshot) -> Iterable[Observation]:
     for view in snapshot.checks:
         for measured in view.result.measurements:
-            yield Observation(measured.value, _measured(view, measured.name))
+            yield Observation(measured.value, _measured(view, measured))
 
 
 def _limits(snapshot: HealthSnapshot) -> Iterable[Observation]:
@@ -212,7 +213,7 @@ def _limits(snapshot: HealthSnapshot) -> Iterable[Observation]:
         for measured in view.result.measurements:
             for limit in _LIMITS:
                 for kind, value in _bounds(limit, getattr(measured, limit)):
-                    yield Observation(value, {**_measured(view, measured.name), names.CHECK_LIMIT: kind})
+                    yield Observation(value, {**_measured(view, measured), names.CHECK_LIMIT: kind})
 
 
 def _bounds(limit: str, value: float | Range | None) -> Iterable[tuple[str, float]]:
@@ -223,8 +224,8 @@ def _bounds(limit: str, value: float | Range | None) -> Iterable[tuple[str, floa
     return [] if value is None else [(limit, value)]
 
 
-def _measured(view: CheckView, measurement: str) -> dict[str, str]:
-    return {names.CHECK_NAME: view.name, names.CHECK_MEASUREMENT: measurement}
+def _measured(view: CheckView, measured: Measurement) -> dict[str, str | float]:
+    return {**measured.attributes, names.CHECK_NAME: view.name, names.CHECK_MEASUREMENT: measured.name}
 
 
 def _bypass(snapshot: HealthSnapshot) -> Iterable[Observation]:

@@ -76,7 +76,7 @@ class Telemetry:
             points=lambda: points(self._providers.read_metrics()), destinations=self.status, loops=metrics.loops
         )
         enabled = settings.enabled and not loaded.config.disabled
-        checks = builtin.build(settings, loaded.problems, sources) if enabled else ()
+        checks = builtin.build(settings, loaded.problems, sources, loaded.config.performance) if enabled else ()
         self._registry.configure(settings, checks)
 
     def _start_parts(self) -> None:
@@ -172,8 +172,15 @@ class Telemetry:
         return self._sampling.history
 
     def metrics_snapshot(self) -> dict[str, Any]:
-        """Return all metrics now: grouped under the monitoring guide's names, and every point as it is exported."""
-        return metrics.snapshot(self._sampling.latest(), points(self._providers.read_metrics()), self.history)
+        """
+        Return all metrics now: grouped under the monitoring guide's names, and every point as it is exported.
+
+        ``response_times`` has the percentiles of ``performance.response_time_tracking`` in seconds, ``overall`` and by the
+        name of each of the ``operations``; see ``metrics.snapshot``.
+        """
+        percentiles = self.config.performance.response_time_tracking.percentiles
+        collected = points(self._providers.read_metrics())
+        return metrics.snapshot(self._sampling.latest(), collected, self.history, percentiles)
 
     def reset_after_fork(self) -> None:
         """Replace what a forked child must not share with its parent: locks, sockets, a pending signal."""

@@ -11,17 +11,33 @@ from csg_otel.config.sections.fields import setting
 class Benchmarking:
     """Regular benchmarks of the program."""
 
-    enabled: bool = setting(False, "Run the benchmark `health_monitoring.checks.performance.benchmark` regularly.")
+    enabled: bool = setting(
+        False,
+        "Run the check `benchmark`, which needs `health_monitoring.checks.performance`: it times the function named there "
+        "as `benchmark`, or a built-in computation, for each of `test_sizes`.",
+    )
     interval: float = setting(3600.0, "Time between runs.", unit="s", above=0)
-    test_sizes: tuple[int, ...] = setting((), "Sizes the benchmark is called with, one after the other.", low=0)
+    test_sizes: tuple[float, ...] = setting(
+        (1.0,),
+        "Sizes the benchmark is called with, one after the other; megabytes for the built-in one.",
+        unit="MB",
+        low=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryOptimization:
     """Watching memory; what to do about it is the application's business."""
 
-    enabled: bool = setting(True, "Watch the growth of memory.")
-    monitoring_interval: float = setting(60.0, "Time between samples of memory.", unit="s", above=0)
+    enabled: bool = setting(
+        True, "Run the check `memory_growth`, which needs `health_monitoring.checks.performance` as well."
+    )
+    monitoring_interval: float | None = setting(
+        None,
+        "Time between readings of memory; by default `health_monitoring.checks.performance.interval`.",
+        unit="s",
+        above=0,
+    )
     gc_frequency: float | None = setting(
         None,
         "Not used.",
@@ -39,9 +55,13 @@ class MemoryOptimization:
 class ResponseTimeTracking:
     """Durations of operations."""
 
-    enabled: bool = setting(True, "Record how long operations take.")
+    enabled: bool = setting(True, "Record how long operations take, as `csg.operation.duration`.")
     percentiles: tuple[float, ...] = setting(
-        (50.0, 95.0, 99.0), "Percentiles that dashboards show.", unit="%", low=0, high=100
+        (50.0, 95.0, 99.0),
+        "Percentiles of durations in the metrics snapshot, in percent: 95, not 0.95.",
+        unit="%",
+        low=0,
+        high=100,
     )
     histogram_buckets: tuple[float, ...] = setting(
         (), "Buckets of `csg.operation.duration`; none given means .005 ... 10.", unit="s", above=0
@@ -52,7 +72,7 @@ class ResponseTimeTracking:
 class Performance:
     """What is measured about the program's work."""
 
-    enabled: bool = setting(True, "Measure performance.")
+    enabled: bool = setting(True, "Whether this section takes effect; false switches off all of it.")
     benchmarking: Benchmarking = setting(Benchmarking, "Regular benchmarks.")
     memory_optimization: MemoryOptimization = setting(MemoryOptimization, "Memory.")
     response_time_tracking: ResponseTimeTracking = setting(ResponseTimeTracking, "Durations.")

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, Final
 
 TYPES: Final = {
+    "benchmark": "Benchmark",
     "configuration": "Configuration",
     "cpu": "Cpu",
     "database": "Database",
@@ -52,7 +53,7 @@ BY_CATEGORY: Final = {
         *("http", "tcp", "dns", "tls", "database", "redis", "filesystem", "python_environment"),
         "exporters",
     ),
-    "performance": ("processing", "memory_growth", "operation", "gc_pauses"),
+    "performance": ("processing", "benchmark", "memory_growth", "operation", "gc_pauses"),
 }
 """Types by the category that holds where the settings name none."""
 

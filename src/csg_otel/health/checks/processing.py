@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
+from csg_otel.health.checks.timing import call_without_arguments, median_s
 from csg_otel.status import CheckResult, Measurement
-
-_MOST_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +17,19 @@ class Processing:
     """
     Warn above *warning_s* and fail above *critical_s* seconds, the median of *repeat* runs of *function* after a warm-up.
 
-    Without a function a small fixed computation is timed, which tells a throttled or starved CPU. Stops repeating after two
-    seconds, so that it is no load of its own.
+    A *function* with a required parameter gets the size 1. Without a function a small fixed computation is timed, which
+    shows a throttled or starved CPU. Repeats for at most two seconds, so that it is no load of its own.
     """
 
-    function: Callable[[], Any] | str | None = None
+    function: Callable[..., Any] | str | None = None
     warning_s: float = 5.0
     critical_s: float | None = None
     repeat: int = 5
 
     def __call__(self) -> CheckResult:
-        function = _compute if self.function is None else load_function(self.function)
-        function()
-        times: list[float] = []
-        began = time.perf_counter()
-        while len(times) < self.repeat and (not times or time.perf_counter() - began < _MOST_S):
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        return judge([Measurement("processing", statistics.median(times), "s", self.warning_s, self.critical_s, 0)])
+        function = _compute if self.function is None else call_without_arguments(load_function(self.function))
+        took_s = median_s(function, self.repeat)
+        return judge([Measurement("processing", took_s, "s", self.warning_s, self.critical_s, 0)])
 
 
 def _compute() -> int:

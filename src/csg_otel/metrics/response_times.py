@@ -1,0 +1,46 @@
+"""
+Percentiles of the durations of observed operations, from ``csg.operation.duration``.
+
+Pure. The rule: a percentile above the last bucket bound is that bound, as in PromQL: the true value is that or more.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from csg_otel import names
+from csg_otel.points import Bucket, HistogramPoint, Point, buckets, quantile
+
+PERCENTILES: Final = (50.0, 95.0, 99.0)
+"""Shown where no setting names others."""
+
+
+def response_times(points: Iterable[Point], percentiles: Sequence[float] = PERCENTILES) -> dict[str, Any]:
+    """
+    Return ``overall``, for all operations together, and ``operations``, by name.
+
+    Each has ``count``, the runs since the process started, and a key such as ``p95`` for each of *percentiles* (0 to 100),
+    in seconds: interpolated within a bucket, None without any run.
+    """
+    by_name: defaultdict[str, list[Bucket]] = defaultdict(list)
+    for point in points:
+        if isinstance(point, HistogramPoint) and point.name == names.OPERATION_DURATION.name:
+            name = str(point.attributes.get(names.OPERATION_NAME, ""))
+            by_name[name].extend(buckets(point.bounds, point.counts))
+    overall = [bucket for found in by_name.values() for bucket in found]
+    return {
+        "overall": _row(overall, percentiles),
+        "operations": {name: _row(found, percentiles) for name, found in sorted(by_name.items())},
+    }
+
+
+def _row(found: Sequence[Bucket], percentiles: Sequence[float]) -> dict[str, Any]:
+    count = sum(count for _, _, count in found)
+    return {"count": count, **{f"p{percentile:g}": _value(found, percentile / 100) for percentile in percentiles}}
+
+
+def _value(found: Sequence[Bucket], share: float) -> float | None:
+    value = quantile(found, share)
+    return max((low for low, _, count in found if count), default=None) if value is None else value
