@@ -40,8 +40,13 @@ _LAST_COLLECTION_S = 1.0
 class Providers:
     """The providers and destinations of one telemetry, from ``instrument()`` to ``shutdown()``."""
 
-    def __init__(self, config: Config) -> None:
-        """Plug in providers for *config*; nothing is sent before the program emits something."""
+    def __init__(self, config: Config, *, worker: bool = False) -> None:
+        """
+        Plug in providers for *config*; nothing is sent before the program emits something.
+
+        *worker* is True in a process that is one of several workers of a program.
+        """
+        self._worker = worker
         self._globals = global_providers()
         self._local = LocalReader()
         self._accounting = Accounting()
@@ -63,7 +68,7 @@ class Providers:
         self.resource = make_resource(config)
         if self._meters is None:
             self._meters = self._globals.plug_metrics(self._local, self.resource, make_views(config))
-        new = tuple(build_destinations(config, self._local))
+        new = tuple(build_destinations(config, self._local, worker=self._worker))
         by_name = {destination.name: destination for destination in old}
         for destination in new:
             self._attach_reader(destination, by_name.get(destination.name))

@@ -161,6 +161,12 @@ def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             yield f"{join('exporters.otlp', at)}.endpoint", "an endpoint is http://host:port or https://host:port"
         if (otlp.tls.cert is None) != (otlp.tls.key is None):
             yield f"{join('exporters.otlp', at)}.tls", "'cert' and 'key' go together"
+    gateway = config.integrations.prometheus.push_gateway
+    if gateway is not None and "://" in gateway and not gateway.startswith(("http://", "https://")):
+        yield (
+            "integrations.prometheus.push_gateway",
+            "the address of a Pushgateway is http://host:port or https://host:port",
+        )
     buckets = config.performance.response_time_tracking.histogram_buckets
     if list(buckets) != sorted(set(buckets)):
         yield "performance.response_time_tracking.histogram_buckets", "buckets must increase"

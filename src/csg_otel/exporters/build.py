@@ -31,11 +31,20 @@ _MOST_ALERTS = 1000
 _CONSOLE_TICK_S = 0.2
 
 
-def build_destinations(config: Config, local: LocalReader) -> list[Destination]:
-    """Return the destinations *config* switches on, not yet started."""
+def build_destinations(config: Config, local: LocalReader, *, worker: bool = False) -> list[Destination]:
+    """
+    Return the destinations *config* switches on, not yet started.
+
+    Args:
+        config: The configuration.
+        local: Collects the metrics of this process, cumulative.
+        worker: Whether this process is one of several workers of a program. Default False.
+    """
     built: list[Destination] = []
     for build in _KINDS:
         built.extend(build(config, local))
+    if config.integrations.prometheus.enabled:
+        built.append(_build_pushgateway(config, local, worker=worker))
     return built
 
 
@@ -138,6 +147,23 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
         )
         built.append(destination)
     return tuple(built)
+
+
+def _build_pushgateway(config: Config, local: LocalReader, *, worker: bool) -> Destination:
+    from csg_otel.exporters import pushgateway
+
+    settings = config.integrations.prometheus
+    destination = Destination(pushgateway.NAME, pushgateway.address(settings.push_gateway or ""))
+    sender = pushgateway.make_sender(config, worker=worker)
+    queue = destination.add_memory_queue("metrics", sender, delay_s=settings.push_interval)
+    sink = pushgateway.PushgatewaySink(queue, sender)
+
+    def enqueue_metrics() -> None:
+        if (data := local.read()) is not None:
+            sink.enqueue(data)
+
+    destination.ticker = Ticker("pushgateway-collect", settings.push_interval, enqueue_metrics)
+    return destination
 
 
 def _spool_folder(configured: str | None) -> Path:

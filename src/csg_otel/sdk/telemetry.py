@@ -15,6 +15,7 @@ from csg_otel import faults, forks, health, metrics, scope
 from csg_otel.exit_hooks import Ending
 from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health import builtin
+from csg_otel.multiprocess.family import family
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers
 from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Sampling, Serving, Systemd
@@ -49,7 +50,7 @@ class Telemetry:
         self._on_shutdown = on_shutdown
         self._registry = health.default_registry()
         self._configure_checks(loaded)  # first, because it may raise, and nothing has started yet
-        self._providers = Providers(self.config)
+        self._providers = Providers(self.config, worker=not family().alone)
         faults.publish(scope.create)
         self._sampling = Sampling(self._providers)
         self._serving = Serving(self._registry, self._providers)

@@ -10,12 +10,15 @@ from csg_otel.config.sections.secret import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusPush:
-    """Pushing to a Pushgateway, for jobs too short to be scraped."""
+    """Pushing metrics to a Pushgateway, for programs that end before they are scraped."""
 
-    enabled: bool = setting(False, "Push metrics.")
-    push_gateway: str | None = setting(None, "URL of the Pushgateway.")
-    job_name: str | None = setting(None, "The job's name; by default the service's.")
+    enabled: bool = setting(False, "Push all metrics at the interval and at the end of the program.")
+    push_gateway: str | None = setting(None, "Address of the Pushgateway, such as `http://gateway:9091`.")
+    job_name: str | None = setting(None, "Label `job` of the pushed metrics; by default the service's name.")
     push_interval: float = setting(30.0, "Time between pushes.", unit="s", above=0)
+    delete_on_shutdown: bool = setting(
+        False, "Delete the metrics from the Pushgateway at the end; for programs that run long."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,6 @@ class ExternalMonitoring:
 class Integrations:
     """Other systems."""
 
-    prometheus: PrometheusPush = setting(PrometheusPush, "Pushing to a Pushgateway.")
+    prometheus: PrometheusPush = setting(PrometheusPush, "Pushing metrics to a Pushgateway.")
     grafana: Grafana = setting(Grafana, "Grafana.")
     external_monitoring: ExternalMonitoring = setting(ExternalMonitoring, "Vendors.")

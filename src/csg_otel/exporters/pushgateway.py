@@ -1,0 +1,169 @@
+"""
+A Prometheus Pushgateway: holds the metrics of programs that end before Prometheus scrapes them.
+
+Each push replaces the group of this job and instance with all metrics of the process, as cumulative text in the format of
+``/metrics``. So a push that fails loses nothing: the next one contains everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from csg_otel import net
+from csg_otel.exporters import prometheus
+from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.pipeline.resource import service_name
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+    from csg_otel.config import Config
+    from csg_otel.exporters.delivery.queue import MemoryQueue
+    from csg_otel.exporters.delivery.sender import Partial
+
+NAME: Final = "pushgateway"
+
+_FINAL: Final = frozenset({400, 413, 422})
+"""Statuses that refuse the metrics themselves. Every other failure may pass, for example once a token is corrected."""
+
+_DELETE_S: Final = 1.0
+"""Upper bound in seconds for deleting the group: it happens within the budget of the shutdown."""
+
+_log = logging.getLogger("csg_otel")
+
+
+class PushgatewaySender:
+    """Pushes the newest metrics of this process to its group."""
+
+    def __init__(self, url: str, job: str, instance: Instance, *, delete_on_shutdown: bool) -> None:
+        """
+        Prepare for a Pushgateway; nothing is sent yet.
+
+        Args:
+            url: Its URL, with or without scheme and path. A user and password are sent as basic authentication.
+            job: Value of the group's label ``job``.
+            instance: Value of the group's label ``instance``.
+            delete_on_shutdown: Whether the group is deleted when the process ends.
+        """
+        self._url = url
+        self._job = job
+        self._instance = instance
+        self._delete = delete_on_shutdown
+        self._pushed = False
+        self._newest: MetricsData | None = None
+
+    def replace(self, data: MetricsData) -> None:
+        """Push *data* from now on, also when an earlier push is tried again."""
+        self._newest = data
+
+    def send_batch(self, _batch: Sequence[Any], timeout_s: float) -> Partial | None:
+        """Push the newest metrics, which contain those of all collections of the batch. Raises SendError."""
+        self._request("PUT", timeout_s, prometheus.render(self._newest))
+        self._pushed = True
+        return None
+
+    def on_idle(self) -> None:
+        """Do nothing: the ticker collects."""
+
+    def reset_after_fork(self) -> None:
+        """Drop the parent's metrics."""
+        self._newest = None
+        self._pushed = False
+
+    def close(self) -> None:
+        """Delete the group if the settings ask for it."""
+        if not self._delete or not self._pushed:
+            return
+        try:
+            self._request("DELETE", _DELETE_S)
+        except SendError as error:
+            _log.warning("exporter %s: the group was not deleted (%s); delete it at the Pushgateway", NAME, error)
+
+    def _request(self, method: str, timeout_s: float, body: bytes | None = None) -> None:
+        headers = {"Content-Type": prometheus.TEXT_CONTENT_TYPE} if body is not None else {}
+        try:
+            url = group_url(self._url, self._job, self._instance.label())
+            response = net.request(method, url, timeout_s=timeout_s, body=body, headers=headers)
+        except ValueError as error:
+            raise SendError("setup", str(error), retry=False) from error
+        except OSError as error:
+            reason = "timeout" if isinstance(error, TimeoutError) else "unreachable"
+            raise SendError(reason, f"{type(error).__name__}: {error}", retry=True) from error
+        if not response.ok:
+            message = f"HTTP {response.status}: {response.body[:200].decode(errors='replace')}"
+            raise SendError(f"http_{response.status}", message, retry=response.status not in _FINAL)
+
+
+class PushgatewaySink:
+    """Queues collections; only the newest is kept."""
+
+    def __init__(self, queue: MemoryQueue, sender: PushgatewaySender) -> None:
+        """Give collections to *sender*, and let *queue* count and deliver them."""
+        self._queue = queue
+        self._sender = sender
+
+    def enqueue(self, data: MetricsData) -> None:
+        """Push *data* as soon as possible."""
+        self._sender.replace(data)
+        self._queue.enqueue(
+            data.__class__
+        )  # only a mark, so that an outage keeps one collection in memory and not many
+        self._queue.nudge()
+
+
+class Instance:
+    """
+    The label ``instance``, which tells apart the processes that push for one job.
+
+    A program that runs alone has the same instance in every run, so its group is replaced and groups do not pile up. Worker
+    processes and forked children have groups of their own, because a push would replace the numbers of the others.
+    """
+
+    def __init__(self, name: str, *, worker: bool) -> None:
+        """Use *name*, followed by the process id in a *worker* and in forked children."""
+        self._name = name
+        self._worker = worker
+        self._pid = os.getpid()
+
+    def label(self) -> str:
+        """Return the label's value for this process."""
+        pid = os.getpid()
+        return f"{self._name}-{pid}" if self._worker or pid != self._pid else self._name
+
+
+def make_sender(config: Config, *, worker: bool) -> PushgatewaySender:
+    """Return the sender that *config* describes; *worker* says whether this is one of several processes of a program."""
+    settings = config.integrations.prometheus
+    configured = config.service.attributes.get("service.instance.id")
+    instance = Instance(str(configured or os.uname().nodename), worker=worker and not configured)
+    job = settings.job_name or service_name(config)
+    return PushgatewaySender(settings.push_gateway or "", job, instance, delete_on_shutdown=settings.delete_on_shutdown)
+
+
+def address(url: str) -> str:
+    """Return the Pushgateway's address for people: without user, password and query."""
+    parts = urlsplit(_with_scheme(url))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+
+def group_url(url: str, job: str, instance: str) -> str:
+    """Return the URL of the group of *job* and *instance* at the Pushgateway *url*."""
+    parts = urlsplit(_with_scheme(url))
+    path = f"{parts.path.rstrip('/')}/metrics/{_label('job', job)}/{_label('instance', instance)}"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _with_scheme(url: str) -> str:
+    return url if "://" in url else f"http://{url}"
+
+
+def _label(name: str, value: str) -> str:
+    """Return a label as two path segments; in base64 where the plain value would change the path."""
+    if "/" in value or not value.strip("."):
+        return f"{name}@base64/{base64.urlsafe_b64encode(value.encode()).decode() or '='}"
+    return f"{name}/{quote(value, safe='')}"
