@@ -16,7 +16,8 @@ from csg_otel.config import Config
 from csg_otel.config.sections.integrations import Integrations, PrometheusPush
 from csg_otel.config.sections.service import Service
 from csg_otel.exporters.build import build_destinations
-from csg_otel.exporters.delivery.destination import Destination, items_by_result
+from csg_otel.exporters.delivery.accounting import items_by_result
+from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.pushgateway import Instance, address, group_url
 from csg_otel.pipeline.readers import LocalReader
 from support.programs import Program, eventually, samples

@@ -50,7 +50,7 @@ class Telemetry:
         self._on_shutdown = on_shutdown
         self._registry = health.default_registry()
         self._configure_checks(loaded)  # first, because it may raise, and nothing has started yet
-        self._providers = Providers(self.config, worker=not family().alone)
+        self._providers = Providers(self.config, worker=not family().is_own)
         faults.publish(scope.create)
         self._sampling = Sampling(self._providers)
         self._serving = Serving(self._registry, self._providers)
