@@ -1,4 +1,4 @@
-"""Counts of the process's own: exact under threads, bounded in number, and a child's own after a fork."""
+"""Counts that the process keeps by itself: exact under threads, bounded in number, and a child's own after a fork."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_tally_is_exact_under_threads_and_reading() -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
-    threads = [threading.Thread(target=lambda: [tally.one() for _ in range(20_000)]) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: [tally.increment() for _ in range(20_000)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -45,7 +45,7 @@ def test_a_tally_is_exact_under_threads_and_reading() -> None:
 def test_a_level_shows_what_has_begun_and_not_ended() -> None:
     """It goes up and comes down again."""
     series = LevelSeries(METRIC)
-    ends = [series.at("a").up() for _ in range(3)]
+    ends = [series.at("a").begin() for _ in range(3)]
     ends.pop()()
 
     assert values(series) == {"a": 2}
@@ -55,7 +55,7 @@ def test_series_are_bounded() -> None:
     """What comes beyond the limit is added up under the overflow attribute."""
     series = TallySeries(METRIC)
     for number in range(CARDINALITY_LIMIT + 10):
-        series.at(str(number)).one()
+        series.at(str(number)).increment()
     points = list(series.observe(CallbackOptions()))
 
     assert len(points) == CARDINALITY_LIMIT
@@ -64,14 +64,14 @@ def test_series_are_bounded() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_counts_from_nought() -> None:
+def test_a_forked_child_counts_from_zero() -> None:
     """What the parent counted is the parent's to export; an operation it began does not end in the child."""
     tallies, levels = TallySeries(METRIC), LevelSeries(METRIC)
-    tallies.at("a").one()
-    end = levels.at("a").up()
+    tallies.at("a").increment()
+    end = levels.at("a").begin()
     pid = os.fork()
     if pid == 0:
-        tallies.at("a").one()
+        tallies.at("a").increment()
         end()
         os._exit(0 if (values(tallies), values(levels)) == ({"a": 1}, {"a": 0}) else 1)
     _, status = os.waitpid(pid, 0)

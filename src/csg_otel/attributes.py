@@ -1,8 +1,8 @@
 """
-Attribute values and measurements as OpenTelemetry takes them, from whatever a program puts in. Pure.
+Conversion of any value of a program into attribute values and measurements that OpenTelemetry accepts. Pure.
 
-The rule: nothing raises, and everything that comes out can be hashed and encoded, so that one bad value can neither reach
-the program nor take a batch with it. Looking at what is sound already costs next to nothing.
+The rule: nothing raises, and every result can be hashed and encoded. So one bad value can neither raise in the program nor
+spoil a batch. For values that are valid already, the test costs next to nothing.
 """
 
 from __future__ import annotations
@@ -19,67 +19,67 @@ from csg_otel.names import MAX_ATTRIBUTE_LENGTH
 Value = str | bool | int | float | tuple[str, ...]
 
 _LARGEST: Final = 2**63
-"""The first whole number OTLP can't carry."""
+"""The smallest positive integer that OTLP can't carry."""
 
 MOST_ITEMS: Final = 128
-"""Attributes of one measurement or item, and values of one list, that are kept."""
+"""Attributes of one measurement or item, and values of one list, that are kept; the default limit of OpenTelemetry's SDKs."""
 
 _short = Repr()
-"""Shows containers without first making text of all that is in them, and stops in those that contain themselves."""
+"""Makes text of a container up to the limits below, also of one that contains itself."""
 _short.maxlevel = 6
 _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfrozenset = _short.maxdeque = MOST_ITEMS
 _short.maxstring = _short.maxother = _short.maxlong = MAX_ATTRIBUTE_LENGTH
 
 
-def value(given: Any) -> Value | None:
-    """Return *given* as an attribute value, cut to 1,024 characters; None if there is nothing to say."""
+def value(raw: Any) -> Value | None:
+    """Return *raw* as an attribute value, cut to 1,024 characters; None for None."""
     try:
-        return _value(given)
-    except Exception:  # noqa: BLE001 - an object of the program may lie about its class or fail at anything
-        return f"<{type(given).__name__}>"
+        return _value(raw)
+    except Exception:  # noqa: BLE001 - any method of an object of the program may raise
+        return f"<{type(raw).__name__}>"
 
 
-def _value(given: Any) -> Value | None:
-    if isinstance(given, Enum):
-        given = given.value
-    if given is None or given is True or given is False:
-        return given
-    if isinstance(given, int):
-        return int(given) if -_LARGEST <= given < _LARGEST else _shown(given)
-    if isinstance(given, float):
-        return float(given) if math.isfinite(given) else str(float(given))
-    if isinstance(given, (list, tuple, set, frozenset)):
-        return tuple(_shown(item) for item in islice(given, MOST_ITEMS))
-    return _shown(given)
+def _value(raw: Any) -> Value | None:
+    if isinstance(raw, Enum):
+        raw = raw.value
+    if raw is None or raw is True or raw is False:
+        return raw
+    if isinstance(raw, int):
+        return int(raw) if -_LARGEST <= raw < _LARGEST else _as_text(raw)
+    if isinstance(raw, float):
+        return float(raw) if math.isfinite(raw) else str(float(raw))
+    if isinstance(raw, (list, tuple, set, frozenset)):
+        return tuple(_as_text(item) for item in islice(raw, MOST_ITEMS))
+    return _as_text(raw)
 
 
-def number(given: Any) -> int | float | None:
+def number(raw: Any) -> int | float | None:
     """
-    Return a finite number, of whatever type *given* is; None for what is none.
+    Return *raw* as a finite number, or None if it is no number.
 
-    Whole numbers that OTLP can't carry become floats; truth values, texts and bytes are no measurements.
+    Integers that OTLP can't carry become floats. Booleans, text and bytes are no measurements.
     """
-    kind = type(given)
+    kind = type(raw)
     if kind is float:
-        return float(given) if math.isfinite(given) else None
-    if kind is int and -_LARGEST <= given < _LARGEST:
-        return int(given)
+        return float(raw) if math.isfinite(raw) else None
+    if kind is int and -_LARGEST <= raw < _LARGEST:
+        return int(raw)
     try:
-        if isinstance(given, (bool, str, bytes, bytearray)):
+        if isinstance(raw, (bool, str, bytes, bytearray)):
             return None
-        found = float(given)
-        if not math.isfinite(found):
+        as_float = float(raw)
+        if not math.isfinite(as_float):
             return None
-        return int(given) if hasattr(given, "__index__") and abs(found) < _LARGEST else found
-    except Exception:  # noqa: BLE001 - whatever an object of the program does when it is asked for a number
+        return int(raw) if hasattr(raw, "__index__") and abs(as_float) < _LARGEST else as_float
+    except Exception:  # noqa: BLE001 - the object's own __float__ may raise anything
         return None
 
 
-def sound(given: Any) -> bool:
-    """Tell whether *given* is a plain dictionary of attributes that needs no cleaning: the usual case, found out fast."""
-    if type(given) is not dict or len(given) > MOST_ITEMS:
+def sound(raw: Any) -> bool:
+    """Return whether *raw* is a plain dictionary of valid attributes, as it usually is; the test is fast."""
+    if type(raw) is not dict or len(raw) > MOST_ITEMS:
         return False
-    for key, item in given.items():
+    for key, item in raw.items():
         if type(key) is not str or not key or not key.isascii():
             return False
         kind = type(item)
@@ -94,45 +94,46 @@ def sound(given: Any) -> bool:
     return True
 
 
-def clean(given: Any) -> dict[str, Value]:
+def clean(raw: Any) -> dict[str, Value]:
     """
-    Return *given*, a mapping or pairs, with text for keys and clean values; what is None or has an empty key is left out.
+    Return the attributes in *raw*, a mapping or an iterable of pairs, with text as keys and clean values.
 
-    What is neither a mapping nor pairs has no attributes; beyond 128 they are left out.
+    Attributes whose value is None or whose key is empty are left out, and so are those beyond 128. The result is empty where
+    *raw* is neither a mapping nor pairs.
     """
-    found: dict[str, Value] = {}
+    attributes: dict[str, Value] = {}
     try:
-        for key, item in islice(given.items() if isinstance(given, Mapping) else given, MOST_ITEMS):
+        for key, item in islice(raw.items() if isinstance(raw, Mapping) else raw, MOST_ITEMS):
             cleaned = value(item)
             if cleaned is not None and (name := text(key)):
-                found[name] = cleaned
-    except Exception:  # noqa: BLE001 - a mapping of the program may fail at anything; what was read so far is kept
-        return found
-    return found
+                attributes[name] = cleaned
+    except Exception:  # noqa: BLE001 - a mapping of the program may raise anything; attributes read before that are kept
+        return attributes
+    return attributes
 
 
-def text(given: Any, most: int = MAX_ATTRIBUTE_LENGTH) -> str:
-    """Return *given* as text that can be encoded, of at most *most* characters."""
+def text(raw: Any, limit: int = MAX_ATTRIBUTE_LENGTH) -> str:
+    """Return *raw* as text that can be encoded, of at most *limit* characters."""
     try:
-        return _encodable((given if type(given) is str else _shown(given))[:most])
+        return _encodable((raw if type(raw) is str else _as_text(raw))[:limit])
     except Exception:  # noqa: BLE001 - as in value()
-        return f"<{type(given).__name__}>"
+        return f"<{type(raw).__name__}>"
 
 
-def _shown(given: Any) -> str:
-    if isinstance(given, str):
-        return _encodable(str.__getitem__(given, slice(MAX_ATTRIBUTE_LENGTH)))
-    if isinstance(given, (bytes, bytearray)):
-        return _encodable(given[:MAX_ATTRIBUTE_LENGTH].decode("utf-8", "replace"))
+def _as_text(raw: Any) -> str:
+    if isinstance(raw, str):
+        return _encodable(str.__getitem__(raw, slice(MAX_ATTRIBUTE_LENGTH)))
+    if isinstance(raw, (bytes, bytearray)):
+        return _encodable(raw[:MAX_ATTRIBUTE_LENGTH].decode("utf-8", "replace"))
     try:
-        known = type(given) in (list, tuple, set, frozenset, dict)
-        return _encodable((_short.repr(given) if known else str(given))[:MAX_ATTRIBUTE_LENGTH])
-    except Exception:  # noqa: BLE001 - an object of the program may not know how to show itself
-        return f"<{type(given).__name__}>"
+        is_container = type(raw) in (list, tuple, set, frozenset, dict)
+        return _encodable((_short.repr(raw) if is_container else str(raw))[:MAX_ATTRIBUTE_LENGTH])
+    except Exception:  # noqa: BLE001 - the object's own __str__ may raise anything
+        return f"<{type(raw).__name__}>"
 
 
-def _encodable(given: str) -> str:
-    if given.isascii():
-        return given
-    # A lone surrogate can't be encoded and would cost its whole batch.
-    return given.encode("utf-8", "replace").decode("utf-8")
+def _encodable(raw: str) -> str:
+    if raw.isascii():
+        return raw
+    # A lone surrogate can't be encoded, and its whole batch would be lost.
+    return raw.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,8 @@
 """
-The process environment, touched in one place.
+The process environment. No other module of the package reads or changes ``os.environ``; a lint rule checks that.
 
-Nothing else in the package reads or changes ``os.environ`` (a lint rule holds that), so every setting's origin can be named
-and tests pass a mapping instead of patching the process. An empty variable counts as unset.
+So the origin of every setting can be named, and tests pass a mapping instead of patching the process. An empty variable counts
+as unset.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ def snapshot() -> dict[str, str]:
 
 
 def switch_off_telemetry() -> None:
-    """Make ``instrument()`` do nothing in this process, as ``OTEL_SDK_DISABLED`` does; for commands that load programs."""
+    """Set ``OTEL_SDK_DISABLED``, so that ``instrument()`` does nothing here; for commands that only load a program."""
     os.environ["OTEL_SDK_DISABLED"] = "true"  # noqa: TID251 - this is the one place
 
 
 def drop_from_python_path(directory: str) -> None:
-    """Take *directory* off ``PYTHONPATH``, so that processes started from now on don't inherit it."""
+    """Remove *directory* from ``PYTHONPATH``, so that processes started from now on do not inherit it."""
     kept = [entry for entry in snapshot().get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", directory)]
     os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # noqa: TID251 - this is the one place
     if not kept:

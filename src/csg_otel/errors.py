@@ -1,14 +1,14 @@
 """
-Every exception this package raises on purpose, in one tree.
+The exceptions of this package, in one tree.
 
     CsgOtelError
-    ├── ConfigError            a setting is wrong; carries every problem found, not the first
+    ├── ConfigError            a setting is wrong; lists every problem, not only the first
     ├── MissingExtraError      an optional dependency is not installed; the message is the pip command
-    ├── HealthDefinitionError  health checks that can't be registered; carries every problem found
-    ├── AlertError             alert rules that can't be compiled; carries every problem found
-    └── InstrumentError        an instrument declared twice in two ways, or with an impossible name or unit
+    ├── HealthDefinitionError  health checks that can't be registered; lists every problem
+    ├── AlertError             alert rules that can't be compiled; lists every problem
+    └── InstrumentError        an instrument declared in two different ways, or with a name or unit that is not allowed
 
-Faults *inside* running telemetry never appear here: they are contained, logged once on logger ``csg_otel`` and counted.
+Faults *inside* running telemetry raise none of them: they are contained, logged once on logger ``csg_otel`` and counted.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class CsgOtelError(Exception):
-    """Base of all exceptions raised on purpose by this package."""
+    """Base class of all exceptions that this package raises on purpose."""
 
 
 class _ProblemsError(CsgOtelError):
-    """An error that reports all problems at once, one a line, so that one run of an editor mends them all."""
+    """An error that lists all problems at once, one a line, so that they can be corrected in one go."""
 
     def __init__(self, problems: Sequence[object]) -> None:
         self.problems: tuple[str, ...] = tuple(str(problem) for problem in problems)
@@ -44,19 +44,19 @@ class AlertError(_ProblemsError):
 
 
 class InstrumentError(CsgOtelError):
-    """An instrument's name, unit or kind is impossible, or contradicts an earlier declaration of the same name."""
+    """An instrument's name, unit or kind is not allowed, or contradicts an earlier declaration of the same name."""
 
 
 class MissingExtraError(CsgOtelError):
-    """An optional dependency is missing; the message says which pip command brings it."""
+    """An optional dependency is missing; the message contains the pip command that installs it."""
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional dependency: pip install 'csg-otel[{extra}]'")
 
 
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)`` for the closest of *known*, or an empty string."""
+def suggestion(word: str, valid: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` with the word of *valid* that is closest to *word*, or an empty string."""
     import difflib
 
-    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,8 +1,8 @@
 """
-Where faults inside telemetry end: logged once on logger ``csg_otel``, counted, and kept away from the program.
+Faults inside telemetry: each is logged once on logger ``csg_otel``, counted, and kept away from the program.
 
-Knows nothing of what failed; the caller names it. One line when a fault starts and one when it is over. The rule: with
-``strict`` set, as tests do, ``contain`` raises instead, so that a fault nobody looks for is still seen.
+The caller names the component that failed. There is one line when its fault starts and one when it is over. The rule: tests set
+``strict``, and then ``contain`` raises, so that a test fails on a fault that it does not look for.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def contain(component: str) -> None:
     error = sys.exc_info()[1]
     if strict and error is not None:
         raise error
-    report(component, _described(error))
+    report(component, _description(error))
 
 
 def report(component: str, problem: str) -> None:
@@ -55,8 +55,8 @@ def report(component: str, problem: str) -> None:
 
 
 def recovered(component: str) -> None:
-    """Say in one line that the fault of *component* is over, if there was one; the next is logged again."""
-    if component not in _ongoing:  # the usual case, asked on every success
+    """Log in one line that the fault of *component* is over, if there was one; the next one is logged again."""
+    if component not in _ongoing:  # the usual case, at every success
         return
     with _lock:
         _ongoing.discard(component)
@@ -64,13 +64,13 @@ def recovered(component: str) -> None:
 
 
 def counts() -> dict[str, int]:
-    """Return how many faults each component had so far."""
+    """Return the number of faults by component."""
     with _lock:
         return dict(_counts)
 
 
 def publish(create: Callable[[Metric, list[Callable[[CallbackOptions], Iterable[Observation]]]], object]) -> None:
-    """Make the counts a metric by means of *create* (``handles.create``); once, however often it is called."""
+    """Export the counts as a metric, made by *create* (``scope.create``); calls after the first do nothing."""
     if "metric" in _prepared:
         return
     with _lock:
@@ -86,10 +86,10 @@ def _observe(_options: CallbackOptions) -> Iterable[Observation]:
     return [Observation(count, {attribute: component}) for component, count in counts().items()]
 
 
-def _described(error: BaseException | None) -> str:
+def _description(error: BaseException | None) -> str:
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - an exception whose text can't be made
+    except Exception:  # noqa: BLE001 - the exception's own __str__ may raise
         return type(error).__name__
 
 

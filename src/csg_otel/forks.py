@@ -1,9 +1,9 @@
 """
-What a fork does to this package: parts with locks, threads or the parent's values begin again in the child.
+Forks: parts with locks, threads or values of the parent start from scratch in the child.
 
-Two steps in the child, in the order parts were made known: everything is reset, and only then do threads start again, so
-that none of them meets a lock whose holder is gone. Before a fork, imports that other threads have begun are let finish,
-because their locks would be held in the child for ever. Knows the parts weakly, so it keeps none alive.
+In the child there are two steps, each in the order of registration. First every part is reset, and only then threads start
+again, so that no thread meets a lock whose holder does not exist in the child. A fork waits for imports in other threads,
+because their import locks would stay held in the child for ever. Parts are referenced weakly, so this module keeps none alive.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from types import FrameType, MethodType
 from typing import Any, Final
 
 _IMPORTS_S: Final = 2.0
-"""How long a fork may wait for imports of other threads, in seconds."""
+"""Seconds a fork may wait for imports of other threads; a large package takes about one."""
 
 _log = logging.getLogger("csg_otel")
 
 
 @dataclass(frozen=True)
-class _Function:
-    """A function, kept and called like a weak reference."""
+class _FunctionReference:
+    """A strong reference to a function, called like a weak reference."""
 
     function: Callable[[], None]
 
@@ -35,12 +35,12 @@ class _Function:
         return self.function
 
 
-_Known = list[Callable[[], "Callable[[], None] | None"]]
+_References = list[Callable[[], "Callable[[], None] | None"]]
 
-_before: Final[_Known] = []
-_resets: Final[_Known] = []
-_most: Final = [64]
-"""How many there may be before those whose objects are gone are forgotten."""
+_before: Final[_References] = []
+_resets: Final[_References] = []
+_cleanup_at: Final = [64]
+"""Length of a list at which references to objects that are gone are removed; then it doubles."""
 
 _starts: Final[list[Callable[[], object]]] = []
 _hooked: Final[list[bool]] = []
@@ -48,31 +48,31 @@ _resetting: Final[list[bool]] = []
 
 
 def follow(reset: Callable[[], None]) -> None:
-    """Call *reset* in every child forked from now on, once; a bound method only while its object lives."""
-    _remember(_resets, reset)
+    """Call *reset* once in every child forked from now on; a bound method only while its object lives."""
+    _register(_resets, reset)
 
 
 def precede(prepare: Callable[[], None]) -> None:
     """Call *prepare* in this process before every fork; a bound method only while its object lives."""
-    _remember(_before, prepare)
+    _register(_before, prepare)
 
 
-def _remember(calls: _Known, call: Callable[[], None]) -> None:
-    found: Any = _Function(call)
-    if isinstance(call, MethodType):
-        found = weakref.WeakMethod(call)
-    if len(calls) >= _most[0]:
-        calls[:] = [known for known in calls if known() is not None]
-        _most[0] = 2 * len(calls) + 64
-    if found not in calls:
-        calls.append(found)
+def _register(references: _References, function: Callable[[], None]) -> None:
+    reference: Any = _FunctionReference(function)
+    if isinstance(function, MethodType):
+        reference = weakref.WeakMethod(function)
+    if len(references) >= _cleanup_at[0]:
+        references[:] = [kept for kept in references if kept() is not None]
+        _cleanup_at[0] = 2 * len(references) + 64
+    if reference not in references:
+        references.append(reference)
     if not _hooked and hasattr(os, "register_at_fork"):
         _hooked.append(True)
         os.register_at_fork(before=_before_fork, after_in_child=_reset_in_child)
 
 
 def afterwards(start: Callable[[], object]) -> None:
-    """Call *start* when everything has been reset; at once if no reset is under way."""
+    """Call *start* when all parts are reset; at once if no reset is under way."""
     if _resetting:
         _starts.append(start)
     else:
@@ -80,26 +80,26 @@ def afterwards(start: Callable[[], object]) -> None:
 
 
 def _before_fork() -> None:
-    _call(_before)
-    _let_imports_finish()
+    _call_all(_before)
+    _wait_for_imports()
 
 
-def _call(calls: _Known) -> None:
-    for found in tuple(calls):
-        if (call := found()) is not None:
-            _contained(call)
+def _call_all(references: _References) -> None:
+    for reference in tuple(references):
+        if (function := reference()) is not None:
+            _contained(function)
 
 
-def _let_imports_finish() -> None:
-    deadline, me = time.monotonic() + _IMPORTS_S, threading.get_ident()
-    while time.monotonic() < deadline and _others_import(me):
+def _wait_for_imports() -> None:
+    deadline, own_thread = time.monotonic() + _IMPORTS_S, threading.get_ident()
+    while time.monotonic() < deadline and _others_import(own_thread):
         time.sleep(0.001)
 
 
-def _others_import(me: int) -> bool:
-    for thread, innermost in sys._current_frames().items():  # noqa: SLF001 - documented, whatever its name looks like
+def _others_import(own_thread: int) -> bool:
+    for thread, innermost in sys._current_frames().items():  # noqa: SLF001 - documented, in spite of its name
         frame: FrameType | None = innermost
-        while frame is not None and thread != me:
+        while frame is not None and thread != own_thread:
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
                 return True
             frame = frame.f_back
@@ -108,15 +108,15 @@ def _others_import(me: int) -> bool:
 
 def _reset_in_child() -> None:
     _resetting.append(True)
-    _call(_resets)
+    _call_all(_resets)
     _resetting.clear()
     starts, _starts[:] = tuple(_starts), ()
     for start in starts:
         _contained(start)
 
 
-def _contained(call: Callable[[], object]) -> None:
+def _contained(function: Callable[[], object]) -> None:
     try:
-        call()
-    except Exception:  # noqa: BLE001 - a child that can't be measured must still be able to work
-        _log.warning("telemetry can't go on beyond a fork", exc_info=True)
+        function()
+    except Exception:  # noqa: BLE001 - a child without telemetry must still do its work
+        _log.warning("a forked process can't continue a part of its telemetry; the program goes on", exc_info=True)

@@ -1,8 +1,8 @@
 """
-The one place that asks OpenTelemetry for a meter, a tracer or a logger.
+The instrumentation scope of this package: its one meter, tracer and logger.
 
-Asking the global function in one module and a provider in another makes two scopes for one library, so everybody asks here.
-Uses the OTel API only: without an SDK every handle is a no-op, and starts working when one is installed.
+All modules get them here, because a meter of the global function and a meter of a provider would be two scopes for one library.
+Uses the OTel API only: without an SDK every instrument is a no-op, and it starts to work when an SDK is installed.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ def create(
     metric: Metric, callbacks: Sequence[Callback] | None = None, *, bounds: Sequence[float] | None = None
 ) -> Any:
     """
-    Make the instrument *metric* describes: a synchronous one, or an observable one when *callbacks* are given.
+    Return the instrument that *metric* describes: an observable one if there are *callbacks*, else a synchronous one.
 
-    *bounds* are a histogram's buckets; without them those in seconds and bytes carry bucket advice, because the SDK's
-    default buckets suit milliseconds.
+    *bounds* are the upper bounds of a histogram's buckets. Without them a histogram in seconds or bytes gets bounds from
+    :func:`buckets`, because the SDK's default buckets suit milliseconds.
     """
-    made, kind = meter(), metric.kind
+    own_meter, kind = meter(), metric.kind
     name, unit, description = metric.name, metric.unit, metric.description
     if kind == "histogram":
-        return made.create_histogram(
+        return own_meter.create_histogram(
             name, unit, description, explicit_bucket_boundaries_advisory=bounds or buckets(metric)
         )
     if callbacks is None:
-        return getattr(made, f"create_{kind}")(name, unit, description)
-    return getattr(made, f"create_observable_{kind}")(name, callbacks, unit, description)
+        return getattr(own_meter, f"create_{kind}")(name, unit, description)
+    return getattr(own_meter, f"create_observable_{kind}")(name, callbacks, unit, description)
 
 
 def buckets(metric: Metric) -> Sequence[float] | None:
-    """Return the bucket bounds for a histogram, in its own unit; None leaves them to the SDK."""
+    """Return the bucket bounds for the histogram *metric*, in its own unit; with None the SDK chooses."""
     if metric.name.startswith("csg.runtime."):
         return PAUSE_BUCKETS_S
     return _ADVICE.get(metric.unit)

@@ -1,8 +1,8 @@
 """
-Whole numbers this process keeps by itself and shows to OpenTelemetry when it collects.
+Counts that this process keeps by itself and passes to OpenTelemetry at each collection.
 
-Adding one costs a single C call, takes no lock and is exact under threads, in finalizers and across exchanges of the
-provider. Not for values that need views or histograms. A forked child starts again at nought.
+An increment costs a single C call, takes no lock, and is exact under threads, in finalizers and when the provider is replaced.
+Not for values that need views or histograms. A forked child starts at 0.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
@@ -18,27 +17,27 @@ from csg_otel import forks
 from csg_otel.markers import reads_snapshot
 from csg_otel.names import CARDINALITY_LIMIT, OVERFLOW, Metric
 
-_OVERFLOW: Final = {OVERFLOW: True}
+_OVERFLOW = {OVERFLOW: True}
 
 
 class Tally:
-    """A count that only grows; ``one()`` adds one."""
+    """A count that only grows; ``increment()`` adds 1."""
 
-    __slots__ = ("_bulk", "_lock", "_ones", "_reads", "one")
+    __slots__ = ("_bulk", "_increments", "_lock", "_reads", "increment")
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Start again at nought, with a new lock; a ``one`` taken before no longer counts here."""
+        """Start at 0, with a new lock; an ``increment`` that a caller has kept from before no longer counts here."""
         self._lock = threading.RLock()
-        self._ones = itertools.count()
+        self._increments = itertools.count()
         self._reads = 0
         self._bulk = 0
-        self.one: Callable[[], int] = self._ones.__next__
+        self.increment: Callable[[], int] = self._increments.__next__
 
     def add(self, amount: int) -> None:
-        """Add *amount*, nought or more."""
+        """Add *amount*, 0 or more."""
         with self._lock:
             self._bulk += amount
 
@@ -46,14 +45,14 @@ class Tally:
     def value(self) -> int:
         """The count now."""
         with self._lock:
-            # A counter of itertools can be read only by drawing from it, so what reading drew is taken off again.
-            drawn = next(self._ones) - self._reads
+            # A counter of itertools can only be read by advancing it, so the number of reads is subtracted.
+            drawn = next(self._increments) - self._reads
             self._reads += 1
             return drawn + self._bulk
 
 
 class Level:
-    """What has begun and not ended: ``up()`` returns what has to be called, once, when it ends."""
+    """The number of things under way: begun and not yet ended."""
 
     __slots__ = ("_began", "_ended")
 
@@ -61,20 +60,20 @@ class Level:
         self._began = Tally()
         self._ended = Tally()
 
-    def up(self) -> Callable[[], int]:
-        """Count one that begins; the function returned counts its end and belongs to this process, not to a child."""
-        self._began.one()
-        return self._ended.one
+    def begin(self) -> Callable[[], int]:
+        """Count a beginning and return the function that counts its end; in a forked child that function has no effect."""
+        self._began.increment()
+        return self._ended.increment
 
     def reset(self) -> None:
-        """Start again at nought."""
+        """Start at 0."""
         self._began.reset()
         self._ended.reset()
 
     @property
     def value(self) -> int:
-        """How many are under way now, never negative."""
-        ended = self._ended.value  # first, so that one that begins and ends in between can't show as minus one
+        """The number under way now, never negative."""
+        ended = self._ended.value  # read first, so that a thing that begins and ends in between can't show as -1
         return self._began.value - ended
 
 
@@ -103,17 +102,17 @@ class Series:
 
     @reads_snapshot
     def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        """Yield one observation a series; the callback of the instrument."""
+        """Return one observation for each series; this is the callback of the instrument."""
         with self._lock:
             items = list(self._items.items())
         names = self.metric.attributes
-        found = [Observation(item.value, dict(zip(names, values))) for values, item in items]  # noqa: B905 - same length
+        observations = [Observation(item.value, dict(zip(names, values))) for values, item in items]  # noqa: B905 - same length
         if self._overflow is not None:
-            found.append(Observation(self._overflow.value, _OVERFLOW))
-        return found
+            observations.append(Observation(self._overflow.value, _OVERFLOW))
+        return observations
 
     def reset_after_fork(self) -> None:
-        """Start every series again at nought; for a forked child, where holders of the locks no longer exist."""
+        """Start every series at 0 in a child: the thread that held a lock in the parent does not exist here."""
         self._lock = threading.RLock()
         for item in (*self._items.values(), *([self._overflow] if self._overflow is not None else [])):
             item.reset()
@@ -126,7 +125,7 @@ class TallySeries(Series):
         super().__init__(metric, Tally)
 
     def at(self, *values: str) -> Tally:
-        """Return the tally for *values*, in the order of the metric's attributes; it is shown from now on."""
+        """Return the tally for *values*, in the order of the metric's attributes; its series exists from now on."""
         item = self._item(values)
         assert isinstance(item, Tally)  # noqa: S101 - for the type checker
         return item
@@ -139,7 +138,7 @@ class LevelSeries(Series):
         super().__init__(metric, Level)
 
     def at(self, *values: str) -> Level:
-        """Return the level for *values*, in the order of the metric's attributes; it is shown from now on."""
+        """Return the level for *values*, in the order of the metric's attributes; its series exists from now on."""
         item = self._item(values)
         assert isinstance(item, Level)  # noqa: S101 - for the type checker
         return item

@@ -70,11 +70,11 @@ class Cache:
 
     def hit(self) -> None:
         """Count a look-up that found something."""
-        self._hits.one()
+        self._hits.increment()
 
     def miss(self) -> None:
         """Count a look-up that found nothing."""
-        self._misses.one()
+        self._misses.increment()
 
 
 class Cached(Protocol):

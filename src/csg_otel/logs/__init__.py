@@ -1,9 +1,9 @@
 """
-Records of the standard ``logging`` module: to every destination, correlated with the current span, and to the log file.
+Records of the standard ``logging`` module: they go to every destination, with the ids of the current span, and to the log file.
 
-OTel API only. The rules: what telemetry itself logs is never exported, and no record costs the program an exception.
+OTel API only. The rules: telemetry's own log lines are never exported, and no record costs the program an exception.
 """
 
-from csg_otel.logs.tap import LogTap
+from csg_otel.logs.interceptor import LogInterceptor
 
-__all__ = ["LogTap"]
+__all__ = ["LogInterceptor"]

@@ -1,8 +1,8 @@
 """
 The bridge from ``logging`` to OTel log records.
 
-Telemetry's own records never pass it, by their logger or by the thread they were made on: an exporter that logs a failure, or
-whose HTTP library does, must not create more to export.
+Telemetry's own records never pass it. They are recognised by their logger or by their thread. Otherwise an exporter that logs a
+failure would create a record, export it, fail again, and so on without end.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _OWN: Final = ("opentelemetry", "csg_otel", "grpc", "uvicorn")
-"""Loggers of telemetry itself and of what serves it."""
+"""First names of the loggers of telemetry itself and of the libraries it uses."""
 
 _OWN_THREADS: Final = "csg-otel-"
-_LENT_THREADS: Final = ("csg-otel-callbacks", "csg-otel-on-change", "csg-otel-sigterm", "csg-otel-check")
-"""Threads of ours that run code of the program."""
+"""Prefix of the names of all threads of telemetry."""
 
-_MOST_LOGGERS: Final = 1000
+PROGRAM_CODE_THREADS: Final = ("csg-otel-callbacks", "csg-otel-on-change", "csg-otel-sigterm", "csg-otel-check")
+"""Prefixes of threads of telemetry that run code of the program; a test compares them with the threads there are."""
+
+_MAX_LOGGERS: Final = 1000
+"""OTel loggers that are kept; a program that makes a logger for each request must not fill the memory."""
 
 PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", names.ON_SCREEN}
-"""What every record has; the rest is what the program passed as ``extra``."""
+"""Fields of every record; all others are the program's ``extra``."""
 
 _SEVERITIES: Final = (
     (logging.CRITICAL, SeverityNumber.FATAL, "FATAL"),
@@ -45,17 +48,17 @@ _SEVERITIES: Final = (
 
 
 def is_own(record: logging.LogRecord) -> bool:
-    """Tell whether *record* is one of telemetry's own loggers."""
+    """Return whether *record* comes from one of telemetry's own loggers."""
     return clean.text(record.name).split(".", 1)[0] in _OWN
 
 
-def _made_by_telemetry(record: logging.LogRecord) -> bool:
+def _is_from_telemetry(record: logging.LogRecord) -> bool:
     thread = clean.text(record.threadName)
-    return is_own(record) or (thread.startswith(_OWN_THREADS) and not thread.startswith(_LENT_THREADS))
+    return is_own(record) or (thread.startswith(_OWN_THREADS) and not thread.startswith(PROGRAM_CODE_THREADS))
 
 
 class LogBridge(logging.Handler):
-    """A logging handler that emits every record it is given as an OTel log record."""
+    """A logging handler that emits every record as an OTel log record."""
 
     def __init__(self, level: int = logging.NOTSET) -> None:
         super().__init__(level)
@@ -63,12 +66,12 @@ class LogBridge(logging.Handler):
         self._loggers: dict[str, _logs.Logger] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Emit *record*; a record made while emitting one, and telemetry's own, are left out."""
+        """Emit *record*, unless it is telemetry's own or was logged while another one is emitted."""
         if getattr(self._emitting, "now", False):
             return
         self._emitting.now = True
         try:
-            if _made_by_telemetry(record):
+            if _is_from_telemetry(record):
                 return
             translated = _translated(record)
             if getattr(record, names.ON_SCREEN, False):
@@ -80,12 +83,12 @@ class LogBridge(logging.Handler):
             self._emitting.now = False
 
     def _logger(self, name: str) -> _logs.Logger:
-        found = self._loggers.get(name)
-        if found is None:
-            found = _logs.get_logger(name)
-            if len(self._loggers) < _MOST_LOGGERS:
-                self._loggers[name] = found
-        return found
+        logger = self._loggers.get(name)
+        if logger is None:
+            logger = _logs.get_logger(name)
+            if len(self._loggers) < _MAX_LOGGERS:
+                self._loggers[name] = logger
+        return logger
 
 
 def _translated(record: logging.LogRecord) -> LogRecord:
@@ -101,31 +104,31 @@ def _translated(record: logging.LogRecord) -> LogRecord:
 
 
 def severity(record: logging.LogRecord) -> tuple[SeverityNumber, str]:
-    """Return the severity of *record* and its name: the one below its level; a level of the program keeps its own name."""
+    """Return the severity at or below the level of *record*, and its name; a level of the program keeps its own name."""
     level = clean.number(record.levelno) or logging.NOTSET
-    for known, number, text in _SEVERITIES:
-        if level >= known:
-            return number, text if level == known else clean.text(record.levelname)
+    for lowest, number, text in _SEVERITIES:
+        if level >= lowest:
+            return number, text if level == lowest else clean.text(record.levelname)
     return SeverityNumber.TRACE, "TRACE" if level == logging.NOTSET else clean.text(record.levelname)
 
 
 def message(record: logging.LogRecord) -> str:
-    """Return what *record* says; where its arguments don't fit, the unformatted message with them behind it."""
+    """Return the text of *record*; where its arguments do not fit, the unformatted message with the arguments behind it."""
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 - the record is worth more than its format
-        shown = clean.text(record.msg)
-        return f"{shown} {clean.value(record.args)!r}" if record.args else shown
+    except Exception:  # noqa: BLE001 - a record with a wrong format must not get lost
+        text = clean.text(record.msg)
+        return f"{text} {clean.value(record.args)!r}" if record.args else text
 
 
 def _nanoseconds(created: Any) -> int:
-    """Return seconds since the epoch in nanoseconds; now, if they are none."""
+    """Return *created*, seconds since the epoch, in nanoseconds; now, if it is no number."""
     seconds = clean.number(created)
     return time.time_ns() if seconds is None else int(seconds * 1e9)
 
 
 def _attributes(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
-    """Yield what the program passed as ``extra``, where the record was made, and its exception and stack."""
+    """Yield the program's ``extra``, the place in the code, the exception and the stack of *record*."""
     extra: Mapping[str, Any] = vars(record)
     yield from ((key, value) for key, value in extra.items() if key not in PLAIN)
     yield code_attributes.CODE_FILE_PATH, record.pathname
@@ -138,13 +141,13 @@ def _attributes(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
         yield exception_attributes.EXCEPTION_TYPE, type(error).__qualname__
         yield exception_attributes.EXCEPTION_MESSAGE, clean.text(error)
         yield exception_attributes.EXCEPTION_STACKTRACE, stacktrace(record)
-    elif record.exc_text:  # it came from another process, where the exception itself stayed
+    elif record.exc_text:  # a record from another process carries no exception object
         yield exception_attributes.EXCEPTION_STACKTRACE, record.exc_text
 
 
 def stacktrace(record: logging.LogRecord) -> str:
-    """Return the traceback of *record*, which has one; only its class where it can't be shown."""
+    """Return the traceback of *record*, which has an exception; its plain text where the traceback can't be made."""
     try:
-        return "".join(traceback.format_exception(*record.exc_info))  # type: ignore[misc] # the caller has looked
-    except Exception:  # noqa: BLE001 - an exception that does not know how to show itself
+        return "".join(traceback.format_exception(*record.exc_info))  # type: ignore[misc] # the caller has checked
+    except Exception:  # noqa: BLE001 - the exception's own methods may raise
         return clean.text(record.exc_info)

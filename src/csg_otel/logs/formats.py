@@ -1,4 +1,4 @@
-"""How a record looks in a file or on a terminal: as text with the ids of its span behind it, or as one JSON object a line."""
+"""Formats of log records in a file or on a terminal: text with the ids of the span behind it, or one JSON object a line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from csg_otel.logs.bridge import PLAIN, message, stacktrace
 
 _TEXT_FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
-
 _BESIDE_CONSOLE: Final = ("%(asctime)s.%(msecs)03d  %(levelname)7s  %(name)s: %(message)s", "%H:%M:%S")
-"""As the lines of the console destination, between which telemetry's own appear."""
+"""Message and time format of the console destination's own lines, so that both look alike on one screen."""
 
 
 def screen_formatter(chosen: str, *, beside_console: bool) -> logging.Formatter:
-    """Return the formatter *chosen* for the terminal, which looks like the console destination's lines beside them."""
+    """Return the formatter *chosen* for the terminal; *beside_console* makes text look like the console destination's."""
     if beside_console and chosen == "text":
         pattern, dates = _BESIDE_CONSOLE
         return TextFormatter(pattern, dates, ids=False)
@@ -28,7 +27,7 @@ def screen_formatter(chosen: str, *, beside_console: bool) -> logging.Formatter:
 
 
 def formatter(chosen: str, *, ids: bool) -> logging.Formatter:
-    """Return the formatter *chosen* (``text``, ``json``, or a format of Python's); with *ids*, text names its span."""
+    """Return the formatter *chosen* (``text``, ``json`` or a format of Python's); *ids* adds those of the span to ``text``."""
     if chosen == "json":
         return JsonFormatter()
     return TextFormatter(_TEXT_FORMAT if chosen == "text" else chosen, None, ids=ids and chosen == "text")
@@ -42,34 +41,35 @@ def _ids() -> dict[str, str]:
 
 
 class TextFormatter(logging.Formatter):
-    """Python's, but a record whose arguments or exception can't be shown is shown without; offers the ids of the span."""
+    """Python's formatter with the ids of the span; a record whose arguments or exception can't be shown is still written."""
 
     def __init__(self, chosen: str, dates: str | None, *, ids: bool) -> None:
         """
-        Format as *chosen*, which may name ``%(trace_id)s`` and ``%(span_id)s``, with times as *dates* says.
+        Format records.
 
-        *ids* puts both behind the message.
+        *chosen* is a format of Python's logging, which may also name ``%(trace_id)s`` and ``%(span_id)s``. *dates* is its
+        format of times. *ids* puts both ids behind the message.
         """
         super().__init__(chosen, dates, defaults={"trace_id": "", "span_id": ""})
         self._ids = ids
 
     def format(self, record: logging.LogRecord) -> str:
         """Return *record* as text."""
-        found = _ids()
-        # A copy, because other handlers see the record, too, and what is added to it would be taken for its extra.
-        shown = logging.makeLogRecord(vars(record))
-        shown.msg, shown.args = message(record), ()
-        if self._ids and found:
-            shown.msg += "".join(f" {name}={value}" for name, value in found.items())
-        vars(shown).update(found)
-        return super().format(shown)
+        span_ids = _ids()
+        # A copy: other handlers get the record too, and would take added fields for its extra.
+        copy = logging.makeLogRecord(vars(record))
+        copy.msg, copy.args = message(record), ()
+        if self._ids and span_ids:
+            copy.msg += "".join(f" {name}={value}" for name, value in span_ids.items())
+        vars(copy).update(span_ids)
+        return super().format(copy)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
-        """Return a traceback, or what can be shown of it."""
+        """Return the traceback, or plain text where it can't be made."""
         return stacktrace(logging.makeLogRecord({"exc_info": ei})).rstrip("\n")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the base class's name
-        """Return when *record* was made; as it stands where it is no time."""
+        """Return the time of *record*; its plain text where it is no time."""
         try:
             return super().formatTime(record, datefmt)
         except Exception:  # noqa: BLE001 - beyond the calendar, or no number
@@ -80,7 +80,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, the ids of the span, extras, exception and stack."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return *record* as JSON; what JSON can't say is said by its text."""
+        """Return *record* as JSON; values without a JSON form appear as text."""
         line: dict[str, Any] = {
             "timestamp": _iso(record.created),
             "level": record.levelname,

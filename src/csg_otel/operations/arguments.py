@@ -1,4 +1,4 @@
-"""The arguments of a call that the program wants to see on its spans; nothing is captured that was not named."""
+"""Arguments of a call that become attributes of its span; only arguments that the program has named are captured."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from csg_otel.errors import InstrumentError, suggestion
 
 
 class Arguments:
-    """Picks the named *wanted* arguments of *function* from a call; resolved once, so a call costs a look-up each."""
+    """Picks named arguments from the calls of one function; they are resolved once, so a call costs one look-up for each."""
 
-    def __init__(self, function: Callable[..., Any], wanted: Sequence[str]) -> None:
-        """Raise InstrumentError if *function* has no parameter of a name."""
+    def __init__(self, function: Callable[..., Any], names: Sequence[str]) -> None:
+        """Pick *names* from calls of *function*; raise InstrumentError if it has no parameter of a name."""
         parameters = inspect.signature(function).parameters
         positions = {name: position for position, name in enumerate(parameters)}
         self._places: list[tuple[str, int, Any]] = []
-        for name in wanted:
+        for name in names:
             if name not in parameters:
                 hint = suggestion(name, parameters)
                 raise InstrumentError(f"observe: {function!r} has no parameter {name!r}{hint}")
@@ -28,7 +28,7 @@ class Arguments:
             self._places.append((name, positions[name] if by_position else -1, default))
 
     def pick(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, clean.Value]:
-        """Return the wanted arguments as attributes; defaults included, those not given left out."""
+        """Return the named arguments as attributes: defaults are included, arguments without a value are left out."""
         return clean.clean(
             (name, kwargs[name] if name in kwargs else args[at] if 0 <= at < len(args) else default)
             for name, at, default in self._places

@@ -1,7 +1,7 @@
 """
 ``observe``: the decorator and context manager that turns a piece of the program into an operation.
 
-One call-site object per decorated callable, made when it is decorated; a ``with`` block makes its own.
+Each decorated callable has one definition, made when it is decorated. A ``with`` block makes its own at its first run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from csg_otel import attributes as clean
 from csg_otel import faults
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.operations.arguments import Arguments
-from csg_otel.operations.operation import Operation, Site
+from csg_otel.operations.operation import Operation, OperationDefinition
 from csg_otel.operations.wrap import is_wrapped, wrap
 
 F = TypeVar("F", bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any]")
@@ -30,7 +30,7 @@ _KINDS = {kind.name.lower(): kind for kind in SpanKind}
 
 
 class Observe:
-    """What :func:`observe` returns when it is not given a callable: a decorator and a context manager, reusable."""
+    """The decorator and context manager that :func:`observe` returns when it is called without a callable; reusable."""
 
     def __init__(
         self,
@@ -43,8 +43,11 @@ class Observe:
         kind: Kind = "internal",
         objective: float | None = None,
     ) -> None:
+        """Check and keep the options; :func:`observe` documents them."""
         if kind not in _KINDS:
-            raise InstrumentError(f"observe: {kind!r} is not a kind of span{suggestion(kind, _KINDS)}")
+            raise InstrumentError(
+                f"observe: {kind!r} is not a kind of span{suggestion(kind, _KINDS)}; valid are {', '.join(_KINDS)}"
+            )
         self._name = name
         self._attributes = clean.clean(attributes or {})
         self._args = (args,) if isinstance(args, str) else tuple(args)
@@ -52,13 +55,13 @@ class Observe:
         self._count_as_error = count_as_error
         self._kind = _KINDS[kind]
         self._objective = objective
-        self._site_of_blocks: Site | None = None
+        self._block_definition: OperationDefinition | None = None
         self._open: dict[int, Operation] = {}
 
     # -- as a decorator --------------------------------------------------------------------------------------------
 
     def __call__(self, target: F) -> F:
-        """Return *target* observed, of the same kind and signature."""
+        """Return *target* with observation added, of the same kind and signature."""
         observed: F = self._decorate(target, self._name)
         return observed
 
@@ -68,10 +71,10 @@ class Observe:
         if inspect.isclass(target):
             return self._decorate_class(target, name or target.__name__)
         if not callable(target):
-            raise InstrumentError(f"observe: {target!r} is not callable (known: functions, methods and classes)")
+            raise InstrumentError(f"observe: {target!r} is not callable; it must be a function, a method or a class")
         own, module = _names(target)
         arguments = Arguments(target, self._args) if self._args else None
-        return wrap(target, self._site(name or own, arguments, f"{module}.{own}"))
+        return wrap(target, self._definition(name or own, arguments, f"{module}.{own}"))
 
     def _decorate_class(self, target: type, name: str) -> type:
         for attribute, member in tuple(vars(target).items()):
@@ -81,8 +84,10 @@ class Observe:
                 setattr(target, attribute, self._decorate(member, f"{name}.{attribute}"))
         return target
 
-    def _site(self, name: str, arguments: Arguments | None = None, function_name: str = "") -> Site:
-        return Site(
+    def _definition(
+        self, name: str, arguments: Arguments | None = None, function_name: str = ""
+    ) -> OperationDefinition:
+        return OperationDefinition(
             name,
             self._attributes,
             kind=self._kind,
@@ -93,7 +98,7 @@ class Observe:
         )
 
     def _is_error(self, error: BaseException) -> bool:
-        """Leaving a generator early and a clean exit are no errors; what else is, the program may say."""
+        """Return whether *error* counts as one: not for a generator left early, a clean exit, or where the program says no."""
         if isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and not error.code):
             return False
         if isinstance(error, self._ignore):
@@ -102,7 +107,7 @@ class Observe:
             return True
         try:
             return bool(self._count_as_error(error))
-        except Exception:  # noqa: BLE001 - the program's own function, in the middle of the program's own error
+        except Exception:  # noqa: BLE001 - a fault of this function must not hide the error it judges
             faults.contain("observe")
             return True
 
@@ -110,11 +115,11 @@ class Observe:
 
     def __enter__(self) -> Operation:
         """Begin an operation and make its span current."""
-        if self._site_of_blocks is None:
+        if self._block_definition is None:
             if self._name is None:
                 raise InstrumentError('observe: a block needs a name: with csg_otel.observe("name"):')
-            self._site_of_blocks = self._site(self._name)
-        operation = self._site_of_blocks.begin()
+            self._block_definition = self._definition(self._name)
+        operation = self._block_definition.begin()
         self._open[operation.key] = operation
         operation.attach()
         return operation
@@ -123,8 +128,8 @@ class Observe:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the operation; an exception goes on."""
-        # The current context tells which one ends when several threads and tasks share this object. A generator's block
-        # may end in another task, where nothing of it is current and nothing must be restored.
+        # Several threads and tasks may share this object, so the current context identifies the run that ends. A block in
+        # a generator may end in another task: its context is not current there, and nothing must be restored.
         operation = self._open.pop(id(context.get_current()), None)
         if operation is not None:
             operation.detach()
@@ -135,11 +140,11 @@ class Observe:
 
 
 def _names(target: Any) -> tuple[str, str]:
-    """Return the qualified name and the module of what *target* calls; a callable object goes by its class."""
+    """Return the qualified name and the module of the function behind *target*; of its class for a callable object."""
     while isinstance(target, functools.partial):
         target = target.func
-    named = target if hasattr(target, "__qualname__") else type(target)
-    return named.__qualname__.rsplit("<locals>.", 1)[-1], named.__module__ or "builtins"
+    function = target if hasattr(target, "__qualname__") else type(target)
+    return function.__qualname__.rsplit("<locals>.", 1)[-1], function.__module__ or "builtins"
 
 
 @overload
@@ -157,27 +162,27 @@ def observe(
 ) -> Observe: ...
 def observe(name: Any = None, attributes: Mapping[str, Any] | None = None, **options: Any) -> Any:
     """
-    Observe a function, a class or a block: one span and one measurement of its duration in seconds for every run.
+    Observe a function, a class or a block: every run makes one span and one measurement of its duration in seconds.
 
     ``@csg_otel.observe``, ``@csg_otel.observe("name")`` or ``with csg_otel.observe("name") as operation:``. Works on
     functions, coroutine functions, generators and async generators (from the first step to the end, the consumer's time
     included), classes (their own public methods), and ``staticmethod`` and ``classmethod`` in either order.
 
     Args:
-        name: The operation's name; by default the function's qualified name. Keep it constant: it names a series.
-        attributes: Attributes of the span and of the measurement. Each distinct value is a series, so no ids here.
-        args: Names of arguments whose values go on the span, for example ``args=("order_id",)``.
-        ignore: Exceptions that are no failure of the operation.
-        count_as_error: Given an exception that is not ignored, tells whether it is a failure.
+        name: The operation's name; by default the function's qualified name. Keep it constant: each name is a series.
+        attributes: Attributes of the span and of the measurement. Each distinct value is a series, so put no ids here.
+        args: Names of arguments whose values the span gets as attributes, for example ``args=("order_id",)``.
+        ignore: Exceptions that do not make a run a failed one.
+        count_as_error: Function that returns whether an exception, if not ignored, makes the run a failed one.
         kind: The span's kind: ``internal``, ``server``, ``client``, ``producer`` or ``consumer``.
-        objective: Seconds a run should take; each run then counts as ``met`` or ``missed`` (a failed one is missed) under
-            ``csg.operation.objective``.
+        objective: Seconds a run should take. Each run then has ``csg.operation.objective``: ``met``, or ``missed`` if it took
+            longer or failed.
 
-    A failed run carries ``error.type``, the exception's class name, as the semantic conventions on recording errors say.
-    Cancellation counts as failed (``CancelledError``); leaving a generator early and ``SystemExit(0)`` don't.
+    A failed run has ``error.type``, the class name of the exception, as in the semantic conventions for recording errors.
+    Cancellation (``CancelledError``) makes a run a failed one; leaving a generator early and ``SystemExit(0)`` do not.
 
     Raises:
-        InstrumentError: When decorating what is not callable, or naming an argument the function does not have.
+        InstrumentError: If the decorated object is not callable, or the function has no argument of a name in *args*.
     """
     if name is None or isinstance(name, str):
         return Observe(name, attributes, **options)

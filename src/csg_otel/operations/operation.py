@@ -1,5 +1,5 @@
 """
-One run of an observed operation, and the call site that holds everything constant about it.
+One run of an observed operation, and the definition that all runs share.
 
 Uses the OTel API only. The rule: nothing here raises into the program.
 """
@@ -25,7 +25,7 @@ _FAULTS: Final = "observe"
 
 
 class _Instruments:
-    """What all operations share, made at the first use: importing a decorated module registers nothing."""
+    """The instruments of all operations, made at the first use: importing a decorated module registers nothing."""
 
     def __init__(self) -> None:
         self.tracer = scope.tracer()
@@ -39,8 +39,8 @@ def _instruments() -> _Instruments:
     return _Instruments()
 
 
-class Site:
-    """Everything constant about one place in the program that is observed; attributes come cleaned."""
+class OperationDefinition:
+    """The constant part of an observed operation: its name, its attributes, and the rules for its runs."""
 
     def __init__(
         self,
@@ -53,6 +53,18 @@ class Site:
         objective_s: float | None,
         function_name: str = "",
     ) -> None:
+        """
+        Define an operation.
+
+        Args:
+            name: Its name; it names a series.
+            attributes: Clean attributes of every span and measurement.
+            kind: The kind of its spans.
+            arguments: The captured arguments of the function; None captures none.
+            is_error: Returns whether an exception makes a run a failed one.
+            objective_s: Seconds a run should take; None for no objective.
+            function_name: Qualified name of the function, for the span; empty for a block.
+        """
         self.name = name
         self.kind = kind
         self.is_error = is_error
@@ -64,7 +76,7 @@ class Site:
         self._arguments = arguments
 
     def begin(self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Operation:
-        """Begin an operation, not yet current; never raises."""
+        """Begin a run with these arguments, not yet current; never raises."""
         try:
             captured = self._arguments.pick(args, kwargs or {}) if self._arguments is not None else None
             return Operation(self, captured)
@@ -75,29 +87,41 @@ class Site:
 
 class Operation:
     """
-    One run of an observed operation: what ``with csg_otel.observe("name") as operation`` gives.
+    One run of an observed operation, as in ``with csg_otel.observe("name") as operation``.
 
     ``span`` is its OTel span.
     """
 
-    __slots__ = ("_before", "_began", "_began_ns", "_declared", "_error_type", "_here", "_leave", "_site", "span")
+    __slots__ = (
+        "_began_ns",
+        "_began_s",
+        "_count_end",
+        "_declared",
+        "_definition",
+        "_error_type",
+        "_outer_context",
+        "_own_context",
+        "span",
+    )
 
-    def __init__(self, site: Site, captured: Mapping[str, Any] | None) -> None:
+    def __init__(self, definition: OperationDefinition, captured: Mapping[str, Any] | None) -> None:
         shared = _instruments()
-        self._site = site
-        self._declared = site.declared
+        self._definition = definition
+        self._declared = definition.declared
         self._error_type = ""
-        self._before = context.get_current()
-        attributes = {**site.on_span, **captured} if captured else site.on_span
-        self._leave = shared.active.at(site.name).up()
+        self._outer_context = context.get_current()
+        attributes = {**definition.on_span, **captured} if captured else definition.on_span
+        self._count_end = shared.active.at(definition.name).begin()
         self._began_ns = time.time_ns()
-        self._began = time.perf_counter()
-        # Started without being made current: that is the wrappers' to do, around each step of a generator.
-        self.span = shared.tracer.start_span(site.name, self._before, site.kind, attributes, start_time=self._began_ns)
-        self._here = trace.set_span_in_context(self.span, self._before)
+        self._began_s = time.perf_counter()
+        # The span is not current yet: the wrappers call attach(), for a generator around each of its steps.
+        self.span = shared.tracer.start_span(
+            definition.name, self._outer_context, definition.kind, attributes, start_time=self._began_ns
+        )
+        self._own_context = trace.set_span_in_context(self.span, self._outer_context)
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Set an attribute of the span, and of the measurement too if ``observe`` was given the same key."""
+        """Set an attribute of the span, and of the measurement too if ``observe`` has an attribute of this key."""
         try:
             cleaned = clean.clean({key: value})
             self.span.set_attributes(cleaned)
@@ -107,7 +131,7 @@ class Operation:
             faults.contain(_FAULTS)
 
     def add_event(self, name: str, attributes: Mapping[str, Any] | None = None) -> None:
-        """Add an event to the span: something that happened at this moment."""
+        """Add an event to the span, at this moment."""
         try:
             self.span.add_event(name, clean.clean(attributes or {}))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -121,63 +145,63 @@ class Operation:
             faults.contain(_FAULTS)
 
     def attach(self) -> None:
-        """Make the span current, above whatever is current now."""
-        self._before = context.get_current()
-        context.attach(self._here)
+        """Make the span current, on top of the current context."""
+        self._outer_context = context.get_current()
+        context.attach(self._own_context)
 
     def detach(self) -> None:
-        """Make current again what was before :meth:`attach`, in the same ``contextvars`` context."""
-        # Not by token: the token of a block that ends in another task is invalid, and OTel logs an error for it.
-        context.attach(self._before)
+        """Restore the context from before :meth:`attach`, in the same ``contextvars`` context."""
+        # Without a token: where a block ends in another task its token is invalid, and OTel logs an error.
+        context.attach(self._outer_context)
 
     @property
     def key(self) -> int:
-        """What identifies the operation while it is current."""
-        return id(self._here)
+        """The identity of this run's context while it is current."""
+        return id(self._own_context)
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the run and measure it; the site knows whether *error* makes it a failed one."""
-        took_s = time.perf_counter() - self._began
+        """End the run and measure it; the definition decides whether *error* makes it a failed one."""
+        took_s = time.perf_counter() - self._began_s
         try:
-            self._leave()
-            if error is not None and self._site.is_error(error):
+            self._count_end()
+            if error is not None and self._definition.is_error(error):
                 self._fail(error)
             measured = dict(self._declared)
             if self._error_type:
                 measured[names.ERROR_TYPE] = self._error_type
-            if self._site.objective_s is not None:
-                met = took_s <= self._site.objective_s and not self._error_type
+            if self._definition.objective_s is not None:
+                met = took_s <= self._definition.objective_s and not self._error_type
                 measured[names.OBJECTIVE] = "met" if met else "missed"
                 self.span.set_attribute(names.OBJECTIVE, measured[names.OBJECTIVE])
             if metric_groups.is_on(names.OPERATION_DURATION.name):
-                # With the span's context, so that the histogram's exemplar points to this very run.
-                _instruments().duration.record(took_s, measured, self._here)
-            # One duration for both, by the monotonic clock: the wall clock may be set back meanwhile.
+                # In the span's context, so that the histogram's exemplar points to this run.
+                _instruments().duration.record(took_s, measured, self._own_context)
+            # Span and measurement get one duration, from the monotonic clock: the wall clock may be set back meanwhile.
             self.span.end(self._began_ns + int(took_s * 1e9))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(_FAULTS)
 
     def _fail(self, error: BaseException | str) -> None:
         if isinstance(error, str):
-            self._error_type, said = error, error
+            self._error_type, description = error, error
         else:
-            self._error_type, said = type(error).__qualname__, ""
+            self._error_type, description = type(error).__qualname__, ""
             if self.span.is_recording():
-                said = str(clean.value(error))
+                description = str(clean.value(error))
                 self.span.record_exception(error)
         self.span.set_attribute(names.ERROR_TYPE, self._error_type)
-        self.span.set_status(Status(StatusCode.ERROR, said))
+        self.span.set_status(Status(StatusCode.ERROR, description))
 
 
 class _Unobserved(Operation):
-    """Stands in where beginning failed, so that the program runs the same code."""
+    """A run that is not observed because it could not begin; the program runs the same code."""
 
     __slots__ = ()
 
     def __init__(self) -> None:
         self.span = trace.INVALID_SPAN
         self._declared = {}
-        self._before = self._here = context.Context()
+        self._outer_context = self._own_context = context.Context()
 
     def attach(self) -> None:
         """Do nothing."""

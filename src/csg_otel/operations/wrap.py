@@ -1,5 +1,5 @@
 """
-Wrappers that run an operation around each kind of callable, without changing what the callable is.
+Wrappers that run an operation around each kind of callable, and keep its kind.
 
 A function stays a function, a coroutine function a coroutine function, a generator a generator with ``send``, ``throw``
 and ``close``. The rule: the span is current while the callable's own code runs, never across a ``yield``.
@@ -13,35 +13,35 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from csg_otel.operations.operation import Operation, Site
+    from csg_otel.operations.operation import Operation, OperationDefinition
 
 _MARK = "__csg_otel_observed__"
 
 
-def wrap(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
-    """Return *function* observed, of the same kind."""
+def wrap(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
+    """Return a wrapper of the same kind that observes *function*."""
     called = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__  # type: ignore[operator]
     if inspect.isasyncgenfunction(called):
-        wrapper = _async_generator(function, site)
+        wrapper = _async_generator(function, definition)
     elif inspect.isgeneratorfunction(called):
-        wrapper = _generator(function, site)
+        wrapper = _generator(function, definition)
     elif inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(function):
-        wrapper = _coroutine(function, site)
+        wrapper = _coroutine(function, definition)
     else:
-        wrapper = _function(function, site)
+        wrapper = _function(function, definition)
     setattr(wrapper, _MARK, True)
     return wrapper
 
 
 def is_wrapped(function: object) -> bool:
-    """Tell whether *function* is observed already."""
+    """Return whether *function* is observed already."""
     return hasattr(function, _MARK)
 
 
-def _function(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+def _function(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
     @functools.wraps(function)
     def observed(*args: Any, **kwargs: Any) -> Any:
-        operation = site.begin(args, kwargs)
+        operation = definition.begin(args, kwargs)
         operation.attach()
         try:
             result = function(*args, **kwargs)
@@ -56,10 +56,10 @@ def _function(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
     return observed
 
 
-def _coroutine(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+def _coroutine(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
     @functools.wraps(function)
     async def observed(*args: Any, **kwargs: Any) -> Any:
-        operation = site.begin(args, kwargs)
+        operation = definition.begin(args, kwargs)
         operation.attach()
         try:
             result = await function(*args, **kwargs)
@@ -74,10 +74,10 @@ def _coroutine(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
     return observed
 
 
-def _generator(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+def _generator(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
     @functools.wraps(function)
     def observed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        operation = site.begin(args, kwargs)
+        operation = definition.begin(args, kwargs)
         try:
             result = yield from _Steps(function(*args, **kwargs), operation)
         except BaseException as error:
@@ -118,10 +118,10 @@ class _Steps(Generator[Any, Any, Any]):
             self._operation.detach()
 
 
-def _async_generator(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+def _async_generator(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
     @functools.wraps(function)
     async def observed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        operation = site.begin(args, kwargs)
+        operation = definition.begin(args, kwargs)
         generator = function(*args, **kwargs)
         sent: Any = None
         thrown: BaseException | None = None
@@ -140,7 +140,7 @@ def _async_generator(function: Callable[..., Any], site: Site) -> Callable[..., 
                 except GeneratorExit:
                     await _close(generator, operation)
                     raise
-                except BaseException as error:  # noqa: BLE001 - thrown in for the generator to handle
+                except BaseException as error:  # noqa: BLE001 - the generator decides, as without the wrapper
                     thrown = error
         except BaseException as error:
             operation.end(error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from csg_otel import environment, instruments, metrics
 from csg_otel.exporters.build import console_enabled
-from csg_otel.logs import LogTap
+from csg_otel.logs import LogInterceptor
 from csg_otel.multiprocess.workers import WorkerGroup
 from csg_otel.pipeline import groups
 from csg_otel.pipeline.points import points
@@ -62,22 +62,22 @@ class Logs(Part):
     """The interceptor of the program's log records."""
 
     def __init__(self) -> None:
-        self._tap: LogTap | None = None
+        self._interceptor: LogInterceptor | None = None
 
     def start(self, config: Config) -> None:
         if not config.disabled:
-            self._tap = LogTap(config.logging, shown=console_enabled(config.exporters))
-            self._tap.install()
+            self._interceptor = LogInterceptor(config.logging, shown=console_enabled(config.exporters))
+            self._interceptor.install()
 
     def stop(self, deadline: float) -> None:  # noqa: ARG002 - see Part
-        if self._tap is not None:
-            self._tap.stop()
+        if self._interceptor is not None:
+            self._interceptor.stop()
 
     def close(self) -> None:
         # Removed only now, so that messages about undelivered items are still shown.
-        if self._tap is not None:
-            self._tap.remove()
-            self._tap = None
+        if self._interceptor is not None:
+            self._interceptor.remove()
+            self._interceptor = None
 
 
 class Sampling(Part):

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import faults, forks, health, metrics, scope
-from csg_otel.exit_hooks import Ending
+from csg_otel.exit_hooks import ExitHooks
 from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health import builtin
 from csg_otel.multiprocess.family import family
@@ -65,7 +65,7 @@ class Telemetry:
             self._systemd,
         )
         self._start_parts()
-        self._exit_hooks = Ending(self.shutdown, self.force_flush)
+        self._exit_hooks = ExitHooks(self.shutdown, self.force_flush)
         self._exit_hooks.arm(signals=handle_signals)
         forks.follow(self.reset_after_fork)
 
