@@ -1,10 +1,10 @@
-"""``python -m csg_otel`` is ``csg-otel``."""
+"""``python -m csg_otel`` runs ``csg-otel``."""
 
 import signal
 import sys
 
 if __name__ == "__main__":
-    # Ctrl-C while modules load ends it like any command, without a traceback; afterwards each command decides.
+    # Ctrl-C while modules load ends the process like any other program, without a traceback. Then the commands handle it.
     handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from csg_otel.cli import main
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from csg_otel import cli
 from csg_otel.cli import COMMANDS
+from csg_otel.errors import CsgOtelError
 from support.otlp_sink import HttpSink
 from support.programs import Program
 
@@ -44,6 +47,55 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
     assert (code, output) == (2, "")
     assert "helthcheck" in error
+
+
+@pytest.mark.parametrize("group", [[], ["alerts"], ["config"]])
+def test_a_missing_command_is_a_usage_error(group: list[str]) -> None:
+    """Exit 2; stderr says so in these words, and shows the commands or where to find them."""
+    code, output, error = command(*group)
+
+    assert (code, output) == (2, "")
+    assert "no command given" in error
+    assert "COMMAND" in error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor", "binary.yaml"],
+        ["doctor", "broken.yaml"],
+        ["doctor", "folder"],
+        ["doctor", "no-such-file"],
+        ["run", "--", "./folder"],
+        ["healthcheck", "--app", "no_such_module:app"],
+        ["healthcheck", "--url", "http://127.0.0.1:1", "--token-file", "folder"],
+        ["alerts", "check", "--config", "binary.yaml"],
+        ["alerts", "check", "--app", "no_such_module"],
+        ["alerts", "check", "--metrics", "http://127.0.0.1:1/metrics"],
+        ["alerts", "preview", "--url", "http://[::1"],
+        ["config", "check", "broken.yaml"],
+    ],
+)
+def test_a_mistake_of_the_user_is_a_message(arguments: list[str], tmp_path: Path) -> None:
+    """What is wrong is printed in words; a traceback would be about this program and not about the mistake."""
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "folder").mkdir()
+    code, output, error = command(*arguments, cwd=tmp_path)
+
+    assert code != 0
+    assert "Traceback" not in output + error
+    assert output + error
+
+
+def test_an_error_of_the_package_needs_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command may raise one: its message goes to stderr and the exit code is 1."""
+
+    def fail(_: argparse.Namespace) -> int:
+        raise CsgOtelError("the spool is full; remove old files")
+
+    assert cli._run(argparse.Namespace(run=fail)) == 1
+    assert capsys.readouterr().err == "the spool is full; remove old files\n"
 
 
 def test_the_version() -> None:
@@ -81,7 +133,7 @@ def test_the_doctor_finds_nothing_on_a_sound_machine(tmp_path: Path) -> None:
     code, output, _ = command("doctor", cwd=tmp_path)
 
     assert code == 0, output
-    assert "all well" in output
+    assert output.endswith("\nno problems\n")
     for what in ("python", "opentelemetry-sdk", "configuration", "port", "clock", "fork model"):
         assert what in output
 
@@ -96,6 +148,7 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
 
     code, output, _ = command("doctor", cwd=tmp_path)
     assert code == 1
+    assert "1 problem, the first: monitoring_config.yaml:1:12: sampling.ratio" in output
     assert "csg-otel config check" in output
 
 
@@ -145,6 +198,6 @@ def test_ctrl_c_while_modules_load_leaves_no_traceback(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", ["0", "-3", "nan", "inf", "soon"])
 def test_a_demo_of_no_length_is_a_usage_error(seconds: str) -> None:
     """What is no number of seconds is named, whether it comes as an option or as a variable."""
-    for given in (command("demo", f"--seconds={seconds}"), command("demo", env={"DEMO_SECONDS": seconds})):
-        assert given[:2] == (2, "")
-        assert f"'{seconds}' is not a number of seconds" in given[2]
+    for result in (command("demo", f"--seconds={seconds}"), command("demo", env={"DEMO_SECONDS": seconds})):
+        assert result[:2] == (2, "")
+        assert f"'{seconds}' is not a number of seconds above 0" in result[2]

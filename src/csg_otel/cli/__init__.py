@@ -1,8 +1,8 @@
 """
-``csg-otel``: parse, one call, print, exit code.
+``csg-otel``: the command line, from arguments to an exit code.
 
-One module a command group, each with ``register(subparsers)``; only the module of the command given is imported, because a
-health probe must start in a few milliseconds.
+Each command has a module with ``register(subparsers)``. Only the module of the requested command is imported, because a health
+probe must start in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
+from csg_otel.errors import CsgOtelError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,17 +22,20 @@ COMMANDS = ("healthcheck", "config", "alerts", "run", "demo", "doctor")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Usage errors exit 2; for Nagios, where 2 means CRITICAL, 3 and on stdout."""
+    """A parser whose usage errors exit 2; for Nagios, where 2 means CRITICAL, they exit 3 and go to stdout."""
 
     def error(self, message: str) -> NoReturn:
-        """Print usage and exit."""
+        """Print the usage, *message* and where to read more, and exit."""
+        if message.endswith("arguments are required: COMMAND"):
+            message = "no command given"
         nagios = "nagios" in {part for argument in sys.argv for part in argument.split("=")}
-        print(f"{self.format_usage()}{self.prog}: {message}", file=sys.stdout if nagios else sys.stderr)
+        text = f"{self.format_usage()}{self.prog}: {message}; see {self.prog} --help"
+        print(text, file=sys.stdout if nagios else sys.stderr)
         self.exit(3 if nagios else 2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command *argv* names (default: the process's arguments) and return its exit code."""
+    """Run the command in *argv* (default: the arguments of the process) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _Parser(
         prog="csg-otel",
@@ -39,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
-    wanted = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
-    for name in wanted:
+    requested = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
+    for name in requested:
         import_module(f"csg_otel.cli.{name}").register(subparsers)
     options = parser.parse_args(arguments)
     if options.version:
@@ -49,14 +54,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"csg-otel {VERSION}")
         return 0
     if options.command is None:
-        parser.print_help()
+        parser.print_help(sys.stderr)
+        print(f"\n{parser.prog}: no command given", file=sys.stderr)
         return 2
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         code: int = options.run(options)
     except KeyboardInterrupt:
-        return 130
+        return 130  # as shells report a program that Ctrl-C has ended
     except BrokenPipeError:
-        # The reader of a pipe has seen enough (`| head`); stdout's own flush at exit must not complain again.
+        # The reader has closed the pipe (`| head`). The flush of stdout at exit must not fail again.
         sys.stdout = None
         return 0
+    except CsgOtelError as error:
+        print(error, file=sys.stderr)
+        return 1
     return code

@@ -1,4 +1,4 @@
-"""``csg-otel doctor``: what stands between this program and its telemetry, and what to do about each thing."""
+"""``csg-otel doctor``: an examination of the machine and the configuration, with the remedy for each problem."""
 
 from __future__ import annotations
 
@@ -25,25 +25,28 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "prometheus-client", "psutil")
 _OLDEST_SDK = (1, 45)
-_REACH_S = 2.0
+_CONNECT_S = 2.0
+"""Seconds to wait for a collector: a reachable one accepts within milliseconds."""
+_OLDEST_YEAR = 2025
+"""A clock before this year is wrong, and backends refuse telemetry that is years old."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; ``cure`` is empty when it is well."""
+    """The result for one subject; *remedy* is empty where there is no problem."""
 
-    what: str
-    seen: str
-    cure: str = ""
+    subject: str
+    result: str
+    remedy: str = ""
 
 
 def register(subparsers: Any) -> None:
     """Add the command to *subparsers*."""
     parser = subparsers.add_parser(
         "doctor",
-        help="look for what keeps telemetry from working",
-        description="Check versions, configuration, ports, exporters, permissions and the fork model; exit 1 if "
-        "something needs attention.",
+        help="find what keeps telemetry from working",
+        description="Check versions, configuration, ports, exporters, permissions and the fork model, and print the "
+        "remedy for each problem. Exit 1 if there is one.",
         epilog="example: csg-otel doctor monitoring_config.yaml",
     )
     parser.add_argument("file", nargs="?", help="the configuration file (default: as instrument() finds it)")
@@ -51,18 +54,18 @@ def register(subparsers: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    ailing = 0
+    problems = 0
     for finding in examine(options.file):
-        ailing += bool(finding.cure)
-        print(f"{'!!' if finding.cure else 'ok'}  {finding.what:<14} {finding.seen}")
-        if finding.cure:
-            print(f"    {'':<14} -> {finding.cure}")
-    print(f"\n{ailing} thing{'s' if ailing != 1 else ''} to look at" if ailing else "\nall well")
-    return 1 if ailing else 0
+        problems += bool(finding.remedy)
+        print(f"{'!!' if finding.remedy else 'ok'}  {finding.subject:<27} {finding.result}")
+        if finding.remedy:
+            print(f"    {'':<27} -> {finding.remedy}")
+    print(f"\n{problems} problem{'s' if problems != 1 else ''} to solve" if problems else "\nno problems")
+    return 1 if problems else 0
 
 
 def examine(file: str | None) -> Iterator[Finding]:
-    """Yield everything that was looked at, well or not."""
+    """Yield the result for every subject, with *file* as the configuration (default: as ``instrument()`` finds it)."""
     yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.release()}")
     yield from _versions()
     yield from _globals()
@@ -70,9 +73,11 @@ def examine(file: str | None) -> Iterator[Finding]:
         config = load(file).config
         builtin.build(config.health_monitoring)
     except (ConfigError, HealthDefinitionError) as error:
-        yield Finding("configuration", f"{len(error.problems)} problems", "csg-otel config check")
+        count = len(error.problems)
+        problems = f"{count} problem{'s' if count != 1 else ''}, the first: {error.problems[0]}"
+        yield Finding("configuration", problems, f"see all with: csg-otel config check {file or ''}".rstrip())
         return
-    yield Finding("configuration", "loads")
+    yield Finding("configuration", "no mistakes")
     yield from _port(config)
     yield from _exporters(config)
     yield from _clock()
@@ -83,20 +88,20 @@ def examine(file: str | None) -> Iterator[Finding]:
 def _versions() -> Iterator[Finding]:
     for package in _PACKAGES:
         try:
-            found = version(package)
+            installed = version(package)
         except PackageNotFoundError:
-            yield Finding(package, "not installed", "pip install csg-otel installs all it needs")
+            yield Finding(package, "not installed", "install it with the rest: pip install csg-otel")
             continue
-        old = package == "opentelemetry-sdk" and tuple(int(part) for part in found.split(".")[:2]) < _OLDEST_SDK
-        yield Finding(package, found, "older than tested: pip install -U opentelemetry-sdk" if old else "")
+        old = package == "opentelemetry-sdk" and tuple(int(part) for part in installed.split(".")[:2]) < _OLDEST_SDK
+        yield Finding(package, installed, "older than tested: pip install -U opentelemetry-sdk" if old else "")
 
 
 def _globals() -> Iterator[Finding]:
     distros = [entry.name for entry in entry_points(group="opentelemetry_distro") if entry.name != "csg_otel"]
     yield Finding(
         "distributions",
-        ", ".join(distros) or "none besides this one",
-        "two distributions set the same global providers; uninstall one" if distros else "",
+        ", ".join(distros) or "no other OpenTelemetry distribution",
+        "two distributions set the same global providers: uninstall one" if distros else "",
     )
 
 
@@ -109,8 +114,8 @@ def _port(config: Config) -> Iterator[Finding]:
         except OSError as error:
             yield Finding(
                 "port",
-                f"{endpoint.host}:{endpoint.port} {error.strerror}",
-                "fine if it is the program itself; else set PROMETHEUS_PORT, 0 takes a free one",
+                f"{endpoint.host}:{endpoint.port}: {error.strerror or error}",
+                "no problem if your program is running; else set PROMETHEUS_PORT (0 takes a free port)",
             )
             return
     yield Finding("port", f"{endpoint.host}:{endpoint.port} is free")
@@ -120,15 +125,16 @@ def _exporters(config: Config) -> Iterator[Finding]:
     for settings in config.exporters.otlp:
         if not settings.enabled:
             continue
-        where = sender.endpoint(settings)
-        parts = urlsplit(where if "://" in where else f"//{where}")
-        port = parts.port or (443 if parts.scheme == "https" else 4317)
+        endpoint = sender.endpoint(settings)
         try:
-            net.connect(parts.hostname or "localhost", port, time.monotonic() + _REACH_S).close()
-        except OSError as error:
-            yield Finding(settings.name, f"{where}: {error}", "is the collector running, and is the address right?")
+            parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+            port = parts.port or (443 if parts.scheme == "https" else 4317)
+            net.connect(parts.hostname or "localhost", port, time.monotonic() + _CONNECT_S).close()
+        except (OSError, ValueError) as error:
+            remedy = "is the collector running, and is the address right (http://host:port)?"
+            yield Finding(settings.name, f"{endpoint}: {error}", remedy)
         else:
-            yield Finding(settings.name, f"{where} accepts connections")
+            yield Finding(settings.name, f"{endpoint} accepts connections")
 
 
 def _clock() -> Iterator[Finding]:
@@ -136,25 +142,26 @@ def _clock() -> Iterator[Finding]:
     yield Finding(
         "clock",
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "backends refuse telemetry this old; set the clock" if year < 2025 else "",
+        "the clock is wrong, and backends refuse old telemetry: set it" if year < _OLDEST_YEAR else "",
     )
 
 
 def _permissions(config: Config) -> Iterator[Finding]:
     directory = config.exporters.spool.directory or tempfile.gettempdir()
     writable = os.access(directory, os.W_OK)
+    remedy = f"let this user write to it (chmod u+w {directory}), or set exporters.spool.directory"
     yield Finding(
-        "directory", f"{directory} is {'writable' if writable else 'not writable'}", "" if writable else "chmod"
+        "directory", f"{directory} is {'writable' if writable else 'not writable'}", "" if writable else remedy
     )
 
 
 def _fork_model() -> Iterator[Finding]:
     servers = [name for name in ("gunicorn", "uwsgi", "celery") if _installed(name)]
-    seen = f"{', '.join(servers)} installed; " if servers else ""
+    installed = f"{', '.join(servers)} installed; " if servers else ""
+    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     yield Finding(
         "fork model",
-        f"{seen}pid {os.getpid()}, {len(os.sched_getaffinity(0)) if sys.platform == 'linux' else os.cpu_count()} CPUs; "
-        "call instrument() in each worker or before the fork, both work, and one scrape shows all workers",
+        f"{installed}{cpus} CPUs; call instrument() in each worker or before the fork; one scrape shows all workers",
     )
 
 

@@ -1,8 +1,8 @@
 """
-``csg-otel healthcheck``: one line and an exit code for Docker, Kubernetes, Nagios and people.
+``csg-otel healthcheck``: one line and an exit code for Docker, Kubernetes, Nagios and users.
 
-Asks the running process; only where none listens at the default address, or with ``--app``, are the checks run here. Asking
-imports neither OpenTelemetry nor psutil nor YAML, because probes run every few seconds.
+Requests the state from the running process. With ``--app``, and where no process listens at the default address, the checks run
+here. A request imports neither OpenTelemetry nor psutil nor YAML, because probes run every few seconds.
 """
 
 from __future__ import annotations
@@ -27,34 +27,39 @@ if TYPE_CHECKING:
     from csg_otel.health.observer import HealthEvent
 
 _MAX_BYTES = 4 * 1024 * 1024
+"""More than an endpoint sends for thousands of checks."""
 _WATCH_S = 2.0
 
 
-class _Unreachable(Exception):  # noqa: N818 - a finding, not an error of this program
-    """Nobody answers, or not in the way the endpoint does; *silent* if nothing listens there at all."""
+class _Unreachable(Exception):  # noqa: N818 - a result, not an error of this program
+    """The state is unknown, because there is no answer of a health endpoint; *refused* if no process listens there."""
 
-    def __init__(self, message: str, *, silent: bool = False) -> None:
+    def __init__(self, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
-        self.silent = silent
+        self.refused = refused
 
 
 def register(subparsers: Any) -> None:
     """Add the command to *subparsers*."""
     parser = subparsers.add_parser(
         "healthcheck",
-        help="tell by the exit code whether the program is well",
-        description="Ask the running process how it is; where none listens at the default address, run the checks of the "
-        "configuration here. Exit 0 if healthy or with warnings, 1 otherwise.",
+        help="check whether the program is healthy, by the exit code",
+        description="Request the state of the running process. Where no process listens at the default address, run the "
+        "checks of the configuration here. Exit 0 if healthy or with warnings, 1 otherwise.",
         epilog="example: csg-otel healthcheck --group readiness --verbose",
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--url", help="where the process serves its probes (default: http://127.0.0.1:8081)")
-    where.add_argument("--app", metavar="MODULE:ATTR", help="import this and run its checks here, instead of asking")
-    parser.add_argument("--group", choices=PROBES, default="overall", help="ask only this group (default: overall)")
-    parser.add_argument("--check", action="append", default=[], metavar="NAME", help="ask only this check; repeatable")
-    parser.add_argument("--verbose", "-v", action="store_true", help="one line for every check")
-    parser.add_argument("--format", choices=health_output.FORMATS, default="text", help="what to print (default: text)")
-    parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="S", help="seconds in all (default: 5)")
+    where.add_argument("--url", help="address of the probes (default: http://127.0.0.1:8081)")
+    where.add_argument("--app", metavar="MODULE:ATTR", help="import this program and run its checks here")
+    parser.add_argument("--group", choices=PROBES, default="overall", help="check only this group (default: overall)")
+    parser.add_argument(
+        "--check", action="append", default=[], metavar="NAME", help="report only this check; repeatable"
+    )
+    parser.add_argument("--verbose", "-v", action="store_true", help="print one line for every check")
+    parser.add_argument("--format", choices=health_output.FORMATS, default="text", help="output format (default: text)")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=5.0, metavar="S", help="seconds for everything (default: 5)"
+    )
     parser.add_argument(
         "--exit-style",
         choices=("docker", "nagios"),
@@ -64,16 +69,18 @@ def register(subparsers: Any) -> None:
         "--fail-on",
         choices=("critical", "warning", "unknown"),
         action="append",
-        help="what makes the docker style exit 1; repeatable (default: critical and unknown)",
+        help="states in which the docker style exits 1; repeatable (default: critical and unknown)",
     )
-    parser.add_argument("--token-file", type=Path, metavar="FILE", help="a token of security.api_auth, to see details")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="file with a token of security.api_auth, to see details"
+    )
     parser.add_argument(
         "--watch",
         nargs="?",
         type=_seconds,
         const=_WATCH_S,
         metavar="S",
-        help="ask every S seconds (default: 2) until Ctrl-C",
+        help="repeat every S seconds (default: 2) until Ctrl-C",
     )
     parser.set_defaults(run=_run)
 
@@ -84,7 +91,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 3600 seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0 and at most 3600")
     return seconds
 
 
@@ -92,34 +99,34 @@ def _run(options: argparse.Namespace) -> int:
     if options.exit_style is None:
         options.exit_style = "nagios" if options.format == "nagios" else "docker"
     if options.watch is None:
-        text, code = health_output.tell(options, _find_out(options))
+        text, code = health_output.tell(options, _answer(options))
         print(text)
-        return _leave(code) if options.app else code
+        return _exit(code) if options.app else code
     return _watch(options)
 
 
 def _watch(options: argparse.Namespace) -> int:
-    """Print a line whenever something has changed, until Ctrl-C; the exit code is that of the last answer."""
+    """Print a line for every change until Ctrl-C; the exit code is that of the last answer."""
     last, code = "", 0
     try:
         while True:
-            text, code = health_output.tell(options, _find_out(options))
+            text, code = health_output.tell(options, _answer(options))
             if text != last:
                 print(time.strftime("%H:%M:%S"), text, flush=True)
             last = text
             time.sleep(options.watch)
     except KeyboardInterrupt:
-        return _leave(code) if options.app else code
+        return _exit(code) if options.app else code
 
 
-def _leave(code: int) -> int:
-    """End at once: what a program of the user's has started must not keep a probe from ending."""
+def _exit(code: int) -> int:
+    """End the process at once: threads that the user's program has started must not keep a probe running."""
     sys.stdout.flush()
     os._exit(code)
 
 
-def _find_out(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the answer about what *options* ask for."""
+def _answer(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the answer of the process, or of the checks run here, reduced to the checks in *options*."""
     deadline = time.monotonic() + options.timeout
     if options.app is not None:
         answer = _run_bounded(options, deadline)
@@ -127,15 +134,15 @@ def _find_out(options: argparse.Namespace) -> dict[str, Any]:
         try:
             answer = _request(options, deadline)
         except _Unreachable as error:
-            if options.url is not None or not error.silent:
+            if options.url is not None or not error.refused:
                 return {"state": "unknown", "output": str(error), "checks": {}}
             answer = _run_bounded(options, deadline)
-    # A probe that fails while it has something to say of itself does not fail because of its checks.
+    # A failing probe with an output of its own fails for another reason than its checks, such as maintenance.
     answer[health_output.WITHDRAWN] = answer.get("status") == "fail" and "output" in answer
     return health_output.narrowed(answer, options.check)
 
 
-# -- asking ------------------------------------------------------------------------------------------------------------
+# -- the request to the process ----------------------------------------------------------------------------------------
 
 
 def _default_url() -> str:
@@ -165,7 +172,7 @@ def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         raise _Unreachable(f"{where} did not answer within {options.timeout:g} s") from None
     except OSError as error:
         why = error.strerror or (str(error) if isinstance(error, net.ProtocolError) else type(error).__name__)
-        raise _Unreachable(f"{where}: {why}", silent=isinstance(error, ConnectionRefusedError)) from None
+        raise _Unreachable(f"{where}: {why}", refused=isinstance(error, ConnectionRefusedError)) from None
     try:
         answer = json.loads(response.body)
         if answer["state"] in health_output.MARKS:
@@ -189,12 +196,12 @@ def _headers(options: argparse.Namespace) -> dict[str, str]:
         try:
             token = options.token_file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise _Unreachable(f"{options.token_file}: {error.strerror}") from None
+            raise _Unreachable(f"--token-file {options.token_file} can't be read: {error.strerror}") from None
         except UnicodeDecodeError:
             token = ""
-        # A user and password are encoded; a bearer token goes as it is (RFC 6750).
+        # User and password are encoded; a bearer token is sent as it is (RFC 6750).
         if not token or not token.isprintable() or not (token.isascii() or ":" in token):
-            raise _Unreachable(f"{options.token_file} is not a token: one line of ASCII, or user:password")
+            raise _Unreachable(f"{options.token_file} holds no token: one line of ASCII, or user:password")
         if ":" in token:
             from base64 import b64encode
 
@@ -208,17 +215,18 @@ def _headers(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _run_bounded(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
-    """Run the checks in this process and return the answer, at *deadline* at the latest, whatever hangs."""
+    """Run the checks in this process and return the answer, before *deadline* even if a check or an import hangs."""
     answers: list[dict[str, Any]] = []
     thread = threading.Thread(target=lambda: answers.append(_run_here(options, deadline)), daemon=True)
     thread.start()
     thread.join(max(0.0, deadline - time.monotonic()))
-    late = {"state": "unknown", "output": f"no answer within {options.timeout:g} s", "checks": {}}
-    return answers[0] if answers else late
+    if answers:
+        return answers[0]
+    return {"state": "unknown", "output": f"no answer within {options.timeout:g} s", "checks": {}}
 
 
 def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
-    """Run the checks of the configuration, and of the program with ``--app``, and answer as the endpoint would."""
+    """Run the checks of the configuration, and with ``--app`` those of the program; return the endpoint's answer to them."""
     from dataclasses import replace
 
     from csg_otel.config import load
@@ -234,7 +242,7 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         registry.configure(replace(settings, timeout=min(settings.timeout, left_s)), builtin.build(settings))
     except CsgOtelError as error:
         return {"state": "unknown", "output": str(error), "checks": {}}
-    except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a finding
+    except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a result
         return {"state": "unknown", "output": f"{options.app}: {_why(error)}", "checks": {}}
     if options.verbose and options.format == "text":
         registry.observe(_ErrorPrinter())
@@ -266,15 +274,15 @@ class _ErrorPrinter:
 
 
 def _why(error: BaseException) -> str:
-    """Return what kind of error a program's import ended in, and its words only where they name code: others may be secret."""
-    told = f": {error}" if isinstance(error, (ImportError, AttributeError)) else ""
-    return f"it can't be loaded ({type(error).__name__}{told})"
+    """Return why an import failed: the type of *error*, and its message only where it names code; others may be secret."""
+    message = f": {error}" if isinstance(error, (ImportError, AttributeError)) else ""
+    return f"it can't be loaded ({type(error).__name__}{message})"
 
 
-def _registry_of(place: str) -> Any:
+def _registry_of(reference: str) -> Any:
     """Import ``module:attr`` with telemetry switched off and return the registry with its checks."""
     from csg_otel.cli import target
     from csg_otel.health import HealthRegistry, default_registry
 
-    found = target.load(place)
-    return found if isinstance(found, HealthRegistry) else default_registry()
+    loaded = target.load(reference)
+    return loaded if isinstance(loaded, HealthRegistry) else default_registry()

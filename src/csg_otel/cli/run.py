@@ -1,4 +1,4 @@
-"""``csg-otel run -- CMD...``: run a program instrumented, without a change to it."""
+"""``csg-otel run -- CMD...``: run a program with telemetry, without a change to its code."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def register(subparsers: Any) -> None:
     """Add the command to *subparsers*."""
     parser = subparsers.add_parser(
         "run",
-        help="run a program instrumented",
-        description="Run a Python program with csg_otel.instrument() called before its first line. Settings come from "
-        "monitoring_config.yaml and the environment; the exit code is the program's.",
+        help="run a program with telemetry",
+        description="Run a Python program and call csg_otel.instrument() before its first line. The settings come from "
+        "monitoring_config.yaml and the environment. The exit code is the program's.",
         epilog="example: csg-otel run -- python app.py --port 8000",
     )
     parser.add_argument("program", nargs=argparse.REMAINDER, metavar="-- CMD", help="the program and its arguments")
@@ -27,14 +27,14 @@ def register(subparsers: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     command = options.program[1:] if options.program[:1] == ["--"] else options.program
     if not command:
-        print("csg-otel run: what shall be run? example: csg-otel run -- python app.py", file=sys.stderr)
+        print("csg-otel run: no program given; example: csg-otel run -- python app.py", file=sys.stderr)
         return 2
     variables = environment.snapshot()
     paths = [str(Path(autoload.__file__).parent), *filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))]
     variables["PYTHONPATH"] = os.pathsep.join(paths)
     try:
-        # The program takes this process's place, so signals and the exit code are its own.
-        os.execvpe(command[0], command, variables)  # noqa: S606 - running what the user names is the command's purpose
+        # The program replaces this process, so it receives the signals, and the exit code is its own.
+        os.execvpe(command[0], command, variables)  # noqa: S606 - to run the user's program is the purpose
     except OSError as error:
-        print(f"csg-otel run: {command[0]}: {error.strerror}", file=sys.stderr)
-        return 127 if isinstance(error, FileNotFoundError) else 126
+        print(f"csg-otel run: can't run {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127 if isinstance(error, FileNotFoundError) else 126  # as shells do

@@ -1,4 +1,4 @@
-"""Importing a program's ``module:attr`` for a command, with its telemetry switched off."""
+"""Import of a user's program for a command, with its telemetry switched off."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any
 from csg_otel import environment
 
 
-def load(place: str) -> Any:
-    """Import *place* (``module:attr``, or a module alone) as from the working directory and return what it names."""
+def load(reference: str) -> Any:
+    """
+    Import the object of *reference* (``module:attr``, or a module alone) and return it.
+
+    The working directory is searched first, as ``python -m`` does. Raises whatever the import raises.
+    """
     environment.switch_off_telemetry()
     sys.path.insert(0, str(Path.cwd()))
-    module, _, name = place.partition(":")
-    found: Any = import_module(module)
-    for part in filter(None, name.split(".")):
-        found = getattr(found, part)
-    return found
+    module, _, path = reference.partition(":")
+    target: Any = import_module(module)
+    for name in filter(None, path.split(".")):
+        target = getattr(target, name)
+    return target
