@@ -25,14 +25,6 @@ BEING_BUILT = {
     "integrations.prometheus.job_name",
     "integrations.prometheus.push_gateway",
     "integrations.prometheus.push_interval",
-    "performance.benchmarking.enabled",
-    "performance.benchmarking.interval",
-    "performance.benchmarking.test_sizes",
-    "performance.enabled",
-    "performance.memory_optimization.enabled",
-    "performance.memory_optimization.monitoring_interval",
-    "performance.response_time_tracking.enabled",
-    "performance.response_time_tracking.percentiles",
 }
 SYNTHETIC = {
     "sections.py": """\

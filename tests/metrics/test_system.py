@@ -93,7 +93,7 @@ def test_sockets_are_counted_only_when_asked_for(values: SystemValues) -> None:
 
 def test_processes_are_counted_by_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """All processes are counted once; this one runs."""
-    monkeypatch.setattr(system, "ASK_EACH_PROCESS_FOR_S", 60)
+    monkeypatch.setattr(system, "LONGEST_PROCESSES_S", 60)
     values = SystemReader().read(None)
 
     assert sum(values.processes.values()) == pytest.approx(len(psutil.pids()), abs=20)
@@ -101,7 +101,7 @@ def test_processes_are_counted_by_state(monkeypatch: pytest.MonkeyPatch) -> None
     assert set(values.processes) == {"running", "sleeping", "stopped", "defunct"}
 
 
-@pytest.mark.parametrize("bound", ["ASK_EACH_PROCESS_UP_TO", "ASK_EACH_PROCESS_FOR_S"])
+@pytest.mark.parametrize("bound", ["MOST_PROCESSES_BY_STATE", "LONGEST_PROCESSES_S"])
 def test_too_many_processes_are_only_counted(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a bound of number or time, processes are counted without their states."""
     monkeypatch.setattr(system, bound, 0)

@@ -1,7 +1,7 @@
 """
 Metrics of the host, the process and the interpreter, the seed's names for them, and a bounded history.
 
-Uses the OTel API only. The rule: readings are taken by the sampler alone, everything else looks at its samples.
+Uses the OTel API only. The rule: only the sampler takes readings; everything else reads its samples.
 """
 
 from csg_otel.metrics.history import History

@@ -1,8 +1,8 @@
 """
-What a sample says, metric by metric: the values and attributes of every instrument of the host and the process.
+The values and attributes of every instrument of the host and the process, as functions of a sample.
 
-Pure; the instruments and the snapshot are both made from these tables. The rule: what is missing in the sample yields
-nothing.
+Pure; the instruments and the snapshot are both made from these tables. The rule: a value that is missing in the sample
+yields nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _one(value: float | None) -> Values:
 
 
 def _by(attribute: str, values: Mapping[str, float]) -> Values:
-    # An empty key is a value of which the attribute is not known.
+    # An empty key stands for a value without the attribute.
     return ((value, {attribute: key} if key else {}) for key, value in values.items())
 
 
@@ -52,9 +52,10 @@ def _place(filesystem: Filesystem) -> dict[str, Any]:
 
 
 def _filesystem_usage(values: SystemValues) -> Iterator[Value]:
-    for found in values.filesystems:
-        for state, size in (("used", found.used), ("free", found.free), ("reserved", found.reserved)):
-            yield size, {**_place(found), names.FILESYSTEM_STATE: state}
+    for filesystem in values.filesystems:
+        sizes = (("used", filesystem.used), ("free", filesystem.free), ("reserved", filesystem.reserved))
+        for state, size in sizes:
+            yield size, {**_place(filesystem), names.FILESYSTEM_STATE: state}
 
 
 def _both_ways(
@@ -80,8 +81,8 @@ def _networks(
 
 def _connections(values: SystemValues) -> Iterator[Value]:
     for (transport, state), count in values.connections.items():
-        stated = {names.CONNECTION_STATE: state} if state else {}
-        yield count, {names.NETWORK_TRANSPORT: transport, **stated}
+        attributes = {names.CONNECTION_STATE: state} if state else {}
+        yield count, {names.NETWORK_TRANSPORT: transport, **attributes}
 
 
 def _load(position: int) -> Callable[[SystemValues], Values]:
@@ -93,9 +94,9 @@ def _container_cpu_time(sample: Sample) -> Iterator[Value]:
     if limits.cpu_limit is None:
         return
     modes = {"user": limits.cpu_user_s, "system": limits.cpu_system_s}
-    known = {mode: value for mode, value in modes.items() if value is not None}
-    if len(known) == len(modes):
-        yield from _by(names.CPU_MODE, known)
+    readable = {mode: value for mode, value in modes.items() if value is not None}
+    if len(readable) == len(modes):
+        yield from _by(names.CPU_MODE, readable)
     else:
         yield from _one(limits.cpu_time_s)
 
@@ -155,7 +156,7 @@ CONTAINER: Final[tuple[tuple[Metric, Callable[[Sample], Values]], ...]] = (
     ),
     (names.CONTAINER_CPU_LIMIT, lambda s: _one(s.limits.cpu_limit)),
 )
-"""The control group's metrics, where one limits us."""
+"""The metrics of the control group, where one limits this process."""
 
 APPLICATION: Final[tuple[tuple[Metric, Callable[[ProcessValues], Values]], ...]] = (
     (names.PROCESS_CPU_TIME, lambda p: _by(names.CPU_MODE, p.cpu_times)),
@@ -189,9 +190,9 @@ SYSTEM_GROUP: Final[tuple[tuple[Metric, Callable[[Sample], Values]], ...]] = (
     *((metric, _of_system(read)) for metric, read in SYSTEM),
     *CONTAINER,
 )
-"""What the switch ``system_metrics`` turns on, as functions of the sample."""
+"""The metrics that ``system_metrics`` switches on, as functions of the sample."""
 
 APPLICATION_GROUP: Final[tuple[tuple[Metric, Callable[[Sample], Values]], ...]] = tuple(
     (metric, _of_process(read)) for metric, read in APPLICATION
 )
-"""What the switch ``application_metrics`` turns on, as functions of the sample."""
+"""The metrics that ``application_metrics`` switches on, as functions of the sample."""

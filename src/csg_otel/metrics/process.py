@@ -1,7 +1,7 @@
 """
 Readings of this process: CPU, memory, threads, descriptors, context switches, disk.
 
-Reads and returns values. The rule: a reader belongs to the process that made it; a forked child makes its own.
+Reads and returns values. The rule: a reader belongs to the process it is made in, so a forked child makes its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import psutil
 
-from csg_otel.metrics.readings import Attempts
+from csg_otel.metrics.readings import Readings
 from csg_otel.metrics.sample import ProcessValues
 
 
@@ -20,25 +20,25 @@ class ProcessReader:
     """Reads the process it is made in."""
 
     def __init__(self) -> None:
-        """Find out when this process was started."""
-        self._attempts = Attempts()
+        """Read the start time of this process."""
+        self._readings = Readings()
         self._process = psutil.Process()
-        # Once, because the wall clock may be set while the process runs.
-        self._started_s = self._attempts.attempt("start of the process", self._start, None)
+        # Read once, because the wall clock may be set while the process runs.
+        self._started_s = self._readings.take("start of the process", self._start, None)
 
     def _start(self) -> float | None:
         return time.monotonic() - max(0.0, time.time() - self._process.create_time())
 
     def read(self, previous: ProcessValues | None, *, cpus: float, memory_limit: int | None) -> ProcessValues:
         """
-        Return this process's values; its CPU utilisation is against *previous*.
+        Return this process's values; its CPU utilisation is that since *previous*.
 
-        *cpus* and *memory_limit* (bytes) are what it may use; None leaves out the memory's utilisation.
+        *cpus* is the number of CPUs it may use, *memory_limit* its memory in bytes; None leaves out the memory's utilisation.
         """
-        attempt = self._attempts.attempt
+        take = self._readings.take
         now_s = time.monotonic()
-        times = attempt("process cpu times", self._times, {})
-        rss, vms = attempt("process memory", self._memory, (None, None))
+        times = take("process cpu times", self._times, {})
+        rss, vms = take("process memory", self._memory, (None, None))
         return ProcessValues(
             cpu_times=times,
             cpu_read_s=now_s,
@@ -48,34 +48,34 @@ class ProcessReader:
             rss=rss,
             vms=vms,
             memory_utilization=min(1.0, rss / memory_limit) if rss is not None and memory_limit else None,
-            threads=attempt("process threads", self._process.num_threads, None),
-            file_descriptors=attempt("process descriptors", self._process.num_fds, None),
-            context_switches=attempt("context switches", _context_switches, {}),
-            disk_io=attempt("process disk", self._disk_io, None),
+            threads=take("process threads", self._process.num_threads, None),
+            file_descriptors=take("process descriptors", self._process.num_fds, None),
+            context_switches=take("context switches", _context_switches, {}),
+            disk_io=take("process disk", self._disk_io, None),
             uptime_s=None if self._started_s is None else now_s - self._started_s,
         )
 
     def _times(self) -> Mapping[str, float]:
-        found = self._process.cpu_times()
-        return {"user": found.user, "system": found.system}
+        times = self._process.cpu_times()
+        return {"user": times.user, "system": times.system}
 
     def _memory(self) -> tuple[int | None, int | None]:
-        found = self._process.memory_info()
-        return found.rss, found.vms
+        memory = self._process.memory_info()
+        return memory.rss, memory.vms
 
     def _disk_io(self) -> tuple[int, int] | None:
-        found = self._process.io_counters()
-        return found.read_bytes, found.write_bytes
+        counters = self._process.io_counters()
+        return counters.read_bytes, counters.write_bytes
 
 
 def _context_switches() -> Mapping[str, int]:
-    # The kernel's summary counts all threads; /proc/self/status, which psutil reads, only the first one.
+    # getrusage() counts all threads; /proc/self/status, which psutil reads, counts only the first one.
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {"voluntary": usage.ru_nvcsw, "involuntary": usage.ru_nivcsw}
 
 
 def _utilization(before: Mapping[str, float], now: Mapping[str, float], possible_s: float) -> Mapping[str, float]:
-    """Return the share of *possible_s* CPU seconds used by mode; ticks counted late never make it more than all."""
+    """Return the used share of *possible_s* CPU seconds by mode; at most 1 in all, because ticks may be counted late."""
     if possible_s <= 0 or not before:
         return {}
     spent = {mode: max(0.0, value - before.get(mode, value)) for mode, value in now.items()}

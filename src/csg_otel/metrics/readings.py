@@ -1,7 +1,7 @@
 """
-Readings one by one, so that one the platform does not offer is missing and the others are there.
+Readings one by one: one that the platform does not offer is missing, and the others are there.
 
-The rule: a reading that fails is reported once, not at each sample; when it works again that is said, too.
+The rule: a reading that fails is reported once, and not at each sample. When it works again, that is reported as well.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ T = TypeVar("T")
 M = TypeVar("M")
 
 
-class Attempts:
-    """Takes readings and remembers which ones fail."""
+class Readings:
+    """Takes readings and keeps the names of those that fail."""
 
     def __init__(self) -> None:
         self._failing: set[str] = set()
 
-    def attempt(self, name: str, read: Callable[[], T], missing: M) -> T | M:
-        """Return what *read* does, or *missing* if it fails."""
+    def take(self, name: str, read: Callable[[], T], missing: M) -> T | M:
+        """Return the value of *read*, or *missing* if it raises."""
         try:
             value = read()
         except Exception as error:  # noqa: BLE001 - psutil raises whatever the platform does

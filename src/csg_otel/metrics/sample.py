@@ -1,8 +1,8 @@
 """
-One moment of the host and the process as immutable values: what every reader of the same collection sees.
+The values of the host and the process at one moment, immutable, so that all readers of a collection see the same.
 
-Only values; takes no readings and knows no clock. The rule: what could not be read is missing (None or an empty mapping), so
-no value is ever made up.
+Only values: no readings, no clock. The rule: a value that could not be read is missing (None or an empty mapping), so no
+value is ever invented.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from csg_otel.host.cgroup import Limits
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """Space of one real file system in bytes; ``free`` is what users may take, ``reserved`` the superuser's share."""
+    """Space of one real file system in bytes; ``free`` is the space users may fill, ``reserved`` the superuser's share."""
 
     device: str
     mountpoint: str
@@ -26,7 +26,7 @@ class Filesystem:
 
     @property
     def reserved(self) -> int:
-        """What is neither used nor free to users."""
+        """The bytes that are neither used nor free to users."""
         return max(0, self.total - self.used - self.free)
 
     @property
@@ -37,14 +37,14 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What went in both directions since the machine was started: reads or receipts first, writes or sendings second."""
+    """Totals since boot as (read or received, written or sent)."""
 
     volume: tuple[int, int]
     """Bytes."""
     operations: tuple[int, int]
     """Operations of a disk, packets of a network interface."""
     time_s: tuple[float, float] | None = None
-    """How long a disk's operations took."""
+    """Seconds a disk's operations took."""
     errors: tuple[int, int] | None = None
     dropped: tuple[int, int] | None = None
 
@@ -60,7 +60,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class SystemValues:
-    """The host's values; ``cpu_times`` (seconds) and ``cpu_utilization`` (0 to 1) have one mapping by mode a CPU."""
+    """The host's values; ``cpu_times`` (seconds) and ``cpu_utilization`` (0 to 1) have one mapping by mode for each CPU."""
 
     cpu_times: tuple[Mapping[str, float], ...] = ()
     cpu_utilization: tuple[Mapping[str, float], ...] = ()
@@ -74,7 +74,7 @@ class SystemValues:
     connections: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Sockets by transport and state; the state is empty where the kernel's summary has none."""
     processes: Mapping[str, int] = field(default_factory=dict)
-    """Processes by state; the state is empty where asking each of them would take too long."""
+    """Processes by state; the state is empty where reading each process would take too long."""
     uptime_s: float | None = None
 
 
@@ -84,7 +84,7 @@ class ProcessValues:
 
     cpu_times: Mapping[str, float] = field(default_factory=dict)
     cpu_read_s: float = 0.0
-    """When the CPU times were read, on the monotonic clock."""
+    """Monotonic time at which the CPU times were read."""
     cpu_utilization: Mapping[str, float] = field(default_factory=dict)
     rss: int | None = None
     vms: int | None = None
@@ -101,8 +101,8 @@ class Sample:
     """
     All values of one moment; a group that is switched off is None.
 
-    ``timestamp`` is Unix seconds, ``monotonic_s`` the monotonic clock at the same moment, ``pid`` whose process values
-    these are. ``limits`` are the control group's; ``container_cpu_usage`` is the CPUs it used since the sample before.
+    ``timestamp`` is Unix seconds, ``monotonic_s`` the monotonic clock at the same moment, ``pid`` the process that took
+    the sample. ``limits`` are the control group's; ``container_cpu_usage`` is the CPUs it used since the sample before.
     """
 
     timestamp: float

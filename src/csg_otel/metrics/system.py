@@ -1,8 +1,8 @@
 """
 Readings of the host: CPU, memory, file systems, disks, network, load, processes.
 
-Reads and returns values; keeps nothing between readings but what failed. The rule: psutil's counters are asked for without
-its wrap-around bookkeeping, which holds a lock that a fork could leave locked for ever.
+Reads and returns values; keeps nothing between samples but the names of the readings that fail. The rule: psutil's counters
+are read without its correction of overflows, because that holds a lock which a fork could leave locked for ever.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 import psutil
 
 from csg_otel.host.mounts import Mount, real_mounts
-from csg_otel.metrics.readings import Attempts
+from csg_otel.metrics.readings import Readings
 from csg_otel.metrics.sample import Filesystem, Memory, SystemValues, Traffic
 
 CPU_MODES: Final = {
@@ -30,61 +30,64 @@ CPU_MODES: Final = {
     "interrupt": ("irq", "softirq", "interrupt", "dpc"),
     "steal": ("steal",),
 }
-"""Modes of the semantic conventions and psutil's fields that add up to them; guests' time is part of user and nice."""
+"""The modes of the semantic conventions, each with the psutil fields that add up to it. Guest time is in user and nice."""
 
-ASK_EACH_PROCESS_UP_TO: Final = 1000
-ASK_EACH_PROCESS_FOR_S: Final = 0.02
-"""Beyond these processes are only counted, so that a sample stays cheap however many there are and however busy we are."""
+MOST_PROCESSES_BY_STATE: Final = 1000
+LONGEST_PROCESSES_S: Final = 0.02
+"""
+Beyond either limit processes are counted without their states. Reading one state takes about 10 microseconds, so a sample
+stays cheap with many processes, and on a busy machine.
+"""
 
 _STATES: Final = {"R": "running", "T": "stopped", "t": "stopped", "Z": "defunct"}
-"""By the letter of proc(5); every other letter is a kind of sleep."""
+"""The state by its letter in proc(5). Every other letter is a kind of sleep."""
 
 
 class SystemReader:
-    """Reads the host; *mounts* returns the file systems to look at, *connections* adds the kernel's count of sockets."""
+    """Reads the host; *mounts* returns the file systems to read, *connections* adds the kernel's count of sockets."""
 
     def __init__(self, *, connections: bool = False, mounts: Callable[[], Iterable[Mount]] = real_mounts) -> None:
         """Prepare; reads nothing yet."""
-        self._attempts = Attempts()
+        self._readings = Readings()
         self._connections = connections
         self._mounts = mounts
 
     def read(self, previous: SystemValues | None) -> SystemValues:
-        """Return the host's values; utilisations are against *previous*."""
-        attempt = self._attempts.attempt
-        times = attempt("cpu times", cpu_times, ())
+        """Return the host's values; utilisations are those since *previous*."""
+        take = self._readings.take
+        times = take("cpu times", cpu_times, ())
         return SystemValues(
             cpu_times=times,
             cpu_utilization=() if previous is None else utilization(previous.cpu_times, times),
-            cpu_frequencies_hz=attempt("cpu frequency", _frequencies, ()),
-            loads=attempt("load average", os.getloadavg, None),
-            memory=attempt("memory", _memory, None),
-            paging=attempt("paging", _paging, {}),
+            cpu_frequencies_hz=take("cpu frequency", _frequencies, ()),
+            loads=take("load average", os.getloadavg, None),
+            memory=take("memory", _memory, None),
+            paging=take("paging", _paging, {}),
             filesystems=tuple(filter(None, map(self._space, self._mounts()))),
-            disks=attempt("disks", _disks, {}),
-            networks=attempt("network", _networks, {}),
-            connections=attempt("connections", _sockets, {}) if self._connections else {},
-            processes=attempt("processes", _processes, {}),
-            uptime_s=attempt("uptime", _uptime, None),
+            disks=take("disks", _disks, {}),
+            networks=take("network", _networks, {}),
+            connections=take("connections", _sockets, {}) if self._connections else {},
+            processes=take("processes", _processes, {}),
+            uptime_s=take("uptime", _uptime, None),
         )
 
     def _space(self, mount: Mount) -> Filesystem | None:
-        return self._attempts.attempt(mount.mountpoint, partial(_space, mount), None)
+        return self._readings.take(mount.mountpoint, partial(_space, mount), None)
 
 
 # -- CPU and memory -----------------------------------------------------------------------------------------------------
 
 
 def cpu_times() -> tuple[Mapping[str, float], ...]:
-    """Return the seconds each logical CPU spent in each mode this platform knows."""
+    """Return the seconds each logical CPU spent in each mode that this platform counts."""
     return tuple(_modes(times) for times in psutil.cpu_times(percpu=True))
 
 
 def _modes(times: Any) -> Mapping[str, float]:
-    found = {
+    counted = {
         mode: [getattr(times, name) for name in names if hasattr(times, name)] for mode, names in CPU_MODES.items()
     }
-    return {mode: sum(values) for mode, values in found.items() if values}
+    return {mode: sum(values) for mode, values in counted.items() if values}
 
 
 def utilization(
@@ -93,7 +96,7 @@ def utilization(
     """
     Return each CPU's share of time by mode between two readings, 0 to 1.
 
-    Empty if the number of CPUs changed; a CPU whose clock did not move has an empty mapping.
+    Empty if the number of CPUs changed. A CPU whose times did not change has an empty mapping.
     """
     if len(before) != len(now):
         return ()
@@ -101,7 +104,7 @@ def utilization(
 
 
 def _shares(before: Mapping[str, float], now: Mapping[str, float]) -> Mapping[str, float]:
-    # The kernel's count of waiting for I/O may go backwards (proc(5)).
+    # The kernel's count of I/O wait may decrease (proc(5)).
     spent = {mode: max(0.0, value - before.get(mode, value)) for mode, value in now.items()}
     total = sum(spent.values())
     return {mode: value / total for mode, value in spent.items()} if total > 0 else {}
@@ -112,43 +115,43 @@ def _frequencies() -> tuple[float, ...]:
 
 
 def _memory() -> Memory:
-    found = psutil.virtual_memory()
-    states = {"free": found.free}
-    states.update({state: getattr(found, state) for state in ("cached", "buffers") if hasattr(found, state)})
-    states["used"] = max(0, found.total - sum(states.values()))
-    return Memory(total=found.total, available=found.available, states=states)
+    memory = psutil.virtual_memory()
+    states = {"free": memory.free}
+    states.update({state: getattr(memory, state) for state in ("cached", "buffers") if hasattr(memory, state)})
+    states["used"] = max(0, memory.total - sum(states.values()))
+    return Memory(total=memory.total, available=memory.available, states=states)
 
 
 def _paging() -> Mapping[str, int]:
-    found = psutil.swap_memory()
-    return {"used": found.used, "free": found.free}
+    swap = psutil.swap_memory()
+    return {"used": swap.used, "free": swap.free}
 
 
 # -- disks and network --------------------------------------------------------------------------------------------------
 
 
 def _space(mount: Mount) -> Filesystem | None:
-    found = psutil.disk_usage(mount.mountpoint)
-    if found.total == 0:
+    usage = psutil.disk_usage(mount.mountpoint)
+    if usage.total == 0:
         return None
-    return Filesystem(mount.device, mount.mountpoint, mount.fstype, total=found.total, used=found.used, free=found.free)
+    return Filesystem(mount.device, mount.mountpoint, mount.fstype, total=usage.total, used=usage.used, free=usage.free)
 
 
 def _disks() -> Mapping[str, Traffic]:
     counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
     return {
         name: Traffic(
-            volume=(found.read_bytes, found.write_bytes),
-            operations=(found.read_count, found.write_count),
-            time_s=(found.read_time / 1e3, found.write_time / 1e3),
+            volume=(disk.read_bytes, disk.write_bytes),
+            operations=(disk.read_count, disk.write_count),
+            time_s=(disk.read_time / 1e3, disk.write_time / 1e3),
         )
-        for name, found in counters.items()
+        for name, disk in counters.items()
         if _is_disk(name)
     }
 
 
 def _is_disk(name: str) -> bool:
-    """Partitions would count twice what their disk counts; loop and ram devices are not disks."""
+    """Return whether *name* is a whole disk: its partitions would count twice, and loop and ram devices are no disks."""
     if name.startswith(("loop", "ram")):
         return False
     blocks = Path("/sys/block")
@@ -158,17 +161,17 @@ def _is_disk(name: str) -> bool:
 def _networks() -> Mapping[str, Traffic]:
     return {
         name: Traffic(
-            volume=(found.bytes_recv, found.bytes_sent),
-            operations=(found.packets_recv, found.packets_sent),
-            errors=(found.errin, found.errout),
-            dropped=(found.dropin, found.dropout),
+            volume=(counts.bytes_recv, counts.bytes_sent),
+            operations=(counts.packets_recv, counts.packets_sent),
+            errors=(counts.errin, counts.errout),
+            dropped=(counts.dropin, counts.dropout),
         )
-        for name, found in psutil.net_io_counters(pernic=True, nowrap=False).items()
+        for name, counts in psutil.net_io_counters(pernic=True, nowrap=False).items()
     }
 
 
 def _sockets(net: Path = Path("/proc/net")) -> Mapping[tuple[str, str], int]:
-    """Return what the kernel counts by itself; going through every socket would cost with their number."""
+    """Return the kernel's own totals, because the time to read every socket grows with their number."""
     tables = {}
     for name in ("sockstat", "sockstat6"):
         for line in (net / name).read_text(encoding="ascii").splitlines() if (net / name).exists() else ():
@@ -189,22 +192,22 @@ def _sockets(net: Path = Path("/proc/net")) -> Mapping[tuple[str, str], int]:
 
 def _processes(proc: Path = Path("/proc")) -> Mapping[str, int]:
     pids = psutil.pids()
-    if len(pids) > ASK_EACH_PROCESS_UP_TO or not (proc / "self" / "stat").exists():
+    if len(pids) > MOST_PROCESSES_BY_STATE or not (proc / "self" / "stat").exists():
         return {"": len(pids)}
     states = Counter({"running": 0, "sleeping": 0, "stopped": 0, "defunct": 0})
-    until_s = time.monotonic() + ASK_EACH_PROCESS_FOR_S
+    until_s = time.monotonic() + LONGEST_PROCESSES_S
     for pid in pids:
         if time.monotonic() > until_s:
             return {"": len(pids)}
         try:
             states[_STATES.get(_state(f"{proc}/{pid}/stat"), "sleeping")] += 1
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended
             continue
     return states
 
 
 def _state(path: str) -> str:
-    # Each of these calls lets a busy program's thread go on for some milliseconds, so there are as few as can be.
+    # Each of these calls may hand a busy program the interpreter for some milliseconds, so there are only three.
     descriptor = os.open(path, os.O_RDONLY)
     try:
         stat = os.read(descriptor, 512)
