@@ -1,8 +1,8 @@
 """
-Every metric, attribute, span and event name, unit, bucket boundary and alias: the one source for all who need one.
+Every name of a metric, attribute, span and event, with units, bucket bounds and aliases: their only source.
 
 Names and attributes of the host and the process are those of the OpenTelemetry semantic conventions; own names begin with
-``csg.``. Own gauges never use unit ``1``, because Python's and Go's Prometheus translations differ on it.
+``csg.``. Own gauges never use unit ``1``, because the Prometheus translations of Python and Go differ on it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
 
 Workers = Literal["each", "sum", "min", "max", "one"]
 """
-What a scrape of several worker processes shows of a value that goes up and down: that of each under its ``process.pid``,
-their sum, least or greatest, or that of one, where it is the same in all.
+The way a scrape merges a gauge or an up-down counter of several worker processes: the value of each under its
+``process.pid``, their sum, the smallest, the largest, or the value of one, where all have the same.
 """
 
 SCOPE: Final = "csg_otel"
-"""Instrumentation scope of everything made through this package's API."""
+"""Instrumentation scope of all telemetry made through this package's API."""
 
 ERROR_TYPE: Final = error_attributes.ERROR_TYPE
 
@@ -58,7 +58,7 @@ ACCESS_LOGGER: Final = "csg_otel.access"
 """Logger of the endpoints' access log; its lines are shown at INFO although other lines of csg_otel are not."""
 
 ON_SCREEN: Final = "csg_on_screen"
-"""Mark on a log record (no attribute of it) that a handler of the program has written to the terminal already."""
+"""Mark on a log record, not an attribute, that a handler of the program has already written it to the terminal."""
 
 OPERATION_NAME: Final = "csg.operation.name"
 OBJECTIVE: Final = "csg.operation.objective"
@@ -124,106 +124,106 @@ DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.
 """Upper bounds in seconds, as the HTTP semantic conventions advise for durations."""
 
 SIZE_BUCKETS_BY: Final = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)
-"""Upper bounds in bytes, one a decade from a kilobyte to a gigabyte."""
+"""Upper bounds in bytes, one per power of ten from a kilobyte to a gigabyte."""
 
 PAUSE_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
-"""Upper bounds in seconds for garbage collection pauses and event-loop lag: a tenth of a millisecond to five seconds."""
+"""Upper bounds in seconds for garbage collection pauses and event-loop lag: from 0.1 ms to 5 s."""
 
 MAX_ATTRIBUTE_LENGTH: Final = 1024
-"""Characters after which an attribute value of a metric is cut."""
+"""Longest attribute value of a metric in characters; the rest is cut off."""
 
 CARDINALITY_LIMIT: Final = 2000
-"""Series per instrument; what comes beyond is added up under :data:`OVERFLOW`."""
+"""Most series per instrument; measurements of further ones are added up under :data:`OVERFLOW`."""
 
 OVERFLOW: Final = "otel.metric.overflow"
 """The attribute that marks the series beyond the limit, with the value true; the SDK's views set the same."""
 
-# One instrument a line: a table is read by columns, so the formatter leaves it alone.
+# One instrument per line, as a table; so the formatter is off.
 # fmt: off
 
 # -- system -------------------------------------------------------------------------------------------------------------
 
-SYSTEM_CPU_TIME = Metric(system_metrics.SYSTEM_CPU_TIME, "counter", "s", "Seconds each logical CPU spent in each mode.", (CPU_LOGICAL_NUMBER, CPU_MODE))
-SYSTEM_CPU_UTILIZATION = Metric(system_metrics.SYSTEM_CPU_UTILIZATION, "gauge", "1", "Share of time each logical CPU spent in each mode since the previous sample, 0 to 1.", (CPU_LOGICAL_NUMBER, CPU_MODE))
+SYSTEM_CPU_TIME = Metric(system_metrics.SYSTEM_CPU_TIME, "counter", "s", "Seconds that each logical CPU has spent in each mode since boot.", (CPU_LOGICAL_NUMBER, CPU_MODE))
+SYSTEM_CPU_UTILIZATION = Metric(system_metrics.SYSTEM_CPU_UTILIZATION, "gauge", "1", "Share of time that each logical CPU spent in each mode since the previous sample, 0 to 1.", (CPU_LOGICAL_NUMBER, CPU_MODE))
 SYSTEM_CPU_LOGICAL_COUNT = Metric(system_metrics.SYSTEM_CPU_LOGICAL_COUNT, "up_down_counter", "{cpu}", "Number of logical CPUs of the host.")
 SYSTEM_CPU_FREQUENCY = Metric(system_metrics.SYSTEM_CPU_FREQUENCY, "gauge", "Hz", "Current frequency of each logical CPU.", (CPU_LOGICAL_NUMBER,))
 SYSTEM_LOAD_1M = Metric("system.cpu.load_average.1m", "gauge", "{thread}", "Load average over one minute.")
 SYSTEM_LOAD_5M = Metric("system.cpu.load_average.5m", "gauge", "{thread}", "Load average over five minutes.")
 SYSTEM_LOAD_15M = Metric("system.cpu.load_average.15m", "gauge", "{thread}", "Load average over fifteen minutes.")
-SYSTEM_MEMORY_USAGE = Metric(system_metrics.SYSTEM_MEMORY_USAGE, "up_down_counter", "By", "Memory of the host by state.", (MEMORY_STATE,))
+SYSTEM_MEMORY_USAGE = Metric(system_metrics.SYSTEM_MEMORY_USAGE, "up_down_counter", "By", "Memory of the host by state; the states add up to the total.", (MEMORY_STATE,))
 SYSTEM_MEMORY_UTILIZATION = Metric(system_metrics.SYSTEM_MEMORY_UTILIZATION, "gauge", "1", "Share of the host's memory by state, 0 to 1.", (MEMORY_STATE,))
 SYSTEM_MEMORY_LIMIT = Metric(system_metrics.SYSTEM_MEMORY_LIMIT, "up_down_counter", "By", "Total memory of the host.")
-SYSTEM_MEMORY_AVAILABLE = Metric(system_metrics.SYSTEM_MEMORY_LINUX_AVAILABLE, "up_down_counter", "By", "Memory a new program could get without swapping, as the kernel estimates it.")
+SYSTEM_MEMORY_AVAILABLE = Metric(system_metrics.SYSTEM_MEMORY_LINUX_AVAILABLE, "up_down_counter", "By", "Memory that is available to new programs without swapping, as estimated by the kernel.")
 SYSTEM_PAGING_USAGE = Metric(system_metrics.SYSTEM_PAGING_USAGE, "up_down_counter", "By", "Swap space by state.", (PAGING_STATE,))
 SYSTEM_PAGING_UTILIZATION = Metric(system_metrics.SYSTEM_PAGING_UTILIZATION, "gauge", "1", "Share of the swap space by state, 0 to 1.", (PAGING_STATE,))
 _FILESYSTEM = (DEVICE, MOUNTPOINT, FILESYSTEM_TYPE)
-SYSTEM_FILESYSTEM_USAGE = Metric(system_metrics.SYSTEM_FILESYSTEM_USAGE, "up_down_counter", "By", "Space of each real file system by state; reserved is the superuser's share.", (*_FILESYSTEM, FILESYSTEM_STATE))
-SYSTEM_FILESYSTEM_UTILIZATION = Metric(system_metrics.SYSTEM_FILESYSTEM_UTILIZATION, "gauge", "1", "Share of each real file system in use: used / (used + free), 0 to 1.", _FILESYSTEM)
-SYSTEM_FILESYSTEM_LIMIT = Metric(system_metrics.SYSTEM_FILESYSTEM_LIMIT, "up_down_counter", "By", "Total space of each real file system.", _FILESYSTEM)
-SYSTEM_DISK_IO = Metric(system_metrics.SYSTEM_DISK_IO, "counter", "By", "Bytes read from and written to each disk.", (DEVICE, DISK_DIRECTION))
-SYSTEM_DISK_OPERATIONS = Metric(system_metrics.SYSTEM_DISK_OPERATIONS, "counter", "{operation}", "Operations each disk completed.", (DEVICE, DISK_DIRECTION))
-SYSTEM_DISK_OPERATION_TIME = Metric(system_metrics.SYSTEM_DISK_OPERATION_TIME, "counter", "s", "Sum of the time each disk's operations took.", (DEVICE, DISK_DIRECTION))
+SYSTEM_FILESYSTEM_USAGE = Metric(system_metrics.SYSTEM_FILESYSTEM_USAGE, "up_down_counter", "By", "Space of each local file system by state; reserved is the part only the superuser may fill.", (*_FILESYSTEM, FILESYSTEM_STATE))
+SYSTEM_FILESYSTEM_UTILIZATION = Metric(system_metrics.SYSTEM_FILESYSTEM_UTILIZATION, "gauge", "1", "Used share of each local file system: used / (used + free), 0 to 1.", _FILESYSTEM)
+SYSTEM_FILESYSTEM_LIMIT = Metric(system_metrics.SYSTEM_FILESYSTEM_LIMIT, "up_down_counter", "By", "Total space of each local file system.", _FILESYSTEM)
+SYSTEM_DISK_IO = Metric(system_metrics.SYSTEM_DISK_IO, "counter", "By", "Bytes read from and written to each disk since boot.", (DEVICE, DISK_DIRECTION))
+SYSTEM_DISK_OPERATIONS = Metric(system_metrics.SYSTEM_DISK_OPERATIONS, "counter", "{operation}", "Read and write operations that each disk has completed since boot.", (DEVICE, DISK_DIRECTION))
+SYSTEM_DISK_OPERATION_TIME = Metric(system_metrics.SYSTEM_DISK_OPERATION_TIME, "counter", "s", "Seconds that the operations of each disk took, added up since boot.", (DEVICE, DISK_DIRECTION))
 _NETWORK = (NETWORK_INTERFACE, NETWORK_DIRECTION)
-SYSTEM_NETWORK_IO = Metric(system_metrics.SYSTEM_NETWORK_IO, "counter", "By", "Bytes each network interface received and sent.", _NETWORK)
-SYSTEM_NETWORK_PACKET_COUNT = Metric(system_metrics.SYSTEM_NETWORK_PACKET_COUNT, "counter", "{packet}", "Packets each network interface received and sent.", (DEVICE, NETWORK_DIRECTION))
-SYSTEM_NETWORK_ERRORS = Metric(system_metrics.SYSTEM_NETWORK_ERRORS, "counter", "{error}", "Errors each network interface counted.", _NETWORK)
-SYSTEM_NETWORK_PACKET_DROPPED = Metric(system_metrics.SYSTEM_NETWORK_PACKET_DROPPED, "counter", "{packet}", "Packets each network interface dropped.", _NETWORK)
-SYSTEM_NETWORK_CONNECTION_COUNT = Metric(system_metrics.SYSTEM_NETWORK_CONNECTION_COUNT, "up_down_counter", "{connection}", "Sockets by transport, from the kernel's summary; off by default.", (NETWORK_TRANSPORT, CONNECTION_STATE))
-SYSTEM_PROCESS_COUNT = Metric(system_metrics.SYSTEM_PROCESS_COUNT, "up_down_counter", "{process}", "Processes of the host by status.", (PROCESS_STATE,))
-SYSTEM_UPTIME = Metric(system_metrics.SYSTEM_UPTIME, "gauge", "s", "Seconds since the host was started.")
-CONTAINER_MEMORY_USAGE = Metric(container_metrics.CONTAINER_MEMORY_USAGE, "up_down_counter", "By", "Memory charged to this process's cgroup.")
-CONTAINER_MEMORY_LIMIT = Metric("container.memory.limit", "up_down_counter", "By", "Memory limit of this process's cgroup; absent where there is none.")
-CONTAINER_CPU_TIME = Metric(container_metrics.CONTAINER_CPU_TIME, "counter", "s", "CPU seconds used by this process's cgroup, by mode.", (CPU_MODE,))
-CONTAINER_CPU_USAGE = Metric(container_metrics.CONTAINER_CPU_USAGE, "gauge", "{cpu}", "CPUs this process's cgroup used since the previous sample.")
-CONTAINER_CPU_LIMIT = Metric("container.cpu.limit", "gauge", "{cpu}", "CPU quota of this process's cgroup, in CPUs; absent where there is none.")
+SYSTEM_NETWORK_IO = Metric(system_metrics.SYSTEM_NETWORK_IO, "counter", "By", "Bytes received and sent by each network interface since boot.", _NETWORK)
+SYSTEM_NETWORK_PACKET_COUNT = Metric(system_metrics.SYSTEM_NETWORK_PACKET_COUNT, "counter", "{packet}", "Packets received and sent by each network interface since boot.", (DEVICE, NETWORK_DIRECTION))
+SYSTEM_NETWORK_ERRORS = Metric(system_metrics.SYSTEM_NETWORK_ERRORS, "counter", "{error}", "Errors counted by each network interface since boot.", _NETWORK)
+SYSTEM_NETWORK_PACKET_DROPPED = Metric(system_metrics.SYSTEM_NETWORK_PACKET_DROPPED, "counter", "{packet}", "Packets dropped by each network interface since boot.", _NETWORK)
+SYSTEM_NETWORK_CONNECTION_COUNT = Metric(system_metrics.SYSTEM_NETWORK_CONNECTION_COUNT, "up_down_counter", "{connection}", "Sockets by transport, from the kernel's totals. Off by default: see system_monitoring.metrics.network_connections.", (NETWORK_TRANSPORT, CONNECTION_STATE))
+SYSTEM_PROCESS_COUNT = Metric(system_metrics.SYSTEM_PROCESS_COUNT, "up_down_counter", "{process}", "Processes of the host by state.", (PROCESS_STATE,))
+SYSTEM_UPTIME = Metric(system_metrics.SYSTEM_UPTIME, "gauge", "s", "Seconds since the host booted.")
+CONTAINER_MEMORY_USAGE = Metric(container_metrics.CONTAINER_MEMORY_USAGE, "up_down_counter", "By", "Memory in use by the cgroup of this process, without page cache that can be reclaimed; no series without a memory limit.")
+CONTAINER_MEMORY_LIMIT = Metric("container.memory.limit", "up_down_counter", "By", "Memory limit of the cgroup of this process; no series without a limit.")
+CONTAINER_CPU_TIME = Metric(container_metrics.CONTAINER_CPU_TIME, "counter", "s", "CPU seconds used by the cgroup of this process, by mode; no series without a CPU limit.", (CPU_MODE,))
+CONTAINER_CPU_USAGE = Metric(container_metrics.CONTAINER_CPU_USAGE, "gauge", "{cpu}", "CPUs used by the cgroup of this process since the previous sample; no series without a CPU limit.")
+CONTAINER_CPU_LIMIT = Metric("container.cpu.limit", "gauge", "{cpu}", "CPU limit of the cgroup of this process, as a number of CPUs; no series without a limit.")
 
 # -- application --------------------------------------------------------------------------------------------------------
 
-PROCESS_CPU_TIME = Metric(process_metrics.PROCESS_CPU_TIME, "counter", "s", "CPU seconds this process used, by mode.", (CPU_MODE,))
-PROCESS_CPU_UTILIZATION = Metric(process_metrics.PROCESS_CPU_UTILIZATION, "gauge", "1", "CPU time of this process since the previous sample, over elapsed time and the number of CPUs, 0 to 1.", (CPU_MODE,))
+PROCESS_CPU_TIME = Metric(process_metrics.PROCESS_CPU_TIME, "counter", "s", "CPU seconds used by this process, by mode.", (CPU_MODE,))
+PROCESS_CPU_UTILIZATION = Metric(process_metrics.PROCESS_CPU_UTILIZATION, "gauge", "1", "CPU time of this process since the previous sample, divided by elapsed time and number of CPUs, 0 to 1.", (CPU_MODE,))
 PROCESS_MEMORY_USAGE = Metric(process_metrics.PROCESS_MEMORY_USAGE, "up_down_counter", "By", "Physical memory in use by this process (RSS).")
-PROCESS_MEMORY_VIRTUAL = Metric(process_metrics.PROCESS_MEMORY_VIRTUAL, "up_down_counter", "By", "Virtual memory committed by this process (VMS).")
-PROCESS_MEMORY_UTILIZATION = Metric(process_metrics.PROCESS_MEMORY_UTILIZATION, "gauge", "1", "Physical memory of this process over the memory it may use (the cgroup's limit or the host's memory), 0 to 1.")
+PROCESS_MEMORY_VIRTUAL = Metric(process_metrics.PROCESS_MEMORY_VIRTUAL, "up_down_counter", "By", "Virtual memory of this process (VMS).")
+PROCESS_MEMORY_UTILIZATION = Metric(process_metrics.PROCESS_MEMORY_UTILIZATION, "gauge", "1", "Physical memory of this process divided by the memory it may use (the limit of its cgroup, or the memory of the host), 0 to 1.")
 PROCESS_THREAD_COUNT = Metric(process_metrics.PROCESS_THREAD_COUNT, "up_down_counter", "{thread}", "Threads of this process.")
-PROCESS_FILE_DESCRIPTOR_COUNT = Metric(process_metrics.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT, "up_down_counter", "{file_descriptor}", "File descriptors this process has open.")
+PROCESS_FILE_DESCRIPTOR_COUNT = Metric(process_metrics.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT, "up_down_counter", "{file_descriptor}", "Open file descriptors of this process.")
 PROCESS_CONTEXT_SWITCHES = Metric(process_metrics.PROCESS_CONTEXT_SWITCHES, "counter", "{context_switch}", "Context switches of this process.", (CONTEXT_SWITCH_TYPE,))
-PROCESS_UPTIME = Metric(process_metrics.PROCESS_UPTIME, "gauge", "s", "Seconds since this process was started.")
-PROCESS_DISK_IO = Metric(process_metrics.PROCESS_DISK_IO, "counter", "By", "Bytes this process read from and wrote to disks.", (DISK_DIRECTION,))
-GC_COLLECTIONS = Metric(cpython_metrics.CPYTHON_GC_COLLECTIONS, "counter", "{collection}", "Garbage collections run.", (GC_GENERATION,))
-GC_COLLECTED_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_COLLECTED_OBJECTS, "counter", "{object}", "Objects the collector freed.", (GC_GENERATION,))
-GC_UNCOLLECTABLE_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_UNCOLLECTABLE_OBJECTS, "counter", "{object}", "Objects the collector found and could not free.", (GC_GENERATION,))
-GC_PAUSE = Metric("csg.runtime.gc.pause", "histogram", "s", "How long each garbage collection stopped the program.", (GC_GENERATION,))
-EVENT_LOOP_LAG = Metric("csg.runtime.event_loop.lag", "histogram", "s", "How late a watched event loop ran a timer that was due.", (LOOP_NAME,))
+PROCESS_UPTIME = Metric(process_metrics.PROCESS_UPTIME, "gauge", "s", "Seconds since this process started.")
+PROCESS_DISK_IO = Metric(process_metrics.PROCESS_DISK_IO, "counter", "By", "Bytes that this process has read from and written to disks.", (DISK_DIRECTION,))
+GC_COLLECTIONS = Metric(cpython_metrics.CPYTHON_GC_COLLECTIONS, "counter", "{collection}", "Garbage collections since the process started.", (GC_GENERATION,))
+GC_COLLECTED_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_COLLECTED_OBJECTS, "counter", "{object}", "Objects freed by the garbage collector.", (GC_GENERATION,))
+GC_UNCOLLECTABLE_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_UNCOLLECTABLE_OBJECTS, "counter", "{object}", "Unreachable objects that the garbage collector could not free.", (GC_GENERATION,))
+GC_PAUSE = Metric("csg.runtime.gc.pause", "histogram", "s", "Time for which each garbage collection stopped the program.", (GC_GENERATION,))
+EVENT_LOOP_LAG = Metric("csg.runtime.event_loop.lag", "histogram", "s", "Delay of a timer in a watched event loop: time between the moment it was due and the moment it ran.", (LOOP_NAME,))
 
 # -- business -----------------------------------------------------------------------------------------------------------
 
-OPERATION_DURATION = Metric("csg.operation.duration", "histogram", "s", "How long an observed operation took.", (OPERATION_NAME, ERROR_TYPE, OBJECTIVE))
-OPERATION_ACTIVE = Metric("csg.operation.active", "up_down_counter", "{operation}", "Observed operations now running.", (OPERATION_NAME,))
-FILES_PROCESSED = Metric("csg.files.processed", "counter", "{file}", "Files processed, by type and outcome.", (FILE_TYPE, OUTCOME))
+OPERATION_DURATION = Metric("csg.operation.duration", "histogram", "s", "Duration of observed operations; error.type is set on those that failed.", (OPERATION_NAME, ERROR_TYPE, OBJECTIVE))
+OPERATION_ACTIVE = Metric("csg.operation.active", "up_down_counter", "{operation}", "Observed operations that are running now.", (OPERATION_NAME,))
+FILES_PROCESSED = Metric("csg.files.processed", "counter", "{file}", "Files processed, by type and outcome (ok, error).", (FILE_TYPE, OUTCOME))
 FILES_SIZE = Metric("csg.files.size", "histogram", "By", "Size of the files processed.", (FILE_TYPE, OUTCOME))
-CACHE_REQUESTS = Metric("csg.cache.requests", "counter", "{request}", "Cache look-ups, by result.", (CACHE_NAME, CACHE_RESULT))
+CACHE_REQUESTS = Metric("csg.cache.requests", "counter", "{request}", "Cache look-ups, by result (hit, miss).", (CACHE_NAME, CACHE_RESULT))
 
 # -- health -------------------------------------------------------------------------------------------------------------
 
 HEALTH_CHECK_STATUS = Metric("csg.health.check.status", "gauge", "", "One series per possible state of each check: 1 for the current state, 0 for the others.", (CHECK_NAME, CHECK_CATEGORY, CHECK_CRITICAL, HEALTH_STATE))
 HEALTH_CHECK_CODE = Metric("csg.health.check.code", "gauge", "", "State of each check as a number: 0 healthy, 1 warning, 2 critical, 3 unknown.", (CHECK_NAME, CHECK_CATEGORY))
 HEALTH_STATUS = Metric("csg.health.status", "gauge", "", "One series per possible state of each group of checks: 1 for the current state, 0 for the others.", (HEALTH_GROUP, HEALTH_STATE))
-HEALTH_CHECK_DURATION = Metric("csg.health.check.duration", "histogram", "s", "How long each run of a check took.", (CHECK_NAME, CHECK_CATEGORY, HEALTH_STATE, ERROR_TYPE))
+HEALTH_CHECK_DURATION = Metric("csg.health.check.duration", "histogram", "s", "Duration of each run of a check.", (CHECK_NAME, CHECK_CATEGORY, HEALTH_STATE, ERROR_TYPE))
 HEALTH_CHECK_EXECUTIONS = Metric("csg.health.check.executions", "counter", "{execution}", "Runs of each check.", (CHECK_NAME, HEALTH_STATE, ERROR_TYPE))
 HEALTH_CHECK_TRANSITIONS = Metric("csg.health.check.transitions", "counter", "{transition}", "Changes of a check's effective state.", (CHECK_NAME, HEALTH_FROM, HEALTH_TO))
-HEALTH_CHECK_LAST_EXECUTION = Metric("csg.health.check.last_execution", "gauge", "s", "When each check last finished, as Unix time.", (CHECK_NAME,))
-HEALTH_CHECK_MEASUREMENT = Metric("csg.health.check.measurement", "gauge", "", "What a check measured, in the unit the measurement's name ends in.", (CHECK_NAME, CHECK_MEASUREMENT, BENCHMARK_SIZE))
-HEALTH_CHECK_MEASUREMENT_LIMIT = Metric("csg.health.check.measurement.limit", "gauge", "", "The limits a check holds its measurements against.", (CHECK_NAME, CHECK_MEASUREMENT, BENCHMARK_SIZE, CHECK_LIMIT))
-HEALTH_BYPASS = Metric("csg.health.bypass", "gauge", "", "1 while health checks are switched off, else 0.")
-HEALTH_MAINTENANCE = Metric("csg.health.maintenance", "gauge", "", "1 while the program says it is in maintenance, else 0.")
+HEALTH_CHECK_LAST_EXECUTION = Metric("csg.health.check.last_execution", "gauge", "s", "Unix time at which each check last finished.", (CHECK_NAME,))
+HEALTH_CHECK_MEASUREMENT = Metric("csg.health.check.measurement", "gauge", "", "Values measured by checks. The unit depends on the measurement, for example s for durations and % for shares.", (CHECK_NAME, CHECK_MEASUREMENT, BENCHMARK_SIZE))
+HEALTH_CHECK_MEASUREMENT_LIMIT = Metric("csg.health.check.measurement.limit", "gauge", "", "Limits of the values in csg.health.check.measurement, in the same unit.", (CHECK_NAME, CHECK_MEASUREMENT, BENCHMARK_SIZE, CHECK_LIMIT))
+HEALTH_BYPASS = Metric("csg.health.bypass", "gauge", "", "1 while no health check runs because of DISABLE_HEALTH_CHECKS or health_monitoring.bypass, else 0.")
+HEALTH_MAINTENANCE = Metric("csg.health.maintenance", "gauge", "", "1 while the program is in maintenance, else 0.")
 
 # -- own telemetry ------------------------------------------------------------------------------------------------------
 
-EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches: emitted, adopted from dead processes, and what became of them: delivered, dropped. What is in neither waits still; spooled are those that had to wait on disk so far.", (DESTINATION, SIGNAL, RESULT, REASON))
-SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes on disk for a destination.", (DESTINATION,))
-ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Custom alerts by what became of them.", (RESULT,))
-TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Faults inside telemetry that were contained, by where.", ("csg.component",))
-ATTRIBUTES_DROPPED = Metric("csg.attributes.dropped", "counter", "{attribute}", "Attributes dropped because an instrument did not declare them.", (INSTRUMENT,))
+EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches, by result: emitted, or adopted from a dead process; then delivered, or dropped with a reason. Items in neither are still waiting; spooled counts those that have waited on disk so far.", (DESTINATION, SIGNAL, RESULT, REASON))
+SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes of spooled telemetry on disk that wait for a destination.", (DESTINATION,))
+ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Alerts of the program's own AlertingService, by result (emitted, resolved).", (RESULT,))
+TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Errors inside telemetry that did not reach the program, by component; the log has the details.", ("csg.component",))
+ATTRIBUTES_DROPPED = Metric("csg.attributes.dropped", "counter", "{attribute}", "Attributes dropped because their instrument does not declare them; declare them, or remove them from the call.", (INSTRUMENT,))
 
 # fmt: on
 
@@ -238,7 +238,7 @@ BUSINESS: Final = frozenset(
 """The names that `system_monitoring.metrics.business_metrics` switches."""
 
 OF_THE_HOST: Final = ("system.", "container.")
-"""Beginnings of the names of what is the same in every process of a machine or a container."""
+"""Prefixes of the metrics whose values are the same in every process of a machine or a container."""
 
 ACROSS_WORKERS: Final[dict[str, Workers]] = {
     OPERATION_ACTIVE.name: "sum",
@@ -247,20 +247,20 @@ ACROSS_WORKERS: Final[dict[str, Workers]] = {
     HEALTH_MAINTENANCE.name: "max",
     HEALTH_CHECK_MEASUREMENT_LIMIT.name: "one",
 }
-"""Own instruments that go up and down and are not shown for each worker."""
+"""Own gauges and up-down counters that a scrape does not show for each worker."""
 
 
-# -- the seed's names ---------------------------------------------------------------------------------------------------
+# -- the names of the monitoring guide ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
     """
-    A name the seed's users have, as a function of the instruments.
+    A metric name of the monitoring guide, as a function of the instruments.
 
     ``unit`` is the unit of the alias's value; ``labels`` are the labels its series carry; ``sources`` are the instruments
-    it is computed from; ``meaning`` says how, for people; ``kind`` says how a rule looks at it, and is a counter where the
-    value only grows. The local value is computed in ``metrics``, PromQL in ``alerts``.
+    it is computed from; ``meaning`` is the computation for readers; ``kind`` is the kind a rule treats it as, a counter where
+    the value only grows. The local value is computed in ``metrics``, PromQL in ``alerts``.
     """
 
     name: str
@@ -299,4 +299,4 @@ _ALIASES: Final = (
 # fmt: on
 
 ALIASES: Final[dict[str, Alias]] = {alias.name: alias for alias in _ALIASES}
-"""The seed's metric names, each defined once."""
+"""The metric names of the monitoring guide, each defined once."""

@@ -41,6 +41,14 @@ earlier totals. Health metrics, the metrics of telemetry itself and the instrume
 `performance.enabled: false`, switches off `csg.operation.duration` alone; the spans of operations stay.
 """
 
+GUIDE = """
+## Names of the monitoring guide
+
+The monitoring guide, "Health Checks and System Monitoring", is the document this package was built to; rules and dashboards
+of its readers use these names. They are accepted wherever a metric is named; each is a function of the instruments above.
+
+"""
+
 
 def document() -> str:
     """Return the whole document."""
@@ -57,9 +65,7 @@ def document() -> str:
                 f"| `{metric.name}` | {metric.kind.replace('_', '-')} | {metric.unit and f'`{metric.unit}`'} | "
                 f"`{family_name(metric.name, metric.unit, metric.kind)}` | {attributes} | {metric.description} |\n"
             )
-    parts.append(
-        "\n## The seed's names\n\nAccepted wherever a metric is named; each is a function of the instruments above.\n\n"
-    )
+    parts.append(GUIDE)
     parts.append("| name | labels | unit | from | meaning |\n|---|---|---|---|---|\n")
     for alias in names.ALIASES.values():
         sources = ", ".join(f"`{source.name}`" for source in alias.sources)
@@ -71,7 +77,7 @@ def document() -> str:
 
 
 def test_the_document_is_current(request: pytest.FixtureRequest) -> None:
-    """`make golden` writes it; nobody edits it by hand."""
+    """`make golden` writes it; it is never edited by hand."""
     if request.config.getoption("--update-golden"):
         DOC.write_text(document(), encoding="utf-8")
 

@@ -1,1 +1,1 @@
-"""What the kernel reports about the machine and the control group this process runs in."""
+"""The kernel's reports about the machine and about the control group of this process."""

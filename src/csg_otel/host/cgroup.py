@@ -1,8 +1,9 @@
 """
-What limits this process's control group sets on memory and CPU, and what the group uses of them; cgroup v1 and v2.
+The limits of this process's control group on memory and CPU, and the group's usage of them; cgroup v1 and v2.
 
-Reads a few files and nothing else: no caching, no exceptions. The rule: a limit counts wherever it stands between us and
-the root of the hierarchy, and usage is that of the group the limit is set on, because that is what it is held against.
+Reads a few files and nothing else: no caching, no exceptions. The rule: a limit counts wherever it is set between the
+process's group and the root of the hierarchy, and the usage is that of the group with the limit, because the kernel compares
+these two.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from typing import Final, TypeVar
 _Limit = TypeVar("_Limit", int, float)
 
 _NO_LIMIT_BY: Final = 1 << 60
-"""Version 1 says "no limit" with the largest multiple of the page size that fits in 63 bits."""
+"""Version 1 writes "no limit" as the largest multiple of the page size that fits in 63 bits; this is well below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    Limits and usage of this process's control group; None for what does not limit us or can't be read.
+    Limits and usage of this process's control group; None for a limit that is not set and a value that can't be read.
 
     Memory is in bytes; ``memory_usage`` is the working set (usage without the page cache the kernel drops first).
-    ``cpu_limit`` is a number of CPUs; ``cpu_time_s`` is what the group used since it exists, in seconds, of which
-    ``cpu_user_s`` and ``cpu_system_s`` are the modes.
+    ``cpu_limit`` is a number of CPUs; ``cpu_time_s`` is the CPU time of the group since it was made, in seconds;
+    ``cpu_user_s`` and ``cpu_system_s`` are its modes.
     """
 
     memory_limit: int | None = None
@@ -37,7 +38,7 @@ class Limits:
 
 
 def read(root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc")) -> Limits:
-    """Return the limits and usage found below *root* for the group that *proc* says this process is in."""
+    """Return the limits and usage, below *root*, of the group that *proc* lists for this process."""
     membership = _membership(proc / "self" / "cgroup")
     memory_limit, memory_usage = _memory(root, membership)
     cpu_limit, times = _cpu(root, membership)
@@ -82,7 +83,7 @@ def _cpu(root: Path, membership: dict[str, str]) -> tuple[float | None, _Times]:
     groups = _lineage(_hierarchy(root, "cpu"), membership["cpu"])
     limit, group = _tightest([(_legacy_quota(directory), directory) for directory in groups])
     accounted = _lineage(_hierarchy(root, "cpuacct"), membership.get("cpuacct", membership["cpu"]))
-    if group is not None:  # the same generation of the other hierarchy: both are counted from the root
+    if group is not None:  # the group at the same depth of the other hierarchy, counted from the root
         accounted = accounted[-(len(groups) - groups.index(group)) :]
     return limit, (None, None, None) if not accounted else _legacy_times(accounted[0])
 
@@ -121,48 +122,48 @@ def _scaled(value: int | None, per_second: float) -> float | None:
     return None if value is None else value / per_second
 
 
-# -- where the files are ------------------------------------------------------------------------------------------------
+# -- the places of the files ------------------------------------------------------------------------------------------------
 
 
 def _membership(path: Path) -> dict[str, str]:
-    """Return this process's group by controller; version 2 stands under the empty name."""
-    found: dict[str, str] = {}
+    """Return this process's group by controller; that of version 2 has the empty name."""
+    groups: dict[str, str] = {}
     for line in _text(path).splitlines():
-        parts = line.split(":", 2)
-        if len(parts) == 3:
-            found.update(dict.fromkeys(parts[1].split(","), parts[2]))
-    return found
+        fields = line.split(":", 2)
+        if len(fields) == 3:
+            groups.update(dict.fromkeys(fields[1].split(","), fields[2]))
+    return groups
 
 
 def _hierarchy(root: Path, controller: str) -> Path:
-    """Return where version 1 mounts *controller*; some distributions mount two together without links to each."""
+    """Return the mount point of *controller* in version 1; some distributions mount two controllers together."""
     together = ("cpu,cpuacct", "cpuacct,cpu") if controller.startswith("cpu") else ()
     return next((root / name for name in (controller, *together) if (root / name).is_dir()), root / controller)
 
 
 def _unified(root: Path) -> Path:
-    """Return where version 2 is mounted; beside version 1 that is a directory of its own."""
+    """Return the mount point of version 2; beside version 1 that is the directory ``unified``."""
     beside = root / "unified"
     return beside if (beside / "cgroup.controllers").exists() else root
 
 
 def _lineage(hierarchy: Path, path: str) -> list[Path]:
     """
-    Return the groups from ours to the root of *hierarchy*.
+    Return the groups from the process's own, *path*, to the root of *hierarchy*.
 
-    A container often sees its own group as the root while the path is still the host's; then what exists of the path is
-    taken, at least the root. A path that leaves the root (``/../other``) says nothing we may read.
+    A container often sees its own group as the root, while the path is that of the host. Then the existing ancestors of the
+    path are returned, at least the root. A path that leaves the root (``/../other``) names no readable group.
     """
-    parts = [part for part in path.split("/") if part]
-    if ".." in parts:
-        parts = []
-    groups = [hierarchy.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1)]
+    steps = [step for step in path.split("/") if step]
+    if ".." in steps:
+        steps = []
+    groups = [hierarchy.joinpath(*steps[:depth]) for depth in range(len(steps), -1, -1)]
     return [group for group in groups if group.is_dir()]
 
 
 def _tightest(limits: list[tuple[_Limit | None, Path]]) -> tuple[_Limit | None, Path | None]:
-    found = [(limit, group) for limit, group in limits if limit is not None]
-    return min(found, key=lambda item: item[0]) if found else (None, None)
+    present = [(limit, group) for limit, group in limits if limit is not None]
+    return min(present, key=lambda item: item[0]) if present else (None, None)
 
 
 # -- reading ------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """
-Which file systems hold data of this machine: what disk metrics and disk checks look at.
+The file systems that hold data of this machine, for disk metrics and disk checks.
 
-Only lists; knows nothing of how full they are. The rule: nothing is listed that could hang whoever asks for its size, so no
-network file systems; and each device stands once, under its shortest path.
+Lists them only; their sizes are read elsewhere. The rule: no file system is listed whose size could take for ever to read, so
+no network file systems; and each device is listed once, under its shortest path.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 Partitions = Callable[[bool], Iterable[Any]]
-"""What ``psutil.disk_partitions`` is: True asks for all mounts, False for those on devices."""
+"""The type of ``psutil.disk_partitions``: True returns all mounts, False those on devices."""
 
 _IMAGES: Final = frozenset({"squashfs", "erofs", "cramfs", "iso9660", "udf", "romfs"})
-"""Always full, by design."""
+"""Types of images, which are always full by design."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ def real_mounts(partitions: Partitions | None = None) -> list[Mount]:
     """
     Return the real file systems, ordered by path; *partitions* replaces ``psutil.disk_partitions``.
 
-    The root counts whatever it is (``overlay`` in containers). Images (squashfs), memory (tmpfs), network file systems and
-    files that are mounted one by one (``/etc/hosts`` in containers) do not. Empty if mounts can't be read.
+    The root is listed whatever its type (``overlay`` in containers). Images (squashfs), memory (tmpfs), network file systems
+    and single files that are mounted (``/etc/hosts`` in containers) are not. Empty if mounts can't be read.
     """
     try:
-        found = list(_selected(partitions or _psutil_partitions()))
-    except Exception:  # noqa: BLE001 - psutil raises what the platform does
+        mounts = list(_selected(partitions or _psutil_partitions()))
+    except Exception:  # noqa: BLE001 - psutil raises any error of the platform
         return []
     devices: dict[str, Mount] = {}
-    for mount in sorted(found, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
+    for mount in sorted(mounts, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         devices.setdefault(mount.device, mount)
     return sorted(devices.values(), key=lambda mount: mount.mountpoint)
 
@@ -52,7 +52,7 @@ def _psutil_partitions() -> Partitions:
 
 
 def _selected(partitions: Partitions) -> Iterable[Mount]:
-    # What is mounted over another hides it, so the last mount of a path is the one that is seen.
+    # A later mount on the same path hides the earlier ones.
     roots = [part for part in partitions(True) if part.mountpoint == "/" and part.fstype != "rootfs"][-1:]
     for part in roots:
         yield Mount(part.device, part.mountpoint, part.fstype)
@@ -64,5 +64,5 @@ def _selected(partitions: Partitions) -> Iterable[Mount]:
 def _is_directory(path: str) -> bool:
     try:
         return Path(path).is_dir()
-    except OSError:  # below a directory we may not enter
+    except OSError:  # below a directory this process may not enter
         return False

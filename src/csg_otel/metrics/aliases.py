@@ -1,7 +1,8 @@
 """
-The seed's names as local values: what snapshots, history, dashboards and rules in this process read.
+The values of the monitoring guide's metric names, for the snapshots, history, dashboards and rules of this process.
 
-Pure. The rule: each name means what ``names.ALIASES`` says, and a value nobody can know (a mean of nothing) is missing.
+Pure. The rule: each name is computed as ``names.ALIASES`` describes, and a value that does not exist (a mean of nothing) is
+missing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from csg_otel.metrics.sample import ProcessValues, Sample, SystemValues
 
 RATE_WINDOW_S: Final = 300.0
-"""What "over 5 m" means."""
+"""The window of rates "over 5 m", in seconds."""
 
 OPERATIONS: Final = f"{names.OPERATION_DURATION.name}.count"
 OPERATIONS_FAILED: Final = f"{names.OPERATION_DURATION.name}.failed"
@@ -30,7 +31,7 @@ Labelled = list[tuple[dict[str, str], float]]
 
 
 class Past(Protocol):
-    """What a history knows of totals."""
+    """The earlier values of totals."""
 
     def before(self, name: str, age_s: float) -> float | None:
         """Return the value of *name* *age_s* seconds ago; None if the history does not reach back that far."""
@@ -40,7 +41,7 @@ class Past(Protocol):
 
 
 def is_loopback(interface: str) -> bool:
-    """Tell whether a network interface only leads back to this machine."""
+    """Return whether a network interface only leads back to this machine."""
     return interface in {"lo", "lo0"} or interface.startswith("Loopback")
 
 
@@ -62,9 +63,9 @@ def _cpu(values: SystemValues) -> Labelled:
 
 def _disk_bytes(values: SystemValues) -> Labelled:
     return [
-        ({"type": state, "mount": found.mountpoint}, size)
-        for found in values.filesystems
-        for state, size in (("used", found.used), ("free", found.free))
+        ({"type": state, "mount": filesystem.mountpoint}, size)
+        for filesystem in values.filesystems
+        for state, size in (("used", filesystem.used), ("free", filesystem.free))
     ]
 
 
@@ -90,9 +91,9 @@ def _of_system(values: SystemValues) -> dict[str, Labelled]:
         "system_memory_usage_percent": _plain(100 * (1 - memory.available / memory.total) if memory else None),
         "system_disk_usage_bytes": _disk_bytes(values),
         "system_disk_usage_percent": [
-            ({"mount": found.mountpoint}, 100 * found.utilization)
-            for found in values.filesystems
-            if found.utilization is not None
+            ({"mount": filesystem.mountpoint}, 100 * filesystem.utilization)
+            for filesystem in values.filesystems
+            if filesystem.utilization is not None
         ],
         "system_network_bytes_total": _network(values, packets=False),
         "system_network_packets_total": _network(values, packets=True),
@@ -117,21 +118,21 @@ def _of_process(values: ProcessValues) -> dict[str, Labelled]:
 
 
 def totals(points: Iterable[Point]) -> dict[str, float]:
-    """Return the sums since start that the rates over 5 m are made of; a name whose instrument has no points is missing."""
-    found: defaultdict[str, float] = defaultdict(float)
+    """Return the totals since the start from which rates over 5 m are computed; an instrument without points has none."""
+    sums: defaultdict[str, float] = defaultdict(float)
     for point in points:
         if isinstance(point, HistogramPoint) and point.name == names.OPERATION_DURATION.name:
-            found[OPERATIONS] += point.count
-            found[OPERATIONS_SECONDS] += point.total
-            found[OPERATIONS_FAILED] += point.count if point.attributes.get(names.ERROR_TYPE) else 0
+            sums[OPERATIONS] += point.count
+            sums[OPERATIONS_SECONDS] += point.total
+            sums[OPERATIONS_FAILED] += point.count if point.attributes.get(names.ERROR_TYPE) else 0
         elif isinstance(point, NumberPoint) and point.name == names.CACHE_REQUESTS.name:
-            found[CACHE_REQUESTS] += point.value
-            found[CACHE_HITS] += point.value if point.attributes.get(names.CACHE_RESULT) == "hit" else 0
-    return dict(found)
+            sums[CACHE_REQUESTS] += point.value
+            sums[CACHE_HITS] += point.value if point.attributes.get(names.CACHE_RESULT) == "hit" else 0
+    return dict(sums)
 
 
 def _recent(sums: Mapping[str, float], past: Past | None) -> Callable[[str], float]:
-    """Return what tells how much a total grew in the window, or since start where the past does not reach back."""
+    """Return a function of a total's name: its growth within the window, or since the start where *past* is shorter."""
 
     def grown(name: str) -> float:
         now = sums.get(name, 0.0)
@@ -177,13 +178,13 @@ def _of_program(points: Sequence[Point], past: Past | None) -> dict[str, Labelle
 
 def values(sample: Sample | None, points: Sequence[Point], history: Past | None = None) -> dict[str, Labelled]:
     """
-    Return every name of ``names.ALIASES`` with its values by labels; a name of which nothing is known has none.
+    Return every name of ``names.ALIASES`` with its values by labels; a name without data has none.
 
-    Rates over 5 m are taken from *history* where it reaches back that far, else over the time since start.
+    Rates over 5 m are computed from *history*, and over the time since the start where it does not reach back that far.
     """
-    found = {
+    available = {
         **(_of_system(sample.system) if sample is not None and sample.system is not None else {}),
         **(_of_process(sample.process) if sample is not None and sample.process is not None else {}),
         **_of_program(points, history),
     }
-    return {name: found.get(name, []) for name in names.ALIASES}
+    return {name: available.get(name, []) for name in names.ALIASES}

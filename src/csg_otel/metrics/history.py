@@ -1,8 +1,8 @@
 """
-What the seed's names were worth over the last hours: the source of trends and of rates over five minutes.
+The values of the last hours under the monitoring guide's names: the source of trends and of rates over five minutes.
 
-Kept in this process only and bounded: ten seconds apart for an hour, a minute apart for a day, under 2 MB in all. The rule:
-memory is fixed by the number of series, never by time.
+Kept in this process only: a value every ten seconds for an hour and every minute for a day, under 2 MB in all. The rule: the
+number of series alone determines the memory, never the time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COARSE_STEP_S: Final = 60.0
 COARSE_SPAN_S: Final = 86400.0
 
 MOST_SERIES: Final = 120
-"""Series of 14.4 kB each that fit into 2 MB with room for what Python adds."""
+"""Upper bound of the series: each takes 14.4 kB, so 120 fit into 2 MB with room for Python's own overhead."""
 
 _MISSING: Final = math.nan
 
@@ -46,11 +46,11 @@ class Ring:
 
     @property
     def newest_s(self) -> float:
-        """When the newest step that has a value began; negative without any."""
+        """The start of the newest step that has a value; negative without any."""
         return self._newest * self._step_s
 
     def put(self, at_s: float, value: float) -> None:
-        """Keep *value* for the step of *at_s*, in place of an earlier one of that step; what is too old is ignored."""
+        """Keep *value* for the step of *at_s*, instead of an earlier value of that step; a value that is too old is ignored."""
         step, size = int(at_s // self._step_s), len(self._values)
         if size == 0 or step <= self._newest - size:
             return
@@ -61,14 +61,14 @@ class Ring:
         self._values[step % size] = value
 
     def items(self) -> list[tuple[float, float]]:
-        """Return the beginning of each step that has a value, and the value; oldest first."""
+        """Return the start and the value of each step that has one, oldest first."""
         size = len(self._values)
         steps = range(max(0, self._newest - size + 1), self._newest + 1)
-        found = ((step, self._values[step % size]) for step in steps)
-        return [(step * self._step_s, value) for step, value in found if not math.isnan(value)]
+        kept = ((step, self._values[step % size]) for step in steps)
+        return [(step * self._step_s, value) for step, value in kept if not math.isnan(value)]
 
     def at(self, at_s: float) -> float | None:
-        """Return the value of the newest step that was over at *at_s*; None if there is none."""
+        """Return the value of the newest step that had ended at *at_s*; None if there is none."""
         size = len(self._values)
         first = min(self._newest, int(at_s // self._step_s) - 1)
         for step in range(first, max(-1, self._newest - size), -1):
@@ -86,14 +86,14 @@ class _Series:
         self.coarse = Ring(COARSE_STEP_S, int(min(retention_s, COARSE_SPAN_S) // COARSE_STEP_S))
 
     def items(self) -> list[tuple[float, float]]:
-        """The coarse values up to where the fine ones begin, and the fine ones."""
+        """Return the coarse values up to the first fine one, and then the fine ones."""
         fine = self.fine.items()
         began = fine[0][0] if fine else math.inf
         return [*(item for item in self.coarse.items() if item[0] + COARSE_STEP_S <= began), *fine]
 
     def at(self, at_s: float) -> float | None:
-        found = self.fine.at(at_s)
-        return self.coarse.at(at_s) if found is None else found
+        fine = self.fine.at(at_s)
+        return self.coarse.at(at_s) if fine is None else fine
 
 
 def key(name: str, labels: Mapping[str, str]) -> str:
@@ -113,7 +113,7 @@ class History:
         forks.follow(self.reset_after_fork)
 
     def reset_after_fork(self) -> None:
-        """Forget everything: the past of the parent is not the child's."""
+        """Drop everything: the parent's past is not the child's."""
         self._lock = threading.RLock()
         self._shown: dict[str, _Series] = {}
         self._totals: dict[str, _Series] = {}
@@ -121,7 +121,7 @@ class History:
         self._newest_s = 0.0
 
     def add(self, sample: Sample, points: Sequence[Point]) -> None:
-        """Keep what *sample* and *points* say under the seed's names."""
+        """Keep the values of *sample* and *points* under the monitoring guide's names."""
         if self._retention_s < FINE_STEP_S:
             return
         with self._lock:
@@ -131,15 +131,15 @@ class History:
             self._put(self._totals, aliases.totals(points).items())
             shown = [
                 (len(labels), key(name, labels), value)
-                for name, found in aliases.values(sample, points, self).items()
-                for labels, value in found
+                for name, values in aliases.values(sample, points, self).items()
+                for labels, value in values
             ]
-            # Where there is not room for all, a hundred cores must not keep out the sums.
+            # Series with fewer labels first: where the room ends, totals matter more than the values of a hundred cores.
             shown.sort(key=lambda item: item[0])
             self._put(self._shown, ((name, value) for _, name, value in shown))
 
-    def _put(self, kept: dict[str, _Series], found: Iterable[tuple[str, float]]) -> None:
-        for name, value in found:
+    def _put(self, kept: dict[str, _Series], values: Iterable[tuple[str, float]]) -> None:
+        for name, value in values:
             series = kept.get(name)
             if series is None:
                 if len(self._shown) + len(self._totals) >= MOST_SERIES:
@@ -149,7 +149,7 @@ class History:
             series.coarse.put(self._newest_s, value)
 
     def _make_room(self) -> None:
-        """Drop the series that had no value for as long as the fine ring reaches back, if there is no room for others."""
+        """Where there is no room for more, drop the series that had no value within the span of the fine ring."""
         if len(self._shown) + len(self._totals) < MOST_SERIES:
             return
         oldest_s = self._newest_s - FINE_SPAN_S
@@ -162,24 +162,24 @@ class History:
             return sorted(self._shown)
 
     def series(self, name: str) -> list[tuple[float, float]]:
-        """Return Unix time and value of *name*, oldest first; empty for a name that is not known."""
+        """Return Unix time and value of *name*, oldest first; empty for a name without values."""
         with self._lock:
-            found = self._shown.get(name) or self._totals.get(name)
+            series = self._shown.get(name) or self._totals.get(name)
             oldest_s = self._newest_s - self._retention_s
-            items = found.items() if found else []
+            items = series.items() if series else []
             return [(at_s + self._offset_s, value) for at_s, value in items if at_s >= oldest_s]
 
     def before(self, name: str, age_s: float) -> float | None:
-        """Return *name* as it was *age_s* seconds before the newest sample; None if the history does not reach that far."""
+        """Return *name* *age_s* seconds before the newest sample; None if the history does not reach back that far."""
         with self._lock:
-            found = self._totals.get(name) or self._shown.get(name)
-            return found.at(self._newest_s - age_s) if found else None
+            series = self._totals.get(name) or self._shown.get(name)
+            return series.at(self._newest_s - age_s) if series else None
 
     def delta(self, name: str, window_s: float) -> float | None:
         """
-        Return how much the counter *name* grew in the last *window_s* seconds, or since the history began.
+        Return the growth of the counter *name* in the last *window_s* seconds, or since the history began.
 
-        Counts on over a counter that started again. None with less than two values.
+        A counter that started again at 0 adds its new value. None with fewer than two values.
         """
         grown = self._grown(name, window_s)
         return None if grown is None else grown[0]
@@ -190,8 +190,8 @@ class History:
         return None if grown is None else grown[0] / grown[1]
 
     def _grown(self, name: str, window_s: float) -> tuple[float, float] | None:
-        found = self.series(name)
-        recent = [item for item in found if item[0] >= found[-1][0] - window_s]
+        series = self.series(name)
+        recent = [item for item in series if item[0] >= series[-1][0] - window_s]
         if len(recent) < 2:
             return None
         growth = sum(now - before if now >= before else now for (_, before), (_, now) in pairwise(recent))

@@ -25,7 +25,7 @@ class Readings:
         """Return the value of *read*, or *missing* if it raises."""
         try:
             value = read()
-        except Exception as error:  # noqa: BLE001 - psutil raises whatever the platform does
+        except Exception as error:  # noqa: BLE001 - psutil raises any error of the platform
             if name not in self._failing:
                 self._failing.add(name)
                 faults.report(f"reading of {name}", f"{type(error).__name__}: {error}; its metrics are missing")

@@ -1,8 +1,8 @@
 """
-Makes the newest sample visible to OpenTelemetry.
+The instruments of the host and the process; their callbacks return the newest sample.
 
-The instruments are made once in the life of the process, because OTel ignores the callbacks of an instrument that is made
-again; what they read is exchanged instead. The rule: a callback only looks at the newest sample, it never takes a reading.
+The instruments are made once in a process, because OTel ignores the callbacks of an instrument that is made again; the source
+of samples is replaced instead. The rule: a callback only looks at the newest sample, and never takes a reading.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from csg_otel.names import Metric
 
 _GRACE_S: Final = 15.0
+"""Seconds beyond three intervals after which a sample is too old to be shown: its sampler has stopped or hangs."""
 
 
 class Source(Protocol):
-    """Where samples come from."""
+    """A source of samples: the sampler, or a stand-in in tests."""
 
     @property
     def interval_s(self) -> float:
@@ -42,10 +43,10 @@ class _Current:
     system: bool = False
     application: bool = False
     last: Sample | None = None
-    """The newest sample of the source before, shown until this one has its own."""
+    """The newest sample of the previous source, shown until the present one has its own."""
 
     def sample(self) -> Sample | None:
-        """Return the sample to show; none that is so old that whoever took it must have stopped or hung."""
+        """Return the sample to show; None if it is so old that its sampler must have stopped or hangs."""
         if self.source is None:
             return None
         sample = self.source.latest() or self.last
@@ -55,7 +56,7 @@ class _Current:
 
 
 class Observables:
-    """The instruments of the host and the process, and the source they show."""
+    """The instruments of the host and the process, and the source of their samples."""
 
     def __init__(self) -> None:
         """Show nothing."""
@@ -63,12 +64,12 @@ class Observables:
         self._created: dict[str, object] = {}
 
     def show(self, source: Source, *, system: bool, application: bool) -> None:
-        """Show what *source* samples from now on; a group that is off yields nothing."""
+        """Show the samples of *source* from now on; a group that is off yields nothing."""
         shown = self._current.sample()
         self._current = _Current(source, system, application, shown)
 
     def create(self, create: Callable[[Metric, list[Any]], Any] = scope.create) -> None:
-        """Make the instruments by means of *create*; only the first call does."""
+        """Make the instruments by *create*; only the first call does so."""
         token = object()
         if self._created.setdefault("by", token) is not token:
             return
@@ -78,13 +79,13 @@ class Observables:
             create(metric, [_Callback(self, read, system=False)])
 
     def values(self, read: Callable[[Sample], Values], *, system: bool) -> Values:
-        """Return what *read* finds in the sample shown, if its group is on."""
+        """Return the values of *read* for the sample shown; nothing while its group is off."""
         current = self._current
         sample = current.sample() if (current.system if system else current.application) else None
         return () if sample is None else read(sample)
 
     def reset_after_fork(self) -> None:
-        """Forget the parent's last sample."""
+        """Drop the parent's last sample."""
         self._current = replace(self._current, last=None)
 
 
@@ -106,7 +107,7 @@ _observables: Final = Observables()
 
 
 def register(sampler: Source, *, system: bool, application: bool) -> None:
-    """Show what *sampler* samples as OTel metrics from now on, in place of any sampler before; each group on or off."""
+    """Show the samples of *sampler* as OTel metrics from now on, instead of those of an earlier one; each group on or off."""
     forks.follow(_observables.reset_after_fork)
     _observables.show(sampler, system=system, application=application)
     _observables.create()

@@ -1,8 +1,8 @@
 """
-What the interpreter does to the program: pauses by the garbage collector, and event loops that are late.
+Measurements of the interpreter: pauses by the garbage collector, and event loops that run late.
 
 Measures; judges nothing. The rule: a garbage collection interrupts code that may hold any lock, so its callback takes none
-and only appends to a queue; what is in it is recorded later, by the thread that samples.
+and only appends to a queue. The sampling thread records the items of the queue later.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KEPT_PAUSES: Final = 10_000
+"""Upper bound of the pauses kept until the next sample records them: about a megabyte; beyond it the oldest are dropped."""
 
 _COUNTERS: Final = {
     names.GC_COLLECTIONS: "collections",
@@ -46,7 +47,7 @@ class _Instruments:
         return self._made.setdefault(metric.name, scope.create(metric)) if made is None else made
 
     def counters(self) -> None:
-        """Make the collector's counters observable."""
+        """Make the instruments of the collector's counters."""
         token = object()
         if self._made.setdefault("counters", token) is token:
             for metric, key in _COUNTERS.items():
@@ -80,7 +81,7 @@ class RuntimeMonitor:
         gc.callbacks.append(self._on_gc)
 
     def stop(self) -> None:
-        """Record what was measured and stop; idempotent."""
+        """Record the last pauses and stop; idempotent."""
         if not self._running:
             return
         self._running = False
@@ -90,7 +91,7 @@ class RuntimeMonitor:
         self.flush()
 
     def _on_gc(self, phase: str, info: Mapping[str, int]) -> None:
-        # Runs in the middle of any code of any thread: no lock, no logging, no instrument. Collections do not nest.
+        # Runs in the middle of any code of any thread: no lock, no logging, no instrument. Collections never nest.
         now_s = time.perf_counter()
         if phase == "start":
             self._began_s = now_s
@@ -103,12 +104,12 @@ class RuntimeMonitor:
         while self._pauses:
             try:
                 generation, pause_s = self._pauses.popleft()
-            except IndexError:  # another thread was faster
+            except IndexError:  # another thread took the last one
                 return
             histogram.record(pause_s, {names.GC_GENERATION: generation})
 
     def reset_after_fork(self) -> None:
-        """Forget the parent's pauses; it records them itself."""
+        """Drop the parent's pauses, because the parent records them."""
         self._pauses.clear()
 
 
@@ -123,7 +124,7 @@ def flush() -> None:
 
 @reads_snapshot
 class _GcCounter:
-    """One of the collector's own counts by generation, while a monitor runs; in a child since the fork."""
+    """One of the collector's counts by generation, while a monitor runs; in a forked child, since the fork."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -142,7 +143,7 @@ class _GcCounter:
         return [generation[self._key] for generation in gc.get_stats()]
 
     def reset_after_fork(self) -> None:
-        """Count from here: what came before is the parent's."""
+        """Count from 0: earlier collections belong to the parent."""
         self._before = self._counts()
 
 
@@ -150,7 +151,7 @@ class _GcCounter:
 
 
 class LoopState(NamedTuple):
-    """When a watched loop last ran its timer (monotonic clock), how late that was, and how often it should."""
+    """The last run of a watched loop's timer: its monotonic time, how late it was, and its interval."""
 
     name: str
     last_beat: float
@@ -178,11 +179,11 @@ class LoopWatch:
 
     @property
     def over(self) -> bool:
-        """Whether it was stopped or its loop was closed."""
+        """Whether the watch was stopped or its loop is closed."""
         return self._stopped or self._loop.is_closed()
 
     def start(self) -> None:
-        """Start the timer, from any thread; a loop that is closed has nothing to watch."""
+        """Start the timer, from any thread; does nothing for a closed loop."""
         self._in_loop(self._arm)
 
     def stop(self) -> None:
@@ -194,7 +195,7 @@ class LoopWatch:
     def _in_loop(self, call: Any) -> None:
         try:
             self._loop.call_soon_threadsafe(call)
-        except RuntimeError:  # closed
+        except RuntimeError:  # the loop is closed
             _watches.discard(self)
 
     def _cancel(self) -> None:
@@ -218,24 +219,24 @@ class LoopWatch:
 
 
 class _Watches:
-    """The loops now watched; knows them weakly, because each is kept by its own loop's timer."""
+    """The watched loops, by weak references: the timer of each loop keeps its watch alive."""
 
     def __init__(self) -> None:
         self.reset_after_fork()
         forks.follow(self.reset_after_fork)
 
     def reset_after_fork(self) -> None:
-        """Know no loop: those of the parent run there."""
+        """Drop all loops: those of the parent run in the parent."""
         self._lock = threading.RLock()
         self._watches: weakref.WeakSet[LoopWatch] = weakref.WeakSet()
 
     def add(self, watch: LoopWatch) -> None:
-        """Know *watch*."""
+        """Keep *watch* until its loop is gone."""
         with self._lock:
             self._watches.add(watch)
 
     def discard(self, watch: LoopWatch) -> None:
-        """Forget *watch*."""
+        """Drop *watch*."""
         with self._lock:
             self._watches.discard(watch)
 
@@ -255,11 +256,12 @@ def watch_loop(
     """
     Measure how late *loop* (by default the one now running) runs a timer every *interval_s* seconds.
 
-    The lag goes into the histogram ``csg.runtime.event_loop.lag`` under *name*, and :func:`loops` tells the newest. May be
-    called from another thread when *loop* is given, and before ``instrument()``. Ends by ``stop()`` of what is returned or
-    with the loop. Raises RuntimeError without *loop* outside of a running one, ValueError if *interval_s* is not above 0.
+    The lag is recorded in the histogram ``csg.runtime.event_loop.lag`` under *name*, and :func:`loops` returns the newest.
+    May be called before ``instrument()``, and from another thread if *loop* is given. The watch ends when ``stop()`` of the
+    returned object is called, or with the loop. Raises RuntimeError without *loop* where no loop runs, ValueError if
+    *interval_s* is not above 0.
     """
-    import asyncio  # by whoever has a loop it is loaded already
+    import asyncio  # already loaded in a program that has a loop
 
     if interval_s <= 0:
         raise ValueError(f"watch_loop: interval_s must be above 0, not {interval_s}")

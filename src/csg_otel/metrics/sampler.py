@@ -1,8 +1,8 @@
 """
 One sample of the host and the process per interval, taken on one thread and shared by all readers.
 
-Takes and publishes samples; what becomes of them is others' business. The rule: nothing is shown before the second sample,
-so that the first utilisation anybody sees is a real one.
+Takes samples and publishes them, and does nothing else with them. The rule: nothing is published before the second sample,
+so that the first published utilisation is a real one.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from csg_otel.config.sections.system_monitoring import SystemMonitoring
 
 SETTLE_S: Final = 0.2
-"""Between the first two readings: long enough for the kernel's ticks of 10 ms to say something."""
+"""Seconds between the first two samples: 20 of the kernel's 10 ms ticks, so utilisations are exact to 5 %."""
 
 
-class _Readings:
-    """What takes a sample in this process."""
+class _Reader:
+    """Takes samples of the host and of this process."""
 
     def __init__(self, settings: SystemMonitoring, mounts: Callable[[], Iterable[Mount]]) -> None:
-        # psutil is imported where sampling begins, not where this package is.
+        # psutil is imported when sampling begins, and not with this package.
         from csg_otel.metrics.process import ProcessReader
         from csg_otel.metrics.system import SystemReader
 
@@ -41,7 +41,7 @@ class _Readings:
         self._with_process = groups.application_metrics
 
     def take(self, previous: Sample | None) -> Sample:
-        """Return a sample now; what changes by time is against *previous*."""
+        """Return a sample of this moment; utilisations are those since *previous*."""
         timestamp, monotonic_s = time.time(), time.monotonic()
         elapsed_s = 0.0 if previous is None else monotonic_s - previous.monotonic_s
         limits = cgroup.read()
@@ -66,9 +66,9 @@ class _Readings:
 
 class Sampler:
     """
-    Samples as *settings* say, on a daemon thread; after a fork the child samples itself.
+    Takes samples at the interval of *settings*, on a daemon thread; after a fork the child samples itself.
 
-    *mounts* returns the file systems to look at.
+    *mounts* returns the file systems to read.
     """
 
     def __init__(self, settings: SystemMonitoring, *, mounts: Callable[[], Iterable[Mount]] = real_mounts) -> None:
@@ -84,7 +84,7 @@ class Sampler:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._readings: _Readings | None = None
+        self._reader: _Reader | None = None
         self._newest: Sample | None = None
         self._latest: Sample | None = None
 
@@ -94,19 +94,19 @@ class Sampler:
         return self._settings.collection_interval
 
     def start(self) -> None:
-        """Start sampling; idempotent. A platform that can't be sampled at all is reported as a fault."""
+        """Start sampling; idempotent. A platform that can't be sampled is reported as a fault."""
         with self._lock:
             if self._thread is not None:
                 return
             try:
-                readings = self._prepared()
+                reader = self._prepared()
             except Exception:  # noqa: BLE001 - a platform that can't be measured can still run the program
                 faults.contain("metrics.sampler")
                 return
             self._started = True
             self._ended = threading.Event()
             self._thread = threading.Thread(
-                target=self._run, args=(readings, self._ended), name="csg-otel-sampler", daemon=True
+                target=self._run, args=(reader, self._ended), name="csg-otel-sampler", daemon=True
             )
             self._thread.start()
 
@@ -125,26 +125,26 @@ class Sampler:
 
     def sample_now(self) -> Sample:
         """
-        Return a complete sample of this moment; waits a fifth of a second if nothing recent tells what changes by time.
+        Return a complete sample of this moment; waits 0.2 s where no recent sample is there to compute utilisations from.
 
         Works without :meth:`start`.
         """
-        readings = self._prepared()
+        reader = self._prepared()
         previous = self._newest
         age_s = time.monotonic() - previous.monotonic_s if previous is not None else 0.0
         if previous is None or age_s > 2 * self.interval_s + SETTLE_S:
-            previous = readings.take(None)
+            previous = reader.take(None)
             age_s = 0.0
         if age_s < SETTLE_S:
             time.sleep(SETTLE_S - age_s)
-        return readings.take(previous)
+        return reader.take(previous)
 
     def on_sample(self, callback: Callable[[Sample], None]) -> None:
-        """Call *callback* with every complete sample, on the sampling thread; what it raises is contained."""
+        """Call *callback* with every complete sample, on the sampling thread; exceptions it raises are contained."""
         self._listeners.append(callback)
 
     def reset_after_fork(self) -> None:
-        """Forget the parent's values and sample this process if the parent was sampled."""
+        """Drop the parent's values, and sample this process if the parent was sampled."""
         started = self._started
         self._reset()
         if started:
@@ -152,43 +152,43 @@ class Sampler:
 
     # -- the thread ------------------------------------------------------------------------------------------------
 
-    def _prepared(self) -> _Readings:
+    def _prepared(self) -> _Reader:
         with self._lock:
-            if self._readings is None:
-                self._readings = _Readings(self._settings, self._mounts)
-            return self._readings
+            if self._reader is None:
+                self._reader = _Reader(self._settings, self._mounts)
+            return self._reader
 
-    def _run(self, readings: _Readings, ended: threading.Event) -> None:
+    def _run(self, reader: _Reader, ended: threading.Event) -> None:
         interval_s = self.interval_s
-        self._step(readings, None)
+        self._step(reader, None)
         due_s = time.monotonic() + min(interval_s, SETTLE_S)
         while not ended.wait(max(0.0, due_s - time.monotonic())):
-            self._step(readings, self._newest)
+            self._step(reader, self._newest)
             late_s = max(0.0, time.monotonic() - due_s)
-            due_s += interval_s * (1 + late_s // interval_s)  # beats that were missed are not caught up on
+            due_s += interval_s * (1 + late_s // interval_s)  # missed samples are not made up for
 
-    def _step(self, readings: _Readings, previous: Sample | None) -> None:
+    def _step(self, reader: _Reader, previous: Sample | None) -> None:
         try:
-            sample = readings.take(previous)
+            sample = reader.take(previous)
             self._newest = sample
             if previous is not None:
                 self._latest = sample
             runtime.flush()
-        except Exception:  # noqa: BLE001 - the next sample may be well again
+        except Exception:  # noqa: BLE001 - the next sample may succeed
             faults.contain("metrics.sampler")
             return
         if previous is not None:
-            self._tell(sample)
+            self._notify(sample)
 
-    def _tell(self, sample: Sample) -> None:
+    def _notify(self, sample: Sample) -> None:
         for listener in tuple(self._listeners):
             try:
                 listener(sample)
-            except Exception:  # noqa: BLE001 - one listener must not keep the others from the sample
+            except Exception:  # noqa: BLE001 - the other listeners still get the sample
                 faults.contain("metrics.on_sample")
 
 
-# -- what this process may use --------------------------------------------------------------------------------------
+# -- the CPUs and the memory this process may use ------------------------------------------------------------------------------
 
 
 def _cpus(limits: cgroup.Limits) -> float:

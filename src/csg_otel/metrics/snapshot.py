@@ -1,7 +1,7 @@
 """
-All metrics of one moment as plain data: under the seed's names by group, and point by point.
+All metrics of one moment as plain data: grouped under the names of the monitoring guide, and point by point.
 
-Computes from what it is given only. The rule: what comes out is JSON as every parser takes it, so values that are no finite
+Computes from its arguments only. The rule: the result is JSON that every parser accepts, so values that are no finite
 numbers are null.
 """
 
@@ -32,8 +32,9 @@ def snapshot(
     """
     Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business``, ``response_times`` and ``metrics``.
 
-    The groups hold the seed's names: a number, or numbers by the values of the labels. ``metrics`` is a list of ``name``,
-    ``value`` (a histogram's is ``count`` and ``sum``), ``unit`` and ``attributes``, from *points*, without any from *sample*.
+    The groups hold the names of the monitoring guide: a number, or numbers by the values of the labels. ``metrics`` is a list
+    of ``name``, ``value`` (for a histogram ``count`` and ``sum``), ``unit`` and ``attributes``: one item for each of *points*,
+    or the values of *sample* where there are no points.
     ``response_times`` has the *percentiles* (0 to 100) of the durations of operations since the process started, in seconds::
 
         {
@@ -44,14 +45,14 @@ def snapshot(
     Args:
         sample: The newest sample of host and process; None before there is one.
         points: Every point collected now.
-        history: The past that rates over five minutes are taken from; without one they are since the start.
+        history: The source of rates over five minutes; without one, rates are those since the start.
         percentiles: In percent, 0 to 100; by default 50, 95 and 99.
     """
     groups: dict[str, dict[str, Any]] = {"system": {}, "application": {}, "business": {}}
-    for name, found in aliases.values(sample, points, history).items():
+    for name, values in aliases.values(sample, points, history).items():
         prefix = name.partition("_")[0]
-        if found:
-            groups[prefix if prefix in _GROUPS else "business"][name] = _nested(found)
+        if values:
+            groups[prefix if prefix in _GROUPS else "business"][name] = _nested(values)
     return {
         "timestamp": _timestamp(sample),
         **groups,
@@ -65,10 +66,10 @@ def _timestamp(sample: Sample | None) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def _nested(found: aliases.Labelled) -> Any:
-    """Return values by their labels' values, one level a label; a value without labels as it is."""
+def _nested(values: aliases.Labelled) -> Any:
+    """Return *values* by their labels' values, one level for each label; a value without labels as it is."""
     tree: dict[str, Any] = {}
-    for labels, value in found:
+    for labels, value in values:
         if not labels:
             return _number(value)
         *branches, leaf = labels.values()
@@ -81,8 +82,8 @@ def _nested(found: aliases.Labelled) -> Any:
 
 def _of_point(point: Point) -> dict[str, Any]:
     if isinstance(point, HistogramPoint):
-        return _entry(point.name, {"count": point.count, "sum": _number(point.total)}, point.unit, point.attributes)
-    return _entry(point.name, _number(point.value), point.unit, point.attributes)
+        return _row(point.name, {"count": point.count, "sum": _number(point.total)}, point.unit, point.attributes)
+    return _row(point.name, _number(point.value), point.unit, point.attributes)
 
 
 def _of_sample(sample: Sample | None) -> Iterator[dict[str, Any]]:
@@ -90,10 +91,10 @@ def _of_sample(sample: Sample | None) -> Iterator[dict[str, Any]]:
         return
     for metric, read in (*SYSTEM_GROUP, *APPLICATION_GROUP):
         for value, attributes in read(sample):
-            yield _entry(metric.name, _number(value), metric.unit, attributes)
+            yield _row(metric.name, _number(value), metric.unit, attributes)
 
 
-def _entry(name: str, value: Any, unit: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _row(name: str, value: Any, unit: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     shown = {key: list(item) if isinstance(item, (tuple, list)) else item for key, item in attributes.items()}
     return {"name": name, "value": value, "unit": unit, "attributes": shown}
 

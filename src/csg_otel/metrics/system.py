@@ -35,8 +35,8 @@ CPU_MODES: Final = {
 MOST_PROCESSES_BY_STATE: Final = 1000
 LONGEST_PROCESSES_S: Final = 0.02
 """
-Beyond either limit processes are counted without their states. Reading one state takes about 10 microseconds, so a sample
-stays cheap with many processes, and on a busy machine.
+Beyond either limit processes are counted without their states. Reading one state takes 20 to 40 microseconds; the limits
+keep a sample cheap with many processes, and on a busy machine.
 """
 
 _STATES: Final = {"R": "running", "T": "stopped", "t": "stopped", "Z": "defunct"}

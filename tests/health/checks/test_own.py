@@ -109,7 +109,7 @@ def test_a_quantile_of_real_calls_is_held_against_its_limits(captured: Captured)
     check, clock = _operation(captured, warning_s=0.5, critical_s=2.0, window_s=300, minimum_calls=20)
 
     _call(3.0, times=19)
-    assert check().message == "19 calls, too few to judge"
+    assert check().message == "19 calls, too few to judge (minimum_calls is 20)"
     _call(3.0)
     assert check().status is CRITICAL
 
@@ -153,7 +153,7 @@ def test_observed_functions_are_what_it_reads(captured: Captured) -> None:
 @pytest.mark.parametrize("given", [{}, {"quantile": 95, "warning_s": 1}])
 def test_an_objective_without_limits_is_refused(given: dict[str, Any]) -> None:
     """And so is a quantile in per cent."""
-    with pytest.raises(ValueError, match=r"give warning_s|between 0 and 1"):
+    with pytest.raises(ValueError, match=r"needs a limit: warning_s|between 0 and 1"):
         Operation("book", **given)
 
 

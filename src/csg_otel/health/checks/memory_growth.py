@@ -1,4 +1,4 @@
-"""Whether this process's memory keeps growing."""
+"""The growth of this process's memory over time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from csg_otel.status import CheckResult, HealthStatus, Measurement
 
 _FEWEST = 5
 _SHORTEST_S = 60.0
+"""Readings and seconds that a slope is computed from at least; fewer would judge the start of the program."""
 _MB = 1e6
 
 
@@ -21,8 +22,8 @@ class MemoryGrowth:
     """
     Warn if resident memory grows by more than *warning_mb_per_h* megabytes an hour, over the last *window_s* seconds.
 
-    The slope of a straight line through the readings of its own runs. Healthy until there are enough of them: five, over a
-    minute. Begins anew in a forked child.
+    The growth is the slope of a straight line through the readings, one for each run. Healthy until there are five readings
+    over a minute. A forked child starts without readings.
     """
 
     warning_mb_per_h: float = 100.0
@@ -42,7 +43,7 @@ class MemoryGrowth:
             self._seen.popleft()
         span_s = now - self._seen[0][0]
         if len(self._seen) < _FEWEST or span_s < _SHORTEST_S:
-            return CheckResult(HealthStatus.HEALTHY, "too early to tell")
+            return CheckResult(HealthStatus.HEALTHY, "too few readings to judge: five, over a minute, are needed")
         growth = _slope(self._seen) * 3600 / _MB
         measured = Measurement("memory_growth", growth, "MB/h", self.warning_mb_per_h)
         grows = growth > self.warning_mb_per_h

@@ -1,4 +1,4 @@
-"""Whether an observed operation is fast and right often enough: read from our own histogram, as an objective would."""
+"""The durations and the error ratio of an observed operation, against limits, as a service level objective would."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from csg_otel.health.checks.levels import judge, percent
 from csg_otel.points import HistogramPoint, Point, buckets, quantile
 from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
 
-_Books = dict[tuple[tuple[str, str], ...], HistogramPoint]
+_Totals = dict[tuple[tuple[str, str], ...], HistogramPoint]
+"""The points of the operation by their attributes, each cumulative since the process started."""
 
 
 @dataclass(slots=True)
@@ -20,10 +21,12 @@ class Operation:
     """
     Judge the calls of the observed *operation* in the last *window_s* seconds, from *minimum_calls* calls on.
 
-    The *quantile* (0.95 is p95) of the duration is held against *warning_s* and *critical_s* seconds, the share of calls
-    that failed against *warning_error_percent* and *critical_error_percent*. Read from ``csg.operation.duration``, so it is
-    what dashboards show; a quantile is interpolated within its bucket. With fewer calls it is healthy: silence is no
-    failure. Raises ValueError if nothing is held against anything or *quantile* is not between 0 and 1.
+    The *quantile* (0.95 is p95) of the duration is compared with *warning_s* and *critical_s* seconds, the share of failed
+    calls with *warning_error_percent* and *critical_error_percent*. Both come from ``csg.operation.duration``, as in
+    dashboards; a quantile is interpolated within its bucket. With fewer calls the check is healthy, because few calls are no
+    failure. Raises ValueError without any limit, and for a *quantile* that is not between 0 and 1.
+
+    While ``performance.response_time_tracking`` is off, no duration is recorded and there are no calls to judge.
     """
 
     operation: str
@@ -36,41 +39,43 @@ class Operation:
     minimum_calls: int = 20
     points: Callable[[], Sequence[Point]] = tuple
     clock: Callable[[], float] = time.monotonic
-    _seen: deque[tuple[float, _Books]] = field(default_factory=deque, init=False, repr=False)
+    _seen: deque[tuple[float, _Totals]] = field(default_factory=deque, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.quantile < 1:
-            raise ValueError(f"quantile {self.quantile!r} is not between 0 and 1 (0.95 is p95)")
+            raise ValueError(f"quantile must be between 0 and 1, not {self.quantile!r} (0.95 is p95)")
         limits = (self.warning_s, self.critical_s, self.warning_error_percent, self.critical_error_percent)
         if all(limit is None for limit in limits):
-            raise ValueError("give warning_s, critical_s, warning_error_percent or critical_error_percent")
+            raise ValueError("needs a limit: warning_s, critical_s, warning_error_percent or critical_error_percent")
 
     def __call__(self) -> CheckResult:
-        now, books = self.clock(), self._read()
+        now, totals = self.clock(), self._read()
         if not self._seen:
-            self._seen.append((now, {}))  # until a window has passed, all calls since the start count
+            self._seen.append((now, {}))  # within the first window all calls since the start count
         while len(self._seen) > 1 and self._seen[1][0] <= now - self.window_s:
             self._seen.popleft()
         before = self._seen[0][1]
-        gained = [_gained(point, before.get(key)) for key, point in books.items()]
-        self._seen.append((now, books))
+        gained = [_gained(point, before.get(key)) for key, point in totals.items()]
+        self._seen.append((now, totals))
         calls = sum(point.count for point in gained)
-        said = f"{calls} call{'s' * (calls != 1)}"
+        summary = f"{calls} call{'s' * (calls != 1)}"
         if calls < self.minimum_calls:
-            return CheckResult(HealthStatus.HEALTHY, f"{said}, too few to judge")
+            return CheckResult(
+                HealthStatus.HEALTHY, f"{summary}, too few to judge (minimum_calls is {self.minimum_calls})"
+            )
         failed = sum(point.count for point in gained if point.attributes.get(names.ERROR_TYPE))
-        found = [bucket for point in gained for bucket in buckets(point.bounds, point.counts)]
-        slow = quantile(found, self.quantile)
-        if slow is None:  # beyond the last bound, which is the most that can be said
-            slow = max((low for low, _, count in found if count), default=0.0)
+        durations = [bucket for point in gained for bucket in buckets(point.bounds, point.counts)]
+        slow_s = quantile(durations, self.quantile)
+        if slow_s is None:  # above the last bound: the duration is that bound or more
+            slow_s = max((low for low, _, count in durations if count), default=0.0)
         name = f"p{self.quantile * 100:g}"
         measured = [
-            Measurement(name, slow, "s", self.warning_s, self.critical_s, 0),
+            Measurement(name, slow_s, "s", self.warning_s, self.critical_s, 0),
             percent("errors", 100 * failed / calls, self.warning_error_percent, self.critical_error_percent),
         ]
-        return judge(measured, f"{said}, {name} {slow:.3g} s, {100 * failed / calls:.3g} % errors")
+        return judge(measured, f"{summary}, {name} {slow_s:.3g} s, {100 * failed / calls:.3g} % errors")
 
-    def _read(self) -> _Books:
+    def _read(self) -> _Totals:
         return {
             tuple(sorted((key, str(value)) for key, value in point.attributes.items())): point
             for point in self.points()
@@ -81,7 +86,7 @@ class Operation:
 
 
 def _gained(now: HistogramPoint, before: HistogramPoint | None) -> HistogramPoint:
-    """Return what *now* counts and *before* did not; what has begun anew, as after a fork, counts from nought."""
+    """Return the growth from *before* to *now*; a histogram that started again, as after a fork, counts in full."""
     if before is None or before.bounds != now.bounds or before.count > now.count:
         return now
     counts = tuple(new - old for new, old in zip(now.counts, before.counts, strict=True))

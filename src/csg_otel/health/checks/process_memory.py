@@ -1,4 +1,4 @@
-"""Whether this process takes more memory than it should."""
+"""The memory of this process against a limit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from csg_otel.host.process import resident_bytes
 from csg_otel.status import CheckResult, Measurement
 
 _WARN_AT = 0.9
+"""Share of the limit from which the check warns, so that there is time to act before it fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How fast the program works."""
+"""The time a function of the program takes."""
 
 from __future__ import annotations
 
