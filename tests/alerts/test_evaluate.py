@@ -6,7 +6,7 @@ import pytest
 
 from csg_otel.alerts import conditions
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.evaluate import Evaluator, Moment, scraped
+from csg_otel.alerts.evaluate import Evaluator, Scrape, parse
 from csg_otel.alerts.expr import Aggregate, Binary, Matcher, Over, Quantile, Select
 from csg_otel.alerts.prometheus import promql
 
@@ -22,7 +22,7 @@ BEFORE, NOW = TEXT.format(10, 100, 0, 0, 4), TEXT.format(30, 5, 10, 10, 8)
 
 def evaluator() -> Evaluator:
     """Return one for two scrapes ten seconds apart."""
-    return Evaluator(scraped(BEFORE, 0), scraped(NOW, 10), {})
+    return Evaluator(parse(BEFORE, 0), parse(NOW, 10), {})
 
 
 def test_a_rate_knows_a_counter_that_began_again() -> None:
@@ -67,7 +67,7 @@ def test_absence_is_told_with_the_labels_that_were_asked_for() -> None:
 
 def test_escaped_labels_and_exponents_are_read() -> None:
     """What the exposition format allows in a label and as a number."""
-    moment = scraped('a{x="q\\"\\\\\\n"} 1e+03 1700000000\nb NaN\n# c 1\n', 0)
+    moment = parse('a{x="q\\"\\\\\\n"} 1e+03 1700000000\nb NaN\n# c 1\n', 0)
 
     assert moment.samples["a"] == {(("x", 'q"\\\n'),): 1000.0}
     assert set(moment.samples) == {"a", "b"}
@@ -78,6 +78,6 @@ def test_names_of_the_seed_are_read_from_instruments(catalog: Catalog) -> None:
     text = "process_memory_usage_bytes 5\nprocess_memory_virtual_bytes 7\n"
     recorded = {name: [(p.expr, p.labels) for p in parts] for name, parts in promql.aliases(catalog.find).items()}
 
-    found = Evaluator(Moment(0), scraped(text, 1), recorded)(Select(("application_memory_usage_bytes",)))
+    found = Evaluator(Scrape(0), parse(text, 1), recorded)(Select(("application_memory_usage_bytes",)))
 
     assert found == {(("type", "rss"),): 5.0, (("type", "vms"),): 7.0}

@@ -56,15 +56,15 @@ def test_a_name_of_the_seed_means_one_number(specified: Callable[..., spec.Alert
     [
         ({"metric": "system_cpu_usage_percnt"}, "did you mean 'system_cpu_usage_percent'?"),
         ({"metric": "orders.placed"}, "--app or --metrics"),
-        ({"metric": "rate(system.memory.usage)"}, "is a gauge, and the rate of one means nothing (name it alone"),
-        ({"metric": "p99(csg.files.processed)"}, "is a counter, and a quantile of one means nothing"),
-        ({"metric": "avg(csg.operation.duration)"}, "is a histogram, and the avg of one means nothing"),
+        ({"metric": "rate(system.memory.usage)"}, "is a gauge, which has no rate; name it alone"),
+        ({"metric": "p99(csg.files.processed)"}, "is a counter, which has no quantile; name it alone"),
+        ({"metric": "avg(csg.operation.duration)"}, "is a histogram, which has no avg; name it alone"),
         (
             {"metric": "csg.files.processed", "filters": {"outcom": "x"}},
             "no attribute 'outcom' (did you mean 'csg.outcome'?)",
         ),
-        ({"metric": "csg.files.processed", "labels": {"severity": "x"}}, "is set by the rule itself"),
-        ({"metric": "csg.files.processed", "labels": {"a-b": "x"}}, "is no name for a label"),
+        ({"metric": "csg.files.processed", "labels": {"severity": "x"}}, "is set by the compiler"),
+        ({"metric": "csg.files.processed", "labels": {"a-b": "x"}}, "is not a valid label name"),
         ({"metric": "csg.files.processed", "name": "---"}, "has no letter or digit"),
     ],
 )
@@ -105,7 +105,7 @@ def test_two_rules_of_one_alert_are_a_mistake(specified: Callable[..., spec.Aler
     """Names that differ only in what an alert's name can't hold."""
     rules = [{"name": name, "metric": "system.uptime", "condition": "<", "threshold": 1} for name in ("a_b", "a-b")]
 
-    with pytest.raises(AlertError, match="'a-b' and 'a_b' are both the alert AB"):
+    with pytest.raises(AlertError, match="'a-b' and 'a_b' both make the alert AB"):
         specified({"alerting": {"rules": rules}})
 
 

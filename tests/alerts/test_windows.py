@@ -61,8 +61,8 @@ def test_no_days_means_all_days() -> None:
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        (rule("7:00", "08:00"), ("start", "'7:00' is not a time of the day")),
-        (rule("07:00", "25:00"), ("end", "'25:00' is not a time of the day")),
+        (rule("7:00", "08:00"), ("start", "'7:00' is not a time of day")),
+        (rule("07:00", "25:00"), ("end", "'25:00' is not a time of day")),
         (rule("07:00", "08:00", "mondey"), ("days", "did you mean 'monday'?")),
         (rule("07:00", "08:00", "m"), ("days", "such as monday, or mon")),
     ],

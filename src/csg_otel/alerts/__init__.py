@@ -1,6 +1,6 @@
 """
-Alerting, pushed downstream: the rules of a configuration, compiled for Prometheus, Alertmanager, Datadog and Grafana.
+Alerting: the rules of a configuration, compiled for Prometheus, Alertmanager, Datadog and Grafana.
 
-``spec`` reads settings into values, each compiler makes text of them; both are pure. Nothing here evaluates a rule or notifies
-anybody from inside the process.
+``spec`` reads settings into values, and each compiler writes them as text; both are pure. The backends evaluate the rules and
+notify people. The process itself does neither.
 """

@@ -1,24 +1,48 @@
 """
-The rules that come with the package: what every program watched by it should be told of.
+The rules that come with the package: alerts that every observed program needs.
 
-Only words; each has a page of its alert's name in ``docs/runbooks``. A rule of the same name in a configuration
-takes its place, and one with ``enabled: false`` leaves it out.
+Data only. Each rule has a runbook with the name of its alert in ``docs/runbooks``. A rule of the same name in a configuration
+replaces it, and with ``enabled: false`` removes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
-from csg_otel.alerts.spec import Written
 from csg_otel.alerts.text import camel
 
+if TYPE_CHECKING:
+    from csg_otel.alerts.spec import Severity
+
 RUNBOOKS: Final = "docs/runbooks"
-"""Where this project keeps the pages; a URL of where they are published is better."""
+"""Folder of the runbooks in this project; alerts should name the URL at which they are published."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedRule:
+    """A rule that comes with the package; its fields are those of a rule in the configuration."""
+
+    name: str
+    metric: str
+    threshold: float
+    message: str
+    condition: str = "greater_than"
+    severity: Severity = "warning"
+    for_: float = 0.0
+    window: float = 300.0
+    quantile: float = 0.95
+    filters: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    runbook_url: str | None = None
+    no_data: str = "ignore"
+    enabled: bool = True
+
 
 SHIPPED: Final = (
-    Written(
+    ShippedRule(
         "health_check_critical",
         names.HEALTH_CHECK_STATUS.name,
         0.5,
@@ -27,7 +51,7 @@ SHIPPED: Final = (
         severity="critical",
         for_=60,
     ),
-    Written(
+    ShippedRule(
         "optional_health_check_critical",
         names.HEALTH_CHECK_STATUS.name,
         0.5,
@@ -35,7 +59,7 @@ SHIPPED: Final = (
         filters={names.HEALTH_STATE: "critical", names.CHECK_CRITICAL: "false"},
         for_=300,
     ),
-    Written(
+    ShippedRule(
         "health_check_stale",
         names.HEALTH_CHECK_STATUS.name,
         0.5,
@@ -43,14 +67,14 @@ SHIPPED: Final = (
         filters={names.HEALTH_STATE: "unknown"},
         for_=300,
     ),
-    Written(
+    ShippedRule(
         "health_check_flapping",
         f"increase({names.HEALTH_CHECK_TRANSITIONS.name})",
         6,
         "Health check {labels.csg.health.check.name} has changed its state {value} times within an hour",
         window=3600,
     ),
-    Written(
+    ShippedRule(
         "exporter_dropping",
         f"increase({names.EXPORTER_ITEMS.name})",
         0,
@@ -58,9 +82,9 @@ SHIPPED: Final = (
         filters={names.RESULT: "dropped"},
         window=600,
     ),
-    Written("host_cpu_high", "system_cpu_usage_percent", 90, "The host's CPUs are {value} % busy", for_=600),
-    Written("host_memory_high", "system_memory_usage_percent", 90, "The host's memory is {value} % used", for_=600),
-    Written(
+    ShippedRule("host_cpu_high", "system_cpu_usage_percent", 90, "The host's CPUs are {value} % busy", for_=600),
+    ShippedRule("host_memory_high", "system_memory_usage_percent", 90, "The host's memory is {value} % used", for_=600),
+    ShippedRule(
         "host_disk_full",
         "system_disk_usage_percent",
         90,
@@ -68,10 +92,10 @@ SHIPPED: Final = (
         severity="critical",
         for_=600,
     ),
-    Written(
+    ShippedRule(
         "error_ratio_high", "error_rate_percent", 5, "{value} % of the operations fail", severity="critical", for_=300
     ),
-    Written(
+    ShippedRule(
         "operation_slow",
         f"p95({names.OPERATION_DURATION.name})",
         5,
@@ -79,13 +103,14 @@ SHIPPED: Final = (
         for_=600,
     ),
 )
-"""All but the watchdog, which looks at nothing."""
+"""All rules except the watchdog, which compares no metric."""
 
 WATCHDOG: Final = "Watchdog"
+"""Name of the alert that always fires."""
 
 
 def shipped(runbooks: str = RUNBOOKS) -> dict[str, Any]:
-    """Return the rules and the watchdog as ``spec.load`` takes them, each with its page below *runbooks*."""
+    """Return the rules and the watchdog as arguments of ``spec.load``, each with its runbook below *runbooks*."""
     base = runbooks.rstrip("/")
     rules = tuple(replace(rule, runbook_url=f"{base}/{camel(rule.name)}.md") for rule in SHIPPED)
     return {"shipped": rules, "watchdog": f"{base}/{WATCHDOG}.md"}

@@ -1,7 +1,7 @@
 """
-Every metric a rule may name, and what is known of it: this package's, the seed's names, the program's own, a live ``/metrics``.
+The metrics that rules may name: this package's, the monitoring guide's names, the program's own, those of a ``/metrics``.
 
-Pure. The rule: a name that is not here is a mistake in the rule, and the message says which one was probably meant.
+Pure. The rule: a name that is not in the catalog is a mistake in the rule, and the message suggests the nearest name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TYPE: Final = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
 _LABELS: Final = re.compile(r'([A-Za-z_]\w*)="')
 _KINDS: Final[dict[str, names.Kind]] = {"counter": "counter", "histogram": "histogram", "gauge": "gauge"}
 
-# The alias's own meaning where a rule says nothing about its labels: one number, not one for each part.
+# Filters of an alias in a rule that sets none: they select one number instead of one per part.
 _DEFAULTS: Final = {
     "system_cpu_usage_percent": {"type": "total"},
     "system_memory_usage_bytes": {"type": "used"},
@@ -31,11 +31,11 @@ _DEFAULTS: Final = {
 @dataclass(frozen=True, slots=True)
 class Ref:
     """
-    A metric a rule looks at.
+    A metric that a rule compares.
 
-    *series* is its name in Prometheus (of a histogram: without ``_bucket``), *attributes* are its attributes, each with its
-    label there. An *open* one may have others, because it does not declare them. *defaults* are filters that hold unless a
-    rule says otherwise.
+    *series* is the name of its series (of a histogram: without ``_bucket``). *attributes* are its attributes, each with the
+    label of the series. An *open* metric may have others, because it declares none. *alias* marks a name of the monitoring
+    guide. *defaults* are the filters of a rule that sets none.
     """
 
     name: str
@@ -47,21 +47,21 @@ class Ref:
     alias: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
 
-    def attribute(self, asked: str) -> tuple[str, str] | None:
-        """Return the attribute *asked* for by its key, its label or its last part, as (key, label); None if there is none."""
-        for found in self.attributes:
-            if asked in found:
-                return found
-        short = [found for found in self.attributes if found[0].rpartition(".")[2] == asked]
+    def attribute(self, name: str) -> tuple[str, str] | None:
+        """Return (key, label) of the attribute whose key, label or last part of the key is *name*; None if there is none."""
+        for attribute in self.attributes:
+            if name in attribute:
+                return attribute
+        short = [attribute for attribute in self.attributes if attribute[0].rpartition(".")[2] == name]
         return short[0] if len(short) == 1 else None
 
 
 class UnknownMetricError(LookupError):
-    """No such metric; the message is complete."""
+    """No metric has this name; the message is complete and suggests one."""
 
 
 class Catalog:
-    """The metrics rules may name, by every name they go by."""
+    """The metrics that rules may name, by their OTel names, series names and aliases."""
 
     def __init__(
         self,
@@ -72,42 +72,47 @@ class Catalog:
         label: Callable[[str], str],
     ) -> None:
         """
-        Know this package's metrics, the seed's names, those *declared* by the program and those of an *exposition*.
+        Collect this package's metrics, the monitoring guide's names, and those of the program.
 
-        *series* and *label* translate an instrument (name, unit, kind) and an attribute's key to Prometheus' names.
+        Args:
+            declared: metrics that the program declares.
+            exposition: text of the program's ``/metrics``; empty for none.
+            series: returns the series name of an instrument by its name, unit and kind.
+            label: returns the label of an attribute by its key.
         """
         self.label = label
         self._refs: dict[str, Ref] = {}
         for name in (*names.ALIASES,):
             self._refs[name] = _of_alias(names.ALIASES[name])
-        for metric, ours in [*((one, True) for one in names.METRICS.values()), *((one, False) for one in declared)]:
-            known = tuple((key, label(key)) for key in metric.attributes)
-            shown = series(metric.name, metric.unit, metric.kind)
-            ref = Ref(metric.name, metric.kind, metric.unit, shown, known, open=not ours and not known)
+        own = ((metric, False) for metric in declared)
+        for metric, shipped in [*((metric, True) for metric in names.METRICS.values()), *own]:
+            attributes = tuple((key, label(key)) for key in metric.attributes)
+            family = series(metric.name, metric.unit, metric.kind)
+            ref = Ref(metric.name, metric.kind, metric.unit, family, attributes, open=not shipped and not attributes)
             self._refs.setdefault(metric.name, ref)
-            self._refs.setdefault(shown, ref)
+            self._refs.setdefault(family, ref)
         self._series = series
         self._exposed = {ref.series: ref for ref in _exposed(exposition)}
         for name, ref in self._exposed.items():
             self._refs.setdefault(name, ref)
 
     def find(self, name: str) -> Ref:
-        """Return the metric of this OTel, Prometheus or seed name. Raises UnknownMetricError with a suggestion."""
-        found = self._refs.get(name) or self._translated(name)
-        if found is None:
-            hint = suggestion(name, self._refs) or " (csg-otel alerts check --app or --metrics knows a program's own)"
+        """Return the metric with this OTel name, series name or alias. Raises UnknownMetricError with a suggestion."""
+        ref = self._refs.get(name) or self._translated(name)
+        if ref is None:
+            hint = suggestion(name, self._refs) or " (give --app or --metrics for the metrics of your program)"
             raise UnknownMetricError(f"no metric is called {name!r}{hint}")
-        return found
+        return ref
 
     def _translated(self, name: str) -> Ref | None:
-        """Return the one exposed family that an instrument called *name* may be; its unit and kind are not known here."""
-        shown = self._series(name, "", "gauge")
-        alike = [ref for family, ref in self._exposed.items() if family == shown or family.startswith(f"{shown}_")]
-        return alike[0] if shown and len(alike) == 1 else None
+        """Return the exposed family that belongs to the instrument *name*, if exactly one fits without its unit and kind."""
+        start = self._series(name, "", "gauge")
+        fitting = [ref for family, ref in self._exposed.items() if family == start or family.startswith(f"{start}_")]
+        return fitting[0] if start and len(fitting) == 1 else None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name a rule may use, sorted."""
+        """Every name that a rule may use, sorted."""
         return tuple(sorted(self._refs))
 
 
@@ -118,10 +123,10 @@ def _of_alias(alias: names.Alias) -> Ref:
 
 
 def _exposed(text: str) -> Iterable[Ref]:
-    """Yield the families of a Prometheus *text*, with the labels their samples have."""
-    for found in _TYPE.finditer(text):
-        family, kind = found[1], _KINDS.get(found[2], "gauge")
-        end = text.find("\n# ", found.end())
-        lines = text[found.end() : end if end >= 0 else len(text)]
+    """Yield the families of the exposition *text*, with the labels of their samples."""
+    for header in _TYPE.finditer(text):
+        family, kind = header[1], _KINDS.get(header[2], "gauge")
+        end = text.find("\n# ", header.end())
+        lines = text[header.end() : end if end >= 0 else len(text)]
         labels = dict.fromkeys(label for label in _LABELS.findall(lines) if label != "le")
         yield Ref(family, kind, "", family, tuple((label, label) for label in labels), open=True)

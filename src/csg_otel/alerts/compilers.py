@@ -1,4 +1,4 @@
-"""The table of backends: from a specification to files, by their names. A compiler is pure: same specification, same bytes."""
+"""The table of compilers, one per backend. A compiler is pure: the same specification makes the same bytes."""
 
 from __future__ import annotations
 
@@ -21,23 +21,29 @@ COMPILERS: Final[Mapping[str, Compiler]] = {
     "datadog": monitors.compile_files,
     "grafana": provisioning.compile_files,
 }
-"""By the name of the target."""
+"""The compilers by the names of their targets."""
 
 
 def compile_all(
     spec: AlertSpec, catalog: Catalog, options: Options | None = None, targets: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """
-    Return the files of *targets* (all, if none is named) by their names.
+    Return the compiled files by their names. Raises AlertError for an unknown target and for an empty specification.
 
-    Raises AlertError for an unknown target, and if there is nothing to write.
+    Args:
+        spec: the specification.
+        catalog: the metrics that its rules name.
+        options: versions and addresses of the backends; by default the oldest supported versions.
+        targets: names of ``COMPILERS``; by default all of them.
     """
     unknown = [target for target in targets if target not in COMPILERS]
     if unknown:
-        known = f" (known: {', '.join(COMPILERS)})"
-        raise AlertError([f"unknown target {one!r}{suggestion(one, COMPILERS) or known}" for one in unknown])
+        choices = f" (choose from {', '.join(COMPILERS)})"
+        raise AlertError([f"unknown target {name!r}{suggestion(name, COMPILERS) or choices}" for name in unknown])
     if not (spec.rules or spec.objectives):
-        raise AlertError(["nothing to write: there is no rule and no objective (alerting.rules, slos)"])
+        raise AlertError(
+            ["nothing to write: the configuration has no rule and no objective; add alerting.rules or slos"]
+        )
     files: dict[str, str] = {}
     for target in targets or tuple(COMPILERS):
         files.update(COMPILERS[target](spec, catalog, options or Options()))

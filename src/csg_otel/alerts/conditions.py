@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import names
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Operator, Over, Quantile, Select, Written
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Operator, Over, Quantile, Select, UserPromql
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
@@ -102,5 +102,5 @@ def ratio(part: Expr, whole: Expr) -> Expr:
 def event_rate(events: Counted, window_s: float) -> Expr:
     """Return the expression of *events* per second over *window_s* seconds; a metric has one series per job."""
     if events.ref is None:
-        return Written(events.promql.replace("[window]", f"[{duration(window_s)}]"))
+        return UserPromql(events.promql.replace("[window]", f"[{duration(window_s)}]"))
     return Aggregate("sum", ("job",), Over("rate", count_series(events.ref, events.filters), window_s))

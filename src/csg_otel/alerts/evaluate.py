@@ -1,7 +1,7 @@
 """
-Expressions evaluated on what a ``/metrics`` says at two moments: what a preview shows without a Prometheus.
+An evaluator of expressions on two scrapes of a ``/metrics`` page, so that a preview needs no backend.
 
-Pure. Rates are over the time between the two moments instead of the window, so a preview of them is of now.
+Pure. A rate covers the time between the two scrapes instead of the window of the rule, so a preview shows the present.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Over, Quantile, Relabel, Select, Written
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Over, Quantile, Relabel, Select, UserPromql
 from csg_otel.points import quantile
 
 Labels = tuple[tuple[str, str], ...]
-"""Labels and their values, sorted; those without a value are left out."""
+"""Labels and their values, sorted; labels with an empty value are left out."""
 
 Series = dict[Labels, float]
 
@@ -48,25 +48,25 @@ _COMBINED: Final[Mapping[str, Callable[[list[float]], float]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Every sample of one scrape, by name, and when it was taken (monotonic seconds)."""
+class Scrape:
+    """The samples of one scrape, by name, and its time (monotonic seconds)."""
 
     at_s: float
     samples: Mapping[str, Series] = field(default_factory=dict)
 
 
-def scraped(text: str, at_s: float) -> Moment:
-    """Return the samples of a Prometheus exposition *text* (format 0.0.4)."""
-    found: defaultdict[str, Series] = defaultdict(dict)
+def parse(text: str, at_s: float) -> Scrape:
+    """Return the samples of the exposition *text* (format 0.0.4), scraped at *at_s* (monotonic seconds)."""
+    samples: defaultdict[str, Series] = defaultdict(dict)
     for line in text.splitlines():
         if not line.startswith("#") and (sample := _SAMPLE.fullmatch(line)):
             labels = ((name, _unescaped(value)) for name, value in _LABEL.findall(sample[2] or ""))
-            found[sample[1]][_labels(labels)] = float(sample[3])
-    return Moment(at_s, dict(found))
+            samples[sample[1]][_labels(labels)] = float(sample[3])
+    return Scrape(at_s, dict(samples))
 
 
 def _unescaped(value: str) -> str:
-    return re.sub(r"\\.", lambda found: _ESCAPES.get(found[0], found[0]), value)
+    return re.sub(r"\\.", lambda escape: _ESCAPES.get(escape[0], escape[0]), value)
 
 
 def _labels(pairs: Iterable[tuple[str, str]]) -> Labels:
@@ -74,15 +74,20 @@ def _labels(pairs: Iterable[tuple[str, str]]) -> Labels:
 
 
 class Evaluator:
-    """Evaluates expressions on two moments; *recorded* names are expressions themselves, one for each part, with its labels."""
+    """Evaluates expressions on two scrapes."""
 
-    def __init__(self, before: Moment, now: Moment, recorded: Mapping[str, Iterable[tuple[Expr, Labels]]]) -> None:
-        self._moments = {-1: before, 0: now}
+    def __init__(self, before: Scrape, now: Scrape, recorded: Mapping[str, Iterable[tuple[Expr, Labels]]]) -> None:
+        """
+        Evaluate on the scrapes *before* and *now*.
+
+        *recorded* has the recording rules by their names: expressions, each with the labels that it adds.
+        """
+        self._scrapes = {-1: before, 0: now}
         self._recorded = recorded
         self._elapsed_s = max(now.at_s - before.at_s, 1e-9)
 
     def __call__(self, expr: Expr) -> Series:
-        """Return the series of *expr* now. Raises ValueError for PromQL of a user's own."""
+        """Return the series of *expr* now. Raises ValueError for PromQL that a user wrote."""
         return self._at(expr, 0)
 
     def _at(self, expr: Expr, moment: int) -> Series:
@@ -96,30 +101,27 @@ class Evaluator:
             return _relabelled(expr, self._at(expr.of, moment))
         if isinstance(expr, Quantile):
             return _quantile(expr, self._at(expr.of, moment))
-        if isinstance(expr, Written):
-            raise ValueError("PromQL of one's own is not evaluated here")
+        if isinstance(expr, UserPromql):
+            raise ValueError("a preview can't evaluate PromQL that a user wrote; query the backend instead")
         return self._binary(expr, moment)
 
     def _select(self, expr: Select, moment: int) -> Series:
-        found: Series = {}
+        series: Series = {}
         for name in expr.names:
-            found.update(self._moments[moment].samples.get(name, {}))
+            series.update(self._scrapes[moment].samples.get(name, {}))
             for part, labels in self._recorded.get(name, ()):
-                found.update((_labels((*one, *labels)), value) for one, value in self._at(part, moment).items())
-        return {labels: value for labels, value in found.items() if _meets(expr, dict(labels))}
+                series.update((_labels((*own, *labels)), value) for own, value in self._at(part, moment).items())
+        return {labels: value for labels, value in series.items() if _meets(expr, dict(labels))}
 
     def _over(self, expr: Over) -> Series:
         now, before = self._select(expr.of, 0), self._select(expr.of, -1)
         if expr.function == "absent_over_time":
-            return (
-                {}
-                if now or before
-                else {_labels((m.label, m.value) for m in expr.of.matchers if m.operator == "="): 1.0}
-            )
+            equal = _labels((matcher.label, matcher.value) for matcher in expr.of.matchers if matcher.operator == "=")
+            return {} if now or before else {equal: 1.0}
         if expr.function in ("rate", "increase"):
-            times = 1.0 if expr.function == "rate" else expr.window_s
-            grown = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
-            return {labels: by / self._elapsed_s * times for labels, by in grown.items()}
+            seconds = 1.0 if expr.function == "rate" else expr.window_s
+            growths = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
+            return {labels: growth / self._elapsed_s * seconds for labels, growth in growths.items()}
         both = {labels: [value, before.get(labels, value)] for labels, value in now.items()}
         how = _COMBINED[expr.function.removesuffix("_over_time")]
         return {labels: how(values) for labels, values in both.items()}
@@ -127,7 +129,7 @@ class Evaluator:
     def _binary(self, expr: Binary, moment: int) -> Series:
         if isinstance(expr.left, (int, float)):
             scalar = float(expr.left)
-            assert not isinstance(expr.right, (int, float))  # noqa: S101 - nothing writes two numbers
+            assert not isinstance(expr.right, (int, float))  # noqa: S101 - no expression has numbers on both sides
             of = self._at(expr.right, moment)
             return {labels: _ARITHMETIC[expr.operator](scalar, value) for labels, value in of.items()}
         left, right = self._at(expr.left, moment), expr.right
@@ -143,15 +145,15 @@ class Evaluator:
 
 
 def _growth(now: float, before: float | None) -> float:
-    """Return how much a counter grew; one that is new or has started again grew from nought."""
+    """Return the growth of a counter; a counter that is new or was reset grew from 0."""
     return now if before is None or now < before else now - before
 
 
 def _meets(expr: Select, labels: Mapping[str, str]) -> bool:
     for matcher in expr.matchers:
         value = labels.get(matcher.label, "")
-        found = value == matcher.value if "~" not in matcher.operator else bool(re.fullmatch(matcher.value, value))
-        if found == matcher.operator.startswith("!"):
+        equal = value == matcher.value if "~" not in matcher.operator else bool(re.fullmatch(matcher.value, value))
+        if equal == matcher.operator.startswith("!"):
             return False
     return True
 
@@ -177,13 +179,13 @@ def _quantile(expr: Quantile, of: Series) -> Series:
     for labels, value in of.items():
         bound = float(dict(labels).get("le", "nan"))
         groups[tuple(pair for pair in labels if pair[0] != "le")][bound] = value
-    found: Series = {}
+    quantiles: Series = {}
     for labels, below in groups.items():
         bounds = sorted(below)
         edges = (min(0.0, bounds[0]), *bounds)
         counts = [below[bound] - (below[bounds[at - 1]] if at else 0.0) for at, bound in enumerate(bounds)]
         highest = bounds[-2] if len(bounds) > 1 else math.nan
-        told = quantile(zip(edges, bounds, counts, strict=False), expr.share)
-        if sum(counts) > 0:  # Prometheus answers with the highest bound where the quantile lies beyond it
-            found[labels] = highest if told is None else told
-    return found
+        estimate = quantile(zip(edges, bounds, counts, strict=False), expr.share)
+        if sum(counts) > 0:  # PromQL returns the highest bound for a quantile beyond it
+            quantiles[labels] = highest if estimate is None else estimate
+    return quantiles

@@ -1,7 +1,8 @@
 """
-Expressions over series, as values: written as PromQL for a backend, evaluated here for a preview.
+Expressions over series, as values: ``str()`` writes them as PromQL, ``evaluate`` evaluates them for a preview.
 
-Pure. Only what rules, the seed's names and objectives need. The rule: what is previewed is the very expression that is shipped.
+Pure. Covers the part of PromQL that rules, objectives and the monitoring guide's names need. The rule: the previewed expression
+is the compiled one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Operator = Literal["+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "or", "
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """A condition on a label: equal, not equal, or (not) matching a regular expression as a whole."""
+    """A condition on a label: it equals a value, or a regular expression matches all of it; or the opposite of either."""
 
     label: str
     operator: Literal["=", "!=", "=~", "!~"]
@@ -34,15 +35,15 @@ class Select:
     matchers: tuple[Matcher, ...] = ()
 
     def __str__(self) -> str:
-        found = [str(matcher) for matcher in self.matchers]
+        matchers = [str(matcher) for matcher in self.matchers]
         if len(self.names) > 1:
-            found.insert(0, f"__name__=~{quoted('|'.join(self.names))}")
-        return (self.names[0] if len(self.names) == 1 else "") + ("{" + ",".join(found) + "}" if found else "")
+            matchers.insert(0, f"__name__=~{quoted('|'.join(self.names))}")
+        return (self.names[0] if len(self.names) == 1 else "") + ("{" + ",".join(matchers) + "}" if matchers else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A *function* of the last *window_s* seconds of series."""
+    """A *function* over the last *window_s* seconds of series."""
 
     function: Literal["rate", "increase", "avg_over_time", "min_over_time", "max_over_time", "absent_over_time"]
     of: Select
@@ -54,7 +55,7 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One value for each combination of the labels *by*."""
+    """One value per combination of the labels *by*."""
 
     how: Literal["sum", "avg", "min", "max"]
     by: tuple[str, ...]
@@ -66,7 +67,7 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """The same series with the value of the label *source* under the name *target*, too."""
+    """The same series with a further label *target* that has the value of the label *source*."""
 
     of: Expr
     target: str
@@ -78,7 +79,7 @@ class Relabel:
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """The quantile *share* (0 to 1) of histograms by their label ``le``."""
+    """The quantile *share* (0 to 1) of histograms, whose buckets have the label ``le``."""
 
     share: float
     of: Expr
@@ -89,7 +90,7 @@ class Quantile:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two sides and what is between them; series meet series of the same labels. A comparison keeps the left side's value."""
+    """An operator between two sides. Series pair with series of the same labels. A comparison keeps the left value."""
 
     left: Expr | float
     operator: Operator
@@ -100,8 +101,8 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """PromQL of a user's own, which is shipped as it is and can't be evaluated here."""
+class UserPromql:
+    """PromQL that a user wrote; it is compiled unchanged, and a preview can't evaluate it."""
 
     promql: str
 
@@ -109,7 +110,7 @@ class Written:
         return f"({self.promql})"
 
 
-Expr = Select | Over | Aggregate | Relabel | Quantile | Binary | Written
+Expr = Select | Over | Aggregate | Relabel | Quantile | Binary | UserPromql
 
 
 def _side(side: Expr | float) -> str:

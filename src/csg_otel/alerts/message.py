@@ -1,7 +1,7 @@
 """
-What a rule tells people: text with places for the value, the threshold and labels. Pure.
+The message of a rule: text with places for the value, the threshold and labels. Pure.
 
-Parsed once, so that each compiler writes the places in its backend's own template language and everything else as inert text.
+It is parsed once. Each compiler writes the places in its backend's template language, and everything else as literal text.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Texts and places, in order."""
+    """A message: texts and places, in order."""
 
     parts: tuple[str | Place, ...] = ()
 
     def write(self, text: Callable[[str], str], place: Callable[[Place], str]) -> str:
-        """Return the message as *text* writes what is literal and *place* what is filled in."""
+        """Return the message for a backend: *text* escapes the literal texts, *place* writes the places."""
         return "".join(text(part) if isinstance(part, str) else place(part) for part in self.parts)
 
 
 def parse(written: str) -> Message:
-    """Return the message *written*; braces that are no place are text."""
+    """Return the message *written*; other braces than those of places are text."""
     parts: list[str | Place] = []
     end = 0
-    for found in _PLACE.finditer(written):
-        if found.start() > end:
-            parts.append(written[end : found.start()])
-        parts.append(_place(found))
-        end = found.end()
+    for match in _PLACE.finditer(written):
+        if match.start() > end:
+            parts.append(written[end : match.start()])
+        parts.append(_place(match))
+        end = match.end()
     if end < len(written):
         parts.append(written[end:])
     return Message(tuple(parts))
 
 
-def _place(found: re.Match[str]) -> Place:
-    if found[2]:
-        return Place("label", found[2])
-    return (
-        Place("percent") if found[1] == "value:percent" else Place("threshold" if found[1] == "threshold" else "value")
-    )
+def _place(match: re.Match[str]) -> Place:
+    if match[2]:
+        return Place("label", match[2])
+    if match[1] == "value:percent":
+        return Place("percent")
+    return Place("threshold" if match[1] == "threshold" else "value")

@@ -1,8 +1,8 @@
 """
-Rules, channels, escalations and objectives as the compilers take them: resolved, checked, frozen, in the order of the file.
+The specification that is compiled: rules, channels, escalations and objectives; resolved, checked, frozen, in file order.
 
-Pure. Reads a configuration by the names of its fields and finds every mistake in one go; what a backend makes of it is the
-compilers'. The rule: a rule that names an unknown metric, or asks of one what it can't answer, is an error with a cure.
+Pure. Reads a configuration by the names of its fields, and reports every mistake at once. The rule: a rule that names an
+unknown metric, or applies a function that does not fit the metric's kind, is an error that says what to write instead.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.alerts import windows
+from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import Catalog, Ref, UnknownMetricError
 from csg_otel.alerts.message import Message, parse
 from csg_otel.alerts.text import camel
 from csg_otel.errors import AlertError, suggestion
 
 if TYPE_CHECKING:
+    from csg_otel.alerts.bundle import ShippedRule
     from csg_otel.config import Config
 
 Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
@@ -37,10 +39,10 @@ ESCALATED_LABEL: Final = "csg_escalated"
 SERVICE_LABEL: Final = "csg_service"
 """Label or tag of everything that a push may change: the service that it belongs to."""
 
-_ASKED: Final = re.compile(r"(rate|increase|avg|min|max|p\d{1,2}(?:\.\d+)?)\(\s*([^()\s]+)\s*\)")
+_FUNCTION_CALL: Final = re.compile(r"(rate|increase|avg|min|max|p\d{1,2}(?:\.\d+)?)\(\s*([^()\s]+)\s*\)")
 _BELOW: Final = ("less_than", "less_than_or_equal")
 _LABEL: Final = re.compile(r"[A-Za-z_]\w*")
-_SELECTED: Final = re.compile(r'([A-Za-z_][\w.:]*)\s*(?:\{((?:\s*[\w.]+\s*=\s*"[^"]*"\s*,?)*)\})?')
+_SELECTOR: Final = re.compile(r'([A-Za-z_][\w.:]*)\s*(?:\{((?:\s*[\w.]+\s*=\s*"[^"]*"\s*,?)*)\})?')
 _MATCHER: Final = re.compile(r'([\w.]+)\s*=\s*"([^"]*)"')
 _RESERVED: Final = ("alertname", "severity", RULE_LABEL, ESCALATION_LABEL, ESCALATED_LABEL)
 """Labels that the compilers set."""
@@ -63,9 +65,10 @@ _CURES: Final[Mapping[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Rule:
     """
-    One rule: *function* of the metric *ref* over *window_s* seconds, compared with *threshold*, for *for_s* seconds.
+    A rule: *function* of the metric *ref* over *window_s* seconds fulfils *condition* with *threshold* for *for_s* seconds.
 
-    *alert* is its name as an alert. *filters* are (attribute, label, value). *no_data* says whether missing data fires too.
+    *alert* is the name of its alert. *filters* are (attribute, label, value). With *no_data*, missing data fires too. *path* is
+    the dotted key of the rule.
     """
 
     name: str
@@ -88,7 +91,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What an objective counts: the metric *ref* with *filters* as those of a rule, or *promql* with ``[window]`` in it."""
+    """The events that an objective counts: the metric *ref* with *filters*, or *promql* that contains ``[window]``."""
 
     ref: Ref | None
     filters: tuple[tuple[str, str, str], ...] = ()
@@ -98,9 +101,9 @@ class Counted:
 @dataclass(frozen=True, slots=True)
 class Objective:
     """
-    A service level objective: *objective* (0 to 1) of the events over *window_s* seconds are good.
+    A service level objective: of the events over *window_s* seconds, the share *objective* (0 to 1) is good.
 
-    *counted* counts the bad events, or with *inverted* the good ones.
+    *counted* counts the bad events, or with *inverted* the good ones; *total* counts all of them.
     """
 
     name: str
@@ -118,17 +121,17 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way to tell people: *kind* is email, slack, webhook or pagerduty, *settings* the section of the configuration."""
+    """A channel on which people are notified; *settings* is its section of the configuration."""
 
     kind: Literal["email", "slack", "webhook", "pagerduty"]
     settings: Any
     severities: tuple[Severity, ...]
-    """Which severities it takes, in order; all of them where nothing is said."""
+    """The severities that it accepts, in order; all of them if the section has no filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Whom an escalation tells."""
+    """A receiver that escalations notify on its channels."""
 
     name: str
     channels: tuple[Channel, ...]
@@ -136,28 +139,28 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class AlertSpec:
-    """Everything that is compiled."""
+    """The input of the compilers."""
 
     service: str = ""
     rules: tuple[Rule, ...] = ()
     objectives: tuple[Objective, ...] = ()
     channels: tuple[Channel, ...] = ()
     escalations: tuple[Any, ...] = ()
-    """The section ``escalation.rules``, those that are enabled."""
+    """The enabled rules of the section ``escalation.rules``."""
     receivers: tuple[Receiver, ...] = ()
     window_s: float = 300.0
-    """Alerts within it become one notification."""
+    """Alerts within this window, in seconds, become one notification."""
     watchdog: str = ""
-    """The page of an alert that always fires, so that its absence tells that alerting is broken; empty for none."""
+    """Runbook of an alert that always fires, so that its absence reveals broken alerting; empty for no such alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """
-    What the compilers must know of the backends.
+    Versions and addresses of the backends.
 
-    Versions are (major, minor). *secrets_dir* is the absolute directory in which Alertmanager finds each secret in a file of
-    its own, named after its setting; *relay_url* is where ``csg-otel alerts relay`` listens.
+    Versions are (major, minor). *secrets_dir* is the absolute directory in which Alertmanager reads each secret from a file
+    that is named after its setting. *relay_url* is the address of ``csg-otel alerts relay``.
     """
 
     prometheus_version: tuple[int, int] = (2, 42)
@@ -166,28 +169,8 @@ class Options:
     relay_url: str = "http://127.0.0.1:9095"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A rule as it is written, by the fields of the configuration's; for rules that come with the package."""
-
-    name: str
-    metric: str
-    threshold: float
-    message: str
-    condition: str = "greater_than"
-    severity: Severity = "warning"
-    for_: float = 0.0
-    window: float = 300.0
-    quantile: float = 0.95
-    filters: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    runbook_url: str | None = None
-    no_data: str = "ignore"
-    enabled: bool = True
-
-
 Locate = Callable[[str, str], str]
-"""Returns a message about a dotted key as a located problem; see ``Loaded.problem``."""
+"""Returns a message about a dotted key with its position in the file; see ``Loaded.problem``."""
 
 
 def load(
@@ -195,13 +178,18 @@ def load(
     catalog: Catalog,
     *,
     locate: Locate = lambda path, message: f"{path}: {message}",
-    shipped: Iterable[Written] = (),
+    shipped: Iterable[ShippedRule] = (),
     watchdog: str = "",
 ) -> AlertSpec:
     """
-    Return what *config* says of alerting, the *shipped* rules whose names it does not use itself, and the *watchdog*.
+    Return the specification of *config*. Raises AlertError with every problem of its rules.
 
-    Raises AlertError with every problem found, each located by *locate*.
+    Args:
+        config: the configuration.
+        catalog: the metrics that rules may name.
+        locate: adds the position in the file to a problem; by default only the dotted key.
+        shipped: rules that come with the package; a rule of the same name in *config* replaces one of them.
+        watchdog: runbook of the watchdog; by default there is no watchdog.
     """
     problems: list[str] = []
 
@@ -209,10 +197,10 @@ def load(
         problems.append(locate(path, message))
 
     written: list[tuple[str, Any]] = [(f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)]
-    taken = {camel(rule.name) for _, rule in written}
-    own = [(f"shipped.{rule.name}", rule) for rule in shipped if camel(rule.name) not in taken]
-    made = [_rule(path, rule, catalog, problem) for path, rule in (*written, *own) if rule.enabled]
-    rules = tuple(rule for rule in made if rule is not None)
+    alert_names = {camel(rule.name) for _, rule in written}
+    added = [(f"shipped.{rule.name}", rule) for rule in shipped if camel(rule.name) not in alert_names]
+    resolved = [_rule(path, rule, catalog, problem) for path, rule in (*written, *added) if rule.enabled]
+    rules = tuple(rule for rule in resolved if rule is not None)
     _clashes(rules, problem)
     objectives = [_objective(f"slos[{at}]", slo, catalog, problem) for at, slo in enumerate(config.slos)]
     _escalations(config, problem)
@@ -225,34 +213,34 @@ def load(
         channels=channels(config.notifications),
         escalations=tuple(rule for rule in config.escalation.rules if rule.enabled),
         receivers=tuple(
-            Receiver(name, channels(told, escalated=True)) for name, told in config.escalation.receivers.items()
+            Receiver(name, channels(section, escalated=True)) for name, section in config.escalation.receivers.items()
         ),
         window_s=config.alerting.aggregation_window,
-        watchdog="" if "Watchdog" in taken else watchdog,
+        watchdog="" if WATCHDOG in alert_names else watchdog,
     )
 
 
 def escalated_severities(rule: Any) -> tuple[Severity, ...]:
-    """Return which severities an escalation *rule* is about: critical ones where it escalates, all where it suppresses."""
-    asked: tuple[Severity, ...] = rule.severity_filter
-    return asked or (("critical",) if rule.action == "escalate" else SEVERITIES)
+    """Return the severities of an escalation *rule*; without a filter, critical escalates and all are suppressed."""
+    filtered: tuple[Severity, ...] = rule.severity_filter
+    return filtered or (("critical",) if rule.action == "escalate" else SEVERITIES)
 
 
 def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
-    """Return the channels of a *section* that are switched on; one that an escalation names is."""
-    found = []
+    """Return the enabled channels of *section*; with *escalated*, a channel need not be enabled, because a rule names it."""
+    enabled = []
     kinds: tuple[Literal["email", "slack", "webhook", "pagerduty"], ...] = ("email", "slack", "webhook", "pagerduty")
     for kind in kinds:
         settings = getattr(section, kind)
         if settings is not None and (settings.enabled or escalated):
-            wanted = settings.severity_filter or SEVERITIES
-            found.append(Channel(kind, settings, tuple(one for one in SEVERITIES if one in wanted)))
-    return tuple(found)
+            accepted = settings.severity_filter or SEVERITIES
+            enabled.append(Channel(kind, settings, tuple(one for one in SEVERITIES if one in accepted)))
+    return tuple(enabled)
 
 
 def _rule(path: str, rule: Any, catalog: Catalog, problem: Callable[[str, str], None]) -> Rule | None:
-    asked = _ASKED.fullmatch(rule.metric)
-    function, name = (asked[1], asked[2]) if asked else ("", rule.metric)
+    call = _FUNCTION_CALL.fullmatch(rule.metric)
+    function, name = (call[1], call[2]) if call else ("", rule.metric)
     try:
         ref = catalog.find(name)
     except UnknownMetricError as error:
@@ -264,8 +252,7 @@ def _rule(path: str, rule: Any, catalog: Catalog, problem: Callable[[str, str], 
     chosen = function or {"counter": "rate", "histogram": "quantile"}.get(ref.kind, "value")
     if ref.kind not in _KINDS.get(chosen, (ref.kind,)):
         kind = "gauge" if ref.kind == "up_down_counter" else ref.kind
-        told = "a quantile" if chosen == "quantile" else f"the {chosen}"
-        problem(f"{path}.metric", f"{name!r} is a {kind}, and {told} of one means nothing ({_CURES[kind]})")
+        problem(f"{path}.metric", f"{name!r} is a {kind}, which has no {chosen}; {_CURES[kind]}")
         return None
     return Rule(
         name=rule.name,
@@ -290,30 +277,34 @@ def _rule(path: str, rule: Any, catalog: Catalog, problem: Callable[[str, str], 
 def _filters(
     path: str, rule: Any, ref: Ref, catalog: Catalog, problem: Callable[[str, str], None]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the filters of a rule, or those that hold unless it says otherwise."""
+    """Yield the filters of a rule; without any, the default filters of its metric."""
     yield from _resolved(f"{path}.filters", rule.filters, ref, catalog, problem)
-    if not rule.filters:  # a rule that asks for one CPU does not mean the total
+    if not rule.filters:  # a rule with a filter for one CPU must not be restricted to the total
         yield from ((key, key, value) for key, value in ref.defaults)
 
 
 def _resolved(
-    path: str, asked: Mapping[str, str], ref: Ref, catalog: Catalog, problem: Callable[[str, str], None]
+    path: str, filters: Mapping[str, str], ref: Ref, catalog: Catalog, problem: Callable[[str, str], None]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield (attribute, label, value) for each of the filters *asked* for."""
-    for key, value in asked.items():
-        found = ref.attribute(key) or ((key, catalog.label(key)) if ref.open else None)
-        if found is None:
-            known = [one for one, _ in ref.attributes]
-            hint = suggestion(key, known) or f" (known: {', '.join(known)})" if known else " (it has none)"
+    """Yield (attribute, label, value) for each of *filters*; report an attribute that the metric does not have."""
+    for key, value in filters.items():
+        attribute = ref.attribute(key) or ((key, catalog.label(key)) if ref.open else None)
+        if attribute is None:
+            declared = [name for name, _ in ref.attributes]
+            hint = suggestion(key, declared) or f" (it has {', '.join(declared)})" if declared else " (it has none)"
             problem(f"{path}.{key}", f"{ref.name!r} has no attribute {key!r}{hint}")
         else:
-            yield (*found, str(value))
+            yield (*attribute, str(value))
 
 
 def _labels(path: str, rule: Any, problem: Callable[[str, str], None]) -> Iterator[tuple[str, str]]:
     for key, value in rule.labels.items():
         if not _LABEL.fullmatch(key) or key in _RESERVED:
-            why = "is set by the rule itself" if key in _RESERVED else "is no name for a label (letters, digits and _)"
+            why = (
+                "is set by the compiler; choose another name"
+                if key in _RESERVED
+                else "is not a valid label name; use letters, digits and _"
+            )
             problem(f"{path}.labels.{key}", why)
         yield key, str(value)
 
@@ -322,15 +313,18 @@ def _clashes(rules: Iterable[Rule], problem: Callable[[str, str], None]) -> None
     seen: dict[str, str] = {}
     for rule in rules:
         if not rule.alert:
-            problem(f"{rule.path}.name", f"{rule.name!r} has no letter or digit to make an alert's name of")
+            problem(f"{rule.path}.name", f"{rule.name!r} has no letter or digit; an alert's name needs one")
         elif rule.alert in seen:
-            problem(f"{rule.path}.name", f"{rule.name!r} and {seen[rule.alert]!r} are both the alert {rule.alert}")
+            problem(
+                f"{rule.path}.name",
+                f"{rule.name!r} and {seen[rule.alert]!r} both make the alert {rule.alert}; rename one of them",
+            )
         seen.setdefault(rule.alert, rule.name)
 
 
 def _escalations(config: Config, problem: Callable[[str, str], None]) -> None:
-    """Report escalations that can't be compiled; a target may be a severity where there are no receivers."""
-    known = (*config.escalation.receivers, *SEVERITIES)
+    """Report escalations that can't be compiled. A target is a receiver or a severity."""
+    targets = (*config.escalation.receivers, *SEVERITIES)
     for at, rule in enumerate(config.escalation.rules):
         path = f"escalation.rules[{at}]"
         if not rule.enabled:
@@ -343,8 +337,8 @@ def _escalations(config: Config, problem: Callable[[str, str], None]) -> None:
                 problem(
                     f"{path}.action", f"{rule.condition} can only escalate; time_window and maintenance_mode suppress"
                 )
-        elif rule.target not in known:
-            hint = suggestion(str(rule.target), known) or " (add it to escalation.receivers)"
+        elif rule.target not in targets:
+            hint = suggestion(str(rule.target), targets) or " (add it to escalation.receivers)"
             problem(f"{path}.target", f"there is no receiver {rule.target!r}{hint}")
 
 
@@ -369,20 +363,20 @@ def _objective(path: str, slo: Any, catalog: Catalog, problem: Callable[[str, st
 
 
 def _counted(path: str, written: str, catalog: Catalog, problem: Callable[[str, str], None]) -> Counted | None:
-    """Return what ``metric``, ``metric{key="value"}`` or PromQL with ``[window]`` counts."""
+    """Return the events that *written* counts: ``metric``, ``metric{key="value"}``, or PromQL with ``[window]``."""
     if "[window]" in written:
         return Counted(None, promql=written)
-    named = _SELECTED.fullmatch(written)
-    if named is None:
-        problem(path, f'{written!r} is neither a metric, metric{{label="value"}}, nor PromQL with [window]')
+    selector = _SELECTOR.fullmatch(written)
+    if selector is None:
+        problem(path, f'{written!r} is not valid; write a metric, metric{{label="value"}}, or PromQL with [window]')
         return None
     try:
-        ref = catalog.find(named[1].removesuffix("_count"))
+        ref = catalog.find(selector[1].removesuffix("_count"))
     except UnknownMetricError as error:
         problem(path, str(error))
         return None
     if ref.kind not in ("counter", "histogram"):
-        problem(path, f"{named[1]!r} is a gauge; an objective counts events (a counter, or a histogram's calls)")
+        problem(path, f"{selector[1]!r} is a gauge; name a counter or a histogram, because an objective counts events")
         return None
-    asked = dict(_MATCHER.findall(named[2] or ""))
-    return Counted(ref, tuple(_resolved(path, asked, ref, catalog, problem)))
+    filters = dict(_MATCHER.findall(selector[2] or ""))
+    return Counted(ref, tuple(_resolved(path, filters, ref, catalog, problem)))

@@ -1,7 +1,7 @@
 """
-What the compilers write with: YAML and JSON in one order, durations, inert template text, and a header with a hash.
+Text of compiled files: YAML and JSON in a fixed order, durations, escaped template text, and a header with a hash.
 
-Pure. The rule: the same values make the same bytes, in every process and on every Python.
+Pure. The rule: the same values make the same bytes, in every process and on every version of Python.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-HEADER: Final = "Made by `csg-otel alerts compile`; do not edit, the next run writes it anew."
+HEADER: Final = "Made by `csg-otel alerts compile`; do not edit, the next run overwrites it."
 
 _BRACES: Final = re.compile(r"\{{2,}|\{$")
 _PLAIN: Final = re.compile(r"[A-Za-z_/]([ -~]*[!-9;-~])?|(\d+(ms|[smhd]))+")
-"""Text, a path or a duration that needs no quotes in YAML where it is no word and has no colon or hash that means something."""
+"""A text, path or duration without quotes in YAML, unless it is one of the words, or has a colon or hash with a meaning."""
 
 _WORDS: Final = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
@@ -28,12 +28,12 @@ def yaml_file(content: Any) -> str:
     return f"# {HEADER}\n# content: {digest(body)}\n{body}"
 
 
-# Written here, because what a library writes changes with its version, and takes a second for a thousand rules.
+# A library would write other bytes after an update, and takes a second for a thousand rules.
 def _lines(value: Any) -> Iterator[str]:
-    """Yield the lines of *value* in YAML's block style; what begins a line of its own is not indented."""
+    """Yield the lines of *value* in YAML's block style, without indentation of the first level."""
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            yield from _entry(f"{_scalar(key)}:", item)
+            yield from _pair(f"{_scalar(key)}:", item)
     elif isinstance(value, (list, tuple)) and value:
         for item in value:
             first, *rest = _lines(item)
@@ -46,7 +46,7 @@ def _lines(value: Any) -> Iterator[str]:
         yield _scalar(value)
 
 
-def _entry(head: str, item: Any) -> Iterator[str]:
+def _pair(head: str, item: Any) -> Iterator[str]:
     first, *rest = _lines(item)
     if isinstance(item, Mapping) and item:
         yield head
@@ -60,7 +60,7 @@ def _entry(head: str, item: Any) -> Iterator[str]:
 
 
 def _is_block(text: str) -> bool:
-    """Tell whether *text* is lines for people: printable, no white space at their ends, one line break at its end at most."""
+    """Return whether *text* can be a block: printable lines without white space at their ends, one line break at the end."""
     lines = text.removesuffix("\n").split("\n")
     whole = len(lines) > 1 and bool(lines[0] and lines[-1])
     return whole and all(line == line.strip() and line.isprintable() for line in lines)
@@ -68,11 +68,11 @@ def _is_block(text: str) -> bool:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, float):
-        shown = repr(value)  # YAML 1.1 wants a dot in what has an exponent
-        return shown.replace("e", ".0e") if "e" in shown and "." not in shown else shown
+        literal = repr(value)  # YAML 1.1 requires a dot in a number with an exponent
+        return literal.replace("e", ".0e") if "e" in literal and "." not in literal else literal
     if not isinstance(value, str):
         return json.dumps(value)
-    # A file that is JSON has pairs of surrogates for what is beyond 16 bits; as halves, Go's YAML refuses them.
+    # A JSON file holds a character beyond 16 bits as a pair of surrogates. Go's YAML parser refuses the halves of a pair.
     text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and ": " not in text and " #" not in text:
         return text
@@ -91,18 +91,18 @@ def json_file(content: dict[str, Any]) -> str:
 
 
 def digest(body: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 of *body*; says whether a file is what was compiled."""
+    """Return the first 16 hex digits of the SHA-256 of *body*, by which a change of a compiled file is noticed."""
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
 def duration(seconds: float) -> str:
-    """Return *seconds* as Prometheus writes durations: ``90`` is ``1m30s``, ``0.5`` is ``500ms``."""
-    left = round(seconds * 1000)
-    found = ""
+    """Return *seconds* as a duration of Go and PromQL: ``90`` is ``1m30s``, ``0.5`` is ``500ms``."""
+    rest_ms = round(seconds * 1000)
+    text = ""
     for unit, size in _UNITS:
-        count, left = divmod(left, size * 1000)
-        found += f"{count}{unit}" if count else ""
-    return (found + (f"{left}ms" if left else "")) or "0s"
+        count, rest_ms = divmod(rest_ms, size * 1000)
+        text += f"{count}{unit}" if count else ""
+    return (text + (f"{rest_ms}ms" if rest_ms else "")) or "0s"
 
 
 def number(value: float) -> str:
@@ -111,10 +111,10 @@ def number(value: float) -> str:
 
 
 def inert(literal: str) -> str:
-    """Return *literal* as text of a Go template that shows it as it is: no brace of it can begin an action."""
-    return _BRACES.sub(lambda found: '{{ "' + found[0] + '" }}', literal)
+    """Return *literal* as text of a Go template that prints it unchanged: none of its braces can begin an action."""
+    return _BRACES.sub(lambda braces: '{{ "' + braces[0] + '" }}', literal)
 
 
 def camel(name: str) -> str:
-    """Return a rule's name as an alert's: ``high_cpu_usage`` is ``HighCpuUsage``."""
+    """Return the name of the alert of the rule *name*: ``HighCpuUsage`` for ``high_cpu_usage``."""
     return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", name) if word)

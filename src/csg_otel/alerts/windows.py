@@ -1,7 +1,7 @@
 """
-Times of the week as Alertmanager writes them: from ``22:00`` to ``06:00`` on these days, in this time zone.
+Time windows of a week, such as 22:00 to 06:00 on Mondays in Berlin, as the time intervals of a notification policy.
 
-Pure. The rule: a day is the day on which a window begins; one that goes over midnight ends on the next.
+Pure. The rule: the days of a window are those on which it begins; a window that crosses midnight ends on the next day.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ _MIDNIGHT: Final = "24:00"
 
 
 def mistakes(rule: Any) -> list[tuple[str, str]]:
-    """Return (setting, what is wrong) for the times and days of *rule*, an escalation of condition ``time_window``."""
-    found = [
-        (key, f"{given!r} is not a time of the day (HH:MM, such as 06:00 or 22:30)")
+    """Return (setting, message) for each invalid time and day of *rule*, an escalation with condition ``time_window``."""
+    problems = [
+        (key, f"{text!r} is not a time of day; write HH:MM, such as 06:00 or 22:30")
         for key in ("start", "end")
-        if not _TIME.fullmatch(given := getattr(rule, key) or "")
+        if not _TIME.fullmatch(text := getattr(rule, key) or "")
     ]
-    found.extend(
+    problems.extend(
         ("days", f"{day!r} is not a weekday{suggestion(day, DAYS) or ' (such as monday, or mon)'}")
         for day in rule.days
         if not _day(day)
     )
-    return found
+    return problems
 
 
 def always(rule: Any) -> bool:
-    """Tell whether *rule*, which has no mistakes, is about all times of the week."""
+    """Return whether *rule*, which is valid, covers the whole week."""
     return {_day(day) for day in rule.days} in (set(), set(DAYS)) and _minute(rule.start) % 1440 == _minute(
         rule.end
     ) % 1440
 
 
 def intervals(rule: Any) -> list[dict[str, Any]]:
-    """Return the time intervals of *rule*, which has no mistakes; start and end at the same time mean a whole day."""
-    days = [day for day in DAYS if day in {_day(given) for given in rule.days}]
+    """Return the time intervals of *rule*, which is valid; an end equal to the start makes a whole day."""
+    days = [day for day in DAYS if day in {_day(written) for written in rule.days}]
     start, end = rule.start, rule.end
     if start == _MIDNIGHT:
         start = "00:00"
@@ -61,10 +61,10 @@ def _interval(start: str, end: str, days: list[str], zone: str) -> dict[str, Any
     return {"times": [{"start_time": start, "end_time": end}], **weekdays, "location": zone}
 
 
-def _day(given: str) -> str:
-    """Return the weekday *given* in full, or an empty string."""
-    wanted = given.strip().lower()
-    return next((day for day in DAYS if len(wanted) >= 3 and day.startswith(wanted)), "")
+def _day(written: str) -> str:
+    """Return the full name of the weekday *written*, which may be cut to three letters; empty for any other text."""
+    start = written.strip().lower()
+    return next((day for day in DAYS if len(start) >= 3 and day.startswith(start)), "")
 
 
 def _minute(time: str) -> int:

@@ -46,9 +46,9 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one line a rule; exit 0 whatever would fire."""
     source = alert_source.read(args)
-    before = evaluate.scraped(alert_source.fetch(args.url), time.monotonic())
+    before = evaluate.parse(alert_source.fetch(args.url), time.monotonic())
     time.sleep(max(0.1, args.wait))
-    now = evaluate.scraped(alert_source.fetch(args.url), time.monotonic())
+    now = evaluate.parse(alert_source.fetch(args.url), time.monotonic())
     recorded = {
         name: [(part.expr, part.labels) for part in parts]
         for name, parts in promql.aliases(source.catalog.find).items()

@@ -1,1 +1,1 @@
-"""The compiler for Alertmanager, and the relay for versions that cannot authenticate."""
+"""Alertmanager: the compiler of its configuration, the push, the lint, and the relay for webhooks it can't call."""

@@ -1,8 +1,8 @@
 """
-Routes, receivers, time windows and inhibitions for Alertmanager.
+The configuration of Alertmanager: routes, receivers, time intervals and inhibitions.
 
-Pure. Written for Alertmanager 0.25 and newer; a newer version takes over what the relay does for an older one. The rule: what a
-user has written is text here, too, because Alertmanager takes most settings of a receiver for templates.
+Pure. It is valid for Alertmanager 0.25 and newer; a newer version does natively what an older one needs the relay for. The
+rule: a user's words are escaped here, too, because Alertmanager reads most settings of a receiver as templates.
 """
 
 from __future__ import annotations
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Options
 
 FILE: Final = "alertmanager.yaml"
-"""Name of the file that is made."""
+"""Name of the compiled file."""
 
 OLDEST: Final = (0, 25)
-"""The oldest Alertmanager written for."""
+"""The oldest supported Alertmanager: Debian 12's."""
 
 GROUPED_BY: Final = ("alertname", "severity")
-"""Alerts that agree in these are one notification. To change it tells people again of everything that fires."""
+"""Alerts that agree in these labels are one notification. A change of the labels notifies again of all that fires."""
 
 
 def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options) -> dict[str, str]:
-    """Return the configuration of *spec* by its name. Raises AlertError for what Alertmanager can't do."""
+    """Return the configuration of *spec* by its name. Raises AlertError for *options* that Alertmanager can't work with."""
     problems = []
     if options.alertmanager_version < OLDEST:
-        problems.append(f"Alertmanager {'.'.join(map(str, options.alertmanager_version))} is too old (0.25 or newer)")
+        version = ".".join(map(str, options.alertmanager_version))
+        problems.append(
+            f"Alertmanager {version} is too old: the configuration needs 0.25 or newer; upgrade Alertmanager"
+        )
     if not options.secrets_dir.startswith("/"):
-        problems.append(f"the directory of secrets must be absolute, not {options.secrets_dir!r}")
+        problems.append(f"the directory of secrets is {options.secrets_dir!r}; give an absolute path")
     if problems:
         raise AlertError(problems)
     return {FILE: yaml_file(document(spec, options))}
@@ -70,8 +73,8 @@ def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
 
 
 def targets(spec: AlertSpec) -> tuple[Target, ...]:
-    """Return everyone who may be told, each once: the channels, and those that escalations name."""
-    found: dict[str, Target] = {one.kind: Target(one.kind, one, f"notifications.{one.kind}") for one in spec.channels}
+    """Return every receiver that may be notified, once: those of the channels, and those that escalations name."""
+    by_name: dict[str, Target] = {one.kind: Target(one.kind, one, f"notifications.{one.kind}") for one in spec.channels}
     owners = {receiver.name for receiver in spec.receivers}
     for rule in spec.escalations:
         if rule.action != "escalate" or (rule.condition == "retry_count" and routing.to_severity(spec, rule)):
@@ -80,14 +83,14 @@ def targets(spec: AlertSpec) -> tuple[Target, ...]:
         path = f"escalation.receivers.{rule.target}" if owned else "notifications"
         prefix = f"{receivers.slug(rule.target)}." if owned else ""
         for name, channel, _ in routing.targets(spec, rule):
-            found[name] = Target(name, channel, f"{path}.{channel.kind}", prefix, escalated=True)
-    return tuple(found.values())
+            by_name[name] = Target(name, channel, f"{path}.{channel.kind}", prefix, escalated=True)
+    return tuple(by_name.values())
 
 
 def secret_files(spec: AlertSpec, options: Options) -> tuple[SecretFile, ...]:
-    """Return the files that must be in ``options.secrets_dir``, readable by Alertmanager only, each once."""
-    found = [one for target in targets(spec) for one in receivers.secret_files(target, options)]
-    return tuple({one.name: one for one in found}.values())
+    """Return the files that Alertmanager needs in ``options.secrets_dir``, each once."""
+    files = [file for target in targets(spec) for file in receivers.secret_files(target, options)]
+    return tuple({file.name: file for file in files}.values())
 
 
 def _route(route: Route) -> dict[str, Any]:
@@ -106,10 +109,10 @@ def _route(route: Route) -> dict[str, Any]:
 
 def _inhibition(rule: Any) -> dict[str, Any]:
     """
-    Return the inhibition by a program's maintenance of what the same program has to say.
+    Return the inhibition by which the maintenance of a program mutes the alerts of the same program.
 
-    Labels that both lack count as equal: without conditions on its source, an alert of that name without job and instance
-    would mute everything that has none either.
+    Two alerts that both lack a label agree in it. So the source must have a job and an instance; otherwise a maintenance alert
+    without them would mute every alert without them.
     """
     source = [
         routing.Matcher("alertname", "=", routing.MAINTENANCE),

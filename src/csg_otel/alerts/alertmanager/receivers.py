@@ -1,9 +1,9 @@
 """
-Channels as receivers of Alertmanager, and the files their secrets are kept in.
+Channels as receivers of Alertmanager, and the files of their secrets.
 
-Pure. A webhook that Alertmanager can't call as it is configured is called by ``csg-otel alerts relay``. The rule: a secret is
-never in the configuration, only the absolute path of its file; so what is compiled is the same where no secret is set, as long
-as the scheme of an Authorization header is written beside its form (``Bearer ${TOKEN}``).
+Pure. A webhook that Alertmanager can't call as it is configured is called by ``csg-otel alerts relay``. The rule: the
+configuration contains no secret, only the absolute path of its file. So it compiles to the same text where no secret is set,
+provided that the scheme of an Authorization header stands outside the secret (``Bearer ${TOKEN}``).
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import Channel, Options
 
 _HEADERS_SINCE: Final = (0, 28)
-"""The Alertmanager that sends headers of one's own, has a deadline for webhooks, and reads a user's name from a file."""
+"""The first Alertmanager that sends custom headers, has a timeout for webhooks, and reads a user name from a file."""
 
 _URL_TEMPLATES_SINCE: Final = (0, 31)
+"""The first Alertmanager that reads the URL of a webhook as a template."""
 
 _DEFAULT_TIMEOUT_S: Final = 10.0
+"""Default timeout of a webhook in seconds, which every Alertmanager allows."""
 
-# What Alertmanager sets itself and refuses to have set (prometheus/common, config/headers.go).
+# The headers that Alertmanager sets itself and refuses in a configuration (prometheus/common, config/headers.go).
 _RESERVED: Final = re.compile(
     "host|content-.*|user-agent|connection|keep-alive|proxy-.*|www-authenticate|accept-encoding|x-prometheus-.*|x-amz-.*"
 )
@@ -38,16 +40,16 @@ _RESERVED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file named *name* in the directory of secrets, for the setting *path*; ``content`` is what it must hold."""
+    """A file *name* in the directory of secrets, for the setting *path*. It holds a *part* of the secret *value*."""
 
     name: str
     path: str
-    held: Any = field(repr=False)
+    value: Any = field(repr=False)
     part: Literal["all", "credentials", "user", "password"] = "all"
 
     def content(self) -> str:
-        """Return the secret text, for the one call that writes or compares it; without a newline at its end."""
-        text = plain(self.held)
+        """Return the secret content of the file, without a newline at its end."""
+        text = plain(self.value)
         if self.part == "credentials":
             return text.partition(" ")[2].strip()
         return text if self.part == "all" else _basic(text)[self.part == "password"]
@@ -55,7 +57,7 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A *channel* as somebody's receiver *name*; *path* is its setting, *prefix* begins the names of its secrets' files."""
+    """A *channel* as the receiver *name*; *path* is its dotted key, *prefix* the start of the names of its secret files."""
 
     name: str
     channel: Channel
@@ -66,12 +68,12 @@ class Target:
 
 def receiver(target: Target, options: Options) -> dict[str, Any]:
     """Return the receiver of *target*."""
-    made = {"email": _email, "slack": _slack, "webhook": _webhook, "pagerduty": _pagerduty}[target.channel.kind]
-    return {"name": target.name, f"{target.channel.kind}_configs": [{"send_resolved": True, **made(target, options)}]}
+    writer = {"email": _email, "slack": _slack, "webhook": _webhook, "pagerduty": _pagerduty}[target.channel.kind]
+    return {"name": target.name, f"{target.channel.kind}_configs": [{"send_resolved": True, **writer(target, options)}]}
 
 
 def secret_files(target: Target, options: Options) -> Iterator[SecretFile]:
-    """Yield the files that the receiver of *target* reads."""
+    """Yield the secret files that the receiver of *target* reads."""
     settings, kind = target.channel.settings, target.channel.kind
     key = {"email": "password", "slack": "webhook_url", "pagerduty": "integration_key"}.get(kind, "")
     if key and getattr(settings, key) is not None:
@@ -90,7 +92,7 @@ def secret_files(target: Target, options: Options) -> Iterator[SecretFile]:
 
 
 def relayed(target: Target, options: Options) -> bool:
-    """Tell whether the webhook of *target* needs the relay: its method, a header or its deadline is beyond Alertmanager."""
+    """Return whether the webhook of *target* needs the relay, because of its method, a header or its timeout."""
     settings = target.channel.settings
     old = options.alertmanager_version < _HEADERS_SINCE
     if settings.method != "POST" or (old and settings.timeout != _DEFAULT_TIMEOUT_S):
@@ -99,13 +101,13 @@ def relayed(target: Target, options: Options) -> bool:
         if name.lower() == "authorization":
             if not _scheme(value) or (old and _scheme(value) == "basic"):
                 return True
-        elif not _sent_anyway(name, value) and (old or _RESERVED.fullmatch(name.lower())):
+        elif not _is_default_header(name, value) and (old or _RESERVED.fullmatch(name.lower())):
             return True
     return False
 
 
 def slug(name: str) -> str:
-    """Return *name* as part of a file's name; different names stay different."""
+    """Return *name* as part of a file's name; different names give different results."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
@@ -129,23 +131,23 @@ def _email(target: Target, options: Options) -> dict[str, Any]:
         **login,
         "require_tls": settings.use_tls,
         "headers": {"Subject": templates.title(escalated=target.escalated)},
-        "html": "",  # a mail of plain text shows what was written, whatever it was
+        "html": "",  # plain text shows every character as it was written
         "text": templates.body(),
     }
 
 
 def _slack(target: Target, options: Options) -> dict[str, Any]:
     settings = target.channel.settings
-    chosen = {key: getattr(settings, key) for key in ("channel", "username", "icon_emoji")}
+    fields = {key: getattr(settings, key) for key in ("channel", "username", "icon_emoji")}
     title = templates.title(escalated=target.escalated, slack=True)
     return {
         "api_url_file": _file(target, "webhook_url", options),
-        **{key: inert(value) for key, value in chosen.items() if value},
+        **{key: inert(value) for key, value in fields.items() if value},
         "color": templates.SLACK_COLOR,
         "title": title,
         "fallback": title,
         "text": templates.body(slack=True),
-        "mrkdwn_in": ["pretext"],  # there is none; so asterisks in a message are asterisks
+        "mrkdwn_in": ["pretext"],  # a field that is not set, so asterisks in a message stay asterisks
     }
 
 
@@ -173,19 +175,19 @@ def _webhook(target: Target, options: Options) -> dict[str, Any]:
 
 
 def _http(target: Target, options: Options) -> dict[str, Any]:
-    """Return the headers of a webhook as Alertmanager's HTTP client sends them."""
-    found: dict[str, Any] = {}
+    """Return the settings of Alertmanager's HTTP client that make it send the headers of a webhook."""
+    login: dict[str, Any] = {}
     headers: dict[str, Any] = {}
     for name, value in target.channel.settings.headers.items():
         path = f"{options.secrets_dir.rstrip('/')}/{_header_file(target, name)}"
         if name.lower() == "authorization":
             if _scheme(value) == "basic":
-                found["basic_auth"] = {"username_file": f"{path}_user", "password_file": f"{path}_password"}
+                login["basic_auth"] = {"username_file": f"{path}_user", "password_file": f"{path}_password"}
             else:
-                found["authorization"] = {"type": plain(value).split(" ")[0], "credentials_file": path}
-        elif not _sent_anyway(name, value):
+                login["authorization"] = {"type": plain(value).split(" ")[0], "credentials_file": path}
+        elif not _is_default_header(name, value):
             headers[name] = {"files": [path]} if hasattr(value, "reveal") else {"values": [value]}
-    return {**found, **({"http_headers": headers} if headers else {})}
+    return {**login, **({"http_headers": headers} if headers else {})}
 
 
 def _header_file(target: Target, name: str) -> str:
@@ -193,23 +195,23 @@ def _header_file(target: Target, name: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return a header's *value* with what is secret of it, for the calls that look at it or send it."""
+    """Return the *value* of a header as text, with its secrets, for a call that inspects or sends it."""
     return str(value.reveal() if hasattr(value, "reveal") else value)
 
 
-def _sent_anyway(name: str, value: Any) -> bool:
+def _is_default_header(name: str, value: Any) -> bool:
     kind = plain(value).partition(";")[0].strip().lower() if name.lower() == "content-type" else ""
     return kind == "application/json"
 
 
 def _scheme(value: Any) -> str:
-    """Return the scheme of an Authorization header in lower case; empty where Alertmanager can't send it."""
+    """Return the scheme of an Authorization header in lower case; empty if Alertmanager can't send the header."""
     scheme, _, credentials = plain(value).partition(" ")
     return scheme.lower() if credentials.strip() else ""
 
 
 def _basic(header: str) -> tuple[str, str]:
-    """Return user and password of a ``Basic`` header; two empty texts if it is none."""
+    """Return user and password of a ``Basic`` header; two empty texts for an invalid one."""
     try:
         user, _, password = base64.b64decode(header.partition(" ")[2].strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):

@@ -1,8 +1,9 @@
 """
-A small forwarder between Alertmanager and webhooks that it can't call as they are configured: another method, other headers.
+A forwarder between Alertmanager and webhooks that need a method or headers that Alertmanager does not support.
 
-Keeps nothing and retries nothing: it answers Alertmanager as the webhook answered, and with 5xx what is worth another try, so
-that Alertmanager repeats it. The rule: requests are bounded in number, size and time, whoever calls and whatever is called.
+It stores nothing and retries nothing. It passes the answer of the webhook to Alertmanager, and answers 5xx for a failure that
+may pass, so that Alertmanager tries again. The rule: requests are bounded in number, size and time, for every client and every
+webhook.
 """
 
 from __future__ import annotations
@@ -25,21 +26,30 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec
 
 HEALTHY: Final = "/-/healthy"
-"""A GET of it is answered with 200 while the relay runs, as Alertmanager's own is."""
+"""The path that answers 200 while the relay runs; Alertmanager has the same path."""
 
-_AT_ONCE: Final = 32
-_MOST_BYTES: Final = 4 * 1024 * 1024
+_MAX_REQUESTS: Final = 32
+"""Requests served at the same time; each has a thread."""
+
+_MAX_BYTES: Final = 4 * 1024 * 1024
+"""Size limit of a notification in bytes, far above one with hundreds of alerts."""
+
 _READ_S: Final = 10.0
-_REFUSED_S: Final = 0.2
+"""Time limit in seconds for the body of a request to arrive."""
+
+_REFUSE_S: Final = 0.2
+"""Time limit in seconds for the answer to a request above the limit, because it holds up the next one."""
+
 _BAD_GATEWAY: Final = 502
-_WORTH_A_TRY: Final = frozenset({408, 425, 429})
+_RETRYABLE: Final = frozenset({408, 425, 429})
+"""Answers below 500 after which a later try may succeed."""
 
 _log = logging.getLogger("csg_otel")
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Where and how a notification goes on; *timeout_s* is the deadline of the whole request in seconds."""
+    """A webhook and how to call it; *timeout_s* is the deadline of the whole request in seconds."""
 
     method: str
     url: str
@@ -47,16 +57,16 @@ class Forward:
     timeout_s: float = 10.0
 
     def send(self, body: bytes) -> int:
-        """Send *body* and return the status it was answered with. Raises OSError if it wasn't."""
-        given = {"Content-Type": "application/json", "User-Agent": "csg-otel-alerts-relay"}
+        """Send *body* and return the status of the answer. Raises OSError if there is no answer."""
+        defaults = {"Content-Type": "application/json", "User-Agent": "csg-otel-alerts-relay"}
         lower = {name.lower() for name in self.headers}
-        headers = {**{name: value for name, value in given.items() if name.lower() not in lower}, **self.headers}
-        sent = None if self.method == "GET" else body
-        return net.request(self.method, self.url, body=sent, headers=headers, timeout_s=self.timeout_s).status
+        headers = {**{name: value for name, value in defaults.items() if name.lower() not in lower}, **self.headers}
+        sent_body = None if self.method == "GET" else body
+        return net.request(self.method, self.url, body=sent_body, headers=headers, timeout_s=self.timeout_s).status
 
 
 def forwards(spec: AlertSpec) -> dict[str, Forward]:
-    """Return the webhooks of *spec*, by the paths at which the relay takes what is for them."""
+    """Return the webhooks of *spec* by the paths at which the relay accepts their notifications."""
     return {
         routing.relay_path(target.name): Forward(
             target.channel.settings.method,
@@ -72,26 +82,33 @@ def forwards(spec: AlertSpec) -> dict[str, Forward]:
 class Relay:
     """The listening socket and its threads; a context manager that serves within its block."""
 
-    def __init__(self, known: Mapping[str, Forward], host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen at *host*:*port* (0: a free one). Raises OSError if that can't be had."""
-        self._server = _Server((host, port), known)
+    def __init__(self, forwards: Mapping[str, Forward], host: str = "127.0.0.1", port: int = 0) -> None:
+        """
+        Listen at *host*:*port*. Raises OSError if the address is not available.
+
+        Args:
+            forwards: the webhooks by their paths.
+            host: address to listen at; by default loopback, because the relay has no login.
+            port: port to listen at; 0 for a free one.
+        """
+        self._server = _Server((host, port), forwards)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="csg-otel-relay", daemon=True
         )
 
     @property
     def url(self) -> str:
-        """The address it listens at."""
+        """The URL of the relay."""
         host, port = self._server.server_address[:2]
         return f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
 
     def __enter__(self) -> Relay:
-        """Begin to serve."""
+        """Start to serve."""
         self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Take nothing more, let what is under way end within its own deadline, and close."""
+        """Accept no more requests, wait for the current ones within their own deadlines, and close."""
         self._server.shutdown()
         self._server.finish()
         self._server.server_close()
@@ -102,38 +119,38 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], known: Mapping[str, Forward]) -> None:
-        self.known = known
-        self._free = threading.Semaphore(_AT_ONCE)
+    def __init__(self, address: tuple[str, int], forwards: Mapping[str, Forward]) -> None:
+        self.forwards = forwards
+        self._free = threading.Semaphore(_MAX_REQUESTS)
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a request on a thread of its own; refuse it where too many are served."""
+        """Serve a request on a thread of its own, or refuse it above the limit."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
             return
         with suppress(OSError):
-            request.settimeout(_REFUSED_S)
-            request.recv(65_536)  # an answer before the question would reset the connection
+            request.settimeout(_REFUSE_S)
+            request.recv(65_536)  # closing a connection with unread bytes resets it, and the answer is lost
             request.sendall(b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
         self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a request and make room for the next."""
+        """Serve a request, then count it as done."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
     def handle_error(self, _request: Any, client_address: Any) -> None:
-        """Say nothing of callers that went away."""
+        """Print no traceback for a client that closed its connection."""
 
     def finish(self) -> None:
-        """Wait until no request is under way, at most as long as the slowest may take."""
-        deadline = time.monotonic() + max((one.timeout_s for one in self.known.values()), default=0.0) + 1
-        for _ in range(_AT_ONCE):
+        """Wait for the current requests, at most for the longest timeout of a webhook plus a second."""
+        deadline = time.monotonic() + max((forward.timeout_s for forward in self.forwards.values()), default=0.0) + 1
+        for _ in range(_MAX_REQUESTS):
             if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 return
 
@@ -143,34 +160,37 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Tell whether the relay runs."""
-        self._answer(*((200, "ok") if self.path == HEALTHY else (404, "nothing to get here")))
+        """Answer that the relay runs."""
+        self._answer(*((200, "ok") if self.path == HEALTHY else (404, f"only {HEALTHY} can be read here")))
 
     def do_POST(self) -> None:
         """Forward a notification."""
-        forward = self.server.known.get(self.path)
+        forward = self.server.forwards.get(self.path)
         if forward is None:
-            self._answer(404, "no webhook of that name is configured")
+            self._answer(
+                404,
+                "no webhook has this path; start the relay with the configuration that Alertmanager's was compiled from",
+            )
             return
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > _MOST_BYTES:
-            self._answer(413, f"a body of at most {_MOST_BYTES} bytes, with its length, is taken")
+        if not length.isdigit() or int(length) > _MAX_BYTES:
+            self._answer(413, f"the body must be at most {_MAX_BYTES} bytes, with a Content-Length")
             return
         body = self._body(int(length))
         if body is None:
-            self._answer(408, "the body did not arrive in time")
+            self._answer(408, f"the body did not arrive within {_READ_S:g} s")
             return
         self._answer(*_forwarded(self.path, forward, body))
 
     def _body(self, length: int) -> bytes | None:
         deadline = time.monotonic() + _READ_S
-        found = b""
-        while len(found) < length and time.monotonic() < deadline:
-            part = self.rfile.read1(length - len(found))
+        body = b""
+        while len(body) < length and time.monotonic() < deadline:
+            part = self.rfile.read1(length - len(body))
             if not part:
                 break
-            found += part
-        return found if len(found) == length else None
+            body += part
+        return body if len(body) == length else None
 
     def _answer(self, status: int, text: str) -> None:
         body = f"{text}\n".encode()
@@ -181,23 +201,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's signature
-        """Log nothing by itself; failures are."""
+        """Log no line per request; `_forwarded` logs failures."""
 
 
 def _forwarded(path: str, forward: Forward, body: bytes) -> tuple[int, str]:
-    """Return what to answer Alertmanager, which tries again what is answered with 5xx and nothing else."""
+    """Send *body* and return the answer for Alertmanager, which tries again after a 5xx and after nothing else."""
     try:
         status = forward.send(body)
     except (OSError, ValueError) as error:  # a ValueError is a header that can't be sent
-        status, why = (
-            _BAD_GATEWAY,
-            f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__,
-        )
+        # A ValueError may quote the header, and with it a secret.
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
+        status = _BAD_GATEWAY
     else:
-        why = f"answered {status}"
+        reason = f"answered {status}"
         if 200 <= status < 300:
             return 200, "forwarded"
-        if status < 400 or status in _WORTH_A_TRY:
+        if status < 400 or status in _RETRYABLE:
             status = _BAD_GATEWAY
-    _log.warning("alerts relay: %s %s: %s", path, forward.method, why)
-    return status, why
+    _log.warning("alerts relay: %s of the webhook at %s failed: %s", forward.method, path, reason)
+    return status, reason

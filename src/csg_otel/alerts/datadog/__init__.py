@@ -1,1 +1,1 @@
-"""The compiler for Datadog monitors, and their push."""
+"""Datadog: the compiler of monitors, the push, and the event of a program's own alert."""

@@ -1,9 +1,9 @@
 """
-Datadog monitors: one a rule, burn-rate monitors of objectives, the webhook they call, downtimes.
+Datadog's monitors: one per rule, burn-rate monitors of objectives, the webhooks that they call, and downtimes.
 
-Pure. Each thing carries tags that say whose it is (``managed_by``, ``csg_service``, ``csg_rule``) and a hash of what it says,
-so that pushing it again changes nothing. The rules: text of a user names nobody (no ``@``) and fills in nothing (no ``{{``);
-no secret is written, only the name of the variable that holds it.
+Pure. Each resource carries tags that name its owner (``managed_by``, ``csg_service``, ``csg_rule``) and a hash of its content,
+so that a second push changes nothing. The rules: a user's text mentions no one (no ``@``) and contains no template (no ``{{``);
+the file contains no secret, only the name of the variable that holds it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Objective, Options, Rule
 
 FILE: Final = "datadog-monitors.json"
-"""Name of the file that is made."""
+"""Name of the compiled file."""
 
 OWNED: Final = "managed_by:csg_otel"
-"""The tag of everything that this package has made."""
+"""The tag of every resource that this package creates."""
 
 _PRIORITIES: Final = {"emergency": 1, "critical": 2, "warning": 3, "info": 5}
 _OPERATORS: Final = {"greater_than": ">", "less_than": "<", "greater_than_or_equal": ">=", "less_than_or_equal": "<="}
@@ -36,67 +36,76 @@ _TIMEFRAMES_D: Final = (7, 30, 90)
 _LONGEST_BURN_S: Final = 48 * 3600.0
 """Datadog looks back two days at most for a burn rate (docs.datadoghq.com, "Burn rate alerts")."""
 
-_LESS_THAN_A_MILLIONTH: Final = 1e-9
+_TOLERANCE: Final = 1e-9
+"""Relative difference below which fractional numbers count as equal."""
 
 
 def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict[str, str]:
-    """Return the file of *spec*, by its name. Raises AlertError for a rule whose filters leave nothing."""
+    """Return the file of *spec* by its name. Raises AlertError for a rule whose filters match nothing."""
     problems: list[str] = []
     monitors, left_out = [], []
     for rule in spec.rules:
-        found = query.values(rule, spec.service)
-        if not found:
-            asked = ", ".join(f"{key}={value}" for key, _, value in rule.filters)
-            problems.append(f"{rule.path}.filters: {rule.ref.name!r} has no part with {asked}")
-        monitors += [_monitor(spec, rule, value) for value in found]
+        values = query.values(rule, spec.service)
+        if not values:
+            filters = ", ".join(f"{key}={value}" for key, _, value in rule.filters)
+            problems.append(f"{rule.path}.filters: {rule.ref.name!r} has no series with {filters}; change the filters")
+        monitors += [_monitor(spec, rule, value) for value in values]
     objectives = []
     for objective in spec.objectives:
         if objective.counted.ref is None or objective.total.ref is None:
-            left_out.append(f"objective {objective.name!r}: Datadog can't read PromQL; name metrics instead")
+            left_out.append(f"objective {objective.name!r}: Datadog does not evaluate PromQL; name metrics instead")
             continue
         objectives.append(_objective(spec, objective))
         monitors += _burns(spec, objective)
     if problems:
         raise AlertError(problems)
-    called, variables, not_called = webhooks(spec)
-    muted, not_muted = downtimes(spec, owner(spec))
+    hooks, variables, hooks_left_out = webhooks(spec)
+    muted, downtimes_left_out = downtimes(spec, owner(spec))
     content = {
         "monitors": monitors,
         "slos": objectives,
-        "webhooks": called,
+        "webhooks": hooks,
         "webhook_variables": variables,
         "downtimes": muted,
-        "left_out": left_out + not_called + not_muted,
+        "left_out": left_out + hooks_left_out + downtimes_left_out,
     }
     return {FILE: json_file(content)}
 
 
 def identity(name: str) -> str:
-    """Return *name* as the value of a tag; names that Datadog would take for the same stay apart."""
-    shown = query.tag(name)[:100]
-    return shown if shown == name else f"{shown}-{digest(name)[:8]}"
+    """Return *name* as the value of a tag; names that Datadog would make equal get different values."""
+    value = query.tag(name)[:100]
+    return value if value == name else f"{value}-{digest(name)[:8]}"
 
 
 def owner(spec: AlertSpec) -> tuple[str, str]:
-    """Return the tags of everything that a push of *spec* may change or remove."""
+    """Return the tags of the resources that a push of *spec* may change or remove."""
     return (OWNED, f"csg_service:{identity(spec.service) if spec.service else 'none'}")
 
 
-def marked(spec: AlertSpec, what: str, thing: dict[str, Any], tags: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return *thing* with the tags that make it ours, *what* it is among them, and a hash of all it says."""
-    ours = [*owner(spec), what, *tags]
-    said = json.dumps({**thing, "tags": ours}, ensure_ascii=False, sort_keys=True)
-    return {**thing, "tags": [*ours, f"csg_hash:{digest(said)}"]}
+def tagged(spec: AlertSpec, key: str, resource: dict[str, Any], tags: tuple[str, ...] = ()) -> dict[str, Any]:
+    """
+    Return *resource* with the tags by which a push recognizes it.
+
+    Args:
+        spec: the specification, whose service owns the resource.
+        key: the tag that identifies the resource among those of the service.
+        resource: the body of the resource, without tags.
+        tags: further tags; by default none.
+    """
+    all_tags = [*owner(spec), key, *tags]
+    content = json.dumps({**resource, "tags": all_tags}, ensure_ascii=False, sort_keys=True)
+    return {**resource, "tags": [*all_tags, f"csg_hash:{digest(content)}"]}
 
 
 # -- rules --------------------------------------------------------------------------------------------------------------
 
 
 def _monitor(spec: AlertSpec, rule: Rule, value: Value) -> dict[str, Any]:
-    part = " ".join(shown for _, shown in value.labels)
+    part = " ".join(text for _, text in value.labels)
     name = f"{rule.name} {part}".strip()
     compared, limit = _compared(rule, value.query)
-    thing = {
+    monitor = {
         "name": f"[{spec.service}] {name}" if spec.service else name,
         "type": "query alert",
         "query": compared,
@@ -110,24 +119,25 @@ def _monitor(spec: AlertSpec, rule: Rule, value: Value) -> dict[str, Any]:
             **_repeated(spec, rule.severity),
         },
     }
-    tags = (f"severity:{rule.severity}", *(query.tag(f"{key}:{shown}") for key, shown in rule.labels))
-    return marked(spec, f"csg_rule:{identity(name)}", thing, tags)
+    tags = (f"severity:{rule.severity}", *(query.tag(f"{key}:{text}") for key, text in rule.labels))
+    return tagged(spec, f"csg_rule:{identity(name)}", monitor, tags)
 
 
 def _compared(rule: Rule, value: str) -> tuple[str, float]:
     """
-    Return the query with its comparison, and the threshold that has to be repeated in the options.
+    Return the query with its comparison, and the threshold, which the options must repeat.
 
-    A condition that must hold for a time holds if even the least favourable point of that time fulfils it.
+    A condition holds for a time if it holds for the extreme point of that time: the lowest for "greater", the highest for
+    "less".
     """
-    held = query.window(rule.for_s)
+    lasting = query.window(rule.for_s)
     if rule.condition in _OPERATORS:
-        least = "min" if rule.condition.startswith("greater") else "max"
-        return f"{least}({held}):{value} {_OPERATORS[rule.condition]} {number(rule.threshold)}", rule.threshold
-    off = f"abs({value} - {number(rule.threshold)})"
-    near = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * _LESS_THAN_A_MILLIONTH
-    least, operator = ("max", "<=") if rule.condition == "equals" else ("min", ">")
-    return f"{least}({held}):{off} {operator} {number(near)}", near
+        extreme = "min" if rule.condition.startswith("greater") else "max"
+        return f"{extreme}({lasting}):{value} {_OPERATORS[rule.condition]} {number(rule.threshold)}", rule.threshold
+    distance = f"abs({value} - {number(rule.threshold)})"
+    margin = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * _TOLERANCE
+    extreme, operator = ("max", "<=") if rule.condition == "equals" else ("min", ">")
+    return f"{extreme}({lasting}):{distance} {operator} {number(margin)}", margin
 
 
 def _message(spec: AlertSpec, rule: Rule) -> str:
@@ -136,11 +146,11 @@ def _message(spec: AlertSpec, rule: Rule) -> str:
         lines.append(f"{{{{#is_no_data}}}}There is no data of {inert(rule.ref.name)}.{{{{/is_no_data}}}}")
     if rule.runbook_url:
         lines.append(f"Runbook: {inert(rule.runbook_url)}")
-    return "\n\n".join([*lines, *_told(spec, rule.severity)])
+    return "\n\n".join([*lines, *_mentions(spec, rule.severity)])
 
 
-def _told(spec: AlertSpec, severity: str) -> list[str]:
-    """Return who is told at first, and who when it lasts."""
+def _mentions(spec: AlertSpec, severity: str) -> list[str]:
+    """Return the line of handles: those of the first notification and those of a repeated one; no line without handles."""
     first = " ".join(channel_handles(spec, severity))
     later = " ".join(escalated(spec, severity)[1])
     if not later:
@@ -150,8 +160,8 @@ def _told(spec: AlertSpec, severity: str) -> list[str]:
 
 
 def _repeated(spec: AlertSpec, severity: str) -> dict[str, Any]:
-    repeat, told = escalated(spec, severity)
-    return {**repeat, "renotify_statuses": ["alert"]} if told else {}
+    options, handles = escalated(spec, severity)
+    return {**options, "renotify_statuses": ["alert"]} if handles else {}
 
 
 def _place(rule: Rule, place: Place) -> str:
@@ -161,15 +171,15 @@ def _place(rule: Rule, place: Place) -> str:
         return '{{eval "round(100*value, 2)"}} %'
     if place.kind == "threshold":
         return number(rule.threshold)
-    found = rule.ref.attribute(place.name)
-    key = found[0] if found else place.name
+    attribute = rule.ref.attribute(place.name)
+    key = attribute[0] if attribute else place.name
     if rule.ref.alias:
         key = next((part.tags[key] for part in query.ALIASES[rule.ref.name] if key in part.tags), key)
     return f"{{{{[{query.tag(key)}].name}}}}" if "." in key else f"{{{{{query.tag(key)}.name}}}}"
 
 
 def inert(text: str) -> str:
-    """Return *text* so that it names nobody and fills in nothing: ``@`` becomes its wide twin, braces stand apart."""
+    """Return *text* without mentions and templates: ``@`` becomes a full-width character, double braces are separated."""
     return re.sub(r"\{(?=\{|$)", "{ ", re.sub(r"@", "\N{FULLWIDTH COMMERCIAL AT}", text))
 
 
@@ -178,29 +188,29 @@ def inert(text: str) -> str:
 
 def _timeframe(objective: Objective) -> str:
     days = objective.window_s / 86_400
-    return f"{min(_TIMEFRAMES_D, key=lambda known: abs(known - days))}d"
+    return f"{min(_TIMEFRAMES_D, key=lambda timeframe: abs(timeframe - days))}d"
 
 
 def _objective(spec: AlertSpec, objective: Objective) -> dict[str, Any]:
-    assert objective.counted.ref is not None and objective.total.ref is not None  # noqa: S101, PT018 - the caller has asked
+    assert objective.counted.ref is not None and objective.total.ref is not None  # noqa: S101, PT018 - the caller checks both
     counted = query.counted(objective.counted, objective.counted.ref, spec.service)
     total = query.counted(objective.total, objective.total.ref, spec.service)
-    thing = {
+    resource = {
         "name": objective.name,
         "type": "metric",
         "description": objective.description,
         "query": {"numerator": counted if objective.inverted else f"{total} - {counted}", "denominator": total},
         "thresholds": [{"timeframe": _timeframe(objective), "target": round(100 * objective.objective, 9)}],
     }
-    return marked(spec, f"csg_slo:{identity(objective.name)}", thing)
+    return tagged(spec, f"csg_slo:{identity(objective.name)}", resource)
 
 
 def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
-    """Return the monitors of how fast the budget burns; the objective's id is filled in when it is pushed."""
-    found = []
+    """Return the burn-rate monitors of *objective*; a push replaces the place of its id."""
+    monitors = []
     for severity, burns in slo.BURNS:
-        for share, asked_s, _ in burns:
-            long_s = min(asked_s, _LONGEST_BURN_S)
+        for share, window_s, _ in burns:
+            long_s = min(window_s, _LONGEST_BURN_S)
             limit = slo.factor(objective, share, long_s)
             name = f"{objective.name} burns its error budget ({number(long_s / 3600)} h)"
             burn = f'burn_rate("${{slo:{identity(objective.name)}}}").over("{_timeframe(objective)}")'
@@ -210,11 +220,11 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
                 f"The error budget of {inert(objective.name)} burns {number(limit)} times faster than it may.",
                 *runbook,
             ]
-            thing = {
+            monitor = {
                 "name": f"[{spec.service}] {name}" if spec.service else name,
                 "type": "slo alert",
                 "query": f"{burn}{windows} > {number(limit)}",
-                "message": "\n\n".join([*text, *_told(spec, severity)]),
+                "message": "\n\n".join([*text, *_mentions(spec, severity)]),
                 "priority": _PRIORITIES[severity],
                 "options": {
                     "thresholds": {"critical": limit},
@@ -222,6 +232,6 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
                     **_repeated(spec, severity),
                 },
             }
-            tags = (f"severity:{severity}", *(query.tag(f"{key}:{shown}") for key, shown in objective.labels))
-            found.append(marked(spec, f"csg_rule:{identity(name)}", thing, tags))
-    return found
+            tags = (f"severity:{severity}", *(query.tag(f"{key}:{text}") for key, text in objective.labels))
+            monitors.append(tagged(spec, f"csg_rule:{identity(name)}", monitor, tags))
+    return monitors

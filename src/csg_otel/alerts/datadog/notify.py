@@ -1,8 +1,8 @@
 """
-Whom Datadog tells: channels as handles, the webhook they call, escalation, and when nobody is told.
+Datadog's notifications: channels as handles, the webhooks that they call, escalations, and downtimes.
 
-Pure. What Datadog can't do is said, never left out in silence. The rule: a secret's place is a variable of Datadog's Webhooks
-integration, named here and filled in by the push.
+Pure. Settings that Datadog has no equivalent for are reported, never ignored silently. The rule: a secret is a variable of
+Datadog's Webhooks integration; the file has its name, and the push writes its value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from csg_otel.alerts.spec import escalated_severities
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel
 
-_FIRST: Final = "notifications"
+_CHANNELS: Final = "notifications"
+"""The receiver name of the channels that no escalation names."""
+
 _PAYLOAD: Final = {
     "alert": "$ALERT_TITLE",
     "id": "$ALERT_ID",
@@ -30,12 +32,12 @@ _PAYLOAD: Final = {
 
 
 def channel_handles(spec: AlertSpec, severity: str) -> list[str]:
-    """Return the handles of those channels that take *severity*."""
+    """Return the handles of the channels that accept *severity*."""
     return [
         handle
         for channel in spec.channels
         if severity in channel.severities
-        for handle in _handles(spec, channel, _FIRST)
+        for handle in _handles(spec, channel, _CHANNELS)
     ]
 
 
@@ -49,14 +51,14 @@ def _handles(spec: AlertSpec, channel: Channel, receiver: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Return *text* without what would end a handle or begin a template."""
+    """Return *text* without characters that end a handle or begin a template."""
     return re.sub(r"[\s{}]", "", text)
 
 
 def escalated(spec: AlertSpec, severity: str) -> tuple[dict[str, Any], list[str]]:
-    """Return how a monitor of *severity* that goes on firing repeats itself, and whom it tells then."""
+    """Return the options by which a monitor of *severity* repeats its notification, and the handles of the repeated one."""
     options: dict[str, Any] = {}
-    told: list[str] = []
+    handles: list[str] = []
     for rule in spec.escalations:
         if rule.action != "escalate" or severity not in escalated_severities(rule):
             continue
@@ -68,12 +70,12 @@ def escalated(spec: AlertSpec, severity: str) -> tuple[dict[str, Any], list[str]
             options["renotify_occurrences"] = max(1, round(rule.threshold or 1))
         else:
             continue
-        told += _targets(spec, str(rule.target))
-    return options, list(dict.fromkeys(told))
+        handles += _targets(spec, str(rule.target))
+    return options, list(dict.fromkeys(handles))
 
 
 def _targets(spec: AlertSpec, target: str) -> list[str]:
-    """Return the handles of the receiver *target*, or of the channels that take the severity of that name."""
+    """Return the handles of the receiver *target*, or of the channels that accept the severity *target*."""
     for receiver in spec.receivers:
         if receiver.name == target:
             return [handle for channel in receiver.channels for handle in _handles(spec, channel, receiver.name)]
@@ -84,18 +86,20 @@ def _targets(spec: AlertSpec, target: str) -> list[str]:
 
 
 def webhooks(spec: AlertSpec) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
-    """Return the webhooks that are called, the variables their secrets go into, and what can't be had."""
-    made, variables, left_out = [], [], []
+    """Return the webhooks, the variables of their secrets, and the settings that Datadog has no equivalent for."""
+    hooks, variables, left_out = [], [], []
     for receiver, channel in _all_channels(spec):
         if channel.kind == "slack" and not channel.settings.channel:
-            left_out.append(f"slack of {receiver}: Datadog posts through its own Slack integration; name a channel")
+            left_out.append(f"slack of {receiver}: Datadog sends through its own Slack integration; set channel")
         if channel.kind != "webhook":
             continue
         settings = channel.settings
         if settings.method != "POST":
-            left_out.append(f"webhook of {receiver}: Datadog's webhooks POST, {settings.method} needs a forwarder")
+            left_out.append(
+                f"webhook of {receiver}: Datadog sends POST only; {settings.method} needs a forwarder of your own"
+            )
         headers, secret = _headers(spec, receiver, settings.headers)
-        made.append(
+        hooks.append(
             {
                 "name": _webhook(spec, receiver),
                 "url": settings.url or "",
@@ -105,11 +109,11 @@ def webhooks(spec: AlertSpec) -> tuple[list[dict[str, Any]], list[dict[str, Any]
             }
         )
         variables += secret
-    return made, variables, left_out
+    return hooks, variables, left_out
 
 
 def secrets(spec: AlertSpec) -> dict[str, str]:
-    """Return the values of the variables that :func:`webhooks` names; for the push alone."""
+    """Return the secret values of the variables that :func:`webhooks` names; for the push only."""
     return {
         _variable(spec, receiver, header): value.reveal()
         for receiver, channel in _all_channels(spec)
@@ -120,21 +124,21 @@ def secrets(spec: AlertSpec) -> dict[str, str]:
 
 
 def _all_channels(spec: AlertSpec) -> Iterable[tuple[str, Channel]]:
-    yield from ((_FIRST, channel) for channel in spec.channels)
+    yield from ((_CHANNELS, channel) for channel in spec.channels)
     yield from ((receiver.name, channel) for receiver in spec.receivers for channel in receiver.channels)
 
 
 def _headers(spec: AlertSpec, receiver: str, headers: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    shown: dict[str, str] = {}
+    headers_text: dict[str, str] = {}
     variables = []
     for name, value in headers.items():
         if isinstance(value, str):
-            shown[name] = value
+            headers_text[name] = value
         else:
             variable = _variable(spec, receiver, name)
-            shown[name] = f"${variable}"
+            headers_text[name] = f"${variable}"
             variables.append({"name": variable, "is_secret": True})
-    return shown, variables
+    return headers_text, variables
 
 
 def _webhook(spec: AlertSpec, receiver: str) -> str:
@@ -149,25 +153,25 @@ def _variable(spec: AlertSpec, receiver: str, header: str) -> str:
 
 
 def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the recurring downtimes of the monitors with the tags *own*, and what of *spec* has no place in Datadog."""
-    made, left_out = [], []
+    """Return the downtimes of monitors with the tags *own*, and the escalations that Datadog has no equivalent for."""
+    recurring, left_out = [], []
     for rule in spec.escalations:
         if rule.condition == "maintenance_mode":
             left_out.append(
-                f"escalation {rule.name!r}: no metric mutes a Datadog monitor; schedule a downtime for a maintenance"
+                f"escalation {rule.name!r}: a metric can't mute a Datadog monitor; schedule a downtime for each maintenance"
             )
         elif rule.condition == "time_window" and rule.action == "escalate":
-            left_out.append(f"escalation {rule.name!r}: Datadog tells the same people at any time of the day")
+            left_out.append(f"escalation {rule.name!r}: Datadog notifies the same people at any time of day")
         elif rule.condition == "time_window":
-            made += [_downtime(rule, severity, own) for severity in escalated_severities(rule)]
-    return made, left_out
+            recurring += [_downtime(rule, severity, own) for severity in escalated_severities(rule)]
+    return recurring, left_out
 
 
 def _downtime(rule: Any, severity: str, own: tuple[str, ...]) -> dict[str, Any]:
     days = ",".join(day[:2].upper() for day in rule.days)
     rrule = f"FREQ=WEEKLY;INTERVAL=1;BYDAY={days}" if days else "FREQ=DAILY;INTERVAL=1"
     start, end = _minutes(rule.start) % 1440, _minutes(rule.end)
-    length = (end - start - 1) % (24 * 60) + 1  # one that ends before it begins ends on the next day
+    length = (end - start - 1) % (24 * 60) + 1  # an end before the start is on the next day
     return {
         "message": f"csg_otel {own[1]}: {rule.name} ({severity})",
         "scope": "*",
@@ -182,6 +186,6 @@ def _downtime(rule: Any, severity: str, own: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _minutes(written: str) -> int:
-    """Return the minutes since midnight of a time ``HH:MM``, which has no mistakes."""
+    """Return the minutes since midnight of a valid time ``HH:MM``."""
     hours, _, minutes = written.partition(":")
     return 60 * int(hours) + int(minutes)

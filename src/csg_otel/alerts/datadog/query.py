@@ -1,9 +1,9 @@
 """
-Datadog's queries of rules and of the seed's names.
+Datadog's queries of rules and of the monitoring guide's names.
 
-Pure. Metrics go by their OTel names, except that Datadog puts ``otel.`` before ``system.`` and ``process.`` to keep them apart
-from its Agent's own (docs.datadoghq.com, "Metrics mapping"). Counters arrive as deltas, histograms as distributions. The rule:
-what a user has written becomes a tag in Datadog's own alphabet, so it can't end a query.
+Pure. Metrics have their OTel names, except that Datadog puts ``otel.`` before ``system.`` and ``process.``, because its Agent
+has metrics of the same names (docs.datadoghq.com, "Metrics mapping"). Counters arrive as deltas, histograms as distributions.
+The rule: a user's text becomes a tag in Datadog's alphabet, so it can't end a query.
 """
 
 from __future__ import annotations
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import Counted, Rule
 
 GROUPS: Final = ("service", "host")
-"""The tags that tell one program from another."""
+"""The tags by which the series of two programs differ."""
 
-_OVER_S: Final = 300.0
-"""What "over 5 m" means in the seed's names."""
+_RATE_WINDOW_S: Final = 300.0
+"""Window of the rates in seconds; the monitoring guide defines them over 5 minutes."""
 
 _NO_TAG: Final = re.compile(r"[^\w\-:./]")
 
 
 def tag(written: str) -> str:
-    """Return *written* as Datadog keeps tags: in lower case, ``_`` for what has no place in one."""
+    """Return *written* as Datadog stores tags: in lower case, with ``_`` for characters that a tag can't have."""
     return _NO_TAG.sub("_", written.lower())
 
 
 def metric_name(name: str) -> str:
-    """Return the name that a metric of this OTel *name* has in Datadog."""
+    """Return the name in Datadog of the metric with the OTel *name*."""
     return f"otel.{name}" if name.startswith(("system.", "process.")) else name
 
 
 def window(seconds: float) -> str:
-    """Return the window of an evaluation: whole minutes up to a day, then whole hours; at least a minute."""
+    """Return the evaluation window: whole minutes up to a day, whole hours above; at least a minute."""
     minutes = max(1, -(-int(seconds) // 60))
     return f"last_{minutes}m" if minutes <= 24 * 60 else f"last_{-(-minutes // 60)}h"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which series a query takes (*tags*) and how it tells them apart (*by*)."""
+    """The series that a query selects (*tags*), and the tags that it groups them by (*by*)."""
 
     tags: tuple[str, ...] = ()
     by: tuple[str, ...] = GROUPS
 
     def of(self, how: str, metric: str, *tags: str) -> str:
         """Return the query of the OTel *metric*, aggregated by *how*."""
-        wanted, by = ",".join((*self.tags, *tags)) or "*", ",".join(self.by)
-        return f"{how}:{metric_name(metric)}{{{wanted}}}" + (f" by {{{by}}}" if by else "")
+        selected, by = ",".join((*self.tags, *tags)) or "*", ",".join(self.by)
+        return f"{how}:{metric_name(metric)}{{{selected}}}" + (f" by {{{by}}}" if by else "")
 
 
 def over(query: str, seconds: float, how: str) -> str:
-    """Return *query* combined by *how* over the last *seconds* at each point."""
+    """Return *query* aggregated by *how* over the *seconds* before each point."""
     return f"moving_rollup({query}, {number(round(seconds))}, '{how}')"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a name of the seed: its query, the labels that tell it from other parts, and the tags of its other labels."""
+    """One series of a name: its query, the labels by which it differs from the others, and the tags of further labels."""
 
     query: Callable[[Scope], str]
     labels: tuple[tuple[str, str], ...] = ()
@@ -92,11 +92,11 @@ def _busy(how: str) -> Callable[[Scope], str]:
 
 
 def _traffic(metric: names.Metric, interface: str) -> tuple[Part, ...]:
-    ours = [f"!{interface}:{loopback}" for loopback in ("lo", "lo0", "loopback*")]
+    no_loopback = [f"!{interface}:{loopback}" for loopback in ("lo", "lo0", "loopback*")]
     ways = {"sent": "transmit", "received": "receive"}
     return tuple(
-        Part(_gauge("sum", metric, f"{names.NETWORK_DIRECTION}:{way}", *ours), (("direction", shown),))
-        for shown, way in ways.items()
+        Part(_gauge("sum", metric, f"{names.NETWORK_DIRECTION}:{way}", *no_loopback), (("direction", name),))
+        for name, way in ways.items()
     )
 
 
@@ -104,18 +104,18 @@ _FAILED: Final = f"{names.ERROR_TYPE}:*"
 
 
 def _percent(how: str, metric: names.Metric, part: str) -> Callable[[Scope], str]:
-    """Return 100 x those with the tag *part* / all, over the window; nought where there is no part."""
+    """Return the query of the percentage of counts with the tag *part*, over the window; 0 without any."""
 
     def query(scope: Scope) -> str:
-        some, all_ = (f"{scope.of(how, metric.name, *tags)}.as_count()" for tags in ((part,), ()))
-        return f"100 * {over(f'default_zero({some})', _OVER_S, 'sum')} / {over(all_, _OVER_S, 'sum')}"
+        counted, total = (f"{scope.of(how, metric.name, *tags)}.as_count()" for tags in ((part,), ()))
+        return f"100 * {over(f'default_zero({counted})', _RATE_WINDOW_S, 'sum')} / {over(total, _RATE_WINDOW_S, 'sum')}"
 
     return query
 
 
 def _mean_duration(scope: Scope) -> str:
     seconds, calls = (f"{scope.of(how, names.OPERATION_DURATION.name)}.as_count()" for how in ("sum", "count"))
-    return f"{over(seconds, _OVER_S, 'sum')} / {over(calls, _OVER_S, 'sum')}"
+    return f"{over(seconds, _RATE_WINDOW_S, 'sum')} / {over(calls, _RATE_WINDOW_S, 'sum')}"
 
 
 def _passing(scope: Scope) -> str:
@@ -172,61 +172,70 @@ ALIASES: Final[Mapping[str, tuple[Part, ...]]] = {
     "cache_hit_rate_percent": (Part(_percent("sum", names.CACHE_REQUESTS, f"{names.CACHE_RESULT}:hit")),),
     "health_check_status": (Part(_passing, (), {"check": names.CHECK_NAME}),),
 }
-"""Datadog's query of every name of the seed; its PromQL stands in ``promql``."""
+"""Datadog's queries of the monitoring guide's names; their PromQL is in ``prometheus.promql``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a monitor compares: its query, and the labels that tell it from others of the same rule."""
+    """The compared value of a monitor: its query, and the labels by which it differs from others of the same rule."""
 
     query: str
     labels: tuple[tuple[str, str], ...] = ()
 
 
 def values(rule: Rule, service: str) -> tuple[Value, ...]:
-    """Return what *rule* compares: one query, or one for each part of a name of the seed that its filters leave."""
+    """Return the compared values of *rule*: one, or for a name of the monitoring guide one per part that the filters select."""
+    filters = {key: value for key, _, value in rule.filters}
     if not rule.ref.alias:
-        found = {key: value for key, _, value in rule.filters}
         declared = [key for key, _ in rule.ref.attributes if key != names.ERROR_TYPE]
-        scope = _scope(service, found, declared)
+        scope = _scope(service, filters, declared)
         return (Value(_valued(rule, scope.of(_aggregator(rule), rule.ref.name))),)
-    asked = {key: value for key, _, value in rule.filters}
-    made = []
-    for part in _parts(rule.ref.name, asked):
-        mapped = {part.tags[key]: value for key, value in asked.items() if key in part.tags}
+    compared = []
+    for part in _parts(rule.ref.name, filters):
+        mapped = {part.tags[key]: value for key, value in filters.items() if key in part.tags}
         query = part.query(_scope(service, mapped, part.tags.values()))
-        made.append(Value(_valued(rule, query), tuple(one for one in part.labels if one[0] not in asked)))
-    return tuple(made)
+        labels = tuple(label for label in part.labels if label[0] not in filters)
+        compared.append(Value(_valued(rule, query), labels))
+    return tuple(compared)
 
 
-def counted(what: Counted, ref: Ref, service: str) -> str:
-    """Return the number of events that *what*, about the metric *ref*, counts."""
-    asked = {key: value for key, _, value in what.filters}
+def counted(events: Counted, ref: Ref, service: str) -> str:
+    """Return the query of the number of *events*, which the metric *ref* counts."""
+    filters = {key: value for key, _, value in events.filters}
     if not ref.alias:
         how = "count" if ref.kind == "histogram" else "sum"
-        return f"{_scope(service, asked, (), by=()).of(how, ref.name)}.as_count()"
-    found = []
-    for part in _parts(ref.name, asked):
-        mapped = {part.tags[key]: value for key, value in asked.items() if key in part.tags}
-        found.append(f"{part.query(_scope(service, mapped, (), by=()))}.as_count()")
-    return " + ".join(found)
+        return f"{_scope(service, filters, (), by=()).of(how, ref.name)}.as_count()"
+    queries = []
+    for part in _parts(ref.name, filters):
+        mapped = {part.tags[key]: value for key, value in filters.items() if key in part.tags}
+        queries.append(f"{part.query(_scope(service, mapped, (), by=()))}.as_count()")
+    return " + ".join(queries)
 
 
-def _parts(alias: str, asked: Mapping[str, str]) -> list[Part]:
-    """Return the parts of *alias* that the labels *asked* for leave."""
+def _parts(alias: str, filters: Mapping[str, str]) -> list[Part]:
+    """Return the parts of *alias* that *filters* select."""
     return [
         part
         for part in ALIASES[alias]
-        if all(asked.get(key, value) == value for key, value in part.labels)
-        and asked.keys() <= {*dict(part.labels), *part.tags}
+        if all(filters.get(key, value) == value for key, value in part.labels)
+        and filters.keys() <= {*dict(part.labels), *part.tags}
     ]
 
 
-def _scope(service: str, wanted: Mapping[str, str], declared: Iterable[str], *, by: tuple[str, ...] = GROUPS) -> Scope:
+def _scope(service: str, filters: Mapping[str, str], declared: Iterable[str], *, by: tuple[str, ...] = GROUPS) -> Scope:
+    """
+    Return the scope of a query.
+
+    Args:
+        service: name of the service; empty for any.
+        filters: values of attributes that the series must have.
+        declared: attributes that the series are grouped by, besides those of the filters.
+        by: tags that they are always grouped by; empty for one series in all.
+    """
     tags = [f"service:{tag(service)}"] if service else []
-    tags += [f"{tag(key)}:{tag(value)}" for key, value in wanted.items()]
-    apart = dict.fromkeys((*by, *(tag(key) for key in declared), *(tag(key) for key in wanted if by)))
-    return Scope(tuple(tags), tuple(apart))
+    tags += [f"{tag(key)}:{tag(value)}" for key, value in filters.items()]
+    groups = dict.fromkeys((*by, *(tag(key) for key in declared), *(tag(key) for key in filters if by)))
+    return Scope(tuple(tags), tuple(groups))
 
 
 def _aggregator(rule: Rule) -> str:

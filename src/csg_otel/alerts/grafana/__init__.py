@@ -1,1 +1,1 @@
-"""The compiler for Grafana's provisioning files, and their push."""
+"""Grafana: the compiler of its provisioning file, and the push."""

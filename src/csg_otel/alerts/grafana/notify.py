@@ -1,8 +1,8 @@
 """
-Whom Grafana tells, and when: contact points, routes of the notification policy, mute timings, the template of a message.
+Grafana's notifications: contact points, routes of the notification policy, mute timings, and the template of a message.
 
-Pure. The routes are children of Grafana's own root policy and match nothing but this service's alerts, so other people's
-policies go on. The rule: a secret is a place with a name; the file shows the name, the push fills it in.
+Pure. The routes are children of Grafana's own root policy and match the alerts of this service only, so all other policies keep
+working. The rule: a secret is a named place; the file has its name, and the push writes its value.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel, Options
 
 DEFAULT: Final = "grafana-default-email"
-"""Grafana's own contact point, which gets what no route takes."""
+"""Grafana's own contact point, which receives the alerts that no route matches."""
 
 _REPEAT_S: Final = 4 * 3600.0
+"""Interval of reminders of an alert that still fires; Grafana's own default."""
 
 TEMPLATE: Final = {
     "orgId": 1,
@@ -42,7 +43,7 @@ class SecretPlace(str):
 
 
 def service(spec: AlertSpec) -> str:
-    """Return the value of the label that says whose alert it is."""
+    """Return the value of the label that names the service of an alert."""
     return spec.service or "none"
 
 
@@ -50,7 +51,7 @@ def service(spec: AlertSpec) -> str:
 
 
 def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel]]:
-    """Yield each contact point's name, that of the same receiver in Alertmanager's configuration, and the channel."""
+    """Yield the name of each contact point, the name of the same receiver at the relay, and the channel."""
     for channel in spec.channels:
         yield _name(spec, channel.kind), channel.kind, channel
     for receiver in spec.receivers:
@@ -59,16 +60,16 @@ def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel]]:
 
 
 def prefix(spec: AlertSpec) -> str:
-    """Return what the names of all that is ours begin with, and nothing of another service's does."""
+    """Return the start of the names of this service's resources; no other service's resource has it."""
     return f"csg_otel/{quote(service(spec), safe='')}/"
 
 
-def _name(spec: AlertSpec, what: str) -> str:
-    return f"{prefix(spec)}{what}"
+def _name(spec: AlertSpec, rest: str) -> str:
+    return f"{prefix(spec)}{rest}"
 
 
 def contact_points(spec: AlertSpec, options: Options) -> list[dict[str, Any]]:
-    """Return a contact point for each channel."""
+    """Return one contact point per channel."""
     return [
         {
             "orgId": 1,
@@ -77,78 +78,88 @@ def contact_points(spec: AlertSpec, options: Options) -> list[dict[str, Any]]:
                 {
                     "uid": f"csg-{digest(name)}",
                     "type": channel.kind,
-                    "settings": _settings(name, at, channel, options),
+                    "settings": _settings(name, receiver, channel, options),
                     "disableResolveMessage": False,
                 }
             ],
         }
-        for name, at, channel in _points(spec)
+        for name, receiver, channel in _points(spec)
     ]
 
 
 def secrets(spec: AlertSpec) -> dict[str, str]:
-    """Return the values of the variables that contact points name; for the push alone."""
-    found: dict[str, str] = {}
+    """Return the secret values of the variables that contact points name; for the push only."""
+    values: dict[str, str] = {}
     for name, _, channel in _points(spec):
         if channel.kind == "webhook":
-            held = dict(channel.settings.headers)
+            fields = dict(channel.settings.headers)
         else:
-            held = {field: getattr(channel.settings, field, None) for field in ("webhook_url", "integration_key")}
-        found.update(
+            fields = {field: getattr(channel.settings, field, None) for field in ("webhook_url", "integration_key")}
+        values.update(
             (_variable(name, field), value.reveal())
-            for field, value in held.items()
+            for field, value in fields.items()
             if value is not None and not isinstance(value, str)
         )
-    return found
+    return values
 
 
 def _variable(point: str, field: str) -> SecretPlace:
     return SecretPlace(re.sub(r"[^A-Za-z0-9]+", "_", f"{point} {field}").strip("_").upper())
 
 
-def _settings(name: str, at: str, channel: Channel, options: Options) -> dict[str, Any]:
-    found = channel.settings
+def _settings(name: str, receiver: str, channel: Channel, options: Options) -> dict[str, Any]:
+    """
+    Return the settings of a contact point.
+
+    Args:
+        name: name of the contact point.
+        receiver: name of the same receiver at the relay.
+        channel: the channel.
+        options: addresses of the backends.
+    """
+    settings = channel.settings
     if channel.kind == "email":
-        return {"addresses": ";".join(found.recipients), "message": _MESSAGE}
+        return {"addresses": ";".join(settings.recipients), "message": _MESSAGE}
     if channel.kind == "slack":
-        extra = {"recipient": found.channel, "username": found.username, "icon_emoji": found.icon_emoji}
-        shown = {key: value for key, value in extra.items() if value}
-        return {"url": _variable(name, "webhook_url"), **shown, "text": _MESSAGE}
+        optional = {"recipient": settings.channel, "username": settings.username, "icon_emoji": settings.icon_emoji}
+        filled = {key: value for key, value in optional.items() if value}
+        return {"url": _variable(name, "webhook_url"), **filled, "text": _MESSAGE}
     if channel.kind == "pagerduty":
         return {"integrationKey": _variable(name, "integration_key"), "summary": _MESSAGE}
     headers = {
-        key: value if isinstance(value, str) else _variable(name, key) for key, value in (found.headers or {}).items()
+        key: value if isinstance(value, str) else _variable(name, key)
+        for key, value in (settings.headers or {}).items()
     }
-    told = {"headers": headers} if headers else {}
-    if found.method in ("POST", "PUT"):
-        return {"url": found.url or "", "httpMethod": found.method, **told}
+    if settings.method in ("POST", "PUT"):
+        url = {"url": settings.url or "", "httpMethod": settings.method}
+        return {**url, "headers": headers} if headers else url
     # The relay reads the method and the headers from the same configuration.
-    return {"url": routing.relay_url(options.relay_url, at), "httpMethod": "POST"}
+    return {"url": routing.relay_url(options.relay_url, receiver), "httpMethod": "POST"}
 
 
 # -- routes -------------------------------------------------------------------------------------------------------------
 
 
 def routes(spec: AlertSpec) -> list[dict[str, Any]]:
-    """Return the routes to each channel, and to whom an alert that lasts is escalated."""
-    found = []
+    """Return the routes to each channel, then those to the targets of escalations."""
+    collected = []
     for channel in spec.channels:
         muted: dict[tuple[str, ...], list[str]] = {}
         for severity in channel.severities:
             muted.setdefault(_mutes(spec, severity), []).append(severity)
         wait_s = min(30.0, spec.window_s / 10)
-        found += [
+        collected += [
             _route(spec, _name(spec, channel.kind), severities, wait_s=wait_s, group_by=SERVICE_LABEL, mutes=mutes)
             for mutes, severities in muted.items()
         ]
     for rule in spec.escalations:
         if rule.action == "escalate" and rule.condition in ("time_based", "retry_count"):
             later_s = (rule.threshold or 1) * (60 if rule.condition == "time_based" else spec.window_s)
-            found += [
+            collected += [
                 _route(spec, name, escalated_severities(rule), wait_s=later_s, group_by="...")
                 for name in _targets(spec, str(rule.target))
             ]
-    return found
+    return collected
 
 
 def _route(
@@ -160,6 +171,17 @@ def _route(
     group_by: str,
     mutes: Iterable[str] = (),
 ) -> dict[str, Any]:
+    """
+    Return a route of this service's alerts.
+
+    Args:
+        spec: the specification, which names the service.
+        name: name of the contact point.
+        severities: severities of the alerts.
+        wait_s: seconds before the first notification of a group.
+        group_by: label by which alerts are grouped; "..." for each alert on its own.
+        mutes: names of the mute timings; by default none.
+    """
     muted = {"mute_time_intervals": list(mutes)} if mutes else {}
     return {
         "receiver": name,
@@ -174,7 +196,7 @@ def _route(
 
 
 def _targets(spec: AlertSpec, target: str) -> list[str]:
-    """Return the contact points of the receiver *target*, or of the channels that take the severity of that name."""
+    """Return the contact points of the receiver *target*, or of the channels that accept the severity *target*."""
     for receiver in spec.receivers:
         if receiver.name == target:
             return [_name(spec, f"{receiver.name} {channel.kind}") for channel in receiver.channels]
@@ -193,7 +215,7 @@ def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
 
 
 def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:
-    """Return the times in which nobody is told."""
+    """Return the mute timings, in which no notification is sent."""
     return [
         {"orgId": 1, "name": _name(spec, rule.name), "time_intervals": windows.intervals(rule)}
         for rule in _windows(spec)

@@ -1,9 +1,10 @@
 """
-Grafana's alerting, provisioned from a file: rules, contact points, notification policies, mute timings, templates.
+Grafana's provisioning file for alerting: rules, contact points, notification policies, mute timings, templates.
 
-Pure; the format is that of Grafana's file provisioning (``apiVersion: 1``). Rules ask a Prometheus data source, for the seed's
-names by the recording rules of ``prometheus``. The rules: every uid is made of the thing's name, so a file read again changes
-nothing; a secret is written as ``$NAME``, which Grafana fills in from its own environment; text of a user runs as no template.
+Pure. The format is that of Grafana's file provisioning (``apiVersion: 1``). Rules query a Prometheus data source; for the names
+of the monitoring guide they need the recording rules of ``prometheus``. The rules: every uid is made from the name of its
+resource, so a file that is read again changes nothing; a secret is written as ``$NAME``, which Grafana replaces from its own
+environment; a user's text never runs as a template.
 """
 
 from __future__ import annotations
@@ -23,28 +24,30 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Objective, Options, Rule
 
 FILE: Final = "grafana-alerting.yaml"
-"""Name of the file that is made."""
+"""Name of the compiled file."""
 
 DATASOURCE: Final = "prometheus"
-"""The uid of the data source the rules ask."""
+"""The uid of the data source that the rules query."""
 
 _EVERY_S: Final = 60
+"""Interval of evaluations in seconds; Grafana's own default."""
+
 _LOOK_BACK_S: Final = 600
+"""Shortest range of a query in seconds; Grafana's own default."""
 _EVALUATORS: Final = {"greater_than": "gt", "less_than": "lt"}
 _MATH: Final = {"greater_than_or_equal": ">=", "less_than_or_equal": "<="}
-_TOLERANCE: Final = 1e-9
 
 
 def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, str]:
-    """Return the provisioning file of *spec*, by its name."""
-    made = provisioned(spec, catalog, options)
-    # Grafana fills its environment in everywhere but in policies and mute timings.
-    filled = {key: escaped(made[key]) for key in ("groups", "contactPoints", "templates")}
-    return {FILE: yaml_file({"apiVersion": 1, **made, **filled})}
+    """Return the provisioning file of *spec* by its name."""
+    content = provisioned(spec, catalog, options)
+    # Grafana replaces variables of its environment everywhere except in policies and mute timings.
+    replaced = {key: escaped(content[key]) for key in ("groups", "contactPoints", "templates")}
+    return {FILE: yaml_file({"apiVersion": 1, **content, **replaced})}
 
 
 def provisioned(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, Any]:
-    """Return everything that is provisioned, as the file has it but for the escaping."""
+    """Return the content of the file before the escaping."""
     groups = {"alerts": [_rule(spec, rule, catalog) for rule in spec.rules]}
     groups.update((f"slo {objective.name}", _burns(spec, objective)) for objective in spec.objectives)
     return {
@@ -61,12 +64,12 @@ def provisioned(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str
 
 
 def folder(spec: AlertSpec) -> str:
-    """Return the folder that holds the rules of *spec* and nothing else."""
+    """Return the name of the folder of the rules of *spec*; it contains nothing else."""
     return f"csg_otel {spec.service}".strip()
 
 
 def escaped(content: Any) -> Any:
-    """Return *content* with each ``$`` doubled, but for the places of secrets."""
+    """Return *content* with each ``$`` doubled, except in the places of secrets."""
     if isinstance(content, dict):
         return {key: escaped(value) for key, value in content.items()}
     if isinstance(content, list):
@@ -77,9 +80,9 @@ def escaped(content: Any) -> Any:
 
 
 def _uid(spec: AlertSpec, *words: str) -> str:
-    """Return the uid of what these *words* name: at most 40 characters, letters, digits, ``-`` and ``_``."""
-    shown = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words)).strip("-")
-    return f"{shown[:23]}-{digest(chr(0).join((spec.service, *words)))}"
+    """Return a uid made from *words*: at most 40 letters, digits, ``-`` and ``_``."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words)).strip("-")
+    return f"{readable[:23]}-{digest(chr(0).join((spec.service, *words)))}"
 
 
 # -- rules --------------------------------------------------------------------------------------------------------------
@@ -87,7 +90,7 @@ def _uid(spec: AlertSpec, *words: str) -> str:
 
 def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
     summary = rule.message.write(inert, lambda place: _place(rule, place))
-    more = {"runbook_url": inert(rule.runbook_url)} if rule.runbook_url else {}
+    runbook = {"runbook_url": inert(rule.runbook_url)} if rule.runbook_url else {}
     labels = {**{key: inert(value) for key, value in rule.labels}, RULE_LABEL: inert(rule.name)}
     return {
         "uid": _uid(spec, "rule", rule.name),
@@ -98,20 +101,19 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
         "noDataState": "Alerting" if rule.no_data else "OK",
         "execErrState": "Error",
         "labels": {**labels, SERVICE_LABEL: notify.service(spec), "severity": rule.severity},
-        "annotations": {"summary": summary, "threshold": number(rule.threshold), **more},
+        "annotations": {"summary": summary, "threshold": number(rule.threshold), **runbook},
         "isPaused": False,
     }
 
 
 def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
-    """Return what *rule* compares, without the programs in maintenance where an escalation rule asks for that."""
+    """Return the expression of the compared value, without programs in maintenance if an escalation rule mutes them."""
     compared = str(conditions.value(rule))
-    quiet = [
-        one
-        for one in spec.escalations
-        if one.condition == "maintenance_mode" and rule.severity in escalated_severities(one)
-    ]
-    if not quiet or rule.no_data:  # nothing to compare would be no data
+    muting = any(
+        escalation.condition == "maintenance_mode" and rule.severity in escalated_severities(escalation)
+        for escalation in spec.escalations
+    )
+    if not muting or rule.no_data:  # a muted series would count as missing data
         return compared
     series = catalog.find(names.HEALTH_MAINTENANCE.name).series
     return f"({compared}) unless on (job, instance) (max by (job, instance) ({series}) == 1)"
@@ -126,12 +128,12 @@ def _query(expr: str, window_s: float) -> dict[str, Any]:
     }
 
 
-def _expression(**what: Any) -> dict[str, Any]:
+def _expression(**model: Any) -> dict[str, Any]:
     return {
         "refId": "B",
         "relativeTimeRange": {"from": 0, "to": 0},
         "datasourceUid": "__expr__",
-        "model": {"refId": "B", "datasource": {"type": "__expr__", "uid": "__expr__"}, **what},
+        "model": {"refId": "B", "datasource": {"type": "__expr__", "uid": "__expr__"}, **model},
     }
 
 
@@ -144,28 +146,28 @@ def _threshold(evaluator: str, limit: float) -> dict[str, Any]:
 
 
 def _compared(rule: Rule) -> dict[str, Any]:
-    """Return the comparison: a threshold where every version of Grafana has one, arithmetic for the others."""
+    """Return the comparison: a threshold if every version of Grafana supports the condition, else a formula."""
     if rule.condition in _EVALUATORS:
         return _threshold(_EVALUATORS[rule.condition], rule.threshold)
     if rule.condition in _MATH:
         return {"type": "math", "expression": f"$A {_MATH[rule.condition]} {number(rule.threshold)}"}
-    near = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * _TOLERANCE
+    margin = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * conditions.TOLERANCE
     operator = "<=" if rule.condition == "equals" else ">"
-    return {"type": "math", "expression": f"abs($A - {number(rule.threshold)}) {operator} {near:.12f}"}
+    return {"type": "math", "expression": f"abs($A - {number(rule.threshold)}) {operator} {margin:.12f}"}
 
 
 def _place(rule: Rule, place: Place) -> str:
     if place.kind == "threshold":
         return number(rule.threshold)
     if place.kind == "label":
-        found = rule.ref.attribute(place.name)
-        return f"{{{{ $labels.{found[1] if found else place.name.replace('.', '_')} }}}}"
-    shown = "humanizePercentage .Value" if place.kind == "percent" else 'printf "%.4g" .Value'
-    return f"{{{{ with $values.A }}}}{{{{ {shown} }}}}{{{{ end }}}}"
+        attribute = rule.ref.attribute(place.name)
+        return f"{{{{ $labels.{attribute[1] if attribute else place.name.replace('.', '_')} }}}}"
+    printed = "humanizePercentage .Value" if place.kind == "percent" else 'printf "%.4g" .Value'
+    return f"{{{{ with $values.A }}}}{{{{ {printed} }}}}{{{{ end }}}}"
 
 
 def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
-    """Return the rules of how fast the budget burns; their expression has a value only where it burns too fast."""
+    """Return the burn-rate rules of *objective*; their expression has a series only while the budget burns too fast."""
     return [
         {
             "uid": _uid(spec, "slo", objective.name, alert.severity),

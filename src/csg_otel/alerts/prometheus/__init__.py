@@ -1,1 +1,1 @@
-"""The compiler for Prometheus: recording rules, alert rules, and their unit tests."""
+"""Prometheus: the compiler of recording and alert rules, their unit tests, and their push."""

@@ -24,14 +24,14 @@ _How = Literal["sum", "avg", "min", "max"]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordingRule:
     """One recording rule of a name: its expression, and the labels by which it differs from the name's other rules."""
 
     expr: Expr
     labels: tuple[tuple[str, str], ...] = ()
 
 
-def aliases(find: Callable[[str], Ref]) -> dict[str, tuple[Recorded, ...]]:
+def aliases(find: Callable[[str], Ref]) -> dict[str, tuple[RecordingRule, ...]]:
     """Return the recording rules of every name; *find* returns an instrument by its name (``Catalog.find``)."""
     return _Aliases(find).all()
 
@@ -54,44 +54,51 @@ class _Aliases:
     def __init__(self, find: Callable[[str], Ref]) -> None:
         self._find = find
 
-    def all(self) -> dict[str, tuple[Recorded, ...]]:
-        found = {**self._host(), **self._process(), **self._program()}
-        return {name: found[name] for name in names.ALIASES}
+    def all(self) -> dict[str, tuple[RecordingRule, ...]]:
+        rules = {**self._host(), **self._process(), **self._program()}
+        return {name: rules[name] for name in names.ALIASES}
 
     def _label(self, metric: names.Metric, key: str) -> str:
-        return next(label for known, label in self._find(metric.name).attributes if known == key)
+        return next(label for name, label in self._find(metric.name).attributes if name == key)
 
-    def _of(
+    def _series(
         self, metric: names.Metric, *filters: tuple[str, Literal["=", "!=", "=~", "!~"], str], suffix: str = ""
     ) -> Select:
-        found = select(self._find(metric.name), suffix=suffix)
-        return Select(
-            found.names, tuple(Matcher(self._label(metric, key), how, wanted) for key, how, wanted in filters)
-        )
+        series = select(self._find(metric.name), suffix=suffix)
+        return Select(series.names, tuple(Matcher(self._label(metric, key), how, value) for key, how, value in filters))
 
-    def _one(self, metric: names.Metric, how: _How = "max") -> Expr:
-        return Aggregate(how, SCRAPED, self._of(metric))
+    def _gauge(self, metric: names.Metric, how: _How = "max") -> Expr:
+        return Aggregate(how, SCRAPED, self._series(metric))
 
     def _by(
         self, label: str, metric: names.Metric, key: str, how: _How, *filters: tuple[str, Literal["=", "=~"], str]
     ) -> Expr:
-        """Return *metric* by its attribute *key*, under the name *label*."""
-        renamed = Relabel(self._of(metric, *filters), label, self._label(metric, key))
+        """
+        Return *metric* aggregated per value of an attribute.
+
+        Args:
+            label: label of the result that holds the attribute's value.
+            metric: the instrument.
+            key: key of the attribute.
+            how: the aggregation of series that differ in other attributes.
+            filters: conditions on attributes: key, operator and value.
+        """
+        renamed = Relabel(self._series(metric, *filters), label, self._label(metric, key))
         return Aggregate(how, (*SCRAPED, label), renamed)
 
-    def _host(self) -> dict[str, tuple[Recorded, ...]]:
+    def _host(self) -> dict[str, tuple[RecordingRule, ...]]:
         cpu, disk = names.SYSTEM_CPU_UTILIZATION, names.SYSTEM_FILESYSTEM_USAGE
         idle: tuple[str, Literal["="], str] = (names.CPU_MODE, "=", "idle")
-        total = Binary(1, "-", Aggregate("avg", SCRAPED, self._of(cpu, idle)))
+        total = Binary(1, "-", Aggregate("avg", SCRAPED, self._series(cpu, idle)))
         core = Binary(1, "-", self._by("cpu", cpu, names.CPU_LOGICAL_NUMBER, "max", idle))
-        limit, available = self._one(names.SYSTEM_MEMORY_LIMIT), self._one(names.SYSTEM_MEMORY_AVAILABLE)
+        limit, available = self._gauge(names.SYSTEM_MEMORY_LIMIT), self._gauge(names.SYSTEM_MEMORY_AVAILABLE)
         loads = {"1m": names.SYSTEM_LOAD_1M, "5m": names.SYSTEM_LOAD_5M, "15m": names.SYSTEM_LOAD_15M}
         return {
             "system_cpu_usage_percent": _parts("type", {"total": _percent(total), "core": _percent(core)}),
             "system_memory_usage_bytes": _parts(
                 "type", {"used": Binary(limit, "-", available), "available": available}
             ),
-            "system_memory_usage_percent": (Recorded(_percent(Binary(1, "-", Binary(available, "/", limit)))),),
+            "system_memory_usage_percent": (RecordingRule(_percent(Binary(1, "-", Binary(available, "/", limit)))),),
             "system_disk_usage_bytes": _parts(
                 "type",
                 {
@@ -100,51 +107,57 @@ class _Aliases:
                 },
             ),
             "system_disk_usage_percent": (
-                Recorded(_percent(self._by("mount", names.SYSTEM_FILESYSTEM_UTILIZATION, names.MOUNTPOINT, "max"))),
+                RecordingRule(
+                    _percent(self._by("mount", names.SYSTEM_FILESYSTEM_UTILIZATION, names.MOUNTPOINT, "max"))
+                ),
             ),
             "system_network_bytes_total": self._traffic(names.SYSTEM_NETWORK_IO, names.NETWORK_INTERFACE),
             "system_network_packets_total": self._traffic(names.SYSTEM_NETWORK_PACKET_COUNT, names.DEVICE),
-            "system_load_average": _parts("period", {period: self._one(metric) for period, metric in loads.items()}),
-            "system_processes_total": (Recorded(self._one(names.SYSTEM_PROCESS_COUNT, "sum")),),
+            "system_load_average": _parts("period", {period: self._gauge(metric) for period, metric in loads.items()}),
+            "system_processes_total": (RecordingRule(self._gauge(names.SYSTEM_PROCESS_COUNT, "sum")),),
         }
 
-    def _traffic(self, metric: names.Metric, interface: str) -> tuple[Recorded, ...]:
+    def _traffic(self, metric: names.Metric, interface: str) -> tuple[RecordingRule, ...]:
         def sums(way: str) -> Expr:
             beyond: tuple[str, Literal["!~"], str] = (interface, "!~", "lo|lo0|Loopback.*")
-            return _sum(self._of(metric, beyond, (names.NETWORK_DIRECTION, "=", way)))
+            return _sum(self._series(metric, beyond, (names.NETWORK_DIRECTION, "=", way)))
 
         return _parts("direction", {"sent": sums("transmit"), "received": sums("receive")})
 
-    def _process(self) -> dict[str, tuple[Recorded, ...]]:
-        rss, vms = self._one(names.PROCESS_MEMORY_USAGE), self._one(names.PROCESS_MEMORY_VIRTUAL)
+    def _process(self) -> dict[str, tuple[RecordingRule, ...]]:
+        rss, vms = self._gauge(names.PROCESS_MEMORY_USAGE), self._gauge(names.PROCESS_MEMORY_VIRTUAL)
         return {
-            "application_cpu_usage_percent": (Recorded(_percent(self._one(names.PROCESS_CPU_UTILIZATION, "sum"))),),
+            "application_cpu_usage_percent": (
+                RecordingRule(_percent(self._gauge(names.PROCESS_CPU_UTILIZATION, "sum"))),
+            ),
             "application_memory_usage_bytes": _parts("type", {"rss": rss, "vms": vms}),
-            "application_memory_usage_percent": (Recorded(_percent(self._one(names.PROCESS_MEMORY_UTILIZATION))),),
-            "application_threads_total": (Recorded(self._one(names.PROCESS_THREAD_COUNT)),),
-            "application_file_descriptors_total": (Recorded(self._one(names.PROCESS_FILE_DESCRIPTOR_COUNT)),),
-            "application_uptime_seconds": (Recorded(self._one(names.PROCESS_UPTIME)),),
+            "application_memory_usage_percent": (
+                RecordingRule(_percent(self._gauge(names.PROCESS_MEMORY_UTILIZATION))),
+            ),
+            "application_threads_total": (RecordingRule(self._gauge(names.PROCESS_THREAD_COUNT)),),
+            "application_file_descriptors_total": (RecordingRule(self._gauge(names.PROCESS_FILE_DESCRIPTOR_COUNT)),),
+            "application_uptime_seconds": (RecordingRule(self._gauge(names.PROCESS_UPTIME)),),
         }
 
-    def _program(self) -> dict[str, tuple[Recorded, ...]]:
+    def _program(self) -> dict[str, tuple[RecordingRule, ...]]:
         operation, cache = names.OPERATION_DURATION, names.CACHE_REQUESTS
         calls, failures = (
-            self._of(operation, *failed, suffix="_count") for failed in ((), ((names.ERROR_TYPE, "!=", ""),))
+            self._series(operation, *failed, suffix="_count") for failed in ((), ((names.ERROR_TYPE, "!=", ""),))
         )
-        seconds = self._of(operation, suffix="_sum")
-        hits = self._of(cache, (names.CACHE_RESULT, "=", "hit"))
+        seconds = self._series(operation, suffix="_sum")
+        hits = self._series(cache, (names.CACHE_RESULT, "=", "hit"))
         passing = self._by(
             "check", names.HEALTH_CHECK_STATUS, names.CHECK_NAME, "max", (names.HEALTH_STATE, "=~", "healthy|warning")
         )
         return {
-            "files_processed_total": (Recorded(self._by("type", names.FILES_PROCESSED, names.FILE_TYPE, "sum")),),
-            "processing_duration_seconds": (Recorded(Binary(_rate(seconds), "/", Binary(_rate(calls), ">", 0))),),
-            "processing_errors_total": (Recorded(Binary(_sum(failures), "or", Binary(0, "*", _sum(calls)))),),
-            "error_rate_percent": (Recorded(_percent(ratio(_rate(failures), _rate(calls)))),),
-            "cache_hit_rate_percent": (Recorded(_percent(ratio(_rate(hits), _rate(self._of(cache))))),),
-            "health_check_status": (Recorded(passing),),
+            "files_processed_total": (RecordingRule(self._by("type", names.FILES_PROCESSED, names.FILE_TYPE, "sum")),),
+            "processing_duration_seconds": (RecordingRule(Binary(_rate(seconds), "/", Binary(_rate(calls), ">", 0))),),
+            "processing_errors_total": (RecordingRule(Binary(_sum(failures), "or", Binary(0, "*", _sum(calls)))),),
+            "error_rate_percent": (RecordingRule(_percent(ratio(_rate(failures), _rate(calls)))),),
+            "cache_hit_rate_percent": (RecordingRule(_percent(ratio(_rate(hits), _rate(self._series(cache))))),),
+            "health_check_status": (RecordingRule(passing),),
         }
 
 
-def _parts(label: str, parts: Mapping[str, Expr]) -> tuple[Recorded, ...]:
-    return tuple(Recorded(expr, ((label, name),)) for name, expr in parts.items())
+def _parts(label: str, parts: Mapping[str, Expr]) -> tuple[RecordingRule, ...]:
+    return tuple(RecordingRule(expr, ((label, name),)) for name, expr in parts.items())

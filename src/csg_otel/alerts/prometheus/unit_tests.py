@@ -1,7 +1,7 @@
 """
-Unit tests for Prometheus' own test runner: each rule fires just above its threshold and not at it, and its twin without data.
+Unit tests for ``promtool test rules``: each rule fires just above its threshold and not at it; its twin fires without data.
 
-Pure. The series are made up from what the rule looks at, so that the value compared is exactly what the test says.
+Pure. The input series are made from the rule's metric and filters, so that the compared value is exactly the intended one.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Objective, Rule
 
 FILE: Final = "prometheus-rules.test.yaml"
-"""Name of the file that is made."""
+"""Name of the compiled file."""
 
 _STEP: Final = 1.37e-3
 """
-How far from the threshold a value is that is not at it, as a share of it.
+Distance of the tested values from the threshold, as a share of the threshold.
 
-So that no value ends half-way between two that a message shows, where the last bit of a rate would decide.
+The odd number keeps a value away from the middle between two numbers that a message can show, where the last bit of a rate
+would decide which of them it shows.
 """
 
-_SAID: Final = {"job": "test", "instance": "one"}
+_SCRAPED: Final = {"job": "test", "instance": "one"}
 
 
 def compile_tests(spec: AlertSpec, rules_file: str = rules.FILE) -> str:
-    """Return the test file for the rules of *spec*, which are in *rules_file* beside it."""
+    """Return the test file for the rules of *spec*; *rules_file* is the rule file in the same folder."""
     tests = [test for rule in spec.rules for test in _of_rule(rule)]
     tests += [test for objective in spec.objectives for test in _of_objective(objective)]
     return yaml_file({"rule_files": [rules_file], "evaluation_interval": "1m", "tests": tests})
@@ -55,32 +56,32 @@ def _of_rule(rule: Rule) -> list[dict[str, Any]]:
 def _without_data(rule: Rule) -> dict[str, Any]:
     step = _interval_s(rule)
     labels = {matcher.label: matcher.value for matcher in conditions.count_series(rule.ref, rule.filters).matchers}
-    twin = rules.alerts(rule, _plainly)[1]
-    shown = {"exp_labels": {**labels, **twin["labels"]}, "exp_annotations": twin["annotations"]}
+    twin = rules.alerts(rule, _unescaped)[1]
+    expected = {"exp_labels": {**labels, **twin["labels"]}, "exp_annotations": twin["annotations"]}
     end = duration(rule.window_s + rule.for_s + 5 * step)
     return {
         "name": f"{twin['alert']} fires",
         "interval": duration(step),
         "input_series": [],
-        "alert_rule_test": [{"alertname": twin["alert"], "eval_time": end, "exp_alerts": [shown]}],
+        "alert_rule_test": [{"alertname": twin["alert"], "eval_time": end, "exp_alerts": [expected]}],
     }
 
 
 def _values(rule: Rule) -> tuple[float | None, float | None]:
-    """Return a value for which *rule* fires and one for which it is silent; None where no series can have it."""
+    """Return a value at which *rule* fires and one at which it does not; None for a value that no series can have."""
     threshold = rule.threshold
     growing = rule.function in ("rate", "increase", "quantile")
-    # What counts may be far below one a second, and never below nought.
-    off = (abs(threshold) if growing and threshold else max(abs(threshold), 1.0)) * _STEP
-    # A rate or a quantile is computed, and may miss the threshold itself by its last bit.
-    at = threshold if rule.function in ("value", "avg", "min", "max") else threshold - off
+    # The threshold of a rate may be far below 1 per second, and a rate is never below 0.
+    distance = (abs(threshold) if growing and threshold else max(abs(threshold), 1.0)) * _STEP
+    # A rate or a quantile is computed, so it may differ from the threshold in its last bit.
+    at = threshold if rule.function in ("value", "avg", "min", "max") else threshold - distance
     fires, silent = {
-        "greater_than": (threshold + off, at),
-        "greater_than_or_equal": (threshold + off, threshold - off),
-        "less_than": (threshold - off, threshold + (threshold - at)),
-        "less_than_or_equal": (threshold - off, threshold + off),
-        "equals": (threshold, threshold + off),
-        "not_equals": (threshold + off, threshold),
+        "greater_than": (threshold + distance, at),
+        "greater_than_or_equal": (threshold + distance, threshold - distance),
+        "less_than": (threshold - distance, threshold + (threshold - at)),
+        "less_than_or_equal": (threshold - distance, threshold + distance),
+        "equals": (threshold, threshold + distance),
+        "not_equals": (threshold + distance, threshold),
     }[rule.condition]
     if not growing:
         return fires, silent
@@ -89,52 +90,72 @@ def _values(rule: Rule) -> tuple[float | None, float | None]:
     return (None if fires < 0 else fires), (None if silent < 0 else silent)
 
 
-def _test(rule: Rule, says: str, value: float, expected: list[dict[str, Any]]) -> dict[str, Any]:
+def _test(rule: Rule, verb: str, value: float, expected: list[dict[str, Any]]) -> dict[str, Any]:
+    """
+    Return the test of one value.
+
+    Args:
+        rule: the rule.
+        verb: the end of the test's name: "fires" or "is silent".
+        value: the compared value during the whole test.
+        expected: the alerts that fire at the end.
+    """
     step = _interval_s(rule)
     ready = rule.window_s + 2 * step if rule.function != "value" else step
     end = ready + rule.for_s + 3 * step
-    asked = [{"alertname": rule.alert, "eval_time": duration(end), "exp_alerts": expected}]
+    checks = [{"alertname": rule.alert, "eval_time": duration(end), "exp_alerts": expected}]
     if expected and rule.for_s > 2 * step:
-        asked.insert(0, {"alertname": rule.alert, "eval_time": duration(rule.for_s / 2), "exp_alerts": []})
+        checks.insert(0, {"alertname": rule.alert, "eval_time": duration(rule.for_s / 2), "exp_alerts": []})
     return {
-        "name": f"{rule.alert} {says} at {number(value)}",
+        "name": f"{rule.alert} {verb} at {number(value)}",
         "interval": duration(step),
         "input_series": _series(rule, value, step, int(end / step) + 2),
-        "alert_rule_test": asked,
+        "alert_rule_test": checks,
     }
 
 
 def _interval_s(rule: Rule) -> float:
-    """Return how often the made-up program is scraped: often enough for the window, at most once a minute."""
+    """Return the scrape interval of the test in seconds: a fifth of the window, at least 1 and at most 60."""
     return max(1.0, min(60.0, float(int(rule.window_s / 5))))
 
 
 def _series(rule: Rule, value: float, step_s: float, count: int) -> list[dict[str, str]]:
+    """
+    Return input series that keep the compared value constant.
+
+    Args:
+        rule: the rule.
+        value: the compared value.
+        step_s: seconds between two samples.
+        count: number of samples.
+    """
     if rule.function == "quantile":
-        # All measurements are in one bucket from nought, in which a quantile lies where its share says.
+        # All measurements are in one bucket from 0, so the share of a quantile is its position in the bucket.
         bound = number(float(f"{value / rule.quantile:.12g}"))
         select = conditions.select(rule.ref, rule.filters, "_bucket")
-        return [_one(rule, select, f"0+10x{count}", le=le) for le in (bound, "+Inf")]
+        return [_input(rule, select, f"0+10x{count}", le=le) for le in (bound, "+Inf")]
     if rule.function in ("rate", "increase"):
-        a_second = value if rule.function == "rate" else value / rule.window_s
-        return [_one(rule, conditions.count_series(rule.ref, rule.filters), f"0+{number(a_second * step_s)}x{count}")]
-    return [_one(rule, conditions.select(rule.ref, rule.filters), f"{number(value)}+0x{count}")]
+        per_second = value if rule.function == "rate" else value / rule.window_s
+        return [
+            _input(rule, conditions.count_series(rule.ref, rule.filters), f"0+{number(per_second * step_s)}x{count}")
+        ]
+    return [_input(rule, conditions.select(rule.ref, rule.filters), f"{number(value)}+0x{count}")]
 
 
-def _one(rule: Rule, select: Select, values: str, **more: str) -> dict[str, str]:
-    labels = {**_made_up(rule), **more}
-    shown = ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
-    return {"series": f"{select.names[0]}{{{shown}}}", "values": values}
+def _input(rule: Rule, select: Select, values: str, **more: str) -> dict[str, str]:
+    labels = {**_labels(rule), **more}
+    written = ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
+    return {"series": f"{select.names[0]}{{{written}}}", "values": values}
 
 
-def _made_up(rule: Rule) -> dict[str, str]:
-    """Return the labels of the made-up series."""
+def _labels(rule: Rule) -> dict[str, str]:
+    """Return the labels of the input series."""
     filtered = {label: value for _, label, value in rule.filters}
-    return {label: filtered.get(label, _SAID.get(label, "some")) for label in conditions.identity(rule)}
+    return {label: filtered.get(label, _SCRAPED.get(label, "some")) for label in conditions.identity(rule)}
 
 
 def _expected(rule: Rule, value: float) -> list[dict[str, Any]]:
-    labels = _made_up(rule)
+    labels = _labels(rule)
 
     def filled_in(_rule: Rule, place: Place) -> str:
         if place.kind == "threshold":
@@ -143,11 +164,11 @@ def _expected(rule: Rule, value: float) -> list[dict[str, Any]]:
             return labels.get(rules.label(rule, place), "")
         return f"{value:.4g}" if place.kind == "value" else f"{100 * value:.4g}%"
 
-    alert = rules.alerts(rule, _plainly, filled_in)[0]
+    alert = rules.alerts(rule, _unescaped, filled_in)[0]
     return [{"exp_labels": {**labels, **alert["labels"]}, "exp_annotations": alert["annotations"]}]
 
 
-def _plainly(text: str) -> str:
+def _unescaped(text: str) -> str:
     return text
 
 
@@ -155,7 +176,7 @@ def _plainly(text: str) -> str:
 
 
 def _of_objective(objective: Objective) -> list[dict[str, Any]]:
-    """Return tests of burning: above the fastest limit every alert fires, within the budget none does."""
+    """Return two tests: above the highest limit both alerts fire, within the budget none does."""
     if objective.counted.promql or objective.total.promql:
         return []
     share, long_s, _ = slo.BURNS[0][1][0]
@@ -169,17 +190,17 @@ def _burn(objective: Objective, ratio: float, *, fires: bool) -> dict[str, Any]:
     select = (
         conditions.count_series(objective.counted.ref, objective.counted.filters) if objective.counted.ref else None
     )
-    assert select is not None  # noqa: S101 - PromQL of one's own was sorted out before
-    marked = {m.label: m.value for m in select.matchers}
-    rest = {label: f"not {value}" for label, value in marked.items()}
+    assert select is not None  # noqa: S101 - `_of_objective` returns early for PromQL
+    counted = {matcher.label: matcher.value for matcher in select.matchers}
+    rest = {label: f"not {value}" for label, value in counted.items()}
     series = [
-        {"series": _named(select, marked), "values": f"0+{number(round(1000 * good, 6))}x200"},
+        {"series": _named(select, counted), "values": f"0+{number(round(1000 * good, 6))}x200"},
         {"series": _named(select, rest), "values": f"0+{number(round(1000 * (1 - good), 6))}x200"},
     ]
-    alerts = slo_rules.alerts(objective, _plainly)
-    told = [
-        {"exp_labels": {"job": _SAID["job"], **one["labels"]}, "exp_annotations": one["annotations"]}
-        for one in alerts
+    alerts = slo_rules.alerts(objective, _unescaped)
+    expected = [
+        {"exp_labels": {"job": _SCRAPED["job"], **alert["labels"]}, "exp_annotations": alert["annotations"]}
+        for alert in alerts
         if fires
     ]
     name = alerts[0]["alert"]
@@ -187,10 +208,10 @@ def _burn(objective: Objective, ratio: float, *, fires: bool) -> dict[str, Any]:
         "name": f"{name} {'fires' if fires else 'is silent'} at a ratio of {number(round(ratio, 9))}",
         "interval": "1m",
         "input_series": series,
-        "alert_rule_test": [{"alertname": name, "eval_time": "70m", "exp_alerts": told}],
+        "alert_rule_test": [{"alertname": name, "eval_time": "70m", "exp_alerts": expected}],
     }
 
 
 def _named(select: Select, labels: dict[str, str]) -> str:
-    shown = ",".join(f"{name}={quoted(value)}" for name, value in {**_SAID, **labels}.items())
-    return f"{select.names[0]}{{{shown}}}"
+    written = ",".join(f"{name}={quoted(value)}" for name, value in {**_SCRAPED, **labels}.items())
+    return f"{select.names[0]}{{{written}}}"
