@@ -192,7 +192,7 @@ def test_a_mail_has_a_sender_even_where_the_account_is_no_address(specified: Spe
     ("options", "what"),
     [
         (Options(alertmanager_version=(0, 24)), "0.24 is too old"),
-        (Options(secrets_dir="secrets"), "must be absolute"),
+        (Options(secrets_dir="secrets"), "give an absolute path"),
     ],
 )
 def test_what_can_not_work_is_refused(

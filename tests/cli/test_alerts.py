@@ -1,4 +1,4 @@
-"""``csg-otel alerts``: what it prints, what it writes, and its exit codes."""
+"""``csg-otel alerts``: its output, the files it writes, and its exit codes."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ def run(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> sub
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A folder with a program, and rules about it."""
+    """A folder with a program and with rules for it."""
     (tmp_path / "monitoring_config.yaml").write_text(RULES)
     (tmp_path / "shop.py").write_text("\n".join(line[4:] for line in PROGRAM.splitlines()))
     return tmp_path
 
 
 def test_compile_writes_files_without_needing_secrets(tmp_path: Path) -> None:
-    """Where rules are compiled, nobody has set a password."""
-    done = run(tmp_path, "compile", "--config", str(EXAMPLE), "-o", "made")
+    """The machine that compiles rules has no passwords."""
+    done = run(tmp_path, "compile", "--config", str(EXAMPLE), "-o", "compiled")
 
     assert done.returncode == 0, done.stderr
     written = {Path(line).name for line in done.stdout.splitlines()}
-    assert written == {path.name for path in (tmp_path / "made").iterdir()}
-    assert all((tmp_path / "made" / name).read_text() == (EXAMPLE.parent / name).read_text() for name in written)
+    assert written == {path.name for path in (tmp_path / "compiled").iterdir()}
+    assert all((tmp_path / "compiled" / name).read_text() == (EXAMPLE.parent / name).read_text() for name in written)
 
 
 def test_a_programs_own_metrics_are_known_from_the_program(program: Path) -> None:
-    """Unknown without ``--app``, with a line and a cure; known with it."""
+    """Without ``--app`` the metric is an error with its line and a suggestion; with it the rule compiles."""
     without, with_it = run(program, "compile"), run(program, "compile", "--app", "shop:orders")
 
     assert without.returncode == 1
@@ -77,17 +77,17 @@ def test_a_programs_own_metrics_are_known_from_the_program(program: Path) -> Non
 
 @pytest.mark.real("promtool")
 def test_check_warns_and_test_runs_the_rules(program: Path) -> None:
-    """A critical rule without a runbook is a warning, with its place; what promtool says is told."""
+    """A critical rule without a runbook is a warning with its position; the result of promtool is printed."""
     checked, tested = (run(program, command, "--app", "shop") for command in ("check", "test"))
 
     assert (checked.returncode, tested.returncode) == (0, 0), checked.stderr + tested.stdout
     assert "warning: monitoring_config.yaml:4:7: alerting.rules[0].runbook_url: a critical alert" in checked.stdout
-    assert "promtool: prometheus-rules.yaml is fine" in checked.stdout
+    assert "promtool: prometheus-rules.yaml is valid" in checked.stdout
     assert "each fires above its threshold" in tested.stdout
 
 
 def test_check_says_when_a_tool_is_not_there(program: Path) -> None:
-    """Nothing is passed over in silence."""
+    """A check that could not run is reported."""
     done = run(program, "check", "--app", "shop", env={"PATH": ""})
 
     assert done.returncode == 0
@@ -95,7 +95,7 @@ def test_check_says_when_a_tool_is_not_there(program: Path) -> None:
 
 
 def test_preview_says_what_would_fire(program: Path) -> None:
-    """From the live values of the running program; what rules look at is found by its declarations or its /metrics."""
+    """The preview evaluates live values of the running program, whose metrics come from its declarations or its /metrics."""
     with Program([sys.executable, "shop.py"], program) as shop:
         url = f"{shop.line()}/metrics"
         assert get(url)[0] == 200
@@ -109,7 +109,7 @@ def test_preview_says_what_would_fire(program: Path) -> None:
 
 
 def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:
-    """Five of a rule are shown, those that would fire first; none is hidden without a word."""
+    """Five series per rule are printed, firing ones first; the number of the others is printed, too."""
     shop_py = program / "shop.py"
     sets = 'workers.set(3, {"pool": "a"})'
     shop_py.write_text(shop_py.read_text().replace(sets, 'for at in range(9): workers.set(at, {"pool": str(at)})'))
@@ -183,40 +183,44 @@ def test_metrics_behind_a_redirect_are_read(program: Path, metrics_server: str) 
     assert none.stderr == f"{NOT_A_URL}; example: http://127.0.0.1:8081/metrics\n"
 
 
-def test_preview_of_nobody_is_a_clear_error(program: Path) -> None:
-    """One line, exit 1."""
+def test_preview_without_a_program_is_a_clear_error(program: Path) -> None:
+    """The error is one line, and the exit code is 1."""
     done = run(program, "preview", "--app", "shop", "--url", "http://127.0.0.1:9/metrics")
 
     assert done.returncode == 1
     assert done.stderr.startswith("http://127.0.0.1:9/metrics can't be read: ")
 
 
-def test_route_tells_who_would_be_told(tmp_path: Path) -> None:
-    """Receiver, when and why, a line each; exit 1 if it is nobody."""
-    told = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "critical", "--label", "service=shop")
-    nobody = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "info", "--label", "alertname=Watchdog")
+def test_route_prints_the_receivers(tmp_path: Path) -> None:
+    """Each line has a receiver, when it is notified and its setting; without a receiver the exit code is 1."""
+    routed = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "critical", "--label", "service=shop")
+    unrouted = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "info", "--label", "alertname=Watchdog")
 
-    assert (told.returncode, [line.split("  ")[0] for line in told.stdout.splitlines()]) == (
+    assert (routed.returncode, [line.split("  ")[0] for line in routed.stdout.splitlines()]) == (
         0,
         ["email", "slack", "webhook", "emergency.email"],
     )
-    assert "if it lasts 15m  escalation critical_escalation" in told.stdout
-    assert (nobody.returncode, nobody.stdout) == (1, "nobody\n")
+    assert "if it lasts 15m  escalation critical_escalation" in routed.stdout
+    assert unrouted.returncode == 1
+    assert unrouted.stdout == "no receiver: add a channel that accepts this severity to notifications\n"
 
 
 def test_check_finds_secrets_that_are_not_there(tmp_path: Path) -> None:
-    """On Alertmanager's machine, where their directory is: with line and cure, and exit code 1."""
+    """On the machine with their directory, a missing secret is an error with its line and what to do."""
     elsewhere = run(tmp_path, "check", "--config", str(EXAMPLE), "--secrets-dir", str(tmp_path / "none"))
     there = run(tmp_path, "check", "--config", str(EXAMPLE), "--secrets-dir", str(tmp_path))
 
     assert elsewhere.returncode == 0
-    assert "the files of secrets are not checked" in elsewhere.stdout
+    assert (
+        "is not on this machine: secret files are not checked; run this on the machine of Alertmanager"
+        in elsewhere.stdout
+    )
     assert there.returncode == 1
     assert f":24:5: notifications.email.password: {tmp_path}/email_password can't be read" in there.stdout
 
 
 def test_check_looks_at_another_file_of_alertmanagers(tmp_path: Path) -> None:
-    """An inhibition that would mute everything: line, cure, exit code 1."""
+    """An inhibition that would mute everything is an error with its line and what to do."""
     (tmp_path / "am.yaml").write_text(
         "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules:\n"
         "- {source_matchers: [severity=critical], target_matchers: [severity=warning], equal: [cluster]}\n"
@@ -227,8 +231,8 @@ def test_check_looks_at_another_file_of_alertmanagers(tmp_path: Path) -> None:
     assert "am.yaml:4:3: this inhibition mutes everything that has no cluster; add the source matcher" in done.stdout
 
 
-def test_relay_forwards_until_it_is_told_to_end(tmp_path: Path) -> None:
-    """On loopback, with the configured method; SIGTERM is a clean end."""
+def test_relay_forwards_until_a_signal_ends_it(tmp_path: Path) -> None:
+    """The relay calls the webhook with the configured method, and SIGTERM ends it cleanly."""
     with http_sink() as sink:
         (tmp_path / "monitoring_config.yaml").write_text(
             f"notifications: {{webhook: {{enabled: true, url: '{sink.url}/a', method: PUT}}}}\n"
@@ -244,7 +248,7 @@ def test_relay_forwards_until_it_is_told_to_end(tmp_path: Path) -> None:
 
 
 def test_relay_needs_a_webhook_and_its_secrets(tmp_path: Path) -> None:
-    """What it can't do it says, and ends."""
+    """Without a webhook or without a secret the relay ends with an error that names it."""
     nothing = run(tmp_path, "relay")
     unset = run(tmp_path, "relay", "--config", str(EXAMPLE))
 
@@ -253,18 +257,19 @@ def test_relay_needs_a_webhook_and_its_secrets(tmp_path: Path) -> None:
     assert "the variable WEBHOOK_TOKEN is not set" in unset.stderr
 
 
-def test_a_folder_without_a_configuration_is_said(tmp_path: Path) -> None:
-    """What is compiled there tells nobody; who stands in the wrong folder must see it before a push."""
+def test_a_folder_without_a_configuration_is_reported(tmp_path: Path) -> None:
+    """Files compiled without a configuration have no channels, so a user in the wrong folder must see it before a push."""
     done = run(tmp_path, "compile", env={"CSG_OTEL_CONFIG": ""})
 
     assert done.returncode == 0
     assert done.stderr == (
-        "there is no monitoring_config.yaml here (--config FILE): no rules and no channels of yours\n"
+        "no configuration file found: only the rules that come with csg-otel are used, and no channels; "
+        "create monitoring_config.yaml here, or give --config FILE\n"
     )
 
 
-def test_a_version_that_is_none_is_said(program: Path) -> None:
-    """In the words of who has typed it."""
+def test_an_invalid_version_is_reported(program: Path) -> None:
+    """The error quotes the text that the user typed."""
     done = run(program, "compile", "--prometheus-version", "2.4x")
 
     assert done.returncode == 2

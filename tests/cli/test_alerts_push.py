@@ -1,4 +1,4 @@
-"""``csg-otel alerts push`` and ``alerts send``: what they say, what they do, and how they end."""
+"""``csg-otel alerts push`` and ``alerts send``: their output, their requests, and their exit codes."""
 
 from __future__ import annotations
 
@@ -50,20 +50,23 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
+DRY = "dry run: nothing was changed; run without --dry-run to make these changes\n"
+"""The last line of a dry run."""
+
 KEYS = {"DD_API_KEY": "api-k3y", "DD_APP_KEY": "app-k3y", "GRAFANA_TOKEN": "t0ken"}
 
 
-def test_a_dry_run_says_what_the_push_then_does_once(config: Path) -> None:
-    """Both backends of the configuration: nothing changes, then everything, then nothing is left to change."""
+def test_a_dry_run_prints_the_changes_that_the_push_then_makes_once(config: Path) -> None:
+    """At both backends, the dry run changes nothing, the push everything, and a second push nothing."""
     with datadog_api() as datadog, grafana_api() as grafana:
         env = {**KEYS, "DD_URL": datadog.url, "GRAFANA_URL": grafana.url}
-        code, told, _ = alerts("push", "--no-shipped", "--dry-run", config=config, **env)
+        code, planned, _ = alerts("push", "--no-shipped", "--dry-run", config=config, **env)
         assert (code, datadog.changes, grafana.changes) == (0, [], [])
-        assert "+ datadog monitor [shop] high_cpu_usage" in told
-        assert told.endswith("nothing was changed\n")
+        assert "+ datadog monitor [shop] high_cpu_usage" in planned
+        assert planned.endswith(DRY)
 
         code, pushed, _ = alerts("push", "--no-shipped", config=config, **env)
-        assert (code, pushed) == (0, told.removesuffix("nothing was changed\n"))
+        assert (code, pushed) == (0, planned.removesuffix(DRY))
         assert datadog.changes == ["POST /api/v1/monitor"]
         _, again, _ = alerts("push", "--no-shipped", config=config, **env)
         assert "datadog: 0 to create, 0 to update, 0 to remove, 1 unchanged" in again
@@ -71,7 +74,7 @@ def test_a_dry_run_says_what_the_push_then_does_once(config: Path) -> None:
 
 
 def test_a_backend_that_is_not_there_is_an_error_with_its_address(config: Path) -> None:
-    """One line on stderr, exit code 1, no key in it."""
+    """The error is one line on stderr with exit code 1, and contains no key."""
     code, _, problem = alerts("push", "--target", "datadog", config=config, **KEYS)
 
     assert code == 1
@@ -79,19 +82,19 @@ def test_a_backend_that_is_not_there_is_an_error_with_its_address(config: Path) 
     assert "k3y" not in problem
 
 
-def test_nowhere_to_push_to_says_how_to_name_a_place(tmp_path: Path) -> None:
-    """No backend in the file and none on the command line."""
+def test_a_push_without_a_backend_says_how_to_give_one(tmp_path: Path) -> None:
+    """The error lists the options and settings that name a backend."""
     file = tmp_path / "c.yaml"
     file.write_text(json.dumps({"alerting": {"rules": [rule()]}}))
     code, _, problem = alerts("push", config=file)
 
     assert code == 1
-    assert "there is nowhere to push to: give --prometheus-url and --prometheus-file" in problem
+    assert "no backend to push to: give --prometheus-url and --prometheus-file" in problem
 
 
 @pytest.mark.real("prometheus-alertmanager")
 def test_an_alert_is_sent_and_resolved_by_the_same_words(tmp_path: Path) -> None:
-    """It is in Alertmanager with its details, and over after --resolve."""
+    """Alertmanager has the alert with its details, and none after --resolve."""
     routes, file = tmp_path / "am.yml", tmp_path / "c.yaml"
     routes.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
     words = ["backup_failed", "--severity", "critical", "--message", "none since {{ Monday", "--detail", "host=a=b"]
@@ -99,21 +102,21 @@ def test_an_alert_is_sent_and_resolved_by_the_same_words(tmp_path: Path) -> None
         file.write_text(
             json.dumps({"service": {"name": "shop"}, "alerting": {"alertmanagers": [f"http://{server.address}"]}})
         )
-        code, told, _ = alerts("send", *words, config=file)
+        code, output, _ = alerts("send", *words, config=file)
         (found,) = server.alerts()
 
-        assert (code, found["labels"]["csg_event_id"] in told) == (0, True)
+        assert (code, found["labels"]["csg_event_id"] in output) == (0, True)
         assert found["annotations"] == {"summary": "none since {{ Monday", "detail_host": "a=b"}
         assert alerts("send", *words, "--resolve", config=file)[0] == 0
         assert server.alerts() == []
 
 
-def test_an_alert_nobody_took_is_exit_code_one(tmp_path: Path) -> None:
-    """Who has not taken it is named; with nobody to send to at all, the cure is."""
+def test_an_alert_that_no_destination_accepts_is_exit_code_one(tmp_path: Path) -> None:
+    """The error names the destination; without any destination it names the setting."""
     file = tmp_path / "c.yaml"
     file.write_text("{}")
     code, _, problem = alerts("send", "x", "--message", "m", "--alertmanager", "http://127.0.0.1:9", config=file)
-    assert (code, "alertmanager 127.0.0.1:9: not taken" in problem) == (1, True)
+    assert (code, "alertmanager 127.0.0.1:9: not accepted" in problem) == (1, True)
 
     code, _, problem = alerts("send", "x", "--message", "m", config=file)
     assert (code, "set alerting.alertmanagers" in problem) == (1, True)

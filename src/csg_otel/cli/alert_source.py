@@ -1,7 +1,7 @@
 """
-What the ``alerts`` commands start from: a configuration, the metrics its rules may name, and the specification of both.
+The input of the ``alerts`` commands: a configuration, the metrics that its rules may name, and the specification of both.
 
-Reads; compiling is `csg_otel.alerts`'. Importing the program is only done when ``--app`` asks for it.
+Only reads; `csg_otel.alerts` compiles. The program is imported only with ``--app``.
 """
 
 from __future__ import annotations
@@ -31,38 +31,44 @@ _TIMEOUT_S = 5.0
 
 
 class Source:
-    """A configuration's alerting: what was loaded, the metrics it may name, and what is compiled of it."""
+    """A loaded configuration, the metrics that its rules may name, and the specification to compile."""
 
-    def __init__(self, loaded: Loaded, catalog: Catalog, found: spec.AlertSpec) -> None:
+    def __init__(self, loaded: Loaded, catalog: Catalog, specification: spec.AlertSpec) -> None:
         self.loaded = loaded
         self.catalog = catalog
-        self.spec = found
+        self.spec = specification
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what all commands that read rules take."""
+    """Add the options of all commands that read rules."""
     parser.add_argument(
-        "--config", metavar="FILE", help="the configuration (by default $CSG_OTEL_CONFIG or monitoring_config.yaml)"
+        "--config",
+        metavar="FILE",
+        help="the configuration file (default: $CSG_OTEL_CONFIG, else monitoring_config.yaml)",
     )
-    parser.add_argument("--environment", metavar="NAME", help="merge environments.NAME over the rest")
+    parser.add_argument("--environment", metavar="NAME", help="apply the settings of environments.NAME")
     parser.add_argument(
-        "--app", metavar="MODULE:ATTR", help="import this, so that rules may name the instruments it declares"
+        "--app",
+        metavar="MODULE:ATTR",
+        help="import this module, so that rules may name the instruments that it declares",
     )
-    parser.add_argument("--metrics", metavar="URL", help="read this /metrics, so that rules may name what it exposes")
-    parser.add_argument("--no-shipped", action="store_true", help="leave out the rules that come with the package")
+    parser.add_argument("--metrics", metavar="URL", help="read this /metrics page, so that rules may name its metrics")
+    parser.add_argument("--no-shipped", action="store_true", help="leave out the rules that come with csg-otel")
     parser.add_argument(
         "--runbooks",
         default=bundle.RUNBOOKS,
         metavar="URL",
-        help=f"where the pages of those rules are published (default: {bundle.RUNBOOKS})",
+        help=f"where the runbooks of these rules are published (default: {bundle.RUNBOOKS})",
     )
     parser.add_argument(
-        "--allow-literal-secrets", action="store_true", help="accept secrets written in the file (on a laptop)"
+        "--allow-literal-secrets",
+        action="store_true",
+        help="accept secrets in the configuration file (for development only)",
     )
 
 
 def add_versions(parser: argparse.ArgumentParser) -> None:
-    """Add what the compilers must know of the backends."""
+    """Add the options with versions and addresses of the backends."""
     default = spec.Options()
     for name, version in (("prometheus", default.prometheus_version), ("alertmanager", default.alertmanager_version)):
         parser.add_argument(
@@ -70,46 +76,46 @@ def add_versions(parser: argparse.ArgumentParser) -> None:
             type=_version,
             default=version,
             metavar="X.Y",
-            help=f"the oldest {name.capitalize()} that reads the files (default: {version[0]}.{version[1]})",
+            help=f"version of the oldest {name.capitalize()} that reads the files (default: {version[0]}.{version[1]})",
         )
     parser.add_argument(
         "--secrets-dir",
         type=_absolute,
         default=default.secrets_dir,
         metavar="DIR",
-        help=f"where Alertmanager finds its secrets, a file each (default: {default.secrets_dir})",
+        help=f"directory in which Alertmanager reads its secrets, one per file (default: {default.secrets_dir})",
     )
     parser.add_argument(
         "--relay-url",
         default=default.relay_url,
         metavar="URL",
-        help=f"where `csg-otel alerts relay` listens (default: {default.relay_url})",
+        help=f"address of `csg-otel alerts relay` (default: {default.relay_url})",
     )
 
 
 def options(args: argparse.Namespace) -> spec.Options:
-    """Return what :func:`add_versions` has read."""
+    """Return the values of the options that :func:`add_versions` adds."""
     return spec.Options(args.prometheus_version, args.alertmanager_version, args.secrets_dir, args.relay_url)
 
 
 def _version(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"v?(\d+)(?:\.(\d+)(?:\.\S*)?)?", text)
-    if found is None:
+    version = re.fullmatch(r"v?(\d+)(?:\.(\d+)(?:\.\S*)?)?", text)
+    if version is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a version (such as 2.42)")
-    return int(found[1]), int(found[2] or 0)
+    return int(version[1]), int(version[2] or 0)
 
 
 def _absolute(text: str) -> str:
     if not Path(text).is_absolute():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not an absolute path (Alertmanager resolves relative ones in its own ways)"
+            f"{text!r} is not an absolute path (Alertmanager resolves relative ones differently per setting)"
         )
     return text.rstrip("/")
 
 
 def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     """
-    Return what *args* ask for, with *secrets* only if every secret is set.
+    Return the input of a command with the options *args*; with *secrets*, every secret must be set.
 
     Raises AlertError with every problem of the configuration and of its rules.
     """
@@ -122,7 +128,11 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     if loaded.problems:
         raise AlertError(loaded.problems)
     if loaded.file is None:
-        print(f"there is no {FILE} here (--config FILE): no rules and no channels of yours", file=sys.stderr)
+        print(
+            f"no configuration file found: only the rules that come with csg-otel are used, and no channels; "
+            f"create {FILE} here, or give --config FILE",
+            file=sys.stderr,
+        )
     exposition = fetch(args.metrics) if args.metrics else ""
     catalog = Catalog(
         _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name
@@ -155,12 +165,13 @@ def _declared(place: str) -> tuple[names.Metric, ...]:
     try:
         target.load(place)
     except Exception as error:  # a program may raise anything when it is imported
-        raise AlertError([f"{place!r} can't be imported: {type(error).__name__}: {error}"]) from error
+        message = f"{place!r} can't be imported: {type(error).__name__}: {error}; give module:attribute of your program"
+        raise AlertError([message]) from error
     return defined.declared()
 
 
-def told(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Return *run* as a command that prints every problem it raises, one a line, and exits 1."""
+def printing_errors(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return a command that calls *run*, prints every problem that it raises on a line of its own, and exits 1."""
 
     def command(args: argparse.Namespace) -> int:
         try:

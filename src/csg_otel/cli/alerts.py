@@ -1,7 +1,8 @@
 """
-``csg-otel alerts``: compile rules for the backends that evaluate them, check and test them, and look at what would fire.
+``csg-otel alerts``: compile rules for the backends that evaluate them; check and test them; preview which would fire.
 
-Prints and writes files; everything else is `csg_otel.alerts`'. The rule: nothing here notifies anybody unless its name says so.
+Prints and writes files; `csg_otel.alerts` does everything else. The rule: no command sends a notification, except ``send`` and
+``relay``.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import Options
 
 _TOOL_TIMEOUT_S = 120.0
+"""Time limit in seconds for promtool or amtool, so that a tool that hangs ends the command."""
+
 _MORE = ("preview", "push", "relay", "route", "send")
-"""Further commands, each in a module of its own."""
+"""Further commands; each has a module of its own."""
 
 
 def register(subparsers: Any) -> None:
@@ -37,31 +40,38 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "alerts",
         help="compile, check, test and push alert rules",
-        description="Alert rules are written once, in the configuration, and evaluated by Prometheus, Datadog or Grafana.",
+        description="Compile the alert rules of the configuration for Prometheus, Datadog or Grafana, which evaluate them.",
         epilog="example: csg-otel alerts compile -o alerts",
     )
     commands = parser.add_subparsers(dest="alerts_command", metavar="COMMAND", required=True)
-    compiling = add_command(commands, "compile", "write the files", run_compile, "csg-otel alerts compile -o alerts")
+    compiling = add_command(
+        commands, "compile", "write the files of the backends", run_compile, "csg-otel alerts compile -o alerts"
+    )
     compiling.add_argument(
-        "-o", "--output", type=Path, default=Path("alerts"), metavar="DIR", help="where to (default: alerts)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("alerts"),
+        metavar="DIR",
+        help="the folder to write to (default: alerts)",
     )
     compiling.add_argument(
         "--target",
         type=lambda text: tuple(part.strip() for part in text.split(",")),
         default=(),
         metavar="T,...",
-        help=f"only for these (known: {', '.join(COMPILERS)})",
+        help=f"compile only for these: {', '.join(COMPILERS)} (default: all)",
     )
     alert_source.add_versions(compiling)
-    checking = add_command(commands, "check", "report what is wrong with the rules", run_check, "csg-otel alerts check")
+    checking = add_command(commands, "check", "report mistakes in the rules", run_check, "csg-otel alerts check")
     alert_source.add_versions(checking)
     checking.add_argument(
         "--alertmanager-file",
         type=Path,
         metavar="FILE",
-        help="look at this configuration of Alertmanager, too: one that was changed by hand, or is another's",
+        help="check this configuration of Alertmanager, too, such as one that was edited by hand",
     )
-    add_command(commands, "test", "run the rules through Prometheus' unit tests", run_test, "csg-otel alerts test")
+    add_command(commands, "test", "test the rules with promtool", run_test, "csg-otel alerts test")
     for name in _MORE:
         import_module(f"csg_otel.cli.alerts_{name}").register(commands)
 
@@ -74,12 +84,12 @@ def add_command(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: {example}"
     )
     alert_source.add_options(parser)
-    parser.set_defaults(run=alert_source.told(run))
+    parser.set_defaults(run=alert_source.printing_errors(run))
     return parser
 
 
 def run_compile(args: argparse.Namespace) -> int:
-    """Write the files of every target and say what was written."""
+    """Write the files of every target and print their paths."""
     source = alert_source.read(args)
     files = compile_all(source.spec, source.catalog, alert_source.options(args), args.target)
     write(args.output, files)
@@ -92,13 +102,13 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
     """Write *files* into *folder*, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        made = folder / f".{name}.new"
-        made.write_text(text, encoding="utf-8")
-        made.replace(folder / name)
+        temporary = folder / f".{name}.new"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / name)
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """Print every problem and warning of the rules, and what the backends' own tools say where they are installed."""
+    """Print the problems and warnings of the rules, and the results of promtool and amtool if they are installed."""
     source = alert_source.read(args)
     options = alert_source.options(args)
     files = compile_all(source.spec, source.catalog, options)
@@ -106,17 +116,17 @@ def run_check(args: argparse.Namespace) -> int:
     warnings = [source.loaded.problem(path, message) for path, message in (*lint.rules(source.spec), *escalations)]
     for warning in warnings:
         print(f"warning: {warning}")
-    problems = [*_secrets(source, options), *_given(args.alertmanager_file)]
+    problems = [*_secrets(source, options), *_document(args.alertmanager_file)]
     for problem in problems:
         print(problem)
-    with tempfile.TemporaryDirectory() as made:
-        write(Path(made), files)
-        tools = [
-            _tool("promtool", ["check", "rules", "prometheus-rules.yaml"], Path(made)),
-            _tool("amtool", ["check-config", "alertmanager.yaml"], Path(made)),
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), files)
+        accepted = [
+            _tool("promtool", ["check", "rules", "prometheus-rules.yaml"], Path(folder)),
+            _tool("amtool", ["check-config", "alertmanager.yaml"], Path(folder)),
         ]
     print(f"{len(source.spec.rules)} rules, {len(source.spec.objectives)} objectives, {len(warnings)} warnings")
-    return 0 if all(tools) and not problems else 1
+    return 0 if all(accepted) and not problems else 1
 
 
 def _zone_exists(name: str) -> bool:
@@ -129,54 +139,59 @@ def _zone_exists(name: str) -> bool:
 
 
 def _secrets(source: alert_source.Source, options: Options) -> list[str]:
-    """Return what is wrong with the files of secrets; elsewhere than at Alertmanager print that nobody can say."""
+    """Return the problems of the secret files; print that they are not checked if their directory is not on this machine."""
     if not Path(options.secrets_dir).is_dir():
-        print(f"{options.secrets_dir} is not on this machine: the files of secrets are not checked")
+        print(
+            f"{options.secrets_dir} is not on this machine: secret files are not checked; "
+            "run this on the machine of Alertmanager, or give --secrets-dir"
+        )
         return []
     return [source.loaded.problem(path, message) for path, message in alertmanager_lint.secrets(source.spec, options)]
 
 
-def _given(file: Path | None) -> list[str]:
-    """Return what is wrong with a configuration of Alertmanager that was given."""
+def _document(file: Path | None) -> list[str]:
+    """Return the problems of the configuration of Alertmanager in *file*."""
     if file is None:
         return []
     try:
         return alertmanager_lint.document(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeError) as error:
-        return [f"{file}: can't be read: {error}"]
+        return [f"{file}: can't be read: {error}; give a readable file to --alertmanager-file"]
 
 
 def _tool(name: str, arguments: list[str], folder: Path) -> bool:
-    """Run a backend's own checker on a file in *folder*; True if it has nothing to say against it, or is not here."""
+    """Check a file in *folder* with the tool *name*; return False if the tool is installed and refuses the file."""
     if not (folder / arguments[-1]).exists():
         return True
     program = shutil.which(name)
     if program is None:
-        print(f"{name} is not on the PATH: {arguments[-1]} is not checked by it")
+        print(
+            f"{name} is not on the PATH: {arguments[-1]} is not checked by it; install it to check the file completely"
+        )
         return True
-    done = subprocess.run(  # noqa: S603 - a fixed program on files of ours
+    done = subprocess.run(  # noqa: S603 - a fixed program on files of this package
         [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=_TOOL_TIMEOUT_S, check=False
     )
-    print(f"{name}: {arguments[-1]} {'is fine' if not done.returncode else 'is refused'}")
+    print(f"{name}: {arguments[-1]} {'is valid' if not done.returncode else 'is not valid:'}")
     if done.returncode:
         print((done.stdout + done.stderr).strip())
     return not done.returncode
 
 
 def run_test(args: argparse.Namespace) -> int:
-    """Write unit tests for the rules and run them with promtool; each rule fires just above its threshold, and not at it."""
+    """Run unit tests of the rules with promtool: each rule fires just above its threshold, and not at it."""
     source = alert_source.read(args)
     files = compile_all(source.spec, source.catalog, targets=("prometheus",))
     files[unit_tests.FILE] = unit_tests.compile_tests(source.spec)
     program = shutil.which("promtool")
     if program is None:
-        print("promtool is not on the PATH (it comes with Prometheus)", file=sys.stderr)
+        print("promtool is not on the PATH; install Prometheus, which contains it", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as made:
-        write(Path(made), files)
-        done = subprocess.run(  # noqa: S603 - a fixed program on files of ours
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), files)
+        done = subprocess.run(  # noqa: S603 - a fixed program on files of this package
             [program, "test", "rules", unit_tests.FILE],
-            cwd=made,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=_TOOL_TIMEOUT_S,
@@ -184,6 +199,7 @@ def run_test(args: argparse.Namespace) -> int:
         )
     if done.returncode:
         print((done.stdout + done.stderr).strip())
+        print("a rule did not behave as written: compare its condition, threshold and filters with the lines above")
         return 1
     print(f"{len(source.spec.rules)} rules: each fires above its threshold and is silent at it")
     return 0

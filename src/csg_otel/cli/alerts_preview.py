@@ -1,7 +1,7 @@
 """
-``csg-otel alerts preview``: live values against thresholds, and which rules would fire. Notifies nobody.
+``csg-otel alerts preview``: live values against thresholds, and which rules would fire. Sends no notification.
 
-Evaluates the very expressions that are compiled, on two scrapes of the running program.
+Evaluates the compiled expressions on two scrapes of the running program.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_URL = "http://127.0.0.1:8081/metrics"
 _MOST_LINES = 5
-"""Series shown of one rule; those that would fire first."""
+"""Series that are printed per rule; series that would fire come first."""
 
 _SHOWN = (RULE_LABEL, "severity", *conditions.SCRAPED)
 
@@ -31,20 +31,22 @@ def register(commands: Any) -> None:
     from csg_otel.cli.alerts import add_command
 
     parser = add_command(
-        commands, "preview", "say which rules would fire now", run, "csg-otel alerts preview --wait 10"
+        commands, "preview", "print which rules would fire now", run, "csg-otel alerts preview --wait 10"
     )
-    parser.add_argument("--url", default=_DEFAULT_URL, help=f"the program's /metrics (default: {_DEFAULT_URL})")
+    parser.add_argument(
+        "--url", default=_DEFAULT_URL, help=f"the /metrics page of the program (default: {_DEFAULT_URL})"
+    )
     parser.add_argument(
         "--wait",
         type=float,
         default=5.0,
         metavar="S",
-        help="seconds between two scrapes, which rates are of (default: 5)",
+        help="seconds between the two scrapes that rates are computed from (default: 5)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line a rule; exit 0 whatever would fire."""
+    """Print the series of each rule; exit 0 whether or not a rule would fire."""
     source = alert_source.read(args)
     before = evaluate.parse(alert_source.fetch(args.url), time.monotonic())
     time.sleep(max(0.1, args.wait))
@@ -53,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
         name: [(part.expr, part.labels) for part in parts]
         for name, parts in promql.aliases(source.catalog.find).items()
     }
-    found = Evaluator(before, now, recorded)
+    evaluated = Evaluator(before, now, recorded)
     firing = 0
     for rule in source.spec.rules:
-        values, holds = found(conditions.value(rule)), found(conditions.condition(rule))
+        values, holds = evaluated(conditions.value(rule)), evaluated(conditions.condition(rule))
         firing += bool(holds)
         for line in _lines(rule, values, holds):
             print(line)
@@ -67,22 +69,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(rule: Rule, values: evaluate.Series, holds: evaluate.Series) -> list[str]:
-    wanted = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
+    condition = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
     head = f"{rule.severity:<9} {rule.alert}"
     if not values:
         return [f"  no data     {head}: {rule.ref.name}" + (" (its no-data twin would fire)" if rule.no_data else "")]
-    worst = sorted(values.items(), key=lambda one: (one[0] not in holds, -abs(one[1])))
+    worst = sorted(values.items(), key=lambda series: (series[0] not in holds, -abs(series[1])))
     lines = [
-        f"{'! would fire' if labels in holds else '  ok        '}  {head}: {value:.4g} ({wanted}){_told(rule, labels)}"
+        f"{'! would fire' if labels in holds else '  ok        '}  {head}: {value:.4g} ({condition}){_labels(rule, labels)}"
         for labels, value in worst[:_MOST_LINES]
     ]
-    if left := worst[_MOST_LINES:]:
-        alike = sum(labels in holds for labels, _ in left)
-        lines.append(f"              {head}: {len(left)} more, of which {alike} would fire")
+    if hidden := worst[_MOST_LINES:]:
+        firing = sum(labels in holds for labels, _ in hidden)
+        lines.append(f"              {head}: {len(hidden)} more, of which {firing} would fire")
     return lines
 
 
-def _told(rule: Rule, labels: Labels) -> str:
+def _labels(rule: Rule, labels: Labels) -> str:
     filtered = {label for _, label, _ in rule.filters}
-    shown = [f"{name}={value}" for name, value in labels if name not in _SHOWN and name not in filtered]
-    return "  " + ", ".join(shown) if shown else ""
+    further = [f"{name}={value}" for name, value in labels if name not in _SHOWN and name not in filtered]
+    return "  " + ", ".join(further) if further else ""

@@ -1,7 +1,7 @@
 """
-``csg-otel alerts push``: bring what is compiled to where it is evaluated, and see that it has arrived.
+``csg-otel alerts push``: write the compiled rules to the backends that evaluate them, and verify that they arrived.
 
-Says what it changes before it does; ``--dry-run`` only says. What bears no mark of ours is never touched.
+Prints each change before it is made; with ``--dry-run`` it only prints. Never touches a resource without this package's mark.
 """
 
 from __future__ import annotations
@@ -37,19 +37,41 @@ def register(commands: Any) -> None:
     parser = add_command(
         commands,
         "push",
-        "bring the rules to where they are evaluated",
+        "write the rules to the backends",
         run,
         "csg-otel alerts push --prometheus-url http://127.0.0.1:9090 --prometheus-file /etc/prometheus/csg.yaml --dry-run",
     )
-    parser.add_argument("--target", type=_names, default=(), metavar="T,...", help="only to these (default: all given)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would change and who would be told again")
-    parser.add_argument("--prune", action="store_true", help="remove what is ours and no longer wanted")
-    parser.add_argument("--secrets", action="store_true", help="write secrets again (none can be read and compared)")
+    parser.add_argument(
+        "--target",
+        type=_names,
+        default=(),
+        metavar="T,...",
+        help="push only to these (default: all that have an address)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the changes and which alerts would notify again; change nothing"
+    )
+    parser.add_argument(
+        "--prune", action="store_true", help="remove resources of this service that are no longer in the configuration"
+    )
+    parser.add_argument(
+        "--secrets",
+        action="store_true",
+        help="write secrets that exist again (backends don't show them, so they can't be compared)",
+    )
     for name in ("prometheus", "alertmanager"):
-        parser.add_argument(f"--{name}-url", metavar="URL", help=f"where {name.capitalize()} is told to reload")
-        parser.add_argument(f"--{name}-file", type=Path, metavar="FILE", help=f"the file {name.capitalize()} reads")
-    parser.add_argument("--grafana-url", metavar="URL", help="default: integrations.grafana.dashboard_url")
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="S", help="for each target (default: 60)")
+        parser.add_argument(
+            f"--{name}-url", metavar="URL", help=f"address of {name.capitalize()}, which is asked to reload"
+        )
+        parser.add_argument(
+            f"--{name}-file", type=Path, metavar="FILE", help=f"the file that {name.capitalize()} reads"
+        )
+    parser.add_argument(
+        "--grafana-url", metavar="URL", help="address of Grafana (default: integrations.grafana.dashboard_url)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=60.0, metavar="S", help="time limit per target in seconds (default: 60)"
+    )
     alert_source.add_versions(parser)
 
 
@@ -58,30 +80,30 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Push to each target in turn; what went wrong with one ends the command."""
+    """Push to each target in turn; the first failure ends the command."""
     source = alert_source.read(args, secrets=True)
     if args.target:
-        compile_all(source.spec, source.catalog, alert_source.options(args), args.target)  # refuses unknown ones
-    wanted = args.target or [target for target in _MAKERS if _given(target, args, source)]
-    given = {target: make for target, make in _MAKERS.items() if target in wanted}
-    if not given:
+        compile_all(source.spec, source.catalog, alert_source.options(args), args.target)  # raises for unknown ones
+    chosen = args.target or [target for target in _MAKERS if _has_address(target, args, source)]
+    makers = {target: make for target, make in _MAKERS.items() if target in chosen}
+    if not makers:
         cure = (
             "give --prometheus-url and --prometheus-file, or integrations.external_monitoring.datadog, or --grafana-url"
         )
-        raise AlertError([f"there is nowhere to push to: {cure}"])
-    for target, make in given.items():
+        raise AlertError([f"no backend to push to: {cure}"])
+    for target, make in makers.items():
         planned, pushing = make(args, source)
         for line in plan.describe(target, planned):
             print(line)
         if not args.dry_run:
             pushing.apply(planned)
     if args.dry_run:
-        print("nothing was changed")
+        print("dry run: nothing was changed; run without --dry-run to make these changes")
     return 0
 
 
-def _given(target: str, args: argparse.Namespace, source: Source) -> bool:
-    """Tell whether the command line or the configuration says where *target* is."""
+def _has_address(target: str, args: argparse.Namespace, source: Source) -> bool:
+    """Return whether the command line or the configuration has the address of *target*."""
     integrations = source.loaded.config.integrations
     if target == "datadog":
         vendors = integrations.external_monitoring
@@ -99,10 +121,10 @@ def _compiled(target: str, args: argparse.Namespace, source: Source) -> str:
 def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push]:
     url, file = getattr(args, f"{target}_url"), getattr(args, f"{target}_file")
     if url is None or file is None:
-        raise AlertError([f"a push to {target} needs --{target}-url and --{target}-file"])
+        raise AlertError([f"a push to {target} needs an address and a file: give --{target}-url and --{target}-file"])
     make = prometheus_push.push if target == "prometheus" else alertmanager_push.push
-    found = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source))
-    return found.plan(), found
+    pushing = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source))
+    return pushing.plan(), pushing
 
 
 def _datadog(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push]:
@@ -111,13 +133,15 @@ def _datadog(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
     config = source.loaded.config
     account = config.integrations.external_monitoring.datadog
     if account.api_key is None or account.app_key is None:
-        raise AlertError(["integrations.external_monitoring.datadog: a push needs api_key and app_key"])
+        raise AlertError(
+            ["a push to Datadog needs two keys: set api_key and app_key of integrations.external_monitoring.datadog"]
+        )
     headers = {"DD-API-KEY": account.api_key.reveal(), "DD-APPLICATION-KEY": account.app_key.reveal()}
     url = account.api_url or f"https://api.{config.exporters.datadog.site}"
     today = time.strftime("%Y-%m-%d", time.gmtime())
     text = _compiled("datadog", args, source)
-    found = DatadogPush(Api(_url(url), headers, timeout_s=args.timeout), source.spec, text, today=today)
-    return found.plan(prune=args.prune, secrets=args.secrets), found
+    pushing = DatadogPush(Api(_url(url), headers, timeout_s=args.timeout), source.spec, text, today=today)
+    return pushing.plan(prune=args.prune, secrets=args.secrets), pushing
 
 
 def _grafana(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push]:
@@ -126,16 +150,18 @@ def _grafana(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
     settings = source.loaded.config.integrations.grafana
     url = args.grafana_url or settings.dashboard_url
     if url is None:
-        raise AlertError(["a push to grafana needs --grafana-url or integrations.grafana.dashboard_url"])
+        raise AlertError(
+            ["a push to Grafana needs its address: give --grafana-url, or set integrations.grafana.dashboard_url"]
+        )
     headers = {"Authorization": f"Bearer {settings.api_key.reveal()}"} if settings.api_key is not None else {}
     api = Api(_url(url), headers, timeout_s=args.timeout)
-    found = GrafanaPush(api, source.spec, source.catalog, alert_source.options(args))
-    return found.plan(prune=args.prune, secrets=args.secrets), found
+    pushing = GrafanaPush(api, source.spec, source.catalog, alert_source.options(args))
+    return pushing.plan(prune=args.prune, secrets=args.secrets), pushing
 
 
 def _url(written: str) -> str:
     if urlsplit(written).scheme not in ("http", "https"):
-        raise AlertError([f"{written!r} is no URL (http://host:port)"])
+        raise AlertError([f"{written!r} is not a URL; write it as http://host:port"])
     return written
 
 

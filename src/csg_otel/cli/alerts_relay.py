@@ -1,7 +1,7 @@
 """
 ``csg-otel alerts relay``: forward Alertmanager's notifications to webhooks that it can't call as they are configured.
 
-Reads the configuration once; the forwarding is `csg_otel.alerts.alertmanager.relay`'s.
+Reads the configuration once; `csg_otel.alerts.alertmanager.relay` forwards.
 """
 
 from __future__ import annotations
@@ -28,21 +28,31 @@ def register(commands: Any) -> None:
     """Add ``alerts relay``."""
     parser = commands.add_parser(
         "relay",
-        help="forward notifications to webhooks with other methods and headers",
-        description="Forward what Alertmanager sends to the configured webhooks, with their method, headers and timeout. "
-        "Runs until SIGTERM or Ctrl-C; beside Alertmanager, with the same configuration.",
+        help="forward notifications to webhooks with their own methods and headers",
+        description="Forward notifications of Alertmanager to the configured webhooks, with their method, headers and timeout. "
+        "Run it beside Alertmanager, with the configuration that Alertmanager's was compiled from. SIGTERM or Ctrl-C ends it.",
         epilog="example: csg-otel alerts relay --listen 127.0.0.1:9095",
     )
     alert_source.add_options(parser)
-    parser.add_argument("--listen", type=_address, default=_DEFAULT, metavar="HOST:PORT", help=f"(default: {_DEFAULT})")
-    parser.set_defaults(run=alert_source.told(run_relay))
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        default=_DEFAULT,
+        metavar="HOST:PORT",
+        help=f"address to listen at (default: {_DEFAULT})",
+    )
+    parser.set_defaults(run=alert_source.printing_errors(run_relay))
 
 
 def run_relay(args: argparse.Namespace) -> int:
-    """Serve until a signal, and end what is under way."""
+    """Serve until a signal, then finish the current requests."""
     forwards = relay.forwards(alert_source.read(args, secrets=True).spec)
     if not forwards:
-        raise AlertError(["there is no webhook to forward to (notifications.webhook, escalation.receivers)"])
+        raise AlertError(
+            [
+                "there is no webhook to forward to: enable notifications.webhook, or add one to escalation.receivers"
+            ]
+        )
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     host, port = args.listen
     ended = threading.Event()
@@ -55,9 +65,14 @@ def run_relay(args: argparse.Namespace) -> int:
     try:
         running = relay.Relay(forwards, host, port)
     except OSError as error:
-        raise AlertError([f"can't listen on {host}:{port}: {error.strerror or error}"]) from error
+        raise AlertError(
+            [f"can't listen on {host}:{port}: {error.strerror or error}; choose another address with --listen"]
+        ) from error
     if host not in _LOOPBACK:
-        print(f"warning: whoever reaches {host} can call the webhooks through this relay", file=sys.stderr)
+        print(
+            f"warning: every program that reaches {host} can call the webhooks through this relay; 127.0.0.1 prevents it",
+            file=sys.stderr,
+        )
     with running:
         print(f"relay at {running.url} for {', '.join(forwards)}", flush=True)
         ended.wait()
@@ -67,5 +82,5 @@ def run_relay(args: argparse.Namespace) -> int:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (host and port.isdigit() and int(port) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address ({_DEFAULT}; port 0 takes a free one)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address (such as {_DEFAULT}; port 0 chooses a free one)")
     return host.strip("[]"), int(port)

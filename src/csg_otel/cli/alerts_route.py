@@ -1,4 +1,4 @@
-"""``csg-otel alerts route``: who would be told of an alert with these labels, and when; nobody is."""
+"""``csg-otel alerts route``: the receivers that would be notified of an alert with certain labels. Notifies none of them."""
 
 from __future__ import annotations
 
@@ -17,25 +17,28 @@ def register(commands: Any) -> None:
     """Add ``alerts route``."""
     parser = commands.add_parser(
         "route",
-        help="print who would be told of an alert",
-        description="Print who would be told of an alert, a line each: the receiver, when, and the setting that says so.",
+        help="print the receivers of an alert",
+        description="Print the receivers of an alert, one per line: its name, when it is notified, and its setting. "
+        "Sends no notification.",
         epilog="example: csg-otel alerts route --severity critical --label service=shop",
     )
     alert_source.add_options(parser)
-    parser.add_argument("--severity", choices=SEVERITIES, required=True, help="how bad the alert is")
+    parser.add_argument("--severity", choices=SEVERITIES, required=True, help="severity of the alert")
     parser.add_argument(
         "--label", action="append", type=_label, default=[], metavar="K=V", help="a label of the alert; repeatable"
     )
-    parser.set_defaults(run=alert_source.told(run_route))
+    parser.set_defaults(run=alert_source.printing_errors(run_route))
 
 
 def run_route(args: argparse.Namespace) -> int:
-    """Print the receivers, and exit 1 if nobody would be told."""
+    """Print the receivers, and exit 1 if there is none."""
     source = alert_source.read(args)
-    told = routing.matching(source.spec, {**dict(args.label), "severity": args.severity})
-    rows = [(route.receiver, route.when(), route.setting) for route in told if route.receiver != routing.NO_RECEIVER]
+    matching = routing.matching(source.spec, {**dict(args.label), "severity": args.severity})
+    rows = [
+        (route.receiver, route.when(), route.setting) for route in matching if route.receiver != routing.NO_RECEIVER
+    ]
     if not rows:
-        print("nobody")
+        print("no receiver: add a channel that accepts this severity to notifications")
         return 1
     for line in _columns(rows):
         print(line)
