@@ -1,4 +1,4 @@
-"""What tests of alerting share: the catalog of this package's metrics, and specifications of written configurations."""
+"""Fixtures of the alerting tests: the catalog of this package's metrics, and specifications of configurations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TESTDATA = Path(__file__).parent / "testdata"
 
 @pytest.fixture
 def catalog() -> Catalog:
-    """The metrics every program has."""
+    """The metrics that every program has."""
     return Catalog(series=prometheus.family_name, label=prometheus.label_name)
 
 
@@ -46,17 +46,17 @@ def specified(catalog: Catalog) -> Callable[..., spec.AlertSpec]:
 
 @pytest.fixture
 def forty() -> Path:
-    """A file of forty rules that between them use everything a rule can say."""
+    """A file of forty rules that together use everything a rule can contain."""
     return TESTDATA / "forty.yaml"
 
 
 @pytest.fixture
 def seed_file() -> Path:
-    """The seed document's alerting, with its secrets from the environment."""
+    """The alerting section of the first monitoring document, with its secrets from the environment."""
     return Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"
 
 
 @pytest.fixture
 def channels() -> Path:
-    """A file with every channel, filter and escalation there is."""
+    """A file with every channel, filter and escalation that exists."""
     return TESTDATA / "channels.yaml"

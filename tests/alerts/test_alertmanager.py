@@ -1,4 +1,4 @@
-"""Alertmanager's file, held against its own checker, the oldest's and the newest's."""
+"""The configuration of Alertmanager, checked by amtool: the oldest supported version and the newest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OLD, NEW = (0, 25), (0, 34)
 
 
 def compiled(spec: AlertSpec, catalog: Catalog, version: tuple[int, int] = OLD) -> str:
-    """Return Alertmanager's file."""
+    """Return the configuration of Alertmanager."""
     options = Options(alertmanager_version=version)
     return compile_all(spec, catalog, options, ("alertmanager",))[alertmanager.FILE]
 
@@ -36,20 +36,20 @@ def notifying(**sections: Any) -> dict[str, Any]:
 
 
 def webhook(**settings: Any) -> dict[str, Any]:
-    """Return a configuration that tells a webhook."""
+    """Return a configuration with a webhook."""
     return notifying(notifications={"webhook": {"enabled": True, "url": "http://hooks.example.com/a", **settings}})
 
 
-def told_by(text: str, receiver: str) -> dict[str, Any]:
-    """Return the one configuration of a *receiver* in a file."""
-    found = next(one for one in yaml.safe_load(text)["receivers"] if one["name"] == receiver)
-    (configs,) = (value for key, value in found.items() if key != "name")
+def receiver_config(text: str, receiver: str) -> dict[str, Any]:
+    """Return the one section of a *receiver* in a configuration."""
+    section = next(one for one in yaml.safe_load(text)["receivers"] if one["name"] == receiver)
+    (configs,) = (value for key, value in section.items() if key != "name")
     return dict(configs[0])
 
 
 @pytest.fixture(params=["seed_file", "channels"])
 def which(request: pytest.FixtureRequest) -> str:
-    """The seed's channels, and every channel there is."""
+    """The name of a fixture: the example's channels, or every channel that exists."""
     return str(request.param)
 
 
@@ -60,16 +60,16 @@ def spec(which: str, specified: Specified, request: pytest.FixtureRequest) -> Al
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
-def test_the_files_are_as_they_were(
+def test_the_files_equal_the_golden_files(
     spec: AlertSpec, catalog: Catalog, golden: Callable[[str, str], None], which: str, version: tuple[int, int]
 ) -> None:
-    """To the byte."""
+    """Each configuration equals its golden file to the byte."""
     golden(f"{which}.alertmanager-{version[0]}.{version[1]}.yaml", compiled(spec, catalog, version))
 
 
 @pytest.mark.real("amtool")
 def test_the_oldest_accepts_what_is_written_for_it(spec: AlertSpec, catalog: Catalog, tmp_path: Path) -> None:
-    """Said by amtool 0.25."""
+    """amtool 0.25 accepts each configuration compiled for it."""
     file = tmp_path / alertmanager.FILE
     file.write_text(compiled(spec, catalog))
     done = subprocess.run(["amtool", "check-config", file], capture_output=True, text=True, timeout=60)
@@ -81,7 +81,7 @@ def test_the_oldest_accepts_what_is_written_for_it(spec: AlertSpec, catalog: Cat
 def test_the_newest_accepts_what_is_written_for_both(
     spec: AlertSpec, catalog: Catalog, tmp_path: Path, version: tuple[int, int]
 ) -> None:
-    """Said by the newest amtool."""
+    """The newest amtool accepts the configurations of both versions."""
     file = tmp_path / alertmanager.FILE
     file.write_text(compiled(spec, catalog, version))
     done = subprocess.run([newest.need("amtool"), "check-config", file], capture_output=True, text=True, timeout=60)
@@ -90,10 +90,10 @@ def test_the_newest_accepts_what_is_written_for_both(
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
-def test_no_secret_is_in_the_file_and_each_has_its_own(
+def test_no_secret_is_in_the_configuration_and_each_has_its_own_file(
     specified: Specified, catalog: Catalog, channels: Path, version: tuple[int, int]
 ) -> None:
-    """Every file that is named is listed with what it must hold, without a newline; and nothing else is."""
+    """The configuration names exactly the listed secret files, whose contents have no newline, and contains no secret."""
     spec, options = specified(channels), Options(alertmanager_version=version)
     text, files = compiled(spec, catalog, version), alertmanager.secret_files(spec, options)
 
@@ -105,10 +105,8 @@ def test_no_secret_is_in_the_file_and_each_has_its_own(
     assert "canary" not in repr(files)
 
 
-def test_what_is_compiled_is_the_same_where_no_secret_is_set(
-    specified: Specified, catalog: Catalog, channels: Path
-) -> None:
-    """Rules are compiled where nobody has set a password, and pushed where somebody has."""
+def test_the_configuration_is_the_same_without_secrets(specified: Specified, catalog: Catalog, channels: Path) -> None:
+    """A machine without the secrets compiles the same configuration as a machine with them."""
     from csg_otel.alerts import spec
 
     for version in (OLD, NEW):
@@ -120,11 +118,11 @@ def test_what_is_compiled_is_the_same_where_no_secret_is_set(
 
 
 def test_a_basic_login_becomes_user_and_password(specified: Specified, catalog: Catalog, channels: Path) -> None:
-    """From the header's base64; the newest reads both from files."""
+    """The base64 of a Basic header becomes a user and a password, which the newest version reads from files."""
     files = alertmanager.secret_files(specified(channels), Options(alertmanager_version=NEW))
-    found = {file.name: file.content() for file in files if "emergency.webhook_authorization" in file.name}
+    contents = {file.name: file.content() for file in files if "emergency.webhook_authorization" in file.name}
 
-    assert found == {
+    assert contents == {
         "emergency.webhook_authorization_user": "ops",
         "emergency.webhook_authorization_password": "canary-login",
     }
@@ -147,9 +145,9 @@ def test_a_basic_login_becomes_user_and_password(specified: Specified, catalog: 
 def test_the_relay_calls_what_alertmanager_cannot(
     specified: Specified, catalog: Catalog, settings: dict[str, Any], versions: list[tuple[int, int]]
 ) -> None:
-    """Other methods always; headers and deadlines of one's own before 0.28; headers that Alertmanager keeps to itself."""
+    """The relay gets other methods always, custom headers and timeouts before 0.28, and headers that Alertmanager reserves."""
     spec = specified(webhook(**settings))
-    urls = {version: told_by(compiled(spec, catalog, version), "webhook")["url"] for version in (OLD, NEW)}
+    urls = {version: receiver_config(compiled(spec, catalog, version), "webhook")["url"] for version in (OLD, NEW)}
 
     assert [version for version, url in urls.items() if url == "http://127.0.0.1:9095/webhook"] == versions
 
@@ -158,7 +156,7 @@ def test_the_relay_calls_what_alertmanager_cannot(
 def test_the_aggregation_window_groups(
     specified: Specified, catalog: Catalog, window: float, wait: str, interval: str
 ) -> None:
-    """Its tenth, at most 30 s, is waited for others; the interval is never below the 10 s under which mails come twice."""
+    """A group waits a tenth of the window, at most 30 s, and its interval is at least the 10 s below which mails come twice."""
     config = webhook()
     config["alerting"]["aggregation_window"] = window
     route = yaml.safe_load(compiled(specified(config), catalog))["route"]
@@ -166,26 +164,28 @@ def test_the_aggregation_window_groups(
     assert (route["group_wait"], route["group_interval"], route["repeat_interval"]) == (wait, interval, "4h")
 
 
-def test_settings_that_alertmanager_takes_for_templates_are_text(specified: Specified, catalog: Catalog) -> None:
-    """A channel, an icon or a sender with braces in it is that."""
+def test_settings_that_alertmanager_reads_as_templates_stay_text(specified: Specified, catalog: Catalog) -> None:
+    """Braces in a channel, an icon or a sender stay braces."""
     slack = {"enabled": True, "webhook_url": "${SLACK_WEBHOOK_URL}", "channel": "#{{ .Status }}", "username": "{{"}
-    found = told_by(compiled(specified(notifying(notifications={"slack": slack})), catalog), "slack")
+    section = receiver_config(compiled(specified(notifying(notifications={"slack": slack})), catalog), "slack")
 
-    assert found["channel"] == '#{{ "{{" }} .Status }}'
-    assert found["username"] == '{{ "{{" }}'
+    assert section["channel"] == '#{{ "{{" }} .Status }}'
+    assert section["username"] == '{{ "{{" }}'
 
 
-def test_a_mail_has_a_sender_even_where_the_account_is_no_address(specified: Specified, catalog: Catalog) -> None:
-    """`from_email`, else the account if it is an address, else who gets it first."""
+def test_a_mail_has_a_sender_even_if_the_account_is_not_an_address(specified: Specified, catalog: Catalog) -> None:
+    """The sender is `from_email`, else the account if it is an address, else the first recipient."""
     mail = {"enabled": True, "smtp_server": "::1", "recipients": ["a@example.com", "b@example.com"]}
     for settings, sender in (
         ({"username": "apikey"}, "a@example.com"),
         ({"username": "u@example.com"}, "u@example.com"),
         ({"username": "u@example.com", "from_email": "f@example.com"}, "f@example.com"),
     ):
-        found = told_by(compiled(specified(notifying(notifications={"email": {**mail, **settings}})), catalog), "email")
-        assert (found["from"], found["smarthost"]) == (sender, "[::1]:587")
-        assert found["to"] == "a@example.com, b@example.com"
+        section = receiver_config(
+            compiled(specified(notifying(notifications={"email": {**mail, **settings}})), catalog), "email"
+        )
+        assert (section["from"], section["smarthost"]) == (sender, "[::1]:587")
+        assert section["to"] == "a@example.com, b@example.com"
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_a_mail_has_a_sender_even_where_the_account_is_no_address(specified: Spe
         (Options(secrets_dir="secrets"), "give an absolute path"),
     ],
 )
-def test_what_can_not_work_is_refused(
+def test_invalid_options_are_refused(
     specified: Specified, catalog: Catalog, channels: Path, options: Options, what: str
 ) -> None:
-    """An Alertmanager that is too old, and paths that it would look for somewhere else."""
+    """An Alertmanager that is too old and a relative directory of secrets are errors."""
     with pytest.raises(AlertError, match=what):
         compile_all(specified(channels), catalog, options, ("alertmanager",))

@@ -1,4 +1,4 @@
-"""The rules that ship: each with a page that says what to do."""
+"""The rules that come with the package, and their runbooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_each_alert_has_its_page_and_each_page_its_alert(specified: Callable[..., AlertSpec], catalog: Catalog) -> None:
-    """The annotation leads there, the page names the severity, and the list has a line for each."""
+    """Each alert's annotation leads to its page, which has its severity, and the list of runbooks has a line for it."""
     text = compile_all(specified({}, shipped=True), catalog, targets=("prometheus",))[FILE]
     alerts = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"] if "alert" in rule]
     pages = {path.stem for path in (ROOT / bundle.RUNBOOKS).glob("*.md")} - {"README"}
@@ -30,7 +30,7 @@ def test_each_alert_has_its_page_and_each_page_its_alert(specified: Callable[...
 
 
 def test_pages_may_be_published_elsewhere() -> None:
-    """At a URL of one's own."""
+    """The runbooks can be at a URL of the user's choice."""
     urls = {rule.runbook_url for rule in bundle.shipped("https://runbooks.example.com/")["shipped"]}
 
     assert "https://runbooks.example.com/HostDiskFull.md" in urls

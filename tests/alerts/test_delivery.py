@@ -27,10 +27,10 @@ from csg_otel.exporters import prometheus
 from csg_otel.names import Metric
 from support import newest
 from support.alertmanager import Alertmanager
+from support.notification_sinks import HttpSink, MailSink, Request, http_sink, mail_sink
 from support.programs import Program, eventually
 from support.prometheus import Prometheus
 from support.servers import free_port
-from support.told import HttpSink, MailSink, Request, http_sink, mail_sink
 
 pytestmark = pytest.mark.real("prometheus", "prometheus-alertmanager")
 
@@ -65,9 +65,9 @@ KINDS = {"cpu": "warning", "note": "info", "lasting": "critical", "brief": "crit
 
 
 def configuration(name: str, http: str, smtp_port: int) -> dict[str, Any]:
-    """Return what is written for the people of the world *name*."""
-    told = [(kind, kind, severity, f"{kind} is at {{value}}") for kind, severity in KINDS.items()]
-    told += [(f"hostile_{at}", "hostile", "warning", text) for at, text in enumerate(HOSTILE)]
+    """Return the configuration of the world *name*."""
+    messages = [(kind, kind, severity, f"{kind} is at {{value}}") for kind, severity in KINDS.items()]
+    messages += [(f"hostile_{at}", "hostile", "warning", text) for at, text in enumerate(HOSTILE)]
     rules = [
         {
             "name": rule,
@@ -79,7 +79,7 @@ def configuration(name: str, http: str, smtp_port: int) -> dict[str, Any]:
             "message": message,
             "runbook_url": f"https://runbooks.example.com/{rule}",
         }
-        for rule, kind, severity, message in told
+        for rule, kind, severity, message in messages
     ]
     mail = {"enabled": True, "smtp_server": "127.0.0.1", "smtp_port": smtp_port, "use_tls": False}
     login = {"username": "mailer", "password": "${MAIL}", "from_email": "alerts@example.com"}
@@ -116,7 +116,7 @@ def configuration(name: str, http: str, smtp_port: int) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """One generation of Prometheus and Alertmanager, and what arrived from it."""
+    """One generation of Prometheus and Alertmanager, and the notifications that arrived from it."""
 
     name: str
     alertmanager: Alertmanager
@@ -125,18 +125,18 @@ class World:
     mail: MailSink
 
     def hook(self, path: str, alert: str, status: str = "firing") -> list[dict[str, Any]]:
-        """Return the alerts of this name and status that webhook *path* was told of."""
+        """Return the alerts of this name and status that arrived at webhook *path*."""
         alerts = [one for got in self.http.at(f"/{self.name}/{path}") for one in got.json["alerts"]]
         return [one for one in alerts if (one["labels"]["alertname"], one["status"]) == (alert, status)]
 
     def mails(self, who: str, subject: str) -> list[str]:
-        """Return the texts of mails to *who* whose subject has *subject* in it."""
-        found = [mail for mail in self.mail.to(f"{who}@{self.name}.example") if subject in str(mail["Subject"])]
-        texts = [mail.get_body(("plain",)) for mail in found]
+        """Return the texts of mails to *who* whose subject contains *subject*."""
+        mails = [mail for mail in self.mail.to(f"{who}@{self.name}.example") if subject in str(mail["Subject"])]
+        texts = [mail.get_body(("plain",)) for mail in mails]
         return [text.get_content().replace("\r\n", "\n") for text in texts if text is not None]
 
     def slack(self, title: str) -> list[dict[str, Any]]:
-        """Return the attachments in Slack whose title has *title* in it."""
+        """Return the attachments in Slack whose title contains *title*."""
         attachments = [got.json["attachments"][0] for got in self.http.at(f"/{self.name}/slack")]
         return [one for one in attachments if title in one["title"]]
 
@@ -163,11 +163,11 @@ def world(name: str, target: str, http: HttpSink, mail: MailSink, folder: Path) 
     load_gauge = Metric("engine.load", "gauge", "", "", ("kind",))
     catalog = Catalog([load_gauge], series=prometheus.family_name, label=prometheus.label_name)
     loaded = load(folder / "monitoring_config.yaml", environ=environ)
-    found = spec.load(loaded.config, catalog, locate=loaded.problem)
-    for file, text in compile_all(found, catalog, options, ("prometheus", "alertmanager")).items():
+    specification = spec.load(loaded.config, catalog, locate=loaded.problem)
+    for file, text in compile_all(specification, catalog, options, ("prometheus", "alertmanager")).items():
         (folder / file).write_text(text)
     (folder / "secrets").mkdir()
-    for secret in config.secret_files(found, options):
+    for secret in config.secret_files(specification, options):
         (folder / "secrets" / secret.name).write_text(secret.content())
     to_sink = yaml.safe_load((folder / config.FILE).read_text())
     next(one for one in to_sink["receivers"] if one["name"] == "pagerduty")["pagerduty_configs"][0]["url"] = (
@@ -196,7 +196,7 @@ def world(name: str, target: str, http: HttpSink, mail: MailSink, folder: Path) 
 
 
 def play(worlds: list[World], set_load: Callable[[str, int], None]) -> None:
-    """Let everything fire; end one alert early and silence another; wait for the escalation, and for the end of the others."""
+    """Let everything fire, end one alert early, silence another, and wait for the escalation and for the end of the others."""
 
     def everywhere(check: Callable[[World], Any], within_s: float) -> None:
         eventually(lambda: all(check(one) for one in worlds), within_s)
@@ -216,7 +216,7 @@ def play(worlds: list[World], set_load: Callable[[str, int], None]) -> None:
 
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, World]]:
-    """What arrived, by the generation it came through; the newest only where it is built."""
+    """The notifications of each generation; the newest only if it is built."""
     folder = tmp_path_factory.mktemp("delivery")
     names = [
         name for name in GENERATIONS if name == "debian" or (newest.find("alertmanager") and newest.find("prometheus"))
@@ -226,19 +226,19 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, World
         mail = running.enter_context(mail_sink("mailer", PASSWORD))
         program = running.enter_context(Program(textwrap.dedent(PROGRAM), folder))
         target = program.line().removeprefix("http://")
-        made = {name: running.enter_context(world(name, target, http, mail, folder / name)) for name in names}
+        generations = {name: running.enter_context(world(name, target, http, mail, folder / name)) for name in names}
 
         def set_load(kind: str, value: int) -> None:
             assert program.process.stdin is not None
             program.process.stdin.write(f"{kind} {value}\n")
             program.process.stdin.flush()
 
-        play(list(made.values()), set_load)
-        yield made
+        play(list(generations.values()), set_load)
+        yield generations
 
 
 @pytest.fixture(params=GENERATIONS)
-def told(request: pytest.FixtureRequest, worlds: dict[str, World]) -> World:
+def notified(request: pytest.FixtureRequest, worlds: dict[str, World]) -> World:
     """The generations, one after the other."""
     if request.param not in worlds:
         newest.need("alertmanager")
@@ -246,27 +246,27 @@ def told(request: pytest.FixtureRequest, worlds: dict[str, World]) -> World:
     return worlds[request.param]
 
 
-def test_a_gauge_above_its_threshold_is_told_everywhere(told: World) -> None:
-    """By mail over SMTP AUTH, in Slack and at the webhook: summary with its value, severity, runbook and labels."""
-    (text,) = told.mails("ops", "[FIRING] warning: Cpu")
-    (attachment,) = told.slack("[FIRING] warning: Cpu")
-    (alert,) = told.hook("hook", "Cpu")
+def test_a_gauge_above_its_threshold_notifies_every_channel(notified: World) -> None:
+    """Mail over SMTP AUTH, Slack and the webhook get the summary with its value, the severity, the runbook and the labels."""
+    (text,) = notified.mails("ops", "[FIRING] warning: Cpu")
+    (attachment,) = notified.slack("[FIRING] warning: Cpu")
+    (alert,) = notified.hook("hook", "Cpu")
 
-    for shown in (text, attachment["text"]):
-        assert shown.startswith("cpu is at 90\nSeverity: warning\nSince: 20")
-        assert "\nRunbook: https://runbooks.example.com/cpu\n" in shown
-        assert "\nkind = cpu\n" in shown
+    for message in (text, attachment["text"]):
+        assert message.startswith("cpu is at 90\nSeverity: warning\nSince: 20")
+        assert "\nRunbook: https://runbooks.example.com/cpu\n" in message
+        assert "\nkind = cpu\n" in message
     assert alert["annotations"]["summary"] == "cpu is at 90"
-    assert {account for account, _, _ in told.mail.mails} == {"mailer"}
+    assert {account for account, _, _ in notified.mail.mails} == {"mailer"}
 
 
-def test_each_channel_takes_its_severities_only(told: World) -> None:
-    """The webhook takes all, mails no info, Slack only warnings, pages only what is critical."""
-    assert told.hook("hook", "Note")
-    assert told.mails("ops", "Lasting")
-    assert not told.mails("ops", "Note")
-    assert {one["title"].split("] ")[1].split(":")[0] for one in told.slack("")} == {"warning"}
-    pages = [got.json for got in told.http.at(f"/{told.name}/pager")]
+def test_each_channel_gets_its_severities_only(notified: World) -> None:
+    """The webhook gets all alerts, mails no info, Slack only warnings, pages only critical ones."""
+    assert notified.hook("hook", "Note")
+    assert notified.mails("ops", "Lasting")
+    assert not notified.mails("ops", "Note")
+    assert {one["title"].split("] ")[1].split(":")[0] for one in notified.slack("")} == {"warning"}
+    pages = [got.json for got in notified.http.at(f"/{notified.name}/pager")]
     assert {page["payload"]["severity"] for page in pages} == {"critical"}
     assert {page["routing_key"] for page in pages} == {"canary-key"}
     assert {"href": "https://runbooks.example.com/lasting", "text": "Runbook"} in [
@@ -274,56 +274,58 @@ def test_each_channel_takes_its_severities_only(told: World) -> None:
     ]
 
 
-def test_authorization_and_own_headers_arrive(told: World) -> None:
-    """From Alertmanager itself where it can send them, else through the relay."""
-    got = told.first("hook")
+def test_authorization_and_own_headers_arrive(notified: World) -> None:
+    """Custom headers arrive from Alertmanager itself if it can send them, else through the relay."""
+    got = notified.first("hook")
 
     assert (got.method, got.headers["Authorization"]) == ("POST", "Bearer canary-token")
     assert (got.headers["X-Team"], got.headers["X-Api-Key"]) == ("ops", "canary-key")
-    sender = "csg-otel-alerts-relay" if told.name == "debian" else "Alertmanager/"
+    sender = "csg-otel-alerts-relay" if notified.name == "debian" else "Alertmanager/"
     assert got.headers["User-Agent"].startswith(sender)
 
 
-def test_another_method_goes_through_the_relay(told: World) -> None:
-    """A webhook that wants PUT gets the same JSON by PUT."""
-    got = told.first("emergency")
+def test_another_method_goes_through_the_relay(notified: World) -> None:
+    """A webhook with the method PUT gets the same JSON by PUT."""
+    got = notified.first("emergency")
 
     assert (got.method, got.headers["Content-Type"]) == ("PUT", "application/json")
     assert got.json["alerts"][0]["labels"]["alertname"] == "Lasting"
 
 
-def test_only_what_lasts_escalates(told: World) -> None:
-    """Not what was over before, not what somebody has silenced; both had been told as usual, and could have."""
+def test_only_a_lasting_alert_escalates(notified: World) -> None:
+    """An alert that ended in time and one that was silenced do not escalate, although both were notified first."""
     escalated = {
-        one["labels"]["alertname"] for got in told.http.at(f"/{told.name}/emergency") for one in got.json["alerts"]
+        one["labels"]["alertname"]
+        for got in notified.http.at(f"/{notified.name}/emergency")
+        for one in got.json["alerts"]
     }
 
     assert escalated == {"Lasting"}
-    assert told.hook("hook", "Brief")
-    assert told.hook("hook", "Lasting")
-    (text,) = told.mails("boss", "[ESCALATED] critical: Lasting")
+    assert notified.hook("hook", "Brief")
+    assert notified.hook("hook", "Lasting")
+    (text,) = notified.mails("boss", "[ESCALATED] critical: Lasting")
     assert "lasting is at 90" in text
 
 
-def test_people_are_told_that_it_is_over(told: World) -> None:
-    """By every channel that told them that it began, and those it was escalated to."""
-    (text,) = told.mails("ops", "[RESOLVED] warning: Cpu")
-    (attachment,) = told.slack("[RESOLVED] warning: Cpu")
+def test_the_end_of_an_alert_is_notified(notified: World) -> None:
+    """Every channel that notified of the start, and the target of the escalation, notifies of the end."""
+    (text,) = notified.mails("ops", "[RESOLVED] warning: Cpu")
+    (attachment,) = notified.slack("[RESOLVED] warning: Cpu")
 
     assert text.startswith("RESOLVED: cpu is at 90\n")
     assert "\nUntil: 20" in text
     assert attachment["color"] == "good"
-    assert told.hook("emergency", "Lasting", "resolved")
-    assert told.hook("hook", "Brief", "resolved")
+    assert notified.hook("emergency", "Lasting", "resolved")
+    assert notified.hook("hook", "Brief", "resolved")
 
 
 @pytest.mark.parametrize("at", range(len(HOSTILE)))
-def test_hostile_messages_arrive_as_they_were_written(told: World, at: int) -> None:
-    """In mails, in Slack (whose escapes are what shows the text) and at the webhook."""
+def test_hostile_messages_arrive_as_they_were_written(notified: World, at: int) -> None:
+    """Mails, Slack (whose escapes make it show the text) and the webhook contain the messages unchanged."""
     name, message = f"Hostile{at}", HOSTILE[at]
-    (alert,) = told.hook("hook", name)
-    (text,) = told.mails("ops", f"[FIRING] warning: {name}")
-    (attachment,) = told.slack(f"[FIRING] warning: {name}")
+    (alert,) = notified.hook("hook", name)
+    (text,) = notified.mails("ops", f"[FIRING] warning: {name}")
+    (attachment,) = notified.slack(f"[FIRING] warning: {name}")
     escaped = message.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     assert alert["annotations"]["summary"] == message

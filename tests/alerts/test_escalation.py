@@ -1,4 +1,4 @@
-"""Alerts about alerts, as Prometheus evaluates them."""
+"""The alerts of escalations, evaluated by Prometheus."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def config(**escalation: Any) -> dict[str, Any]:
 
 
 def promtool(folder: Path, rules: str, cases: list[dict[str, Any]], program: str = "promtool") -> str:
-    """Run unit tests of promtool (the *program*); return what it has against them."""
+    """Run unit tests with *program*, a promtool, and return its output if they fail."""
     (folder / FILE).write_text(rules)
     (folder / "tests.yaml").write_text(
         yaml.safe_dump({"rule_files": [FILE], "evaluation_interval": "1m", "tests": cases})
@@ -41,19 +41,19 @@ def promtool(folder: Path, rules: str, cases: list[dict[str, Any]], program: str
 
 
 def raised(at: str, **labels: str) -> dict[str, Any]:
-    """Return what is expected of the escalation at a time; without labels that it does not fire."""
+    """Return the expected alert of the escalation at a time; without labels, that it does not fire."""
     always = {"severity": "emergency", "csg_escalation": "comes_back", "csg_escalated": "Busy", "csg_rule": "busy"}
-    told = {"summary": "Busy came back 2 times within a day, or has lasted for 8h"}
-    found = [{"exp_labels": {**always, **labels}, "exp_annotations": told}] if labels else []
-    return {"eval_time": at, "alertname": "ComesBack", "exp_alerts": found}
+    annotations = {"summary": "Busy came back 2 times within a day, or has lasted for 8h"}
+    expected = [{"exp_labels": {**always, **labels}, "exp_annotations": annotations}] if labels else []
+    return {"eval_time": at, "alertname": "ComesBack", "exp_alerts": expected}
 
 
 @pytest.mark.real("promtool")
 @pytest.mark.parametrize("generation", ["debian", "newest"])
-def test_what_comes_back_or_lasts_is_raised(
+def test_an_alert_that_returns_or_lasts_is_raised(
     specified: Specified, catalog: Catalog, tmp_path: Path, generation: str
 ) -> None:
-    """With its second return within a day, or after as long as it takes to be told twice again; not before, and each once."""
+    """The severity is raised at the second return within a day or after two repeats, not before, and once per alert."""
     rules = compile_all(specified(config()), catalog, targets=("prometheus",))[FILE]
     text = yaml.safe_load(rules)  # the alert itself is replaced by one over a series that the test can give
     busy = next(rule for group in text["groups"] for rule in group["rules"] if rule.get("alert") == "Busy")
@@ -80,14 +80,12 @@ def test_what_comes_back_or_lasts_is_raised(
 
 
 @pytest.mark.real("promtool")
-def test_maintenance_is_an_alert_of_the_program_that_says_so(
-    specified: Specified, catalog: Catalog, tmp_path: Path
-) -> None:
-    """With its job and instance, which is what Alertmanager needs to mute it alone."""
+def test_maintenance_is_an_alert_of_its_program(specified: Specified, catalog: Catalog, tmp_path: Path) -> None:
+    """The maintenance alert has the job and instance of its program, by which Alertmanager mutes that program only."""
     spec = specified(config(condition="maintenance_mode", action="suppress", target=None, threshold=None))
     rules = compile_all(spec, catalog, targets=("prometheus",))[FILE]
     labels = {"job": "j", "instance": "a", "severity": "info"}
-    told = {"summary": "j at a is in maintenance"}
+    annotations = {"summary": "j at a is in maintenance"}
     case = {
         "interval": "1m",
         "input_series": [
@@ -98,7 +96,7 @@ def test_maintenance_is_an_alert_of_the_program_that_says_so(
             {
                 "eval_time": "1m",
                 "alertname": "InMaintenance",
-                "exp_alerts": [{"exp_labels": labels, "exp_annotations": told}],
+                "exp_alerts": [{"exp_labels": labels, "exp_annotations": annotations}],
             }
         ],
     }
@@ -111,13 +109,13 @@ def test_maintenance_is_an_alert_of_the_program_that_says_so(
     [
         ({"target": "emergancy"}, "target", "there is no receiver 'emergancy' (did you mean 'emergency'?)"),
         ({"action": "suppress", "target": None}, "action", "retry_count can only escalate"),
-        ({"condition": "time_window", "start": "7", "end": "08:00"}, "start", "'7' is not a time of the day"),
+        ({"condition": "time_window", "start": "7", "end": "08:00"}, "start", "'7' is not a time of day"),
     ],
 )
-def test_what_can_not_be_compiled_names_its_setting(
+def test_an_invalid_escalation_names_its_setting(
     specified: Specified, escalation: dict[str, Any], where: str, what: str
 ) -> None:
-    """A target nobody has, an action that no backend has, a time that is none."""
+    """An unknown target, an impossible action and an invalid time are errors with their keys."""
     with pytest.raises(AlertError) as raised:
         specified(config(**escalation))
 

@@ -1,4 +1,4 @@
-"""The preview's evaluator: what it says of an expression is what Prometheus says."""
+"""The evaluator of previews gives the results of PromQL."""
 
 from __future__ import annotations
 
@@ -21,63 +21,63 @@ BEFORE, NOW = TEXT.format(10, 100, 0, 0, 4), TEXT.format(30, 5, 10, 10, 8)
 
 
 def evaluator() -> Evaluator:
-    """Return one for two scrapes ten seconds apart."""
+    """Return an evaluator on two scrapes ten seconds apart."""
     return Evaluator(parse(BEFORE, 0), parse(NOW, 10), {})
 
 
-def test_a_rate_knows_a_counter_that_began_again() -> None:
-    """The growth in the time between, and from nought where the counter is smaller than before."""
-    found = evaluator()(Over("rate", Select(("done_total",)), 300))
+def test_a_rate_handles_a_counter_reset() -> None:
+    """A rate is the growth between the scrapes, from 0 if the counter became smaller."""
+    rates = evaluator()(Over("rate", Select(("done_total",)), 300))
 
-    assert found == {(("kind", "a"),): 2.0, (("kind", "b"),): 0.5}
+    assert rates == {(("kind", "a"),): 2.0, (("kind", "b"),): 0.5}
 
 
 def test_increase_is_a_rate_over_the_window() -> None:
-    """At the present rate."""
+    """An increase is the present rate times the window."""
     assert evaluator()(Over("increase", Select(("done_total",), (Matcher("kind", "=", "a"),)), 300)) == {
         (("kind", "a"),): 600.0
     }
 
 
 def test_quantiles_lie_within_their_bucket() -> None:
-    """By linear interpolation, as ``histogram_quantile`` does."""
+    """A quantile is interpolated linearly within its bucket, as by ``histogram_quantile``."""
     buckets = Aggregate("sum", ("le",), Over("rate", Select(("took_bucket",)), 300))
 
     assert evaluator()(Quantile(0.9, buckets)) == {(): pytest.approx(0.9)}
 
 
 def test_aggregates_comparisons_and_arithmetic() -> None:
-    """A comparison keeps the value of its left side; a missing part of a ratio is nought."""
+    """A comparison keeps the value of its left side, and a ratio without a part is 0."""
     total = Aggregate("sum", (), Select(("done_total",)))
-    nobody = Aggregate("sum", (), Select(("done_total",), (Matcher("kind", "=~", "c|d"),)))
+    empty = Aggregate("sum", (), Select(("done_total",), (Matcher("kind", "=~", "c|d"),)))
 
     assert evaluator()(Binary(total, ">", 30)) == {(): 35.0}
     assert evaluator()(Binary(total, ">", 40)) == {}
-    assert evaluator()(Binary(100, "*", conditions.ratio(nobody, total))) == {(): 0.0}
+    assert evaluator()(Binary(100, "*", conditions.ratio(empty, total))) == {(): 0.0}
     assert evaluator()(Over("max_over_time", Select(("level",)), 60)) == {(("state", "x"),): 8.0}
 
 
-def test_absence_is_told_with_the_labels_that_were_asked_for() -> None:
-    """As ``absent_over_time`` does."""
-    asked = Select(("gone",), (Matcher("a", "=", "1"), Matcher("b", "!=", "2")))
+def test_absence_has_the_labels_of_the_selector() -> None:
+    """A missing series gives one with the labels of the equality matchers, as by ``absent_over_time``."""
+    selector = Select(("gone",), (Matcher("a", "=", "1"), Matcher("b", "!=", "2")))
 
-    assert evaluator()(Over("absent_over_time", asked, 60)) == {(("a", "1"),): 1.0}
+    assert evaluator()(Over("absent_over_time", selector, 60)) == {(("a", "1"),): 1.0}
     assert evaluator()(Over("absent_over_time", Select(("level",)), 60)) == {}
 
 
 def test_escaped_labels_and_exponents_are_read() -> None:
-    """What the exposition format allows in a label and as a number."""
+    """Escapes in labels and exponents in numbers are read as the exposition format defines them."""
     moment = parse('a{x="q\\"\\\\\\n"} 1e+03 1700000000\nb NaN\n# c 1\n', 0)
 
     assert moment.samples["a"] == {(("x", 'q"\\\n'),): 1000.0}
     assert set(moment.samples) == {"a", "b"}
 
 
-def test_names_of_the_seed_are_read_from_instruments(catalog: Catalog) -> None:
-    """The same expressions that Prometheus records."""
+def test_names_of_the_monitoring_guide_are_computed_from_instruments(catalog: Catalog) -> None:
+    """The evaluator uses the expressions that Prometheus records."""
     text = "process_memory_usage_bytes 5\nprocess_memory_virtual_bytes 7\n"
     recorded = {name: [(p.expr, p.labels) for p in parts] for name, parts in promql.aliases(catalog.find).items()}
 
-    found = Evaluator(Scrape(0), parse(text, 1), recorded)(Select(("application_memory_usage_bytes",)))
+    series = Evaluator(Scrape(0), parse(text, 1), recorded)(Select(("application_memory_usage_bytes",)))
 
-    assert found == {(("type", "rss"),): 5.0, (("type", "vms"),): 7.0}
+    assert series == {(("type", "rss"),): 5.0, (("type", "vms"),): 7.0}

@@ -1,4 +1,4 @@
-"""A program's own alert as text: what it is known by, when it begins and ends, what is cut."""
+"""A program's own alert in requests: its id, its start and end, and the length of its details."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def event(**changes: Any) -> events.Event:
     return events.make(**{**values, **named})
 
 
-def posted(given: events.Event, now_s: float) -> dict[str, Any]:
+def posted(sent: events.Event, now_s: float) -> dict[str, Any]:
     """Return the one alert of the request."""
-    (found,) = json.loads(alertmanager_events.body(given, now_s, 300))
-    return dict(found)
+    (alert,) = json.loads(alertmanager_events.body(sent, now_s, 300))
+    return dict(alert)
 
 
-def test_the_same_alert_is_known_by_the_same_id_and_another_message_is_another() -> None:
-    """When it was does not matter, what it says does."""
+def test_the_id_depends_on_the_content_only() -> None:
+    """The same content has the same id at any time, and another message has another id."""
     same = [event(), event(at=5.0, until=None), event().resolved(1500)]
 
     assert len({one.id for one in same}) == 1
@@ -39,8 +39,8 @@ def test_the_same_alert_is_known_by_the_same_id_and_another_message_is_another()
     assert len({one.id for one in (*changed, event())}) == 6
 
 
-def test_it_begins_when_it_began_and_ends_late_enough() -> None:
-    """startsAt never moves; endsAt is its end, or after an outage long enough from now to be told."""
+def test_the_start_is_fixed_and_the_end_is_late_enough() -> None:
+    """startsAt never changes, and endsAt is the alert's end, or after an outage late enough for a notification."""
     first, late = posted(event(), 1001), posted(event(), 5000)
 
     assert (first["startsAt"], late["startsAt"]) == ("1970-01-01T00:16:40.000Z",) * 2
@@ -48,33 +48,33 @@ def test_it_begins_when_it_began_and_ends_late_enough() -> None:
     assert posted(event().resolved(1600), 5000)["endsAt"] == "1970-01-01T00:26:40.000Z"
 
 
-def test_the_horizon_lets_alertmanager_tell_twice() -> None:
-    """group_wait and two group_intervals, at least five minutes."""
+def test_the_horizon_is_long_enough_for_two_notifications() -> None:
+    """The horizon is group_wait plus two group_intervals, and at least five minutes."""
     assert [events.horizon(window) for window in (1, 300, 600)] == [300.0, 630.0, 1230.0]
 
 
 def test_details_are_annotations_of_two_kilobytes() -> None:
-    """Keys become names Alertmanager knows, none is lost, long values are cut between characters."""
-    found = posted(event(details={"a-b": 1, "a b": 2, "summary": "s", "long": "ü" * 3000}), 1001)["annotations"]
+    """Keys become valid names without losing any, and long values are cut between characters."""
+    annotations = posted(event(details={"a-b": 1, "a b": 2, "summary": "s", "long": "ü" * 3000}), 1001)["annotations"]
 
-    assert {key: found[key] for key in found if key != "detail_long"} == {
+    assert {key: annotations[key] for key in annotations if key != "detail_long"} == {
         "summary": "full",
         "detail_a_b": "1",
         "detail_a_b_": "2",
         "detail_summary": "s",
     }
-    assert 2044 <= len(found["detail_long"].encode()) <= 2048
+    assert 2044 <= len(annotations["detail_long"].encode()) <= 2048
 
 
-def test_it_comes_back_from_the_spool_as_it_went_in() -> None:
-    """Bytes and back, with text that is no Unicode made some."""
-    given = event(message="\ud800 \x00 {{ x }}", details={"k": None}, until=None).resolved(2000)
+def test_an_alert_survives_the_spool() -> None:
+    """An alert is equal after encoding and decoding, also with text that was not valid Unicode."""
+    original = event(message="\ud800 \x00 {{ x }}", details={"k": None}, until=None).resolved(2000)
 
-    assert events.decode(given.encode()) == given
+    assert events.decode(original.encode()) == original
 
 
 def test_datadog_gets_an_event_and_its_end() -> None:
-    """The typed client's model takes both; they share a key, so they are shown as one."""
+    """The typed client's model accepts the event and its end, which share an aggregation key."""
     from datadog_api_client.v1.model.event_create_request import EventCreateRequest
 
     begun, over = (json.loads(datadog_events.body(one)) for one in (event(), event().resolved(1500)))

@@ -22,37 +22,37 @@ from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 CONDITIONS = ("greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals")
 
 
-def compiled(given: AlertSpec) -> dict[str, Any]:
+def compiled(specification: AlertSpec) -> dict[str, Any]:
     """Return the content of the file."""
-    (text,) = provisioning.compile_files(given, CATALOG, Options()).values()
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
+    (text,) = provisioning.compile_files(specification, CATALOG, Options()).values()
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
 
 
-def rules(given: AlertSpec) -> list[dict[str, Any]]:
+def rules(specification: AlertSpec) -> list[dict[str, Any]]:
     """Return the rules of the file."""
-    return [one for group in compiled(given)["groups"] for one in group["rules"]]
+    return [one for group in compiled(specification)["groups"] for one in group["rules"]]
 
 
 def test_a_rule_is_a_query_and_a_threshold() -> None:
-    """What is asked, what it is compared with, for how long, and what happens without data or with an error."""
-    (found,) = rules(spec(rule("process.thread.count", 50, **{"for": 300})))
+    """A rule has a query, a threshold, a duration, and a state for missing data and for errors."""
+    (compiled_rule,) = rules(spec(rule("process.thread.count", 50, **{"for": 300})))
 
-    query, comparison = (data["model"] for data in found["data"])
+    query, comparison = (data["model"] for data in compiled_rule["data"])
     assert query["expr"] == "max by (job, instance) (process_thread_count)"
     assert comparison["conditions"][0]["evaluator"] == {"type": "gt", "params": [50.0]}
-    assert (found["for"], found["noDataState"], found["execErrState"]) == ("5m", "OK", "Error")
+    assert (compiled_rule["for"], compiled_rule["noDataState"], compiled_rule["execErrState"]) == ("5m", "OK", "Error")
 
 
-def test_missing_data_fires_where_it_would_hide_something() -> None:
-    """A rule that waits for a small value, or says so, takes no data for an alert."""
-    found = rules(spec(rule(condition="<"), rule(name="b", no_data="alert"), rule(name="c")))
+def test_missing_data_fires_if_it_would_hide_a_problem() -> None:
+    """A rule for a small value, or one with no_data, treats missing data as an alert."""
+    compiled_rules = rules(spec(rule(condition="<"), rule(name="b", no_data="alert"), rule(name="c")))
 
-    assert [one["noDataState"] for one in found] == ["Alerting", "Alerting", "OK"]
+    assert [one["noDataState"] for one in compiled_rules] == ["Alerting", "Alerting", "OK"]
 
 
 def test_a_uid_belongs_to_a_rule_of_a_service() -> None:
-    """Stable through changes, different between rules however alike, at most 40 characters of Grafana's alphabet."""
+    """A uid is stable through changes, differs between similar rules, and has at most 40 valid characters."""
     names = ["a" * 60 + "1", "a" * 60 + "2", "high cpu!"]
     first, second = (rules(spec(*(rule(name=name, threshold=limit) for name in names))) for limit in (1, 2))
 
@@ -61,28 +61,28 @@ def test_a_uid_belongs_to_a_rule_of_a_service() -> None:
     assert all(re.fullmatch(r"[\w-]{1,40}", one["uid"]) for one in first)
 
 
-def test_text_of_a_user_is_no_template_and_no_variable() -> None:
-    """Braces of a message run as nothing, and its dollars are not filled in from Grafana's environment."""
-    (found,) = rules(spec(rule(message="{{ $labels.x }} costs $HOME {value}", labels={"team": "{{ 1 }}"})))
+def test_a_users_text_is_neither_template_nor_variable() -> None:
+    """Braces of a message do not run, and its dollar signs are not replaced from Grafana's environment."""
+    (compiled_rule,) = rules(spec(rule(message="{{ $labels.x }} costs $HOME {value}", labels={"team": "{{ 1 }}"})))
 
-    summary = found["annotations"]["summary"]
+    summary = compiled_rule["annotations"]["summary"]
     assert summary == '{{ "{{" }} $$labels.x }} costs $$HOME {{ with $$values.A }}{{ printf "%.4g" .Value }}{{ end }}'
-    assert found["labels"]["team"] == '{{ "{{" }} 1 }}'
+    assert compiled_rule["labels"]["team"] == '{{ "{{" }} 1 }}'
 
 
 def test_secrets_are_places() -> None:
-    """The file names variables; the values are for the push."""
-    given = spec(rule(), **EVERYTHING)
-    (text,) = provisioning.compile_files(given, CATALOG, Options()).values()
-    values = notify.secrets(given)
+    """The file has the names of variables, and the values are for the push only."""
+    specification = spec(rule(), **EVERYTHING)
+    (text,) = provisioning.compile_files(specification, CATALOG, Options()).values()
+    values = notify.secrets(specification)
 
     assert sorted(values.values()) == ["Bearer s3cret", "https://s.example/T", "k3y"]
     assert all(f"'${name}'\n" in text for name in values)
     assert not any(value in text for value in values.values())
 
 
-def test_routes_hold_severities_and_only_this_services_alerts() -> None:
-    """Each channel gets what its filter lets through; what lasts goes to the target after its time; others stay others'."""
+def test_routes_match_severities_and_this_service_only() -> None:
+    """Each channel gets the severities of its filter, and a lasting alert goes to the target after its time."""
     (policy,) = compiled(spec(rule(), **EVERYTHING))["policies"]
 
     seen = {(one["receiver"], one["object_matchers"][1][2], one["group_wait"]) for one in policy["routes"]}
@@ -101,7 +101,7 @@ def test_routes_hold_severities_and_only_this_services_alerts() -> None:
 
 
 def test_a_method_grafana_does_not_have_goes_through_the_relay() -> None:
-    """PATCH is the relay's to send, at the path it knows the receiver by; it has the headers, so they are not written."""
+    """PATCH goes to the receiver's path at the relay, which has the headers, so the file does not repeat them."""
     webhook = {"enabled": True, "url": "https://hook.example", "method": "PATCH", "headers": {"X-Team": "ops"}}
     (point,) = compiled(spec(rule(), notifications={"webhook": webhook}))["contactPoints"]
 
@@ -110,42 +110,46 @@ def test_a_method_grafana_does_not_have_goes_through_the_relay() -> None:
 
 
 def test_maintenance_leaves_a_program_out() -> None:
-    """With an escalation that suppresses in maintenance, programs that say they are in it are not compared."""
+    """With an escalation that suppresses in maintenance, programs in maintenance are not compared."""
     quiet = {
         "rules": [{"name": "m", "condition": "maintenance_mode", "action": "suppress", "severity_filter": ["warning"]}]
     }
-    (found,) = rules(spec(rule("process.thread.count", 50), escalation=quiet))
+    (compiled_rule,) = rules(spec(rule("process.thread.count", 50), escalation=quiet))
 
     quieted = " unless on (job, instance) (max by (job, instance) (csg_health_maintenance) == 1)"
-    assert found["data"][0]["model"]["expr"].endswith(quieted)
+    assert compiled_rule["data"][0]["model"]["expr"].endswith(quieted)
 
 
 @pytest.mark.real("promtool")
-def test_prometheus_understands_every_query(tmp_path: Path) -> None:
-    """Each rule's query is PromQL, whatever the condition and the kind of instrument."""
-    made = [rule("csg.operation.duration", 0.3, name=f"r {one}", condition=one) for one in CONDITIONS]
-    asked = [one["data"][0]["model"]["expr"] for one in rules(spec(*made, **EVERYTHING))]
+def test_prometheus_parses_every_query(tmp_path: Path) -> None:
+    """Each query is valid PromQL, for every condition and kind of instrument."""
+    written = [rule("csg.operation.duration", 0.3, name=f"r {one}", condition=one) for one in CONDITIONS]
+    queries = [one["data"][0]["model"]["expr"] for one in rules(spec(*written, **EVERYTHING))]
     file = tmp_path / "rules.yaml"
     file.write_text(
         yaml.safe_dump(
-            {"groups": [{"name": "g", "rules": [{"record": f"r{at}", "expr": expr} for at, expr in enumerate(asked)]}]}
+            {
+                "groups": [
+                    {"name": "g", "rules": [{"record": f"r{at}", "expr": expr} for at, expr in enumerate(queries)]}
+                ]
+            }
         )
     )
 
     checked = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True, timeout=30)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert f"{len(asked)} rules" in checked.stdout
+    assert f"{len(queries)} rules" in checked.stdout
 
 
 @pytest.mark.real("amtool")
-def test_alertmanager_understands_the_mute_timings_and_the_times_of_routes(tmp_path: Path) -> None:
-    """Grafana reads both with Alertmanager's own code, so amtool must, too."""
-    found = compiled(spec(rule(), **EVERYTHING))
+def test_alertmanager_parses_the_mute_timings_and_the_times_of_routes(tmp_path: Path) -> None:
+    """Grafana reads both with Alertmanager's code, so amtool accepts them."""
+    content = compiled(spec(rule(), **EVERYTHING))
     routes = [
         {**{key: value for key, value in one.items() if key != "object_matchers"}, "receiver": "none"}
-        for one in found["policies"][0]["routes"]
+        for one in content["policies"][0]["routes"]
     ]
-    timings = [{key: value for key, value in one.items() if key != "orgId"} for one in found["muteTimes"]]
+    timings = [{key: value for key, value in one.items() if key != "orgId"} for one in content["muteTimes"]]
     file = tmp_path / "alertmanager.yaml"
     config = {"receivers": [{"name": "none"}], "mute_time_intervals": timings}
     file.write_text(yaml.safe_dump({**config, "route": {"receiver": "none", "routes": routes}}))
@@ -155,26 +159,26 @@ def test_alertmanager_understands_the_mute_timings_and_the_times_of_routes(tmp_p
     assert timings[0]["time_intervals"][1]["weekdays"] == ["sunday", "monday"]
 
 
-def test_grafanas_own_models_know_every_field() -> None:
-    """Rules, contact points and routes come back from the foundation SDK's models as they went in."""
+def test_grafanas_own_models_have_every_field() -> None:
+    """Rules, contact points and routes are unchanged after a pass through the foundation SDK's models."""
     pytest.importorskip("grafana_foundation_sdk", reason="the SDK needs Python 3.11")
     from grafana_foundation_sdk.models import alerting
 
-    found = compiled(spec(rule(), **EVERYTHING))
-    for one in [one for group in found["groups"] for one in group["rules"]]:
-        known = {
+    content = compiled(spec(rule(), **EVERYTHING))
+    for one in [one for group in content["groups"] for one in group["rules"]]:
+        fields = {
             "folderUID": "f",
             "ruleGroup": "g",
             "orgID": 1,
             **{key: one[key] for key in one if key != "data"},
             "data": [],
         }
-        assert alerting.Rule.from_json(known).to_json() == known
-    for point in found["contactPoints"]:
+        assert alerting.Rule.from_json(fields).to_json() == fields
+    for point in content["contactPoints"]:
         (one,) = point["receivers"]
         assert alerting.ContactPoint.from_json({"name": point["name"], **one}).to_json() == {
             "name": point["name"],
             **one,
         }
-    for route in found["policies"][0]["routes"]:
+    for route in content["policies"][0]["routes"]:
         assert set(alerting.NotificationPolicy.from_json(route).to_json()) == set(route)

@@ -1,4 +1,4 @@
-"""What is found before anybody has to be told, with its place and its cure."""
+"""Warnings and errors of `alerts check`, each with its position and what to do."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ NO_LABEL = (
 
 
 @pytest.mark.parametrize("version", [(0, 25), (0, 34)])
-def test_what_is_compiled_has_nothing_against_it(
+def test_compiled_configurations_have_no_findings(
     specified: Specified, catalog: Catalog, channels: Path, version: tuple[int, int]
 ) -> None:
-    """The shortest window and every escalation included; nor has what others write well."""
+    """The compiled configurations and a correct one written by hand have no findings."""
     text = compile_all(specified(channels), catalog, Options(alertmanager_version=version), ("alertmanager",))
 
     assert alertmanager_lint.document(text[alertmanager.FILE]) == []
@@ -58,7 +58,7 @@ def test_what_is_compiled_has_nothing_against_it(
 
 
 @pytest.mark.parametrize(
-    ("was", "instead", "found"),
+    ("was", "instead", "finding"),
     [
         ("[{receiver: b,", "[{receiver: c,", "am.yaml:1:63: there is no receiver 'c'; add it to receivers"),
         ("name: night", "name: nigth", "am.yaml:1:88: there is no time interval 'night'; add it to time_intervals"),
@@ -80,15 +80,15 @@ def test_what_is_compiled_has_nothing_against_it(
         ),
     ],
 )
-def test_each_mistake_is_found_with_its_line_and_cure(was: str, instead: str, found: str) -> None:
-    """In any file of Alertmanager's, ours or not."""
+def test_each_mistake_is_found_with_its_line_and_cure(was: str, instead: str, finding: str) -> None:
+    """Each mistake in a configuration of Alertmanager is found, with its line and what to do."""
     assert was in CLEAN
 
-    assert alertmanager_lint.document(CLEAN.replace(was, instead), "am.yaml") == [found]
+    assert alertmanager_lint.document(CLEAN.replace(was, instead), "am.yaml") == [finding]
 
 
-def test_what_is_no_configuration_is_said() -> None:
-    """Instead of a traceback."""
+def test_a_file_that_is_no_configuration_is_reported() -> None:
+    """Invalid YAML and a list are findings instead of tracebacks."""
     assert alertmanager_lint.document("a: [", "am.yaml")[0].startswith("am.yaml: is not YAML: ")
     assert alertmanager_lint.document("- a", "am.yaml") == [
         "am.yaml:1:1: this is not a configuration of Alertmanager; give the file that it was started with"
@@ -98,7 +98,7 @@ def test_what_is_no_configuration_is_said() -> None:
 def test_secrets_that_are_missing_or_empty_or_end_with_a_newline_are_found(
     specified: Specified, seed_file: Path, tmp_path: Path
 ) -> None:
-    """The oldest Alertmanager would send the newline of a password along."""
+    """Missing and empty secret files are found, and a newline at the end, which the oldest Alertmanager would send."""
     spec, options = specified(seed_file), Options(secrets_dir=str(tmp_path))
     for file in alertmanager.secret_files(spec, options):
         (tmp_path / file.name).write_text(file.content())
@@ -140,17 +140,15 @@ def test_secrets_that_are_missing_or_empty_or_end_with_a_newline_are_found(
         ),
     ],
 )
-def test_escalations_that_help_nobody_are_found(
-    specified: Specified, rule: dict[str, Any], found: tuple[str, str]
-) -> None:
-    """Silence for all, a zone that is none, receivers that take something else, severities that nobody takes."""
+def test_useless_escalations_are_found(specified: Specified, rule: dict[str, Any], found: tuple[str, str]) -> None:
+    """Muting everything, an unknown time zone and a target that accepts no such alert are findings."""
     rule = {"name": "r", **rule}
     hook = {"enabled": True, "url": "http://x", "severity_filter": ["info"]}
     receivers = {"boss": {"webhook": {"url": "http://x", "severity_filter": ["emergency"]}}}
-    told = receivers if rule.get("target") == "boss" else {}
+    used_receivers = receivers if rule.get("target") == "boss" else {}
     config = {
         "notifications": {"webhook": hook, "slack": {"enabled": False}},
-        "escalation": {"rules": [rule], "receivers": told},
+        "escalation": {"rules": [rule], "receivers": used_receivers},
     }
     rules = load(config, environ={}).config.escalation.rules
 

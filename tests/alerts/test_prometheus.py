@@ -1,4 +1,4 @@
-"""The rule file, held against Prometheus' own tools: it is accepted, and each rule does what it says."""
+"""The rule file, checked by Prometheus' own tools: they accept it, and each rule fires as written."""
 
 from __future__ import annotations
 
@@ -31,22 +31,20 @@ def rules_of(spec: AlertSpec, catalog: Catalog) -> str:
 
 
 def promtool(folder: Path, *arguments: str, program: str = "promtool") -> str:
-    """Run promtool in *folder* and return what it says."""
+    """Run promtool in *folder* and return its output."""
     done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def test_the_files_are_as_they_were(
+def test_the_files_equal_the_golden_files(
     specified: Specified, catalog: Catalog, forty: Path, golden: Callable[[str, str], None]
 ) -> None:
-    """Forty rules and those that ship, to the byte."""
+    """The files of forty rules and of the shipped rules equal their golden files to the byte."""
     golden("forty.rules.yaml", rules_of(specified(forty, shipped=True), catalog))
 
 
-def test_the_example_in_the_repository_is_what_is_compiled(
-    specified: Specified, catalog: Catalog, seed_file: Path
-) -> None:
+def test_the_example_in_the_repository_is_up_to_date(specified: Specified, catalog: Catalog, seed_file: Path) -> None:
     """`csg-otel alerts compile` would change nothing in ``examples/alerting``."""
     files = compile_all(specified(seed_file, shipped=True), catalog)
 
@@ -59,7 +57,7 @@ def test_the_example_in_the_repository_is_what_is_compiled(
 def test_each_rule_fires_above_its_threshold_and_not_at_it(
     specified: Specified, tmp_path: Path, request: pytest.FixtureRequest, which: str, generation: str
 ) -> None:
-    """Said by promtool, the oldest and the newest, of the rules, their twins without data, and what objectives burn."""
+    """The oldest and the newest promtool confirm it for the rules, their no-data twins and the objectives."""
     spec = specified(request.getfixturevalue(which), shipped=True)
     (tmp_path / FILE).write_text(rules_of(spec, request.getfixturevalue("catalog")))
     (tmp_path / unit_tests.FILE).write_text(unit_tests.compile_tests(spec))
@@ -73,10 +71,10 @@ def test_each_rule_fires_above_its_threshold_and_not_at_it(
 @pytest.mark.real("promtool")
 @pytest.mark.parametrize("condition", [">", ">=", "<", "<=", "==", "!="])
 @pytest.mark.parametrize("threshold", [0.00001, 0, -2])
-def test_limits_near_nought_and_below_it_are_tested_too(
+def test_thresholds_near_zero_and_below_are_tested_too(
     specified: Specified, catalog: Catalog, tmp_path: Path, threshold: float, condition: str
 ) -> None:
-    """No counter is made to fall for it, and none is said to be silent at what it can't be."""
+    """No test makes a counter fall, and none expects silence at a value that the counter can't have."""
     metrics = ("csg.files.processed", "increase(csg.files.processed)", "p99(csg.operation.duration)", "process.uptime")
     limit = {"condition": condition, "threshold": threshold}
     rules = [{"name": f"rule {at}", "metric": metric, **limit} for at, metric in enumerate(metrics)]
@@ -91,7 +89,7 @@ def test_limits_near_nought_and_below_it_are_tested_too(
 def test_the_tests_fail_for_a_rule_that_is_off(
     specified: Specified, catalog: Catalog, forty: Path, tmp_path: Path
 ) -> None:
-    """A threshold that is a hundredth higher in the file than in the rule is found out, of any function."""
+    """A threshold that is one percent higher in the file than in the rule makes its test fail, for any function."""
     spec = specified(forty)
     text = rules_of(spec, catalog)
     (tmp_path / unit_tests.FILE).write_text(unit_tests.compile_tests(spec))
@@ -109,10 +107,10 @@ def test_the_tests_fail_for_a_rule_that_is_off(
 @pytest.mark.parametrize(
     "counts", [{"good": 'csg.files.processed{outcome="ok"}'}, {"bad": 'csg.files.processed{outcome="error"}'}]
 )
-def test_objectives_burn_as_they_should(
+def test_objectives_fire_above_the_limit_only(
     specified: Specified, catalog: Catalog, tmp_path: Path, objective: float, counts: dict[str, str]
 ) -> None:
-    """Above the fastest limit every alert fires, within the budget none; counted by the good or by the bad."""
+    """Above the highest limit both alerts fire, within the budget none, whether good or bad events are counted."""
     slo = {"name": "files", "objective": objective, "total": "csg.files.processed", **counts}
     spec = specified({"slos": [slo]})
     (tmp_path / FILE).write_text(rules_of(spec, catalog))
@@ -123,7 +121,7 @@ def test_objectives_burn_as_they_should(
 
 
 def test_burn_rates_are_those_of_the_workbook(specified: Specified, catalog: Catalog) -> None:
-    """14.4, 6, 3 and 1 times for thirty days; a shorter period scales them."""
+    """The limits are 14.4, 6, 3 and 1 for thirty days, and in proportion for a shorter period."""
     slo = {"name": "files", "objective": 99.9, "total": "csg.files.processed", "bad": "csg.files.processed"}
 
     month, fortnight = (
@@ -135,7 +133,7 @@ def test_burn_rates_are_those_of_the_workbook(specified: Specified, catalog: Cat
 
 
 def test_text_stays_text(specified: Specified, catalog: Catalog, forty: Path) -> None:
-    """A template in a message or a label is shown, not run; only the places of a message are filled in."""
+    """A template in a message or a label is shown and not run, and the places of a message are filled."""
     groups = yaml.safe_load(rules_of(specified(forty), catalog))["groups"]
     alerts: dict[str, Any] = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
 
@@ -149,8 +147,8 @@ def test_text_stays_text(specified: Specified, catalog: Catalog, forty: Path) ->
     ]
 
 
-def test_nothing_to_write_is_a_mistake(specified: Specified, catalog: Catalog) -> None:
-    """As is a target nobody knows."""
+def test_nothing_to_write_is_an_error(specified: Specified, catalog: Catalog) -> None:
+    """An empty specification and an unknown target are errors."""
     with pytest.raises(AlertError, match="nothing to write"):
         compile_all(specified({}), catalog)
     with pytest.raises(AlertError, match=r"unknown target 'promethus' \(did you mean 'prometheus'"):
@@ -158,7 +156,7 @@ def test_nothing_to_write_is_a_mistake(specified: Specified, catalog: Catalog) -
 
 
 def test_the_same_rules_make_the_same_bytes_in_every_process(forty: Path, tmp_path: Path) -> None:
-    """Whatever the order of hashes; with every Python there is."""
+    """The bytes depend neither on the order of hashes nor on the version of Python."""
     pythons = {sys.executable, *filter(None, (shutil.which(f"python3.{minor}") for minor in range(10, 14)))}
     files = set()
     for number, python in enumerate(sorted(pythons)):
@@ -175,7 +173,7 @@ def test_the_same_rules_make_the_same_bytes_in_every_process(forty: Path, tmp_pa
 
 
 def test_a_thousand_rules_take_less_than_a_second(specified: Specified, catalog: Catalog) -> None:
-    """For all backends; ten times as many take ten times as long, not a hundred; measured by the process's own time."""
+    """All backends compile a thousand rules in a second of process time, and ten times as many in about ten times as long."""
     row = {"metric": "csg.operation.duration", "condition": ">", "threshold": 0.5, "message": "{value} of {labels.x}"}
 
     def took(count: int) -> float:
@@ -190,6 +188,6 @@ def test_a_thousand_rules_take_less_than_a_second(specified: Specified, catalog:
 
 
 def test_a_prometheus_that_is_too_old_is_refused(specified: Specified, catalog: Catalog, forty: Path) -> None:
-    """Instead of rules for it that nobody has tried."""
+    """A Prometheus older than 2.42 is an error, because the rules were never tested with it."""
     with pytest.raises(AlertError, match=r"Prometheus 2\.41 is too old: the rules need 2\.42 or newer"):
         compile_all(specified(forty), catalog, Options(prometheus_version=(2, 41)), ("prometheus",))

@@ -1,4 +1,4 @@
-"""The Datadog push over real HTTP: idempotent, careful with what is others', and honest about what it would do."""
+"""The push to Datadog over real HTTP: a second one changes nothing, and other resources stay untouched."""
 
 from __future__ import annotations
 
@@ -21,34 +21,36 @@ MONITORS = "/api/v1/monitor"
 @pytest.fixture
 def account() -> Iterator[DatadogApi]:
     """An empty account."""
-    with datadog_api() as found:
-        yield found
+    with datadog_api() as api:
+        yield api
 
 
-def planned(account: DatadogApi, given: AlertSpec, *, prune: bool = False, apply: bool = True, **options: Any) -> Plan:
-    """Push *given*, and return what was to be done."""
-    (text,) = monitors.compile_files(given, CATALOG, Options()).values()
+def planned(
+    account: DatadogApi, specification: AlertSpec, *, prune: bool = False, apply: bool = True, **options: Any
+) -> Plan:
+    """Push *specification*, and return the plan."""
+    (text,) = monitors.compile_files(specification, CATALOG, Options()).values()
     api = Api(account.url, {"DD-API-KEY": "api-k3y"}, timeout_s=20)
-    push = DatadogPush(api, given, text, today="2026-11-25")
-    found = push.plan(prune=prune, **options)
+    push = DatadogPush(api, specification, text, today="2026-11-25")
+    pushed_plan = push.plan(prune=prune, **options)
     if apply:
-        push.apply(found)
-    return found
+        push.apply(pushed_plan)
+    return pushed_plan
 
 
 def test_everything_arrives_once_and_a_second_push_changes_nothing(account: DatadogApi) -> None:
-    """Monitors, objective, webhook, its secret and the downtime are created; then there is nothing to do."""
-    given = spec(rule(), **EVERYTHING)
+    """The first push creates monitors, objective, webhook, variable and downtime; the second plans no change."""
+    specification = spec(rule(), **EVERYTHING)
 
-    assert len(planned(account, given).changes) == 9
+    assert len(planned(account, specification).changes) == 9
     assert account.changes == [change for change in account.changes if change.startswith("POST")]
     account.changes.clear()
-    assert planned(account, given) == Plan((), 9, ())
+    assert planned(account, specification) == Plan((), 9, ())
     assert account.changes == []
 
 
-def test_what_only_the_push_knows_is_filled_in(account: DatadogApi) -> None:
-    """Burn monitors name the objective's id, the variable has the secret, the downtime begins today."""
+def test_the_push_fills_in_ids_secrets_and_the_date(account: DatadogApi) -> None:
+    """Burn monitors have the objective's id, the variable has the secret, and the downtime begins today."""
     planned(account, spec(rule(), **EVERYTHING))
 
     (objective,) = account.held["/api/v1/slo"]
@@ -61,15 +63,15 @@ def test_what_only_the_push_knows_is_filled_in(account: DatadogApi) -> None:
 
 
 def test_a_changed_rule_is_updated_in_place(account: DatadogApi) -> None:
-    """The monitor keeps its id; the dry run before shows the difference and that it notifies again, and changes nothing."""
+    """The monitor keeps its id, and the dry run before shows the difference and the new notification, and changes nothing."""
     planned(account, spec(rule(), rule(name="other")))
     before = list(account.held[MONITORS])
     changed = spec(rule(threshold=90), rule(name="other"))
-    shown = describe("datadog", planned(account, changed, apply=False))
+    lines = describe("datadog", planned(account, changed, apply=False))
 
-    assert shown[0] == "~ datadog monitor [shop] high_cpu_usage"
-    assert any(line.startswith('    -  "critical": 85') or '"critical": 85.0' in line for line in shown)
-    assert shown[-2:] == [
+    assert lines[0] == "~ datadog monitor [shop] high_cpu_usage"
+    assert any(line.startswith('    -  "critical": 85') or '"critical": 85.0' in line for line in lines)
+    assert lines[-2:] == [
         "    notifies again if it fires now",
         "datadog: 0 to create, 1 to update, 0 to remove, 1 unchanged",
     ]
@@ -79,8 +81,8 @@ def test_a_changed_rule_is_updated_in_place(account: DatadogApi) -> None:
     assert account.held[MONITORS][before[0]]["query"].endswith("> 90")
 
 
-def test_pruning_removes_our_own_alone(account: DatadogApi) -> None:
-    """A rule that is gone goes when asked for; another service's monitors, and people's, stay."""
+def test_pruning_removes_this_services_resources_only(account: DatadogApi) -> None:
+    """A rule that was removed is deleted on request; monitors of other services and of people stay."""
     planned(account, spec(rule(), rule(name="old")))
     planned(account, spec(rule(name="old"), service={"name": "other"}))
     account.held[MONITORS]["7"] = {"name": "by hand", "query": "q", "tags": ["managed_by:csg_otel"]}
@@ -90,7 +92,7 @@ def test_pruning_removes_our_own_alone(account: DatadogApi) -> None:
 
     assert ([thing.name for thing in kept.kept], kept.changes) == (["[shop] old"], ())
     assert [(change.action, change.resource.name) for change in gone.changes] == [("remove", "[shop] old")]
-    assert sorted(found["name"] for found in account.held[MONITORS].values()) == [
+    assert sorted(body["name"] for body in account.held[MONITORS].values()) == [
         "[other] old",
         "[shop] high_cpu_usage",
         "by hand",
@@ -98,28 +100,28 @@ def test_pruning_removes_our_own_alone(account: DatadogApi) -> None:
     ]
 
 
-def test_more_monitors_than_a_page_are_all_known(account: DatadogApi) -> None:
-    """Two and a half pages of monitors: the second push still changes nothing."""
-    given = spec(*(rule(name=f"rule {number}") for number in range(250)))
-    planned(account, given)
+def test_monitors_on_further_pages_are_listed(account: DatadogApi) -> None:
+    """With two and a half pages of monitors, the second push still changes nothing."""
+    specification = spec(*(rule(name=f"rule {number}") for number in range(250)))
+    planned(account, specification)
     account.changes.clear()
 
-    assert planned(account, given).unchanged == 250
+    assert planned(account, specification).unchanged == 250
     assert account.changes == []
 
 
-def test_a_secret_is_written_again_only_when_asked_for(account: DatadogApi) -> None:
-    """No API shows a secret, so nobody knows whether it has changed."""
-    given = spec(rule(), **EVERYTHING)
-    planned(account, given)
-    (change,) = planned(account, given, secrets=True).changes
+def test_a_secret_is_written_again_only_on_request(account: DatadogApi) -> None:
+    """The API does not show a secret, so it is written again only with the option."""
+    specification = spec(rule(), **EVERYTHING)
+    planned(account, specification)
+    (change,) = planned(account, specification, secrets=True).changes
 
     assert (change.action, change.resource.kind) == ("update", "variable")
     assert account.changes[-1].startswith("PUT")
 
 
-def test_a_refusal_says_what_was_asked_and_shows_no_key(account: DatadogApi) -> None:
-    """The path, the status and the answer; never a header."""
+def test_a_refusal_names_the_request_and_shows_no_key(account: DatadogApi) -> None:
+    """The error has the path, the status and the answer, and never a header."""
     account.refusing = 500
     with pytest.raises(PushError, match=r"GET http://127.0.0.1:\d+/api/v1/slo: HTTP 500: .*not now") as caught:
         planned(account, spec(rule()))
@@ -127,7 +129,7 @@ def test_a_refusal_says_what_was_asked_and_shows_no_key(account: DatadogApi) -> 
     assert "k3y" not in str(caught.value)
 
 
-def test_nobody_there_ends_in_time() -> None:
+def test_a_push_without_a_server_ends_in_time() -> None:
     """Without a server the push is a PushError that names the address."""
     api = Api("http://user:pa55@127.0.0.1:9", timeout_s=2)
     with pytest.raises(PushError, match=r"GET http://127.0.0.1:9/x: ConnectionRefusedError") as caught:

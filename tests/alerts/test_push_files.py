@@ -1,4 +1,4 @@
-"""The push to a real Prometheus and a real Alertmanager: read and confirmed, or put back."""
+"""The push to a real Prometheus and a real Alertmanager: the server confirms the file, or the old file is restored."""
 
 from __future__ import annotations
 
@@ -32,38 +32,38 @@ def rules(threshold: float = 85, **more: Any) -> str:
 
 
 def pushed(push: FilePush) -> Plan:
-    """Push, and return what was to be done."""
-    found = push.plan()
-    push.apply(found)
-    return found
+    """Push, and return the plan."""
+    pushed_plan = push.plan()
+    push.apply(pushed_plan)
+    return pushed_plan
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, Path]]:
     """A Prometheus that reads the rule files of a folder."""
     folder = tmp_path_factory.mktemp("rules")
-    with Prometheus((), tmp_path_factory.mktemp("prometheus"), rules=[folder / "*.yaml"]) as found:
-        yield found, folder
+    with Prometheus((), tmp_path_factory.mktemp("prometheus"), rules=[folder / "*.yaml"]) as running:
+        yield running, folder
 
 
 @pytest.mark.real("prometheus")
 def test_prometheus_has_the_rules_when_the_push_is_over(server: tuple[Prometheus, Path]) -> None:
-    """Made, then changed, then as it is: each time the server shows what the file says, and the second time nothing is done."""
+    """After a creation and an update the server has the rules of the file, and a push without a change plans nothing."""
     running, folder = server
     api, file = Api(running.url, timeout_s=60), folder / "mine.yaml"
     for threshold, action in ((85, "create"), (90, "update")):
         (change,) = pushed(prometheus_push.push(api, file, rules(threshold))).changes
         groups = running.get("rules")["groups"]
-        (shown,) = [one for group in groups for one in group["rules"] if one["name"] == "HighCpuUsage"]
+        (loaded,) = [one for group in groups for one in group["rules"] if one["name"] == "HighCpuUsage"]
 
-        assert (change.action, shown["annotations"]["threshold"]) == (action, str(threshold))
+        assert (change.action, loaded["annotations"]["threshold"]) == (action, str(threshold))
     assert pushed(prometheus_push.push(api, file, rules(90))).changes == ()
     file.unlink()
 
 
 @pytest.mark.real("prometheus")
-def test_what_prometheus_refuses_is_put_back(server: tuple[Prometheus, Path]) -> None:
-    """A file it can't read: the old one is back on the disk and in the server, and the error says why."""
+def test_a_file_that_prometheus_refuses_is_restored(server: tuple[Prometheus, Path]) -> None:
+    """After a refusal the old file is on the disk and in the server, and the error has the reason."""
     running, folder = server
     api, file = Api(running.url, timeout_s=60), folder / "mine.yaml"
     pushed(prometheus_push.push(api, file, rules()))
@@ -78,10 +78,10 @@ def test_what_prometheus_refuses_is_put_back(server: tuple[Prometheus, Path]) ->
 
 
 @pytest.mark.real("prometheus")
-def test_a_file_prometheus_does_not_read_is_not_taken_for_pushed(
+def test_a_file_that_prometheus_does_not_read_is_an_error(
     server: tuple[Prometheus, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reload succeeds, the rules are not there: an error, and the file is gone again."""
+    """If the reload succeeds and the rules are not loaded, the push is an error and removes the file."""
     monkeypatch.setattr(files, "_CONFIRM_S", 0.3)
     file = tmp_path / "elsewhere.yaml"
     with pytest.raises(PushError, match=r"does not run with .*elsewhere.yaml was removed again"):
@@ -90,8 +90,8 @@ def test_a_file_prometheus_does_not_read_is_not_taken_for_pushed(
     assert not file.exists()
 
 
-def test_the_dry_run_tells_who_hears_of_it_again(tmp_path: Path) -> None:
-    """Another threshold is the same alert; another severity is another one. Nothing is written, nobody asked."""
+def test_the_dry_run_shows_which_alerts_notify_again(tmp_path: Path) -> None:
+    """A new threshold does not notify again, a new severity does, and the dry run writes and sends nothing."""
     file = tmp_path / "mine.yaml"
     file.write_text(rules())
     api = Api("http://127.0.0.1:9")
@@ -104,8 +104,8 @@ def test_the_dry_run_tells_who_hears_of_it_again(tmp_path: Path) -> None:
     assert file.read_text() == rules()
 
 
-def test_other_times_of_a_route_tell_nobody_again(tmp_path: Path) -> None:
-    """Alertmanager remembers by receiver, matchers and groups whom it has told; a new group_wait is none of them."""
+def test_new_intervals_of_a_route_do_not_notify_again(tmp_path: Path) -> None:
+    """Alertmanager remembers notifications by receiver, matchers and groups, and not by group_wait."""
     file = tmp_path / "alertmanager.yaml"
     file.write_text(ROUTES.format(wait="30s", receiver="people"))
     api = Api("http://127.0.0.1:9")
@@ -117,7 +117,7 @@ def test_other_times_of_a_route_tell_nobody_again(tmp_path: Path) -> None:
 
 @pytest.mark.real("prometheus-alertmanager")
 def test_alertmanager_has_the_routes_or_the_old_ones(tmp_path: Path) -> None:
-    """A new route is there when the push is over; a configuration it refuses is not, and the old one goes on."""
+    """After the push Alertmanager has the new route, or after a refusal still the old one."""
     file = tmp_path / "alertmanager.yaml"
     file.write_text(ROUTES.format(wait="30s", receiver="people"))
     with Alertmanager(file, tmp_path / "am") as running:

@@ -17,35 +17,35 @@ from support.grafana_api import GrafanaApi, grafana_api
 
 @pytest.fixture
 def grafana() -> Iterator[GrafanaApi]:
-    """An empty Grafana, with a policy of somebody else's."""
-    with grafana_api() as found:
-        yield found
+    """An empty Grafana, with a policy of another team."""
+    with grafana_api() as api:
+        yield api
 
 
-def planned(grafana: GrafanaApi, given: AlertSpec, *, apply: bool = True, **options: Any) -> Plan:
-    """Push *given*, and return what was to be done."""
+def planned(grafana: GrafanaApi, specification: AlertSpec, *, apply: bool = True, **options: Any) -> Plan:
+    """Push *specification*, and return the plan."""
     api = Api(grafana.url, {"Authorization": "Bearer t0ken"}, timeout_s=20)
-    push = GrafanaPush(api, given, CATALOG, Options())
-    found = push.plan(**{"prune": False, **options})
+    push = GrafanaPush(api, specification, CATALOG, Options())
+    pushed_plan = push.plan(**{"prune": False, **options})
     if apply:
-        push.apply(found)
-    return found
+        push.apply(pushed_plan)
+    return pushed_plan
 
 
 def test_everything_arrives_once_and_a_second_push_changes_nothing(grafana: GrafanaApi) -> None:
-    """Folder, template, contact points, quiet time, routes and rules; then there is nothing to do."""
-    given = spec(rule(), **EVERYTHING)
-    assert len(planned(grafana, given).changes) == 12
+    """The first push creates folder, template, contact points, mute timing, routes and rules; the second plans no change."""
+    specification = spec(rule(), **EVERYTHING)
+    assert len(planned(grafana, specification).changes) == 12
     grafana.changes.clear()
 
-    assert planned(grafana, given).changes == ()
+    assert planned(grafana, specification).changes == ()
     assert grafana.changes == []
     kinds = {kind: len(things) for kind, things in grafana.held.items()}
     assert kinds == {"alert-rules": 3, "contact-points": 5, "mute-timings": 1, "templates": 1, "folders": 1}
 
 
 def test_contact_points_have_the_secrets_themselves(grafana: GrafanaApi) -> None:
-    """Where a file names a variable, the push writes the value."""
+    """The push writes the value of each variable that the file names."""
     planned(grafana, spec(rule(), **EVERYTHING))
 
     settings = {one["type"]: one["settings"] for one in grafana.held["contact-points"].values()}
@@ -55,7 +55,7 @@ def test_contact_points_have_the_secrets_themselves(grafana: GrafanaApi) -> None
 
 
 def test_other_peoples_routes_stay(grafana: GrafanaApi) -> None:
-    """Only the routes of this service's alerts are exchanged in the tree, however often."""
+    """Each push replaces only the routes of this service's alerts."""
     planned(grafana, spec(rule(), **EVERYTHING))
     planned(grafana, spec(rule(), notifications=EVERYTHING["notifications"], service={"name": "other"}))
     planned(grafana, spec(rule(), notifications=EVERYTHING["notifications"]))
@@ -67,21 +67,21 @@ def test_other_peoples_routes_stay(grafana: GrafanaApi) -> None:
 
 
 def test_a_changed_rule_is_shown_and_updated_alone(grafana: GrafanaApi) -> None:
-    """The dry run shows the threshold and that it notifies again; the push updates one rule."""
+    """The dry run shows the threshold and the new notification, and the push updates one rule."""
     planned(grafana, spec(rule(), rule(name="other")))
     grafana.changes.clear()
     changed = spec(rule(threshold=90), rule(name="other"))
-    shown = describe("grafana", planned(grafana, changed, apply=False))
+    lines = describe("grafana", planned(grafana, changed, apply=False))
 
     assert grafana.changes == []
-    assert shown[0] == "~ grafana rule high_cpu_usage"
-    assert "    notifies again if it fires now" in shown
+    assert lines[0] == "~ grafana rule high_cpu_usage"
+    assert "    notifies again if it fires now" in lines
     planned(grafana, changed)
     assert grafana.changes == ["PUT alert-rules"]
 
 
-def test_pruning_removes_our_own_alone(grafana: GrafanaApi) -> None:
-    """What is gone from the configuration goes when asked for; another service's rules stay."""
+def test_pruning_removes_this_services_resources_only(grafana: GrafanaApi) -> None:
+    """A rule that was removed from the configuration is deleted on request; rules of another service stay."""
     planned(grafana, spec(rule(), rule(name="old"), **EVERYTHING))
     planned(grafana, spec(rule(name="old"), service={"name": "shop b"}))
     kept = planned(grafana, spec(rule()))
@@ -92,10 +92,10 @@ def test_pruning_removes_our_own_alone(grafana: GrafanaApi) -> None:
     assert grafana.held["contact-points"] == {}
 
 
-def test_secrets_are_written_again_only_when_asked_for(grafana: GrafanaApi) -> None:
-    """Grafana shows none, so only those contact points that have some are written."""
-    given = spec(rule(), **EVERYTHING)
-    planned(grafana, given)
+def test_secrets_are_written_again_only_on_request(grafana: GrafanaApi) -> None:
+    """Grafana shows no secret, so only contact points with secrets are written again."""
+    specification = spec(rule(), **EVERYTHING)
+    planned(grafana, specification)
 
-    again = [change.resource.name for change in planned(grafana, given, secrets=True).changes]
+    again = [change.resource.name for change in planned(grafana, specification, secrets=True).changes]
     assert again == ["csg_otel/shop/slack", "csg_otel/shop/webhook", "csg_otel/shop/pagerduty"]

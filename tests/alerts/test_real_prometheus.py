@@ -1,4 +1,4 @@
-"""A real Prometheus with the compiled rules: the seed's names have the program's own numbers, and a preview agrees with it."""
+"""A real Prometheus with the compiled rules: its recorded series equal the program's own numbers, and previews agree."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ alerting:
 
 
 class Shop:
-    """The program, and a Prometheus that scrapes it and has the rules."""
+    """The program, and a Prometheus with the rules that scrapes it."""
 
     def __init__(self, program: Program, prometheus: Prometheus, url: str, config: Path) -> None:
         self.prometheus = prometheus
@@ -84,13 +84,13 @@ class Shop:
         assert self._program.process.stdin is not None
         self._program.process.stdin.write(f"{count}\n")
         self._program.process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._program.line_with(r"\{.*\}")[0])
-        return found
+        snapshot: dict[str, Any] = json.loads(self._program.line_with(r"\{.*\}")[0])
+        return snapshot
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """One for all tests here."""
+    """One shop for all tests of this module."""
     from csg_otel.alerts import spec
     from csg_otel.config import load
     from csg_otel.exporters import prometheus as exposition
@@ -105,10 +105,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with Program(PROGRAM, folder, {"XDG_STATE_HOME": str(folder)}) as program:
         url = program.line()
         with Prometheus([url.removeprefix("http://")], folder / "prometheus", rules=[rules]) as prometheus:
-            found = Shop(program, prometheus, url, config)
+            running_shop = Shop(program, prometheus, url, config)
             eventually(lambda: prometheus.query("csg_operation_duration_seconds_count"), within_s=30)
-            found.work(400)
-            yield found
+            running_shop.work(400)
+            yield running_shop
 
 
 def flat(tree: Any) -> dict[tuple[str, ...], float]:
@@ -119,10 +119,10 @@ def flat(tree: Any) -> dict[tuple[str, ...], float]:
 
 
 def differences(shop: Shop) -> list[str]:
-    """Return every series of the seed's names that differs between the program's snapshot and Prometheus."""
+    """Return every recorded series of the monitoring guide's names that differs between the snapshot and Prometheus."""
     snapshot = shop.work(0)
     local = {**snapshot["system"], **snapshot["application"], **snapshot["business"]}
-    found = []
+    differing = []
     for name, alias in names.ALIASES.items():
         # An instrument has one of the names too (system.memory.usage), with labels of its own.
         series = [
@@ -136,13 +136,13 @@ def differences(shop: Shop) -> list[str]:
             else 1e-6
         )
         if recorded != pytest.approx(expected, rel=rel, abs=1e-9) or not recorded:
-            found.append(f"{name}: {recorded} here {expected}")
-    return found
+            differing.append(f"{name}: {recorded} here {expected}")
+    return differing
 
 
 @pytest.mark.real("prometheus")
-def test_every_name_of_the_seed_has_the_programs_own_number(shop: Shop) -> None:
-    """Between two samples of the host, all recorded series are those of ``get_metrics_snapshot()``, none left out."""
+def test_every_name_of_the_monitoring_guide_has_the_programs_own_number(shop: Shop) -> None:
+    """Between two samples of the host, the recorded series equal ``get_metrics_snapshot()``, without exception."""
     last: list[str] = []
 
     def same() -> bool:
@@ -157,7 +157,7 @@ def test_every_name_of_the_seed_has_the_programs_own_number(shop: Shop) -> None:
 
 @pytest.mark.real("prometheus")
 def test_a_preview_agrees_with_prometheus(shop: Shop) -> None:
-    """Which rules would fire is what Prometheus says fires; while the program works, so that there are rates."""
+    """While the program works, the preview shows the rules that Prometheus reports as firing."""
     command = [sys.executable, "-m", "csg_otel", "alerts", "preview", "--no-shipped", "--wait", "2"]
     command += ["--config", str(shop.config), "--url", f"{shop.url}/metrics"]
     preview = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})

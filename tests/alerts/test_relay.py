@@ -1,4 +1,4 @@
-"""The relay between real sockets: what it forwards, what it answers, and how it ends."""
+"""The relay between real sockets: its forwarding, its answers, and its end."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from urllib.parse import urlsplit
 import pytest
 
 from csg_otel.alerts.alertmanager.relay import Forward, Relay
+from support.notification_sinks import HttpSink, http_sink
 from support.servers import free_port
-from support.told import HttpSink, http_sink
 
 
 @pytest.fixture
 def sink() -> Iterator[HttpSink]:
-    """Where notifications are forwarded to."""
-    with http_sink() as found:
-        yield found
+    """The webhook that notifications are forwarded to."""
+    with http_sink() as webhook:
+        yield webhook
 
 
 def post(
     relay: Relay, path: str = "/hook", body: bytes = b'{"a": 1}', method: str = "POST", length: int | None = None
 ) -> int:
-    """Send as Alertmanager does, or with another *length* than the body's, and return the status."""
+    """Send a notification, or one with a wrong *length*, and return the status."""
     connection = http.client.HTTPConnection(urlsplit(relay.url).netloc, timeout=20)
     try:
         connection.request(
@@ -42,8 +42,8 @@ def post(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET"])
-def test_it_forwards_with_method_path_headers_and_body(sink: HttpSink, method: str) -> None:
-    """As they are configured; only a GET has no body."""
+def test_the_relay_forwards_method_path_headers_and_body(sink: HttpSink, method: str) -> None:
+    """The webhook gets the configured method and headers, and the body except with GET."""
     forward = Forward(method, f"{sink.url}/a/b?c=d%20e", {"X-Team": "ops", "content-type": "text/json"})
     with Relay({"/hook": forward}) as relay:
         assert post(relay) == 200
@@ -55,18 +55,18 @@ def test_it_forwards_with_method_path_headers_and_body(sink: HttpSink, method: s
 
 
 @pytest.mark.parametrize(
-    ("answered", "told"),
+    ("answered", "passed_on"),
     [(204, 200), (302, 502), (400, 400), (404, 404), (408, 502), (429, 502), (500, 500), (503, 503)],
 )
-def test_what_is_worth_another_try_is_answered_with_5xx(sink: HttpSink, answered: int, told: int) -> None:
-    """Alertmanager repeats nothing else."""
+def test_a_failure_that_may_pass_is_answered_with_5xx(sink: HttpSink, answered: int, passed_on: int) -> None:
+    """Alertmanager tries again only after a 5xx."""
     sink.status = answered
     with Relay({"/hook": Forward("POST", sink.url, {})}) as relay:
-        assert post(relay) == told
+        assert post(relay) == passed_on
 
 
-def test_nobody_there_and_headers_that_are_none_are_502() -> None:
-    """A refused connection, and a value that no header can have: the relay itself goes on."""
+def test_a_refused_connection_and_an_invalid_header_are_502() -> None:
+    """After a refused connection and an invalid header value the relay still works."""
     gone = Forward("POST", f"http://127.0.0.1:{free_port()}/", {})
     split = Forward("POST", gone.url, {"X-A": "a\r\nX-B: b"})
     with Relay({"/gone": gone, "/split": split}) as relay:
@@ -74,7 +74,7 @@ def test_nobody_there_and_headers_that_are_none_are_502() -> None:
 
 
 def test_a_webhook_that_drips_is_left_at_the_deadline() -> None:
-    """The timeout is about the whole request, not about each byte."""
+    """The timeout covers the whole request, not each byte."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def drip() -> None:
@@ -96,8 +96,8 @@ def test_a_webhook_that_drips_is_left_at_the_deadline() -> None:
         assert not thread.is_alive()
 
 
-def test_it_takes_only_what_it_knows_and_not_too_much(sink: HttpSink) -> None:
-    """Unknown paths, bodies without or beyond a length; and says that it runs."""
+def test_the_relay_refuses_unknown_paths_and_large_bodies(sink: HttpSink) -> None:
+    """Unknown paths and bodies without or above a length are refused, and the health path answers."""
     with Relay({"/hook": Forward("POST", sink.url, {})}) as relay:
         assert post(relay, "/other") == 404
         assert post(relay, length=4 * 1024 * 1024 + 1) == 413
@@ -107,39 +107,39 @@ def test_it_takes_only_what_it_knows_and_not_too_much(sink: HttpSink) -> None:
     assert not sink.requests
 
 
-def test_too_many_at_once_are_refused_and_those_under_way_are_served(sink: HttpSink) -> None:
-    """The rest is answered with 503, at once, and comes again."""
+def test_requests_above_the_limit_are_refused(sink: HttpSink) -> None:
+    """Requests above the limit get 503 at once, and the others are served."""
     enough = threading.Event()
     sink.before = lambda: enough.wait(20)
     with Relay({"/hook": Forward("POST", sink.url, {})}) as relay, ThreadPoolExecutor(50) as pool:
-        asked = [pool.submit(post, relay) for _ in range(50)]
+        posts = [pool.submit(post, relay) for _ in range(50)]
         deadline = time.monotonic() + 20
-        while sum(one.done() for one in asked) < 18 and time.monotonic() < deadline:
+        while sum(one.done() for one in posts) < 18 and time.monotonic() < deadline:
             time.sleep(0.01)
-        refused = [one.result() for one in asked if one.done()]
+        refused = [one.result() for one in posts if one.done()]
         enough.set()
-        statuses = sorted(one.result(20) for one in asked)
+        statuses = sorted(one.result(20) for one in posts)
 
     assert refused == [503] * 18
     assert statuses == [200] * 32 + [503] * 18
     assert len(sink.requests) == 32
 
 
-def test_what_is_under_way_ends_before_it_does(sink: HttpSink) -> None:
-    """A notification that was taken is forwarded, and answered."""
+def test_current_requests_are_finished_before_the_end(sink: HttpSink) -> None:
+    """A notification that was accepted is forwarded and answered before the relay ends."""
     begun, enough = threading.Event(), threading.Event()
     sink.before = lambda: [begun.set(), enough.wait(20)]  # type: ignore[func-returns-value]
     relay = Relay({"/hook": Forward("POST", sink.url, {})})
     with ThreadPoolExecutor(1) as pool:
         with relay:
-            asked = pool.submit(post, relay)
+            posts = pool.submit(post, relay)
             assert begun.wait(20)
             threading.Timer(0.3, enough.set).start()
-        assert asked.result(20) == 200
+        assert posts.result(20) == 200
     with pytest.raises(ConnectionRefusedError):
         post(relay)
 
 
-def test_headers_do_not_show() -> None:
-    """They may hold credentials."""
+def test_headers_are_not_printed() -> None:
+    """The representation of a webhook has no headers, because they may hold credentials."""
     assert "canary" not in repr(Forward("POST", "http://x", {"Authorization": "canary"}))

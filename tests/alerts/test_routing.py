@@ -1,4 +1,4 @@
-"""Who is told, held against ``amtool config routes test`` and a real Alertmanager."""
+"""The routes of alerts, compared with ``amtool config routes test`` and a real Alertmanager."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.spec import SEVERITIES, AlertSpec
 from support.alertmanager import Alertmanager
+from support.notification_sinks import HttpSink, http_sink
 from support.programs import eventually
-from support.told import HttpSink, http_sink
 
 Specified = Callable[..., AlertSpec]
 
@@ -36,10 +36,10 @@ LABELS: tuple[dict[str, str], ...] = (
 
 @pytest.mark.real("amtool")
 @pytest.mark.parametrize("which", ["seed_file", "channels"])
-def test_it_says_what_amtool_says(
+def test_the_receivers_are_those_of_amtool(
     specified: Specified, catalog: Catalog, tmp_path: Path, request: pytest.FixtureRequest, which: str
 ) -> None:
-    """For every severity and one that is none, with labels of every kind."""
+    """The receivers equal amtool's for every severity, an unknown one, and labels of every kind."""
     spec = specified(request.getfixturevalue(which), shipped=True)
     file = tmp_path / config.FILE
     file.write_text(compile_all(spec, catalog, targets=("alertmanager",))[config.FILE])
@@ -47,29 +47,29 @@ def test_it_says_what_amtool_says(
         for more in LABELS:
             labels = {**more, "severity": severity}
             command = ["amtool", "config", "routes", "test", f"--config.file={file}"]
-            given = [f"{name}={value}" for name, value in labels.items()]
-            done = subprocess.run([*command, *given], capture_output=True, text=True, timeout=60)
+            arguments = [f"{name}={value}" for name, value in labels.items()]
+            done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
             ours = [route.receiver for route in routing.matching(spec, labels)]
 
             assert done.stdout.strip() == ",".join(ours), labels
 
 
-def test_a_severity_as_target_means_those_who_take_it(specified: Specified) -> None:
-    """The seed names `emergency` and no receivers: its mails and its webhook take emergencies, its Slack does not."""
+def test_a_severity_as_target_means_the_channels_that_accept_it(specified: Specified) -> None:
+    """The example's mails and webhook accept emergencies and are notified; its Slack does not."""
     slack = {"enabled": True, "webhook_url": "${SLACK_WEBHOOK_URL}", "severity_filter": ["warning", "critical"]}
     mail = {"enabled": True, "smtp_server": "smtp.example.com", "recipients": ["a@example.com"]}
     rule = {"name": "late", "condition": "time_based", "threshold": 15, "target": "emergency"}
     spec = specified({"notifications": {"slack": slack, "email": mail}, "escalation": {"rules": [rule]}})
-    found = {route.receiver: route.when() for route in routing.matching(spec, {"severity": "critical"})}
+    times = {route.receiver: route.when() for route in routing.matching(spec, {"severity": "critical"})}
 
-    assert found == {"email": "at once", "slack": "at once", "emergency.email": "if it lasts 15m"}
+    assert times == {"email": "at once", "slack": "at once", "emergency.email": "if it lasts 15m"}
 
 
 # -- seen from outside: an Alertmanager that runs ------------------------------------------------------------------------
 
 
 def quiet(http: str) -> dict[str, Any]:
-    """Return a configuration with a window in which only what is critical is told, now, and with maintenance."""
+    """Return a configuration with maintenance and with a window in which only critical alerts are notified, now."""
     webhook = {"enabled": True, "url": f"{http}/hook"}
     oncall = {"webhook": {"url": f"{http}/oncall", "headers": {}}}
     rules = [
@@ -99,8 +99,8 @@ def alert(name: str, severity: str, **labels: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpSink, Alertmanager]]:
-    """What arrives of alerts that are muted, inhibited, escalated or none of it."""
+def arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpSink, Alertmanager]]:
+    """The notifications of alerts that are muted, inhibited, escalated, or none of these."""
     from csg_otel.alerts import spec
     from csg_otel.config import load
     from csg_otel.exporters import prometheus
@@ -108,8 +108,8 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpSink, 
     folder = tmp_path_factory.mktemp("quiet")
     catalog = Catalog(series=prometheus.family_name, label=prometheus.label_name)
     with http_sink() as http:
-        found = spec.load(load(quiet(http.url), environ={}).config, catalog)
-        (folder / "am.yaml").write_text(yaml.safe_dump(config.document(found, spec.Options())))
+        specification = spec.load(load(quiet(http.url), environ={}).config, catalog)
+        (folder / "am.yaml").write_text(yaml.safe_dump(config.document(specification, spec.Options())))
         with Alertmanager(folder / "am.yaml", folder) as running:
             here = {"job": "shop", "instance": "a"}
             alerts = [
@@ -131,14 +131,14 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpSink, 
 
 
 def names(http: HttpSink, path: str) -> set[str]:
-    """Return the names of the alerts that webhook *path* was told of."""
+    """Return the names of the alerts that arrived at webhook *path*."""
     return {one["labels"]["alertname"] for got in http.at(f"/{path}") for one in got.json["alerts"]}
 
 
 @pytest.mark.real("prometheus-alertmanager")
-def test_maintenance_mutes_the_program_that_says_so_and_nothing_else(heard: tuple[HttpSink, Alertmanager]) -> None:
-    """Not another instance's alerts, and not those that have no instance; nobody is told of the maintenance itself."""
-    http, running = heard
+def test_maintenance_mutes_its_own_program_only(arrived: tuple[HttpSink, Alertmanager]) -> None:
+    """Alerts of another instance and alerts without one arrive, and the maintenance alert itself does not."""
+    http, running = arrived
     state = {one["labels"]["alertname"]: one["status"]["inhibitedBy"] for one in running.alerts()}
 
     assert names(http, "hook") == {"There", "Nowhere"}
@@ -147,18 +147,18 @@ def test_maintenance_mutes_the_program_that_says_so_and_nothing_else(heard: tupl
 
 
 @pytest.mark.real("prometheus-alertmanager")
-def test_a_time_window_mutes_its_severities_and_tells_others(heard: tuple[HttpSink, Alertmanager]) -> None:
-    """What is suppressed now is told to nobody; whom a window escalates to is told during it."""
-    http, _ = heard
+def test_a_time_window_mutes_its_severities_and_notifies_its_target(arrived: tuple[HttpSink, Alertmanager]) -> None:
+    """A suppressed severity arrives nowhere, and the target of a window is notified during it."""
+    http, _ = arrived
 
     assert "Muted" not in names(http, "hook")
     assert {"There", "Nowhere"} <= names(http, "oncall")
 
 
 @pytest.mark.real("prometheus-alertmanager")
-def test_what_comes_back_is_told_to_its_target_only(heard: tuple[HttpSink, Alertmanager]) -> None:
-    """Those who are told at once have been told of the alert itself."""
-    http, _ = heard
+def test_a_returning_alert_notifies_its_target_only(arrived: tuple[HttpSink, Alertmanager]) -> None:
+    """The other channels were notified of the alert itself, so the escalation notifies only its target."""
+    http, _ = arrived
 
     assert "Back" in names(http, "oncall")
     assert "Back" not in names(http, "hook")

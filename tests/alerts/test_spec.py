@@ -1,4 +1,4 @@
-"""From written rules to resolved ones: names by any of their names, and every mistake with its place and its cure."""
+"""Specifications of configurations: metrics by any of their names, and each mistake with its position and what to do."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from csg_otel.errors import AlertError
 from csg_otel.exporters import prometheus
 
 
-def rule(**given: Any) -> dict[str, Any]:
+def rule(**settings: Any) -> dict[str, Any]:
     """Return a configuration with one rule."""
-    return {"alerting": {"rules": [{"name": "one", "condition": ">", "threshold": 1, **given}]}}
+    return {"alerting": {"rules": [{"name": "one", "condition": ">", "threshold": 1, **settings}]}}
 
 
 @pytest.mark.parametrize("name", ["csg.files.processed", "csg_files_processed_total"])
-def test_a_metric_goes_by_its_otel_and_its_prometheus_name(specified: Callable[..., spec.AlertSpec], name: str) -> None:
-    """Both lead to the same instrument, and a counter is looked at as a rate."""
-    (found,) = specified(rule(metric=name)).rules
+def test_a_metric_has_its_otel_and_its_prometheus_name(specified: Callable[..., spec.AlertSpec], name: str) -> None:
+    """Both names lead to the same instrument, and a counter is compared as a rate."""
+    (resolved,) = specified(rule(metric=name)).rules
 
-    assert (found.ref.name, found.function) == ("csg.files.processed", "rate")
+    assert (resolved.ref.name, resolved.function) == ("csg.files.processed", "rate")
 
 
-def test_every_name_of_the_seed_is_known(catalog: Catalog) -> None:
-    """And none is taken for an instrument."""
+def test_every_name_of_the_monitoring_guide_is_an_alias(catalog: Catalog) -> None:
+    """Each name is found as an alias and not as an instrument."""
     assert all(catalog.find(name).alias for name in names.ALIASES)
 
 
-def test_filters_go_by_the_last_part_of_an_attribute(specified: Callable[..., spec.AlertSpec]) -> None:
-    """``outcome`` is enough for ``csg.outcome``."""
-    (found,) = specified(rule(metric="csg.files.processed", filters={"outcome": "error"})).rules
+def test_the_last_part_of_an_attribute_is_enough_for_a_filter(specified: Callable[..., spec.AlertSpec]) -> None:
+    """The filter ``outcome`` selects the attribute ``csg.outcome``."""
+    (resolved,) = specified(rule(metric="csg.files.processed", filters={"outcome": "error"})).rules
 
-    assert found.filters == (("csg.outcome", "csg_outcome", "error"),)
+    assert resolved.filters == (("csg.outcome", "csg_outcome", "error"),)
 
 
-def test_a_name_of_the_seed_means_one_number(specified: Callable[..., spec.AlertSpec]) -> None:
-    """The total, unless a rule asks for cores."""
+def test_a_name_of_the_monitoring_guide_means_one_number(specified: Callable[..., spec.AlertSpec]) -> None:
+    """The name selects the total, unless a filter selects the cores."""
     total, core = (
         specified(rule(metric="system_cpu_usage_percent", filters=filters)).rules[0].filters
         for filters in ({}, {"type": "core"})
@@ -52,7 +52,7 @@ def test_a_name_of_the_seed_means_one_number(specified: Callable[..., spec.Alert
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("settings", "says"),
     [
         ({"metric": "system_cpu_usage_percnt"}, "did you mean 'system_cpu_usage_percent'?"),
         ({"metric": "orders.placed"}, "--app or --metrics"),
@@ -68,20 +68,20 @@ def test_a_name_of_the_seed_means_one_number(specified: Callable[..., spec.Alert
         ({"metric": "csg.files.processed", "name": "---"}, "has no letter or digit"),
     ],
 )
-def test_a_mistake_says_what_would_be_right(
-    specified: Callable[..., spec.AlertSpec], given: dict[str, Any], says: str
+def test_a_mistake_suggests_the_correction(
+    specified: Callable[..., spec.AlertSpec], settings: dict[str, Any], says: str
 ) -> None:
-    """One problem, about the key that is wrong."""
+    """Each mistake is one problem at the key that is wrong."""
     with pytest.raises(AlertError) as caught:
-        specified(rule(**given))
+        specified(rule(**settings))
 
     (problem,) = caught.value.problems
     assert problem.startswith("alerting.rules[0].")
     assert says in problem
 
 
-def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path, catalog: Catalog) -> None:
-    """In one error, each with the line of the file it is in."""
+def test_all_mistakes_are_reported_at_once_with_their_lines(tmp_path: Path, catalog: Catalog) -> None:
+    """One error has all mistakes, each with its line in the file."""
     path = tmp_path / "monitoring_config.yaml"
     path.write_text(
         "alerting:\n  rules:\n"
@@ -101,16 +101,16 @@ def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path, catalog:
     assert lines == ["3", "4", "9", "9", "7"]
 
 
-def test_two_rules_of_one_alert_are_a_mistake(specified: Callable[..., spec.AlertSpec]) -> None:
-    """Names that differ only in what an alert's name can't hold."""
+def test_two_rules_with_one_alert_name_are_an_error(specified: Callable[..., spec.AlertSpec]) -> None:
+    """Names that differ only in characters that an alert's name can't have are an error."""
     rules = [{"name": name, "metric": "system.uptime", "condition": "<", "threshold": 1} for name in ("a_b", "a-b")]
 
     with pytest.raises(AlertError, match="'a-b' and 'a_b' both make the alert AB"):
         specified({"alerting": {"rules": rules}})
 
 
-def test_a_rule_of_ones_own_takes_the_place_of_one_that_ships(specified: Callable[..., spec.AlertSpec]) -> None:
-    """And one that is switched off leaves it out; the others are there."""
+def test_a_users_rule_replaces_the_shipped_one(specified: Callable[..., spec.AlertSpec]) -> None:
+    """A rule of the same name replaces the shipped one, a disabled one removes it, and the others stay."""
     own = rule(name="host_cpu_high", metric="system_cpu_usage_percent", threshold=50)
     off = rule(name="host_cpu_high", metric="system_cpu_usage_percent", enabled=False)
 
@@ -121,19 +121,21 @@ def test_a_rule_of_ones_own_takes_the_place_of_one_that_ships(specified: Callabl
     assert "HostCpuHigh" not in {one.alert for one in without.rules}
 
 
-def test_missing_data_fires_where_it_would_hide_a_problem(specified: Callable[..., spec.AlertSpec]) -> None:
-    """By default for "less than" only, and as told otherwise."""
-    wanted = {
-        (condition, told): specified(rule(metric="system.uptime", condition=condition, no_data=told)).rules[0].no_data
+def test_missing_data_fires_if_it_would_hide_a_problem(specified: Callable[..., spec.AlertSpec]) -> None:
+    """Missing data fires by default for "less than" only, and otherwise as the setting says."""
+    results = {
+        (condition, setting): specified(rule(metric="system.uptime", condition=condition, no_data=setting))
+        .rules[0]
+        .no_data
         for condition in ("<", ">")
-        for told in ("auto", "alert", "ignore")
+        for setting in ("auto", "alert", "ignore")
     }
 
-    assert {key for key, value in wanted.items() if value} == {("<", "auto"), ("<", "alert"), (">", "alert")}
+    assert {key for key, value in results.items() if value} == {("<", "auto"), ("<", "alert"), (">", "alert")}
 
 
 def test_a_live_endpoint_and_a_programs_declarations_add_names() -> None:
-    """With the labels they have there; of an exposed one any label may be asked for."""
+    """Names from a /metrics page and from declarations are found with their labels, and an exposed one has any label."""
     text = '# TYPE jobs_done_total counter\njobs_done_total{queue="a"} 1\n# TYPE other gauge\nother 1\n'
     declared = [names.Metric("orders.placed", "counter", "{order}", "", ("channel",))]
     catalog = Catalog(declared, text, series=prometheus.family_name, label=prometheus.label_name)

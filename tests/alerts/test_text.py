@@ -16,34 +16,34 @@ from csg_otel.alerts.text import camel, digest, duration, inert, number, yaml_fi
     [(0, "0s"), (90, "1m30s"), (300, "5m"), (0.5, "500ms"), (30 * 86400, "30d"), (3661, "1h1m1s")],
 )
 def test_durations(seconds: float, written: str) -> None:
-    """Whole units, largest first."""
+    """A duration is written in whole units, largest first."""
     assert duration(seconds) == written
 
 
 @pytest.mark.parametrize(("value", "written"), [(85.0, "85"), (0.1, "0.1"), (1e-7, "1e-07"), (-3, "-3")])
 def test_numbers_read_back(value: float, written: str) -> None:
-    """The shortest text that is the same number."""
+    """A number is written as the shortest text that reads back as the same number."""
     assert number(value) == written
     assert float(number(value)) == value
 
 
 @given(st.text("{}% ab", max_size=12), st.booleans())
 def test_no_text_begins_an_action(text: str, followed: bool) -> None:
-    """Whatever braces it has, also before a place: taken as a template it shows itself."""
+    """A text with any braces, also before a place, prints itself when it runs as a template."""
     template = inert(text) + ("{{ x }}" if followed else "")
-    shown = ""
+    printed = ""
     while "{{" in template:
         before, _, rest = template.partition("{{")
         action, _, template = rest.partition("}}")
         assert not action.startswith("{")
-        shown += before + (action.strip()[1:-1] if action.strip().startswith('"') else "<x>")
-    shown += template
+        printed += before + (action.strip()[1:-1] if action.strip().startswith('"') else "<x>")
+    printed += template
 
-    assert shown == text + ("<x>" if followed else "")
+    assert printed == text + ("<x>" if followed else "")
 
 
 def test_messages_have_places_and_text() -> None:
-    """Every place there is; other braces are text."""
+    """Every place is parsed, and other braces stay text."""
     message = parse("{value} {value:percent} of {labels.a.b} > {threshold} {other} {")
 
     written = message.write(lambda text: text.upper(), lambda place: f"<{place.kind}{place.name}>")
@@ -54,12 +54,12 @@ def test_messages_have_places_and_text() -> None:
     ("name", "alert"), [("high_cpu_usage", "HighCpuUsage"), ("HTTP 5xx-rate", "HTTP5xxRate"), ("é", "")]
 )
 def test_names_of_alerts(name: str, alert: str) -> None:
-    """Words joined with capitals."""
+    """The words of a rule's name are joined with capitals."""
     assert camel(name) == alert
 
 
-def test_a_file_says_what_it_is_and_of_what(tmp_path: object) -> None:
-    """The header's hash is that of the content, which reads back as it was."""
+def test_a_file_has_a_header_with_the_hash_of_its_content(tmp_path: object) -> None:
+    """The hash in the header is that of the content, which reads back unchanged."""
     content = {"b": ["x: y", "a\nb", "on", "1e3"], "a": {"é": None}}
     _, hashed, body = yaml_file(content).split("\n", 2)
 
@@ -81,6 +81,6 @@ _documents = st.recursive(
 
 
 @given(_documents)
-def test_what_is_written_is_read_back(content: object) -> None:
-    """Whatever is in it, by a reader of YAML that we did not write."""
+def test_a_written_value_reads_back(content: object) -> None:
+    """An independent YAML reader reads any value back unchanged."""
     assert yaml.safe_load(yaml_file(content)) == content

@@ -1,4 +1,4 @@
-"""Times of the week: over midnight, over the end of the week, and what is none."""
+"""Time windows of the week: across midnight, across the end of the week, and invalid ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rule(start: str, end: str, *days: str) -> EscalationRule:
 
 
 def holds(intervals: list[dict[str, Any]], now: datetime) -> bool:
-    """Tell whether *now* is in one of *intervals*, as Alertmanager does: a start is in, an end is not."""
+    """Return whether *now* is in one of *intervals*, as Alertmanager decides: a start is inside, an end is not."""
     time, day = f"{now:%H:%M}", windows.DAYS[now.weekday()]
     return any(
         day in one.get("weekdays", windows.DAYS) and part["start_time"] <= time < part["end_time"]
@@ -36,22 +36,22 @@ def holds(intervals: list[dict[str, Any]], now: datetime) -> bool:
     days=st.sets(st.sampled_from(windows.DAYS), min_size=1),
     at=st.integers(0, 7 * 24 * 60 - 1),
 )
-def test_a_window_is_what_follows_its_beginning(start: int, minutes: int, days: set[str], at: int) -> None:
-    """At any minute of the week, if it began on one of its days less than its length ago; however it lies to midnight."""
+def test_a_window_covers_its_length_from_each_start(start: int, minutes: int, days: set[str], at: int) -> None:
+    """A minute of the week is inside if the window began on one of its days less than its length ago."""
     end = (start + minutes) % 1440
-    made = rule(f"{start // 60:02}:{start % 60:02}", f"{end // 60:02}:{end % 60:02}", *sorted(days))
+    window = rule(f"{start // 60:02}:{start % 60:02}", f"{end // 60:02}:{end % 60:02}", *sorted(days))
     now = MONDAY + timedelta(minutes=at)
     begun = [now.replace(hour=0, minute=0) + timedelta(days=-back, minutes=start) for back in (0, 1)]
     expected = any(
         windows.DAYS[one.weekday()] in days and one <= now < one + timedelta(minutes=minutes) for one in begun
     )
 
-    assert not windows.mistakes(made)
-    assert holds(windows.intervals(made), now) == expected
+    assert not windows.mistakes(window)
+    assert holds(windows.intervals(window), now) == expected
 
 
 def test_no_days_means_all_days() -> None:
-    """Also over midnight."""
+    """A window without days is active every day, also across midnight."""
     assert windows.intervals(rule("22:00", "06:00")) == [
         {"times": [{"start_time": "22:00", "end_time": "24:00"}], "location": "UTC"},
         {"times": [{"start_time": "00:00", "end_time": "06:00"}], "location": "UTC"},
@@ -59,7 +59,7 @@ def test_no_days_means_all_days() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "what"),
+    ("window", "what"),
     [
         (rule("7:00", "08:00"), ("start", "'7:00' is not a time of day")),
         (rule("07:00", "25:00"), ("end", "'25:00' is not a time of day")),
@@ -67,9 +67,9 @@ def test_no_days_means_all_days() -> None:
         (rule("07:00", "08:00", "m"), ("days", "such as monday, or mon")),
     ],
 )
-def test_what_is_no_time_is_said(given: EscalationRule, what: tuple[str, str]) -> None:
-    """With the setting it is in, and what would be right."""
-    ((key, message),) = windows.mistakes(given)
+def test_an_invalid_time_is_reported(window: EscalationRule, what: tuple[str, str]) -> None:
+    """The message names the setting and shows a valid value."""
+    ((key, message),) = windows.mistakes(window)
 
     assert key == what[0]
     assert what[1] in message

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from support.notification_sinks import http_sink
 from support.programs import Program, get
-from support.told import http_sink
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"
 RULES = """
@@ -105,7 +105,7 @@ def test_preview_says_what_would_fire(program: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("! would fire  critical  OrdersStop: 0 (fires when < 0.01)")
     assert lines[1].startswith("! would fire  warning   ManyWorkers: 3 (fires when >= 3)")
-    assert lines[2] == "2 of 2 rules would fire (once they have held for their time)"
+    assert lines[2] == "2 of 2 rules would fire, each once its condition has held for its `for`"
 
 
 def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:

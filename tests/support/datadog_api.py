@@ -52,7 +52,7 @@ class DatadogApi:
         self.changes: list[str] = []
         self.arrived = threading.Condition()
         self.refusing = 0
-        """While not nought, the status every request is answered with."""
+        """Status of every answer, unless it is 0."""
         self._next = 1000
 
     def answer(self, method: str, target: str, headers: Any, body: Any) -> tuple[int, Any]:

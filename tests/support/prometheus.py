@@ -40,11 +40,11 @@ class Prometheus(Daemon):
         program: str = "prometheus",
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        told = [{"static_configs": [{"targets": [alertmanager]}]}] if alertmanager else []
+        alertmanagers = [{"static_configs": [{"targets": [alertmanager]}]}] if alertmanager else []
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
             "rule_files": [str(rule) for rule in rules],
-            "alerting": {"alertmanagers": told},
+            "alerting": {"alertmanagers": alertmanagers},
             "scrape_configs": [
                 {
                     "job_name": "test",

@@ -32,7 +32,7 @@ SHORTEST_INTERVAL_S: Final = 10.0
 """Shortest group interval: below it, Alertmanager sends a notification again before it has recorded the first."""
 
 REPEAT_S: Final = 4 * 3600.0
-"""Interval of reminders of an alert that still fires; Alertmanager's own default."""
+"""Interval of reminders of an alert that still fires; the default of Alertmanager and of Grafana."""
 
 ESCALATED: Final[tuple[Severity, ...]] = ("critical",)
 """The severities that escalate where an escalation rule has no filter."""
@@ -154,9 +154,12 @@ def targets(spec: AlertSpec, rule: Any) -> tuple[tuple[str, Channel, tuple[Sever
     """
     for receiver in spec.receivers:
         if receiver.name == rule.target:
-            return tuple((f"{rule.target}.{one.kind}", one, one.severities) for one in receiver.channels)
+            channels = receiver.channels
+            return tuple((f"{rule.target}.{channel.kind}", channel, channel.severities) for channel in channels)
     return tuple(
-        (f"{rule.target}.{one.kind}", one, SEVERITIES) for one in spec.channels if rule.target in one.severities
+        (f"{rule.target}.{channel.kind}", channel, SEVERITIES)
+        for channel in spec.channels
+        if rule.target in channel.severities
     )
 
 

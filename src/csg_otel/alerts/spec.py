@@ -234,7 +234,7 @@ def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
         settings = getattr(section, kind)
         if settings is not None and (settings.enabled or escalated):
             accepted = settings.severity_filter or SEVERITIES
-            enabled.append(Channel(kind, settings, tuple(one for one in SEVERITIES if one in accepted)))
+            enabled.append(Channel(kind, settings, tuple(severity for severity in SEVERITIES if severity in accepted)))
     return tuple(enabled)
 
 

@@ -34,7 +34,7 @@ def mistakes(rule: Any) -> list[tuple[str, str]]:
 
 def always(rule: Any) -> bool:
     """Return whether *rule*, which is valid, covers the whole week."""
-    return {_day(day) for day in rule.days} in (set(), set(DAYS)) and _minute(rule.start) % 1440 == _minute(
+    return {_day(day) for day in rule.days} in (set(), set(DAYS)) and minute(rule.start) % 1440 == minute(
         rule.end
     ) % 1440
 
@@ -47,7 +47,7 @@ def intervals(rule: Any) -> list[dict[str, Any]]:
         start = "00:00"
     if end == "00:00":
         end = _MIDNIGHT
-    if _minute(start) < _minute(end):
+    if minute(start) < minute(end):
         return [_interval(start, end, days, rule.timezone)]
     following = [DAYS[(DAYS.index(day) + 1) % 7] for day in days]
     return [
@@ -67,6 +67,7 @@ def _day(written: str) -> str:
     return next((day for day in DAYS if len(start) >= 3 and day.startswith(start)), "")
 
 
-def _minute(time: str) -> int:
+def minute(time: str) -> int:
+    """Return the minutes since midnight of a valid time ``HH:MM``."""
     hours, _, minutes = time.partition(":")
     return int(hours) * 60 + int(minutes)

@@ -62,9 +62,8 @@ def run(args: argparse.Namespace) -> int:
         firing += bool(holds)
         for line in _lines(rule, values, holds):
             print(line)
-    print(
-        f"{firing} of {len(source.spec.rules)} rules would fire{' (once they have held for their time)' * bool(firing)}"
-    )
+    waiting = ", each once its condition has held for its `for`" if firing else ""
+    print(f"{firing} of {len(source.spec.rules)} rules would fire{waiting}")
     return 0
 
 
@@ -72,7 +71,7 @@ def _lines(rule: Rule, values: evaluate.Series, holds: evaluate.Series) -> list[
     condition = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
     head = f"{rule.severity:<9} {rule.alert}"
     if not values:
-        return [f"  no data     {head}: {rule.ref.name}" + (" (its no-data twin would fire)" if rule.no_data else "")]
+        return [f"  no data     {head}: {rule.ref.name}" + (" (its no-data alert would fire)" if rule.no_data else "")]
     worst = sorted(values.items(), key=lambda series: (series[0] not in holds, -abs(series[1])))
     lines = [
         f"{'! would fire' if labels in holds else '  ok        '}  {head}: {value:.4g} ({condition}){_labels(rule, labels)}"

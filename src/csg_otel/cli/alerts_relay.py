@@ -49,9 +49,7 @@ def run_relay(args: argparse.Namespace) -> int:
     forwards = relay.forwards(alert_source.read(args, secrets=True).spec)
     if not forwards:
         raise AlertError(
-            [
-                "there is no webhook to forward to: enable notifications.webhook, or add one to escalation.receivers"
-            ]
+            ["there is no webhook to forward to: enable notifications.webhook, or add one to escalation.receivers"]
         )
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     host, port = args.listen

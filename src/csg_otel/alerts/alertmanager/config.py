@@ -74,7 +74,9 @@ def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
 
 def targets(spec: AlertSpec) -> tuple[Target, ...]:
     """Return every receiver that may be notified, once: those of the channels, and those that escalations name."""
-    by_name: dict[str, Target] = {one.kind: Target(one.kind, one, f"notifications.{one.kind}") for one in spec.channels}
+    by_name: dict[str, Target] = {
+        channel.kind: Target(channel.kind, channel, f"notifications.{channel.kind}") for channel in spec.channels
+    }
     owners = {receiver.name for receiver in spec.receivers}
     for rule in spec.escalations:
         if rule.action != "escalate" or (rule.condition == "retry_count" and routing.to_severity(spec, rule)):
@@ -124,7 +126,7 @@ def _inhibition(rule: Any) -> dict[str, Any]:
         *([routing.severity_matcher(rule.severity_filter)] if rule.severity_filter else []),
     ]
     return {
-        "source_matchers": [str(one) for one in source],
-        "target_matchers": [str(one) for one in target],
+        "source_matchers": [str(matcher) for matcher in source],
+        "target_matchers": [str(matcher) for matcher in target],
         "equal": ["job", "instance"],
     }

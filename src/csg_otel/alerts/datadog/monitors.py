@@ -12,7 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import slo
+from csg_otel.alerts import conditions, slo
 from csg_otel.alerts.datadog import query
 from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, webhooks
 from csg_otel.alerts.text import digest, json_file, number
@@ -35,9 +35,6 @@ _OPERATORS: Final = {"greater_than": ">", "less_than": "<", "greater_than_or_equ
 _TIMEFRAMES_D: Final = (7, 30, 90)
 _LONGEST_BURN_S: Final = 48 * 3600.0
 """Datadog looks back two days at most for a burn rate (docs.datadoghq.com, "Burn rate alerts")."""
-
-_TOLERANCE: Final = 1e-9
-"""Relative difference below which fractional numbers count as equal."""
 
 
 def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict[str, str]:
@@ -135,7 +132,7 @@ def _compared(rule: Rule, value: str) -> tuple[str, float]:
         extreme = "min" if rule.condition.startswith("greater") else "max"
         return f"{extreme}({lasting}):{value} {_OPERATORS[rule.condition]} {number(rule.threshold)}", rule.threshold
     distance = f"abs({value} - {number(rule.threshold)})"
-    margin = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * _TOLERANCE
+    margin = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * conditions.TOLERANCE
     extreme, operator = ("max", "<=") if rule.condition == "equals" else ("min", ">")
     return f"{extreme}({lasting}):{distance} {operator} {number(margin)}", margin
 

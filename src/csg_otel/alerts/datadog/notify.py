@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.alerts import windows
 from csg_otel.alerts.spec import escalated_severities
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any
 def _downtime(rule: Any, severity: str, own: tuple[str, ...]) -> dict[str, Any]:
     days = ",".join(day[:2].upper() for day in rule.days)
     rrule = f"FREQ=WEEKLY;INTERVAL=1;BYDAY={days}" if days else "FREQ=DAILY;INTERVAL=1"
-    start, end = _minutes(rule.start) % 1440, _minutes(rule.end)
+    start, end = windows.minute(rule.start) % 1440, windows.minute(rule.end)
     length = (end - start - 1) % (24 * 60) + 1  # an end before the start is on the next day
     return {
         "message": f"csg_otel {own[1]}: {rule.name} ({severity})",
@@ -183,9 +184,3 @@ def _downtime(rule: Any, severity: str, own: tuple[str, ...]) -> dict[str, Any]:
             ],
         },
     }
-
-
-def _minutes(written: str) -> int:
-    """Return the minutes since midnight of a valid time ``HH:MM``."""
-    hours, _, minutes = written.partition(":")
-    return 60 * int(hours) + int(minutes)

@@ -40,7 +40,9 @@ class DatadogPush:
         """Return the plan; *secrets* also writes variables that exist, because their values can't be read and compared."""
         actual = [*self._hooks(), *self._slos(), *self._monitors(), *self._downtimes()]
         if secrets:
-            actual = [replace(one, fingerprint="old") if one.kind == "variable" else one for one in actual]
+            actual = [
+                replace(resource, fingerprint="old") if resource.kind == "variable" else resource for resource in actual
+            ]
         self._objective_ids = {resource.key: resource.id for resource in actual if resource.kind == "slo"}
         return plan(self._desired(), actual, prune=prune)
 
@@ -176,7 +178,7 @@ def _tagged(kind: str, prefix: str, body: Mapping[str, Any]) -> Resource:
 def _recurring(body: Mapping[str, Any]) -> Any:
     """Return the compared fields of a downtime; its start date is not one of them."""
     schedule = body.get("schedule") or {}
-    recurrences = [{key: one.get(key) for key in ("rrule", "duration")} for one in schedule.get("recurrences") or ()]
+    recurrences = [{key: item.get(key) for key in ("rrule", "duration")} for item in schedule.get("recurrences") or ()]
     return {"timezone": schedule.get("timezone"), "recurrences": recurrences, "of": body.get("monitor_identifier")}
 
 

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 DEFAULT: Final = "grafana-default-email"
 """Grafana's own contact point, which receives the alerts that no route matches."""
 
-_REPEAT_S: Final = 4 * 3600.0
-"""Interval of reminders of an alert that still fires; Grafana's own default."""
-
 TEMPLATE: Final = {
     "orgId": 1,
     "name": "csg_otel",
@@ -147,9 +144,15 @@ def routes(spec: AlertSpec) -> list[dict[str, Any]]:
         muted: dict[tuple[str, ...], list[str]] = {}
         for severity in channel.severities:
             muted.setdefault(_mutes(spec, severity), []).append(severity)
-        wait_s = min(30.0, spec.window_s / 10)
         collected += [
-            _route(spec, _name(spec, channel.kind), severities, wait_s=wait_s, group_by=SERVICE_LABEL, mutes=mutes)
+            _route(
+                spec,
+                _name(spec, channel.kind),
+                severities,
+                wait_s=routing.wait_s(spec),
+                group_by=SERVICE_LABEL,
+                mutes=mutes,
+            )
             for mutes, severities in muted.items()
         ]
     for rule in spec.escalations:
@@ -190,7 +193,7 @@ def _route(
         "group_by": [group_by],
         "group_wait": duration(wait_s),
         "group_interval": duration(spec.window_s),
-        "repeat_interval": duration(_REPEAT_S),
+        "repeat_interval": duration(routing.REPEAT_S),
         **muted,
     }
 

@@ -142,8 +142,8 @@ def _series(rule: Rule, value: float, step_s: float, count: int) -> list[dict[st
     return [_input(rule, conditions.select(rule.ref, rule.filters), f"{number(value)}+0x{count}")]
 
 
-def _input(rule: Rule, select: Select, values: str, **more: str) -> dict[str, str]:
-    labels = {**_labels(rule), **more}
+def _input(rule: Rule, select: Select, values: str, **further: str) -> dict[str, str]:
+    labels = {**_labels(rule), **further}
     written = ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
     return {"series": f"{select.names[0]}{{{written}}}", "values": values}
 
