@@ -128,7 +128,7 @@ def test_showing_a_bad_file_fails(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     assert run("show") == 1
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "monitoring_config.yaml:1:1: dashbord: unknown key (did you mean 'dashboard'?)\n")
+    assert (out, err) == ("", "monitoring_config.yaml:1:1: dashbord: unknown setting (did you mean 'dashboard'?)\n")
 
 
 def test_literal_secrets_are_accepted_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,3 +159,27 @@ def test_problems_of_checks_stand_among_the_others_by_line(tmp_path: Path, capsy
     first, second, _ = capsys.readouterr().out.splitlines()
     assert re.search(r":3:\d+: check 'crm': unknown type 'htp' \(did you mean 'http'\?", first)
     assert re.search(r":6:\d+: exporters.console.enabled: 'perhaps' is not one of true, false, auto", second)
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({}, "no configuration file found; 0 settings from the environment"),
+        ({"PROMETHEUS_PORT": "9100"}, "no configuration file found; 1 setting from the environment"),
+        ({"PROMETHEUS_PORT": "-1"}, "no configuration file found; 1 setting from the environment, 1 problem"),
+        (
+            {"MONITORING_DASHBOARD_PORT": "1"},
+            "no configuration file found; 1 setting from the environment, 1 warning",
+        ),
+    ],
+)
+def test_a_missing_file_is_named(
+    variables: dict[str, str], line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file the check says so, and how many settings the environment has."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    run("check")
+
+    assert capsys.readouterr().out.splitlines()[-1] == line

@@ -52,7 +52,7 @@ def test_numbers_are_within_limits_or_refused(value: object) -> None:
     """Whatever is given, the result is a finite number within the limits, or a mismatch."""
     setting = Setting("", low=0, high=10)
     try:
-        result = number(value, setting, whole=True, text=True, shown="it")
+        result = number(value, setting, whole=True, is_text=True, shown="it")
     except MismatchError:
         return
 

@@ -77,8 +77,8 @@ def test_the_exporters_section_may_be_given_in_code() -> None:
         ("zipkin", "unknown exporter 'zipkin' (known: console, datadog, otlp, prometheus)"),
         ("oltp://x:1", "unknown exporter 'oltp' (did you mean 'otlp'?"),
         ("otlp://x:port", "the exporter's address is not host:port"),
-        ("otlp://:4317", "an exporter's address is scheme://host:port"),
-        ("otlp://u:p@h:1", "an exporter's address is scheme://host:port"),
+        ("otlp://:4317", "an exporter's address must be scheme://host:port"),
+        ("otlp://u:p@h:1", "an exporter's address must be scheme://host:port"),
     ],
 )
 def test_a_wrong_exporter_is_a_problem(spec: str, message: str) -> None:

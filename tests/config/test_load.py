@@ -98,7 +98,7 @@ def test_all_problems_are_reported_together() -> None:
     assert sorted(caught.value.problems) == [
         "argument config: dashboard.port: 'x' is not a whole number",
         "argument exporters: unknown exporter 'otpl' (did you mean 'otlp'? known: console, datadog, otlp, prometheus)",
-        f"argument {PORT}: -1 is out of range (0 to 65535)",
+        f"argument {PORT}: must be at least 0 and at most 65535; -1 was given",
         f"variable PROMETHEUS_PORT: {PORT}: 'abc' is not a whole number",
     ]
 

@@ -61,7 +61,7 @@ def test_a_large_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_bytes(b"#" * (1024 * 1024 + 1))
 
     assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == (
-        "c.yaml:1:1: larger than 1 MiB, which no configuration is",
+        "c.yaml:1:1: larger than 1 MiB, the limit for a configuration; check the path",
     )
 
 
@@ -69,7 +69,9 @@ def test_bytes_that_are_no_text_are_located(tmp_path: Path) -> None:
     """A file that isn't UTF-8 says in which line."""
     (tmp_path / "c.yaml").write_bytes(b"a: 1\nb: \xff\n")
 
-    assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == ("c.yaml:2:1: not UTF-8 text",)
+    assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == (
+        "c.yaml:2:1: not UTF-8 text; save the file as UTF-8",
+    )
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:

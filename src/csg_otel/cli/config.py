@@ -1,7 +1,7 @@
 """
-``csg-otel config``: check the configuration, show what is in effect.
+``csg-otel config``: check the configuration, show the settings in effect.
 
-Prints; everything else is `csg_otel.config`'s. The one rule: a secret is never printed.
+Prints the results of `csg_otel.config`. The one rule: a secret is never printed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ example:
 """,
 )
 _SHOW = (
-    "Print the effective configuration, secrets as ***.",
+    "Print the settings in effect, secrets as ***.",
     """\
 example:
   PROMETHEUS_PORT=9100 csg-otel config show --origin
@@ -42,10 +42,10 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="config_command", metavar="COMMAND", required=True)
-    check = _command(commands, "check", "report every problem", *_CHECK)
+    check = _command(commands, "check", "print every problem", *_CHECK)
     check.set_defaults(run=run_check)
-    show = _command(commands, "show", "print what is in effect", *_SHOW)
-    show.add_argument("--origin", action="store_true", help="say where each value is from")
+    show = _command(commands, "show", "print the settings in effect", *_SHOW)
+    show.add_argument("--origin", action="store_true", help="print the origin of each value")
     show.set_defaults(run=run_show)
 
 
@@ -54,24 +54,32 @@ def run_check(args: argparse.Namespace) -> int:
     from csg_otel.config.tree import sorted_problems
 
     loaded = _load(args)
-    found, unknown = _checks(loaded)
-    problems = sorted_problems((*loaded.problems, *found))
-    warnings = [*loaded.warnings, *(f"{problem}; is it the program's own?" for problem in unknown)]
+    wrong_checks, unknown_names = _checks(loaded)
+    problems = sorted_problems((*loaded.problems, *wrong_checks))
+    hint = "if the program registers it, ignore this; otherwise correct the name"
+    warnings = [*loaded.warnings, *(f"{problem}; {hint}" for problem in unknown_names)]
     for problem in problems:
         print(problem)
     for warning in warnings:
         print(f"warning: {warning}")
-    given = sum(origin != "default" for origin in loaded.origins.values())
-    name = loaded.file or "no file"
-    if problems:
-        print(f"{name}: {_count(len(problems), 'problem')}")
-        return 1
-    print(f"{name}: ok, {_count(given, 'setting')} given, {_count(len(warnings), 'warning')}")
-    return 0
+    print(_summary(loaded, len(problems), len(warnings)))
+    return 1 if problems else 0
+
+
+def _summary(loaded: Loaded, problems: int, warnings: int) -> str:
+    """Return the last line: the file with the number of problems, or of settings and warnings."""
+    origins = [origin for origin in loaded.origins.values() if origin != "default"]
+    if loaded.file is not None:
+        if problems:
+            return f"{loaded.file}: {_count(problems, 'problem')}"
+        return f"{loaded.file}: ok, {_count(len(origins), 'setting')} given, {_count(warnings, 'warning')}"
+    from_environment = sum(origin.startswith("environment") for origin in origins)
+    line = f"no configuration file found; {_count(from_environment, 'setting')} from the environment"
+    return line + "".join(f", {_count(n, noun)}" for n, noun in ((problems, "problem"), (warnings, "warning")) if n)
 
 
 def _checks(loaded: Loaded) -> tuple[Sequence[str], Sequence[str]]:
-    """Return what is wrong with the health checks, as ``instrument()`` would say it, and the names only a program can know."""
+    """Return the problems of the health checks, as ``instrument()`` raises them, and names that only a program defines."""
     from csg_otel.errors import HealthDefinitionError
     from csg_otel.health import builtin, definition
 
@@ -84,7 +92,7 @@ def _checks(loaded: Loaded) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def run_show(args: argparse.Namespace) -> int:
-    """Print the effective configuration; with problems, print those to stderr and return 1."""
+    """Print the settings in effect; with problems, print those to stderr and return 1."""
     from csg_otel.config.show import lines
 
     loaded = _load(args)
@@ -97,6 +105,16 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def _command(commands: Any, name: str, summary: str, description: str, example: str) -> Any:
+    """
+    Add a command and return its parser.
+
+    Args:
+        commands: The subparsers of ``config``.
+        name: The command's name.
+        summary: Its line in the list of commands.
+        description: Its sentence in its own help.
+        example: The end of its own help.
+    """
     parser = commands.add_parser(
         name,
         help=summary,
@@ -104,10 +122,12 @@ def _command(commands: Any, name: str, summary: str, description: str, example: 
         epilog=example,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", nargs="?", metavar="FILE", help="by default $CSG_OTEL_CONFIG or monitoring_config.yaml")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="default: $CSG_OTEL_CONFIG, else monitoring_config.yaml"
+    )
     parser.add_argument("--environment", metavar="NAME", help="merge environments.NAME over the rest")
     parser.add_argument(
-        "--allow-literal-secrets", action="store_true", help="accept secrets written in the file (on a laptop)"
+        "--allow-literal-secrets", action="store_true", help="accept secrets that stand in the file (on a laptop)"
     )
     return parser
 

@@ -1,8 +1,8 @@
 """
 Turn a tree of located values into the configuration's dataclasses.
 
-Reads declarations, never lists settings. Every problem goes to the report and the setting keeps its default, so one
-pass finds all. The one rule: without *substitute* nothing outside the tree is looked at, and ``${...}`` is skipped.
+The settings come from their declarations. Every problem goes to the report and the setting keeps its default, so one
+pass finds all problems. The one rule: without *substitute* only the tree is read, and ``${...}`` is skipped.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ _SKIPPED: Final = object()
 
 
 def sensitive(name: str) -> bool:
-    """Tell whether a header or parameter called *name* holds a credential."""
+    """Return whether a header or parameter called *name* holds a credential."""
     return bool(_SENSITIVE.search(name)) and not _HARMLESS.search(name)
 
 
 class Binder:
     """
-    Binds trees to sections; fills *origins* and *nodes* by dotted key as it goes.
+    Binds trees to sections, and keeps the node of every setting in `nodes` by dotted key.
 
-    With *substitute* it resolves ``${...}`` and wants every required setting; without, it checks one layer of several.
-    *literals* accepts secrets written in a file; *unset* leaves a secret nobody has set as its form, ``${NAME}``.
+    With *substitute* it resolves ``${...}`` and requires every setting without a default; without, it checks one layer.
+    *literals* accepts secrets that stand in a file; *unset* keeps ``${NAME}`` as the value of a secret whose variable is
+    not set.
     """
 
     def __init__(
@@ -60,36 +61,47 @@ class Binder:
             return cls() if not _required(cls) else None
         self.nodes[path] = node
         if not isinstance(node.value, dict):
-            self.report.problem(node, f"{self._shown(node)} is not a mapping of settings")
+            self.report.problem(
+                node, f"{self._shown(node)} is not a mapping of settings; write its settings below it, indented"
+            )
             return cls() if not _required(cls) else None
-        known = {key: (item, about) for key, item, about in settings_of(cls) if about.free != "names"}
-        open_ends = [item.name for _, item, about in settings_of(cls) if about.free in {"names", "extra"}]
+        settings = {key: (item, declared) for key, item, declared in settings_of(cls) if declared.free != "names"}
+        open_fields = [item.name for _, item, declared in settings_of(cls) if declared.free in {"names", "extra"}]
         values: dict[str, Any] = {}
         rest: dict[str, Node] = {}
         for key, child in node.value.items():
-            if key not in known:
+            if key not in settings:
                 rest[key] = child
                 continue
-            item, about = known[key]
-            value = self._field(kinds(cls)[item.name], about, child, join(path, key))
+            item, declared = settings[key]
+            value = self._field(kinds(cls)[item.name], declared, child, join(path, key))
             if value is not _SKIPPED:
                 values[item.name] = value
-        if open_ends:
-            name = open_ends[0]
+        if open_fields:
+            name = open_fields[0]
             values[name] = {**values.get(name, {}), **self._open(typing.get_args(kinds(cls)[name])[1], rest, path)}
         else:
             for key, child in rest.items():
-                self.report.problem(child, f"unknown key{suggestion(key, tuple(known)) or _known(known)}")
-        return self._build(cls, node, known, values)
+                self.report.problem(child, f"unknown setting{suggestion(key, tuple(settings)) or _listed(settings)}")
+        return self._build(cls, node, settings, values)
 
-    def _build(self, cls: type, node: Node, known: Mapping[str, Any], values: dict[str, Any]) -> Any:
+    def _build(self, cls: type, node: Node, settings: Mapping[str, Any], values: dict[str, Any]) -> Any:
+        """
+        Return an instance of *cls*, or None where a required setting is missing.
+
+        Args:
+            cls: The section.
+            node: The section's place, for problems.
+            settings: The section's settings by key, each with its field and declaration.
+            values: The values by field name.
+        """
         names = {item.name for item in dataclasses.fields(cls)}
         if "location" in names:
             values["location"] = node.origin.where
-        missing = [key for key, (item, _) in known.items() if default_of(item) is dataclasses.MISSING]
-        missing = [key for key in missing if known[key][0].name not in values]
+        missing = [key for key, (item, _) in settings.items() if default_of(item) is dataclasses.MISSING]
+        missing = [key for key in missing if settings[key][0].name not in values]
         for key in missing if self._substitute is not None or self._lists else ():
-            if (given := node.get(key)) is None or given.value is None:
+            if (child := node.get(key)) is None or child.value is None:
                 self.report.problem(node, self._missing(cls, node, key))
         return None if missing else cls(**values)
 
@@ -97,41 +109,58 @@ class Binder:
         if cls is CheckDefinition and key == "type":
             name = node.path.rpartition(".")[2]
             built_in = ("system_resources", "application", "dependencies", "performance")
-            return f"a check of your own needs 'type'{suggestion(name, built_in)}"
-        return f"{key!r} is missing"
+            return f"a check of your own needs 'type', such as type: http{suggestion(name, built_in)}"
+        return f"{key!r} is missing; add it"
 
-    def _field(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
-        if node.value is None or about.free == "environments":
+    def _field(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
+        if node.value is None or declared.free == "environments":
             return _SKIPPED
-        if about.no_effect:
-            self.report.warning(node, f"has {about.no_effect}")
-        return self._value(kind, about, node, path)
+        if declared.no_effect:
+            self.report.warning(node, f"has {declared.no_effect}")
+        return self._value(kind, declared, node, path)
 
     def _open(self, kind: Any, rest: Mapping[str, Node], path: str) -> dict[str, Any]:
-        """Return the values of keys that aren't declared: the user's own names, or a check's parameters."""
-        made: dict[str, Any] = {}
+        """Return the values of keys without a declaration: names of the user's, or parameters of a check."""
+        values: dict[str, Any] = {}
         for key, child in rest.items():
             where = join(path, key)
             value = self.section(kind, child, where) if is_section(kind) else self._guarded(key, child, where)
             if child.value is not None and value is not None and value is not _SKIPPED:
-                made[key] = value
-        return made
+                values[key] = value
+        return values
 
-    def _value(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
-        """Return the value of *kind* at *node*, or `_SKIPPED` when there is none to use."""
+    def _value(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
+        """
+        Return the value of *kind* at *node*, or `_SKIPPED` where the default holds.
+
+        Args:
+            kind: The setting's type.
+            declared: The setting's declaration.
+            node: The value.
+            path: The setting's dotted key.
+        """
         self.nodes[path] = node
         kind = without_none(kind)
         if is_section(kind):
-            made = self.section(kind, node, path)
-            return _SKIPPED if made is None else made
+            section = self.section(kind, node, path)
+            return _SKIPPED if section is None else section
         origin = typing.get_origin(kind)
         if origin is tuple:
-            return self._items(typing.get_args(kind)[0], about, node, path)
+            return self._items(typing.get_args(kind)[0], declared, node, path)
         if isinstance(origin, type) and issubclass(origin, typing.Mapping):
-            return self._mapping(typing.get_args(kind)[1], about, node, path)
-        return self._scalar(kind, about, node)
+            return self._mapping(typing.get_args(kind)[1], declared, node, path)
+        return self._scalar(kind, declared, node)
 
-    def _items(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
+    def _items(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
+        """
+        Return the tuple of *kind* at *node*, or `_SKIPPED` where it is no list.
+
+        Args:
+            kind: The type of the items.
+            declared: The setting's declaration.
+            node: The list, or a text with commas from a variable.
+            path: The setting's dotted key.
+        """
         node = self._resolved(node)
         if isinstance(node.value, str) and node.text:
             parts = [part.strip() for part in node.value.split(",")]
@@ -139,42 +168,52 @@ class Binder:
         if node.value is _SKIPPED:
             return _SKIPPED
         if not isinstance(node.value, list):
-            self.report.problem(node, f"{self._shown(node)} is not a list")
+            self.report.problem(
+                node, f"{self._shown(node)} is not a list; write [a, b], or one item per line after '- '"
+            )
             return _SKIPPED
-        made = []
+        values = []
         self._lists += 1
         for at, item in enumerate(node.value):
             where = join(path, at)
-            value = self._guarded("", item, where) if kind == Target else self._value(kind, about, item, where)
+            value = self._guarded("", item, where) if kind == Target else self._value(kind, declared, item, where)
             if value is not _SKIPPED and item.value is not None:
-                made.append(value)
+                values.append(value)
         self._lists -= 1
-        return tuple(made)
+        return tuple(values)
 
-    def _mapping(self, kind: Any, about: Setting, node: Node, path: str) -> Any:
+    def _mapping(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
+        """
+        Return the mapping at *node* with values of *kind*, or `_SKIPPED` where it is no mapping.
+
+        Args:
+            kind: The type of the values.
+            declared: The setting's declaration.
+            node: The mapping.
+            path: The setting's dotted key.
+        """
         if not isinstance(node.value, dict):
-            self.report.problem(node, f"{self._shown(node)} is not a mapping (name: value)")
+            self.report.problem(node, f"{self._shown(node)} is not a mapping; write name: value")
             return _SKIPPED
-        made: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for key, item in node.value.items():
             where = join(path, key)
             if kind is Any or kind == (str | Secret):
                 value = self._guarded(
-                    key, item, where, guard=about.free == "extra" or kind is not Any, as_text=kind is not Any
+                    key, item, where, guard=declared.free == "extra" or kind is not Any, as_text=kind is not Any
                 )
             else:
-                value = self._value(kind, about, item, where)
+                value = self._value(kind, declared, item, where)
             if value is not _SKIPPED and item.value is not None:
-                made[key] = value
-        return made
+                values[key] = value
+        return values
 
-    def _scalar(self, kind: Any, about: Setting, node: Node) -> Any:
+    def _scalar(self, kind: Any, declared: Setting, node: Node) -> Any:
         if isinstance(node.value, (dict, list)):
-            what = "a mapping" if isinstance(node.value, dict) else "a list"
-            self.report.problem(node, f"{what} where one value is wanted")
+            self.report.problem(node, f"{self._shown(node)} is not one value; write a single value")
             return _SKIPPED
         if kind is Secret:
-            return self._secret(node, about)
+            return self._secret(node, declared)
         node = self._resolved(node)
         if node.value is _SKIPPED or (node.text and node.value == ""):
             return _SKIPPED
@@ -183,7 +222,7 @@ class Binder:
         for alternative in alternatives:
             try:
                 return convert.scalar(
-                    alternative, node.value, about, raw=node.raw, text_given=node.text, shown=self._shown(node)
+                    alternative, node.value, declared, raw=node.raw, is_text=node.text, shown=self._shown(node)
                 )
             except convert.MismatchError as mismatch:
                 problems.append(str(mismatch))
@@ -196,15 +235,15 @@ class Binder:
         words = [word for part in alternatives if typing.get_origin(part) is Literal for word in typing.get_args(part)]
         return f"{self._shown(node)} is not one of true, false, {', '.join(words)}"
 
-    def _secret(self, node: Node, about: Setting) -> Any:
+    def _secret(self, node: Node, declared: Setting) -> Any:
         if isinstance(node.value, Secret):
             return node.value
         written = node.raw if node.raw is not None else node.value
         if not isinstance(written, str):
-            self.report.problem(node, "a secret is text")
+            self.report.problem(node, "a secret must be text; write it in quotes")
             return _SKIPPED
         if node.literal and not self._literals and is_literal(written):
-            self.report.problem(node, _no_literal(node, about))
+            self.report.problem(node, _no_literal(node, declared))
             return _SKIPPED
         if self._unset and node.live and not self._can_be_resolved(written):
             return Secret(written)
@@ -221,11 +260,20 @@ class Binder:
         return True
 
     def _guarded(self, key: str, node: Node, path: str, *, guard: bool = True, as_text: bool = False) -> Any:
-        """Return a free value; what looks like a credential, by its key or as a URL's password, becomes a `Secret`."""
+        """
+        Return a value of any type; a credential, by its key or as a URL's password, becomes a `Secret`.
+
+        Args:
+            key: The last part of the setting's key.
+            node: The value.
+            path: The setting's dotted key.
+            guard: Look for credentials; by default yes.
+            as_text: Turn a scalar into text; by default it keeps its type.
+        """
         self.nodes[path] = node
         if isinstance(node.value, dict):
-            made = {k: self._guarded(k, item, join(path, k), guard=guard) for k, item in node.value.items()}
-            return {k: value for k, value in made.items() if value is not _SKIPPED}
+            values = {k: self._guarded(k, item, join(path, k), guard=guard) for k, item in node.value.items()}
+            return {k: value for k, value in values.items() if value is not _SKIPPED}
         if isinstance(node.value, list):
             listed = [self._guarded(key, item, join(path, at), guard=guard) for at, item in enumerate(node.value)]
             return tuple(value for value in listed if value is not _SKIPPED)
@@ -234,7 +282,7 @@ class Binder:
         if as_text:
             return self._scalar(str, Setting(doc=""), node)
         resolved = self._resolved(node)
-        # What the environment puts into a request's body or a URL's query is kept out of the file for a reason.
+        # A variable in a request's body or a URL's query was kept out of the file, so it counts as secret.
         source = resolved.source or ""
         filled = has_form(source if key == "body" else source.partition("?")[2])
         if guard and isinstance(resolved.value, str) and (filled or URL_PASSWORD.search(resolved.value)):
@@ -242,7 +290,7 @@ class Binder:
         return resolved.value
 
     def _resolved(self, node: Node) -> Node:
-        """Return *node* with its text substituted; its value is `_SKIPPED` when that must or can't be done."""
+        """Return *node* with its text substituted; its value is `_SKIPPED` where that failed or comes later."""
         if not node.live or not isinstance(node.value, str):
             return node
         if not has_form(node.value):
@@ -257,7 +305,7 @@ class Binder:
         return replace(node, value=value, raw=None, text=True, live=False, literal=False, source=node.value)
 
     def _shown(self, node: Node) -> str:
-        """Return what a message may show of *node*: what was written, never what a variable or file held."""
+        """Return the text of *node* for a message: as it was written, never the content of a variable or a file."""
         if isinstance(node.value, (dict, list)):
             return "a mapping" if isinstance(node.value, dict) else "a list"
         if node.source is not None:
@@ -271,17 +319,17 @@ def _required(cls: type) -> bool:
     return any(default_of(item) is dataclasses.MISSING for _, item, _ in settings_of(cls))
 
 
-def _known(known: Mapping[str, Any]) -> str:
-    return f" (known: {', '.join(sorted(known))})"
+def _listed(settings: Mapping[str, Any]) -> str:
+    return f" (known: {', '.join(sorted(settings))})"
 
 
 def _is_union(kind: Any) -> bool:
     return len(typing.get_args(kind)) > 1 and typing.get_origin(kind) is not Literal
 
 
-def _no_literal(node: Node, about: Setting) -> str:
+def _no_literal(node: Node, declared: Setting) -> str:
     last = re.sub(r"\W+", "_", node.path.rpartition(".")[2]).strip("_")
-    name = about.env[0] if about.env else last.upper()
+    name = declared.env[0] if declared.env else last.upper()
     return (
         f"a secret must not stand in the file; write ${{{name}}} and set that variable,"
         f" or ${{file:/run/secrets/{last.lower()}}}"

@@ -1,8 +1,8 @@
 """
 Check settings against each other: thresholds in order, names unique, channels complete.
 
-Pure over the bound configuration. What needs more than the configuration (a metric's existence, a check's type) is
-checked by the parts that know. The one rule: a switched-off section may be incomplete.
+Pure. Checks that need more than the configuration, such as the existence of a metric, are elsewhere. The one rule: a
+section that is switched off may be incomplete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from csg_otel.config.root import ConfigRoot
 
 _RESOURCES: Final = ("cpu", "memory", "disk", "load")
-_WANTED: Final[Mapping[str, tuple[str, ...]]] = {
+_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("smtp_server", "recipients"),
     "slack": ("webhook_url",),
     "webhook": ("url",),
@@ -29,24 +29,24 @@ _WANTED: Final[Mapping[str, tuple[str, ...]]] = {
 
 def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None:
     """Report every contradiction in *config*, located by *nodes*."""
-    for find in _CHECKS:
-        for path, message in find(config):
+    for check_part in _CHECKS:
+        for path, message in check_part(config):
             report.problem(_place(path, nodes), message)
     for path, message in _performance(config):
         report.warning(_place(path, nodes), message)
     for path, key in _missing(config):
-        if join(path, key) not in nodes:  # one that was given has had its problem reported
-            report.problem(_place(path, nodes), f"is enabled but has no {key!r}")
+        if join(path, key) not in nodes:  # a key in the file with a wrong value is a problem already
+            report.problem(_place(path, nodes), f"is enabled but has no {key!r}; add it, or set enabled: false")
 
 
 def _place(path: str, nodes: Mapping[str, Node]) -> Node:
     near = path
     while near and near not in nodes:
         near = near[: max(near.rfind("."), near.rfind("["), 0)]
-    found = nodes.get(near)
-    if found is None or found.origin == DEFAULT:
+    node = nodes.get(near)
+    if node is None or node.origin == DEFAULT:
         return Node(None, DEFAULT, path)
-    return Node(None, found.origin, found.path + path[len(near) :] if found.path else path)
+    return Node(None, node.origin, node.path + path[len(near) :] if node.path else path)
 
 
 def _thresholds(config: ConfigRoot) -> Iterator[tuple[str, str]]:
@@ -55,7 +55,7 @@ def _thresholds(config: ConfigRoot) -> Iterator[tuple[str, str]]:
         warning, critical = (getattr(section, f"{name}_{level}_threshold") for level in ("warning", "critical"))
         if warning > critical:
             path = f"health_monitoring.checks.system_resources.{name}_warning_threshold"
-            yield path, f"{warning:g} is above {name}_critical_threshold ({critical:g})"
+            yield path, f"{warning:g} is above {name}_critical_threshold ({critical:g}); lower it"
 
 
 def _names(config: ConfigRoot) -> Iterator[tuple[str, str]]:
@@ -70,32 +70,34 @@ def _names(config: ConfigRoot) -> Iterator[tuple[str, str]]:
         seen: set[str] = set()
         for at, item in enumerate(items):
             if counts[item.name] > 1 and item.name in seen:
-                yield join(join(path, at), "name"), f"the name {item.name!r} is given twice"
+                yield join(join(path, at), "name"), f"the name {item.name!r} is given twice; choose another"
             seen.add(item.name)
 
 
 def _slos(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     for at, slo in enumerate(config.slos):
         if (slo.good is None) == (slo.bad is None):
-            yield join("slos", at), "needs either 'good' or 'bad'"
+            yield join("slos", at), "needs either 'good' or 'bad', one of the two"
         if slo.objective >= 100:
-            yield f"{join('slos', at)}.objective", "100 % leaves no error budget; say less, such as 99.9"
+            yield f"{join('slos', at)}.objective", "100 % leaves no error budget; write less, such as 99.9"
 
 
 def _missing(config: ConfigRoot) -> Iterator[tuple[str, str]]:
-    """Yield each switched-on section and the setting it lacks."""
+    """Yield each section that is switched on, with a setting it lacks."""
     channels: dict[str, Any] = {"notifications": config.notifications}
-    channels.update({join("escalation.receivers", name): told for name, told in config.escalation.receivers.items()})
-    for path, told in channels.items():
-        for name, keys in _WANTED.items():
-            yield from _lacking(f"{path}.{name}", getattr(told, name), keys)
-    integrations, outside = config.integrations, config.integrations.external_monitoring
+    channels.update(
+        {join("escalation.receivers", name): receiver for name, receiver in config.escalation.receivers.items()}
+    )
+    for path, section in channels.items():
+        for name, keys in _REQUIRED.items():
+            yield from _lacking(f"{path}.{name}", getattr(section, name), keys)
+    integrations, vendors = config.integrations, config.integrations.external_monitoring
     yield from _lacking("security.api_auth", config.security.api_auth, ("tokens",))
     yield from _lacking("integrations.prometheus", integrations.prometheus, ("push_gateway",))
     yield from _lacking("integrations.grafana", integrations.grafana, ("dashboard_url",))
-    if outside.enabled:
-        yield from _lacking("integrations.external_monitoring.new_relic", outside.new_relic, ("license_key",))
-        yield from _lacking("integrations.external_monitoring.elastic_apm", outside.elastic_apm, ("server_url",))
+    if vendors.enabled:
+        yield from _lacking("integrations.external_monitoring.new_relic", vendors.new_relic, ("license_key",))
+        yield from _lacking("integrations.external_monitoring.elastic_apm", vendors.elastic_apm, ("server_url",))
     if config.exporters.datadog.mode == "direct":
         yield from _lacking("exporters.datadog", config.exporters.datadog, ("api_key",))
 
@@ -115,11 +117,11 @@ def _escalation(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             yield path, "a rule of condition time_window needs 'start' and 'end' (HH:MM)"
         if rule.action != "escalate":
             continue
-        known = (*config.escalation.receivers, *(severities if rule.condition == "retry_count" else ()))
+        targets = (*config.escalation.receivers, *(severities if rule.condition == "retry_count" else ()))
         if rule.target is None:
-            yield path, "a rule that escalates needs a 'target'"
-        elif config.escalation.receivers and rule.target not in known:
-            hint = suggestion(rule.target, known)
+            yield path, "a rule that escalates needs a 'target', the name of a receiver"
+        elif config.escalation.receivers and rule.target not in targets:
+            hint = suggestion(rule.target, targets)
             yield f"{path}.target", f"{rule.target!r} is not one of escalation.receivers{hint}"
 
 
@@ -128,16 +130,16 @@ def _access(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     if auth.method == "basic":
         for at, token in enumerate(auth.tokens):
             if ":" not in token.reveal():
-                yield join("security.api_auth.tokens", at), "for method basic each is user:password"
+                yield join("security.api_auth.tokens", at), "with method basic each must be user:password"
     endpoint, board = config.system_monitoring.prometheus, config.dashboard
     if board.enabled and endpoint.enabled and endpoint.port == board.port != 0 and endpoint.host == board.host:
-        yield "dashboard.port", f"{board.port} is also system_monitoring.prometheus.port"
+        yield "dashboard.port", f"{board.port} is also system_monitoring.prometheus.port; choose another"
     if not endpoint.path.startswith("/"):
-        yield "system_monitoring.prometheus.path", f"{endpoint.path!r} does not begin with '/'"
+        yield "system_monitoring.prometheus.path", f"{endpoint.path!r} must begin with '/'"
 
 
 def _performance(config: ConfigRoot) -> Iterator[tuple[str, str]]:
-    """Yield settings of `performance` that are allowed and yet most likely not what was wanted."""
+    """Yield settings of `performance` that are valid but most likely a mistake."""
     section, checks = config.performance, config.health_monitoring.checks
     for at, percentile in enumerate(section.response_time_tracking.percentiles):
         if 0 < percentile < 1:
@@ -151,25 +153,22 @@ def _performance(config: ConfigRoot) -> Iterator[tuple[str, str]]:
 def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     queue = config.exporters.queue
     if queue.batch_size > queue.max_items:
-        yield "exporters.queue.batch_size", f"{queue.batch_size} is more than max_items ({queue.max_items})"
+        yield "exporters.queue.batch_size", f"{queue.batch_size} is more than max_items ({queue.max_items}); lower it"
     for at, otlp in enumerate(config.exporters.otlp):
         if (
             otlp.endpoint is not None
             and "://" in otlp.endpoint
             and not otlp.endpoint.startswith(("http://", "https://"))
         ):
-            yield f"{join('exporters.otlp', at)}.endpoint", "an endpoint is http://host:port or https://host:port"
+            yield f"{join('exporters.otlp', at)}.endpoint", "must be http://host:port or https://host:port"
         if (otlp.tls.cert is None) != (otlp.tls.key is None):
-            yield f"{join('exporters.otlp', at)}.tls", "'cert' and 'key' go together"
+            yield f"{join('exporters.otlp', at)}.tls", "needs both 'cert' and 'key', or neither"
     gateway = config.integrations.prometheus.push_gateway
     if gateway is not None and "://" in gateway and not gateway.startswith(("http://", "https://")):
-        yield (
-            "integrations.prometheus.push_gateway",
-            "the address of a Pushgateway is http://host:port or https://host:port",
-        )
+        yield "integrations.prometheus.push_gateway", "must be http://host:port or https://host:port"
     buckets = config.performance.response_time_tracking.histogram_buckets
     if list(buckets) != sorted(set(buckets)):
-        yield "performance.response_time_tracking.histogram_buckets", "buckets must increase"
+        yield "performance.response_time_tracking.histogram_buckets", "must increase from one bucket to the next"
 
 
 _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (

@@ -1,8 +1,8 @@
 """
-Turn one given scalar into the value of a setting, or say what is wrong with it.
+Turn one scalar into the value of a setting, or raise a `MismatchError` with the reason.
 
-Pure: no origins, no environment. The one rule: a message shows what was given only where that can't be a secret, so the
-caller passes *shown*, the text that may be printed.
+Pure: no origins, no environment. The one rule: a message shows only *shown*, the text that the caller allows, because the
+value may be a secret.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 class MismatchError(ValueError):
-    """A value doesn't fit its setting; the message says what would."""
+    """A value does not fit its setting; the message describes values that do."""
 
 
 def show(value: object) -> str:
@@ -49,24 +49,33 @@ def boolean(value: object, shown: str) -> bool:
     raise MismatchError(f"{shown} is not a boolean (true/false, yes/no, on/off, 1/0)")
 
 
-def number(value: object, setting: Setting, *, whole: bool, text: bool, shown: str) -> float:
-    """Return a number within the setting's limits; durations may be ``"5m"``, sizes ``"256MiB"``."""
-    result = _plain_number(value, text=text)
+def number(value: object, setting: Setting, *, whole: bool, is_text: bool, shown: str) -> float:
+    """
+    Return a number within the setting's limits; durations may be ``"5m"``, sizes ``"256MiB"``.
+
+    Args:
+        value: The value.
+        setting: The declaration, with unit and limits.
+        whole: Whether only whole numbers fit.
+        is_text: Whether the value comes from a source that only has text, such as a variable.
+        shown: The value as a message may show it.
+    """
+    result = _plain_number(value, is_text=is_text)
     if result is None and isinstance(value, str):
         if setting.unit == "s":
             result = duration(value)
         elif setting.unit == "By":
             result = _size(value)
     if result is None or not math.isfinite(result) or (whole and result != int(result)):
-        raise MismatchError(f"{shown} is not {_wanted(setting, whole=whole)}")
+        raise MismatchError(f"{shown} is not {_described(setting, whole=whole)}")
     _check_limits(result, setting, shown)
     return int(result) if whole else float(result)
 
 
-def _plain_number(value: object, *, text: bool) -> float | None:
+def _plain_number(value: object, *, is_text: bool) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and (text or "e" in value.lower()) and _NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and (is_text or "e" in value.lower()) and _NUMBER.fullmatch(value.strip()):
         cleaned = value.strip().replace("_", "")
         return int(cleaned) if cleaned.lstrip("+-").isdigit() and len(cleaned) < 300 else float(cleaned)
     return None
@@ -86,7 +95,7 @@ def _size(text: str) -> float | None:
     return float(match[1]) * _BYTES[match[2].lower()] if match else None
 
 
-def _wanted(setting: Setting, *, whole: bool) -> str:
+def _described(setting: Setting, *, whole: bool) -> str:
     if setting.unit == "s":
         return 'a duration (seconds, or text such as "30s", "5m", "1h")'
     if setting.unit == "By":
@@ -95,17 +104,20 @@ def _wanted(setting: Setting, *, whole: bool) -> str:
 
 
 def _check_limits(value: float, setting: Setting, shown: str) -> None:
-    unit = f" {setting.unit}" if setting.unit in {"s", "%", "ms", "MB"} else ""
     low, high, above = setting.low, setting.high, setting.above
-    if above is not None and value <= above:
-        raise MismatchError(f"{shown} is out of range (more than {above:g}{unit})")
-    if (low is not None and value < low) or (high is not None and value > high):
-        limits = f"at least {low:g}" if high is None else f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
-        raise MismatchError(f"{shown} is out of range ({limits}{unit})")
+    if (
+        (above is not None and value <= above)
+        or (low is not None and value < low)
+        or (high is not None and value > high)
+    ):
+        unit = f" {setting.unit}" if setting.unit in {"s", "%", "ms", "MB"} else ""
+        named = {"above": above, "at least": low, "at most": high}
+        limits = " and ".join(f"{words} {limit:g}" for words, limit in named.items() if limit is not None)
+        raise MismatchError(f"must be {limits}{unit}; {shown} was given")
 
 
 def text(value: object, raw: str | None, shown: str) -> str:
-    """Return text; a YAML number or word is taken as it was written (``version: 1.10``)."""
+    """Return text; a YAML number or word keeps the form it has in the file (``version: 1.10``)."""
     if isinstance(value, str):
         return value
     if raw is not None:
@@ -116,26 +128,45 @@ def text(value: object, raw: str | None, shown: str) -> str:
 
 
 def choice(value: object, kind: Any, setting: Setting, raw: str | None, shown: str) -> str:
-    """Return the canonical spelling of one of a Literal's words, in any case, or of an alias."""
-    known: tuple[str, ...] = typing.get_args(kind)
+    """
+    Return the word of a Literal that *value* spells, in any case or as an alias.
+
+    Args:
+        value: The value.
+        kind: The Literal.
+        setting: The declaration, with aliases and the noun for messages.
+        raw: The text in the file, where YAML turned it into something else (``off``).
+        shown: The value as a message may show it.
+    """
+    words: tuple[str, ...] = typing.get_args(kind)
     word = (raw if raw is not None and not isinstance(value, str) else str(value)).strip()
-    for candidate in known:
+    for candidate in words:
         if candidate.lower() == word.lower():
             return candidate
     if (alias := setting.aliases.get(word.lower())) is not None:
         return alias
-    hint = suggestion(word.lower(), known)
+    hint = suggestion(word.lower(), words)
     article = "an" if setting.noun[:1] in {"a", "e", "i", "o", "u"} else "a"
     name = f"{article} {setting.noun}" if setting.noun else "a value it can have"
-    raise MismatchError(f"{shown} is not {name}" + (hint or f" (known: {', '.join(known)})"))
+    raise MismatchError(f"{shown} is not {name}" + (hint or f" (known: {', '.join(words)})"))
 
 
-def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, text_given: bool, shown: str) -> Any:
-    """Return *value* as *kind*: bool, int, float, str or a Literal. Raises `MismatchError`."""
+def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, is_text: bool, shown: str) -> Any:
+    """
+    Return *value* as *kind*; raises `MismatchError`.
+
+    Args:
+        kind: bool, int, float, str or a Literal.
+        value: The value.
+        setting: The declaration.
+        raw: The text in the file, where YAML turned it into something else.
+        is_text: Whether the value comes from a source that only has text, such as a variable.
+        shown: The value as a message may show it.
+    """
     if kind is bool:
         return boolean(value, shown)
     if kind in {int, float}:
-        return number(value, setting, whole=kind is int, text=text_given, shown=shown)
+        return number(value, setting, whole=kind is int, is_text=is_text, shown=shown)
     if typing.get_origin(kind) is Literal:
         return choice(value, kind, setting, raw, shown)
     if kind is str:

@@ -1,7 +1,7 @@
 """
-The OTLP destinations a configuration means: the listed ones and the vendors that are presets of one.
+The OTLP destinations of a configuration: the listed destinations, and vendors as presets of a destination.
 
-Pure; opens nothing. The one rule: a vendor here is nothing but an endpoint and a header.
+Pure. The one rule: a preset consists of an endpoint, a header and a few settings, and has no code of its own.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ def otlp_destinations(config: ConfigRoot) -> tuple[OtlpExporter, ...]:
     """
     Return the OTLP destinations that are switched on: `exporters.otlp`, and New Relic and Elastic APM where enabled.
 
-    New Relic takes its license key in the header ``api-key``, prefers HTTP, wants delta temporality, and refuses requests
-    above 1 MB; keys of its European region begin with ``eu``. Elastic's APM server takes OTLP on its own address with a
-    bearer token, and stores deltas.
+    New Relic requires its license key in the header ``api-key`` and delta temporality, recommends HTTP, and refuses
+    requests above 1 MB; keys of its European region begin with ``eu``. Elastic's APM server accepts OTLP at its own
+    address with a bearer token, and stores deltas.
     """
-    found = [destination for destination in config.exporters.otlp if destination.enabled]
-    outside = config.integrations.external_monitoring
-    new_relic, elastic = outside.new_relic, outside.elastic_apm
-    if outside.enabled and new_relic.enabled and new_relic.license_key:
+    destinations = [destination for destination in config.exporters.otlp if destination.enabled]
+    vendors = config.integrations.external_monitoring
+    new_relic, elastic = vendors.new_relic, vendors.elastic_apm
+    if vendors.enabled and new_relic.enabled and new_relic.license_key:
         key = new_relic.license_key
-        found.append(
+        destinations.append(
             OtlpExporter(
                 name="new_relic",
                 endpoint=NEW_RELIC_EU_ENDPOINT if key.reveal().lower().startswith("eu") else NEW_RELIC_ENDPOINT,
@@ -43,8 +43,10 @@ def otlp_destinations(config: ConfigRoot) -> tuple[OtlpExporter, ...]:
                 max_request_bytes=_NEW_RELIC_LARGEST,
             )
         )
-    if outside.enabled and elastic.enabled and elastic.server_url:
+    if vendors.enabled and elastic.enabled and elastic.server_url:
         token = elastic.secret_token
         bearer = {"Authorization": Secret(f"Bearer {token.reveal()}")} if token else {}
-        found.append(OtlpExporter(name="elastic_apm", endpoint=elastic.server_url, headers=bearer, temporality="delta"))
-    return tuple(found)
+        destinations.append(
+            OtlpExporter(name="elastic_apm", endpoint=elastic.server_url, headers=bearer, temporality="delta")
+        )
+    return tuple(destinations)

@@ -1,8 +1,8 @@
 """
 The JSON Schema of the configuration file, for completion and checks in editors.
 
-Generated from the declarations; the shipped ``monitoring_config.schema.json`` is this function's output. It is a little
-more generous than `load`, which also checks what a schema can't say. The one rule: what `load` accepts, it accepts.
+Generated from the declarations; the shipped ``monitoring_config.schema.json`` is the output of `text`. The one rule: the
+schema accepts every file that `load` accepts. `load` checks more than a schema can express.
 """
 
 from __future__ import annotations
@@ -50,39 +50,39 @@ def _section(section: type, definitions: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required: list[str] = []
     others: Any = False
-    for key, item, known in settings_of(section):
+    for key, item, declared in settings_of(section):
         kind = kinds(section)[item.name]
-        if known.free == "names":
-            others = {"anyOf": [_kind(typing.get_args(kind)[1], known, definitions), {"type": "null"}]}
+        if declared.free == "names":
+            others = {"anyOf": [_kind(typing.get_args(kind)[1], declared, definitions), {"type": "null"}]}
             continue
-        if known.free == "extra":
+        if declared.free == "extra":
             others = True
-        described = {"description": _description(known)}
-        if known.free == "environments":
+        described = {"description": _description(declared)}
+        if declared.free == "environments":
             body: dict[str, Any] = {"type": ["object", "null"], "additionalProperties": {"$ref": "#"}}
         else:
-            body = {"anyOf": [_kind(kind, known, definitions), {"type": "null"}]}
+            body = {"anyOf": [_kind(kind, declared, definitions), {"type": "null"}]}
         default = default_of(item)
         if default is dataclasses.MISSING:
             required.append(key)
         elif isinstance(default, (bool, int, float, str)):
             described["default"] = default  # type: ignore[assignment]
-        properties[key] = {**described, **body, **({"deprecated": True} if known.warn else {})}
-    made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": others}
-    # A check may be given in parts, some of them by an environment, so only items of lists can be wanted whole.
+        properties[key] = {**described, **body, **({"deprecated": True} if declared.warn else {})}
+    result: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": others}
+    # A check may be written in parts, some of them under an environment, so only items of lists can be required whole.
     if required and others is False:
-        made["required"] = required
+        result["required"] = required
     if section.__doc__:
-        made["description"] = section.__doc__.strip()
-    return made
+        result["description"] = section.__doc__.strip()
+    return result
 
 
-def _description(known: Setting) -> str:
-    unit = f" [{known.unit}]" if known.unit else ""
-    return f"{known.doc}{unit}" + (f" ({known.no_effect})" if known.no_effect else "")
+def _description(declared: Setting) -> str:
+    unit = f" [{declared.unit}]" if declared.unit else ""
+    return f"{declared.doc}{unit}" + (f" ({declared.no_effect})" if declared.no_effect else "")
 
 
-def _kind(kind: Any, known: Setting, definitions: dict[str, Any]) -> dict[str, Any]:
+def _kind(kind: Any, declared: Setting, definitions: dict[str, Any]) -> dict[str, Any]:
     kind = without_none(kind)
     if is_section(kind):
         if kind.__name__ not in definitions:
@@ -91,30 +91,30 @@ def _kind(kind: Any, known: Setting, definitions: dict[str, Any]) -> dict[str, A
         return {"$ref": f"#/$defs/{kind.__name__}"}
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
-        item = {"type": ["string", "object"]} if arguments[0] == Target else _kind(arguments[0], known, definitions)
+        item = {"type": ["string", "object"]} if arguments[0] == Target else _kind(arguments[0], declared, definitions)
         return {"anyOf": [{"type": "array", "items": item}, FORM]}
     if isinstance(origin, type) and issubclass(origin, typing.Mapping):
         inner = arguments[1]
         plain = inner is Any or inner == (str | Secret)
-        return {"type": "object", "additionalProperties": True if plain else _kind(inner, known, definitions)}
+        return {"type": "object", "additionalProperties": True if plain else _kind(inner, declared, definitions)}
     if origin is Literal:
-        return {"anyOf": [{"enum": _spellings(arguments, known)}, FORM]}
+        return {"anyOf": [{"enum": _spellings(arguments, declared)}, FORM]}
     if arguments:
-        return {"anyOf": [_kind(part, known, definitions) for part in arguments]}
-    return _plain(kind, known)
+        return {"anyOf": [_kind(part, declared, definitions) for part in arguments]}
+    return _plain(kind, declared)
 
 
-def _spellings(words: tuple[str, ...], known: Setting) -> list[str]:
-    every = [*words, *known.aliases]
+def _spellings(words: tuple[str, ...], declared: Setting) -> list[str]:
+    every = [*words, *declared.aliases]
     return list(dict.fromkeys([*every, *(word.upper() for word in every), *(word.capitalize() for word in every)]))
 
 
-def _plain(kind: Any, known: Setting) -> dict[str, Any]:
+def _plain(kind: Any, declared: Setting) -> dict[str, Any]:
     if kind is bool:
         return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, _WORDS, FORM]}
     if kind in {int, float}:
         number: dict[str, Any] = {"type": "integer" if kind is int else "number"}
-        limits = {"minimum": known.low, "maximum": known.high, "exclusiveMinimum": known.above}
+        limits = {"minimum": declared.low, "maximum": declared.high, "exclusiveMinimum": declared.above}
         number.update({name: limit for name, limit in limits.items() if limit is not None})
-        return {"anyOf": [number, *([_TEXTS[known.unit]] if known.unit in _TEXTS else []), FORM]}
+        return {"anyOf": [number, *([_TEXTS[declared.unit]] if declared.unit in _TEXTS else []), FORM]}
     return {"type": ["string", "number", "boolean"]}

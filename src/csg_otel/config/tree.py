@@ -1,8 +1,8 @@
 """
-Values that remember where they were written: the tree every source of settings is turned into before anything is read.
+The tree of values that every source of settings is turned into; each value keeps its origin.
 
-It knows nothing about which settings exist. The one rule: a node never loses its origin, so every problem can be
-located and every value can say where it came from.
+Independent of the list of settings. The one rule: a node never loses its origin, so every problem has a place and every
+value a source.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STEP: Final = re.compile(r'\.?([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value was written: *where* is ``name:line:column`` of a file, a variable's or an argument's name."""
+    """The origin of a value: *where* is ``name:line:column`` of a file, or the name of a variable or an argument."""
 
     kind: Literal["file", "environment", "code", "default"]
     where: str = ""
@@ -37,7 +37,7 @@ class Origin:
 
     @property
     def prefix(self) -> str:
-        """Return the origin as a problem begins with it."""
+        """Return the origin as the beginning of a problem."""
         words = {"file": self.where, "environment": f"variable {self.where}", "code": f"argument {self.where}"}
         return words.get(self.kind, self.kind)
 
@@ -48,12 +48,11 @@ DEFAULT: Final = Origin("default")
 @dataclass(frozen=True)
 class Node:
     """
-    A value and where it was written.
+    A value and its origin.
 
-    *value* is a dict of nodes, a list of nodes or a scalar; *path* the dotted key in its own source; *raw* the text of
-    a YAML scalar; *text* says that the value came as text and has yet to become a number or boolean; *live* that
-    ``${...}`` in it is still to be substituted; *source* is the text it was substituted from; *literal* that it stands
-    in a file as it is.
+    *value* is a dict of nodes, a list of nodes or a scalar; *path* its dotted key in its own source; *raw* the text of a
+    YAML scalar; *source* the text before substitution. *text* is true for a text that may still become a number or a
+    boolean, *live* for a text whose ``${...}`` is not substituted yet, *literal* for a value that stands in a file.
     """
 
     value: Any
@@ -77,23 +76,23 @@ class Node:
         return node
 
     def with_value(self, value: Any) -> Node:
-        """Return the same place with another value."""
+        """Return a node with another value and the same origin."""
         return replace(self, value=value)
 
 
 @dataclass
 class Report:
-    """Problems and warnings, each once and in the order they were found."""
+    """Problems and warnings, each once, in the order of their discovery."""
 
     problems: dict[str, None] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
 
     def problem(self, node: Node, message: str) -> None:
-        """Note that the value of *node* is wrong."""
+        """Add a problem with the value of *node*."""
         self.problems[located(node, message)] = None
 
     def warning(self, node: Node, message: str) -> None:
-        """Note something about *node* that doesn't stop anything."""
+        """Add a warning about *node*; the configuration can be used."""
         self.warnings[located(node, message)] = None
 
     def raise_problems(self) -> None:
@@ -103,13 +102,13 @@ class Report:
 
 
 def located(node: Node, message: str) -> str:
-    """Return *message* with the place of *node* before it."""
+    """Return *message* after the place of *node*."""
     path = f"{node.path}: " if node.path and node.path != node.origin.where else ""
     return f"{node.origin.prefix}: {path}{message}"
 
 
 def sorted_problems(problems: Iterable[str]) -> tuple[str, ...]:
-    """Order problems of a file by line and column; the others stay where they are, before and after."""
+    """Return *problems* sorted by source, and those of a file by line and column."""
 
     def place(problem: str) -> tuple[str, int, int]:
         if match := re.match(r"(.+?):(\d+):(\d+): ", problem):
@@ -130,13 +129,13 @@ def join(path: str, key: str | int) -> str:
 
 
 def split(path: str) -> tuple[str | int, ...]:
-    """Return the steps of a dotted key; raises `ConfigError` for one that can't be read."""
+    """Return the steps of a dotted key; raises `ConfigError` for a key with a wrong syntax."""
     steps: list[str | int] = []
     end = 0
     while end < len(path):
         match = _STEP.match(path, end)
         if match is None or (end == 0 and match[0].startswith(".")):
-            raise ConfigError([f"argument {path}: not a key (a key reads like alerting.rules[0].threshold)"])
+            raise ConfigError([f"argument {path}: not a key; write it like alerting.rules[0].threshold"])
         if match[2] is not None:
             steps.append(int(match[2]))
         else:
@@ -163,11 +162,11 @@ def from_plain(value: Any, origin: Origin, path: str = "", *, live: bool = False
 
 def _plain_section(section: Any) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for key, item, known in settings_of(type(section)):
+    for key, item, declared in settings_of(type(section)):
         value = getattr(section, item.name)
-        if known.no_effect and value == default_of(item):
+        if declared.no_effect and value == default_of(item):
             continue  # a section always has the value: it counts as given where it differs from the default
-        plain.update(value if known.free == "names" else {key: value})
+        plain.update(value if declared.free == "names" else {key: value})
     return plain
 
 
@@ -180,7 +179,9 @@ def from_dotted(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Nod
         for step in steps[:-1]:
             place = place.setdefault(step, {})
             if isinstance(place, Node):
-                raise ConfigError([f"argument {dotted}: contradicts another argument"])
+                raise ConfigError(
+                    [f"argument {dotted}: another argument sets a key above or below it; keep one of the two"]
+                )
         place[steps[-1]] = value if isinstance(value, Node) else from_plain(value, origins[dotted], dotted)
     return _close(root, DEFAULT, "")
 
@@ -196,7 +197,7 @@ def _close(value: Any, origin: Origin, path: str) -> Node:
 
 
 def merge(base: Node | None, over: Node | None) -> Node | None:
-    """Return *over* on top of *base*: mappings key by key, everything else as a whole."""
+    """Return *over* merged onto *base*: mappings key by key, other values as a whole."""
     if base is None or over is None:
         return base if over is None else over
     if not (isinstance(base.value, dict) and isinstance(over.value, dict)):

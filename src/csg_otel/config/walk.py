@@ -1,8 +1,8 @@
 """
-Visit every setting there is, with its key, type, default and variables.
+Visit every setting, with its key, type, default and variables.
 
-The environment mapping, the schema and the reference are made by walking the dataclasses; nothing else lists settings.
-The one rule: what a visitor sees is what the declarations say.
+The environment mapping, the schema and the reference are generated from this walk. The one rule: the declarations are the
+only list of settings.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def without_none(kind: Any) -> Any:
 
 
 def inner_section(kind: Any) -> tuple[type, str] | None:
-    """Return the section inside *kind* and how its key goes on (``""``, ``[]``, ``<name>``), or None for a value."""
+    """Return the section inside *kind* and the suffix of its key (``""``, ``[]``, ``<name>``), or None for a value."""
     kind = without_none(kind)
     if is_section(kind):
         return kind, ""
@@ -80,25 +80,25 @@ def leaves(section: type = ConfigRoot, prefix: str = "", *, fixed: bool = True, 
         fixed: Whether the key is fixed, not inside a list or under a name of the user's; only then it has variables.
         no_effect: The reason why nothing below *section* has an effect; by default there is none.
     """
-    for key, item, known in settings_of(section):
+    for key, item, declared in settings_of(section):
         path = join(prefix, key)
         kind = kinds(section)[item.name]
         inside = inner_section(kind)
-        reason = known.no_effect or no_effect
+        reason = declared.no_effect or no_effect
         if inside is None:
-            if known.free == "environments":
+            if declared.free == "environments":
                 continue
-            named = fixed and known.free != "extra" and not known.warn
+            named = fixed and declared.free != "extra" and not declared.warn
             derived = (PREFIX + path.upper().replace(".", "_"),) if named and not _is_mapping(kind) else ()
-            variables = (*derived, *known.env) if fixed else ()
-            yield Leaf(path, kind, default_of(item), known, variables, reason, section, item.name)
+            variables = (*derived, *declared.env) if fixed else ()
+            yield Leaf(path, kind, default_of(item), declared, variables, reason, section, item.name)
             continue
-        child, more = inside
-        if more == "<name>":
-            path = join(prefix if known.free == "names" else path, more)
+        child, suffix = inside
+        if suffix == "<name>":
+            path = join(prefix if declared.free == "names" else path, suffix)
         optional = item.default is None
-        path += "[]" if more == "[]" else ""
-        yield from leaves(child, path, fixed=fixed and not more and not optional, no_effect=reason)
+        path += "[]" if suffix == "[]" else ""
+        yield from leaves(child, path, fixed=fixed and not suffix and not optional, no_effect=reason)
 
 
 @cache

@@ -114,7 +114,7 @@ def _nested(key: str, kind: Any, value: Any, shown: str) -> Any:
 
 
 def _scalar(kind: Any, value: Any, about: Setting, shown: str) -> Any:
-    return convert.scalar(kind, value, about, raw=None, text_given=True, shown=shown)
+    return convert.scalar(kind, value, about, raw=None, is_text=True, shown=shown)
 
 
 def _setting(key: str) -> Setting:

@@ -23,27 +23,27 @@ OPERATORS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class AlertRule:
-    """One rule: a metric, a condition and what to say."""
+    """One rule: a metric, a condition and a message."""
 
     name: str = setting(doc="Its name; unique.")
-    metric: str = setting(doc="The metric it looks at, by its instrument's name or the seed's.")
+    metric: str = setting(doc="The metric, by its instrument's name or by an alias such as `system_cpu_usage_percent`.")
     condition: Condition = setting(
-        doc="How the value is compared; also `> < >= <= == !=`.", noun="condition", aliases=OPERATORS
+        doc="The comparison; also written `> < >= <= == !=`.", noun="condition", aliases=OPERATORS
     )
-    threshold: float = setting(doc="What the value is compared with, in the metric's unit.")
-    severity: Severity = setting("warning", "How bad it is.", noun="severity")
-    message: str = setting("", "What to tell people; `{value}`, `{threshold}` and `{labels.x}` are filled in.")
-    for_: float = setting(0.0, "How long the condition must hold before it fires.", unit="s", low=0, key="for")
+    threshold: float = setting(doc="The limit the value is compared with, in the metric's unit.")
+    severity: Severity = setting("warning", "The severity of the alert.", noun="severity")
+    message: str = setting("", "The text of the alert; `{value}`, `{threshold}` and `{labels.x}` are replaced.")
+    for_: float = setting(0.0, "Time the condition must hold before the alert fires.", unit="s", low=0, key="for")
     window: float = setting(
-        300.0, "Window over which counters become rates and histograms quantiles.", unit="s", above=0
+        300.0, "Window for the rate of a counter and the quantile of a histogram.", unit="s", above=0
     )
-    quantile: float = setting(0.95, "Which quantile of a histogram is compared.", low=0, high=1)
-    filters: Mapping[str, str] = setting(dict, "Only series with these labels.")
+    quantile: float = setting(0.95, "The quantile of a histogram that is compared.", low=0, high=1)
+    filters: Mapping[str, str] = setting(dict, "Use only series with these labels.")
     labels: Mapping[str, str] = setting(dict, "Labels to put on the alert.")
-    runbook_url: str | None = setting(None, "Where it says what to do.")
+    runbook_url: str | None = setting(None, "URL of a page with instructions for this alert.")
     no_data: Literal["auto", "alert", "ignore"] = setting(
         "auto",
-        "Whether missing data fires too; `auto` does for conditions that missing data would hide (less than).",
+        "Fire when data is missing; `auto` does so for conditions that missing data would hide (less than).",
         noun="no_data",
     )
     enabled: bool = setting(True, "Compile this rule.")
@@ -52,9 +52,11 @@ class AlertRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Alerting:
-    """Rules that are compiled downstream."""
+    """Alert rules; they are compiled for Prometheus, Grafana and Datadog, which evaluate them."""
 
-    enabled: bool = setting(True, "Compile rules and send custom alerts.", env=("ENABLE_ALERTING",))
-    aggregation_window: float = setting(300.0, "Alerts within it become one notification.", unit="s", above=0)
-    alertmanagers: tuple[str, ...] = setting((), "URLs of the Alertmanagers that custom alerts are sent to.")
+    enabled: bool = setting(True, "Compile rules, and send alerts from the program.", env=("ENABLE_ALERTING",))
+    aggregation_window: float = setting(
+        300.0, "Alerts within this time are sent as one notification.", unit="s", above=0
+    )
+    alertmanagers: tuple[str, ...] = setting((), "URLs of the Alertmanagers that alerts from the program are sent to.")
     rules: tuple[AlertRule, ...] = setting((), "The rules.")

@@ -9,7 +9,7 @@ from csg_otel.config.sections.fields import setting
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardFeatures:
-    """Which panes the dashboard shows."""
+    """The panes of the dashboard."""
 
     health: bool = setting(True, "The health checks.")
     system: bool = setting(True, "The system's resources.")
@@ -20,11 +20,11 @@ class DashboardFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardCharts:
-    """How the dashboard draws history."""
+    """The charts of the dashboard."""
 
-    time_window: float = setting(3600.0, "Period a chart shows at first.", unit="s", above=0)
-    data_points: int = setting(100, "Points a chart draws at most.", low=2)
-    auto_refresh: bool = setting(True, "Keep charts current.")
+    time_window: float = setting(3600.0, "Period that a chart shows at first.", unit="s", above=0)
+    data_points: int = setting(100, "Highest number of points in a chart.", low=2)
+    auto_refresh: bool = setting(True, "Refresh the charts without a click.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,15 @@ class Dashboard:
 
     enabled: bool = setting(False, "Serve the web dashboard from the program.")
     host: str = setting("127.0.0.1", "Address the web dashboard listens on.")
-    port: int = setting(8080, "Its port; 0 takes a free one.", low=0, high=65535, env=("MONITORING_DASHBOARD_PORT",))
+    port: int = setting(
+        8080,
+        "Port the web dashboard listens on; 0 takes a free one.",
+        low=0,
+        high=65535,
+        env=("MONITORING_DASHBOARD_PORT",),
+    )
     refresh_interval: float = setting(
         5.0, "Time between refreshes.", unit="s", above=0, env=("DASHBOARD_REFRESH_INTERVAL",)
     )
-    features: DashboardFeatures = setting(DashboardFeatures, "Which panes are shown.")
+    features: DashboardFeatures = setting(DashboardFeatures, "The panes that are shown.")
     charts: DashboardCharts = setting(DashboardCharts, "The charts.")

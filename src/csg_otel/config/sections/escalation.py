@@ -13,7 +13,7 @@ from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChanne
 
 @dataclass(frozen=True, kw_only=True)
 class Receiver:
-    """Whom an escalation tells; a channel given here is on, and takes what it doesn't say from `notifications`."""
+    """Channels of an escalation; a channel here is on, and settings it lacks come from `notifications`."""
 
     email: EmailChannel | None = setting(None, "Mail.")
     slack: SlackChannel | None = setting(None, "Slack.")
@@ -23,27 +23,25 @@ class Receiver:
 
 @dataclass(frozen=True, kw_only=True)
 class EscalationRule:
-    """When somebody else is told, or nobody."""
+    """A rule that sends an alert to another receiver, or suppresses it."""
 
     name: str = setting(doc="Its name; unique.")
     condition: Literal["time_based", "retry_count", "time_window", "maintenance_mode"] = setting(
-        doc="What it waits for.", noun="condition"
+        doc="The condition of the escalation.", noun="condition"
     )
     threshold: float | None = setting(
         None, "Minutes (`time_based`) or repetitions (`retry_count`).", unit="min", above=0
     )
-    action: Literal["escalate", "suppress"] = setting("escalate", "What happens then.", noun="action")
-    target: str | None = setting(None, "The receiver, or for `retry_count` the severity, it escalates to.")
+    action: Literal["escalate", "suppress"] = setting("escalate", "The action when the condition holds.", noun="action")
+    target: str | None = setting(None, "The receiver it escalates to; for `retry_count` also a severity.")
     severity_filter: tuple[Severity, ...] = setting(
         (),
-        "Only these severities; none given means critical where it escalates, all where it suppresses.",
+        "Only these severities; by default `critical` where it escalates, all where it suppresses.",
         noun="severity",
     )
-    start: str | None = setting(None, "`time_window`: when it begins, `HH:MM`.")
-    end: str | None = setting(None, "`time_window`: when it ends, `HH:MM`.")
-    days: tuple[str, ...] = setting(
-        (), "`time_window`: on which weekdays (`monday`, `saturday`); none given means all."
-    )
+    start: str | None = setting(None, "`time_window`: the time it begins, `HH:MM`.")
+    end: str | None = setting(None, "`time_window`: the time it ends, `HH:MM`.")
+    days: tuple[str, ...] = setting((), "`time_window`: its weekdays (`monday`, `saturday`); by default all.")
     timezone: str = setting("UTC", "`time_window`: the time zone of start and end.")
     enabled: bool = setting(True, "Compile this rule.")
     location: str = field(default="", compare=False)
@@ -51,7 +49,7 @@ class EscalationRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Escalation:
-    """What happens to alerts that last."""
+    """Alerts that last are sent to more receivers, or suppressed."""
 
     rules: tuple[EscalationRule, ...] = setting((), "The rules.")
-    receivers: Mapping[str, Receiver] = setting(dict, "Whom they tell, by name.")
+    receivers: Mapping[str, Receiver] = setting(dict, "The receivers by name.")

@@ -16,29 +16,29 @@ Temporality = Literal["cumulative", "delta", "lowmemory"]
 
 @dataclass(frozen=True, kw_only=True)
 class ConsoleExporter:
-    """Telemetry for a person at a terminal, on stderr."""
+    """Telemetry on the terminal, written to stderr."""
 
     enabled: bool | Literal["auto"] = setting(
-        "auto", "`auto` means on when no other destination is configured and stderr is a terminal."
+        "auto", "`auto` switches it on where no other destination is configured and stderr is a terminal."
     )
     style: Literal["pretty", "json"] = setting(
-        "pretty", "For people, or for machines (one JSON object a line).", noun="style"
+        "pretty", "Text for people, or JSON for programs (one object per line).", noun="style"
     )
     level: Literal["info", "debug"] = setting(
         "info", "`debug` also shows attributes and unchanged metrics.", noun="level"
     )
-    signals: tuple[Signal, ...] = setting(SIGNALS, "Which signals are shown.", noun="signal")
+    signals: tuple[Signal, ...] = setting(SIGNALS, "The signals that are shown.", noun="signal")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tls:
-    """TLS towards a destination."""
+    """TLS of the connection to a destination."""
 
     ca: str | None = setting(None, "File with the certificates to trust (PEM); by default the system's.")
     cert: str | None = setting(None, "File with the client's certificate (PEM).")
     key: str | None = setting(None, "File with the client's private key (PEM).")
     insecure: bool | None = setting(
-        None, "Without TLS; by default as the endpoint's scheme says (http: yes, https: no)."
+        None, "Connect without TLS; by default the endpoint's scheme decides (http: yes, https: no)."
     )
 
 
@@ -47,7 +47,7 @@ class OtlpExporter:
     """One OTLP destination."""
 
     name: str = setting(
-        "otlp", "Its name in `status()` and in `csg.destination`; the second one is `otlp-2`, and so on."
+        "otlp", "Its name in `status()` and in `csg.destination`; by default `otlp`, then `otlp-2`, and so on."
     )
     enabled: bool = setting(True, "Send to it.")
     endpoint: str | None = setting(
@@ -56,10 +56,10 @@ class OtlpExporter:
     )
     protocol: Literal["grpc", "http/protobuf"] = setting("grpc", "OTLP's transport.", noun="protocol")
     headers: Mapping[str, str | Secret] = setting(
-        dict, "Headers (metadata) of every request; those that look like credentials are secrets."
+        dict, "Headers (metadata) of every request; a header whose name looks like a credential is a secret."
     )
-    signals: tuple[Signal, ...] = setting(SIGNALS, "Which signals go there.", noun="signal")
-    timeout: float = setting(10.0, "Deadline of one request, all of it.", unit="s", above=0)
+    signals: tuple[Signal, ...] = setting(SIGNALS, "The signals that are sent there.", noun="signal")
+    timeout: float = setting(10.0, "Deadline of one whole request.", unit="s", above=0)
     compression: Literal["none", "gzip"] = setting("none", "Compression of requests.", noun="compression")
     tls: Tls = setting(Tls, "TLS and mTLS.")
     temporality: Temporality = setting(
@@ -67,14 +67,14 @@ class OtlpExporter:
         "Temporality of metrics: cumulative, delta or lowmemory, as OpenTelemetry defines them.",
         noun="temporality",
     )
-    spool: bool = setting(True, "Keep on disk what can't be delivered.")
+    spool: bool = setting(True, "Keep telemetry on disk while it can't be delivered.")
     max_request_bytes: int = setting(
         4_000_000,
-        "Largest request, before compression; what is larger is sent in parts. gRPC receivers take 4 MiB by default.",
+        "Largest request, before compression; more is split. gRPC receivers accept 4 MiB by default.",
         unit="By",
         low=1024,
     )
-    append_path: bool = setting(True, "Append `/v1/<signal>` to an HTTP endpoint; false uses it as it is.")
+    append_path: bool = setting(True, "Append `/v1/<signal>` to an HTTP endpoint; `false` uses the endpoint unchanged.")
     location: str = field(default="", compare=False)
 
 
@@ -82,35 +82,35 @@ class OtlpExporter:
 class DatadogExporter:
     """Datadog, through its Agent or directly."""
 
-    enabled: bool = setting(False, "Send to Datadog; on as soon as the section is given.")
+    enabled: bool = setting(False, "Send to Datadog; the section switches it on unless it has `enabled: false`.")
     mode: Literal["agent", "direct"] = setting(
-        "agent", "Through the Agent's OTLP receiver, or to Datadog's OTLP intake.", noun="mode"
+        "agent", "Send to the Agent's OTLP receiver, or directly to Datadog's OTLP intake.", noun="mode"
     )
     site: str = setting("datadoghq.com", "Datadog's site.", env=("DD_SITE",))
-    api_key: Secret | None = setting(None, "Datadog's API key; needed for `direct`.", env=("DD_API_KEY",))
+    api_key: Secret | None = setting(None, "Datadog's API key; `direct` needs it.", env=("DD_API_KEY",))
     endpoint: str | None = setting(None, "URL instead of the Agent's http://localhost:4317 or the site's intake.")
-    signals: tuple[Signal, ...] = setting(SIGNALS, "Which signals go there.", noun="signal")
-    timeout: float = setting(10.0, "Deadline of one request, all of it.", unit="s", above=0)
+    signals: tuple[Signal, ...] = setting(SIGNALS, "The signals that are sent there.", noun="signal")
+    timeout: float = setting(10.0, "Deadline of one whole request.", unit="s", above=0)
     statsd: bool = setting(False, "Send health checks as service checks through DogStatsD.")
     statsd_address: str = setting("127.0.0.1:8125", "`host:port` or `unix:///path` of DogStatsD.")
-    spool: bool = setting(True, "Keep on disk what can't be delivered.")
+    spool: bool = setting(True, "Keep telemetry on disk while it can't be delivered.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spool:
-    """What is kept on disk when a destination can't keep up."""
+    """Telemetry on disk that a destination has not accepted yet."""
 
     enabled: bool = setting(True, "Keep undelivered telemetry on disk.")
     directory: str | None = setting(None, "Directory; by default `$XDG_STATE_HOME/csg-otel`.")
     max_bytes: int = setting(
-        256 * 1024 * 1024, "Limit per destination; the oldest is dropped first.", unit="By", low=1024
+        256 * 1024 * 1024, "Limit per destination; the oldest telemetry is dropped first.", unit="By", low=1024
     )
     max_age: float = setting(7 * 86400.0, "Age at which telemetry is dropped.", unit="s", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """The queue in front of every destination; each has its own."""
+    """The queue of a destination; each destination has its own."""
 
     max_items: int = setting(2048, "Items a queue holds.", unit="items", low=1, env=("OTEL_BSP_MAX_QUEUE_SIZE",))
     batch_size: int = setting(
@@ -123,12 +123,12 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True)
 class Exporters:
-    """Where telemetry goes; Prometheus' endpoint is `system_monitoring.prometheus`."""
+    """The destinations of telemetry; the endpoint for Prometheus is `system_monitoring.prometheus`."""
 
     console: ConsoleExporter = setting(ConsoleExporter, "The terminal.")
     otlp: tuple[OtlpExporter, ...] = setting((), "Any number of OTLP destinations.")
     datadog: DatadogExporter = setting(DatadogExporter, "Datadog.")
-    spool: Spool = setting(Spool, "What is kept on disk.")
+    spool: Spool = setting(Spool, "The spool: telemetry kept on disk.")
     queue: Queue = setting(Queue, "The queues.")
     metric_interval: float | None = setting(
         None,
@@ -137,4 +137,4 @@ class Exporters:
         unit="s",
         above=0,
     )
-    shutdown_timeout: float = setting(5.0, "One budget for everything at exit.", unit="s", above=0)
+    shutdown_timeout: float = setting(5.0, "Time for all deliveries together when the program ends.", unit="s", above=0)

@@ -15,22 +15,32 @@ Target = str | Secret | Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class SystemResources:
-    """The system's own checks: CPU, memory, disk and load."""
+    """Checks of the host: CPU, memory, disk and load."""
 
-    enabled: bool = setting(True, "Run the checks of the system's resources.")
-    cpu_warning_threshold: float = setting(80.0, "CPU use that is a warning.", unit="%", low=0, high=100)
-    cpu_critical_threshold: float = setting(95.0, "CPU use that is critical.", unit="%", low=0, high=100)
-    memory_warning_threshold: float = setting(80.0, "Memory use that is a warning.", unit="%", low=0, high=100)
-    memory_critical_threshold: float = setting(95.0, "Memory use that is critical.", unit="%", low=0, high=100)
+    enabled: bool = setting(True, "Run the checks of the host's resources.")
+    cpu_warning_threshold: float = setting(80.0, "CPU use above which the state is WARNING.", unit="%", low=0, high=100)
+    cpu_critical_threshold: float = setting(
+        95.0, "CPU use above which the state is CRITICAL.", unit="%", low=0, high=100
+    )
+    memory_warning_threshold: float = setting(
+        80.0, "Memory use above which the state is WARNING.", unit="%", low=0, high=100
+    )
+    memory_critical_threshold: float = setting(
+        95.0, "Memory use above which the state is CRITICAL.", unit="%", low=0, high=100
+    )
     disk_warning_threshold: float = setting(
-        85.0, "Disk use, space or inodes, that is a warning.", unit="%", low=0, high=100
+        85.0, "Use of a disk, space or inodes, above which the state is WARNING.", unit="%", low=0, high=100
     )
     disk_critical_threshold: float = setting(
-        95.0, "Disk use, space or inodes, that is critical.", unit="%", low=0, high=100
+        95.0, "Use of a disk, space or inodes, above which the state is CRITICAL.", unit="%", low=0, high=100
     )
-    load_warning_threshold: float = setting(2.0, "Load average of 5 minutes per CPU that is a warning.", low=0)
-    load_critical_threshold: float = setting(5.0, "Load average of 5 minutes per CPU that is critical.", low=0)
-    mounts: tuple[str, ...] = setting((), "Mount points to check; none given means every real file system.")
+    load_warning_threshold: float = setting(
+        2.0, "Load average of 5 minutes, per CPU, above which the state is WARNING.", low=0
+    )
+    load_critical_threshold: float = setting(
+        5.0, "Load average of 5 minutes, per CPU, above which the state is CRITICAL.", low=0
+    )
+    mounts: tuple[str, ...] = setting((), "Mount points to check; by default every real file system.")
     interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
     timeout: float | None = setting(
         None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0
@@ -39,20 +49,20 @@ class SystemResources:
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """The program's own checks: its modules, models, configuration and a function that proves it works."""
+    """Checks of the program: its modules, models, configuration, and a function that proves that it works."""
 
     enabled: bool = setting(True, "Run the checks of the application.")
     memory_limit_mb: float | None = setting(
-        None, "Resident memory above which the application is critical.", unit="MB", above=0
+        None, "Resident memory above which the state is CRITICAL.", unit="MB", above=0
     )
     response_time_threshold_ms: float = setting(1000.0, "Time the functional check may take.", unit="ms", above=0)
-    modules: tuple[str, ...] = setting((), "Modules that must be importable; imported in a process of their own.")
+    modules: tuple[str, ...] = setting((), "Modules that must be importable; a separate process imports them.")
     nlp_models: tuple[str, ...] = setting((), "spaCy models, by name or path, that must load.")
     functional: str | None = setting(
         None, "`module:function` whose success proves that the application works.", free="function"
     )
     required_variables: tuple[str, ...] = setting(
-        (), "Environment variables that must be set; only their names are ever shown."
+        (), "Environment variables that must be set; only their names are shown."
     )
     interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
     timeout: float | None = setting(
@@ -62,7 +72,7 @@ class Application:
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """The checks of what the program needs: services, files, packages, databases."""
+    """Checks of the program's dependencies: services, files, packages, databases."""
 
     enabled: bool = setting(True, "Run the checks of dependencies.")
     check_apis: bool = setting(True, "Run the checks of `apis`.")
@@ -85,15 +95,17 @@ class Dependencies:
 
 @dataclass(frozen=True, kw_only=True)
 class PerformanceChecks:
-    """The checks of how well the program does its work."""
+    """Checks of the program's performance."""
 
     enabled: bool = setting(True, "Run the checks of performance.")
-    processing_time_threshold_ms: float = setting(5000.0, "Time the benchmark may take, median.", unit="ms", above=0)
+    processing_time_threshold_ms: float = setting(
+        5000.0, "Time the benchmark may take; the median of its runs counts.", unit="ms", above=0
+    )
     memory_growth_threshold_mb: float = setting(
-        100.0, "Growth of resident memory per hour that is a warning.", unit="MB", above=0
+        100.0, "Growth of resident memory per hour above which the state is WARNING.", unit="MB", above=0
     )
     benchmark: str | None = setting(
-        None, "`module:function` that is timed; by default a small computation.", free="function"
+        None, "`module:function` whose time is measured; by default a small computation.", free="function"
     )
     interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
     timeout: float | None = setting(
@@ -103,52 +115,63 @@ class PerformanceChecks:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckDefinition:
-    """A check of the user's own; every key not named here is a parameter of its type."""
+    """A check with a name of your own; every other key is a parameter of its type."""
 
     type: str = setting(
         doc="The kind of check: http, tcp, dns, tls, database, redis, filesystem, imports, nlp_model, function, ...",
     )
     category: str | None = setting(
-        None, "system, application, dependency, performance, or your own; by default the type's."
+        None,
+        "`system`, `application`, `dependency`, `performance`, or a word of your own; by default the type's category.",
     )
-    groups: tuple[str, ...] = setting((), "Groups it counts in besides overall: liveness, readiness, startup.")
-    critical: bool = setting(True, "Whether its failure is critical for its groups; false caps it at warning.")
+    groups: tuple[str, ...] = setting(
+        (), "Groups it counts in, besides the overall state: `liveness`, `readiness`, `startup`."
+    )
+    critical: bool = setting(
+        True, "Whether its failure makes its groups CRITICAL; with `false` they are WARNING at most."
+    )
     interval: float | None = setting(None, "Time between runs; by default `check_interval`.", unit="s", above=0)
     timeout: float | None = setting(
         None, "Deadline of one run; by default `health_monitoring.timeout`.", unit="s", above=0
     )
     failure_threshold: int | None = setting(
-        None, "Failures in a row before it counts as failed; by default the section's.", low=1
+        None, "Failures in a row before it counts as failed; by default `health_monitoring.failure_threshold`.", low=1
     )
     success_threshold: int | None = setting(
-        None, "Successes in a row before it counts as well; by default the section's.", low=1
+        None,
+        "Successes in a row before it counts as healthy again; by default `health_monitoring.success_threshold`.",
+        low=1,
     )
-    failure_status: Literal["warning", "critical"] = setting("critical", "What a failure means.", noun="failure status")
+    failure_status: Literal["warning", "critical"] = setting(
+        "critical", "The state that a failure results in.", noun="failure status"
+    )
     stale_after: float | None = setting(
-        None, "Age at which a result is unknown; by default 2 x interval + timeout.", unit="s", above=0
+        None, "Age from which a result counts as UNKNOWN; by default 2 x interval + timeout.", unit="s", above=0
     )
-    depends_on: tuple[str, ...] = setting((), "Checks whose critical state makes this one unknown (skipped).")
+    depends_on: tuple[str, ...] = setting(
+        (), "Names of checks; while one of them is CRITICAL, this check is skipped and UNKNOWN."
+    )
     enabled: bool = setting(True, "Run this check.")
     parameters: Mapping[str, Any] = setting(
-        dict, "The parameters of its type; usually written beside the other keys.", free="extra"
+        dict, "Parameters of its type; usually they are written beside the other keys.", free="extra"
     )
     location: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checks:
-    """The seed's four sections, and the user's own checks by name."""
+    """Four sections of built-in checks, and checks of your own by name."""
 
-    system_resources: SystemResources = setting(SystemResources, "CPU, memory, disk and load.")
+    system_resources: SystemResources = setting(SystemResources, "The host: CPU, memory, disk and load.")
     application: Application = setting(Application, "The program itself.")
-    dependencies: Dependencies = setting(Dependencies, "What the program needs.")
-    performance: PerformanceChecks = setting(PerformanceChecks, "How well the program does.")
+    dependencies: Dependencies = setting(Dependencies, "The program's dependencies.")
+    performance: PerformanceChecks = setting(PerformanceChecks, "The program's performance.")
     custom: Mapping[str, CheckDefinition] = setting(dict, "Any other name: a check of your own.", free="names")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Which checks a group holds, beyond those that name it themselves."""
+    """A change to a group; besides it, a check may list the group itself."""
 
     include: tuple[str, ...] = setting((), "Checks to add, by name.")
     exclude: tuple[str, ...] = setting((), "Checks to leave out, by name.")
@@ -156,16 +179,16 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Groups:
-    """The probes' groups."""
+    """The groups of checks that the probes of Kubernetes request."""
 
-    liveness: Group = setting(Group, "Whether the process should be restarted (`/livez`).")
-    readiness: Group = setting(Group, "Whether it should get work (`/readyz`).")
-    startup: Group = setting(Group, "Whether it has started (`/startupz`).")
+    liveness: Group = setting(Group, "`/livez`: a failure restarts the process.")
+    readiness: Group = setting(Group, "`/readyz`: a failure stops new requests.")
+    startup: Group = setting(Group, "`/startupz`: a failure makes Kubernetes wait for the start.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class HealthMonitoring:
-    """Health checks: what runs, how often, and what counts as failed."""
+    """Health checks: the checks, their interval, and the number of failures that counts."""
 
     enabled: bool = setting(True, "Run health checks.", env=("ENABLE_HEALTH_MONITORING",))
     check_interval: float = setting(
@@ -173,16 +196,18 @@ class HealthMonitoring:
     )
     timeout: float = setting(5.0, "Deadline of one run of a check.", unit="s", above=0)
     checks: Checks = setting(Checks, "The checks.")
-    groups: Groups = setting(Groups, "Which checks the probes ask.")
+    groups: Groups = setting(Groups, "The checks behind each probe.")
     failure_threshold: int = setting(1, "Failures in a row before a check counts as failed.", low=1)
-    success_threshold: int = setting(1, "Successes in a row before a failed check counts as well.", low=1)
+    success_threshold: int = setting(1, "Successes in a row before a failed check counts as healthy again.", low=1)
     stale_after: float | None = setting(
-        None, "Age at which a result is unknown; by default 2 x interval + timeout.", unit="s", above=0
+        None, "Age from which a result counts as UNKNOWN; by default 2 x interval + timeout.", unit="s", above=0
     )
     show_details: Literal["never", "authorized", "always"] = setting(
-        "authorized", "Who sees a check's details over HTTP."
+        "authorized", "The clients that see a check's details over HTTP."
     )
     bypass: bool = setting(
-        False, "Run no check and answer as if all were well, saying so.", env=("DISABLE_HEALTH_CHECKS",)
+        False,
+        "Run no check and report HEALTHY, with a message that checks are bypassed.",
+        env=("DISABLE_HEALTH_CHECKS",),
     )
-    trace: Literal["all", "failures", "never"] = setting("failures", "Which runs of checks become spans.")
+    trace: Literal["all", "failures", "never"] = setting("failures", "The runs of checks that are recorded as spans.")

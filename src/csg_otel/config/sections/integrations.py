@@ -23,9 +23,9 @@ class PrometheusPush:
 
 @dataclass(frozen=True, kw_only=True)
 class Grafana:
-    """The Grafana that dashboards and rules are pushed to."""
+    """The Grafana that alert rules are pushed to."""
 
-    enabled: bool = setting(False, "Push to Grafana when asked to.")
+    enabled: bool = setting(False, "Let `csg-otel alerts push` push to this Grafana.")
     dashboard_url: str | None = setting(None, "URL of Grafana.")
     api_key: Secret | None = setting(None, "Token of a service account.")
 
@@ -34,9 +34,9 @@ class Grafana:
 class DatadogAccount:
     """The Datadog account that monitors are pushed to."""
 
-    enabled: bool = setting(False, "Use Datadog: telemetry goes to its intake, monitors can be pushed.")
+    enabled: bool = setting(False, "Use Datadog: send telemetry to its intake, and allow pushing monitors.")
     api_key: Secret | None = setting(None, "API key.")
-    app_key: Secret | None = setting(None, "Application key; needed to push monitors.", env=("DD_APP_KEY",))
+    app_key: Secret | None = setting(None, "Application key; pushing monitors needs it.", env=("DD_APP_KEY",))
     api_url: str | None = setting(None, "URL of the API; by default that of `exporters.datadog.site`.")
 
 
@@ -59,7 +59,7 @@ class ElasticApm:
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalMonitoring:
-    """Vendors."""
+    """Vendors of monitoring."""
 
     enabled: bool = setting(False, "Use the vendors below that are enabled.")
     datadog: DatadogAccount = setting(DatadogAccount, "Datadog.")
@@ -73,4 +73,4 @@ class Integrations:
 
     prometheus: PrometheusPush = setting(PrometheusPush, "Pushing metrics to a Pushgateway.")
     grafana: Grafana = setting(Grafana, "Grafana.")
-    external_monitoring: ExternalMonitoring = setting(ExternalMonitoring, "Vendors.")
+    external_monitoring: ExternalMonitoring = setting(ExternalMonitoring, "Vendors of monitoring.")

@@ -13,8 +13,8 @@ class LogFile:
     """The log file and its rotation."""
 
     filename: str = setting("monitoring.log", "The file.")
-    max_bytes: int = setting(10 * 1024 * 1024, "Size at which it is rotated; 0 never.", unit="By", low=0)
-    backup_count: int = setting(5, "Old files that are kept.", low=0)
+    max_bytes: int = setting(10 * 1024 * 1024, "Size at which the file is rotated; 0 for never.", unit="By", low=0)
+    backup_count: int = setting(5, "Number of old files that are kept.", low=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Logging:
 
     level: Literal["debug", "info", "warning", "error", "critical"] = setting(
         "info",
-        "Lowest level that is logged.",
+        "The lowest level that is logged.",
         noun="level",
         env=("LOG_LEVEL",),
         aliases={"warn": "warning", "fatal": "critical"},

@@ -21,49 +21,51 @@ class EmailChannel:
     use_tls: bool = setting(True, "Require TLS (STARTTLS).")
     username: str | None = setting(None, "Account on the mail server.")
     password: Secret | None = setting(None, "The account's password.")
-    from_email: str | None = setting(None, "Sender; by default `username`.")
-    recipients: tuple[str, ...] = setting((), "Who gets the mails.", env=("ALERT_EMAIL_RECIPIENTS",))
-    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+    from_email: str | None = setting(None, "Address of the sender; by default `username`.")
+    recipients: tuple[str, ...] = setting((), "Addresses that get the mails.", env=("ALERT_EMAIL_RECIPIENTS",))
+    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlackChannel:
     """Notifications in Slack."""
 
-    enabled: bool = setting(False, "Post to Slack; `SLACK_WEBHOOK_URL` switches it on unless the file says otherwise.")
+    enabled: bool = setting(
+        False, "Post to Slack; `SLACK_WEBHOOK_URL` switches it on unless the file has `enabled: false`."
+    )
     webhook_url: Secret | None = setting(None, "Slack's incoming webhook.", env=("SLACK_WEBHOOK_URL",))
     channel: str | None = setting(None, "Channel, such as `#alerts`.")
     username: str | None = setting(None, "Name the messages are posted under.")
     icon_emoji: str | None = setting(None, "Icon of the messages, such as `:warning:`.")
-    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookChannel:
     """Notifications to an HTTP endpoint."""
 
-    enabled: bool = setting(False, "Call the webhook.")
-    url: str | None = setting(None, "Where to send them.")
+    enabled: bool = setting(False, "Send to the webhook.")
+    url: str | None = setting(None, "URL of the endpoint.")
     method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] = setting("POST", "HTTP method.", noun="method")
     headers: Mapping[str, str | Secret] = setting(
-        dict, "Headers of the request; those that look like credentials are secrets."
+        dict, "Headers of the request; a header whose name looks like a credential is a secret."
     )
     timeout: float = setting(10.0, "Deadline of one request.", unit="s", above=0)
-    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PagerDutyChannel:
     """Notifications to PagerDuty."""
 
-    enabled: bool = setting(False, "Page.")
+    enabled: bool = setting(False, "Send to PagerDuty.")
     integration_key: Secret | None = setting(None, "Integration key of the Events API v2.")
-    severity_filter: tuple[Severity, ...] = setting((), "Only these severities; none given means all.", noun="severity")
+    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notifications:
-    """The channels people are told through."""
+    """The channels that alerts are sent through."""
 
     email: EmailChannel = setting(EmailChannel, "Mail.")
     slack: SlackChannel = setting(SlackChannel, "Slack.")

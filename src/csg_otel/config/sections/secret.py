@@ -1,9 +1,8 @@
 """
-A value that never shows itself.
+A text that is never printed by accident.
 
-`Secret` prints ``***`` wherever a value may be printed by accident: repr, str, format, tracebacks that show locals; it
-refuses to be pickled. It doesn't hide the value from a debugger, and doesn't know where it came from. The one rule:
-only the call that puts the secret on a wire says `reveal()`.
+`Secret` prints ``***`` in repr, str, format, and in tracebacks that show locals, and it can't be pickled. A debugger can
+still read the text. The one rule: only the call that sends the secret over a connection uses `reveal()`.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from csg_otel.config.sections.secret import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class ApiAuth:
-    """Who may see the endpoints."""
+    """The clients that may use the endpoints."""
 
-    enabled: bool = setting(False, "Ask for a token.")
+    enabled: bool = setting(False, "Answer 401 to a request without an accepted token.")
     method: Literal["token", "basic"] = setting("token", "Bearer tokens, or basic authentication.", noun="method")
     tokens: tuple[Secret, ...] = setting(
         (), "Accepted tokens, several for rotation; for `basic` each is `user:password`."
@@ -29,7 +29,7 @@ class AccessLogging:
         True, "Write one line for each request: client, method, path without query, status, size, duration."
     )
     log_responses: bool = setting(
-        False, "Not used.", warn="responses are never logged; log_requests logs status and size"
+        False, "Not used.", warn="responses are never logged; use log_requests, which logs their status and size"
     )
 
 
@@ -50,7 +50,7 @@ class RateLimiting:
 class Security:
     """Access to the endpoints."""
 
-    api_auth: ApiAuth = setting(ApiAuth, "Who may see them.")
+    api_auth: ApiAuth = setting(ApiAuth, "Tokens or passwords of the clients.")
     access_logging: AccessLogging = setting(AccessLogging, "The access log.")
     rate_limiting: RateLimiting = setting(RateLimiting, "The limit on requests of one client.")
     allowed_hosts: tuple[str, ...] = setting(

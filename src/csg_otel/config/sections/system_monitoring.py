@@ -9,7 +9,7 @@ from csg_otel.config.sections.fields import setting
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusEndpoint:
-    """The HTTP endpoint that Prometheus scrapes; the probes are served beside it."""
+    """The HTTP endpoint that Prometheus scrapes; it also serves the probes."""
 
     enabled: bool = setting(True, "Serve the metrics.", env=("PROMETHEUS_ENABLED",))
     host: str = setting("127.0.0.1", "Address to listen on.", env=("OTEL_EXPORTER_PROMETHEUS_HOST",))
@@ -25,7 +25,7 @@ class PrometheusEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricGroups:
-    """Which groups of metrics are recorded and exported."""
+    """The groups of metrics that are recorded and exported."""
 
     system_metrics: bool = setting(True, "The host: CPU, memory, disks, network, load.")
     application_metrics: bool = setting(True, "The process: CPU, memory, threads, descriptors, garbage collection.")
@@ -36,7 +36,9 @@ class MetricGroups:
         True,
         "The instruments the program makes with `csg_otel.counter()` and its like; not its own OpenTelemetry meters.",
     )
-    network_connections: bool = setting(False, "Count network connections by state; costs more than the rest together.")
+    network_connections: bool = setting(
+        False, "Count network connections by state; this costs more than all other metrics together."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class SystemMonitoring:
         10.0, "Time between samples.", unit="s", above=0, env=("METRICS_COLLECTION_INTERVAL",)
     )
     metrics_retention: float = setting(
-        86400.0, "How long the history for trends is kept in the process.", unit="s", low=0
+        86400.0, "Age at which the history for trends is dropped from the process's memory.", unit="s", low=0
     )
     prometheus: PrometheusEndpoint = setting(PrometheusEndpoint, "The endpoint that Prometheus scrapes.")
-    metrics: MetricGroups = setting(MetricGroups, "Which groups of metrics are recorded and exported.")
+    metrics: MetricGroups = setting(MetricGroups, "The groups of metrics that are recorded and exported.")

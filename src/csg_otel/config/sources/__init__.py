@@ -1,1 +1,1 @@
-"""Where settings come from: the YAML file, the environment, OpenTelemetry's variables, the list of exporters."""
+"""The sources of settings: the YAML file, the environment, OpenTelemetry's variables, arguments in code."""

@@ -1,8 +1,8 @@
 """
-The exporters a program names in code, as settings.
+The exporters that a program lists in code, as settings.
 
-``exporters=["console", "otlp://localhost:4317"]`` switches those on and every other one off. Knows neither file nor
-environment. The one rule: a name that isn't known is an error that lists those that are.
+``exporters=["console", "otlp://localhost:4317"]`` switches these on and all others off. Independent of file and
+environment. The one rule: an unknown name is an error that lists the known names.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _SCHEMES: Final = {
 }
 _PORTS: Final = {"grpc": 4317, "http/protobuf": 4318}
 CONFIGURED: Final = {"name": "otlp"}
-"""What a bare ``otlp`` becomes: the destinations of file and environment, and the local collector if there are none."""
+"""The form of a bare ``otlp``: the destinations of file and environment, or the local collector if there are none."""
 
 
-def unknown_exporter(name: str, known: Sequence[str]) -> str:
-    """Return the message for the exporter *name*, which is none of *known*."""
-    listed = f"known: {', '.join(sorted(known))}"
-    hint = suggestion(name, known)
+def unknown_exporter(name: str, names: Sequence[str]) -> str:
+    """Return the message for the exporter *name*, which is not one of *names*."""
+    listed = f"known: {', '.join(sorted(names))}"
+    hint = suggestion(name, names)
     return f"unknown exporter {name!r} " + (f"{hint[1:-1]} {listed})" if hint else f"({listed})")
 
 
 def exporter_overrides(specs: Iterable[str]) -> dict[str, Any]:
     """
-    Return the settings, by dotted key, that naming the exporters *specs* means; those not named are switched off.
+    Return the settings, by dotted key, for the exporters *specs*; all other exporters are switched off.
 
     Each is ``console``, ``prometheus``, ``datadog``, ``otlp`` or a URL: ``otlp://host:4317`` (gRPC), ``otlps://`` (gRPC
     with TLS), ``otlp+http://host:4318``, ``otlp+https://``. Raises `ConfigError` with every unknown one.
@@ -83,6 +83,6 @@ def _destination(spec: str, before: int) -> tuple[dict[str, Any], str]:
     except ValueError as error:
         return {}, f"the exporter's address is not host:port ({error})"
     if not parts.hostname or parts.username is not None or parts.query:
-        return {}, "an exporter's address is scheme://host:port; headers and credentials belong into exporters.otlp"
+        return {}, "an exporter's address must be scheme://host:port; write headers and credentials in exporters.otlp"
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return {"name": name, "endpoint": f"{transport}://{host}:{port}{parts.path.rstrip('/')}", "protocol": protocol}, ""

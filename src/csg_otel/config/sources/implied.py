@@ -1,7 +1,7 @@
 """
-What some settings say about others: a channel given to a receiver is on, a Datadog section means Datadog.
+Settings that follow from other settings: a receiver's channel is on, a section for Datadog switches Datadog on.
 
-Works on trees before they become values. The one rule: what is implied is weaker than anything that was written.
+Works on trees before they become values. The one rule: an implied setting never overrides a written one.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _OWN: Final = frozenset({"severity_filter", "enabled"})
 def layer(written: Node | None, environment: Node | None) -> Node | None:
     """Return the settings that *written* (file and code) and *environment* imply."""
     implied: Node | None = None
-    if (node := _given(environment, "notifications", "slack", "webhook_url")) is not None:
+    if (node := _written(environment, "notifications", "slack", "webhook_url")) is not None:
         implied = merge(implied, _tree({"notifications": {"slack": {"enabled": True}}}, node.origin))
-    if (node := _given(written, "exporters", "datadog")) is not None and isinstance(node.value, dict):
+    if (node := _written(written, "exporters", "datadog")) is not None and isinstance(node.value, dict):
         implied = merge(implied, _tree({"exporters": {"datadog": {"enabled": True}}}, node.origin))
-    outside = _given(written, "integrations", "external_monitoring")
-    datadog = outside.get("datadog") if outside is not None else None
-    if outside is not None and datadog is not None and _on(outside) and _on(datadog):
+    vendors = _written(written, "integrations", "external_monitoring")
+    datadog = vendors.get("datadog") if vendors is not None else None
+    if vendors is not None and datadog is not None and _on(vendors) and _on(datadog):
         implied = merge(implied, _tree({"exporters": {"datadog": {"enabled": True, "mode": "direct"}}}, datadog.origin))
         if (key := datadog.get("api_key")) is not None:
             whole = Node({"exporters": Node({"datadog": Node({"api_key": key}, key.origin)}, key.origin)}, key.origin)
@@ -38,21 +38,21 @@ def complete(tree: Node) -> Node:
     """Return the merged *tree* with receivers' channels and the names of OTLP destinations filled in."""
     receivers = tree.at("escalation", "receivers")
     if receivers is not None and isinstance(receivers.value, dict):
-        told = tree.get("notifications")
-        made = {name: _receiver(receiver, told) for name, receiver in receivers.value.items()}
-        tree = _replaced(tree, ("escalation", "receivers"), receivers.with_value(made))
+        shared = tree.get("notifications")
+        completed = {name: _receiver(receiver, shared) for name, receiver in receivers.value.items()}
+        tree = _replaced(tree, ("escalation", "receivers"), receivers.with_value(completed))
     destinations = tree.at("exporters", "otlp")
     if destinations is not None and isinstance(destinations.value, list):
         tree = _replaced(tree, ("exporters", "otlp"), destinations.with_value(_named(destinations.value)))
     return tree
 
 
-def _receiver(receiver: Node, told: Node | None) -> Node:
+def _receiver(receiver: Node, notifications: Node | None) -> Node:
     if not isinstance(receiver.value, dict):
         return receiver
     channels: dict[str, Node] = {}
     for name, channel in receiver.value.items():
-        shared = told.get(name) if told is not None else None
+        shared = notifications.get(name) if notifications is not None else None
         if isinstance(channel.value, dict):
             inherited = dict(shared.value) if shared is not None and isinstance(shared.value, dict) else {}
             base = {key: node for key, node in inherited.items() if key not in _OWN}
@@ -75,7 +75,7 @@ def _named(items: list[Node]) -> list[Node]:
     return named
 
 
-def _given(tree: Node | None, *keys: str) -> Node | None:
+def _written(tree: Node | None, *keys: str) -> Node | None:
     node = tree.at(*keys) if tree is not None else None
     return node if node is not None and node.value is not None else None
 

@@ -1,9 +1,9 @@
 """
-OpenTelemetry's variables about exporters: where OTLP goes, and which signals go where.
+OpenTelemetry's variables for exporters: the OTLP destinations, and the signals of each exporter.
 
-``OTEL_EXPORTER_OTLP_*`` describe one destination called ``otlp``, their per-signal forms one called ``otlp-<signal>``;
-``OTEL_<SIGNAL>_EXPORTER`` choose. Timeouts are seconds, as in OpenTelemetry's Python (its specification says
-milliseconds). The one rule: destinations of the file keep what no variable speaks about.
+``OTEL_EXPORTER_OTLP_*`` describe the destination ``otlp``, and their per-signal forms a destination ``otlp-<signal>``;
+``OTEL_<SIGNAL>_EXPORTER`` choose exporters. Timeouts are seconds, as in OpenTelemetry's Python, and not milliseconds as in
+its specification. The one rule: a destination of the file keeps every setting that no variable sets.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def choices(environ: Mapping[str, str], report: Report) -> dict[str, tuple[set[s
 
 
 def common(environ: Mapping[str, str], report: Report) -> Node | None:
-    """Return what the variables say about the destination ``otlp``, or None."""
+    """Return the settings of the destination ``otlp`` in *environ*, or None."""
     node = _fields(environ, "OTEL_EXPORTER_OTLP_", report)
     if TEMPORALITY in environ:
         child = variable(TEMPORALITY, environ[TEMPORALITY], f"{OTLP}.temporality")
@@ -64,10 +64,10 @@ def common(environ: Mapping[str, str], report: Report) -> Node | None:
     return node
 
 
-def layer(environ: Mapping[str, str], given: Node | None, report: Report) -> Node | None:
-    """Return the exporters' settings that the variables give on top of *given*, the file's tree."""
+def layer(environ: Mapping[str, str], written: Node | None, report: Report) -> Node | None:
+    """Return the exporters' settings in *environ*, merged with those of *written*, the file's tree."""
     chosen = choices(environ, report)
-    listed = given.at("exporters", "otlp") if given is not None else None
+    listed = written.at("exporters", "otlp") if written is not None else None
     before = list(listed.value) if listed is not None and isinstance(listed.value, list) else []
     after = _destinations(environ, list(before), chosen, report)
     after = [item for item in (_choose(item, chosen) for item in after) if item is not None]
@@ -78,7 +78,7 @@ def layer(environ: Mapping[str, str], given: Node | None, report: Report) -> Nod
             "environment", next((name for _, name in chosen.values()), "OTEL_EXPORTER_OTLP_ENDPOINT")
         )
         tree = _under(("exporters", "otlp"), Node(after, origin, OTLP))
-    for keys, node in _others(chosen, given).items():
+    for keys, node in _others(chosen, written).items():
         tree = merge(tree, _under(keys, node))
     return tree
 
@@ -88,12 +88,12 @@ def _destinations(
 ) -> list[Node]:
     shared = common(environ, report)
     at = next((i for i, item in enumerate(items) if _word(item, "name", "otlp" if i == 0 else "") == "otlp"), None)
-    asked = next((name for words, name in chosen.values() if "otlp" in words), None)
+    chooser = next((name for words, name in chosen.values() if "otlp" in words), None)
     per_signal = {signal: _fields(environ, f"OTEL_EXPORTER_OTLP_{signal.upper()}_", report) for signal in SIGNALS}
     covered = {signal for signal, own in per_signal.items() if own is not None and own.get("endpoint") is not None}
     wanted = {signal for signal in SIGNALS if signal not in chosen or "otlp" in chosen[signal][0]}
-    if at is None and ((shared is not None and shared.get("endpoint")) or (asked and not items and wanted - covered)):
-        origin = shared.origin if shared is not None else Origin("environment", str(asked))
+    if at is None and ((shared is not None and shared.get("endpoint")) or (chooser and not items and wanted - covered)):
+        origin = shared.origin if shared is not None else Origin("environment", str(chooser))
         items.append(from_plain({"name": "otlp"}, origin, OTLP))
         at = len(items) - 1
     if at is not None:
@@ -112,9 +112,9 @@ def _for_signal(signal: str, base: Node | None, own: Node) -> Node:
     endpoint = own.get("endpoint")
     extra: dict[str, Any] = {"name": f"otlp-{signal}", "signals": [signal]}
     if endpoint is not None:
-        extra["append_path"] = False  # the specification: a per-signal endpoint is used as it is
-    made = merge(merge(base, own), from_plain(extra, (endpoint or own).origin, OTLP))
-    return made if made is not None else own
+        extra["append_path"] = False  # specification: a per-signal endpoint is used unchanged
+    destination = merge(merge(base, own), from_plain(extra, (endpoint or own).origin, OTLP))
+    return destination if destination is not None else own
 
 
 def _fields(environ: Mapping[str, str], prefix: str, report: Report) -> Node | None:
@@ -131,14 +131,14 @@ def _fields(environ: Mapping[str, str], prefix: str, report: Report) -> Node | N
         if suffix == "HEADERS":
             headers, broken = pairs(environ[name])
             if broken:
-                report.problem(value, "a part is not key=value")
+                report.problem(value, "a part is not key=value; write key=value,key=value")
             value = from_plain(headers, value.origin, path)
         node = merge(node, _under(keys, value))
     return node
 
 
 def _choose(item: Node, chosen: Mapping[str, tuple[set[str], str]]) -> Node | None:
-    """Take from a destination the signals whose variable doesn't name OTLP; None when no signal is left."""
+    """Return a destination without the signals whose variable does not name OTLP; None if no signal remains."""
     dropped = {signal: name for signal, (words, name) in chosen.items() if "otlp" not in words}
     before = _signals(item)
     after = [signal for signal in before if signal not in dropped]
@@ -148,30 +148,30 @@ def _choose(item: Node, chosen: Mapping[str, tuple[set[str], str]]) -> Node | No
     return _with_signals(item, after, Origin("environment", name)) if after else None
 
 
-def _others(chosen: Mapping[str, tuple[set[str], str]], given: Node | None) -> dict[tuple[str, ...], Node]:
-    """Return what the choice means for the console, Prometheus and Datadog."""
-    found: dict[tuple[str, ...], Node] = {}
+def _others(chosen: Mapping[str, tuple[set[str], str]], written: Node | None) -> dict[tuple[str, ...], Node]:
+    """Return the settings of console, Prometheus and Datadog that follow from the choice."""
+    settings: dict[tuple[str, ...], Node] = {}
     if not chosen:
-        return found
-    console = given.at("exporters", "console") if given is not None else None
+        return settings
+    console = written.at("exporters", "console") if written is not None else None
     before = _signals(console) if console is not None else list(SIGNALS)
     shown = [s for s in SIGNALS if (("console" in chosen[s][0]) if s in chosen else s in before)]
     named = next((name for words, name in chosen.values() if "console" in words), None)
     first = Origin("environment", named or next(name for _, name in chosen.values()))
     if shown != before:
-        found["exporters", "console", "signals"] = from_plain(shown, first, "exporters.console.signals")
+        settings["exporters", "console", "signals"] = from_plain(shown, first, "exporters.console.signals")
     if named or not shown:
-        found["exporters", "console", "enabled"] = from_plain(bool(named), first, "exporters.console.enabled")
+        settings["exporters", "console", "enabled"] = from_plain(bool(named), first, "exporters.console.enabled")
     if "metrics" in chosen:
         words, name = chosen["metrics"]
         keys = ("system_monitoring", "prometheus", "enabled")
-        found[keys] = from_plain("prometheus" in words, Origin("environment", name), ".".join(keys))
-    datadog = given.at("exporters", "datadog") if given is not None else None
+        settings[keys] = from_plain("prometheus" in words, Origin("environment", name), ".".join(keys))
+    datadog = written.at("exporters", "datadog") if written is not None else None
     if datadog is not None:
         kept = [s for s in _signals(datadog) if s not in chosen or "otlp" in chosen[s][0]]
         if kept != _signals(datadog):
-            found["exporters", "datadog", "signals"] = from_plain(kept, first, "exporters.datadog.signals")
-    return found
+            settings["exporters", "datadog", "signals"] = from_plain(kept, first, "exporters.datadog.signals")
+    return settings
 
 
 def _under(keys: tuple[str, ...], node: Node) -> Node:

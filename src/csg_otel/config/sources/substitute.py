@@ -1,8 +1,8 @@
 """
-Put ``${NAME}``, ``${NAME:-default}`` and ``${file:PATH}`` into a value, once.
+Replace ``${NAME}``, ``${NAME:-default}`` and ``${file:PATH}`` in a value, once.
 
-What comes out is never looked at again: a variable that holds ``${...}`` stays as it is. ``$${`` is a literal ``${``.
-The one rule: a message may name the variable or the file, never what was in it.
+The result is not substituted again: a variable that holds ``${...}`` stays unchanged. ``$${`` is a literal ``${``. The one
+rule: a message may name the variable or the file, never its content.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ class Substitution:
 
 
 def has_form(text: str) -> bool:
-    """Tell whether *text* has something to substitute (or a form that is broken)."""
+    """Return whether *text* has a form to substitute, or a broken form."""
     return any(match[0] != "$${" for match in _FORM.finditer(text))
 
 
 def names(text: str) -> set[str]:
-    """Return the variables that *text* asks for."""
+    """Return the names of the variables in *text*."""
     forms = (match[1] for match in _FORM.finditer(text) if match[1] is not None)
     return {named[1] for form in forms if (named := _NAME.fullmatch(form))}
 
@@ -83,6 +83,6 @@ def unescape(text: str) -> str:
 
 
 def is_literal(text: str) -> bool:
-    """Tell whether a secret written as *text* would stand in the file: no form at all, or one with a default."""
+    """Return whether a secret written as *text* stands in the file: without a form, or as a form's default."""
     forms = [match[1] for match in _FORM.finditer(text) if match[1] is not None]
     return not forms or any(named[2] for form in forms if (named := _NAME.fullmatch(form)))

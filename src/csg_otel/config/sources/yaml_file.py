@@ -1,8 +1,8 @@
 """
 Read YAML text into located nodes.
 
-Only plain data is made: no tags, no Python objects. Bounded in size, depth and what aliases may expand to; a key given
-twice is an error that names both places. The one rule: a hostile file costs a message, not the process.
+Only plain data is read: no tags, no Python objects. Size, depth and expansion of aliases are limited, and a key that
+stands twice is an error with both places. The one rule: a hostile file results in a message, and the process goes on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLAIN: Final = frozenset({"map", "seq", "str", "null", "bool", "int", "float", 
 
 
 def read_file(path: Path, name: str, report: Report) -> Node | None:
-    """Read the file *path*, called *name* in messages; problems go to *report* and None comes back."""
+    """Return the nodes of the file *path*, called *name* in messages; None with a problem in *report* if that fails."""
     place = Node(None, Origin("file", f"{name}:1:1"))
     try:
         if not path.is_file():
@@ -38,18 +38,18 @@ def read_file(path: Path, name: str, report: Report) -> Node | None:
         report.problems[f"{name}: can't be read: {error.strerror}"] = None
         return None
     if len(data) > MAX_BYTES:
-        report.problem(place, "larger than 1 MiB, which no configuration is")
+        report.problem(place, "larger than 1 MiB, the limit for a configuration; check the path")
         return None
     try:
         return parse(data.decode("utf-8-sig"), name, report)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        report.problem(Node(None, Origin("file", f"{name}:{line}:1")), "not UTF-8 text")
+        report.problem(Node(None, Origin("file", f"{name}:{line}:1")), "not UTF-8 text; save the file as UTF-8")
         return None
 
 
 def parse(text: str, name: str, report: Report) -> Node | None:
-    """Parse YAML *text*, called *name* in messages, into nodes; problems go to *report*. None for an empty text."""
+    """Return the nodes of the YAML *text*, called *name* in messages; None if it is empty or has a problem."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if root is None:
@@ -61,7 +61,7 @@ def parse(text: str, name: str, report: Report) -> Node | None:
         what = " ".join(str(error).split())[:200]
         refused = _RefusedError(f"not YAML: {what}", Origin("file", f"{name}:1:1"))
     except RecursionError:
-        refused = _RefusedError("nested too deeply", Origin("file", f"{name}:1:1"))
+        refused = _RefusedError("nested too deeply; a configuration needs a few levels", Origin("file", f"{name}:1:1"))
     except _RefusedError as error:
         refused = error
     else:
@@ -88,52 +88,63 @@ class _RefusedError(ValueError):
 
 
 class _Reader:
-    """Turns composed YAML nodes into ours, counting what it makes."""
+    """Turns nodes of the YAML library into `Node`, and counts them against `MAX_NODES`."""
 
     def __init__(self, name: str, report: Report) -> None:
         self._name = name
         self._report = report
-        self._made = 0
+        self._count = 0
         self._scalars = yaml.constructor.SafeConstructor()
 
-    def node(self, given: yaml.Node, mark: yaml.Mark, path: str, depth: int) -> Node:
+    def node(self, source: yaml.Node, mark: yaml.Mark, path: str, depth: int) -> Node:
+        """
+        Return *source* as a node.
+
+        Args:
+            source: The node of the YAML library.
+            mark: Its place, or the place of its key.
+            path: Its dotted key.
+            depth: The number of mappings and sequences around it.
+        """
         origin = self._origin(mark)
-        self._made += 1
-        if self._made > MAX_NODES:
+        self._count += 1
+        if self._count > MAX_NODES:
             raise _RefusedError(f"more than {MAX_NODES} values; aliases that multiply are refused", origin)
         if depth > MAX_DEPTH:
             raise _RefusedError(f"nested deeper than {MAX_DEPTH}, or an alias that contains itself", origin)
-        if given.tag.removeprefix(_TAG) not in _PLAIN:
+        if source.tag.removeprefix(_TAG) not in _PLAIN:
             self._report.problem(
-                Node(None, origin, path), f"the tag {given.tag!r} is refused; only plain values are read"
+                Node(None, origin, path), f"the tag {source.tag!r} is refused; remove it, only plain values are read"
             )
             return Node(None, origin, path)
-        if isinstance(given, yaml.MappingNode):
-            return Node(self._mapping(given, path, depth), origin, path)
-        if isinstance(given, yaml.SequenceNode):
-            items = [self.node(item, item.start_mark, join(path, at), depth + 1) for at, item in enumerate(given.value)]
+        if isinstance(source, yaml.MappingNode):
+            return Node(self._mapping(source, path, depth), origin, path)
+        if isinstance(source, yaml.SequenceNode):
+            items = [
+                self.node(item, item.start_mark, join(path, at), depth + 1) for at, item in enumerate(source.value)
+            ]
             return Node(items, origin, path)
-        return self._scalar(given, origin, path)
+        return self._scalar(source, origin, path)
 
     def _origin(self, mark: yaml.Mark) -> Origin:
         return Origin("file", f"{self._name}:{mark.line + 1}:{mark.column + 1}")
 
-    def _mapping(self, given: yaml.MappingNode, path: str, depth: int) -> dict[str, Node]:
-        made: dict[str, Node] = {}
+    def _mapping(self, source: yaml.MappingNode, path: str, depth: int) -> dict[str, Node]:
+        own: dict[str, Node] = {}
         merged: dict[str, Node] = {}
-        for key, value in given.value:
+        for key, value in source.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._report.problem(Node(None, self._origin(key.start_mark), path), "a key must be a plain word")
+                self._report.problem(Node(None, self._origin(key.start_mark), path), "a key must be one plain word")
             elif key.tag == f"{_TAG}merge":
                 for node in self._bases(value, path, depth):
                     merged = {**node, **merged}
-            elif key.value in made:
-                first = made[key.value].origin.where.split(":")
+            elif key.value in own:
+                first = own[key.value].origin.where.split(":")
                 place = Node(None, self._origin(key.start_mark), join(path, key.value))
-                self._report.problem(place, f"given twice (first at line {first[-2]}, column {first[-1]})")
+                self._report.problem(place, f"given twice (first at line {first[-2]}, column {first[-1]}); remove one")
             else:
-                made[key.value] = self.node(value, key.start_mark, join(path, key.value), depth + 1)
-        return {**merged, **made}
+                own[key.value] = self.node(value, key.start_mark, join(path, key.value), depth + 1)
+        return {**merged, **own}
 
     def _bases(self, value: yaml.Node, path: str, depth: int) -> list[dict[str, Node]]:
         bases = value.value if isinstance(value, yaml.SequenceNode) else [value]
@@ -142,14 +153,14 @@ class _Reader:
             raise _RefusedError("'<<' merges mappings only", self._origin(value.start_mark))
         return [node.value for node in read]
 
-    def _scalar(self, given: yaml.Node, origin: Origin, path: str) -> Node:
-        kind = given.tag.removeprefix(_TAG)
-        value: Any = given.value
+    def _scalar(self, source: yaml.Node, origin: Origin, path: str) -> Node:
+        kind = source.tag.removeprefix(_TAG)
+        value: Any = source.value
         if kind in {"null", "bool", "int", "float"}:
             try:
-                value = getattr(self._scalars, f"construct_yaml_{kind}")(given)
+                value = getattr(self._scalars, f"construct_yaml_{kind}")(source)
             except (ValueError, KeyError, IndexError, OverflowError):
-                value = given.value
+                value = source.value
         if isinstance(value, float) and not math.isfinite(value):
-            value = given.value
-        return Node(value, origin, path, raw=given.value, live=isinstance(value, str))
+            value = source.value
+        return Node(value, origin, path, raw=source.value, live=isinstance(value, str))
