@@ -9,6 +9,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
@@ -359,4 +360,26 @@ def test_a_counted_frame_is_off_the_disk_already(tmp_path: Path) -> None:
     backlog.settle(batch, lambda items: seen.append((items, spool.items("traces"))))
 
     assert seen == [(3, 0)]
+    spool.close()
+
+
+def test_a_long_outage_fills_the_disk_and_not_the_memory(tmp_path: Path) -> None:
+    """Of 64 MiB on disk at most 20 MiB are in memory, too; everything is read back in order."""
+    spool = make(tmp_path, max_bytes=256 * 1024 * 1024)
+    backlog = Backlog(threading.RLock(), "c", "traces", spool, Losses(), max_items=10, max_age_s=60)
+    tracemalloc.start()
+    try:
+        for number in range(64):
+            backlog.keep([(1, bytes([number]) * 1024 * 1024)], lambda: None)
+        in_memory, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    received = bytearray()
+    while backlog:
+        batch, body = backlog.take(1)
+        received += body[:1]
+        backlog.settle(batch, lambda _items: None)
+
+    assert in_memory < 20 * 1024 * 1024
+    assert received == bytes(range(64))
     spool.close()

@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
-from csg_otel.exporters.otlp.http_transport import MOST_REPLY_BYTES, HttpTransport, _retry_after
+from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, HttpTransport, _retry_after
 from support.otlp_sink import GrpcSink, HttpSink
 
 
@@ -111,9 +111,15 @@ def test_one_connection_serves_many_requests_and_is_renewed(sink: HttpSink) -> N
     assert len(sink.received.traces) == 2
 
 
-@pytest.mark.parametrize(("status", "retry"), [(503, True), (429, True), (400, False), (401, True), (500, False)])
+RETRIED = (401, 403, 404, 407, 408, 429, 502, 503, 504)
+REFUSED = (400, 405, 409, 411, 413, 415, 422, 500, 501)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry"), [*((code, True) for code in RETRIED), *((code, False) for code in REFUSED)]
+)
 def test_refusals_say_whether_to_retry(sink: HttpSink, status: int, retry: bool) -> None:
-    """Codes the OTLP specification calls retryable, and those that say nothing about the data."""
+    """Retried are the codes of the OTLP specification, and those that do not refuse the data: a token can be corrected."""
     sink.status = status
 
     error = refusal(lambda: transport(sink.endpoint).send(b"", 2))
@@ -255,7 +261,7 @@ def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:
 
     answer = wire.send(b"", 2)
 
-    assert MOST_REPLY_BYTES - 1024 < len(answer) < MOST_REPLY_BYTES
+    assert MAX_RESPONSE_BYTES - 1024 < len(answer) < MAX_RESPONSE_BYTES
     assert not wire._session.connected
     assert sum(sent) < 20_000_000
 
@@ -318,6 +324,30 @@ def grpc_transport(sink: GrpcSink) -> GrpcTransport:
     return GrpcTransport(f"127.0.0.1:{sink.port}", "traces", {}, compress=False, credentials=None)
 
 
+@pytest.mark.parametrize(
+    ("code", "retry"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, True),
+        (grpc.StatusCode.PERMISSION_DENIED, True),
+        (grpc.StatusCode.UNAUTHENTICATED, True),
+        (grpc.StatusCode.UNIMPLEMENTED, True),
+        (grpc.StatusCode.NOT_FOUND, True),
+        (grpc.StatusCode.INVALID_ARGUMENT, False),
+        (grpc.StatusCode.INTERNAL, False),
+    ],
+)
+def test_grpc_refusals_say_whether_to_retry(grpc_sink: GrpcSink, code: grpc.StatusCode, retry: bool) -> None:
+    """As for HTTP: retried are the codes of the OTLP specification, and those that do not refuse the data."""
+    grpc_sink.code = code
+    wire = grpc_transport(grpc_sink)
+
+    error = refusal(lambda: wire.send(b"", 2))
+    wire.close()
+
+    assert (error.reason, error.retry) == (f"grpc_{code.name.lower()}", retry)
+
+
 def test_grpc_retry_info_is_honoured(grpc_sink: GrpcSink) -> None:
     """The seconds a RetryInfo asks for reach the back-off; without one there are none."""
     info = error_details_pb2.RetryInfo()
@@ -338,7 +368,7 @@ def test_grpc_retry_info_is_honoured(grpc_sink: GrpcSink) -> None:
 
 def test_a_long_grpc_answer_is_not_read(grpc_sink: GrpcSink) -> None:
     """Only an accepted request has an answer, so one that is too long to be read is no reason to send it again."""
-    grpc_sink.partial = {"error_message": "x" * 2 * MOST_REPLY_BYTES}
+    grpc_sink.partial = {"error_message": "x" * 2 * MAX_RESPONSE_BYTES}
     wire = grpc_transport(grpc_sink)
 
     assert wire.send(b"", 5) == b""
@@ -352,5 +382,5 @@ def test_a_compressed_grpc_answer_stays_compressed(grpc_sink: GrpcSink) -> None:
     grpc_sink.compression = grpc.Compression.Gzip
     wire = grpc_transport(grpc_sink)
 
-    assert len(wire.send(b"", 5)) <= MOST_REPLY_BYTES
+    assert len(wire.send(b"", 5)) <= MAX_RESPONSE_BYTES
     wire.close()

@@ -1,8 +1,8 @@
 """
-Datadog, by its OTLP doors: the Agent beside the program, or the intake of a Datadog site.
+Datadog through OTLP: the Agent beside the program, or the intake of a Datadog site.
 
-Only what differs from any other OTLP destination stands here. All of it is from Datadog's pages on its OTLP intake: HTTP and
-protobuf only, delta temporality, requests of at most 500 kB, and a header that says how metrics are translated.
+Holds only the differences from other OTLP destinations, as Datadog's pages on its OTLP intake describe them: HTTP and protobuf
+only, delta temporality, requests of at most 500 kB, and a header with the translation of metrics.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, Final
 from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
 
 _AGENT_ENDPOINT: Final = "http://localhost:4317"
-_LARGEST_DIRECT: Final = 500_000
+_MAX_DIRECT_BYTES: Final = 500_000
+"""Bytes of a request to the intake, before compression; the limit of its metrics."""
 
 _METRIC_CONFIG: Final = json.dumps({"resource_attributes_as_tags": True, "histograms": {"mode": "distributions"}})
 
@@ -36,18 +37,18 @@ def as_otlp(settings: DatadogExporter) -> OtlpExporter:
     if not direct:
         return common
     headers = {"dd-api-key": settings.api_key} if settings.api_key is not None else {}
-    return replace(common, headers=headers, compression="gzip", max_request_bytes=_LARGEST_DIRECT)
+    return replace(common, headers=headers, compression="gzip", max_request_bytes=_MAX_DIRECT_BYTES)
 
 
 def headers(settings: DatadogExporter, signal: str) -> Mapping[str, str]:
-    """Return the headers the intake wants for *signal* only: metrics carry the resource as tags, histograms percentiles."""
+    """Return the headers that the intake needs for *signal* only: resource attributes as tags, histograms as distributions."""
     if settings.mode == "direct" and signal == "metrics":
         return {"dd-otel-metric-config": _METRIC_CONFIG}
     return {}
 
 
 def aggregation() -> dict[type, Any]:
-    """Return how histograms are kept for Datadog: exponentially, which its distributions take as they are."""
+    """Return the aggregation for Datadog: exponential histograms, which its distributions accept unchanged."""
     from opentelemetry.sdk.metrics import Histogram
     from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 

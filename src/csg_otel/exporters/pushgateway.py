@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from csg_otel import net
 from csg_otel.exporters import prometheus
+from csg_otel.exporters.delivery import http_errors
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.pipeline.resource import service_name
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from csg_otel.exporters.delivery.sender import Partial
 
 NAME: Final = "pushgateway"
-
-_FINAL: Final = frozenset({400, 413, 422})
-"""Statuses that refuse the metrics themselves. Every other failure may pass, for example once a token is corrected."""
 
 _DELETE_S: Final = 1.0
 """Upper bound in seconds for deleting the group: it happens within the budget of the shutdown."""
@@ -92,11 +90,9 @@ class PushgatewaySender:
         except ValueError as error:
             raise SendError("setup", str(error), retry=False) from error
         except OSError as error:
-            reason = "timeout" if isinstance(error, TimeoutError) else "unreachable"
-            raise SendError(reason, f"{type(error).__name__}: {error}", retry=True) from error
+            raise http_errors.no_response(error) from error
         if not response.ok:
-            message = f"HTTP {response.status}: {response.body[:200].decode(errors='replace')}"
-            raise SendError(f"http_{response.status}", message, retry=response.status not in _FINAL)
+            raise http_errors.not_accepted(response)
 
 
 class PushgatewaySink:

@@ -1,8 +1,8 @@
 """
-OTLP over gRPC: one unary call an attempt, on a channel of this process's own.
+OTLP over gRPC: one unary call per attempt, on a channel of this process.
 
-The official client does the work; the rules are those of ``transport``: a total deadline, answers of at most 64 KiB, and no
-back-off beside the lane's.
+Uses the official client, with the rules of the HTTP transport: a total deadline, responses of at most 64 KiB, and no back-off
+beside the queue's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from csg_otel.exporters.delivery.sender import SendError
-from csg_otel.exporters.otlp.http_transport import MOST_PATIENCE_S, MOST_REPLY_BYTES
+from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, MAX_RETRY_AFTER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,8 +21,8 @@ _GRPC_PATHS = {
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 }
-# The OTLP specification's, and what says nothing about the data. RESOURCE_EXHAUSTED is retried because it asks for patience,
-# unless it is about the request's size.
+# The retryable codes of the OTLP specification, and codes that do not refuse the data. RESOURCE_EXHAUSTED is retried because it
+# asks for a pause, unless it is about the size of the request.
 _RETRYABLE_GRPC = frozenset(
     {
         "CANCELLED",
@@ -42,12 +42,21 @@ _RETRYABLE_GRPC = frozenset(
 
 
 class GrpcTransport:
-    """OTLP over gRPC for one signal; the request is already encoded, the answer is returned as bytes."""
+    """OTLP over gRPC for one signal."""
 
     def __init__(
         self, target: str, signal: str, headers: Mapping[str, str], *, compress: bool, credentials: Any | None
     ) -> None:
-        """Prepare for *target* (``host:port``); *credentials* None means plain text."""
+        """
+        Prepare for one collector; nothing is sent yet.
+
+        Args:
+            target: Its address as ``host:port``.
+            signal: ``traces``, ``metrics`` or ``logs``.
+            headers: Metadata of every call.
+            compress: Whether requests are sent compressed with gzip.
+            credentials: gRPC's channel credentials; None sends plain text.
+        """
         self._target = target
         self._path = _GRPC_PATHS[signal]
         self._metadata = tuple((name.lower(), value) for name, value in headers.items())
@@ -57,29 +66,29 @@ class GrpcTransport:
         self._call: Any = None
 
     def send(self, body: bytes, timeout_s: float) -> bytes:
-        """Send *body* as one unary call."""
+        """Send *body* as one unary call. Raises SendError."""
         import grpc
 
         deadline = time.monotonic() + timeout_s
         if self._call is None:
             self._open()
         try:
-            answer: bytes = self._call(body, timeout=max(0.0, deadline - time.monotonic()), metadata=self._metadata)
+            response: bytes = self._call(body, timeout=max(0.0, deadline - time.monotonic()), metadata=self._metadata)
         except grpc.RpcError as error:
-            return self._failed(error)
-        return answer
+            return self._handle_error(error)
+        return response
 
-    def _failed(self, error: Any) -> bytes:
-        """Raise what *error* means; returns if it means no more than that an answer was too long to be read."""
+    def _handle_error(self, error: Any) -> bytes:
+        """Raise *error* as a SendError; return an empty response if only the response was too long to be read."""
         code, details = error.code().name, str(error.details())
         if code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
-            # gRPC's own reconnect back-off grows to two minutes, and a lost connection can look like a slow one for
-            # longer; a new channel follows ours.
+            # gRPC's own back-off grows to two minutes, and a lost connection can look like a slow one for longer. A new
+            # channel has no back-off yet, so the queue's back-off is the only one.
             self.close()
         too_large = code == "RESOURCE_EXHAUSTED" and "larger than max" in details
-        if too_large and f"vs. {MOST_REPLY_BYTES})" in details:
+        if too_large and f"vs. {MAX_RESPONSE_BYTES})" in details:
             self.close()
-            return b""  # only a success has an answer, and what is in such a long one is not OTLP's
+            return b""  # only a success has a response, and such a long one is not OTLP's
         raise SendError(
             f"grpc_{code.lower()}",
             f"{code}: {details}",
@@ -91,10 +100,10 @@ class GrpcTransport:
         import grpc
 
         options = [
-            ("grpc.max_receive_message_length", MOST_REPLY_BYTES),
-            # A subchannel shared with another exporter would share its back-off too.
+            ("grpc.max_receive_message_length", MAX_RESPONSE_BYTES),
+            # A subchannel that is shared with another exporter would share its back-off, too.
             ("grpc.use_local_subchannel_pool", 1),
-            # 64 KiB can become 64 MiB.
+            # Decompression can turn 64 KiB into 64 MiB.
             ("grpc.per_message_decompression", 0),
         ]
         compression = grpc.Compression.Gzip if self._compress else grpc.Compression.NoCompression
@@ -110,18 +119,19 @@ class GrpcTransport:
         if channel is not None:
             channel.close()
 
-    def leave(self) -> None:
-        """Let a forked child forget its parent's channel: even its destructor would say goodbye on the parent's connection."""
+    def reset_after_fork(self) -> None:
+        """Drop the parent's channel in a forked child; it is kept, because its destructor writes to the parent's connection."""
         if self._channel is not None:
-            _parents.append((self._channel, self._call))
+            _parent_channels.append((self._channel, self._call))
         self._channel = self._call = None
 
 
-_parents: list[Any] = []
+_parent_channels: list[Any] = []
+"""References that keep the parent's channels from being destroyed in a child."""
 
 
 def _retry_info(metadata: Iterable[tuple[str, Any]]) -> float | None:
-    """Return the seconds a ``google.rpc.RetryInfo`` in the trailing *metadata* asks for, an hour at most."""
+    """Return the seconds that a ``google.rpc.RetryInfo`` in *metadata* asks for, an hour at most; None without it."""
     details = next((value for key, value in metadata if key == "grpc-status-details-bin"), None)
     if details is None:
         return None
@@ -134,5 +144,5 @@ def _retry_info(metadata: Iterable[tuple[str, Any]]) -> float | None:
             return None
     except DecodeError:
         return None
-    asked_s = float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
-    return min(max(0.0, asked_s), MOST_PATIENCE_S)
+    delay_s = float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
+    return min(max(0.0, delay_s), MAX_RETRY_AFTER_S)

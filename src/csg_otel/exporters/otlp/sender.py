@@ -1,8 +1,8 @@
 """
-OTLP destinations: SDK items encoded to protobuf and sent by a transport of one's own.
+OTLP destinations: items of the SDK, encoded as protobuf and sent over HTTP or gRPC.
 
-Encoding is the official exporter's; sending is not, because its timeouts are not total, its retries block the queue and its
-answers are not read. Everything heavy (protobuf, gRPC) is imported on the worker thread that first sends.
+The official exporter encodes. It does not send, because its timeouts are not total, its retries block the queue and it does
+not read responses. Everything heavy (protobuf, gRPC) is imported on the worker thread that sends first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from csg_otel import faults
 from csg_otel.exporters.delivery.sender import Partial, SendError
-from csg_otel.exporters.otlp import split as parts
+from csg_otel.exporters.otlp import split
 from csg_otel.pipeline import sanitize
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "log
 
 
 def endpoint(settings: OtlpExporter) -> str:
-    """Return the destination's address: as set, else the port OTLP reserves for the protocol on this machine."""
+    """Return the configured endpoint, or else the protocol's own port on this machine."""
     return settings.endpoint or _DEFAULT_ENDPOINTS[settings.protocol]
 
 
@@ -46,8 +46,8 @@ def temporality(preference: str) -> dict[type, Any]:
     """
     Return the SDK's temporality table for a *preference*: ``cumulative``, ``delta`` or ``lowmemory``.
 
-    The meaning of the words is that of ``OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`` in the OTLP exporter
-    specification; both up-down counters stay cumulative under each.
+    The preferences are those of ``OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`` in the OTLP exporter specification. Both
+    kinds of up-down counters are always cumulative.
     """
     from opentelemetry.sdk import metrics
     from opentelemetry.sdk.metrics.export import AggregationTemporality
@@ -64,67 +64,75 @@ class OtlpSender:
     """Encodes, splits and sends one signal; made on the caller's thread, does its first work on the worker threads."""
 
     def __init__(self, settings: OtlpExporter, signal: str, headers: Mapping[str, str] | None = None) -> None:
-        """Send *signal* to the destination *settings* describes, with *headers* of that signal."""
+        """
+        Prepare for one signal of a destination; nothing is imported or sent yet.
+
+        Args:
+            settings: The destination's settings.
+            signal: ``traces``, ``metrics`` or ``logs``.
+            headers: Headers of this signal beside those of *settings*. Default none.
+        """
         self._settings = settings
         self._signal = signal
         self._headers = headers or {}
         self._transport: Transport | None = None
-        self._sent: tuple[bytes, int] = (b"", 0)
+        self._progress: tuple[bytes, int] = (b"", 0)
+        """The request that is being sent in pieces, and how many of them were accepted."""
 
     def send_batch(self, body: bytes, timeout_s: float) -> Partial | None:
         """Send a request; return the rejected items, if any. Raises SendError."""
         if self._transport is None:
             try:
                 self._transport = _transport(self._settings, self._signal, self._headers)
-            except Exception as error:  # a certificate that is not there yet says nothing about the data
+            except Exception as error:  # a certificate that is missing now may be there at the next attempt
                 raise SendError("setup", f"{type(error).__name__}: {error}", retry=True) from error
         if len(body) <= self._settings.max_request_bytes:
             return _partial(self._signal, self._transport.send(body, timeout_s))
-        return self._send_in_parts(body, time.monotonic() + timeout_s)
+        return self._send_in_pieces(body, time.monotonic() + timeout_s)
 
-    def _send_in_parts(self, body: bytes, deadline: float) -> Partial | None:
-        """Send what is too large in parts; when it is tried again, only those that were not taken yet."""
+    def _send_in_pieces(self, body: bytes, deadline: float) -> Partial | None:
+        """Send a request that is too large in pieces; a retry sends only the pieces that were not accepted yet."""
         transport = self._transport
         assert transport is not None  # noqa: S101 - for the type checker
-        found = parts.grouped(self.split(body), self._settings.max_request_bytes, self._halve)
-        begin = self._sent[1] if self._sent[0] == body else 0
+        pieces = split.grouped(self.split(body), self._settings.max_request_bytes, self._halve)
+        begin = self._progress[1] if self._progress[0] == body else 0
         rejected, message = 0, ""
-        for place, (items, part) in enumerate(found[begin:], begin):
-            self._sent = (body, place)
+        for index, (items, piece) in enumerate(pieces[begin:], begin):
+            self._progress = (body, index)
             try:
-                partial = _partial(self._signal, transport.send(part, max(0.05, deadline - time.monotonic())))
+                partial = _partial(self._signal, transport.send(piece, max(0.05, deadline - time.monotonic())))
             except SendError as error:
-                if error.retry or len(found) == 1:
+                if error.retry or len(pieces) == 1:
                     raise
-                # The others were taken already and must not be sent twice, so only this part is told to be refused.
+                # Other pieces were accepted and must not be sent twice, so only the items of this piece count as rejected.
                 partial = Partial(items, str(error))
             if partial is not None:
                 rejected, message = rejected + partial.rejected, partial.message
-        self._sent = (b"", 0)
+        self._progress = (b"", 0)
         return Partial(rejected, message) if rejected or message else None
 
     def _halve(self, item: bytes) -> list[bytes]:
         if self._signal != "metrics":
             return [item]
-        return [_bytes(half) for half in parts.halve_metric(_request(self._signal).FromString(item))]
+        return [_bytes(half) for half in split.halve_metric(_request(self._signal).FromString(item))]
 
     def reset_after_fork(self) -> None:
-        """Leave the parent's connection alone in a child, and open another."""
+        """Drop the parent's connection in a forked child; the next request opens another."""
         transport, self._transport = self._transport, None
-        self._sent = (b"", 0)
+        self._progress = (b"", 0)
         if transport is not None:
-            transport.leave()
+            transport.reset_after_fork()
 
     def close(self) -> None:
-        """Drop the connection, if there is one."""
+        """Close the connection, if there is one."""
         if self._transport is not None:
             self._transport.close()
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """
-        Return *items* as one request; metrics come as one ``MetricsData`` an item. Raises for what can't be encoded.
+        Return *items* as one request; an item of metrics is one ``MetricsData``. May raise anything for a bad item.
 
-        What OTLP can't carry of an item is told by its text, so that the item and its neighbours arrive.
+        Values that OTLP cannot carry become text, so that the item and its neighbours arrive.
         """
         if self._signal == "traces":
             from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -138,23 +146,23 @@ class OtlpSender:
 
     def split(self, body: bytes) -> list[bytes]:
         """Return a request as requests of one span, log record or metric each."""
-        made = _request(self._signal)
-        request = made.FromString(body)
+        message = _request(self._signal)
+        request = message.FromString(body)
         resources, scopes, items = _LEVELS[self._signal]
-        found = []
+        bodies = []
         for resource in getattr(request, resources):
             for scope in getattr(resource, scopes):
                 for item in getattr(scope, items):
-                    one = made()
-                    outer = getattr(one, resources).add(resource=resource.resource, schema_url=resource.schema_url)
+                    single = message()
+                    outer = getattr(single, resources).add(resource=resource.resource, schema_url=resource.schema_url)
                     inner = getattr(outer, scopes).add(scope=scope.scope, schema_url=scope.schema_url)
                     getattr(inner, items).append(item)
-                    found.append(_bytes(one))
-        return found
+                    bodies.append(_bytes(single))
+        return bodies
 
 
 def _encode_metrics(item: MetricsData) -> bytes:
-    """Return one collection; where it can't be encoded as a whole, all metrics but those at fault."""
+    """Return one collection as a request; if that fails, without the metrics that cannot be encoded."""
     from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 
     try:
@@ -175,19 +183,19 @@ def _bytes(message: Any) -> bytes:
     return bytes(message.SerializePartialToString())
 
 
-def _partial(signal: str, answer: bytes) -> Partial | None:
-    """Read ``partial_success`` from an *answer*, protobuf or JSON; an unreadable one says nothing."""
-    if not answer:
+def _partial(signal: str, response: bytes) -> Partial | None:
+    """Return the ``partial_success`` of a *response* in protobuf or JSON; None if it cannot be read."""
+    if not response:
         return None
     from google.protobuf import json_format  # type: ignore[import-untyped] # it ships no types
 
-    made = _response(signal)
+    message = _response(signal)
     try:
-        if answer.startswith(b"{"):
-            partial = json_format.Parse(answer, made(), ignore_unknown_fields=True).partial_success
+        if response.startswith(b"{"):
+            partial = json_format.Parse(response, message(), ignore_unknown_fields=True).partial_success
         else:
-            partial = made.FromString(answer).partial_success
-    except Exception:  # noqa: BLE001 - whatever a hostile collector can make a parser raise
+            partial = message.FromString(response).partial_success
+    except Exception:  # noqa: BLE001 - a hostile collector can make the parser raise anything
         return None
     rejected = max(0, int(getattr(partial, _REJECTED[signal])))
     return Partial(rejected, partial.error_message) if rejected or partial.error_message else None
@@ -216,18 +224,18 @@ def _transport(settings: OtlpExporter, signal: str, extra: Mapping[str, str]) ->
 
     headers = {**{name: _reveal(value) for name, value in settings.headers.items()}, **extra}
     compress = settings.compression == "gzip"
-    where = endpoint(settings)
+    address = endpoint(settings)
     if settings.protocol == "grpc":
-        insecure = settings.tls.insecure if settings.tls.insecure is not None else not where.startswith("https:")
+        insecure = settings.tls.insecure if settings.tls.insecure is not None else not address.startswith("https:")
         credentials = None if insecure else _grpc_credentials(settings)
-        return GrpcTransport(_authority(where), signal, headers, compress=compress, credentials=credentials)
-    tls = _tls_context(settings) if where.startswith("https:") else None
-    url = _signal_url(where, signal) if settings.append_path else where
+        return GrpcTransport(_authority(address), signal, headers, compress=compress, credentials=credentials)
+    tls = _tls_context(settings) if address.startswith("https:") else None
+    url = _signal_url(address, signal) if settings.append_path else address
     return HttpTransport(url, headers, compress=compress, tls=tls)
 
 
 def _authority(endpoint: str) -> str:
-    """Return the ``host:port`` gRPC wants, of an *endpoint* with or without a scheme."""
+    """Return the ``host:port`` of an *endpoint* with or without a scheme, as gRPC requires it."""
     if "://" not in endpoint:
         return endpoint
     parts = urlsplit(endpoint)
@@ -235,7 +243,7 @@ def _authority(endpoint: str) -> str:
 
 
 def _signal_url(endpoint: str, signal: str) -> str:
-    """Append OTLP's path for *signal* to a base *endpoint*; one that ends in it already is left as it is."""
+    """Append OTLP's path for *signal* to *endpoint*, unless it ends in that path already."""
     path = f"/v1/{signal}"
     return endpoint if endpoint.rstrip("/").endswith(path) else endpoint.rstrip("/") + path
 

@@ -1,7 +1,7 @@
 """
-Requests in parts no larger than a destination takes. Pure; one OTLP request in, several out.
+Splitting an OTLP request into pieces that are no larger than a destination accepts. Pure.
 
-Spans and log records go by the item, metrics by the metric, and one with very many series by its points.
+Traces and logs are split by item, metrics by metric, and a metric with very many series by its points.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 
-def grouped(items: list[bytes], most_bytes: int, halve: Callable[[bytes], list[bytes]]) -> list[tuple[int, bytes]]:
+def grouped(items: list[bytes], max_bytes: int, halve: Callable[[bytes], list[bytes]]) -> list[tuple[int, bytes]]:
     """
-    Return *items*, requests of one item each, joined to parts of at most *most_bytes*, each with its number of items.
+    Return *items*, requests of one item each, joined to pieces of at most *max_bytes*, each with its number of items.
 
-    *halve* splits an item that is too large alone; what can't be split is a part by itself, for the destination to judge.
+    *halve* splits an item that is too large. An item that cannot be split is a piece by itself: the destination may refuse it.
     """
-    parts: list[tuple[int, bytes]] = []
+    pieces: list[tuple[int, bytes]] = []
     waiting: list[bytes] = []
     size = 0
-    for item in _small_enough(items, most_bytes, halve):
-        if waiting and size + len(item) > most_bytes:
-            parts.append((len(waiting), b"".join(waiting)))
+    for item in _small_enough(items, max_bytes, halve):
+        if waiting and size + len(item) > max_bytes:
+            pieces.append((len(waiting), b"".join(waiting)))
             waiting, size = [], 0
         waiting.append(item)
         size += len(item)
     if waiting:
-        parts.append((len(waiting), b"".join(waiting)))
-    return parts
+        pieces.append((len(waiting), b"".join(waiting)))
+    return pieces
 
 
-def _small_enough(items: list[bytes], most_bytes: int, halve: Callable[[bytes], list[bytes]]) -> Iterator[bytes]:
+def _small_enough(items: list[bytes], max_bytes: int, halve: Callable[[bytes], list[bytes]]) -> Iterator[bytes]:
     for item in items:
-        halves = halve(item) if len(item) > most_bytes else [item]
+        halves = halve(item) if len(item) > max_bytes else [item]
         if len(halves) == 1:
             yield item
         else:
-            yield from _small_enough(halves, most_bytes, halve)
+            yield from _small_enough(halves, max_bytes, halve)
 
 
 def halve_metric(request: Any) -> list[Any]:
-    """Return *request*, of one metric, as two with half of its points each; as it is if there is only one."""
+    """Return *request*, which holds one metric, as two requests with half of its points each; alone if it has one point."""
     points = _points(request)
     if len(points) < 2:
         return [request]
@@ -48,10 +48,10 @@ def halve_metric(request: Any) -> list[Any]:
     for half in (slice(len(points) // 2), slice(len(points) // 2, None)):
         copy = type(request)()
         copy.CopyFrom(request)
-        kept = list(points[half])
-        found = _points(copy)
-        del found[:]
-        found.extend(kept)
+        half_points = list(points[half])
+        copied_points = _points(copy)
+        del copied_points[:]
+        copied_points.extend(half_points)
         halves.append(copy)
     return halves
 

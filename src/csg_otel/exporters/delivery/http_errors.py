@@ -1,0 +1,38 @@
+"""
+Failed HTTP requests as the errors of a queue.
+
+The rule: only a response that refuses the data itself is final. Any other failure may pass while the data waits, for example
+once a token or a path is corrected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from csg_otel.exporters.delivery.sender import SendError
+
+if TYPE_CHECKING:
+    from csg_otel.net import Response
+
+_REFUSALS: Final = frozenset({400, 413, 422})
+"""Statuses with which Alertmanager, Datadog's events and the Pushgateway refuse the data of a request."""
+
+_MAX_SHOWN: Final = 200
+"""Bytes of a response's body in a message: the server's reason is at the beginning."""
+
+
+def no_response(error: OSError) -> SendError:
+    """Return the error for a request without a response."""
+    reason = "timeout" if isinstance(error, TimeoutError) else "unreachable"
+    return SendError(reason, f"{type(error).__name__}: {error}", retry=True)
+
+
+def status_message(status: int, body: bytes) -> str:
+    """Return a status and the beginning of its body as the message of an error."""
+    return f"HTTP {status}: {body[:_MAX_SHOWN].decode(errors='replace')}"
+
+
+def not_accepted(response: Response) -> SendError:
+    """Return the error for a response that is no success."""
+    message = status_message(response.status, response.body)
+    return SendError(f"http_{response.status}", message, retry=response.status not in _REFUSALS)
