@@ -162,7 +162,7 @@ def test_the_providers_of_a_host_program_are_adopted(sink: HttpSink, tmp_path: P
         trace.set_tracer_provider(tracers)
         metrics.set_meter_provider(MeterProvider([InMemoryMetricReader()]))
         import csg_otel
-        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"])
+        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"], health_monitoring__enabled=False)
         with csg_otel.observe("work"): pass
         telemetry.shutdown()
         print(json.dumps([trace.get_tracer_provider() is tracers, [span.name for span in kept.get_finished_spans()]]))
@@ -186,7 +186,7 @@ def test_a_host_providers_class_may_have_any_name(sink: HttpSink, tmp_path: Path
         tracers = ProxyTracerProvider()
         trace.set_tracer_provider(tracers)
         import csg_otel
-        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"])
+        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"], health_monitoring__enabled=False)
         with tracers.get_tracer("host").start_as_current_span("of the host"): pass
         telemetry.shutdown()
         print(json.dumps(trace.get_tracer_provider() is tracers))

@@ -1,5 +1,5 @@
 """
-Metric points as plain values: what snapshots, history, dashboards and checks read. Pure; knows nothing of the SDK.
+Metric points as plain values, for snapshots, history, dashboards and checks. Pure; imports nothing of the SDK.
 
 One point is one series at one moment, cumulative since the process started where its kind is a counter or a histogram.
 """
@@ -27,7 +27,7 @@ class NumberPoint:
 @dataclass(frozen=True, slots=True)
 class HistogramPoint:
     """
-    The distribution of one series: *counts* has one more item than *bounds*, the last for what is above every bound.
+    The distribution of one series: *counts* has one more item than *bounds*, the count above every bound.
 
     ``total`` is the sum of the measurements, in the instrument's *unit*.
     """
@@ -44,18 +44,18 @@ class HistogramPoint:
 Point = NumberPoint | HistogramPoint
 
 Bucket = tuple[float, float, float]
-"""Lower and upper bound of a bucket and how many measurements are in it; the last bucket's upper bound is infinite."""
+"""Lower bound, upper bound and number of measurements of a bucket; the last bucket's upper bound is infinite."""
 
 
 def buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[Bucket]:
-    """Return the buckets of a histogram; the first begins at nought, or at its bound if that is negative."""
+    """Return the buckets of a histogram; the first begins at 0, or at its bound if that is negative."""
     if not bounds:
         return []
     edges = (min(0.0, bounds[0]), *bounds, math.inf)
     return list(zip(edges, edges[1:], counts, strict=False))
 
 
-def quantile(found: Iterable[Bucket], share: float) -> float | None:
+def quantile(distribution: Iterable[Bucket], share: float) -> float | None:
     """
     Estimate the *share* (0 to 1) quantile by linear interpolation within its bucket, as PromQL's ``histogram_quantile``.
 
@@ -63,7 +63,7 @@ def quantile(found: Iterable[Bucket], share: float) -> float | None:
     finite bound.
     """
     counts: Counter[tuple[float, float]] = Counter()
-    for low, high, count in found:
+    for low, high, count in distribution:
         counts[low, high] += count  # type: ignore[assignment] # PromQL's buckets may hold fractions
     rank = share * sum(counts.values())
     reached = 0.0

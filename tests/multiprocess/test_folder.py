@@ -165,7 +165,7 @@ def test_files_others_could_write_are_not_read(make: Make, tmp_path: Path) -> No
 
 
 def test_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    """Somebody else may have made it."""
+    """Another user may have made it."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "csg-otel").symlink_to(tmp_path / "elsewhere")
 

@@ -47,7 +47,7 @@ def test_exponential_histograms_have_explicit_bounds(values: list[float]) -> Non
 
 
 def test_negative_buckets_come_first_and_the_zero_between() -> None:
-    """The data model has them, whoever recorded them: -3 and -1.5 below, 0, then 5."""
+    """The data model has them, although the SDK records none: -3 and -1.5 below, 0, then 5."""
     point = ExponentialHistogramDataPoint(
         attributes={},
         start_time_unix_nano=0,

@@ -1,1 +1,1 @@
-"""What stands between the OpenTelemetry SDK and the exporters: readers, limits, safe copies of spans and records."""
+"""The part between the OpenTelemetry SDK and the exporters: providers, readers, limits, safe copies of spans and records."""

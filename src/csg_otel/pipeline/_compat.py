@@ -40,7 +40,7 @@ Two of them are private; publicly, a default provider differs from one that was 
 
 def suppress_instrumentation() -> None:
     """
-    Mark this thread as telemetry's own, so that instrumented HTTP and gRPC clients record nothing on it.
+    Mark this thread as one of this package, so that instrumented HTTP and gRPC clients record nothing on it.
 
     The key is private to the API; only the separate instrumentation package has a public function for it.
     """
@@ -49,10 +49,10 @@ def suppress_instrumentation() -> None:
 
 def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> None:
     """
-    Let *new* go on with the aggregations of *old*, which stops collecting; both must have the same temporality.
+    Move the aggregations of *old*, which stops collecting, to *new*; both must have the same temporality.
 
-    Publicly a reader can only be added with an empty memory: cumulative sums would start again at zero and up-down
-    counters would lose what is still open.
+    Publicly a reader can only be added without aggregations: cumulative sums would start again at 0, and up-down counters
+    would lose the items that are still open.
     """
     consumer = provider._measurement_consumer
     with consumer._lock:
@@ -68,7 +68,7 @@ def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> 
 
 def reconfigure_metrics(provider: MeterProvider, resource: Resource, views: tuple[View, ...]) -> None:
     """
-    Give a living meter provider another resource and other views; instruments already collected keep their buckets.
+    Set another resource and other views on a meter provider in use; instruments already collected keep their buckets.
 
     Publicly both are fixed when a provider is made, and a new provider would forget every cumulative sum.
     """
@@ -78,16 +78,16 @@ def reconfigure_metrics(provider: MeterProvider, resource: Resource, views: tupl
 
 def reset_after_fork(provider: MeterProvider) -> None:
     """
-    Give a forked child fresh locks and empty sums.
+    Set fresh locks and empty sums in a forked child.
 
-    A thread of the parent may have held a lock (a collection holds several), and nobody is left to release it here; and
-    what the parent measured is the parent's to export. The SDK's own fork handler replaces two locks of the provider.
+    A thread of the parent may have held a lock (a collection holds several), and no thread releases it in the child. The
+    parent exports its own measurements. The SDK's own fork handler replaces only two locks of the provider.
     """
     consumer = provider._measurement_consumer
     consumer._lock = threading.Lock()
     for storage in consumer._reader_storages.values():
         storage._lock = threading.RLock()
-        # Matches are made again on the next measurement, with their locks and aggregations.
+        # The next measurement makes new matches, with new locks and aggregations.
         storage._instrument_view_instrument_matches.clear()
     for meter in provider._meters.values():
         meter._instrument_registration_lock = threading.Lock()
@@ -95,13 +95,13 @@ def reset_after_fork(provider: MeterProvider) -> None:
 
 def resource_after_fork(resource: Resource) -> Resource:
     """
-    Return *resource* as a forked child's: with an instance id of its own, unless the program was given one.
+    Return *resource* for a forked child: with an instance id of its own, unless the id was configured.
 
-    Publicly only a resource made anew has another id; that is made on a thread pool, which hangs within a fork's handlers.
+    Publicly only a new resource has another id; the SDK makes it on a thread pool, which hangs within the handlers of a fork.
     """
     resources._service_instance_id_lock = threading.Lock()
-    given = resource.attributes.get(resources.SERVICE_INSTANCE_ID)
-    if given is None or given != resources._service_instance_id:
+    instance_id = resource.attributes.get(resources.SERVICE_INSTANCE_ID)
+    if instance_id is None or instance_id != resources._service_instance_id:
         return resource
     resources._service_instance_id, resources._service_instance_id_pid = str(uuid.uuid4()), os.getpid()
     attributes = {**resource.attributes, resources.SERVICE_INSTANCE_ID: resources._service_instance_id}
@@ -110,9 +110,9 @@ def resource_after_fork(resource: Resource) -> Resource:
 
 def prometheus_name(name: str) -> str:
     """
-    Return the base package's translation of a metric name.
+    Return a metric name as the base package, the Prometheus exporter, translates it.
 
-    Its functions are private, and a second implementation would some day disagree with them about a name.
+    Its functions are private, and a second implementation would some day translate a name differently.
     """
     from opentelemetry.exporter.prometheus._mapping import sanitize_full_name
 
@@ -120,14 +120,14 @@ def prometheus_name(name: str) -> str:
 
 
 def prometheus_label(key: str) -> str:
-    """Return the base package's translation of an attribute's key; private for the same reason."""
+    """Return an attribute's key as the base package translates it; private for the same reason."""
     from opentelemetry.exporter.prometheus._mapping import sanitize_attribute
 
     return sanitize_attribute(key)
 
 
 def prometheus_unit(unit: str) -> str:
-    """Return the base package's translation of a unit; private for the same reason."""
+    """Return a unit as the base package translates it; private for the same reason."""
     from opentelemetry.exporter.prometheus._mapping import map_unit
 
     return map_unit(unit)

@@ -1,7 +1,7 @@
 """
-Exponential histograms as explicit ones, for everything that knows only bounds and counts. Pure.
+Exponential histograms as explicit ones, for every reader of bounds and counts. Pure.
 
-Buckets are halved in number until they are few enough to read; no measurement is lost by that, only resolution.
+The number of buckets is halved until they are few enough to read; that costs resolution, and no measurement.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint
 
 MOST_BUCKETS: Final = 40
+"""Enough for a quantile within a few percent, and few enough for a scrape with many series."""
 
 
 def explicit(point: ExponentialHistogramDataPoint, most: int = MOST_BUCKETS) -> tuple[list[float], list[int]]:
-    """Return upper bounds, and counts with one more item for what is above every bound."""
+    """Return at most about *most* upper bounds, and the counts; the last count is that above every bound."""
     scale = point.scale
     positive, negative = _indexed(point.positive), _indexed(point.negative)
     while len(positive) + len(negative) > most:
@@ -30,7 +31,7 @@ def explicit(point: ExponentialHistogramDataPoint, most: int = MOST_BUCKETS) -> 
         bounds.append(0.0)
         counts.append(point.zero_count)
     elif positive:
-        # Without it the first bucket would say that it reaches down to minus infinity, which nothing measured.
+        # Without this empty bucket the first one would reach down to minus infinity.
         bounds.append(_power(scale, min(positive)))
         counts.append(0)
     for index in sorted(positive):
@@ -52,19 +53,19 @@ def _halved(buckets: dict[int, int]) -> dict[int, int]:
 
 
 def _power(scale: int, index: int) -> float:
-    """Return the lower bound of bucket *index*: 2 to the power of index / 2**scale, within what a float can hold."""
+    """Return the lower bound of bucket *index*: 2 to the power of index / 2**scale, within the range of a float."""
     exponent = index * 2.0**-scale
     return float(2.0 ** min(max(exponent, -1074.0), 1023.999))
 
 
 def _filled(bounds: list[float], counts: list[int]) -> tuple[list[float], list[int]]:
-    """Merge buckets whose bounds a float can't tell apart."""
-    found_bounds: list[float] = []
-    found_counts: list[int] = []
+    """Merge buckets whose bounds are equal as floats."""
+    distinct: list[float] = []
+    merged: list[int] = []
     for bound, count in zip(bounds, counts, strict=True):
-        if found_bounds and bound <= found_bounds[-1]:
-            found_counts[-1] += count
+        if distinct and bound <= distinct[-1]:
+            merged[-1] += count
         else:
-            found_bounds.append(bound)
-            found_counts.append(count)
-    return found_bounds, [*found_counts, 0]
+            distinct.append(bound)
+            merged.append(count)
+    return distinct, [*merged, 0]

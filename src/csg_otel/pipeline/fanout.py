@@ -1,5 +1,5 @@
 """
-From the SDK's tracer and logger providers to every destination's queue.
+The fan-out from the SDK's tracer and logger providers to every destination's queue.
 
 Runs on the program's threads, so it only appends to queues, and no error of it reaches the program.
 """
@@ -32,7 +32,7 @@ class SpanFanOut(SpanProcessor):
         self.keep_slower_s: float | None = None
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
-        """Wall *span* off, so that nothing the program puts into it raises."""
+        """Make *span* safe, so that no value the program sets on it raises."""
         make_safe(span)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -60,7 +60,7 @@ class LogFanOut(LogRecordProcessor):
         self.sinks: tuple[Sink, ...] = ()
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Queue a copy of *log_record* without its context, which may hold much of the program alive."""
+        """Queue a copy of *log_record* without its context, which may keep much of the program in memory."""
         try:
             record = copy.copy(log_record.log_record)
             record.context = Context()

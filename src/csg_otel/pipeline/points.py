@@ -1,9 +1,9 @@
-"""What a reader collected, as plain points: snapshots, history and dashboards read these and not the SDK's classes."""
+"""The points of a collection as plain values: snapshots, history and dashboards read these and not the SDK's classes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics.export import Gauge, Histogram, Sum
 
@@ -25,21 +25,21 @@ def points(data: MetricsData | None) -> list[Point]:
 
 
 def _points(metric: Metric) -> Iterator[Point]:
-    found, name, unit = metric.data, metric.name, metric.unit or ""
-    if isinstance(found, Gauge):
-        for point in found.data_points:
+    data, name, unit = metric.data, metric.name, metric.unit or ""
+    if isinstance(data, Gauge):
+        for point in data.data_points:
             yield NumberPoint(name, "gauge", unit, point.attributes or {}, point.value)
-    elif isinstance(found, Sum):
-        kind = "counter" if found.is_monotonic else "up_down_counter"
-        for point in found.data_points:
+    elif isinstance(data, Sum):
+        kind = "counter" if data.is_monotonic else "up_down_counter"
+        for point in data.data_points:
             yield NumberPoint(name, kind, unit, point.attributes or {}, point.value)  # type: ignore[arg-type] # one of two literals
-    elif isinstance(found, Histogram):
-        for one in found.data_points:
-            bounds, counts = tuple(one.explicit_bounds), tuple(one.bucket_counts)
-            yield HistogramPoint(name, unit, one.attributes or {}, one.count, one.sum, bounds, counts)
+    elif isinstance(data, Histogram):
+        for histogram in data.data_points:
+            yield _histogram(name, unit, histogram, histogram.explicit_bounds, histogram.bucket_counts)
     else:
-        for spread in found.data_points:
-            above, below = explicit(spread)
-            yield HistogramPoint(
-                name, unit, spread.attributes or {}, spread.count, spread.sum, tuple(above), tuple(below)
-            )
+        for exponential in data.data_points:
+            yield _histogram(name, unit, exponential, *explicit(exponential))
+
+
+def _histogram(name: str, unit: str, point: Any, bounds: Sequence[float], counts: Sequence[int]) -> HistogramPoint:
+    return HistogramPoint(name, unit, point.attributes or {}, point.count, point.sum, tuple(bounds), tuple(counts))

@@ -1,7 +1,7 @@
 """
-The SDK's metric readers as this package needs them: one read on demand, others on a ticker of their own.
+The SDK's metric readers as this package needs them: one read on demand, the others on a ticker of their own.
 
-A collection is bounded (see ``guard``), and no reader is collected on the program's threads.
+The time of a collection is bounded (see ``callbacks``), and no reader collects on the program's threads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _log = logging.getLogger("csg_otel")
 
 
 class LocalReader(MetricReader):
-    """The process's own view of its metrics: cumulative, read on demand by the scrape, the console and snapshots."""
+    """The reader of this process: cumulative, read on demand by the scrape, the console and snapshots."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class LocalReader(MetricReader):
         try:
             with callbacks.collection():
                 self.collect()
-        except Exception:  # noqa: BLE001 - a scrape is answered whatever the SDK thinks of one instrument
+        except Exception:  # noqa: BLE001 - a scrape is answered although one instrument breaks the SDK's collection
             faults.contain("collection")
         data: MetricsData | None = self._received.data
         if data is not None:
@@ -55,7 +55,7 @@ class LocalReader(MetricReader):
         """Do nothing: there is no connection and no thread to end."""
 
     def _warn_of_overflow(self, data: MetricsData) -> None:
-        """Say once for each instrument that it has too many series, and which attribute has the most values."""
+        """Log once for each instrument that it has too many series, and the attribute with the most values."""
         for metric in (m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics):
             points = metric.data.data_points
             if metric.name in self._overflowing or len(points) <= 1:
@@ -69,12 +69,12 @@ class LocalReader(MetricReader):
                     values.setdefault(key, set()).add(str(value))
             worst = max(values, key=lambda key: len(values[key]))
             _log.warning(
-                "metric %r has more than %d series; attribute %r has the most values; further series are added up "
-                "under %s=true",
+                "metric %r has more than %d series; further ones are added up under %s=true; attribute %r has the most "
+                "values: leave it out, or give it fewer values",
                 metric.name,
                 len(points) - 1,
-                worst,
                 names.OVERFLOW,
+                worst,
             )
 
 
@@ -87,7 +87,7 @@ class PushReader(MetricReader):
         sink: Sink,
         aggregation: dict[type, Aggregation] | None = None,
     ) -> None:
-        """Collect with *temporality* and *aggregation*, both by the class of instrument, for *sink*."""
+        """Collect for *sink*, with *temporality* and *aggregation* by the class of instrument."""
         super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
         self.temporality = temporality
         self._sink = sink
@@ -108,7 +108,7 @@ class Ticker:
     """
     A daemon thread that does *work* every *interval_s* seconds, on request, and a last time when it is stopped.
 
-    The wait is on the monotonic clock; what *work* raises is contained.
+    The wait is on the monotonic clock; an exception of *work* is contained.
     """
 
     def __init__(self, name: str, interval_s: float, work: Callable[[], None]) -> None:
@@ -132,7 +132,7 @@ class Ticker:
                 self._thread.start()
 
     def request(self) -> threading.Event:
-        """Ask for *work* now; the event is set when it was done."""
+        """Request *work* now; returns an event that is set when it is done."""
         done = threading.Event()
         with self._lock:
             if self._thread is None:
@@ -143,7 +143,7 @@ class Ticker:
         return done
 
     def stop(self) -> threading.Event:
-        """Ask for *work* a last time and for the thread's end; the event is set when it was done."""
+        """Request *work* a last time and then the end of the thread; returns an event that is set when it is done."""
         done = self.request()
         with self._lock:
             self._stopping = True
@@ -151,7 +151,7 @@ class Ticker:
         return done
 
     def reset_after_fork(self) -> None:
-        """Start anew in a child, if the parent's was running."""
+        """Start again in a child, if the parent's thread was running."""
         running = self._thread is not None and not self._stopping
         self._reset()
         if running:

@@ -1,5 +1,5 @@
 """
-Spans that take anything: what the SDK's own would raise for, into the program, is cleaned and tried again.
+Spans that accept any value: where the SDK's own would raise into the program, the values are cleaned and set again.
 
 The SDK's spans become these when they start. The rule: the usual call costs one frame more and nothing else.
 """
@@ -18,16 +18,16 @@ from csg_otel.pipeline._compat import SdkSpan
 
 
 def make_safe(span: Any) -> None:
-    """Make *span* one that never raises, if the SDK made it."""
+    """Make *span* a safe one, if it is the SDK's."""
     if type(span) is SdkSpan:
         span.__class__ = SafeSpan
 
 
 class SafeSpan(SdkSpan):
-    """The SDK's span, behind a wall."""
+    """The SDK's span, which never raises into the program."""
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Set an attribute; a value that is none is told by its text."""
+        """Set an attribute; a value that OpenTelemetry does not allow is set as text."""
         try:
             super().set_attribute(key, value)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -57,33 +57,33 @@ class SafeSpan(SdkSpan):
     def record_exception(
         self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
     ) -> None:
-        """Add an exception as an event; one that can't be shown by its class alone."""
+        """Add an exception as an event; only its class if its text can't be made."""
         try:
             super().record_exception(exception, attributes, timestamp, escaped)
         except Exception:  # noqa: BLE001 - as above
-            told = {
+            attributes_of_event = {
                 exception_attributes.EXCEPTION_TYPE: type(exception).__qualname__,
                 exception_attributes.EXCEPTION_MESSAGE: clean.text(exception),
                 **clean.clean(attributes or {}),
             }
-            self._again(super().add_event, "exception", told, timestamp)
+            self._again(super().add_event, "exception", attributes_of_event, timestamp)
 
     def set_status(self, status: Any, description: str | None = None) -> None:
-        """Set the status; what is none changes nothing."""
+        """Set the status; a value that is no status changes nothing."""
         try:
             super().set_status(status, description)
         except Exception:  # noqa: BLE001 - as above
             self._again(super().set_status, status, clean.text(description))
 
     def update_name(self, name: str) -> None:
-        """Give the span another name."""
+        """Set another name."""
         try:
             super().update_name(name)
         except Exception:  # noqa: BLE001 - as above
             faults.contain("traces")
 
     def end(self, end_time: int | None = None) -> None:
-        """End the span; a processor of the program that fails harms nobody else."""
+        """End the span; an exception of the program's span processors is contained."""
         try:
             super().end(end_time)
         except Exception:  # noqa: BLE001 - as above
@@ -92,7 +92,7 @@ class SafeSpan(SdkSpan):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the span as the SDK does, even if *error* can't be shown."""
+        """End the span as the SDK does, even if the text of *error* can't be made."""
         try:
             super().__exit__(kind, error, traceback)
         except Exception:  # noqa: BLE001 - the program's own exception goes on, not this one
@@ -103,5 +103,5 @@ class SafeSpan(SdkSpan):
     def _again(method: Any, *args: Any) -> None:
         try:
             method(*args)
-        except Exception:  # noqa: BLE001 - as above; this one is lost
+        except Exception:  # noqa: BLE001 - as above; this value is lost
             faults.contain("traces")

@@ -1,4 +1,4 @@
-"""What the three exchangeable providers share: the real one behind them, and the handles to rebind when it changes."""
+"""The base of the three proxy providers: the real provider behind it, and the objects to bind again when that changes."""
 
 from __future__ import annotations
 
@@ -9,43 +9,44 @@ from typing import Any
 from csg_otel import attributes as clean
 
 Scope = tuple[str, str | None, str | None, dict[str, clean.Value] | None]
-"""Name, version, schema URL and attributes of who instruments."""
+"""Name, version, schema URL and attributes of an instrumentation scope."""
 
 
 def scope(name: Any, version: Any, schema_url: Any, attributes: Any) -> Scope:
-    """Return an instrumentation scope that can be hashed and encoded; one that can't would cost every batch."""
-    found = attributes if attributes is None or clean.sound(attributes) else clean.clean(attributes)
-    return _text(name) or "", _text(version), _text(schema_url), found
+    """Return an instrumentation scope that can be hashed and encoded; any other would cost every batch."""
+    sound = attributes if attributes is None or clean.sound(attributes) else clean.clean(attributes)
+    return _text(name) or "", _text(version), _text(schema_url), sound
 
 
-def _text(given: Any) -> str | None:
-    return None if given is None else clean.text(given)
+def _text(value: Any) -> str | None:
+    return None if value is None else clean.text(value)
 
 
 class SwappableProvider:
-    """A provider whose real one can be exchanged."""
+    """A provider whose real provider can be swapped."""
 
     def __init__(self, idle: Any) -> None:
         self._lock = threading.RLock()
         self._idle = idle
         self._real: Any = idle
-        self._handles: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def swap(self, real: Any | None) -> None:
-        """Plug *real* in behind every handle given out so far; None makes them all no-ops."""
+        """Plug *real* in behind every tracer, meter or logger made so far; None makes them all no-ops."""
         with self._lock:
             self._real = self._idle if real is None else real
-            for handle in list(self._handles):
-                handle.bind(self._real)
+            for client in list(self._clients):
+                client.bind(self._real)
 
-    def _bound(self, handle: Any) -> Any:
+    def _bound(self, client: Any) -> Any:
+        """Bind *client*, a new tracer, meter or logger, to the real provider, now and at every swap."""
         with self._lock:
-            handle.bind(self._real)
-            self._handles.add(handle)
-        return handle
+            client.bind(self._real)
+            self._clients.add(client)
+        return client
 
     def reset_lock(self) -> None:
-        """Replace the lock; for a forked child, where its holder no longer exists."""
+        """Replace the lock in a forked child, where the thread that held it no longer exists."""
         self._lock = threading.RLock()
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The exchangeable logger provider."""
+"""The proxy logger provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 
 class SwappableLogger(_logs.Logger):
-    """A logger that hands every record to the logger now plugged in."""
+    """A logger that emits every record on the logger plugged in."""
 
     def __init__(self, identity: Scope) -> None:
         super().__init__(*identity)
@@ -24,7 +24,7 @@ class SwappableLogger(_logs.Logger):
         self._real = provider.get_logger(*self._scope)
 
     def emit(self, record: Any = None, **kwargs: Any) -> None:
-        """Emit a record on the logger plugged in; attributes it can't take are told by their text."""
+        """Emit a record on the logger plugged in; attributes that it refuses are emitted as text."""
         try:
             self._real.emit(record, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -33,11 +33,11 @@ class SwappableLogger(_logs.Logger):
                     record.attributes = clean.clean(record.attributes or {})
                 kwargs["attributes"] = clean.clean(kwargs.get("attributes") or {})
                 self._real.emit(record, **kwargs)
-            except Exception:  # noqa: BLE001 - as above; this one is lost
+            except Exception:  # noqa: BLE001 - as above; this record is lost
                 faults.contain("logs")
 
     def enabled(self, *args: Any, **kwargs: Any) -> bool:
-        """Tell whether a record would go anywhere."""
+        """Return whether a record would be exported."""
         try:
             return self._real.enabled(*args, **kwargs)
         except Exception:  # noqa: BLE001 - as above
@@ -46,7 +46,7 @@ class SwappableLogger(_logs.Logger):
 
 
 class SwappableLoggerProvider(SwappableProvider, _logs.LoggerProvider):
-    """A logger provider whose real one can be exchanged."""
+    """A logger provider whose real provider can be swapped."""
 
     def __init__(self) -> None:
         super().__init__(_logs.NoOpLoggerProvider())
@@ -58,6 +58,6 @@ class SwappableLoggerProvider(SwappableProvider, _logs.LoggerProvider):
         schema_url: str | None = None,
         attributes: Any | None = None,
     ) -> _logs.Logger:
-        """Return a logger that survives every exchange."""
+        """Return a logger that survives every swap."""
         logger: _logs.Logger = self._bound(SwappableLogger(scope(name, version, schema_url, attributes)))
         return logger

@@ -1,7 +1,7 @@
 """
-The exchangeable meter provider, and the instruments that are made again on each real one.
+The proxy meter provider, and the instruments that are made again on each real provider.
 
-What the SDK would raise for, or would collect and could never encode, is put right or left out here, and reported once.
+Values that the SDK would refuse, or would collect and could never encode, are cleaned or left out here, and reported once.
 """
 
 from __future__ import annotations
@@ -32,68 +32,79 @@ _LONGEST_UNIT: Final = 63
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.\-/]")
 
 
-def _name(given: Any) -> str:
-    """Return *given* as a name OTel allows: a letter, then letters, digits and ``_ . - /``, 255 characters at most."""
-    fits = type(given) is str and len(given) <= _LONGEST_NAME and given[:1].isalpha() and given.isascii()
-    if fits and not _NO_NAME.search(given):
-        return str(given)
-    shown = _NO_NAME.sub("_", clean.text(given))
-    name = (shown if shown[:1].isalpha() else f"unnamed_{shown}")[:_LONGEST_NAME]
-    faults.report(f"instrument {name}", f"{clean.text(given)!r} is not a name for an instrument; it is called {name!r}")
-    return name
+def _name(name: Any) -> str:
+    """Return a name that OTel allows: a letter, then letters, digits and ``_ . - /``, 255 characters at most."""
+    fits = type(name) is str and len(name) <= _LONGEST_NAME and name[:1].isalpha() and name.isascii()
+    if fits and not _NO_NAME.search(name):
+        return str(name)
+    allowed = _NO_NAME.sub("_", clean.text(name))
+    allowed = (allowed if allowed[:1].isalpha() else f"unnamed_{allowed}")[:_LONGEST_NAME]
+    faults.report(
+        f"instrument {allowed}",
+        f"{clean.text(name)!r} is not a name for an instrument, so it is exported as {allowed!r}; use a letter, then "
+        f"letters, digits and _ . - /, at most {_LONGEST_NAME} characters",
+    )
+    return allowed
 
 
-def _unit(name: str, given: Any) -> str:
-    """Return *given* as a unit OTel allows: at most 63 ASCII characters; none if it is another thing."""
-    if given is None:
+def _unit(name: str, unit: Any) -> str:
+    """Return a unit that OTel allows, at most 63 ASCII characters; an empty one instead of any other value."""
+    if unit is None:
         return ""
-    if type(given) is str and given.isascii() and len(given) <= _LONGEST_UNIT:
-        return given
-    faults.report(f"instrument {name}", f"{clean.text(given)!r} is not a unit; it has none")
+    if type(unit) is str and unit.isascii() and len(unit) <= _LONGEST_UNIT:
+        return unit
+    faults.report(
+        f"instrument {name}",
+        f"{clean.text(unit)!r} is not a unit, so the instrument has none; use at most {_LONGEST_UNIT} ASCII characters",
+    )
     return ""
 
 
-def _bounds(name: str, given: Any, unit: str) -> Sequence[float] | None:
-    """Return *given* as bucket bounds that grow, or those that suit *unit*."""
-    if given is None:
+def _bounds(name: str, bounds: Any, unit: str) -> Sequence[float] | None:
+    """Return bucket bounds that grow: *bounds*, or else the default ones of *unit*."""
+    if bounds is None:
         return _ADVICE.get(unit)
-    found = given if isinstance(given, (list, tuple, range)) else [None]
-    numbers = [number for bound in found if (number := clean.number(bound)) is not None]
-    if len(numbers) == len(found) and numbers == sorted(set(numbers)):
+    listed = bounds if isinstance(bounds, (list, tuple, range)) else [None]
+    numbers = [number for bound in listed if (number := clean.number(bound)) is not None]
+    if len(numbers) == len(listed) and numbers == sorted(set(numbers)):
         return numbers or _ADVICE.get(unit)
-    faults.report(f"instrument {name}", f"{clean.text(given)!r} are no bounds for buckets; the usual ones are used")
+    faults.report(
+        f"instrument {name}",
+        f"{clean.text(bounds)!r} are no bucket bounds, so the default ones are used; give a list of growing numbers",
+    )
     return _ADVICE.get(unit)
 
 
 class _Instrument:
-    """An instrument's recipe and the real instrument made from it by the meter now plugged in."""
+    """An instrument's description, and the real instrument that the meter plugged in has made from it."""
 
     _grows = False
-    """Takes no negative measurements."""
+    """Whether negative measurements are refused."""
 
     def __init__(self, kind: str, name: str, unit: str, description: str, **options: Any) -> None:
         self.name = name
-        self._recipe = (kind, name, unit, description)
+        self._identity = (kind, name, unit, description)
         self._options = options
         self._real: Any = None
 
     def bind(self, meter: metrics.Meter) -> None:
         """Make the real instrument on *meter*."""
-        kind, name, unit, description = self._recipe
+        kind, name, unit, description = self._identity
         create = f"create_{kind}"
-        recipe = {"name": name, "unit": unit, "description": description, **self._options}
+        arguments = {"name": name, "unit": unit, "description": description, **self._options}
         try:
-            self._real = getattr(meter, create)(**recipe)
+            self._real = getattr(meter, create)(**arguments)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
-            self._real = getattr(metrics.NoOpMeter(name), create)(**recipe)
+            self._real = getattr(metrics.NoOpMeter(name), create)(**arguments)
             faults.contain(f"instrument {name}")
 
-    def _put(self, method: str, value: Any, attributes: Any, context: Any) -> None:
+    def _measure(self, method: str, value: Any, attributes: Any, context: Any) -> None:
         try:
             number = clean.number(value)
             if number is None or (number < 0 and self._grows):
-                shown = clean.value(value)
-                faults.report(f"instrument {self._recipe[1]}", f"{shown!r} is no measurement for it; it is left out")
+                wanted = "a number that is not negative" if self._grows else "a number"
+                problem = f"{clean.value(value)!r} is no measurement for it and is left out; pass {wanted}"
+                faults.report(f"instrument {self.name}", problem)
                 return
             if attributes is not None and not clean.sound(attributes):
                 attributes = clean.clean(attributes)
@@ -107,39 +118,39 @@ class _Instrument:
 class _Adding(_Instrument):
     def add(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Add *amount* on the instrument plugged in."""
-        self._put("add", amount, attributes, context)
+        self._measure("add", amount, attributes, context)
 
 
 class SwappableCounter(_Adding, metrics.Counter):
-    """A counter that survives every exchange."""
+    """A counter that survives every swap."""
 
     _grows = True
 
 
 class SwappableUpDownCounter(_Adding, metrics.UpDownCounter):
-    """An up-down counter that survives every exchange."""
+    """An up-down counter that survives every swap."""
 
 
 class SwappableHistogram(_Instrument, metrics.Histogram):
-    """A histogram that survives every exchange."""
+    """A histogram that survives every swap."""
 
     _grows = True
 
     def record(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Record *amount* on the histogram plugged in."""
-        self._put("record", amount, attributes, context)
+        self._measure("record", amount, attributes, context)
 
 
 class SwappableGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
-    """A synchronous gauge that survives every exchange."""
+    """A synchronous gauge that survives every swap."""
 
     def set(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Set *amount* on the gauge plugged in."""
-        self._put("set", amount, attributes, context)
+        self._measure("set", amount, attributes, context)
 
 
 class _Observable(_Instrument):
-    """An observable instrument; all callbacks given for its name run, because a second registration is not an error."""
+    """An observable instrument; all callbacks registered for its name run, because a second registration is no error."""
 
     def __init__(self, kind: str, name: str, unit: str, description: str) -> None:
         self.callbacks: list[Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]] = []
@@ -151,15 +162,15 @@ class _Observable(_Instrument):
 
 
 class SwappableObservableCounter(_Observable, metrics.ObservableCounter):
-    """An observable counter that survives every exchange."""
+    """An observable counter that survives every swap."""
 
 
 class SwappableObservableUpDownCounter(_Observable, metrics.ObservableUpDownCounter):
-    """An observable up-down counter that survives every exchange."""
+    """An observable up-down counter that survives every swap."""
 
 
 class SwappableObservableGauge(_Observable, metrics.ObservableGauge):
-    """An observable gauge that survives every exchange."""
+    """An observable gauge that survives every swap."""
 
 
 _OBSERVABLE: Mapping[str, Any] = {
@@ -170,13 +181,13 @@ _OBSERVABLE: Mapping[str, Any] = {
 
 
 class SwappableMeter(metrics.Meter):
-    """A meter that remembers its instruments, so that they can be made again on the next real meter."""
+    """A meter that keeps its instruments, so that it can make them again on the next real meter."""
 
     def __init__(self, identity: Scope, guard: Guard) -> None:
         super().__init__(*identity[:3])
         self._scope = identity
         self._guard = guard
-        self._made: dict[tuple[str, str, str, str], Any] = {}
+        self._instruments: dict[tuple[str, str, str, str], Any] = {}
         self._mutex = threading.RLock()
         self._real: metrics.Meter = metrics.NoOpMeter(identity[0])
 
@@ -184,25 +195,25 @@ class SwappableMeter(metrics.Meter):
         """Make every instrument again on *provider*'s meter of this scope."""
         with self._mutex:
             self._real = provider.get_meter(*self._scope)
-            for instrument in self._made.values():
+            for instrument in self._instruments.values():
                 instrument.bind(self._real)
 
     def reset_lock(self) -> None:
-        """Replace the lock; for a forked child."""
+        """Replace the lock in a forked child."""
         self._mutex = threading.RLock()
 
     def _make(self, kind: str, cls: Any, name: Any, unit: Any, description: Any, **options: Any) -> Any:
         name = _name(name)
         unit, description = _unit(name, unit), "" if description is None else clean.text(description)
         if "explicit_bucket_boundaries_advisory" in options:
-            given = options["explicit_bucket_boundaries_advisory"]
-            options["explicit_bucket_boundaries_advisory"] = _bounds(name, given, unit)
+            bounds = options["explicit_bucket_boundaries_advisory"]
+            options["explicit_bucket_boundaries_advisory"] = _bounds(name, bounds, unit)
         key = (kind, name.lower(), unit, description)
         with self._mutex:
-            if (instrument := self._made.get(key)) is None:
+            if (instrument := self._instruments.get(key)) is None:
                 instrument = cls(kind, name, unit, description, **options)
                 instrument.bind(self._real)
-                self._made[key] = instrument
+                self._instruments[key] = instrument
         return instrument
 
     def _observable(
@@ -249,28 +260,28 @@ class SwappableMeter(metrics.Meter):
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableCounter:
         """Make an observable counter, or add *callbacks* to the one of this name, unit and description."""
-        made: metrics.ObservableCounter = self._observable("observable_counter", name, callbacks, unit, description)
-        return made
+        counter: metrics.ObservableCounter = self._observable("observable_counter", name, callbacks, unit, description)
+        return counter
 
     def create_observable_up_down_counter(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableUpDownCounter:
         """Make an observable up-down counter, or add *callbacks* to the one of this name, unit and description."""
-        made: metrics.ObservableUpDownCounter = self._observable(
+        counter: metrics.ObservableUpDownCounter = self._observable(
             "observable_up_down_counter", name, callbacks, unit, description
         )
-        return made
+        return counter
 
     def create_observable_gauge(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableGauge:
         """Make an observable gauge, or add *callbacks* to the one of this name, unit and description."""
-        made: metrics.ObservableGauge = self._observable("observable_gauge", name, callbacks, unit, description)
-        return made
+        gauge: metrics.ObservableGauge = self._observable("observable_gauge", name, callbacks, unit, description)
+        return gauge
 
 
 class SwappableMeterProvider(SwappableProvider, metrics.MeterProvider):
-    """A meter provider whose real one can be exchanged; *guard* wraps every callback registered through it."""
+    """A meter provider whose real provider can be swapped; *guard* wraps every callback registered through it."""
 
     def __init__(self, guard: Guard) -> None:
         super().__init__(metrics.NoOpMeterProvider())
@@ -278,7 +289,7 @@ class SwappableMeterProvider(SwappableProvider, metrics.MeterProvider):
         self._meters: dict[tuple[Any, ...], SwappableMeter] = {}
 
     def reset_lock(self) -> None:
-        """Replace the locks, those of the meters, too."""
+        """Replace the locks in a forked child, those of the meters too."""
         super().reset_lock()
         for meter in list(self._meters.values()):
             meter.reset_lock()
@@ -290,7 +301,7 @@ class SwappableMeterProvider(SwappableProvider, metrics.MeterProvider):
         schema_url: str | None = None,
         attributes: Attributes | None = None,
     ) -> metrics.Meter:
-        """Return the one meter of this scope; it survives every exchange."""
+        """Return the one meter of this scope; it survives every swap."""
         identity = scope(name, version, schema_url, attributes)
         key = (*identity[:3], tuple(sorted((identity[3] or {}).items(), key=lambda item: item[0])))
         with self._lock:

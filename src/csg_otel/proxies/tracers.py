@@ -1,4 +1,4 @@
-"""The exchangeable tracer provider. The rule: a program's own exception is never replaced by one of telemetry."""
+"""The proxy tracer provider. The rule: an exception of the program is never replaced by one of telemetry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class SwappableTracer(trace.Tracer):
-    """A tracer that hands every call to the tracer now plugged in."""
+    """A tracer that passes every call to the tracer plugged in."""
 
     def __init__(self, identity: Scope) -> None:
         self._scope = identity
@@ -34,7 +34,7 @@ class SwappableTracer(trace.Tracer):
         self._real = provider.get_tracer(*self._scope)
 
     def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
-        """Start a span on the tracer plugged in; what it refuses is cleaned first."""
+        """Start a span on the tracer plugged in; arguments that it refuses are cleaned."""
         try:
             return self._real.start_span(*args, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -58,22 +58,22 @@ class SwappableTracer(trace.Tracer):
 _PARAMETERS: Final = (
     "name", "context", "kind", "attributes", "links", "start_time", "record_exception", "set_status_on_exception",
 )  # fmt: skip
-"""Those of ``start_span``, in the API's order."""
+"""The parameters of ``start_span``, in the API's order."""
 
 
 def _cleaned(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of ``start_span`` without what is wrong with them."""
-    given: dict[str, Any] = {**dict(zip(_PARAMETERS, args, strict=False)), **kwargs}
-    links = given.get("links")
+    """Return the arguments of ``start_span``, with each wrong one cleaned or left out."""
+    arguments: dict[str, Any] = {**dict(zip(_PARAMETERS, args, strict=False)), **kwargs}
+    links = arguments.get("links")
     listed: list[Any] = [link for link in links if isinstance(link, Link)] if isinstance(links, (list, tuple)) else []
     to_spans = [link for link in listed if isinstance(link.context, SpanContext)]
-    context, kind, start_time = given.get("context"), given.get("kind"), given.get("start_time")
+    context, kind, start_time = arguments.get("context"), arguments.get("kind"), arguments.get("start_time")
     return {
-        **given,
-        "name": clean.text(given.get("name")),
+        **arguments,
+        "name": clean.text(arguments.get("name")),
         "context": context if isinstance(context, Context) else None,
         "kind": kind if isinstance(kind, SpanKind) else SpanKind.INTERNAL,
-        "attributes": clean.clean(given.get("attributes")),
+        "attributes": clean.clean(arguments.get("attributes")),
         "links": [Link(link.context, clean.clean(link.attributes)) for link in to_spans],
         "start_time": start_time if type(start_time) is int else None,
     }
@@ -83,8 +83,8 @@ class _Current(ContextDecorator):
     """
     A span that is current within a block, as the API's own ``use_span`` makes it.
 
-    Written anew because that one formats an exception of the program unguarded, and because a class costs less than a
-    generator.
+    Not that function itself, because it formats an exception of the program unguarded, and because a class costs less than
+    a generator.
     """
 
     def __init__(self, tracer: SwappableTracer, *args: Any, end_on_exit: bool = True, **kwargs: Any) -> None:
@@ -104,21 +104,21 @@ class _Current(ContextDecorator):
         _, args, kwargs, end_on_exit = self._make
         otel_context.detach(self._token)
         try:
-            # What is no Exception, such as GeneratorExit, is no error either.
+            # GeneratorExit and its like are no errors.
             if isinstance(error, Exception) and self._span.is_recording():
                 record, status = (*args[6:8], True, True)[:2]
                 if kwargs.get("record_exception", record):
                     self._span.record_exception(error)
                 if kwargs.get("set_status_on_exception", status):
-                    said = f"{type(error).__name__}: {clean.text(error)}"
-                    self._span.set_status(Status(StatusCode.ERROR, said))
+                    description = f"{type(error).__name__}: {clean.text(error)}"
+                    self._span.set_status(Status(StatusCode.ERROR, description))
             if end_on_exit:
                 self._span.end()
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("traces")
 
     def _recreate_cm(self) -> _Current:
-        """Return a fresh one: a decorated function may run many times at once."""
+        """Return a new context manager: a decorated function may run many times at once."""
         tracer, args, kwargs, end_on_exit = self._make
         return _Current(tracer, *args, end_on_exit=end_on_exit, **kwargs)
 
@@ -136,7 +136,7 @@ class _Current(ContextDecorator):
 
 
 class SwappableTracerProvider(SwappableProvider, trace.TracerProvider):
-    """A tracer provider whose real one can be exchanged."""
+    """A tracer provider whose real provider can be swapped."""
 
     def __init__(self) -> None:
         super().__init__(trace.NoOpTracerProvider())
@@ -148,7 +148,7 @@ class SwappableTracerProvider(SwappableProvider, trace.TracerProvider):
         schema_url: str | None = None,
         attributes: Attributes | None = None,
     ) -> trace.Tracer:
-        """Return a tracer that survives every exchange."""
+        """Return a tracer that survives every swap."""
         identity = scope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
         tracer: trace.Tracer = self._bound(SwappableTracer(identity))
         return tracer
