@@ -1,8 +1,8 @@
 """
 The gRPC health checking protocol (``grpc.health.v1``) in the user's own gRPC server; needs the extra ``grpc``.
 
-Answers from what is known, as every probe does. Services: ``""`` (overall), ``liveness``, ``readiness``, ``startup``, or the
-name of a check, so that a Kubernetes ``grpc`` probe can ask for a group by its ``service``.
+Like every probe it returns the latest results and runs no check. Services are ``""`` (overall), ``liveness``, ``readiness``,
+``startup``, and the name of each check, so that a Kubernetes ``grpc`` probe can name a group as its ``service``.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from csg_otel.health import HealthSnapshot
 
 _PROBE_OF = {group: probe for probe, group in GROUP_OF.items()}
-_LOOK_S = 1.0
-"""How late a watcher may learn of what no check's change tells: a shutdown, a maintenance, a result that got old."""
+_POLL_S = 1.0
+"""Seconds after which a watcher looks again: a shutdown, a maintenance or a stale result is no change of a check."""
 
 
 def add_grpc_health(server: Any) -> None:
     """
     Add the service ``grpc.health.v1.Health`` to *server* (a ``grpc.Server`` or ``grpc.aio.Server``).
 
-    ``Check`` of a service nobody knows is NOT_FOUND, ``Watch`` of one SERVICE_UNKNOWN; a watcher takes one of a synchronous
-    server's threads. Raises MissingExtraError without ``grpcio-health-checking``.
+    For an unknown service, ``Check`` returns NOT_FOUND and ``Watch`` sends SERVICE_UNKNOWN. In a synchronous server each
+    watcher occupies a thread. Raises MissingExtraError without ``grpcio-health-checking``.
     """
     try:
         from grpc_health.v1 import health_pb2_grpc
@@ -43,26 +43,29 @@ def _servicer() -> Any:
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     kinds = health_pb2.HealthCheckResponse
-    words = {True: kinds.SERVING, False: kinds.NOT_SERVING, None: kinds.SERVICE_UNKNOWN}
+    status_of = {True: kinds.SERVING, False: kinds.NOT_SERVING, None: kinds.SERVICE_UNKNOWN}
 
     class Servicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # generated without types
-        """Answers from the registry's snapshot."""
+        """The service, on top of the registry's snapshot."""
 
         def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-            """Answer whether a service is well now."""
+            """Return the status of a service now."""
             serving = _serving(request.service)
             if serving is None:
-                context.abort(grpc.StatusCode.NOT_FOUND, f"unknown service {request.service!r}")
-            return kinds(status=words[serving])
+                context.abort(
+                    grpc.StatusCode.NOT_FOUND,
+                    f"unknown service {request.service!r}; use liveness, readiness, startup or the name of a check",
+                )
+            return kinds(status=status_of[serving])
 
         def List(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-            """Answer for every service there is."""
+            """Return the status of every service."""
             names = ("", *_PROBE_OF, *(view.name for view in _snapshot().checks))
-            statuses = {name: kinds(status=words[_serving(name)]) for name in names if name != OVERALL}
+            statuses = {name: kinds(status=status_of[_serving(name)]) for name in names if name != OVERALL}
             return health_pb2.HealthListResponse(statuses=statuses)
 
         def Watch(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-            """Send the status now and whenever it has changed, until the caller goes."""
+            """Send the status now and after each change, until the client disconnects."""
             changed = threading.Event()
             telemetry = sdk.current()
             remove = (
@@ -74,8 +77,8 @@ def _servicer() -> Any:
                 while context.is_active():
                     if (now := _serving(request.service)) != last:
                         last = now
-                        yield kinds(status=words[now])
-                    changed.wait(_LOOK_S)
+                        yield kinds(status=status_of[now])
+                    changed.wait(_POLL_S)
                     changed.clear()
             finally:
                 remove()
@@ -91,7 +94,7 @@ def _snapshot() -> HealthSnapshot:
 
 
 def _serving(service: str) -> bool | None:
-    """Return whether the probe or check called *service* passes; None if there is none."""
+    """Return whether the probe or check named *service* passes; None if there is no such service."""
     snapshot = _snapshot()
     group = service or OVERALL
     if group in _PROBE_OF:

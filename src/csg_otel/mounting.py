@@ -1,7 +1,7 @@
 """
-The endpoints inside the user's own web application, one line each.
+The endpoints inside the user's own web application: ``asgi_app()`` and ``wsgi_app()``.
 
-They answer for whatever ``instrument()`` runs at the moment of a request, so it does not matter which comes first.
+They serve the telemetry that runs at the moment of a request, so ``instrument()`` may be called before or after mounting.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ def asgi_app() -> Any:
     """
     Return the endpoints as an ASGI application, to be mounted: ``app.mount("/monitoring", csg_otel.asgi_app())``.
 
-    It serves ``/metrics``, ``/livez``, ``/readyz``, ``/startupz`` and ``/healthz`` below where it is mounted (FastAPI,
-    Starlette and everything that mounts ASGI). Unlike the port of its own, it is silent while the program's loop is blocked.
+    It serves ``/metrics``, ``/livez``, ``/readyz``, ``/startupz`` and ``/healthz`` below the path of the mount, in FastAPI,
+    Starlette and every framework that mounts ASGI. Unlike the SDK's own port, it does not respond while the program's event
+    loop is blocked.
     """
     return asgi(_respond)
 
 
 def wsgi_app() -> Wsgi:
     """
-    Return the endpoints as a WSGI application, to be mounted where WSGI applications are.
+    Return the endpoints as a WSGI application, to be mounted by a dispatcher.
 
-    Flask: ``app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/monitoring": csg_otel.wsgi_app()})``; Django: the same
+    Flask: ``app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/monitoring": csg_otel.wsgi_app()})``. Django: the same
     around ``get_wsgi_application()``.
     """
     return wsgi(_respond)

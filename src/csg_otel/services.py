@@ -1,7 +1,7 @@
 """
-The seed's service objects, on top of the one telemetry of the process.
+The service objects ``SystemMonitor`` and ``AlertingService`` of the monitoring guide, on top of the telemetry of the process.
 
-Thin by rule: each method is a call on the handle ``instrument()`` returns, under the name the seed's users know.
+The rule: they stay thin. Each method calls the handle that ``instrument()`` returns, under the name of the guide.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _CHANNELS = ("email", "slack", "webhook", "pagerduty")
 
 
 class SystemMonitor:
-    """Samples the host and the process and serves the result; starting it instruments the program if nothing has yet."""
+    """Samples the host and the process and serves the result; :meth:`start` instruments the program if needed."""
 
     def __init__(self, config: Config | None = None) -> None:
-        """Use *config*, or what file and environment say."""
+        """Use *config*; by default the settings of file and environment."""
         self._config = config
         self._started: sdk.Telemetry | None = None
 
@@ -50,19 +50,21 @@ class SystemMonitor:
             self._started = sdk.instrument(config=self._config)
 
     def stop(self) -> None:
-        """Stop what :meth:`start` started; telemetry that ran before goes on."""
+        """Shut down the telemetry that :meth:`start` has started; telemetry from before goes on."""
         if self._started is not None:
             self._started.shutdown()
             self._started = None
 
     def get_metrics_snapshot(self) -> dict[str, Any]:
         """
-        Return ``timestamp``, ``system``, ``application``, ``business`` (the seed's names) and ``metrics`` (all points).
+        Return ``timestamp``, ``system``, ``application`` and ``business``, as the monitoring guide has them, and ``metrics``.
+
+        ``metrics`` has every point as it is exported.
 
         ``response_times`` has ``overall`` and, by name, ``operations``: each with ``count`` and the configured percentiles
         (``p50``, ``p95``, ``p99``) in seconds.
 
-        Without a running monitor it takes one sample of the host; counters of the program are empty then.
+        Without running telemetry this takes one sample of the host, and the program's own counters are empty.
         """
         telemetry = sdk.current()
         if telemetry is not None:
@@ -72,7 +74,7 @@ class SystemMonitor:
         return metrics.snapshot(metrics.Sampler(config.system_monitoring).sample_now(), (), None, percentiles)
 
     def get_status(self) -> dict[str, Any]:
-        """Return whether monitoring is active, where Prometheus finds it, the overall health, and each exporter's state."""
+        """Return whether monitoring is active, the address of ``/metrics``, the overall health, and each exporter's state."""
         telemetry = sdk.current()
         if telemetry is None:
             return {"monitoring_active": False, "prometheus": {"running": False, "url": ""}, "exporters": {}}
@@ -92,9 +94,9 @@ class SystemMonitor:
 @dataclass(frozen=True)
 class Alert:
     """
-    Something a person should know of.
+    An alert of the program, for a person to read.
 
-    ``level`` is ``info``, ``warning``, ``critical`` or ``emergency`` in any case; ``timestamp`` is Unix seconds.
+    ``level`` is ``info``, ``warning``, ``critical`` or ``emergency``, in upper or lower case. ``timestamp`` is in Unix seconds.
     Raises ValueError for another level or an empty name.
     """
 
@@ -108,38 +110,38 @@ class Alert:
         if not self.name:
             raise ValueError("an alert needs a name")
         if self.level.lower() not in _LEVELS:
-            raise ValueError(f"{self.level!r} is not a level (known: {', '.join(_LEVELS)})")
+            raise ValueError(f"{self.level!r} is not a level; valid are {', '.join(_LEVELS)}")
 
 
 class SentAlert:
-    """What became of ``send_alert()``: true if it was taken; :meth:`resolve` says that what it was about is over."""
+    """The handle of a sent alert: true if the alert was accepted. :meth:`resolve` ends the alert."""
 
     def __init__(self, service: AlertingService, event: events.Event | None) -> None:
-        """*event* is None for an alert that was not taken."""
+        """*event* is None for an alert that was not accepted."""
         self._service = service
         self._event = event
 
     def __bool__(self) -> bool:
-        """Tell whether the alert was taken."""
+        """Return whether the alert was accepted."""
         return self._event is not None
 
     @property
     def id(self) -> str:
-        """The label ``csg_event_id`` of the alert; empty if it was not taken."""
+        """The label ``csg_event_id`` of the alert; empty if it was not accepted."""
         return self._event.id if self._event is not None else ""
 
     def resolve(self) -> None:
-        """Say everywhere the alert went that it is over; idempotent."""
+        """Send the end of the alert to every place that got the alert; idempotent."""
         event, self._event = self._event, None
         if event is not None:
             self._service._resolve(event)  # noqa: SLF001 - the handle is the service's own
 
 
 class AlertingService:
-    """Sends the program's own alerts: to each Alertmanager and Datadog as configured, and as OTel events wherever logs go."""
+    """Sends the program's own alerts to Alertmanager and Datadog as configured, and as OTel events to all log destinations."""
 
     def __init__(self, config: Config | None = None) -> None:
-        """Use *config*, or that of the running telemetry, or what file and environment say."""
+        """Use *config*; by default that of the running telemetry, or the settings of file and environment."""
         self._config = config
         self._sent = scope.create(names.ALERTS_SENT)
         self._active = False
@@ -148,40 +150,44 @@ class AlertingService:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._lasting: dict[str, events.Event] = {}
-        self._over = threading.Event()
+        self._renewed: dict[str, events.Event] = {}
+        self._stopped = threading.Event()
         self._renewer: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to accept alerts; without a running telemetry the program is instrumented."""
+        """Start to accept alerts; this instruments the program if no telemetry is running."""
         if sdk.current() is None:
             sdk.instrument(config=self._config)
-        self._over.clear()
+        self._stopped.clear()
         self._active = True
 
     def stop(self) -> None:
-        """Accept no more alerts; those that are active stay so until their time is over."""
+        """Accept no more alerts; active alerts stay active until their time is over."""
         self._active = False
         with self._lock:
-            self._lasting.clear()
+            self._renewed.clear()
             self._renewer = None
-        self._over.set()
+        self._stopped.set()
 
     def send_alert(self, alert: Alert, *, ttl_s: float | None = None) -> SentAlert:
         """
-        Send *alert* and return its handle, which is true if it was taken; never blocks, never raises for who is not there.
+        Send *alert* and return its handle, which is true if the alert was accepted.
 
-        It is active for *ttl_s* seconds (``math.inf``: until it is resolved, or this process ends), at least for as long as
-        Alertmanager needs to tell people: twice ``alerting.aggregation_window`` and a little, five minutes or more. Undelivered
-        ones are kept on disk, and the next start delivers them. False, with a warning in the log, if the service was not
-        started or alerting is off.
+        This never blocks, and never raises if a receiver can't be reached: undelivered alerts are kept on disk, and the next
+        start of the program delivers them. The handle is false, and the log has a warning, if the service was not started or
+        alerting is off.
+
+        The alert is active for *ttl_s* seconds; with ``math.inf`` until it is resolved or this process ends. It is active for
+        five minutes at least, or for a little more than twice ``alerting.aggregation_window`` if that is longer, because
+        Alertmanager needs that long to notify people.
         """
         settings = self._settings()
         if not (self._active and settings.alerting.enabled):
-            _log.warning("alert %r not sent: alerting is %s", alert.name, "off" if self._active else "not started")
+            reason = "alerting.enabled is false" if self._active else "call AlertingService.start() first"
+            _log.warning("alert %r is not sent: %s", alert.name, reason)
             return SentAlert(self, None)
         now_s, horizon_s = time.time(), events.horizon(settings.alerting.aggregation_window)
-        lasts_s = max(ttl_s or 0.0, horizon_s)
+        active_s = max(ttl_s or 0.0, horizon_s)
         event = events.make(
             alert.name,
             alert.level,
@@ -189,72 +195,67 @@ class AlertingService:
             service=service_name(settings),
             at=alert.timestamp,
             details=alert.details,
-            until=None if math.isinf(lasts_s) else now_s + lasts_s,
+            until=None if math.isinf(active_s) else now_s + active_s,
         )
         self._emit(event, "emitted")
-        if lasts_s > horizon_s:
-            self._keep(event, horizon_s)
+        if active_s > horizon_s:
+            self._renew_regularly(event, horizon_s)
         return SentAlert(self, event)
 
     def renew(self, now_s: float) -> int:
-        """Send the alerts that last again, at Unix time *now_s*; returns how many those are."""
+        """Send all alerts that are still active again, at Unix time *now_s*, and return their number."""
         horizon_s = events.horizon(self._settings().alerting.aggregation_window)
         with self._lock:
-            last = {key: event for key, event in self._lasting.items() if (event.until or math.inf) - now_s > horizon_s}
-            self._lasting = last
-            for event in last.values():
-                self._put(event)
-            return len(last)
+            self._renewed = {
+                key: event for key, event in self._renewed.items() if (event.until or math.inf) - now_s > horizon_s
+            }
+            for event in self._renewed.values():
+                _send_to_backends(event)
+            return len(self._renewed)
 
-    def _keep(self, event: events.Event, horizon_s: float) -> None:
+    def _renew_regularly(self, event: events.Event, horizon_s: float) -> None:
         with self._lock:
-            self._lasting[event.id] = event
+            self._renewed[event.id] = event
             if self._renewer is None:
-                over = self._over = threading.Event()
+                stopped = self._stopped = threading.Event()
                 self._renewer = threading.Thread(
-                    target=self._renew, args=(over, horizon_s / 3), name="csg-otel-alerts", daemon=True
+                    target=self._run, args=(stopped, horizon_s / 3), name="csg-otel-alerts", daemon=True
                 )
                 self._renewer.start()
 
-    def _renew(self, over: threading.Event, every_s: float) -> None:
-        while not over.wait(every_s):
+    def _run(self, stopped: threading.Event, interval_s: float) -> None:
+        while not stopped.wait(interval_s):
             self.renew(time.time())
 
     def _resolve(self, event: events.Event) -> None:
-        with self._lock:  # so that no renewal comes after it
-            self._lasting.pop(event.id, None)
+        with self._lock:  # so that no renewal follows
+            self._renewed.pop(event.id, None)
             self._emit(event.resolved(time.time()), "resolved")
 
     def _emit(self, event: events.Event, result: str) -> None:
         details = {f"{names.ALERT_DETAILS}.{key}": value for key, value in event.details}
-        over = event.resolved_at is not None
+        resolved = event.resolved_at is not None
         scope.logger().emit(
             LogRecord(
                 timestamp=int((event.resolved_at if event.resolved_at is not None else event.at) * 1e9),
-                severity_number=SeverityNumber.INFO if over else _SEVERITY_NUMBERS[event.severity],
-                severity_text="INFO" if over else event.severity.upper(),
+                severity_number=SeverityNumber.INFO if resolved else _SEVERITY_NUMBERS[event.severity],
+                severity_text="INFO" if resolved else event.severity.upper(),
                 body=event.message,
                 event_name=names.EVENT_ALERT,
                 attributes={
                     names.ALERT_NAME: event.name,
                     names.ALERT_SEVERITY: event.severity,
                     names.ALERT_ID: event.id,
-                    names.ALERT_RESOLVED: over,
+                    names.ALERT_RESOLVED: resolved,
                     **details,
                 },
             )
         )
         self._sent.add(1, {names.RESULT: result})
-        self._put(event)
-
-    @staticmethod
-    def _put(event: events.Event) -> None:
-        telemetry = sdk.current()
-        if telemetry is not None:
-            telemetry.put_alert(event)
+        _send_to_backends(event)
 
     def get_notification_status(self) -> dict[str, Any]:
-        """Return, by channel, whether it is enabled and which severities it takes; never an address or a secret."""
+        """Return for each channel whether it is enabled, and its severities; never an address or a secret."""
         notifications = self._settings().notifications
         channels = {name: getattr(notifications, name) for name in _CHANNELS}
         return {
@@ -269,3 +270,9 @@ class AlertingService:
     def _settings(self) -> Config:
         telemetry = sdk.current()
         return self._config or (telemetry.config if telemetry is not None else load().config)
+
+
+def _send_to_backends(event: events.Event) -> None:
+    telemetry = sdk.current()
+    if telemetry is not None:
+        telemetry.put_alert(event)

@@ -234,4 +234,4 @@ def test_a_service_that_was_not_started_takes_nothing(caplog: pytest.LogCaptureF
     sent.resolve()
 
     assert (bool(sent), sent.id) == (False, "")
-    assert "alerting is not started" in caplog.text
+    assert "call AlertingService.start() first" in caplog.text

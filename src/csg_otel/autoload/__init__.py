@@ -1,1 +1,1 @@
-"""A directory for ``PYTHONPATH``: Python imports its ``sitecustomize`` at start, which instruments the program."""
+"""A directory for ``PYTHONPATH``: Python imports its module ``sitecustomize`` at start, and that instruments the program."""

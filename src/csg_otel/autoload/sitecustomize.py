@@ -1,8 +1,8 @@
 """
-Instrument the program Python is about to run; put on the path by ``csg-otel run``.
+Instrument the program that Python is about to run; ``csg-otel run`` puts this directory on the path.
 
-Takes itself off the path first, so that the machine's own ``sitecustomize`` still runs and processes the program starts
-are not instrumented behind its back. A Python without this package runs the program as it is, and says so.
+It first removes the directory from the path. So the machine's own ``sitecustomize`` still runs, and processes that the program
+starts are not instrumented by surprise. A Python without this package runs the program unobserved, with one line on stderr.
 """
 
 import importlib.util
@@ -18,7 +18,10 @@ if _hidden is not None and _hidden.loader is not None:
     _hidden.loader.exec_module(importlib.util.module_from_spec(_hidden))
 
 if importlib.util.find_spec("csg_otel") is None:
-    print(f"csg-otel run: {sys.executable} has no csg_otel, so the program runs unobserved", file=sys.stderr)  # noqa: T201
+    print(  # noqa: T201 - there is no logging yet
+        f"csg-otel run: {sys.executable} has no package csg_otel, so the program runs unobserved; install csg-otel there",
+        file=sys.stderr,
+    )
 else:
     import csg_otel
     from csg_otel import environment

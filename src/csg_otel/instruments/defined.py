@@ -1,8 +1,8 @@
 """
-Instruments the program defines: counters, histograms and gauges.
+Instruments that the program defines: counters, histograms and gauges.
 
-Uses the OTel API only, so a library may define instruments without setting anything up; they start working with
-``instrument()``. The rule: a mistake in a definition raises where it is made, a mistake in a measurement never does.
+Uses the OTel API only, so a library may define instruments without any set-up; they start to work with ``instrument()``. The
+rule: a mistake in a definition raises at once, a mistake in a measurement never raises.
 """
 
 from __future__ import annotations
@@ -21,62 +21,69 @@ from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.tallies import TallySeries
 
 Declared = Sequence[str] | Mapping[str, Sequence[str]] | None
+"""Attributes of an instrument: their names, or their names with all values; None allows every attribute."""
 
 _log = logging.getLogger("csg_otel")
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
-_MOST_ZEROS: Final = 200
-"""Series one instrument starts at nought; a product of values beyond that says the values are not known beforehand."""
+_MAX_ZERO_SERIES: Final = 200
+"""Series of one instrument that start at 0; more combinations of values than that hardly all occur."""
 
 _shared: dict[str, Any] = {}
 
 
 def once(key: str, make: Callable[[], Any]) -> Any:
-    """Return what *make* makes, made once: nothing is registered at import, and OTel ignores a second registration."""
+    """Return the object of *key*, made by *make* at the first call: OTel ignores a second registration of an instrument."""
     if key not in _shared:
         _shared.setdefault(key, make())
     return _shared[key]
 
 
 class _Instrument:
-    """A name, the attributes it declares, and the OTel instrument underneath."""
+    """The base of all instruments: a name, the declared attributes, and the rules for measurements."""
 
     def __init__(self, kind: names.Kind, name: str, unit: str, description: str, declared: Declared) -> None:
         if not _NAME.fullmatch(str(name)):
             raise InstrumentError(
-                f"{name!r} is not a name for an instrument (a letter, then at most 254 letters, digits or _ . - /)"
+                f"{name!r} is not a name for an instrument: use a letter, then at most 254 letters, digits or _ . - /"
             )
         self.name = name
         self._metric = names.Metric(name, kind, unit, description, tuple(declared or ()))
         self._declared = None if declared is None else frozenset(declared)
-        self._known = declared if isinstance(declared, Mapping) else {}
+        self._declared_values = declared if isinstance(declared, Mapping) else {}
 
-    def _attributes(self, given: Mapping[str, Any] | None) -> dict[str, clean.Value]:
-        found = clean.clean(given or {})
-        if self._declared is None or found.keys() <= self._declared:
-            return found
-        undeclared = sorted(found.keys() - self._declared)
-        _dropped(self.name, undeclared)
-        return {key: value for key, value in found.items() if key in self._declared}
+    def _allowed(self, attributes: Mapping[str, Any] | None) -> dict[str, clean.Value]:
+        """Return clean *attributes* without those that are not declared, which are counted."""
+        cleaned = clean.clean(attributes or {})
+        if self._declared is None or cleaned.keys() <= self._declared:
+            return cleaned
+        undeclared = sorted(cleaned.keys() - self._declared)
+        _count_dropped(self.name, undeclared)
+        return {key: value for key, value in cleaned.items() if key in self._declared}
 
-    def _put(self, method: Callable[..., None], value: Any, given: Mapping[str, Any] | None) -> None:
+    def _measure(self, record: Callable[..., None], value: Any, attributes: Mapping[str, Any] | None) -> None:
+        """Call *record*, a method of the OTel instrument, with a valid number and the allowed attributes; never raises."""
         if not metric_groups.is_on(self.name):
             return
         try:
             number = clean.number(value)
             if number is None:
-                faults.report(f"instrument {self.name}", f"{clean.value(value)!r} is no measurement; it is left out")
+                faults.report(f"instrument {self.name}", f"{clean.value(value)!r} is not a number; it is left out")
             else:
-                method(number, self._attributes(given))
+                record(number, self._allowed(attributes))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(f"instrument {self.name}")
 
 
-def _dropped(instrument: str, undeclared: Sequence[str]) -> None:
+def _count_dropped(instrument: str, undeclared: Sequence[str]) -> None:
     series: TallySeries = once("dropped", _dropped_series)
     tally = series.at(instrument)
     if tally.value == 0:
-        _log.warning("instrument %r does not declare %s; dropped", instrument, ", ".join(map(repr, undeclared)))
+        _log.warning(
+            "instrument %r does not declare %s, so it is dropped; to keep it, add it to attributes= in the definition",
+            instrument,
+            ", ".join(map(repr, undeclared)),
+        )
     tally.add(len(undeclared))
 
 
@@ -91,20 +98,20 @@ class Counter(_Instrument):
 
     def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
         super().__init__("counter", name, unit, description, declared)
-        self._real = scope.create(self._metric)
-        _at_zero.append(self)
+        self._otel_instrument = scope.create(self._metric)
+        _counters.append(self)
         self.start_at_zero()
 
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
-        """Add *amount*, nought or more, in the counter's unit."""
-        self._put(self._real.add, amount, attributes)
+        """Add *amount*, 0 or more, in the counter's unit."""
+        self._measure(self._otel_instrument.add, amount, attributes)
 
     def start_at_zero(self) -> None:
-        """Show every series that is known beforehand, so that ``rate()`` and ``absent()`` work from the first scrape."""
-        if self._declared and not self._known:
+        """Start all declared series at 0, so that ``rate()`` and ``absent()`` work from the first scrape."""
+        if self._declared and not self._declared_values:
             return
-        values = [[(key, value) for value in known] for key, known in self._known.items()]
-        for series in itertools.islice(itertools.product(*values), _MOST_ZEROS):
+        values = [[(key, value) for value in declared] for key, declared in self._declared_values.items()]
+        for series in itertools.islice(itertools.product(*values), _MAX_ZERO_SERIES):
             self.add(0, dict(series))
 
 
@@ -113,11 +120,11 @@ class UpDownCounter(_Instrument):
 
     def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
         super().__init__("up_down_counter", name, unit, description, declared)
-        self._real = scope.create(self._metric)
+        self._otel_instrument = scope.create(self._metric)
 
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
         """Add *amount*, which may be negative, in the counter's unit."""
-        self._put(self._real.add, amount, attributes)
+        self._measure(self._otel_instrument.add, amount, attributes)
 
 
 class Histogram(_Instrument):
@@ -129,12 +136,12 @@ class Histogram(_Instrument):
         super().__init__("histogram", name, unit, description, declared)
         bounds = tuple(buckets) if buckets is not None else None
         if bounds is not None and any(a >= b for a, b in itertools.pairwise(bounds)):
-            raise InstrumentError(f"the buckets of {name!r} do not grow: {bounds}")
-        self._real = scope.create(self._metric, bounds=bounds)
+            raise InstrumentError(f"the buckets of {name!r} must be in ascending order: {bounds}")
+        self._otel_instrument = scope.create(self._metric, bounds=bounds)
 
     def record(self, amount: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Record one measurement in the histogram's unit."""
-        self._put(self._real.record, amount, attributes)
+        self._measure(self._otel_instrument.record, amount, attributes)
 
 
 class Gauge(_Instrument):
@@ -142,18 +149,19 @@ class Gauge(_Instrument):
 
     def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
         super().__init__("gauge", name, unit, description, declared)
-        self._real = scope.create(self._metric)
+        self._otel_instrument = scope.create(self._metric)
 
     def set(self, value: float, attributes: Mapping[str, Any] | None = None) -> None:
-        """Set the present value, in the gauge's unit."""
-        self._put(self._real.set, value, attributes)
+        """Set the current value, in the gauge's unit."""
+        self._measure(self._otel_instrument.set, value, attributes)
 
 
 Observed = float | Iterable[tuple[float, Mapping[str, Any]]]
+"""The result of a callback: a number, or pairs of a number and its attributes."""
 
 
 class ObservableGauge(_Instrument):
-    """A value that is asked for when metrics are collected."""
+    """A value that a callback returns when metrics are collected."""
 
     def __init__(
         self, name: str, callback: Callable[[], Observed], unit: str, description: str, declared: Declared
@@ -163,62 +171,71 @@ class ObservableGauge(_Instrument):
         scope.create(self._metric, [metric_groups.switchable(self._metric, self._observe)])
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        found: Any = self.callback()
-        if clean.number(found) is not None:
-            return [Observation(found)]
-        observed = []
-        for pair in found:
+        result: Any = self.callback()
+        if clean.number(result) is not None:
+            return [Observation(result)]
+        observations = []
+        for pair in result:
             try:
                 value, attributes = pair
-                observed.append(Observation(value, self._attributes(attributes)))
-            except Exception:  # noqa: BLE001 - one that is no pair costs none of the others
+                observations.append(Observation(value, self._allowed(attributes)))
+            except Exception:  # noqa: BLE001 - a wrong pair must not cost the others
                 faults.report(f"instrument {self.name}", f"{clean.value(pair)!r} is no pair of a number and attributes")
-        return observed
+        return observations
 
 
-_at_zero: list[Counter] = []
+_counters: list[Counter] = []
 
 
 def start_at_zero() -> None:
-    """Show every series known beforehand at nought; called when a provider has been plugged in."""
-    for instrument in _at_zero:
+    """Start the declared series of every counter at 0; called after a provider is installed."""
+    for instrument in _counters:
         instrument.start_at_zero()
 
 
 def declared() -> tuple[names.Metric, ...]:
-    """Return what the program has defined so far, each with the attributes it declares."""
-    made = [one for key, one in _shared.items() if key.startswith(_KEY)]
-    return tuple(instrument._metric for _, instrument in made)  # noqa: SLF001 - of this module
+    """Return the instruments that the program has defined so far, each with its declared attributes."""
+    defined = [shared for key, shared in _shared.items() if key.startswith(_KEY)]
+    return tuple(instrument._metric for _, instrument in defined)  # noqa: SLF001 - of this module
 
 
 _KEY: Final = "instrument "
 
 
 def _define(kind: str, name: str, make: Callable[[], Any], workers: names.Workers | None = None) -> Any:
-    """Return the instrument of this name, made once; the same name for another kind is a mistake."""
+    """
+    Return the instrument of this name, made at the first call; raise InstrumentError if it is of another kind.
+
+    Args:
+        kind: The kind, for the error message.
+        name: The instrument's name, in upper or lower case.
+        make: Makes the instrument.
+        workers: How values of several worker processes are combined; None for ``each``.
+    """
     if workers is not None:
         if workers not in get_args(names.Workers):
-            known = get_args(names.Workers)
+            valid = get_args(names.Workers)
             raise InstrumentError(
-                f"{name}: workers={workers!r} is not known{suggestion(workers, known)} (known: {', '.join(known)})"
+                f"{name}: workers={workers!r} is not valid{suggestion(workers, valid)}; valid are {', '.join(valid)}"
             )
         worker_policy.declare(str(name), workers)
-    known, made = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
-    if known != kind:
-        raise InstrumentError(f"{name!r} is a {known} already and can't be a {kind} too")
-    return made
+    first_kind, instrument = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
+    if first_kind != kind:
+        raise InstrumentError(f"{name!r} is a {first_kind} already and can't be a {kind} too; choose another name")
+    return instrument
 
 
 def counter(name: str, *, unit: str = "", description: str = "", attributes: Declared = None) -> Counter:
     """
-    Make a counter, or return the one of this name: a sum that only grows.
+    Return the counter of this name, made at the first call: a sum that only grows.
 
-    *unit* is a UCUM unit (``s``, ``By``) or an annotation such as ``{order}``. *attributes* declares what its measurements
-    may carry: names, or names with the values known beforehand, which then start at nought. What is not declared is
-    dropped, counted and logged once; without a declaration everything is kept. Raises InstrumentError for a bad name.
+    *unit* is a UCUM unit (``s``, ``By``) or an annotation such as ``{order}``. *attributes* declares the attributes of its
+    measurements: their names, or their names with all their values. With the values, every series starts at 0. Attributes that
+    are not declared are dropped, counted and logged once; without a declaration all are kept. Raises InstrumentError for a name
+    that is not allowed.
     """
-    made: Counter = _define("counter", name, lambda: Counter(name, unit, description, attributes))
-    return made
+    defined: Counter = _define("counter", name, lambda: Counter(name, unit, description, attributes))
+    return defined
 
 
 def up_down_counter(
@@ -230,14 +247,19 @@ def up_down_counter(
     workers: names.Workers | None = None,
 ) -> UpDownCounter:
     """
-    Make an up-down counter, or return the one of this name: a sum that grows and shrinks.
+    Return the up-down counter of this name, made at the first call: a sum that grows and shrinks.
 
-    *workers* as for :func:`gauge`; see :func:`counter` for the rest.
+    Args:
+        name: Its name.
+        unit: Its unit, as for :func:`counter`.
+        description: One sentence about it.
+        attributes: Declared attributes, as for :func:`counter`.
+        workers: How a scrape combines several worker processes, as for :func:`gauge`.
     """
-    made: UpDownCounter = _define(
+    defined: UpDownCounter = _define(
         "up-down counter", name, lambda: UpDownCounter(name, unit, description, attributes), workers
     )
-    return made
+    return defined
 
 
 def histogram(
@@ -249,13 +271,17 @@ def histogram(
     buckets: Sequence[float] | None = None,
 ) -> Histogram:
     """
-    Make a histogram, or return the one of this name: a distribution of measurements.
+    Return the histogram of this name, made at the first call: a distribution of measurements.
 
-    *buckets* are upper bounds in *unit*; by default those for seconds or bytes where the unit is ``s`` or ``By``. See
-    :func:`counter`.
+    Args:
+        name: Its name.
+        unit: Its unit, as for :func:`counter`.
+        description: One sentence about it.
+        attributes: Declared attributes, as for :func:`counter`.
+        buckets: Upper bounds in *unit*, ascending; by default bounds for seconds or bytes if the unit is ``s`` or ``By``.
     """
-    made: Histogram = _define("histogram", name, lambda: Histogram(name, unit, description, attributes, buckets))
-    return made
+    defined: Histogram = _define("histogram", name, lambda: Histogram(name, unit, description, attributes, buckets))
+    return defined
 
 
 def gauge(
@@ -267,14 +293,18 @@ def gauge(
     workers: names.Workers | None = None,
 ) -> Gauge:
     """
-    Make a gauge, or return the one of this name: a value that is set.
+    Return the gauge of this name, made at the first call: a value that is set.
 
-    *workers* says what a scrape of several worker processes shows: the value of ``each`` living one under its
-    ``process.pid`` (the default), their ``sum``, ``min`` or ``max``, or that of ``one``, where it is the same in all. See
-    :func:`counter` for the rest.
+    Args:
+        name: Its name.
+        unit: Its unit, as for :func:`counter`.
+        description: One sentence about it.
+        attributes: Declared attributes, as for :func:`counter`.
+        workers: How a scrape combines several worker processes: the value of ``each`` living process under its
+            ``process.pid`` (the default), their ``sum``, ``min`` or ``max``, or ``one`` value that is the same in all.
     """
-    made: Gauge = _define("gauge", name, lambda: Gauge(name, unit, description, attributes), workers)
-    return made
+    defined: Gauge = _define("gauge", name, lambda: Gauge(name, unit, description, attributes), workers)
+    return defined
 
 
 def observable_gauge(
@@ -287,14 +317,19 @@ def observable_gauge(
     workers: names.Workers | None = None,
 ) -> ObservableGauge:
     """
-    Make a gauge whose value *callback* returns whenever metrics are collected; given again, the new callback counts.
+    Return the gauge of this name, whose value *callback* returns at each collection; a later definition replaces the callback.
 
-    It returns a number, or pairs of a number and attributes. It must be quick: one that takes longer than a few
-    milliseconds or raises has its series left out of that collection, and is reported. *workers* as for :func:`gauge`; see
-    :func:`counter` for the rest.
+    Args:
+        name: Its name.
+        callback: Returns a number, or pairs of a number and attributes. It should take a few milliseconds at most: a slow one
+            shows its last value, and one that raises is left out; both are reported.
+        unit: Its unit, as for :func:`counter`.
+        description: One sentence about it.
+        attributes: Declared attributes, as for :func:`counter`.
+        workers: How a scrape combines several worker processes, as for :func:`gauge`.
     """
-    made: ObservableGauge = _define(
+    defined: ObservableGauge = _define(
         "observable gauge", name, lambda: ObservableGauge(name, callback, unit, description, attributes), workers
     )
-    made.callback = callback
-    return made
+    defined.callback = callback
+    return defined

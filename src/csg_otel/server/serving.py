@@ -1,8 +1,8 @@
 """
-The listening socket, and the thread and event loop that serve it.
+The server: a listening socket with a thread and an event loop of its own.
 
-A blocked loop of the program can't silence it. A port in use is a warning; the program goes on. The web framework is
-imported on the server's thread, so starting is cheap.
+It responds while the program's own event loop is blocked. A port in use is a warning, and the program goes on. The server's
+thread imports the web framework, so the start costs the program little.
 """
 
 from __future__ import annotations
@@ -22,23 +22,32 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("csg_otel")
 
-_CLOSING_S = 0.05
+_REBIND_S = 0.05
+"""Seconds before a second try to bind: a worker that was just killed may still have its socket open."""
 
-_AGAIN_S = 0.5
-"""Between two attempts to serve, in seconds."""
+_RETRY_S = 0.5
+"""Seconds between two tries to serve after an unexpected failure."""
 
 
 class Server:
-    """The listening socket and the thread that serves it."""
+    """The server of the endpoints on a port of its own."""
 
     def __init__(
         self, host: str, port: int, endpoints: Endpoints, *, may_serve: Callable[[], bool] = lambda: True
     ) -> None:
-        """Serve *endpoints* when asked to; *may_serve* says whether no other worker of this program does."""
+        """
+        Prepare a server; :meth:`start` starts it.
+
+        Args:
+            host: The address to listen on.
+            port: The port; 0 takes a free one.
+            endpoints: The endpoints to serve.
+            may_serve: Returns false while another worker of this program serves; by default there is no other.
+        """
         self._may_serve = may_serve
         self._starting = threading.Lock()
         self._host = host
-        self._wanted = port
+        self._port = port
         self._endpoints = endpoints
         self._socket: socket.socket | None = None
         self._uvicorn: Any = None
@@ -48,18 +57,19 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address served, as a URL without a path; empty while nothing is."""
+        """The URL of the server without a path; empty while it does not serve."""
         if self._socket is None:
             return ""
         host, port = self._socket.getsockname()[:2]
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-        return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+        reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
     def start(self) -> bool:
         """
-        Bind and serve; False if another worker does, or if the port can't be had, with one warning. Port 0 takes a free one.
+        Bind and serve, and return whether this process serves now.
 
-        Idempotent, and may be tried again.
+        The result is False if another worker serves, or, with one warning, if the port is not available. Idempotent; may be
+        called again later.
         """
         with self._starting:
             if self._socket is not None or self._stop.is_set():
@@ -68,23 +78,27 @@ class Server:
                 self.problem = ""
                 return False
             try:
-                self._socket = self._listener_soon()
+                self._socket = self._listener_with_retry()
             except OSError as error:
-                self._say(f"{self._host}:{self._wanted}: {error.strerror or error}")
+                self._warn(f"{self._host}:{self._port}: {error.strerror or error}")
                 return False
             self.problem = ""
             if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints.protected:
-                _log.warning("%s is served beyond this machine without a token (security.api_auth)", self.url)
+                _log.warning(
+                    "%s can be reached from other machines without a token; set security.api_auth, or "
+                    "system_monitoring.prometheus.host to 127.0.0.1",
+                    self.url,
+                )
             self._thread = threading.Thread(target=self._serve, name="csg-otel-http", daemon=True)
             self._thread.start()
             return True
 
-    def _listener_soon(self) -> socket.socket:
-        """Return the listening socket; the one before may be about to be closed, as when a worker was killed."""
+    def _listener_with_retry(self) -> socket.socket:
+        """Return a listening socket; try twice, because the previous owner of the port may be closing it."""
         try:
             return self._listener()
         except OSError:
-            self._stop.wait(_CLOSING_S)
+            self._stop.wait(_REBIND_S)
             return self._listener()
 
     def _listener(self) -> socket.socket:
@@ -92,18 +106,19 @@ class Server:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._wanted))
+            listener.bind((self._host, self._port))
             listener.listen(128)
         except OSError:
             listener.close()
             raise
         return listener
 
-    def _say(self, problem: str) -> None:
+    def _warn(self, problem: str) -> None:
         if problem != self.problem:
             self.problem = problem
             _log.warning(
-                "no /metrics and no probes here: can't listen on %s; the program goes on (port 0 takes a free port)",
+                "no /metrics and no probes here: can't listen on %s; the program goes on. Set "
+                "system_monitoring.prometheus.port to another one (port 0 takes a free port)",
                 problem,
             )
 
@@ -112,10 +127,10 @@ class Server:
             try:
                 self._serve_once()
                 return
-            except Exception:  # noqa: BLE001 - a socket that listens and is never answered is worse than none
-                # Python 3.11: an import can fail because another thread compiles at the same moment, and works the next time.
+            except Exception:  # noqa: BLE001 - a port that accepts connections and never responds is worse than a closed one
+                # Python 3.11: an import can fail because another thread compiles at the same moment; the next try works.
                 faults.contain("server")
-                self._stop.wait(_AGAIN_S)
+                self._stop.wait(_RETRY_S)
 
     def _serve_once(self) -> None:
         import uvicorn
@@ -136,10 +151,10 @@ class Server:
             asyncio.run(self._until_stopped(self._uvicorn))
 
     async def _until_stopped(self, server: Any) -> None:
-        # What the first answer would have to load is loaded meanwhile, or that scrape would take ten times as long as others.
-        ready = asyncio.ensure_future(in_thread(self._endpoints.prepare))
+        # Modules for rendering are loaded meanwhile; otherwise the first scrape would take ten times as long as others.
+        prepared = asyncio.ensure_future(in_thread(self._endpoints.prepare))
         await server.serve(sockets=[self._socket])
-        await ready
+        await prepared
 
     def stop(self, timeout_s: float) -> None:
         """Stop serving and close the socket, within *timeout_s* seconds."""
@@ -156,23 +171,24 @@ class Server:
 
     def reset_after_fork(self) -> None:
         """
-        Close the inherited sockets in a child, because its parent serves them; where any port will do, take one of its own.
+        Close the inherited sockets in a child, because the parent serves them; with port 0 take a free port.
 
-        The connections' sockets are closed and nothing else: taking them off the loop would take them off the parent's.
+        Connections are closed by their sockets alone: parent and child share one epoll object, so removing them from the event
+        loop would remove them from the parent's.
         """
         inherited = [self._socket] if self._socket is not None else []
         for connection in tuple(getattr(getattr(self._uvicorn, "server_state", None), "connections", ())):
             transport = getattr(connection, "transport", None)
             wrapped = transport.get_extra_info("socket") if transport is not None else None
-            # asyncio hands out a view without close(); where another loop has none, the socket stays as it is.
+            # asyncio returns a view without close(); another event loop may have no such view, and then the socket stays open.
             if isinstance(real := getattr(wrapped, "_sock", None), socket.socket):
                 inherited.append(real)
-        for one in inherited:
-            one.close()
+        for inherited_socket in inherited:
+            inherited_socket.close()
         self._socket = self._thread = self._uvicorn = None
         self._stop = threading.Event()
         self._starting = threading.Lock()
-        if self._wanted == 0:
+        if self._port == 0:
             forks.afterwards(self.start)
         else:
-            self.problem = f"port {self._wanted} is served by the process this one was forked from"
+            self.problem = f"port {self._port} is served by the parent of this process"
