@@ -1,4 +1,4 @@
-"""Scalars become values of their setting, or a message that says what would be right."""
+"""Scalars become values of their setting, or a message that describes a right value."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_words_of_falsehood(word: str) -> None:
     assert boolean(word, "") is False
 
 
-@pytest.mark.parametrize("given_value", ["", "y", "2", 2, "enable", None, 1.0, "truee"])
-def test_anything_else_is_no_boolean(given_value: object) -> None:
+@pytest.mark.parametrize("value", ["", "y", "2", 2, "enable", None, 1.0, "truee"])
+def test_anything_else_is_no_boolean(value: object) -> None:
     """What isn't one of the words is refused, not taken for false."""
     with pytest.raises(MismatchError, match="is not a boolean"):
-        boolean(given_value, "it")
+        boolean(value, "it")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_is_no_duration(text: str) -> None:
 
 @given(st.floats(allow_nan=True) | st.integers() | st.text() | st.none() | st.booleans())
 def test_numbers_are_within_limits_or_refused(value: object) -> None:
-    """Whatever is given, the result is a finite number within the limits, or a mismatch."""
+    """For any value the result is a finite number within the limits, or a mismatch."""
     setting = Setting("", low=0, high=10)
     try:
         result = number(value, setting, whole=True, is_text=True, shown="it")
@@ -68,7 +68,7 @@ def test_sizes_have_units() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_condition", "condition"),
+    ("written", "condition"),
     [
         (">", "greater_than"),
         ("<=", "less_than_or_equal"),
@@ -77,15 +77,15 @@ def test_sizes_have_units() -> None:
         ("LESS_THAN", "less_than"),
     ],
 )
-def test_conditions_have_operators(given_condition: str, condition: str) -> None:
+def test_conditions_have_operators(written: str, condition: str) -> None:
     """A rule's condition is a word in any case, or its operator."""
-    rule = {"name": "a", "metric": "m", "condition": given_condition, "threshold": 1, "severity": "Emergency"}
+    rule = {"name": "a", "metric": "m", "condition": written, "threshold": 1, "severity": "Emergency"}
 
     (made,) = load({"alerting": {"rules": [rule]}}, environ={}).config.alerting.rules
     assert made == AlertRule(name="a", metric="m", condition=condition, threshold=1.0, severity="emergency")  # type: ignore[arg-type]
 
 
 def test_what_is_shown_is_short() -> None:
-    """A message shows at most sixty characters of what was given, on one line."""
+    """A message shows at most sixty characters of the value, on one line."""
     assert len(show("x\n" * 1000)) == 60
     assert "\n" not in show("x\n" * 1000)

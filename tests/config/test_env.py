@@ -8,7 +8,7 @@ from csg_otel.config import load, load_lenient
 from csg_otel.config.show import flatten
 from csg_otel.config.walk import leaves
 
-SEED = {
+VARIABLES = {
     "ENABLE_HEALTH_MONITORING": ("false", "health_monitoring.enabled", False),
     "HEALTH_CHECK_INTERVAL": ("31", "health_monitoring.check_interval", 31.0),
     "DISABLE_HEALTH_CHECKS": ("yes", "health_monitoring.bypass", True),
@@ -33,10 +33,10 @@ SEED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(SEED))
+@pytest.mark.parametrize("name", sorted(VARIABLES))
 def test_a_variable_sets_its_setting(name: str) -> None:
-    """The seed's, OpenTelemetry's and our variables reach their setting, which names them as its origin."""
-    text, key, value = SEED[name]
+    """Variables of the monitoring guide, of OpenTelemetry and of csg_otel reach their setting and are its origin."""
+    text, key, value = VARIABLES[name]
     loaded = load({}, environ={name: text})
 
     assert flatten(loaded.config)[key] == value
@@ -51,7 +51,7 @@ def test_mail_is_switched_on_by_its_variable() -> None:
 
 
 def test_a_slack_variable_switches_slack_on_unless_the_file_says_no() -> None:
-    """SLACK_WEBHOOK_URL is a secret that means Slack; `enabled: false` in the file is stronger."""
+    """SLACK_WEBHOOK_URL is a secret and switches Slack on; `enabled: false` in the file is stronger."""
     environ = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/x"}
     slack = load({}, environ=environ).config.notifications.slack
 
@@ -64,7 +64,7 @@ def test_a_slack_variable_switches_slack_on_unless_the_file_says_no() -> None:
 
 def test_an_empty_variable_is_unset() -> None:
     """An empty variable changes nothing."""
-    assert load({}, environ=dict.fromkeys(SEED, "")).config == load({}, environ={}).config
+    assert load({}, environ=dict.fromkeys(VARIABLES, "")).config == load({}, environ={}).config
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_resource_attributes_are_decoded() -> None:
     ],
 )
 def test_samplers(sampler: str, argument: str | None, ratio: float, parent_based: bool) -> None:
-    """OTEL_TRACES_SAMPLER and its argument mean what the specification says."""
+    """OTEL_TRACES_SAMPLER and its argument have the meaning of the specification."""
     environ = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument or ""}
     sampling = load({}, environ=environ).config.sampling
 
@@ -108,20 +108,20 @@ def test_samplers(sampler: str, argument: str | None, ratio: float, parent_based
 
 
 def test_a_sampler_we_do_not_have_is_warned_about() -> None:
-    """A sampler OpenTelemetry knows and we don't is ignored with a warning; nonsense is a problem."""
+    """A sampler of OpenTelemetry that is not supported is ignored with a warning; an unknown word is a problem."""
     assert "not supported" in load({}, environ={"OTEL_TRACES_SAMPLER": "xray"}).warnings[0]
     assert "not a sampler" in load_lenient({}, environ={"OTEL_TRACES_SAMPLER": "some"}).problems[0]
 
 
 def test_a_misspelt_variable_of_ours_is_warned_about() -> None:
-    """A CSG_OTEL_ variable that is no setting is told, unless the file asks for it."""
+    """A CSG_OTEL_ variable that is no setting results in a warning, unless the file contains it."""
     environ = {"CSG_OTEL_LOGING_LEVEL": "debug"}
 
     assert "did you mean 'CSG_OTEL_LOGGING_LEVEL'?" in load({}, environ=environ).warnings[0]
     assert load({"service": {"name": "${CSG_OTEL_LOGING_LEVEL}"}}, environ=environ).warnings == ()
 
 
-def test_no_variable_means_two_settings() -> None:
+def test_no_variable_sets_two_settings() -> None:
     """Every variable belongs to one setting."""
     names = [name for leaf in leaves() for name in leaf.variables]
 

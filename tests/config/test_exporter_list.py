@@ -27,7 +27,7 @@ def test_addresses(spec: str, endpoint: str, protocol: str) -> None:
 
 
 def test_the_listed_are_on_and_the_others_off() -> None:
-    """Naming exporters in code switches exactly those on, whatever the file says."""
+    """Naming exporters in code switches exactly those on, with any file."""
     source = {"exporters": {"datadog": {"site": "x"}, "console": {"enabled": True}, "otlp": [{"endpoint": "http://a"}]}}
     config = load(source, environ={"OTEL_METRICS_EXPORTER": "none"}, code={"exporters": ["prometheus"]}).config
 
@@ -36,7 +36,7 @@ def test_the_listed_are_on_and_the_others_off() -> None:
     assert config.exporters.otlp == ()
 
 
-def test_otlp_means_the_configured_destinations() -> None:
+def test_otlp_stands_for_the_configured_destinations() -> None:
     """A bare ``otlp`` keeps what file and environment configure, and is the local collector where they don't."""
     source = {"exporters": {"otlp": [{"endpoint": "http://a"}, {"name": "b", "endpoint": "http://b"}]}}
     code = {"exporters": ["otlp", "otlp://c"]}
@@ -48,7 +48,7 @@ def test_otlp_means_the_configured_destinations() -> None:
 
 
 def test_an_address_in_code_takes_the_environments_headers() -> None:
-    """OTEL_EXPORTER_OTLP_HEADERS goes with an address given in code, as with OpenTelemetry's own exporters."""
+    """OTEL_EXPORTER_OTLP_HEADERS is used for an address in code, too, as with OpenTelemetry's own exporters."""
     environ = {"OTEL_EXPORTER_OTLP_HEADERS": "tenant=x", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://other"}
     (made,) = load({}, environ=environ, code={"exporters": ["otlp://c:1"]}).config.exporters.otlp
 
@@ -63,7 +63,7 @@ def test_an_address_in_code_does_not_take_the_files_headers() -> None:
     assert dict(made.headers) == {}
 
 
-def test_the_exporters_section_may_be_given_in_code() -> None:
+def test_the_exporters_section_may_be_an_argument() -> None:
     """A mapping is the section, not a selection."""
     config = load({}, environ={}, code={"exporters": {"console": {"style": "json"}}}).config
 

@@ -10,7 +10,7 @@ MAIL = {"enabled": True, "smtp_server": "mail", "recipients": ["ops@x"], "severi
 
 
 def test_a_receivers_channel_is_on_and_inherits() -> None:
-    """A channel given to a receiver is on and takes what it doesn't say from `notifications`, but not the filter."""
+    """A receiver's channel is on and takes settings it lacks from `notifications`, but not the severity filter."""
     source: dict[str, Any] = {
         "notifications": {"email": MAIL},
         "escalation": {"receivers": {"emergency": {"email": {"recipients": ["boss@x"]}}}},
@@ -36,7 +36,7 @@ def test_a_receivers_other_channels_are_absent() -> None:
     assert receiver.email is None
 
 
-def test_a_datadog_section_means_datadog() -> None:
+def test_a_datadog_section_switches_datadog_on() -> None:
     """Giving `exporters.datadog` switches it on, an API key in the environment alone does not."""
     environ = {"DD_API_KEY": "k"}
 
@@ -46,7 +46,7 @@ def test_a_datadog_section_means_datadog() -> None:
     assert not load(off, environ=environ).config.exporters.datadog.enabled
 
 
-def test_the_seeds_datadog_integration_sends_directly() -> None:
+def test_the_datadog_integration_sends_directly() -> None:
     """`integrations.external_monitoring.datadog` sends to Datadog's intake with its key."""
     source = {"integrations": {"external_monitoring": {"enabled": True, "datadog": {"enabled": True, "api_key": "k"}}}}
     datadog = load(source, environ={}).config.exporters.datadog
@@ -57,7 +57,7 @@ def test_the_seeds_datadog_integration_sends_directly() -> None:
 
 
 def test_destinations_get_names() -> None:
-    """Destinations without a name are otlp, otlp-2, ..., and never take one that is given."""
+    """Destinations without a name are otlp, otlp-2, ..., and never take the name of another."""
     source = {"exporters": {"otlp": [{}, {"name": "otlp-2"}, {}]}}
 
     assert [item.name for item in load(source, environ={}).config.exporters.otlp] == ["otlp", "otlp-2", "otlp-3"]

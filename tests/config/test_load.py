@@ -62,7 +62,7 @@ def test_merging_is_deep(base: object, over: object) -> None:
 
 
 def test_every_origin_is_named(tmp_path: Path) -> None:
-    """Each value says where it is from: file and line, variable, argument, default."""
+    """Each value has its origin: file and line, variable, argument, default."""
     (tmp_path / "monitoring_config.yaml").write_text("health_monitoring:\n  check_interval: 5m\n", encoding="utf-8")
     loaded = load(environ={"PROMETHEUS_PORT": "9100"}, code={"service_name": "shop"}, cwd=tmp_path)
 
@@ -85,7 +85,7 @@ def test_the_file_is_discovered(tmp_path: Path) -> None:
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
-    """A file that was asked for and isn't there is an error, not a default."""
+    """A named file that does not exist is an error, not a default."""
     with pytest.raises(ConfigError, match=r"nothing\.yaml: no such file"):
         load("nothing.yaml", environ={}, cwd=tmp_path)
 
@@ -112,7 +112,7 @@ def test_lenient_loading_keeps_what_is_right() -> None:
 
 
 def test_an_environment_is_merged_deeply() -> None:
-    """The chosen block changes what it names and keeps the rest, whoever chooses it."""
+    """The chosen block changes its own settings and keeps the rest, however it is chosen."""
     source = {
         "alerting": {"enabled": True, "aggregation_window": 600},
         "environments": {"production": {"alerting": {"aggregation_window": 60}}, "staging": {}},
@@ -133,7 +133,7 @@ def test_other_environments_need_no_variables() -> None:
 
 
 def test_a_misspelt_environment_is_warned_about() -> None:
-    """An environment without a block is fine, but one that looks like a block's name is told."""
+    """An environment without a block is fine; a name similar to a block's results in a warning."""
     source: dict[str, Any] = {"environments": {"production": {}}}
 
     (warning,) = load(source, environ={"CSG_OTEL_ENVIRONMENT": "prodution"}).warnings
@@ -142,7 +142,7 @@ def test_a_misspelt_environment_is_warned_about() -> None:
 
 
 def test_a_key_without_effect_is_warned_about_once() -> None:
-    """A key that can't have an effect is accepted with one warning that says what to use instead."""
+    """A key that can't have an effect is accepted with one warning that names an alternative."""
     loaded = load({"performance": {"memory_optimization": {"gc_frequency": 10}}}, environ={})
 
     (warning,) = loaded.warnings
@@ -193,7 +193,7 @@ def test_a_substituted_value_is_not_shown_in_a_problem() -> None:
 
 
 def test_literal_secrets_on_a_laptop(tmp_path: Path) -> None:
-    """Literal secrets in a file are accepted when asked for, and in mappings made by code."""
+    """Literal secrets are accepted in a file with the option, and in mappings made by code."""
     (tmp_path / "c.yaml").write_text("security: {api_auth: {tokens: [abc]}}", encoding="utf-8")
     (token,) = load("c.yaml", environ={}, cwd=tmp_path, allow_literal_secrets=True).config.security.api_auth.tokens
 
@@ -201,8 +201,8 @@ def test_literal_secrets_on_a_laptop(tmp_path: Path) -> None:
     assert load({"security": {"api_auth": {"tokens": ["abc"]}}}, environ={}).problems == ()
 
 
-def test_the_configuration_is_frozen_and_has_the_seeds_names() -> None:
-    """A Config can't be changed, has the seed's `get_default` and `enable_monitoring`, and is comparable."""
+def test_the_configuration_is_frozen_and_has_the_guides_names() -> None:
+    """A Config can't be changed, has the monitoring guide's `get_default` and `enable_monitoring`, and is comparable."""
     config = Config.get_default()
 
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -213,7 +213,7 @@ def test_the_configuration_is_frozen_and_has_the_seeds_names() -> None:
 
 
 def test_a_config_is_loaded_from_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`Config.load` reads the file it is given, with the process's environment over it."""
+    """`Config.load` reads the named file, with the process's environment over it."""
     (tmp_path / "c.yaml").write_text("dashboard: {port: 1, host: h}", encoding="utf-8")
     monkeypatch.setenv("MONITORING_DASHBOARD_PORT", "2")
     config = Config.load(tmp_path / "c.yaml")

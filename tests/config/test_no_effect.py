@@ -1,4 +1,4 @@
-"""A setting that changes nothing is never accepted in silence: loading it warns, and `config show` says so beside it."""
+"""A setting that changes nothing is never accepted in silence: loading it warns, and `config show` has the reason beside it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VALUES: dict[str, Any] = {"on_match": "shop.privacy:replace", "host": "h", "extr
 
 @pytest.mark.parametrize("key", WITHOUT_EFFECT)
 def test_a_given_setting_without_effect_warns_once(key: str) -> None:
-    """One warning names the setting or its section, says that it has no effect, and why."""
+    """One warning names the setting or its section, and the reason why it has no effect."""
     value = VALUES.get(key.rpartition(".")[2], ["x+"] if key.endswith("patterns") else 7)
     if WITHOUT_EFFECT[key].kind is bool:
         value = True
@@ -50,14 +50,14 @@ def test_a_variable_of_such_a_setting_warns(variable: str) -> None:
 
 
 def test_a_config_object_warns_about_what_it_changes() -> None:
-    """A `Config` in code has every setting, so only one that differs from its default counts as given."""
+    """A `Config` in code has every setting, so a value counts as given only if it differs from the default."""
     assert load(Config(), environ={}).warnings == ()
     (warning,) = load(Config(dashboard=Dashboard(enabled=True)), environ={}).warnings
     assert warning.startswith("argument config: dashboard: has no effect yet")
 
 
 def test_show_marks_every_setting_without_effect() -> None:
-    """Nothing scrubs, so scrubbing is shown as off; the reason stands beside each setting that changes nothing."""
+    """Scrubbing is shown as off, and each setting without effect has the reason beside it."""
     shown = lines(Config())
 
     assert any(line.startswith("scrubbing.enabled = false   # no effect yet: ") for line in shown)
@@ -66,7 +66,7 @@ def test_show_marks_every_setting_without_effect() -> None:
 
 
 def test_instrument_warns(tmp_path: Path) -> None:
-    """A program that asks for scrubbing reads in its log that nothing is scrubbed."""
+    """A program that switches scrubbing on has a warning in its log that nothing is scrubbed."""
     (tmp_path / "monitoring_config.yaml").write_text("scrubbing: {enabled: true}", encoding="utf-8")
     program = "import csg_otel; csg_otel.instrument(exporters=[], health_monitoring__enabled=False).shutdown()"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True)

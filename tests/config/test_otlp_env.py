@@ -75,7 +75,7 @@ def test_a_destination_of_another_name_is_added_to() -> None:
 
 
 def test_exporters_are_chosen_per_signal() -> None:
-    """Each signal goes where its variable says, and nowhere else."""
+    """Each signal goes to the exporters in its variable, and to no other."""
     environ = {
         **COLLECTOR,
         "OTEL_TRACES_EXPORTER": "otlp,console",
@@ -97,7 +97,7 @@ def test_otlp_alone_is_the_local_collector() -> None:
 
 
 def test_choosing_another_metrics_exporter_switches_prometheus_off() -> None:
-    """OTEL_METRICS_EXPORTER without prometheus means no endpoint, unless PROMETHEUS_ENABLED says otherwise."""
+    """OTEL_METRICS_EXPORTER without prometheus switches the endpoint off, unless PROMETHEUS_ENABLED is true."""
     environ = {"OTEL_METRICS_EXPORTER": "console"}
 
     assert not config(environ).system_monitoring.prometheus.enabled

@@ -45,9 +45,9 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize("mistake", STRUCTURAL)
 def test_the_schema_finds_structural_mistakes(mistake: str) -> None:
     """What an editor can find, the schema finds."""
-    given = yaml.safe_load((TESTDATA / f"{mistake}.yaml").read_text(encoding="utf-8"))
+    source = yaml.safe_load((TESTDATA / f"{mistake}.yaml").read_text(encoding="utf-8"))
 
-    assert not jsonschema.Draft202012Validator(schema()).is_valid(given)
+    assert not jsonschema.Draft202012Validator(schema()).is_valid(source)
 
 
 @pytest.mark.parametrize(

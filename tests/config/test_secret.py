@@ -36,10 +36,10 @@ def test_a_traceback_shows_no_secret(value: str) -> None:
     try:
         fail(Secret(value))
     except ValueError as error:
-        told = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).stack.format()[1:])
-        told += str(error)
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).stack.format()[1:])
+        shown += str(error)
 
-    assert value not in told
+    assert value not in shown
 
 
 def test_a_secret_is_revealed_on_purpose() -> None:
@@ -74,7 +74,7 @@ def test_secrets_compare_by_value() -> None:
 
 
 def test_an_empty_secret_is_false() -> None:
-    """Truth tells whether there is a value."""
+    """A secret is true if it has a text."""
     assert [bool(Secret("")), bool(Secret("x"))] == [False, True]
 
 
@@ -86,7 +86,7 @@ def test_logging_a_secret_shows_stars(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["token ***"]
 
 
-def test_a_secret_nobody_has_set_is_its_form_for_who_needs_none() -> None:
+def test_an_unset_secret_stays_a_form_for_callers_that_need_none() -> None:
     """A compiler of alert rules runs where no secret is; only a secret is excused, and one that is set is itself."""
     source = {
         "notifications": {

@@ -1,4 +1,4 @@
-"""Substitution replaces every form once and never tells a value."""
+"""Substitution replaces every form once and never shows a value."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_large_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_text_are_located(tmp_path: Path) -> None:
-    """A file that isn't UTF-8 says in which line."""
+    """A file that is not UTF-8 is a problem with its line."""
     (tmp_path / "c.yaml").write_bytes(b"a: 1\nb: \xff\n")
 
     assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == (

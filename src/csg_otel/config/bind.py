@@ -113,6 +113,15 @@ class Binder:
         return f"{key!r} is missing; add it"
 
     def _field(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
+        """
+        Return the value of a section's field, or `_SKIPPED` where the default holds; a setting without effect warns.
+
+        Args:
+            kind: The setting's type.
+            declared: The setting's declaration.
+            node: The value.
+            path: The setting's dotted key.
+        """
         if node.value is None or declared.free == "environments":
             return _SKIPPED
         if declared.no_effect:

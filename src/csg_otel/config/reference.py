@@ -24,7 +24,7 @@ This page is generated: change a setting's declaration, then run `python tests/c
 
 - A **key** is written with dots: `service.name` is `name` in the section `service`.
 - `[]` in a key is an item of a list, `<name>` a name of your own.
-- A setting without a **default** is off, or its meaning says what is used instead.
+- A setting without a **default** is off, or its meaning names the value that is used instead.
 - The **variables** that set it come last; the first one wins.
 """
 _HEAD: Final = "| key | default | unit | meaning | variables |\n|---|---|---|---|---|"

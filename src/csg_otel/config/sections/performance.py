@@ -13,13 +13,13 @@ class Benchmarking:
 
     enabled: bool = setting(
         False,
-        "Run the check `benchmark`, which needs `health_monitoring.checks.performance`: it times the function named there "
-        "as `benchmark`, or a built-in computation, for each of `test_sizes`.",
+        "Run the check `benchmark`; it needs `health_monitoring.checks.performance`. It measures the time of the function "
+        "named there as `benchmark`, or of a built-in computation, for each of `test_sizes`.",
     )
     interval: float = setting(3600.0, "Time between runs.", unit="s", above=0)
     test_sizes: tuple[float, ...] = setting(
         (1.0,),
-        "Sizes the benchmark is called with, one after the other; megabytes for the built-in one.",
+        "Sizes for the benchmark, one after the other; megabytes for the built-in computation.",
         unit="MB",
         low=0,
     )
@@ -27,7 +27,7 @@ class Benchmarking:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryOptimization:
-    """Watching memory; what to do about it is the application's business."""
+    """The watch on the growth of memory."""
 
     enabled: bool = setting(
         True, "Run the check `memory_growth`, which needs `health_monitoring.checks.performance` as well."
@@ -40,14 +40,14 @@ class MemoryOptimization:
     )
     gc_frequency: float | None = setting(
         None,
-        "Not used.",
-        warn="tuning the garbage collector is the application's business; call gc.set_threshold() there",
+        "A setting for the program itself.",
+        warn="the program tunes its own garbage collector; call gc.set_threshold() in it",
     )
     streaming_threshold_mb: float | None = setting(
         None,
-        "Not used.",
+        "A setting for the program itself.",
         unit="MB",
-        warn="when to stream is the application's business; decide it where files are read",
+        warn="the program chooses between reading and streaming; set the limit where it reads files",
     )
 
 
@@ -55,7 +55,7 @@ class MemoryOptimization:
 class ResponseTimeTracking:
     """Durations of operations."""
 
-    enabled: bool = setting(True, "Record how long operations take, as `csg.operation.duration`.")
+    enabled: bool = setting(True, "Record durations of operations as `csg.operation.duration`.")
     percentiles: tuple[float, ...] = setting(
         (50.0, 95.0, 99.0),
         "Percentiles of durations in the metrics snapshot, in percent: 95, not 0.95.",
@@ -64,15 +64,15 @@ class ResponseTimeTracking:
         high=100,
     )
     histogram_buckets: tuple[float, ...] = setting(
-        (), "Buckets of `csg.operation.duration`; none given means .005 ... 10.", unit="s", above=0
+        (), "Buckets of `csg.operation.duration`; by default from 0.005 to 10.", unit="s", above=0
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Performance:
-    """What is measured about the program's work."""
+    """Durations of operations, benchmarks and the growth of memory."""
 
-    enabled: bool = setting(True, "Whether this section takes effect; false switches off all of it.")
+    enabled: bool = setting(True, "Use this section; `false` switches off all of it.")
     benchmarking: Benchmarking = setting(Benchmarking, "Regular benchmarks.")
     memory_optimization: MemoryOptimization = setting(MemoryOptimization, "Memory.")
     response_time_tracking: ResponseTimeTracking = setting(ResponseTimeTracking, "Durations.")

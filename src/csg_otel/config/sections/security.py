@@ -29,7 +29,9 @@ class AccessLogging:
         True, "Write one line for each request: client, method, path without query, status, size, duration."
     )
     log_responses: bool = setting(
-        False, "Not used.", warn="responses are never logged; use log_requests, which logs their status and size"
+        False,
+        "A log of responses.",
+        warn="responses are never logged; use log_requests, which logs their status and size",
     )
 
 

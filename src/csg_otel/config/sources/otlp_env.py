@@ -86,6 +86,15 @@ def layer(environ: Mapping[str, str], written: Node | None, report: Report) -> N
 def _destinations(
     environ: Mapping[str, str], items: list[Node], chosen: Mapping[str, tuple[set[str], str]], report: Report
 ) -> list[Node]:
+    """
+    Return the OTLP destinations of the file, changed and completed by the variables.
+
+    Args:
+        environ: The environment.
+        items: The destinations of the file.
+        chosen: The exporters of each signal, as `choices` returns them.
+        report: Receives the problems.
+    """
     shared = common(environ, report)
     at = next((i for i, item in enumerate(items) if _word(item, "name", "otlp" if i == 0 else "") == "otlp"), None)
     chooser = next((name for words, name in chosen.values() if "otlp" in words), None)

@@ -58,8 +58,8 @@ def parse(text: str, name: str, report: Report) -> Node | None:
     except yaml.MarkedYAMLError as error:
         refused = _not_yaml(error, text, name)
     except yaml.YAMLError as error:
-        what = " ".join(str(error).split())[:200]
-        refused = _RefusedError(f"not YAML: {what}", Origin("file", f"{name}:1:1"))
+        reason = " ".join(str(error).split())[:200]
+        refused = _RefusedError(f"not YAML: {reason}", Origin("file", f"{name}:1:1"))
     except RecursionError:
         refused = _RefusedError("nested too deeply; a configuration needs a few levels", Origin("file", f"{name}:1:1"))
     except _RefusedError as error:
@@ -75,10 +75,10 @@ def parse(text: str, name: str, report: Report) -> Node | None:
 def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> _RefusedError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    what = error.problem or error.context or "not YAML"
+    reason = error.problem or error.context or "not YAML"
     if any("${" in row for row in text.split("\n")[line - 1 : line]):
-        what += ' (inside {...} and [...] quote it: "${NAME}")'
-    return _RefusedError(f"not YAML: {what}", Origin("file", f"{name}:{line}:{column}"))
+        reason += ' (inside {...} and [...] quote it: "${NAME}")'
+    return _RefusedError(f"not YAML: {reason}", Origin("file", f"{name}:{line}:{column}"))
 
 
 class _RefusedError(ValueError):

@@ -1,4 +1,4 @@
-"""The configuration of the seed document loads, its secrets given as the specification wants."""
+"""The configuration of the monitoring guide, the document csg_otel continues, loads with its secrets as variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from csg_otel.config import load, load_lenient
 
-# The YAML snippets of the seed document that configure monitoring, word for word.
+# The YAML snippets of the monitoring guide that configure monitoring, word for word.
 SNIPPETS = """\
 system_monitoring:
   enabled: true
@@ -112,8 +112,8 @@ def deep(base: Any, over: Any) -> Any:
 
 
 @pytest.fixture
-def seed(tmp_path: Path) -> Path:
-    """Write the seed's snippets, merged, as one file and return it."""
+def guide(tmp_path: Path) -> Path:
+    """Write the guide's snippets, merged, as one file and return it."""
     merged: Any = {}
     for snippet in yaml.safe_load_all(SNIPPETS):
         merged = deep(merged, snippet)
@@ -122,14 +122,14 @@ def seed(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_seeds_file_loads_with_its_secrets_elsewhere(seed: Path) -> None:
-    """With its secrets as ``${...}`` the seed's configuration has no problem and no warning, and every value arrives."""
-    text = seed.read_text(encoding="utf-8")
+def test_the_guides_file_loads_with_its_secrets_elsewhere(guide: Path) -> None:
+    """With its secrets as ``${...}`` the guide's configuration has no problem and no warning, and every value arrives."""
+    text = guide.read_text(encoding="utf-8")
     for literal, form in SECRETS.items():
         assert literal in text
         text = text.replace(literal, form)
-    seed.write_text(text, encoding="utf-8")
-    loaded = load(seed, environ=ENVIRON)
+    guide.write_text(text, encoding="utf-8")
+    loaded = load(guide, environ=ENVIRON)
     config = loaded.config
 
     assert loaded.warnings == ()
@@ -142,9 +142,9 @@ def test_the_seeds_file_loads_with_its_secrets_elsewhere(seed: Path) -> None:
     assert config.escalation.rules[0].threshold == 15.0
 
 
-def test_the_seeds_literal_secrets_are_the_only_problems(seed: Path) -> None:
-    """As it stands, the seed's file has four problems: its four literal secrets, each located."""
-    problems = load_lenient(seed, environ={}).problems
+def test_the_guides_literal_secrets_are_the_only_problems(guide: Path) -> None:
+    """The guide's file as it is has four problems: its four literal secrets, each located."""
+    problems = load_lenient(guide, environ={}).problems
 
     assert len(problems) == len(SECRETS)
     assert all(re.search(r":\d+:\d+: .*a secret must not stand in the file", problem) for problem in problems)
