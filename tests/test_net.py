@@ -1,4 +1,4 @@
-"""One HTTP request under one deadline, against servers of every manner."""
+"""Outgoing connections under one deadline, against real servers that answer in every way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from csg_otel import net
 
 @contextmanager
 def answering(*pieces: bytes, pause_s: float = 0.0) -> Iterator[str]:
-    """Serve one connection: read a request, send *pieces* with pauses between, close."""
+    """Serve one connection: read a request, send *pieces* with pauses between them, close."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -44,7 +44,7 @@ def answering(*pieces: bytes, pause_s: float = 0.0) -> Iterator[str]:
 
 @pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"])
 def test_a_server_that_closes_is_read_to_the_end(head: bytes) -> None:
-    """An answer whose end is the end of the connection arrives whole."""
+    """A response that ends with its connection arrives complete."""
     with answering(head, b"a" * 100_000, b"b") as url:
         answer = net.request("GET", url, timeout_s=5, max_bytes=1_000_000)
 
@@ -52,7 +52,7 @@ def test_a_server_that_closes_is_read_to_the_end(head: bytes) -> None:
 
 
 def test_bytes_that_drip_do_not_outlast_the_deadline() -> None:
-    """Each byte comes in time, all of them don't: the request ends at its deadline."""
+    """A request ends at its deadline, although each byte comes quickly."""
     with answering(b"HTTP/1.1 200 OK\r\n", *[b"x"] * 30, pause_s=0.05) as url:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
@@ -61,8 +61,8 @@ def test_bytes_that_drip_do_not_outlast_the_deadline() -> None:
     assert time.monotonic() - began < 5
 
 
-def test_what_is_not_http_is_no_answer() -> None:
-    """Another protocol is an OSError like any other lack of an answer."""
+def test_another_protocol_is_an_error() -> None:
+    """A response in another protocol is an OSError, like every other failure of a connection."""
     with (
         answering(b"220 mail.example ESMTP\r\n") as url,
         pytest.raises(net.ProtocolError, match="does not respond with HTTP"),
@@ -71,7 +71,7 @@ def test_what_is_not_http_is_no_answer() -> None:
 
 
 def test_an_address_of_another_kind_is_a_mistake_of_the_caller() -> None:
-    """A URL without http is a ValueError that shows no password."""
+    """A URL of another scheme is a ValueError that shows no password."""
     with pytest.raises(ValueError, match="ftp://host is not an HTTP URL") as caught:
         net.request("GET", "ftp://me:pa55@host/", timeout_s=1)
 
@@ -152,14 +152,14 @@ def test_each_framing_of_a_response_is_read(response: bytes, status: int, body: 
     ],
 )
 def test_a_malformed_or_cut_response_is_an_error(response: bytes) -> None:
-    """Half a response never passes for a whole one, and the error is one that callers of sockets expect."""
+    """A part of a response is never returned as a complete one; the error is a ConnectionError."""
     with serving([response]) as (url, _), pytest.raises(net.ProtocolError):
         net.request("GET", url, timeout_s=5)
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 9000000\r\n", b"", b"Transfer-Encoding: chunked\r\n"])
 def test_a_long_response_is_read_up_to_the_limit(head: bytes) -> None:
-    """The beginning is returned, marked as truncated, whatever the framing; memory is bounded."""
+    """A response above the limit is cut there and marked as truncated, with every framing."""
     body = b"x" * 300_000
     body = b"493E0\r\n" + body + b"\r\n0\r\n\r\n" if b"chunked" in head else body
     with answering(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n", body) as url:
@@ -170,15 +170,15 @@ def test_a_long_response_is_read_up_to_the_limit(head: bytes) -> None:
 
 
 def test_a_head_without_an_end_is_an_error() -> None:
-    """Headers count as well: an endless head is neither kept in memory nor taken for a response."""
+    """The limit includes the headers: an endless head is an error."""
     endless = answering(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100_000)
     with endless as url, pytest.raises(net.ProtocolError, match="too long"):
         net.request("GET", url, timeout_s=5)
 
 
 def test_a_connection_with_unread_bytes_is_not_used_again() -> None:
-    """A response after the response can't be taken for that of the next request."""
-    with serving([ok(b"one") + ok(b"not asked for")], [ok(b"two")]) as (url, requests):
+    """A second response to one request is never returned as the response to the next request."""
+    with serving([ok(b"one") + ok(b"two of one")], [ok(b"two")]) as (url, requests):
         session = net.Session(url)
         bodies = [session.request("GET", timeout_s=5).body for _ in range(2)]
         session.close()
@@ -187,7 +187,7 @@ def test_a_connection_with_unread_bytes_is_not_used_again() -> None:
 
 
 def test_a_connection_closed_while_idle_is_opened_again() -> None:
-    """The request is sent once more on a new connection; a new connection that closes at once is a failure."""
+    """After an idle close the request is sent once more on a new connection; a close of a new connection is an error."""
     with serving([ok(b"one")], [ok(b"two")], [b""]) as (url, _):
         session = net.Session(url)
         bodies = [session.request("GET", timeout_s=5).body for _ in range(2)]
@@ -198,8 +198,8 @@ def test_a_connection_closed_while_idle_is_opened_again() -> None:
     assert bodies == [b"one", b"two"]
 
 
-def test_the_request_holds_what_was_given() -> None:
-    """Method, target, account and headers arrive; given headers replace the default ones; spaces in a path are encoded."""
+def test_the_request_holds_every_argument() -> None:
+    """Method, path, account and headers arrive; a header of the caller replaces the default; spaces are encoded."""
     with serving([ok(b"")], [ok(b"")]) as (url, requests):
         address = url.replace("//", "//me:p%40ss@") + " y?q=ü"
         net.request("PUT", address, timeout_s=5, body=b"data", headers={"host": "shop.example", "X-A": "é"})
@@ -219,7 +219,7 @@ def test_the_request_holds_what_was_given() -> None:
     "headers", [{"X": "canary\r\nY: z"}, {"X": "canary\0"}, {"X Y": "canary"}, {"": "canary"}, {"X": "canary \u0142"}]
 )
 def test_a_header_that_would_change_the_request_is_refused(headers: dict[str, str]) -> None:
-    """Nothing is sent, and the error does not show the value, which may be a secret."""
+    """A header with line breaks is refused, and the error does not show its value, which may be a secret."""
     with pytest.raises(ValueError, match="header") as caught:
         net.request("GET", "http://127.0.0.1:1/", timeout_s=1, headers=headers)
 
@@ -227,7 +227,7 @@ def test_a_header_that_would_change_the_request_is_refused(headers: dict[str, st
 
 
 def test_redirects_are_followed_only_when_allowed() -> None:
-    """By default a redirect is the response; when allowed, another server gets none of the headers."""
+    """Redirects are followed when the caller allows them, and another server receives none of the headers."""
     with serving([ok(b"end")]) as (target, at_target):
         away = b"HTTP/1.1 302 Found\r\nLocation: " + target.encode() + b"\r\nContent-Length: 0\r\n\r\n"
         near = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"
@@ -244,7 +244,7 @@ def test_redirects_are_followed_only_when_allowed() -> None:
 
 
 def test_a_redirect_in_a_circle_ends() -> None:
-    """After the number of redirects that is allowed the redirect itself is the response."""
+    """After the allowed number of redirects, the redirect itself is the response."""
     circle = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
     with serving([circle], [circle], [circle]) as (url, requests):
         assert net.request("GET", url, timeout_s=5, max_redirects=2).status == 302
@@ -253,7 +253,7 @@ def test_a_redirect_in_a_circle_ends() -> None:
 
 
 def test_a_dripping_tls_handshake_ends_at_the_deadline() -> None:
-    """A peer that sends one byte of the handshake at a time can't hold a connection open."""
+    """A server that sends its handshake byte by byte can't hold the client beyond the deadline."""
     record = b"\x16\x03\x03\x40\x00" + b"\x02" * 200
     with answering(*(bytes([byte]) for byte in record), pause_s=0.05) as url:
         began = time.monotonic()
@@ -265,7 +265,7 @@ def test_a_dripping_tls_handshake_ends_at_the_deadline() -> None:
 
 
 def test_https_is_verified_and_shows_the_certificate() -> None:
-    """Without the authority the server is refused; with it the response holds the server's certificate."""
+    """An unknown authority is refused; with a known one the response holds the server's certificate."""
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("127.0.0.1").configure_cert(server)
@@ -280,7 +280,7 @@ def test_https_is_verified_and_shows_the_certificate() -> None:
 
 
 def test_an_address_can_be_refused_before_it_is_used() -> None:
-    """The caller sees each address that a name resolves to, and nothing is sent to one that it refuses."""
+    """The caller can refuse each address of a name before a connection is opened."""
 
     def refuse(address: str) -> None:
         raise PermissionError(address)
@@ -290,7 +290,7 @@ def test_an_address_can_be_refused_before_it_is_used() -> None:
 
 
 def test_a_late_failure_of_the_name_service_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lookup that failed after its deadline belongs to the past: the next request asks the name service again."""
+    """A lookup that failed after its deadline is not used: the next request calls the name service again."""
     release, calls = threading.Event(), []
     system = socket.getaddrinfo
 
@@ -315,7 +315,7 @@ def test_a_late_failure_of_the_name_service_is_not_remembered(monkeypatch: pytes
 
 
 def test_text_protocols_are_read_by_lines() -> None:
-    """Lines come whole, a long one in parts, and the rest at the end of the stream."""
+    """Lines are read whole, a long line in parts, and the rest at the end of the stream."""
     with answering(b"one\nt", b"wo\n", b"long line\nrest", pause_s=0.01) as url:
         address = net.parse(url)
         connection = net.connect(address.host, address.port, time.monotonic() + 5)
@@ -327,7 +327,7 @@ def test_text_protocols_are_read_by_lines() -> None:
 
 
 def test_a_probe_does_not_pay_for_what_it_does_not_use() -> None:
-    """Importing the client loads neither ssl nor the standard library's HTTP client and its mail parser."""
+    """Importing net loads neither ssl nor the standard library's HTTP client and its mail parser."""
     code = "import sys, csg_otel.net; print(*{'ssl', 'http', 'email', 'urllib.request'} & set(sys.modules))"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []

@@ -32,7 +32,7 @@ def command(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None
 
 
 def test_help_lists_every_command_and_each_has_an_example() -> None:
-    """Nothing is hidden, and everybody learns by example."""
+    """The help lists every command, and the help of each command ends with an example."""
     code, output, _ = command("--help")
 
     assert code == 0
@@ -42,7 +42,7 @@ def test_help_lists_every_command_and_each_has_an_example() -> None:
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    """Exit 2, on stderr."""
+    """An unknown command exits 2 and is named on stderr."""
     code, output, error = command("helthcheck")
 
     assert (code, output) == (2, "")
@@ -51,7 +51,7 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
 @pytest.mark.parametrize("group", [[], ["alerts"], ["config"]])
 def test_a_missing_command_is_a_usage_error(group: list[str]) -> None:
-    """Exit 2; stderr says so in these words, and shows the commands or where to find them."""
+    """A missing command exits 2; stderr contains these words and the usage."""
     code, output, error = command(*group)
 
     assert (code, output) == (2, "")
@@ -77,7 +77,7 @@ def test_a_missing_command_is_a_usage_error(group: list[str]) -> None:
     ],
 )
 def test_a_mistake_of_the_user_is_a_message(arguments: list[str], tmp_path: Path) -> None:
-    """What is wrong is printed in words; a traceback would be about this program and not about the mistake."""
+    """A mistake of the user ends with a message and an exit code above 0, never with a traceback."""
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "broken.yaml").write_text("a: [")
     (tmp_path / "folder").mkdir()
@@ -89,7 +89,7 @@ def test_a_mistake_of_the_user_is_a_message(arguments: list[str], tmp_path: Path
 
 
 def test_an_error_of_the_package_needs_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every command may raise one: its message goes to stderr and the exit code is 1."""
+    """A command that raises an error of the package prints its message to stderr and exits 1."""
 
     def fail(_: argparse.Namespace) -> int:
         raise CsgOtelError("the spool is full; remove old files")
@@ -99,12 +99,12 @@ def test_an_error_of_the_package_needs_no_traceback(capsys: pytest.CaptureFixtur
 
 
 def test_the_version() -> None:
-    """As installed."""
+    """`--version` prints the installed version."""
     assert re.fullmatch(r"csg-otel \d+\.\d+\.\d+\n", command("--version")[1])
 
 
 def test_a_program_runs_instrumented_without_a_change(tmp_path: Path) -> None:
-    """What its libraries emit arrives, and the exit code is its own."""
+    """Spans of the program's libraries are exported, and the exit code is the program's."""
     sink = HttpSink()
     (tmp_path / "app.py").write_text(
         "import sys\n"
@@ -124,12 +124,12 @@ def test_a_program_runs_instrumented_without_a_change(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "code"), [(["run"], 2), (["run", "--", "no-such-program"], 127)])
 def test_what_can_not_be_run(arguments: list[str], code: int) -> None:
-    """As shells say it."""
+    """A missing program exits 2, one that does not exist 127, as shells do."""
     assert command(*arguments)[0] == code
 
 
 def test_the_doctor_finds_nothing_on_a_sound_machine(tmp_path: Path) -> None:
-    """Everything looked at is listed."""
+    """On a machine without problems the doctor lists every subject and exits 0."""
     code, output, _ = command("doctor", cwd=tmp_path)
 
     assert code == 0, output
@@ -139,7 +139,7 @@ def test_the_doctor_finds_nothing_on_a_sound_machine(tmp_path: Path) -> None:
 
 
 def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
-    """About a collector that is not there and a file that is wrong."""
+    """An unreachable collector and a mistake in the file are printed with a remedy, and the exit code is 1."""
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     code, output, _ = command("doctor", cwd=tmp_path, env=env)
     assert code == 1
@@ -153,7 +153,7 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_demo_runs_and_ends_by_itself(tmp_path: Path) -> None:
-    """It shows a span tree and a table of metrics, says where to look, and sums up."""
+    """The demo prints a span tree, a table of metrics, addresses to look at, and a summary."""
     arguments = [sys.executable, "-m", "csg_otel", "demo", "--seconds", "9"]
     with Program(arguments, tmp_path, {"TMPDIR": str(tmp_path)}) as program:
         program.line_with(r"curl http://127\.0\.0\.1:\d+/metrics")
@@ -168,7 +168,7 @@ def test_the_demo_runs_and_ends_by_itself(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
-    """With its summary, at any time."""
+    """Ctrl-C ends the demo at any time, with its summary."""
     arguments = [sys.executable, "-m", "csg_otel", "demo", "--seconds", "60"]
     with Program(arguments, tmp_path, {"TMPDIR": str(tmp_path)}) as program:
         program.line_with(r"curl http://127\.0\.0\.1:\d+/metrics")
@@ -179,7 +179,7 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_modules_load_leaves_no_traceback(tmp_path: Path) -> None:
-    """The first tenth of a second is no exception: the signal ends it, as it ends any command."""
+    """A signal in the first tenth of a second ends the process without output."""
     source = """
         import os, runpy, signal, sys
         class Interrupting:
@@ -197,7 +197,7 @@ def test_ctrl_c_while_modules_load_leaves_no_traceback(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seconds", ["0", "-3", "nan", "inf", "soon"])
 def test_a_demo_of_no_length_is_a_usage_error(seconds: str) -> None:
-    """What is no number of seconds is named, whether it comes as an option or as a variable."""
+    """An invalid length is printed and exits 2, as an option and as a variable."""
     for result in (command("demo", f"--seconds={seconds}"), command("demo", env={"DEMO_SECONDS": seconds})):
         assert result[:2] == (2, "")
         assert f"'{seconds}' is not a number of seconds above 0" in result[2]

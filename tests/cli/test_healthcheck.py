@@ -60,7 +60,7 @@ def service(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_exit_code_follows_the_state(service: str, tmp_path: Path) -> None:
-    """0 for healthy and for warnings, 1 for critical, in one line; and back."""
+    """The exit code is 0 for healthy and warnings and 1 for critical, and returns to 0 after a recovery."""
     assert healthcheck("--url", service) == (0, "HEALTHY: 2 checks passed\n", "")
     (tmp_path / "warn").touch()
     eventually(lambda: "queue is long" in healthcheck("--url", service)[1])
@@ -78,7 +78,7 @@ def test_the_exit_code_follows_the_state(service: str, tmp_path: Path) -> None:
 
 
 def test_verbose_and_json_list_the_checks(service: str) -> None:
-    """One line a check, or the endpoint's own answer."""
+    """`--verbose` prints one line for each check, and JSON contains all checks."""
     lines = healthcheck("--url", service, "--verbose")[1].splitlines()
     answer = json.loads(healthcheck("--url", service, "--format", "json")[1])
 
@@ -91,24 +91,24 @@ def test_verbose_and_json_list_the_checks(service: str) -> None:
 
 
 def test_a_check_that_is_not_there_is_unknown(service: str) -> None:
-    """And its name is said."""
+    """A check that does not exist is UNKNOWN, and the output contains its name."""
     code, output, _ = healthcheck("--url", service, "--check", "quueue")
 
     assert (code, output) == (1, "UNKNOWN: no check 'quueue'\n")
 
 
-@pytest.mark.parametrize("given", [["--url", "ftp://x"], ["--url", "http://127.0.0.1:1"]])
-def test_nobody_there_is_unknown(given: list[str]) -> None:
-    """An address given by name is not replaced by a local run."""
-    code, output, error = healthcheck(*given)
+@pytest.mark.parametrize("arguments", [["--url", "ftp://x"], ["--url", "http://127.0.0.1:1"]])
+def test_an_address_without_an_answer_is_unknown(arguments: list[str]) -> None:
+    """With `--url` the checks never run here, even if there is no answer."""
+    code, output, error = healthcheck(*arguments)
 
     assert (code, error) == (1, "")
     assert output.startswith("UNKNOWN: ")
-    assert healthcheck(*given, "--exit-style", "nagios")[0] == 3
+    assert healthcheck(*arguments, "--exit-style", "nagios")[0] == 3
 
 
 def test_without_a_process_the_checks_run_here(tmp_path: Path) -> None:
-    """At the default address, with the configuration of the directory."""
+    """Without a process at the default address, the checks of the file in this directory run here."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     (tmp_path / "monitoring_config.yaml").write_text(
@@ -121,7 +121,7 @@ def test_without_a_process_the_checks_run_here(tmp_path: Path) -> None:
 
 
 def test_bypass_is_exit_0_and_says_so(tmp_path: Path) -> None:
-    """Nobody takes it for healthy."""
+    """A bypass exits 0, but the output does not look healthy."""
     code, output, _ = healthcheck(cwd=tmp_path, env={"DISABLE_HEALTH_CHECKS": "true", "PROMETHEUS_PORT": "1"})
 
     assert code == 0
@@ -130,12 +130,12 @@ def test_bypass_is_exit_0_and_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "code"), [(["--nope"], 2), (["--nope", "--exit-style", "nagios"], 3)])
 def test_usage_errors_never_look_like_a_state(arguments: list[str], code: int) -> None:
-    """2 for people and shells, 3 (unknown) for Nagios, where 2 is critical."""
+    """A usage error exits 2; for Nagios, where 2 is CRITICAL, it exits 3 (UNKNOWN)."""
     assert healthcheck(*arguments)[0] == code
 
 
 class Slow(BaseHTTPRequestHandler):
-    """Answers a byte at a time."""
+    """A handler that sends one byte at a time."""
 
     def do_GET(self) -> None:
         for _ in range(200):
@@ -146,7 +146,7 @@ class Slow(BaseHTTPRequestHandler):
 
 
 def test_a_server_that_drips_is_given_up_in_time() -> None:
-    """The time given is for everything."""
+    """`--timeout` limits the whole request, however slowly the server sends."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -160,8 +160,8 @@ def test_a_server_that_drips_is_given_up_in_time() -> None:
     assert took_s < 3
 
 
-def test_asking_imports_nothing_heavy(service: str) -> None:
-    """Neither OpenTelemetry nor psutil nor YAML, nor the mail parser of `http.client`: a probe runs every few seconds."""
+def test_a_request_imports_nothing_heavy(service: str) -> None:
+    """A request imports neither OpenTelemetry nor psutil nor YAML, nor the mail parser of `http.client`."""
     source = (
         "import sys; from csg_otel.cli import main; code = main(['healthcheck', '--url', sys.argv[1]]);"
         "heavy = {'opentelemetry', 'psutil', 'yaml', 'uvicorn', 'starlette', 'http', 'email', 'ssl', 'logging'};"
@@ -173,7 +173,7 @@ def test_asking_imports_nothing_heavy(service: str) -> None:
 
 
 def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
-    """20 rounds over hung checks: scrapes at most 50 ms slower, others on time, one thread each, and a prompt exit."""
+    """With hung checks, a scrape is at most 50 ms slower, other checks run on time, and the process ends promptly."""
     source = """
         import asyncio, json, sys, threading, time, urllib.request
         import csg_otel
@@ -197,19 +197,19 @@ def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
         before = scrape_times()
         hang.set()
         time.sleep(1.5)
-        hung_ones = lambda: sum(t.name.endswith(("-sync", "-async", "-blocked")) for t in threading.enumerate())
+        hung_threads = lambda: sum(t.name.endswith(("-sync", "-async", "-blocked")) for t in threading.enumerate())
         after = scrape_times()
         gaps = [b - a for a, b in zip(times[5:], times[6:])]
-        report = [hung_ones(), after[10] - before[10], max(gaps), len(times)]
+        report = [hung_threads(), after[10] - before[10], max(gaps), len(times)]
         print(json.dumps(report), flush=True)
     """
     began = time.monotonic()
     with Program(source, tmp_path) as program:
-        found: list[Any] = json.loads(program.line())
-        asked = time.monotonic()
+        report: list[Any] = json.loads(program.line())
+        reported = time.monotonic()
         assert program.wait(10) == 0, program.stderr
-        ended_s = time.monotonic() - asked
-    threads, slower_s, gap_s, runs = found
+        ended_s = time.monotonic() - reported
+    threads, slower_s, gap_s, runs = report
 
     assert threads <= 3, "one for each of the three that hang"
     assert slower_s < 0.05
@@ -220,7 +220,7 @@ def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
 
 
 def test_json_formats_are_for_scripts_and_for_gateways(service: str) -> None:
-    """One document by check name, with the exit code; or the endpoint's own."""
+    """`json` has the checks by name and the exit code; `health+json` is the document of the endpoint."""
     plain = json.loads(healthcheck("--url", service, "--format", "json")[1])
     draft = json.loads(healthcheck("--url", service, "--format", "health+json")[1])
 
@@ -235,14 +235,14 @@ NAGIOS_LINE = re.compile(
 
 
 def test_nagios_gets_a_line_it_can_read(service: str, tmp_path: Path) -> None:
-    """Word, text, performance data by the plugin guidelines; exit codes 0 to 3; usage errors 3."""
+    """The Nagios output follows the plugin guidelines, with exit codes 0 to 3, and 3 for usage errors."""
     code, output, error = healthcheck("--url", service, "--format", "nagios")
-    found = NAGIOS_LINE.fullmatch(output.rstrip("\n"))
+    match = NAGIOS_LINE.fullmatch(output.rstrip("\n"))
 
     assert (code, error) == (0, "")
-    assert found is not None, output
-    assert found["word"] == "OK"
-    assert "'queue time'=" in found["data"]
+    assert match is not None, output
+    assert match["word"] == "OK"
+    assert "'queue time'=" in match["data"]
 
     (tmp_path / "fail").touch()
     eventually(lambda: healthcheck("--url", service, "--format", "nagios")[0] == 2)
@@ -252,7 +252,7 @@ def test_nagios_gets_a_line_it_can_read(service: str, tmp_path: Path) -> None:
 
 
 def test_nagios_output_is_cut_to_what_plugins_may_say(tmp_path: Path) -> None:
-    """4,096 bytes without -v, all of it with; limits and units as measured."""
+    """The Nagios output ends at 4,096 bytes without `-v`, and is complete with it."""
     (tmp_path / "shop.py").write_text(
         textwrap.dedent(
             """
@@ -275,8 +275,8 @@ def test_nagios_output_is_cut_to_what_plugins_may_say(tmp_path: Path) -> None:
     assert "[+] stock HEALTHY: a / b" in long[1]
 
 
-def test_a_program_can_be_imported_and_asked(tmp_path: Path) -> None:
-    """Without starting its telemetry, within the time, whatever its threads do."""
+def test_a_program_can_be_imported_and_checked(tmp_path: Path) -> None:
+    """`--app` imports a program without its telemetry and ends in time, whatever the program's threads do."""
     (tmp_path / "shop.py").write_text(
         textwrap.dedent(
             """
@@ -310,8 +310,8 @@ def test_a_program_can_be_imported_and_asked(tmp_path: Path) -> None:
     assert "c4nary" not in error
 
 
-def test_what_is_withheld_can_be_found(tmp_path: Path) -> None:
-    """Where checks run at the command there is no log of the program: the kind of error and its place go to stderr."""
+def test_a_withheld_error_is_printed_to_stderr(tmp_path: Path) -> None:
+    """When checks run here, the type and the line of an unexpected error go to stderr, because there is no log."""
     (tmp_path / "shop.py").write_text(
         "import csg_otel\n@csg_otel.health_check('till')\ndef till():\n    raise RuntimeError('c4nary')\n"
     )
@@ -322,8 +322,8 @@ def test_what_is_withheld_can_be_found(tmp_path: Path) -> None:
     assert "c4nary" not in output + error
 
 
-def test_numbers_are_told_as_plugins_may(tmp_path: Path) -> None:
-    """Digits, a sign and a point, however large or small; what is no number is U."""
+def test_numbers_have_the_form_of_the_guidelines(tmp_path: Path) -> None:
+    """Numbers for Nagios have digits, a sign and a point; a value that is no number is U."""
     (tmp_path / "shop.py").write_text(
         textwrap.dedent(
             """
@@ -347,7 +347,7 @@ def test_numbers_are_told_as_plugins_may(tmp_path: Path) -> None:
 
 
 def test_a_command_probe_fails_where_the_probe_over_http_does(tmp_path: Path) -> None:
-    """In maintenance the program gets no work, and is not restarted, whichever kind of probe asks."""
+    """In maintenance readiness fails and liveness succeeds, over HTTP and at the command."""
     source = """
         import sys, csg_otel
         csg_otel.health_check("queue", interval_s=0.05, groups=("readiness", "liveness"))(lambda: None)
@@ -370,19 +370,19 @@ NOT_A_URL = "is not an http or https URL (example: http://127.0.0.1:8081)"
 
 @pytest.mark.parametrize("url", ["http://h:port", "http://[::1", "localhost:8081", "http://h:0"])
 def test_an_address_that_is_none_is_unknown(url: str) -> None:
-    """In a line, with the exit code for it, whatever is wrong with it."""
+    """A malformed address is UNKNOWN, with one line that shows the address and an example."""
     code, output, error = healthcheck("--url", url, "--format", "nagios")
 
     assert (code, output, error) == (3, f"UNKNOWN: {url!r} {NOT_A_URL}\n", "")
 
 
 def test_a_malformed_address_is_shown_without_its_password() -> None:
-    """Probes write their output into logs."""
+    """The output, which ends up in logs, shows no password of an address."""
     assert healthcheck("--url", "http://me:canary@h:port")[1] == f"UNKNOWN: 'h:port' {NOT_A_URL}\n"
 
 
 def test_a_user_and_password_in_the_address_are_sent() -> None:
-    """As browsers and curl do; and a query in the address is left out."""
+    """User and password of the address are sent as basic authentication, and its query is not sent."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         requests: list[str] = []
 
@@ -403,8 +403,8 @@ def test_a_user_and_password_in_the_address_are_sent() -> None:
 
 
 @pytest.mark.parametrize("content", [b"c4nary\nc4nary", b"", b"c4nary\xff", "c4nary-\u00e9".encode()])
-def test_a_file_without_a_token_is_said_and_not_shown(content: bytes, tmp_path: Path) -> None:
-    """A token that can't be sent is not told either."""
+def test_a_file_without_a_token_is_an_error(content: bytes, tmp_path: Path) -> None:
+    """A token that can't be sent is an error, and the output does not show it."""
     (tmp_path / "token").write_bytes(content)
     code, output, error = healthcheck("--url", "http://127.0.0.1:1", "--token-file", str(tmp_path / "token"))
 
@@ -413,14 +413,14 @@ def test_a_file_without_a_token_is_said_and_not_shown(content: bytes, tmp_path: 
 
 
 def test_a_time_that_is_none_is_refused() -> None:
-    """With what would be one."""
+    """An invalid time is a usage error that contains the allowed range."""
     code, _, error = healthcheck("--timeout", "soon")
 
     assert (code, "'soon' must be a number of seconds above 0 and at most 3600" in error) == (2, True)
 
 
 def test_watching_prints_what_changes(service: str, tmp_path: Path) -> None:
-    """A line a change, until Ctrl-C, which exits as the last answer says."""
+    """`--watch` prints a line for each change; Ctrl-C exits with the code of the last answer."""
     command = [sys.executable, "-u", "-m", "csg_otel", "healthcheck", "--url", service, "--watch", "0.1"]
     with Program(command, tmp_path) as program:
         program.line_with("HEALTHY: 2 checks passed")
@@ -431,7 +431,7 @@ def test_watching_prints_what_changes(service: str, tmp_path: Path) -> None:
 
 
 def test_details_are_for_those_with_a_token(tmp_path: Path) -> None:
-    """A token from a file shows measurements; without it there are states and times."""
+    """With a token the output contains measurements; without it only states and times."""
     source = """
         import sys, csg_otel
         @csg_otel.health_check("stock", interval_s=0.1)
@@ -445,14 +445,14 @@ def test_details_are_for_those_with_a_token(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret-token-of-the-test\n")
     with Program(source, tmp_path) as program:
         url = program.line()
-        asked = ["--url", url, "--check", "stock", "--format", "nagios"]
-        eventually(lambda: healthcheck(*asked)[0] == 0)
-        assert "used" not in healthcheck(*asked)[1]
-        assert "'stock used'=5%" in healthcheck(*asked, "--token-file", str(tmp_path / "token"))[1]
+        arguments = ["--url", url, "--check", "stock", "--format", "nagios"]
+        eventually(lambda: healthcheck(*arguments)[0] == 0)
+        assert "used" not in healthcheck(*arguments)[1]
+        assert "'stock used'=5%" in healthcheck(*arguments, "--token-file", str(tmp_path / "token"))[1]
 
 
-def test_a_stranger_on_the_port_is_not_nobody(tmp_path: Path) -> None:
-    """Something else answers at the default address: that is unknown, and no reason to run the checks here."""
+def test_another_server_on_the_port_is_unknown(tmp_path: Path) -> None:
+    """Another server at the default address is UNKNOWN, and the checks do not run here."""
 
     class Stranger(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -461,7 +461,7 @@ def test_a_stranger_on_the_port_is_not_nobody(tmp_path: Path) -> None:
             self.wfile.write(b"<html>")
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -478,7 +478,7 @@ def test_a_stranger_on_the_port_is_not_nobody(tmp_path: Path) -> None:
 
 @pytest.mark.real("check_http")
 def test_the_plugins_of_nagios_understand_us(service: str, tmp_path: Path) -> None:
-    """`check_http` reads the endpoints, `negate` runs our command as the plugin it says it is."""
+    """The real `check_http` reads the endpoints, and the real `negate` runs our command as a plugin."""
     plugins = Path("/usr/lib/nagios/plugins")
     port = service.rsplit(":", 1)[1]
 
