@@ -1,7 +1,7 @@
 """
-Settings to destinations: the table of what kinds there are, and what each is built of.
+Settings to destinations: one function per kind of destination.
 
-Adding a kind is one function here and one file beside it; nothing else needs to know.
+A further kind needs one function here and one file beside this one, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 
     from csg_otel.config import Config
     from csg_otel.config.sections.exporters import Exporters, OtlpExporter
+    from csg_otel.pipeline.sink import Sink
 
-_MOST_COLLECTIONS = 256
-"""Metric collections one destination keeps while it can't deliver; at a 10 s interval that is three quarters of an hour."""
+_MAX_COLLECTIONS = 256
+"""Metric collections that one destination keeps in memory: three quarters of an hour at an interval of 10 s."""
 
-_MOST_ALERTS = 1000
-"""Alerts of the program that wait in memory for one Alertmanager."""
+_MAX_ALERTS = 1000
+"""Alerts of the program that one receiver keeps in memory: more than a program sends in an outage of a day."""
 
 _CONSOLE_TICK_S = 0.2
+"""Seconds an item waits before it is shown: people see no delay, and a burst is drawn in one piece."""
 
 
 def build_destinations(config: Config, local: LocalReader, *, worker: bool = False) -> list[Destination]:
     """
-    Return the destinations *config* switches on, not yet started.
+    Return the destinations that *config* switches on, not yet started.
 
     Args:
         config: The configuration.
@@ -49,12 +51,12 @@ def build_destinations(config: Config, local: LocalReader, *, worker: bool = Fal
 
 
 def metric_interval_s(config: Config) -> float:
-    """Return how often metrics are pushed, in seconds: as set, else with every sample of the host."""
+    """Return the seconds between two pushes of metrics: the configured interval, or else that of the host's samples."""
     return config.exporters.metric_interval or config.system_monitoring.collection_interval
 
 
 def console_enabled(exporters: Exporters) -> bool:
-    """Tell whether the console is on: as set, else when nothing else is and stderr is a terminal."""
+    """Return whether the console is on. ``auto``: if there is no other destination and stderr is a terminal."""
     if exporters.console.enabled != "auto":
         return exporters.console.enabled
     others = any(destination.enabled for destination in exporters.otlp) or exporters.datadog.enabled
@@ -83,14 +85,20 @@ def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
         destination.sinks["traces"] = ConsoleSink(queue, "traces")
     if "logs" in settings.signals:
         destination.sinks["logs"] = ConsoleSink(queue, "logs")
-
-    def enqueue_metrics() -> None:
-        if (data := local.read()) is not None:
-            ConsoleSink(queue, "metrics").enqueue(data)
-
     if "metrics" in settings.signals:
-        destination.ticker = Ticker("console-metrics", metric_interval_s(config), enqueue_metrics)
+        work = _collect_into(ConsoleSink(queue, "metrics"), local)
+        destination.ticker = Ticker("console-metrics", metric_interval_s(config), work)
     return (destination,)
+
+
+def _collect_into(sink: Sink, local: LocalReader) -> Callable[[], None]:
+    """Return the work of a ticker: collect the metrics of this process, and queue them in *sink*."""
+
+    def collect() -> None:
+        if (data := local.read()) is not None:
+            sink.enqueue(data)
+
+    return collect
 
 
 def _build_otlp(config: Config, _local: LocalReader) -> Sequence[Destination]:
@@ -121,7 +129,7 @@ def _otlp_destination(
     for signal in settings.signals:
         options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
         if signal == "metrics":
-            options.update(max_items=_MOST_COLLECTIONS, batch_size=1)
+            options.update(max_items=_MAX_COLLECTIONS, batch_size=1)
         sender = otlp.OtlpSender(settings, signal, (headers or {}).get(signal))
         destination.sinks[signal] = destination.add_persistent_queue(
             signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
@@ -138,12 +146,12 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
 
     spool = config.exporters.spool
     built = []
-    for (name, where), sender in senders(config).items():
-        destination = Destination(name, where)
+    for (name, address), sender in senders(config).items():
+        destination = Destination(name, address)
         if spool.enabled:
             destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
         destination.sinks["alerts"] = destination.add_persistent_queue(
-            "alerts", sender, max_items=_MOST_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
+            "alerts", sender, max_items=_MAX_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
         )
         built.append(destination)
     return tuple(built)
@@ -156,18 +164,13 @@ def _build_pushgateway(config: Config, local: LocalReader, *, worker: bool) -> D
     destination = Destination(pushgateway.NAME, pushgateway.address(settings.push_gateway or ""))
     sender = pushgateway.make_sender(config, worker=worker)
     queue = destination.add_memory_queue("metrics", sender, delay_s=settings.push_interval)
-    sink = pushgateway.PushgatewaySink(queue, sender)
-
-    def enqueue_metrics() -> None:
-        if (data := local.read()) is not None:
-            sink.enqueue(data)
-
-    destination.ticker = Ticker("pushgateway-collect", settings.push_interval, enqueue_metrics)
+    work = _collect_into(pushgateway.PushgatewaySink(queue, sender), local)
+    destination.ticker = Ticker("pushgateway-collect", settings.push_interval, work)
     return destination
 
 
 def _spool_folder(configured: str | None) -> Path:
-    """Return where telemetry is kept: as configured, else in the user's state directory (XDG Base Directory Specification)."""
+    """Return the spool's folder: the configured one, or else the user's state directory (XDG Base Directory Specification)."""
     if configured is not None:
         return Path(configured)
     variables = environment.snapshot()

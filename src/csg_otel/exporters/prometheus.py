@@ -1,8 +1,8 @@
 """
-A collection of metrics as the text Prometheus reads: format 0.0.4, or OpenMetrics 1.0 with exemplars.
+Metrics as text for Prometheus: format 0.0.4, or OpenMetrics 1.0 with exemplars.
 
-Names are those of the ``opentelemetry-exporter-prometheus`` package. Written anew, because that package fails on exponential
-histograms, mixes up colliding names and drops exemplars. The rule: one metric that can't be shown never costs the others.
+Names are those of the package ``opentelemetry-exporter-prometheus``. Its renderer is not used, because it fails on exponential
+histograms, mixes up colliding names and drops exemplars. The rule: a metric that cannot be shown never costs the others.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 TEXT_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_CONTENT_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_MOST_EXEMPLAR: Final = 128
-"""Characters of an exemplar's labels, as OpenMetrics allows."""
+_MAX_EXEMPLAR: Final = 128
+"""Characters of an exemplar's labels; the limit of OpenMetrics."""
 
 _SUFFIXES: Final = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", ""), "gauge": ("",)}
 
@@ -39,7 +39,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def negotiate(accept: str) -> bool:
-    """Tell whether the ``Accept`` header prefers OpenMetrics to the older text format."""
+    """Return whether the header ``Accept`` prefers OpenMetrics to the older text format."""
     best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
     for part in accept.split(","):
         media, *options = (piece.strip().lower() for piece in part.split(";"))
@@ -59,13 +59,13 @@ def _quality(options: Iterable[str]) -> float:
 
 
 def compress(body: bytes) -> bytes:
-    """Return *body* gzipped at the fastest level: nearly the same size here, for a small part of the time."""
+    """Return *body* compressed with gzip's fastest level: nearly the same size here, in a fraction of the time."""
     return gzip.compress(body, 1)
 
 
 @functools.lru_cache(maxsize=8192)
 def family_name(name: str, unit: str, kind: names.Kind) -> str:
-    """Return the name of the samples of the instrument *name* (of a histogram: without ``_bucket``), empty if none."""
+    """Return the sample name of the instrument *name* (of a histogram: without ``_bucket``); empty if none is possible."""
     shown, suffix = _compat.prometheus_name(name), _compat.prometheus_unit(unit)
     if kind == "counter":
         shown = shown.removesuffix("_total")
@@ -76,12 +76,12 @@ def family_name(name: str, unit: str, kind: names.Kind) -> str:
 
 @functools.lru_cache(maxsize=8192)
 def label_name(key: str) -> str:
-    """Return the label an attribute's *key* becomes."""
+    """Return the label's name for the attribute *key*."""
     return _compat.prometheus_label(key) or "_"
 
 
 def render(data: MetricsData | None, *, openmetrics: bool = False) -> bytes:
-    """Return *data* (cumulative) as text; never raises for what is in it."""
+    """Return *data* (cumulative) as text; no content of it makes this raise."""
     families = _Families()
     lines: list[str] = []
     for resource in data.resource_metrics if data is not None else ():
@@ -106,7 +106,7 @@ def render(data: MetricsData | None, *, openmetrics: bool = False) -> bytes:
 
 
 class _Families:
-    """Samples by family; keeps different instruments from claiming one name."""
+    """Samples by family; gives different instruments different names."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, _Family] = {}
@@ -128,13 +128,12 @@ class _Families:
         samples = {base + suffix for suffix in _SUFFIXES[kind]}
         if family is not None or not self.taken.isdisjoint(samples):
             renamed = f"{base}_{kind}"
-            _say_once(metric.name, f"{base!r} is taken by another instrument in Prometheus; shown as {renamed!r}")
+            _report_once(metric.name, f"{base!r} is taken by another instrument in Prometheus; shown as {renamed!r}")
             return self._family(renamed, kind, metric) if renamed not in self.by_name else self.by_name[renamed]
         self.taken |= samples
-        made = self.by_name[base] = _Family(
-            base, kind, metric.description or "", _compat.prometheus_unit(metric.unit or "")
-        )
-        return made
+        unit = _compat.prometheus_unit(metric.unit or "")
+        family = self.by_name[base] = _Family(base, kind, metric.description or "", unit)
+        return family
 
 
 def _kind(metric: Metric) -> names.Kind:
@@ -159,7 +158,7 @@ class _Family:
             if labels in self._points and not extra:
                 labels = _labels(point.attributes or {}, _scope_labels(scope), reserved="")
             if labels in self._points:
-                _say_once(metric.name, f"two series of {self.name!r} have the same labels; one is left out")
+                _report_once(metric.name, f"two series of {self.name!r} have the same labels; one is left out")
                 continue
             self._points[labels] = point
 
@@ -167,7 +166,7 @@ class _Family:
         total = f"{self.name}_total"
         head = self.name if openmetrics or self.kind != "counter" else total
         yield f"# HELP {head} {_help(self.description, openmetrics)}"
-        # These endings belong to other types, and promtool calls a gauge that has one a mistake; but names are agreed upon.
+        # promtool refuses a gauge with an ending of another type. The specification fixes the name, so the type gives way.
         reserved = self.kind == "gauge" and head.endswith(_RESERVED)
         yield f"# TYPE {head} {('unknown' if openmetrics else 'untyped') if reserved else self.kind}"
         if openmetrics and self.unit and head.endswith(f"_{self.unit}"):
@@ -178,8 +177,8 @@ class _Family:
             else:
                 name = total if self.kind == "counter" else self.name
                 line = f"{name}{_braces(labels)} {_number(point.value)}"
-                told = _exemplar(point.exemplars[-1:]) if openmetrics and self.kind == "counter" else ""
-                yield line + told
+                exemplar = _exemplar(point.exemplars[-1:]) if openmetrics and self.kind == "counter" else ""
+                yield line + exemplar
 
 
 def _histogram_lines(name: str, labels: Labels, point: Any, openmetrics: bool) -> Iterator[str]:
@@ -190,12 +189,12 @@ def _histogram_lines(name: str, labels: Labels, point: Any, openmetrics: bool) -
     else:
         bounds, counts = point.explicit_bounds, point.bucket_counts
     prefix = "".join(f'{key}="{value}",' for key, value in labels)
-    told = _by_bucket(point.exemplars, bounds) if openmetrics else {}
+    exemplars = _by_bucket(point.exemplars, bounds) if openmetrics else {}
     below = 0
-    for place, count in enumerate(counts):
+    for index, count in enumerate(counts):
         below += count
-        bound = repr(float(bounds[place])) if place < len(bounds) else "+Inf"
-        yield f'{name}_bucket{{{prefix}le="{bound}"}} {below}{told.get(place, "")}'
+        bound = repr(float(bounds[index])) if index < len(bounds) else "+Inf"
+        yield f'{name}_bucket{{{prefix}le="{bound}"}} {below}{exemplars.get(index, "")}'
     if not counts:
         yield f'{name}_bucket{{{prefix}le="+Inf"}} {point.count}'
     yield f"{name}_sum{_braces(labels)} {_number(point.sum)}"
@@ -204,12 +203,12 @@ def _histogram_lines(name: str, labels: Labels, point: Any, openmetrics: bool) -
 
 def _by_bucket(exemplars: Sequence[Any], bounds: Sequence[float]) -> dict[int, str]:
     """Return the text of the latest exemplar of each bucket."""
-    found: dict[int, Any] = {}
+    latest: dict[int, Any] = {}
     for exemplar in exemplars or ():
-        place = next((place for place, bound in enumerate(bounds) if exemplar.value <= bound), len(bounds))
-        if place not in found or found[place].time_unix_nano < exemplar.time_unix_nano:
-            found[place] = exemplar
-    return {place: _exemplar((exemplar,)) for place, exemplar in found.items()}
+        bucket = next((index for index, bound in enumerate(bounds) if exemplar.value <= bound), len(bounds))
+        if bucket not in latest or latest[bucket].time_unix_nano < exemplar.time_unix_nano:
+            latest[bucket] = exemplar
+    return {bucket: _exemplar((exemplar,)) for bucket, exemplar in latest.items()}
 
 
 def _exemplar(exemplars: Sequence[Any]) -> str:
@@ -217,12 +216,12 @@ def _exemplar(exemplars: Sequence[Any]) -> str:
         if not exemplar.trace_id or not exemplar.span_id:
             continue
         ids = f'trace_id="{format_trace_id(exemplar.trace_id)}",span_id="{format_span_id(exemplar.span_id)}"'
-        if len(ids) <= _MOST_EXEMPLAR:
+        if len(ids) <= _MAX_EXEMPLAR:
             return f" # {{{ids}}} {_number(exemplar.value)} {exemplar.time_unix_nano / 1e9:.3f}"
     return ""
 
 
-# -- words -------------------------------------------------------------------------------------------------------------
+# -- labels and values -------------------------------------------------------------------------------------------------
 
 
 def _target_info(attributes: Mapping[str, Any], openmetrics: bool) -> Iterator[str]:
@@ -238,19 +237,19 @@ def _scope_labels(scope: InstrumentationScope) -> Labels:
 
 
 def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> Labels:
-    """Return *attributes* as labels; keys that become the same name have their values joined, as the OTel spec says."""
-    found: dict[str, str] = {}
+    """Return *attributes* as labels; values of keys with the same label name are joined, as the OTel specification requires."""
+    labels: dict[str, str] = {}
     for key, value in attributes.items():
         name = label_name(key)
         if name == reserved:
             name = f"exported_{name}"
         text = _escape(value if value.__class__ is str else _encoded(value))
-        found[name] = f"{found[name]};{text}" if name in found else text
-    return (*found.items(), *((key, value) for key, value in extra if key not in found))
+        labels[name] = f"{labels[name]};{text}" if name in labels else text
+    return (*labels.items(), *((key, value) for key, value in extra if key not in labels))
 
 
 def _encoded(value: Any) -> str:
-    """Return an attribute that is no text as JSON (``true``, ``[1,2]``), as the OTel specification says of such labels."""
+    """Return an attribute that is no text as JSON (``true``, ``[1,2]``), as the OTel specification requires for labels."""
     return json.dumps(value, separators=(",", ":"), default=str)
 
 
@@ -278,11 +277,11 @@ def _number(value: Any) -> str:
     return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
 
 
-_said: set[str] = set()
+_reported: set[str] = set()
 
 
-def _say_once(metric: str, problem: str) -> None:
-    """Report *problem* the first time; scrapes come every few seconds."""
-    if problem not in _said and len(_said) < names.CARDINALITY_LIMIT:
-        _said.add(problem)
+def _report_once(metric: str, problem: str) -> None:
+    """Report *problem* only the first time, because scrapes come every few seconds."""
+    if problem not in _reported and len(_reported) < names.CARDINALITY_LIMIT:
+        _reported.add(problem)
         faults.report(f"prometheus {metric}", problem)

@@ -1,7 +1,7 @@
 """
-Spans, log records and changed metric points as JSON, one object a line, for machines. Pure.
+Spans, log records and changed metric points as JSON, one object per line, for machines. Pure.
 
-The rule to keep: every line is valid JSON whatever the program put in: no NaN, no lone surrogate, no object it can't say.
+The rule: every line is valid JSON for any value of the program: no NaN, no lone surrogate, no object without a JSON form.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from csg_otel.exporters.console.series import Change
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MOST_DEPTH: Final = 6
-_LARGEST: Final = 2**64
+_MAX_DEPTH: Final = 6
+"""Levels of nested values; deeper ones become text."""
+_MAX_NUMBER: Final = 2**64
+"""Numbers from here on become text, because many JSON readers cannot hold them."""
 
 
 def span_json(span: ReadableSpan) -> str:
@@ -72,7 +74,7 @@ def record_json(record: ReadableLogRecord) -> str:
 
 
 def change_json(change: Change) -> str:
-    """Return a metric point that changed as one line of JSON; ``previous`` is null where there was none."""
+    """Return a changed metric point as one line of JSON; ``previous`` is null for a new one."""
     point, before = change.after, change.before
     return _line(
         {
@@ -90,21 +92,21 @@ def change_json(change: Change) -> str:
     )
 
 
-def _line(found: dict[str, Any]) -> str:
-    return json.dumps(_plain(found), ensure_ascii=True, allow_nan=False)
+def _line(item: dict[str, Any]) -> str:
+    return json.dumps(_plain(item), ensure_ascii=True, allow_nan=False)
 
 
-def _plain(given: Any, depth: int = 0) -> Any:
-    if isinstance(given, str):
-        return given.encode("utf-8", "backslashreplace").decode("utf-8")
-    if given is None or isinstance(given, (bool, int, float)):
-        sayable = given is None or (math.isfinite(given) and abs(given) < _LARGEST)
-        return given if sayable else plain(given)
-    if depth < _MOST_DEPTH and isinstance(given, Mapping):
-        return {_plain(plain(key)): _plain(value, depth + 1) for key, value in given.items()}
-    if depth < _MOST_DEPTH and isinstance(given, (list, tuple)):
-        return [_plain(value, depth + 1) for value in given]
-    return _plain(plain(given))
+def _plain(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if value is None or isinstance(value, (bool, int, float)):
+        in_range = value is None or (math.isfinite(value) and abs(value) < _MAX_NUMBER)
+        return value if in_range else plain(value)
+    if depth < _MAX_DEPTH and isinstance(value, Mapping):
+        return {_plain(plain(key)): _plain(item, depth + 1) for key, item in value.items()}
+    if depth < _MAX_DEPTH and isinstance(value, (list, tuple)):
+        return [_plain(item, depth + 1) for item in value]
+    return _plain(plain(value))
 
 
 def _timestamp(at_ns: int | None) -> str | None:

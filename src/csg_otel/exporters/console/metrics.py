@@ -1,8 +1,8 @@
 """
-Metrics as a developer wants to read them: a table of what changed, and one line each for health and the host. Pure.
+Metrics for a developer: a table of the changed series, and one line each for health and for the host. Pure.
 
-What the program measures is shown series by series; what the machine and telemetry itself measure is a digest, because it
-changes always and matters seldom. ``debug`` shows every change as a row.
+The program's own metrics are shown series by series. Those of the host and of telemetry itself are summarised, because they
+change all the time and matter seldom. ``debug`` shows every change as a row.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from csg_otel import names
 from csg_otel.exporters.console.series import Change, Point, Series, percentile
 from csg_otel.exporters.console.text import Line, Look, Segment, cells, clean, cut, gutter, plain, quantity, size
 
-_MOST_ROWS: Final = 20
+_MAX_ROWS: Final = 20
+"""Rows of the table; more would push the program's own output off the screen."""
 _QUIET: Final = (
     *("system.", "process.", "container.", "cpython.", "csg.runtime.", "csg.exporter.", "csg.spool.", "otel.sdk."),
     *("csg.health.",),
 )
 _STATES: Final = {"critical": "red", "warning": "yellow", "unknown": "dim", "healthy": "green"}
-"""Worst first, so that what a narrow terminal has no room for is what matters least."""
+"""Worst first, so that a narrow terminal cuts what matters least."""
 
 
 def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
     """
-    Return the table of what changed, one line a series, aligned; none if nothing worth a row did.
+    Return the table of changed series, one aligned line per series; empty if no change deserves a row.
 
     Where names and attributes would have to be cut, the series of a metric stand below its name instead.
     """
     rows = [row for row in (_row(change, look) for change in changed if shown(change, look)) if row is not None]
     if not rows:
         return []
-    hidden = 0 if look.debug else max(0, len(rows) - _MOST_ROWS)
+    hidden = 0 if look.debug else max(0, len(rows) - _MAX_ROWS)
     kept = rows[: len(rows) - hidden]
     room = _room_for_names(kept, look)
     if room is not None and max(cells(row.name) for row in kept) > room:
@@ -59,7 +60,7 @@ def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
 
 
 def _room_for_names(rows: Sequence[_Row], look: Look) -> int | None:
-    """Return how many cells the values leave for names; None if there is no limit."""
+    """Return the cells that the values leave for names; None if there is no limit."""
     if look.room is None:
         return None
     before, after = max(cells(row.before) for row in rows), max(cells(row.after) for row in rows)
@@ -68,15 +69,15 @@ def _room_for_names(rows: Sequence[_Row], look: Look) -> int | None:
 
 def _stacked(rows: Sequence[_Row], room: int) -> list[_Row]:
     """Return *rows* with the name of a metric above its series, where there are several or one does not fit."""
-    found: list[_Row] = []
+    stacked: list[_Row] = []
     for metric, group in itertools.groupby(rows, key=lambda row: row.metric):
         series = list(group)
         if len(series) == 1 and cells(series[0].name) <= room:
-            found += series
+            stacked += series
         else:
-            found.append(_Row(metric, "", "", "", False, "", False))
-            found += [row._replace(metric="", label=f"  {row.label[1:-1] or 'no attributes'}") for row in series]
-    return found
+            stacked.append(_Row(metric, "", "", "", False, "", False))
+            stacked += [row._replace(metric="", label=f"  {row.label[1:-1] or 'no attributes'}") for row in series]
+    return stacked
 
 
 class _Row(NamedTuple):
@@ -90,7 +91,7 @@ class _Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the series is called."""
+        """The metric with the attributes of the series."""
         return self.metric + self.label
 
     @property
@@ -100,7 +101,7 @@ class _Row(NamedTuple):
 
 
 def shown(change: Change, look: Look) -> bool:
-    """Tell whether a change deserves a row: with ``debug`` any, else the program's own, and zeros only as a change."""
+    """Return whether a change gets a row: with ``debug`` always, else if it is the program's own and no new series of 0."""
     if look.debug:
         return True
     if change.after.name.startswith(_QUIET):
@@ -121,21 +122,21 @@ def _row(change: Change, look: Look) -> _Row | None:
 
 
 def _measured(change: Change) -> str:
-    """Return what a histogram's new measurements were like."""
+    """Return mean and percentiles of a histogram's new measurements."""
     if change.after.kind != "histogram" or change.measured <= 0:
         return ""
     unit = change.after.unit
     parts = [("mean", change.mean), ("p50", percentile(change, 0.5)), ("p95", percentile(change, 0.95))]
-    return "  ".join(f"{word} {quantity(found, unit)}" for word, found in parts if found is not None)
+    return "  ".join(f"{word} {quantity(value, unit)}" for word, value in parts if value is not None)
 
 
 def _label(point: Point, look: Look) -> str:
-    """Return ``{key=value, ...}`` with the last component of each key where that is clear; a name needs no key at all."""
+    """Return ``{key=value, ...}`` with the last component of each key where it is unique; ``name`` is left out as a key."""
     short = Counter(key.rsplit(".", 1)[-1] for key, _ in point.attributes if key != names.ERROR_TYPE)
     parts = []
-    for key, given in point.attributes:
+    for key, value in point.attributes:
         last = key.rsplit(".", 1)[-1]
-        text = cut(clean(plain(given)[:1000]), 40, look.glyphs.more)
+        text = cut(clean(plain(value)[:1000]), 40, look.glyphs.more)
         if short[last] > 1 or key == names.ERROR_TYPE:
             parts.append(f"{clean(key)}={text}")
         else:
@@ -144,7 +145,7 @@ def _label(point: Point, look: Look) -> str:
 
 
 def _first(part: str) -> tuple[bool, bool]:
-    """Put a name first and then what went wrong, because the end may be cut."""
+    """Return a sort key that puts names first and error types next, because the end may be cut."""
     return "=" in part, not part.startswith(f"{names.ERROR_TYPE}=")
 
 
@@ -160,7 +161,7 @@ def _right(text: str, width: int) -> str:
 
 
 def health_states(series: Series) -> dict[str, str]:
-    """Return the current state of each check, and what suspends them all (``maintenance``, ``bypass``)."""
+    """Return the current state of each check, and the reason if all are suspended (``maintenance``, ``bypass``)."""
     states: dict[str, str] = {}
     for point in series.values():
         if point.value == 1 and point.name == names.HEALTH_CHECK_STATUS.name:
@@ -173,22 +174,22 @@ def health_states(series: Series) -> dict[str, str]:
 
 
 def health_line(states: Mapping[str, str], at_ns: int, look: Look) -> Line:
-    """Return how many checks are in each state, and the names of those that are not healthy."""
+    """Return the line with the number of checks in each state and the names of the unhealthy ones."""
     glyphs = look.glyphs
     marks = {"healthy": glyphs.good, "warning": glyphs.warning, "critical": glyphs.bad, "unknown": "?"}
     worst = next((_STATES[s] for s in ("critical", "warning") if s in states.values()), "green")
     line = gutter(at_ns, "health", worst)
     for state, style in _STATES.items():
-        found = sorted(name for name, now in states.items() if now == state)
-        if found:
-            line.append(Segment(f"{marks[state]} {len(found)} {state}", style))
-            line.append(Segment(f" {_listed(found)}  " if state != "healthy" else "  "))
+        checks = sorted(name for name, current in states.items() if current == state)
+        if checks:
+            line.append(Segment(f"{marks[state]} {len(checks)} {state}", style))
+            line.append(Segment(f" {_listed(checks)}  " if state != "healthy" else "  "))
     line.extend(Segment(f"{text}  ", "yellow") for name, text in sorted(states.items()) if name.startswith(" "))
     return line
 
 
-def _listed(found: Sequence[str]) -> str:
-    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+def _listed(checks: Sequence[str]) -> str:
+    return ", ".join(checks[:4]) + (f" and {len(checks) - 4} more" if len(checks) > 4 else "")
 
 
 # -- the host -----------------------------------------------------------------------------------------------------------
@@ -203,11 +204,11 @@ def host_lines(series: Series, at_ns: int, look: Look) -> list[Line]:
     host, process = "  ".join(_host(points)), "  ".join(_process(points))
     if not host and not process:
         return []
-    one = f"{host}  |  process  {process}" if host and process else host
+    both = f"{host}  |  process  {process}" if host and process else host
     if not host:
         return [[*gutter(at_ns, "process", "dim"), Segment(process, "dim")]]
-    if look.room is None or cells(one) <= look.room:
-        return [[*gutter(at_ns, "host", "dim"), Segment(one, "dim")]]
+    if look.room is None or cells(both) <= look.room:
+        return [[*gutter(at_ns, "host", "dim"), Segment(both, "dim")]]
     lines: list[Line] = [[*gutter(at_ns, "host", "dim"), Segment(host, "dim")]]
     return [*lines, [*gutter(0, "process", "dim"), Segment(process, "dim")]] if process else lines
 

@@ -1,8 +1,8 @@
 """
-What waits to be drawn: spans end before their parents, so a tree is held back until its local root has ended.
+Spans and log records that wait to be drawn: spans end before their parents, so a tree waits until its local root has ended.
 
-No clock, no stream: time is passed in, and what is to be drawn now is returned. The rule to keep: everything put in comes out
-exactly once, soon, and in bounded memory, whatever never ends.
+Has no clock and no stream: the caller passes the time and draws what is returned. The rule: every item is returned exactly
+once, soon, and in bounded memory, even if a root never ends.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.trace import ReadableSpan
 
-_REMEMBERED: Final = 4096
+_MAX_SHOWN: Final = 4096
+"""Spans whose ids are kept after they were drawn, so that their late children are drawn at once."""
 
 
 class Bundle(NamedTuple):
@@ -32,17 +33,18 @@ class _Trace:
 
 
 class Pending:
-    """The traces whose local root still runs, oldest first; none waits longer than *wait_s*, and *most* items in all."""
+    """The traces whose local root still runs, oldest first."""
 
-    def __init__(self, *, wait_s: float = 2.0, most: int = 1000) -> None:
+    def __init__(self, *, wait_s: float = 2.0, max_items: int = 1000) -> None:
+        """Hold a trace back for *wait_s* seconds at most, and *max_items* items in all."""
         self._wait_s = wait_s
-        self._most = most
+        self._max_items = max_items
         self._traces: dict[int, _Trace] = {}
         self._shown: dict[tuple[int, int], None] = {}
         self._count = 0
 
     def put_span(self, span: ReadableSpan, now_s: float) -> list[Bundle]:
-        """Take *span* and return what is to be drawn now: the whole tree below it, if nothing above it is awaited."""
+        """Add *span*; return the bundles to draw now: its whole tree, if no parent of it is still to come."""
         trace = self._trace(span.context.trace_id, now_s)
         trace.spans.append(span)
         parent = span.parent
@@ -51,7 +53,7 @@ class Pending:
         return self._overflow()
 
     def put_record(self, record: ReadableLogRecord, now_s: float) -> list[Bundle] | None:
-        """Take *record* and return what is to be drawn now; None if it belongs to no trace that will be drawn."""
+        """Add *record*; return the bundles to draw now, or None if it belongs to no trace that will be drawn."""
         log = record.log_record
         if not log.trace_id or not log.span_id or not (log.trace_flags or 0) & 1:
             return None
@@ -61,7 +63,7 @@ class Pending:
         return self._overflow()
 
     def due(self, now_s: float) -> list[Bundle]:
-        """Return what has waited long enough."""
+        """Return the traces that have waited long enough."""
         return [self._take(trace_id) for trace_id, trace in tuple(self._traces.items()) if trace.due_s <= now_s]
 
     def rest(self) -> list[Bundle]:
@@ -73,7 +75,7 @@ class Pending:
         return self._traces.setdefault(trace_id, _Trace(now_s + self._wait_s))
 
     def _overflow(self) -> list[Bundle]:
-        return [self._take(next(iter(self._traces)))] if self._count > self._most else []
+        return [self._take(next(iter(self._traces)))] if self._count > self._max_items else []
 
     def _take(self, trace_id: int) -> Bundle:
         trace = self._traces.pop(trace_id)
@@ -88,9 +90,9 @@ class Pending:
                 children.setdefault(span.parent.span_id, []).append(span.context.span_id)
         inside, waiting = {top.context.span_id}, [top.context.span_id]
         while waiting:
-            found = set(children.get(waiting.pop(), ())) - inside
-            inside |= found
-            waiting.extend(found)
+            below = set(children.get(waiting.pop(), ())) - inside
+            inside |= below
+            waiting.extend(below)
         spans = [span for span in trace.spans if span.context.span_id in inside]
         records = [record for record in trace.records if record.log_record.span_id in inside]
         trace.spans = [span for span in trace.spans if span.context.span_id not in inside]
@@ -103,6 +105,6 @@ class Pending:
         self._count -= len(spans) + len(records)
         for span in spans:
             self._shown[span.context.trace_id, span.context.span_id] = None
-        while len(self._shown) > _REMEMBERED:
+        while len(self._shown) > _MAX_SHOWN:
             del self._shown[next(iter(self._shown))]
         return Bundle(spans, records)

@@ -1,8 +1,8 @@
 """
-Telemetry for a person at a terminal: a tree of spans with logs inline, a table of the metrics that changed; or JSON lines.
+The console: a tree of spans with logs inline and a table of changed metrics for a terminal, or JSON lines for machines.
 
-It decides when to draw and writes; how things look is in ``console_*``. Called from one thread. The rule to keep: a stream
-that is closed or broken makes it quiet for good and never raises.
+Decides when to draw, and writes to the stream; the other modules of this folder build the lines. Only one thread calls it. The
+rule: a closed or broken stream ends all output and never raises.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
 
-_NARROWEST: Final = 50
+_MIN_WIDTH: Final = 50
+"""Columns that a line needs at least to be readable, also on a terminal that reports fewer."""
+
 _HOST_EVERY_S: Final = 60.0
-"""How often the host's line comes alone, when nothing else changed."""
+"""Seconds between two lines of the host while no metric of the program changes."""
 
 
 class Console:
@@ -47,14 +49,23 @@ class Console:
         color: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Write to *stream*, with colours if *color*; *clock* is monotonic, in seconds."""
+        """
+        Prepare for one stream; nothing is written yet.
+
+        Args:
+            stream: The text stream, usually stderr.
+            style: ``pretty`` (default) for people, ``json`` for machines.
+            level: ``debug`` also shows attributes and unchanged metrics. Default ``info``.
+            color: Whether lines are coloured. Default False.
+            clock: Monotonic seconds; tests pass their own.
+        """
         encoding = getattr(stream, "encoding", None)
         glyphs = glyphs_for(encoding)
         self._stream = stream
         self._json = style == "json"
         self._clock = clock
         self._quiet = False
-        self._look = Look(glyphs, None, color, _known(encoding), level == "debug", _here())
+        self._look = Look(glyphs, None, color, _usable(encoding), level == "debug", _here())
         self._reset()
 
     def _reset(self) -> None:
@@ -66,7 +77,7 @@ class Console:
         self._host_s = float("-inf")
 
     def spans(self, spans: Sequence[ReadableSpan]) -> None:
-        """Take spans that have ended, in the order they ended."""
+        """Show ended spans, given in the order they ended."""
         self.reset_after_fork()
         if self._json:
             self._write(map(json_lines.span_json, spans))
@@ -74,7 +85,7 @@ class Console:
             self._draw([bundle for span in spans for bundle in self._pending.put_span(span, self._clock())])
 
     def logs(self, records: Sequence[ReadableLogRecord]) -> None:
-        """Take log records; those of a trace that is held back wait with it."""
+        """Show log records; records of a trace that is held back wait with it."""
         self.reset_after_fork()
         if self._json:
             self._write(map(json_lines.record_json, records))
@@ -88,7 +99,7 @@ class Console:
                 self._draw(bundles)
 
     def metrics(self, data: MetricsData) -> None:
-        """Take a cumulative collection and show what changed since the one before."""
+        """Show the changes of a cumulative collection since the one before."""
         self.reset_after_fork()
         before, self._series = self._series, flatten(data)
         changed = changes(before, self._series)
@@ -98,12 +109,12 @@ class Console:
             self._paint(self._report(changed))
 
     def tick(self) -> None:
-        """Show what has waited long enough; call it about every 0.2 seconds."""
+        """Show the traces that have waited long enough; call it about every 0.2 seconds."""
         self.reset_after_fork()
         self._draw(self._pending.due(self._clock()))
 
     def close(self) -> None:
-        """Show everything that still waits. The stream is the caller's and stays open."""
+        """Show everything that still waits. The stream belongs to the caller and stays open."""
         self.reset_after_fork()
         self._draw(self._pending.rest())
 
@@ -141,14 +152,14 @@ class Console:
         self._write(paint(line, look) for line in lines)
 
     def _write(self, rows: Iterable[str]) -> None:
-        """Write whole rows at once, so that what the program prints comes between them and not into them."""
+        """Write whole rows at once, so that output of the program comes between rows and not into one."""
         text = "".join(f"{row}\n" for row in rows)
         if self._quiet or not text:
             return
         try:
             try:
                 self._stream.write(text)
-            except UnicodeEncodeError:  # its encoding is narrower than it says
+            except UnicodeEncodeError:  # the stream cannot encode what its encoding promises
                 self._look = replace(self._look, encoding="ascii", glyphs=ASCII)
                 self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
             self._stream.flush()
@@ -156,8 +167,8 @@ class Console:
             self._quiet = True
 
 
-def _known(encoding: str | None) -> str:
-    """Return *encoding* if text can be tried against it, else one that is always right for the stream."""
+def _usable(encoding: str | None) -> str:
+    """Return *encoding* if Python has a codec for it, else ASCII; UTF-8 for a stream without an encoding."""
     try:
         "".encode(encoding or "utf-8")
     except LookupError:
@@ -173,11 +184,11 @@ def _here() -> str:
 
 
 def _width(stream: TextIO) -> int | None:
-    """Return the columns of the terminal *stream* is; None if it is none."""
+    """Return the columns of *stream*; None if it is no terminal."""
     try:
         if not stream.isatty():
             return None
-        found = os.get_terminal_size(stream.fileno()).columns
+        columns = os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError, AttributeError):
-        found = 0
-    return max(_NARROWEST, found or shutil.get_terminal_size().columns)
+        columns = 0
+    return max(_MIN_WIDTH, columns or shutil.get_terminal_size().columns)

@@ -1,6 +1,4 @@
-"""
-Cumulative metrics as flat series, and what changed between two collections. Pure.
-"""
+"""Cumulative metrics as flat series, and the changes between two collections. Pure."""
 
 from __future__ import annotations
 
@@ -19,8 +17,8 @@ if TYPE_CHECKING:
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 Series = Mapping[Key, "Point"]
 
-_ENOUGH: Final = 20
-"""Measurements from which a percentile says more than the mean."""
+_MIN_MEASUREMENTS: Final = 20
+"""Measurements needed for a percentile; of fewer, the mean is the better summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +50,12 @@ class Change:
 
     @property
     def measured(self) -> float:
-        """How many measurements a histogram gained."""
+        """The number of new measurements in a histogram."""
         return self.after.value - (self.before.value if self.before else 0)
 
     @property
     def mean(self) -> float:
-        """The mean of the measurements a histogram gained."""
+        """The mean of the new measurements in a histogram."""
         return (self.after.total - (self.before.total if self.before else 0)) / self.measured
 
 
@@ -86,27 +84,27 @@ def _points(metric: Any, scope: str) -> Iterator[Point]:
 
 
 def changes(before: Series, after: Series) -> list[Change]:
-    """Return what is new or different in *after*, by name and attributes; what fell and never falls has begun anew."""
-    found = []
+    """Return the new and different series of *after*, by name and attributes; a counter that fell counts as new."""
+    changed = []
     for key in sorted(after, key=lambda key: (key[1], key[2], key[0])):
         point, old = after[key], before.get(key)
         if old is not None and (old.value == point.value or (old.value != old.value and point.value != point.value)):
             continue
         if old is not None and point.kind in ("counter", "histogram") and point.value < old.value:
             old = None
-        found.append(Change(old, point))
-    return found
+        changed.append(Change(old, point))
+    return changed
 
 
 def percentile(change: Change, share: float) -> float | None:
     """
-    Estimate the *share* (0 to 1) quantile of what a histogram gained, by linear interpolation within its bucket.
+    Estimate the *share* (0 to 1) quantile of a histogram's new measurements, by linear interpolation within its bucket.
 
-    None if there were too few measurements, no buckets, or it lies beyond the last bound.
+    None if there are too few measurements or no buckets, or if the quantile lies beyond the last bound.
     """
     after, before = change.after, change.before
-    if change.measured < _ENOUGH or not after.bounds or len(after.counts) != len(after.bounds) + 1:
+    if change.measured < _MIN_MEASUREMENTS or not after.bounds or len(after.counts) != len(after.bounds) + 1:
         return None
     old = before.counts if before is not None and before.bounds == after.bounds else [0] * len(after.counts)
-    gained = [new - was for new, was in zip(after.counts, old, strict=True)]
-    return quantile(buckets(after.bounds, gained), share)
+    added = [now - then for now, then in zip(after.counts, old, strict=True)]
+    return quantile(buckets(after.bounds, added), share)

@@ -1,8 +1,7 @@
 """
-Spans and log records as lines: a tree in start order, with logs and events where they happened. Pure.
+Spans and log records as lines: a tree in the order of starts, with logs and events at their time. Pure.
 
-It draws whatever it is given, each span and record once, whether or not their parents are there; when to draw is decided in
-``console``.
+Draws each given span and record once, with or without its parent. ``screen`` decides when to draw.
 """
 
 from __future__ import annotations
@@ -22,23 +21,24 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.trace import Event, ReadableSpan
 
-_DEEPEST: Final = 10
-"""Levels drawn; what is deeper stays in the last column, so that a recursion does not push names off the screen."""
+_MAX_DEPTH: Final = 10
+"""Levels that are indented; deeper spans stay in the last column, so that a recursion does not push names off the screen."""
 
-_MOST_LINES: Final = 12
-_MOST_MESSAGE: Final = 6
-"""Lines of a failure's message; the whole of it is in the span."""
+_MAX_LINES: Final = 12
+"""Lines of a log message; one that is longer would push everything else off the screen."""
+_MAX_MESSAGE_LINES: Final = 6
+"""Lines of a failure's message; the span holds all of it."""
 
 _FRAME: Final = re.compile(r'File "([^"\n]+)", line (\d+), in ([^\n]+)')
 _NOISE: Final = ("csg.", "code.", "exception.", "error.", "thread.", "otel.", "telemetry.")
 _IN_THE_MESSAGE: Final = (names.CHECK_NAME, names.HEALTH_FROM, names.HEALTH_TO, names.CHECK_CATEGORY)
-"""Attributes of a check's change of state that its message says already."""
+"""Attributes of a check's change of state that its message already contains."""
 
 _LEVELS: Final = ((17, "red"), (13, "yellow"), (9, ""), (0, "dim"))
 
 
 class Failure(NamedTuple):
-    """What a span or a record says went wrong; any part may be empty."""
+    """The failure of a span or a log record; any field may be empty."""
 
     type: str
     message: str
@@ -46,12 +46,12 @@ class Failure(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The type without its module, as it is spoken of."""
+        """The type without its module."""
         return self.type.rsplit(".", 1)[-1] or "error"
 
     @property
     def text(self) -> str:
-        """The type and the message, as far as they fit on one line."""
+        """The type and the first line of the message."""
         first = self.message.strip().split("\n", 1)[0]
         return f"{self.kind}: {first}" if self.type and first else first or self.kind
 
@@ -64,13 +64,13 @@ class _Node:
     event: Event | None = None
     children: list[_Node] = field(default_factory=list)
     failure: Failure | None = None
-    told: bool = False
-    """A descendant shows the same failure in full."""
+    shown_below: bool = False
+    """Whether a descendant shows the same failure in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a node stands: what is drawn before its own line, and before its further lines and its children."""
+    """The position of a node: the indent of its first line, the indent of its further lines and children, and its depth."""
 
     own: str
     below: str
@@ -81,7 +81,7 @@ def trace_lines(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogReco
     """
     Return the lines of *spans*, children under their parents, with *records* beneath the spans they were emitted in.
 
-    What happened in a local span that is not among *spans* gets a mark: that span still runs or was shown before.
+    A node whose local parent is not among *spans* gets a mark: the parent still runs or was shown before.
     """
     lines: list[Line] = []
     for top in _forest(spans, records):
@@ -102,7 +102,7 @@ def log_lines(record: ReadableLogRecord, look: Look) -> list[Line]:
 
 
 def failure_of(span: ReadableSpan) -> Failure | None:
-    """Return what *span* failed with; None if its status is not an error."""
+    """Return the failure of *span*; None if its status is not an error."""
     if span.status.status_code is not StatusCode.ERROR:
         return None
     error_type = plain((span.attributes or {}).get("error.type") or "")
@@ -112,15 +112,16 @@ def failure_of(span: ReadableSpan) -> Failure | None:
     return Failure(error_type, span.status.description or "", "")
 
 
-def _exception(found: Any, error_type: str = "") -> Failure:
-    frames = _FRAME.findall(plain(found.get("exception.stacktrace") or ""))
+def _exception(recorded: Any, error_type: str = "") -> Failure:
+    """Return the failure in the attributes *recorded*, which follow the conventions for exceptions."""
+    frames = _FRAME.findall(plain(recorded.get("exception.stacktrace") or ""))
     place = "{}:{} in {}".format(*frames[-1]) if frames else ""
-    kind = plain(found.get("exception.type") or error_type)
-    return Failure(kind, plain(found.get("exception.message") or ""), place)
+    kind = plain(recorded.get("exception.type") or error_type)
+    return Failure(kind, plain(recorded.get("exception.message") or ""), place)
 
 
 def _forest(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogRecord]) -> list[_Node]:
-    """Return the tops, sorted by time; every span and record is in the forest exactly once, even if parents form a ring."""
+    """Return the roots, sorted by time; every span and record is in the forest exactly once, even if parents form a circle."""
     nodes = [_Node(span.start_time or 0, span=span, failure=failure_of(span)) for span in spans]
     by_id = {(n.span.context.trace_id, n.span.context.span_id): n for n in reversed(nodes) if n.span and n.span.context}
     tops: list[_Node] = []
@@ -133,13 +134,13 @@ def _forest(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogRecord])
             above[id(node)] = parent
             parent.children.append(node)
     for record in records:
-        entry = _Node(record_ns(record), record=record)
+        leaf = _Node(record_ns(record), record=record)
         key = (record.log_record.trace_id or 0, record.log_record.span_id or 0)
-        (by_id[key].children if key in by_id else tops).append(entry)
+        (by_id[key].children if key in by_id else tops).append(leaf)
     for node in nodes:
         node.children.extend(_events(node))
         node.children.sort(key=lambda child: child.at_ns)
-        _tell(node, above)
+        _mark_ancestors(node, above)
     return sorted(tops, key=lambda top: top.at_ns)
 
 
@@ -157,13 +158,13 @@ def _reaches(start: _Node, goal: _Node, above: dict[int, _Node]) -> bool:
     return at is goal
 
 
-def _tell(node: _Node, above: dict[int, _Node]) -> None:
-    """Mark the ancestors that only passed on the failure of *node*, so that it is told once, where it happened."""
+def _mark_ancestors(node: _Node, above: dict[int, _Node]) -> None:
+    """Mark the ancestors that only passed on the failure of *node*, so that it is shown in full only where it happened."""
     at = above.get(id(node))
-    while node.failure is not None and at is not None and at.failure is not None and not at.told:
+    while node.failure is not None and at is not None and at.failure is not None and not at.shown_below:
         if at.failure[:2] != node.failure[:2]:
             break
-        at.told = True
+        at.shown_below = True
         at = above.get(id(at))
 
 
@@ -174,13 +175,13 @@ def _events(node: _Node) -> Iterator[_Node]:
 
 
 def record_ns(record: ReadableLogRecord) -> int:
-    """Return when *record* was made, in nanoseconds since the epoch."""
+    """Return the time of *record* in nanoseconds since the epoch."""
     return record.log_record.timestamp or record.log_record.observed_timestamp or 0
 
 
 def _below(node: _Node, place: _Place, look: Look) -> list[tuple[_Node, _Place]]:
-    """Return the children of *node* with their places, last first."""
-    if place.depth >= _DEEPEST:
+    """Return the children of *node* with their positions, last first."""
+    if place.depth >= _MAX_DEPTH:
         return [(child, place) for child in reversed(node.children)]
     glyphs, later, placed = look.glyphs, False, []
     for child in reversed(node.children):
@@ -208,16 +209,16 @@ def _span_lines(span: ReadableSpan, node: _Node, place: _Place, look: Look) -> I
         yield [*head, name, *tail]
         return
     taken = cells(place.own) + cells(name.text) + 4
-    text, below = (node.failure.kind, []) if node.told else _told(node.failure, taken, look)
+    text, below = (node.failure.kind, []) if node.shown_below else _failure_text(node.failure, taken, look)
     yield [*head, name, Segment(f"  {look.glyphs.bad} {text}", "red"), *tail]
     indent = place.below + (look.glyphs.through if node.children else look.glyphs.blank)
     yield from _further(below, indent, look)
-    if node.failure.place and not node.told:
+    if node.failure.place and not node.shown_below:
         yield [*gutter(0, ""), Segment(indent + shorten(node.failure.place, look.base), "dim")]
 
 
-def _told(failure: Failure, taken: int, look: Look) -> tuple[str, list[str]]:
-    """Return what to say of *failure* behind *taken* cells of a line, and the message if it needs lines of its own."""
+def _failure_text(failure: Failure, taken: int, look: Look) -> tuple[str, list[str]]:
+    """Return the text of *failure* after *taken* cells of a line, and the lines of its message if it needs its own."""
     message = failure.message.strip()
     fits = look.room is None or taken + cells(failure.text) <= look.room
     if not message or (fits and "\n" not in message):
@@ -226,11 +227,11 @@ def _told(failure: Failure, taken: int, look: Look) -> tuple[str, list[str]]:
 
 
 def _further(texts: Sequence[str], indent: str, look: Look) -> Iterator[Line]:
-    """Return the lines of a failure's message below it."""
+    """Return the lines of a failure's message, to be shown below it."""
     room = None if look.room is None else max(20, look.room - cells(indent))
-    lines = [part for text in texts[:_MOST_LINES] for part in wrap(text.rstrip(), room)]
-    if len(lines) > _MOST_MESSAGE or len(texts) > _MOST_LINES:
-        lines[_MOST_MESSAGE:] = [look.glyphs.more]
+    lines = [part for text in texts[:_MAX_LINES] for part in wrap(text.rstrip(), room)]
+    if len(lines) > _MAX_MESSAGE_LINES or len(texts) > _MAX_LINES:
+        lines[_MAX_MESSAGE_LINES:] = [look.glyphs.more]
     for line in lines:
         yield [*gutter(0, ""), Segment(indent, "dim"), Segment(line, "red")]
 
@@ -252,12 +253,12 @@ def _record_lines(record: ReadableLogRecord, place: _Place, look: Look) -> Itera
     severity = log.severity_number.value if log.severity_number is not None else 9
     style = next(style for least, style in _LEVELS if severity >= least)
     level = (log.severity_text or (log.severity_number.name if log.severity_number else "log"))[:7]
-    found = log.attributes or {}
+    recorded = log.attributes or {}
     message = plain(log.body) if log.body is not None else log.event_name or ""
     room = None if look.room is None else max(20, look.room - len(place.own))
-    texts = [part for line in message.rstrip().split("\n")[: _MOST_LINES + 1] for part in wrap(line.rstrip(), room)]
-    if len(texts) > _MOST_LINES:
-        texts[_MOST_LINES:] = [look.glyphs.more]
+    texts = [part for line in message.rstrip().split("\n")[: _MAX_LINES + 1] for part in wrap(line.rstrip(), room)]
+    if len(texts) > _MAX_LINES:
+        texts[_MAX_LINES:] = [look.glyphs.more]
     tail = _record_tail(record, look)
     for number, text in enumerate(texts):
         head = gutter(record_ns(record), level, style) if number == 0 else gutter(0, "")
@@ -268,9 +269,9 @@ def _record_lines(record: ReadableLogRecord, place: _Place, look: Look) -> Itera
             shown,
             *(tail if number == len(texts) - 1 else ()),
         ]
-    if "exception.type" in found:
-        failure, indent = _exception(found), place.below + look.glyphs.blank
-        text, below = _told(failure, cells(indent), look)
+    if "exception.type" in recorded:
+        failure, indent = _exception(recorded), place.below + look.glyphs.blank
+        text, below = _failure_text(failure, cells(indent), look)
         yield [*gutter(0, ""), Segment(indent, "dim"), Segment(text, "red")]
         yield from _further(below, indent, look)
         if failure.place:
@@ -278,12 +279,12 @@ def _record_lines(record: ReadableLogRecord, place: _Place, look: Look) -> Itera
 
 
 def _record_tail(record: ReadableLogRecord, look: Look) -> list[Segment]:
-    """Return what follows a message: its attributes, and with ``debug`` the logger; an event's own keys are shortened."""
+    """Return the end of a message's line: its attributes, shortened if they are an event's, and with ``debug`` the logger."""
     noise = tuple(prefix for prefix in _NOISE if prefix != "csg.")
-    found = record.log_record.attributes or {}
+    recorded = record.log_record.attributes or {}
     if record.log_record.event_name == names.EVENT_STATE_CHANGE and not look.debug:
-        found = {key: value for key, value in found.items() if key not in _IN_THE_MESSAGE}
-    tail = _tail({_last(k): v for k, v in found.items()}, look, noise)
+        recorded = {key: value for key, value in recorded.items() if key not in _IN_THE_MESSAGE}
+    tail = _tail({_last(k): v for k, v in recorded.items()}, look, noise)
     scope = record.instrumentation_scope
     return [*tail, Segment(f"  {scope.name}", "dim")] if look.debug and scope is not None else tail
 
@@ -292,15 +293,17 @@ def _last(key: str) -> str:
     return key.rsplit(".", 1)[-1] if key.startswith("csg.") else key
 
 
-def _tail(found: Any, look: Look, noise: tuple[str, ...]) -> list[Segment]:
-    kept = [(k, v) for k, v in found.items() if k != "exception.stacktrace" and (look.debug or not k.startswith(noise))]
+def _tail(recorded: Any, look: Look, noise: tuple[str, ...]) -> list[Segment]:
+    kept = [
+        (k, v) for k, v in recorded.items() if k != "exception.stacktrace" and (look.debug or not k.startswith(noise))
+    ]
     return [Segment("  " + attributes(kept, look), "dim")] if kept else []
 
 
 def shorten(place: str, base: str) -> str:
-    """Return ``file:line in function`` with the file as seen from directory *base*, or its last two parts."""
+    """Return ``file:line in function`` with the file relative to directory *base*, or with its last two components."""
     path, colon, rest = place.rpartition(":")
-    seen = PurePath(path)
-    if base and seen.is_relative_to(base):
-        seen = seen.relative_to(base)
-    return str(PurePath(*seen.parts[-2:] if seen.is_absolute() else seen.parts)) + colon + rest
+    file = PurePath(path)
+    if base and file.is_relative_to(base):
+        file = file.relative_to(base)
+    return str(PurePath(*file.parts[-2:] if file.is_absolute() else file.parts)) + colon + rest

@@ -1,8 +1,8 @@
 """
-Words and lines for a terminal: escaping, widths, colours, and numbers as people read them. Pure.
+Text for a terminal: escaping, widths, colours, and numbers for people. Pure.
 
-The rule to keep: text of the program reaches a stream only through ``paint``, which escapes control characters, so that no
-name, attribute or message can move the cursor, forge a line or reverse the writing.
+The rule: text of the program reaches a stream only through ``paint``, which escapes control characters, so that no name,
+attribute or message can move the cursor, forge a line or reverse the writing direction.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ GUTTER: Final = 23
 """Cells before the text of a line: the time, and a duration, a log level or a word like ``metrics``."""
 
 _LABEL: Final = 7
-_MOST_DEPTH: Final = 6
-_SHOWN: Final = 8
-_WIDEST_TEXT: Final = 4096
+"""Cells of a label such as ``metrics`` or ``1.24 s``."""
+_MAX_DEPTH: Final = 6
+"""Levels of nested values; deeper ones become text as Python shows them."""
+_MAX_ATTRIBUTES: Final = 8
+"""Attributes on one line; beyond them only their number is shown."""
+_MAX_WIDTH: Final = 4096
+"""Cells of a line where there is no terminal."""
 _STYLES: Final = {"": "", "dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -35,7 +39,7 @@ Line = Sequence[Segment]
 
 
 class Glyphs(NamedTuple):
-    """The drawing a stream's encoding allows."""
+    """The drawing characters for a stream's encoding."""
 
     branch: str = "├─ "
     last: str = "└─ "
@@ -54,7 +58,7 @@ ASCII: Final = Glyphs("|- ", "`- ", "|  ", "   ", ":  ", "...", "x", "+", "!")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a stream is written to: ``width`` in cells (None: never cut), ``base`` the directory that paths are shown from."""
+    """The look of the output: ``width`` in cells (None: never cut); ``base`` is the directory that paths are relative to."""
 
     glyphs: Glyphs = UNICODE
     width: int | None = None
@@ -65,12 +69,12 @@ class Look:
 
     @property
     def room(self) -> int | None:
-        """Cells behind the gutter."""
+        """The cells after the gutter."""
         return None if self.width is None else self.width - GUTTER
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:
-    """Return what *encoding* can draw; a stream without one takes everything."""
+    """Return the drawing characters that *encoding* has; all of them for a stream without an encoding."""
     try:
         "".join(UNICODE).encode(encoding or "utf-8")
     except (UnicodeError, LookupError):
@@ -92,7 +96,7 @@ def _escape(character: str) -> str:
 
 
 def cells(text: str) -> int:
-    """Return how many columns of a terminal *text* takes."""
+    """Return the number of terminal columns that *text* needs."""
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
@@ -103,7 +107,7 @@ def _cell(character: str) -> int:
 
 
 def cut(text: str, width: int, more: str = "…") -> str:
-    """Return *text* in at most *width* cells, with *more* at the end if something is missing."""
+    """Return *text* in at most *width* cells, with *more* at the end if it was cut."""
     if cells(text) <= width:
         return text
     left, kept = width - len(more), []
@@ -116,7 +120,7 @@ def cut(text: str, width: int, more: str = "…") -> str:
 
 
 def wrap(text: str, width: int | None) -> list[str]:
-    """Return *text* in lines of at most *width* cells, broken at spaces where there are some; one line without a width."""
+    """Return *text* in lines of at most *width* cells, broken at spaces if possible; one line without a width."""
     if width is None or cells(text) <= width:
         return [text]
     lines, rest = [], text
@@ -131,8 +135,8 @@ def wrap(text: str, width: int | None) -> list[str]:
 
 
 def paint(line: Line, look: Look) -> str:
-    """Return *line* as one row of text: escaped, cut to the width, encodable, coloured if wanted."""
-    left = look.width if look.width is not None else _WIDEST_TEXT
+    """Return *line* as one row of text: escaped, cut to the width, encodable, and coloured if the look has colours."""
+    left = look.width if look.width is not None else _MAX_WIDTH
     row: list[str] = []
     for position, (text, style) in enumerate(line):
         shown = clean(text).encode(look.encoding, "backslashreplace").decode(look.encoding)
@@ -162,7 +166,7 @@ def time_of_day(at_ns: int | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return *seconds* as people say it: ``412 us``, ``12.3 ms``, ``1.24 s``, ``1m 05s``, ``2h 10m``."""
+    """Return *seconds* for people: ``412 us``, ``12.3 ms``, ``1.24 s``, ``1m 05s``, ``2h 10m``."""
     if not math.isfinite(seconds):
         return number(seconds)
     if seconds < 0:
@@ -188,7 +192,7 @@ def size(count: float) -> str:
 
 
 def _three(value: float) -> str:
-    """Return three digits of *value*, fewer where they say nothing."""
+    """Return *value* with three significant digits."""
     if value == 0:
         return "0"
     return f"{value:.{2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0}f}"
@@ -218,31 +222,31 @@ def quantity(value: float, unit: str) -> str:
 def attributes(items: Iterable[tuple[str, Any]], look: Look) -> str:
     """Return attributes as ``k=v k=v``: long values cut, and beyond a handful only their number (all with ``debug``)."""
     shown = [f"{key}={value(v, look)}" for key, v in items]
-    if not look.debug and len(shown) > _SHOWN:
-        shown[_SHOWN:] = [f"+{len(shown) - _SHOWN}"]
+    if not look.debug and len(shown) > _MAX_ATTRIBUTES:
+        shown[_MAX_ATTRIBUTES:] = [f"+{len(shown) - _MAX_ATTRIBUTES}"]
     return " ".join(shown)
 
 
-def value(given: Any, look: Look) -> str:
+def value(attribute: Any, look: Look) -> str:
     """Return one attribute value in at most 40 cells (200 with ``debug``), quoted where its end would be unclear."""
-    text = clean(plain(given)[:1000])
+    text = clean(plain(attribute)[:1000])
     text = cut(text, 200 if look.debug else 40, look.glyphs.more)
-    if isinstance(given, str) and (not text or " " in text or "=" in text):
+    if isinstance(attribute, str) and (not text or " " in text or "=" in text):
         return f'"{text}"'
     return text
 
 
-def plain(given: Any, depth: int = 0) -> str:
+def plain(item: Any, depth: int = 0) -> str:
     """Return any attribute value or log body as text; never raises."""
-    if given is None or isinstance(given, (str, bool)):
-        return given if isinstance(given, str) else {None: "-", True: "true", False: "false"}[given]
-    if isinstance(given, float):
-        return f"{given:.6g}"
-    if depth < _MOST_DEPTH and isinstance(given, Mapping):
-        return "{" + ", ".join(f"{plain(k, depth + 1)}: {plain(v, depth + 1)}" for k, v in given.items()) + "}"
-    if depth < _MOST_DEPTH and isinstance(given, (list, tuple)):
-        return "[" + ", ".join(plain(v, depth + 1) for v in given) + "]"
+    if item is None or isinstance(item, (str, bool)):
+        return item if isinstance(item, str) else {None: "-", True: "true", False: "false"}[item]
+    if isinstance(item, float):
+        return f"{item:.6g}"
+    if depth < _MAX_DEPTH and isinstance(item, Mapping):
+        return "{" + ", ".join(f"{plain(k, depth + 1)}: {plain(v, depth + 1)}" for k, v in item.items()) + "}"
+    if depth < _MAX_DEPTH and isinstance(item, (list, tuple)):
+        return "[" + ", ".join(plain(v, depth + 1) for v in item) + "]"
     try:
-        return str(given)
-    except Exception:  # noqa: BLE001 - an object of the program may not know how to show itself
-        return f"<{type(given).__name__}>"
+        return str(item)
+    except Exception:  # noqa: BLE001 - str() of the program's object may raise
+        return f"<{type(item).__name__}>"

@@ -1,10 +1,10 @@
 """
-What a destination could not take yet, on disk: bounded, crash-safe, authenticated, adopted by the next process.
+The spool: undelivered requests on disk; bounded, crash-safe, authenticated, and adopted by the next process.
 
-One directory a process and destination, with files of frames for each signal. A frame is written whole, marked when it has been
-delivered, and its file removed when all of them are. The owner holds a lock the kernel takes from it when it dies, so a
-directory whose lock is free is anybody's to deliver. The rules: only frames made with this installation's key are ever sent,
-nothing is pickled, links are not followed, and what is read back is exactly what was written or nothing.
+Each process has one folder per destination, with files of frames for each signal. A frame is written whole and marked after its
+delivery; a file is removed when all its frames are marked. The owner holds a lock that the kernel releases when the process
+ends, so any process may adopt a folder whose lock is free. The rules: only frames with a code of this installation's key are
+sent, nothing is pickled, links are not followed, and a frame is read back exactly as it was written or not at all.
 """
 
 from __future__ import annotations
@@ -34,18 +34,21 @@ _PENDING: Final = 0
 _DONE: Final = b"\x01"
 _STATE_AT: Final = 4
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
-_FEWEST_SEGMENTS: Final = 8
-_MOST_BODY: Final = 64 * 1024 * 1024
+"""Bytes of one file: room is made file by file, so this is the loss when the spool is full."""
+_MIN_SEGMENTS: Final = 8
+"""Files that a small spool is divided into, so that making room loses an eighth of it at most."""
+_MAX_BODY: Final = 64 * 1024 * 1024
+"""Bytes of a frame: larger than any request, and small enough to be read into memory from a damaged file."""
 _SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
 
 
 class SpoolError(Exception):
-    """The spool can't be used; the message says why, for people."""
+    """The spool cannot be used; the message is for people."""
 
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """A file of frames; ``items`` and ``frames`` are what in it still has to be delivered."""
+    """A file of frames; ``items`` and ``frames`` count the undelivered ones."""
 
     path: Path
     signal: str
@@ -59,7 +62,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A frame in the spool: its place, its bytes, its items, and when it was written (Unix seconds)."""
+    """A frame in the spool: its place, its bytes, its number of items, and the time of writing (Unix seconds)."""
 
     segment: Segment
     offset: int
@@ -92,7 +95,7 @@ class Spool:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
         self._folder = root / f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
         self._max_bytes = max_bytes
-        self._segment_bytes = min(_SEGMENT_BYTES, max(4096, max_bytes // _FEWEST_SEGMENTS))
+        self._segment_bytes = min(_SEGMENT_BYTES, max(4096, max_bytes // _MIN_SEGMENTS))
         self._owner = owner
         self._closed = False
         self._reset()
@@ -109,9 +112,9 @@ class Spool:
     # -- writing and reading ---------------------------------------------------------------------------------------
 
     def append(self, signal: str, count: int, body: bytes) -> Ref:
-        """Write *body*, which holds *count* items of *signal*. Raises OSError and SpoolError; then nothing is kept."""
-        if len(body) > _MOST_BODY:
-            raise SpoolError(f"{len(body)} bytes are too many for one frame")
+        """Write *body* with *count* items of *signal*. Raises OSError and SpoolError; then nothing is written."""
+        if len(body) > _MAX_BODY:
+            raise SpoolError(f"a request of {len(body)} bytes is too large (limit: {_MAX_BODY})")
         with self._lock:
             self._open()
             segment = self._segment_for(signal, _HEADER.size + len(body))
@@ -131,7 +134,7 @@ class Spool:
             return ref
 
     def read(self, ref: Ref) -> bytes | None:
-        """Return the body of *ref*; None if it is gone or not what was written."""
+        """Return the body of *ref*; None if it is gone or damaged."""
         with self._lock:
             try:
                 data = os.pread(ref.segment.descriptor, _HEADER.size + ref.length, ref.offset)
@@ -146,12 +149,12 @@ class Spool:
         return body if genuine else None
 
     def done(self, ref: Ref) -> None:
-        """Mark *ref* as dealt with; its file goes when nothing else in it waits."""
+        """Mark *ref* as delivered or dropped; remove its file if no other frame in it waits."""
         with self._lock:
             segment = ref.segment
-            if segment.descriptor < 0:  # closed: it is no longer ours
+            if segment.descriptor < 0:  # closed: another process may own it
                 return
-            with suppress(OSError):  # a mark that can't be made costs a second delivery after a crash
+            with suppress(OSError):  # without its mark a frame is delivered a second time after a crash
                 os.pwrite(segment.descriptor, _DONE, ref.offset + _STATE_AT)
             segment.frames -= 1
             segment.items -= ref.count
@@ -164,10 +167,10 @@ class Spool:
                     os.ftruncate(segment.descriptor, 0)
                     segment.size = 0
 
-    # -- what there is ---------------------------------------------------------------------------------------------
+    # -- contents --------------------------------------------------------------------------------------------------
 
     def items(self, signal: str) -> int:
-        """Return how many items of *signal* wait on disk."""
+        """Return the number of undelivered items of *signal* on disk."""
         with self._lock:
             return sum(segment.items for segment in self._segments if segment.signal == signal)
 
@@ -179,22 +182,22 @@ class Spool:
 
     def adopt(self) -> dict[str, list[Ref]]:
         """
-        Take over what dead processes have left for this destination, oldest first, by signal. Raises as append().
+        Adopt the frames of dead processes for this destination; return them by signal, oldest first.
 
-        What had to make room at once is among it, its segment ``gone``.
+        Frames that are removed at once to make room are included; their segments are ``gone``. Raises like append().
         """
-        found: dict[str, list[Ref]] = {}
+        refs: dict[str, list[Ref]] = {}
         with self._lock:
             self._open()
             adopted: list[Segment] = []
             for folder in sorted(self._folder.iterdir(), key=_modified):
                 if folder in self._locks or folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
                     continue
-                with suppress(OSError):  # somebody else may be taking it over, or have emptied it
-                    adopted.extend(self._take_over(folder, found))
+                with suppress(OSError):  # another process may be adopting it, or have emptied it
+                    adopted.extend(self._take_over(folder, refs))
             self._segments[:0] = adopted
             self._make_room(None)
-        return found
+        return refs
 
     def _take_over(self, folder: Path, found: dict[str, list[Ref]]) -> list[Segment]:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -225,7 +228,7 @@ class Spool:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let go of everything; what is left is the next process's to deliver."""
+        """Close all files and locks; the next process delivers the rest."""
         with self._lock:
             self._closed = True
             for segment in self._segments:
@@ -239,7 +242,7 @@ class Spool:
             self._reset()
 
     def reset_after_fork(self) -> None:
-        """Forget the parent's files in a child, without a change to them."""
+        """Close the parent's files in a forked child, without a change to them."""
         for segment in self._segments:
             _close(segment)
         for lock in self._locks.values():
@@ -248,20 +251,20 @@ class Spool:
         self._reset()
 
     def _open(self) -> None:
-        """Make what is missing: the root, the key, the process's own directory and its lock."""
+        """Create what is missing: the root, the key, the folder of this process and its lock."""
         if self._closed:
-            raise SpoolError("it is closed")
+            raise SpoolError("the spool is closed")
         if self._own is not None:
             return
         for folder in (self._root, self._folder):
             make_private_folder(folder)
         self._key = _key(self._root)
         own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
-        making = self._folder / f".{own.name}"  # nobody adopts it before it is locked
-        making.mkdir(mode=0o700)
-        lock = os.open(making / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        hidden = self._folder / f".{own.name}"  # hidden from other processes until it is locked
+        hidden.mkdir(mode=0o700)
+        lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        making.rename(own)
+        hidden.rename(own)
         self._locks[own] = lock
         self._own = own
 
@@ -280,7 +283,7 @@ class Spool:
         return segment
 
     def _make_room(self, newest: Segment | None) -> None:
-        """Drop the oldest segments until the limit holds; never the one just written to."""
+        """Remove the oldest segments until the limit holds; never *newest*, which was just written to."""
         while self.size > self._max_bytes and (oldest := next((s for s in self._segments if s is not newest), None)):
             self._remove(oldest)
             if oldest.items:
@@ -300,19 +303,18 @@ class Spool:
         if any(segment.path.parent == folder and (segment.frames or not ours) for segment in self._segments):
             return
         with suppress(OSError):
-            left = [path for path in folder.iterdir() if path.name != "lock"]
-            if not left:
+            if all(path.name == "lock" for path in folder.iterdir()):
                 (folder / "lock").unlink(missing_ok=True)
                 folder.rmdir()
                 if not ours and (lock := self._locks.pop(folder, None)) is not None:
                     os.close(lock)
 
     def _code(self, signal: str, at_ms: int, count: int, body: bytes) -> bytes:
-        """Return the authentication code of a frame, which covers all that is not its state."""
+        """Return the authentication code of a frame, which covers everything but its state."""
         head = f"{signal} {at_ms} {count} {len(body)} ".encode()
-        made = hashlib.blake2b(head, key=self._key, digest_size=16)
-        made.update(body)
-        return made.digest()
+        code = hashlib.blake2b(head, key=self._key, digest_size=16)
+        code.update(body)
+        return code.digest()
 
 
 def _inherited(path: Path, signal: str) -> Segment | None:
@@ -324,22 +326,22 @@ def _inherited(path: Path, signal: str) -> Segment | None:
 
 
 def _frames(segment: Segment) -> list[Ref]:
-    """Return the frames of a dead process's file that were not delivered; stops at a torn one."""
-    found: list[Ref] = []
+    """Return the undelivered frames of a dead process's file, up to the first damaged frame."""
+    refs: list[Ref] = []
     offset = 0
     while offset + _HEADER.size <= segment.size:
         magic, state, length, at_ms, count, _ = _HEADER.unpack(os.pread(segment.descriptor, _HEADER.size, offset))
-        whole = magic == _MAGIC and length <= _MOST_BODY and offset + _HEADER.size + length <= segment.size
+        whole = magic == _MAGIC and length <= _MAX_BODY and offset + _HEADER.size + length <= segment.size
         if not whole or count > max(1, length):  # no item is less than a byte
             break
         if state == _PENDING:
-            found.append(Ref(segment, offset, length, count, at_ms / 1000))
+            refs.append(Ref(segment, offset, length, count, at_ms / 1000))
         offset += _HEADER.size + length
-    return found
+    return refs
 
 
 def _close(segment: Segment) -> None:
-    """Close the file, so that nobody who still knows the segment writes into another one of the same number."""
+    """Close the file, and invalidate its descriptor so that no later write goes to another file of the same number."""
     descriptor, segment.descriptor = segment.descriptor, -1
     with suppress(OSError):
         os.close(descriptor)
@@ -353,25 +355,25 @@ def _write_all(descriptor: int, data: bytes, offset: int) -> None:
 
 
 def _key(root: Path) -> bytes:
-    """Return the installation's key; made by whoever needs it first. Raises SpoolError if it is not ours alone."""
+    """Return the installation's key; the first process creates it. Raises SpoolError if other users can read it."""
     path = root / "key"
-    made = root / f".key-{os.getpid()}-{secrets.token_hex(4)}"
+    candidate = root / f".key-{os.getpid()}-{secrets.token_hex(4)}"
     if not path.exists():
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
         try:
-            os.link(made, path)  # whole or not at all, and the first one stays
+            os.link(candidate, path)  # whole or not at all, and the first key stays
         except FileExistsError:
             pass
         finally:
-            made.unlink()
+            candidate.unlink()
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
+        status = os.fstat(file.fileno())
         key = file.read(64)
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077 or len(key) != 32:
-        raise SpoolError(f"{path} is not a key of this user's alone")
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077 or len(key) != 32:
+        raise SpoolError(f"{path} is not a key of 32 bytes that only this user can read")
     return key
 
 
