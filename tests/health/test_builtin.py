@@ -171,6 +171,9 @@ def test_memory_is_watched_at_its_own_interval() -> None:
     assert performance({}, interval=9)["memory_growth"].interval_s == 9
     watched = performance({"memory_optimization": {"monitoring_interval": 2}}, interval=9)
     assert (watched["memory_growth"].interval_s, watched["processing"].interval_s) == (2, 9)
+    assert probe(watched["memory_growth"]).window_s == 3600
+    rare = performance({"memory_optimization": {"monitoring_interval": "30m"}})
+    assert probe(rare["memory_growth"]).window_s == 18_000, "enough readings to judge, however rare they are"
     assert "memory_growth" not in performance({"memory_optimization": {"enabled": False}})
 
 

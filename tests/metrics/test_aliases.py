@@ -1,4 +1,4 @@
-"""The seed's names as values, on hand-made samples and points."""
+"""The monitoring guide's names as values, on hand-made samples and points."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_past_too_short_is_not_used() -> None:
 
 
 def test_a_mean_of_nothing_is_unknown() -> None:
-    """No operation in five minutes has no duration and no error rate, instead of a made-up nought."""
+    """Without an operation in five minutes, duration and error rate are missing and not 0."""
     history = History(3600)
     for at_s in (1000, 1310):
         history.add(moments.sample(at_s), operations(10, 5.0, 2))

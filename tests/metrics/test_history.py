@@ -54,7 +54,7 @@ def test_an_hour_is_fine_and_the_rest_is_coarse() -> None:
 
 
 def test_retention_bounds_the_past() -> None:
-    """Nothing older than the retention is told, and without retention nothing is kept."""
+    """Nothing older than the retention is returned, and without retention nothing is kept."""
     found = filled(1200, retention_s=600).series(LOAD)
 
     assert moments.EPOCH_S + 600 <= found[0][0] <= moments.EPOCH_S + 610
@@ -104,7 +104,7 @@ def files(count: int) -> list[NumberPoint]:
 
 
 def test_growth_of_a_counter() -> None:
-    """Growth and rate are those of the window, counted on over a restart; nothing is told of a single value."""
+    """Growth and rate are those of the window, continued over a restart; a single value has neither."""
     history = History(3600)
     name = 'files_processed_total{type="pdf"}'
     alone = None

@@ -152,7 +152,7 @@ def test_a_new_source_takes_over_without_a_gap(observed: Any) -> None:
 
 
 def test_an_old_sample_is_not_shown(observed: Any) -> None:
-    """When nobody samples any more, the values disappear instead of standing still for ever."""
+    """Once sampling has stopped, the values disappear and are not repeated for ever."""
     observables, (reader, _) = observed
     observables.show(Fixed(moments.sample(time.monotonic() - 60)), system=True, application=True)
 
@@ -176,7 +176,7 @@ def test_register_can_be_called_again_and_again(captured: Captured) -> None:
 
 
 def test_a_real_sample_goes_through_the_sdk(captured: Captured) -> None:
-    """A sample of this machine is collected with a busy CPU that is not nought."""
+    """A sample of this machine is collected with a CPU utilisation above 0."""
     sampler = Sampler(SystemMonitoring())
     sample = sampler.sample_now()
     register(Fixed(sample), system=True, application=True)

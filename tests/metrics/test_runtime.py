@@ -27,7 +27,7 @@ def monitor() -> Iterator[RuntimeMonitor]:
 
 
 def test_every_collection_is_a_pause(captured: Captured, monitor: RuntimeMonitor) -> None:
-    """Each collection is one measurement of its generation, recorded when somebody flushes and not before."""
+    """Each collection is one measurement of its generation, recorded at the flush and not before."""
     name = names.GC_PAUSE.name
     runtime.flush()
     before = captured.values(name, names.GC_GENERATION).get(2, 0)
@@ -223,7 +223,7 @@ def test_a_closed_loop_ends_quietly() -> None:
 
 
 def test_mistakes_are_raised() -> None:
-    """Without a loop there is nothing to watch, and an interval of nought is none."""
+    """Without a loop there is nothing to watch, and an interval of 0 is refused."""
     with pytest.raises(RuntimeError):
         watch_loop()
     with pytest.raises(ValueError, match="above 0"):

@@ -1,4 +1,4 @@
-"""One sample for all: when there is one, how long it stays, who is told, and what a forked child has."""
+"""One sample for all: when it exists, how long it stays, which listeners get it, and what a forked child has."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def test_first_sample_shown_is_complete_while_a_loop_keeps_a_cpu_busy() -> None:
 def test_every_complete_sample_is_told_and_a_listener_that_fails_harms_nobody() -> None:
     """All listeners get the same samples in order, even behind one that raises."""
     sampler = Sampler(settings(0.05))
-    told: list[Sample] = []
+    received: list[Sample] = []
 
     def failing(_sample: Sample) -> None:
         raise ValueError("not mine")
 
     before = faults.counts().get("metrics.on_sample", 0)
     sampler.on_sample(failing)
-    sampler.on_sample(told.append)
+    sampler.on_sample(received.append)
     sampler.start()
-    eventually(lambda: len(told) >= 3)
+    eventually(lambda: len(received) >= 3)
     sampler.stop()
 
-    assert [sample.monotonic_s for sample in told] == sorted(sample.monotonic_s for sample in told)
+    assert [sample.monotonic_s for sample in received] == sorted(sample.monotonic_s for sample in received)
     assert faults.counts()["metrics.on_sample"] >= before + 3
 
 
@@ -128,8 +128,8 @@ FORK = """
     sampler.start()
     while sampler.latest() is None:
         time.sleep(0.01)
-    told = []
-    sampler.on_sample(told.append)
+    received = []
+    sampler.on_sample(received.append)
     ballast = b"x" * 100_000_000
     read, write = os.pipe()
     child = os.fork()
@@ -140,8 +140,8 @@ FORK = """
         while sampler.latest() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         sample = sampler.latest()
-        told_pid = told[-1].pid if told else None
-        found = [at_once is None, sample.pid, sample.process.uptime_s, sample.process.threads, told_pid]
+        received_pid = received[-1].pid if received else None
+        found = [at_once is None, sample.pid, sample.process.uptime_s, sample.process.threads, received_pid]
         os.write(write, json.dumps(found).encode())
         os._exit(0)
     os.close(write)
@@ -158,9 +158,9 @@ def test_a_forked_child_samples_itself(tmp_path: Path) -> None:
         code = program.wait()
 
     assert code == 0, program.stderr if not line else ""
-    child, (forgotten, pid, uptime_s, threads, told), status = json.loads(line)
+    child, (forgotten, pid, uptime_s, threads, received), status = json.loads(line)
     assert (forgotten, pid, status) == (True, child, 0)
-    assert told in {None, child}
+    assert received in {None, child}
     assert uptime_s < 20
     assert threads == 2
 
@@ -193,7 +193,7 @@ def test_fork_while_the_sampler_reads_never_hangs(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_alive_by_the_fork_hook() -> None:
-    """A sampler nobody holds any more is collected."""
+    """A sampler without references is garbage collected."""
     import gc
     import weakref
 

@@ -1,4 +1,4 @@
-"""The snapshot: the seed's names by group, every point, and nothing that is not JSON."""
+"""The snapshot: the monitoring guide's names by group, every point, and nothing that is not JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POINTS: list[Point] = [
 ]
 
 
-def test_groups_hold_the_seeds_names() -> None:
+def test_groups_hold_the_names_of_the_guide() -> None:
     """Names without labels are numbers, others numbers by the labels' values."""
     found = snapshot(moments.sample(), POINTS, History(60))
 

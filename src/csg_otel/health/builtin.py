@@ -33,6 +33,10 @@ _SECTIONS: Final = "health_monitoring.checks"
 _OWN_ANSWER_S: Final = 1.0
 """How much later than a check's own deadline its run is given up, so that it can still say what it waited for."""
 
+_GROWTH_WINDOW_S: Final = 3600.0
+_GROWTH_READINGS: Final = 10
+"""Seconds, and readings of memory, that the growth is computed from: a slope from fewer readings is mostly chance."""
+
 _BENCHMARK_S: Final = 60.0
 """Deadline of a benchmark where the settings name none: several sizes, each run up to six times, take their time."""
 
@@ -181,8 +185,11 @@ def _performance(settings: HealthMonitoring, performance: Performance) -> Iterat
     yield _plan("processing", "processing", section, limit, **policy)
     memory, benchmarking = performance.memory_optimization, performance.benchmarking
     if performance.enabled and memory.enabled:
-        growth = {"warning_mb_per_h": section.memory_growth_threshold_mb}
-        interval_s = memory.monitoring_interval or section.interval
+        interval_s = memory.monitoring_interval or section.interval or settings.check_interval
+        growth = {
+            "warning_mb_per_h": section.memory_growth_threshold_mb,
+            "window_s": max(_GROWTH_WINDOW_S, _GROWTH_READINGS * interval_s),
+        }
         yield _plan("memory_growth", "memory_growth", section, growth, interval_s=interval_s, **policy)
     if performance.enabled and benchmarking.enabled:
         timed = {**limit, "sizes": benchmarking.test_sizes}

@@ -1,4 +1,4 @@
-"""How much of its time the program spends in garbage collections."""
+"""The share of time that the program spends in garbage collections."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GcPauses:
         now, paused = self.clock(), self._paused()
         last, self._last = self._last, (now, paused)
         if last is None or paused < last[1] or now <= last[0]:
-            return CheckResult(HealthStatus.HEALTHY, "too early to tell")
+            return CheckResult(HealthStatus.HEALTHY, "first run: nothing to compare with yet")
         share = 100 * (paused - last[1]) / (now - last[0])
         return judge([percent("gc", share, self.warning_threshold, self.critical_threshold)])
 
