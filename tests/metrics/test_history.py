@@ -30,7 +30,7 @@ def filled(until_s: float, *, retention_s: float = 86400, every_s: float = 10) -
     return history
 
 
-def test_shown_series_are_the_seeds_names() -> None:
+def test_shown_series_are_the_names_of_the_guide() -> None:
     """Every alias with a value is a series, its labels in the name; times are Unix times."""
     history = filled(10)
 

@@ -29,18 +29,18 @@ def response_times(points: Iterable[Point], percentiles: Sequence[float] = PERCE
         if isinstance(point, HistogramPoint) and point.name == names.OPERATION_DURATION.name:
             name = str(point.attributes.get(names.OPERATION_NAME, ""))
             by_name[name].extend(buckets(point.bounds, point.counts))
-    overall = [bucket for found in by_name.values() for bucket in found]
+    overall = [bucket for durations in by_name.values() for bucket in durations]
     return {
         "overall": _row(overall, percentiles),
-        "operations": {name: _row(found, percentiles) for name, found in sorted(by_name.items())},
+        "operations": {name: _row(durations, percentiles) for name, durations in sorted(by_name.items())},
     }
 
 
-def _row(found: Sequence[Bucket], percentiles: Sequence[float]) -> dict[str, Any]:
-    count = sum(count for _, _, count in found)
-    return {"count": count, **{f"p{percentile:g}": _value(found, percentile / 100) for percentile in percentiles}}
+def _row(durations: Sequence[Bucket], percentiles: Sequence[float]) -> dict[str, Any]:
+    count = sum(count for _, _, count in durations)
+    return {"count": count, **{f"p{percentile:g}": _value(durations, percentile / 100) for percentile in percentiles}}
 
 
-def _value(found: Sequence[Bucket], share: float) -> float | None:
-    value = quantile(found, share)
-    return max((low for low, _, count in found if count), default=None) if value is None else value
+def _value(durations: Sequence[Bucket], share: float) -> float | None:
+    value = quantile(durations, share)
+    return max((low for low, _, count in durations if count), default=None) if value is None else value

@@ -39,17 +39,17 @@ class _Instruments:
     """Made when first needed, once a process: OTel ignores the callbacks of an instrument that is made again."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
+        self._created: dict[str, Any] = {}
 
     def histogram(self, metric: names.Metric) -> Any:
         """Return the histogram *metric* describes."""
-        made = self._made.get(metric.name)
-        return self._made.setdefault(metric.name, scope.create(metric)) if made is None else made
+        instrument = self._created.get(metric.name)
+        return self._created.setdefault(metric.name, scope.create(metric)) if instrument is None else instrument
 
     def counters(self) -> None:
         """Make the instruments of the collector's counters."""
         token = object()
-        if self._made.setdefault("counters", token) is token:
+        if self._created.setdefault("counters", token) is token:
             for metric, key in _COUNTERS.items():
                 scope.create(metric, [_GcCounter(key)])
 
