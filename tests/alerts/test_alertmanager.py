@@ -12,8 +12,8 @@ import yaml
 
 from csg_otel.alerts.alertmanager import config as alertmanager
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.compilers import compile_all
-from csg_otel.alerts.spec import AlertSpec, Options
+from csg_otel.alerts.compilers import Options, compile_all
+from csg_otel.alerts.spec import AlertSpec
 from csg_otel.config import load_lenient
 from csg_otel.errors import AlertError
 from support import newest

@@ -13,9 +13,10 @@ from datadog_api_client.v1.model.webhooks_integration import WebhooksIntegration
 from datadog_api_client.v2.model.downtime_create_request_attributes import DowntimeCreateRequestAttributes
 
 from csg_otel import names
+from csg_otel.alerts.compilers import Options
 from csg_otel.alerts.datadog import monitors
 from csg_otel.alerts.datadog import query as datadog_query
-from csg_otel.alerts.spec import AlertSpec, Options
+from csg_otel.alerts.spec import AlertSpec
 from csg_otel.errors import AlertError
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 from support.datadog_api import accepted

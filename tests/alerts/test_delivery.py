@@ -21,7 +21,7 @@ import yaml
 from csg_otel.alerts import spec
 from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.config import load
 from csg_otel.exporters import prometheus
 from csg_otel.names import Metric
@@ -159,7 +159,7 @@ def world(name: str, target: str, http: HttpSink, mail: MailSink, folder: Path) 
     (folder / "monitoring_config.yaml").write_text(json.dumps(configuration(name, http.url, mail.port)))
     environ = {"MAIL": PASSWORD, "SLACK": f"{http.url}/{name}/slack", "TOKEN": "canary-token", "KEY": "canary-key"}
     relay = f"127.0.0.1:{free_port()}"
-    options = spec.Options(prometheus_version, alertmanager_version, str(folder / "secrets"), f"http://{relay}")
+    options = Options(prometheus_version, alertmanager_version, str(folder / "secrets"), f"http://{relay}")
     load_gauge = Metric("engine.load", "gauge", "", "", ("kind",))
     catalog = Catalog([load_gauge], series=prometheus.family_name, label=prometheus.label_name)
     loaded = load(folder / "monitoring_config.yaml", environ=environ)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from csg_otel.alerts.compilers import Options
 from csg_otel.alerts.grafana import notify, provisioning
-from csg_otel.alerts.spec import AlertSpec, Options
+from csg_otel.alerts.spec import AlertSpec
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 
 CONDITIONS = ("greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals")
@@ -68,6 +69,18 @@ def test_a_users_text_is_neither_template_nor_variable() -> None:
     summary = compiled_rule["annotations"]["summary"]
     assert summary == '{{ "{{" }} $$labels.x }} costs $$HOME {{ with $$values.A }}{{ printf "%.4g" .Value }}{{ end }}'
     assert compiled_rule["labels"]["team"] == '{{ "{{" }} 1 }}'
+
+
+def test_braces_in_an_objective_are_escaped_once() -> None:
+    """A label or a summary with braces, printed by Grafana's template engine, is the user's text."""
+    slo = {**EVERYTHING["slos"][0], "name": "a {{ b", "labels": {"team": "{{ 1 }}"}}
+    burns = [one for one in rules(spec(slos=[slo])) if one["title"].startswith("AB")]
+
+    for burn in burns:
+        assert burn["labels"]["team"] == '{{ "{{" }} 1 }}'
+        assert burn["labels"]["slo"] == 'a {{ "{{" }} b'
+        assert burn["annotations"]["summary"].startswith('a {{ "{{" }} b: the error budget burns')
+    assert len(burns) == 2
 
 
 def test_secrets_are_places() -> None:

@@ -13,8 +13,8 @@ from csg_otel.alerts import lint
 from csg_otel.alerts.alertmanager import config as alertmanager
 from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.compilers import compile_all
-from csg_otel.alerts.spec import AlertSpec, Options
+from csg_otel.alerts.compilers import Options, compile_all
+from csg_otel.alerts.spec import AlertSpec
 from csg_otel.config import load
 
 Specified = Callable[..., AlertSpec]

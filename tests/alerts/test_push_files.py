@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from csg_otel.alerts.alertmanager import push as alertmanager_push
+from csg_otel.alerts.compilers import Options
 from csg_otel.alerts.prometheus import push as prometheus_push
 from csg_otel.alerts.prometheus import rules as prometheus
 from csg_otel.alerts.push import files
 from csg_otel.alerts.push.api import Api
 from csg_otel.alerts.push.files import FilePush
 from csg_otel.alerts.push.plan import Plan, PushError, describe
-from csg_otel.alerts.spec import Options
 from support.alert_specs import CATALOG, rule, spec
 from support.alertmanager import Alertmanager
 from support.prometheus import Prometheus

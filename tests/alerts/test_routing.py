@@ -16,7 +16,7 @@ import yaml
 from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.alerts.spec import SEVERITIES, AlertSpec
 from support.alertmanager import Alertmanager
 from support.notification_sinks import HttpSink, http_sink
@@ -109,7 +109,7 @@ def arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpSink
     catalog = Catalog(series=prometheus.family_name, label=prometheus.label_name)
     with http_sink() as http:
         specification = spec.load(load(quiet(http.url), environ={}).config, catalog)
-        (folder / "am.yaml").write_text(yaml.safe_dump(config.document(specification, spec.Options())))
+        (folder / "am.yaml").write_text(yaml.safe_dump(config.document(specification, Options())))
         with Alertmanager(folder / "am.yaml", folder) as running:
             here = {"job": "shop", "instance": "a"}
             alerts = [

@@ -10,7 +10,7 @@ import pytest
 
 from csg_otel.alerts import spec
 from csg_otel.alerts.alertmanager import config as alertmanager
-from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.config import load
 from csg_otel.config.walk import Leaf, leaves
 from csg_otel.health import builtin, definition
@@ -90,7 +90,7 @@ def read_in_a_run(root: Path) -> set[str]:
         "slos": [*alert_specs.EVERYTHING["slos"], good],
     }
     settings = load({"alerting": {"rules": [alert_specs.rule()]}, **sections}, allow_literal_secrets=True).config
-    newest = spec.Options(alertmanager_version=(1, 0))
+    newest = Options(alertmanager_version=(1, 0))
     owners = {leaf.owner for leaf in leaves()}
     with recorded(owners, lambda file: file.startswith(package) and not file.startswith(inside)) as reads:
         definition.validate(builtin.build(settings.health_monitoring), settings.health_monitoring)

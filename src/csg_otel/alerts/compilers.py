@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from csg_otel.alerts.alertmanager import config
@@ -10,8 +11,24 @@ from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.datadog import monitors
 from csg_otel.alerts.grafana import provisioning
 from csg_otel.alerts.prometheus import rules
-from csg_otel.alerts.spec import AlertSpec, Options
+from csg_otel.alerts.spec import AlertSpec
 from csg_otel.errors import AlertError, suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """
+    Versions and addresses of the backends.
+
+    Versions are (major, minor). *secrets_dir* is the absolute directory in which Alertmanager reads each secret from a file
+    that is named after its setting. *relay_url* is the address of ``csg-otel alerts relay``.
+    """
+
+    prometheus_version: tuple[int, int] = (2, 42)
+    alertmanager_version: tuple[int, int] = (0, 25)
+    secrets_dir: str = "/etc/alertmanager/secrets"
+    relay_url: str = "http://127.0.0.1:9095"
+
 
 Compiler = Callable[[AlertSpec, Catalog, Options], dict[str, str]]
 

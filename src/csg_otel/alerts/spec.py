@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
 Severity = Literal["info", "warning", "critical", "emergency"]
+Filter = tuple[str, str, str]
+"""A filter of a rule: attribute, label and value."""
+
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical", "emergency")
 
 RULE_LABEL: Final = "csg_rule"
@@ -67,7 +70,7 @@ class Rule:
     """
     A rule: *function* of the metric *ref* over *window_s* seconds fulfils *condition* with *threshold* for *for_s* seconds.
 
-    *alert* is the name of its alert. *filters* are (attribute, label, value). With *no_data*, missing data fires too. *path* is
+    *alert* is the name of its alert. With *no_data*, missing data fires too. *path* is
     the dotted key of the rule.
     """
 
@@ -77,7 +80,7 @@ class Rule:
     function: Function
     window_s: float
     quantile: float
-    filters: tuple[tuple[str, str, str], ...]
+    filters: tuple[Filter, ...]
     condition: str
     threshold: float
     severity: Severity
@@ -94,7 +97,7 @@ class Counted:
     """The events that an objective counts: the metric *ref* with *filters*, or *promql* that contains ``[window]``."""
 
     ref: Ref | None
-    filters: tuple[tuple[str, str, str], ...] = ()
+    filters: tuple[Filter, ...] = ()
     promql: str = ""
 
 
@@ -154,21 +157,6 @@ class AlertSpec:
     """Runbook of an alert that always fires, so that its absence reveals broken alerting; empty for no such alert."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """
-    Versions and addresses of the backends.
-
-    Versions are (major, minor). *secrets_dir* is the absolute directory in which Alertmanager reads each secret from a file
-    that is named after its setting. *relay_url* is the address of ``csg-otel alerts relay``.
-    """
-
-    prometheus_version: tuple[int, int] = (2, 42)
-    alertmanager_version: tuple[int, int] = (0, 25)
-    secrets_dir: str = "/etc/alertmanager/secrets"
-    relay_url: str = "http://127.0.0.1:9095"
-
-
 Locate = Callable[[str, str], str]
 """Returns a message about a dotted key with its position in the file; see ``Loaded.problem``."""
 
@@ -191,21 +179,17 @@ def load(
         shipped: rules that come with the package; a rule of the same name in *config* replaces one of them.
         watchdog: runbook of the watchdog; by default there is no watchdog.
     """
-    problems: list[str] = []
-
-    def problem(path: str, message: str) -> None:
-        problems.append(locate(path, message))
-
+    reader = _Reader(catalog, locate)
     written: list[tuple[str, Any]] = [(f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)]
     alert_names = {camel(rule.name) for _, rule in written}
     added = [(f"shipped.{rule.name}", rule) for rule in shipped if camel(rule.name) not in alert_names]
-    resolved = [_rule(path, rule, catalog, problem) for path, rule in (*written, *added) if rule.enabled]
+    resolved = [reader.rule(path, rule) for path, rule in (*written, *added) if rule.enabled]
     rules = tuple(rule for rule in resolved if rule is not None)
-    _clashes(rules, problem)
-    objectives = [_objective(f"slos[{at}]", slo, catalog, problem) for at, slo in enumerate(config.slos)]
-    _escalations(config, problem)
-    if problems:
-        raise AlertError(problems)
+    reader.clashes(rules)
+    objectives = [reader.objective(f"slos[{at}]", slo) for at, slo in enumerate(config.slos)]
+    reader.escalations(config)
+    if reader.problems:
+        raise AlertError(reader.problems)
     return AlertSpec(
         service=config.service.name or "",
         rules=rules,
@@ -238,145 +222,154 @@ def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
     return tuple(enabled)
 
 
-def _rule(path: str, rule: Any, catalog: Catalog, problem: Callable[[str, str], None]) -> Rule | None:
-    call = _FUNCTION_CALL.fullmatch(rule.metric)
-    function, name = (call[1], call[2]) if call else ("", rule.metric)
-    try:
-        ref = catalog.find(name)
-    except UnknownMetricError as error:
-        problem(f"{path}.metric", str(error))
-        return None
-    quantile = rule.quantile
-    if function.startswith("p"):
-        function, quantile = "quantile", float(function[1:]) / 100
-    chosen = function or {"counter": "rate", "histogram": "quantile"}.get(ref.kind, "value")
-    if ref.kind not in _KINDS.get(chosen, (ref.kind,)):
-        kind = "gauge" if ref.kind == "up_down_counter" else ref.kind
-        problem(f"{path}.metric", f"{name!r} is a {kind}, which has no {chosen}; {_CURES[kind]}")
-        return None
-    return Rule(
-        name=rule.name,
-        alert=camel(rule.name),
-        ref=ref,
-        function=chosen,  # type: ignore[arg-type] # one of the words above
-        window_s=rule.window,
-        quantile=quantile,
-        filters=tuple(_filters(path, rule, ref, catalog, problem)),
-        condition=rule.condition,
-        threshold=rule.threshold,
-        severity=rule.severity,
-        message=parse(rule.message or f"{rule.name}: {{value}}"),
-        for_s=rule.for_,
-        labels=tuple(sorted(_labels(path, rule, problem))),
-        runbook_url=rule.runbook_url or "",
-        no_data=rule.no_data == "alert" or (rule.no_data == "auto" and rule.condition in _BELOW),
-        path=path,
-    )
+class _Reader:
+    """Resolves the parts of a configuration, and collects the problems of all of them."""
 
+    def __init__(self, catalog: Catalog, locate: Locate) -> None:
+        self._catalog = catalog
+        self._locate = locate
+        self.problems: list[str] = []
 
-def _filters(
-    path: str, rule: Any, ref: Ref, catalog: Catalog, problem: Callable[[str, str], None]
-) -> Iterator[tuple[str, str, str]]:
-    """Yield the filters of a rule; without any, the default filters of its metric."""
-    yield from _resolved(f"{path}.filters", rule.filters, ref, catalog, problem)
-    if not rule.filters:  # a rule with a filter for one CPU must not be restricted to the total
-        yield from ((key, key, value) for key, value in ref.defaults)
+    def problem(self, path: str, message: str) -> None:
+        """Report *message* about the dotted key *path*."""
+        self.problems.append(self._locate(path, message))
 
+    def rule(self, path: str, rule: Any) -> Rule | None:
+        """Return the *rule* at the dotted key *path*, or None after reporting why its metric does not fit."""
+        call = _FUNCTION_CALL.fullmatch(rule.metric)
+        function, name = (call[1], call[2]) if call else ("", rule.metric)
+        try:
+            ref = self._catalog.find(name)
+        except UnknownMetricError as error:
+            self.problem(f"{path}.metric", str(error))
+            return None
+        quantile = rule.quantile
+        if function.startswith("p"):
+            function, quantile = "quantile", float(function[1:]) / 100
+        chosen = function or {"counter": "rate", "histogram": "quantile"}.get(ref.kind, "value")
+        if ref.kind not in _KINDS.get(chosen, (ref.kind,)):
+            kind = "gauge" if ref.kind == "up_down_counter" else ref.kind
+            self.problem(f"{path}.metric", f"{name!r} is a {kind}, which has no {chosen}; {_CURES[kind]}")
+            return None
+        return Rule(
+            name=rule.name,
+            alert=camel(rule.name),
+            ref=ref,
+            function=chosen,  # type: ignore[arg-type] # one of the words above
+            window_s=rule.window,
+            quantile=quantile,
+            filters=tuple(self._filters(path, rule, ref)),
+            condition=rule.condition,
+            threshold=rule.threshold,
+            severity=rule.severity,
+            message=parse(rule.message or f"{rule.name}: {{value}}"),
+            for_s=rule.for_,
+            labels=tuple(sorted(self._labels(path, rule))),
+            runbook_url=rule.runbook_url or "",
+            no_data=rule.no_data == "alert" or (rule.no_data == "auto" and rule.condition in _BELOW),
+            path=path,
+        )
 
-def _resolved(
-    path: str, filters: Mapping[str, str], ref: Ref, catalog: Catalog, problem: Callable[[str, str], None]
-) -> Iterator[tuple[str, str, str]]:
-    """Yield (attribute, label, value) for each of *filters*; report an attribute that the metric does not have."""
-    for key, value in filters.items():
-        attribute = ref.attribute(key) or ((key, catalog.label(key)) if ref.open else None)
-        if attribute is None:
-            declared = [name for name, _ in ref.attributes]
-            hint = suggestion(key, declared) or f" (it has {', '.join(declared)})" if declared else " (it has none)"
-            problem(f"{path}.{key}", f"{ref.name!r} has no attribute {key!r}{hint}")
-        else:
-            yield (*attribute, str(value))
+    def _filters(self, path: str, rule: Any, ref: Ref) -> Iterator[Filter]:
+        """Yield the filters of a rule; without any, the default filters of its metric."""
+        yield from self._resolved(f"{path}.filters", rule.filters, ref)
+        if not rule.filters:  # a rule with a filter for one CPU must not be restricted to the total
+            yield from ((key, key, value) for key, value in ref.defaults)
 
+    def _resolved(self, path: str, filters: Mapping[str, str], ref: Ref) -> Iterator[Filter]:
+        """Yield (attribute, label, value) for each of *filters*; report an attribute that the metric does not have."""
+        for key, value in filters.items():
+            attribute = ref.attribute(key) or ((key, self._catalog.label(key)) if ref.open else None)
+            if attribute is None:
+                declared = [name for name, _ in ref.attributes]
+                hint = suggestion(key, declared) or f" (it has {', '.join(declared)})" if declared else " (it has none)"
+                self.problem(f"{path}.{key}", f"{ref.name!r} has no attribute {key!r}{hint}")
+            else:
+                yield (*attribute, str(value))
 
-def _labels(path: str, rule: Any, problem: Callable[[str, str], None]) -> Iterator[tuple[str, str]]:
-    for key, value in rule.labels.items():
-        if not _LABEL.fullmatch(key) or key in _RESERVED:
-            why = (
-                "is set by the compiler; choose another name"
-                if key in _RESERVED
-                else "is not a valid label name; use letters, digits and _"
-            )
-            problem(f"{path}.labels.{key}", why)
-        yield key, str(value)
-
-
-def _clashes(rules: Iterable[Rule], problem: Callable[[str, str], None]) -> None:
-    seen: dict[str, str] = {}
-    for rule in rules:
-        if not rule.alert:
-            problem(f"{rule.path}.name", f"{rule.name!r} has no letter or digit; an alert's name needs one")
-        elif rule.alert in seen:
-            problem(
-                f"{rule.path}.name",
-                f"{rule.name!r} and {seen[rule.alert]!r} both make the alert {rule.alert}; rename one of them",
-            )
-        seen.setdefault(rule.alert, rule.name)
-
-
-def _escalations(config: Config, problem: Callable[[str, str], None]) -> None:
-    """Report escalations that can't be compiled. A target is a receiver or a severity."""
-    targets = (*config.escalation.receivers, *SEVERITIES)
-    for at, rule in enumerate(config.escalation.rules):
-        path = f"escalation.rules[{at}]"
-        if not rule.enabled:
-            continue
-        if rule.condition == "time_window":
-            for key, message in windows.mistakes(rule):
-                problem(f"{path}.{key}", message)
-        if rule.action == "suppress":
-            if rule.condition in ("time_based", "retry_count"):
-                problem(
-                    f"{path}.action", f"{rule.condition} can only escalate; time_window and maintenance_mode suppress"
+    def _labels(self, path: str, rule: Any) -> Iterator[tuple[str, str]]:
+        for key, value in rule.labels.items():
+            if not _LABEL.fullmatch(key) or key in _RESERVED:
+                why = (
+                    "is set by the compiler; choose another name"
+                    if key in _RESERVED
+                    else "is not a valid label name; use letters, digits and _"
                 )
-        elif rule.target not in targets:
-            hint = suggestion(str(rule.target), targets) or " (add it to escalation.receivers)"
-            problem(f"{path}.target", f"there is no receiver {rule.target!r}{hint}")
+                self.problem(f"{path}.labels.{key}", why)
+            yield key, str(value)
 
+    def clashes(self, rules: Iterable[Rule]) -> None:
+        """Report rules without a name for their alert, and rules whose alerts have the same name."""
+        seen: dict[str, str] = {}
+        for rule in rules:
+            if not rule.alert:
+                self.problem(f"{rule.path}.name", f"{rule.name!r} has no letter or digit; an alert's name needs one")
+            elif rule.alert in seen:
+                self.problem(
+                    f"{rule.path}.name",
+                    f"{rule.name!r} and {seen[rule.alert]!r} both make the alert {rule.alert}; rename one of them",
+                )
+            seen.setdefault(rule.alert, rule.name)
 
-def _objective(path: str, slo: Any, catalog: Catalog, problem: Callable[[str, str], None]) -> Objective | None:
-    counted = _counted(f"{path}.{'bad' if slo.bad is not None else 'good'}", slo.bad or slo.good, catalog, problem)
-    total = _counted(f"{path}.total", slo.total, catalog, problem)
-    if counted is None or total is None:
-        return None
-    return Objective(
-        name=slo.name,
-        alert=camel(slo.name),
-        objective=slo.objective / 100,
-        window_s=slo.window,
-        counted=counted,
-        inverted=slo.bad is None,
-        total=total,
-        description=slo.description,
-        labels=tuple(sorted(_labels(path, slo, problem))),
-        runbook_url=slo.runbook_url or "",
-        path=path,
-    )
+    def escalations(self, config: Config) -> None:
+        """Report escalations that can't be compiled. A target is a receiver or a severity."""
+        targets = (*config.escalation.receivers, *SEVERITIES)
+        for at, rule in enumerate(config.escalation.rules):
+            path = f"escalation.rules[{at}]"
+            if not rule.enabled:
+                continue
+            if rule.condition == "time_window":
+                for key, message in windows.mistakes(rule):
+                    self.problem(f"{path}.{key}", message)
+            if rule.action == "suppress":
+                if rule.condition in ("time_based", "retry_count"):
+                    self.problem(
+                        f"{path}.action",
+                        f"{rule.condition} can only escalate; time_window and maintenance_mode suppress",
+                    )
+            elif rule.target not in targets:
+                hint = suggestion(str(rule.target), targets) or " (add it to escalation.receivers)"
+                self.problem(f"{path}.target", f"there is no receiver {rule.target!r}{hint}")
 
+    def objective(self, path: str, slo: Any) -> Objective | None:
+        """Return the objective at the dotted key *path*, or None after reporting why its events can't be counted."""
+        counted = self._counted(f"{path}.{'bad' if slo.bad is not None else 'good'}", slo.bad or slo.good)
+        total = self._counted(f"{path}.total", slo.total)
+        if counted is None or total is None:
+            return None
+        return Objective(
+            name=slo.name,
+            alert=camel(slo.name),
+            objective=slo.objective / 100,
+            window_s=slo.window,
+            counted=counted,
+            inverted=slo.bad is None,
+            total=total,
+            description=slo.description,
+            labels=tuple(sorted(self._labels(path, slo))),
+            runbook_url=slo.runbook_url or "",
+            path=path,
+        )
 
-def _counted(path: str, written: str, catalog: Catalog, problem: Callable[[str, str], None]) -> Counted | None:
-    """Return the events that *written* counts: ``metric``, ``metric{key="value"}``, or PromQL with ``[window]``."""
-    if "[window]" in written:
-        return Counted(None, promql=written)
-    selector = _SELECTOR.fullmatch(written)
-    if selector is None:
-        problem(path, f'{written!r} is not valid; write a metric, metric{{label="value"}}, or PromQL with [window]')
-        return None
-    try:
-        ref = catalog.find(selector[1].removesuffix("_count"))
-    except UnknownMetricError as error:
-        problem(path, str(error))
-        return None
-    if ref.kind not in ("counter", "histogram"):
-        problem(path, f"{selector[1]!r} is a gauge; name a counter or a histogram, because an objective counts events")
-        return None
-    filters = dict(_MATCHER.findall(selector[2] or ""))
-    return Counted(ref, tuple(_resolved(path, filters, ref, catalog, problem)))
+    def _counted(self, path: str, written: str) -> Counted | None:
+        """Return the events that *written* counts: ``metric``, ``metric{key="value"}``, or PromQL with ``[window]``."""
+        if "[window]" in written:
+            return Counted(None, promql=written)
+        selector = _SELECTOR.fullmatch(written)
+        if selector is None:
+            self.problem(
+                path, f'{written!r} is not valid; write a metric, metric{{label="value"}}, or PromQL with [window]'
+            )
+            return None
+        try:
+            ref = self._catalog.find(selector[1].removesuffix("_count"))
+        except UnknownMetricError as error:
+            self.problem(path, str(error))
+            return None
+        if ref.kind not in ("counter", "histogram"):
+            self.problem(
+                path, f"{selector[1]!r} is a gauge; name a counter or a histogram, because an objective counts events"
+            )
+            return None
+        filters = dict(_MATCHER.findall(selector[2] or ""))
+        return Counted(ref, tuple(self._resolved(path, filters, ref)))

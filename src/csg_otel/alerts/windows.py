@@ -48,17 +48,18 @@ def intervals(rule: Any) -> list[dict[str, Any]]:
     if end == "00:00":
         end = _MIDNIGHT
     if minute(start) < minute(end):
-        return [_interval(start, end, days, rule.timezone)]
-    following = [DAYS[(DAYS.index(day) + 1) % 7] for day in days]
+        parts = [(start, end, days)]
+    else:
+        following = [DAYS[(DAYS.index(day) + 1) % 7] for day in days]
+        parts = [(start, _MIDNIGHT, days), ("00:00", end, following)]
     return [
-        _interval(start, _MIDNIGHT, days, rule.timezone),
-        _interval("00:00", end, following, rule.timezone),
+        {
+            "times": [{"start_time": part_start, "end_time": part_end}],
+            **({"weekdays": weekdays} if weekdays else {}),
+            "location": rule.timezone,
+        }
+        for part_start, part_end, weekdays in parts
     ]
-
-
-def _interval(start: str, end: str, days: list[str], zone: str) -> dict[str, Any]:
-    weekdays = {"weekdays": days} if days else {}
-    return {"times": [{"start_time": start, "end_time": end}], **weekdays, "location": zone}
 
 
 def _day(written: str) -> str:

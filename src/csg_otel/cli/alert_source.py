@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csg_otel import net
-from csg_otel.alerts import bundle, spec
+from csg_otel.alerts import bundle, compilers, spec
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.config import Loaded, load_lenient
 from csg_otel.config.load import FILE
@@ -69,7 +69,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_versions(parser: argparse.ArgumentParser) -> None:
     """Add the options with versions and addresses of the backends."""
-    default = spec.Options()
+    default = compilers.Options()
     for name, version in (("prometheus", default.prometheus_version), ("alertmanager", default.alertmanager_version)):
         parser.add_argument(
             f"--{name}-version",
@@ -93,9 +93,9 @@ def add_versions(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def options(args: argparse.Namespace) -> spec.Options:
+def options(args: argparse.Namespace) -> compilers.Options:
     """Return the values of the options that :func:`add_versions` adds."""
-    return spec.Options(args.prometheus_version, args.alertmanager_version, args.secrets_dir, args.relay_url)
+    return compilers.Options(args.prometheus_version, args.alertmanager_version, args.secrets_dir, args.relay_url)
 
 
 def _version(text: str) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from csg_otel.cli import alert_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from csg_otel.alerts.spec import Options
+    from csg_otel.alerts.compilers import Options
 
 _TOOL_TIMEOUT_S = 120.0
 """Time limit in seconds for promtool or amtool, so that a tool that hangs ends the command."""
@@ -79,7 +79,16 @@ def register(subparsers: Any) -> None:
 def add_command(
     commands: Any, name: str, summary: str, run: Callable[[argparse.Namespace], int], example: str
 ) -> argparse.ArgumentParser:
-    """Add a command that reads rules."""
+    """
+    Add a command that reads rules, and return its parser.
+
+    Args:
+        commands: the subparsers of ``alerts``.
+        name: name of the command.
+        summary: its help text, without a capital and a full stop.
+        run: the function that runs it.
+        example: a command line for its help.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: {example}"
     )

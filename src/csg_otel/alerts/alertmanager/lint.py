@@ -18,8 +18,9 @@ from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config
 
 if TYPE_CHECKING:
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.lint import Finding
-    from csg_otel.alerts.spec import AlertSpec, Options
+    from csg_otel.alerts.spec import AlertSpec
 
 _DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 _SECONDS: Final = (86_400, 3600, 60, 1, 0.001)

@@ -21,7 +21,8 @@ from csg_otel.alerts.alertmanager import templates
 from csg_otel.alerts.text import duration, inert
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import Channel, Options
+    from csg_otel.alerts.compilers import Options
+    from csg_otel.alerts.spec import Channel
 
 _HEADERS_SINCE: Final = (0, 28)
 """The first Alertmanager that sends custom headers, has a timeout for webhooks, and reads a user name from a file."""

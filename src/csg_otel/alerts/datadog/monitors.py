@@ -20,9 +20,10 @@ from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.datadog.query import Value
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.spec import AlertSpec, Objective, Options, Rule
+    from csg_otel.alerts.spec import AlertSpec, Objective, Rule
 
 FILE: Final = "datadog-monitors.json"
 """Name of the compiled file."""

@@ -28,7 +28,15 @@ class DatadogPush:
     """One push of a specification to one Datadog account."""
 
     def __init__(self, api: Api, spec: AlertSpec, compiled: str, *, today: str) -> None:
-        """Push the file *compiled* of *spec*; *today* is the date (``YYYY-MM-DD``) on which recurring downtimes begin."""
+        """
+        Push the compiled file of a specification.
+
+        Args:
+            api: API of the account, with both of its keys.
+            spec: the specification, which has the values of the secrets.
+            compiled: text of the file.
+            today: the date (``YYYY-MM-DD``) on which recurring downtimes begin.
+        """
         self._api = api
         self._owner_tags = monitors.owner(spec)
         self._content = json.loads(compiled)

@@ -17,7 +17,8 @@ from csg_otel.alerts.spec import SERVICE_LABEL, escalated_severities
 from csg_otel.alerts.text import digest, duration
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import AlertSpec, Channel, Options
+    from csg_otel.alerts.compilers import Options
+    from csg_otel.alerts.spec import AlertSpec, Channel
 
 DEFAULT: Final = "grafana-default-email"
 """Grafana's own contact point, which receives the alerts that no route matches."""

@@ -20,8 +20,9 @@ from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.spec import AlertSpec, Objective, Options, Rule
+    from csg_otel.alerts.spec import AlertSpec, Objective, Rule
 
 FILE: Final = "grafana-alerting.yaml"
 """Name of the compiled file."""

@@ -18,8 +18,9 @@ from csg_otel.alerts.text import digest
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.push.api import Api
-    from csg_otel.alerts.spec import AlertSpec, Options
+    from csg_otel.alerts.spec import AlertSpec
 
 _API: Final = "/api/v1/provisioning"
 _PATHS: Final = {
@@ -135,10 +136,29 @@ class GrafanaPush:
 
 
 def _desired(kind: str, key: str, name: str, body: Mapping[str, Any]) -> Resource:
+    """
+    Return a desired resource.
+
+    Args:
+        kind: a key of ``_PATHS``, or "policy".
+        key: Grafana's identifier of the resource.
+        name: its name for people.
+        body: the body of the request that creates it.
+    """
     return _resource(kind, key, name, body, fingerprint(_public(body)))
 
 
 def _resource(kind: str, key: str, name: str, body: Mapping[str, Any], compared: str) -> Resource:
+    """
+    Return a resource, desired or actual.
+
+    Args:
+        kind: a key of ``_PATHS``, or "policy".
+        key: Grafana's identifier of the resource.
+        name: its name for people.
+        body: its body.
+        compared: its fingerprint.
+    """
     notified_by = compared if kind in ("rule", "policy") else ""
     return Resource(kind, key, name, compared, body, id=key, notified_by=notified_by)
 

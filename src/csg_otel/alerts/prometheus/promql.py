@@ -118,9 +118,9 @@ class _Aliases:
         }
 
     def _traffic(self, metric: names.Metric, interface: str) -> tuple[RecordingRule, ...]:
-        def sums(way: str) -> Expr:
-            beyond: tuple[str, Literal["!~"], str] = (interface, "!~", "lo|lo0|Loopback.*")
-            return _sum(self._series(metric, beyond, (names.NETWORK_DIRECTION, "=", way)))
+        def sums(direction: str) -> Expr:
+            no_loopback: tuple[str, Literal["!~"], str] = (interface, "!~", "lo|lo0|Loopback.*")
+            return _sum(self._series(metric, no_loopback, (names.NETWORK_DIRECTION, "=", direction)))
 
         return _parts("direction", {"sent": sums("transmit"), "received": sums("receive")})
 

@@ -19,8 +19,9 @@ from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog, Ref
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.spec import AlertSpec, Options, Rule
+    from csg_otel.alerts.spec import AlertSpec, Rule
 
 FILE: Final = "prometheus-rules.yaml"
 """Name of the compiled file."""
