@@ -27,7 +27,7 @@ def reads_snapshot(target: _Marked) -> _Marked:
 
 
 def is_marked(callback: object) -> bool:
-    """Tell whether *callback* carries the mark: itself, its function if it is a bound method, or its class."""
+    """Return whether *callback* carries the mark: itself, its function if it is a bound method, or its class."""
     try:
         target = callback.__func__ if isinstance(callback, MethodType) else callback
         # Attributes of the very object only: one that answers to every name would carry every mark.

@@ -232,6 +232,30 @@ def test_a_callback_that_hangs_runs_again_in_a_forked_child(collected: Metrics) 
     assert os.waitstatus_to_exitcode(status) == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_never_shows_a_value_of_its_parent(collected: Metrics) -> None:
+    """Although the callback is slow there, so that its last value would be shown."""
+    parent = os.getpid()
+    name = f"of.parent.{uuid.uuid4().hex}"
+
+    def read(_options: CallbackOptions) -> Iterable[Observation]:
+        if os.getpid() != parent:
+            time.sleep(5)
+        return [Observation(1)]
+
+    collected.meter.create_observable_gauge(name, [read])
+    deadline = time.monotonic() + 5
+    while name not in collected.read():
+        assert time.monotonic() < deadline
+    pid = os.fork()
+    if pid == 0:
+        callbacks.reset_after_fork()
+        os._exit(1 if name in collected.read() else 0)
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
 @pytest.mark.parametrize("module", ["csg_otel.metrics.register", "csg_otel.tallies", "program"])
 @pytest.mark.parametrize("marked", [True, False])
 def test_the_mark_alone_decides_where_a_callback_runs(collected: Metrics, module: str, marked: bool) -> None:

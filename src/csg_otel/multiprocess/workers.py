@@ -49,8 +49,8 @@ class WorkerGroup:
         service: str,
         address: str,
         *,
-        read: Callable[[], MetricsData | None],
-        serve: Callable[[], object],
+        read_own_metrics: Callable[[], MetricsData | None],
+        open_port: Callable[[], object],
         variables: Mapping[str, str],
     ) -> None:
         """
@@ -59,13 +59,13 @@ class WorkerGroup:
         Args:
             service: The service's name.
             address: Host and port of the endpoints; without one, each process answers for itself.
-            read: Collects the metrics of this process.
-            serve: Opens the port if it is not open; called twice a second, so that a worker takes over that of one that died.
+            read_own_metrics: Collects the metrics of this process.
+            open_port: Serves if this process may; called twice a second, so that one worker takes over when another dies.
             variables: The environment's, which decide on the directory.
         """
         self.identity = (service, address)
-        self._read = read
-        self._serve = serve
+        self._read_own_metrics = read_own_metrics
+        self._open_port = open_port
         self._variables = variables
         self._folder: Folder | None = None
         self._started = False
@@ -148,7 +148,7 @@ class WorkerGroup:
                 if requested or time.monotonic() >= due:
                     due = time.monotonic() + self._publish_now()
                     self._fold()
-                self._serve()
+                self._open_port()
             except Exception:  # noqa: BLE001 - the next round may do better
                 faults.contain("workers")
                 stopped.wait(_LOOK_S)
@@ -164,7 +164,7 @@ class WorkerGroup:
     def _publish_now(self) -> float:
         """Publish; returns the seconds until the next publication without a request."""
         began_ns, used_s = time.monotonic_ns(), time.thread_time()
-        self._publish(self._read(), began_ns)
+        self._publish(self._read_own_metrics(), began_ns)
         return max(EVERY_S, (time.thread_time() - used_s) / _MOST_SHARE)
 
     def _publish(self, data: MetricsData | None, began_ns: int) -> bytes:
@@ -205,17 +205,17 @@ class WorkerGroup:
         """Return the metrics of all workers, living and finished; those of this process if it has no others."""
         folder = self._folder
         if folder is None:
-            return self._read()
+            return self._read_own_metrics()
         try:
             return self._read_all(folder)
         except (OSError, FolderError, ValueError):
             faults.contain("workers")
-            return self._read()
+            return self._read_own_metrics()
 
     def _read_all(self, folder: Folder) -> MetricsData | None:
         with folder.request() as inquiry:
             began_ns = time.monotonic_ns()
-            own = self._read()
+            own = self._read_own_metrics()
             # Published as well: values that a scrape has shown are never taken back, whatever becomes of this process.
             body = self._publish(own, began_ns)
             inquiry.wait()

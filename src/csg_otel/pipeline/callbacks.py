@@ -46,25 +46,31 @@ _HUNG_S = 60.0
 _log = logging.getLogger("csg_otel")
 
 
-class _Budget(threading.local):
-    """The seconds that this thread's collection may still wait for callbacks."""
+class _Collection(threading.local):
+    """The collection of this thread: the seconds it may still wait for callbacks, and the runs that begin after it."""
 
     left_s: float = COLLECTION_BUDGET_S
-    warned = False
+    deferred: list[Run] | None = None
+    """None outside of :func:`collection`, as in a collection by a reader of the program."""
 
 
-_budget = _Budget()
+_collection = _Collection()
 _runner = Runner()
+_warned: set[str] = set()
+"""Instruments for which it was logged that callbacks are too slow together; at most one."""
 
 
 @contextmanager
-def collection(budget_s: float = COLLECTION_BUDGET_S) -> Iterator[None]:
-    """Let the callbacks within this block, which is one collection by this thread, share *budget_s* seconds of waiting."""
-    _budget.left_s = budget_s
+def collection() -> Iterator[None]:
+    """Let all callbacks within this block, which is one collection by this thread, share one budget."""
+    _collection.left_s, _collection.deferred = COLLECTION_BUDGET_S, []
     try:
         yield
     finally:
-        _budget.left_s = COLLECTION_BUDGET_S
+        deferred, _collection.deferred = _collection.deferred, None
+        _collection.left_s = COLLECTION_BUDGET_S
+        for run in deferred:
+            _runner.run_later(run)
 
 
 def observable(name: str, callback: CallbackT) -> Callable[[CallbackOptions], Sequence[Observation]]:
@@ -129,6 +135,7 @@ class _Guarded:
     def __init__(self, name: str, call: Callable[[CallbackOptions], Any]) -> None:
         self._name = name
         self._call = call
+        self._runner = _runner
         self._pending: Run | None = None
         self._observations: Sequence[Observation] = ()
         self._took_s = 0.0
@@ -136,27 +143,32 @@ class _Guarded:
 
     def __call__(self, options: CallbackOptions) -> Sequence[Observation]:
         """Return the callback's observations: those of a run now, or of its last one if there is no time for another."""
-        runner, pending = _runner, self._pending
-        if pending is not None and pending.runner is runner:
+        if self._runner is not _runner:  # this is a forked child: the run and the values are the parent's
+            self._runner, self._pending, self._observations = _runner, None, ()
+        runner, pending = self._runner, self._pending
+        if pending is not None:
             if not pending.done.is_set():
                 runner.unblock(COLLECTION_BUDGET_S)
                 self._watch(pending.age_s)
                 return self._observations if pending.age_s < _HUNG_S else ()
             self._take(pending)
-        self._pending = run = Run(lambda: _contained(self._name, self._call, options), runner)
-        most_s, began_s = _MOST_SHARE * _budget.left_s, time.monotonic()
+        self._pending = run = Run(lambda: _contained(self._name, self._call, options))
+        most_s, began_s = _MOST_SHARE * _collection.left_s, time.monotonic()
         if most_s >= max(_LEAST_WAIT_S, self._took_s):
             in_time = runner.run_now(run, most_s)
             # Not more than was granted: a late wake-up on a busy machine is not the callback's.
-            _budget.left_s -= min(most_s, time.monotonic() - began_s)
+            _collection.left_s -= min(most_s, time.monotonic() - began_s)
             if in_time:
                 self._take(run)
                 self._pending = None
             else:
                 self._watch(run.age_s)
         else:
-            runner.run_later(run)
             self._warn_of_many()
+            if _collection.deferred is None:
+                runner.run_later(run)
+            else:  # so that it does not compete with the collection for the interpreter
+                _collection.deferred.append(run)
         return self._observations
 
     def _take(self, run: Run) -> None:
@@ -181,8 +193,8 @@ class _Guarded:
 
     def _warn_of_many(self) -> None:
         """Log once in the life of the process that callbacks are quick each and too slow together."""
-        if self._took_s < _SLOW_S and not _Budget.warned:
-            _Budget.warned = True
+        if self._took_s < _SLOW_S and not _warned:
+            _warned.add(self._name)
             _log.warning(
                 "the callbacks of observable instruments need more than %g ms together; from now on some, such as the one "
                 "of %s, show the values of their last run in a collection instead of new ones; make them quicker, or let "

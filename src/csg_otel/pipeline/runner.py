@@ -1,7 +1,7 @@
 """
 One daemon thread that runs callbacks of the program in turn, and is replaced when one of them keeps it.
 
-Holds nothing of metrics. The rule: a run that is waited for never queues behind another run.
+The rule: a run that is waited for never queues behind another run.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import Any
 class Run:
     """One run of a callback: its result once it is done, and how long it took, in seconds."""
 
-    def __init__(self, work: Callable[[], Sequence[Any]], runner: Runner) -> None:
-        """Prepare to run *work* on *runner*."""
+    def __init__(self, work: Callable[[], Sequence[Any]]) -> None:
+        """Prepare to run *work*."""
         self._work = work
         self._began_s: float | None = None
-        self.runner = runner
         self.done = threading.Event()
         self.result: Sequence[Any] = ()
         self.took_s = 0.0

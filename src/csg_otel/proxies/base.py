@@ -50,7 +50,7 @@ class SwappableProvider:
         self._lock = threading.RLock()
 
     def __getattr__(self, name: str) -> Any:
-        """Offer what the plugged-in provider offers beyond the API (``add_span_processor``, ``resource``, ...)."""
+        """Return an attribute of the real provider that the API does not have (``add_span_processor``, ``resource``, ...)."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._real, name)

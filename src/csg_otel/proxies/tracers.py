@@ -49,7 +49,7 @@ class SwappableTracer(trace.Tracer):
         return _Current(self, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        """Offer what the plugged-in tracer offers beyond the API."""
+        """Return an attribute of the real tracer that the API does not have."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._real, name)

@@ -219,8 +219,8 @@ class Serving(Part):
         workers = WorkerGroup(
             str(self._providers.resource.attributes["service.name"]),
             address,
-            read=self._providers.read_metrics,
-            serve=self._serve_again,
+            read_own_metrics=self._providers.read_metrics,
+            open_port=self._serve_again,
             variables=environment.snapshot(),
         )
         if self._workers is None or self._workers.identity != workers.identity:
