@@ -62,7 +62,7 @@ def channel(switch: Switch) -> Iterator[Any]:
 
 
 def test_services_are_groups_and_checks(channel: Any, switch: Switch) -> None:
-    """And follow their states; a service nobody knows is NOT_FOUND."""
+    """And follow their states; an unknown service is NOT_FOUND."""
     assert [ask(channel, name) for name in ("", "readiness", "till", "liveness")] == [SERVING] * 4
 
     switch.well = False
@@ -77,7 +77,7 @@ def test_services_are_groups_and_checks(channel: Any, switch: Switch) -> None:
     assert {"", "readiness", "till"} <= set(listed)
 
 
-def test_a_watcher_hears_of_changes(channel: Any, switch: Switch) -> None:
+def test_a_watcher_gets_changes(channel: Any, switch: Switch) -> None:
     """Now, and whenever it has changed."""
     stream = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="readiness"), timeout=10)
     assert next(stream).status == SERVING

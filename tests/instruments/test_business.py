@@ -30,7 +30,7 @@ def test_files_are_counted_by_type_and_outcome(captured: Captured) -> None:
 
 
 def test_a_cache_counts_hits_and_misses_from_nought(captured: Captured) -> None:
-    """A cache nobody has asked yet shows two series at nought."""
+    """A cache without look-ups has two series at 0."""
     name = uuid.uuid4().hex
     summaries = csg_otel.cache(name)
     before = results(captured, name)

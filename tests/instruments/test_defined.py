@@ -1,4 +1,4 @@
-"""Instruments the program defines: what is declared is kept, what is wrong is told, and nothing is lost."""
+"""Instruments the program defines: declared attributes are kept, mistakes are reported, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_counter_made_before_instrument_counts_afterwards() -> None:
     assert found == [{"web": 2}, {"web": 2}]
 
 
-def test_undeclared_attributes_are_dropped_counted_and_said_once(
+def test_undeclared_attributes_are_dropped_counted_and_logged_once(
     captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The measurement counts, without the attribute that would have made a series of its own."""
@@ -54,7 +54,7 @@ def test_undeclared_attributes_are_dropped_counted_and_said_once(
     ]
 
 
-def test_what_is_known_beforehand_starts_at_nought(captured: Captured) -> None:
+def test_what_is_known_beforehand_starts_at_zero(captured: Captured) -> None:
     """Every declared value has its series before anything was counted; without attributes the one series has."""
     plain, known = fresh("plain"), fresh("known")
     csg_otel.counter(plain)
@@ -119,7 +119,7 @@ def test_the_same_name_gives_the_same_instrument(captured: Captured) -> None:
         csg_otel.gauge(name)
 
 
-def test_a_bad_definition_is_told_where_it_is_made() -> None:
+def test_a_bad_definition_raises_at_once() -> None:
     """Names and buckets that no backend can take are refused."""
     for name in ("", "1st", "has space", "x" * 300):
         with pytest.raises(InstrumentError, match="not a name"):

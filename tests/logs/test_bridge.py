@@ -31,9 +31,9 @@ log = logging.getLogger("shop")
 """
     with Program(head + source + "\ntelemetry.shutdown()\n", cwd) as program:
         assert program.wait() == 0, program.stderr
-        told = program.stderr
+        stderr = program.stderr
     sink.close()
-    return sink, told
+    return sink, stderr
 
 
 def bodies(sink: HttpSink) -> list[str]:
@@ -42,7 +42,7 @@ def bodies(sink: HttpSink) -> list[str]:
 
 
 def test_a_record_belongs_to_the_span_it_was_logged_in(tmp_path: Path) -> None:
-    """Trace and span id at the receiver are those of the span, whoever started it; outside of one there are none."""
+    """Trace and span id at the receiver are those of the span, by whatever API it was started; outside there are none."""
     source = """
 log.warning("outside")
 with csg_otel.observe("checkout"):
@@ -148,9 +148,9 @@ with trace.get_tracer("app").start_as_current_span("many") as span:
     for number in range(1000):
         span.set_attribute(f"key.{number}", number)
 """
-    _, told = run(source, tmp_path)
+    _, stderr = run(source, tmp_path)
 
-    assert told.count("Attributes dict is full") == 1
+    assert stderr.count("Attributes dict is full") == 1
 
 
 @pytest.mark.parametrize(

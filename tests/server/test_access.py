@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import signal
 import threading
 import time
 import wsgiref.simple_server
@@ -123,6 +125,21 @@ def test_one_client_under_two_addresses(same: tuple[str, str]) -> None:
     assert limit.refusal(Request("GET", "/metrics", client=same[1])) is not None
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_counts_from_scratch() -> None:
+    """The parent's counts are not the child's, and a lock that a thread of the parent held does not block the child."""
+    limit, request = RateLimit(1), Request("GET", "/metrics", client="192.0.2.1")
+    limit.refusal(request)
+    with limit._lock:
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(10)  # ends a child that waits for the lock
+            os._exit(0 if limit.refusal(request) is None else 1)
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
 # -- allowed hosts ----------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +197,8 @@ def test_hosts_that_pass(host: str) -> None:
         "user@good.example",
         "good.example, evil.example",
         "[evil.example]",
+        ":8081",
+        ".",
         "1.2.3",
     ],
 )

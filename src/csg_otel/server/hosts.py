@@ -31,7 +31,7 @@ class HostCheck:
         """Return 421 for a foreign host, with the setting that allows it."""
         header = request.headers.get("host", "")
         name = host_name(header)
-        if not name or name in self._names or name.endswith(self._suffixes) or _is_address(name):
+        if not header or name in self._names or name.endswith(self._suffixes) or _is_address(name):
             return None
         text = (
             f"host {header[:_SHOWN_CHARACTERS]!a} is not allowed here; add it to security.allowed_hosts to allow it\n"

@@ -1,9 +1,9 @@
 """
 The rate limit: how many requests one client may send within a minute.
 
-It counts exactly, in a window that moves with the clock. Only requests that pass are counted, so a client that goes on asking
-is served again as soon as its window has room. Probes pass uncounted: a limit must not make Kubernetes or Docker restart a
-program. ``X-Forwarded-For`` is not read, because any client can write into it.
+The count is exact, over the last 60 seconds. Only requests that pass are counted, so a client that keeps sending is served
+again as soon as there is room. Probes pass uncounted: a limit must not make Kubernetes or Docker restart a program. The client
+is the address of the connection. ``X-Forwarded-For`` is not read, because any client can write into it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import ipaddress
 import math
 import threading
 import time
-from collections import OrderedDict, deque
+from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable
 
 from csg_otel import forks
@@ -22,20 +23,20 @@ from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 _WINDOW_S = 60.0
 
 _MAX_CLIENTS = 10_000
-"""Clients that are remembered; beyond it the one that was silent for longest is forgotten. About 5 MB at 60 a minute each."""
+"""Clients that are remembered, in about 3 MB; beyond it the client that was silent for longest is forgotten."""
 
 _IPV6_NETWORK_BITS = 64
 """One machine on the internet usually owns a whole /64 network, so its addresses count as one client."""
 
 
 class RateLimit:
-    """Refuses what a client sends beyond its requests a minute, with 429 and a true ``Retry-After``."""
+    """Refuses requests beyond the limit of their client, with 429 and a true ``Retry-After``."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Allow *per_minute* requests to each client; *clock* returns seconds that never go back."""
         self._per_minute = per_minute
         self._clock = clock
-        self._times_by_client: OrderedDict[str, deque[float]] = OrderedDict()
+        self._times_by_client: OrderedDict[str, list[float]] = OrderedDict()
         self._lock = threading.Lock()
         forks.follow(self.reset_after_fork)
 
@@ -60,19 +61,18 @@ class RateLimit:
             self._forget_silent_clients(now)
             times = self._times_by_client.pop(client, None)
             if times is None:
-                times = deque()
+                times = []
                 if len(self._times_by_client) >= _MAX_CLIENTS:
                     self._times_by_client.popitem(last=False)
             self._times_by_client[client] = times  # the dictionary stays in the order of the latest request
-            while times and now - times[0] >= _WINDOW_S:
-                times.popleft()
+            del times[: bisect_right(times, now - _WINDOW_S)]
             if len(times) >= self._per_minute:
                 return _WINDOW_S - (now - times[0])
             times.append(now)
             return 0.0
 
     def _forget_silent_clients(self, now: float) -> None:
-        """Forget up to two clients without a request in the window: each request adds one at most, so the table shrinks."""
+        """Forget up to two clients without a request in the last minute; a request adds at most one, so the table shrinks."""
         for _ in range(2):
             client = next(iter(self._times_by_client), None)
             if client is None or now - self._times_by_client[client][-1] < _WINDOW_S:
