@@ -15,7 +15,7 @@ from csg_otel.health.checks.timing import call_with, median_s
 from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
 
 LARGEST_MB: Final = 64.0
-"""The built-in benchmark takes 5 to 20 ms a megabyte, so one run of this size takes about a second at most."""
+"""The built-in benchmark took 17 ms a megabyte on a busy machine of two cores, so a run of this size takes about a second."""
 
 _BLOCK_BY: Final = 65_536
 """Memory the built-in benchmark holds at a time, whatever the size: 64 KiB."""
