@@ -118,7 +118,7 @@ def _sampler(environ: Mapping[str, str], nodes: dict[str, Node], report: Report)
         return
     node = variable(name, word, "sampling.ratio")
     if word in _FOREIGN_SAMPLERS:
-        report.warning(node, f"{word!r} is not supported and is ignored (known: {', '.join(SAMPLERS)})")
+        report.warning(node, f"{word!r} is not supported and is ignored; use {', '.join(SAMPLERS)}")
         return
     if word not in SAMPLERS:
         hint = suggestion(word, tuple(SAMPLERS)) or f" (known: {', '.join(SAMPLERS)})"

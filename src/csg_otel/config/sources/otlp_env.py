@@ -48,7 +48,7 @@ def choices(environ: Mapping[str, str], report: Report) -> dict[str, tuple[set[s
         node = variable(name, None, "exporters")
         for word in sorted(words - set(EXPORTERS)):
             if word in _FOREIGN:
-                report.warning(node, f"{word!r} is not supported and is ignored (known: {', '.join(EXPORTERS)})")
+                report.warning(node, f"{word!r} is not supported and is ignored; use {', '.join(EXPORTERS)}")
             else:
                 report.problem(node, unknown_exporter(word, EXPORTERS))
         chosen[signal] = (words - {"none"}, name)
@@ -135,7 +135,7 @@ def _fields(environ: Mapping[str, str], prefix: str, report: Report) -> Node | N
         path = ".".join((OTLP, *keys))
         value = variable(name, environ[name], path)
         if environ[name].strip().lower() in _UNSUPPORTED.get(suffix, ()):
-            report.warning(value, f"{environ[name]!r} is not supported and is ignored")
+            report.warning(value, f"{environ[name]!r} is not supported and is ignored; the setting keeps its value")
             continue
         if suffix == "HEADERS":
             headers, broken = pairs(environ[name])
