@@ -1,4 +1,4 @@
-"""Alerting settings, as a mapping like the file's, made into what the compilers take."""
+"""Specifications of alerting settings that are written as a mapping, as in the file."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def rule(metric: str = "system_cpu_usage_percent", threshold: float = 85, **more
 
 
 def spec(*rules: dict[str, Any], **sections: Any) -> AlertSpec:
-    """Return what the compilers take of *rules* and other *sections* of a file; the service is called shop."""
+    """Return the specification of *rules* and other *sections* of a file; the service is called shop."""
     config = {"service": {"name": "shop"}, "alerting": {"rules": list(rules)}, **sections}
     return load(load_config(config, allow_literal_secrets=True).config, CATALOG)

@@ -1,4 +1,4 @@
-"""Where notifications arrive in tests: an HTTP server and a mail server with AUTH on loopback, which keep what they get."""
+"""Receivers of notifications in tests: an HTTP server and a mail server with AUTH on loopback, which record what they get."""
 
 from __future__ import annotations
 
