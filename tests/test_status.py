@@ -1,4 +1,4 @@
-"""The words of health, and what the pure step promises for every sequence of results."""
+"""The types of health, and the promises of the state function for every sequence of results."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_worse_among_bad_counts_at_once(results: list[HealthStatus], fail_after:
 
 
 @given(st.lists(statuses, min_size=1), thresholds, thresholds)
-def test_the_books_of_a_state_are_right(results: list[HealthStatus], fail_after: int, recover_after: int) -> None:
+def test_the_fields_of_a_state_are_consistent(results: list[HealthStatus], fail_after: int, recover_after: int) -> None:
     """`raw` and `last_run` are the last result's; `since` is when the present status began; `failures` end with it."""
     seen = states(results, fail_after, recover_after)
     last = seen[-1]
@@ -118,7 +118,7 @@ def test_the_books_of_a_state_are_right(results: list[HealthStatus], fail_after:
 
 
 @pytest.mark.parametrize(
-    ("text", "well", "ill"),
+    ("text", "good", "bad"),
     [
         ("10", (0, 5, 10), (-1, 10.1)),
         ("10:", (10, 1e9), (9.9,)),
@@ -127,17 +127,17 @@ def test_the_books_of_a_state_are_right(results: list[HealthStatus], fail_after:
         ("@10:20", (9.9, 20.1), (10, 15, 20)),
     ],
 )
-def test_ranges_mean_what_the_plugin_guidelines_say(text: str, well: tuple[float, ...], ill: tuple[float, ...]) -> None:
-    """The five forms of the Nagios guidelines, ends included; each is shown as it was written."""
-    found = Range.parse(text)
+def test_ranges_are_those_of_the_plugin_guidelines(text: str, good: tuple[float, ...], bad: tuple[float, ...]) -> None:
+    """The five forms of the Nagios guidelines include their ends, and are shown as they were written."""
+    parsed = Range.parse(text)
 
-    assert all(map(found.allows, well))
-    assert not any(map(found.allows, ill))
-    assert str(found) == text
+    assert all(map(parsed.allows, good))
+    assert not any(map(parsed.allows, bad))
+    assert str(parsed) == text
 
 
 @pytest.mark.parametrize("text", ["", "x", "20:10", "1:2:3", "@", "nan"])
-def test_what_is_no_range_is_refused(text: str) -> None:
-    """With the text and the forms there are."""
+def test_other_text_is_no_range(text: str) -> None:
+    """The error has the text and the valid forms."""
     with pytest.raises(ValueError, match="range"):
         Range.parse(text)

@@ -1,5 +1,5 @@
 """
-The words of health and the pure step from one state to the next. No clock, no thread, no I/O: time is passed in.
+The types of health, and the pure function from one state to the next. No clock, no thread, no I/O: time is passed in.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 class HealthStatus(enum.Enum):
     """
-    How well something works. ``code`` is the exit code of the Nagios plugin guidelines and of Datadog's service checks.
+    The status of a check. ``code`` is the exit code of the Nagios plugin guidelines and of Datadog's service checks.
 
-    HEALTHY: works. WARNING: works, with issues. CRITICAL: does not work. UNKNOWN: can't tell.
+    HEALTHY: works. WARNING: works, with issues. CRITICAL: does not work. UNKNOWN: there is no current result.
     """
 
     HEALTHY = "healthy"
@@ -43,7 +43,7 @@ SEVERITY_ORDER: tuple[HealthStatus, ...] = (
     HealthStatus.UNKNOWN,
     HealthStatus.HEALTHY,
 )
-"""Worst first: what an aggregate of several checks shows."""
+"""All statuses, worst first: the worst of several checks is the status of their group."""
 
 
 def worst(statuses: Iterable[HealthStatus], order: tuple[HealthStatus, ...] = SEVERITY_ORDER) -> HealthStatus:
@@ -54,10 +54,10 @@ def worst(statuses: Iterable[HealthStatus], order: tuple[HealthStatus, ...] = SE
 @dataclass(frozen=True, slots=True)
 class Range:
     """
-    Where a value is well: from *low* to *high*, both included; with *inside*, where it is not.
+    A range of good values: from *low* to *high*, both included; with *inside* the values outside of it are good.
 
-    Written as in the Nagios plugin guidelines: ``10`` (0 to 10), ``10:`` (at least 10), ``~:10`` (at most 10), ``10:20``,
-    ``@10:20`` (not from 10 to 20).
+    The text form is that of the Nagios plugin guidelines: ``10`` (0 to 10), ``10:`` (at least 10), ``~:10`` (at most 10),
+    ``10:20``, ``@10:20`` (not from 10 to 20).
     """
 
     low: float = 0.0
@@ -66,7 +66,7 @@ class Range:
 
     @classmethod
     def parse(cls, text: str) -> Range:
-        """Return the range *text* describes. Raises ValueError if it describes none."""
+        """Return the range that *text* describes. Raises ValueError if *text* is not a range."""
         inside = text.startswith("@")
         first, colon, last = text.removeprefix("@").partition(":")
         if not colon:
@@ -81,7 +81,7 @@ class Range:
         return cls(low, high, inside)
 
     def allows(self, value: float) -> bool:
-        """Tell whether *value* is well."""
+        """Return whether *value* is good."""
         return (self.low <= value <= self.high) is not self.inside
 
     def __str__(self) -> str:
@@ -93,10 +93,10 @@ class Range:
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """
-    One number a check measured, with the limits it is held against.
+    One number a check measured, and its limits.
 
-    ``unit`` is the UCUM unit (``%``, ``s``, ``By``); ``warning`` and ``critical`` are in that unit: a number is the most
-    that is well, a :class:`Range` is where it is well. ``attributes`` go on the series of the measurement.
+    ``unit`` is the UCUM unit (``%``, ``s``, ``By``). ``warning`` and ``critical`` are in that unit: a number is the largest
+    good value, a :class:`Range` the range of good values. ``attributes`` are added to the measurement's series.
     """
 
     name: str
@@ -112,10 +112,10 @@ class Measurement:
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """
-    What one run of a check found.
+    The result of one run of a check.
 
-    ``response_time_ms`` and ``timestamp`` (Unix seconds) are filled in by the runner. ``error_type`` is the class name of
-    an exception or a word such as ``timeout``, empty on success.
+    The registry sets ``response_time_ms`` and ``timestamp`` (Unix seconds). ``error_type`` is the class name of an
+    exception or a word such as ``timeout``; it is empty on success.
     """
 
     status: HealthStatus
@@ -127,11 +127,11 @@ class CheckResult:
     timestamp: float = 0.0
 
 
-class CheckFailure(Exception):  # noqa: N818 - a verdict of a check, not an error of the program
+class CheckFailure(Exception):  # noqa: N818 - a result of a check, not an error of the program
     """
-    Raised by a check to say what it found; the message is public, unlike that of any other exception.
+    The result of a check as an exception. Its message is public, unlike that of any other exception.
 
-    Use :class:`Warn` or :class:`Critical`.
+    Raise :class:`Warn` or :class:`Critical`.
     """
 
     status = HealthStatus.CRITICAL
@@ -145,11 +145,11 @@ class CheckFailure(Exception):  # noqa: N818 - a verdict of a check, not an erro
 
 
 class Critical(CheckFailure):
-    """Raised by a check: it does not work, and the message may be shown to anyone."""
+    """A check raises this when something does not work; the message is public."""
 
 
 class Warn(CheckFailure):
-    """Raised by a check: it works, with issues, and the message may be shown to anyone."""
+    """A check raises this when something works, with issues; the message is public."""
 
     status = HealthStatus.WARNING
 
@@ -157,11 +157,17 @@ class Warn(CheckFailure):
 @dataclass(frozen=True, slots=True)
 class CheckState:
     """
-    What is known of one check. ``status`` is effective (after hysteresis), ``raw`` is the last run's.
+    The state of one check after its last result.
 
-    ``since`` is when the effective status began and ``last_run`` when the last result came, both monotonic seconds;
-    ``streak`` counts equal verdicts (bad or good) in a row; ``failures`` counts failed runs of the present outage;
-    ``milder`` holds the latest results in a row that were better than ``status`` but not yet often enough.
+    Attributes:
+        status: The effective status, after hysteresis.
+        raw: The status of the last run.
+        result: The result of the last run.
+        streak: Number of results in a row that were as bad or as good as the last one.
+        since: When the effective status began, in monotonic seconds.
+        last_run: When the last result came, in monotonic seconds; None before the first.
+        failures: Failed runs in the present outage.
+        milder: The latest results in a row that were better than ``status``; too few for a recovery so far.
     """
 
     status: HealthStatus = HealthStatus.UNKNOWN
@@ -185,11 +191,18 @@ def _is_bad(status: HealthStatus) -> bool:
 
 def advance(state: CheckState, result: CheckResult, *, fail_after: int, recover_after: int, now_s: float) -> CheckState:
     """
-    Return the state after *result*, which came at monotonic time *now_s*.
+    Return the state after *result*.
 
-    The first result counts at once. From good to bad takes *fail_after* bad results in a row. Any way back, to a milder
-    bad state too, takes *recover_after* better results in a row and leads to the worst of them. Among bad states a worse
-    one counts at once.
+    The first result counts at once. A good state becomes bad after *fail_after* bad results in a row. A bad state becomes
+    better, good or less bad, after *recover_after* better results in a row, and takes the worst status of these. A bad
+    state becomes worse at once.
+
+    Args:
+        state: The state before the result.
+        result: The result of a run.
+        fail_after: Bad results in a row for a failure, at least 1.
+        recover_after: Better results in a row for a recovery, at least 1.
+        now_s: When the result came, in monotonic seconds.
     """
     raw, status = result.status, state.status
     first = state.last_run is None
@@ -201,7 +214,9 @@ def advance(state: CheckState, result: CheckResult, *, fail_after: int, recover_
         milder = (*state.milder, raw)[-recover_after:]
         if len(milder) == recover_after:
             status = worst(milder)
-            milder = tuple(reversed(list(takewhile(lambda seen: severity(seen) < severity(status), reversed(milder)))))
+            milder = tuple(
+                reversed(list(takewhile(lambda raw_status: severity(raw_status) < severity(status), reversed(milder))))
+            )
     elif _is_bad(status) or streak >= fail_after:
         status = raw
     failed = state.failures + 1 if _is_bad(raw) else state.failures

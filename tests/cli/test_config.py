@@ -86,12 +86,12 @@ def test_checks_that_contradict_each_other_are_told(tmp_path: Path, capsys: pyte
 
     assert run("check", str(file)) == 1
     output = capsys.readouterr().out
-    assert "check 'Bad Name': a name is" in output
+    assert "check 'Bad Name': the name must be" in output
     assert output.count("in a circle") == 1
 
     file.write_text(head + "    disc: {type: dns, host: x, depends_on: [disks]}\n")
     assert run("check", str(file)) == 0
-    assert "warning: check 'disc': depends on 'disks', which is no check" in capsys.readouterr().out
+    assert "warning: check 'disc': depends on 'disks', but no check has that name" in capsys.readouterr().out
 
 
 def test_the_origin_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

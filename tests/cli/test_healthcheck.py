@@ -94,7 +94,7 @@ def test_a_check_that_is_not_there_is_unknown(service: str) -> None:
     """A check that does not exist is UNKNOWN, and the output contains its name."""
     code, output, _ = healthcheck("--url", service, "--check", "quueue")
 
-    assert (code, output) == (1, "UNKNOWN: no check 'quueue'\n")
+    assert (code, output) == (1, "UNKNOWN: no check 'quueue'; --verbose lists the checks\n")
 
 
 @pytest.mark.parametrize("arguments", [["--url", "ftp://x"], ["--url", "http://127.0.0.1:1"]])
@@ -117,7 +117,10 @@ def test_without_a_process_the_checks_run_here(tmp_path: Path) -> None:
     code, output, _ = healthcheck(cwd=tmp_path, env={"PROMETHEUS_PORT": port})
 
     assert code == 1
-    assert output == "CRITICAL: gone CRITICAL: /no/such is not there; checked here, because no process answers\n"
+    assert (
+        output
+        == "CRITICAL: gone CRITICAL: /no/such does not exist; create it; checked here, because no process answers\n"
+    )
 
 
 def test_bypass_is_exit_0_and_says_so(tmp_path: Path) -> None:

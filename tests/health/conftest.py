@@ -24,16 +24,16 @@ def _default_registry_of_its_own() -> Iterator[None]:
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    """Return a function that makes a registry with quick defaults: ``make(check, ..., **settings)``."""
-    made: list[HealthRegistry] = []
+    """Return a function that creates a registry with short times: ``make(check, ..., **settings)``."""
+    registries: list[HealthRegistry] = []
 
     def build(*checks: Check, **settings: Any) -> HealthRegistry:
         registry = HealthRegistry(HealthMonitoring(**{"check_interval": 0.05, "timeout": 0.2, **settings}))
-        for one in checks:
-            registry.register(one)
-        made.append(registry)
+        for check in checks:
+            registry.register(check)
+        registries.append(registry)
         return registry
 
     yield build
-    for registry in made:
+    for registry in registries:
         registry.stop(2.0)

@@ -1,4 +1,4 @@
-"""From the settings to checks: the seed's categories, one's own by type, and mistakes told together."""
+"""The checks that settings define: the four categories, the user's own by type, and mistakes reported together."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ def probe(check: Check) -> Any:
     return check.function
 
 
-def test_with_nothing_said_every_category_has_a_check() -> None:
-    """And none of them can restart a process."""
-    found = built()
+def test_without_settings_every_category_has_a_check() -> None:
+    """The default settings give each category a check, and none of them can restart a process."""
+    checks = built()
 
-    assert {check.category for check in found.values()} == set(builtin.CATEGORIES)
-    assert {"cpu", "memory", "disk", "load"} <= found.keys()
-    assert not any("liveness" in check.groups for check in found.values())
+    assert {check.category for check in checks.values()} == set(builtin.CATEGORIES)
+    assert {"cpu", "memory", "disk", "load"} <= checks.keys()
+    assert not any("liveness" in check.groups for check in checks.values())
 
 
 def test_thresholds_intervals_and_targets_come_from_the_settings() -> None:
-    """Every key of the seed's sections takes effect."""
-    found = built(
+    """Every key of the four sections has an effect."""
+    checks = built(
         system_resources={"cpu_warning_threshold": 10, "cpu_critical_threshold": 20, "mounts": ["/"], "interval": 7},
         application={"modules": ["json"], "memory_limit_mb": 512, "functional": "platform:system", "timeout": 3},
         dependencies={"apis": ["http://user:pw@api.example.com/x?k=1"], "paths": ["/tmp"], "tcp": ["db:5432"]},
         performance={"processing_time_threshold_ms": 250, "memory_growth_threshold_mb": 5},
     )
 
-    assert (probe(found["cpu"]).warning_threshold, probe(found["cpu"]).critical_threshold) == (10, 20)
-    assert (probe(found["disk"]).mounts, found["disk"].interval_s) == (("/",), 7)
-    assert (probe(found["process_memory"]).limit_mb, found["imports"].timeout_s) == (512, 3)
-    assert probe(found["processing"]).warning_s == 0.25
-    assert {"http.api.example.com-x", "filesystem.tmp", "tcp.db-5432", "functional"} <= found.keys()
-    assert "readiness" in found["tcp.db-5432"].groups
+    assert (probe(checks["cpu"]).warning_threshold, probe(checks["cpu"]).critical_threshold) == (10, 20)
+    assert (probe(checks["disk"]).mounts, checks["disk"].interval_s) == (("/",), 7)
+    assert (probe(checks["process_memory"]).limit_mb, checks["imports"].timeout_s) == (512, 3)
+    assert probe(checks["processing"]).warning_s == 0.25
+    assert {"http.api.example.com-x", "filesystem.tmp", "tcp.db-5432", "functional"} <= checks.keys()
+    assert "readiness" in checks["tcp.db-5432"].groups
 
 
 def test_a_category_can_be_switched_off() -> None:
@@ -68,13 +68,13 @@ def test_a_category_can_be_switched_off() -> None:
     assert built(system_resources=off, application=off, dependencies=off, performance=off) == {}
 
 
-def test_ones_own_check_by_type() -> None:
-    """Any other name, with a type and its parameters beside the policy."""
-    found = built(
+def test_a_check_of_the_users_own_by_type() -> None:
+    """A name that is no section defines a check by its type, with parameters beside the policy."""
+    checks = built(
         broker={"type": "tcp", "address": "mq:5672", "groups": ["liveness"], "critical": False, "interval": 9}
     )
 
-    broker = found["broker"]
+    broker = checks["broker"]
     assert (broker.groups, broker.critical, broker.interval_s, broker.category) == (
         ("liveness",),
         False,
@@ -84,8 +84,8 @@ def test_ones_own_check_by_type() -> None:
     assert probe(broker).address == "mq:5672"
 
 
-def test_mistakes_in_types_and_parameters_are_told_together() -> None:
-    """With suggestions, and before anything runs."""
+def test_mistakes_in_types_and_parameters_are_reported_together() -> None:
+    """One error has all mistakes, with suggestions, before anything runs."""
     with pytest.raises(HealthDefinitionError) as caught:
         built(
             one={"type": "htpt", "url": "http://x"},
@@ -100,17 +100,17 @@ def test_mistakes_in_types_and_parameters_are_told_together() -> None:
 
 
 def test_built_in_checks_can_be_put_into_groups() -> None:
-    """By the settings, besides what their category says."""
-    found = load({"health_monitoring": {"groups": {"readiness": {"include": ["disk"], "exclude": ["configuration"]}}}})
+    """`groups` in the settings adds a check to a probe and takes one out."""
+    loaded = load({"health_monitoring": {"groups": {"readiness": {"include": ["disk"], "exclude": ["configuration"]}}}})
     registry = HealthRegistry()
-    registry.configure(found.config.health_monitoring, builtin.build(found.config.health_monitoring))
+    registry.configure(loaded.config.health_monitoring, builtin.build(loaded.config.health_monitoring))
     members = {view.name for view in registry.snapshot().members("readiness")}
 
     assert "disk" in members
     assert "configuration" not in members
 
 
-def test_the_seeds_four_checks() -> None:
+def test_the_checks_of_the_four_categories() -> None:
     """Each is the worst of its category, with a message and details of every check in it."""
     kinds = (SystemResourcesHealthCheck, ApplicationHealthCheck, DependencyHealthCheck, PerformanceHealthCheck)
     for kind, category in zip(kinds, builtin.CATEGORIES, strict=True):
@@ -121,8 +121,8 @@ def test_the_seeds_four_checks() -> None:
         assert result.response_time_ms > 0
 
 
-def test_the_seeds_monitor_sums_up() -> None:
-    """Counts by status add up, and every check has what the seed's dashboards show."""
+def test_the_monitor_summarises_all_checks() -> None:
+    """The counts by status add up to the number of checks, and every check has a timestamp."""
     monitor = HealthMonitor()
     summary = monitor.get_health_summary()
 
@@ -134,11 +134,11 @@ def test_the_seeds_monitor_sums_up() -> None:
 
 
 def test_a_limit_may_be_a_range() -> None:
-    """`warning_threshold: "10:20"` in the file is where the value is well; text that is no range is told with its check."""
-    found = built(space={"type": "disk", "warning_threshold": "10:", "critical_threshold": "~:95", "mounts": ["/"]})[
+    """`warning_threshold: "10:20"` in the file is the range of good values; other text is an error that names its check."""
+    checks = built(space={"type": "disk", "warning_threshold": "10:", "critical_threshold": "~:95", "mounts": ["/"]})[
         "space"
     ]
-    assert (str(probe(found).warning_threshold), str(probe(found).critical_threshold)) == ("10:", "~:95")
+    assert (str(probe(checks).warning_threshold), str(probe(checks).critical_threshold)) == ("10:", "~:95")
 
     with pytest.raises(HealthDefinitionError, match=r"space.*'many' is not a range"):
         built(space={"type": "disk", "warning_threshold": "many"})

@@ -1,4 +1,4 @@
-"""What a file says of a check: values in the types the check has, and each mistake told before anything runs."""
+"""The parameters of a check in a file: converted to the types of the check, each mistake reported before anything runs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def built(checks: dict[str, Any], environ: dict[str, str] | None = None) -> dict
 
 
 def mistake(kind: str, parameters: dict[str, Any]) -> str:
-    """Return what is said of a check with these *parameters*."""
+    """Return the only problem of a check with these *parameters*."""
     with pytest.raises(HealthDefinitionError) as caught:
         built({"mine": {"type": kind, **parameters}})
-    (said,) = caught.value.problems
-    return said
+    (problem,) = caught.value.problems
+    return problem
 
 
 @pytest.mark.parametrize(
-    ("kind", "parameters", "said"),
+    ("kind", "parameters", "expected"),
     [
         ("http", {"url": 5}, "url: 5 is not text"),
         ("http", {"url": "http://h:port"}, "not an http or https URL"),
@@ -52,15 +52,15 @@ def mistake(kind: str, parameters: dict[str, Any]) -> str:
         ("functional", {"function": "nowhere"}, "function: 'nowhere' is not module:function"),
         ("thread_pool", {"pool": "nowhere"}, "pool: 'nowhere' is not module:function"),
         ("redis", {"url": "redis://h:port"}, "url is not a redis"),
-        ("database", {"url": "postgresql://h:port/x"}, "the port in url is none"),
+        ("database", {"url": "postgresql://h:port/x"}, "the port in url is not a number from 1 to 65535"),
     ],
 )
-def test_a_mistake_in_a_parameter_is_told(kind: str, parameters: dict[str, Any], said: str) -> None:
+def test_a_mistake_in_a_parameter_is_reported(kind: str, parameters: dict[str, Any], expected: str) -> None:
     """With the check, the parameter, and what would be right."""
-    told = mistake(kind, parameters)
+    problem = mistake(kind, parameters)
 
-    assert said in told
-    assert f"check 'mine' of type {kind}: " in told
+    assert expected in problem
+    assert f"check 'mine' of type {kind}: " in problem
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES))
@@ -79,16 +79,16 @@ def test_the_seeds_sections_tell_all_their_mistakes_together() -> None:
             {"dependencies": {"apis": ["ftp://x", {"url": "http://x", "ulr": 1}], "tcp": ["db"], "packages": ["a>~1"]}}
         )
 
-    said = str(caught.value)
-    assert "dependencies: http 1: url is not an http" in said
-    assert "dependencies: http 2: unknown parameter 'ulr' (did you mean 'url'?)" in said
-    assert "dependencies: tcp 1: address 'db' is not host:port" in said
-    assert "python_environment: 'a>~1' is not a requirement" in said
+    message = str(caught.value)
+    assert "dependencies: http 1: url is not an http" in message
+    assert "dependencies: http 2: unknown parameter 'ulr' (did you mean 'url'?)" in message
+    assert "dependencies: tcp 1: address 'db' is not host:port" in message
+    assert "python_environment: 'a>~1' is not a requirement" in message
 
 
 def test_values_become_what_the_check_takes() -> None:
     """Text from the environment as numbers, durations, lists as lists, secrets in headers as text."""
-    given = {
+    parameters = {
         "type": "http",
         "url": "http://h",
         "timeout_s": "${T}",
@@ -96,7 +96,7 @@ def test_values_become_what_the_check_takes() -> None:
         "expected_status": [200, "3xx"],
         "headers": {"authorization": "Bearer ${TOKEN}"},
     }
-    probe: Any = built({"mine": given}, {"T": "3", "TOKEN": "s3cret"})["mine"].function
+    probe: Any = built({"mine": parameters}, {"T": "3", "TOKEN": "s3cret"})["mine"].function
 
     assert (probe.timeout_s, probe.warning_s) == (3.0, 0.2)
     assert list(probe.expected_status) == [200, "3xx"]
@@ -104,7 +104,7 @@ def test_values_become_what_the_check_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "deadlines"),
+    ("times", "deadlines"),
     [
         ({}, (None, 5.0)),
         ({"timeout": 9}, (9.0, 9.0)),
@@ -112,9 +112,9 @@ def test_values_become_what_the_check_takes() -> None:
         ({"timeout": 3, "timeout_s": 2}, (3.0, 2.0)),
     ],
 )
-def test_one_deadline_is_enough(given: dict[str, Any], deadlines: tuple[float | None, float]) -> None:
-    """The run's is the probe's, too; and the probe's gives the run time to tell what it waited for."""
-    check = built({"mine": {"type": "http", "url": "http://h", **given}})["mine"]
+def test_one_deadline_is_enough(times: dict[str, Any], deadlines: tuple[float | None, float]) -> None:
+    """`timeout` is the check's own timeout too; `timeout_s` alone leaves the run a second more to report what timed out."""
+    check = built({"mine": {"type": "http", "url": "http://h", **times}})["mine"]
     probe: Any = check.function
 
     assert (check.timeout_s, probe.timeout_s) == deadlines

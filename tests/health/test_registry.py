@@ -1,9 +1,10 @@
-"""What the runner of checks promises: one run at a time, deadlines that hold, and nothing that hangs is contagious."""
+"""The promises of the registry: one run of a check at a time, deadlines that hold, and no check that delays another."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 import threading
 import time
 from collections import Counter
@@ -30,10 +31,10 @@ Make = Callable[..., HealthRegistry]
 def until(condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
     """Wait for *condition* and return what it returned."""
     deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come true"
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.005)
-    return found
+    return value
 
 
 def status(registry: HealthRegistry, name: str) -> HealthStatus:
@@ -44,7 +45,7 @@ def status(registry: HealthRegistry, name: str) -> HealthStatus:
 
 
 class Switch:
-    """A check that returns what it is told, and counts how often it was asked."""
+    """A check that returns or raises its ``answer``, and counts its runs."""
 
     def __init__(self, answer: Any = True) -> None:
         self.answer = answer
@@ -74,7 +75,7 @@ class Switch:
     ],
 )
 def test_what_a_check_may_answer(make: Make, answer: Any, expected: HealthStatus, message: str) -> None:
-    """Every answer has one meaning, and only messages meant for the public are shown."""
+    """Every value and exception has one status, and only public messages are shown."""
     result = make(Check(name="one", function=Switch(answer))).run("one")
 
     assert result.status is expected
@@ -84,7 +85,7 @@ def test_what_a_check_may_answer(make: Make, answer: Any, expected: HealthStatus
 
 
 def test_checks_run_on_their_schedule(make: Make) -> None:
-    """Each comes round about once an interval, from soon after the start, and stops with the registry."""
+    """A check runs about once per interval from soon after the start, and stops with the registry."""
     check = Switch()
     registry = make(Check(name="one", function=check))
     registry.start()
@@ -97,18 +98,24 @@ def test_checks_run_on_their_schedule(make: Make) -> None:
 
 
 def test_fifty_callers_share_one_run(make: Make) -> None:
-    """Those who ask at the same time get the same result."""
-    runs = Counter[str]()
+    """Fifty requests at the same time get the result of one run."""
+    runs, requested = Counter[str](), threading.Barrier(51)
 
     def slow() -> None:
         runs["slow"] += 1
-        time.sleep(0.5)  # so that all have asked, on a busy machine as well
+        time.sleep(0.5)  # so that all threads have requested it, on a busy machine as well
 
-    registry = make(Check(name="slow", function=slow))
+    registry = make(Check(name="slow", function=slow, timeout_s=30))
     results: list[CheckResult] = []
-    threads = [threading.Thread(target=lambda: results.append(registry.run("slow"))) for _ in range(50)]
+
+    def request() -> None:
+        requested.wait()
+        results.append(registry.run("slow"))
+
+    threads = [threading.Thread(target=request) for _ in range(50)]
     for thread in threads:
         thread.start()
+    requested.wait()
     for thread in threads:
         thread.join()
 
@@ -117,7 +124,7 @@ def test_fifty_callers_share_one_run(make: Make) -> None:
 
 
 def test_a_hung_sync_check_costs_one_thread_and_nothing_else(make: Make) -> None:
-    """Twenty rounds over a hung check: one thread, other checks on time, a late success does not count."""
+    """A check that hangs for twenty rounds costs one thread; other checks run on time."""
     release, other = threading.Event(), Switch()
     registry = make(
         Check(name="hung", function=lambda: release.wait(30), timeout_s=0.05),
@@ -138,7 +145,7 @@ def test_a_hung_sync_check_costs_one_thread_and_nothing_else(make: Make) -> None
 
 
 def test_a_late_success_does_not_count(make: Make) -> None:
-    """A run that comes back after its deadline changes nothing; the next run does."""
+    """A run that returns after its deadline changes nothing; the next run does."""
     release = threading.Event()
     registry = make(Check(name="late", function=lambda: release.wait(30), timeout_s=0.05))
 
@@ -150,7 +157,7 @@ def test_a_late_success_does_not_count(make: Make) -> None:
 
 
 def test_a_hung_async_check_is_cancelled_and_a_blocked_loop_is_its_own(make: Make) -> None:
-    """Twenty rounds over async checks that wait for ever or block their loop: one thread at most, others on time."""
+    """Async checks that wait for ever or block their loop cost one thread at most; others run on time."""
     release = threading.Event()
 
     async def waits() -> None:
@@ -181,14 +188,14 @@ def test_a_hung_async_check_is_cancelled_and_a_blocked_loop_is_its_own(make: Mak
 
 
 def test_a_probes_own_timeout_is_not_the_deadline(make: Make) -> None:
-    """A TimeoutError raised by the check is an error like any other."""
+    """A TimeoutError that a check raises is an error like any other."""
     result = make(Check(name="one", function=Switch(TimeoutError("slow peer")))).run("one")
 
     assert (result.error_type, result.message) == ("TimeoutError", "reason withheld")
 
 
 def test_an_async_check_keeps_its_loop_between_runs(make: Make) -> None:
-    """What a check opened on its loop stays usable in the next run."""
+    """A connection opened on the loop stays usable in the next run."""
     loops = []
 
     async def check() -> None:
@@ -202,7 +209,7 @@ def test_an_async_check_keeps_its_loop_between_runs(make: Make) -> None:
 
 
 def test_a_check_may_run_on_the_programs_loop(make: Make) -> None:
-    """``loop="app"`` runs it where the program's own pools live."""
+    """``loop="app"`` runs the check on the loop of the program's own pools."""
     seen = []
 
     async def check() -> None:
@@ -219,7 +226,7 @@ def test_a_check_may_run_on_the_programs_loop(make: Make) -> None:
 
 
 def test_hysteresis_holds_back_and_shows_raw_beside_it(make: Make) -> None:
-    """It takes three failures to fail and two successes to recover; the raw status is there all the time."""
+    """A check fails after three failures and recovers after two successes; the raw status is shown all the time."""
     check = Switch(True)
     registry = make(Check(name="one", function=check, failure_threshold=3, success_threshold=2))
     seen = []
@@ -234,7 +241,7 @@ def test_hysteresis_holds_back_and_shows_raw_beside_it(make: Make) -> None:
 
 
 def test_an_old_result_is_unknown(make: Make) -> None:
-    """Without a new result in time the state is UNKNOWN and says since when."""
+    """Without a new result in time the state is UNKNOWN, and the message has the age and the limit."""
     registry = make(Check(name="one", function=Switch(), stale_after_s=0.05))
     registry.run("one")
     assert status(registry, "one") is HEALTHY
@@ -242,11 +249,11 @@ def test_an_old_result_is_unknown(make: Make) -> None:
 
     view = registry.snapshot().checks[0]
     assert view.status is UNKNOWN
-    assert view.result.message.startswith("stale since")
+    assert re.fullmatch(r"stale since 0 s: the last result is 0 s old \(limit 0\.05 s\)", view.result.message)
 
 
 def test_what_depends_on_something_broken_is_skipped(make: Make) -> None:
-    """The root cause stands out: those below it are UNKNOWN, name it, don't run, and run at once when it is back."""
+    """Checks that depend on a CRITICAL one are UNKNOWN, name it, do not run, and run at once when it recovers."""
     dns, database, report = Switch(False), Switch(), Switch()
     registry = make(
         Check(name="report", function=report, depends_on=("database",), interval_s=60),
@@ -347,7 +354,7 @@ def test_the_failures_of_an_outage_are_its_warnings_and_criticals(make: Make) ->
 
 
 def test_an_uncritical_check_never_fails_its_group(make: Make) -> None:
-    """Whatever it finds, it contributes a warning at most."""
+    """Whatever its result, it counts as a WARNING at most."""
     registry = make(
         Check(name="extra", function=Switch(False), critical=False),
         Check(name="main", function=Switch()),
@@ -360,10 +367,10 @@ def test_an_uncritical_check_never_fails_its_group(make: Make) -> None:
     assert snapshot.groups["liveness"] is UNKNOWN
 
 
-def test_a_change_is_told_once_and_the_recovery_with_its_length(make: Make) -> None:
-    """Listeners that raise or block harm nobody; the recovery carries the outage's length and failures."""
+def test_a_change_is_published_once_and_the_recovery_with_its_length(make: Make) -> None:
+    """A listener that raises or blocks delays no other; the recovery has the outage's length and failures."""
     check, never = Switch(True), threading.Event()
-    told: list[Change] = []
+    received: list[Change] = []
     registry = make(Check(name="one", function=check))
 
     def fails(change: Change) -> None:
@@ -371,12 +378,12 @@ def test_a_change_is_told_once_and_the_recovery_with_its_length(make: Make) -> N
 
     registry.on_change(lambda _: print(never.wait(30)))
     registry.on_change(fails)
-    registry.on_change(told.append)
+    registry.on_change(received.append)
     for answer in (True, False, False, True, True):
         check.answer = answer
         registry.run("one")
         time.sleep(0.02)
-    changes: list[Change] = until(lambda: told if len(told) == 2 else [])
+    changes: list[Change] = until(lambda: received if len(received) == 2 else [])
     never.set()
 
     assert [(change.before, change.after) for change in changes] == [(HEALTHY, CRITICAL), (CRITICAL, HEALTHY)]
@@ -418,7 +425,7 @@ def test_a_reloaded_function_replaces_itself(make: Make) -> None:
 
 
 def test_a_cell_run_again_replaces_its_check(make: Make) -> None:
-    """In a notebook every run of a cell is a file of its own; the check it defines is still one check, the newest."""
+    """In a notebook each run of a cell is a file of its own; its check replaces the one before."""
 
     def run_cell(number: int, source: str) -> Check:
         names: dict[str, Any] = {"__name__": "__main__"}
@@ -432,8 +439,8 @@ def test_a_cell_run_again_replaces_its_check(make: Make) -> None:
     assert registry.run("db").status is HEALTHY
 
 
-def test_bypass_runs_nothing_and_never_says_healthy(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """Switched off, every check is unknown, the snapshot says why, and so does the log."""
+def test_bypass_runs_nothing_and_is_never_healthy(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """While checks are switched off each is UNKNOWN, and snapshot and log give the reason."""
     check = Switch()
     registry = make(Check(name="one", function=check), bypass=True)
     registry.start()
@@ -457,7 +464,7 @@ def test_maintenance_is_shown_while_it_lasts(make: Make) -> None:
 
 
 def test_a_check_sees_the_context_it_was_defined_in(make: Make) -> None:
-    """Context variables set before the definition are there, and what a check sets stays with the run."""
+    """A run has the context variables of the definition, and its own changes end with it."""
     tenant = contextvars.ContextVar("tenant", default="none")
     tenant.set("acme")
     seen = []
@@ -474,7 +481,7 @@ def test_a_check_sees_the_context_it_was_defined_in(make: Make) -> None:
 
 
 def test_a_check_that_is_gone_leaves_the_snapshot(make: Make) -> None:
-    """Unregistering forgets it at once, also while it runs."""
+    """An unregistered check is gone at once."""
     registry = make(Check(name="one", function=Switch()), Check(name="two", function=Switch()))
     registry.run_all()
     registry.unregister("one")

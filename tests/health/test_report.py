@@ -1,4 +1,4 @@
-"""What the probes answer: the status codes are a contract, the text is for people, the details for the authorised."""
+"""The answers of the probes: status codes that load balancers rely on, text for people, details for authorised callers."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ def snapshot(*views: CheckView, **options: Any) -> HealthSnapshot:
     ],
 )
 def test_the_codes_of_each_state(status: HealthStatus, codes: tuple[int, ...]) -> None:
-    """A process that can't tell is alive but not ready."""
-    found = snapshot(view("one", status))
+    """A process with an UNKNOWN state is alive but not ready."""
+    state = snapshot(view("one", status))
 
-    assert tuple(render(found, probe).status for probe in ("livez", "readyz", "startupz", "healthz")) == codes
+    assert tuple(render(state, probe).status for probe in ("livez", "readyz", "startupz", "healthz")) == codes
 
 
 @pytest.mark.parametrize("options", [{"shutting_down": True}, {}])
 def test_shutting_down_and_maintenance_are_not_ready_but_alive(options: dict[str, bool]) -> None:
-    """The reason is said."""
-    found = snapshot(view("one", HEALTHY), maintenance="" if options else "migration")
-    replies = {probe: render(found, probe, **options) for probe in ("livez", "readyz", "startupz", "healthz")}  # type: ignore[arg-type]
+    """Liveness passes, readiness fails with the reason."""
+    state = snapshot(view("one", HEALTHY), maintenance="" if options else "migration")
+    replies = {probe: render(state, probe, **options) for probe in ("livez", "readyz", "startupz", "healthz")}  # type: ignore[arg-type]
 
     assert [reply.status for reply in replies.values()] == [200, 503, 503, 200]
     assert (b"shutting down" if options else b"maintenance: migration") in replies["readyz"].body
 
 
-def test_bypass_passes_and_says_so() -> None:
+def test_bypass_passes_and_is_named() -> None:
     """Nothing is checked, nothing is healthy, and the probe passes."""
     reply = render(snapshot(view("one", UNKNOWN), bypass=True), "readyz")
 
@@ -69,67 +69,68 @@ def test_bypass_passes_and_says_so() -> None:
 
 def test_the_text_is_as_kubernetes_writes_it() -> None:
     """A line a check when verbose or wrong; withheld reasons stay withheld."""
-    found = snapshot(view("disk", HEALTHY), view("db", CRITICAL, "reason withheld"), view("queue", WARNING, "long"))
+    state = snapshot(view("disk", HEALTHY), view("db", CRITICAL, "reason withheld"), view("queue", WARNING, "long"))
 
-    assert render(found, "readyz").body.decode() == (
+    assert render(state, "readyz").body.decode() == (
         "[+]disk ok\n[-]db CRITICAL: reason withheld\n[!]queue WARNING: long\nreadyz check failed (CRITICAL)\n"
     )
     assert render(snapshot(view("disk", HEALTHY)), "livez").body == b"ok\n"
 
 
 def test_excluded_checks_do_not_count() -> None:
-    """A name that is no check is pointed out, as Kubernetes does."""
-    found = snapshot(view("disk", HEALTHY), view("db", CRITICAL))
-    reply = render(found, "readyz", exclude=("db", "dbb"), verbose=True)
+    """An excluded check does not count, and an unknown name is reported, as Kubernetes does."""
+    state = snapshot(view("disk", HEALTHY), view("db", CRITICAL))
+    reply = render(state, "readyz", exclude=("db", "dbb"), verbose=True)
 
     assert reply.status == 200
-    assert "not excluded, because no such check is here: dbb" in reply.body.decode()
+    assert "not excluded, because this probe has no such check: dbb" in reply.body.decode()
 
 
 def test_one_check_can_be_asked_for() -> None:
-    """By its name; an unknown one is 404."""
-    found = snapshot(view("disk", HEALTHY), view("db", CRITICAL))
+    """One check is selected by its name; an unknown name is 404 and the answer says where the names are."""
+    state = snapshot(view("disk", HEALTHY), view("db", CRITICAL))
 
-    assert render(found, "healthz", check="disk").status == 200
-    assert render(found, "healthz", check="db").status == 503
-    assert render(found, "healthz", check="nope").status == 404
+    assert render(state, "healthz", check="disk").status == 200
+    assert render(state, "healthz", check="db").status == 503
+    unknown = render(state, "healthz", check="nope")
+    assert (unknown.status, unknown.body) == (404, b"no check 'nope' in healthz; /healthz?verbose lists its checks\n")
 
 
 def test_json_has_states_and_details_only_for_the_authorised() -> None:
-    """The draft's words, ours beside them, and measurements where they may be seen."""
+    """JSON has the draft's status and our state; measurements are for authorised callers only."""
     measured = Measurement("usage", 91.2, "%", warning=80, critical=95)
-    found = snapshot(
+    state = snapshot(
         view("disk", WARNING, "91 % used", details={"mount": "/"}, measurements=(measured,), timestamp=1.0)
     )
-    public = render(found, "healthz", accept="application/health+json")
-    private = render(found, "healthz", accept="application/health+json", authorized=True)
-    always = render(found, "healthz", accept="application/json", show_details="always")
-    never = render(found, "healthz", accept="application/json", show_details="never", authorized=True)
+    public = render(state, "healthz", accept="application/health+json")
+    private = render(state, "healthz", accept="application/health+json", authorized=True)
+    always = render(state, "healthz", accept="application/json", show_details="always")
+    never = render(state, "healthz", accept="application/json", show_details="never", authorized=True)
 
     assert public.content_type == "application/health+json"
     assert (json.loads(public.body)["status"], json.loads(public.body)["state"]) == ("warn", "warning")
     assert "details" not in json.loads(public.body)["checks"]["disk"][0]
-    (entry,) = json.loads(private.body)["checks"]["disk"]
-    assert entry["details"] == {"mount": "/"}
-    assert (entry["observedValue"], entry["observedUnit"]) == (91.2, "%")
+    (check,) = json.loads(private.body)["checks"]["disk"]
+    assert check["details"] == {"mount": "/"}
+    assert (check["observedValue"], check["observedUnit"]) == (91.2, "%")
     assert (always.body == private.body, never.body == public.body) == (True, True)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_number_is_null_in_json(value: float) -> None:
-    """Parsers other than Python's refuse NaN, and with it the whole answer."""
+    """NaN and infinity are null, because other parsers than Python's refuse the whole answer."""
     odd = view("disk", HEALTHY, details={"free": value}, measurements=(Measurement("usage", value),))
     body = render(snapshot(odd), "healthz", accept="application/health+json", authorized=True).body
 
     assert b"NaN" not in body
     assert b"Infinity" not in body
-    (entry,) = json.loads(body)["checks"]["disk"]
-    assert (entry["details"], entry["observedValue"]) == ({"free": None}, None)
+    (check,) = json.loads(body)["checks"]["disk"]
+    assert (check["details"], check["observedValue"]) == ({"free": None}, None)
 
 
 def test_a_message_can_not_forge_lines() -> None:
     """Line breaks and control characters of a message stay in its line."""
-    found = snapshot(view("db", CRITICAL, "bad\n[+]all ok\x1b[2J"))
+    state = snapshot(view("db", CRITICAL, "bad\n[+]all ok\x1b[2J"))
 
-    assert render(found, "readyz").body.count(b"\n") == 2
-    assert b"\x1b" not in render(found, "readyz").body
+    assert render(state, "readyz").body.count(b"\n") == 2
+    assert b"\x1b" not in render(state, "readyz").body

@@ -23,10 +23,10 @@ HEALTHY, WARNING, CRITICAL, UNKNOWN = (
 
 def line(*changes: tuple[float, HealthStatus]) -> Timeline:
     """Return a timeline of *changes*."""
-    made = Timeline()
+    timeline = Timeline()
     for at_s, status in changes:
-        made.note(at_s, status)
-    return made
+        timeline.note(at_s, status)
+    return timeline
 
 
 def test_an_outage_has_a_length_and_costs_availability() -> None:
@@ -58,11 +58,11 @@ def test_what_is_not_known_counts_for_nothing() -> None:
 @given(st.lists(st.tuples(st.floats(0.001, 100), st.sampled_from(list(HealthStatus))), max_size=30), st.floats(1, 500))
 def test_the_seconds_add_up(steps: list[tuple[float, HealthStatus]], window_s: float) -> None:
     """Whatever happened, the states fill the window, and outages are within it."""
-    made, now_s = Timeline(), 0.0
+    timeline, now_s = Timeline(), 0.0
     for step_s, status in steps:
-        made.note(now_s, status)
+        timeline.note(now_s, status)
         now_s += step_s
-    trend = made.trend(now_s, window_s)
+    trend = timeline.trend(now_s, window_s)
 
     assert abs(sum(trend.seconds.values()) - min(now_s, window_s)) < 1e-6
     assert sum(outage.duration_s for outage in trend.outages) <= min(now_s, window_s) + 1e-6
@@ -71,11 +71,11 @@ def test_the_seconds_add_up(steps: list[tuple[float, HealthStatus]], window_s: f
 
 def test_a_flapping_check_is_remembered_within_bounds() -> None:
     """A million changes take no more room than a thousand."""
-    made = Timeline()
+    timeline = Timeline()
     for number in range(100_000):
-        made.note(float(number), HEALTHY if number % 2 else CRITICAL)
+        timeline.note(float(number), HEALTHY if number % 2 else CRITICAL)
 
-    assert made.trend(100_000, 1e9).transitions < 1000
+    assert timeline.trend(100_000, 1e9).transitions < 1000
 
 
 def test_the_seeds_monitor_shows_a_staged_outage() -> None:
@@ -91,15 +91,15 @@ def test_the_seeds_monitor_shows_a_staged_outage() -> None:
         monitor.run_all_checks()
         moments.append(time.monotonic())
         time.sleep(0.1)
-    found = monitor.get_health_trends(hours=1)
+    trends = monitor.get_health_trends(hours=1)
     # The verdict falls somewhere within its run, which takes its time on a busy machine.
     shortest, longest = moments[4] - moments[3], moments[5] - moments[2]
     known_at_least, known_at_most = moments[5] - moments[1], time.monotonic() - moments[0]
 
-    staged = found["checks"]["staged"]
+    staged = trends["checks"]["staged"]
     (outage,) = staged["outages"]
     assert (staged["transitions"], staged["current_status"], outage["worst"]) == (2, "HEALTHY", "CRITICAL")
     assert shortest <= outage["duration_s"] <= longest
     known = outage["duration_s"] / (1 - staged["availability"])  # the length is rounded to a millisecond
     assert known_at_least - 0.01 <= known <= known_at_most + 0.01
-    assert found["overall"]["transitions"] == 2
+    assert trends["overall"]["transitions"] == 2

@@ -1,4 +1,4 @@
-"""The list of checks in docs/health.md is made from their docstrings, so that it says what the code does."""
+"""The list in docs/health-checks.md is generated from their docstrings, so that it agrees with the code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from csg_otel.health import checks
 from csg_otel.health.parameters import OURS
 from csg_otel.health.sources import Sources
 
-DOC = Path(__file__).resolve().parents[2] / "docs" / "health.md"
+DOC = Path(__file__).resolve().parents[2] / "docs" / "health-checks.md"
 MARK = "<!-- made from the docstrings by `make golden` -->\n"
 
 
 def document() -> str:
-    """Return the list: a section a category, a paragraph a type."""
+    """Return the list: one section per category, one paragraph per type."""
     return "".join(
         f"\n### {category.capitalize()}\n" + "".join(_paragraph(kind) for kind in kinds if kind not in checks._MODULES)
         for category, kinds in checks.BY_CATEGORY.items()
@@ -27,28 +27,29 @@ def document() -> str:
 
 
 def _paragraph(kind: str) -> str:
-    made = checks.check_type(kind)
-    return f"\n**`{kind}`** {_text(made)}\n\n{_parameters(made)}\n"
+    check_class = checks.check_type(kind)
+    return f"\n**`{kind}`** {_text(check_class)} {_parameters(check_class)}\n"
 
 
-def _text(made: Any) -> str:
-    text = " ".join((inspect.getdoc(made) or "").split())
+def _text(check_class: Any) -> str:
+    """Return the docstring as Markdown, without its last sentence about the constructor's errors."""
+    text = " ".join((inspect.getdoc(check_class) or "").split()).split(" Raises ValueError ")[0]
     text = re.sub(r"``([^`]*)``", r"`\1`", text)
     return re.sub(r"\*(\w+)\*", r"`\1`", text)
 
 
-def _parameters(made: Any) -> str:
-    ours = {*OURS, "environ", *(one.name for one in dataclasses.fields(Sources))}
+def _parameters(check_class: Any) -> str:
+    supplied = {*OURS, "environ", *(each.name for each in dataclasses.fields(Sources))}
     shown = []
-    for name, parameter in inspect.signature(made).parameters.items():
-        if name not in ours:
-            missing = parameter.default is inspect.Parameter.empty
-            made_anew = "factory" in repr(parameter.default) or "object at" in repr(parameter.default)
+    for name, parameter in inspect.signature(check_class).parameters.items():
+        if name not in supplied:
+            required = parameter.default is inspect.Parameter.empty
+            created = "factory" in repr(parameter.default) or "object at" in repr(parameter.default)
             default = (
                 "required"
-                if missing
+                if required
                 else ""
-                if made_anew or parameter.default in (None, (), "")
+                if created or parameter.default in (None, (), "")
                 else repr(parameter.default)
             )
             shown.append(f"`{name}`" + (f" ({default})" if default else ""))

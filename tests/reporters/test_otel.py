@@ -1,4 +1,4 @@
-"""Health as telemetry: gauges that read states, and a measurement, a span and an event where something happened."""
+"""Health as telemetry: gauges that read states, and a duration, a span and an event for runs and changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME = "csg.health.check.name"
 
 
 class Watched:
-    """A registry whose telemetry is on, with one check that can be told what to answer."""
+    """A registry with telemetry and one check that returns or raises ``answer``."""
 
     def __init__(self) -> None:
         self.answer: Any = True
@@ -45,11 +45,11 @@ class Watched:
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """A registry whose telemetry ends with the test."""
-    made = Watched()
-    yield made
-    made.telemetry.stop()
-    made.registry.stop(1.0)
+    """Return a registry whose telemetry ends with the test."""
+    watched = Watched()
+    yield watched
+    watched.telemetry.stop()
+    watched.registry.stop(1.0)
 
 
 def start(watched: Watched, trace: Trace = "failures") -> None:
@@ -94,7 +94,7 @@ def test_runs_are_counted_and_measured(captured: Captured, watched: Watched) -> 
 
 
 def test_measurements_and_their_limits_are_gauges(captured: Captured, watched: Watched) -> None:
-    """So that thresholds can be drawn beside the values."""
+    """A panel can draw each value with its limits."""
     start(watched)
     watched.run(CheckResult(HealthStatus.WARNING, "", {}, (Measurement("usage", 91.2, "%", warning=80, critical=95),)))
 
@@ -139,7 +139,7 @@ def test_no_run_is_traced_where_that_is_asked_for(captured: Captured, watched: W
     assert captured.spans == []
 
 
-def test_a_change_of_state_is_an_event_and_the_recovery_tells_its_length(captured: Captured, watched: Watched) -> None:
+def test_a_change_of_state_is_an_event_and_the_recovery_has_its_length(captured: Captured, watched: Watched) -> None:
     """One event each way, belonging to the run that brought it, and never a withheld reason."""
     start(watched)
     began = time.monotonic()
@@ -158,10 +158,10 @@ def test_a_change_of_state_is_an_event_and_the_recovery_tells_its_length(capture
     assert len(captured.points("csg.health.check.transitions")) == 2
 
 
-def test_the_log_says_where_a_check_broke_but_does_not_repeat_a_verdict(
+def test_the_log_has_the_line_of_an_unexpected_error_only(
     captured: Captured, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exception the check did not mean gets a line with its kind and place; ``Warn`` and ``Critical`` say all themselves."""
+    """An unexpected exception is logged with its class and line; ``Warn`` and ``Critical`` have public messages instead."""
     start(watched)
     watched.run(True, Critical("full"))
     assert "disk" not in caplog.text
@@ -172,17 +172,17 @@ def test_the_log_says_where_a_check_broke_but_does_not_repeat_a_verdict(
 
 
 def test_a_collection_never_waits_for_a_check(captured: Captured, watched: Watched) -> None:
-    """Gauges read what is known while a check hangs."""
+    """Gauges read the last results while a check hangs."""
     release = threading.Event()
     start(watched)
     watched.registry.register(Check(name="hung", function=lambda: release.wait(20), timeout_s=0.05))
     watched.registry.run("hung")
     began = time.perf_counter()
-    found = states(captured, "csg.health.check.status", check="hung")
+    values = states(captured, "csg.health.check.status", check="hung")
     took_s = time.perf_counter() - began
     release.set()
 
-    assert found["critical"] == 1
+    assert values["critical"] == 1
     assert took_s < 1  # a busy machine's; the check would hang for twenty seconds
 
 
@@ -198,7 +198,7 @@ def test_what_is_gone_leaves_no_series(captured: Captured, watched: Watched) -> 
 
 
 def test_bypass_and_maintenance_are_gauges(captured: Captured, watched: Watched) -> None:
-    """They explain why a group is not what its checks say."""
+    """Two gauges show why the status of a group is not that of its checks."""
     start(watched)
     with watched.registry.maintenance("backup"):
         assert captured.points("csg.health.maintenance")[0].value == 1

@@ -1,4 +1,4 @@
-"""What systemd hears on a real datagram socket: ready, alive, stopping; and silence where a heartbeat is lost."""
+"""The notifications on a real datagram socket: ready, alive, stopping; and none for the watchdog without a heartbeat."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ SERVICE = """
 
 
 class Systemd:
-    """The socket systemd listens on."""
+    """The socket on which systemd receives notifications."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
 
-    def hears(self, for_s: float) -> list[str]:
-        """Return what is heard within *for_s* seconds."""
-        found, deadline = [], time.monotonic() + for_s
-        while (left := deadline - time.monotonic()) > 0:
-            self._socket.settimeout(left)
+    def receive(self, for_s: float) -> list[str]:
+        """Return the notifications of the next *for_s* seconds."""
+        messages, deadline = [], time.monotonic() + for_s
+        while (remaining_s := deadline - time.monotonic()) > 0:
+            self._socket.settimeout(remaining_s)
             try:
-                found.append(self._socket.recv(4096).decode())
+                messages.append(self._socket.recv(4096).decode())
             except TimeoutError:
                 break
-        return found
+        return messages
 
     def close(self) -> None:
         """Close the socket."""
@@ -60,31 +60,31 @@ class Systemd:
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[Systemd]:
-    """A listening systemd."""
-    made = Systemd(tmp_path / "notify")
-    yield made
-    made.close()
+    """Return a socket in the place of systemd's."""
+    systemd = Systemd(tmp_path / "notify")
+    yield systemd
+    systemd.close()
 
 
-def test_systemd_hears_how_the_service_is(systemd: Systemd, tmp_path: Path) -> None:
-    """READY when readiness passes, WATCHDOG while liveness does, STATUS in words, STOPPING at the end; children are silent."""
+def test_systemd_receives_the_state_of_the_service(systemd: Systemd, tmp_path: Path) -> None:
+    """READY when readiness passes, WATCHDOG while liveness does, STATUS on each change, STOPPING last; none from a child."""
     environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000"}
     with Program(SERVICE, tmp_path, environment) as program:
         assert program.line() == "started"
-        heard = systemd.hears(0.8)
-        assert "READY=1" not in heard
-        assert 3 <= heard.count("WATCHDOG=1") <= 14, "not ready is no reason to be restarted"
-        assert any(line.startswith("STATUS=CRITICAL: database") for line in heard)
+        messages = systemd.receive(0.8)
+        assert "READY=1" not in messages
+        assert 3 <= messages.count("WATCHDOG=1") <= 14, "not ready is no reason to be restarted"
+        assert any(line.startswith("STATUS=CRITICAL: database") for line in messages)
 
         (tmp_path / "up").touch()
-        heard = systemd.hears(1.0)
-        assert heard.count("READY=1") == 1
-        assert "STATUS=HEALTHY" in heard
+        messages = systemd.receive(1.0)
+        assert messages.count("READY=1") == 1
+        assert "STATUS=HEALTHY" in messages
 
         (tmp_path / "hang").touch()
-        systemd.hears(1.5)
-        assert "WATCHDOG=1" not in systemd.hears(0.5)
+        systemd.receive(1.5)
+        assert "WATCHDOG=1" not in systemd.receive(0.5)
 
         (tmp_path / "end").touch()
         program.wait()
-        assert any(line.startswith("STOPPING=1") for line in systemd.hears(0.2))
+        assert any(line.startswith("STOPPING=1") for line in systemd.receive(0.2))

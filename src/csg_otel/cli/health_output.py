@@ -1,7 +1,7 @@
 """
-What ``csg-otel healthcheck`` prints and exits with: an answer as a line, as JSON, or as a Nagios plugin would. Pure.
+The output and exit code of ``csg-otel healthcheck``: an answer as a line, as JSON, or in the form of a Nagios plugin. Pure.
 
-Docker reserves exit code 2, so the docker style has 0 and 1 alone; the Nagios style has the four of the plugin guidelines.
+Docker reserves exit code 2, so the docker style uses 0 and 1 only. The Nagios style uses the four codes of its guidelines.
 """
 
 from __future__ import annotations
@@ -21,30 +21,31 @@ PROBES: Final = {"overall": "healthz", "liveness": "livez", "readiness": "readyz
 MARKS: Final = {"healthy": "+", "warning": "!", "critical": "-", "unknown": "?"}
 
 WITHDRAWN: Final = "withdrawn"
-"""Key of an answer whose probe fails for another reason than its checks: in maintenance, shutting down."""
+"""Key of an answer whose probe fails although its checks pass: in maintenance, shutting down."""
 
 _NAGIOS_WORDS: Final = {"healthy": "OK", "warning": "WARNING", "critical": "CRITICAL", "unknown": "UNKNOWN"}
 _NAGIOS_UNITS: Final = {"%": "%", "s": "s", "By": "B"}
 _NAGIOS_BYTES: Final = 4096
+"""Most bytes of output without ``--verbose``: the plugin guidelines' limit; Nagios may cut off more."""
 
 
 def narrowed(answer: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return *answer* about the checks *names* alone; as it is if there are none."""
+    """Return *answer* reduced to the checks *names*; unchanged without names or checks."""
     checks = answer.get("checks", {})
     if not names or not checks:
         return answer
-    kept = {name: found for name, found in checks.items() if name in names}
-    state = worst(HealthStatus(found[0]["state"]) for found in kept.values()).value
+    kept = {name: results for name, results in checks.items() if name in names}
+    state = worst(HealthStatus(results[0]["state"]) for results in kept.values()).value
     answer = {**answer, "checks": kept, "state": state}
     if missing := [name for name in names if name not in checks]:
-        answer.update(state="unknown", output=f"no check {', '.join(map(repr, missing))}")
+        answer.update(state="unknown", output=f"no check {', '.join(map(repr, missing))}; --verbose lists the checks")
     return answer
 
 
-def tell(options: argparse.Namespace, answer: dict[str, Any]) -> tuple[str, int]:
-    """Return what to print about *answer*, and the exit code."""
-    style = {"text": _text, "json": _json, "health+json": _health_json, "nagios": _nagios}[options.format]
-    text = style(options, answer).encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode()
+def render(options: argparse.Namespace, answer: dict[str, Any]) -> tuple[str, int]:
+    """Return the text to print about *answer*, and the exit code."""
+    to_text = {"text": _text, "json": _json, "health+json": _health_json, "nagios": _nagios}[options.format]
+    text = to_text(options, answer).encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode()
     return text, _exit_code(options, answer)
 
 
@@ -57,21 +58,21 @@ def _exit_code(options: argparse.Namespace, answer: dict[str, Any]) -> int:
 
 
 def _checks(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: found[0] for name, found in answer.get("checks", {}).items()}
+    return {name: results[0] for name, results in answer.get("checks", {}).items()}
 
 
 def _summary(answer: dict[str, Any]) -> str:
     checks = _checks(answer)
-    told = [answer["output"]] if answer.get("output") else []
-    told += [f"{name} {_said(check)}" for name, check in checks.items() if check["state"] != "healthy"]
-    if not told:
-        told = [f"{len(checks)} check{'s' if len(checks) != 1 else ''} passed" if checks else "no checks"]
+    parts = [answer["output"]] if answer.get("output") else []
+    parts += [f"{name} {_state_and_output(check)}" for name, check in checks.items() if check["state"] != "healthy"]
+    if not parts:
+        parts = [f"{len(checks)} check{'s' if len(checks) != 1 else ''} passed" if checks else "no checks"]
     if answer.get("here"):
-        told.append("checked here, because no process answers")
-    return "; ".join(told)
+        parts.append("checked here, because no process answers")
+    return "; ".join(parts)
 
 
-def _said(check: dict[str, Any]) -> str:
+def _state_and_output(check: dict[str, Any]) -> str:
     return f"{check['state'].upper()}: {check['output']}" if check.get("output") else check["state"].upper()
 
 
@@ -86,7 +87,7 @@ def _text(options: argparse.Namespace, answer: dict[str, Any]) -> str:
 
 
 def _health_json(_options: argparse.Namespace, answer: dict[str, Any]) -> str:
-    """Return the answer as the endpoint gave it: ``application/health+json``."""
+    """Return the answer in the form of the endpoint: ``application/health+json``."""
     return json.dumps({key: value for key, value in answer.items() if key not in ("here", WITHDRAWN)}, indent=2)
 
 
@@ -97,8 +98,8 @@ def _json(options: argparse.Namespace, answer: dict[str, Any]) -> str:
         | {key: check[key] for key in ("time", "responseTimeMs", "details", "measurements") if key in check}
         for name, check in _checks(answer).items()
     }
-    found = {"state": answer["state"], "message": _summary(answer), "exit_code": _exit_code(options, answer)}
-    return json.dumps({**found, "checks": checks}, indent=2)
+    summary = {"state": answer["state"], "message": _summary(answer), "exit_code": _exit_code(options, answer)}
+    return json.dumps({**summary, "checks": checks}, indent=2)
 
 
 # -- Nagios ------------------------------------------------------------------------------------------------------------
@@ -106,16 +107,19 @@ def _json(options: argparse.Namespace, answer: dict[str, Any]) -> str:
 
 def _nagios(options: argparse.Namespace, answer: dict[str, Any]) -> str:
     """
-    Return status line, performance data and, with ``--verbose``, a line a check.
+    Return status line, performance data and, with ``--verbose``, one line per check.
 
-    Monitoring plugins development guidelines: ``WORD: text|'label'=value[unit];warning;critical;minimum;maximum``. What
-    measured would go beyond 4,096 bytes is left out, unless all of it was asked for.
+    Monitoring plugins development guidelines: ``WORD: text|'label'=value[unit];warning;critical;minimum;maximum``. Without
+    ``--verbose``, measurements beyond 4,096 bytes of output are left out.
     """
     line = f"{_NAGIOS_WORDS[answer['state']]}: {_plain(_summary(answer))}"
-    more = [f"[{MARKS[check['state']]}] {name} {_plain(_said(check))}" for name, check in _checks(answer).items()]
+    check_lines = [
+        f"[{MARKS[check['state']]}] {name} {_plain(_state_and_output(check))}"
+        for name, check in _checks(answer).items()
+    ]
     data = list(_performance(_checks(answer)))
     if options.verbose:
-        return "\n".join([f"{line}|{' '.join(data)}" if data else line, *more])
+        return "\n".join([f"{line}|{' '.join(data)}" if data else line, *check_lines])
     line = line.encode()[: _NAGIOS_BYTES // 2].decode("utf-8", "ignore")
     room = _NAGIOS_BYTES - len(line.encode()) - 2
     kept: list[str] = []
@@ -128,31 +132,32 @@ def _nagios(options: argparse.Namespace, answer: dict[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return *text* without what ends a status line: the bar and line breaks."""
+    """Return *text* without bars and line breaks, which end a status line."""
     return " ".join(text.replace("|", "/").split())
 
 
 def _performance(checks: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Yield what each check measured; where the endpoint shows no measurements, how long it took."""
+    """Yield the measurements of each check; its run time if the endpoint shows no measurements."""
     for name, check in checks.items():
         measurements = check.get("measurements", ())
-        for measured in measurements:
-            label = name if measured["name"] == name else f"{name} {measured['name']}"
-            limits = (measured.get(key, "") for key in ("warning", "critical", "minimum", "maximum"))
-            unit = _NAGIOS_UNITS.get(measured.get("unit", ""), "")
-            yield _datum(label, measured["value"], unit, *limits)
+        for measurement in measurements:
+            label = name if measurement["name"] == name else f"{name} {measurement['name']}"
+            limits = (measurement.get(key, "") for key in ("warning", "critical", "minimum", "maximum"))
+            unit = _NAGIOS_UNITS.get(measurement.get("unit", ""), "")
+            yield _datum(label, measurement["value"], unit, *limits)
         if not measurements and "responseTimeMs" in check:
             yield _datum(f"{name} time", check["responseTimeMs"] / 1000, "s", "", "", 0, "")
 
 
 def _datum(label: str, value: float | None, unit: str, *limits: Any) -> str:
-    shown = label.replace("'", "''").replace("=", ":").replace("|", "/")
-    rest = ";".join(limit if isinstance(limit, str) else _decimal(limit) for limit in limits).rstrip(";")
-    told = f"{_decimal(value)}{unit}" if value is not None else "U"
-    return f"'{shown}'={told}" + (f";{rest}" if rest else "")
+    """Return one item of performance data; *limits* are warning, critical, minimum and maximum, empty text for none."""
+    escaped = label.replace("'", "''").replace("=", ":").replace("|", "/")
+    limit_fields = ";".join(limit if isinstance(limit, str) else _decimal(limit) for limit in limits).rstrip(";")
+    value_field = f"{_decimal(value)}{unit}" if value is not None else "U"
+    return f"'{escaped}'={value_field}" + (f";{limit_fields}" if limit_fields else "")
 
 
 def _decimal(value: float) -> str:
     """Return *value* without an exponent: the guidelines allow digits, a sign and a point."""
-    told = f"{value:.10f}".rstrip("0").rstrip(".")
-    return "0" if told == "-0" else told
+    digits = f"{value:.10f}".rstrip("0").rstrip(".")
+    return "0" if digits == "-0" else digits

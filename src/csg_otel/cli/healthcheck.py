@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.exit_style is None:
         options.exit_style = "nagios" if options.format == "nagios" else "docker"
     if options.watch is None:
-        text, code = health_output.tell(options, _answer(options))
+        text, code = health_output.render(options, _answer(options))
         print(text)
         return _exit(code) if options.app else code
     return _watch(options)
@@ -110,7 +110,7 @@ def _watch(options: argparse.Namespace) -> int:
     last, code = "", 0
     try:
         while True:
-            text, code = health_output.tell(options, _answer(options))
+            text, code = health_output.render(options, _answer(options))
             if text != last:
                 print(time.strftime("%H:%M:%S"), text, flush=True)
             last = text

@@ -1,7 +1,7 @@
 """
-Health checks: the program's own by ``@health_check`` and ``component``, the built-in ones by the settings.
+Health checks: the program's own, by ``@health_check`` and ``component``, and the built-in ones, by the settings.
 
-Defining a check runs nothing; the registry runs them once ``instrument()`` starts it.
+A definition runs nothing. The registry runs the checks once ``instrument()`` starts it.
 """
 
 from __future__ import annotations
@@ -59,33 +59,34 @@ def health_check(
     loop: Loop = "private",
 ) -> Callable[[F], F]:
     """
-    Make the decorated function a health check; it stays the function it was.
+    Register the decorated function as a health check and return it unchanged.
 
-    The function, sync or async and without parameters, returns None or True if all is well, and False, a
-    :class:`HealthStatus` or a :class:`CheckResult` otherwise, or raises. A message given to :class:`Critical` or
-    :class:`Warn` is public; that of any other exception is withheld. The options are the fields of :class:`Check`, times in
-    seconds. Contradictions are reported together when checks start, as :class:`HealthDefinitionError`.
+    The function takes no parameters and may be async. It returns None or True for HEALTHY, False for a failure, or a
+    :class:`HealthStatus` or a :class:`CheckResult`; or it raises. A message given to :class:`Critical` or :class:`Warn` is
+    public; the message of any other exception is withheld. When the checks start, all contradictions between them are
+    reported together, as :class:`HealthDefinitionError`.
+
+    Args:
+        name: 1 to 64 of ``a-z``, ``0-9``, ``_``, ``.``, ``-``; unique.
+        category: ``system``, ``application`` (the default), ``dependency``, ``performance`` or a name of your own.
+        groups: The probes the check counts in besides overall; by default ``readiness``.
+        critical: False caps its contribution to its groups at WARNING.
+        interval_s: Seconds between runs; by default the setting ``health_monitoring.check_interval``.
+        timeout_s: Deadline of a run in seconds; by default the setting ``health_monitoring.timeout``.
+        failure_threshold: Failures in a row before the check counts as failed; by default from the settings.
+        success_threshold: Successes in a row before it counts as recovered; by default from the settings.
+        failure_status: Status for False and for an exception; ``critical`` by default.
+        depends_on: Checks whose CRITICAL status keeps this one from running; it is UNKNOWN meanwhile.
+        jitter: Share of the interval by which runs are spread; 0.1 by default.
+        stale_after_s: Age in seconds at which a result counts as UNKNOWN; by default twice the interval plus the deadline.
+        loop: Event loop of an async function: ``private`` for its own, ``app`` for the program's.
     """
 
+    # Each parameter is the field of Check of the same name.
+    policy = {**locals(), "groups": tuple(groups), "depends_on": tuple(depends_on)}
+
     def register(function: F) -> F:
-        default_registry().register(
-            Check(
-                name=name,
-                function=function,
-                category=category,
-                groups=tuple(groups),
-                critical=critical,
-                interval_s=interval_s,
-                timeout_s=timeout_s,
-                failure_threshold=failure_threshold,
-                success_threshold=success_threshold,
-                failure_status=failure_status,
-                depends_on=tuple(depends_on),
-                jitter=jitter,
-                stale_after_s=stale_after_s,
-                loop=loop,
-            )
-        )
+        default_registry().register(Check(function=function, **policy))
         return function
 
     return register
@@ -99,10 +100,14 @@ def component(
     critical: bool = True,
 ) -> Component:
     """
-    Return the handle by which a part of the program reports on itself: ``beat()``, ``healthy()``, ``warning("why")``.
+    Return a component: a part of the program that reports its own state, by ``beat()``, ``healthy()``, ``warning("why")``.
 
-    With *beat_within_s* it is CRITICAL when it has not beaten for that many seconds; it counts in liveness by default,
-    because a loop that no longer turns is what a restart cures.
+    Args:
+        name: Name of the check; unique.
+        beat_within_s: Seconds within which a beat or a report is expected; after that the component is CRITICAL. By default
+            no beat is expected.
+        groups: The probes it counts in; by default ``liveness``, because a restart cures a loop that has stopped.
+        critical: False caps its contribution to its groups at WARNING.
     """
     return components.register(
         default_registry(), name, beat_within_s=beat_within_s, groups=tuple(groups), critical=critical
@@ -110,5 +115,5 @@ def component(
 
 
 def maintenance(reason: str) -> AbstractContextManager[None]:
-    """Be in maintenance during a ``with`` block: not ready, saying *reason*, while the process stays alive."""
+    """Be in maintenance during a ``with`` block: readiness fails with *reason*, liveness still passes."""
     return default_registry().maintenance(reason)

@@ -1,8 +1,8 @@
 """
-From the settings to the checks they ask for: the seed's four categories, and the user's own by ``type``.
+The checks that the settings define: four categories of built-in checks, and the user's own by ``type``.
 
-Modules of checks are imported here, when checks are made, and not before. The rule: what is wrong with a check's parameters
-is collected and reported together with everything else that contradicts itself.
+A check's module is imported when a check of its type is created, and not before. All wrong parameters of all checks are
+reported together.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _PROBES: Final = ("readiness", "startup")
 
 _SECTIONS: Final = "health_monitoring.checks"
 
-_OWN_ANSWER_S: Final = 1.0
-"""How much later than a check's own deadline its run is given up, so that it can still say what it waited for."""
+_GRACE_S: Final = 1.0
+"""Seconds from a probe's own timeout to the deadline of its run, so that the probe can report what timed out."""
 
 _GROWTH_WINDOW_S: Final = 3600.0
 _GROWTH_READINGS: Final = 10
 """Seconds, and readings of memory, that the growth is computed from: a slope from fewer readings is mostly chance."""
 
 _BENCHMARK_S: Final = 60.0
-"""Deadline of a benchmark where the settings name none: several sizes, each run up to six times, take their time."""
+"""Seconds of a benchmark's deadline if the settings have none: several sizes, each with up to six runs."""
 
-_Plan = Callable[[], Check]
-"""Makes one check; raises HealthDefinitionError."""
+_Factory = Callable[[], Check]
+"""Creates one check; raises HealthDefinitionError if its type or parameters are wrong."""
 
 
 def build(
@@ -51,13 +51,15 @@ def build(
     performance: Performance | None = None,
 ) -> list[Check]:
     """
-    Return the checks *settings* ask for; *problems* is what was found wrong with the configuration when it was read.
+    Return the checks that *settings* define. Raises HealthDefinitionError with every wrong type and parameter.
 
-    Checks of our own telemetry read it from *sources*. *performance* switches the benchmark and the watch on memory.
-
-    Raises HealthDefinitionError with every check whose type or parameters are wrong.
+    Args:
+        settings: The settings of all checks.
+        problems: Problems of the configuration, for the check ``configuration`` to report; none by default.
+        sources: Telemetry of this process, for the checks that read it; empty by default.
+        performance: Settings of the benchmark and of the memory watch; their defaults by default.
     """
-    plans: list[_Plan] = [
+    factories: list[_Factory] = [
         *_system(settings),
         *_application(settings, problems),
         *_dependencies(settings),
@@ -68,60 +70,70 @@ def build(
             if definition.enabled
         ),
     ]
-    found: list[Check] = []
+    built: list[Check] = []
     wrong: list[str] = []
-    for plan in plans:
+    for create in factories:
         try:
-            found.append(plan())
+            built.append(create())
         except HealthDefinitionError as error:
             wrong.extend(error.problems)
     if wrong:
         raise HealthDefinitionError(wrong)
-    return found
+    return built
 
 
-def _plan(
+def _factory(
     name: str,
     kind: str,
     section: Any,
-    given: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
     *,
     where: str = "",
-    wired: Mapping[str, Any] | None = None,
+    supplied: Mapping[str, Any] | None = None,
     **policy: Any,
-) -> _Plan:
-    """Return what makes a check of one of the seed's sections, with *section*'s times."""
+) -> _Factory:
+    """
+    Return the factory of one built-in check.
 
-    def make() -> Check:
-        timed = _timed(kind, given or {}, section.timeout)
-        function = parameters.make(kind, timed, where or f"{_SECTIONS}: {name}", wired=wired or {})
+    Args:
+        name: Name of the check.
+        kind: Its type, a key of ``checks.TYPES``.
+        section: The settings of its category, with ``interval`` and ``timeout`` in seconds.
+        values: Its parameters from the settings; none by default.
+        where: Beginning of each problem's message; by default the settings' key and *name*.
+        supplied: Its parameters that the SDK supplies; none by default.
+        **policy: Further fields of :class:`Check`.
+    """
+
+    def create() -> Check:
+        timed = _with_timeout(kind, values or {}, section.timeout)
+        function = parameters.make(kind, timed, where or f"{_SECTIONS}: {name}", supplied=supplied or {})
         timeout_s = _deadline(timed, function, section.timeout)
         times = {"interval_s": section.interval, "timeout_s": timeout_s}
         return Check(name=name, function=function, own=True, **{**times, **policy})
 
-    return make
+    return create
 
 
-def _timed(kind: str, given: Mapping[str, Any], timeout_s: float | None) -> Mapping[str, Any]:
-    """Return the parameters *given*, with the run's deadline as the probe's own where only that was named."""
-    if timeout_s is None or "timeout_s" in given or not parameters.takes(kind, "timeout_s"):
-        return given
-    return {**given, "timeout_s": timeout_s}
+def _with_timeout(kind: str, values: Mapping[str, Any], timeout_s: float | None) -> Mapping[str, Any]:
+    """Return the parameters *values*; if they set no ``timeout_s`` and *kind* has one, it is the run's deadline *timeout_s*."""
+    if timeout_s is None or "timeout_s" in values or not parameters.takes(kind, "timeout_s"):
+        return values
+    return {**values, "timeout_s": timeout_s}
 
 
-def _deadline(timed: Mapping[str, Any], function: Any, timeout_s: float | None) -> float | None:
-    """Return the run's deadline: *timeout_s*, or, where only the probe's own was named, a little later than that."""
-    if timeout_s is None and "timeout_s" in timed:
-        return float(function.timeout_s) + _OWN_ANSWER_S
+def _deadline(values: Mapping[str, Any], function: Any, timeout_s: float | None) -> float | None:
+    """Return the run's deadline: *timeout_s*, or a little more than the probe's own timeout if only that is set."""
+    if timeout_s is None and "timeout_s" in values:
+        return float(function.timeout_s) + _GRACE_S
     return timeout_s
 
 
-def _system(settings: HealthMonitoring) -> Iterator[_Plan]:
+def _system(settings: HealthMonitoring) -> Iterator[_Factory]:
     section = settings.checks.system_resources
     if not section.enabled:
         return
-    # They say how the machine is, not whether this process should be restarted or get work: no probe asks them, and a
-    # busy CPU is no outage.
+    # In no probe: a busy machine is no reason to restart this process or to take its traffic away.
     policy: dict[str, Any] = {"category": "system", "groups": ()}
     for name in ("cpu", "memory", "disk", "load"):
         limits = {
@@ -130,38 +142,38 @@ def _system(settings: HealthMonitoring) -> Iterator[_Plan]:
         }
         if name == "disk":
             limits["mounts"] = section.mounts
-        yield _plan(name, name, section, limits, critical=name in ("memory", "disk"), **policy)
+        yield _factory(name, name, section, limits, critical=name in ("memory", "disk"), **policy)
 
 
-def _application(settings: HealthMonitoring, problems: Sequence[str]) -> Iterator[_Plan]:
+def _application(settings: HealthMonitoring, problems: Sequence[str]) -> Iterator[_Factory]:
     section = settings.checks.application
     if not section.enabled:
         return
     policy: dict[str, Any] = {"category": "application", "groups": _PROBES}
     required = {"required_variables": section.required_variables}
-    wired = {"environ": environment.snapshot(), "problems": lambda: problems}
-    yield _plan("configuration", "configuration", section, required, wired=wired, **policy)
+    supplied = {"environ": environment.snapshot(), "problems": lambda: problems}
+    yield _factory("configuration", "configuration", section, required, supplied=supplied, **policy)
     if section.modules:
-        yield _plan("imports", "imports", section, {"modules": section.modules}, **policy)
+        yield _factory("imports", "imports", section, {"modules": section.modules}, **policy)
     if section.functional:
         limits = {"function": section.functional, "limit_s": section.response_time_threshold_ms / 1000}
-        yield _plan("functional", "functional", section, limits, **policy)
+        yield _factory("functional", "functional", section, limits, **policy)
     if section.memory_limit_mb is not None:
         limit = {"limit_mb": section.memory_limit_mb}
-        yield _plan("process_memory", "process_memory", section, limit, category="application", groups=())
+        yield _factory("process_memory", "process_memory", section, limit, category="application", groups=())
     for model in section.nlp_models:
         name = _name("nlp_model", PurePath(model).name)
-        yield _plan(name, "nlp_model", section, {"model": model}, **policy)
+        yield _factory(name, "nlp_model", section, {"model": model}, **policy)
 
 
-def _dependencies(settings: HealthMonitoring) -> Iterator[_Plan]:
+def _dependencies(settings: HealthMonitoring) -> Iterator[_Factory]:
     section = settings.checks.dependencies
     if not section.enabled:
         return
     policy: dict[str, Any] = {"category": "dependency", "groups": _PROBES}
     where = f"{_SECTIONS}.dependencies"
     if section.check_python_environment:
-        yield _plan("python_environment", "python_environment", section, {"packages": section.packages}, **policy)
+        yield _factory("python_environment", "python_environment", section, {"packages": section.packages}, **policy)
     for kind, key, targets in (
         ("filesystem", "path", section.paths if section.check_filesystem else ()),
         ("http", "url", section.apis if section.check_apis else ()),
@@ -170,19 +182,19 @@ def _dependencies(settings: HealthMonitoring) -> Iterator[_Plan]:
         ("tls", "address", section.tls),
         ("database", "url", section.databases),
     ):
-        for place, target in enumerate(targets):
-            given = target if isinstance(target, Mapping) else {key: target}
-            name = _name(kind, str(parameters.revealed(given.get(key, ""))))
-            yield _plan(name, kind, section, given, where=f"{where}: {kind} {place + 1}", **policy)
+        for number, target in enumerate(targets, 1):
+            values = target if isinstance(target, Mapping) else {key: target}
+            name = _name(kind, str(parameters.revealed(values.get(key, ""))))
+            yield _factory(name, kind, section, values, where=f"{where}: {kind} {number}", **policy)
 
 
-def _performance(settings: HealthMonitoring, performance: Performance) -> Iterator[_Plan]:
+def _performance(settings: HealthMonitoring, performance: Performance) -> Iterator[_Factory]:
     section = settings.checks.performance
     if not section.enabled:
         return
     policy: dict[str, Any] = {"category": "performance", "groups": (), "critical": False}
     limit = {"function": section.benchmark, "warning_s": section.processing_time_threshold_ms / 1000}
-    yield _plan("processing", "processing", section, limit, **policy)
+    yield _factory("processing", "processing", section, limit, **policy)
     memory, benchmarking = performance.memory_optimization, performance.benchmarking
     if performance.enabled and memory.enabled:
         interval_s = memory.monitoring_interval or section.interval or settings.check_interval
@@ -190,28 +202,31 @@ def _performance(settings: HealthMonitoring, performance: Performance) -> Iterat
             "warning_mb_per_h": section.memory_growth_threshold_mb,
             "window_s": max(_GROWTH_WINDOW_S, _GROWTH_READINGS * interval_s),
         }
-        yield _plan("memory_growth", "memory_growth", section, growth, interval_s=interval_s, **policy)
+        yield _factory("memory_growth", "memory_growth", section, growth, interval_s=interval_s, **policy)
     if performance.enabled and benchmarking.enabled:
         timed = {**limit, "sizes": benchmarking.test_sizes}
         policy.update(interval_s=benchmarking.interval, timeout_s=section.timeout or _BENCHMARK_S)
-        yield _plan("benchmark", "benchmark", section, timed, **policy)
+        yield _factory("benchmark", "benchmark", section, timed, **policy)
 
 
 def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
-    """Return the user's own check *name*; raises HealthDefinitionError for an unknown type or parameter."""
+    """Return the user's own check *name*. Raises HealthDefinitionError for an unknown type or a wrong parameter."""
     where = f"{definition.location or _SECTIONS}: check {name!r}"
     if definition.type not in checks.TYPES:
-        known = ", ".join(sorted(checks.TYPES))
+        types = ", ".join(sorted(checks.TYPES))
         hint = suggestion(definition.type, checks.TYPES)
-        raise HealthDefinitionError([f"{where}: unknown type {definition.type!r}{hint} (known: {known})"])
+        raise HealthDefinitionError([f"{where}: unknown type {definition.type!r}{hint} (known: {types})"])
     unknown = [group for group in definition.groups if group not in GROUPS]
-    wrong = [f"{where}: unknown group {group!r}{suggestion(group, GROUPS)}" for group in unknown]
-    timed = _timed(definition.type, definition.parameters, definition.timeout)
-    wired = {**{one.name: getattr(sources, one.name) for one in fields(sources)}, "environ": environment.snapshot()}
-    policy = [one.name for one in fields(definition)]
+    wrong = [
+        f"{where}: unknown group {group!r}{suggestion(group, GROUPS)} (known: {', '.join(GROUPS)})" for group in unknown
+    ]
+    timed = _with_timeout(definition.type, definition.parameters, definition.timeout)
+    supplied = {each.name: getattr(sources, each.name) for each in fields(sources)}
+    supplied["environ"] = environment.snapshot()
+    policy = [each.name for each in fields(definition)]
     try:
         function = parameters.make(
-            definition.type, timed, f"{where} of type {definition.type}", wired=wired, policy=policy
+            definition.type, timed, f"{where} of type {definition.type}", supplied=supplied, policy=policy
         )
     except HealthDefinitionError as error:
         wrong.extend(error.problems)
@@ -235,7 +250,7 @@ def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
 
 
 def _name(kind: str, target: str) -> str:
-    """Return a check's name made of its kind and target, without anything secret in it: credentials, queries."""
+    """Return the name of a check from its type and target, without the target's credentials and query."""
     plain = re.sub(r"^[a-z+]+://", "", target.lower())
     plain = plain.split("?")[0].split("#")[0].rsplit("@", 1)[-1].strip("/")
     return f"{kind}.{re.sub(r'[^a-z0-9_.-]+', '-', plain).strip('-') or 'root'}"[:64]

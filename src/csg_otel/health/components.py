@@ -1,7 +1,7 @@
 """
-Parts of the program that report on themselves: a worker loop that beats, a connection that says it is degraded.
+Components: parts of the program that report their own state, such as a worker loop that beats or a degraded connection.
 
-Reporting is a few assignments, cheap enough for every turn of a loop; the registry reads them on its own schedule.
+A report is a few assignments, cheap enough for every turn of a loop. The registry reads it on its own schedule.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 class Component:
     """
-    A part of the program, healthy until it says otherwise or stops beating.
+    A part of the program: HEALTHY until it reports another status or stops beating.
 
-    Made by :func:`csg_otel.component`. All methods may be called from any thread and take microseconds.
+    Created by :func:`csg_otel.component`. All methods may be called from any thread and take microseconds.
     """
 
     def __init__(self, name: str, beat_within_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,38 +29,38 @@ class Component:
         self._beat_within_s = beat_within_s
         self._clock = clock
         self._last_beat = clock()
-        self._said = CheckResult(HealthStatus.HEALTHY)
+        self._reported = CheckResult(HealthStatus.HEALTHY)
 
     def beat(self) -> None:
-        """Say that it is alive; what it said of its state stays."""
+        """Record that the component is alive; the status reported last stays."""
         self._last_beat = self._clock()
 
     def healthy(self, message: str = "") -> None:
-        """Say that it works."""
-        self._say(HealthStatus.HEALTHY, message)
+        """Report that it works."""
+        self._report(HealthStatus.HEALTHY, message)
 
     def warning(self, message: str) -> None:
-        """Say that it works, with issues; *message* is public."""
-        self._say(HealthStatus.WARNING, message)
+        """Report that it works, with issues; *message* is public."""
+        self._report(HealthStatus.WARNING, message)
 
     def critical(self, message: str) -> None:
-        """Say that it does not work; *message* is public."""
-        self._say(HealthStatus.CRITICAL, message)
+        """Report that it does not work; *message* is public."""
+        self._report(HealthStatus.CRITICAL, message)
 
-    def _say(self, status: HealthStatus, message: str) -> None:
-        self._said = CheckResult(status, message)
+    def _report(self, status: HealthStatus, message: str) -> None:
+        self._reported = CheckResult(status, message)
         self.beat()
 
     def check(self) -> CheckResult:
-        """Return what it said last, or CRITICAL if it has not beaten in time; the registry's check function."""
+        """Return the last report, or CRITICAL if the beat is late; the check function of the registry."""
         silent_s = self._clock() - self._last_beat
         if self._beat_within_s is not None and silent_s > self._beat_within_s:
             return CheckResult(
                 HealthStatus.CRITICAL,
-                f"no beat for {silent_s:.1f} s (expected within {self._beat_within_s:g} s)",
+                f"no beat for {silent_s:.1f} s (limit {self._beat_within_s:g} s): the loop is blocked or has stopped",
                 error_type="no_beat",
             )
-        return self._said
+        return self._reported
 
 
 def register(
@@ -71,13 +71,22 @@ def register(
     groups: tuple[str, ...],
     critical: bool,
 ) -> Component:
-    """Make the component *name* a check of *registry*, read about twice in the time a beat is expected."""
-    made = Component(name, beat_within_s)
+    """
+    Register the component *name* with *registry* and return it.
+
+    Args:
+        registry: The registry that reads it: every second, or twice per *beat_within_s* if that is less than 2 s.
+        name: Name of the check; unique.
+        beat_within_s: Seconds within which a beat is expected; None if none is.
+        groups: The probes it counts in.
+        critical: False caps its contribution to its groups at WARNING.
+    """
+    component = Component(name, beat_within_s)
     interval_s = 1.0 if beat_within_s is None else max(0.1, min(1.0, beat_within_s / 2))
     registry.register(
         Check(
             name=name,
-            function=made.check,
+            function=component.check,
             category="component",
             groups=groups,
             critical=critical,
@@ -85,4 +94,4 @@ def register(
             inline=True,
         )
     )
-    return made
+    return component

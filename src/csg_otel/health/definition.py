@@ -1,7 +1,7 @@
 """
-What a health check is: a callable and, as data, everything that is decided about it. Nothing runs here.
+The definition of a health check: a callable, and its policy as data. Nothing runs here.
 
-The rule: contradictions between checks are found before any of them runs, and all of them are reported together.
+Contradictions between checks are found before any check runs, and all of them are reported together.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ _NAME: Final = re.compile(r"[a-z0-9_.-]{1,64}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """
-    One check and its policy, times in seconds; None takes what the settings say for all checks.
+    One check and its policy. Times are in seconds; None takes the settings' value for all checks.
 
     Attributes:
         name: 1 to 64 of ``a-z``, ``0-9``, ``_``, ``.``, ``-``; unique.
-        function: Takes nothing; sync or async.
-        category: ``system``, ``application``, ``dependency``, ``performance`` or your own.
-        groups: Probes it counts in besides overall: ``liveness``, ``readiness``, ``startup``.
-        critical: False caps what it contributes to its groups at WARNING.
+        function: The function to run, sync or async, without parameters.
+        category: ``system``, ``application``, ``dependency``, ``performance`` or a name of your own.
+        groups: The probes it counts in besides overall: ``liveness``, ``readiness``, ``startup``.
+        critical: False caps its contribution to its groups at WARNING.
         interval_s: Time between runs.
-        timeout_s: Deadline of one run; one that misses it is CRITICAL, and a late success does not count.
+        timeout_s: Deadline of one run; a run that misses it is CRITICAL, and its late success does not count.
         failure_threshold: Failures in a row before it counts as failed.
-        success_threshold: Successes in a row before it counts as well again.
-        failure_status: What False or an exception means.
-        depends_on: Checks whose CRITICAL state makes this one UNKNOWN ("skipped") and keeps it from running.
+        success_threshold: Successes in a row before it counts as recovered.
+        failure_status: Status for False and for an exception.
+        depends_on: Checks whose CRITICAL status makes this one UNKNOWN ("skipped") and keeps it from running.
         jitter: Share of the interval by which runs are spread.
-        stale_after_s: Age at which a result is UNKNOWN; by default twice the interval plus the deadline.
-        loop: Where an async function runs: on a loop of its own, or on the program's (``app``), for pools bound to it.
-        app_loop: The program's loop; taken from where the check is defined.
-        own: Whether the settings made it and may make it anew.
-        inline: Whether the function returns at once and needs no thread.
+        stale_after_s: Age at which a result counts as UNKNOWN; by default twice the interval plus the deadline.
+        loop: Event loop of an async function: its own (``private``), or the program's (``app``), for pools bound to that.
+        app_loop: The program's loop; by default the loop that runs where the check is registered.
+        own: Whether the settings created it; new settings replace it.
+        inline: Whether the function returns at once and runs without a thread.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for a check after the settings have filled in what its definition left open; times in seconds."""
+    """The times and thresholds of a check, completed from the settings; times in seconds."""
 
     interval_s: float
     timeout_s: float
@@ -83,7 +83,7 @@ class Policy:
 
 
 def policy(check: Check, settings: HealthMonitoring) -> Policy:
-    """Return the policy of *check* under *settings*; a result is stale after two intervals and a deadline."""
+    """Return the policy of *check* with *settings*; by default results are stale after two intervals and a timeout."""
     interval_s = check.interval_s or settings.check_interval
     timeout_s = check.timeout_s or settings.timeout
     stale_after_s = check.stale_after_s or settings.stale_after or 2 * interval_s + timeout_s
@@ -97,13 +97,13 @@ def policy(check: Check, settings: HealthMonitoring) -> Policy:
 
 
 def groups_of(check: Check, settings: HealthMonitoring) -> tuple[str, ...]:
-    """Return the probes' groups *check* counts in: those it names, as the settings add to and take from them."""
-    found = []
+    """Return the groups *check* counts in: the groups it names, with the settings' ``include`` and ``exclude`` applied."""
+    groups = []
     for name in GROUPS:
         group = getattr(settings.groups, name)
         if (name in check.groups or check.name in group.include) and check.name not in group.exclude:
-            found.append(name)
-    return tuple(found)
+            groups.append(name)
+    return tuple(groups)
 
 
 def validate(checks: Iterable[Check], settings: HealthMonitoring) -> None:
@@ -115,19 +115,21 @@ def validate(checks: Iterable[Check], settings: HealthMonitoring) -> None:
 
 
 def contradictions(checks: Sequence[Check]) -> list[str]:
-    """Return what is wrong with *checks* whatever others there are."""
+    """Return the problems of *checks* that no further check can solve: bad values, duplicate names, circles."""
     by_name = {check.name: check for check in checks}
     problems = [problem for check in checks for problem in _problems(check)]
-    problems.extend(f"two checks are called {name!r}" for name in _twice(check.name for check in checks))
+    problems.extend(
+        f"two checks are called {name!r}; rename one" for name in _duplicates(check.name for check in checks)
+    )
     problems.extend(_cycles(by_name))
     return problems
 
 
 def unknown_names(checks: Sequence[Check], settings: HealthMonitoring) -> list[str]:
-    """Return where *checks* and *settings* name checks that are not among *checks*."""
+    """Return a problem for each name in *checks* and *settings* that is not the name of a check."""
     by_name = {check.name: check for check in checks}
     problems = [
-        f"check {check.name!r}: depends on {parent!r}, which is no check{suggestion(parent, by_name)}"
+        f"check {check.name!r}: depends on {parent!r}, but no check has that name{suggestion(parent, by_name)}"
         for check in checks
         for parent in check.depends_on
         if parent not in by_name
@@ -138,7 +140,7 @@ def unknown_names(checks: Sequence[Check], settings: HealthMonitoring) -> list[s
 def _problems(check: Check) -> Iterable[str]:
     where = f"check {check.name!r}"
     if not _NAME.fullmatch(check.name):
-        yield f"{where}: a name is 1 to 64 of a-z, 0-9, '_', '.' and '-'"
+        yield f"{where}: the name must be 1 to 64 of a-z, 0-9, '_', '.' and '-'"
     for group in check.groups:
         if group not in GROUPS:
             yield f"{where}: unknown group {group!r}{suggestion(group, GROUPS)} (known: {', '.join(GROUPS)})"
@@ -152,7 +154,7 @@ def _problems(check: Check) -> Iterable[str]:
             yield f"{where}: {key} must be at least 1, not {count!r}"
 
 
-def _twice(names: Iterable[str]) -> list[str]:
+def _duplicates(names: Iterable[str]) -> list[str]:
     seen: set[str] = set()
     return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
 
@@ -162,7 +164,7 @@ def _unknown_members(by_name: Mapping[str, Check], settings: HealthMonitoring) -
         members = getattr(settings.groups, group)
         for name in (*members.include, *members.exclude):
             if name not in by_name:
-                yield f"group {group!r} names {name!r}, which is no check{suggestion(name, by_name)}"
+                yield f"group {group!r} names {name!r}, but no check has that name{suggestion(name, by_name)}"
 
 
 def _cycles(by_name: Mapping[str, Check]) -> Iterable[str]:
@@ -171,12 +173,12 @@ def _cycles(by_name: Mapping[str, Check]) -> Iterable[str]:
         path: list[str] = []
         _walk(name, by_name, path, done)
         if path:
-            done.update(path)  # it is told once, wherever one comes to it from
+            done.update(path)  # so that each circle is reported once
             yield f"checks depend on each other in a circle: {' > '.join(path)}"
 
 
 def _walk(name: str, by_name: Mapping[str, Check], path: list[str], done: set[str]) -> bool:
-    """Follow what *name* depends on; leave a circle in *path* and return True if there is one."""
+    """Follow the dependencies of *name*; return True if they form a circle, which is then in *path*."""
     if name in path:
         path.append(name)
         del path[: path.index(name)]
@@ -193,14 +195,14 @@ def _walk(name: str, by_name: Mapping[str, Check], path: list[str], done: set[st
 
 
 def levels(checks: Iterable[Check]) -> list[list[Check]]:
-    """Return *checks* (without circles) in order of dependency: each level depends on earlier ones only."""
-    left = list(checks)
+    """Return *checks*, which have no circles, in order of dependency: each level depends on earlier levels only."""
+    remaining = list(checks)
+    names = {check.name for check in remaining}
     placed: set[str] = set()
-    known = {check.name for check in left}
-    found: list[list[Check]] = []
-    while left:
-        ready = [check for check in left if placed.issuperset(known.intersection(check.depends_on))]
-        found.append(ready)
-        placed.update(check.name for check in ready)
-        left = [check for check in left if check.name not in placed]
-    return found
+    ordered: list[list[Check]] = []
+    while remaining:
+        level = [check for check in remaining if placed.issuperset(names.intersection(check.depends_on))]
+        ordered.append(level)
+        placed.update(check.name for check in level)
+        remaining = [check for check in remaining if check.name not in placed]
+    return ordered

@@ -1,8 +1,8 @@
 """
-The seed's health monitor and its four checks, on top of the one registry of the process.
+The class-based interface to health: ``HealthMonitor`` and one check per category, on top of the registry.
 
-Thin by rule: with ``instrument()`` running it asks that registry; without, it makes the checks the settings ask for and runs
-them on demand.
+While ``instrument()`` is active, ``HealthMonitor`` reads the process's registry. Without it, the settings' checks are built
+here and run on demand.
 """
 
 from __future__ import annotations
@@ -23,32 +23,33 @@ if TYPE_CHECKING:
 
 
 class HealthMonitor:
-    """Runs the checks of the settings and the program's own, and sums them up."""
+    """Runs the settings' and the program's checks, and summarises their results."""
 
     def __init__(self, config: Config | None = None) -> None:
-        """Use *config*, or what file and environment say. Raises ConfigError and HealthDefinitionError."""
+        """Use *config*; by default, file and environment. Raises ConfigError and HealthDefinitionError."""
         self._registry: HealthRegistry = default_registry()
         if config is not None or not self._registry.configured:
             config = config or load().config
             self._registry.configure(config.health_monitoring, _own_checks(config))
 
     def run_all_checks(self) -> dict[str, CheckResult]:
-        """Run every check now and return the results by name; takes as long as the slowest, at most its deadline."""
+        """Run every check now and return the results by name. It takes as long as the slowest check, at most its deadline."""
         return self._registry.run_all()
 
     def get_overall_status(self) -> HealthStatus:
-        """Return the worst of all checks, as known; runs them if none has run yet."""
-        self._run_first()
+        """Return the worst status of all checks; runs them if none has run yet."""
+        self._run_if_new()
         return self._registry.snapshot().overall
 
     def get_health_summary(self) -> dict[str, Any]:
         """
-        Return what is known as plain data; runs the checks if none has run yet.
+        Return the state of all checks as plain data; runs them if none has run yet.
 
-        ``overall_status``, ``timestamp`` (ISO 8601, UTC), ``checks`` by name with ``status``, ``message``, ``details``,
-        ``response_time_ms`` and ``timestamp``, and ``summary`` with counts by status and the average response time.
+        The keys are ``overall_status``, ``timestamp`` (ISO 8601, UTC), ``checks`` by name with ``status``, ``message``,
+        ``details``, ``response_time_ms`` and ``timestamp``, and ``summary`` with counts by status and the average response
+        time.
         """
-        self._run_first()
+        self._run_if_new()
         snapshot = self._registry.snapshot()
         statuses = [view.status for view in snapshot.checks]
         times = [view.result.response_time_ms for view in snapshot.checks if view.result.timestamp]
@@ -66,11 +67,12 @@ class HealthMonitor:
 
     def get_health_trends(self, hours: float = 24) -> dict[str, Any]:
         """
-        Return what the checks were in the last *hours* hours, as far as this process has seen.
+        Return the history of the checks in the last *hours* hours, as far back as this process ran them.
 
-        ``from``, ``to`` (ISO 8601, UTC), ``overall`` and ``checks`` by name, each with ``current_status``, ``availability``
-        (0 to 1: the share of the known time in which it was HEALTHY or WARNING; None if nothing is known), ``transitions``,
-        ``seconds`` by state, and ``outages`` with ``from``, ``to`` (None while it lasts), ``duration_s`` and ``worst``.
+        The keys are ``hours``, ``from`` and ``to`` (ISO 8601, UTC), ``overall``, and ``checks`` by name. Each has
+        ``current_status``, ``availability`` (0 to 1: the share of HEALTHY and WARNING in the time with a known state; None
+        without any), ``transitions``, ``seconds`` by state, and ``outages`` with ``from``, ``to`` (None while it lasts),
+        ``duration_s`` and ``worst``.
         """
         now_s, now_unix = time.monotonic(), time.time()
 
@@ -102,7 +104,7 @@ class HealthMonitor:
             "checks": checks,
         }
 
-    def _run_first(self) -> None:
+    def _run_if_new(self) -> None:
         if all(view.age_s is None for view in self._registry.snapshot().checks):
             self._registry.run_all()
 
@@ -126,31 +128,33 @@ def _own_checks(config: Config) -> list[Check]:
 
 
 class _CategoryCheck:
-    """The worst of all checks of one category, with the thresholds of the settings."""
+    """The worst of all checks of one category, with the settings' thresholds."""
 
     category: ClassVar[str]
 
     def __init__(self, config: Config | None = None) -> None:
-        """Use *config*, or what file and environment say. Raises ConfigError and HealthDefinitionError."""
+        """Use *config*; by default, file and environment. Raises ConfigError and HealthDefinitionError."""
         config = config or load().config
         own = [check for check in _own_checks(config) if check.category == self.category]
         self._registry = HealthRegistry()
         self._registry.configure(config.health_monitoring, own)
 
     def check(self) -> CheckResult:
-        """Run the category's checks and return the worst of them; ``details`` has each one's status and message."""
+        """Run the category's checks and return the worst status; ``details`` has the status and message of each check."""
         results = self._registry.run_all()
         self._registry.stop(0.0)
         status = worst(result.status for result in results.values())
-        bad = [
+        causes = [
             f"{name}: {result.message or result.status}" for name, result in results.items() if result.status is status
         ]
         title = f"{self.category} {'healthy' if status is HealthStatus.HEALTHY else status.name}"
         return CheckResult(
             status,
-            title if status is HealthStatus.HEALTHY else f"{title}: {'; '.join(bad) or 'no check'}",
+            title
+            if status is HealthStatus.HEALTHY
+            else f"{title}: {'; '.join(causes) or 'no check of this category is enabled'}",
             {name: {"status": result.status.name, "message": result.message} for name, result in results.items()},
-            tuple(one for result in results.values() for one in result.measurements),
+            tuple(measurement for result in results.values() for measurement in result.measurements),
             response_time_ms=max((result.response_time_ms for result in results.values()), default=0.0),
             timestamp=max((result.timestamp for result in results.values()), default=0.0),
         )
@@ -175,6 +179,6 @@ class DependencyHealthCheck(_CategoryCheck):
 
 
 class PerformanceHealthCheck(_CategoryCheck):
-    """How fast it works, and whether its memory grows."""
+    """The program's speed and the growth of its memory."""
 
     category = "performance"

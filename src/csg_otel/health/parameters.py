@@ -1,8 +1,8 @@
 """
-From what a file says of a check to the check: each value in the type its field has, or a word about what is wrong with it.
+The parameters of a check, converted from a file's values to the types of the fields of the check's class.
 
-The fields of the check's class are the only description there is. The rule: whatever a file holds ends in a check or in a
-HealthDefinitionError that names every mistake, and what may be a secret is shown in none.
+The class is the only description of the parameters. A file's values give either a check or a HealthDefinitionError that
+names every mistake and shows no secret.
 """
 
 from __future__ import annotations
@@ -22,42 +22,46 @@ from csg_otel.health import checks
 from csg_otel.status import Range
 
 OURS: Final = ("clock", "limits", "problems", "read")
-"""Parameters of checks that no file can give."""
+"""Parameters that only code can give, never a file."""
 
-_PLACES: Final = ("client", "loader", "pool")
-"""Parameters that are an object in code and ``module:name`` in a file, whatever their type says."""
+_REFERENCES: Final = ("client", "loader", "pool")
+"""Parameters that are an object in code and ``module:name`` in a file."""
 
 _LIMITS: Final = ("warning", "critical")
 
 
 def make(
-    kind: str, given: Mapping[str, Any], where: str, *, wired: Mapping[str, Any], policy: Iterable[str] = ()
+    kind: str, values: Mapping[str, Any], where: str, *, supplied: Mapping[str, Any], policy: Iterable[str] = ()
 ) -> Callable[[], Any]:
     """
-    Return the check of type *kind* with the parameters *given*, and those of *wired* that it takes.
+    Return a check of type *kind*. Raises HealthDefinitionError with every mistake.
 
-    *where* begins each message; *policy* are further keys a parameter may have been meant for. Raises
-    HealthDefinitionError with everything that is wrong.
+    Args:
+        kind: A key of ``checks.TYPES``.
+        values: Parameters from the file; None counts as not set.
+        where: Beginning of each message.
+        supplied: Parameters that the SDK supplies; those that *kind* does not take are ignored.
+        policy: Keys beside the parameters, to be suggested for a misspelt one; none by default.
     """
-    made = checks.check_type(kind)
-    given = {key: value for key, value in given.items() if value is not None}
-    taken = inspect.signature(made).parameters
-    wired = {key: value for key, value in wired.items() if key in taken}
-    known = [key for key in taken if key not in wired and key not in OURS]
-    wrong = [f"unknown parameter {key!r}{suggestion(key, [*known, *policy])}" for key in given if key not in known]
-    wrong += [f"{key!r} is missing" for key in known if taken[key].default is Parameter.empty and key not in given]
-    kinds = typing.get_type_hints(made, localns={"Range": Range})
-    fitting: dict[str, Any] = {}
-    for key in known:
-        if key in given:
+    check_class = checks.check_type(kind)
+    values = {key: value for key, value in values.items() if value is not None}
+    signature = inspect.signature(check_class).parameters
+    supplied = {key: value for key, value in supplied.items() if key in signature}
+    keys = [key for key in signature if key not in supplied and key not in OURS]
+    wrong = [f"unknown parameter {key!r}{suggestion(key, [*keys, *policy])}" for key in values if key not in keys]
+    wrong += [f"{key!r} is missing" for key in keys if signature[key].default is Parameter.empty and key not in values]
+    types_by_key = typing.get_type_hints(check_class, localns={"Range": Range})
+    converted: dict[str, Any] = {}
+    for key in keys:
+        if key in values:
             try:
-                fitting[key] = _fitted(key, _alternatives(kinds[key]), given[key])
+                converted[key] = _convert(key, _alternatives(types_by_key[key]), values[key])
             except ValueError as error:
                 wrong.append(f"{key}: {error}")
     if not wrong:
         try:
-            check: Callable[[], Any] = made(**fitting, **wired)
-            wrong += _contradictions(check, known)
+            check: Callable[[], Any] = check_class(**converted, **supplied)
+            wrong += _contradictions(check, keys)
         except ValueError as error:
             wrong.append(str(error))
     if wrong:
@@ -66,12 +70,12 @@ def make(
 
 
 def takes(kind: str, parameter: str) -> bool:
-    """Tell whether checks of type *kind* have *parameter*."""
+    """Return whether checks of type *kind* have *parameter*."""
     return parameter in inspect.signature(checks.check_type(kind)).parameters
 
 
 def revealed(value: Any) -> Any:
-    """Return *value* with the secrets in it as text, at any depth: for the check alone, which keeps them out of its repr."""
+    """Return *value* with its secrets, at any depth, as plain text; for a check, which keeps them out of its repr."""
     if isinstance(value, Mapping):
         return {key: revealed(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
@@ -80,15 +84,15 @@ def revealed(value: Any) -> Any:
 
 
 def _alternatives(kind: Any) -> list[Any]:
-    """Return what a field of type *kind* may be, without None."""
+    """Return the types of a field of type *kind*: the members of a union without None, else *kind*."""
     union = typing.get_origin(kind) in (types.UnionType, typing.Union)
-    return [one for one in (typing.get_args(kind) if union else (kind,)) if one is not types.NoneType]
+    return [member for member in (typing.get_args(kind) if union else (kind,)) if member is not types.NoneType]
 
 
-def _fitted(key: str, kinds: list[Any], value: Any) -> Any:
-    """Return *value* as one of *kinds*. Raises ValueError with what it should have been."""
+def _convert(key: str, kinds: list[Any], value: Any) -> Any:
+    """Return *value* as one of the types *kinds*. Raises ValueError with the expected form."""
     shown, plain = _shown(value), revealed(value)
-    if key in _PLACES or any(kind is Executor or typing.get_origin(kind) is Callable for kind in kinds):
+    if key in _REFERENCES or any(kind is Executor or typing.get_origin(kind) is Callable for kind in kinds):
         return _scalar(str, plain, Setting("", free="function"), shown)
     if Any in kinds:
         return plain
@@ -103,14 +107,14 @@ def _fitted(key: str, kinds: list[Any], value: Any) -> Any:
 
 
 def _nested(key: str, kind: Any, value: Any, shown: str) -> Any:
-    """Return *value* as the mapping or sequence *kind*."""
+    """Return *value* as the mapping or sequence *kind*; messages name it *shown*, and hold no part of a mapping's values."""
     if issubclass(typing.get_origin(kind), Mapping):
         if not isinstance(value, Mapping):
             raise ValueError("not a mapping (name: value)")
         return {str(name): _scalar(str, item, Setting(""), f"the value of {name!r}") for name, item in value.items()}
     if not isinstance(value, list):
         raise ValueError(f"{shown} is not a list")
-    return tuple(_fitted(key, _alternatives(typing.get_args(kind)[0]), item) for item in value)
+    return tuple(_convert(key, _alternatives(typing.get_args(kind)[0]), item) for item in value)
 
 
 def _scalar(kind: Any, value: Any, about: Setting, shown: str) -> Any:
@@ -118,14 +122,14 @@ def _scalar(kind: Any, value: Any, about: Setting, shown: str) -> Any:
 
 
 def _setting(key: str) -> Setting:
-    """Return what holds for numbers under *key*: seconds may be text such as "5m", and only a limit may be nought."""
+    """Return the rules for numbers under *key*: seconds may be text such as "5m"; only a limit may be 0 or negative."""
     return Setting(
         "", unit="s" if key.endswith("_s") else "", above=None if key.split("_", maxsplit=1)[0] in _LIMITS else 0
     )
 
 
 def _limit(key: str, value: Any, shown: str) -> float | Range:
-    """Return a limit: a number, the most that is well, or as text the range in which it is well."""
+    """Return the limit *value*: a number is the largest good value; text is the range of good values."""
     if isinstance(value, str) and (not key.endswith("_s") or convert.duration(value) is None):
         return Range.parse(value)
     number: float = _scalar(float, value, _setting(key), shown)
@@ -139,7 +143,7 @@ def _shown(value: Any) -> str:
 
 
 def _contradictions(check: Any, keys: Iterable[str]) -> Iterator[str]:
-    """Yield the pairs of plain limits of which the critical one would be passed before the warning."""
+    """Yield a problem for each pair of numeric limits whose critical limit is reached before its warning limit."""
     for key in keys:
         rest = key.removeprefix("warning")
         warning, critical = (getattr(check, f"{level}{rest}", None) for level in _LIMITS)
@@ -147,5 +151,5 @@ def _contradictions(check: Any, keys: Iterable[str]) -> Iterator[str]:
             continue
         fewer_is_worse = key.endswith("_days")
         if (warning < critical) if fewer_is_worse else (warning > critical):
-            passed = "below" if fewer_is_worse else "above"
-            yield f"{key} {warning:g} is {passed} critical{rest} ({critical:g})"
+            order, side = ("below", "above") if fewer_is_worse else ("above", "below")
+            yield f"{key} {warning:g} is {order} critical{rest} ({critical:g}); set it {side} that"

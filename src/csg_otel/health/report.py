@@ -1,8 +1,8 @@
 """
-What the probes answer: a snapshot as the text Kubernetes shows or as ``application/health+json``. Pure.
+The answers of the probes: a snapshot as text in the style of Kubernetes, or as ``application/health+json``. Pure.
 
-The status codes are the contract with load balancers and kubelets; what a check measured is for the authorised only.
-Format: draft-inadarei-api-health-check, with ``state`` beside its ``status``, because UNKNOWN has no word there.
+Load balancers and kubelets rely on the status codes. Measurements and details are for authorised callers only. The JSON
+format is draft-inadarei-api-health-check, with ``state`` beside its ``status``, because the draft has no word for UNKNOWN.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     content_type: str
@@ -46,8 +46,8 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What is said, before it is put into words."""
+class _Verdict:
+    """The content of an answer, before it is formatted."""
 
     probe: str
     state: HealthStatus
@@ -71,33 +71,42 @@ def render(
     shutting_down: bool = False,
 ) -> Reply:
     """
-    Answer *probe* (``livez``, ``readyz``, ``startupz`` or ``healthz``), or one *check* of it.
+    Return the response to a probe.
 
-    Checks named in *exclude* don't count. JSON is sent where *accept* asks for it, else text; text lists the checks when
-    *verbose* or when something is wrong. Details are shown as *show_details* says.
+    Args:
+        snapshot: The state of all checks.
+        probe: ``livez``, ``readyz``, ``startupz`` or ``healthz``.
+        check: Name of the only check to answer for; by default all checks of the probe. An unknown name gives 404.
+        verbose: Whether text lists the checks although the probe passes; text of a failed probe always does.
+        exclude: Names of checks that do not count; none by default.
+        accept: The request's ``Accept`` header; JSON if it names a JSON type, else text.
+        authorized: Whether the caller is authorised; False by default.
+        show_details: Who sees measurements and details; ``authorized`` callers by default.
+        shutting_down: Whether the process is shutting down; False by default.
     """
     views = snapshot.members(GROUP_OF[probe])
     as_json = "json" in accept
     if check is not None:
         views = tuple(view for view in views if view.name == check)
         if not views:
-            return _reply(404, as_json, {"status": "fail", "output": f"no check {check!r}"}, f"no check {check!r}\n")
+            problem = f"no check {check!r} in {probe}; /{probe}?verbose lists its checks"
+            return _reply(404, as_json, {"status": "fail", "output": problem}, f"{problem}\n")
     excluded = frozenset(exclude)
     kept = tuple(view for view in views if view.name not in excluded)
     state = aggregate(kept)
-    note, ok = _verdict(probe, state, snapshot, shutting_down)
+    note, ok = _decide(probe, state, snapshot, shutting_down)
     details = show_details == "always" or (show_details == "authorized" and authorized)
     unknown = tuple(sorted(excluded - {view.name for view in views}))
-    answer = _Answer(f"{probe}/{check}" if check else probe, state, ok, kept, note, details, unknown)
+    verdict = _Verdict(f"{probe}/{check}" if check else probe, state, ok, kept, note, details, unknown)
     return _reply(
-        200 if ok else 503, as_json, _as_json(answer, snapshot), _as_text(answer, verbose or check is not None)
+        200 if ok else 503, as_json, _as_json(verdict, snapshot), _as_text(verdict, verbose or check is not None)
     )
 
 
-def _verdict(probe: str, state: HealthStatus, snapshot: HealthSnapshot, shutting_down: bool) -> tuple[str, bool]:
-    """Return what is to be said besides the checks, and whether the probe passes."""
+def _decide(probe: str, state: HealthStatus, snapshot: HealthSnapshot, shutting_down: bool) -> tuple[str, bool]:
+    """Return the note beside the checks, which may be empty, and whether the probe passes."""
     if snapshot.bypass:
-        return "health checks are switched off; this is no verdict", True
+        return "health checks are switched off: the state is unknown", True
     reason = (
         "shutting down" if shutting_down else f"maintenance: {snapshot.maintenance}" if snapshot.maintenance else ""
     )
@@ -108,56 +117,55 @@ def _verdict(probe: str, state: HealthStatus, snapshot: HealthSnapshot, shutting
     return "", state in (HealthStatus.HEALTHY, HealthStatus.WARNING)
 
 
-def _reply(status: int, as_json: bool, found: dict[str, Any], text: str) -> Reply:
+def _reply(status: int, as_json: bool, content: dict[str, Any], text: str) -> Reply:
     if as_json:
-        return Reply(status, HEALTH_JSON, json.dumps(found).encode())
+        return Reply(status, HEALTH_JSON, json.dumps(content).encode())
     return Reply(status, TEXT, text.encode("utf-8", "backslashreplace"))
 
 
-def _as_text(answer: _Answer, verbose: bool) -> str:
+def _as_text(verdict: _Verdict, verbose: bool) -> str:
     lines = []
-    if verbose or not answer.ok:
-        lines = [_line(view, answer.details) for view in answer.views]
-    if answer.unknown:
-        lines.append(f"warn: not excluded, because no such check is here: {', '.join(answer.unknown)}")
-    if answer.note:
-        lines.append(answer.note)
+    if verbose or not verdict.ok:
+        lines = [_line(view, verdict.details) for view in verdict.views]
+    if verdict.unknown:
+        lines.append(f"warn: not excluded, because this probe has no such check: {', '.join(verdict.unknown)}")
+    if verdict.note:
+        lines.append(verdict.note)
     if not lines:
-        return "ok\n" if answer.state is HealthStatus.HEALTHY else f"ok {answer.state}\n"
-    lines.append(f"{answer.probe} check {'passed' if answer.ok else 'failed'} ({answer.state})")
+        return "ok\n" if verdict.state is HealthStatus.HEALTHY else f"ok {verdict.state}\n"
+    lines.append(f"{verdict.probe} check {'passed' if verdict.ok else 'failed'} ({verdict.state})")
     return "\n".join(lines) + "\n"
 
 
 def _line(view: CheckView, details: bool) -> str:
-    if view.status is HealthStatus.HEALTHY:
-        said = f"{_MARKS[view.status]}{view.name} ok"
-        return f"{said}: {_one_line(view.result.message)}" if details and view.result.message else said
-    said = f"{_MARKS[view.status]}{view.name} {view.status}"
-    return f"{said}: {_one_line(view.result.message)}" if view.result.message else said
+    healthy = view.status is HealthStatus.HEALTHY
+    line = f"{_MARKS[view.status]}{view.name} {'ok' if healthy else view.status}"
+    shown = bool(view.result.message) and (details or not healthy)
+    return f"{line}: {_one_line(view.result.message)}" if shown else line
 
 
 def _one_line(message: str) -> str:
-    """Return *message* without line breaks and control characters: each check has one line."""
+    """Return *message* with spaces for line breaks and control characters, so that each check has one line."""
     return "".join(c if c.isprintable() else " " for c in message)
 
 
-def _as_json(answer: _Answer, snapshot: HealthSnapshot) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "status": "fail" if not answer.ok else "pass" if answer.state is HealthStatus.HEALTHY else "warn",
-        "state": answer.state.value,
-        "probe": answer.probe,
-        "checks": {view.name: [_entry(view, answer.details)] for view in answer.views},
+def _as_json(verdict: _Verdict, snapshot: HealthSnapshot) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "status": "fail" if not verdict.ok else "pass" if verdict.state is HealthStatus.HEALTHY else "warn",
+        "state": verdict.state.value,
+        "probe": verdict.probe,
+        "checks": {view.name: [_check_as_json(view, verdict.details)] for view in verdict.views},
     }
     if snapshot.bypass:
-        found["bypass"] = True
-    if answer.note:
-        found["output"] = answer.note
-    return found
+        content["bypass"] = True
+    if verdict.note:
+        content["output"] = verdict.note
+    return content
 
 
-def _entry(view: CheckView, details: bool) -> dict[str, Any]:
+def _check_as_json(view: CheckView, details: bool) -> dict[str, Any]:
     result = view.result
-    entry: dict[str, Any] = {
+    check: dict[str, Any] = {
         "status": _WORDS[view.status],
         "state": view.status.value,
         "componentType": view.category,
@@ -165,28 +173,28 @@ def _entry(view: CheckView, details: bool) -> dict[str, Any]:
         "output": result.message,
     }
     if result.timestamp:
-        entry["time"] = datetime.fromtimestamp(result.timestamp, timezone.utc).isoformat(timespec="milliseconds")
-        entry["responseTimeMs"] = round(result.response_time_ms, 3)
+        check["time"] = datetime.fromtimestamp(result.timestamp, timezone.utc).isoformat(timespec="milliseconds")
+        check["responseTimeMs"] = round(result.response_time_ms, 3)
     if not details:
-        return entry
+        return check
     if result.details:
-        entry["details"] = {str(key): _plain(value) for key, value in result.details.items()}
+        check["details"] = {str(key): _plain(value) for key, value in result.details.items()}
     if result.measurements:
         first = result.measurements[0]
-        entry["observedValue"], entry["observedUnit"] = _plain(first.value), first.unit
-        entry["measurements"] = [
+        check["observedValue"], check["observedUnit"] = _plain(first.value), first.unit
+        check["measurements"] = [
             {
-                key: str(found) if isinstance(found := getattr(measured, key), Range) else _plain(found)
+                key: str(value) if isinstance(value := getattr(measured, key), Range) else _plain(value)
                 for key in ("name", "value", "unit", "warning", "critical", "minimum", "maximum")
                 if getattr(measured, key) is not None
             }
             for measured in result.measurements
         ]
-    return entry
+    return check
 
 
 def _plain(value: Any) -> Any:
-    """Return *value* as JSON can say it: what is no number (NaN) or has no end is null there."""
+    """Return *value* in a form that JSON has: NaN and infinity become null, an unknown type its text."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -1,4 +1,4 @@
-"""What the checks of our own telemetry read; the composition root fills it in, without it they have nothing to say."""
+"""The telemetry of this process as input for checks; ``sdk`` supplies it. Without it these checks find nothing to judge."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Sources:
     """
-    Functions that return what is known now; each is also the name of the check parameter that takes it.
+    Functions that return the present telemetry. A check takes one by a parameter of the same name.
 
     Attributes:
         points: Every metric point of this process, cumulative.
-        destinations: The state of each destination by name (``csg_otel.exporters.delivery.destination.DestinationStatus``).
+        destinations: The status of each destination by name (``csg_otel.exporters.delivery.destination.DestinationStatus``).
         loops: The watched event loops (``csg_otel.metrics.runtime.LoopState``).
     """
 

@@ -1,7 +1,7 @@
 """
-What checks have been over time: a bounded line of states for each, and what it says about availability and outages. Pure.
+The history of checks: a bounded list of state changes per check, and the availability and outages computed from it. Pure.
 
-Times are monotonic seconds. What was not known (before the first result, or UNKNOWN) counts neither as available nor as not.
+Times are monotonic seconds. Time without a known state (before the first result, or UNKNOWN) is left out of availability.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Final
 from csg_otel.status import HealthStatus, worst
 
 _MOST_CHANGES: Final = 1000
-"""Changes kept of one check; one that flaps every few seconds is remembered for an hour, a quiet one for ever."""
+"""Changes kept per check: about an hour of a check that flaps every few seconds, days of a normal one."""
 
 _UP: Final = (HealthStatus.HEALTHY, HealthStatus.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time in which a check was not HEALTHY: seconds from *began_s* on, and the worst it was; *over* if it has ended."""
+    """A period of WARNING or CRITICAL: its start, its length, the worst status in it, and whether it is over."""
 
     began_s: float
     duration_s: float
@@ -31,9 +31,9 @@ class Outage:
 @dataclass(frozen=True, slots=True)
 class Trend:
     """
-    What a check was within a window: seconds in each state, changes, outages.
+    The history of a check within a window: seconds in each state, number of changes, outages.
 
-    ``availability`` is the share of the known time in which it was HEALTHY or WARNING, 0 to 1; None if nothing is known.
+    ``availability`` is the share of HEALTHY and WARNING in the time with a known state, 0 to 1; None without such time.
     """
 
     seconds: dict[HealthStatus, float]
@@ -44,31 +44,31 @@ class Trend:
 
 @dataclass(slots=True)
 class Timeline:
-    """The states of one check, each with the moment it began."""
+    """The states of one check, each with its start."""
 
     _changes: deque[tuple[float, HealthStatus]] = field(default_factory=lambda: deque(maxlen=_MOST_CHANGES))
 
     def note(self, now_s: float, status: HealthStatus) -> None:
-        """Take down that the check is in *status* from *now_s* on."""
+        """Record that the check is in *status* from *now_s* on."""
         if not self._changes or self._changes[-1][1] is not status:
             self._changes.append((now_s, status))
 
     def trend(self, now_s: float, window_s: float) -> Trend:
-        """Return what it was in the last *window_s* seconds before *now_s*."""
+        """Return the trend of the *window_s* seconds before *now_s*."""
         from_s = now_s - window_s
         changes = list(self._changes)
         seconds: Counter[HealthStatus] = Counter()
         outages: list[Outage] = []
         transitions = 0
-        for place, (at_s, status) in enumerate(changes):
-            end_s = changes[place + 1][0] if place + 1 < len(changes) else now_s
+        for index, (at_s, status) in enumerate(changes):
+            end_s = changes[index + 1][0] if index + 1 < len(changes) else now_s
             if end_s <= from_s:
                 continue
             began_s = max(at_s, from_s)
-            transitions += place > 0 and at_s > from_s
+            transitions += index > 0 and at_s > from_s
             seconds[status] += end_s - began_s  # type: ignore[assignment] # a counter of seconds
             if status in (HealthStatus.WARNING, HealthStatus.CRITICAL):
-                _extend(outages, began_s, end_s, status, over=place + 1 < len(changes))
+                _extend(outages, began_s, end_s, status, over=index + 1 < len(changes))
         known_s = sum(seconds[status] for status in HealthStatus if status is not HealthStatus.UNKNOWN)
         up_s = sum(seconds[status] for status in _UP)
         availability = up_s / known_s if known_s else None
@@ -76,7 +76,7 @@ class Timeline:
 
 
 def _extend(outages: list[Outage], began_s: float, end_s: float, status: HealthStatus, *, over: bool) -> None:
-    """Add a stretch to the outage it continues, or begin one: from WARNING to CRITICAL is one outage."""
+    """Extend the last outage if this period follows it directly, else add one: WARNING and then CRITICAL is one outage."""
     if outages and outages[-1].began_s + outages[-1].duration_s == began_s:
         last = outages.pop()
         outages.append(Outage(last.began_s, end_s - last.began_s, worst((last.worst, status)), over))

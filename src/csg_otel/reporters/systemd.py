@@ -1,8 +1,8 @@
 """
-What systemd is told: that the service is ready, alive, reloading nothing, stopping; see sd_notify(3).
+Notifications to systemd: the service is ready, alive, stopping, and its state in words; see sd_notify(3).
 
-Only where systemd asks for it by ``NOTIFY_SOCKET``. The watchdog is fed while liveness is not CRITICAL, at half the time
-systemd allows, so a process whose heartbeats are lost is restarted, and one whose database is down is not.
+They are sent only if systemd requests them by ``NOTIFY_SOCKET``. The watchdog is fed at half of its time while liveness is
+not CRITICAL. So systemd restarts a process whose heartbeats have stopped, and not one whose database is down.
 """
 
 from __future__ import annotations
@@ -17,39 +17,49 @@ from typing import Final
 from csg_otel import faults, forks
 from csg_otel.health import HealthSnapshot, report
 
-_LOOK_S: Final = 1.0
+_POLL_S: Final = 1.0
+"""Most seconds between two readings of the state."""
 
 
 class Notifier:
-    """Tells systemd how the process is; made by :meth:`from_environment`."""
+    """Sends the state of this process to systemd, on a thread of its own; created by :meth:`from_environment`."""
 
-    def __init__(self, address: str, health: Callable[[], HealthSnapshot], watchdog_s: float | None) -> None:
-        """Send to *address* what *health* says; feed the watchdog if it wants to be fed every *watchdog_s* seconds."""
+    def __init__(self, address: str, read_snapshot: Callable[[], HealthSnapshot], watchdog_s: float | None) -> None:
+        """
+        Prepare to send; :meth:`start` begins.
+
+        Args:
+            address: The socket in ``NOTIFY_SOCKET``: a path, or ``@name`` for an abstract socket.
+            read_snapshot: Returns the state of all checks.
+            watchdog_s: Seconds within which systemd expects a sign of life; None without a watchdog.
+        """
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._health = health
-        self._every_s = min(_LOOK_S, watchdog_s / 2) if watchdog_s else _LOOK_S
-        self._feeds = watchdog_s is not None
+        self._read_snapshot = read_snapshot
+        self._interval_s = min(_POLL_S, watchdog_s / 2) if watchdog_s else _POLL_S
+        self._feeds_watchdog = watchdog_s is not None
         self._stopped = threading.Event()
-        self._told = ""
+        self._sent_status = ""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str], health: Callable[[], HealthSnapshot]) -> Notifier | None:
-        """Return a notifier if systemd started this very process with ``Type=notify`` or a watchdog; else None."""
+    def from_environment(
+        cls, environ: Mapping[str, str], read_snapshot: Callable[[], HealthSnapshot]
+    ) -> Notifier | None:
+        """Return a notifier if *environ* shows that systemd expects notifications; else None."""
         address = environ.get("NOTIFY_SOCKET", "")
         if not address or not hasattr(socket, "AF_UNIX"):
             return None
-        # A watchdog is for one process, and children inherit the variables.
-        ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        # Children inherit the variables, but the watchdog is for the process in WATCHDOG_PID alone.
+        is_for_us = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environ.get("WATCHDOG_USEC", "")
-        return cls(address, health, int(microseconds) / 1e6 if ours and microseconds.isdigit() else None)
+        return cls(address, read_snapshot, int(microseconds) / 1e6 if is_for_us and microseconds.isdigit() else None)
 
     def start(self) -> None:
-        """Watch on a thread of its own; in a forked child nothing is told."""
+        """Start the thread; a forked child sends nothing."""
         forks.follow(self._stopped.set)
         threading.Thread(target=self._run, name="csg-otel-systemd", daemon=True).start()
 
     def stop(self) -> None:
-        """Tell that the service is stopping; idempotent."""
+        """Send that the service is stopping, and end the thread; idempotent."""
         if not self._stopped.is_set():
             self._stopped.set()
             self._send("STOPPING=1\nSTATUS=stopping")
@@ -58,26 +68,26 @@ class Notifier:
         ready = False
         while not self._stopped.is_set():
             try:
-                ready = self._look(ready)
-            except Exception:  # noqa: BLE001 - the watchdog must not starve of a defect of ours
+                ready = self._send_state(ready)
+            except Exception:  # noqa: BLE001 - an error here must not starve the watchdog
                 faults.contain("systemd")
-            self._stopped.wait(self._every_s)
+            self._stopped.wait(self._interval_s)
 
-    def _look(self, ready: bool) -> bool:
-        """Tell what there is to tell, and return whether READY has been told."""
-        snapshot = self._health()
-        if self._feeds and report.render(snapshot, "livez").status == 200:
+    def _send_state(self, ready: bool) -> bool:
+        """Send the watchdog's sign of life, READY once, and a changed STATUS; return whether READY has been sent."""
+        snapshot = self._read_snapshot()
+        if self._feeds_watchdog and report.render(snapshot, "livez").status == 200:
             self._send("WATCHDOG=1")
         passes = report.render(snapshot, "readyz").status == 200
         if passes and not ready:
             self._send("READY=1")
-        wrong = [view.name for view in snapshot.checks if view.status.code]
-        text = f"{snapshot.overall}: {', '.join(wrong)}" if wrong else str(snapshot.overall)
-        if text != self._told:
-            self._told = text
-            self._send(f"STATUS={text}")
+        unhealthy = [view.name for view in snapshot.checks if view.status.code]
+        status = f"{snapshot.overall}: {', '.join(unhealthy)}" if unhealthy else str(snapshot.overall)
+        if status != self._sent_status:
+            self._sent_status = status
+            self._send(f"STATUS={status}")
         return ready or passes
 
     def _send(self, message: str) -> None:
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wire:
-            wire.sendto(message.encode(), self._address)
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+            connection.sendto(message.encode(), self._address)

@@ -48,7 +48,7 @@ def test_modules_that_can_be_imported(modules: Path) -> None:
     ],
 )
 def test_modules_that_can_not_be_imported(modules: Path, module: str, message: str) -> None:
-    """The module and the kind of error are named, and never what the error says."""
+    """The message has the module and the class of the error, never its text."""
     with pytest.raises(Critical) as caught:
         Imports(["good_module", module, "json"])()
 
@@ -65,7 +65,7 @@ def test_a_module_that_hangs_on_import(modules: Path) -> None:
 
 
 def test_configuration(tmp_path: Path) -> None:
-    """Missing files and variables are critical, wrong settings a warning; values are never told."""
+    """Missing files and variables are CRITICAL, wrong settings a WARNING; messages have no values."""
     file = tmp_path / "settings.yaml"
     with pytest.raises(Critical, match="No such file"):
         Configuration(file=str(file))()
@@ -78,7 +78,9 @@ def test_configuration(tmp_path: Path) -> None:
         Configuration(None, ["TOKEN", "URL"], {"TOKEN": ""})()
     with pytest.raises(Warn) as caught:
         Configuration(problems=lambda: ["file.yaml:3:5: exporters.otlp: unknown value 'secret'"])()
-    assert str(caught.value) == "1 settings are wrong and left at their defaults (file.yaml:3:5: exporters.otlp)"
+    assert str(caught.value) == (
+        "1 setting is wrong and left at the default (file.yaml:3:5: exporters.otlp); csg-otel config check lists every mistake"
+    )
 
 
 def test_a_function_that_proves_the_program_works() -> None:
@@ -86,7 +88,7 @@ def test_a_function_that_proves_the_program_works() -> None:
     assert Functional(lambda: 42, expected=42)().status is HEALTHY
     assert Functional(lambda: time.sleep(0.02), limit_s=0.001)().status is WARNING
     assert Functional("platform:python_version")().status is HEALTHY
-    with pytest.raises(Critical, match="did not return what is expected"):
+    with pytest.raises(Critical, match="did not return the expected value"):
         Functional(lambda: 41, expected=42)()
     with pytest.raises(Critical, match="can't be loaded: AttributeError"):
         Functional("platform:no_such_function")()
@@ -177,7 +179,7 @@ def test_every_type_can_be_loaded() -> None:
 
 
 def test_conflicts_between_installed_packages_are_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `pip check` says: one requirement in a wrong version, one missing, one for another platform only."""
+    """As `pip check`: a requirement in a wrong version and a missing one count, one for another platform does not."""
     folder = tmp_path / "shop-1.0.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(

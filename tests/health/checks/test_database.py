@@ -73,7 +73,7 @@ def test_a_database_that_answers_is_healthy(server: Server, driver: str, monkeyp
 
 @pytest.mark.parametrize("driver", ["psycopg", "pg8000.dbapi"])
 def test_what_goes_wrong_is_told_in_our_words(server: Server, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong password, a database that is not there, nobody listening, a query the server ends."""
+    """A wrong password, a missing database, no server and a query that the server ends are named, without secrets."""
     monkeypatch.setitem(database._DRIVERS, "postgresql", (driver,))
 
     assert "authentication failed" in failure(Database(url(server, "wrong-" + PASSWORD)))
@@ -105,7 +105,7 @@ def test_a_server_that_hangs_is_critical_by_the_deadline(server: Server) -> None
 
 
 def test_a_host_that_is_gone_does_not_hold_a_run_for_hours(server: Server) -> None:
-    """The kernel gives up a connection whose packets nobody acknowledges, so that the next run finds the new host."""
+    """The kernel gives up a connection without acknowledgements, so that the next run reaches the new host."""
     with database._opened(url(server), 2.5) as connection, socket.socket(fileno=os.dup(connection.fileno())) as wire:
         limit_ms = wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
         assert (limit_ms, wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == (2500, 1)
@@ -145,7 +145,7 @@ def test_sqlalchemy_urls_and_functions_work_too(server: Server) -> None:
 
 
 def test_an_exhausted_pool_of_the_program_is_critical(server: Server) -> None:
-    """It asks as the program does: with no connection free, there is none for the check."""
+    """The check uses the program's pool: without a free connection it fails."""
     with ConnectionPool(url(server), min_size=1, max_size=1, timeout=0.3) as pool, pool.connection():
         assert "the program's pool" in failure(Database(pool=pool))
 
@@ -164,6 +164,6 @@ def test_a_missing_sqlite_file_is_not_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", [{}, {"url": "sqlite://", "pool": object()}, {"url": "oracle://x/y"}])
 def test_contradictions_are_refused(given: dict[str, Any]) -> None:
-    """Neither or both, or a kind nobody knows."""
+    """Neither url nor pool, both, or a URL of an unknown kind is an error."""
     with pytest.raises(ValueError, match=r"database needs|known kind"):
         Database(**given)

@@ -100,7 +100,7 @@ def test_http_that_works() -> None:
     ],
 )
 def test_http_that_does_not(talk: Talk, expected: str, message: str) -> None:
-    """A redirect is no answer; what was expected is said."""
+    """A redirect fails the check, and the message has the expected status."""
     with server(talk) as port, pytest.raises(Critical, match=message):
         Http(f"http://127.0.0.1:{port}/", expected_status=expected, contains="fine")()
 
@@ -176,7 +176,7 @@ def test_http_never_tells_a_secret() -> None:
 
 
 def test_https_checks_the_certificate(tmp_path: Path) -> None:
-    """One that is trusted, one for another host, one nobody trusts, one that expires too soon for the taste given."""
+    """A trusted certificate passes; one for another host, an untrusted one and one that expires too soon do not."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -223,7 +223,7 @@ def test_tcp() -> None:
 
 
 def test_a_folder_that_can_be_written(tmp_path: Path) -> None:
-    """And nothing is left in it."""
+    """A directory that can be written is HEALTHY, and no file stays in it."""
     assert Filesystem(str(tmp_path))().status is HEALTHY
     assert list(tmp_path.iterdir()) == []
 
@@ -231,7 +231,7 @@ def test_a_folder_that_can_be_written(tmp_path: Path) -> None:
 def test_folders_that_can_not_be_written(tmp_path: Path) -> None:
     """One that is not there, one that is a file, and the kernel's own, which even root can't write."""
     (tmp_path / "file").touch()
-    for path, message in ((tmp_path / "none", "not there"), (tmp_path / "file", "no directory")):
+    for path, message in ((tmp_path / "none", "does not exist"), (tmp_path / "file", "is not a directory")):
         with pytest.raises(Critical, match=message):
             Filesystem(str(path))()
     if Path("/proc/self").is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csg_otel.health.checks.levels import judge, status_of, tell
+from csg_otel.health.checks.levels import describe, judge, status_of
 from csg_otel.status import HealthStatus, Measurement, Range
 
 
@@ -17,26 +17,26 @@ from csg_otel.status import HealthStatus, Measurement, Range
     ],
 )
 def test_a_range_can_ask_for_at_least(value: float, status: HealthStatus, words: str) -> None:
-    """What may not fall below a level, as with free space."""
+    """A range limits a value from below, as with free space."""
     measured = Measurement("free", value, "%", Range.parse("20:"), Range.parse("10:"))
 
-    assert (status_of(measured), tell(measured)) == (status, words)
+    assert (status_of(measured), describe(measured)) == (status, words)
 
 
 @pytest.mark.parametrize(("value", "status"), [(80.0, HealthStatus.HEALTHY), (80.1, HealthStatus.WARNING)])
-def test_a_number_is_the_most_that_is_well(value: float, status: HealthStatus) -> None:
-    """The limit itself is still well."""
+def test_a_number_is_the_largest_good_value(value: float, status: HealthStatus) -> None:
+    """The limit itself is a good value."""
     assert status_of(Measurement("used", value, "%", 80.0, 90.0)) is status
 
 
 def test_the_worst_measurement_decides() -> None:
-    """And is the one that is told."""
+    """The worst measurement gives the status and the message."""
     result = judge([Measurement("a", 1, "%", 5), Measurement("b", 9, "%", 5), Measurement("c", 9, "%", 1, Range(0, 2))])
 
     assert result.status is HealthStatus.CRITICAL
     assert "c 9 %, outside 2 %" in result.message
 
 
-def test_among_equals_what_has_a_limit_is_told() -> None:
-    """Bytes are more than per cent as numbers, and say less."""
+def test_among_equals_the_one_with_a_limit_is_shown() -> None:
+    """A share with a limit is shown before a number of bytes, although the number is larger."""
     assert judge([Measurement("memory", 40, "%", 80), Measurement("memory_used", 7e8, "By")]).message == "memory 40 %"

@@ -152,7 +152,7 @@ def test_a_name_service_that_hangs_is_critical_within_the_deadline(
 
 
 def test_names_resolve_or_not() -> None:
-    """Through the system's resolver; a wrong address is told with the right one."""
+    """A name resolves through the system's resolver; a wrong address is reported with the right one."""
     result = Dns("localhost", expected=("127.0.0.1",))()
     assert (result.status, "127.0.0.1" in result.details["addresses"]) == (HEALTHY, True)
 

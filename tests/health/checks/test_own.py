@@ -57,7 +57,7 @@ def test_a_saturated_pool_is_told_by_how_long_work_waits() -> None:
 
 
 def test_a_blocked_loop_is_seen_while_it_is_blocked() -> None:
-    """Not only afterwards: the timer that is overdue tells."""
+    """A block is visible while it lasts, by the overdue timer."""
     check = EventLoop(warning_s=0.1, critical_s=0.3, loops=loops)
     assert check().message == "no event loop is watched"
     seen: list[HealthStatus] = []
@@ -177,7 +177,7 @@ def test_time_in_collections_is_a_share_of_the_time() -> None:
 
 
 def test_destinations_that_fail_or_drop_are_a_warning() -> None:
-    """Lost telemetry is no outage of the program, unless it is said to be."""
+    """Lost telemetry is no outage of the program, unless `critical_s` is set."""
     states = {"collector": DestinationStatus()}
     check, strict = Exporters(destinations=lambda: states), Exporters(60, 120, destinations=lambda: states)
     assert check().message == "1 destination delivers"
@@ -191,4 +191,4 @@ def test_destinations_that_fail_or_drop_are_a_warning() -> None:
     states["collector"] = DestinationStatus("degraded", dropped={"queue_full": 3})
     with pytest.raises(Warn, match="dropped 3 items"):
         check()
-    assert check().status is HEALTHY, "told once"
+    assert check().status is HEALTHY, "reported once"

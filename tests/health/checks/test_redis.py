@@ -35,7 +35,7 @@ def test_a_server_that_answers_is_healthy(server: Server) -> None:
 
 @pytest.mark.real("redis-server")
 def test_a_server_is_asked_over_tls(tmp_path: Path) -> None:
-    """With the certificate verified against the authority given; one nobody trusts is a failure."""
+    """The certificate is verified with `ca_file`; an untrusted one fails the check."""
     authority, port = trustme.CA(), free_port()
     certificate = authority.issue_cert("127.0.0.1")
     (tmp_path / "key").write_bytes(certificate.private_key_pem.bytes())
@@ -65,7 +65,7 @@ def test_a_wrong_or_missing_password_is_told_without_it(server: Server, login: s
 
 @pytest.mark.real("redis-server")
 def test_a_server_that_hangs_is_critical_within_the_deadline(server: Server) -> None:
-    """Stopped by a signal, it takes connections and says nothing; afterwards it is well again."""
+    """A server stopped by a signal accepts connections and never answers; afterwards it is HEALTHY again."""
     check = Redis(f"redis://:{PASSWORD}@127.0.0.1:{server.port}", timeout_s=0.5)
     with server.hanging():
         began = time.monotonic()
@@ -77,7 +77,7 @@ def test_a_server_that_hangs_is_critical_within_the_deadline(server: Server) -> 
 
 
 def test_nobody_listening_is_critical() -> None:
-    """Refused is told as such."""
+    """A refused connection is reported as refused."""
     with pytest.raises(Critical, match="refused"):
         Redis(f"redis://127.0.0.1:{free_port()}")()
 

@@ -33,7 +33,7 @@ UNLIMITED = Limits()
 
 
 def test_a_busy_cpu_is_seen_in_the_first_run() -> None:
-    """Two processes that spin make every limit below their share exceeded; the first value is no lying nought."""
+    """Two busy processes exceed every limit below their share; the first value is not 0."""
     spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         time.sleep(0.1)
@@ -73,7 +73,7 @@ def test_memory_inside_a_limit(used: int, status: HealthStatus) -> None:
 
 
 def test_memory_of_the_host() -> None:
-    """Without a limit it is what the machine says."""
+    """Without a limit of the control group the host's memory counts."""
     result = Memory(warning_threshold=100, critical_threshold=100, limits=lambda: UNLIMITED)()
 
     assert result.status is HEALTHY
@@ -82,7 +82,7 @@ def test_memory_of_the_host() -> None:
 
 
 def test_disk_use_is_that_of_df(tmp_path: Path) -> None:
-    """Space and inodes of the mount asked for; the limits decide."""
+    """Space and inodes of the configured mount are compared with the limits."""
     easy = Disk(warning_threshold=100, critical_threshold=100, mounts=[str(tmp_path)])()
     strict = Disk(warning_threshold=0, critical_threshold=100, mounts=[str(tmp_path)])()
 
@@ -92,7 +92,7 @@ def test_disk_use_is_that_of_df(tmp_path: Path) -> None:
 
 
 def test_every_real_file_system_is_looked_at() -> None:
-    """Without mounts given there is at least the root."""
+    """Without `mounts` at least the root file system is measured."""
     assert any(measured.name == "/" for measured in Disk()().measurements)
 
 
@@ -134,7 +134,7 @@ def test_a_full_file_system_and_one_without_inodes(small: Path) -> None:
 
 
 def test_a_file_system_that_takes_no_more_can_not_be_written(small: Path) -> None:
-    """Full, without inodes, or read-only, which root could not tell by asking; and nothing is left in it."""
+    """A directory that is full, without inodes or read-only fails, for root too, and no file stays in it."""
     check = Filesystem(str(small))
     assert check().status is HEALTHY
 
@@ -165,7 +165,7 @@ def test_load_is_held_against_the_cpus() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a control group needs root")
 def test_memory_inside_a_real_control_group(tmp_path: Path) -> None:
-    """A process that takes three quarters of its group's limit is told by it, whatever the host has."""
+    """A process that uses three quarters of its group's limit is judged by that limit, not by the host's memory."""
     folder = Path("/sys/fs/cgroup/memory/csg-otel-test")
     limit, joined = folder / "memory.limit_in_bytes", folder / "cgroup.procs"
     try:

@@ -1,8 +1,8 @@
 """
-The built-in checks, one probe a module: a class whose parameters are its fields and whose call is one run.
+The built-in checks, one per module: a class whose fields are the parameters and whose call is one run.
 
-Open set with an explicit table: a new check is a module here, a line in ``TYPES`` and one in ``CATEGORIES``. They know
-nothing of the registry that runs them, of telemetry or of settings.
+A new check is a module here, a line in ``TYPES`` and a name in ``BY_CATEGORY``. A check does not depend on the registry that
+runs it, on telemetry or on settings, nor on another check.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TYPES: Final = {
     "thread_pool": "ThreadPool",
     "tls": "Tls",
 }
-"""Class by ``type:`` in the settings; the module has the type's name."""
+"""Class by ``type:`` in the settings. The module has the name of the type, except for those in ``_MODULES``."""
 
 BY_CATEGORY: Final = {
     "system": ("cpu", "memory", "disk", "load", "swap", "open_files", "pressure"),
@@ -55,7 +55,7 @@ BY_CATEGORY: Final = {
     ),
     "performance": ("processing", "benchmark", "memory_growth", "operation", "gc_pauses"),
 }
-"""Types by the category that holds where the settings name none."""
+"""Types by category; the settings may give a check another category."""
 
 CATEGORIES: Final = {kind: category for category, kinds in BY_CATEGORY.items() for kind in kinds}
 

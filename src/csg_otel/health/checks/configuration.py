@@ -1,4 +1,4 @@
-"""Whether the program has the configuration it needs."""
+"""The check ``configuration``: the program has the file, variables and valid settings it needs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ def _none() -> Iterable[str]:
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """
-    Healthy if *file* can be read, *required_variables* are set in *environ*, and *problems* returns nothing.
+    HEALTHY if *file* can be read, *required_variables* are set in *environ*, and *problems* returns no problem.
 
-    Names keys and never values. Problems are settings the program goes on without, so they are a warning.
+    A missing file or variable is CRITICAL. A problem is a WARNING, because the program runs with the setting's default.
+    Messages name keys, never values.
     """
 
     file: str | None = None
@@ -32,13 +33,14 @@ class Configuration:
                 with Path(self.file).open("rb") as file:
                     file.read(1)
             except OSError as error:
-                raise Critical(f"{self.file}: {error.strerror}") from None
+                raise Critical(f"{self.file} can't be read: {error.strerror}") from None
         missing = [name for name in self.required_variables if not self.environ.get(name)]
         if missing:
-            raise Critical(f"not set: {', '.join(missing)}")
+            raise Critical(f"not set: {', '.join(missing)}; set these variables in the environment")
         problems = tuple(self.problems())
         if problems:
-            # A problem may quote what was given, so only where it is and what it is about are told.
+            # The end of a problem may quote the wrong value, so only its place and its subject are shown.
             keys = ", ".join(": ".join(problem.split(": ")[:2]) for problem in problems[:3])
-            raise Warn(f"{len(problems)} settings are wrong and left at their defaults ({keys})")
-        return CheckResult(HealthStatus.HEALTHY, "complete")
+            count = f"{len(problems)} setting{' is' if len(problems) == 1 else 's are'} wrong and left at the default"
+            raise Warn(f"{count} ({keys}); csg-otel config check lists every mistake")
+        return CheckResult(HealthStatus.HEALTHY, "the configuration is complete")

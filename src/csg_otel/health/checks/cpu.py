@@ -1,4 +1,4 @@
-"""How busy the CPUs are that this process may use."""
+"""The check ``cpu``: CPU time used, of the CPUs this process may use."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from csg_otel.status import CheckResult, Range
 
 _SAMPLE_S = 0.2
+"""Least seconds between two readings: the kernel counts CPU time in steps of 0.01 s, which is then 5 % at most."""
 
 
 @dataclass(slots=True)
 class Cpu:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* percent of CPU time used since the previous run.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* percent of CPU time used since the last run.
 
-    Where a control group sets a quota, the share is of that quota. The first run samples for 0.2 s, because the time since
-    boot says nothing about now.
+    If a control group sets a quota, the share is of that quota. The first run measures for 0.2 s.
     """
 
     warning_threshold: float | Range = 80.0
@@ -37,10 +37,11 @@ class Cpu:
         now = self._last = self._read()
         spent, used = now[1] - last[1], now[2] - last[2]
         share = 100 * used / spent if spent > 0 else 0.0
-        return judge([percent("cpu", share, self.warning_threshold, self.critical_threshold)])
+        measurement = percent("cpu", share, self.warning_threshold, self.critical_threshold)
+        return judge([measurement], advice="find the busiest process with top")
 
     def _read(self) -> tuple[float, float, float]:
-        """Return the moment, CPU seconds there were to use, and CPU seconds used."""
+        """Return the time, the CPU seconds available so far, and the CPU seconds used so far."""
         now = time.monotonic()
         limits = self.limits()
         if limits.cpu_limit is not None and limits.cpu_time_s is not None:

@@ -1,4 +1,4 @@
-"""Whether a database answers a query."""
+"""The check ``database``: a database answers a query."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _PHRASES: Final = (
     (r"starting up|57P03", "the server is starting up"),
     (r"closed the connection|server closed|gone away|broken pipe|[Cc]onnection reset", "the connection was closed"),
 )
-"""What drivers say, and what is told of it: their own words hold users, addresses and statements."""
+"""Patterns of drivers' errors and the text shown for them: the drivers' own text has users, addresses and statements."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
     """
-    Healthy if the database answers *query* within *timeout_s* seconds.
+    HEALTHY if the database answers *query* within *timeout_s* seconds.
 
-    Give one of: *url* (``postgresql://user:password@host/name``, ``mysql://...``, ``sqlite:///file``), opened by an
-    installed DB-API driver for one query and closed, with a statement timeout where the server has one; a URL with a
-    SQLAlchemy driver (``postgresql+psycopg://``) goes through SQLAlchemy. Or *pool*, the program's own: a SQLAlchemy engine,
-    a pool with ``connection()``, a function that returns a DB-API connection, or ``module:name`` of one of these; what is
-    taken from it is given back. Slower than *warning_s* is a warning. Messages never hold the URL or what the driver said.
-    Raises ValueError if there is neither, both, or no driver for the URL.
+    Set *url* or *pool*. A *url* (``postgresql://user:password@host/name``, ``mysql://...``, ``sqlite:///file``) is opened for
+    each run with an installed DB-API driver, with a statement timeout if the server has one; a URL with a SQLAlchemy driver
+    (``postgresql+psycopg://``) is opened with SQLAlchemy. A *pool* is the program's own: a SQLAlchemy engine, a pool with
+    ``connection()``, a function that returns a DB-API connection, or ``module:name`` of one of these; each run borrows one
+    connection. More than *warning_s* seconds is a WARNING. Messages never have the URL or the driver's text. Raises
+    ValueError unless exactly one of both is set, and for a URL of an unknown kind.
     """
 
     url: str | None = field(default=None, repr=False)
@@ -57,19 +57,19 @@ class Database:
         if (self.url is None) is (self.pool is None):
             raise ValueError("database needs a url or a pool")
         if self.url is not None and "+" not in urlsplit(self.url).scheme and _kind(self.url) not in _DRIVERS:
-            raise ValueError(f"url is not of a known kind ({', '.join(_DRIVERS)}; others with a SQLAlchemy driver)")
+            raise ValueError(f"url is not of a known kind ({', '.join(_DRIVERS)}; for others name a SQLAlchemy driver)")
         if self.url is not None and not network.has_valid_port(urlsplit(self.url)):
-            raise ValueError("the port in url is none")
+            raise ValueError("the port in url is not a number from 1 to 65535")
 
     def __call__(self) -> CheckResult:
         began = time.monotonic()
         try:
             with self._connection() as connection:
-                self._ask(connection)
+                self._run_query(connection)
         except Critical:
             raise
-        except Exception as error:  # noqa: BLE001 - every driver has its own tree of errors
-            raise Critical(f"{self._where()}: {_told(error)}") from None
+        except Exception as error:  # noqa: BLE001 - every driver has its own error classes
+            raise Critical(f"{self._where()}: {_describe_error(error)}") from None
         took = Measurement("query", time.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
         return judge([took], f"{self._where()} answered in {took.value:.3f} s")
 
@@ -82,19 +82,19 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
-        """Lend a DB-API or SQLAlchemy connection."""
+        """Open or borrow a DB-API or SQLAlchemy connection for the block."""
         if self.url is not None:
             with _opened(self.url, self.timeout_s) as connection:
                 yield connection
             return
         pool: Any = load_object(self.pool) if isinstance(self.pool, str) else self.pool
-        lend = getattr(pool, "connection", None) or getattr(pool, "connect", None)
-        # What a pool or an engine lends goes back at the end of its block; what a function opened is closed.
-        with lend() if lend is not None else closing(pool()) as connection:
+        borrow = getattr(pool, "connection", None) or getattr(pool, "connect", None)
+        # A pool or an engine takes its connection back at the end of the block; a function's connection is closed.
+        with borrow() if borrow is not None else closing(pool()) as connection:
             yield connection
 
-    def _ask(self, connection: Any) -> None:
-        """Run the query and take its first row; whatever it began is rolled back."""
+    def _run_query(self, connection: Any) -> None:
+        """Run the query, read its first row, and roll back the transaction."""
         if hasattr(connection, "exec_driver_sql"):
             connection.exec_driver_sql(self.query).fetchone()
             return
@@ -148,15 +148,19 @@ def _driver(kind: str) -> tuple[Any, str]:
 
 
 def _arguments(url: str, driver: str, timeout_s: float) -> dict[str, Any]:
-    """Return what *driver*'s ``connect()`` takes, with the server told to give up as well."""
+    """
+    Return the arguments of ``connect()`` for *url*, with a timeout for the connection and one for the server's statement.
+
+    *driver* is the module's name; each driver has names of its own for the same things.
+    """
     parts = urlsplit(url)
     if _kind(url) == "sqlite":
         path = unquote(parts.path.removeprefix("/"))
-        # Read only: a check that asks for a missing file must not make it.
+        # Read only, because otherwise the connection creates a missing file.
         location = f"file:{path}?mode=ro" if path else "file::memory:"
         return {"database": location, "uri": True, "timeout": timeout_s}
     limit_ms = max(1, int(timeout_s * 1000))
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "host": parts.hostname,
         "port": parts.port or _PORTS[_kind(url)],
         "user": unquote(parts.username) if parts.username else None,
@@ -167,7 +171,7 @@ def _arguments(url: str, driver: str, timeout_s: float) -> dict[str, Any]:
     extra: dict[str, Any]
     if driver.startswith("psycopg"):
         options = f"-c statement_timeout={limit_ms}"
-        # Without it a run waits for hours for a host that is gone, and no other is started meanwhile.
+        # Without these a run waits hours for a host that is gone, and no other run starts meanwhile.
         extra = {
             "tcp_user_timeout": limit_ms,
             "keepalives_idle": whole_s,
@@ -186,12 +190,13 @@ def _arguments(url: str, driver: str, timeout_s: float) -> dict[str, Any]:
         extra = {"database": name, "connect_timeout": whole_s}
         if driver == "pymysql":
             extra.update(read_timeout=whole_s, write_timeout=whole_s)
-    return {key: value for key, value in {**given, **extra}.items() if value is not None}
+    return {key: value for key, value in {**arguments, **extra}.items() if value is not None}
 
 
-def _told(error: Exception) -> str:
-    """Return what kind of failure *error* is, in our words."""
+def _describe_error(error: Exception) -> str:
+    """Return the kind of failure of *error*, without the driver's text."""
     code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
-    said = f"{code} {error} {error.__cause__ or ''}"  # some drivers put the reason behind an exception of their own
-    found = next((words for pattern, words in _PHRASES if re.search(pattern, said)), "")
-    return f"{found or 'the query failed'} ({type(error).__name__})"
+    # Some drivers wrap the error with the cause in an exception of their own.
+    text = f"{code} {error} {error.__cause__ or ''}"
+    kind = next((phrase for pattern, phrase in _PHRASES if re.search(pattern, text)), "the query failed")
+    return f"{kind} ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""How full the file systems are, in space and in inodes."""
+"""The check ``disk``: space and inodes used on the file systems."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from csg_otel.status import CheckResult, Critical, Measurement, Range
 @dataclass(frozen=True, slots=True)
 class Disk:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* percent of any file system's space or inodes.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* percent of any file system's space or inodes.
 
-    Looks at *mounts*, or at every real file system. Space is used / (used + free to everybody), as ``df`` shows it. A mount
-    point that is not there is CRITICAL.
+    Measures *mounts*, by default every real file system. The share is used / (used + free for all users), as in ``df``. A
+    mount point in *mounts* that does not exist is CRITICAL.
     """
 
     warning_threshold: float | Range = 85.0
@@ -25,25 +25,25 @@ class Disk:
     mounts: Sequence[str] = ()
 
     def __call__(self) -> CheckResult:
-        places = tuple(self.mounts) or tuple(mount.mountpoint for mount in mounts.real_mounts())
-        measured: list[Measurement] = []
-        for place in places:
-            measured.extend(self._measure(place, required=bool(self.mounts)))
-        return judge(measured)
+        paths = tuple(self.mounts) or tuple(mount.mountpoint for mount in mounts.real_mounts())
+        measurements: list[Measurement] = []
+        for path in paths:
+            measurements.extend(self._measure(path, required=bool(self.mounts)))
+        return judge(measurements, advice="free space on this file system or enlarge it")
 
-    def _measure(self, place: str, *, required: bool) -> list[Measurement]:
+    def _measure(self, path: str, *, required: bool) -> list[Measurement]:
         try:
-            found = os.statvfs(place)
+            stat = os.statvfs(path)
         except OSError as error:
             if not required:
                 return []  # it was unmounted a moment ago
-            raise Critical(f"{place}: {error.strerror}") from None
-        used, free = found.f_blocks - found.f_bfree, found.f_bavail
+            raise Critical(f"{path} can't be measured: {error.strerror}; is it mounted?") from None
+        used, free = stat.f_blocks - stat.f_bfree, stat.f_bavail
         limits = self.warning_threshold, self.critical_threshold
-        measured = []
+        measurements = []
         if used + free:
-            measured.append(percent(place, 100 * used / (used + free), *limits))
-        if found.f_files:  # some file systems have no fixed number of inodes
-            taken = 100 * (found.f_files - found.f_ffree) / found.f_files
-            measured.append(percent(f"{place} inodes", taken, *limits))
-        return measured
+            measurements.append(percent(path, 100 * used / (used + free), *limits))
+        if stat.f_files:  # some file systems have no fixed number of inodes
+            inodes_used = 100 * (stat.f_files - stat.f_ffree) / stat.f_files
+            measurements.append(percent(f"{path} inodes", inodes_used, *limits))
+        return measurements

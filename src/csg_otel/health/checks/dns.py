@@ -1,4 +1,4 @@
-"""Whether a host name resolves."""
+"""The check ``dns``: a host name resolves."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from csg_otel.status import CheckResult, Critical, Measurement
 @dataclass(frozen=True, slots=True)
 class Dns:
     """
-    Healthy if *host* resolves, to every one of the addresses in *expected* where some are given.
+    HEALTHY if *host* resolves, and its addresses include all of *expected*, if that is set.
 
-    Asks as the program does, through the system's resolver, caches and search domains included. Slower than *warning_s* or
-    *critical_s* is a warning or a failure.
+    Uses the system's resolver as the program does, with its caches and search domains. A lookup longer than *warning_s* is
+    a WARNING, longer than *critical_s* CRITICAL.
     """
 
     host: str
@@ -28,13 +28,16 @@ class Dns:
     def __call__(self) -> CheckResult:
         began = time.monotonic()
         try:
-            found = sorted({str(info[4][0]) for info in socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)})
+            infos = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             temporary = getattr(error, "errno", None) == socket.EAI_AGAIN
-            why = "no name server answers" if temporary else "there is no such name"
-            raise Critical(f"{self.host} does not resolve: {why}") from None
+            reason = (
+                "no name server answers" if temporary else "no such name; check its spelling and the search domains"
+            )
+            raise Critical(f"{self.host} does not resolve: {reason}") from None
+        addresses = sorted({str(info[4][0]) for info in infos})
         took = Measurement("lookup", time.monotonic() - began, "s", self.warning_s, self.critical_s, 0)
-        if missing := sorted(set(self.expected).difference(found)):
-            raise Critical(f"{self.host} is {', '.join(found)} and not {', '.join(missing)}", measurements=(took,))
-        said = f"{self.host} is {', '.join(found[:4])}{' ...' if len(found) > 4 else ''}"
-        return replace(judge([took], said), details={"addresses": found})
+        if missing := sorted(set(self.expected).difference(addresses)):
+            raise Critical(f"{self.host} is {', '.join(addresses)} and not {', '.join(missing)}", measurements=(took,))
+        summary = f"{self.host} is {', '.join(addresses[:4])}{' ...' if len(addresses) > 4 else ''}"
+        return replace(judge([took], summary), details={"addresses": addresses})

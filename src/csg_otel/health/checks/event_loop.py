@@ -1,4 +1,4 @@
-"""Whether the program's event loops still run what is due."""
+"""The check ``event_loop``: the program's event loops run their callbacks on time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from csg_otel.status import CheckResult, HealthStatus, Measurement
 @dataclass(frozen=True, slots=True)
 class EventLoop:
     """
-    Warn if a watched event loop is later than *warning_s*, and fail if it is later than *critical_s* seconds.
+    WARNING if a watched event loop is more than *warning_s* seconds late, CRITICAL if more than *critical_s*.
 
-    Loops are watched by ``csg_otel.watch_loop()``. A loop that is blocked now is as late as its timer is overdue, so this
-    sees it while it lasts.
+    ``csg_otel.watch_loop()`` watches a loop. The lag of a loop that is blocked now is the time its timer is overdue, so a
+    block is visible while it lasts.
     """
 
     warning_s: float = 0.5
@@ -26,7 +26,7 @@ class EventLoop:
 
     def __call__(self) -> CheckResult:
         now = time.monotonic()
-        measured = [
+        measurements = [
             Measurement(
                 f"{loop.name} lag",
                 max(loop.lag_s, now - loop.last_beat - loop.interval_s, 0.0),
@@ -37,4 +37,6 @@ class EventLoop:
             )
             for loop in self.loops()
         ]
-        return judge(measured) if measured else CheckResult(HealthStatus.HEALTHY, "no event loop is watched")
+        if not measurements:
+            return CheckResult(HealthStatus.HEALTHY, "no event loop is watched")
+        return judge(measurements, advice="a callback blocks the loop; move slow work to a thread")

@@ -1,4 +1,4 @@
-"""Whether our own telemetry gets through."""
+"""The check ``exporters``: this SDK's own telemetry reaches its destinations."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Wa
 @dataclass(slots=True)
 class Exporters:
     """
-    Warn while a destination has delivered nothing for *warning_s* seconds, or has dropped items since the last run.
+    WARNING while a destination has delivered nothing for *warning_s* seconds, or has dropped items since the last run.
 
-    Nothing delivered for *critical_s* seconds is a failure, if that is given: by default lost telemetry is no outage of the
-    program.
+    CRITICAL after *critical_s* seconds without a delivery; by default never, because the program works without telemetry.
     """
 
     warning_s: float = 60.0
@@ -24,21 +23,26 @@ class Exporters:
     _dropped: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def __call__(self) -> CheckResult:
-        measured: list[Measurement] = []
-        told: list[str] = []
+        measurements: list[Measurement] = []
+        problems: list[str] = []
         failed = False
         for name, status in sorted(self.destinations().items()):
             dropped = sum(status.dropped.values())
             lost = dropped - self._dropped.get(name, 0)
             self._dropped[name] = dropped
-            measured.append(Measurement(f"{name} failing", status.failing_s, "s", self.warning_s, self.critical_s, 0))
+            measurements.append(
+                Measurement(f"{name} failing", status.failing_s, "s", self.warning_s, self.critical_s, 0)
+            )
             if status.failing_s > self.warning_s:
-                told.append(f"{name} has delivered nothing for {status.failing_s:.0f} s")
+                problems.append(
+                    f"{name} has delivered nothing for {status.failing_s:.0f} s (limit {self.warning_s:g} s); "
+                    "csg-otel doctor tests the connection"
+                )
             if lost > 0:
-                told.append(f"{name} has dropped {lost} items since the last run")
+                problems.append(f"{name} has dropped {lost} items since the last run")
             failed = failed or (self.critical_s is not None and status.failing_s > self.critical_s)
-        if told:
-            raise (Critical if failed else Warn)("; ".join(told), measurements=tuple(measured))
-        count = len(measured)
-        said = f"{count} destination{'s' * (count != 1)} deliver{'s' * (count == 1)}" if count else "no destination"
-        return CheckResult(HealthStatus.HEALTHY, said, measurements=tuple(measured))
+        if problems:
+            raise (Critical if failed else Warn)("; ".join(problems), measurements=tuple(measurements))
+        count = len(measurements)
+        message = f"{count} destination{'s' * (count != 1)} deliver{'s' * (count == 1)}" if count else "no destination"
+        return CheckResult(HealthStatus.HEALTHY, message, measurements=tuple(measurements))

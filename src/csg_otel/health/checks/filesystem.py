@@ -1,4 +1,4 @@
-"""Whether a directory can be written."""
+"""The check ``filesystem``: a directory can be written."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from csg_otel.status import CheckResult, Critical, HealthStatus
 @dataclass(frozen=True, slots=True)
 class Filesystem:
     """
-    Healthy if a file can be written, synced to the disk, read back and removed in the directory *path*.
+    HEALTHY if a file can be written, synced to the disk, read back and removed in the directory *path*.
 
-    Does it rather than ask: ``access()`` tells root that everything is writable, and a full disk lets files be made.
+    A real file is written, because ``access()`` reports every directory as writable to root, and because an empty file can
+    be created on a full disk.
     """
 
     path: str
@@ -25,14 +26,14 @@ class Filesystem:
     def __call__(self) -> CheckResult:
         directory = Path(self.path)
         if not directory.is_dir():
-            raise Critical(f"{self.path} is {'no directory' if directory.exists() else 'not there'}")
+            raise Critical(f"{self.path} {'is not a directory' if directory.exists() else 'does not exist; create it'}")
         name = directory / f".csg_otel-{os.getpid()}-{secrets.token_hex(8)}"
         written = secrets.token_bytes(4096)
         try:
             try:
                 self._write(name, written)
                 if name.read_bytes() != written:
-                    raise Critical(f"{self.path} returns other data than was written")
+                    raise Critical(f"{self.path} returns other data than were written; the disk may be failing")
             finally:
                 with suppress(FileNotFoundError):
                     name.unlink()

@@ -1,4 +1,4 @@
-"""Whether a function of the program does what it should."""
+"""The check ``functional``: a function of the program returns the expected value in time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from csg_otel.health.checks.references import load_function
 from csg_otel.status import CheckResult, Critical, Measurement
 
 _ANYTHING = object()
+"""Default of ``expected``: every value is accepted, None too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Functional:
     """
-    Healthy if *function* (a callable, or ``module:name``) returns, and returns *expected* where that is given.
+    HEALTHY if *function* (a callable, or ``module:name``) returns, and returns *expected*, if that is set.
 
-    Slower than *limit_s* seconds is a warning. What it raises fails the check, with the message withheld.
+    More than *limit_s* seconds is a WARNING. An exception fails the check; its message is withheld.
     """
 
     function: Callable[[], Any] | str
@@ -32,5 +33,5 @@ class Functional:
         returned = function()
         took_s = time.perf_counter() - began
         if self.expected is not _ANYTHING and returned != self.expected:
-            raise Critical("it did not return what is expected")
+            raise Critical("the function did not return the expected value")
         return judge([Measurement("duration", took_s, "s", self.limit_s, minimum=0)])

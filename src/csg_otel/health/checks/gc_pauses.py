@@ -1,4 +1,4 @@
-"""The share of time that the program spends in garbage collections."""
+"""The check ``gc_pauses``: time the program spends in garbage collection."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from csg_otel.status import CheckResult, HealthStatus, Range
 @dataclass(slots=True)
 class GcPauses:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* percent of the time since the previous run in pauses.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* percent of the time since the last run in pauses.
 
-    Read from ``csg.runtime.gc.pause``, which is measured while application metrics are on. The first run has nothing to compare
-    with and is healthy.
+    The pauses are read from ``csg.runtime.gc.pause``, which exists while application metrics are on. The first run has no
+    earlier value to compare with and is HEALTHY.
     """
 
     warning_threshold: float | Range = 5.0
@@ -33,7 +33,8 @@ class GcPauses:
         if last is None or paused < last[1] or now <= last[0]:
             return CheckResult(HealthStatus.HEALTHY, "first run: nothing to compare with yet")
         share = 100 * (paused - last[1]) / (now - last[0])
-        return judge([percent("gc", share, self.warning_threshold, self.critical_threshold)])
+        measurement = percent("gc", share, self.warning_threshold, self.critical_threshold)
+        return judge([measurement], advice="create fewer objects that refer to each other, or raise gc.set_threshold()")
 
     def _paused(self) -> float:
         """Return the seconds spent in pauses so far."""

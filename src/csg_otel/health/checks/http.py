@@ -1,4 +1,4 @@
-"""Whether an HTTP service answers as it should."""
+"""The check ``http``: an HTTP service answers with the expected status in time."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from csg_otel.status import CheckResult, Critical, Measurement, Warn
 @dataclass(frozen=True, slots=True)
 class Http:
     """
-    Healthy if *url* answers *method* with an expected status within *timeout_s* seconds in all.
+    HEALTHY if *url* answers *method* with an expected status within *timeout_s* seconds in total.
 
     *expected_status* is a number, a class (``2xx``), a range (``200-204``) or several of them. The body must contain
-    *contains* within the first 64 KiB of the response. Slower than *warning_s* or *critical_s* is a warning or a failure; with
-    *certificate_days* a certificate that expires sooner is a warning. Redirects are not followed: a login page is no answer.
-    A user and password in the URL are sent as basic authentication. Messages never hold credentials, queries or headers.
-    Raises ValueError for a URL that is not http or https.
+    *contains* within the first 64 KiB of the response. More than *warning_s* seconds is a WARNING, more than *critical_s*
+    CRITICAL. A certificate that expires in fewer than *certificate_days* days is a WARNING. Redirects are not followed, so a
+    redirect to a login page fails the check. A user and password in the URL are sent as basic authentication. Messages
+    never have credentials, queries or headers. Raises ValueError for a URL that is not http or https.
     """
 
     url: str = field(repr=False)
@@ -65,14 +65,19 @@ class Http:
             expected = ", ".join(map(str, self._accepted()))
             raise Critical(f"{where} answered {status}, expected {expected}", measurements=(took,))
         if self.contains is not None and self.contains.encode() not in response.body:
-            raise Critical(f"{where} answered {status} without the expected text", measurements=(took,))
-        measured = [took]
+            raise Critical(
+                f"{where} answered {status} without the expected text in its first 64 KiB", measurements=(took,)
+            )
+        measurements = [took]
         if days is not None:
-            measured.append(Measurement("certificate_days", days, "d"))
+            measurements.append(Measurement("certificate_days", days, "d"))
             if self.certificate_days is not None and days < self.certificate_days:
-                raise Warn(f"{where}: the certificate expires in {days:.1f} days", measurements=tuple(measured))
-        verdict = judge([took], f"{where} answered {status} in {took.value:.3f} s")
-        return replace(verdict, details={"status_code": status}, measurements=tuple(measured))
+                message = (
+                    f"{where}: the certificate expires in {days:.1f} days (limit {self.certificate_days:g}); renew it"
+                )
+                raise Warn(message, measurements=tuple(measurements))
+        result = judge([took], f"{where} answered {status} in {took.value:.3f} s")
+        return replace(result, details={"status_code": status}, measurements=tuple(measurements))
 
     def _request(self) -> net.Response:
         secure = net.parse(self.url).secure
@@ -88,7 +93,7 @@ class Http:
 
 
 def _accepts(expected: int | str, status: int) -> bool:
-    """Return whether *expected* includes *status*. Raises ValueError if it is no status, class or range."""
+    """Return whether *expected* includes *status*. Raises ValueError if *expected* is not a status, a class or a range."""
     text = str(expected).lower()
     if len(text) == 3 and text[0].isdigit() and text[1:] == "xx":
         return status // 100 == int(text[0])

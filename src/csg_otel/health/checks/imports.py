@@ -1,4 +1,4 @@
-"""Whether the program's modules can be imported."""
+"""The check ``imports``: modules can be imported."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ os._exit(0)
 @dataclass(frozen=True, slots=True)
 class Imports:
     """
-    Healthy if every one of *modules* can be imported, in a process of its own, within *timeout_s* seconds in all.
+    HEALTHY if all of *modules* can be imported, in a separate process, within *timeout_s* seconds in total.
 
-    Really imports them: a module that is found may still raise, exit or hang. In this process that would run its side
-    effects again, or not at all. Names the module and the class of the exception, never its message.
+    The modules are really imported, because a module that exists may still raise, exit or hang. The separate process keeps
+    the side effects of an import out of this one. Messages have the module and the exception's class, never its text.
     """
 
     modules: Sequence[str]
@@ -41,19 +41,19 @@ class Imports:
     def __call__(self) -> CheckResult:
         command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), *self.modules]
         try:
-            done = subprocess.run(  # noqa: S603 - our own program, the interpreter we run on
+            done = subprocess.run(  # noqa: S603 - a constant program, run by this interpreter
                 command, stdin=subprocess.DEVNULL, capture_output=True, timeout=self.timeout_s, check=False
             )
-            output, ended = done.stdout, True
-        except subprocess.TimeoutExpired as late:
-            output, ended = late.stdout or b"", False
-        said = [
-            line.split()[1:] for line in output.decode("utf-8", "replace").splitlines() if line.startswith("csg_otel")
-        ]
-        if said and said[-1] == []:
+            output, exited = done.stdout, True
+        except subprocess.TimeoutExpired as error:
+            output, exited = error.stdout or b"", False
+        lines = output.decode("utf-8", "replace").splitlines()
+        reports = [line.split()[1:] for line in lines if line.startswith("csg_otel")]
+        if reports and reports[-1] == []:
             return CheckResult(HealthStatus.HEALTHY, f"{len(self.modules)} modules can be imported")
-        failed = next((words for words in said if len(words) == 2), None)
+        failed = next((report for report in reports if len(report) == 2), None)
         if failed is not None:
             raise Critical(f"{failed[0]} can't be imported: {failed[1]}")
-        at = self.modules[len(said)] if len(said) < len(self.modules) else self.modules[-1]
-        raise Critical(f"{at} {'ended the interpreter' if ended else f'was not imported within {self.timeout_s:g} s'}")
+        module = self.modules[len(reports)] if len(reports) < len(self.modules) else self.modules[-1]
+        problem = "ended the interpreter" if exited else f"was not imported within {self.timeout_s:g} s"
+        raise Critical(f"{module} {problem}")

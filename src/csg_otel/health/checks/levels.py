@@ -1,4 +1,4 @@
-"""Measurements against their limits: the verdict most checks come to. Pure."""
+"""The status of measurements, compared with their limits, and the message about it. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from csg_otel.status import CheckResult, HealthStatus, Measurement, Range, severity
 
 
-def status_of(measured: Measurement) -> HealthStatus:
-    """Return CRITICAL above the critical limit, WARNING above the warning limit, else HEALTHY."""
-    if not _allows(measured.critical, measured.value):
+def status_of(measurement: Measurement) -> HealthStatus:
+    """Return CRITICAL beyond the critical limit, WARNING beyond the warning limit, else HEALTHY."""
+    if not _allows(measurement.critical, measurement.value):
         return HealthStatus.CRITICAL
-    return HealthStatus.HEALTHY if _allows(measured.warning, measured.value) else HealthStatus.WARNING
+    return HealthStatus.HEALTHY if _allows(measurement.warning, measurement.value) else HealthStatus.WARNING
 
 
 def _allows(limit: float | Range | None, value: float) -> bool:
@@ -21,30 +21,47 @@ def _allows(limit: float | Range | None, value: float) -> bool:
 
 
 def percent(name: str, value: float, warning: float | Range | None, critical: float | Range | None) -> Measurement:
-    """Return a share as a measurement from 0 to 100 %."""
+    """
+    Return a share as a measurement, cut to 0 to 100 %.
+
+    Args:
+        name: Name of the measurement.
+        value: The share in percent.
+        warning: The warning limit in percent; None for no limit.
+        critical: The critical limit in percent; None for no limit.
+    """
     return Measurement(name, min(100.0, max(0.0, value)), "%", warning, critical, 0, 100)
 
 
-def judge(measurements: Sequence[Measurement], said: str = "") -> CheckResult:
-    """Return the worst of *measurements*; the message is *said*, and what the worst one has to say if it is not well."""
-    leading = max(measurements, key=lambda one: (severity(status_of(one)), _limited(one), one.value), default=None)
-    if leading is None:
-        return CheckResult(HealthStatus.UNKNOWN, "nothing to measure")
-    details = {one.name: one.value for one in measurements}
-    status = status_of(leading)
-    told = said if said and status is HealthStatus.HEALTHY else f"{said}: {tell(leading)}" if said else tell(leading)
-    return CheckResult(status, told, details, tuple(measurements))
+def judge(measurements: Sequence[Measurement], summary: str = "", advice: str = "") -> CheckResult:
+    """
+    Return the result of a check: the worst status of *measurements*.
+
+    The message is *summary*, or the worst measurement if there is none. Beyond a limit it has the measurement, its limit and
+    *advice*: what to do next.
+    """
+    worst = max(measurements, key=lambda each: (severity(status_of(each)), _has_limit(each), each.value), default=None)
+    if worst is None:
+        return CheckResult(HealthStatus.UNKNOWN, "there is nothing to measure")
+    status = status_of(worst)
+    message = describe(worst)
+    if status is not HealthStatus.HEALTHY:
+        message = ": ".join(filter(None, (summary, message))) + (f"; {advice}" if advice else "")
+    elif summary:
+        message = summary
+    return CheckResult(status, message, {each.name: each.value for each in measurements}, tuple(measurements))
 
 
-def _limited(measured: Measurement) -> bool:
-    return measured.warning is not None or measured.critical is not None
+def _has_limit(measurement: Measurement) -> bool:
+    return measurement.warning is not None or measurement.critical is not None
 
 
-def tell(measured: Measurement) -> str:
-    """Return ``/ 91.2 % used, more than 80 %``."""
-    value = f"{measured.name} {measured.value:.4g} {measured.unit}".rstrip()
-    broken = {HealthStatus.CRITICAL: measured.critical, HealthStatus.WARNING: measured.warning}.get(status_of(measured))
-    if broken is None:
+def describe(measurement: Measurement) -> str:
+    """Return the measurement as text, with the limit it is beyond: ``/ 91.2 %, more than 80 %``."""
+    value = f"{measurement.name} {measurement.value:.4g} {measurement.unit}".rstrip()
+    limits = {HealthStatus.CRITICAL: measurement.critical, HealthStatus.WARNING: measurement.warning}
+    limit = limits.get(status_of(measurement))
+    if limit is None:
         return value
-    said = f"outside {broken}" if isinstance(broken, Range) else f"more than {broken:g}"
-    return f"{value}, {said} {measured.unit}".rstrip()
+    relation = f"outside {limit}" if isinstance(limit, Range) else f"more than {limit:g}"
+    return f"{value}, {relation} {measurement.unit}".rstrip()

@@ -1,4 +1,4 @@
-"""How many tasks wait for a CPU."""
+"""The check ``load``: tasks that run or wait for a CPU."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
 @dataclass(frozen=True, slots=True)
 class Load:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* tasks per CPU, averaged over five minutes.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* tasks per CPU, averaged over five minutes.
 
-    Counted are the CPUs this process may run on.
+    Only the CPUs this process may run on count.
     """
 
     warning_threshold: float | Range = 2.0
@@ -25,4 +25,5 @@ class Load:
             return CheckResult(HealthStatus.UNKNOWN, "this system has no load average")
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         limits = self.warning_threshold, self.critical_threshold
-        return judge([Measurement("load_per_cpu", os.getloadavg()[1] / cpus, "", *limits, minimum=0)])
+        measurement = Measurement("load_per_cpu", os.getloadavg()[1] / cpus, "", *limits, minimum=0)
+        return judge([measurement], advice="find the busiest processes with top, also those that wait for the disk")

@@ -1,4 +1,4 @@
-"""How much of the memory this process may use is taken."""
+"""The check ``memory``: memory in use, of the memory this process may use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from csg_otel.status import CheckResult, Measurement, Range
 @dataclass(frozen=True, slots=True)
 class Memory:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* percent of memory in use.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* percent of memory in use.
 
-    Counts what can't be given back: the host's total less what is available, or a control group's working set against its
-    limit, because inside a container the host's gigabytes are not ours.
+    In use is the host's total memory without the available memory. In a container it is the control group's working set,
+    compared with the group's limit.
     """
 
     warning_threshold: float | Range = 80.0
@@ -36,5 +36,6 @@ class Memory:
             [
                 percent("memory", 100 * used / total, self.warning_threshold, self.critical_threshold),
                 Measurement("memory_used", used, "By", minimum=0, maximum=total),
-            ]
+            ],
+            advice="find the largest process with top, or give the host or container more memory",
         )

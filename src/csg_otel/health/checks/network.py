@@ -1,4 +1,4 @@
-"""Shared by the checks that connect to a server: addresses, the addresses that are off limits, and reasons of a failure."""
+"""Helpers of the checks that connect to a server: parse addresses, refuse metadata addresses, name the cause of a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def split(address: str) -> tuple[str, int]:
     """Return host and port of ``host:port`` or ``[::1]:port``. Raises ValueError for an address without a port."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or int(port) > _LAST_PORT:
-        raise ValueError(f"address {address!r} is not host:port")
+        raise ValueError(f"address {address!r} is not host:port, such as db.internal:5432")
     return host.strip("[]"), int(port)
 
 
@@ -51,13 +51,13 @@ def _refuse_metadata(address: str) -> None:
 
 
 def certificate_days(certificate: Mapping[str, Any] | None) -> float | None:
-    """Return how many days *certificate* is still valid for; None without one."""
+    """Return the number of days until *certificate* expires; None without a certificate."""
     end = (certificate or {}).get("notAfter")
     return (ssl.cert_time_to_seconds(str(end)) - time.time()) / _DAY_S if end else None
 
 
 def reason(error: OSError) -> str:
-    """Return why a connection failed, in words that hold nothing secret."""
+    """Return the cause of a failed connection, as text without secrets."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"
     if isinstance(error, socket.gaierror):

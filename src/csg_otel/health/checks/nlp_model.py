@@ -1,4 +1,4 @@
-"""Whether a language model can be loaded and does its work."""
+"""The check ``nlp_model``: a language model can be loaded and processes a sample."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Wa
 @dataclass(slots=True)
 class NlpModel:
     """
-    Healthy if the spaCy model *model* (an installed package's name, or a path) loads and was made for this spaCy.
+    HEALTHY if the spaCy model *model* (an installed package's name, or a path) loads and was made for this spaCy.
 
-    A model that is missing or does not load is CRITICAL, one made for another version of spaCy a WARNING. It is loaded
-    once; with *sample*, every run processes that sentence, and slower than *warning_s* seconds is a warning. For other
-    libraries *loader* (a callable, or ``module:name``) returns the model, called with the sample. Messages hold the name
-    of an exception, never its text.
+    A model that is missing or does not load is CRITICAL; a model for another version of spaCy is a WARNING. The model is
+    loaded once. With *sample*, every run processes that sentence; more than *warning_s* seconds is a WARNING. For other
+    libraries *loader* (a callable, or ``module:name``) returns the model, a callable that takes the sample. Messages have
+    the exception's class, never its text.
     """
 
     model: str = ""
@@ -39,26 +39,26 @@ class NlpModel:
         name = Path(self.model).name or "the model"
         if self._loaded is None:
             self._loaded = self._load(name)
-        measured = []
+        measurements = []
         if self.sample is not None:
             began = time.perf_counter()
             try:
                 self._loaded(self.sample)
-            except Exception as error:  # noqa: BLE001 - a model's parts raise what they like
+            except Exception as error:  # noqa: BLE001 - a model may raise any exception
                 raise Critical(f"{name} can't process the sample: {type(error).__name__}") from None
-            measured.append(Measurement("sample", time.perf_counter() - began, "s", self.warning_s, minimum=0))
+            measurements.append(Measurement("sample", time.perf_counter() - began, "s", self.warning_s, minimum=0))
         if self._mismatch:
-            raise Warn(self._mismatch, measurements=tuple(measured))
-        if not measured:
+            raise Warn(self._mismatch, measurements=tuple(measurements))
+        if not measurements:
             return CheckResult(HealthStatus.HEALTHY, f"{name} is loaded")
-        return judge(measured, f"{name} is loaded and works")
+        return judge(measurements, f"{name} is loaded and works")
 
     def _load(self, name: str) -> Any:
         try:
             return load_function(self.loader)() if self.loader is not None else self._load_spacy(name)
         except Critical:
             raise
-        except Exception as error:  # noqa: BLE001 - a corrupt model raises anything
+        except Exception as error:  # noqa: BLE001 - a corrupt model may raise any exception
             raise Critical(f"{name} can't be loaded: {type(error).__name__}") from None
 
     def _load_spacy(self, name: str) -> Any:
@@ -69,9 +69,12 @@ class NlpModel:
         if not spacy.util.is_package(self.model) and not Path(self.model).is_dir():
             raise Critical(f"there is no model {name} (python -m spacy download {name})")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it says about versions is this check's to say
+            warnings.simplefilter("ignore")  # this check reports a wrong version itself
             loaded = spacy.load(self.model)
-        wanted = loaded.meta.get("spacy_version", "")
-        if wanted and spacy.util.is_compatible_version(spacy.about.__version__, wanted) is False:
-            self._mismatch = f"{name} was made for spaCy {wanted}, this is {spacy.about.__version__}"
+        required = loaded.meta.get("spacy_version", "")
+        if required and spacy.util.is_compatible_version(spacy.about.__version__, required) is False:
+            self._mismatch = (
+                f"{name} was made for spaCy {required}, this is {spacy.about.__version__}; "
+                f"install the matching model (python -m spacy download {name})"
+            )
         return loaded

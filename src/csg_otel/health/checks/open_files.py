@@ -1,4 +1,4 @@
-"""How many of the files it may have open this process has open."""
+"""The check ``open_files``: files this process has open, of the number it may have open."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
 @dataclass(frozen=True, slots=True)
 class OpenFiles:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* percent of the soft limit of open files.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* percent of the soft limit of open files.
 
-    Counts descriptors: files, sockets and pipes of this process, against ``RLIMIT_NOFILE``.
+    Counts the descriptors of this process (files, sockets, pipes) and compares them with ``RLIMIT_NOFILE``.
     """
 
     warning_threshold: float | Range = 80.0
@@ -29,4 +29,7 @@ class OpenFiles:
         if limit == resource.RLIM_INFINITY:
             return CheckResult(HealthStatus.HEALTHY, f"{count} files are open, without a limit")
         share = percent("open_files", 100 * count / limit, self.warning_threshold, self.critical_threshold)
-        return judge([share, Measurement("count", count, "{file}", minimum=0, maximum=limit)])
+        return judge(
+            [share, Measurement("count", count, "{file}", minimum=0, maximum=limit)],
+            advice=f"{count} of {limit} are open: find files and sockets that are never closed, or raise ulimit -n",
+        )

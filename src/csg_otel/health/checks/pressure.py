@@ -1,4 +1,4 @@
-"""Whether tasks stall for want of CPU, memory or disk."""
+"""The check ``pressure``: tasks that wait for CPU, memory or disk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _RESOURCES = ("cpu", "memory", "io")
 @dataclass(frozen=True, slots=True)
 class Pressure:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* percent of the last minute in which tasks stalled.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* percent of the last minute in which tasks waited.
 
-    Reads the kernel's pressure stall information (PSI, ``some avg60``) of *resources*: ``cpu``, ``memory``, ``io``; UNKNOWN
-    where the kernel gives none. *folder* may be a control group's, whose files are called ``memory.pressure``. Raises
+    Reads the kernel's pressure stall information (PSI, ``some avg60``) of *resources*: ``cpu``, ``memory``, ``io``. UNKNOWN
+    if the kernel provides none. *folder* may be that of a control group, with files such as ``memory.pressure``. Raises
     ValueError for another resource.
     """
 
@@ -32,10 +32,12 @@ class Pressure:
             raise ValueError(f"resources are {', '.join(_RESOURCES)}, not {', '.join(sorted(unknown))}")
 
     def __call__(self) -> CheckResult:
-        measured = [found for name in self.resources if (found := self._measure(name)) is not None]
-        if not measured:
-            return CheckResult(HealthStatus.UNKNOWN, "this kernel gives no pressure stall information")
-        return judge(measured)
+        measurements = [each for each in map(self._measure, self.resources) if each is not None]
+        if not measurements:
+            return CheckResult(
+                HealthStatus.UNKNOWN, f"this kernel provides no pressure stall information in {self.folder}"
+            )
+        return judge(measurements, advice="reduce the work on this host, or give it more of this resource")
 
     def _measure(self, resource: str) -> Measurement | None:
         for name in (resource, f"{resource}.pressure"):

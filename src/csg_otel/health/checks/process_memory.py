@@ -1,4 +1,4 @@
-"""The memory of this process against a limit."""
+"""The check ``process_memory``: resident memory of this process."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from csg_otel.host.process import resident_bytes
 from csg_otel.status import CheckResult, Measurement
 
 _WARN_AT = 0.9
-"""Share of the limit from which the check warns, so that there is time to act before it fails."""
+"""Share of the limit from which memory is a WARNING: early enough to act before the limit is reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessMemory:
-    """Fail above *limit_mb* megabytes of resident memory, and warn from nine tenths of it."""
+    """CRITICAL above *limit_mb* megabytes of resident memory, WARNING above 90 % of that."""
 
     limit_mb: float
 
     def __call__(self) -> CheckResult:
         used_mb = resident_bytes() / 1e6
-        return judge([Measurement("rss", used_mb, "MB", _WARN_AT * self.limit_mb, self.limit_mb, 0)])
+        measurement = Measurement("rss", used_mb, "MB", _WARN_AT * self.limit_mb, self.limit_mb, 0)
+        return judge([measurement], advice="restart the process if this limit protects the host, and look for a leak")

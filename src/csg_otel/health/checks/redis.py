@@ -1,4 +1,4 @@
-"""Whether a Redis server answers."""
+"""The check ``redis``: a Redis server answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from csg_otel.status import CheckResult, Critical, Measurement, Warn
 _REFUSALS = {
     "NOAUTH": "it wants a password",
     "WRONGPASS": "authentication failed",
-    "NOPERM": "the user may not do this",
+    "NOPERM": "the user may not do this (PING, SELECT)",
     "MASTERDOWN": "it is a replica that has lost its master",
     "READONLY": "it is a read-only replica",
 }
@@ -29,12 +29,12 @@ _REFUSALS = {
 @dataclass(frozen=True, slots=True)
 class Redis:
     """
-    Healthy if the Redis (or Valkey) server at *url* answers a ``PING`` within *timeout_s* seconds in all.
+    HEALTHY if the Redis (or Valkey) server at *url* answers a ``PING`` within *timeout_s* seconds in total.
 
-    *url* is ``redis://user:password@host:6379/0``, or ``rediss`` for TLS with *ca_file* or the system's authorities. With
-    *client* (an object with ``ping()``, or ``module:function`` that returns one) the program's own client and pool are
-    used instead. A server that is loading its data is a warning. Slower than *warning_s* is one, too. Raises ValueError if
-    there is neither or the URL is none.
+    *url* is ``redis://user:password@host:6379/0``; with ``rediss`` it is TLS, with the authorities in *ca_file* (by default
+    the system's). *client*, an object with ``ping()`` or ``module:function`` that returns one, uses the program's own client
+    and pool instead. A server that is loading its data is a WARNING, and so is an answer after more than *warning_s*
+    seconds. Raises ValueError unless there is either a valid URL or a client.
     """
 
     url: str | None = field(default=None, repr=False)
@@ -59,7 +59,7 @@ class Redis:
             where = "the program's client"
             client = load_function(self.client)() if isinstance(self.client, str) else self.client
             if not client.ping():
-                raise Critical("the server did not answer PONG")
+                raise Critical("the program's client: the server did not answer PONG")
         else:
             where = self._ping(began + self.timeout_s)
         took = Measurement("ping", time.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
@@ -104,7 +104,7 @@ class Redis:
 
 
 def _refused(answer: bytes, where: str) -> None:
-    """Raise what an error *answer* means; its words are the server's and stay inside."""
+    """Raise Critical or Warn for the error *answer*; the message has its code, because its text may hold names of users."""
     code = answer[1:].split(maxsplit=1)[0].decode("ascii", "replace") if answer[1:].split() else ""
     if code == "LOADING":
         raise Warn(f"{where} is loading its data")

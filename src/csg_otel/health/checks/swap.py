@@ -1,4 +1,4 @@
-"""How much of the swap space is taken."""
+"""The check ``swap``: swap space in use."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from csg_otel.status import CheckResult, HealthStatus, Range
 @dataclass(frozen=True, slots=True)
 class Swap:
     """
-    Warn above *warning_threshold* and fail above *critical_threshold* percent of swap in use.
+    WARNING above *warning_threshold* and CRITICAL above *critical_threshold* percent of swap in use.
 
-    A machine without swap is healthy. What is in swap may have been there for months; ``pressure`` tells whether memory is
-    short now.
+    HEALTHY on a machine without swap. Pages may have been in swap for months; whether memory is short now is the subject of
+    the check ``pressure``.
     """
 
     warning_threshold: float | Range = 60.0
@@ -27,4 +27,5 @@ class Swap:
         if not swap.total:
             return CheckResult(HealthStatus.HEALTHY, "there is no swap")
         used = 100 * swap.used / swap.total
-        return judge([percent("swap", used, self.warning_threshold, self.critical_threshold)])
+        measurement = percent("swap", used, self.warning_threshold, self.critical_threshold)
+        return judge([measurement], advice="find the largest process with top, or give the host more memory")

@@ -1,4 +1,4 @@
-"""Whether something accepts TCP connections."""
+"""The check ``tcp``: a server accepts TCP connections."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement
 @dataclass(frozen=True, slots=True)
 class Tcp:
     """
-    Healthy if a TCP connection to *address* (``host:port``) opens within *timeout_s* seconds.
+    HEALTHY if a TCP connection to *address* (``host:port``) opens within *timeout_s* seconds.
 
-    Opens one connection and closes it; sends nothing, so it can't tell a working server from a wedged one (use ``http``).
-    Raises ValueError for an address without a port.
+    Opens one connection, sends nothing and closes it. A server that accepts connections and never answers is HEALTHY too;
+    use ``http`` to detect that. Raises ValueError for an address without a port.
     """
 
     address: str

@@ -1,4 +1,4 @@
-"""Whether a pool of threads still takes up work."""
+"""The check ``thread_pool``: a pool of threads starts new work in time."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from csg_otel.status import CheckResult, Critical, Measurement
 @dataclass(slots=True)
 class ThreadPool:
     """
-    Warn if work waits longer than *warning_s*, and fail if it waits longer than *critical_s* seconds for a thread of *pool*.
+    WARNING if work waits more than *warning_s* seconds for a thread of *pool*, CRITICAL if more than *critical_s*.
 
-    *pool* is a ``concurrent.futures`` executor or ``module:name`` of one. Puts a task that does nothing into its queue and
-    times it, one at a time: a saturated pool is not given more of them.
+    *pool* is a ``concurrent.futures`` executor, or ``module:name`` of one. A run submits an empty task and measures its wait.
+    There is one such task at a time, so that a saturated pool does not get more work.
     """
 
     pool: Executor | str
     warning_s: float = 1.0
     critical_s: float = 10.0
     _probe: Future[float] | None = field(default=None, init=False, repr=False)
-    _asked: float = field(default=0.0, init=False, repr=False)
+    _submitted: float = field(default=0.0, init=False, repr=False)
 
     def __call__(self) -> CheckResult:
         pool: Any = load_object(self.pool) if isinstance(self.pool, str) else self.pool
         if self._probe is None:
-            self._asked = time.monotonic()
+            self._submitted = time.monotonic()
             try:
                 self._probe = pool.submit(time.monotonic)
             except RuntimeError:
-                raise Critical("the pool is shut down") from None
+                raise Critical("the pool is shut down: it accepts no work") from None
         try:
-            waited = self._probe.result(self.warning_s) - self._asked
+            waited_s = self._probe.result(self.warning_s) - self._submitted
             self._probe = None
         except NotYet:
-            waited = time.monotonic() - self._asked
-        return judge([Measurement("wait", max(0.0, waited), "s", self.warning_s, self.critical_s, 0)])
+            waited_s = time.monotonic() - self._submitted
+        measurement = Measurement("wait", max(0.0, waited_s), "s", self.warning_s, self.critical_s, 0)
+        return judge([measurement], advice="all threads of the pool are busy; look for tasks that hang, or add threads")

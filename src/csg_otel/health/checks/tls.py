@@ -1,4 +1,4 @@
-"""Whether a server's certificate is valid, and for how much longer."""
+"""The check ``tls``: a server's certificate is valid, and for how many days."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Ra
 @dataclass(frozen=True, slots=True)
 class Tls:
     """
-    Healthy if the server at *address* (``host:port``) has a valid certificate for longer than *warning_days*.
+    HEALTHY if the certificate of the server at *address* (``host:port``) is valid for *warning_days* days or more.
 
-    Does the handshake, so chain, dates and name are verified as a client would, against *ca_file* or the system's
-    authorities, for *server_name* or the host. Fewer days than *critical_days* are a failure. One deadline, *timeout_s*
-    seconds, for all of it. Raises ValueError for an address without a port.
+    Fewer days are a WARNING, fewer than *critical_days* CRITICAL, and so is an invalid certificate. The TLS handshake
+    verifies chain, dates and name as any client does, with the authorities in *ca_file* (by default the system's) and for
+    *server_name* (by default the host). *timeout_s* seconds is the deadline of the whole check. Raises ValueError for an
+    address without a port.
     """
 
     address: str
@@ -52,7 +53,7 @@ class Tls:
             raise Critical(f"{self.address} did not finish the handshake within {self.timeout_s:g} s") from None
         except OSError as error:
             raise Critical(f"{self.address}: {network.reason(error)}") from None
-        measured = Measurement("certificate_days", days, "d", Range(self.warning_days), Range(self.critical_days), 0)
+        measurement = Measurement("certificate_days", days, "d", Range(self.warning_days), Range(self.critical_days), 0)
         status = (
             HealthStatus.CRITICAL
             if days < self.critical_days
@@ -61,4 +62,7 @@ class Tls:
             else HealthStatus.HEALTHY
         )
         message = f"{self.address}: the certificate is valid for {days:.1f} more days"
-        return CheckResult(status, message, measurements=(measured,))
+        if status is not HealthStatus.HEALTHY:
+            limit = self.critical_days if status is HealthStatus.CRITICAL else self.warning_days
+            message += f" (limit {limit:g}); renew it"
+        return CheckResult(status, message, measurements=(measurement,))
