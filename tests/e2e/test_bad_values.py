@@ -129,7 +129,7 @@ def test_limits_keep_items_small(tmp_path: Path) -> None:
         sink = HttpSink()
         source = f"""
             import logging, csg_otel
-            with csg_otel.instrument(exporters=["otlp+{sink.endpoint}"]):
+            with csg_otel.instrument(exporters=["otlp+{sink.endpoint}"], health_monitoring__enabled=False):
                 with csg_otel.scope.tracer().start_as_current_span("big") as span:
                     span.set_attribute("big", "x" * 1_000_000)
                 logging.getLogger("big").warning("x" * 1_000_000, extra={{"big": "x" * 1_000_000}})

@@ -109,7 +109,7 @@ def parsed(text: str) -> set[tuple[str, frozenset[tuple[str, str]], float]]:
 def test_a_gauge_is_shared_as_declared(
     workers: names.Workers, expected: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over living workers only: what a finished one had at hand is gone with it."""
+    """Over living workers only: the gauges of a finished one end with it."""
     monkeypatch.setattr(worker_policy, "_declared", {})
     worker_policy.declare("Depth", workers)
 
@@ -142,7 +142,7 @@ def test_what_describes_the_host_is_never_added_up() -> None:
 
 
 def test_finished_workers_are_folded_into_one_total() -> None:
-    """In any number of steps, and with what is not a total left out."""
+    """In any number of steps, and without the values that are no totals."""
     gauge = published(lambda meter: meter.create_gauge("depth").set(1))
     total = merge.fold(merge.fold(b"", [published(count(1)), published(count(2))]), [published(count(0.5)), gauge])
 
@@ -221,7 +221,7 @@ def test_exemplars_survive() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"version": 2, "metrics": 1}', b'{"version": 1, "metrics": [[1]]}']
 )
-def test_what_cant_be_understood_costs_nothing_else(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_publication_costs_nothing_else(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Torn, foreign, or of another release: that worker is left out."""
     monkeypatch.setattr(faults, "strict", False)
 

@@ -37,7 +37,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def bodies(folder: Folder) -> dict[bytes, bool]:
-    """Return what the others have published, and whether they live."""
+    """Return the publications of the other workers, and whether these live."""
     return {one.body: one.living for one in folder.others()}
 
 
@@ -117,7 +117,7 @@ def test_a_fold_cut_short_counts_no_worker_twice(make: Make, tmp_path: Path) -> 
 
 
 def test_a_fold_that_fails_loses_nothing(make: Make) -> None:
-    """What can't be added up stays where it is."""
+    """A publication that can't be added up stays where it is."""
     one, reader = make(), make()
     one.publish(b"1", 1)
     one.leave()
@@ -174,7 +174,7 @@ def test_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_much_is_refused(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what was there stays."""
+    """And the publication before it stays."""
     one, other = make(), make()
     one.publish(b"1", 1)
     monkeypatch.setattr(slots, "MOST_BODY", 10)
@@ -215,7 +215,7 @@ def test_the_publication_of_a_killed_worker_stays_and_another_serves(make: Make,
 def test_a_program_in_a_process_group_of_its_own_is_of_another_family_and_leaves_nothing(
     make: Make, tmp_path: Path
 ) -> None:
-    """As supervisors and shells start programs; what it has left is removed when the next group is made."""
+    """As supervisors and shells start programs; its files are removed when the next group is made."""
     root = tmp_path / "csg-otel" / "workers"
     command = [sys.executable, "-c", KILLED, str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:

@@ -63,7 +63,7 @@ def test_a_reader_goes_on_where_another_stopped() -> None:
 
 
 def test_delta_goes_on_too() -> None:
-    """What was sent by the old reader is not sent again by the new one."""
+    """The new reader does not send again what the old one has sent."""
     delta = dict.fromkeys(_kinds(), AggregationTemporality.DELTA)
     old, new = InMemoryMetricReader(preferred_temporality=delta), InMemoryMetricReader(preferred_temporality=delta)
     provider = MeterProvider([old], shutdown_on_exit=False)
@@ -101,7 +101,7 @@ def test_resource_and_views_change_under_a_living_provider() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_begins_at_nought_even_amid_a_collection() -> None:
+def test_a_forked_child_begins_at_0_even_amid_a_collection() -> None:
     """While the parent holds every lock of a collection, the child counts and collects its own."""
     provider = MeterProvider([reader := InMemoryMetricReader()], shutdown_on_exit=False)
     inside, release = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""What a reader collected as plain points."""
+"""The points of a collection as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever came through the SDK, what goes to the encoder can be encoded, and decoded by a receiver."""
+"""Every item that came through the SDK can be encoded, and decoded by a receiver."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_any_record_can_be_encoded(body: Any, at: Any, attributes: dict[Any, Any
 
 
 @given(st.dictionaries(scalars, anything), anything)
-def test_what_was_repaired_is_sound(attributes: dict[Any, Any], name: Any) -> None:
-    """Repairing twice changes nothing: the second time the very same object comes back."""
+def test_a_sanitized_span_is_sound(attributes: dict[Any, Any], name: Any) -> None:
+    """The second time nothing is changed: the very same object is returned."""
     span = ReadableSpan(name, CONTEXT, attributes=attributes, start_time=1, end_time=2, resource=Resource({}))
     once = sanitize.span(span)
     flat = all(not isinstance(value, (dict, bytes)) for value in (once.attributes or {}).values())
