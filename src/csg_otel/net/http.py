@@ -91,17 +91,17 @@ class Session:
             self._connection = None
 
     def _exchange(self, method: str, message: bytes, deadline: float) -> Response:
-        done = None
+        result = None
         try:
             if self._connection is None:
                 self._connection = self._open(deadline)
             self._connection.renew(deadline, self._max_bytes)
             self._connection.send_all(message)
-            done = response.read(self._connection, method)
+            result = response.read(self._connection, method)
         finally:
-            if done is None or not done.reusable:
+            if result is None or not result.reusable:
                 self.close()
-        return done
+        return result
 
     def _open(self, deadline: float) -> connection.Connection:
         if self._url.secure and self._tls is None:

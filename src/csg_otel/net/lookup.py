@@ -38,7 +38,7 @@ class _Lookup:
 
     @property
     def usable(self) -> bool:
-        """Whether this lookup still runs, or has found addresses not long ago."""
+        """Whether this lookup still runs, or returned addresses within the last seconds."""
         return not self.done.is_set() or (self._error is None and time.monotonic() - self._ended < _LATE_S)
 
     def result(self) -> list[Any]:

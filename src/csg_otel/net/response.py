@@ -14,6 +14,7 @@ DEFAULT_MAX_BYTES: Final = 64 * 1024
 """How much of a response is read, head included, unless the caller sets another limit."""
 
 _MAX_LINE_BYTES: Final = 64 * 1024
+_PART_BYTES: Final = 64 * 1024
 _MAX_DIGITS: Final = 18
 """More digits of a length than any response has; with thousands of them ``int`` raises."""
 _NO_BODY: Final = frozenset({204, 304})
@@ -89,10 +90,10 @@ def _line(connection: Connection) -> bytes:
 
 
 def _body(connection: Connection, method: str, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
-    """Return the body, and whether it ended where its framing says; only then the connection can be used again."""
+    """Return the body, and whether it ended at the end of its framing: only then can the connection be used again."""
     if method == "HEAD" or status in _NO_BODY:
         return b"", True
-    if headers.get("transfer-encoding", "").lower() == "chunked":
+    if headers.get("transfer-encoding", "").lower().rpartition(",")[2].strip() == "chunked":
         return _chunked(connection)
     announced = headers.get("content-length")
     if announced is None:
@@ -113,7 +114,7 @@ def _is_complete(connection: Connection, data: bytes, length: int) -> bool:
 
 def _until_closed(connection: Connection) -> bytes:
     body = bytearray()
-    while data := connection.read(DEFAULT_MAX_BYTES):
+    while data := connection.read(_PART_BYTES):
         body += data
     return bytes(body)
 
