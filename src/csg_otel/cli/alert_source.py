@@ -17,11 +17,9 @@ from csg_otel.alerts import bundle, compilers, spec
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.config import Loaded, load_lenient
 from csg_otel.config.load import FILE
-from csg_otel.errors import AlertError, CsgOtelError
+from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from csg_otel import names
 
 _MAX_BYTES = 16 * 1024 * 1024
@@ -158,26 +156,15 @@ def fetch(address: str) -> str:
     return response.body.decode("utf-8", "replace")
 
 
-def _declared(place: str) -> tuple[names.Metric, ...]:
+def _declared(reference: str) -> tuple[names.Metric, ...]:
     from csg_otel.cli import target
     from csg_otel.instruments import defined
 
     try:
-        target.load(place)
+        target.load(reference)
     except Exception as error:  # a program may raise anything when it is imported
-        message = f"{place!r} can't be imported: {type(error).__name__}: {error}; give module:attribute of your program"
+        message = (
+            f"{reference!r} can't be imported: {type(error).__name__}: {error}; give module:attribute of your program"
+        )
         raise AlertError([message]) from error
     return defined.declared()
-
-
-def printing_errors(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Return a command that calls *run*, prints every problem that it raises on a line of its own, and exits 1."""
-
-    def command(args: argparse.Namespace) -> int:
-        try:
-            return run(args)
-        except CsgOtelError as error:
-            print(error, file=sys.stderr)
-            return 1
-
-    return command

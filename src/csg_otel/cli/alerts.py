@@ -93,7 +93,7 @@ def add_command(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: {example}"
     )
     alert_source.add_options(parser)
-    parser.set_defaults(run=alert_source.printing_errors(run))
+    parser.set_defaults(run=run)
     return parser
 
 

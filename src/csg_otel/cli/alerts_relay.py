@@ -41,7 +41,7 @@ def register(commands: Any) -> None:
         metavar="HOST:PORT",
         help=f"address to listen at (default: {_DEFAULT})",
     )
-    parser.set_defaults(run=alert_source.printing_errors(run_relay))
+    parser.set_defaults(run=run_relay)
 
 
 def run_relay(args: argparse.Namespace) -> int:

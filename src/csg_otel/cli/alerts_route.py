@@ -27,7 +27,7 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--label", action="append", type=_label, default=[], metavar="K=V", help="a label of the alert; repeatable"
     )
-    parser.set_defaults(run=alert_source.printing_errors(run_route))
+    parser.set_defaults(run=run_route)
 
 
 def run_route(args: argparse.Namespace) -> int:

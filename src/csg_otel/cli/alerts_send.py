@@ -9,7 +9,6 @@ from typing import Any
 
 from csg_otel.alerts import events
 from csg_otel.alerts.spec import SEVERITIES
-from csg_otel.cli import alert_source
 from csg_otel.errors import AlertError
 
 
@@ -53,7 +52,7 @@ def register(commands: Any) -> None:
         help="the configuration file (default: $CSG_OTEL_CONFIG, else monitoring_config.yaml)",
     )
     parser.add_argument("--environment", metavar="NAME", help="apply the settings of environments.NAME")
-    parser.set_defaults(run=alert_source.printing_errors(run))
+    parser.set_defaults(run=run)
 
 
 def _detail(text: str) -> tuple[str, str]:
