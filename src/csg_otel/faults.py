@@ -46,7 +46,7 @@ def report(component: str, problem: str) -> None:
         _ongoing.add(component)
     if starts:
         _log.warning(
-            "fault in telemetry (%s): %s; the program goes on, further ones are counted in %s",
+            "fault in telemetry (%s): %s; the program goes on; later faults are counted in %s",
             component,
             problem,
             TELEMETRY_FAULTS.name,

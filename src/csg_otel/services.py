@@ -203,7 +203,7 @@ class AlertingService:
         return SentAlert(self, event)
 
     def renew(self, now_s: float) -> int:
-        """Send all alerts that are still active again, at Unix time *now_s*, and return their number."""
+        """Repeat every alert that is still active at Unix time *now_s*, and return their number."""
         horizon_s = events.horizon(self._settings().alerting.aggregation_window)
         with self._lock:
             self._renewed = {

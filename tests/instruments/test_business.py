@@ -29,7 +29,7 @@ def test_files_are_counted_by_type_and_outcome(captured: Captured) -> None:
     assert (sizes.count, sizes.sum) == (2, 18_311)
 
 
-def test_a_cache_counts_hits_and_misses_from_nought(captured: Captured) -> None:
+def test_a_cache_counts_hits_and_misses_from_zero(captured: Captured) -> None:
     """A cache without look-ups has two series at 0."""
     name = uuid.uuid4().hex
     summaries = csg_otel.cache(name)

@@ -471,7 +471,7 @@ def test_an_objective_counts_runs_as_met_or_missed(captured: Captured) -> None:
     ]
 
 
-def test_a_mistake_in_a_decoration_is_told_where_it_is_made() -> None:
+def test_a_mistake_in_a_decoration_raises_at_once() -> None:
     """Unknown arguments, kinds and things that can't be called are refused with a suggestion."""
 
     def order(order_id: int) -> None: ...

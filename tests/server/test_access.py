@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import csg_otel
+from csg_otel import faults
 from csg_otel.server import Request, Server
 from csg_otel.server.hosts import HostCheck
 from csg_otel.server.rate_limit import RateLimit
@@ -224,17 +225,20 @@ def test_a_foreign_host_uses_up_no_limit(serve: Serve) -> None:
 
 
 class Lines(logging.Handler):
-    """The lines of the access log, and a gate at which its handler waits."""
+    """The lines of the access log; its handler waits at a gate, and raises each of ``errors`` once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
+        self.errors: list[BaseException] = []
         self.open = threading.Event()
         self.open.set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the line."""
         self.open.wait(30)
+        if self.errors:
+            raise self.errors.pop()
         self.lines.append(f"{record.levelname} {record.getMessage()}")
 
     def wait_for(self, count: int) -> list[str]:
@@ -307,6 +311,17 @@ def test_a_handler_that_hangs_keeps_no_request_waiting(serve: Serve, lines: Line
     assert statuses == {503}
     assert len(lines.wait_for(1002)) == 1002  # one was at the handler, 1,000 waited
     assert lines.lines[1] == "WARNING 59 requests are not logged: the handlers of the log were too slow"
+
+
+def test_a_handler_that_raises_costs_only_its_line(serve: Serve, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even SystemExit from a handler does not end the thread that writes the log."""
+    monkeypatch.setattr(faults, "strict", False)
+    server = serve(security=LOGGED)
+    lines.errors.append(SystemExit(1))
+    for path in ("/first", "/second"):
+        ask(server, path)
+
+    assert [line.split()[3] for line in lines.wait_for(1)] == ["/second"]
 
 
 def test_a_program_that_configures_no_log_sees_the_lines(tmp_path: Path) -> None:

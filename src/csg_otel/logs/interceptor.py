@@ -86,7 +86,7 @@ class LogInterceptor:
             setattr(logging.Logger, "callHandlers", _call_handlers)  # noqa: B010 - see the class docstring
 
     def stop(self) -> None:
-        """Export and file no more records; those without a handler still appear on stderr until :meth:`remove`."""
+        """Stop the bridge and the file; records of a program without handlers still go to stderr until :meth:`remove`."""
         sinks, self._sinks = self._sinks, []
         for sink in sinks:
             sink.close()

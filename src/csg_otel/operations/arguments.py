@@ -11,7 +11,7 @@ from csg_otel.errors import InstrumentError, suggestion
 
 
 class Arguments:
-    """Picks named arguments from the calls of one function; they are resolved once, so a call costs one look-up for each."""
+    """Picks named arguments from the calls of one function; a call costs one look-up for each of them."""
 
     def __init__(self, function: Callable[..., Any], names: Sequence[str]) -> None:
         """Pick *names* from calls of *function*; raise InstrumentError if it has no parameter of a name."""

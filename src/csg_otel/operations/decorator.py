@@ -98,7 +98,7 @@ class Observe:
         )
 
     def _is_error(self, error: BaseException) -> bool:
-        """Return whether *error* counts as one: not for a generator left early, a clean exit, or where the program says no."""
+        """Return whether *error* makes the run a failed one; leaving a generator early and a clean exit do not."""
         if isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and not error.code):
             return False
         if isinstance(error, self._ignore):

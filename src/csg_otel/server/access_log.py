@@ -46,7 +46,7 @@ class AccessLog:
         Log one request; returns at once and never raises.
 
         Args:
-            request: The request. Its query string is left out, because it may hold what no log should.
+            request: The request. Its query string is left out, because it may hold secrets.
             status: The status code of the response.
             size_bytes: The length of the response's body.
             duration_s: Seconds that the response took.
@@ -80,7 +80,7 @@ class AccessLog:
         while (record := self._next()) is not None:
             try:
                 _log.handle(record)
-            except Exception:  # noqa: BLE001 - a filter of the program that fails costs its line, not the thread
+            except BaseException:  # noqa: BLE001 - a handler of the program that raises, even SystemExit, costs only its line
                 faults.contain("access log")
 
     def _next(self) -> logging.LogRecord | None:
