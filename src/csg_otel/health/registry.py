@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("csg_otel")
 
 _LONGEST_SLEEP_S = 1.0
-"""Most seconds between two steps of the schedule, and so by which a stale result may be found late."""
+"""Most seconds between two steps of the schedule: a stale result is published at most this much late."""
 
 _FIRST_RUN_S = 1.0
 """Most seconds over which the first runs of all checks are spread, so that they do not start together."""
