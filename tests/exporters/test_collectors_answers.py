@@ -1,4 +1,4 @@
-"""What a collector answers, and what it means for the items: counted once, waited for as asked, told apart from good ones."""
+"""The answers of a collector and their effect: items are counted once, waits are kept, and only bad items are dropped."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_rejected_items_are_counted_once_with_the_message(written: str, sink: An
 
 
 def test_a_negative_count_of_rejected_items_is_none(tmp_path: Path) -> None:
-    """A hostile collector can't make the books say that more was delivered than was emitted."""
+    """A hostile collector can't make the counts show that more was delivered than was emitted."""
     sink = HttpSink()
     sink.content_type, sink.answer = "application/json", b'{"partialSuccess":{"rejectedSpans":"-5","errorMessage":"x"}}'
     line = pipeline(sink, tmp_path, signals=("traces", "metrics"))

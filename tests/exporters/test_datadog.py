@@ -69,8 +69,8 @@ def run(cwd: Path, datadog: dict[str, object]) -> tuple[str, dict[str, int]]:
         url = program.line()
         assert url, program.stderr
         text = get(f"{url}/metrics")[1]
-        told, _ = program.process.communicate("\n", 30)
-        return text, json.loads(told)
+        printed, _ = program.process.communicate("\n", 30)
+        return text, json.loads(printed)
 
 
 def temporalities(sink: HttpSink | GrpcSink) -> dict[str, int]:

@@ -383,3 +383,15 @@ def test_a_long_outage_fills_the_disk_and_not_the_memory(tmp_path: Path) -> None
     assert in_memory < 20 * 1024 * 1024
     assert received == bytes(range(64))
     spool.close()
+
+
+def test_without_a_disk_the_oldest_items_are_dropped_and_counted() -> None:
+    """In memory a backlog holds its limit of items; what is dropped for a newer frame is counted as `queue_full`."""
+    losses = Losses()
+    backlog = Backlog(threading.RLock(), "c", "traces", None, losses, max_items=10, max_age_s=60)
+    for number in range(15):
+        backlog.keep([(2, bytes([number]))], lambda: None)
+
+    assert backlog.items(on_disk=False) == 10
+    assert losses.dropped == {"queue_full": 20}
+    assert backlog.take(10)[1] == bytes(range(10, 15))

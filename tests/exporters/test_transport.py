@@ -266,7 +266,7 @@ def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:
     assert sum(sent) < 20_000_000
 
 
-def test_nobody_listening_is_worth_a_retry() -> None:
+def test_a_missing_server_is_worth_a_retry() -> None:
     """A refused connection is an outage, not a verdict on the batch."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -298,7 +298,7 @@ def test_tls_is_verified(raw_server: Callable[..., str]) -> None:
 
 
 def test_grpc_delivers_and_names_its_errors() -> None:
-    """A unary call reaches a real server; with nobody listening the error is UNAVAILABLE and retryable."""
+    """A unary call reaches a real server; without a server the error is UNAVAILABLE and retryable."""
     sink = GrpcSink()
     wire = GrpcTransport(f"127.0.0.1:{sink.port}", "traces", {"X-Tenant": "a"}, compress=True, credentials=None)
 
