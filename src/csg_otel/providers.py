@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from csg_otel import forks
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
-from csg_otel.exporters.delivery.drain import drain, flush
+from csg_otel.exporters.delivery.drain import connect_reader, drain, flush
 from csg_otel.pipeline import _compat
 from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.pipeline.readers import LocalReader
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 _DRAIN_S = 2.0
 """Seconds for draining destinations that new settings replace: the program waits, and undelivered items stay on disk."""
-
-_LAST_COLLECTION_S = 1.0
-"""Seconds for a replaced destination's last collection before its reader is handed over."""
 
 
 class Providers:
@@ -71,25 +68,13 @@ class Providers:
         new = tuple(build_destinations(config, self._local, worker=self._worker))
         by_name = {destination.name: destination for destination in old}
         for destination in new:
-            self._attach_reader(destination, by_name.get(destination.name))
+            connect_reader(self._meters, destination, by_name.get(destination.name))
         self._accounting.destinations = new
         self._plug_in_resource()
         for destination in new:
             destination.start()
         if old:
             self._retire(old, time.monotonic() + _DRAIN_S)
-
-    def _attach_reader(self, destination: Destination, old: Destination | None) -> None:
-        reader = destination.reader
-        if reader is None or self._meters is None:
-            return
-        if old is not None and old.reader is not None and old.reader.temporality == reader.temporality:
-            if old.ticker is not None:
-                # What was measured before the exchange leaves by the old destination, which is drained afterwards.
-                old.ticker.stop().wait(_LAST_COLLECTION_S)
-            _compat.hand_over(self._meters, old.reader, reader)
-        else:
-            self._meters.add_metric_reader(reader)
 
     def _plug_in_resource(self) -> None:
         """Give the resource, the views, the sampling and the destinations in use to the providers."""

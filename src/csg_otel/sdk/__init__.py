@@ -74,7 +74,9 @@ def instrument(
             _current = Telemetry(loaded, handle_signals=handle_signals, on_shutdown=_forget)
             forks.follow(_reset_lock_after_fork)
         if auto:
-            _load_instrumentations()
+            from csg_otel.sdk.instrumentations import activate_installed
+
+            activate_installed()
         return _current
 
 
@@ -97,14 +99,3 @@ def _forget(telemetry: Telemetry) -> None:
 def _reset_lock_after_fork() -> None:
     global _lock  # noqa: PLW0603 - a thread of the parent may have held it
     _lock = threading.RLock()
-
-
-def _load_instrumentations() -> None:
-    """Activate every installed instrumentation package, as ``opentelemetry-instrument`` does; log those that fail."""
-    from importlib.metadata import entry_points
-
-    for entry in entry_points(group="opentelemetry_instrumentor"):
-        try:
-            entry.load()().instrument()
-        except Exception:  # noqa: BLE001 - a defect of another package must not keep the program from starting
-            _log.warning("instrumentation %s cannot be loaded; update or remove the package", entry.name, exc_info=True)

@@ -1,10 +1,12 @@
-"""Flushing and draining several destinations at once, under one deadline on the monotonic clock."""
+"""Connecting, flushing and draining destinations: several at once, under one deadline on the monotonic clock."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
     import threading
@@ -13,6 +15,24 @@ if TYPE_CHECKING:
 
 _COLLECT_SHARE = 0.4
 """Share of a drain's time that the last collection may take, so that sending keeps the rest."""
+
+
+_LAST_COLLECTION_S = 1.0
+"""Seconds for a replaced destination's last collection before its reader is handed over."""
+
+
+def connect_reader(meters: Any, destination: Destination, replaced: Destination | None) -> None:
+    """Connect the reader of *destination* to the provider *meters*; it continues the sums of the *replaced* destination."""
+    reader = destination.reader
+    if reader is None or meters is None:
+        return
+    if replaced is not None and replaced.reader is not None and replaced.reader.temporality == reader.temporality:
+        if replaced.ticker is not None:
+            # What was measured before the exchange leaves by the replaced destination, which is drained afterwards.
+            replaced.ticker.stop().wait(_LAST_COLLECTION_S)
+        _compat.hand_over(meters, replaced.reader, reader)
+    else:
+        meters.add_metric_reader(reader)
 
 
 def flush(destinations: Sequence[Destination], deadline: float) -> bool:
