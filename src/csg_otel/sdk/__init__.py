@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from csg_otel import forks
 from csg_otel.config import Config, load, load_lenient
 from csg_otel.exporters.delivery.accounting import ShutdownReport
+from csg_otel.sdk.instrumentations import activate_installed
 from csg_otel.sdk.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -74,8 +75,6 @@ def instrument(
             _current = Telemetry(loaded, handle_signals=handle_signals, on_shutdown=_forget)
             forks.follow(_reset_lock_after_fork)
         if auto:
-            from csg_otel.sdk.instrumentations import activate_installed
-
             activate_installed()
         return _current
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from importlib.metadata import entry_points
 
 _log = logging.getLogger("csg_otel")
 
 
 def activate_installed() -> None:
     """Activate every installed ``opentelemetry-instrumentation-*`` package, as ``opentelemetry-instrument`` does."""
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group="opentelemetry_instrumentor"):
         try:
             entry.load()().instrument()

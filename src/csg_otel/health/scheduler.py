@@ -1,0 +1,179 @@
+"""
+The scheduler of a registry: it runs checks when they are due, records their results and publishes changes.
+
+Two runs of one check never overlap, each run has a deadline, and a check that hangs is not started again before it returns.
+No lock is held while code of the program runs. Times are monotonic.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from csg_otel import faults, forks
+from csg_otel.health.execution import Execution, Loops
+from csg_otel.health.listeners import Change, Listeners
+from csg_otel.health.observer import HealthEvent, HealthObserver, NoObserver
+from csg_otel.status import CheckResult, HealthStatus
+
+if TYPE_CHECKING:
+    from csg_otel.health.record import CheckRecord
+    from csg_otel.health.table import CheckTable
+
+_LONGEST_SLEEP_S = 1.0
+"""Most seconds between two steps of the schedule: a stale result is published at most this much late."""
+
+
+class Scheduler:
+    """The thread that runs the checks of *table*, and the receiver of their results."""
+
+    def __init__(self, table: CheckTable) -> None:
+        self.loops = Loops()
+        self.listeners = Listeners()
+        self.observer: HealthObserver = NoObserver()
+        self._table = table
+        self._reset()
+
+    def _reset(self) -> None:
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether the schedule runs."""
+        return self._thread is not None
+
+    def start(self) -> None:
+        """Start the thread; idempotent."""
+        with self._table.lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._schedule, name="csg-otel-health", daemon=True)
+                self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop the schedule and wait for it at most *timeout_s* seconds; a run that has started is not stopped."""
+        with self._table.lock:
+            thread, self._thread = self._thread, None
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_s)
+        self.loops.close()
+
+    def wake(self) -> None:
+        """Look at once for checks that are due."""
+        self._wake.set()
+
+    def reset_after_fork(self) -> None:
+        """Drop the threads and loops of the parent, and start the schedule again if it was running."""
+        running = self.running
+        self._reset()
+        self.loops.reset_after_fork()
+        self.listeners.reset_after_fork()
+        if running:
+            forks.afterwards(self.start)
+
+    # -- the schedule ----------------------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        while self._thread is threading.current_thread():
+            try:
+                wait_s = self._step()
+            except Exception:  # noqa: BLE001 - an error in one step must not end the schedule
+                faults.contain("health")
+                wait_s = _LONGEST_SLEEP_S
+            self._wake.wait(wait_s)
+            self._wake.clear()
+
+    def _step(self) -> float:
+        """Start the checks that are due, expire overdue runs, publish changes; return seconds until the next step."""
+        now = time.monotonic()
+        overdue: list[Execution] = []
+        due: list[CheckRecord] = []
+        with self._table.lock:
+            for record in self._table.records.values() if not self._table.settings.bypass else ():
+                pending = record.pending_execution
+                if pending is not None and pending.deadline <= now:
+                    overdue.append(pending)
+                if record.due <= now:
+                    record.schedule_next(now)
+                    due.append(record)
+        for execution in overdue:
+            execution.expire()
+        skipped = self._table.snapshot().skipped
+        for record in due:
+            if record.check.name not in skipped:
+                self.start_run(record)
+        self._publish_changes()
+        with self._table.lock:
+            records = self._table.records.values()
+            times = [record.due for record in records]
+            times += [pending.deadline for record in records if (pending := record.pending_execution)]
+        return max(0.0, min([*times, now + _LONGEST_SLEEP_S]) - time.monotonic())
+
+    def start_run(self, record: CheckRecord) -> Execution:
+        """
+        Start a run of *record* and return it, or return the pending one.
+
+        While a run hangs after its deadline no other starts: the execution returned has failed already.
+        """
+        with self._table.lock:
+            latest = record.execution
+            if latest is not None and not latest.returned:
+                hangs = latest.ended.is_set()
+                if not hangs:
+                    return latest
+            else:
+                hangs = False
+                latest = record.execution = Execution(record.check, record.policy.timeout_s, self)
+        if hangs:
+            failed = Execution(record.check, record.policy.timeout_s, self)
+            failed.began = latest.began
+            failed.expire()
+            return failed
+        latest.start(self.observer, record.context, self.loops)
+        return latest
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def receive_result(self, execution: Execution, result: CheckResult) -> None:
+        """Record the *result* of *execution*; for executions alone. It is ignored if the check was removed meanwhile."""
+        now = time.monotonic()
+        with self._table.lock:
+            record = self._table.records.get(execution.check.name)
+            if record is None or record.check.function is not execution.check.function:
+                return
+            record.add_result(result, now)
+        self._publish_changes(execution)
+
+    def _publish_changes(self, execution: Execution | None = None) -> None:
+        """Publish each difference from the states published before, and the end of *execution*, exactly once."""
+        now = time.monotonic()
+        changes: list[Change] = []
+        with self._table.lock:
+            snapshot = self._table.snapshot()
+            if any(view.age_s is not None for view in snapshot.checks):
+                self._table.overall.note(now, snapshot.overall)
+            for view in snapshot.checks:
+                record = self._table.records[view.name]
+                before = record.published
+                if (change := record.publish(view, now)) is not None:
+                    changes.append(change)
+                if before is HealthStatus.CRITICAL and view.status is not before:
+                    self._run_dependents_now(view.name)
+        for change in changes:
+            self.listeners.publish(change)
+        if changes or execution is not None:
+            try:
+                self.observer.on_health_event(HealthEvent(execution, tuple(changes)))
+            except Exception:  # noqa: BLE001 - an error in telemetry must not affect the check
+                faults.contain("health")
+
+    def _run_dependents_now(self, name: str) -> None:
+        """Make the checks that depend on *name* due, because it has recovered."""
+        for record in self._table.records.values():
+            if name in record.check.depends_on:
+                record.due = time.monotonic()
+        self._wake.set()

@@ -1,0 +1,151 @@
+"""
+The table of a registry: the definitions of its checks, their records, and the settings that complete them.
+
+Runs nothing. Its lock is re-entrant and guards every record; it is never held while code of the program runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import random
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from csg_otel.health import snapshot as snapshots
+from csg_otel.health.definition import OVERALL, Check, groups_of, policy, validate
+from csg_otel.health.record import CheckRecord
+from csg_otel.health.trends import Timeline, Trend
+
+if TYPE_CHECKING:
+    from csg_otel.config.sections.health_monitoring import HealthMonitoring
+    from csg_otel.health.snapshot import HealthSnapshot
+
+_FIRST_RUN_S = 1.0
+"""Most seconds over which the first runs of all checks are spread, so that they do not start together."""
+
+
+class CheckTable:
+    """The checks of one registry by name, and what is recorded of each."""
+
+    def __init__(self, settings: HealthMonitoring | None) -> None:
+        """Use *settings*; without them, the defaults."""
+        self.lock = threading.RLock()
+        self.records: dict[str, CheckRecord] = {}
+        self.maintenance: list[str] = []
+        self.overall = Timeline()
+        self._settings = settings
+        self._definitions: list[tuple[Check, contextvars.Context]] = []
+
+    @property
+    def settings(self) -> HealthMonitoring:
+        """The settings of all checks."""
+        return self._settings or _default_settings()
+
+    @property
+    def configured(self) -> bool:
+        """Whether settings were given."""
+        return self._settings is not None
+
+    def add(self, check: Check, *, validated: bool) -> None:
+        """Add *check* in place of an earlier definition of it; with *validated*, raise HealthDefinitionError if it is wrong."""
+        if check.loop == "app" and check.app_loop is None:
+            check = _with_running_loop(check)
+        with self.lock:
+            others = [(other, context) for other, context in self._definitions if not _same_definition(other, check)]
+            self._set([*others, (check, contextvars.copy_context())], self._settings, validated=validated)
+
+    def remove(self, name: str) -> None:
+        """Remove the check *name*, if there is one."""
+        with self.lock:
+            remaining = [(check, context) for check, context in self._definitions if check.name != name]
+            self._set(remaining, self._settings, validated=False)
+
+    def configure(self, settings: HealthMonitoring, own: Iterable[Check]) -> None:
+        """Use *settings* and, in place of the checks of earlier settings, *own*. Raises HealthDefinitionError."""
+        fresh = contextvars.Context()
+        with self.lock:
+            definitions = [(check, context) for check, context in self._definitions if not check.own]
+            self._set([*definitions, *((check, fresh) for check in own)], settings, validated=True)
+
+    def validate(self) -> None:
+        """Raise HealthDefinitionError with every contradiction between the checks."""
+        with self.lock:
+            validate((check for check, _ in self._definitions), self.settings)
+
+    def _set(
+        self,
+        definitions: list[tuple[Check, contextvars.Context]],
+        settings: HealthMonitoring | None,
+        *,
+        validated: bool,
+    ) -> None:
+        if validated:
+            validate((check for check, _ in definitions), settings or _default_settings())
+        self._settings, self._definitions = settings, definitions
+        now, records = time.monotonic(), {}
+        for check, context in definitions:
+            limits = policy(check, self.settings)
+            first = now + random.uniform(0, min(_FIRST_RUN_S, limits.interval_s * check.jitter))
+            previous = self.records.get(check.name)
+            record = CheckRecord(check, limits, groups_of(check, self.settings), context, first)
+            if previous is not None and previous.check.function is check.function:
+                record.continue_from(previous)
+            records[check.name] = record
+        self.records = records
+
+    def select(self, names: Iterable[str] | None) -> dict[str, CheckRecord]:
+        """Return the records of *names*, of all checks if None. Raises KeyError."""
+        with self.lock:
+            return {name: self.records[name] for name in (self.records if names is None else names)}
+
+    def snapshot(self) -> HealthSnapshot:
+        """Return the state of all checks now."""
+        with self.lock:
+            maintenance = self.maintenance[-1] if self.maintenance else ""
+            return snapshots.take(self.records, time.monotonic(), bypass=self.settings.bypass, maintenance=maintenance)
+
+    def trends(self, window_s: float) -> dict[str, Trend]:
+        """Return the trend of each check over *window_s* seconds by name, and that of all of them as ``overall``."""
+        now = time.monotonic()
+        with self.lock:
+            trends = {OVERALL: self.overall.trend(now, window_s)}
+            trends.update((name, record.timeline.trend(now, window_s)) for name, record in self.records.items())
+        return trends
+
+    def reset_after_fork(self) -> None:
+        """Replace the lock and drop the runs of the parent; every check is due at once."""
+        self.lock = threading.RLock()
+        for record in self.records.values():
+            record.execution = None
+            record.due = time.monotonic()
+
+
+@functools.lru_cache(maxsize=1)
+def _default_settings() -> HealthMonitoring:
+    from csg_otel.config.sections.health_monitoring import HealthMonitoring
+
+    return HealthMonitoring()
+
+
+def _same_definition(check: Check, other: Check) -> bool:
+    """Return whether *other* is *check* defined again: by a reload, or by a notebook cell that ran again."""
+    codes = [getattr(each.function, "__code__", None) for each in (check, other)]
+    if check.name != other.name or None in codes:
+        return False
+    names = {(each.function.__module__, each.function.__qualname__) for each in (check, other)}
+    files, lines = {code.co_filename for code in codes}, {code.co_firstlineno for code in codes}  # type: ignore[union-attr]
+    # Two definitions in one file are a mistake; each run of a cell has a file name of its own.
+    return len(names) == 1 and (len(files) == 2 or len(lines) == 1)
+
+
+def _with_running_loop(check: Check) -> Check:
+    """Return *check* with the event loop that runs here as its loop, if one runs."""
+    try:
+        return replace(check, app_loop=asyncio.get_running_loop())
+    except RuntimeError:
+        return check
