@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.status import CheckResult, CheckState, HealthStatus, Range, advance, severity, worst
+from csg_otel.check_result import CheckResult, Range
+from csg_otel.status import CheckState, HealthStatus, advance, severity, worst
 
 HEALTHY, WARNING, CRITICAL, UNKNOWN = (
     HealthStatus.HEALTHY,

@@ -17,6 +17,7 @@ from typing import Any
 
 _NAMES_BY_MODULE = {
     "_version": ("__version__",),
+    "check_result": ("CheckResult", "Critical", "Measurement", "Warn"),
     "config": ("Config",),
     "errors": ("ConfigError", "CsgOtelError", "HealthDefinitionError", "InstrumentError", "MissingExtraError"),
     "grpc_health": ("add_grpc_health",),
@@ -34,7 +35,7 @@ _NAMES_BY_MODULE = {
     "operations": ("observe",),
     "sdk": ("ShutdownReport", "Telemetry", "instrument"),
     "services": ("Alert", "AlertingService", "SentAlert", "SystemMonitor"),
-    "status": ("CheckResult", "Critical", "HealthStatus", "Measurement", "Warn"),
+    "status": ("HealthStatus",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -1,4 +1,8 @@
 from csg_otel._version import __version__ as __version__
+from csg_otel.check_result import CheckResult as CheckResult
+from csg_otel.check_result import Critical as Critical
+from csg_otel.check_result import Measurement as Measurement
+from csg_otel.check_result import Warn as Warn
 from csg_otel.config import Config as Config
 from csg_otel.errors import ConfigError as ConfigError
 from csg_otel.errors import CsgOtelError as CsgOtelError
@@ -35,10 +39,6 @@ from csg_otel.services import Alert as Alert
 from csg_otel.services import AlertingService as AlertingService
 from csg_otel.services import SentAlert as SentAlert
 from csg_otel.services import SystemMonitor as SystemMonitor
-from csg_otel.status import CheckResult as CheckResult
-from csg_otel.status import Critical as Critical
 from csg_otel.status import HealthStatus as HealthStatus
-from csg_otel.status import Measurement as Measurement
-from csg_otel.status import Warn as Warn
 
 __all__: list[str]

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from csg_otel.check_result import CheckResult, Critical, Warn
 from csg_otel.errors import HealthDefinitionError
 from csg_otel.health import Change, Check, HealthRegistry
 from csg_otel.health.observer import HealthEvent, NoObserver
 from csg_otel.health.report import render
-from csg_otel.status import CheckResult, Critical, HealthStatus, Warn
+from csg_otel.status import HealthStatus
 
 HEALTHY, WARNING, CRITICAL, UNKNOWN = (
     HealthStatus.HEALTHY,

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from csg_otel.check_result import CheckResult, Measurement
 from csg_otel.health.report import render
 from csg_otel.health.snapshot import CheckView, HealthSnapshot, aggregate
-from csg_otel.status import CheckResult, HealthStatus, Measurement
+from csg_otel.status import HealthStatus
 
 HEALTHY, WARNING, CRITICAL, UNKNOWN = (
     HealthStatus.HEALTHY,

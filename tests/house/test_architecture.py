@@ -20,6 +20,8 @@ PACKAGE = ROOT / "src" / "csg_otel"
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN = "<!-- rows: written by `make golden` from the contract in pyproject.toml -->\n"
 END = "<!-- end of the rows -->\n"
+MOST_LINES = 600
+"""Forty minutes at 15 lines a minute: what a newcomer reads before the first change."""
 
 
 def _rows() -> list[list[str]]:
@@ -76,3 +78,15 @@ def test_the_data_flow_names_modules_that_exist() -> None:
 
     assert named
     assert {name for name in named if not (PACKAGE / name).is_file()} == set()
+
+
+def test_a_newcomer_reads_600_lines() -> None:
+    """The files of the newcomer's path are short enough to be read in one sitting."""
+    _, _, section = PAGE.read_text(encoding="utf-8").partition("## A newcomer's path\n")
+    path = re.findall(r"`src/csg_otel/([\w/]+\.py)`", section)
+    lines = {name: (PACKAGE / name).read_text(encoding="utf-8").count("\n") for name in path}
+
+    assert [name.split("/")[0].removesuffix(".py") for name in path] == [
+        "__init__", "sdk", "config", "providers", "exporters", "health", "status"
+    ]  # fmt: skip
+    assert sum(lines.values()) <= MOST_LINES, lines

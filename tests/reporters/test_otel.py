@@ -12,10 +12,11 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from csg_otel import scope
+from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.health import Check, HealthRegistry
 from csg_otel.reporters.otel import HealthTelemetry, Trace
-from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement
+from csg_otel.status import HealthStatus
 from support.capture import Captured
 
 NAME = "csg.health.check.name"

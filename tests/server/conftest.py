@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
+from csg_otel.check_result import CheckResult
 from csg_otel.config import Config, load
 from csg_otel.health import HealthSnapshot
 from csg_otel.health.snapshot import CheckView
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.server import Endpoints, Server
-from csg_otel.status import CheckResult, HealthStatus
+from csg_otel.status import HealthStatus
 
 VIEW = CheckView(
     "disk",

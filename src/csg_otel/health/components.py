@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from csg_otel.check_result import CheckResult
 from csg_otel.health.definition import Check
-from csg_otel.status import CheckResult, HealthStatus
+from csg_otel.status import HealthStatus
 
 if TYPE_CHECKING:
     from csg_otel.health.registry import HealthRegistry

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from csg_otel.check_result import CheckFailure, CheckResult
 from csg_otel.health import results
-from csg_otel.status import CheckFailure, CheckResult, HealthStatus
+from csg_otel.status import HealthStatus
 
 if TYPE_CHECKING:
     from csg_otel.health.definition import Check

@@ -11,11 +11,12 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from csg_otel.check_result import CheckResult
 from csg_otel.config import Config, load
 from csg_otel.health import builtin, default_registry
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.registry import HealthRegistry
-from csg_otel.status import CheckResult, HealthStatus, worst
+from csg_otel.status import HealthStatus, worst
 
 if TYPE_CHECKING:
     from csg_otel.health.definition import Check

@@ -15,11 +15,11 @@ from concurrent.futures import Executor
 from inspect import Parameter
 from typing import Any, Final
 
+from csg_otel.check_result import Range
 from csg_otel.config import convert
 from csg_otel.config.sections.fields import Setting
 from csg_otel.errors import HealthDefinitionError, suggestion
 from csg_otel.health import checks
-from csg_otel.status import Range
 
 OURS: Final = ("clock", "limits", "problems", "read")
 """Parameters that only code can give, never a file."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from csg_otel.health.listeners import Change
 from csg_otel.health.trends import Timeline
-from csg_otel.status import CheckResult, CheckState, HealthStatus, advance
+from csg_otel.status import CheckState, HealthStatus, advance
 
 if TYPE_CHECKING:
+    from csg_otel.check_result import CheckResult
     from csg_otel.health.definition import Check, Policy
     from csg_otel.health.execution import Execution
     from csg_otel.health.snapshot import CheckView

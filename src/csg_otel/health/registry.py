@@ -6,25 +6,22 @@ The registry of health checks: the definitions of the program and of the setting
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from csg_otel import forks
-from csg_otel.health.definition import Check, levels
 from csg_otel.health.observer import HealthObserver, NoObserver
 from csg_otel.health.scheduler import Scheduler
 from csg_otel.health.table import CheckTable
 
 if TYPE_CHECKING:
+    from csg_otel.check_result import CheckResult
     from csg_otel.config.sections.health_monitoring import HealthMonitoring
+    from csg_otel.health.definition import Check
     from csg_otel.health.listeners import Listener
     from csg_otel.health.snapshot import HealthSnapshot
     from csg_otel.health.trends import Trend
-    from csg_otel.status import CheckResult
-
-_log = logging.getLogger("csg_otel")
 
 
 class HealthRegistry:
@@ -73,11 +70,6 @@ class HealthRegistry:
     def start(self) -> None:
         """Start the schedule; idempotent. Raises HealthDefinitionError with every contradiction between the checks."""
         self._table.validate()
-        if self.settings.bypass:
-            _log.warning(
-                "health checks are switched off by DISABLE_HEALTH_CHECKS or health_monitoring.bypass: no check runs, every "
-                "probe passes and every state is unknown; remove the setting to switch them on"
-            )
         self._scheduler.start()
 
     def stop(self, timeout_s: float) -> None:
@@ -111,37 +103,16 @@ class HealthRegistry:
 
         A pending run is waited for, not repeated. A check whose dependency is CRITICAL is not run; its result is UNKNOWN.
         """
-        records = self._table.select(names)
-        if self.settings.bypass:
-            return {view.name: view.result for view in self.snapshot().checks if view.name in records}
-        results: dict[str, CheckResult] = {}
-        for level in levels(record.check for record in records.values()):
-            skipped = self.snapshot().skipped
-            runs = {check.name: records[check.name] for check in level if check.name not in skipped}
-            started = {name: self._scheduler.start_run(record) for name, record in runs.items()}
-            results.update((check.name, skipped[check.name].result) for check in level if check.name in skipped)
-            results.update((name, execution.wait()) for name, execution in started.items())
-        return {name: results[name] for name in records}
+        return self._scheduler.run(names)
 
     def on_change(self, listener: Listener) -> Callable[[], None]:
         """Call *listener* with each :class:`Change`, on a thread of its own; return a function that removes it."""
         return self._scheduler.listeners.add(listener)
 
-    def observe(self, observer: HealthObserver) -> None:
-        """Run checks through *observer* and give it every event; it replaces the observer before it."""
-        self._scheduler.observer = observer
+    def observe(self, observer: HealthObserver | None) -> None:
+        """Run checks through *observer* and give it every event, instead of the observer before it; None for no observer."""
+        self._scheduler.observer = observer or NoObserver()
 
-    def unobserve(self) -> None:
-        """Undo :meth:`observe`."""
-        self._scheduler.observer = NoObserver()
-
-    @contextmanager
-    def maintenance(self, reason: str) -> Iterator[None]:
+    def maintenance(self, reason: str) -> AbstractContextManager[None]:
         """Be in maintenance for *reason* during the block: not ready, with the reason shown; checks go on."""
-        with self._table.lock:
-            self._table.maintenance.append(reason or "maintenance")
-        try:
-            yield
-        finally:
-            with self._table.lock:
-                self._table.maintenance.remove(reason or "maintenance")
+        return self._table.maintenance(reason)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final, Literal
 
+from csg_otel.check_result import Range
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.snapshot import CheckView, HealthSnapshot, aggregate
-from csg_otel.status import HealthStatus, Range
+from csg_otel.status import HealthStatus
 
 GROUP_OF: Final = {"livez": "liveness", "readyz": "readiness", "startupz": "startup", "healthz": OVERALL}
 TEXT: Final = "text/plain; charset=utf-8"

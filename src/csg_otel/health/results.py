@@ -11,7 +11,8 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
-from csg_otel.status import CheckFailure, CheckResult, HealthStatus
+from csg_otel.check_result import CheckFailure, CheckResult
+from csg_otel.status import HealthStatus
 
 WITHHELD: Final = "reason withheld"
 TIMEOUT: Final = "timeout"

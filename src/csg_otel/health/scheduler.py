@@ -7,19 +7,25 @@ No lock is held while code of the program runs. Times are monotonic.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from csg_otel import faults, forks
+from csg_otel.health.definition import levels
 from csg_otel.health.execution import Execution, Loops
 from csg_otel.health.listeners import Change, Listeners
 from csg_otel.health.observer import HealthEvent, HealthObserver, NoObserver
-from csg_otel.status import CheckResult, HealthStatus
+from csg_otel.status import HealthStatus
 
 if TYPE_CHECKING:
+    from csg_otel.check_result import CheckResult
     from csg_otel.health.record import CheckRecord
     from csg_otel.health.table import CheckTable
+
+_log = logging.getLogger("csg_otel")
 
 _LONGEST_SLEEP_S = 1.0
 """Most seconds between two steps of the schedule: a stale result is published at most this much late."""
@@ -48,6 +54,11 @@ class Scheduler:
 
     def start(self) -> None:
         """Start the thread; idempotent."""
+        if self._table.settings.bypass:
+            _log.warning(
+                "health checks are switched off by DISABLE_HEALTH_CHECKS or health_monitoring.bypass: no check runs, every "
+                "probe passes and every state is unknown; remove the setting to switch them on"
+            )
         with self._table.lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._schedule, name="csg-otel-health", daemon=True)
@@ -135,6 +146,20 @@ class Scheduler:
             return failed
         latest.start(self.observer, record.context, self.loops)
         return latest
+
+    def run(self, names: Iterable[str] | None) -> dict[str, CheckResult]:
+        """Run the checks *names*, all if None, and return their results; see :meth:`HealthRegistry.run_all`."""
+        records = self._table.select(names)
+        if self._table.settings.bypass:
+            return {view.name: view.result for view in self._table.snapshot().checks if view.name in records}
+        results: dict[str, CheckResult] = {}
+        for level in levels(record.check for record in records.values()):
+            skipped = self._table.snapshot().skipped
+            runs = {check.name: records[check.name] for check in level if check.name not in skipped}
+            started = {name: self.start_run(record) for name, record in runs.items()}
+            results.update((check.name, skipped[check.name].result) for check in level if check.name in skipped)
+            results.update((name, execution.wait()) for name, execution in started.items())
+        return {name: results[name] for name in records}
 
     # -- results ---------------------------------------------------------------------------------------------------
 

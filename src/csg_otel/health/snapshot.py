@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from csg_otel.check_result import CheckResult
 from csg_otel.health.definition import GROUPS, OVERALL, Check
-from csg_otel.status import CheckResult, HealthStatus, worst
+from csg_otel.status import HealthStatus, worst
 
 if TYPE_CHECKING:
     from csg_otel.health.record import CheckRecord

@@ -12,7 +12,8 @@ import functools
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ class CheckTable:
         """Use *settings*; without them, the defaults."""
         self.lock = threading.RLock()
         self.records: dict[str, CheckRecord] = {}
-        self.maintenance: list[str] = []
+        self._maintenance: list[str] = []
         self.overall = Timeline()
         self._settings = settings
         self._definitions: list[tuple[Check, contextvars.Context]] = []
@@ -106,8 +107,19 @@ class CheckTable:
     def snapshot(self) -> HealthSnapshot:
         """Return the state of all checks now."""
         with self.lock:
-            maintenance = self.maintenance[-1] if self.maintenance else ""
+            maintenance = self._maintenance[-1] if self._maintenance else ""
             return snapshots.take(self.records, time.monotonic(), bypass=self.settings.bypass, maintenance=maintenance)
+
+    @contextmanager
+    def maintenance(self, reason: str) -> Iterator[None]:
+        """Be in maintenance for *reason* during the block."""
+        with self.lock:
+            self._maintenance.append(reason or "maintenance")
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._maintenance.remove(reason or "maintenance")
 
     def trends(self, window_s: float) -> dict[str, Trend]:
         """Return the trend of each check over *window_s* seconds by name, and that of all of them as ``overall``."""

@@ -19,15 +19,16 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode
 
 from csg_otel import names, scope
+from csg_otel.check_result import Range
 from csg_otel.health import results
 from csg_otel.markers import reads_snapshot
-from csg_otel.status import HealthStatus, Range
+from csg_otel.status import HealthStatus
 
 if TYPE_CHECKING:
+    from csg_otel.check_result import Measurement
     from csg_otel.health import Change, CheckView, HealthRegistry, HealthSnapshot
     from csg_otel.health.execution import Execution
     from csg_otel.health.observer import HealthEvent
-    from csg_otel.status import Measurement
 
 _log = logging.getLogger("csg_otel")
 
@@ -59,7 +60,7 @@ class HealthTelemetry:
 
     def stop(self) -> None:
         """Stop exporting; the series end with the next collection."""
-        self._registry.unobserve()
+        self._registry.observe(None)
         _instruments().registry = None
 
     # -- runs ------------------------------------------------------------------------------------------------------

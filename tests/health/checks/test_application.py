@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from csg_otel.check_result import Critical, Warn
 from csg_otel.health import checks
 from csg_otel.health.checks.configuration import Configuration
 from csg_otel.health.checks.functional import Functional
@@ -16,7 +17,7 @@ from csg_otel.health.checks.memory_growth import MemoryGrowth
 from csg_otel.health.checks.process_memory import ProcessMemory
 from csg_otel.health.checks.processing import Processing
 from csg_otel.health.checks.python_environment import PythonEnvironment
-from csg_otel.status import Critical, HealthStatus, Warn
+from csg_otel.status import HealthStatus
 
 HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL
 

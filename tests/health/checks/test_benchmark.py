@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from csg_otel import names
+from csg_otel.check_result import CheckResult
 from csg_otel.health.checks.benchmark import LARGEST_MB, Benchmark, work
 from csg_otel.health.checks.processing import Processing
-from csg_otel.status import CheckResult, HealthStatus
+from csg_otel.status import HealthStatus
 from support.programs import Program
 
 

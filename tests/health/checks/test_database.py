@@ -14,9 +14,10 @@ import pytest
 from psycopg_pool import ConnectionPool
 from sqlalchemy import create_engine
 
+from csg_otel.check_result import CheckResult, Critical
 from csg_otel.health.checks import database
 from csg_otel.health.checks.database import Database
-from csg_otel.status import CheckResult, Critical, HealthStatus
+from csg_otel.status import HealthStatus
 from support import servers
 from support.programs import eventually
 from support.servers import PASSWORD, Server, free_port

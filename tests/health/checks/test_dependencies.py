@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from csg_otel.check_result import Critical, Warn
 from csg_otel.config import load
 from csg_otel.health import builtin
 from csg_otel.health.checks.filesystem import Filesystem
 from csg_otel.health.checks.http import Http
 from csg_otel.health.checks.tcp import Tcp
-from csg_otel.status import Critical, HealthStatus, Warn
+from csg_otel.status import HealthStatus
 
 HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL
 Talk = Callable[[socket.socket], None]

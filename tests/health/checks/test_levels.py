@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from csg_otel.check_result import Measurement, Range
 from csg_otel.health.checks.levels import describe, judge, status_of
-from csg_otel.status import HealthStatus, Measurement, Range
+from csg_otel.status import HealthStatus
 
 
 @pytest.mark.parametrize(

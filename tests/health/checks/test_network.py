@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from csg_otel.check_result import Critical
 from csg_otel.health.checks.dns import Dns
 from csg_otel.health.checks.http import Http
 from csg_otel.health.checks.redis import Redis
 from csg_otel.health.checks.tcp import Tcp
 from csg_otel.health.checks.tls import Tls
-from csg_otel.status import Critical, HealthStatus
+from csg_otel.status import HealthStatus
 
 HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL
 

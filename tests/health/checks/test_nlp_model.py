@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import spacy
 
+from csg_otel.check_result import Critical, Warn
 from csg_otel.health.checks.nlp_model import NlpModel
-from csg_otel.status import Critical, HealthStatus, Warn
+from csg_otel.status import HealthStatus
 
 HEALTHY = HealthStatus.HEALTHY
 

@@ -12,6 +12,7 @@ import pytest
 
 import csg_otel
 from csg_otel import names
+from csg_otel.check_result import Critical, Warn
 from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health.checks.event_loop import EventLoop
 from csg_otel.health.checks.exporters import Exporters
@@ -21,7 +22,7 @@ from csg_otel.health.checks.thread_pool import ThreadPool
 from csg_otel.metrics import loops
 from csg_otel.pipeline.points import points
 from csg_otel.points import HistogramPoint
-from csg_otel.status import Critical, HealthStatus, Warn
+from csg_otel.status import HealthStatus
 from support.capture import Captured
 
 HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from csg_otel.check_result import Critical, Warn
 from csg_otel.health.checks.redis import Redis
-from csg_otel.status import Critical, HealthStatus, Warn
+from csg_otel.status import HealthStatus
 from support import servers
 from support.servers import PASSWORD, Server, free_port
 

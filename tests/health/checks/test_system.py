@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from csg_otel.check_result import Critical
 from csg_otel.health.checks.cpu import Cpu
 from csg_otel.health.checks.disk import Disk
 from csg_otel.health.checks.filesystem import Filesystem
@@ -23,7 +24,7 @@ from csg_otel.health.checks.open_files import OpenFiles
 from csg_otel.health.checks.pressure import Pressure
 from csg_otel.health.checks.swap import Swap
 from csg_otel.host.cgroup import Limits
-from csg_otel.status import Critical, HealthStatus
+from csg_otel.status import HealthStatus
 from support.programs import Program
 
 HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from csg_otel import names
+from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
 from csg_otel.health.checks.timing import call_with, median_s
-from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
+from csg_otel.status import HealthStatus
 
 LARGEST_MB: Final = 64.0
 """The built-in benchmark took 17 ms a megabyte on a busy machine of two cores, so a run of this size takes about a second."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csg_otel.status import CheckResult, Critical, HealthStatus, Warn
+from csg_otel.check_result import CheckResult, Critical, Warn
+from csg_otel.status import HealthStatus
 
 
 def _none() -> Iterable[str]:

@@ -11,7 +11,7 @@ from csg_otel.health.checks.levels import judge, percent
 from csg_otel.host import cgroup
 
 if TYPE_CHECKING:
-    from csg_otel.status import CheckResult, Range
+    from csg_otel.check_result import CheckResult, Range
 
 _SAMPLE_S = 0.2
 """Least seconds between two readings: the kernel counts CPU time in steps of 0.01 s, which is then 5 % at most."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_object
-from csg_otel.status import CheckResult, Critical, Measurement
 
 _DRIVERS: Final = {
     "postgresql": ("psycopg", "psycopg2", "pg8000.dbapi"),

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from csg_otel.check_result import CheckResult, Critical, Measurement, Range
 from csg_otel.health.checks.levels import judge, percent
 from csg_otel.host import mounts
-from csg_otel.status import CheckResult, Critical, Measurement, Range
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, Critical, Measurement
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from csg_otel.check_result import CheckResult, Measurement
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, HealthStatus, Measurement
+from csg_otel.status import HealthStatus
 
 
 @dataclass(frozen=True, slots=True)

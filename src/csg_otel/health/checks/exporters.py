@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Warn
+from csg_otel.check_result import CheckResult, Critical, Measurement, Warn
+from csg_otel.status import HealthStatus
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from csg_otel.status import CheckResult, Critical, HealthStatus
+from csg_otel.check_result import CheckResult, Critical
+from csg_otel.status import HealthStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
-from csg_otel.status import CheckResult, Critical, Measurement
 
 _ANYTHING = object()
 """Default of ``expected``: every value is accepted, None too."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from csg_otel import names
+from csg_otel.check_result import CheckResult, Range
 from csg_otel.health.checks.levels import judge, percent
 from csg_otel.points import HistogramPoint, Point
-from csg_otel.status import CheckResult, HealthStatus, Range
+from csg_otel.status import HealthStatus
 
 
 @dataclass(slots=True)

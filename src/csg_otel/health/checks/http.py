@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from csg_otel import net
+from csg_otel.check_result import CheckResult, Critical, Measurement, Warn
 from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, Critical, Measurement, Warn
 
 
 @dataclass(frozen=True, slots=True)

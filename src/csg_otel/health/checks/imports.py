@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from csg_otel.status import CheckResult, Critical, HealthStatus
+from csg_otel.check_result import CheckResult, Critical
+from csg_otel.status import HealthStatus
 
 _PROGRAM = """
 import importlib, json, sys

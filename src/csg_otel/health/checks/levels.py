@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from csg_otel.status import CheckResult, HealthStatus, Measurement, Range, severity
+from csg_otel.check_result import CheckResult, Measurement, Range
+from csg_otel.status import HealthStatus, severity
 
 
 def status_of(measurement: Measurement) -> HealthStatus:

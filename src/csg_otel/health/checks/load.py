@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge
-from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
+from csg_otel.status import HealthStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge, percent
 from csg_otel.host import cgroup
-from csg_otel.status import CheckResult, Measurement, Range
 
 
 @dataclass(frozen=True, slots=True)

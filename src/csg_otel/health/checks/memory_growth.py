@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from csg_otel.check_result import CheckResult, Measurement
 from csg_otel.host.process import resident_bytes
-from csg_otel.status import CheckResult, HealthStatus, Measurement
+from csg_otel.status import HealthStatus
 
 _FEWEST = 5
 _SHORTEST_S = 60.0

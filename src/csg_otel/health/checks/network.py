@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import net
-from csg_otel.status import Critical
+from csg_otel.check_result import Critical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

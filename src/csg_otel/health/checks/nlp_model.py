@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from csg_otel.check_result import CheckResult, Critical, Measurement, Warn
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
-from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Warn
+from csg_otel.status import HealthStatus
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge, percent
-from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
+from csg_otel.status import HealthStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from csg_otel import names
+from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge, percent
 from csg_otel.points import HistogramPoint, Point, buckets, quantile
-from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
+from csg_otel.status import HealthStatus
 
 _Totals = dict[tuple[tuple[str, str], ...], HistogramPoint]
 """The points of the operation by their attributes, each cumulative since the process started."""

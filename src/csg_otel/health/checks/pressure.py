@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge, percent
-from csg_otel.status import CheckResult, HealthStatus, Measurement, Range
+from csg_otel.status import HealthStatus
 
 _RESOURCES = ("cpu", "memory", "io")
 

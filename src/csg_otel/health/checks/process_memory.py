@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from csg_otel.check_result import CheckResult, Measurement
 from csg_otel.health.checks.levels import judge
 from csg_otel.host.process import resident_bytes
-from csg_otel.status import CheckResult, Measurement
 
 _WARN_AT = 0.9
 """Share of the limit from which memory is a WARNING: early enough to act before the limit is reached."""

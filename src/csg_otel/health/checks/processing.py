@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from csg_otel.check_result import CheckResult, Measurement
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
 from csg_otel.health.checks.timing import call_without_arguments, median_s
-from csg_otel.status import CheckResult, Measurement
 
 
 @dataclass(frozen=True, slots=True)

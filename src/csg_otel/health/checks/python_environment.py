@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, distributions, version
 from itertools import zip_longest
 from typing import Final
 
-from csg_otel.status import CheckResult, Critical, HealthStatus, Warn
+from csg_otel.check_result import CheckResult, Critical, Warn
+from csg_otel.status import HealthStatus
 
 _REQUIREMENT: Final = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)")
 _CLAUSE: Final = re.compile(r"\s*(==|!=|>=|<=|~=|>|<)\s*([0-9][0-9A-Za-z.+!*-]*)\s*")

@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from csg_otel import net
+from csg_otel.check_result import CheckResult, Critical, Measurement, Warn
 from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
-from csg_otel.status import CheckResult, Critical, Measurement, Warn
 
 _REFUSALS = {
     "NOAUTH": "it wants a password",

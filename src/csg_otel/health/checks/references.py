@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from csg_otel.status import Critical
+from csg_otel.check_result import Critical
 
 
 def load_object(reference: str) -> Any:

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 
 from csg_otel import net
+from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks import network
-from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement
+from csg_otel.status import HealthStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from typing import Any
 
+from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_object
-from csg_otel.status import CheckResult, Critical, Measurement
 
 
 @dataclass(slots=True)

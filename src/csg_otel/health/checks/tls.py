@@ -8,8 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from csg_otel import net
+from csg_otel.check_result import CheckResult, Critical, Measurement, Range
 from csg_otel.health.checks import network
-from csg_otel.status import CheckResult, Critical, HealthStatus, Measurement, Range
+from csg_otel.status import HealthStatus
 
 
 @dataclass(frozen=True, slots=True)
