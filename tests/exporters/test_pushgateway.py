@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.metrics import Counter, MeterProvider
 
-from csg_otel.config import Config
+from csg_otel.config import Config, load
 from csg_otel.config.sections.integrations import Integrations, PrometheusPush
 from csg_otel.config.sections.service import Service
+from csg_otel.errors import ConfigError
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import items_by_result
 from csg_otel.exporters.delivery.destination import Destination
@@ -278,6 +279,18 @@ def test_an_address_may_lack_a_scheme_and_have_a_path(url: str, shown: str, grou
     """Both forms people write reach the gateway; user, password and query are not shown."""
     assert address(url) == shown
     assert group_url(url, "a", "b") == group
+
+
+@pytest.mark.parametrize("url", ["ftp://gateway", "http://[::1", "http://gateway:99999", "http://"])
+def test_an_address_that_cannot_work_is_a_mistake_of_the_configuration(url: str) -> None:
+    """It is reported before anything starts; a program that ignores the report goes on, and its pushes are counted as lost."""
+    with pytest.raises(ConfigError, match="push_gateway"):
+        load({"integrations": {"prometheus": {"enabled": True, "push_gateway": url}}})
+    pushing = Pushing(url)
+    pushing.counter.add(1)
+    pushing.end()
+
+    assert pushing.destination.status().dropped.keys() == {"setup"}
 
 
 def test_label_values_that_change_a_path_are_in_base64() -> None:

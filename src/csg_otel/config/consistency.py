@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from csg_otel.config.tree import DEFAULT, Node, Report, join
 from csg_otel.errors import suggestion
@@ -164,11 +165,20 @@ def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
         if (otlp.tls.cert is None) != (otlp.tls.key is None):
             yield f"{join('exporters.otlp', at)}.tls", "needs both 'cert' and 'key', or neither"
     gateway = config.integrations.prometheus.push_gateway
-    if gateway is not None and "://" in gateway and not gateway.startswith(("http://", "https://")):
+    if gateway is not None and not _is_http_address(gateway):
         yield "integrations.prometheus.push_gateway", "must be http://host:port or https://host:port"
     buckets = config.performance.response_time_tracking.histogram_buckets
     if list(buckets) != sorted(set(buckets)):
         yield "performance.response_time_tracking.histogram_buckets", "must increase from one bucket to the next"
+
+
+def _is_http_address(text: str) -> bool:
+    """Return whether *text* is the address of an HTTP server, with or without a scheme."""
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the host or the port is malformed
+        return False
 
 
 _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (

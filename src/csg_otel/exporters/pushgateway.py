@@ -106,9 +106,7 @@ class PushgatewaySink:
     def enqueue(self, data: MetricsData) -> None:
         """Push *data* as soon as possible."""
         self._sender.replace(data)
-        self._queue.enqueue(
-            data.__class__
-        )  # only a mark, so that an outage keeps one collection in memory and not many
+        self._queue.enqueue(None)  # only counted: an outage keeps one collection in memory, not many
         self._queue.nudge()
 
 
@@ -143,7 +141,10 @@ def make_sender(config: Config, *, worker: bool) -> PushgatewaySender:
 
 def address(url: str) -> str:
     """Return the Pushgateway's address for people: without user, password and query."""
-    parts = urlsplit(_with_scheme(url))
+    try:
+        parts = urlsplit(_with_scheme(url))
+    except ValueError:
+        return "an invalid address"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
 
