@@ -18,12 +18,12 @@ orders = csg_otel.counter(
     "orders.placed",
     unit="{order}",
     description="Orders taken, by channel.",
-    attributes={"channel": ("web", "app")},  # known beforehand, so both start at nought
+    attributes={"channel": ("web", "app")},  # declared values, so both series start at 0
 )
 worker = csg_otel.component("order-worker", beat_within_s=5)
 queue: asyncio.Queue[tuple[int, str]] = asyncio.Queue(maxsize=100)
 
-csg_otel.observable_gauge("orders.waiting", queue.qsize, unit="{order}", description="Orders nobody has taken yet.")
+csg_otel.observable_gauge("orders.waiting", queue.qsize, unit="{order}", description="Orders that wait for a worker.")
 
 
 class CardDeclinedError(Exception):

@@ -26,7 +26,7 @@ _INTERRUPTED = ("--", "\u2014", "\u2013", "...", "\u2026")
 
 @dataclass(frozen=True)
 class Sentence:
-    """What somebody said, put together again where cues or an interruption cut it; ``at`` is when it began, in seconds."""
+    """One speech of one speaker, joined again where cues or an interruption cut it; ``at`` is its start in seconds."""
 
     text: str
     speaker: str
@@ -36,7 +36,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Speaker:
-    """Somebody who spoke; ``share`` of all words, 0 to 1."""
+    """A speaker; ``share`` is their share of all words, 0 to 1."""
 
     name: str
     cues: int
@@ -65,7 +65,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Action:
-    """Something somebody will do; ``due`` as it was said, empty if it was not."""
+    """A task of one person; ``due`` as the person said it, empty without a date."""
 
     owner: str
     text: str
@@ -123,7 +123,7 @@ def _turns(cues: Iterable[Cue]) -> list[list[Cue]]:
 
 
 def _resumed(turns: Sequence[list[Cue]]) -> list[list[Cue]]:
-    """Return *turns* with those put together between which somebody was interrupted and went on in mid-sentence."""
+    """Return *turns*, with two turns joined where the speaker was interrupted and continued in mid-sentence."""
     found: list[list[Cue]] = []
     for turn in turns:
         before = found[-2] if len(found) > 1 else None
@@ -207,7 +207,7 @@ def find_decisions(said: Sequence[Sentence]) -> tuple[Point, ...]:
         Point(_tidy(rules.DECISION_LEAD.sub("", sentence.text)), sentence.speaker, sentence.at)
         for sentence in said
         if rules.DECISION.search(sentence.text)
-        and not rules.TOLD.match(sentence.text)
+        and not rules.EARLIER.match(sentence.text)
         and not sentence.text.endswith("?")
     )
 
@@ -231,7 +231,7 @@ def find_actions(said: Sequence[Sentence], people: dict[str, str]) -> tuple[Acti
 
 
 def _promise(text: str, speaker: str, people: dict[str, str], others: re.Pattern[str]) -> tuple[str, str]:
-    """Return who is to do what according to the sentence *text*; two empty strings if nobody is to do anything."""
+    """Return the person and the task in the sentence *text*; two empty strings if it has no task."""
     if (marked := rules.MARKED_ACTION.search(text)) is not None and marked[1] in people:
         return people[marked[1]], marked[2]
     if (other := others.search(text)) is not None:

@@ -65,7 +65,7 @@ class Generator:
         while not stop.wait(POLL_S):
             for path, version in self._files():
                 watcher.beat()
-                # Two looks must agree, or somebody is still writing it.
+                # Two looks must agree; otherwise the file is still being written.
                 if self._seen.get(path) == version != self._processed.get(path) and not stop.is_set():
                     self._processed[path] = version
                     self.process(path)

@@ -32,7 +32,7 @@ DECISION_LEAD = re.compile(
     r"|(?:let's|we'll|we will|we're going to) go with |it(?:'s| is) decided[,:] (?:that )?)?",
     re.IGNORECASE,
 )
-TOLD = re.compile(r"^(?:at|on|in|when|back|last|after|before|yesterday)\b", re.IGNORECASE)
+EARLIER = re.compile(r"^(?:at|on|in|when|back|last|after|before|yesterday)\b", re.IGNORECASE)
 """A story of an earlier decision begins with its time."""
 OWN_ACTION = re.compile(rf"\bI(?:'ll| will|'m going to) ({TASK}.*)", re.IGNORECASE)
 MARKED_ACTION = re.compile(

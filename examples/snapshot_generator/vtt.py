@@ -81,7 +81,7 @@ def parse(text: str, title: str = "Meeting") -> Transcript:
         else:
             cues.extend(_cues(first, block, cues[-1].speaker if cues else "Unknown", prefixes))
     if not cues:
-        raise TranscriptError("there is no cue: nobody says anything")
+        raise TranscriptError("there is no cue, so no speech")
     return Transcript(lines[0][6:].strip(" \t-:") or title, tuple(cues), date)
 
 

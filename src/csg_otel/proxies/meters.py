@@ -115,19 +115,19 @@ class _Instrument:
             faults.contain("metrics")
 
 
-class _Adding(_Instrument):
+class _AddsMeasurements(_Instrument):
     def add(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Add *amount* on the instrument plugged in."""
         self._measure("add", amount, attributes, context)
 
 
-class SwappableCounter(_Adding, metrics.Counter):
+class SwappableCounter(_AddsMeasurements, metrics.Counter):
     """A counter that survives every swap."""
 
     _grows = True
 
 
-class SwappableUpDownCounter(_Adding, metrics.UpDownCounter):
+class SwappableUpDownCounter(_AddsMeasurements, metrics.UpDownCounter):
     """An up-down counter that survives every swap."""
 
 

@@ -199,7 +199,7 @@ class Spool:
             self._make_room(None)
         return refs
 
-    def _take_over(self, folder: Path, found: dict[str, list[Ref]]) -> list[Segment]:
+    def _take_over(self, folder: Path, refs_by_signal: dict[str, list[Ref]]) -> list[Segment]:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -216,7 +216,7 @@ class Spool:
             refs = _frames(segment)
             if refs:
                 segment.frames, segment.items = len(refs), sum(ref.count for ref in refs)
-                found.setdefault(segment.signal, []).extend(refs)
+                refs_by_signal.setdefault(segment.signal, []).extend(refs)
                 taken.append(segment)
             else:
                 _close(segment)
