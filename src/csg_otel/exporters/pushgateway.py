@@ -112,7 +112,7 @@ class PushgatewaySink:
 
 class Instance:
     """
-    The label ``instance``, which tells apart the processes that push for one job.
+    The label ``instance``, which separates the processes that push for one job.
 
     A program that runs alone has the same instance in every run, so its group is replaced and groups do not pile up. Worker
     processes and forked children have groups of their own, because a push would replace the numbers of the others.
@@ -131,7 +131,7 @@ class Instance:
 
 
 def make_sender(config: Config, *, worker: bool) -> PushgatewaySender:
-    """Return the sender that *config* describes; *worker* says whether this is one of several processes of a program."""
+    """Return the sender that *config* describes; *worker* is True in one of several processes of a program."""
     settings = config.integrations.prometheus
     configured = config.service.attributes.get("service.instance.id")
     instance = Instance(str(configured or os.uname().nodename), worker=worker and not configured)
