@@ -37,17 +37,21 @@ def test_equal_settings_give_the_same_handle(tmp_path: Path) -> None:
     """Nothing is started twice."""
     found = run(
         """
-        import json, threading
+        import json, threading, urllib.request
         import csg_otel
         one = csg_otel.instrument("shop", exporters=["prometheus"])
-        threads = threading.active_count()
+        urllib.request.urlopen(one.url + "/metrics").read()  # the server and the collection have their threads now
+        threads = set(threading.enumerate())
         two = csg_otel.instrument("shop", exporters=["prometheus"])
-        print(json.dumps([one is two, threading.active_count() - threads, one.url == two.url]))
+        started = [thread.name for thread in threading.enumerate() if thread not in threads]
+        # The schedule of the health checks goes on; each run of a check has a thread of its own.
+        started = [name for name in started if not name.startswith("csg-otel-check-")]
+        print(json.dumps([one is two, started, one.url == two.url]))
         """,
         tmp_path,
     )
 
-    assert found == [True, 0, True]
+    assert found == [True, [], True]
 
 
 def test_other_settings_keep_what_was_counted(tmp_path: Path) -> None:
@@ -213,13 +217,21 @@ def test_a_forked_child_has_its_own_life(tmp_path: Path) -> None:
         time.sleep(0.6)
         read, write = os.pipe()
         pid = os.fork()
-        def state():
+        def read_state():
             snapshot = telemetry.metrics_snapshot()
             values = {m["name"]: m["value"] for m in snapshot["metrics"] if m["name"] in ("done", "process.uptime")}
             return [values["done"], values.get("process.uptime"), runs.count(os.getpid()) > 2]
+        def state():
+            # Both processes wait for a sample and for runs of the check, as long as a busy machine takes.
+            first, deadline = read_state(), time.monotonic() + 20
+            while time.monotonic() < deadline:
+                time.sleep(0.05)
+                latest = read_state()
+                if latest[1] not in (None, first[1]) and latest[2]:
+                    break
+            return latest
         if pid == 0:
             done.add(15)
-            time.sleep(1.5)
             os.write(write, json.dumps(state()).encode())
             os._exit(0)
         os.waitpid(pid, 0)
@@ -290,9 +302,11 @@ def test_logs_of_the_program_reach_the_destination_with_their_span(sink: HttpSin
         tmp_path,
     )
     bodies = {record.body.string_value: record for record in sink.received.records}
+    # A check of the host may fail on a busy machine, which is a span as well.
+    (work,) = [span for span in sink.received.spans if span.name == "work"]
 
     assert "about telemetry" not in bodies
-    assert bodies["low stock of tea"].span_id == sink.received.spans[0].span_id
+    assert bodies["low stock of tea"].span_id == work.span_id
 
 
 def test_telemetrys_own_lines_look_like_the_consoles_to_the_end(tmp_path: Path) -> None:
