@@ -126,3 +126,25 @@ def test_it_answers_many_at_once_and_stops_at_once(serve: Serve) -> None:
 
     assert found == [200] * 50
     assert time.monotonic() - began < 1.5
+
+
+def test_a_connection_accepted_while_the_server_stops_is_closed(serve: Serve) -> None:
+    """Its client reads the end of the connection at once, and no socket is left to the garbage collector."""
+    server = serve()
+    assert ask(server, "/metrics")[0] == 200
+    blocked, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        blocked.set()
+        release.wait(10)
+
+    server._uvicorn.servers[0].get_loop().call_soon_threadsafe(block)
+    assert blocked.wait(10)
+    with socket.create_connection(server.url.removeprefix("http://").split(":"), 10) as client:  # type: ignore[arg-type]
+        stopping = threading.Thread(target=server.stop, args=(10.0,))
+        stopping.start()
+        time.sleep(0.2)  # uvicorn checks every 100 ms if it has to stop: it accepts the connection in the same moment
+        release.set()
+        stopping.join()
+
+        assert client.recv(1) == b""

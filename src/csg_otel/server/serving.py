@@ -154,6 +154,9 @@ class Server:
         # Modules for rendering are loaded meanwhile; otherwise the first scrape would take ten times as long as others.
         prepared = asyncio.ensure_future(in_thread(self._endpoints.prepare))
         await server.serve(sockets=[self._socket])
+        # uvicorn closes no connection that it accepted at the moment it began to stop.
+        for connection in tuple(server.server_state.connections):
+            connection.shutdown()
         await prepared
 
     def stop(self, timeout_s: float) -> None:
