@@ -24,7 +24,7 @@ def sink() -> Iterator[HttpSink]:
     made.close()
 
 
-def run(source: str, cwd: Path, env: dict[str, str] | None = None, within_s: float = 30) -> Any:
+def run(source: str, cwd: Path, env: dict[str, str] | None = None, within_s: float = 90) -> Any:
     """Run *source* to its end and return the JSON it printed last."""
     with Program(source, cwd, env) as program:
         assert program.wait(within_s) == 0, program.stderr

@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,14 @@ SERVICE = """
 
 
 def healthcheck(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> tuple[int, str, str]:
-    """Run the command and return its exit code, stdout and stderr."""
+    """Run the command, with a timeout for a busy machine unless *arguments* have one; return exit code, stdout and stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "csg_otel", "healthcheck", *arguments],
+        [sys.executable, "-m", "csg_otel", "healthcheck", "--timeout", "30", *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,
         env={**os.environ, **(env or {})},
-        timeout=30,
+        timeout=90,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -138,29 +139,35 @@ def test_usage_errors_never_look_like_a_state(arguments: list[str], code: int) -
 
 
 class Slow(BaseHTTPRequestHandler):
-    """A handler that sends one byte at a time."""
+    """A handler that sends one byte at a time, for 100 s unless the client ends the connection."""
+
+    took_s: list[float]
+    """Seconds of each connection."""
 
     def do_GET(self) -> None:
-        for _ in range(200):
-            self.wfile.write(b"H")
-            time.sleep(0.05)
+        began = time.monotonic()
+        with suppress(OSError):
+            for _ in range(2000):
+                self.wfile.write(b"H")
+                time.sleep(0.05)
+        self.took_s.append(time.monotonic() - began)
 
     def log_message(self, *_: object) -> None: ...
 
 
 def test_a_server_that_drips_is_given_up_in_time() -> None:
-    """`--timeout` limits the whole request, however slowly the server sends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    """`--timeout` limits the whole request, however slowly the server sends; the start of Python does not count."""
+    took_s: list[float] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Drips", (Slow,), {"took_s": took_s}))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    began = time.monotonic()
     code, output, _ = healthcheck("--url", f"http://127.0.0.1:{server.server_port}", "--timeout", "0.5")
-    took_s = time.monotonic() - began
+    eventually(lambda: took_s)
     server.shutdown()
     server.server_close()
 
     assert (code, output.split(": ", 1)[0]) == (1, "UNKNOWN")
-    assert took_s < 3
+    assert took_s[0] < 3
 
 
 def test_a_request_imports_nothing_heavy(service: str) -> None:
@@ -179,6 +186,7 @@ def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
     """With hung checks, a scrape is at most 50 ms slower, other checks run on time, and the process ends promptly."""
     source = """
         import asyncio, json, sys, threading, time, urllib.request
+        launched = time.monotonic()
         import csg_otel
         hang, release = threading.Event(), threading.Event()
         csg_otel.health_check("sync", interval_s=0.05, timeout_s=0.05)(lambda: hang.is_set() and release.wait(60))
@@ -189,6 +197,7 @@ def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
         times = []
         csg_otel.health_check("quick", interval_s=0.05, jitter=0)(lambda: times.append(time.monotonic()))
         telemetry = csg_otel.instrument(exporters=["prometheus"])
+        started_s = time.monotonic() - launched
         def scrape_times():
             scrapes = []
             for _ in range(20):
@@ -198,28 +207,31 @@ def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
                 time.sleep(0.06)
             return sorted(scrapes)
         before = scrape_times()
+        hung_at = time.monotonic()
         hang.set()
         time.sleep(1.5)
         hung_threads = lambda: sum(t.name.endswith(("-sync", "-async", "-blocked")) for t in threading.enumerate())
         after = scrape_times()
-        gaps = [b - a for a, b in zip(times[5:], times[6:])]
-        report = [hung_threads(), after[10] - before[10], max(gaps), len(times)]
+        # The machine may be busy: compare with what the same program did before, at the same load.
+        gaps = [(b - a, a > hung_at) for a, b in zip(times[5:], times[6:])]
+        longest = [max(gap for gap, hung in gaps if hung is wanted) for wanted in (True, False)]
+        report = [hung_threads(), after[10] - before[10], before[15] - before[5], *longest, len(times), started_s]
         print(json.dumps(report), flush=True)
     """
     began = time.monotonic()
     with Program(source, tmp_path) as program:
         report: list[Any] = json.loads(program.line())
         reported = time.monotonic()
-        assert program.wait(10) == 0, program.stderr
+        assert program.wait(30) == 0, program.stderr
         ended_s = time.monotonic() - reported
-    threads, slower_s, gap_s, runs = report
+    threads, slower_s, spread_s, hung_gap_s, gap_s, runs, started_s = report
 
     assert threads <= 3, "one for each of the three that hang"
-    assert slower_s < 0.05
-    assert gap_s < 0.5
+    assert slower_s < 0.05 + spread_s
+    assert hung_gap_s < 0.5 + gap_s
     assert runs > 20
-    assert ended_s < 2.5
-    assert time.monotonic() - began < 20
+    assert ended_s < 2 + started_s
+    assert time.monotonic() - began < 60, "the checks hang for 60 s"
 
 
 def test_json_formats_are_for_scripts_and_for_gateways(service: str) -> None:
@@ -285,27 +297,26 @@ def test_a_program_can_be_imported_and_checked(tmp_path: Path) -> None:
             """
             import threading, time, csg_otel
             telemetry = csg_otel.instrument()
-            threading.Thread(target=lambda: time.sleep(60)).start()   # would keep an interpreter from ending
+            threading.Thread(target=lambda: time.sleep(600)).start()   # would keep an interpreter from ending
             @csg_otel.health_check("till")
             def till():
                 raise csg_otel.Critical("the till is empty")
             """
         )
     )
-    began = time.monotonic()
     code, output, error = healthcheck("--app", "shop:telemetry", "--check", "till", cwd=tmp_path)
-
     assert (code, output) == (1, "CRITICAL: till CRITICAL: the till is empty\n"), error
-    assert time.monotonic() - began < 10
+
+    began = time.monotonic()
+    code, output, _ = healthcheck("--app", "missing:app", cwd=tmp_path)
+    base_s = time.monotonic() - began
+    assert (code, "ModuleNotFoundError" in output) == (1, True)
 
     (tmp_path / "hangs.py").write_text("import time; time.sleep(60)")
     began = time.monotonic()
     code, output, _ = healthcheck("--app", "hangs:app", "--timeout", "1", cwd=tmp_path)
     assert (code, output) == (1, "UNKNOWN: no answer within 1 s\n")
-    assert time.monotonic() - began < 3
-
-    code, output, _ = healthcheck("--app", "missing:app", cwd=tmp_path)
-    assert (code, "ModuleNotFoundError" in output) == (1, True)
+    assert time.monotonic() - began < 2 + 3 * base_s, "1 s, and what the command itself takes on this machine"
 
     (tmp_path / "raises.py").write_text("raise RuntimeError('postgresql://app:c4nary@db')")
     code, output, error = healthcheck("--app", "raises:app", cwd=tmp_path)
