@@ -56,25 +56,23 @@ class Providers:
     def apply(self, config: Config) -> None:
         """Use *config* from now on; destinations of the settings before are drained."""
         self._config = config
-        old = self._accounting.destinations
         if config.disabled:
-            self._retire(old, time.monotonic() + _DRAIN_S)
-            self._accounting.destinations, self._meters = (), None
+            self._drain(self._accounting.replace(()), time.monotonic() + _DRAIN_S)
+            self._meters = None
             self._globals.unplug(self._local)
             return
         self.resource = make_resource(config)
         if self._meters is None:
             self._meters = self._globals.plug_metrics(self._local, self.resource, make_views(config))
         new = tuple(build_destinations(config, self._local, worker=self._worker))
-        by_name = {destination.name: destination for destination in old}
+        by_name = {destination.name: destination for destination in self._accounting.destinations}
         for destination in new:
             connect_reader(self._meters, destination, by_name.get(destination.name))
-        self._accounting.destinations = new
+        old = self._accounting.replace(new)
         self._plug_in_resource()
         for destination in new:
             destination.start()
-        if old:
-            self._retire(old, time.monotonic() + _DRAIN_S)
+        self._drain(old, time.monotonic() + _DRAIN_S)
 
     def _plug_in_resource(self) -> None:
         """Give the resource, the views, the sampling and the destinations in use to the providers."""
@@ -101,15 +99,14 @@ class Providers:
         """Send what can be sent within *timeout_s* seconds, count the rest as dropped, and unplug everything."""
         if self._report is None:
             began = time.monotonic()
-            self._retire(self._accounting.destinations, began + timeout_s)
-            self._accounting.destinations = ()
+            self._drain(self._accounting.replace(()), began + timeout_s)
             self._globals.unplug(self._local)
             self._report = self._accounting.close(time.monotonic() - began)
         return self._report
 
-    def _retire(self, destinations: tuple[Destination, ...], deadline: float) -> None:
+    def _drain(self, destinations: tuple[Destination, ...], deadline: float) -> None:
         drain(destinations, deadline)
-        self._accounting.retire(destinations)
+        self._accounting.retire()
 
     def status(self) -> dict[str, DestinationStatus]:
         """Return each destination's state and counts."""

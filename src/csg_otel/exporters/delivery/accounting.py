@@ -46,34 +46,52 @@ class Accounting:
 
     def __init__(self) -> None:
         """Publish ``csg.exporter.items`` and ``csg.spool.size`` until :meth:`close`."""
-        self.destinations: tuple[Destination, ...] = ()
-        self._retired: Items = Counter()
+        self._destinations: tuple[Destination, ...] = ()
+        # The counts of retired destinations, and the destinations being drained: one tuple, because a scrape may read
+        # at any moment and must count each item once.
+        self._past: tuple[Items, tuple[Destination, ...]] = (Counter(), ())
         self._spooled = 0
         self._closed = False
         # The instruments outlive this object, hence the weak reference.
         scope.create(names.EXPORTER_ITEMS, [_ItemsCallback(weakref.ref(self))])
         scope.create(names.SPOOL_SIZE, [_SpoolCallback(weakref.ref(self))])
 
-    def retire(self, destinations: Sequence[Destination]) -> None:
-        """Keep the counts of *destinations*, whose queues have ended."""
-        self._retired.update(items_by_result(destinations))
-        self._spooled = sum(destination.status().spooled for destination in destinations)
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """The destinations in use."""
+        return self._destinations
+
+    def replace(self, destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+        """Use *destinations*; return the previous ones, which are counted on while they are drained."""
+        previous = self._destinations
+        self._past = (self._past[0], previous)
+        self._destinations = destinations
+        return previous
+
+    def retire(self) -> None:
+        """Keep the counts of the destinations that :meth:`replace` returned; their queues have ended."""
+        retired, drained = self._past
+        counts = Counter(retired)
+        counts.update(items_by_result(drained))
+        self._spooled = sum(destination.status().spooled for destination in drained)
+        self._past = (counts, ())
 
     def items(self) -> Items:
         """Return the counts since the start, retired destinations included."""
-        items = items_by_result(self.destinations)
-        items.update(self._retired)  # not +, which leaves out counts of 0
+        retired, draining = self._past
+        items = items_by_result((*draining, *(item for item in self._destinations if item not in draining)))
+        items.update(retired)  # not +, which leaves out counts of 0
         return items
 
     def spool_sizes(self) -> dict[str, int]:
         """Return the bytes on disk by destination; destinations without a spool are left out."""
-        return {item.name: item.spool.size for item in self.destinations if item.spool is not None}
+        return {item.name: item.spool.size for item in self._destinations if item.spool is not None}
 
     def close(self, took_s: float) -> ShutdownReport:
         """Publish nothing more and return the report of a shutdown that took *took_s* seconds."""
         self._closed = True
         delivered, dropped = 0, Counter[str]()
-        for (_, _, result, reason), count in self._retired.items():
+        for (_, _, result, reason), count in self._past[0].items():
             delivered += count if result == "delivered" else 0
             if result == "dropped" and count:
                 dropped[reason] += count
@@ -86,7 +104,7 @@ class Accounting:
 
     def reset_after_fork(self) -> None:
         """Forget the parent's counts."""
-        self._retired = Counter()
+        self._past = (Counter(), ())
 
 
 @reads_snapshot
