@@ -321,3 +321,30 @@ def test_telemetrys_own_lines_look_like_the_consoles_to_the_end(tmp_path: Path) 
 
     assert any("not delivered" in line for line in own), own
     assert all(re.match(r"\d\d:\d\d:\d\d\.\d{3}  WARNING  csg_otel[.\w]*: ", line) for line in own), own
+
+
+def test_instrument_during_a_shutdown_waits_for_it_and_starts_again(tmp_path: Path) -> None:
+    """Two threads that end and start telemetry at the same time never wait for each other for ever."""
+    found = run(
+        """
+        import json, os, socket, threading
+        import csg_otel
+
+        threading.Timer(20, os._exit, [7]).start()
+        gateway = socket.create_server(("127.0.0.1", 0))  # accepts and never answers, so the last push takes the whole budget
+        first = csg_otel.instrument("shop", exporters=[], integrations__prometheus__enabled=True,
+            integrations__prometheus__push_gateway=f"http://127.0.0.1:{gateway.getsockname()[1]}")
+        ending = threading.Thread(target=first.shutdown, args=(1.0,))
+        ending.start()
+        gateway.accept()
+        second = csg_otel.instrument("shop", exporters=["prometheus"])
+        ending.join()
+        print(json.dumps([second is first, bool(second.url), csg_otel.instrument("shop", exporters=["prometheus"]) is second]),
+              flush=True)
+        second.shutdown()
+        os._exit(0)
+        """,
+        tmp_path,
+    )
+
+    assert found == [False, True, True]

@@ -69,9 +69,7 @@ def instrument(
     for warning in (*loaded.warnings, *loaded.problems):
         _log.warning("%s", warning)
     with _lock:
-        if _current is not None:
-            _current.reconfigure(loaded)
-        else:
+        if _current is None or not _current.reconfigure(loaded):
             _current = Telemetry(loaded, handle_signals=handle_signals, on_shutdown=_forget)
             forks.follow(_reset_lock_after_fork)
         if auto:

@@ -92,17 +92,24 @@ class Telemetry:
         for part in reversed(self._parts):
             part.close()
 
-    def reconfigure(self, loaded: Loaded) -> None:
-        """Apply *loaded* if it differs; what was emitted before is drained to the destinations it was meant for."""
+    def reconfigure(self, loaded: Loaded) -> bool:
+        """
+        Apply *loaded* if it differs; False if this telemetry has ended, so that another one is needed.
+
+        Items emitted before are drained to the destinations they were meant for.
+        """
         with self._lock:
+            if self._report is not None:
+                return False
             if loaded.config == self.config:
-                return
+                return True
             self._configure_checks(loaded)
             self._stop_parts(time.monotonic() + _RECONFIGURE_S)
             self._providers.apply(loaded.config)
             self._close_parts()
             self.config, self.origins = loaded.config, loaded.origins
             self._start_parts()
+            return True
 
     def shutdown(self, timeout_s: float | None = None) -> ShutdownReport:
         """
@@ -121,8 +128,10 @@ class Telemetry:
                 self._report = self._providers.shutdown(max(0.0, deadline - time.monotonic()))
                 self._close_parts()
                 self._exit_hooks.disarm()
-                self._on_shutdown(self)
-            return self._report
+            report = self._report
+        # Without the lock: instrument() holds its own lock while it waits for this one.
+        self._on_shutdown(self)
+        return report
 
     def __enter__(self) -> Telemetry:
         """Return the handle."""
