@@ -1,4 +1,4 @@
-"""What the monitoring guide's containers call: ``python healthcheck.py [--verbose]`` is ``csg-otel healthcheck``."""
+"""``csg-otel healthcheck`` as a script: ``python healthcheck.py [--verbose]``, for containers that call it by this name."""
 
 import sys
 

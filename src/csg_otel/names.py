@@ -250,13 +250,16 @@ ACROSS_WORKERS: Final[dict[str, Workers]] = {
 """Own gauges and up-down counters that a scrape does not show for each worker."""
 
 
-# -- the names of the monitoring guide ---------------------------------------------------------------------------------------------------
+# -- aliases -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
     """
-    A metric name of the monitoring guide, as a function of the instruments.
+    An alias: a short metric name such as ``system_cpu_usage_percent``, computed from the instruments.
+
+    The aliases are the names in "Health Checks and System Monitoring", the guide that this package was built to; dashboards
+    and rules of its readers use them.
 
     ``unit`` is the unit of the alias's value; ``labels`` are the labels its series carry; ``sources`` are the instruments
     it is computed from; ``meaning`` is the computation for readers; ``kind`` is the kind a rule treats it as, a counter where
@@ -299,4 +302,4 @@ _ALIASES: Final = (
 # fmt: on
 
 ALIASES: Final[dict[str, Alias]] = {alias.name: alias for alias in _ALIASES}
-"""The metric names of the monitoring guide, each defined once."""
+"""All aliases by name."""

@@ -1,7 +1,7 @@
 """
-The service objects ``SystemMonitor`` and ``AlertingService`` of the monitoring guide, on top of the telemetry of the process.
+The class-based interface to telemetry: ``SystemMonitor`` for metrics, ``AlertingService`` for the program's own alerts.
 
-The rule: they stay thin. Each method calls the handle that ``instrument()`` returns, under the name of the guide.
+The rule: both stay thin. Their methods use the telemetry object that ``instrument()`` returns.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class SystemMonitor:
 
     def get_metrics_snapshot(self) -> dict[str, Any]:
         """
-        Return ``timestamp``, ``system``, ``application`` and ``business``, as the monitoring guide has them, and ``metrics``.
+        Return ``timestamp``, the groups ``system``, ``application`` and ``business``, and ``metrics``.
 
-        ``metrics`` has every point as it is exported.
+        The groups have the aliases (``names.ALIASES``), ``metrics`` has every point as it is exported.
 
         ``response_times`` has ``overall`` and, by name, ``operations``: each with ``count`` and the configured percentiles
         (``p50``, ``p95``, ``p99``) in seconds.

@@ -1,7 +1,8 @@
 """
-The metrics that rules may name: this package's, the monitoring guide's names, the program's own, those of a ``/metrics``.
+The catalog of metrics that rules may name: those of this package and of the program, aliases, and those of a ``/metrics`` page.
 
-Pure. The rule: a name that is not in the catalog is a mistake in the rule, and the message suggests the nearest name.
+Pure. An alias is a short metric name, such as ``system_cpu_usage_percent`` (``names.ALIASES``). The rule: a name that is not in
+the catalog is a mistake in the rule, and the message suggests the nearest name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TYPE: Final = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
 _LABELS: Final = re.compile(r'([A-Za-z_]\w*)="')
 _KINDS: Final[dict[str, names.Kind]] = {"counter": "counter", "histogram": "histogram", "gauge": "gauge"}
 
-# Filters of an alias in a rule that sets none: they select one number instead of one per part.
+# Filters of an alias in a rule without filters: they select one number, such as the total of all CPUs.
 _DEFAULTS: Final = {
     "system_cpu_usage_percent": {"type": "total"},
     "system_memory_usage_bytes": {"type": "used"},
@@ -34,8 +35,8 @@ class Ref:
     A metric that a rule compares.
 
     *series* is the name of its series (of a histogram: without ``_bucket``). *attributes* are its attributes, each with the
-    label of the series. An *open* metric may have others, because it declares none. *alias* marks a name of the monitoring
-    guide. *defaults* are the filters of a rule that sets none.
+    label of the series. An *open* metric declares no attributes, so it may have any. *alias* marks an alias. *defaults* are the
+    filters of a rule that sets none.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Ref:
     defaults: tuple[tuple[str, str], ...] = ()
 
     def attribute(self, name: str) -> tuple[str, str] | None:
-        """Return (key, label) of the attribute whose key, label or last part of the key is *name*; None if there is none."""
+        """Return the attribute called *name* as (key, label): by its key, its label or the last part of its key; else None."""
         for attribute in self.attributes:
             if name in attribute:
                 return attribute
@@ -72,7 +73,7 @@ class Catalog:
         label: Callable[[str], str],
     ) -> None:
         """
-        Collect this package's metrics, the monitoring guide's names, and those of the program.
+        Collect the metrics of this package and of the program, and the aliases.
 
         Args:
             declared: metrics that the program declares.

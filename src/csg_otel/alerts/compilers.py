@@ -1,4 +1,4 @@
-"""The table of compilers, one per backend. A compiler is pure: the same specification makes the same bytes."""
+"""The table of compilers, one per backend. A compiler is pure: it compiles the same specification to the same bytes."""
 
 from __future__ import annotations
 

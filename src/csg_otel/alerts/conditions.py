@@ -1,9 +1,10 @@
 """
-The expressions of rules: the compared value, the condition, the absence of data; and the ratios of objectives.
+The expressions of rules (compared value, condition, missing data), and the ratios of objectives.
 
 Pure, and the same for every backend that evaluates expressions over series. Two series of a rule differ by job, instance and
-the attributes that the instrument declares, whatever labels a scrape adds, so an alert keeps its identity. A gauge of unit
-``1`` is selected under both of its names: Python's exporter writes ``x``, the collector's writes ``x_ratio``.
+the attributes that the instrument declares. Other labels, which a scrape may add, are left out, so an alert keeps its
+identity. A gauge of unit ``1`` is selected under two names: the exporter of Python writes ``x``, that of the collector
+``x_ratio``.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ OPERATORS: Final[Mapping[str, Operator]] = {
 """The operator of each condition that a rule can have."""
 
 TOLERANCE: Final = 1e-9
-"""Relative difference below which fractional numbers count as equal: above the rounding of a rate, below any real change."""
+"""Relative difference below which fractional numbers count as equal: more than rounding makes, less than any real change."""
 
 Extreme = Literal["min", "max"]
-"""The aggregation that finds the worst series."""
+"""The aggregation that selects the worst series."""
 
 
 def select(ref: Ref, filters: Iterable[tuple[str, str, str]] = (), suffix: str = "") -> Select:
@@ -54,13 +55,13 @@ def count_series(ref: Ref, filters: Iterable[tuple[str, str, str]] = ()) -> Sele
 
 
 def identity(rule: Rule) -> tuple[str, ...]:
-    """Return the labels by which the series of *rule* differ; the error type is no part of an alert's identity."""
+    """Return the labels that distinguish the series of *rule*; the error type does not, so it is left out."""
     declared = [label for key, label in rule.ref.attributes if key != names.ERROR_TYPE]
     return tuple(dict.fromkeys([*SCRAPED, *declared, *(label for _, label, _ in rule.filters)]))
 
 
 def worst(rule: Rule) -> Extreme:
-    """Return the aggregation that finds the series of *rule* that is nearest to firing."""
+    """Return the aggregation that selects the series of *rule* that is nearest to firing."""
     return "min" if rule.condition in ("less_than", "less_than_or_equal") else "max"
 
 
@@ -90,12 +91,12 @@ def condition(rule: Rule) -> Expr:
 
 
 def missing(rule: Rule) -> Expr:
-    """Return the expression of the no-data alert: one series if the window of *rule* holds no sample at all."""
+    """Return the expression of the no-data alert: one series if there is no sample in the window of *rule*."""
     return Over("absent_over_time", count_series(rule.ref, rule.filters), rule.window_s)
 
 
 def ratio(part: Expr, whole: Expr) -> Expr:
-    """Return the expression part / whole: 0 without a part, no series without a whole."""
+    """Return the expression *part* / *whole*: 0 where *part* has no series, no series where *whole* is 0 or has none."""
     return Binary(Binary(part, "or", Binary(0, "*", whole)), "/", Binary(whole, ">", 0))
 
 

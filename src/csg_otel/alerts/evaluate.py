@@ -1,7 +1,7 @@
 """
 An evaluator of expressions on two scrapes of a ``/metrics`` page, so that a preview needs no backend.
 
-Pure. A rate covers the time between the two scrapes instead of the window of the rule, so a preview shows the present.
+Pure. A rate is computed over the time between the two scrapes, not over the window of the rule, so a preview shows the present.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Evaluator:
         """
         Evaluate on the scrapes *before* and *now*.
 
-        *recorded* has the recording rules by their names: expressions, each with the labels that it adds.
+        *recorded* has the recording rules by their names: a list of expressions, each with the labels that the rule adds.
         """
         self._scrapes = {-1: before, 0: now}
         self._recorded = recorded
@@ -130,8 +130,8 @@ class Evaluator:
         if isinstance(expr.left, (int, float)):
             scalar = float(expr.left)
             assert not isinstance(expr.right, (int, float))  # noqa: S101 - no expression has numbers on both sides
-            of = self._at(expr.right, moment)
-            return {labels: _ARITHMETIC[expr.operator](scalar, value) for labels, value in of.items()}
+            series = self._at(expr.right, moment)
+            return {labels: _ARITHMETIC[expr.operator](scalar, value) for labels, value in series.items()}
         left, right = self._at(expr.left, moment), expr.right
         other = dict.fromkeys(left, float(right)) if isinstance(right, (int, float)) else self._at(right, moment)
         if expr.operator == "or":
@@ -180,12 +180,12 @@ def _quantile(expr: Quantile, of: Series) -> Series:
         bound = float(dict(labels).get("le", "nan"))
         groups[tuple(pair for pair in labels if pair[0] != "le")][bound] = value
     quantiles: Series = {}
-    for labels, below in groups.items():
-        bounds = sorted(below)
+    for labels, cumulative in groups.items():
+        bounds = sorted(cumulative)
         edges = (min(0.0, bounds[0]), *bounds)
-        counts = [below[bound] - (below[bounds[at - 1]] if at else 0.0) for at, bound in enumerate(bounds)]
+        counts = [cumulative[bound] - (cumulative[bounds[at - 1]] if at else 0.0) for at, bound in enumerate(bounds)]
         highest = bounds[-2] if len(bounds) > 1 else math.nan
         estimate = quantile(zip(edges, bounds, counts, strict=False), expr.share)
-        if sum(counts) > 0:  # PromQL returns the highest bound for a quantile beyond it
+        if sum(counts) > 0:  # for a quantile above the highest bound, PromQL returns that bound
             quantiles[labels] = highest if estimate is None else estimate
     return quantiles

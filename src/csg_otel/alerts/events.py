@@ -1,9 +1,10 @@
 """
 An alert that the program sends itself, and its bytes for the spool.
 
-Pure, with time passed in. The rules: an alert's id is a hash of its content, so the same alert has the same id in every process
-and another message is another alert; its start never changes; its end is computed when it is sent, because an outage may have
-passed since it was made. The bodies of the requests are in ``alertmanager.events`` and ``datadog.events``.
+Pure: the time is an argument. The rules: an alert's id is a hash of its content, so the same alert has the same id in every
+process, and another message makes another alert. The start of an alert never changes. Its end is computed when it is sent,
+because it may have waited in the spool during an outage. The bodies of the requests are in ``alertmanager.events`` and
+``datadog.events``.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _SHORTEST_ACTIVE_S: Final = 300.0
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    An alert of the program: active from *at* (Unix seconds) until *until*, or with None until it is resolved.
+    An alert of the program, active from *at* until *until* (Unix seconds); with None as *until*, until it is resolved.
 
-    *severity* is in lower case. *resolved_at* is the time of its end (Unix seconds), None while it lasts.
+    *severity* is in lower case. *resolved_at* is the time at which it was resolved (Unix seconds); None while it is active.
     """
 
     name: str
@@ -82,13 +83,13 @@ def horizon(window_s: float) -> float:
     """
     Return the seconds for which a sent alert stays active without being sent again.
 
-    This is long enough for two notifications with *window_s* as the interval of groups, and at least five minutes.
+    This is long enough for two notifications if *window_s* is the group interval in seconds, and at least five minutes.
     """
     return max(min(30.0, window_s / 10) + 2 * window_s, _SHORTEST_ACTIVE_S)
 
 
-def _text(written: str) -> str:
-    return written.encode("utf-8", "replace").decode()
+def _text(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _cut(text: str) -> str:

@@ -1,8 +1,8 @@
 """
 Expressions over series, as values: ``str()`` writes them as PromQL, ``evaluate`` evaluates them for a preview.
 
-Pure. Covers the part of PromQL that rules, objectives and the monitoring guide's names need. The rule: the previewed expression
-is the compiled one.
+Pure. Covers the part of PromQL that rules, objectives and aliases need. The rule: a preview evaluates the same expression that
+is compiled.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Operator = Literal["+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "or", "
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """A condition on a label: it equals a value, or a regular expression matches all of it; or the opposite of either."""
+    """A condition on a label: its value equals *value* (``=``) or matches it as a regular expression (``=~``), or does not."""
 
     label: str
     operator: Literal["=", "!=", "=~", "!~"]
@@ -90,7 +90,7 @@ class Quantile:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """An operator between two sides. Series pair with series of the same labels. A comparison keeps the left value."""
+    """An operator between two sides. It pairs series with equal labels. A comparison returns the value on the left."""
 
     left: Expr | float
     operator: Operator

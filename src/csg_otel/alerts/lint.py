@@ -1,7 +1,7 @@
 """
 Warnings about rules and escalations that are valid and yet probably a mistake.
 
-Pure. Each finding is the dotted key of a setting and a message that says what to do. Findings about secret files and about an
+Pure. Each finding is the dotted key of a setting and a message with a correction. Findings about secret files and about an
 Alertmanager's own configuration are in ``alertmanager.lint``.
 """
 
@@ -36,7 +36,7 @@ def _rule(rule: Rule) -> Iterator[Finding]:
     if rule.severity in ("critical", "emergency") and not rule.runbook_url:
         yield (
             f"{rule.path}.runbook_url",
-            f"a {rule.severity} alert without a runbook does not say what to do about it; add the URL of a page that does",
+            f"a {rule.severity} alert should have a runbook; add the URL of a page with instructions",
         )
     if below and counts and rule.for_s < rule.window_s:
         window = f"{rule.window_s:g} s"
@@ -55,9 +55,9 @@ def _rule(rule: Rule) -> Iterator[Finding]:
 
 def escalations(spec: AlertSpec, rules: Sequence[Any], zone_exists: Callable[[str], bool]) -> Iterator[Finding]:
     """
-    Yield the findings about escalations that notify no receiver, mute everything, or name a time zone that is unknown.
+    Yield the findings about escalations that notify no receiver, mute everything, or name a time zone that does not exist.
 
-    *rules* are the section ``escalation.rules``; *zone_exists* returns whether a time zone is known on this machine.
+    *rules* are the section ``escalation.rules``; *zone_exists* returns whether this machine has a time zone of that name.
     """
     for at, rule in enumerate(rules):
         if rule.enabled:

@@ -1,7 +1,7 @@
 """
 The message of a rule: text with places for the value, the threshold and labels. Pure.
 
-It is parsed once. Each compiler writes the places in its backend's template language, and everything else as literal text.
+A message is parsed once. Each compiler writes its places in the backend's template language, and the rest as literal text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PLACE: Final = re.compile(r"\{(value|value:percent|threshold|labels\.([A-Za-z_]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a message: the value, the value as a share in percent, the threshold, or the label *name*."""
+    """A place in a message: for the value, for the value in percent, for the threshold, or for the label *name*."""
 
     kind: Literal["value", "percent", "threshold", "label"]
     name: str = ""
@@ -33,17 +33,17 @@ class Message:
         return "".join(text(part) if isinstance(part, str) else place(part) for part in self.parts)
 
 
-def parse(written: str) -> Message:
-    """Return the message *written*; other braces than those of places are text."""
+def parse(text: str) -> Message:
+    """Return *text* as a message; braces that do not form a place are literal text."""
     parts: list[str | Place] = []
     end = 0
-    for match in _PLACE.finditer(written):
+    for match in _PLACE.finditer(text):
         if match.start() > end:
-            parts.append(written[end : match.start()])
+            parts.append(text[end : match.start()])
         parts.append(_place(match))
         end = match.end()
-    if end < len(written):
-        parts.append(written[end:])
+    if end < len(text):
+        parts.append(text[end:])
     return Message(tuple(parts))
 
 

@@ -1,9 +1,9 @@
 """
-The routes of an alert: which receivers are notified of it, and when.
+The routes of an alert: its receivers, and when they are notified.
 
 Pure. Alertmanager's configuration is compiled from these routes, and ``csg-otel alerts route`` walks them. The rule: the
-routes of channels and escalations are siblings that all continue, so none hides another. Only an alert that no channel may
-receive ends at a route of its own.
+routes of channels and escalations are all on one level and have ``continue``, so no route hides another. Only alerts that no
+channel may receive, such as the watchdog, end at a route without a receiver.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class Route:
     """
     A route: alerts that meet all *matchers* are sent to *receiver*.
 
-    They are sent after *wait_s* seconds (None: the wait of the whole tree), *each* alert on its own or in groups, never
-    during the time intervals *muted*, and only during those in *active*. *last* ends the walk. *setting* names the setting
-    that the route was made from.
+    They are sent after *wait_s* seconds (None: the wait of the whole tree), in groups or with *each* one by one, never during
+    the time intervals *muted*, and only during the time intervals *active*. After a *last* route no other route is tried.
+    *setting* is the setting that the route was compiled from.
     """
 
     receiver: str
@@ -183,7 +183,7 @@ def _escalating(spec: AlertSpec, condition: str) -> tuple[Any, ...]:
 
 
 def _in_maintenance(spec: AlertSpec) -> Iterator[Route]:
-    """Yield the routes of the maintenance alert: to the targets of its escalations, and then no further."""
+    """Yield the routes of the maintenance alert: to the targets of its escalations only."""
     matcher = Matcher("alertname", "=", MAINTENANCE)
     for rule in _escalating(spec, "maintenance_mode"):
         wait = rule.threshold * 60 if rule.threshold else None
@@ -194,7 +194,7 @@ def _in_maintenance(spec: AlertSpec) -> Iterator[Route]:
 
 
 def _repeated(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) -> Iterator[Route]:
-    """Yield the routes of the alert of a ``retry_count`` *rule*; a raised severity takes the routes of that severity."""
+    """Yield the routes of the alert of a ``retry_count`` *rule*; none if it raises the severity, which has routes already."""
     if to_severity(spec, rule):
         return
     matcher = Matcher(ESCALATION_LABEL, "=", rule.name)
@@ -205,14 +205,14 @@ def _repeated(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) 
 
 
 def _timed(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) -> Iterator[Route]:
-    """Yield the routes of a ``time_based`` *rule*, which wait, or of a ``time_window`` one, which hold at certain times."""
-    lasting = rule.condition == "time_based"
-    active = () if lasting else (rule.name,)
-    wait = rule.threshold * 60 if lasting else None
+    """Yield the routes of *rule*: with ``time_based`` they wait, with ``time_window`` they are active at certain times."""
+    waits = rule.condition == "time_based"
+    active = () if waits else (rule.name,)
+    wait = rule.threshold * 60 if waits else None
     for name, _, accepted in targets(spec, rule):
         for severities, names in _split(_both(rule.severity_filter or ESCALATED, accepted), muted):
             matchers = (severity_matcher(severities),)
-            yield Route(name, matchers, _setting(rule), wait, each=lasting, muted=names, active=active)
+            yield Route(name, matchers, _setting(rule), wait, each=waits, muted=names, active=active)
 
 
 def _muted(spec: AlertSpec) -> Mapping[str, tuple[str, ...]]:

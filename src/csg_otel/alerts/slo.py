@@ -1,5 +1,5 @@
 """
-Objectives as burn-rate alerts: which windows are compared, at which multiple of the allowed pace, and the alerts of both.
+Objectives as burn-rate alerts: the compared windows, the limits as multiples of the allowed pace, and the alerts.
 
 Pure, and the same for every backend. Windows and shares of the budget are those of the Site Reliability Workbook (chapter
 "Alerting on SLOs"): page when 2 % of the budget burn in 1 hour or 5 % in 6 hours; open a ticket when 10 % burn in 1 day or in
@@ -26,7 +26,7 @@ BURNS: Final = (
     ("critical", ((0.02, 1 * _HOUR_S, SHORTEST_S), (0.05, 6 * _HOUR_S, 1800.0))),
     ("warning", ((0.10, 24 * _HOUR_S, 2 * _HOUR_S), (0.10, 72 * _HOUR_S, 6 * _HOUR_S))),
 )
-"""By severity: share of the budget, the long window in which it burns, and the short window that ends the alert (seconds)."""
+"""By severity: share of the budget, long window in which it burns, short window that ends the alert soon (both in seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class BurnAlert:
 
 
 def factor(objective: Objective, share: float, window_s: float) -> float:
-    """Return the multiple of the allowed pace at which *share* of the budget burns within *window_s* seconds."""
+    """Return how many times faster than allowed the budget burns if *share* of it (0 to 1) burns within *window_s* seconds."""
     return round(share * objective.window_s / window_s, 6)
 
 
 def windows_s(objective: Objective) -> tuple[float, ...]:
-    """Return the windows of the error ratio in seconds: those that the alerts compare, then the objective's own."""
+    """Return the windows of the error ratio in seconds: the windows of the alerts, then that of the objective."""
     return (*sorted({window for _, burns in BURNS for _, *pair in burns for window in pair}), objective.window_s)
 
 
@@ -76,8 +76,8 @@ def _burning(objective: Objective, share: float, long_s: float, short_s: float) 
     Args:
         objective: the objective, whose error ratios are recorded.
         share: share of the budget, 0 to 1, that burns within the long window at the limit.
-        long_s: the long window in seconds, which shows that the burning is worth an alert.
-        short_s: the short window in seconds, which shows that it goes on.
+        long_s: the long window in seconds: enough of the budget has burnt for an alert.
+        short_s: the short window in seconds: the budget still burns.
     """
     limit = f"({number(factor(objective, share, long_s))} * {number(round(1 - objective.objective, 9))})"
     matcher = f"{{slo={quoted(objective.name)}}}"

@@ -1,8 +1,8 @@
 """
-The specification that is compiled: rules, channels, escalations and objectives; resolved, checked, frozen, in file order.
+The input of all compilers: rules, channels, escalations and objectives, checked and in the order of the file.
 
-Pure. Reads a configuration by the names of its fields, and reports every mistake at once. The rule: a rule that names an
-unknown metric, or applies a function that does not fit the metric's kind, is an error that says what to write instead.
+Pure. Reads a configuration by the names of its fields, and reports all mistakes together. The rule: a rule with an unknown
+metric, or with a function that does not fit the metric's kind, is an error, and the message contains the correction.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Rule:
     """
     A rule: *function* of the metric *ref* over *window_s* seconds fulfils *condition* with *threshold* for *for_s* seconds.
 
-    *alert* is the name of its alert. With *no_data*, missing data fires too. *path* is
-    the dotted key of the rule.
+    *alert* is the name of its alert. With *no_data*, a second alert fires when data is missing. *path* is the dotted key of the
+    rule in the configuration.
     """
 
     name: str
@@ -104,9 +104,9 @@ class Counted:
 @dataclass(frozen=True, slots=True)
 class Objective:
     """
-    A service level objective: of the events over *window_s* seconds, the share *objective* (0 to 1) is good.
+    A service level objective: the share *objective* (0 to 1) of the events over *window_s* seconds is good.
 
-    *counted* counts the bad events, or with *inverted* the good ones; *total* counts all of them.
+    *counted* counts the bad events, or with *inverted* the good events; *total* counts all events.
     """
 
     name: str
@@ -180,10 +180,12 @@ def load(
         watchdog: runbook of the watchdog; by default there is no watchdog.
     """
     reader = _Reader(catalog, locate)
-    written: list[tuple[str, Any]] = [(f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)]
-    alert_names = {camel(rule.name) for _, rule in written}
+    configured: list[tuple[str, Any]] = [
+        (f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)
+    ]
+    alert_names = {camel(rule.name) for _, rule in configured}
     added = [(f"shipped.{rule.name}", rule) for rule in shipped if camel(rule.name) not in alert_names]
-    resolved = [reader.rule(path, rule) for path, rule in (*written, *added) if rule.enabled]
+    resolved = [reader.rule(path, rule) for path, rule in (*configured, *added) if rule.enabled]
     rules = tuple(rule for rule in resolved if rule is not None)
     reader.clashes(rules)
     objectives = [reader.objective(f"slos[{at}]", slo) for at, slo in enumerate(config.slos)]
@@ -205,13 +207,13 @@ def load(
 
 
 def escalated_severities(rule: Any) -> tuple[Severity, ...]:
-    """Return the severities of an escalation *rule*; without a filter, critical escalates and all are suppressed."""
+    """Return the severities of an escalation *rule*; by default ``critical`` to escalate, all severities to suppress."""
     filtered: tuple[Severity, ...] = rule.severity_filter
     return filtered or (("critical",) if rule.action == "escalate" else SEVERITIES)
 
 
 def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
-    """Return the enabled channels of *section*; with *escalated*, a channel need not be enabled, because a rule names it."""
+    """Return the enabled channels of *section*; with *escalated* also the others, because an escalation names the section."""
     enabled = []
     kinds: tuple[Literal["email", "slack", "webhook", "pagerduty"], ...] = ("email", "slack", "webhook", "pagerduty")
     for kind in kinds:
@@ -299,7 +301,7 @@ class _Reader:
             yield key, str(value)
 
     def clashes(self, rules: Iterable[Rule]) -> None:
-        """Report rules without a name for their alert, and rules whose alerts have the same name."""
+        """Report rules whose name has no letter or digit, and rules whose alerts have the same name."""
         seen: dict[str, str] = {}
         for rule in rules:
             if not rule.alert:
@@ -351,14 +353,14 @@ class _Reader:
             path=path,
         )
 
-    def _counted(self, path: str, written: str) -> Counted | None:
-        """Return the events that *written* counts: ``metric``, ``metric{key="value"}``, or PromQL with ``[window]``."""
-        if "[window]" in written:
-            return Counted(None, promql=written)
-        selector = _SELECTOR.fullmatch(written)
+    def _counted(self, path: str, selection: str) -> Counted | None:
+        """Return the events of *selection*: ``metric``, ``metric{key="value"}``, or PromQL with ``[window]``."""
+        if "[window]" in selection:
+            return Counted(None, promql=selection)
+        selector = _SELECTOR.fullmatch(selection)
         if selector is None:
             self.problem(
-                path, f'{written!r} is not valid; write a metric, metric{{label="value"}}, or PromQL with [window]'
+                path, f'{selection!r} is not valid; write a metric, metric{{label="value"}}, or PromQL with [window]'
             )
             return None
         try:

@@ -1,7 +1,7 @@
 """
-Text of compiled files: YAML and JSON in a fixed order, durations, escaped template text, and a header with a hash.
+The text of compiled files: YAML and JSON in a fixed order, durations, escaped template text, and a header with a hash.
 
-Pure. The rule: the same values make the same bytes, in every process and on every version of Python.
+Pure. The rule: the same values result in the same bytes, in every process and with every version of Python.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HEADER: Final = "Made by `csg-otel alerts compile`; do not edit, the next run ov
 
 _BRACES: Final = re.compile(r"\{{2,}|\{$")
 _PLAIN: Final = re.compile(r"[A-Za-z_/]([ -~]*[!-9;-~])?|(\d+(ms|[smhd]))+")
-"""A text, path or duration without quotes in YAML, unless it is one of the words, or has a colon or hash with a meaning."""
+"""A text, path or duration that YAML allows without quotes, unless it is in ``_WORDS`` or contains ``": "`` or ``" #"``."""
 
 _WORDS: Final = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
@@ -28,7 +28,7 @@ def yaml_file(content: Any) -> str:
     return f"# {HEADER}\n# content: {digest(body)}\n{body}"
 
 
-# A library would write other bytes after an update, and takes a second for a thousand rules.
+# Not PyYAML: an update of it could change the bytes, and it takes a second for a thousand rules.
 def _lines(value: Any) -> Iterator[str]:
     """Yield the lines of *value* in YAML's block style, without indentation of the first level."""
     if isinstance(value, Mapping) and value:
@@ -60,7 +60,7 @@ def _pair(head: str, item: Any) -> Iterator[str]:
 
 
 def _is_block(text: str) -> bool:
-    """Return whether *text* can be a block: printable lines without white space at their ends, one line break at the end."""
+    """Return whether *text* can be a YAML block: printable lines, none with white space at its ends."""
     lines = text.removesuffix("\n").split("\n")
     whole = len(lines) > 1 and bool(lines[0] and lines[-1])
     return whole and all(line == line.strip() and line.isprintable() for line in lines)
@@ -91,7 +91,7 @@ def json_file(content: dict[str, Any]) -> str:
 
 
 def digest(body: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 of *body*, by which a change of a compiled file is noticed."""
+    """Return the first 16 hex digits of the SHA-256 of *body*; the header of a compiled file shows a change by it."""
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
@@ -106,12 +106,12 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return *value* as a literal: ``85`` for ``85.0``, else the shortest text that reads back as the same number."""
+    """Return *value* as a literal: ``85`` for ``85.0``, else the shortest text that is read as the same number."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(float(value))
 
 
 def inert(literal: str) -> str:
-    """Return *literal* as text of a Go template that prints it unchanged: none of its braces can begin an action."""
+    """Return *literal* as a Go template that prints it unchanged: its braces are escaped, so none begins an action."""
     return _BRACES.sub(lambda braces: '{{ "' + braces[0] + '" }}', literal)
 
 

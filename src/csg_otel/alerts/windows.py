@@ -41,7 +41,7 @@ def always(rule: Any) -> bool:
 
 def intervals(rule: Any) -> list[dict[str, Any]]:
     """Return the time intervals of *rule*, which is valid; an end equal to the start makes a whole day."""
-    days = [day for day in DAYS if day in {_day(written) for written in rule.days}]
+    days = [day for day in DAYS if day in {_day(text) for text in rule.days}]
     start, end = rule.start, rule.end
     if start == _MIDNIGHT:
         start = "00:00"
@@ -62,9 +62,9 @@ def intervals(rule: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _day(written: str) -> str:
-    """Return the full name of the weekday *written*, which may be cut to three letters; empty for any other text."""
-    start = written.strip().lower()
+def _day(text: str) -> str:
+    """Return the full name of the weekday *text*, which may be shortened to three letters; empty for any other text."""
+    start = text.strip().lower()
     return next((day for day in DAYS if len(start) >= 3 and day.startswith(start)), "")
 
 

@@ -63,5 +63,5 @@ class ConfigRoot:
 
     @property
     def enable_monitoring(self) -> bool:
-        """Return whether health checks or system metrics are on; the name comes from the monitoring guide."""
+        """Return whether health checks or system metrics are on."""
         return not self.disabled and (self.health_monitoring.enabled or self.system_monitoring.enabled)

@@ -1,4 +1,4 @@
-"""Instruments of the program: its own, and the ready-made business metrics of the monitoring guide."""
+"""Instruments of the program: its own, and ready-made business metrics."""
 
 from csg_otel.instruments.business import Cache, cache, event, file_processed, observe_cache
 from csg_otel.instruments.defined import (

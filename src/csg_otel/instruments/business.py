@@ -1,5 +1,5 @@
 """
-Ready-made business metrics of the monitoring guide: files processed, caches, events.
+Ready-made business metrics: files processed, caches, events.
 
 Uses the OTel API only. The rule: every counter starts at 0, so that rates work from the first scrape.
 """

@@ -1,5 +1,5 @@
 """
-Metrics of the host, the process and the interpreter, the monitoring guide's names for them, and a bounded history.
+Metrics of the host, the process and the interpreter, the values of their aliases, and a bounded history.
 
 Uses the OTel API only. The rule: only the sampler takes readings; everything else reads its samples.
 """

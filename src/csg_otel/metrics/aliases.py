@@ -1,8 +1,8 @@
 """
-The values of the monitoring guide's metric names, for the snapshots, history, dashboards and rules of this process.
+The values of all aliases (short metric names, ``names.ALIASES``), for the snapshots and the history of this process.
 
-Pure. The rule: each name is computed as ``names.ALIASES`` describes, and a value that does not exist (a mean of nothing) is
-missing.
+Pure. The rule: each alias is computed as ``names.ALIASES`` describes. A value that does not exist, such as a mean of 0 calls,
+is left out.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def totals(points: Iterable[Point]) -> dict[str, float]:
 
 
 def _recent(sums: Mapping[str, float], past: Past | None) -> Callable[[str], float]:
-    """Return a function of a total's name: its growth within the window, or since the start where *past* is shorter."""
+    """Return a function from a total's name to its growth: within the window, or since the start if *past* is shorter."""
 
     def grown(name: str) -> float:
         now = sums.get(name, 0.0)
@@ -178,9 +178,9 @@ def _of_program(points: Sequence[Point], past: Past | None) -> dict[str, Labelle
 
 def values(sample: Sample | None, points: Sequence[Point], history: Past | None = None) -> dict[str, Labelled]:
     """
-    Return every name of ``names.ALIASES`` with its values by labels; a name without data has none.
+    Return every alias with its values by labels; an alias without data has an empty list.
 
-    Rates over 5 m are computed from *history*, and over the time since the start where it does not reach back that far.
+    Rates over 5 m are computed from *history*; if that does not reach back 5 m, over the time since the start.
     """
     available = {
         **(_of_system(sample.system) if sample is not None and sample.system is not None else {}),

@@ -1,8 +1,8 @@
 """
-The values of the last hours under the monitoring guide's names: the source of trends and of rates over five minutes.
+The values of all aliases (``names.ALIASES``) over the last hours: the source of trends and of rates over five minutes.
 
 Kept in this process only: a value every ten seconds for an hour and every minute for a day, under 2 MB in all. The rule: the
-number of series alone determines the memory, never the time.
+memory depends on the number of series alone, and does not grow with time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MISSING: Final = math.nan
 
 
 class Ring:
-    """The newest value of each step of *step_s* seconds, *size* steps back; times are of one monotonic clock."""
+    """The newest value of each of the last *size* steps of *step_s* seconds; all times are monotonic seconds."""
 
     __slots__ = ("_newest", "_step_s", "_values")
 
@@ -104,16 +104,16 @@ def key(name: str, labels: Mapping[str, str]) -> str:
 
 
 class History:
-    """The past of all shown series for *retention_s* seconds, a day at most."""
+    """The values of all series over the last *retention_s* seconds, a day at most."""
 
     def __init__(self, retention_s: float) -> None:
-        """Keep nothing yet; with *retention_s* 0, never."""
+        """Start without values; with *retention_s* 0 the history stays empty."""
         self._retention_s = retention_s
         self.reset_after_fork()
         forks.follow(self.reset_after_fork)
 
     def reset_after_fork(self) -> None:
-        """Drop everything: the parent's past is not the child's."""
+        """Drop all values, because they describe the parent process."""
         self._lock = threading.RLock()
         self._shown: dict[str, _Series] = {}
         self._totals: dict[str, _Series] = {}
@@ -121,7 +121,7 @@ class History:
         self._newest_s = 0.0
 
     def add(self, sample: Sample, points: Sequence[Point]) -> None:
-        """Keep the values of *sample* and *points* under the monitoring guide's names."""
+        """Keep the values of all aliases, computed from *sample* and *points*."""
         if self._retention_s < FINE_STEP_S:
             return
         with self._lock:
@@ -134,7 +134,7 @@ class History:
                 for name, values in aliases.values(sample, points, self).items()
                 for labels, value in values
             ]
-            # Series with fewer labels first: where the room ends, totals matter more than the values of a hundred cores.
+            # Series with fewer labels come first: when the room ends, a total matters more than the values of single cores.
             shown.sort(key=lambda item: item[0])
             self._put(self._shown, ((name, value) for _, name, value in shown))
 
@@ -149,7 +149,7 @@ class History:
             series.coarse.put(self._newest_s, value)
 
     def _make_room(self) -> None:
-        """Where there is no room for more, drop the series that had no value within the span of the fine ring."""
+        """If there is no room for another series, drop those without a value within the span of the fine ring."""
         if len(self._shown) + len(self._totals) < MOST_SERIES:
             return
         oldest_s = self._newest_s - FINE_SPAN_S

@@ -1,5 +1,5 @@
 """
-All metrics of one moment as plain data: grouped under the names of the monitoring guide, and point by point.
+All metrics of one moment as plain data: grouped under their aliases (``names.ALIASES``), and point by point.
 
 Computes from its arguments only. The rule: the result is JSON that every parser accepts, so values that are no finite
 numbers are null.
@@ -32,7 +32,7 @@ def snapshot(
     """
     Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business``, ``response_times`` and ``metrics``.
 
-    The groups hold the names of the monitoring guide: a number, or numbers by the values of the labels. ``metrics`` is a list
+    The groups hold the aliases: each is a number, or numbers by the values of its labels. ``metrics`` is a list
     of ``name``, ``value`` (for a histogram ``count`` and ``sum``), ``unit`` and ``attributes``: one item for each of *points*,
     or the values of *sample* where there are no points.
     ``response_times`` has the *percentiles* (0 to 100) of the durations of operations since the process started, in seconds::

@@ -183,7 +183,7 @@ class Telemetry:
 
     def metrics_snapshot(self) -> dict[str, Any]:
         """
-        Return all metrics now: grouped under the monitoring guide's names, and every point as it is exported.
+        Return all metrics now: grouped under their aliases (``names.ALIASES``), and every point as it is exported.
 
         ``response_times`` has the percentiles of ``performance.response_time_tracking`` in seconds, ``overall`` and by the
         name of each of the ``operations``; see ``metrics.snapshot``.

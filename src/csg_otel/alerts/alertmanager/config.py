@@ -1,8 +1,9 @@
 """
 The configuration of Alertmanager: routes, receivers, time intervals and inhibitions.
 
-Pure. It is valid for Alertmanager 0.25 and newer; a newer version does natively what an older one needs the relay for. The
-rule: a user's words are escaped here, too, because Alertmanager reads most settings of a receiver as templates.
+Pure. The file is valid for Alertmanager 0.25 and newer. Webhooks that need the relay with an old version are called directly
+by a newer one. The rule: text from the configuration is escaped, because Alertmanager reads most settings of a receiver as
+templates.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ OLDEST: Final = (0, 25)
 """The oldest supported Alertmanager: Debian 12's."""
 
 GROUPED_BY: Final = ("alertname", "severity")
-"""Alerts that agree in these labels are one notification. A change of the labels notifies again of all that fires."""
+"""Alerts with equal values of these labels become one notification. A change of this list notifies again of all alerts."""
 
 
 def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options) -> dict[str, str]:
-    """Return the configuration of *spec* by its name. Raises AlertError for *options* that Alertmanager can't work with."""
+    """Return the configuration of *spec* by its file name. Raises AlertError for wrong *options*."""
     problems = []
     if options.alertmanager_version < OLDEST:
         version = ".".join(map(str, options.alertmanager_version))
@@ -55,36 +56,36 @@ def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
         "group_interval": duration(routing.interval_s(spec)),
         "repeat_interval": duration(routing.repeat_s(spec)),
     }
-    below = [_route(route) for route in routing.routes(spec)]
-    named = [
+    child_routes = [_route(route) for route in routing.routes(spec)]
+    time_intervals = [
         {"name": rule.name, "time_intervals": windows.intervals(rule)}
         for rule in spec.escalations
         if rule.condition == "time_window"
     ]
-    inhibited = [_inhibition(rule) for rule in routing.suppressing(spec, "maintenance_mode")]
+    inhibitions = [_inhibition(rule) for rule in routing.suppressing(spec, "maintenance_mode")]
     return {
-        "route": {**root, **({"routes": below} if below else {})},
+        "route": {**root, **({"routes": child_routes} if child_routes else {})},
         "receivers": [
             {"name": routing.NO_RECEIVER},
             *(receivers.receiver(target, options) for target in targets(spec)),
         ],
-        **({"time_intervals": named} if named else {}),
-        **({"inhibit_rules": inhibited} if inhibited else {}),
+        **({"time_intervals": time_intervals} if time_intervals else {}),
+        **({"inhibit_rules": inhibitions} if inhibitions else {}),
     }
 
 
 def targets(spec: AlertSpec) -> tuple[Target, ...]:
-    """Return every receiver that may be notified, once: those of the channels, and those that escalations name."""
+    """Return each receiver that may be notified, once: the receivers of the channels, and the targets of escalations."""
     by_name: dict[str, Target] = {
         channel.kind: Target(channel.kind, channel, f"notifications.{channel.kind}") for channel in spec.channels
     }
-    owners = {receiver.name for receiver in spec.receivers}
+    receiver_names = {receiver.name for receiver in spec.receivers}
     for rule in spec.escalations:
         if rule.action != "escalate" or (rule.condition == "retry_count" and routing.to_severity(spec, rule)):
             continue
-        owned = rule.target in owners
-        path = f"escalation.receivers.{rule.target}" if owned else "notifications"
-        prefix = f"{receivers.slug(rule.target)}." if owned else ""
+        is_receiver = rule.target in receiver_names
+        path = f"escalation.receivers.{rule.target}" if is_receiver else "notifications"
+        prefix = f"{receivers.slug(rule.target)}." if is_receiver else ""
         for name, channel, _ in routing.targets(spec, rule):
             by_name[name] = Target(name, channel, f"{path}.{channel.kind}", prefix, escalated=True)
     return tuple(by_name.values())
@@ -114,8 +115,8 @@ def _inhibition(rule: Any) -> dict[str, Any]:
     """
     Return the inhibition by which the maintenance of a program mutes the alerts of the same program.
 
-    Two alerts that both lack a label agree in it. So the source must have a job and an instance; otherwise a maintenance alert
-    without them would mute every alert without them.
+    Alertmanager takes a label that both alerts lack as equal. So the source must have a job and an instance; otherwise a
+    maintenance alert without these labels would mute every alert without them.
     """
     source = [
         routing.Matcher("alertname", "=", routing.MAINTENANCE),

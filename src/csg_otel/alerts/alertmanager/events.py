@@ -1,4 +1,4 @@
-"""A program's own alert as a request to Alertmanager. Pure, with time passed in."""
+"""A program's own alert as a request to Alertmanager. Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _annotations(event: Event) -> dict[str, str]:
     annotations = {"summary": event.message}
     for key, value in event.details:
         name = f"detail_{_NOT_IN_A_NAME.sub('_', key)}"
-        while name in annotations:  # two keys may differ only in characters that a name can't have
+        while name in annotations:  # two keys may become the same name, if they differ in replaced characters only
             name += "_"
         annotations[name] = value
     return annotations

@@ -1,8 +1,8 @@
 """
-Findings about an Alertmanager's files: secrets that it can't read, routes that lead nowhere, inhibitions that mute everything.
+Mistakes in an Alertmanager's files: secrets that it can't read, routes without a receiver, inhibitions that mute everything.
 
-Reads the secret files, and nothing else. Each finding says what to do. A finding about a secret is the dotted key of a setting
-and a message; a finding about a configuration is a line with its position.
+Reads the secret files, and nothing else. Each finding contains a correction. A finding about a secret is the dotted key of a
+setting and a message; a finding about a configuration is a line with its position.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _Located = tuple[yaml.Node, str]
 
 
 def _dangling(root: yaml.Node) -> Iterator[_Located]:
-    """Yield the names that routes use and no section defines."""
+    """Yield a finding for each name that a route uses and no section defines."""
     names = {
         key: {_text(_at(item, "name")) for item in _items(_at(root, key))} for key in ("receivers", "time_intervals")
     }
@@ -77,7 +77,7 @@ def _dangling(root: yaml.Node) -> Iterator[_Located]:
 
 
 def _intervals(root: yaml.Node) -> Iterator[_Located]:
-    """Yield group intervals so short that Alertmanager sends notifications twice."""
+    """Yield a finding for each group interval that is so short that Alertmanager sends notifications twice."""
     for route in _routes(root):
         interval = _at(route, "group_interval")
         numbers = _DURATION.fullmatch(_text(interval)) if interval is not None else None
@@ -92,9 +92,10 @@ def _intervals(root: yaml.Node) -> Iterator[_Located]:
 
 def _inhibitions(root: yaml.Node) -> Iterator[_Located]:
     """
-    Yield inhibitions by which one alert can mute everything.
+    Yield a finding for each inhibition by which one alert can mute everything.
 
-    Two alerts that both lack a label agree in it. So one label of ``equal`` must be present for certain on either side.
+    Alertmanager takes a label that both alerts lack as equal. So the matchers of one side must require at least one label of
+    ``equal``.
     """
     for rule in _items(_at(root, "inhibit_rules")):
         equal = {_text(label) for label in _items(_at(rule, "equal"))}
@@ -108,7 +109,7 @@ def _inhibitions(root: yaml.Node) -> Iterator[_Located]:
 
 
 def _required(rule: yaml.Node, side: str) -> Iterator[tuple[str, str]]:
-    """Yield the labels that every alert on one *side* of an inhibition has, with the value that its matcher requires."""
+    """Yield the labels that the matchers of one *side* (``source`` or ``target``) require, each with the matcher's value."""
     for item in _items(_at(rule, f"{side}_matchers")):
         matcher = _MATCHER.fullmatch(_text(item))
         if matcher and not _matches_missing(matcher[2], matcher[3]):

@@ -21,7 +21,7 @@ def push(api: Api, file: Path, text: str) -> FilePush:
 
 
 def _groups(content: Any) -> str:
-    """Return the routes with their receivers and groups: if they change, Alertmanager notifies again of all that fires."""
+    """Return the routes with their receivers and groups: if they change, Alertmanager notifies again of all firing alerts."""
     return json.dumps(_tree(content["route"]), sort_keys=True)
 
 

@@ -1,9 +1,9 @@
 """
 Channels as receivers of Alertmanager, and the files of their secrets.
 
-Pure. A webhook that Alertmanager can't call as it is configured is called by ``csg-otel alerts relay``. The rule: the
-configuration contains no secret, only the absolute path of its file. So it compiles to the same text where no secret is set,
-provided that the scheme of an Authorization header stands outside the secret (``Bearer ${TOKEN}``).
+Pure. If Alertmanager can't send a webhook with the configured method and headers, ``csg-otel alerts relay`` sends it. The rule:
+the compiled file contains no secret, only the absolute path of the secret's file. So it compiles to the same text on a machine
+without the secrets, provided that the scheme of an Authorization header is not part of the secret (``Bearer ${TOKEN}``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import Channel
 
 _HEADERS_SINCE: Final = (0, 28)
-"""The first Alertmanager that sends custom headers, has a timeout for webhooks, and reads a user name from a file."""
+"""The first Alertmanager with custom headers and a timeout for webhooks, and with a file for the user name."""
 
 _URL_TEMPLATES_SINCE: Final = (0, 31)
 """The first Alertmanager that reads the URL of a webhook as a template."""
@@ -41,7 +41,7 @@ _RESERVED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file *name* in the directory of secrets, for the setting *path*. It holds a *part* of the secret *value*."""
+    """A file *name* in the directory of secrets, for the setting *path*. Its content is one *part* of the secret *value*."""
 
     name: str
     path: str
@@ -176,7 +176,7 @@ def _webhook(target: Target, options: Options) -> dict[str, Any]:
 
 
 def _http(target: Target, options: Options) -> dict[str, Any]:
-    """Return the settings of Alertmanager's HTTP client that make it send the headers of a webhook."""
+    """Return the settings of Alertmanager's HTTP client for the headers of a webhook."""
     login: dict[str, Any] = {}
     headers: dict[str, Any] = {}
     for name, value in target.channel.settings.headers.items():
@@ -196,7 +196,7 @@ def _header_file(target: Target, name: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return the *value* of a header as text, with its secrets, for a call that inspects or sends it."""
+    """Return the *value* of a header as text, with its secrets. Only a caller that inspects or sends the header may use it."""
     return str(value.reveal() if hasattr(value, "reveal") else value)
 
 

@@ -1,9 +1,8 @@
 """
-A forwarder between Alertmanager and webhooks that need a method or headers that Alertmanager does not support.
+The relay: it forwards notifications of Alertmanager to webhooks whose method or headers Alertmanager does not support.
 
-It stores nothing and retries nothing. It passes the answer of the webhook to Alertmanager, and answers 5xx for a failure that
-may pass, so that Alertmanager tries again. The rule: requests are bounded in number, size and time, for every client and every
-webhook.
+It stores nothing and retries nothing. It returns the answer of the webhook to Alertmanager. For a failure that may pass it
+answers 5xx, so that Alertmanager tries again. The rule: requests are bounded in number, size and time.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ _MAX_REQUESTS: Final = 32
 """Requests served at the same time; each has a thread."""
 
 _MAX_BYTES: Final = 4 * 1024 * 1024
-"""Size limit of a notification in bytes, far above one with hundreds of alerts."""
+"""Size limit of a notification in bytes; a notification with hundreds of alerts is far smaller."""
 
 _READ_S: Final = 10.0
 """Time limit in seconds for the body of a request to arrive."""
 
 _REFUSE_S: Final = 0.2
-"""Time limit in seconds for the answer to a request above the limit, because it holds up the next one."""
+"""Time limit in seconds for refusing a request above the limit; it is short, because the next request waits meanwhile."""
 
 _BAD_GATEWAY: Final = 502
 _RETRYABLE: Final = frozenset({408, 425, 429})
@@ -108,7 +107,7 @@ class Relay:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Accept no more requests, wait for the current ones within their own deadlines, and close."""
+        """Accept no more requests, wait until the current ones end or reach their deadlines, and close."""
         self._server.shutdown()
         self._server.finish()
         self._server.server_close()
@@ -138,7 +137,7 @@ class _Server(ThreadingHTTPServer):
         self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a request, then count it as done."""
+        """Serve a request, then make room for the next one."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -205,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _forwarded(path: str, forward: Forward, body: bytes) -> tuple[int, str]:
-    """Send *body* and return the answer for Alertmanager, which tries again after a 5xx and after nothing else."""
+    """Send *body* and return the answer for Alertmanager, which tries again only after a 5xx."""
     try:
         status = forward.send(body)
     except (OSError, ValueError) as error:  # a ValueError is a header that can't be sent

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _TYPES: Final = {"info": "info", "warning": "warning", "critical": "error", "emergency": "error"}
 _LONGEST_TEXT: Final = 4000
-"""Characters of an event's text that Datadog's API accepts."""
+"""Longest text of an event in characters, as the API of Datadog accepts it."""
 
 
 def body(event: Event) -> bytes:

@@ -2,8 +2,8 @@
 Datadog's monitors: one per rule, burn-rate monitors of objectives, the webhooks that they call, and downtimes.
 
 Pure. Each resource carries tags that name its owner (``managed_by``, ``csg_service``, ``csg_rule``) and a hash of its content,
-so that a second push changes nothing. The rules: a user's text mentions no one (no ``@``) and contains no template (no ``{{``);
-the file contains no secret, only the name of the variable that holds it.
+so that a second push changes nothing. The rules: text from the configuration mentions no person (no ``@``) and contains no
+template (no ``{{``); the file contains no secret, only the name of the variable that holds it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict
 
 
 def identity(name: str) -> str:
-    """Return *name* as the value of a tag; names that Datadog would make equal get different values."""
+    """Return *name* as the value of a tag; two names that become equal as tags get a hash, so that they stay different."""
     value = query.tag(name)[:100]
     return value if value == name else f"{value}-{digest(name)[:8]}"
 
@@ -125,8 +125,8 @@ def _compared(rule: Rule, value: str) -> tuple[str, float]:
     """
     Return the query with its comparison, and the threshold, which the options must repeat.
 
-    A condition holds for a time if it holds for the extreme point of that time: the lowest for "greater", the highest for
-    "less".
+    Datadog has no ``for``. Instead the comparison uses the extreme point of that time: the lowest for "greater", the highest
+    for "less". If it meets the condition, so do all other points.
     """
     lasting = query.window(rule.for_s)
     if rule.condition in _OPERATORS:
@@ -148,7 +148,7 @@ def _message(spec: AlertSpec, rule: Rule) -> str:
 
 
 def _mentions(spec: AlertSpec, severity: str) -> list[str]:
-    """Return the line of handles: those of the first notification and those of a repeated one; no line without handles."""
+    """Return the line with the handles of the first notification and of repeated ones; an empty list without handles."""
     first = " ".join(channel_handles(spec, severity))
     later = " ".join(escalated(spec, severity)[1])
     if not later:
@@ -204,7 +204,7 @@ def _objective(spec: AlertSpec, objective: Objective) -> dict[str, Any]:
 
 
 def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
-    """Return the burn-rate monitors of *objective*; a push replaces the place of its id."""
+    """Return the burn-rate monitors of *objective*; ``${slo:...}`` stands for the objective's id, which a push fills in."""
     monitors = []
     for severity, burns in slo.BURNS:
         for share, window_s, _ in burns:

@@ -1,7 +1,7 @@
 """
 Datadog's notifications: channels as handles, the webhooks that they call, escalations, and downtimes.
 
-Pure. Settings that Datadog has no equivalent for are reported, never ignored silently. The rule: a secret is a variable of
+Pure. Settings without an equivalent in Datadog are reported, never ignored silently. The rule: a secret is a variable of
 Datadog's Webhooks integration; the file has its name, and the push writes its value.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel
 
 _CHANNELS: Final = "notifications"
-"""The receiver name of the channels that no escalation names."""
+"""The receiver name of the channels in the section ``notifications``."""
 
 _PAYLOAD: Final = {
     "alert": "$ALERT_TITLE",
@@ -57,7 +57,7 @@ def _plain(text: str) -> str:
 
 
 def escalated(spec: AlertSpec, severity: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the options by which a monitor of *severity* repeats its notification, and the handles of the repeated one."""
+    """Return the options of repeated notifications for monitors of *severity*, and the handles that a repeated one mentions."""
     options: dict[str, Any] = {}
     handles: list[str] = []
     for rule in spec.escalations:
@@ -87,7 +87,7 @@ def _targets(spec: AlertSpec, target: str) -> list[str]:
 
 
 def webhooks(spec: AlertSpec) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
-    """Return the webhooks, the variables of their secrets, and the settings that Datadog has no equivalent for."""
+    """Return the webhooks, the variables of their secrets, and the settings without an equivalent in Datadog."""
     hooks, variables, left_out = [], [], []
     for receiver, channel in _all_channels(spec):
         if channel.kind == "slack" and not channel.settings.channel:
@@ -154,7 +154,7 @@ def _variable(spec: AlertSpec, receiver: str, header: str) -> str:
 
 
 def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the downtimes of monitors with the tags *own*, and the escalations that Datadog has no equivalent for."""
+    """Return the downtimes of monitors with the tags *own*, and the escalations without an equivalent in Datadog."""
     recurring, left_out = [], []
     for rule in spec.escalations:
         if rule.condition == "maintenance_mode":

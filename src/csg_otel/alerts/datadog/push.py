@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec
 
 _PAGE: Final = 100
-"""Resources per page of a listing: the most that every one of the listings allows."""
+"""Resources per page of a listing: the largest number that all listings of the API allow."""
 
 _HOOKS: Final = "/api/v1/integration/webhooks/configuration"
 
@@ -45,7 +45,7 @@ class DatadogPush:
         self._objective_ids: dict[str, str] = {}
 
     def plan(self, *, prune: bool, secrets: bool = False) -> Plan:
-        """Return the plan; *secrets* also writes variables that exist, because their values can't be read and compared."""
+        """Return the plan; with *secrets*, variables that exist are written again: their values can't be read and compared."""
         actual = [*self._hooks(), *self._slos(), *self._monitors(), *self._downtimes()]
         if secrets:
             actual = [
@@ -98,7 +98,7 @@ class DatadogPush:
         return paths[resource.kind], lambda body, _id="": body
 
     def _filled(self, resource: Resource) -> dict[str, Any]:
-        """Return the body of *resource* with the values that only a push has: secrets, ids of objectives, the date."""
+        """Return the body of *resource* with the values that the compiled file lacks: secrets, ids of objectives, the date."""
         body = dict(resource.body)
         if resource.kind == "variable":
             body["value"] = self._secrets[resource.key]
@@ -156,7 +156,7 @@ class DatadogPush:
                 return
 
     def _hooks(self) -> Iterator[Resource]:
-        """Yield the desired webhooks and variables that exist; Datadog can't list them, so each is requested by name."""
+        """Yield the desired webhooks and variables that exist. Datadog can't list them, so each is requested by its name."""
         for kind in ("variable", "webhook"):
             for desired in self._content["webhook_variables" if kind == "variable" else "webhooks"]:
                 name = desired["name"]
@@ -168,7 +168,7 @@ class DatadogPush:
 
 
 def _tagged(kind: str, prefix: str, body: Mapping[str, Any]) -> Resource:
-    """Return a resource that carries its key, after *prefix*, and its hash among its tags."""
+    """Return *body* as a resource; its tags contain its key, after *prefix*, and its hash."""
     tags = {tag.partition(":")[0]: tag for tag in reversed(body["tags"])}
     key = next((tag.removeprefix(prefix) for tag in body["tags"] if tag.startswith(prefix)), "")
     query = str(body.get("query", ""))

@@ -1,9 +1,9 @@
 """
-Datadog's queries of rules and of the monitoring guide's names.
+The queries of Datadog for rules, and for the aliases (short metric names, ``names.ALIASES``).
 
 Pure. Metrics have their OTel names, except that Datadog puts ``otel.`` before ``system.`` and ``process.``, because its Agent
 has metrics of the same names (docs.datadoghq.com, "Metrics mapping"). Counters arrive as deltas, histograms as distributions.
-The rule: a user's text becomes a tag in Datadog's alphabet, so it can't end a query.
+The rule: text from the configuration is reduced to the characters that Datadog allows in a tag, so it can't end a query.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ GROUPS: Final = ("service", "host")
 """The tags by which the series of two programs differ."""
 
 _RATE_WINDOW_S: Final = 300.0
-"""Window of the rates in seconds; the monitoring guide defines them over 5 minutes."""
+"""Window of the rates in seconds; the aliases are defined over 5 minutes."""
 
 _NO_TAG: Final = re.compile(r"[^\w\-:./]")
 
 
-def tag(written: str) -> str:
-    """Return *written* as Datadog stores tags: in lower case, with ``_`` for characters that a tag can't have."""
-    return _NO_TAG.sub("_", written.lower())
+def tag(text: str) -> str:
+    """Return *text* as Datadog stores tags: in lower case, with ``_`` for characters that a tag can't have."""
+    return _NO_TAG.sub("_", text.lower())
 
 
 def metric_name(name: str) -> str:
@@ -53,7 +53,7 @@ class Scope:
     by: tuple[str, ...] = GROUPS
 
     def of(self, how: str, metric: str, *tags: str) -> str:
-        """Return the query of the OTel *metric*, aggregated by *how*."""
+        """Return the query of the OTel *metric*, aggregated by *how* (``sum``, ``max``, ...); *tags* are further tags."""
         selected, by = ",".join((*self.tags, *tags)) or "*", ",".join(self.by)
         return f"{how}:{metric_name(metric)}{{{selected}}}" + (f" by {{{by}}}" if by else "")
 
@@ -65,7 +65,12 @@ def over(query: str, seconds: float, how: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One series of a name: its query, the labels by which it differs from the others, and the tags of further labels."""
+    """
+    One of the queries that make up an alias.
+
+    *query* returns its text for a scope. *labels* distinguish it from the alias's other queries, and *tags* are the tags in
+    Datadog of the alias's further labels.
+    """
 
     query: Callable[[Scope], str]
     labels: tuple[tuple[str, str], ...] = ()
@@ -104,7 +109,7 @@ _FAILED: Final = f"{names.ERROR_TYPE}:*"
 
 
 def _percent(how: str, metric: names.Metric, part: str) -> Callable[[Scope], str]:
-    """Return the query of the percentage of counts with the tag *part*, over the window; 0 without any."""
+    """Return the query of the percentage of counts that have the tag *part*, over the window; 0 if there are none."""
 
     def query(scope: Scope) -> str:
         counted, total = (f"{scope.of(how, metric.name, *tags)}.as_count()" for tags in ((part,), ()))
@@ -172,19 +177,19 @@ ALIASES: Final[Mapping[str, tuple[Part, ...]]] = {
     "cache_hit_rate_percent": (Part(_percent("sum", names.CACHE_REQUESTS, f"{names.CACHE_RESULT}:hit")),),
     "health_check_status": (Part(_passing, (), {"check": names.CHECK_NAME}),),
 }
-"""Datadog's queries of the monitoring guide's names; their PromQL is in ``prometheus.promql``."""
+"""The queries of each alias, by its name; their PromQL is in ``prometheus.promql``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The compared value of a monitor: its query, and the labels by which it differs from others of the same rule."""
+    """The compared value of a monitor: its query, and the labels that distinguish it from the rule's other monitors."""
 
     query: str
     labels: tuple[tuple[str, str], ...] = ()
 
 
 def values(rule: Rule, service: str) -> tuple[Value, ...]:
-    """Return the compared values of *rule*: one, or for a name of the monitoring guide one per part that the filters select."""
+    """Return the compared values of *rule*: one; for an alias, one for each of its queries that the filters select."""
     filters = {key: value for key, _, value in rule.filters}
     if not rule.ref.alias:
         declared = [key for key, _ in rule.ref.attributes if key != names.ERROR_TYPE]
@@ -213,7 +218,7 @@ def counted(events: Counted, ref: Ref, service: str) -> str:
 
 
 def _parts(alias: str, filters: Mapping[str, str]) -> list[Part]:
-    """Return the parts of *alias* that *filters* select."""
+    """Return the queries of *alias* that *filters* select."""
     return [
         part
         for part in ALIASES[alias]
@@ -230,7 +235,7 @@ def _scope(service: str, filters: Mapping[str, str], declared: Iterable[str], *,
         service: name of the service; empty for any.
         filters: values of attributes that the series must have.
         declared: attributes that the series are grouped by, besides those of the filters.
-        by: tags that they are always grouped by; empty for one series in all.
+        by: tags that they are always grouped by; by default service and host; empty for a single series.
     """
     tags = [f"service:{tag(service)}"] if service else []
     tags += [f"{tag(key)}:{tag(value)}" for key, value in filters.items()]

@@ -2,7 +2,7 @@
 Grafana's notifications: contact points, routes of the notification policy, mute timings, and the template of a message.
 
 Pure. The routes are children of Grafana's own root policy and match the alerts of this service only, so all other policies keep
-working. The rule: a secret is a named place; the file has its name, and the push writes its value.
+working. The rule: the file contains the name of each secret, and the push writes the value in place of the name.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel]]:
 
 
 def prefix(spec: AlertSpec) -> str:
-    """Return the start of the names of this service's resources; no other service's resource has it."""
+    """Return the beginning of the names of this service's resources; no resource of another service begins with it."""
     return f"csg_otel/{quote(service(spec), safe='')}/"
 
 

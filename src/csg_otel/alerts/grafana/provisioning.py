@@ -1,10 +1,10 @@
 """
 Grafana's provisioning file for alerting: rules, contact points, notification policies, mute timings, templates.
 
-Pure. The format is that of Grafana's file provisioning (``apiVersion: 1``). Rules query a Prometheus data source; for the names
-of the monitoring guide they need the recording rules of ``prometheus``. The rules: every uid is made from the name of its
-resource, so a file that is read again changes nothing; a secret is written as ``$NAME``, which Grafana replaces from its own
-environment; a user's text never runs as a template.
+Pure. The format is that of Grafana's file provisioning (``apiVersion: 1``). The compiled rules query a Prometheus data source;
+for aliases (``names.ALIASES``) they need the recording rules of ``prometheus``. Three things always hold: every uid is computed
+from the name of its resource, so a file that is read again changes nothing; a secret is written as ``$NAME``, which Grafana
+replaces from its own environment; and text from the configuration never runs as a template.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class GrafanaPush:
         self._folder = {"uid": f"csg-{digest(provisioning.folder(spec))}", "title": provisioning.folder(spec)}
 
     def plan(self, *, prune: bool, secrets: bool = False) -> Plan:
-        """Return the plan; *secrets* also writes contact points with secrets, because these can't be read and compared."""
+        """Return the plan; with *secrets*, contact points with secrets are written again, because these can't be compared."""
         desired = tuple(self._desired())
         bodies = {(resource.kind, resource.key): resource.body for resource in desired}
         actual = []

@@ -1,8 +1,8 @@
 """
 The alerts that escalations need from Prometheus: "an alert keeps coming back" and "a program is in maintenance".
 
-Pure. Alertmanager itself waits and mutes; see ``routing``. The rule: an alert made here is never counted again by the same
-expression.
+Pure. Waiting and muting are done by Alertmanager; see ``routing``. The rule: the expression that counts alerts leaves out the
+alerts that escalations have created.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def alerts(spec: AlertSpec, catalog: Catalog) -> list[dict[str, Any]]:
 
 
 def _repeated(spec: AlertSpec, rule: Any) -> dict[str, Any]:
-    """Return the alert of *rule*: another alert was notified as often as the rule says, because it came back or lasts."""
+    """Return the alert of *rule*; it fires if another alert came back, or was repeated, more often than the threshold."""
     severities = "|".join(rule.severity_filter or routing.ESCALATED)
     matchers = f'severity=~{expr.quoted(severities)},{ESCALATION_LABEL}=""'
     firing = f'ALERTS{{alertstate="firing",{matchers}}}'

@@ -1,7 +1,7 @@
 """
-The expressions of the metric names that the monitoring guide uses (``names.ALIASES``), such as ``system_cpu_usage_percent``.
+The PromQL expressions of the aliases (short metric names such as ``system_cpu_usage_percent``, ``names.ALIASES``).
 
-Pure. The rules file records each of them under exactly that name. The expressions of rules are in ``alerts.conditions``.
+Pure. The rule file records each of them under exactly that name. The expressions of rules are in ``alerts.conditions``.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
 
 RATE_WINDOW_S: Final = 300.0
-"""Window of the rates in seconds; the monitoring guide defines them over 5 minutes."""
+"""Window of the rates in seconds; the aliases are defined over 5 minutes."""
 
 _How = Literal["sum", "avg", "min", "max"]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRule:
-    """One recording rule of a name: its expression, and the labels by which it differs from the name's other rules."""
+    """One recording rule of an alias: its expression, and the labels that distinguish it from the alias's other rules."""
 
     expr: Expr
     labels: tuple[tuple[str, str], ...] = ()
 
 
 def aliases(find: Callable[[str], Ref]) -> dict[str, tuple[RecordingRule, ...]]:
-    """Return the recording rules of every name; *find* returns an instrument by its name (``Catalog.find``)."""
+    """Return the recording rules of every alias; *find* returns an instrument by its name (``Catalog.find``)."""
     return _Aliases(find).all()
 
 
@@ -49,7 +49,7 @@ def _rate(of: Select) -> Expr:
 
 
 class _Aliases:
-    """The names, over the instruments of one catalog."""
+    """Builds the expressions of all aliases from the instruments of one catalog."""
 
     def __init__(self, find: Callable[[str], Ref]) -> None:
         self._find = find
@@ -77,7 +77,7 @@ class _Aliases:
         Return *metric* aggregated per value of an attribute.
 
         Args:
-            label: label of the result that holds the attribute's value.
+            label: label of the result; its value is that of the attribute.
             metric: the instrument.
             key: key of the attribute.
             how: the aggregation of series that differ in other attributes.

@@ -19,7 +19,7 @@ def push(api: Api, file: Path, text: str) -> FilePush:
 
 
 def _identities(content: Any) -> str:
-    """Return the name and labels of each alert: an alert for which they change resolves, and fires again."""
+    """Return the name and labels of each alert: if they change, Prometheus resolves the alert and a new one fires."""
     alerts = [rule for group in content["groups"] for rule in group["rules"] if "alert" in rule]
     return json.dumps(sorted([alert["alert"], sorted((alert.get("labels") or {}).items())] for alert in alerts))
 

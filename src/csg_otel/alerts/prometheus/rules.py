@@ -1,8 +1,8 @@
 """
-Rules for Prometheus: alerts, their no-data twins, objectives, and recording rules of the monitoring guide's names.
+The rule file of Prometheus: alerts, no-data alerts, objectives, and the recording rules of all aliases.
 
-Pure. Every file is valid for Prometheus 2.42 and newer. The rule: a user's words are literal text, in labels and annotations
-alike; only the places of a message become template actions.
+Pure. Every file is valid for Prometheus 2.42 and newer. The rule: text from the configuration stays literal text in labels and
+annotations; only the places of a message become template actions.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[s
 
 
 def recording_rules(find: Callable[[str], Ref]) -> list[dict[str, Any]]:
-    """Return the recording rules of the monitoring guide's names."""
+    """Return the recording rules of all aliases (``names.ALIASES``); *find* returns an instrument by its name."""
     return [
         {"record": name, "expr": str(part.expr), **({"labels": dict(part.labels)} if part.labels else {})}
         for name, parts in promql.aliases(find).items()
@@ -67,11 +67,12 @@ def alerts(
     rule: Rule, text: Callable[[str], str] = inert, place: Callable[[Rule, Place], str] | None = None
 ) -> list[dict[str, Any]]:
     """
-    Return the alert of *rule*, and its no-data twin if the rule has one.
+    Return the alert of *rule*, and its no-data alert if the rule has one.
 
-    *text* escapes literal text and *place* writes the places of the message; by default both write Prometheus' templates.
+    *text* escapes literal text, and *place* writes the places of the message. By default both write the template language of
+    Prometheus.
     """
-    lasting = {"for": duration(rule.for_s)} if rule.for_s else {}
+    hold_time = {"for": duration(rule.for_s)} if rule.for_s else {}
     labels = {
         **{key: text(value) for key, value in rule.labels},
         RULE_LABEL: text(rule.name),
@@ -82,20 +83,20 @@ def alerts(
     alert = {
         "alert": rule.alert,
         "expr": str(conditions.condition(rule)),
-        **lasting,
+        **hold_time,
         "labels": labels,
         "annotations": {"summary": summary, "threshold": number(rule.threshold), **runbook},
     }
     if not rule.no_data:
         return [alert]
-    twin = {
+    no_data_alert = {
         "alert": f"{rule.alert}NoData",
         "expr": str(conditions.missing(rule)),
-        **lasting,
+        **hold_time,
         "labels": labels,
         "annotations": {"summary": text(f"{rule.name}: there is no data of {rule.ref.name}"), **runbook},
     }
-    return [alert, twin]
+    return [alert, no_data_alert]
 
 
 def _action(rule: Rule, place: Place) -> str:

@@ -44,7 +44,7 @@ def alerts(objective: Objective, text: Callable[[str], str] = inert) -> list[dic
 
 
 def _error_ratio(objective: Objective, window_s: float) -> Expr:
-    if window_s == objective.window_s:  # a rate over a month would read every sample of it
+    if window_s == objective.window_s:  # a rate over a month would read every sample of that month
         shortest = Select((slo.series(slo.SHORTEST_S),), (Matcher("slo", "=", objective.name),))
         return Over("avg_over_time", shortest, window_s)
     counted = ratio(event_rate(objective.counted, window_s), event_rate(objective.total, window_s))

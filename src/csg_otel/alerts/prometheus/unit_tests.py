@@ -1,7 +1,7 @@
 """
-Unit tests for ``promtool test rules``: each rule fires just above its threshold and not at it; its twin fires without data.
+Unit tests for ``promtool test rules``: each rule fires just above its threshold and not at it, or without data.
 
-Pure. The input series are made from the rule's metric and filters, so that the compared value is exactly the intended one.
+Pure. The input series are computed from the rule's metric and filters, so that the compared value is exactly the intended one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _STEP: Final = 1.37e-3
 """
 Distance of the tested values from the threshold, as a share of the threshold.
 
-The odd number keeps a value away from the middle between two numbers that a message can show, where the last bit of a rate
-would decide which of them it shows.
+Messages round a value to four digits. A value halfway between two rounded numbers would be rounded up or down by the last bit
+of a rate, and the test would fail by chance. This uneven number keeps values away from such points.
 """
 
 _SCRAPED: Final = {"job": "test", "instance": "one"}
@@ -56,14 +56,14 @@ def _of_rule(rule: Rule) -> list[dict[str, Any]]:
 def _without_data(rule: Rule) -> dict[str, Any]:
     step = _interval_s(rule)
     labels = {matcher.label: matcher.value for matcher in conditions.count_series(rule.ref, rule.filters).matchers}
-    twin = rules.alerts(rule, _unescaped)[1]
-    expected = {"exp_labels": {**labels, **twin["labels"]}, "exp_annotations": twin["annotations"]}
+    alert = rules.alerts(rule, _unescaped)[1]
+    expected = {"exp_labels": {**labels, **alert["labels"]}, "exp_annotations": alert["annotations"]}
     end = duration(rule.window_s + rule.for_s + 5 * step)
     return {
-        "name": f"{twin['alert']} fires",
+        "name": f"{alert['alert']} fires",
         "interval": duration(step),
         "input_series": [],
-        "alert_rule_test": [{"alertname": twin["alert"], "eval_time": end, "exp_alerts": [expected]}],
+        "alert_rule_test": [{"alertname": alert["alert"], "eval_time": end, "exp_alerts": [expected]}],
     }
 
 
@@ -130,7 +130,7 @@ def _series(rule: Rule, value: float, step_s: float, count: int) -> list[dict[st
         count: number of samples.
     """
     if rule.function == "quantile":
-        # All measurements are in one bucket from 0, so the share of a quantile is its position in the bucket.
+        # All measurements are in one bucket that begins at 0, so the quantile q is at the share q of the bucket's width.
         bound = number(float(f"{value / rule.quantile:.12g}"))
         select = conditions.select(rule.ref, rule.filters, "_bucket")
         return [_input(rule, select, f"0+10x{count}", le=le) for le in (bound, "+Inf")]
@@ -176,7 +176,7 @@ def _unescaped(text: str) -> str:
 
 
 def _of_objective(objective: Objective) -> list[dict[str, Any]]:
-    """Return two tests: above the highest limit both alerts fire, within the budget none does."""
+    """Return two tests: above the highest limit both alerts fire, within the budget neither fires."""
     if objective.counted.promql or objective.total.promql:
         return []
     share, long_s, _ = slo.BURNS[0][1][0]

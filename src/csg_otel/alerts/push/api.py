@@ -1,5 +1,5 @@
 """
-A JSON API over HTTP: one deadline for a whole push, pauses where the server requests them, errors that name the request.
+A client of JSON APIs: one deadline for a whole push, pauses where the server requests them, errors that name the request.
 
 The rule: an error never shows a header, because headers hold the keys.
 """
@@ -19,9 +19,9 @@ _REQUEST_S: Final = 15.0
 """Longest time in seconds for one request."""
 
 _PAUSE_S: Final = 1.0
-"""Pause in seconds after an answer 429 that does not say how long to wait."""
+"""Pause in seconds after an answer 429 without a waiting time."""
 _MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
-"""A list of some thousand monitors or rules fits."""
+"""Size limit of an answer in bytes; a list of several thousand monitors or rules is smaller."""
 
 
 class Api:
@@ -87,7 +87,7 @@ class Api:
         return _decoded(request, answer.body)
 
     def _waited(self, headers: Mapping[str, str]) -> bool:
-        """Wait as long as the server requests; return False at once if that is past the deadline."""
+        """Wait as long as the server requests, and return True; return False at once if that would pass the deadline."""
         seconds = headers.get("retry-after") or headers.get("x-ratelimit-reset") or ""
         pause_s = float(seconds) if seconds.strip().isdigit() else _PAUSE_S
         if time.monotonic() + pause_s >= self._deadline:

@@ -1,8 +1,8 @@
 """
 The push of a file to a server on this machine: replace the file, make the server reload it, and verify that it did.
 
-The rule: if the server does not confirm the new file, the old file is restored and reloaded. How to confirm a file is the
-business of the backend, ``prometheus.push`` or ``alertmanager.push``.
+The rule: if the server does not confirm the new file, the old file is restored and reloaded. The modules ``prometheus.push``
+and ``alertmanager.push`` verify that their server has loaded a file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from csg_otel.alerts.push.api import Api
 
 _CONFIRM_S: Final = 10.0
-"""Longest wait in seconds until a server runs with a reloaded file, which usually takes a fraction of a second."""
+"""Time limit in seconds for a server to run with a reloaded file; it usually takes a fraction of a second."""
 
 _TICK_S: Final = 0.1
 
@@ -47,7 +47,8 @@ class FilePush:
             api: API of the server that reads the file.
             file: path of the file on this machine.
             text: desired content of the file, YAML.
-            notified_by: returns the part of a parsed file by which the server recognizes firing alerts.
+            notified_by: returns the part of a parsed file that identifies firing alerts; if it changes, the server notifies
+                again.
             is_loaded: returns whether the server runs with a parsed file.
         """
         self._api = api

@@ -1,8 +1,8 @@
 """
-The plan of a push: the desired resources against the actual ones, as creations, updates and removals; and its text for people.
+The plan of a push: the changes that turn the actual resources of a backend into the desired ones, and their text for people.
 
-Pure. The rules: only resources that carry the mark of this package are among the actual ones, so nothing else is ever changed
-or removed; a resource that is equal is left alone; nothing is removed unless removals are requested.
+Pure. The rules: a caller passes only actual resources that this package created, so nothing else is ever changed or removed. A
+resource that is equal stays unchanged. Nothing is removed unless removals are requested.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Resource:
     """
     A resource of a backend, desired or actual, identified by its *kind* and *key*.
 
-    Two resources with the same *fingerprint* are equal. *id* is the backend's own. *notified_by* is that part of the resource
-    by which the backend recognizes a firing alert: if it changes, the backend notifies again.
+    Two resources with the same *fingerprint* are equal. *id* is the backend's identifier. *notified_by* is the part of the
+    resource that identifies a firing alert: if it changes, the backend notifies again.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes in order, the number of equal resources, and those that are no longer desired but stay."""
+    """The changes in order, the number of equal resources, and the resources that stay although they are no longer desired."""
 
     changes: tuple[Change, ...] = ()
     unchanged: int = 0
@@ -115,7 +115,7 @@ def describe(target: str, planned: Plan) -> list[str]:
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the lines that differ, of those fields that the desired body sets."""
+    """Return the lines that differ; only fields that the desired body sets are compared."""
     old, new = (_lines(body, after) for body in (before, after))
     lines = difflib.unified_diff(old, new, lineterm="", n=0)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
@@ -128,7 +128,7 @@ def _lines(body: Mapping[str, Any], template: Mapping[str, Any]) -> list[str]:
 
 
 def _restricted(content: Any, template: Any) -> Any:
-    """Return those fields of *content* that *template* has, too; backends add fields of their own."""
+    """Return the fields of *content* that *template* has, too, because backends add fields of their own."""
     if isinstance(content, Mapping) and isinstance(template, Mapping):
         return {key: _restricted(value, template[key]) for key, value in content.items() if key in template}
     if isinstance(content, list) and isinstance(template, list) and len(content) == len(template):
@@ -137,6 +137,6 @@ def _restricted(content: Any, template: Any) -> Any:
 
 
 def fingerprint(content: Any, template: Any = None) -> str:
-    """Return a text that is the same for equal contents; with *template*, only the fields that it has count."""
+    """Return a text that is the same for equal contents; with *template*, only the fields of *template* count."""
     restricted = _restricted(content, content if template is None else template)
     return json.dumps(restricted, sort_keys=True, ensure_ascii=False)
