@@ -166,7 +166,7 @@ def test_check_gives_up_a_dripping_metrics_after_five_seconds(program: Path, met
 
     assert (done.returncode, done.stderr) == (
         1,
-        f"{metrics_server}/drip can't be read: no complete response within 5 s\n",
+        f"{metrics_server}/drip can't be read: no complete response within 5 s; is it the address of a /metrics?\n",
     )
     assert 5 <= took_s < 15
 
@@ -176,10 +176,14 @@ def test_metrics_behind_a_redirect_are_read(program: Path, metrics_server: str) 
     done = run(program, "check", "--no-shipped", "--metrics", f"{metrics_server}/metrics")
     wrong = run(program, "check", "--no-shipped", "--metrics", metrics_server.replace("//", "//me:canary@") + "/none")
     none = run(program, "check", "--no-shipped", "--metrics", "localhost:8081/metrics")
+    refused = run(program, "check", "--no-shipped", "--metrics", "http://127.0.0.1:1/metrics")
 
     assert "many_workers" not in done.stderr
     assert (wrong.returncode, "HTTP 404" in wrong.stderr, "canary" in wrong.stderr) == (1, True, False)
     assert none.returncode == 1
+    assert refused.stderr.endswith(
+        "127.0.0.1:1/metrics can't be read: Connection refused; start the program, or give the address of its /metrics\n"
+    )
     assert none.stderr == f"{NOT_A_URL}; example: http://127.0.0.1:8081/metrics\n"
 
 

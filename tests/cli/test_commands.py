@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from csg_otel import cli
 from csg_otel.cli import COMMANDS
+from csg_otel.cli.counted import counted
 from csg_otel.errors import CsgOtelError
 from support.otlp_sink import HttpSink
 from support.programs import Program
@@ -98,6 +100,11 @@ def test_an_error_of_the_package_needs_no_traceback(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "the spool is full; remove old files\n"
 
 
+def test_a_number_agrees_with_its_noun() -> None:
+    """One objective is not "1 objectives", in the output of every command."""
+    assert [counted(number, "objective") for number in (0, 1, 2)] == ["0 objectives", "1 objective", "2 objectives"]
+
+
 def test_the_version() -> None:
     """`--version` prints the installed version."""
     assert re.fullmatch(r"csg-otel \d+\.\d+\.\d+\n", command("--version")[1])
@@ -143,13 +150,68 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     code, output, _ = command("doctor", cwd=tmp_path, env=env)
     assert code == 1
-    assert "is the collector running" in output
+    assert "is its server running" in output
     (tmp_path / "monitoring_config.yaml").write_text("sampling: {ratio: 7}")
 
     code, output, _ = command("doctor", cwd=tmp_path)
     assert code == 1
     assert "1 problem, the first: monitoring_config.yaml:1:12: sampling.ratio" in output
     assert "csg-otel config check" in output
+
+
+def test_the_doctor_examines_every_destination_and_the_spool(tmp_path: Path) -> None:
+    """Datadog, the Pushgateway and vendors are examined as OTLP is, without a password, and so is the spool's own directory."""
+    (tmp_path / "file").write_text("no directory")
+    (tmp_path / "monitoring_config.yaml").write_text(
+        "exporters:\n"
+        "  datadog: {endpoint: 'http://127.0.0.1:1'}\n"
+        "  spool: {directory: file/spool}\n"
+        "integrations:\n"
+        "  prometheus: {enabled: true, push_gateway: '${GATEWAY}'}\n"
+        "  external_monitoring: {enabled: true, elastic_apm: {enabled: true, server_url: 'http://127.0.0.1:3'}}\n"
+    )
+
+    code, output, _ = command("doctor", cwd=tmp_path, env={"GATEWAY": "http://me:canary@127.0.0.1:2"})
+
+    assert code == 1
+    for line in (
+        r"!!  datadog +http://127.0.0.1:1: ",
+        r"!!  pushgateway +(http://)?127.0.0.1:2: ",
+        r"!!  elastic_apm +http://127.0.0.1:3: ",
+        rf"!!  spool +{tmp_path}/file is not a writable directory",
+    ):
+        assert re.search(line, output), output
+    assert "4 problems to solve" in output
+    assert "canary" not in output
+
+
+def test_the_doctor_names_a_spool_that_can_be_created(tmp_path: Path) -> None:
+    """The spool's default directory is in the user's state directory, and need not exist yet."""
+    code, output, _ = command("doctor", cwd=tmp_path, env={"XDG_STATE_HOME": str(tmp_path / "state")})
+
+    assert code == 0, output
+    assert f"{tmp_path}/state/csg-otel can be created" in output
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_port_of_the_running_program_is_no_problem(tmp_path: Path) -> None:
+    """The doctor recognises a program with csg_otel at the port; another program there is a problem."""
+    (tmp_path / "app.py").write_text(
+        "import csg_otel\n"
+        "csg_otel.instrument(service_name='doctor')\n"
+        "import time; print('ready', flush=True); time.sleep(60)\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert (
+            "stop the program that listens there" in command("doctor", cwd=tmp_path, env={"PROMETHEUS_PORT": port})[1]
+        )
+    with Program([sys.executable, "app.py"], tmp_path, {"PROMETHEUS_PORT": port}) as program:
+        program.line_with("ready")
+        code, output, _ = command("doctor", cwd=tmp_path, env={"PROMETHEUS_PORT": port})
+
+    assert code == 0, output
+    assert f"127.0.0.1:{port} is in use by a running program with csg_otel" in output
 
 
 def test_the_demo_runs_and_ends_by_itself(tmp_path: Path) -> None:

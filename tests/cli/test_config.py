@@ -176,10 +176,11 @@ def test_problems_of_checks_stand_among_the_others_by_line(tmp_path: Path, capsy
 def test_a_missing_file_is_named(
     variables: dict[str, str], line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a file the check says so, and how many settings the environment has."""
+    """Without a file the check prints that, how many settings the environment has, and how to give a file."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
     run("check")
 
-    assert capsys.readouterr().out.splitlines()[-1] == line
+    hint = "; to change a default, create monitoring_config.yaml here, set CSG_OTEL_CONFIG, or give FILE"
+    assert capsys.readouterr().out.splitlines()[-1] == line + hint

@@ -124,6 +124,14 @@ def test_without_a_process_the_checks_run_here(tmp_path: Path) -> None:
     )
 
 
+def test_every_variable_of_the_port_is_read(service: str, tmp_path: Path) -> None:
+    """The program's port is found by the variables that the program reads, in their precedence."""
+    port = service.rpartition(":")[2]
+    env = {"CSG_OTEL_SYSTEM_MONITORING_PROMETHEUS_PORT": port, "PROMETHEUS_PORT": "1"}
+
+    assert "checked here" not in healthcheck(cwd=tmp_path, env=env)[1]
+
+
 def test_bypass_is_exit_0_and_says_so(tmp_path: Path) -> None:
     """A bypass exits 0, but the output does not look healthy."""
     code, output, _ = healthcheck(cwd=tmp_path, env={"DISABLE_HEALTH_CHECKS": "true", "PROMETHEUS_PORT": "1"})

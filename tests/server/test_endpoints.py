@@ -65,6 +65,11 @@ def test_the_probes_answer(serve: Serve) -> None:
     assert ask(server, "/readyz?exclude=disk")[0] == 503  # a group without checks is unknown
     assert ask(server, "/healthz/none")[0] == 404
     assert ask(server, "/nothing")[0] == 404
+    for path in ("/", "/livez/disk"):
+        assert ask(server, path)[::2] == (
+            404,
+            b"not found; the endpoints are /metrics /livez /readyz /startupz /healthz\n",
+        )
     assert b"[-]disk CRITICAL: full" in ask(server, "/readyz?verbose")[2]
 
 

@@ -148,9 +148,11 @@ def fetch(address: str) -> str:
     except ValueError as error:
         raise AlertError([f"{error}; example: http://127.0.0.1:8081/metrics"]) from None
     except TimeoutError:
-        raise AlertError([f"{shown} can't be read: no complete response within {_TIMEOUT_S:g} s"]) from None
+        late = f"no complete response within {_TIMEOUT_S:g} s; is it the address of a /metrics?"
+        raise AlertError([f"{shown} can't be read: {late}"]) from None
     except OSError as error:
-        raise AlertError([f"{shown} can't be read: {error.strerror or error}"]) from error
+        hint = "start the program, or give the address of its /metrics"
+        raise AlertError([f"{shown} can't be read: {error.strerror or error}; {hint}"]) from error
     if not response.ok:
         raise AlertError([f"{shown} can't be read: HTTP {response.status}; is it the address of a /metrics?"])
     return response.body.decode("utf-8", "replace")

@@ -22,6 +22,7 @@ from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.prometheus import unit_tests
 from csg_otel.cli import alert_source
+from csg_otel.cli.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,7 +135,8 @@ def run_check(args: argparse.Namespace) -> int:
             _tool("promtool", ["check", "rules", "prometheus-rules.yaml"], Path(folder)),
             _tool("amtool", ["check-config", "alertmanager.yaml"], Path(folder)),
         ]
-    print(f"{len(source.spec.rules)} rules, {len(source.spec.objectives)} objectives, {len(warnings)} warnings")
+    numbers = {"rule": len(source.spec.rules), "objective": len(source.spec.objectives), "warning": len(warnings)}
+    print(", ".join(counted(number, noun) for noun, number in numbers.items()))
     return 0 if all(accepted) and not problems else 1
 
 

@@ -10,6 +10,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from csg_otel.cli.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -71,11 +73,12 @@ def _summary(loaded: Loaded, problems: int, warnings: int) -> str:
     origins = [origin for origin in loaded.origins.values() if origin != "default"]
     if loaded.file is not None:
         if problems:
-            return f"{loaded.file}: {_count(problems, 'problem')}"
-        return f"{loaded.file}: ok, {_count(len(origins), 'setting')} given, {_count(warnings, 'warning')}"
+            return f"{loaded.file}: {counted(problems, 'problem')}"
+        return f"{loaded.file}: ok, {counted(len(origins), 'setting')} given, {counted(warnings, 'warning')}"
     from_environment = sum(origin.startswith("environment") for origin in origins)
-    line = f"no configuration file found; {_count(from_environment, 'setting')} from the environment"
-    return line + "".join(f", {_count(n, noun)}" for n, noun in ((problems, "problem"), (warnings, "warning")) if n)
+    line = f"no configuration file found; {counted(from_environment, 'setting')} from the environment"
+    line += "".join(f", {counted(n, noun)}" for n, noun in ((problems, "problem"), (warnings, "warning")) if n)
+    return f"{line}; to change a default, create monitoring_config.yaml here, set CSG_OTEL_CONFIG, or give FILE"
 
 
 def _checks(loaded: Loaded) -> tuple[Sequence[str], Sequence[str]]:
@@ -137,7 +140,3 @@ def _load(args: argparse.Namespace) -> Loaded:
 
     code = {"environment": args.environment} if args.environment else None
     return load_lenient(args.file, code=code, allow_literal_secrets=args.allow_literal_secrets)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

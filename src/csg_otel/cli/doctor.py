@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import platform
 import socket
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, version
@@ -14,8 +15,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csg_otel import net
+from csg_otel.cli import health_output
+from csg_otel.cli.counted import counted
 from csg_otel.config import Config, load
+from csg_otel.config.presets import otlp_destinations
 from csg_otel.errors import ConfigError, HealthDefinitionError
+from csg_otel.exporters import datadog, pushgateway
+from csg_otel.exporters.build import spool_folder
 from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 
@@ -27,6 +33,8 @@ _PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-o
 _OLDEST_SDK = (1, 45)
 _CONNECT_S = 2.0
 """Seconds to wait for a collector: a reachable one accepts within milliseconds."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+"""An address without a scheme is a gRPC server's."""
 _OLDEST_YEAR = 2025
 """A clock before this year is wrong, and backends refuse telemetry that is years old."""
 
@@ -60,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"{'!!' if finding.remedy else 'ok'}  {finding.subject:<27} {finding.result}")
         if finding.remedy:
             print(f"    {'':<27} -> {finding.remedy}")
-    print(f"\n{problems} problem{'s' if problems != 1 else ''} to solve" if problems else "\nno problems")
+    print(f"\n{counted(problems, 'problem')} to solve" if problems else "\nno problems")
     return 1 if problems else 0
 
 
@@ -73,8 +81,7 @@ def examine(file: str | None) -> Iterator[Finding]:
         config = load(file).config
         builtin.build(config.health_monitoring)
     except (ConfigError, HealthDefinitionError) as error:
-        count = len(error.problems)
-        problems = f"{count} problem{'s' if count != 1 else ''}, the first: {error.problems[0]}"
+        problems = f"{counted(len(error.problems), 'problem')}, the first: {error.problems[0]}"
         yield Finding("configuration", problems, f"see all with: csg-otel config check {file or ''}".rstrip())
         return
     yield Finding("configuration", "no mistakes")
@@ -107,34 +114,55 @@ def _globals() -> Iterator[Finding]:
 
 def _port(config: Config) -> Iterator[Finding]:
     endpoint = config.system_monitoring.prometheus
+    where = f"{endpoint.host}:{endpoint.port}"
     with socket.socket(socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((endpoint.host, endpoint.port))
         except OSError as error:
-            yield Finding(
-                "port",
-                f"{endpoint.host}:{endpoint.port}: {error.strerror or error}",
-                "no problem if your program is running; else set PROMETHEUS_PORT (0 takes a free port)",
-            )
+            if error.errno == errno.EADDRINUSE and _answers_as_csg_otel(endpoint.host, endpoint.port):
+                yield Finding("port", f"{where} is in use by a running program with csg_otel")
+                return
+            remedy = "stop the program that listens there, or set PROMETHEUS_PORT (0 takes a free port)"
+            yield Finding("port", f"{where}: {error.strerror or error}", remedy)
             return
-    yield Finding("port", f"{endpoint.host}:{endpoint.port} is free")
+    yield Finding("port", f"{where} is free")
+
+
+def _answers_as_csg_otel(host: str, port: int) -> bool:
+    """Return whether the server at *host* and *port* answers as the health endpoints of this package do."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    address = f"http://[{host}]:{port}/healthz" if ":" in host else f"http://{host}:{port}/healthz"
+    try:
+        response = net.request("GET", address, timeout_s=_CONNECT_S, headers={"Accept": "application/health+json"})
+        return json.loads(response.body)["state"] in health_output.MARKS
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _exporters(config: Config) -> Iterator[Finding]:
-    for settings in config.exporters.otlp:
-        if not settings.enabled:
-            continue
-        endpoint = sender.endpoint(settings)
+    for name, address in _addresses(config):
+        shown = address.rpartition("@")[2]  # without a password
         try:
-            parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
-            port = parts.port or (443 if parts.scheme == "https" else 4317)
+            parts = urlsplit(address if "://" in address else f"//{address}")
+            port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 4317)
             net.connect(parts.hostname or "localhost", port, time.monotonic() + _CONNECT_S).close()
         except (OSError, ValueError) as error:
-            remedy = "is the collector running, and is the address right (http://host:port)?"
-            yield Finding(settings.name, f"{endpoint}: {error}", remedy)
+            yield Finding(
+                name, f"{shown}: {error}", "is its server running, and is the address right (http://host:port)?"
+            )
         else:
-            yield Finding(settings.name, f"{endpoint} accepts connections")
+            yield Finding(name, f"{shown} accepts connections")
+
+
+def _addresses(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the name and the address of every destination that has a server."""
+    for settings in otlp_destinations(config):
+        yield settings.name, sender.endpoint(settings)
+    if config.exporters.datadog.enabled:
+        yield "datadog", sender.endpoint(datadog.as_otlp(config.exporters.datadog))
+    if config.integrations.prometheus.enabled:
+        yield pushgateway.NAME, pushgateway.address(config.integrations.prometheus.push_gateway or "")
 
 
 def _clock() -> Iterator[Finding]:
@@ -147,12 +175,16 @@ def _clock() -> Iterator[Finding]:
 
 
 def _permissions(config: Config) -> Iterator[Finding]:
-    directory = config.exporters.spool.directory or tempfile.gettempdir()
-    writable = os.access(directory, os.W_OK)
-    remedy = f"let this user write to it (chmod u+w {directory}), or set exporters.spool.directory"
-    yield Finding(
-        "directory", f"{directory} is {'writable' if writable else 'not writable'}", "" if writable else remedy
-    )
+    if not config.exporters.spool.enabled:
+        yield Finding("spool", "off")
+        return
+    folder = spool_folder(config.exporters.spool.directory)
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.access(path, os.F_OK))
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        yield Finding("spool", f"{folder} is writable" if nearest == folder.absolute() else f"{folder} can be created")
+    else:
+        remedy = f"let this user write to {nearest}, or set exporters.spool.directory to another directory"
+        yield Finding("spool", f"{nearest} is not a writable directory", remedy)
 
 
 def _fork_model() -> Iterator[Finding]:

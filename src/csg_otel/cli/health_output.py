@@ -10,6 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.cli.counted import counted
 from csg_otel.status import HealthStatus, worst
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _summary(answer: dict[str, Any]) -> str:
     parts = [answer["output"]] if answer.get("output") else []
     parts += [f"{name} {_state_and_output(check)}" for name, check in checks.items() if check["state"] != "healthy"]
     if not parts:
-        parts = [f"{len(checks)} check{'s' if len(checks) != 1 else ''} passed" if checks else "no checks"]
+        parts = [f"{counted(len(checks), 'check')} passed" if checks else "no checks"]
     if answer.get("here"):
         parts.append("checked here, because no process answers")
     return "; ".join(parts)

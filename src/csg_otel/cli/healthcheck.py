@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _MAX_BYTES = 4 * 1024 * 1024
 """More than an endpoint sends for thousands of checks."""
 _WATCH_S = 2.0
+_PORT_VARIABLES = ("CSG_OTEL_SYSTEM_MONITORING_PROMETHEUS_PORT", "PROMETHEUS_PORT", "OTEL_EXPORTER_PROMETHEUS_PORT")
+"""The variables of ``system_monitoring.prometheus.port``, by precedence; reading the configuration costs a probe too much."""
 
 
 class _Unreachable(Exception):  # noqa: N818 - a result, not an error of this program
@@ -147,7 +149,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
 
 def _default_url() -> str:
     variables = environment.snapshot()
-    port = variables.get("PROMETHEUS_PORT") or variables.get("OTEL_EXPORTER_PROMETHEUS_PORT") or "8081"
+    port = next((variables[name] for name in _PORT_VARIABLES if variables.get(name)), "8081")
     return f"http://127.0.0.1:{port}"
 
 

@@ -125,7 +125,7 @@ def _otlp_destination(
     destination = Destination(settings.name, otlp.endpoint(settings))
     spool = config.exporters.spool
     if spool.enabled and settings.spool:
-        destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
+        destination.keep_on_disk(spool_folder(spool.directory), spool.max_bytes)
     for signal in settings.signals:
         options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
         if signal == "metrics":
@@ -149,7 +149,7 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
     for (name, address), sender in senders(config).items():
         destination = Destination(name, address)
         if spool.enabled:
-            destination.keep_on_disk(_spool_folder(spool.directory), spool.max_bytes)
+            destination.keep_on_disk(spool_folder(spool.directory), spool.max_bytes)
         destination.sinks["alerts"] = destination.add_persistent_queue(
             "alerts", sender, max_items=_MAX_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
         )
@@ -169,7 +169,7 @@ def _build_pushgateway(config: Config, local: LocalReader, *, worker: bool) -> D
     return destination
 
 
-def _spool_folder(configured: str | None) -> Path:
+def spool_folder(configured: str | None) -> Path:
     """Return the spool's folder: the configured one, or else the user's state directory (XDG Base Directory Specification)."""
     if configured is not None:
         return Path(configured)

@@ -84,14 +84,20 @@ class Endpoints:
         endpoint = self._config.system_monitoring.prometheus
         name, _, check = request.path.strip("/").partition("/")
         if name not in report.GROUP_OF and not (endpoint.enabled and request.path == endpoint.path):
-            return Response(404, b"not found\n")
+            return Response(404, self._not_found())
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"only GET and HEAD\n", {**PLAIN_TEXT, "Allow": "GET, HEAD"})
         if request.path == endpoint.path:
             return self._scrape(request.headers)
         if check and name != "healthz":
-            return Response(404, b"not found\n")
+            return Response(404, self._not_found())
         return self._probe(name, unquote(check) or None, request.query, request.headers)
+
+    def _not_found(self) -> bytes:
+        """Return the body for a path that does not exist: a user who opens the address in a browser sees where to go."""
+        endpoint = self._config.system_monitoring.prometheus
+        paths = (*([endpoint.path] if endpoint.enabled else []), *(f"/{name}" for name in report.GROUP_OF))
+        return f"not found; the endpoints are {' '.join(paths)}\n".encode()
 
     def _scrape(self, headers: Mapping[str, str]) -> Response:
         if not self._authorized(headers):
