@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.otlp_sink import HttpSink
-from support.programs import Program, get, samples
+from support.programs import HUNG_S, Program, get, samples
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def sink() -> Iterator[HttpSink]:
     made.close()
 
 
-def run(source: str, cwd: Path, env: dict[str, str] | None = None, within_s: float = 90) -> Any:
+def run(source: str, cwd: Path, env: dict[str, str] | None = None, within_s: float = HUNG_S) -> Any:
     """Run *source* to its end and return the JSON it printed last."""
     with Program(source, cwd, env) as program:
         assert program.wait(within_s) == 0, program.stderr
@@ -316,7 +316,7 @@ def test_telemetrys_own_lines_look_like_the_consoles_to_the_end(tmp_path: Path) 
         dead = f"otlp+http://127.0.0.1:{closed.getsockname()[1]}"
         source = f"import csg_otel; csg_otel.instrument(exporters=['console', '{dead}']); csg_otel.counter('c').add(1)"
         with Program(source, tmp_path, {"XDG_STATE_HOME": str(tmp_path)}) as program:
-            assert program.wait(30) == 0
+            assert program.wait() == 0
             own = [line for line in program.stderr.splitlines() if "exporter otlp" in line]
 
     assert any("not delivered" in line for line in own), own

@@ -144,7 +144,7 @@ def check_deaths(folder: Path, deaths: int) -> None:
     proxy.fault = "pass"
 
     with Program([sys.executable, "mortal.py", "heir", str(proxy.port), "3"], folder) as program:
-        assert program.wait(30) == 0
+        assert program.wait() == 0
     proxy.close()
     sink.close()
     logs = (record.body.string_value for record in sink.received.records)

@@ -75,7 +75,7 @@ def test_the_settings_choose_the_percentiles(tmp_path: Path) -> None:
     print(json.dumps([on, off]))
     """
     with Program(source, tmp_path) as program:
-        assert program.wait(30) == 0, program.stderr
+        assert program.wait() == 0, program.stderr
         assert program.process.stdout is not None
         on, off = json.loads(program.process.stdout.read().splitlines()[-1])
 

@@ -14,6 +14,9 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+HUNG_S = 55.0
+"""Seconds after which a program counts as hung, however busy the machine; below the 60 s that tests let parts hang."""
+
 
 class Program:
     """A Python program under test; always ended by its own pid."""
@@ -53,7 +56,7 @@ class Program:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def line_with(self, pattern: str, within_s: float = 30) -> re.Match[str]:
+    def line_with(self, pattern: str, within_s: float = HUNG_S) -> re.Match[str]:
         """The first line that matches *pattern*, skipping others."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
@@ -68,7 +71,7 @@ class Program:
         """Send SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, within_s: float = 30) -> int:
+    def wait(self, within_s: float = HUNG_S) -> int:
         """Wait for the end and return the exit code."""
         return self.process.wait(within_s)
 
