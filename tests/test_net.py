@@ -145,6 +145,9 @@ def test_each_framing_of_a_response_is_read(response: bytes, status: int, body: 
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
         b"HTTP/1.1 20x OK\r\n\r\n",
+        b"HTTP/1.1 2\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n",
         CHUNKED[:-25],
         CHUNKED.replace(b"0A", b"zz"),
         CHUNKED.replace(b"0A", b"-1"),
@@ -287,6 +290,35 @@ def test_an_address_can_be_refused_before_it_is_used() -> None:
 
     with pytest.raises(PermissionError, match=r"127\.0\.0\.1|::1"):
         net.request("GET", "http://localhost:1/", timeout_s=5, check_address=refuse)
+
+
+def test_a_kind_of_address_that_the_kernel_lacks_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with an IPv6 address works on a kernel without IPv6; a protocol number that no kernel has stands for it here."""
+    found = socket.getaddrinfo
+
+    def with_an_unusable_first(*arguments: object, **options: object) -> object:
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 9999, "", ("::1", 1, 0, 0)), *found(*arguments, **options)]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", with_an_unusable_first)
+    with serving([ok(b"well")]) as (url, _):
+        assert net.request("GET", url, timeout_s=5).body == b"well"
+
+
+def test_a_lookup_that_ends_by_a_defect_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without memory, for example: it is a failure at once, and the next request looks the name up again."""
+    system, errors = socket.getaddrinfo, [MemoryError()]
+
+    def without_memory(_host: bytes, *rest: object, **options: object) -> object:
+        if errors:
+            raise errors.pop()
+        return system("127.0.0.1", *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", without_memory)
+    with serving([ok(b"well")]) as (url, _):
+        named = url.replace("127.0.0.1", "short.invalid")
+        with pytest.raises(OSError, match="MemoryError"):
+            net.request("GET", named, timeout_s=5)
+        assert net.request("GET", named, timeout_s=5).body == b"well"
 
 
 def test_a_late_failure_of_the_name_service_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,22 @@ def balanced(status: QueueStatus) -> bool:
     return status.emitted == status.delivered + sum(status.dropped.values()) + status.queued
 
 
+def test_a_queue_that_got_no_thread_starts_with_the_next_item() -> None:
+    """At the limit of threads items wait; nothing is lost once a thread can be started."""
+    receiver = Receiver()
+    queue = receiver.queue()
+    threading.stack_size(1 << 45)  # more than any machine has: the system starts no thread
+    try:
+        queue.enqueue(1)
+    finally:
+        threading.stack_size(0)
+    queue.enqueue(2)
+
+    assert queue.flush(time.monotonic() + 5)
+    assert receiver.items == [1, 2]
+    assert balanced(end(queue))
+
+
 def test_everything_put_in_is_delivered_in_order() -> None:
     """A healthy queue delivers each item once and in the order it came."""
     receiver = Receiver()

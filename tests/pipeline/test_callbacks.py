@@ -94,6 +94,51 @@ def test_a_callback_that_raises_costs_nobody_else(collected: Metrics, error: Bas
     assert collected.read() == {"quick": [7]}
 
 
+def test_observations_without_an_end_are_cut(
+    collected: Metrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A generator that never stops takes neither all memory nor a thread; the others are collected."""
+    monkeypatch.setattr(faults, "strict", False)
+    ended = threading.Event()
+
+    def endless(_options: CallbackOptions) -> Iterable[Observation]:
+        try:
+            while True:
+                yield Observation(1)
+        finally:
+            ended.set()
+
+    collected.meter.create_observable_gauge("endless", [endless])
+    collected.meter.create_observable_gauge("quick", [lambda _: [Observation(7)]])
+
+    assert collected.read()["quick"] == [7]
+    assert ended.wait(10)
+    deadline = time.monotonic() + 10
+    while "endless" not in collected.read():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "more than 20000 observations" in caplog.text
+
+
+def test_without_a_free_thread_a_collection_goes_on(collected: Metrics) -> None:
+    """At the limit of threads, and at the end of Python 3.12.1, callbacks wait for a later collection."""
+    collected.meter.create_observable_gauge("program", [lambda _: [Observation(7)]])
+    callbacks.reset_after_fork()  # the runner has no thread yet
+    threading.stack_size(1 << 45)  # more than any machine has: the system starts no thread
+    try:
+        with pytest.raises(RuntimeError):
+            threading.Thread(target=print).start()
+        without, again = collected.read(), collected.read()
+    finally:
+        threading.stack_size(0)
+
+    assert (without, again) == ({}, {})
+    deadline = time.monotonic() + 5
+    while collected.read() != {"program": [7]}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_callback_may_be_a_generator(collected: Metrics) -> None:
     """The API allows one that is sent the options."""
 

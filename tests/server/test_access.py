@@ -211,6 +211,14 @@ def test_hosts_that_do_not_pass(host: str) -> None:
     assert refusal.status == 421
 
 
+def test_an_international_name_passes_as_browsers_send_it() -> None:
+    """Browsers send ``xn--...`` for a name that people write with its own letters."""
+    check = HostCheck(["bücher.example", "*.bücher.example"])
+
+    for host in ("xn--bcher-kva.example", "shop.xn--bcher-kva.example:8081"):
+        assert check.refusal(Request("GET", "/metrics", headers={"host": host})) is None
+
+
 def test_a_foreign_host_uses_up_no_limit(serve: Serve) -> None:
     """The host is checked first, then the limit, then the token."""
     auth = {"api_auth": {"enabled": True, "tokens": ["${TOKEN}"]}}
@@ -311,6 +319,20 @@ def test_a_handler_that_hangs_keeps_no_request_waiting(serve: Serve, lines: Line
     assert statuses == {503}
     assert len(lines.wait_for(1002)) == 1002  # one was at the handler, 1,000 waited
     assert lines.lines[1] == "WARNING 59 requests are not logged: the handlers of the log were too slow"
+
+
+def test_without_a_free_thread_no_line_is_lost(serve: Serve, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the limit of threads the lines wait for the next request after it."""
+    monkeypatch.setattr(faults, "strict", False)
+    server = serve(security=LOGGED)
+    threading.stack_size(1 << 45)  # more than any machine has: the system starts no thread
+    try:
+        server._endpoints.respond(Request("GET", "/first"))
+    finally:
+        threading.stack_size(0)
+    server._endpoints.respond(Request("GET", "/second"))
+
+    assert [line.split()[3] for line in lines.wait_for(2)] == ["/first", "/second"]
 
 
 def test_a_handler_that_raises_costs_only_its_line(serve: Serve, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:

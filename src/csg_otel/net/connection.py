@@ -156,7 +156,11 @@ def _open(host: str, port: int, deadline: float, check_address: Callable[[str], 
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         if check_address is not None:
             check_address(str(address[0]))
-        stream = socket.socket(family, kind, protocol)
+        try:
+            stream = socket.socket(family, kind, protocol)
+        except OSError as error:  # a kernel without IPv6 still gets IPv6 addresses from the name service
+            failure = error
+            continue
         try:
             stream.settimeout(remaining(deadline, "no connection") / (len(addresses) - index))
             stream.connect(address)

@@ -33,6 +33,8 @@ class _Lookup:
             self._addresses = _resolve(self._host, self._port)
         except OSError as error:
             self._error = error
+        except Exception as error:  # noqa: BLE001 - no memory, for example; without a result every later call would wait
+            self._error = OSError(f"{self._host} did not resolve: {type(error).__name__}")
         self._ended = time.monotonic()
         self.done.set()
 

@@ -67,12 +67,12 @@ def _head(connection: Connection) -> tuple[int, bool, dict[str, str]]:
     """Return the status, whether the HTTP version keeps connections open, and the headers."""
     version, _, rest = _line(connection).partition(b" ")
     code = rest[:3]
-    if version not in (b"HTTP/1.1", b"HTTP/1.0") or not code.isdigit() or rest[3:4].strip():
+    if version not in (b"HTTP/1.1", b"HTTP/1.0") or len(code) < 3 or not code.isdigit() or rest[3:4].strip():
         raise ProtocolError("the server does not respond with HTTP/1.1")
     headers: dict[str, str] = {}
     while line := _line(connection):
         name, colon, value = line.decode("latin-1").partition(":")
-        if not colon:  # a continued line of an old server; no header that is used here has one
+        if not colon or line[:1] in b" \t":  # a continued line of an old server; no header that is used here has one
             continue
         key, value = name.strip().lower(), value.strip()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
@@ -95,9 +95,11 @@ def _body(connection: Connection, method: str, status: int, headers: Mapping[str
         return b"", True
     if headers.get("transfer-encoding", "").lower().rpartition(",")[2].strip() == "chunked":
         return _chunked(connection)
-    announced = headers.get("content-length")
-    if announced is None:
+    if "content-length" not in headers:
         return _until_closed(connection), False
+    announced, *others = {length.strip() for length in headers["content-length"].split(",")}
+    if others:  # the same length twice, as some proxies send it, is accepted (RFC 9112, section 6.3)
+        raise ProtocolError("the response has two different lengths")
     if not (announced.isascii() and announced.isdigit() and len(announced) <= _MAX_DIGITS):
         raise ProtocolError("the length of the response is not a number")
     length = int(announced)
@@ -135,7 +137,8 @@ def _chunked(connection: Connection) -> tuple[bytes, bool]:
             return bytes(body), False
         if not length:
             break
-        connection.read_line(_MAX_LINE_BYTES)  # the line break after the data
+        if connection.read_line(_MAX_LINE_BYTES).strip() and not connection.exhausted:
+            raise ProtocolError("a chunk of the response is longer than its length")
     while not connection.exhausted and _line(connection):  # trailers
         pass
     return bytes(body), not connection.exhausted

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, markers
+from csg_otel import faults, markers, names
 from csg_otel.pipeline.runner import Run, Runner
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ _SLOW_S = _MOST_SHARE * COLLECTION_BUDGET_S
 
 _HUNG_S = 60.0
 """After this many seconds in one run, the values of the run before are too old to be shown: four usual intervals."""
+
+_MOST_OBSERVATIONS = 10 * names.CARDINALITY_LIMIT
+"""Observations that one run may return: ten times the series that are kept. A generator without an end stops here."""
 
 _log = logging.getLogger("csg_otel")
 
@@ -114,8 +117,15 @@ def _contained(name: str, call: Callable[[CallbackOptions], Any], options: Callb
 
 def _sound(name: str, observations: Iterable[Any]) -> tuple[Observation, ...]:
     """Return *observations* without those that can't be aggregated or encoded; a bad one costs none of the others."""
-    kept = []
-    for item in observations:
+    kept: list[Observation] = []
+    for count, item in enumerate(observations):
+        if count >= _MOST_OBSERVATIONS:
+            faults.report(
+                f"observations of {name}",
+                f"its callback returned more than {_MOST_OBSERVATIONS} observations; the others are left out. Let it return "
+                "one for each series",
+            )
+            break
         try:
             value, attributes = clean.number(item.value), item.attributes
             if value is None:

@@ -50,12 +50,18 @@ class Runner:
         self._thread: threading.Thread | None = None
 
     def run_now(self, run: Run, timeout_s: float) -> bool:
-        """Start *run* at once and wait for it, at most *timeout_s* seconds; True if it is done."""
+        """
+        Start *run* at once and wait for it, at most *timeout_s* seconds; True if it is done.
+
+        Without a thread to run it, it stays in the queue, and the result is False at once.
+        """
         with self._changed:
             self._queue.appendleft(run)
             if self._running is not None:
                 self._thread = None
             self._wake()
+            if self._thread is None:
+                return False
         if run.done.wait(timeout_s):
             return True
         with self._changed:
@@ -70,9 +76,13 @@ class Runner:
             self._wake()
 
     def unblock(self, patience_s: float) -> None:
-        """Let another thread go on with the queue if the present run keeps it for more than *patience_s* seconds."""
+        """
+        Let another thread go on with the queue if the present run keeps it for more than *patience_s* seconds.
+
+        The same where no thread could be started before.
+        """
         with self._changed:
-            if self._running is not None and self._running.age_s > patience_s:
+            if self._thread is None or (self._running is not None and self._running.age_s > patience_s):
                 self._replace()
 
     def _replace(self) -> None:
@@ -85,8 +95,13 @@ class Runner:
         """Make sure that a thread looks at the queue; the lock is held."""
         if self._thread is None or not self._thread.is_alive():
             self._running = None
-            self._thread = threading.Thread(target=self._work, name="csg-otel-callbacks", daemon=True)
-            self._thread.start()
+            self._thread = None
+            thread = threading.Thread(target=self._work, name="csg-otel-callbacks", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return  # the system has no more threads, or the interpreter is ending; the next collection tries again
+            self._thread = thread
         self._changed.notify()
 
     def _work(self) -> None:

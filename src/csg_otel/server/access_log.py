@@ -73,8 +73,9 @@ class AccessLog:
             self._waiting.append(record)
             self._changed.notify()
             if self._writer is None:
-                self._writer = threading.Thread(target=self._write_lines, name="csg-otel-access-log", daemon=True)
-                self._writer.start()
+                writer = threading.Thread(target=self._write_lines, name="csg-otel-access-log", daemon=True)
+                writer.start()  # raises if the system has no more threads; the next request tries again
+                self._writer = writer
 
     def _write_lines(self) -> None:
         while (record := self._next()) is not None:

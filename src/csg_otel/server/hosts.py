@@ -23,7 +23,7 @@ class HostCheck:
 
     def __init__(self, allowed: Iterable[str]) -> None:
         """Allow the names in *allowed*; ``*.example.org`` allows every name below ``example.org``."""
-        names = [host_name(name) for name in allowed]
+        names = [_as_sent(host_name(name)) for name in allowed]
         self._names = {"localhost", *(name for name in names if not name.startswith("*."))}
         self._suffixes = (".localhost", *(name[1:] for name in names if name.startswith("*.")))
 
@@ -48,6 +48,14 @@ def host_name(header: str) -> str:
     if colon and (port.isdigit() or not port) and ":" not in name:
         host = name
     return host.removesuffix(".")
+
+
+def _as_sent(name: str) -> str:
+    """Return *name* as browsers send it: an international name in its ASCII form, ``xn--...``."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
 
 
 def _is_address(name: str) -> bool:

@@ -110,7 +110,8 @@ class DeliveryQueue(ABC):
         self._counts = _Counts()
         self._in_flight = 0
         self._deadline: float | None = None
-        self._thread: threading.Thread | None = None
+        self._threads_started = 0
+        self._started = False
         self._finished = threading.Event()
 
     # -- called by the program -------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ class DeliveryQueue(ABC):
                 self.count_dropped("queue_full", 1)
             self._items.append(item)
             wakes = len(self._items) >= self._batch_size or (self._wakes_at_first and len(self._items) == 1)
-            if self._thread is None:
+            if not self._started:
                 self._start_threads()
         if wakes and not self._wake.is_set():
             self._wake.set()
@@ -154,7 +155,7 @@ class DeliveryQueue(ABC):
             if self._deadline is None:
                 self._deadline = deadline
             self._wake.set()
-            if self._thread is None:
+            if not self._started:
                 self._finished.set()
 
     def reset_after_fork(self) -> None:
@@ -216,17 +217,18 @@ class DeliveryQueue(ABC):
 
     def _run_threads(self, *workers: tuple[str, Callable[[], None]]) -> None:
         """Start one daemon thread per (name suffix, function); called with the lock held."""
-        threads = [
-            threading.Thread(target=work, name=f"csg-otel-{self.destination}-{self.signal}{suffix}", daemon=True)
-            for suffix, work in workers
-        ]
-        self._thread = threads[0]
-        try:
-            for thread in threads:
+        for suffix, work in workers[self._threads_started :]:
+            thread = threading.Thread(
+                target=work, name=f"csg-otel-{self.destination}-{self.signal}{suffix}", daemon=True
+            )
+            try:
                 thread.start()
-        except RuntimeError:
-            # The interpreter is going down and starts no more threads; shutdown() counts the rest as dropped.
-            self._finished.set()
+            except RuntimeError:
+                # The system has no more threads: the next item tries again. Or the interpreter is ending: a shutdown counts
+                # the rest as dropped.
+                return
+            self._threads_started += 1
+        self._started = True
 
 
 def backoff_s(attempt: int) -> float:

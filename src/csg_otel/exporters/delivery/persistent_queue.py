@@ -94,7 +94,7 @@ class PersistentQueue(DeliveryQueue):
                 return
             self._adopted += sum(ref.count for ref in refs)
             self.count_dropped("spool_full", self._backlog.adopt(refs))
-            if refs and self._thread is None:
+            if refs and not self._started:
                 self._start_threads()
             self._due.notify_all()
 
@@ -162,7 +162,7 @@ class PersistentQueue(DeliveryQueue):
             super().close(deadline)
             self._progress_at = time.monotonic()
             self._due.notify_all()
-            if self._thread is None:
+            if not self._started:
                 self._gathered.set()
 
     def join(self) -> QueueStatus:
