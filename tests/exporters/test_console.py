@@ -24,7 +24,7 @@ from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import StatusCode, Tracer
 
 from csg_otel.exporters.console.screen import Console
 
@@ -313,6 +313,20 @@ def test_the_message_of_a_failure_is_shown_whole() -> None:
     message = "a cue needs a line with its timing, (00:01.000 --> 00:04.000): line 1 column 1 (char 0)"
     assert " ".join(row.strip() for row in rows[1:-1]) == message
     assert "test_console.py" in rows[-1]
+
+
+def test_a_failure_without_an_exception_has_no_type_on_a_narrow_terminal() -> None:
+    """A failed health check has a message only: no made-up word "error" stands beside its name."""
+    with terminal(70) as (stream, written):
+        span = Screen(stream).tracer.start_span("health_check load")
+        span.set_status(StatusCode.ERROR, "load_per_cpu 5.811, more than 5; find the busiest processes with top")
+        span.end()
+        rows = [row[23:].rstrip() for row in written().splitlines()]
+
+    assert rows[0] == "health_check load  ✖"
+    assert " ".join(row.strip() for row in rows[1:]) == (
+        "load_per_cpu 5.811, more than 5; find the busiest processes with top"
+    )
 
 
 def test_a_closed_stream_makes_it_quiet_and_raises_nothing(screen: Screen) -> None:

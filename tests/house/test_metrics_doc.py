@@ -39,6 +39,20 @@ A group that is off is neither recorded nor exported to any destination. A group
 earlier totals. Health metrics, the metrics of telemetry itself and the instruments of the program's own OpenTelemetry meters
 (`opentelemetry.metrics.get_meter()`) belong to no group. `performance.response_time_tracking.enabled: false`, as well as
 `performance.enabled: false`, switches off `csg.operation.duration` alone; the spans of operations stay.
+
+## In the program
+
+`telemetry.metrics_snapshot()` returns all metrics of the process now, as a dictionary:
+
+| key | content |
+|---|---|
+| `timestamp` | ISO 8601, UTC |
+| `system`, `application`, `business` | values under the names of the monitoring guide, below |
+| `response_times` | `overall`, and `operations` by name: `count` since the start, and `p50`, `p95`, `p99` in seconds |
+| `metrics` | every point as it is exported |
+
+`performance.response_time_tracking.percentiles: [50, 90, 99.9]` sets the percentiles. They are interpolated in the buckets of
+`csg.operation.duration`, and are None without a call.
 """
 
 GUIDE = """

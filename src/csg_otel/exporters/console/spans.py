@@ -210,7 +210,7 @@ def _span_lines(span: ReadableSpan, node: _Node, place: _Place, look: Look) -> I
         return
     taken = cells(place.own) + cells(name.text) + 4
     text, below = (node.failure.kind, []) if node.shown_below else _failure_text(node.failure, taken, look)
-    yield [*head, name, Segment(f"  {look.glyphs.bad} {text}", "red"), *tail]
+    yield [*head, name, Segment(f"  {look.glyphs.bad} {text}".rstrip(), "red"), *tail]
     indent = place.below + (look.glyphs.through if node.children else look.glyphs.blank)
     yield from _further(below, indent, look)
     if node.failure.place and not node.shown_below:
@@ -218,12 +218,16 @@ def _span_lines(span: ReadableSpan, node: _Node, place: _Place, look: Look) -> I
 
 
 def _failure_text(failure: Failure, taken: int, look: Look) -> tuple[str, list[str]]:
-    """Return the text of *failure* after *taken* cells of a line, and the lines of its message if it needs its own."""
+    """
+    Return the text of *failure* after *taken* cells of a line, and the lines of its message if it needs its own.
+
+    The text is empty where the lines are everything there is: a failed health check has a message and no exception.
+    """
     message = failure.message.strip()
     fits = look.room is None or taken + cells(failure.text) <= look.room
     if not message or (fits and "\n" not in message):
         return failure.text, []
-    return failure.kind, message.split("\n")
+    return failure.kind if failure.type else "", message.split("\n")
 
 
 def _further(texts: Sequence[str], indent: str, look: Look) -> Iterator[Line]:
