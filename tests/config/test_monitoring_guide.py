@@ -147,4 +147,4 @@ def test_the_guides_literal_secrets_are_the_only_problems(guide: Path) -> None:
     problems = load_lenient(guide, environ={}).problems
 
     assert len(problems) == len(SECRETS)
-    assert all(re.search(r":\d+:\d+: .*a secret must not stand in the file", problem) for problem in problems)
+    assert all(re.search(r":\d+:\d+: .*a secret must not be written in the file", problem) for problem in problems)

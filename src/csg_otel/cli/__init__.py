@@ -25,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose usage errors exit 2; for Nagios, where 2 means CRITICAL, they exit 3 and go to stdout."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage, *message* and where to read more, and exit."""
+        """Print the usage, *message* and the command that prints the help, and exit."""
         if message.endswith("arguments are required: COMMAND"):
             message = "no command given"
         nagios = "nagios" in {part for argument in sys.argv for part in argument.split("=")}

@@ -57,11 +57,11 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--secrets",
         action="store_true",
-        help="write secrets that exist again (backends don't show them, so they can't be compared)",
+        help="write existing secrets again (backends don't show them, so they can't be compared)",
     )
     for name in ("prometheus", "alertmanager"):
         parser.add_argument(
-            f"--{name}-url", metavar="URL", help=f"address of {name.capitalize()}, which is asked to reload"
+            f"--{name}-url", metavar="URL", help=f"address of {name.capitalize()}, which then reloads the file"
         )
         parser.add_argument(
             f"--{name}-file", type=Path, metavar="FILE", help=f"the file that {name.capitalize()} reads"
@@ -159,10 +159,10 @@ def _grafana(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
     return pushing.plan(prune=args.prune, secrets=args.secrets), pushing
 
 
-def _url(written: str) -> str:
-    if urlsplit(written).scheme not in ("http", "https"):
-        raise AlertError([f"{written!r} is not a URL; write it as http://host:port"])
-    return written
+def _url(address: str) -> str:
+    if urlsplit(address).scheme not in ("http", "https"):
+        raise AlertError([f"{address!r} is not a URL; write it as http://host:port"])
+    return address
 
 
 _MAKERS: dict[str, Callable[[argparse.Namespace, Source], tuple[plan.Plan, _Push]]] = {

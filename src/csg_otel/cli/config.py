@@ -130,7 +130,7 @@ def _command(commands: Any, name: str, summary: str, description: str, example: 
     )
     parser.add_argument("--environment", metavar="NAME", help="merge environments.NAME over the rest")
     parser.add_argument(
-        "--allow-literal-secrets", action="store_true", help="accept secrets that stand in the file (on a laptop)"
+        "--allow-literal-secrets", action="store_true", help="accept secrets in the file (for development only)"
     )
     return parser
 

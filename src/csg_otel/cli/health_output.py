@@ -22,12 +22,12 @@ PROBES: Final = {"overall": "healthz", "liveness": "livez", "readiness": "readyz
 MARKS: Final = {"healthy": "+", "warning": "!", "critical": "-", "unknown": "?"}
 
 WITHDRAWN: Final = "withdrawn"
-"""Key of an answer whose probe fails although its checks pass: in maintenance, shutting down."""
+"""Key that is true if the probe fails although its checks pass: in maintenance and during shutdown."""
 
 _NAGIOS_WORDS: Final = {"healthy": "OK", "warning": "WARNING", "critical": "CRITICAL", "unknown": "UNKNOWN"}
 _NAGIOS_UNITS: Final = {"%": "%", "s": "s", "By": "B"}
 _NAGIOS_BYTES: Final = 4096
-"""Most bytes of output without ``--verbose``: the plugin guidelines' limit; Nagios may cut off more."""
+"""Longest output in bytes without ``--verbose``: the limit of the plugin guidelines; Nagios may cut longer output."""
 
 
 def narrowed(answer: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -35,9 +35,9 @@ def narrowed(answer: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     checks = answer.get("checks", {})
     if not names or not checks:
         return answer
-    kept = {name: results for name, results in checks.items() if name in names}
-    state = worst(HealthStatus(results[0]["state"]) for results in kept.values()).value
-    answer = {**answer, "checks": kept, "state": state}
+    selected = {name: results for name, results in checks.items() if name in names}
+    state = worst(HealthStatus(results[0]["state"]) for results in selected.values()).value
+    answer = {**answer, "checks": selected, "state": state}
     if missing := [name for name in names if name not in checks]:
         answer.update(state="unknown", output=f"no check {', '.join(map(repr, missing))}; --verbose lists the checks")
     return answer

@@ -139,7 +139,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
             if options.url is not None or not error.refused:
                 return {"state": "unknown", "output": str(error), "checks": {}}
             answer = _run_bounded(options, deadline)
-    # A failing probe with an output of its own fails for another reason than its checks, such as maintenance.
+    # If the answer of a failing probe has an output, its checks are not the reason; maintenance, for example, is.
     answer[health_output.WITHDRAWN] = answer.get("status") == "fail" and "output" in answer
     return health_output.narrowed(answer, options.check)
 
@@ -165,10 +165,10 @@ def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         raise _Unreachable(f"{shown!r} is not an http or https URL (example: http://127.0.0.1:8081)") from None
     where = f"{url.host}:{url.port}"
     headers = _headers(options)
-    left_s = max(0.01, deadline - time.monotonic())
+    remaining_s = max(0.01, deadline - time.monotonic())
     try:
         response = net.request(
-            "GET", _probe_url(address, options.group), timeout_s=left_s, headers=headers, max_bytes=_MAX_BYTES
+            "GET", _probe_url(address, options.group), timeout_s=remaining_s, headers=headers, max_bytes=_MAX_BYTES
         )
     except TimeoutError:
         raise _Unreachable(f"{where} did not answer within {options.timeout:g} s") from None
@@ -240,8 +240,8 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         if options.app is not None:
             registry = _registry_of(options.app)
         settings = load().config.health_monitoring
-        left_s = max(0.05, deadline - time.monotonic() - 0.2)
-        registry.configure(replace(settings, timeout=min(settings.timeout, left_s)), builtin.build(settings))
+        remaining_s = max(0.05, deadline - time.monotonic() - 0.2)
+        registry.configure(replace(settings, timeout=min(settings.timeout, remaining_s)), builtin.build(settings))
     except CsgOtelError as error:
         return {"state": "unknown", "output": str(error), "checks": {}}
     except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a result
@@ -276,7 +276,7 @@ class _ErrorPrinter:
 
 
 def _why(error: BaseException) -> str:
-    """Return why an import failed: the type of *error*, and its message only where it names code; others may be secret."""
+    """Return the reason of a failed import: the type of *error*, and its message if that names code; others may be secret."""
     message = f": {error}" if isinstance(error, (ImportError, AttributeError)) else ""
     return f"it can't be loaded ({type(error).__name__}{message})"
 

@@ -40,14 +40,22 @@ class Binder:
     """
     Binds trees to sections, and keeps the node of every setting in `nodes` by dotted key.
 
-    With *substitute* it resolves ``${...}`` and requires every setting without a default; without, it checks one layer.
-    *literals* accepts secrets that stand in a file; *unset* keeps ``${NAME}`` as the value of a secret whose variable is
-    not set.
+    A binder either binds the merged tree, or checks the tree of a single source.
     """
 
     def __init__(
         self, report: Report, substitute: Substitution | None = None, *, literals: bool = False, unset: bool = False
     ) -> None:
+        """
+        Bind trees with these options.
+
+        Args:
+            report: Receives the problems and warnings.
+            substitute: Resolves ``${...}`` in the merged tree, in which required settings must be present. By default None, for
+                the tree of a single source: ``${...}`` is skipped, and settings may be missing.
+            literals: Accept secrets that are written in a file; by default they are problems.
+            unset: Keep ``${NAME}`` as the value of a secret whose variable is not set; by default that is a problem.
+        """
         self.report = report
         self._substitute = substitute
         self._literals = literals
@@ -129,7 +137,7 @@ class Binder:
         return self._value(kind, declared, node, path)
 
     def _open(self, kind: Any, rest: Mapping[str, Node], path: str) -> dict[str, Any]:
-        """Return the values of keys without a declaration: names of the user's, or parameters of a check."""
+        """Return the values of keys without a declaration: names that the user chose, or parameters of a check."""
         values: dict[str, Any] = {}
         for key, child in rest.items():
             where = join(path, key)
@@ -247,23 +255,23 @@ class Binder:
     def _secret(self, node: Node, declared: Setting) -> Any:
         if isinstance(node.value, Secret):
             return node.value
-        written = node.raw if node.raw is not None else node.value
-        if not isinstance(written, str):
+        text = node.raw if node.raw is not None else node.value
+        if not isinstance(text, str):
             self.report.problem(node, "a secret must be text; write it in quotes")
             return _SKIPPED
-        if node.literal and not self._literals and is_literal(written):
+        if node.literal and not self._literals and is_literal(text):
             self.report.problem(node, _no_literal(node, declared))
             return _SKIPPED
-        if self._unset and node.live and not self._can_be_resolved(written):
-            return Secret(written)
-        resolved = self._resolved(node.with_value(written))
+        if self._unset and node.live and not self._can_be_resolved(text):
+            return Secret(text)
+        resolved = self._resolved(node.with_value(text))
         return _SKIPPED if resolved.value in {_SKIPPED, ""} else Secret(resolved.value)
 
-    def _can_be_resolved(self, written: str) -> bool:
+    def _can_be_resolved(self, text: str) -> bool:
         if self._substitute is None:
             return True
         try:
-            self._substitute(written)
+            self._substitute(text)
         except SubstitutionError:
             return False
         return True
@@ -291,7 +299,7 @@ class Binder:
         if as_text:
             return self._scalar(str, Setting(doc=""), node)
         resolved = self._resolved(node)
-        # A variable in a request's body or a URL's query was kept out of the file, so it counts as secret.
+        # If a request's body or a URL's query has a variable, the user kept its value out of the file: it counts as a secret.
         source = resolved.source or ""
         filled = has_form(source if key == "body" else source.partition("?")[2])
         if guard and isinstance(resolved.value, str) and (filled or URL_PASSWORD.search(resolved.value)):
@@ -299,7 +307,7 @@ class Binder:
         return resolved.value
 
     def _resolved(self, node: Node) -> Node:
-        """Return *node* with its text substituted; its value is `_SKIPPED` where that failed or comes later."""
+        """Return *node* with its text substituted; its value is `_SKIPPED` if that failed, or happens in another pass."""
         if not node.live or not isinstance(node.value, str):
             return node
         if not has_form(node.value):
@@ -314,7 +322,7 @@ class Binder:
         return replace(node, value=value, raw=None, text=True, live=False, literal=False, source=node.value)
 
     def _shown(self, node: Node) -> str:
-        """Return the text of *node* for a message: as it was written, never the content of a variable or a file."""
+        """Return the text of *node* for a message: the text in the source, never the content of a variable or a file."""
         if isinstance(node.value, (dict, list)):
             return "a mapping" if isinstance(node.value, dict) else "a list"
         if node.source is not None:
@@ -340,7 +348,7 @@ def _no_literal(node: Node, declared: Setting) -> str:
     last = re.sub(r"\W+", "_", node.path.rpartition(".")[2]).strip("_")
     name = declared.env[0] if declared.env else last.upper()
     return (
-        f"a secret must not stand in the file; write ${{{name}}} and set that variable,"
+        f"a secret must not be written in the file; write ${{{name}}} and set that variable,"
         f" or ${{file:/run/secrets/{last.lower()}}}"
         " (--allow-literal-secrets accepts it on a laptop)"
     )

@@ -41,13 +41,13 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
 
 
 def _place(path: str, nodes: Mapping[str, Node]) -> Node:
-    near = path
-    while near and near not in nodes:
-        near = near[: max(near.rfind("."), near.rfind("["), 0)]
-    node = nodes.get(near)
+    nearest = path
+    while nearest and nearest not in nodes:
+        nearest = nearest[: max(nearest.rfind("."), nearest.rfind("["), 0)]
+    node = nodes.get(nearest)
     if node is None or node.origin == DEFAULT:
         return Node(None, DEFAULT, path)
-    return Node(None, node.origin, node.path + path[len(near) :] if node.path else path)
+    return Node(None, node.origin, node.path + path[len(nearest) :] if node.path else path)
 
 
 def _thresholds(config: ConfigRoot) -> Iterator[tuple[str, str]]:

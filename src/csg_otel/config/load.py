@@ -62,10 +62,10 @@ class Loaded:
 
     def problem(self, path: str, message: str) -> str:
         """Return *message* about the dotted key *path*, with the place of the key, or else of its section, in the file."""
-        near = path
-        while near and near not in self.locations:
-            near = near[: max(near.rfind("."), near.rfind("["), 0)]
-        where = self.locations.get(near)
+        nearest = path
+        while nearest and nearest not in self.locations:
+            nearest = nearest[: max(nearest.rfind("."), nearest.rfind("["), 0)]
+        where = self.locations.get(nearest)
         return f"{where}: {path}: {message}" if where else f"{path}: {message}"
 
 
@@ -155,7 +155,7 @@ def _merged(layers: _Layers, variables: Mapping[str, str], substitute: Substitut
 
     Args:
         layers: The settings of code, environment and file.
-        variables: The variables that count; OpenTelemetry's for OTLP change destinations of the file.
+        variables: The environment variables; those of OpenTelemetry for OTLP change destinations of the file.
         substitute: Resolves the name of the environment.
         binder: Checks each layer alone, so that a wrong value is a problem even where another source overrides it.
     """
@@ -163,13 +163,13 @@ def _merged(layers: _Layers, variables: Mapping[str, str], substitute: Substitut
     base, blocks = environments.split(layers.file, report)
     chosen = environments.name((layers.code, layers.environment, base), substitute)
     environments.warn_of_misspelt(chosen, blocks, report)
-    written = merge(base, blocks.get(chosen) if chosen else None)
-    from_env = merge(otlp_env.layer(variables, written, report), layers.environment)
+    from_file = merge(base, blocks.get(chosen) if chosen else None)
+    from_env = merge(otlp_env.layer(variables, from_file, report), layers.environment)
     for part in (base, *blocks.values(), from_env, layers.code):
         binder.section(Config, part, "")
-    below = merge(written, from_env)
-    tree = merge(below, code_source.complete(layers.code, below, variables, report))
-    return merge(implied.layer(merge(written, layers.code), from_env), tree) or Node({}, Origin("default"))
+    without_code = merge(from_file, from_env)
+    tree = merge(without_code, code_source.complete(layers.code, without_code, variables, report))
+    return merge(implied.layer(merge(from_file, layers.code), from_env), tree) or Node({}, Origin("default"))
 
 
 @dataclass(frozen=True)

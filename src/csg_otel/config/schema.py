@@ -69,7 +69,7 @@ def _section(section: type, definitions: dict[str, Any]) -> dict[str, Any]:
             described["default"] = default  # type: ignore[assignment]
         properties[key] = {**described, **body, **({"deprecated": True} if declared.warn else {})}
     result: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": others}
-    # A check may be written in parts, some of them under an environment, so only items of lists can be required whole.
+    # An environment may hold only a part of a check, so its keys can't be required; items of lists are always complete.
     if required and others is False:
         result["required"] = required
     if section.__doc__:

@@ -50,9 +50,15 @@ class Node:
     """
     A value and its origin.
 
-    *value* is a dict of nodes, a list of nodes or a scalar; *path* its dotted key in its own source; *raw* the text of a
-    YAML scalar; *source* the text before substitution. *text* is true for a text that may still become a number or a
-    boolean, *live* for a text whose ``${...}`` is not substituted yet, *literal* for a value that stands in a file.
+    Attributes:
+        value: A dict of nodes, a list of nodes, or a scalar.
+        origin: The origin of the value.
+        path: The dotted key in the source of the value.
+        raw: The text of a YAML scalar; None for other values.
+        text: Whether the value is a text that may still become a number or a boolean.
+        live: Whether the value is a text whose ``${...}`` is not substituted yet.
+        source: The text before substitution; None if nothing was substituted.
+        literal: Whether the value is written in a file.
     """
 
     value: Any
@@ -146,7 +152,15 @@ def split(path: str) -> tuple[str | int, ...]:
 
 
 def from_plain(value: Any, origin: Origin, path: str = "", *, live: bool = False) -> Node:
-    """Turn a plain *value* (mappings, sections, sequences, scalars) into nodes of one *origin*."""
+    """
+    Turn a plain value into nodes.
+
+    Args:
+        value: Mappings, sections, sequences and scalars.
+        origin: The origin of all nodes.
+        path: The dotted key of *value*; by default empty, for the root.
+        live: Whether ``${...}`` in texts is to be substituted; by default not.
+    """
     if is_section(type(value)):
         value = _plain_section(value)
     if hasattr(value, "items"):
@@ -165,7 +179,7 @@ def _plain_section(section: Any) -> dict[str, Any]:
     for key, item, declared in settings_of(type(section)):
         value = getattr(section, item.name)
         if declared.no_effect and value == default_of(item):
-            continue  # a section always has the value: it counts as given where it differs from the default
+            continue  # a section has a value for every setting; only a value other than the default was set on purpose
         plain.update(value if declared.free == "names" else {key: value})
     return plain
 

@@ -28,9 +28,9 @@ class Leaf:
     """
     One setting.
 
-    *key* is written as in the file (``[]`` an item of a list, ``<name>`` a name of the user's), *kind* is its type;
-    *no_effect* is the reason where the setting, or its section, changes nothing; *owner* and *name* are its dataclass
-    and field.
+    *key* is the key in the file (``[]`` is an item of a list, ``<name>`` a name that the user chooses), *kind* the type.
+    *no_effect* is the reason why the setting or its section changes nothing; empty if it has an effect. *owner* and *name*
+    are the dataclass and its field.
     """
 
     key: str
@@ -77,7 +77,7 @@ def leaves(section: type = ConfigRoot, prefix: str = "", *, fixed: bool = True, 
     Args:
         section: The dataclass to walk; by default the root.
         prefix: The dotted key of *section*; by default empty, for the root.
-        fixed: Whether the key is fixed, not inside a list or under a name of the user's; only then it has variables.
+        fixed: Whether the key has no ``[]`` and no ``<name>``; only then the setting has variables. By default True.
         no_effect: The reason why nothing below *section* has an effect; by default there is none.
     """
     for key, item, declared in settings_of(section):

@@ -115,5 +115,5 @@ def component(
 
 
 def maintenance(reason: str) -> AbstractContextManager[None]:
-    """Be in maintenance during a ``with`` block: readiness fails with *reason*, liveness still passes."""
+    """Put the program into maintenance during a ``with`` block: readiness fails with *reason*, liveness still passes."""
     return default_registry().maintenance(reason)

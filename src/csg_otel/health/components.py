@@ -33,7 +33,7 @@ class Component:
         self._reported = CheckResult(HealthStatus.HEALTHY)
 
     def beat(self) -> None:
-        """Record that the component is alive; the status reported last stays."""
+        """Record that the component is alive; the last reported status stays."""
         self._last_beat = self._clock()
 
     def healthy(self, message: str = "") -> None:

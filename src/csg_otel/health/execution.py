@@ -59,7 +59,7 @@ class Execution:
 
     @property
     def unexpected_error(self) -> BaseException | None:
-        """The exception that failed the check and was not raised for it; its message may hold a secret."""
+        """The exception that failed the run, unless it is a :class:`CheckFailure`; its message may hold a secret."""
         return None if isinstance(self.error, CheckFailure) else self.error
 
     def start(self, observer: HealthObserver, context: contextvars.Context, loops: Loops) -> None:
@@ -87,11 +87,11 @@ class Execution:
         return loops.wait(self, value) if inspect.isawaitable(value) else value
 
     def on_timeout(self, cancel: Callable[[], object]) -> None:
-        """Call *cancel* when the deadline passes, so that a coroutine does not hang for ever."""
+        """Keep *cancel*, which is called when the deadline passes, so that a coroutine does not hang for ever."""
         self._cancel_coroutine = cancel
 
     def expire(self) -> None:
-        """Give the run the result of a missed deadline, if it has none yet."""
+        """Set the result of a missed deadline, if the run has no result yet."""
         timed_out = self.finish(results.from_timeout(self.timeout_s, time.monotonic() - self.began))
         if timed_out and self._cancel_coroutine is not None:
             self._cancel_coroutine()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from csg_otel.status import HealthStatus
 
 _MOST_WAITING = 1000
-"""Changes one listener may be behind; the next ones are dropped for it, so that a blocked listener costs bounded memory."""
+"""Changes that may wait for one listener; further changes are dropped for it, so that a blocked one costs little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Listeners:
             _enqueue(inbox, None)
 
     def publish(self, change: Change) -> None:
-        """Queue *change* for every listener; a listener that is too far behind misses it."""
+        """Queue *change* for every listener; it is dropped for a listener whose queue is full."""
         for inbox in tuple(self._inboxes.values()):
             _enqueue(inbox, change)
 

@@ -136,9 +136,9 @@ class _CategoryCheck:
     def __init__(self, config: Config | None = None) -> None:
         """Use *config*; by default, file and environment. Raises ConfigError and HealthDefinitionError."""
         config = config or load().config
-        own = [check for check in _own_checks(config) if check.category == self.category]
+        checks = [check for check in _own_checks(config) if check.category == self.category]
         self._registry = HealthRegistry()
-        self._registry.configure(config.health_monitoring, own)
+        self._registry.configure(config.health_monitoring, checks)
 
     def check(self) -> CheckResult:
         """Run the category's checks and return the worst status; ``details`` has the status and message of each check."""

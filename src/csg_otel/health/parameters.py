@@ -117,8 +117,8 @@ def _nested(key: str, kind: Any, value: Any, shown: str) -> Any:
     return tuple(_convert(key, _alternatives(typing.get_args(kind)[0]), item) for item in value)
 
 
-def _scalar(kind: Any, value: Any, about: Setting, shown: str) -> Any:
-    return convert.scalar(kind, value, about, raw=None, is_text=True, shown=shown)
+def _scalar(kind: Any, value: Any, setting: Setting, shown: str) -> Any:
+    return convert.scalar(kind, value, setting, raw=None, is_text=True, shown=shown)
 
 
 def _setting(key: str) -> Setting:
@@ -145,11 +145,11 @@ def _shown(value: Any) -> str:
 def _contradictions(check: Any, keys: Iterable[str]) -> Iterator[str]:
     """Yield a problem for each pair of numeric limits whose critical limit is reached before its warning limit."""
     for key in keys:
-        rest = key.removeprefix("warning")
-        warning, critical = (getattr(check, f"{level}{rest}", None) for level in _LIMITS)
-        if rest == key or not (isinstance(warning, (int, float)) and isinstance(critical, (int, float))):
+        suffix = key.removeprefix("warning")
+        warning, critical = (getattr(check, f"{level}{suffix}", None) for level in _LIMITS)
+        if suffix == key or not (isinstance(warning, (int, float)) and isinstance(critical, (int, float))):
             continue
         fewer_is_worse = key.endswith("_days")
         if (warning < critical) if fewer_is_worse else (warning > critical):
             order, side = ("below", "above") if fewer_is_worse else ("above", "below")
-            yield f"{key} {warning:g} is {order} critical{rest} ({critical:g}); set it {side} that"
+            yield f"{key} {warning:g} is {order} critical{suffix} ({critical:g}); set it {side} that"

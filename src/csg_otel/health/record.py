@@ -62,7 +62,7 @@ class CheckRecord:
         return self.execution if self.execution is not None and not self.execution.ended.is_set() else None
 
     def schedule_next(self, now_s: float) -> None:
-        """Set when the next run is due: one interval later, with jitter. Missed runs are not made up for."""
+        """Set when the next run is due: one interval later, with jitter. Missed runs are skipped."""
         spread = self.policy.interval_s * self.check.jitter / 2
         self.due = max(self.due + self.policy.interval_s, now_s) + random.uniform(-spread, spread)
 

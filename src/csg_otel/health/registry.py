@@ -110,9 +110,9 @@ class HealthRegistry:
         return self._scheduler.listeners.add(listener)
 
     def observe(self, observer: HealthObserver | None) -> None:
-        """Run checks through *observer* and give it every event, instead of the observer before it; None for no observer."""
+        """Use *observer* for all runs and events from now on, in place of an earlier observer; None for no observer."""
         self._scheduler.observer = observer or NoObserver()
 
     def maintenance(self, reason: str) -> AbstractContextManager[None]:
-        """Be in maintenance for *reason* during the block: not ready, with the reason shown; checks go on."""
+        """Put the program into maintenance during the block: readiness fails with *reason*, and checks still run."""
         return self._table.maintenance(reason)

@@ -93,12 +93,12 @@ def render(
             problem = f"no check {check!r} in {probe}; /{probe}?verbose lists its checks"
             return _reply(404, as_json, {"status": "fail", "output": problem}, f"{problem}\n")
     excluded = frozenset(exclude)
-    kept = tuple(view for view in views if view.name not in excluded)
-    state = aggregate(kept)
+    counted = tuple(view for view in views if view.name not in excluded)
+    state = aggregate(counted)
     note, ok = _decide(probe, state, snapshot, shutting_down)
     details = show_details == "always" or (show_details == "authorized" and authorized)
     unknown = tuple(sorted(excluded - {view.name for view in views}))
-    verdict = _Verdict(f"{probe}/{check}" if check else probe, state, ok, kept, note, details, unknown)
+    verdict = _Verdict(f"{probe}/{check}" if check else probe, state, ok, counted, note, details, unknown)
     return _reply(
         200 if ok else 503, as_json, _as_json(verdict, snapshot), _as_text(verdict, verbose or check is not None)
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("csg_otel")
 
 _LONGEST_SLEEP_S = 1.0
-"""Most seconds between two steps of the schedule: a stale result is published at most this much late."""
+"""Longest time between two steps of the schedule in seconds, and so the longest delay until a stale result is published."""
 
 
 class Scheduler:
@@ -128,7 +128,7 @@ class Scheduler:
         """
         Start a run of *record* and return it, or return the pending one.
 
-        While a run hangs after its deadline no other starts: the execution returned has failed already.
+        If a run still hangs after its deadline, no other run starts, and the returned execution has failed already.
         """
         with self._table.lock:
             latest = record.execution
@@ -164,7 +164,7 @@ class Scheduler:
     # -- results ---------------------------------------------------------------------------------------------------
 
     def receive_result(self, execution: Execution, result: CheckResult) -> None:
-        """Record the *result* of *execution*; for executions alone. It is ignored if the check was removed meanwhile."""
+        """Record the *result* of *execution*; only executions call this. A check that was removed meanwhile has no result."""
         now = time.monotonic()
         with self._table.lock:
             record = self._table.records.get(execution.check.name)

@@ -1,4 +1,4 @@
-"""The telemetry of this process as input for checks; ``sdk`` supplies it. Without it these checks find nothing to judge."""
+"""The telemetry of this process as input for checks; ``sdk`` supplies it. Without it, these checks have no data."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from csg_otel.health.snapshot import HealthSnapshot
 
 _FIRST_RUN_S = 1.0
-"""Most seconds over which the first runs of all checks are spread, so that they do not start together."""
+"""Longest time in seconds over which the first runs of all checks are spread, so that they do not start together."""
 
 
 class CheckTable:
-    """The checks of one registry by name, and what is recorded of each."""
+    """The checks of one registry, and the record of each by name."""
 
     def __init__(self, settings: HealthMonitoring | None) -> None:
         """Use *settings*; without them, the defaults."""
@@ -85,6 +85,7 @@ class CheckTable:
         *,
         validated: bool,
     ) -> None:
+        """Replace settings and definitions, and keep the state of each check whose function is the same as before."""
         if validated:
             validate((check for check, _ in definitions), settings or _default_settings())
         self._settings, self._definitions = settings, definitions
@@ -112,7 +113,7 @@ class CheckTable:
 
     @contextmanager
     def maintenance(self, reason: str) -> Iterator[None]:
-        """Be in maintenance for *reason* during the block."""
+        """Put the program into maintenance during the block; *reason* is shown."""
         with self.lock:
             self._maintenance.append(reason or "maintenance")
         try:

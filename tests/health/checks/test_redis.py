@@ -54,7 +54,7 @@ def test_a_server_is_asked_over_tls(tmp_path: Path) -> None:
 @pytest.mark.real("redis-server")
 @pytest.mark.parametrize(
     ("login", "message"),
-    [(":wrong@", "authentication failed"), ("", "it wants a password"), (f":{PASSWORD}x@", "authentication failed")],
+    [(":wrong@", "authentication failed"), ("", "it requires a password"), (f":{PASSWORD}x@", "authentication failed")],
 )
 def test_a_wrong_or_missing_password_is_told_without_it(server: Server, login: str, message: str) -> None:
     """In our words."""

@@ -22,11 +22,19 @@ class Setting:
     """
     The facts about one setting beyond its Python type and default.
 
-    *doc* is its description; *unit* ``"s"`` makes it a duration (``30``, ``"30s"``, ``"5m"``), ``"By"`` a size;
-    *env* are its variables; *low*, *high* and *above* its limits; *key* its name in the file where that is no Python
-    name; *noun* a word for its values in messages; *aliases* other spellings of its values; *free* the kind of text or
-    of open mapping it holds. *warn* is for a setting that can't have an effect: what to use instead. *not_yet* is for a
-    setting, or a section, that a later version uses: the consequence for now.
+    Attributes:
+        doc: Its description.
+        unit: ``"s"`` makes it a duration (``30``, ``"30s"``, ``"5m"``), ``"By"`` a size; other units are only shown.
+        env: Its environment variables besides the ``CSG_OTEL_`` one.
+        low: Its smallest value.
+        high: Its largest value.
+        above: The limit that its value must exceed.
+        key: Its name in the file, if that is no Python name.
+        noun: A word for its values in messages, such as ``condition``.
+        aliases: Other spellings of its values.
+        warn: For a setting that can't have an effect: the advice what to use instead.
+        not_yet: For a setting or section that only a later version uses: the consequence for now.
+        free: The kind of free text (``regex``, ``function``) or of open mapping (``names``, ``extra``, ``environments``).
     """
 
     doc: str

@@ -48,7 +48,7 @@ def layer(code: Mapping[str, Any], report: Report) -> Node | None:
             values[path] = value
             origins[path] = Origin("code", key)
     tree: Node | None = None
-    # Keys with an index make a list, and a list replaces another list as a whole: put them together first.
+    # A list replaces another list as a whole, so all keys with an index are turned into lists in one step.
     single = [[path] for path in values if "[" not in path]
     for group in (*single, [path for path in values if "[" in path]):
         try:

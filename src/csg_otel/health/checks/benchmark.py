@@ -26,12 +26,12 @@ _BLOCKS_PER_MB: Final = 16
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """
-    Time *function* for each of *sizes*: the median of *repeat* runs after a warm-up, stopping after two seconds a size.
+    WARNING above *warning_s* and CRITICAL above *critical_s* seconds that *function* takes for any of *sizes*.
 
-    *function* is a callable or ``module:function`` and gets the size; one without parameters is called without it. Without
-    a function a built-in benchmark sorts and hashes *size* megabytes, block by block; sizes above 64 are left out. Warns
-    above *warning_s* and fails above *critical_s* seconds for any size. Each time is a measurement ``size_<size>`` with the
-    attribute ``csg.benchmark.size``.
+    The time for a size is the median of *repeat* runs after a warm-up; after two seconds no further run starts. *function* is
+    a callable or ``module:function`` and gets the size; a function without parameters is called without it. Without a
+    function, a built-in benchmark sorts and hashes *size* megabytes, block by block; sizes above 64 are left out. Each time
+    is a measurement ``size_<size>`` with the attribute ``csg.benchmark.size``.
     """
 
     function: Callable[..., Any] | str | None = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from csg_otel.check_result import CheckResult, Range
 
 _SAMPLE_S = 0.2
-"""Least seconds between two readings: the kernel counts CPU time in steps of 0.01 s, which is then 5 % at most."""
+"""Shortest time between two readings in seconds: the kernel counts CPU time in steps of 0.01 s, so the error is 5 % at most."""
 
 
 @dataclass(slots=True)

@@ -29,11 +29,11 @@ class Filesystem:
         if not directory.is_dir():
             raise Critical(f"{self.path} {'is not a directory' if directory.exists() else 'does not exist; create it'}")
         name = directory / f".csg_otel-{os.getpid()}-{secrets.token_hex(8)}"
-        written = secrets.token_bytes(4096)
+        content = secrets.token_bytes(4096)
         try:
             try:
-                self._write(name, written)
-                if name.read_bytes() != written:
+                self._write(name, content)
+                if name.read_bytes() != content:
                     raise Critical(f"{self.path} returns other data than were written; the disk may be failing")
             finally:
                 with suppress(FileNotFoundError):

@@ -21,10 +21,10 @@ _MB = 1e6
 @dataclass(slots=True)
 class MemoryGrowth:
     """
-    Warn if resident memory grows by more than *warning_mb_per_h* megabytes an hour, over the last *window_s* seconds.
+    WARNING if resident memory grows by more than *warning_mb_per_h* megabytes an hour, over the last *window_s* seconds.
 
-    The growth is the slope of a straight line through the readings, one for each run. Healthy until there are five readings
-    over a minute. A forked child starts without readings.
+    The growth is the slope of a straight line through the readings, one for each run. HEALTHY until there are five readings
+    that cover a minute. A forked child starts without readings.
     """
 
     warning_mb_per_h: float = 100.0

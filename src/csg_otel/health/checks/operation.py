@@ -20,12 +20,12 @@ _Totals = dict[tuple[tuple[str, str], ...], HistogramPoint]
 @dataclass(slots=True)
 class Operation:
     """
-    Judge the calls of the observed *operation* in the last *window_s* seconds, from *minimum_calls* calls on.
+    WARNING or CRITICAL if calls of the observed *operation* in the last *window_s* seconds were too slow, or too many failed.
 
     The *quantile* (0.95 is p95) of the duration is compared with *warning_s* and *critical_s* seconds, the share of failed
     calls with *warning_error_percent* and *critical_error_percent*. Both come from ``csg.operation.duration``, as in
-    dashboards; a quantile is interpolated within its bucket. With fewer calls the check is healthy, because few calls are no
-    failure. Raises ValueError without any limit, and for a *quantile* that is not between 0 and 1.
+    dashboards; a quantile is interpolated within its bucket. With fewer than *minimum_calls* calls the check is HEALTHY,
+    because few calls are no failure. Raises ValueError without any limit, and for a *quantile* that is not between 0 and 1.
 
     While ``performance.response_time_tracking`` is off, no duration is recorded and there are no calls to judge.
     """

@@ -15,10 +15,11 @@ from csg_otel.health.checks.timing import call_without_arguments, median_s
 @dataclass(frozen=True, slots=True)
 class Processing:
     """
-    Warn above *warning_s* and fail above *critical_s* seconds, the median of *repeat* runs of *function* after a warm-up.
+    WARNING above *warning_s* and CRITICAL above *critical_s* seconds that *function* takes.
 
-    A *function* with a required parameter gets the size 1. Without a function a small fixed computation is timed, which
-    shows a throttled or starved CPU. Repeats for at most two seconds, so that it is no load of its own.
+    The time is the median of *repeat* runs after a warm-up; after two seconds no further run starts, so that the check is no
+    load of its own. A *function* with a required parameter gets the size 1. Without a function, a small fixed computation is
+    timed; it takes longer when the CPU is throttled or overloaded.
     """
 
     function: Callable[..., Any] | str | None = None

@@ -18,7 +18,7 @@ from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_function
 
 _REFUSALS = {
-    "NOAUTH": "it wants a password",
+    "NOAUTH": "it requires a password",
     "WRONGPASS": "authentication failed",
     "NOPERM": "the user may not do this (PING, SELECT)",
     "MASTERDOWN": "it is a replica that has lost its master",

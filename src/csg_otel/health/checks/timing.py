@@ -14,7 +14,7 @@ _MOST_S: Final = 2.0
 
 
 def median_s(run: Callable[[], Any], repeat: int) -> float:
-    """Return the median time in seconds of *repeat* runs after a warm-up; of fewer where they take two seconds."""
+    """Return the median time in seconds of *repeat* runs after a warm-up; of fewer runs if they take over two seconds."""
     run()
     times_s: list[float] = []
     began_s = time.perf_counter()
@@ -26,7 +26,7 @@ def median_s(run: Callable[[], Any], repeat: int) -> float:
 
 
 def call_without_arguments(function: Callable[..., Any]) -> Callable[[], Any]:
-    """Return *function* as a call without arguments; one that requires a size, as benchmarks do, gets 1."""
+    """Return *function* as a call without arguments; a function that requires a size, as benchmarks do, gets 1."""
     try:
         inspect.signature(function).bind()
     except TypeError:
@@ -37,7 +37,7 @@ def call_without_arguments(function: Callable[..., Any]) -> Callable[[], Any]:
 
 
 def call_with(function: Callable[..., Any], size: float) -> Callable[[], Any]:
-    """Return a call of *function* with *size*, a whole one as an int; without it if *function* has no parameter."""
+    """Return a call of *function* with *size* (a whole size as an int), or without it if *function* has no parameter."""
     try:
         inspect.signature(function).bind(size)
     except TypeError:
