@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from csg_otel.config import load
 from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.errors import HealthDefinitionError
 from csg_otel.health import Check, HealthRegistry, builtin
+from csg_otel.health.definition import GROUPS
 from csg_otel.health.monitor import (
     ApplicationHealthCheck,
     DependencyHealthCheck,
@@ -180,3 +183,146 @@ def test_memory_is_watched_at_its_own_interval() -> None:
 def test_nothing_of_a_switched_off_performance_section_takes_effect() -> None:
     """Neither a benchmark nor a watch on memory; the checks of health monitoring itself stay."""
     assert performance({"enabled": False, "benchmarking": {"enabled": True}}).keys() == {"processing"}
+
+
+LIMITS = [
+    (f"{name}_{level}_threshold", name, f"{level}_threshold")
+    for name in ("cpu", "memory", "disk", "load")
+    for level in ("warning", "critical")
+]
+
+
+@pytest.mark.parametrize(("key", "name", "parameter"), LIMITS)
+def test_each_limit_of_the_host_reaches_its_check(key: str, name: str, parameter: str) -> None:
+    """Each of the eight limits is the limit of its own check, and of no other."""
+    value = 1.5 if key.endswith("warning_threshold") else 96
+    checks, defaults = built(system_resources={key: value}), built()
+
+    assert getattr(probe(checks[name]), parameter) == value
+    changed = {name for name in ("cpu", "memory", "disk", "load") if probe(checks[name]) != probe(defaults[name])}
+    assert changed == {name}
+
+
+def test_a_limit_below_the_real_use_is_exceeded() -> None:
+    """Memory and disks are never empty, so that a tiny limit makes the state WARNING or CRITICAL."""
+    tiny = {"memory_warning_threshold": 0.001, "disk_warning_threshold": 0.001, "disk_critical_threshold": 0.002}
+    loaded = settings(system_resources={**tiny, "mounts": [str(Path(__file__).parent.root)]})
+    registry = HealthRegistry()
+    registry.configure(loaded, builtin.build(loaded))
+    results = registry.run_all(["memory", "disk"])
+
+    assert (results["memory"].status, results["disk"].status) == (HealthStatus.WARNING, HealthStatus.CRITICAL)
+
+
+@pytest.mark.parametrize("category", ["system_resources", "application", "dependencies", "performance"])
+def test_each_category_has_times_of_its_own(category: str) -> None:
+    """`interval` and `timeout` of a section are the times of all its checks, and of no other section's."""
+    kind = {"system_resources": "system", "dependencies": "dependency"}.get(category, category)
+    checks = built(**{category: {"interval": 7, "timeout": 3}})
+    times = {(check.category == kind, check.interval_s, check.timeout_s) for check in checks.values()}
+
+    assert (True, 7, 3) in times
+    assert {mine for mine, _, timeout_s in times if timeout_s == 3} == {True}
+    assert {timeout_s for mine, _, timeout_s in times if mine} == {3}
+
+
+def test_the_keys_of_the_application_reach_its_checks() -> None:
+    """Models, variables and the time of the functional check."""
+    keys = {"nlp_models": ["/models/de_small"], "required_variables": ["SHOP_KEY"]}
+    checks = built(application={**keys, "functional": "platform:system", "response_time_threshold_ms": 250})
+
+    assert probe(checks["nlp_model.de_small"]).model == "/models/de_small"
+    assert probe(checks["configuration"]).required_variables == ("SHOP_KEY",)
+    assert (probe(checks["functional"]).function, probe(checks["functional"]).limit_s) == ("platform:system", 0.25)
+
+
+def test_a_missing_variable_is_critical(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`required_variables` names variables without which the application does not work."""
+    loaded = settings(application={"required_variables": ["SHOP_KEY"]})
+    states = []
+    for value in ("", "k"):
+        monkeypatch.setenv("SHOP_KEY", value)
+        registry = HealthRegistry()
+        registry.configure(loaded, builtin.build(loaded))
+        states.append(registry.run("configuration").status)
+
+    assert states == [HealthStatus.CRITICAL, HealthStatus.HEALTHY]
+
+
+def test_each_kind_of_dependency_has_a_check() -> None:
+    """Every target is a check of its kind with the target as its parameter."""
+    targets = {
+        "databases": ["sqlite:///shop.db"],
+        "dns": ["db.example.com"],
+        "tls": ["shop.example.com:443"],
+        "packages": ["PyYAML>=6"],
+    }
+    checks = built(dependencies=targets)
+
+    assert probe(checks["database.shop.db"]).url == "sqlite:///shop.db"
+    assert probe(checks["dns.db.example.com"]).host == "db.example.com"
+    assert probe(checks["tls.shop.example.com-443"]).address == "shop.example.com:443"
+    assert probe(checks["python_environment"]).packages == ("PyYAML>=6",)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("check_apis", "http.api.example.com"),
+        ("check_filesystem", "filesystem.tmp"),
+        ("check_python_environment", "python_environment"),
+    ],
+)
+def test_a_kind_of_dependency_can_be_switched_off(key: str, name: str) -> None:
+    """Each of the three switches takes exactly its own checks away."""
+    targets = {"apis": ["http://api.example.com"], "paths": ["/tmp"]}
+
+    assert built(dependencies=targets).keys() - built(dependencies={**targets, key: False}).keys() == {name}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "attribute"),
+    [
+        ("category", "billing", "category"),
+        ("groups", ("startup",), "groups"),
+        ("critical", False, "critical"),
+        ("interval", 9, "interval_s"),
+        ("timeout", 4, "timeout_s"),
+        ("failure_threshold", 3, "failure_threshold"),
+        ("success_threshold", 2, "success_threshold"),
+        ("failure_status", "warning", "failure_status"),
+        ("stale_after", 90, "stale_after_s"),
+        ("depends_on", ("cpu",), "depends_on"),
+    ],
+)
+def test_each_key_of_the_users_own_check_is_part_of_its_policy(key: str, value: Any, attribute: str) -> None:
+    """A key changes one attribute of the check; the registry's tests show what the attribute does."""
+    given = list(value) if isinstance(value, tuple) else value
+    plain, changed = (
+        built(mine={"type": "function", "function": "platform:system", **more})["mine"] for more in ({}, {key: given})
+    )
+
+    assert getattr(changed, attribute) == value
+    differ = {each.name for each in fields(Check) if getattr(plain, each.name) != getattr(changed, each.name)}
+    assert differ - {"function"} == {attribute}
+
+
+def test_a_check_of_the_users_own_can_be_switched_off() -> None:
+    """`enabled: false` keeps its definition in the file, and nothing runs."""
+    assert "mine" not in built(mine={"type": "tcp", "address": "mq:5672", "enabled": False})
+
+
+@pytest.mark.parametrize("group", ["liveness", "readiness", "startup"])
+def test_each_group_includes_and_excludes(group: str) -> None:
+    """`include` and `exclude` change the group that they are written under, and no other."""
+    checks = {
+        "mine": {"type": "function", "function": "platform:system", "groups": ["liveness", "readiness", "startup"]}
+    }
+    section = {"checks": checks, "groups": {group: {"include": ["disk"], "exclude": ["mine"]}}}
+    loaded = load({"health_monitoring": section}).config.health_monitoring
+    registry = HealthRegistry()
+    registry.configure(loaded, builtin.build(loaded))
+    members = {name: {view.name for view in registry.snapshot().members(name)} for name in GROUPS}
+
+    assert {name for name in GROUPS if "disk" in members[name]} == {group}
+    assert {name for name in GROUPS if "mine" not in members[name]} == {group}
