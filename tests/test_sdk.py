@@ -348,3 +348,87 @@ def test_instrument_during_a_shutdown_waits_for_it_and_starts_again(tmp_path: Pa
     )
 
     assert found == [False, True, True]
+
+
+def test_telemetry_that_is_disabled_does_nothing(sink: HttpSink, tmp_path: Path) -> None:
+    """With `disabled: true` nothing is served and nothing is sent, and the program runs on."""
+    state = run(
+        f"""
+        import json
+        import csg_otel
+        telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}", "prometheus"], disabled=True)
+        with csg_otel.observe("step"):
+            csg_otel.counter("done").add(1)
+        print(json.dumps([telemetry.url, telemetry.shutdown().delivered]))
+        """,
+        tmp_path,
+    )
+
+    assert (state, sink.paths) == (["", 0], [])
+
+
+def test_the_address_of_the_endpoint_is_the_configured_one(tmp_path: Path) -> None:
+    """`prometheus.host` is the address that the program listens on."""
+    source = """
+        import csg_otel
+        print(csg_otel.instrument(exporters=["prometheus"], system_monitoring__prometheus__host="127.0.0.2").url, flush=True)
+        input()
+    """
+    with Program(source, tmp_path) as program:
+        url = program.line()
+        answer = get(f"{url}/metrics")[0]
+
+    assert (url.rpartition(":")[0], answer) == ("http://127.0.0.2", 200)
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown"),
+    [("{}", [True, True]), ("{'enabled': False}", [False, False]), ("{'metrics_retention': 0}", [True, False])],
+)
+def test_the_host_is_watched_and_its_past_kept_as_configured(setting: str, shown: list[bool], tmp_path: Path) -> None:
+    """Without `system_monitoring.enabled` there are no samples; without `metrics_retention` there is no past of them."""
+    state = run(
+        f"""
+        import json, time
+        import csg_otel
+        monitoring = {{"collection_interval": 0.1, **{setting}}}
+        telemetry = csg_otel.instrument(config={{"exporters": {{}}, "system_monitoring": monitoring}})
+        deadline = time.monotonic() + (20 if {shown[0]} else 0.5)
+        while time.monotonic() < deadline:
+            system = bool(telemetry.metrics_snapshot()["system"])
+            past = bool(telemetry.history.names())
+            if [system, past] == {shown} and {shown[0]}:
+                break
+            time.sleep(0.05)
+        print(json.dumps([system, past]))
+        """,
+        tmp_path,
+    )
+
+    assert state == shown
+
+
+@pytest.mark.parametrize(("trace", "traced"), [("all", {"fine", "broken"}), ("failures", {"broken"}), ("never", set())])
+def test_the_settings_choose_the_runs_of_checks_that_are_spans(
+    trace: str, traced: set[str], sink: HttpSink, tmp_path: Path
+) -> None:
+    """`health_monitoring.trace`: the runs of all checks, of failing ones, or of none."""
+    run(
+        f"""
+        import csg_otel, json
+        own = {{name: {{"type": "function", "function": f"json:{{function}}"}} for name, function in
+               (("fine", "JSONEncoder"), ("broken", "loads"))}}
+        telemetry = csg_otel.instrument(
+            config={{"health_monitoring": {{"trace": {trace!r}, "checks": own}}}},
+            exporters=["otlp+http://127.0.0.1:{sink.port}"],
+        )
+        for _ in range(2):
+            telemetry.health.run_all(["fine", "broken"])
+        telemetry.shutdown()
+        print("1")
+        """,
+        tmp_path,
+    )
+    spans = [span for span in sink.received.spans if span.name.startswith("health_check")]
+
+    assert {name for name in ("fine", "broken") if any(name in str(span) for span in spans)} == traced

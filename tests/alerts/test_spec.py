@@ -11,6 +11,7 @@ import pytest
 from csg_otel import names
 from csg_otel.alerts import bundle, spec
 from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.compilers import compile_all
 from csg_otel.config import load_lenient
 from csg_otel.errors import AlertError
 from csg_otel.exporters import prometheus
@@ -149,3 +150,34 @@ def test_a_live_endpoint_and_a_programs_declarations_add_names() -> None:
         ("channel", "channel"),
         False,
     )
+
+
+def test_the_quantile_of_a_rule_is_compared(specified: Callable[..., spec.AlertSpec]) -> None:
+    """A rule on a histogram compares its `quantile`, by default the 95th percentile."""
+    metric = "csg.operation.duration"
+
+    assert specified(rule(metric=metric)).rules[0].quantile == 0.95
+    assert specified(rule(metric=metric, quantile=0.5)).rules[0].quantile == 0.5
+
+
+def test_the_texts_of_an_objective_are_those_of_its_alerts(
+    specified: Callable[..., spec.AlertSpec], catalog: Catalog
+) -> None:
+    """`description` and `runbook_url` of an objective are annotations of every alert of it."""
+    objective = {"name": "orders", "objective": 99, "good": "csg.cache.requests", "total": "csg.cache.requests"}
+    texts = {"description": "Orders are placed", "runbook_url": "https://runbooks.example/orders"}
+    written = [compile_all(specified({"slos": [{**objective, **more}]}), catalog) for more in ({}, texts)]
+
+    for text in texts.values():
+        assert [any(text in file for file in files.values()) for files in written] == [False, True]
+
+
+def test_a_rule_of_the_escalation_can_be_switched_off(specified: Callable[..., spec.AlertSpec]) -> None:
+    """`enabled: false` keeps an escalation rule in the file, and nothing is compiled from it."""
+    escalation = {"name": "night", "condition": "maintenance_mode", "action": "suppress"}
+    on, off = (
+        specified({**rule(metric="csg.files.processed"), "escalation": {"rules": [{**escalation, **more}]}}).escalations
+        for more in ({}, {"enabled": False})
+    )
+
+    assert ([each.name for each in on], off) == (["night"], ())

@@ -488,3 +488,23 @@ def test_a_check_that_is_gone_leaves_the_snapshot(make: Make) -> None:
     registry.unregister("one")
 
     assert [view.name for view in registry.snapshot().checks] == ["two"]
+
+
+def test_the_settings_have_the_thresholds_of_all_checks(make: Make) -> None:
+    """`failure_threshold` failures in a row make a check fail, `success_threshold` successes make it healthy again."""
+    check = Switch(Critical("down"))
+    registry = make(Check(name="one", function=check), failure_threshold=2, success_threshold=3)
+    seen = []
+    for check.answer in (True, True, True, Critical("down"), Critical("down"), True, True, True):
+        registry.run("one")
+        seen.append(status(registry, "one"))
+
+    assert seen[2:] == [HEALTHY, HEALTHY, CRITICAL, CRITICAL, CRITICAL, HEALTHY]
+
+
+def test_the_settings_have_the_age_of_all_checks(make: Make) -> None:
+    """A result older than `stale_after` counts as UNKNOWN."""
+    registry = make(Check(name="one", function=Switch()), stale_after=0.05, check_interval=60, timeout=30)
+    registry.run("one")
+
+    assert until(lambda: status(registry, "one") is UNKNOWN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from csg_otel.config import load
 from csg_otel.metrics import snapshot
 from csg_otel.metrics.response_times import response_times
 from csg_otel.points import HistogramPoint, Point
-from support.programs import Program
+from support.programs import Program, get
 
 
 def durations(operation: str, counts: tuple[int, ...], **attributes: Any) -> HistogramPoint:
@@ -90,3 +91,22 @@ def test_a_share_in_place_of_a_percentile_is_a_warning() -> None:
     loaded = load({"performance": {"response_time_tracking": {"percentiles": [50, 0.95]}}})
 
     assert [warning for warning in loaded.warnings if "percentiles[1]" in warning and "write 95" in warning]
+
+
+def test_the_settings_choose_the_buckets(tmp_path: Path) -> None:
+    """`histogram_buckets` are the bounds of the exported histogram of durations."""
+    source = """
+    import csg_otel
+    telemetry = csg_otel.instrument(
+        "shop", exporters=["prometheus"], performance__response_time_tracking__histogram_buckets=[0.25, 2.5]
+    )
+    with csg_otel.observe("step"):
+        pass
+    print(telemetry.url, flush=True)
+    input()
+    """
+    with Program(source, tmp_path) as program:
+        text = get(f"{program.line()}/metrics")[1]
+
+    lines = [line for line in text.splitlines() if line.startswith("csg_operation_duration_seconds_bucket{")]
+    assert {re.search(r'le="([^"]+)"', line)[1] for line in lines} == {"0.25", "2.5", "+Inf"}  # type: ignore[index]

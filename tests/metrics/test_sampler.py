@@ -226,3 +226,12 @@ def test_cpu_of_a_control_group_is_a_difference() -> None:
 def test_process_values_are_this_process() -> None:
     """A sample says whose values it has."""
     assert Sampler(settings(system_metrics=False)).sample_now().pid == os.getpid()
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_settings_decide_whether_sockets_are_counted(counted: bool) -> None:
+    """`network_connections` adds the number of sockets to the sample."""
+    sample = Sampler(settings(network_connections=counted)).sample_now()
+
+    assert sample.system is not None
+    assert bool(sample.system.connections) is counted

@@ -37,3 +37,21 @@ def test_the_services_name_is_that_of_the_resource(name: str) -> None:
     config = load({"service": {"name": name}} if name else {}).config
 
     assert make_resource(config).attributes["service.name"] == service_name(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "attribute"),
+    [
+        ("name", "shop", ("service.name", "shop")),
+        ("version", "1.2.3", ("service.version", "1.2.3")),
+        ("environment", "staging", ("deployment.environment.name", "staging")),
+        ("attributes", {"team": "blue"}, ("team", "blue")),
+    ],
+)
+def test_each_key_of_the_service_is_in_the_resource(key: str, value: object, attribute: tuple[str, str]) -> None:
+    """Every key of the section `service` is an attribute of everything that is sent."""
+    plain = make_resource(load({}, environ={}).config).attributes
+    attributes = make_resource(load({"service": {key: value}}, environ={}).config).attributes
+
+    assert attribute in attributes.items()
+    assert attribute not in plain.items()

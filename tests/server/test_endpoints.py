@@ -153,3 +153,18 @@ def test_a_connection_accepted_while_the_server_stops_is_closed(serve: Serve) ->
         stopping.join()
 
         assert client.recv(1) == b""
+
+
+def test_the_metrics_are_at_the_configured_path(serve: Serve) -> None:
+    """`path` moves the metrics; nothing is at the old place."""
+    server = serve(system_monitoring={"prometheus": {"path": "/shop/metrics"}})
+
+    assert (ask(server, "/shop/metrics")[0], ask(server, "/metrics")[0]) == (200, 404)
+
+
+@pytest.mark.parametrize(("show_details", "shown"), [("never", False), ("authorized", False), ("always", True)])
+def test_the_settings_decide_who_sees_details(serve: Serve, show_details: str, shown: bool) -> None:
+    """Without a token, a caller sees details with `show_details: always` only."""
+    server = serve(health_monitoring={"show_details": show_details})
+
+    assert (b"/secret" in ask(server, "/healthz", Accept="application/json")[2]) is shown

@@ -7,6 +7,7 @@ Faults are asked for by attributes (`status`, `hang`), so that one receiver serv
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from collections.abc import Mapping
 from concurrent import futures
@@ -85,8 +86,9 @@ class HttpSink:
         "/v1/logs": ("logs", logs_service_pb2.ExportLogsServiceRequest),
     }
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.received = Received()
+        self.paths: list[str] = []
         self.status = 200
         self.answer = b""
         self.content_type = "application/x-protobuf"
@@ -105,6 +107,7 @@ class HttpSink:
                 if sink.hang.is_set():
                     sink._released.wait(60)
                     return
+                sink.paths.append(self.path)
                 status = sink.judge(self.path, dict(self.headers), body)
                 if status == 200:
                     sink._keep(self.path, dict(self.headers), body)
@@ -127,7 +130,10 @@ class HttpSink:
 
         self._server = Quiet(("127.0.0.1", port), Handler)
         self.port = self._server.server_address[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        if tls is not None:
+            # The handshake waits for the first read, on the request's own thread.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def judge(self, path: str, headers: Mapping[str, str], body: bytes) -> int:

@@ -1,0 +1,248 @@
+"""The settings of `exporters` that decide where, how and how long items are sent, as real receivers see them."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from opentelemetry._logs import LogRecord
+
+from csg_otel.config import load
+from csg_otel.exporters.delivery.accounting import ShutdownReport
+from csg_otel.pipeline.global_providers import global_providers
+from csg_otel.providers import Providers
+from support.otlp_sink import GrpcSink, HttpSink
+from support.programs import Program
+
+SPANS = 30
+LONG = "x" * 100
+
+
+@pytest.fixture
+def sink() -> Iterator[HttpSink]:
+    """An OTLP receiver."""
+    receiver = HttpSink()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def unreachable() -> str:
+    """The URL of a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def send(exporters: dict[str, Any], folder: Path, within_s: float = 10) -> ShutdownReport:
+    """Emit spans, a record and a count with these settings, end within *within_s* seconds; return what became of them."""
+    settings = {**exporters, "spool": {"directory": str(folder), **exporters.get("spool", {})}}
+    providers = Providers(load({"exporters": settings}, allow_literal_secrets=True, environ={}).config)
+    instruments = global_providers()
+    instruments.meters.get_meter("test").create_counter("placed").add(1)
+    instruments.loggers.get_logger("test").emit(LogRecord(body="written"))
+    tracer = instruments.tracers.get_tracer("test")
+    for number in range(SPANS):
+        tracer.start_span("item", attributes={"number": number, "text": LONG}).end()
+    return providers.shutdown(within_s)
+
+
+def otlp(endpoint: str, **settings: Any) -> dict[str, Any]:
+    """Return the settings of one destination that is sent spans over HTTP."""
+    return {"endpoint": endpoint, "protocol": "http/protobuf", "signals": ["traces"], **settings}
+
+
+def test_a_destination_that_is_off_is_sent_nothing(sink: HttpSink, tmp_path: Path) -> None:
+    """`enabled: false` keeps a destination in the file; only the others are sent anything."""
+    off = HttpSink()
+    send({"otlp": [otlp(sink.endpoint), otlp(off.endpoint, name="off", enabled=False)]}, tmp_path)
+    off.close()
+
+    assert (len(sink.received.spans), off.paths) == (SPANS, [])
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
+def test_only_the_signals_of_a_destination_are_sent(signal: str, sink: HttpSink, tmp_path: Path) -> None:
+    """`signals` of a destination lists everything that it is sent."""
+    send({"otlp": [otlp(sink.endpoint, signals=[signal])]}, tmp_path)
+
+    assert set(sink.paths) == {f"/v1/{signal}"}
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
+def test_only_the_signals_of_datadog_are_sent(signal: str, sink: HttpSink, tmp_path: Path) -> None:
+    """`datadog.signals` lists everything that Datadog is sent."""
+    send({"datadog": {"enabled": True, "endpoint": sink.endpoint, "signals": [signal]}}, tmp_path)
+
+    assert set(sink.paths) == {f"/v1/{signal}"}
+
+
+@pytest.mark.parametrize(("append", "path"), [(True, "/in/v1/traces"), (False, "/in")])
+def test_the_path_of_the_signal_is_appended_or_not(append: bool, path: str, sink: HttpSink, tmp_path: Path) -> None:
+    """With `append_path: false` the endpoint is used as it is written."""
+    sink.status = 400
+    send({"otlp": [otlp(f"{sink.endpoint}/in", append_path=append)]}, tmp_path)
+
+    assert set(sink.paths) == {path}
+
+
+@pytest.mark.parametrize("missing", [(), ("ca",), ("cert", "key")])
+def test_each_file_of_tls_is_used(missing: tuple[str, ...], tmp_path: Path) -> None:
+    """A receiver that requires a client's certificate gets spans only with the authority, the certificate and the key."""
+    authority, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(server)
+    server.verify_mode = ssl.CERT_REQUIRED
+    client = authority.issue_cert("client@example.com")
+    blobs = {"ca": authority.cert_pem, "cert": client.cert_chain_pems[0], "key": client.private_key_pem}
+    for name, blob in blobs.items():
+        blob.write_to_path(tmp_path / name)
+    receiver = HttpSink(tls=server)
+    files = {name: str(tmp_path / name) for name in blobs if name not in missing}
+    send({"otlp": [otlp(receiver.endpoint, tls=files)]}, tmp_path / "spool", within_s=10 if not missing else 1)
+    receiver.close()
+
+    assert len(receiver.received.spans) == (0 if missing else SPANS)
+
+
+def test_tls_can_be_switched_off_whatever_the_scheme(tmp_path: Path) -> None:
+    """`insecure: true` sends to a receiver without TLS although its endpoint begins with https."""
+    receiver = GrpcSink()
+    endpoint = receiver.endpoint.replace("http:", "https:")
+    send({"otlp": [otlp(endpoint, protocol="grpc", tls={"insecure": True})]}, tmp_path)
+    receiver.close()
+
+    assert len(receiver.received.spans) == SPANS
+
+
+@pytest.mark.parametrize(
+    ("destination", "spool", "kept"),
+    [
+        ({"otlp": [{}]}, {}, True),
+        ({"otlp": [{}]}, {"enabled": False}, False),
+        ({"otlp": [{"spool": False}]}, {}, False),
+        ({"datadog": {}}, {}, True),
+        ({"datadog": {"spool": False}}, {}, False),
+    ],
+)
+def test_undelivered_items_are_kept_on_disk_or_dropped(
+    destination: dict[str, Any], spool: dict[str, Any], kept: bool, unreachable: str, tmp_path: Path
+) -> None:
+    """The spool as a whole, and each destination, can be switched off: then undelivered items are lost and counted."""
+    exporters: dict[str, Any] = {"spool": spool}
+    for name, settings in destination.items():
+        exporters[name] = (
+            [otlp(unreachable, **settings[0])]
+            if name == "otlp"
+            else {"enabled": True, "endpoint": unreachable, "signals": ["traces"], **settings}
+        )
+    report = send(exporters, tmp_path / "spool", within_s=1)
+
+    assert (report.spooled, sum(report.dropped.values())) == ((SPANS, 0) if kept else (0, SPANS))
+    assert any(path.is_file() for path in (tmp_path / "spool").rglob("*")) is kept
+
+
+def test_items_that_are_too_old_are_dropped(sink: HttpSink, tmp_path: Path) -> None:
+    """`max_age` is the age from which an undelivered item on disk is dropped and counted instead of sent."""
+    sink.status = 503
+    exporters = {"otlp": [otlp(sink.endpoint)], "spool": {"directory": str(tmp_path), "max_age": "10ms"}}
+    assert send({"otlp": exporters["otlp"]}, tmp_path, within_s=1).spooled == SPANS
+    sink.status = 200
+    time.sleep(0.05)
+    late = Providers(load({"exporters": exporters}, environ={}).config).shutdown(10)
+
+    assert (late.dropped, late.spooled, sink.received.spans) == ({"expired": SPANS}, 0, [])
+
+
+def test_a_full_queue_drops_the_oldest(unreachable: str, tmp_path: Path) -> None:
+    """`max_items` is the number of items that wait in memory; with more, the oldest are dropped under that reason."""
+    few = {"max_items": 10, "batch_size": 10, "delay": "30s"}
+    report = send({"otlp": [otlp(unreachable, spool=False)], "queue": few}, tmp_path, within_s=1)
+
+    assert report.dropped["queue_full"] == SPANS - 10
+
+
+def test_a_request_has_no_more_items_than_a_batch(sink: HttpSink, tmp_path: Path) -> None:
+    """`batch_size` is the highest number of items in one request."""
+    send({"otlp": [otlp(sink.endpoint)], "queue": {"batch_size": 7, "delay": "30s"}}, tmp_path)
+    sizes = [
+        sum(len(scope.spans) for rs in one.resource_spans for scope in rs.scope_spans) for one in sink.received.traces
+    ]
+
+    assert (max(sizes), sum(sizes)) == (7, SPANS)
+
+
+def test_items_wait_for_the_delay(sink: HttpSink, tmp_path: Path) -> None:
+    """`delay` is the time that items wait for a batch: with a short one they are sent while the program runs."""
+    settings = {"otlp": [otlp(sink.endpoint)], "queue": {"delay": "10ms"}, "spool": {"directory": str(tmp_path)}}
+    providers = Providers(load({"exporters": settings}, environ={}).config)
+    tracer = global_providers().tracers.get_tracer("test")
+    tracer.start_span("first").end()
+    deadline = time.monotonic() + 20
+    while not sink.received.spans and time.monotonic() < deadline:
+        time.sleep(0.01)
+    early = len(sink.received.spans)
+    slow = {**settings, "queue": {"delay": "30s"}}
+    providers.apply(load({"exporters": slow}, environ={}).config)
+    tracer.start_span("second").end()
+    time.sleep(0.3)
+    waiting = len(sink.received.spans)
+    providers.shutdown(10)
+
+    assert (early, waiting, len(sink.received.spans)) == (1, 1, 2)
+
+
+def test_a_shutdown_ends_within_its_own_time(sink: HttpSink, tmp_path: Path) -> None:
+    """`shutdown_timeout` bounds a shutdown without an argument, here well below the default of 5 s."""
+    sink.hang.set()
+    exporters = {
+        "otlp": [otlp(sink.endpoint, timeout="30s")],
+        "shutdown_timeout": "300ms",
+        "spool": {"directory": str(tmp_path)},
+    }
+    source = f"""
+        import csg_otel
+        telemetry = csg_otel.instrument(config={{"exporters": {exporters!r}, "health_monitoring": {{"enabled": False}}}})
+        with csg_otel.observe("step"):
+            pass
+        print(telemetry.shutdown().took_s)
+    """
+    with Program(source, tmp_path) as program:
+        took_s = float(program.line())
+
+    assert took_s < 3
+
+
+@pytest.mark.parametrize(("signal", "word"), [("traces", "span"), ("metrics", "metric"), ("logs", "log")])
+def test_only_the_signals_of_the_console_are_shown(
+    signal: str, word: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`console.signals` lists everything that is shown; `style: json` makes each line one JSON object."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    send({"console": {"enabled": True, "style": "json", "signals": [signal]}}, tmp_path)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    assert lines
+    assert {line["signal"] for line in lines} == {word}
+
+
+@pytest.mark.parametrize(("level", "shown"), [("info", False), ("debug", True)])
+def test_the_level_of_the_console_shows_more(
+    level: str, shown: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`console.level: debug` shows long values of attributes that are cut otherwise."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    send({"console": {"enabled": True, "level": level}}, tmp_path)
+
+    assert "item" in stream.getvalue()
+    assert (LONG in stream.getvalue()) is shown
