@@ -7,8 +7,11 @@ import time
 import pytest
 
 from csg_otel.alerts import events
+from csg_otel.config import load
 from csg_otel.exporters.alert_events import AlertSender
+from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.pipeline.readers import LocalReader
 from support.json_server import json_server
 
 
@@ -40,3 +43,12 @@ def test_a_wrong_token_or_address_costs_no_alert(status: int, retry: bool) -> No
 def test_an_alertmanager_that_is_away_costs_no_alert() -> None:
     """A refused connection is an attempt to be repeated."""
     assert refusal("http://127.0.0.1:9/").retry
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_sending_of_the_programs_alerts_can_be_switched_off(enabled: bool) -> None:
+    """With `alerting.enabled: false` no destination takes the program's own alerts."""
+    alerting = {"enabled": enabled, "alertmanagers": ["http://127.0.0.1:9093"]}
+    config = load({"alerting": alerting, "exporters": {"spool": {"enabled": False}}}, environ={}).config
+
+    assert any("alerts" in each.sinks for each in build_destinations(config, LocalReader())) is enabled
