@@ -1,1 +1,1 @@
-"""The destinations of telemetry: console, Prometheus, OTLP, Datadog, alert events; ``build`` makes them from settings."""
+"""The destinations of telemetry: console, Prometheus, OTLP, Datadog, alert events; ``build`` creates them from settings."""

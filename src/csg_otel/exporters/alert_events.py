@@ -1,7 +1,7 @@
 """
-The program's own alerts, sent to Alertmanagers and to Datadog's events, one alert per request.
+Senders of the program's own alerts: to Alertmanagers and to Datadog's events, one alert per request.
 
-The persistent queue in front of a sender retries and keeps alerts on disk.
+The persistent queue in front of a sender keeps alerts on disk and retries them.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ class AlertSender:
     """Sends the alerts of one queue, one per request."""
 
     def __init__(
-        self, url: str, write: Callable[[Event, float], bytes], headers: Mapping[str, str] | None = None
+        self, url: str, make_body: Callable[[Event, float], bytes], headers: Mapping[str, str] | None = None
     ) -> None:
         """
         Prepare for one receiver; nothing is sent yet.
 
         Args:
             url: URL that alerts are posted to.
-            write: Returns the body for an alert and the current time (Unix seconds).
-            headers: Further headers, for example with a key. Default none.
+            make_body: Returns the body of the request for an alert and the current time (Unix seconds).
+            headers: Additional headers, for example one with a key. Default none.
         """
         self._url = url
-        self._write = write
+        self._make_body = make_body
         self._headers = {"Content-Type": "application/json", **(headers or {})}
 
     def send_batch(self, body: bytes, timeout_s: float) -> Partial | None:
         """Send one alert. Raises SendError."""
-        payload = self._write(events.decode(body), time.time())
+        payload = self._make_body(events.decode(body), time.time())
         try:
             response = net.request("POST", self._url, body=payload, headers=self._headers, timeout_s=timeout_s)
         except OSError as error:
@@ -53,12 +53,12 @@ class AlertSender:
         return None
 
     def encode(self, items: Sequence[Any]) -> bytes:
-        """Return the one alert of a batch as bytes."""
+        """Return the only alert of a batch as bytes."""
         (event,) = items
         return bytes(event.encode())
 
     def split(self, body: bytes) -> list[bytes]:
-        """Return *body* alone: a request has one alert."""
+        """Return *body* unchanged: a request has only one alert."""
         return [body]
 
     def reset_after_fork(self) -> None:
@@ -69,7 +69,7 @@ class AlertSender:
 
 
 def senders(config: Config) -> dict[tuple[str, str], AlertSender]:
-    """Return the sender of each receiver in *config*, by its name and its address; neither shows a password."""
+    """Return the senders of *config* by (name, address) of their receiver; neither text contains a password."""
     result: dict[tuple[str, str], AlertSender] = {}
     if not config.alerting.enabled:
         return result
@@ -77,15 +77,15 @@ def senders(config: Config) -> dict[tuple[str, str], AlertSender]:
     for url in config.alerting.alertmanagers:
         parts = urlsplit(url)
         address = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
-        post = f"{url.rstrip('/')}/api/v2/alerts"
+        alerts_url = f"{url.rstrip('/')}/api/v2/alerts"
         result[f"alertmanager {address}", f"{parts.scheme}://{address}"] = AlertSender(
-            post, lambda event, now_s: alertmanager_events.body(event, now_s, horizon_s)
+            alerts_url, lambda event, now_s: alertmanager_events.body(event, now_s, horizon_s)
         )
-    vendors = config.integrations.external_monitoring
-    account = vendors.datadog
-    if vendors.enabled and account.enabled and account.api_key is not None:
-        url = account.api_url or f"https://api.{config.exporters.datadog.site}"
-        post, key = f"{url.rstrip('/')}/api/v1/events", account.api_key.reveal()
-        sender = AlertSender(post, lambda event, _now_s: datadog_events.body(event), {"DD-API-KEY": key})
+    monitoring = config.integrations.external_monitoring
+    datadog = monitoring.datadog
+    if monitoring.enabled and datadog.enabled and datadog.api_key is not None:
+        url = datadog.api_url or f"https://api.{config.exporters.datadog.site}"
+        events_url, key = f"{url.rstrip('/')}/api/v1/events", datadog.api_key.reveal()
+        sender = AlertSender(events_url, lambda event, _now_s: datadog_events.body(event), {"DD-API-KEY": key})
         result["datadog events", url] = sender
     return result

@@ -1,7 +1,7 @@
 """
-Settings to destinations: one function per kind of destination.
+The builders of destinations: one function per kind of destination creates it from the settings.
 
-A further kind needs one function here and one file beside this one, and nothing else.
+A new kind needs only one function here and one module in this folder.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from csg_otel.pipeline.sink import Sink
 
 _MAX_COLLECTIONS = 256
-"""Metric collections that one destination keeps in memory: three quarters of an hour at an interval of 10 s."""
+"""Metric collections that one destination keeps in memory: those of 43 minutes at an interval of 10 s."""
 
 _MAX_ALERTS = 1000
-"""Alerts of the program that one receiver keeps in memory: more than a program sends in an outage of a day."""
+"""Alerts that the queue of one receiver keeps in memory: more than a program sends during an outage of one day."""
 
 _CONSOLE_TICK_S = 0.2
-"""Seconds an item waits before it is shown: people see no delay, and a burst is drawn in one piece."""
+"""Seconds an item waits before it is shown: too short to notice, and long enough to draw a burst of items at once."""
 
 
 def build_destinations(config: Config, local: LocalReader, *, worker: bool = False) -> list[Destination]:
@@ -39,7 +39,7 @@ def build_destinations(config: Config, local: LocalReader, *, worker: bool = Fal
 
     Args:
         config: The configuration.
-        local: Collects the metrics of this process, cumulative.
+        local: The reader of this process's cumulative metrics.
         worker: Whether this process is one of several workers of a program. Default False.
     """
     built: list[Destination] = []
@@ -51,7 +51,7 @@ def build_destinations(config: Config, local: LocalReader, *, worker: bool = Fal
 
 
 def metric_interval_s(config: Config) -> float:
-    """Return the seconds between two pushes of metrics: the configured interval, or else that of the host's samples."""
+    """Return the seconds between two pushes of metrics: the configured interval, or else the interval of the samples."""
     return config.exporters.metric_interval or config.system_monitoring.collection_interval
 
 
@@ -92,7 +92,7 @@ def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
 
 
 def _collect_into(sink: Sink, local: LocalReader) -> Callable[[], None]:
-    """Return the work of a ticker: collect the metrics of this process, and queue them in *sink*."""
+    """Return a function for a ticker that collects the metrics of this process and queues them in *sink*."""
 
     def collect() -> None:
         if (data := local.read()) is not None:

@@ -1,8 +1,8 @@
 """
 Datadog through OTLP: the Agent beside the program, or the intake of a Datadog site.
 
-Holds only the differences from other OTLP destinations, as Datadog's pages on its OTLP intake describe them: HTTP and protobuf
-only, delta temporality, requests of at most 500 kB, and a header with the translation of metrics.
+Contains only what differs from other OTLP destinations. Datadog's pages on its OTLP intake describe the differences: HTTP with
+protobuf only, delta temporality, requests of at most 500 kB, and a header that configures the translation of metrics.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
 
 _AGENT_ENDPOINT: Final = "http://localhost:4317"
 _MAX_DIRECT_BYTES: Final = 500_000
-"""Bytes of a request to the intake, before compression; the limit of its metrics."""
+"""Most bytes of a request to the intake, before compression. Datadog sets this limit for metrics."""
 
 _METRIC_CONFIG: Final = json.dumps({"resource_attributes_as_tags": True, "histograms": {"mode": "distributions"}})
 
@@ -41,7 +41,7 @@ def as_otlp(settings: DatadogExporter) -> OtlpExporter:
 
 
 def headers(settings: DatadogExporter, signal: str) -> Mapping[str, str]:
-    """Return the headers that the intake needs for *signal* only: resource attributes as tags, histograms as distributions."""
+    """Return the additional headers for *signal*: for metrics, resource attributes become tags and histograms distributions."""
     if settings.mode == "direct" and signal == "metrics":
         return {"dd-otel-metric-config": _METRIC_CONFIG}
     return {}

@@ -1,8 +1,9 @@
 """
 Metrics as text for Prometheus: format 0.0.4, or OpenMetrics 1.0 with exemplars.
 
-Names are those of the package ``opentelemetry-exporter-prometheus``. Its renderer is not used, because it fails on exponential
-histograms, mixes up colliding names and drops exemplars. The rule: a metric that cannot be shown never costs the others.
+Metrics get the same names as from the package ``opentelemetry-exporter-prometheus``. Its renderer is not used, because it fails
+on exponential histograms, mixes up colliding names and drops exemplars. The rule: if one metric cannot be shown, all others
+are.
 """
 
 from __future__ import annotations
@@ -29,17 +30,19 @@ TEXT_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_CONTENT_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _MAX_EXEMPLAR: Final = 128
-"""Characters of an exemplar's labels; the limit of OpenMetrics."""
+"""Most characters of an exemplar's labels; the limit of OpenMetrics."""
 
 _SUFFIXES: Final = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", ""), "gauge": ("",)}
+"""Suffixes of the sample names of a family, by its kind."""
 
 _RESERVED: Final = ("_count", "_sum", "_bucket", "_total", "_info", "_created")
+"""Suffixes that promtool refuses in the name of a gauge."""
 
 Labels = tuple[tuple[str, str], ...]
 
 
 def negotiate(accept: str) -> bool:
-    """Return whether the header ``Accept`` prefers OpenMetrics to the older text format."""
+    """Return True if the header ``Accept`` prefers OpenMetrics to the older text format, or both equally."""
     best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
     for part in accept.split(","):
         media, *options = (piece.strip().lower() for piece in part.split(";"))
@@ -59,13 +62,13 @@ def _quality(options: Iterable[str]) -> float:
 
 
 def compress(body: bytes) -> bytes:
-    """Return *body* compressed with gzip's fastest level: nearly the same size here, in a fraction of the time."""
+    """Return *body* compressed with gzip's fastest level; for metrics, higher levels save little and take much longer."""
     return gzip.compress(body, 1)
 
 
 @functools.lru_cache(maxsize=8192)
 def family_name(name: str, unit: str, kind: names.Kind) -> str:
-    """Return the sample name of the instrument *name* (of a histogram: without ``_bucket``); empty if none is possible."""
+    """Return the sample name of the instrument *name*, for a histogram without ``_bucket``; empty if no name is possible."""
     shown, suffix = _compat.prometheus_name(name), _compat.prometheus_unit(unit)
     if kind == "counter":
         shown = shown.removesuffix("_total")
@@ -81,7 +84,7 @@ def label_name(key: str) -> str:
 
 
 def render(data: MetricsData | None, *, openmetrics: bool = False) -> bytes:
-    """Return *data* (cumulative) as text; no content of it makes this raise."""
+    """Return *data* (cumulative) as text; never raises, whatever *data* contains."""
     families = _Families()
     lines: list[str] = []
     for resource in data.resource_metrics if data is not None else ():
@@ -98,7 +101,7 @@ def render(data: MetricsData | None, *, openmetrics: bool = False) -> bytes:
         lines.extend(family.lines(openmetrics))
     if openmetrics:
         lines.append("# EOF")
-    # A lone surrogate in a label would cost the whole answer; it becomes a question mark.
+    # A lone surrogate in a label cannot be encoded, and the whole response would fail; it becomes a question mark.
     return ("\n".join(lines) + "\n").encode("utf-8", "replace") if lines else b""
 
 
@@ -106,7 +109,7 @@ def render(data: MetricsData | None, *, openmetrics: bool = False) -> bytes:
 
 
 class _Families:
-    """Samples by family; gives different instruments different names."""
+    """The families of one response; two instruments with the same name but different kinds get different names."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, _Family] = {}
@@ -143,7 +146,7 @@ def _kind(metric: Metric) -> names.Kind:
 
 
 class _Family:
-    """The samples of one name."""
+    """A metric family: the samples that share one name."""
 
     def __init__(self, name: str, kind: str, description: str, unit: str) -> None:
         self.name = name
@@ -164,13 +167,13 @@ class _Family:
 
     def lines(self, openmetrics: bool) -> Iterator[str]:
         total = f"{self.name}_total"
-        head = self.name if openmetrics or self.kind != "counter" else total
-        yield f"# HELP {head} {_help(self.description, openmetrics)}"
-        # promtool refuses a gauge with an ending of another type. The specification fixes the name, so the type gives way.
-        reserved = self.kind == "gauge" and head.endswith(_RESERVED)
-        yield f"# TYPE {head} {('unknown' if openmetrics else 'untyped') if reserved else self.kind}"
-        if openmetrics and self.unit and head.endswith(f"_{self.unit}"):
-            yield f"# UNIT {head} {self.unit}"
+        header_name = self.name if openmetrics or self.kind != "counter" else total
+        yield f"# HELP {header_name} {_help(self.description, openmetrics)}"
+        # promtool refuses a gauge whose name has another type's suffix. The specification fixes the name, so the type changes.
+        reserved = self.kind == "gauge" and header_name.endswith(_RESERVED)
+        yield f"# TYPE {header_name} {('unknown' if openmetrics else 'untyped') if reserved else self.kind}"
+        if openmetrics and self.unit and header_name.endswith(f"_{self.unit}"):
+            yield f"# UNIT {header_name} {self.unit}"
         for labels, point in self._points.items():
             if self.kind == "histogram":
                 yield from _histogram_lines(self.name, labels, point, openmetrics)
@@ -237,7 +240,12 @@ def _scope_labels(scope: InstrumentationScope) -> Labels:
 
 
 def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> Labels:
-    """Return *attributes* as labels; values of keys with the same label name are joined, as the OTel specification requires."""
+    """
+    Return *attributes* as labels, followed by the labels *extra* whose names are free.
+
+    Values of keys that become the same label are joined with ``;``, as the OTel specification requires. The label name
+    *reserved* gets the prefix ``exported_``.
+    """
     labels: dict[str, str] = {}
     for key, value in attributes.items():
         name = label_name(key)
@@ -249,7 +257,7 @@ def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> L
 
 
 def _encoded(value: Any) -> str:
-    """Return an attribute that is no text as JSON (``true``, ``[1,2]``), as the OTel specification requires for labels."""
+    """Return a value that is not text as JSON (``true``, ``[1,2]``), as the OTel specification requires for labels."""
     return json.dumps(value, separators=(",", ":"), default=str)
 
 
@@ -281,7 +289,7 @@ _reported: set[str] = set()
 
 
 def _report_once(metric: str, problem: str) -> None:
-    """Report *problem* only the first time, because scrapes come every few seconds."""
+    """Report *problem* only once, because scrapes come every few seconds and would repeat it."""
     if problem not in _reported and len(_reported) < names.CARDINALITY_LIMIT:
         _reported.add(problem)
         faults.report(f"prometheus {metric}", problem)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAME: Final = "pushgateway"
 
 _DELETE_S: Final = 1.0
-"""Upper bound in seconds for deleting the group: it happens within the budget of the shutdown."""
+"""Timeout in seconds of the request that deletes the group; it uses part of the shutdown's budget."""
 
 _log = logging.getLogger("csg_otel")
 
@@ -56,11 +56,11 @@ class PushgatewaySender:
         self._newest: MetricsData | None = None
 
     def replace(self, data: MetricsData) -> None:
-        """Push *data* from now on, also when an earlier push is tried again."""
+        """Push *data* from now on; a retry of an earlier push sends *data* too."""
         self._newest = data
 
     def send_batch(self, _batch: Sequence[Any], timeout_s: float) -> Partial | None:
-        """Push the newest metrics, which contain those of all collections of the batch. Raises SendError."""
+        """Push the newest metrics; they are cumulative, so they contain every collection of the batch. Raises SendError."""
         self._request("PUT", timeout_s, prometheus.render(self._newest))
         self._pushed = True
         return None
@@ -96,30 +96,30 @@ class PushgatewaySender:
 
 
 class PushgatewaySink:
-    """Queues collections; only the newest is kept."""
+    """Accepts collections and keeps only the newest."""
 
     def __init__(self, queue: MemoryQueue, sender: PushgatewaySender) -> None:
-        """Give collections to *sender*, and let *queue* count and deliver them."""
+        """Pass collections to *sender*; *queue* counts them and triggers the pushes."""
         self._queue = queue
         self._sender = sender
 
     def enqueue(self, data: MetricsData) -> None:
         """Push *data* as soon as possible."""
         self._sender.replace(data)
-        self._queue.enqueue(None)  # only counted: an outage keeps one collection in memory, not many
+        self._queue.enqueue(None)  # a placeholder: so an outage keeps only one collection in memory
         self._queue.nudge()
 
 
 class Instance:
     """
-    The label ``instance``, which separates the processes that push for one job.
+    The label ``instance``, which distinguishes the processes that push for one job.
 
-    A program that runs alone has the same instance in every run, so its group is replaced and groups do not pile up. Worker
-    processes and forked children have groups of their own, because a push would replace the numbers of the others.
+    A program with one process has the same instance in every run, so each run replaces the group of the run before. Worker
+    processes and forked children have groups of their own; in a common group, each push would replace the others' numbers.
     """
 
     def __init__(self, name: str, *, worker: bool) -> None:
-        """Use *name*, followed by the process id in a *worker* and in forked children."""
+        """Use *name*; in a *worker* and in forked children the process id is appended."""
         self._name = name
         self._worker = worker
         self._pid = os.getpid()
@@ -140,7 +140,7 @@ def make_sender(config: Config, *, worker: bool) -> PushgatewaySender:
 
 
 def address(url: str) -> str:
-    """Return the Pushgateway's address for people: without user, password and query."""
+    """Return the Pushgateway's address for log lines: without user, password and query."""
     try:
         parts = urlsplit(_with_scheme(url))
     except ValueError:
@@ -160,7 +160,7 @@ def _with_scheme(url: str) -> str:
 
 
 def _label(name: str, value: str) -> str:
-    """Return a label as two path segments; in base64 where the plain value would change the path."""
+    """Return a label as two path segments; the value is in base64 if it would change the path as plain text."""
     if "/" in value or not value.strip("."):
         return f"{name}@base64/{base64.urlsafe_b64encode(value.encode()).decode() or '='}"
     return f"{name}/{quote(value, safe='')}"

@@ -1,1 +1,1 @@
-"""The console destination: spans, logs and changed metrics for a person at a terminal, or JSON lines."""
+"""The console destination: spans, logs and changed metrics for a developer at a terminal, or JSON lines for programs."""

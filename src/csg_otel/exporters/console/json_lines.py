@@ -1,7 +1,8 @@
 """
-Spans, log records and changed metric points as JSON, one object per line, for machines. Pure.
+Spans, log records and changed metric points as JSON for other programs, one object per line. Pure.
 
-The rule: every line is valid JSON for any value of the program: no NaN, no lone surrogate, no object without a JSON form.
+The rule: every line is valid JSON, whatever values the program uses. NaN, lone surrogates and objects without a JSON form
+become text that JSON allows.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MAX_DEPTH: Final = 6
 """Levels of nested values; deeper ones become text."""
 _MAX_NUMBER: Final = 2**64
-"""Numbers from here on become text, because many JSON readers cannot hold them."""
+"""Numbers of this size and above become text, because many JSON readers cannot hold them."""
 
 
 def span_json(span: ReadableSpan) -> str:
-    """Return *span* as one line of JSON; durations in seconds, times in UTC."""
+    """Return *span* as one line of JSON; durations are in seconds, times in UTC."""
     failure = failure_of(span)
     return _line(
         {
@@ -74,7 +75,7 @@ def record_json(record: ReadableLogRecord) -> str:
 
 
 def change_json(change: Change) -> str:
-    """Return a changed metric point as one line of JSON; ``previous`` is null for a new one."""
+    """Return a changed metric point as one line of JSON; ``previous`` is null if the series is new."""
     point, before = change.after, change.before
     return _line(
         {

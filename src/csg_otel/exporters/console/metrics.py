@@ -1,8 +1,8 @@
 """
 Metrics for a developer: a table of the changed series, and one line each for health and for the host. Pure.
 
-The program's own metrics are shown series by series. Those of the host and of telemetry itself are summarised, because they
-change all the time and matter seldom. ``debug`` shows every change as a row.
+The program's own metrics are shown series by series. The metrics of the host and of telemetry itself are summarised, because
+they change all the time and are seldom important. ``debug`` shows every change as a row.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ _QUIET: Final = (
     *("system.", "process.", "container.", "cpython.", "csg.runtime.", "csg.exporter.", "csg.spool.", "otel.sdk."),
     *("csg.health.",),
 )
+"""Prefixes of the metrics that are summarised."""
 _STATES: Final = {"critical": "red", "warning": "yellow", "unknown": "dim", "healthy": "green"}
-"""Worst first, so that a narrow terminal cuts what matters least."""
+"""The style of each state, worst state first: a narrow terminal cuts the end of the line."""
 
 
 def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
     """
-    Return the table of changed series, one aligned line per series; empty if no change deserves a row.
+    Return the table of changed series, one aligned line per series; empty if no change gets a row.
 
-    Where names and attributes would have to be cut, the series of a metric stand below its name instead.
+    If a name with its attributes is too long for the line, the metric's series are listed below its name.
     """
     rows = [row for row in (_row(change, look) for change in changed if shown(change, look)) if row is not None]
     if not rows:
@@ -60,7 +61,7 @@ def metric_lines(changed: Sequence[Change], look: Look) -> list[Line]:
 
 
 def _room_for_names(rows: Sequence[_Row], look: Look) -> int | None:
-    """Return the cells that the values leave for names; None if there is no limit."""
+    """Return the number of cells that remain for names beside the values; None if there is no limit."""
     if look.room is None:
         return None
     before, after = max(cells(row.before) for row in rows), max(cells(row.after) for row in rows)
@@ -68,7 +69,7 @@ def _room_for_names(rows: Sequence[_Row], look: Look) -> int | None:
 
 
 def _stacked(rows: Sequence[_Row], room: int) -> list[_Row]:
-    """Return *rows* with the name of a metric above its series, where there are several or one does not fit."""
+    """Return *rows*; if a metric has several series or one that does not fit, its name becomes a row of its own above them."""
     stacked: list[_Row] = []
     for metric, group in itertools.groupby(rows, key=lambda row: row.metric):
         series = list(group)
@@ -101,7 +102,7 @@ class _Row(NamedTuple):
 
 
 def shown(change: Change, look: Look) -> bool:
-    """Return whether a change gets a row: with ``debug`` always, else if it is the program's own and no new series of 0."""
+    """Return whether a change gets a row: always with ``debug``, else unless it is summarised or a new series with value 0."""
     if look.debug:
         return True
     if change.after.name.startswith(_QUIET):
@@ -118,20 +119,20 @@ def _row(change: Change, look: Look) -> _Row | None:
         return None
     arrow = old is not None or point.kind in ("counter", "histogram")
     failed = any(key == names.ERROR_TYPE for key, _ in point.attributes)
-    return _Row(clean(point.name), _label(point, look), before, after, arrow, _measured(change), failed)
+    return _Row(clean(point.name), _label(point, look), before, after, arrow, _distribution(change), failed)
 
 
-def _measured(change: Change) -> str:
-    """Return mean and percentiles of a histogram's new measurements."""
+def _distribution(change: Change) -> str:
+    """Return mean and percentiles of a histogram's new measurements as text; empty for other kinds."""
     if change.after.kind != "histogram" or change.measured <= 0:
         return ""
     unit = change.after.unit
-    parts = [("mean", change.mean), ("p50", percentile(change, 0.5)), ("p95", percentile(change, 0.95))]
-    return "  ".join(f"{word} {quantity(value, unit)}" for word, value in parts if value is not None)
+    statistics = [("mean", change.mean), ("p50", percentile(change, 0.5)), ("p95", percentile(change, 0.95))]
+    return "  ".join(f"{word} {quantity(value, unit)}" for word, value in statistics if value is not None)
 
 
 def _label(point: Point, look: Look) -> str:
-    """Return ``{key=value, ...}`` with the last component of each key where it is unique; ``name`` is left out as a key."""
+    """Return ``{key=value, ...}``; a key is shortened to its last component if that is unique, and ``name=`` is left out."""
     short = Counter(key.rsplit(".", 1)[-1] for key, _ in point.attributes if key != names.ERROR_TYPE)
     parts = []
     for key, value in point.attributes:
@@ -141,11 +142,11 @@ def _label(point: Point, look: Look) -> str:
             parts.append(f"{clean(key)}={text}")
         else:
             parts.append(text if last == "name" else f"{clean(last)}={text}")
-    return "{" + ", ".join(sorted(parts, key=_first)) + "}" if parts else ""
+    return "{" + ", ".join(sorted(parts, key=_importance)) + "}" if parts else ""
 
 
-def _first(part: str) -> tuple[bool, bool]:
-    """Return a sort key that puts names first and error types next, because the end may be cut."""
+def _importance(part: str) -> tuple[bool, bool]:
+    """Return a sort key that puts names first and error types second, because the end of the label may be cut."""
     return "=" in part, not part.startswith(f"{names.ERROR_TYPE}=")
 
 
@@ -161,7 +162,7 @@ def _right(text: str, width: int) -> str:
 
 
 def health_states(series: Series) -> dict[str, str]:
-    """Return the current state of each check, and the reason if all are suspended (``maintenance``, ``bypass``)."""
+    """Return the state of each check by name; a name that begins with a space holds the reason why all are suspended."""
     states: dict[str, str] = {}
     for point in series.values():
         if point.value == 1 and point.name == names.HEALTH_CHECK_STATUS.name:
@@ -177,8 +178,8 @@ def health_line(states: Mapping[str, str], at_ns: int, look: Look) -> Line:
     """Return the line with the number of checks in each state and the names of the unhealthy ones."""
     glyphs = look.glyphs
     marks = {"healthy": glyphs.good, "warning": glyphs.warning, "critical": glyphs.bad, "unknown": "?"}
-    worst = next((_STATES[s] for s in ("critical", "warning") if s in states.values()), "green")
-    line = gutter(at_ns, "health", worst)
+    color = next((_STATES[state] for state in ("critical", "warning") if state in states.values()), "green")
+    line = gutter(at_ns, "health", color)
     for state, style in _STATES.items():
         checks = sorted(name for name, current in states.items() if current == state)
         if checks:
@@ -196,7 +197,7 @@ def _listed(checks: Sequence[str]) -> str:
 
 
 def host_lines(series: Series, at_ns: int, look: Look) -> list[Line]:
-    """Return host and process in one line, or in two where the terminal is too narrow for it."""
+    """Return the values of host and process in one line, or in two if the terminal is too narrow."""
     points: dict[str, list[Point]] = {}
     for point in series.values():
         if point.name.startswith(_QUIET):

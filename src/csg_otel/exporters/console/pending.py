@@ -1,8 +1,8 @@
 """
-Spans and log records that wait to be drawn: spans end before their parents, so a tree waits until its local root has ended.
+Spans and log records that wait to be drawn. Spans end before their parents, so a tree waits until its local root has ended.
 
-Has no clock and no stream: the caller passes the time and draws what is returned. The rule: every item is returned exactly
-once, soon, and in bounded memory, even if a root never ends.
+Has no clock and no stream: the caller passes the time, and draws the bundles that are returned. The rule: every item is
+returned exactly once, after a bounded time and in bounded memory, even if a root never ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 _MAX_SHOWN: Final = 4096
-"""Spans whose ids are kept after they were drawn, so that their late children are drawn at once."""
+"""Most drawn spans whose ids are kept; a child that ends after its parent was drawn is drawn at once."""
 
 
 class Bundle(NamedTuple):
@@ -33,10 +33,10 @@ class _Trace:
 
 
 class Pending:
-    """The traces whose local root still runs, oldest first."""
+    """The traces that wait for their local root, oldest first."""
 
     def __init__(self, *, wait_s: float = 2.0, max_items: int = 1000) -> None:
-        """Hold a trace back for *wait_s* seconds at most, and *max_items* items in all."""
+        """Hold a trace back for at most *wait_s* seconds (default 2), and at most *max_items* items (default 1,000)."""
         self._wait_s = wait_s
         self._max_items = max_items
         self._traces: dict[int, _Trace] = {}
@@ -44,7 +44,7 @@ class Pending:
         self._count = 0
 
     def put_span(self, span: ReadableSpan, now_s: float) -> list[Bundle]:
-        """Add *span*; return the bundles to draw now: its whole tree, if no parent of it is still to come."""
+        """Add *span*; return the bundles to draw now: the tree below *span* if it has no parent that may still end."""
         trace = self._trace(span.context.trace_id, now_s)
         trace.spans.append(span)
         parent = span.parent
@@ -53,7 +53,7 @@ class Pending:
         return self._overflow()
 
     def put_record(self, record: ReadableLogRecord, now_s: float) -> list[Bundle] | None:
-        """Add *record*; return the bundles to draw now, or None if it belongs to no trace that will be drawn."""
+        """Add *record*; return the bundles to draw now, or None if it belongs to no sampled span."""
         log = record.log_record
         if not log.trace_id or not log.span_id or not (log.trace_flags or 0) & 1:
             return None
@@ -79,7 +79,7 @@ class Pending:
 
     def _take(self, trace_id: int) -> Bundle:
         trace = self._traces.pop(trace_id)
-        return self._out(trace.spans, trace.records)
+        return self._bundle(trace.spans, trace.records)
 
     def _take_below(self, top: ReadableSpan) -> Bundle:
         trace_id = top.context.trace_id
@@ -99,9 +99,9 @@ class Pending:
         trace.records = [record for record in trace.records if record.log_record.span_id not in inside]
         if not trace.spans and not trace.records:
             del self._traces[trace_id]
-        return self._out(spans, records)
+        return self._bundle(spans, records)
 
-    def _out(self, spans: list[ReadableSpan], records: list[ReadableLogRecord]) -> Bundle:
+    def _bundle(self, spans: list[ReadableSpan], records: list[ReadableLogRecord]) -> Bundle:
         self._count -= len(spans) + len(records)
         for span in spans:
             self._shown[span.context.trace_id, span.context.span_id] = None

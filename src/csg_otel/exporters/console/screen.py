@@ -1,8 +1,8 @@
 """
-The console: a tree of spans with logs inline and a table of changed metrics for a terminal, or JSON lines for machines.
+The console: a tree of spans with logs inline and a table of changed metrics for a terminal, or JSON lines for other programs.
 
-Decides when to draw, and writes to the stream; the other modules of this folder build the lines. Only one thread calls it. The
-rule: a closed or broken stream ends all output and never raises.
+This module decides when to draw, and writes to the stream; the other modules of this folder build the lines. Only one thread
+calls it. The rule: a closed or broken stream ends all output and never raises.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 _MIN_WIDTH: Final = 50
-"""Columns that a line needs at least to be readable, also on a terminal that reports fewer."""
+"""Least columns of a line, even if the terminal reports fewer: narrower lines cannot be read."""
 
 _HOST_EVERY_S: Final = 60.0
-"""Seconds between two lines of the host while no metric of the program changes."""
+"""Seconds between two lines about the host while no metric of the program changes."""
 
 
 class Console:
     """
-    Writes spans, log records and metrics to a text stream in the order they are given.
+    Writes spans, log records and metrics to a text stream, in the order of the calls.
 
-    A trace is held back until its local root ends, at most about two seconds; call :meth:`tick` a few times a second.
+    A trace is held back until its local root ends, but not longer than about two seconds; call :meth:`tick` a few times a
+    second.
     """
 
     def __init__(
@@ -54,18 +55,18 @@ class Console:
 
         Args:
             stream: The text stream, usually stderr.
-            style: ``pretty`` (default) for people, ``json`` for machines.
-            level: ``debug`` also shows attributes and unchanged metrics. Default ``info``.
+            style: ``pretty`` (default) for people, ``json`` for other programs.
+            level: ``debug`` shows all attributes and all changed series. Default ``info``.
             color: Whether lines are coloured. Default False.
-            clock: Monotonic seconds; tests pass their own.
+            clock: Returns monotonic seconds. Default ``time.monotonic``; tests pass a clock of their own.
         """
         encoding = getattr(stream, "encoding", None)
         glyphs = glyphs_for(encoding)
         self._stream = stream
         self._json = style == "json"
         self._clock = clock
-        self._quiet = False
-        self._look = Look(glyphs, None, color, _usable(encoding), level == "debug", _here())
+        self._broken = False
+        self._look = Look(glyphs, None, color, _usable_encoding(encoding), level == "debug", _working_directory())
         self._reset()
 
     def _reset(self) -> None:
@@ -77,7 +78,7 @@ class Console:
         self._host_s = float("-inf")
 
     def spans(self, spans: Sequence[ReadableSpan]) -> None:
-        """Show ended spans, given in the order they ended."""
+        """Show *spans*, in the order in which they ended."""
         self.reset_after_fork()
         if self._json:
             self._write(map(json_lines.span_json, spans))
@@ -90,7 +91,7 @@ class Console:
         if self._json:
             self._write(map(json_lines.record_json, records))
             return
-        look = self._now()
+        look = self._current_look()
         for record in records:
             bundles = self._pending.put_record(record, self._clock())
             if bundles is None:
@@ -99,7 +100,7 @@ class Console:
                 self._draw(bundles)
 
     def metrics(self, data: MetricsData) -> None:
-        """Show the changes of a cumulative collection since the one before."""
+        """Show the changes of a cumulative collection since the previous collection."""
         self.reset_after_fork()
         before, self._series = self._series, flatten(data)
         changed = changes(before, self._series)
@@ -114,17 +115,17 @@ class Console:
         self._draw(self._pending.due(self._clock()))
 
     def close(self) -> None:
-        """Show everything that still waits. The stream belongs to the caller and stays open."""
+        """Show everything that still waits. The stream stays open, because it belongs to the caller."""
         self.reset_after_fork()
         self._draw(self._pending.rest())
 
     def reset_after_fork(self) -> None:
-        """Drop the items the parent process held back, if this is a forked child: the parent will show them."""
+        """Drop the items that the parent process held back, if this is a forked child: the parent shows them."""
         if os.getpid() != self._pid:
             self._reset()
 
     def _report(self, changed: Sequence[Change]) -> list[Line]:
-        look, at_ns = self._now(), max(point.at_ns for point in self._series.values())
+        look, at_ns = self._current_look(), max(point.at_ns for point in self._series.values())
         lines = console_metrics.metric_lines(changed, look)
         states = console_metrics.health_states(self._series)
         if states and states != self._health:
@@ -139,35 +140,35 @@ class Console:
             lines.extend(host)
         return lines
 
-    def _now(self) -> Look:
+    def _current_look(self) -> Look:
         return replace(self._look, width=_width(self._stream))
 
     def _draw(self, bundles: Sequence[Bundle]) -> None:
         if bundles:
-            look = self._now()
+            look = self._current_look()
             self._paint([line for bundle in bundles for line in trace_lines(bundle.spans, bundle.records, look)])
 
     def _paint(self, lines: Iterable[Line]) -> None:
-        look = self._now()
+        look = self._current_look()
         self._write(paint(line, look) for line in lines)
 
     def _write(self, rows: Iterable[str]) -> None:
-        """Write whole rows at once, so that output of the program comes between rows and not into one."""
+        """Write all rows in one call, so that output of the program appears between rows and not inside a row."""
         text = "".join(f"{row}\n" for row in rows)
-        if self._quiet or not text:
+        if self._broken or not text:
             return
         try:
             try:
                 self._stream.write(text)
-            except UnicodeEncodeError:  # the stream cannot encode what its encoding promises
+            except UnicodeEncodeError:  # the stream cannot encode every character of its encoding
                 self._look = replace(self._look, encoding="ascii", glyphs=ASCII)
                 self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
             self._stream.flush()
         except (OSError, ValueError):
-            self._quiet = True
+            self._broken = True
 
 
-def _usable(encoding: str | None) -> str:
+def _usable_encoding(encoding: str | None) -> str:
     """Return *encoding* if Python has a codec for it, else ASCII; UTF-8 for a stream without an encoding."""
     try:
         "".encode(encoding or "utf-8")
@@ -176,7 +177,7 @@ def _usable(encoding: str | None) -> str:
     return encoding or "utf-8"
 
 
-def _here() -> str:
+def _working_directory() -> str:
     try:
         return os.getcwd()  # noqa: PTH109 - as text: it is compared, not opened
     except OSError:
@@ -184,7 +185,7 @@ def _here() -> str:
 
 
 def _width(stream: TextIO) -> int | None:
-    """Return the columns of *stream*; None if it is no terminal."""
+    """Return the number of columns of *stream*; None if it is not a terminal."""
     try:
         if not stream.isatty():
             return None

@@ -1,7 +1,7 @@
 """
-The console behind a memory queue.
+The sender of the console: it takes the items of a memory queue to the screen.
 
-One queue carries all signals, so that they are shown in the order they came.
+One queue carries all signals, so that they are shown in the order in which they were emitted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ConsoleSink:
     """Queues the items of one signal as (signal, item)."""
 
     def __init__(self, queue: MemoryQueue, signal: Signal) -> None:
-        """Queue items of *signal* in *queue*."""
+        """Queue the items of *signal* in *queue*."""
         self._queue = queue
         self._signal = signal
 
@@ -36,10 +36,10 @@ class ConsoleSink:
 
 
 class ConsoleSender:
-    """Gives consecutive items of one signal to the console together."""
+    """Passes consecutive items of one signal to the console in one call."""
 
     def __init__(self, screen: Console) -> None:
-        """Write to *screen*."""
+        """Show items on *screen*."""
         self._screen = screen
 
     def send_batch(self, batch: Sequence[Any], _timeout_s: float) -> Partial | None:
@@ -56,11 +56,11 @@ class ConsoleSender:
         return None
 
     def on_idle(self) -> None:
-        """Show what has been held back long enough."""
+        """Show the traces that have been held back long enough."""
         self._screen.tick()
 
     def reset_after_fork(self) -> None:
-        """Leave the parent's items to the parent."""
+        """Drop the parent's items, because the parent shows them."""
         self._screen.reset_after_fork()
 
     def close(self) -> None:

@@ -18,12 +18,16 @@ Key = tuple[str, str, tuple[tuple[str, str], ...]]
 Series = Mapping[Key, "Point"]
 
 _MIN_MEASUREMENTS: Final = 20
-"""Measurements needed for a percentile; of fewer, the mean is the better summary."""
+"""Least measurements for a percentile; for fewer, the mean is the better summary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of one series. ``value`` is the count of a histogram, whose sum is ``total``; ``bounds`` may be empty."""
+    """
+    One point of one series.
+
+    Of a histogram, ``value`` is the number of measurements and ``total`` their sum; ``bounds`` may be empty.
+    """
 
     scope: str
     name: str
@@ -37,13 +41,13 @@ class Point:
     bounds: Sequence[float] = ()
 
     def get(self, key: str) -> str:
-        """Return one attribute as text; empty if there is none."""
+        """Return the attribute *key* as text; empty if there is none."""
         return next((plain(value) for name, value in self.attributes if name == key), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A series that is new (``before`` is None) or has another value than before."""
+    """A series that is new (``before`` is None) or whose value has changed."""
 
     before: Point | None
     after: Point
@@ -84,7 +88,7 @@ def _points(metric: Any, scope: str) -> Iterator[Point]:
 
 
 def changes(before: Series, after: Series) -> list[Change]:
-    """Return the new and different series of *after*, by name and attributes; a counter that fell counts as new."""
+    """Return the new and changed series of *after*, sorted by name and attributes; a counter that fell counts as new."""
     changed = []
     for key in sorted(after, key=lambda key: (key[1], key[2], key[0])):
         point, old = after[key], before.get(key)

@@ -1,7 +1,7 @@
 """
-Spans and log records as lines: a tree in the order of starts, with logs and events at their time. Pure.
+Spans and log records as lines: a tree in the order of start times, with logs and events at their time. Pure.
 
-Draws each given span and record once, with or without its parent. ``screen`` decides when to draw.
+Each span and each record appears once, with or without its parent. ``screen`` decides when to draw.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event, ReadableSpan
 
 _MAX_DEPTH: Final = 10
-"""Levels that are indented; deeper spans stay in the last column, so that a recursion does not push names off the screen."""
+"""Levels that are indented; deeper spans stay at the last indent, so that a recursion does not push names off the screen."""
 
 _MAX_LINES: Final = 12
-"""Lines of a log message; one that is longer would push everything else off the screen."""
+"""Most lines of a log message; a longer message would push everything else off the screen."""
 _MAX_MESSAGE_LINES: Final = 6
-"""Lines of a failure's message; the span holds all of it."""
+"""Most lines of a failure's message; the exported span holds the whole message."""
 
 _FRAME: Final = re.compile(r'File "([^"\n]+)", line (\d+), in ([^\n]+)')
 _NOISE: Final = ("csg.", "code.", "exception.", "error.", "thread.", "otel.", "telemetry.")
+"""Prefixes of attributes that only ``debug`` shows."""
 _IN_THE_MESSAGE: Final = (names.CHECK_NAME, names.HEALTH_FROM, names.HEALTH_TO, names.CHECK_CATEGORY)
-"""Attributes of a check's change of state that its message already contains."""
+"""Attributes of a change of state that the message of the event already contains."""
 
 _LEVELS: Final = ((17, "red"), (13, "yellow"), (9, ""), (0, "dim"))
+"""Least severity number and style of errors, warnings, information, and everything below."""
 
 
 class Failure(NamedTuple):
@@ -79,9 +81,9 @@ class _Place:
 
 def trace_lines(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogRecord], look: Look) -> list[Line]:
     """
-    Return the lines of *spans*, children under their parents, with *records* beneath the spans they were emitted in.
+    Return the lines of *spans*, children below their parents, with *records* below the spans in which they were emitted.
 
-    A node whose local parent is not among *spans* gets a mark: the parent still runs or was shown before.
+    A span whose local parent is not among *spans* gets a mark: the parent still runs or was shown before. So does a record.
     """
     lines: list[Line] = []
     for top in _forest(spans, records):
@@ -92,7 +94,7 @@ def trace_lines(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogReco
         while waiting:
             node, place = waiting.pop()
             lines.extend(_lines(node, place, look))
-            waiting.extend(_below(node, place, look))
+            waiting.extend(_placed_children(node, place, look))
     return lines
 
 
@@ -113,7 +115,7 @@ def failure_of(span: ReadableSpan) -> Failure | None:
 
 
 def _exception(recorded: Any, error_type: str = "") -> Failure:
-    """Return the failure in the attributes *recorded*, which follow the conventions for exceptions."""
+    """Return the failure that the attributes *recorded* describe; they follow the semantic conventions for exceptions."""
     frames = _FRAME.findall(plain(recorded.get("exception.stacktrace") or ""))
     place = "{}:{} in {}".format(*frames[-1]) if frames else ""
     kind = plain(recorded.get("exception.type") or error_type)
@@ -121,7 +123,7 @@ def _exception(recorded: Any, error_type: str = "") -> Failure:
 
 
 def _forest(spans: Sequence[ReadableSpan], records: Sequence[ReadableLogRecord]) -> list[_Node]:
-    """Return the roots, sorted by time; every span and record is in the forest exactly once, even if parents form a circle."""
+    """Return the root nodes, sorted by time; each span and record is in one tree, once, even if parents form a circle."""
     nodes = [_Node(span.start_time or 0, span=span, failure=failure_of(span)) for span in spans]
     by_id = {(n.span.context.trace_id, n.span.context.span_id): n for n in reversed(nodes) if n.span and n.span.context}
     tops: list[_Node] = []
@@ -152,20 +154,20 @@ def _parent(node: _Node, by_id: dict[tuple[int, int], _Node]) -> _Node | None:
 
 
 def _reaches(start: _Node, goal: _Node, above: dict[int, _Node]) -> bool:
-    at: _Node | None = start
-    while at is not None and at is not goal:
-        at = above.get(id(at))
-    return at is goal
+    ancestor: _Node | None = start
+    while ancestor is not None and ancestor is not goal:
+        ancestor = above.get(id(ancestor))
+    return ancestor is goal
 
 
 def _mark_ancestors(node: _Node, above: dict[int, _Node]) -> None:
-    """Mark the ancestors that only passed on the failure of *node*, so that it is shown in full only where it happened."""
-    at = above.get(id(node))
-    while node.failure is not None and at is not None and at.failure is not None and not at.shown_below:
-        if at.failure[:2] != node.failure[:2]:
+    """Mark the ancestors with the same failure as *node*, so that the failure is shown in full only where it happened."""
+    ancestor = above.get(id(node))
+    while node.failure is not None and ancestor is not None and ancestor.failure is not None:
+        if ancestor.shown_below or ancestor.failure[:2] != node.failure[:2]:
             break
-        at.shown_below = True
-        at = above.get(id(at))
+        ancestor.shown_below = True
+        ancestor = above.get(id(ancestor))
 
 
 def _events(node: _Node) -> Iterator[_Node]:
@@ -179,16 +181,16 @@ def record_ns(record: ReadableLogRecord) -> int:
     return record.log_record.timestamp or record.log_record.observed_timestamp or 0
 
 
-def _below(node: _Node, place: _Place, look: Look) -> list[tuple[_Node, _Place]]:
+def _placed_children(node: _Node, place: _Place, look: Look) -> list[tuple[_Node, _Place]]:
     """Return the children of *node* with their positions, last first."""
     if place.depth >= _MAX_DEPTH:
         return [(child, place) for child in reversed(node.children)]
-    glyphs, later, placed = look.glyphs, False, []
+    glyphs, span_follows, placed = look.glyphs, False, []
     for child in reversed(node.children):
-        through = glyphs.through if later else glyphs.blank
-        own = through if child.span is None else glyphs.branch if later else glyphs.last
+        through = glyphs.through if span_follows else glyphs.blank
+        own = through if child.span is None else glyphs.branch if span_follows else glyphs.last
         placed.append((child, _Place(place.below + own, place.below + through, place.depth + 1)))
-        later = later or child.span is not None
+        span_follows = span_follows or child.span is not None
     return placed
 
 
@@ -212,16 +214,16 @@ def _span_lines(span: ReadableSpan, node: _Node, place: _Place, look: Look) -> I
     text, below = (node.failure.kind, []) if node.shown_below else _failure_text(node.failure, taken, look)
     yield [*head, name, Segment(f"  {look.glyphs.bad} {text}".rstrip(), "red"), *tail]
     indent = place.below + (look.glyphs.through if node.children else look.glyphs.blank)
-    yield from _further(below, indent, look)
+    yield from _message_lines(below, indent, look)
     if node.failure.place and not node.shown_below:
         yield [*gutter(0, ""), Segment(indent + shorten(node.failure.place, look.base), "dim")]
 
 
 def _failure_text(failure: Failure, taken: int, look: Look) -> tuple[str, list[str]]:
     """
-    Return the text of *failure* after *taken* cells of a line, and the lines of its message if it needs its own.
+    Return the text of *failure* for a line with *taken* cells in use, and its message's lines if they do not fit there.
 
-    The text is empty where the lines are everything there is: a failed health check has a message and no exception.
+    The text is empty if the failure has no type, as for a failed health check: then the lines show all of it.
     """
     message = failure.message.strip()
     fits = look.room is None or taken + cells(failure.text) <= look.room
@@ -230,8 +232,8 @@ def _failure_text(failure: Failure, taken: int, look: Look) -> tuple[str, list[s
     return failure.kind if failure.type else "", message.split("\n")
 
 
-def _further(texts: Sequence[str], indent: str, look: Look) -> Iterator[Line]:
-    """Return the lines of a failure's message, to be shown below it."""
+def _message_lines(texts: Sequence[str], indent: str, look: Look) -> Iterator[Line]:
+    """Return the lines of a failure's message, for display below the failure."""
     room = None if look.room is None else max(20, look.room - cells(indent))
     lines = [part for text in texts[:_MAX_LINES] for part in wrap(text.rstrip(), room)]
     if len(lines) > _MAX_MESSAGE_LINES or len(texts) > _MAX_LINES:
@@ -277,13 +279,13 @@ def _record_lines(record: ReadableLogRecord, place: _Place, look: Look) -> Itera
         failure, indent = _exception(recorded), place.below + look.glyphs.blank
         text, below = _failure_text(failure, cells(indent), look)
         yield [*gutter(0, ""), Segment(indent, "dim"), Segment(text, "red")]
-        yield from _further(below, indent, look)
+        yield from _message_lines(below, indent, look)
         if failure.place:
             yield [*gutter(0, ""), Segment(indent + shorten(failure.place, look.base), "dim")]
 
 
 def _record_tail(record: ReadableLogRecord, look: Look) -> list[Segment]:
-    """Return the end of a message's line: its attributes, shortened if they are an event's, and with ``debug`` the logger."""
+    """Return the end of a record's last line: attributes that its message does not contain, and with ``debug`` its logger."""
     noise = tuple(prefix for prefix in _NOISE if prefix != "csg.")
     recorded = record.log_record.attributes or {}
     if record.log_record.event_name == names.EVENT_STATE_CHANGE and not look.debug:
@@ -305,7 +307,7 @@ def _tail(recorded: Any, look: Look, noise: tuple[str, ...]) -> list[Segment]:
 
 
 def shorten(place: str, base: str) -> str:
-    """Return ``file:line in function`` with the file relative to directory *base*, or with its last two components."""
+    """Return *place*, ``file:line in function``, with the file relative to *base*, or else with its last two components."""
     path, colon, rest = place.rpartition(":")
     file = PurePath(path)
     if base and file.is_relative_to(base):

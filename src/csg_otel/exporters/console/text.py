@@ -1,7 +1,7 @@
 """
 Text for a terminal: escaping, widths, colours, and numbers for people. Pure.
 
-The rule: text of the program reaches a stream only through ``paint``, which escapes control characters, so that no name,
+The rule: text of the program reaches a terminal only through ``paint``. It escapes control characters, so that no name,
 attribute or message can move the cursor, forge a line or reverse the writing direction.
 """
 
@@ -15,16 +15,16 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 GUTTER: Final = 23
-"""Cells before the text of a line: the time, and a duration, a log level or a word like ``metrics``."""
+"""Cells before the text of a line: the time, and a label."""
 
 _LABEL: Final = 7
-"""Cells of a label such as ``metrics`` or ``1.24 s``."""
+"""Cells of a label: a duration such as ``1.24 s``, a log level, or a word such as ``metrics``."""
 _MAX_DEPTH: Final = 6
-"""Levels of nested values; deeper ones become text as Python shows them."""
+"""Levels of nested values; deeper values are shown by their ``str()``."""
 _MAX_ATTRIBUTES: Final = 8
-"""Attributes on one line; beyond them only their number is shown."""
+"""Most attributes on one line; of the others only their number is shown."""
 _MAX_WIDTH: Final = 4096
-"""Cells of a line where there is no terminal."""
+"""Most cells of a line if the stream is not a terminal."""
 _STYLES: Final = {"": "", "dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -58,7 +58,11 @@ ASCII: Final = Glyphs("|- ", "`- ", "|  ", "   ", ":  ", "...", "x", "+", "!")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The look of the output: ``width`` in cells (None: never cut); ``base`` is the directory that paths are relative to."""
+    """
+    The look of the output.
+
+    ``width`` is in cells; with None, lines are not cut. Paths below the directory ``base`` are shown relative to it.
+    """
 
     glyphs: Glyphs = UNICODE
     width: int | None = None
@@ -69,12 +73,12 @@ class Look:
 
     @property
     def room(self) -> int | None:
-        """The cells after the gutter."""
+        """The number of cells after the gutter; None without a width."""
         return None if self.width is None else self.width - GUTTER
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:
-    """Return the drawing characters that *encoding* has; all of them for a stream without an encoding."""
+    """Return the drawing characters for *encoding*: ASCII ones if it lacks the others. None counts as UTF-8."""
     try:
         "".join(UNICODE).encode(encoding or "utf-8")
     except (UnicodeError, LookupError):
@@ -83,7 +87,7 @@ def glyphs_for(encoding: str | None) -> Glyphs:
 
 
 def clean(text: str) -> str:
-    """Return *text* with every control, format, surrogate and unassigned character as its escape; spaces become spaces."""
+    """Return *text* with escapes for characters that cannot be printed; tabs and other spaces become plain spaces."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escape(c) for c in text)
@@ -110,10 +114,10 @@ def cut(text: str, width: int, more: str = "…") -> str:
     """Return *text* in at most *width* cells, with *more* at the end if it was cut."""
     if cells(text) <= width:
         return text
-    left, kept = width - len(more), []
+    remaining, kept = width - len(more), []
     for character in text:
-        left -= _cell(character)
-        if left < 0:
+        remaining -= _cell(character)
+        if remaining < 0:
             break
         kept.append(character)
     return "".join(kept) + more if width >= len(more) else more[:width]
@@ -136,14 +140,14 @@ def wrap(text: str, width: int | None) -> list[str]:
 
 def paint(line: Line, look: Look) -> str:
     """Return *line* as one row of text: escaped, cut to the width, encodable, and coloured if the look has colours."""
-    left = look.width if look.width is not None else _MAX_WIDTH
+    remaining = look.width if look.width is not None else _MAX_WIDTH
     row: list[str] = []
     for position, (text, style) in enumerate(line):
         shown = clean(text).encode(look.encoding, "backslashreplace").decode(look.encoding)
         follows = any(segment.text.strip() for segment in line[position + 1 :])
-        whole = cells(shown) + follows <= left
-        shown = shown if whole else cut(shown + " " * follows, left, look.glyphs.more)
-        left -= cells(shown)
+        whole = cells(shown) + follows <= remaining
+        shown = shown if whole else cut(shown + " " * follows, remaining, look.glyphs.more)
+        remaining -= cells(shown)
         code = _STYLES[style] if look.color and shown.strip() else ""
         row.append(f"\x1b[{code}m{shown}\x1b[0m" if code else shown)
         if not whole:
@@ -152,7 +156,7 @@ def paint(line: Line, look: Look) -> str:
 
 
 def gutter(at_ns: int | None, label: str, style: str = "") -> list[Segment]:
-    """Return the beginning of a line: local time and a short word, both blank on a continuation (*at_ns* 0)."""
+    """Return the beginning of a line: local time and *label*; the time is blank on a continuation line (*at_ns* is 0)."""
     time = time_of_day(at_ns) if at_ns != 0 else " " * 12
     return [Segment(time, "dim"), Segment(f"  {label:>{_LABEL}}  ", style)]
 
@@ -179,7 +183,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Return *count* bytes in the binary unit that suits: ``812 B``, ``48.2 MiB``."""
+    """Return *count* bytes for people, in a binary unit: ``812 B``, ``48.2 MiB``."""
     if not math.isfinite(count):
         return number(count)
     units = iter(("B", "KiB", "MiB", "GiB", "TiB"))
@@ -199,7 +203,7 @@ def _three(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number in few characters: thousands grouped, floats with four significant digits."""
+    """Return a number in few characters: thousands are grouped, floats have four significant digits."""
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
         return f"{int(value):,}" if abs(value) < 10**18 else f"1e{int(int(value).bit_length() * math.log10(2))}"
     if math.isfinite(value) and 1000 <= abs(value) < 1e9:
@@ -220,7 +224,7 @@ def quantity(value: float, unit: str) -> str:
 
 
 def attributes(items: Iterable[tuple[str, Any]], look: Look) -> str:
-    """Return attributes as ``k=v k=v``: long values cut, and beyond a handful only their number (all with ``debug``)."""
+    """Return attributes as ``k=v k=v``: long values are cut; after 8 attributes the number of the rest (all with ``debug``)."""
     shown = [f"{key}={value(v, look)}" for key, v in items]
     if not look.debug and len(shown) > _MAX_ATTRIBUTES:
         shown[_MAX_ATTRIBUTES:] = [f"+{len(shown) - _MAX_ATTRIBUTES}"]

@@ -1,1 +1,1 @@
-"""What delivers for every destination: bounded queues, persistent queues, and the spool on disk."""
+"""The delivery of every destination: bounded queues, persistent queues, and the spool on disk."""

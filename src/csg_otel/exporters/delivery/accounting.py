@@ -1,7 +1,7 @@
 """
-Delivery accounting: how many items of each destination had which result, as metrics and as the report of a shutdown.
+Delivery accounting: the number of items by destination and result, as metrics and as the report of a shutdown.
 
-Counts only; delivers nothing. The rule: destinations that are no longer configured keep their counts.
+Only counts; the queues deliver. The rule: destinations that are no longer configured keep their counts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ShutdownReport:
 
 
 class Accounting:
-    """The counts of the destinations in use and of those retired."""
+    """The counts of the destinations in use and of the retired destinations."""
 
     def __init__(self) -> None:
         """Publish ``csg.exporter.items`` and ``csg.spool.size`` until :meth:`close`."""
@@ -85,10 +85,14 @@ class Accounting:
 
     def spool_sizes(self) -> dict[str, int]:
         """Return the bytes on disk by destination; destinations without a spool are left out."""
-        return {item.name: item.spool.size for item in self._destinations if item.spool is not None}
+        return {
+            destination.name: destination.spool.size
+            for destination in self._destinations
+            if destination.spool is not None
+        }
 
     def close(self, took_s: float) -> ShutdownReport:
-        """Publish nothing more and return the report of a shutdown that took *took_s* seconds."""
+        """Stop publishing, and return the report of a shutdown that took *took_s* seconds."""
         self._closed = True
         delivered, dropped = 0, Counter[str]()
         for (_, _, result, reason), count in self._past[0].items():
@@ -99,7 +103,7 @@ class Accounting:
 
     @property
     def closed(self) -> bool:
-        """Whether the telemetry counted here has ended."""
+        """Whether the shutdown has ended and nothing is published any more."""
         return self._closed
 
     def reset_after_fork(self) -> None:
@@ -138,7 +142,7 @@ class _SpoolCallback:
 
 
 def items_by_result(destinations: Sequence[Destination]) -> Items:
-    """Return the counts of *destinations*, one signal and result each."""
+    """Return the counts of *destinations*, separately for each signal, result and reason."""
     items: Items = Counter()
     for destination in destinations:
         for signal, queue in destination.queues.items():

@@ -1,8 +1,9 @@
 """
-The backlog of a persistent queue: encoded frames that are not yet settled, in memory, on disk, or both, oldest first.
+The backlog of a persistent queue: encoded frames that are neither delivered nor dropped yet, oldest first.
 
-It only stores frames and hands them out; the queue decides when to send and interprets the answer. Both share one lock. The
-rule: never call the spool with that lock held, because the spool calls back under its own lock when it makes room.
+A frame is in memory, on disk, or both. The backlog stores frames and returns them in order; the queue decides when to send, and
+reads the response. Both use one lock. The rule: never call the spool with that lock held. When the spool makes room it calls
+the queue with its own lock held, so the two threads could block each other.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class DropCounter(Protocol):
 @dataclass(slots=True, eq=False)
 class Frame:
     """
-    An encoded request that waits: its number of items, and its bytes in memory, on disk, or both.
+    An encoded request that waits: its number of items, and its bytes in memory (``body``), on disk (``ref``), or both.
 
     ``created_at`` is on the monotonic clock; 0 for a frame of a dead process.
     """
@@ -72,8 +73,8 @@ class Backlog:
             signal: The queue's signal, part of the spool's file names.
             spool: Keeps frames on disk; None keeps them in memory only.
             counter: Counts the frames that are dropped.
-            max_items: Items that may wait in memory only.
-            max_age_s: Seconds after which a frame on disk is dropped.
+            max_items: Most items in frames that are not on disk; the oldest of these frames are dropped.
+            max_age_s: Age in seconds at which a frame on disk is dropped.
         """
         self._lock = lock
         self._destination = destination
@@ -95,12 +96,12 @@ class Backlog:
 
     @property
     def oldest(self) -> float:
-        """Creation time of the next frame to be sent, on the monotonic clock; 0 for a frame of a dead process."""
+        """Creation time of the next frame to send, on the monotonic clock; 0 for a frame of a dead process."""
         return self._pending[0].created_at
 
     def reaches(self, items: int) -> bool:
         """Return whether at least *items* items wait to be sent."""
-        for frame in self._pending:  # thousands after an outage, and the first few are mostly enough
+        for frame in self._pending:  # no sum(): thousands wait after an outage, and a few are usually enough
             items -= frame.count
             if items <= 0:
                 return True
@@ -112,7 +113,7 @@ class Backlog:
 
     @property
     def safe(self) -> bool:
-        """Whether every frame is on disk at least."""
+        """Whether every frame is on disk."""
         return all(frame.ref is not None for frame in self._all())
 
     def abandon(self) -> int:
@@ -123,7 +124,7 @@ class Backlog:
         return lost
 
     def adopt(self, refs: Sequence[Ref]) -> int:
-        """Put the frames of a dead process in front; return the items of those the spool has removed meanwhile."""
+        """Put the frames of a dead process in front; return the number of items that the spool has removed meanwhile."""
         present = [ref for ref in refs if not ref.segment.gone]
         self._pending.extendleft(Frame(ref.count, 0.0, None, ref) for ref in reversed(present))
         return sum(ref.count for ref in refs if ref.segment.gone)
@@ -133,7 +134,7 @@ class Backlog:
         lost = [frame for frame in self._pending if frame.ref is not None and frame.ref.segment is segment]
         for frame in tuple(self._sending):
             if frame.ref is not None and frame.ref.segment is segment:
-                frame.ref = None  # being sent, and may still arrive
+                frame.ref = None  # it is being sent, so its items may still be delivered
                 if frame.body is None:
                     self._sending.remove(frame)
                     lost.append(frame)
@@ -146,7 +147,7 @@ class Backlog:
         return sum(frame.count for frame in lost)
 
     def put_back(self, batch: Sequence[Frame]) -> None:
-        """Put *batch* back in front."""
+        """Put the frames of *batch* back in front, so that they are sent next."""
         for frame in reversed([frame for frame in batch if frame in self._sending]):
             self._sending.remove(frame)
             self._pending.appendleft(frame)
@@ -168,23 +169,24 @@ class Backlog:
             mark_kept()
             for frame in frames:
                 if frame.ref is not None and frame.ref.segment.gone:
-                    frame.ref = None  # the spool has removed it already, but its bytes are still in memory
+                    frame.ref = None  # the spool has removed the file already; the bytes are still in memory
                 self._pending.append(frame)
                 self._memory += len(frame.body or b"")
                 self._limit_memory(frame)
             if any(frame.ref is None for frame in frames):
                 self._drop_oldest()
 
-    def take(self, most_items: int) -> tuple[list[Frame], bytes]:
+    def take(self, max_items: int) -> tuple[list[Frame], bytes]:
         """
         Return the frames of the next request and their joined bytes; call :meth:`settle` or :meth:`put_back` afterwards.
 
-        Expired and corrupt frames are counted as dropped on the way.
+        Expired and corrupt frames are not returned, but counted as dropped. A frame with more than *max_items* items is sent
+        alone.
         """
         batch: list[Frame] = []
         bodies: list[bytes] = []
         size = count = 0
-        while (frame := self._next(most_items - count, first=not batch)) is not None:
+        while (frame := self._next(max_items - count, first=not batch)) is not None:
             body = self._body(frame)
             if body is None:
                 continue
@@ -197,9 +199,9 @@ class Backlog:
             size, count = size + len(body), count + frame.count
         return batch, b"".join(bodies)
 
-    def _next(self, most_items: int, *, first: bool) -> Frame | None:
+    def _next(self, max_items: int, *, first: bool) -> Frame | None:
         with self._lock:
-            if not self._pending or (not first and self._pending[0].count > most_items):
+            if not self._pending or (not first and self._pending[0].count > max_items):
                 return None
             frame = self._pending.popleft()
             self._sending.append(frame)
@@ -209,11 +211,12 @@ class Backlog:
         """
         Remove *batch* from the backlog and from the disk.
 
-        *count_items* is called with the lock held and gets the number of items that are not counted elsewhere already.
+        *count_items* is called with the lock held. It gets the number of items that the spool has not counted as dropped.
         """
         with self._lock:
             refs = [frame.ref for frame in batch if frame.ref is not None and frame in self._sending]
-        # Marked before it is counted: a program that exits right after its flush leaves nothing to be sent a second time.
+        # Mark the frames on disk before they count as delivered. flush() returns when they count, and the program may then
+        # exit; the next process would send unmarked frames a second time.
         for ref in refs:
             if self._spool is not None:
                 self._spool.done(ref)
@@ -236,7 +239,7 @@ class Backlog:
         if ref is not None and self._spool is not None:
             body = self._spool.read(ref)
         with self._lock:
-            if frame not in self._sending:  # the spool has removed it, and it was counted
+            if frame not in self._sending:  # the spool has removed it and counted its items
                 return None
             if body is not None:
                 frame.body = body
@@ -265,7 +268,7 @@ class Backlog:
         return ref
 
     def _limit_memory(self, frame: Frame) -> None:
-        """Free the bytes of *frame*, which are on disk too, if memory holds its limit already."""
+        """Free the bytes of *frame* if they are also on disk and the memory limit is exceeded."""
         if frame.ref is not None and self._memory > MAX_MEMORY_BYTES:
             self._free_bytes(frame)
 
@@ -275,7 +278,7 @@ class Backlog:
             frame.body = None
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest frames that are in memory only until their limit holds."""
+        """Drop the oldest frames that are in memory only, until at most ``max_items`` items are; a single frame stays."""
         waiting = [frame for frame in self._pending if frame.ref is None]
         items = sum(frame.count for frame in waiting)
         for frame in waiting:
@@ -288,5 +291,5 @@ class Backlog:
 
 
 def _age_s(frame: Frame, ref: Ref) -> float:
-    """Return the age of *frame* in seconds; by the wall clock only if another process wrote it."""
+    """Return the age of *frame* in seconds, by the monotonic clock; by the wall clock if another process wrote it."""
     return time.monotonic() - frame.created_at if frame.created_at else time.time() - ref.at

@@ -22,7 +22,7 @@ _BACKOFF_FIRST_S: Final = 0.25
 _BACKOFF_MAX_S: Final = 5.0
 """Upper bound of the back-off: half of the 10 s in which everything must be delivered after a recovery."""
 
-_LEAST_TIMEOUT_S: Final = 0.05
+_MIN_TIMEOUT_S: Final = 0.05
 """Lower bound of an attempt's timeout near the deadline, because sockets refuse a timeout of 0."""
 
 
@@ -30,7 +30,7 @@ class DeliveryObserver(Protocol):
     """Receives the result of each attempt to send."""
 
     def attempt_ended(self, signal: str, error: SendError | None) -> None:
-        """Take note of an attempt for *signal*; *error* is None after a success."""
+        """Record the result of an attempt for *signal*; *error* is None after a success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class QueueStatus:
     The counts of one queue.
 
     ``emitted + adopted == delivered + dropped + queued + spooled``. ``emitted`` items came from this process, ``adopted``
-    ones from dead processes; ``dropped`` counts by reason; ``queued`` items are in memory and ``spooled`` ones on disk;
-    ``waited`` is how many items had to wait on disk so far.
+    items came from dead processes. ``dropped`` counts by reason. ``queued`` items are in memory, ``spooled`` items are on
+    disk. ``waited`` is the number of items that have waited on disk so far.
     """
 
     emitted: int
@@ -63,8 +63,8 @@ class _Counts:
 class DeliveryQueue(ABC):
     """A bounded queue of one signal, its worker threads and its counts."""
 
-    _wakes_at_first = False
-    """Whether the first item wakes the worker; otherwise only a full batch does."""
+    _wakes_on_first_item = False
+    """Whether the first item wakes the worker thread; if False, only a full batch does."""
 
     def __init__(
         self,
@@ -86,9 +86,9 @@ class DeliveryQueue(ABC):
             signal: ``traces``, ``metrics``, ``logs``, ``alerts`` or ``console``.
             sender: Sends the batches; called on the worker threads only.
             observer: Receives the result of each attempt.
-            max_items: Items the queue holds; the oldest is dropped when it is full. Default 2,048.
-            batch_size: Items of one request at most. Default 512.
-            delay_s: Seconds an item waits at most for more items of its batch. Default 1.
+            max_items: Most items in the queue; when it is full, the oldest item is dropped. Default 2,048.
+            batch_size: Most items in one request. Default 512.
+            delay_s: Most seconds that an item waits for more items of its batch. Default 1.
             timeout_s: Seconds one attempt may take. Default 10.
         """
         self.destination = destination
@@ -127,7 +127,7 @@ class DeliveryQueue(ABC):
                 self._items.popleft()
                 self.count_dropped("queue_full", 1)
             self._items.append(item)
-            wakes = len(self._items) >= self._batch_size or (self._wakes_at_first and len(self._items) == 1)
+            wakes = len(self._items) >= self._batch_size or (self._wakes_on_first_item and len(self._items) == 1)
             if not self._started:
                 self._start_threads()
         if wakes and not self._wake.is_set():
@@ -143,14 +143,14 @@ class DeliveryQueue(ABC):
 
     @abstractmethod
     def join(self) -> QueueStatus:
-        """Wait for a closed queue's worker until its deadline; drop as ``shutdown`` what could not be sent or kept."""
+        """Wait for a closed queue's worker until its deadline; drop items that are neither sent nor kept, as ``shutdown``."""
 
     def nudge(self) -> None:
-        """Let the worker send now instead of at the end of its delay."""
+        """Wake the worker, so that it sends now instead of at the end of its delay."""
         self._wake.set()
 
     def close(self, deadline: float) -> None:
-        """Accept no more items and send the rest until monotonic *deadline*; returns at once, see :meth:`join`."""
+        """Accept no more items, and send the rest until monotonic *deadline*. Does not wait; :meth:`join` does."""
         with self._lock:
             if self._deadline is None:
                 self._deadline = deadline
@@ -193,13 +193,13 @@ class DeliveryQueue(ABC):
 
     def _attempt(self, batch: Any, *, final: bool = True) -> tuple[Partial | None, SendError | None]:
         """
-        Send *batch* once, within the timeout and the time left to the queue, and report the result.
+        Send *batch* once, within the timeout and before the queue's deadline, and report the result to the observer.
 
-        A refusal that is not *final* is not reported, because its parts are sent next.
+        A refusal that is not *final* is not reported, because the queue sends the batch again in smaller pieces.
         """
         timeout_s = self._timeout_s
         if self._deadline is not None:
-            timeout_s = max(_LEAST_TIMEOUT_S, min(timeout_s, self._deadline - time.monotonic()))
+            timeout_s = max(_MIN_TIMEOUT_S, min(timeout_s, self._deadline - time.monotonic()))
         error: SendError | None = None
         partial: Partial | None = None
         began = time.monotonic()
@@ -224,13 +224,13 @@ class DeliveryQueue(ABC):
             try:
                 thread.start()
             except RuntimeError:
-                # The system has no more threads: the next item tries again. Or the interpreter is ending: a shutdown counts
-                # the rest as dropped.
+                # Either the system has no more threads, and the next item tries again; or the interpreter is shutting down,
+                # and shutdown() counts the rest as dropped.
                 return
             self._threads_started += 1
         self._started = True
 
 
 def backoff_s(attempt: int) -> float:
-    """Return the seconds to wait after failed attempt number *attempt* (1 is the first)."""
+    """Return the seconds to wait after the failed attempt number *attempt*, counted from 1."""
     return min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * float(2 ** min(attempt, 16))) * random.uniform(0.5, 1)

@@ -31,11 +31,13 @@ State = Literal["ok", "degraded", "down"]
 _log = logging.getLogger("csg_otel")
 
 _ADOPT_EVERY_S = 30.0
+"""Seconds between two searches for spools of dead processes: their items wait at most half a minute."""
 
 _DEGRADED_S = 60.0
 """Seconds a destination stays ``degraded`` after a drop: longer than a usual scrape or export interval."""
 
 _MAX_ERROR_CHARS = 500
+"""Characters of an error in ``status()`` and in log lines; a collector may send a whole page as its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,11 @@ class DestinationStatus:
     """
     State and delivery accounting of one destination.
 
-    ``state`` is ``down`` while nothing gets through; ``degraded`` while some signals are refused, and for a minute after an
-    item was dropped; otherwise ``ok``. Items are spans, log records and metric collections. ``emitted`` items came from this
-    process and ``adopted`` ones from dead processes: ``emitted + adopted == delivered + queued + spooled + dropped``, always.
+    ``state`` is ``down`` while every signal fails; ``degraded`` while some signals fail, and for a minute after an item was
+    dropped; otherwise ``ok``. Items are spans, log records, metric collections and alerts. ``emitted`` items came from this
+    process, ``adopted`` items from dead processes. Always: ``emitted + adopted == delivered + queued + spooled + dropped``.
     ``dropped`` counts by reason. ``failing_s`` is the length of the current outage in seconds. ``spooled`` items are on disk:
-    the next process delivers them if this one does not.
+    the next process delivers them if this process does not.
     """
 
     state: State = "ok"
@@ -62,15 +64,15 @@ class DestinationStatus:
 
 
 class Destination:
-    """Queues by signal behind one name."""
+    """A destination: one name and address, with a queue for each signal."""
 
     def __init__(self, name: str, address: str) -> None:
         """
         Prepare a destination without queues.
 
         Args:
-            name: Its name in ``status()``, log lines and ``csg.destination``.
-            address: Its address for people, as log lines show it; without a password.
+            name: Its name in ``status()``, log lines and the attribute ``csg.destination``.
+            address: Its address as log lines show it; without a password.
         """
         self.name = name
         self._address = address
@@ -91,7 +93,7 @@ class Destination:
     # -- setting up ------------------------------------------------------------------------------------------------
 
     def keep_on_disk(self, root: Path, max_bytes: int) -> None:
-        """Give the queues added from now on a spool below *root* of at most *max_bytes*, and adopt those of dead processes."""
+        """Create a spool below *root*, of at most *max_bytes* bytes, for the persistent queues that are added afterwards."""
         self.spool = Spool(root, f"{self.name}\n{self._address}", self, max_bytes=max_bytes)
 
     def add_memory_queue(self, signal: str, sender: ItemSender, **options: Any) -> MemoryQueue:
@@ -116,9 +118,9 @@ class Destination:
 
     def _adopt(self) -> None:
         ended, spool = self._ended, self.spool
-        for own in self.queues.values():
-            if isinstance(own, PersistentQueue):
-                own.prepare()
+        for own_queue in self.queues.values():
+            if isinstance(own_queue, PersistentQueue):
+                own_queue.prepare()
         while spool is not None and not ended.is_set():
             try:
                 for signal, refs in spool.adopt().items():
@@ -126,7 +128,7 @@ class Destination:
                     if isinstance(queue, PersistentQueue):
                         queue.adopt(refs)
             except (OSError, SpoolError) as error:
-                _log.debug("exporter %s: nothing adopted: %s", self.name, error)
+                _log.debug("exporter %s: cannot adopt the spools of dead processes (%s)", self.name, error)
             ended.wait(_ADOPT_EVERY_S)
 
     def segment_dropped(self, segment: Segment) -> None:
@@ -155,7 +157,7 @@ class Destination:
     # -- results ---------------------------------------------------------------------------------------------------
 
     def attempt_ended(self, signal: str, error: SendError | None) -> None:
-        """Keep the state up to date, and log when an outage begins, when it ends, and the first refusal of each kind."""
+        """Update the state; log the begin and the end of an outage, and the first refusal for each reason."""
         message = "" if error is None else _printable(str(error))
         with self._lock:
             was_failing = bool(self._failing)
@@ -185,7 +187,7 @@ class Destination:
             )
 
     def status(self) -> DestinationStatus:
-        """Return state and counts over all signals."""
+        """Return the state, and the counts of all signals together."""
         counts = [queue.status() for queue in self.queues.values()]
         dropped: Counter[str] = Counter()
         for queue_counts in counts:
@@ -211,7 +213,7 @@ class Destination:
         )
 
     def log_undelivered(self) -> None:
-        """Log, after the queues have ended, how many items are left on disk and how many are lost."""
+        """Log how many items stay on disk and how many are lost; call it after the queues have ended."""
         status = self.status()
         if status.spooled:
             _log.warning(
@@ -224,11 +226,15 @@ class Destination:
         if lost:
             because = f" (last error: {self._last_error})" if self._last_error else ""
             _log.warning(
-                "exporter %s: %d items not delivered to %s before the end%s", self.name, lost, self._address, because
+                "exporter %s: %d items are lost: not delivered to %s before the shutdown's deadline%s",
+                self.name,
+                lost,
+                self._address,
+                because,
             )
 
 
 def _printable(text: str) -> str:
-    """Return *text*, which a collector may have written, as one short line without control characters."""
+    """Return *text*, which may come from a collector, as one short line without control characters."""
     printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_ERROR_CHARS])
     return " ".join(printable.split())

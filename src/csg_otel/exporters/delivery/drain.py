@@ -14,21 +14,24 @@ if TYPE_CHECKING:
     from csg_otel.exporters.delivery.destination import Destination
 
 _COLLECT_SHARE = 0.4
-"""Share of a drain's time that the last collection may take, so that sending keeps the rest."""
-
+"""Share of a drain's time that the last collection may take; the rest is for sending."""
 
 _LAST_COLLECTION_S = 1.0
-"""Seconds for a replaced destination's last collection before its reader is handed over."""
+"""Seconds that the last collection of a replaced destination may take, before a new reader continues its sums."""
 
 
 def connect_reader(meters: Any, destination: Destination, replaced: Destination | None) -> None:
-    """Connect the reader of *destination* to the provider *meters*; it continues the sums of the *replaced* destination."""
+    """
+    Connect the reader of *destination* to the meter provider *meters*; None does nothing.
+
+    The reader continues the sums of the *replaced* destination if both have the same temporality.
+    """
     reader = destination.reader
     if reader is None or meters is None:
         return
     if replaced is not None and replaced.reader is not None and replaced.reader.temporality == reader.temporality:
         if replaced.ticker is not None:
-            # What was measured before the exchange leaves by the replaced destination, which is drained afterwards.
+            # The replaced destination collects the measurements made so far, and sends them when it is drained.
             replaced.ticker.stop().wait(_LAST_COLLECTION_S)
         _compat.hand_over(meters, replaced.reader, reader)
     else:
@@ -36,7 +39,7 @@ def connect_reader(meters: Any, destination: Destination, replaced: Destination 
 
 
 def flush(destinations: Sequence[Destination], deadline: float) -> bool:
-    """Collect and send everything before *deadline*; True only if all is acknowledged or on disk."""
+    """Collect and send everything before monotonic *deadline*; True only if every item is acknowledged or on disk."""
     collected = _wait_all((item.ticker.request() for item in destinations if item.ticker), deadline)
     queues = [queue for destination in destinations for queue in destination.queues.values()]
     for queue in queues:
@@ -45,7 +48,7 @@ def flush(destinations: Sequence[Destination], deadline: float) -> bool:
 
 
 def drain(destinations: Sequence[Destination], deadline: float) -> None:
-    """Collect and send what can be sent before *deadline*, drop the rest, and end the queues and spools."""
+    """Collect and send items until monotonic *deadline*, drop or spool the rest, and end the queues and spools."""
     queues = [queue for destination in destinations for queue in destination.queues.values()]
     stopped = [item.ticker.stop() for item in destinations if item.ticker is not None]
     for queue in queues:
@@ -62,5 +65,5 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
 
 
 def _wait_all(events: Iterable[threading.Event], deadline: float) -> bool:
-    # tuple(): every event is requested before the first wait.
+    # tuple() requests all events before the first wait.
     return all([event.wait(max(0.0, deadline - time.monotonic())) for event in tuple(events)])

@@ -1,8 +1,8 @@
 """
-Failed HTTP requests as the errors of a queue.
+The conversion of failed HTTP requests into :class:`SendError`.
 
-The rule: only a response that refuses the data itself is final. Any other failure may pass while the data waits, for example
-once a token or a path is corrected.
+The rule: only a response that refuses the data itself is final. After any other failure the data waits and is sent again,
+because the cause may end: a wrong token or path may be corrected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _REFUSALS: Final = frozenset({400, 413, 422})
 """Statuses with which Alertmanager, Datadog's events and the Pushgateway refuse the data of a request."""
 
 _MAX_SHOWN: Final = 200
-"""Bytes of a response's body in a message: the server's reason is at the beginning."""
+"""Bytes of a response's body that a message shows: the server's reason is at the beginning."""
 
 
 def no_response(error: OSError) -> SendError:
@@ -28,11 +28,11 @@ def no_response(error: OSError) -> SendError:
 
 
 def status_message(status: int, body: bytes) -> str:
-    """Return a status and the beginning of its body as the message of an error."""
+    """Return the message of an error: the status and the beginning of the body."""
     return f"HTTP {status}: {body[:_MAX_SHOWN].decode(errors='replace')}"
 
 
 def not_accepted(response: Response) -> SendError:
-    """Return the error for a response that is no success."""
+    """Return the error for a response whose status is not a success."""
     message = status_message(response.status, response.body)
     return SendError(f"http_{response.status}", message, retry=response.status not in _REFUSALS)

@@ -1,9 +1,9 @@
 """
 The persistent queue: items are encoded once, kept on disk while they cannot be delivered, and sent again unchanged.
 
-Two threads per queue. The gathering thread encodes new items every tenth of a second and writes them to the spool, so outages
-lose nothing, and SIGKILL loses at most 0.1 s. The sending thread may wait for a destination as long as necessary. Encoded
-requests of one signal can be joined byte by byte (protobuf merges messages that way), so several frames make one request. The
+Each queue has two threads. The gathering thread encodes new items every tenth of a second and writes them to the spool, so an
+outage loses nothing, and SIGKILL loses the items of at most 0.1 s. The sending thread may wait for a destination as long as
+necessary. It joins several frames of a signal into one request by joining their bytes: protobuf merges messages that way. The
 rule: ``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
 """
 
@@ -28,7 +28,7 @@ _TICK_S: Final = 0.08
 """Seconds between two writes to the spool: with the write itself, 0.1 s at most."""
 
 _NO_PROGRESS_S: Final = 1.0
-"""Seconds without progress after which a process that ends leaves the items on disk to the next process."""
+"""Longest wait of a shutdown for a destination that accepts nothing; then the items on disk are left to the next process."""
 
 _WEEK_S: Final = 7 * 86_400.0
 
@@ -37,7 +37,7 @@ class PersistentQueue(DeliveryQueue):
     """A queue that encodes its items, with a spool behind it if there is one."""
 
     _sender: RequestSender
-    _wakes_at_first = True
+    _wakes_on_first_item = True
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class PersistentQueue(DeliveryQueue):
             sender: Encodes and sends; called on the worker threads only.
             observer: Receives the result of each attempt.
             spool: Keeps undelivered requests on disk; None (default) keeps them in memory only.
-            max_age_s: Seconds after which an undelivered request is dropped. Default one week.
+            max_age_s: Age in seconds at which an undelivered request on disk is dropped. Default one week.
             **options: The other options of :class:`DeliveryQueue`.
         """
         self._spool = spool
@@ -88,7 +88,7 @@ class PersistentQueue(DeliveryQueue):
     # -- called by the program -------------------------------------------------------------------------------------
 
     def adopt(self, refs: Sequence[Ref]) -> None:
-        """Deliver the frames of a dead process, before anything newer."""
+        """Deliver the frames of a dead process, before all newer items."""
         with self._due:
             if self._deadline is not None:  # closed: the next process adopts them
                 return
@@ -99,8 +99,8 @@ class PersistentQueue(DeliveryQueue):
             self._due.notify_all()
 
     def prepare(self) -> None:
-        """Import the encoder now: that takes longer than the first items of a killed process may wait for the disk."""
-        with suppress(Exception):  # the first item will show the error
+        """Import the encoder now: the import takes longer than the 0.1 s in which an item must be on disk."""
+        with suppress(Exception):  # encoding the first item reports the error
             self._sender.encode(())
 
     def segment_dropped(self, segment: Segment) -> None:
@@ -124,7 +124,7 @@ class PersistentQueue(DeliveryQueue):
             )
 
     def nudge(self) -> None:
-        """Send everything now instead of at the end of the delay."""
+        """Wake both threads, so that everything is sent now instead of at the end of the delay."""
         self._wake.set()
         with self._due:
             self._hurry = True
@@ -138,21 +138,22 @@ class PersistentQueue(DeliveryQueue):
         """
         with self._due:
             target, dropped = self._counts.emitted + self._adopted, self._dropped()
-            self._hurry = True  # only once: a destination that still fails gets no extra attempts
+            self._hurry = True  # ends one back-off; a destination that still fails gets no more extra attempts
             while self._settled() < target:
-                self._hurry = self._hurry or not self._failing  # items gathered only now must hurry, too
+                # The sending thread resets the flag when it has sent what there was; items gathered after that hurry, too.
+                self._hurry = self._hurry or not self._failing
                 self._wake.set()
                 self._due.notify_all()
-                late = time.monotonic() >= deadline
-                if self._all_safe() and (late or self._failing):
+                timed_out = time.monotonic() >= deadline
+                if self._all_safe() and (timed_out or self._failing):
                     break
-                if late:
+                if timed_out:
                     return False
                 self._due.wait(min(0.05, max(0.0, deadline - time.monotonic())))
             return self._dropped() == dropped
 
     def _all_safe(self) -> bool:
-        """Return whether every item is on disk at least."""
+        """Return whether every item that is not settled is on disk."""
         with self._lock:
             return not self._items and not self._in_flight and self._backlog.safe
 
@@ -167,7 +168,7 @@ class PersistentQueue(DeliveryQueue):
 
     def join(self) -> QueueStatus:
         """
-        Wait for a closed queue's sending thread until its deadline; drop as ``shutdown`` what is neither sent nor on disk.
+        Wait for a closed queue's sending thread until its deadline; drop the items that are neither sent nor on disk.
 
         If everything is on disk, a destination that accepts nothing for one second ends the wait.
         """
@@ -213,12 +214,12 @@ class PersistentQueue(DeliveryQueue):
             return [self._items.popleft() for _ in range(count)]
 
     def _mark_kept(self) -> None:
-        """Hand the items in flight over to the backlog, which counts them from now on; called with the lock held."""
+        """Count the items in flight no longer, because the backlog counts them from now on; called with the lock held."""
         self._in_flight = 0
         self._due.notify_all()
 
     def _encoded(self, items: Sequence[Any]) -> list[tuple[int, bytes]]:
-        """Return *items* as requests with their number of items; drop only the items that cannot be encoded."""
+        """Return *items* as requests, each with its number of items; drop only the items that cannot be encoded."""
         try:
             return [(len(items), self._sender.encode(items))]
         except Exception as error:  # noqa: BLE001 - a program may put anything into an attribute
@@ -248,7 +249,7 @@ class PersistentQueue(DeliveryQueue):
         self._sender.close()
 
     def _await_frames(self) -> bool:
-        """Wait until a frame is due; return False when the queue has ended."""
+        """Wait until a frame must be sent; return False when the queue has ended."""
         with self._due:
             while True:
                 now = time.monotonic()
@@ -268,7 +269,7 @@ class PersistentQueue(DeliveryQueue):
         return now - self._backlog.oldest >= self._delay_s or self._backlog.reaches(self._batch_size)
 
     def _deliver(self, batch: list[Frame], body: bytes) -> None:
-        """Send *batch* until it is delivered or refused for good, or the queue ends; then it waits again."""
+        """Send *batch* until it is delivered or refused for good. If the queue ends first, put it back into the backlog."""
         attempt = 0
         while True:
             partial, error = self._attempt_request(body, final=False)
@@ -314,7 +315,8 @@ class PersistentQueue(DeliveryQueue):
             elif refusal.retry:
                 waiting.insert(0, half)
                 attempt += 1
-                if not self._wait_after(refusal, attempt):  # the queue ends: sending a half twice is better than never
+                # When the queue ends, the whole batch waits again: a half may be sent twice, but nothing is lost.
+                if not self._wait_after(refusal, attempt):
                     with self._lock:
                         self._backlog.put_back(batch)
                     return
@@ -325,7 +327,7 @@ class PersistentQueue(DeliveryQueue):
         self._settle(batch, dropped)
 
     def _settle(self, batch: Sequence[Frame], dropped: Mapping[str, int]) -> None:
-        """Count the items of *batch*: *dropped* by reason, all others as delivered."""
+        """Count the items of *batch*: as dropped the numbers in *dropped*, by reason; all others as delivered."""
 
         def count_items(items: int) -> None:
             delivered = items
@@ -343,7 +345,7 @@ class PersistentQueue(DeliveryQueue):
         """
         Wait before the next attempt; return False once the queue's deadline has passed.
 
-        A wait that the destination asked for is kept in full. A back-off ends early when the queue is flushed.
+        A wait that the destination requested is kept in full. A back-off ends early when the queue is flushed.
         """
         requested = bool(error.retry_after_s)
         until = time.monotonic() + (error.retry_after_s or backoff_s(attempt))

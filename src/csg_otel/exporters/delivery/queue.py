@@ -1,8 +1,8 @@
 """
 The memory queue: bounded, in memory only, one worker thread.
 
-For a destination that needs no disk, such as the console. A batch that may be accepted later is sent again, in order, until
-the queue is closed.
+For a destination that needs no disk, such as the console. A batch that may be accepted later is sent again, in order, until the
+queue's deadline.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from csg_otel.exporters.delivery.sender import ItemSender, Partial, SendError
 from csg_otel.pipeline import _compat
 
 _PAUSE_S = 0.1
-"""Longest wait in one piece between two attempts, because a nudge only wakes and must not shorten the back-off."""
+"""Longest single wait during a back-off. A nudge ends one such wait only, so it does not shorten the back-off."""
 
 _CLOSING_PAUSE_S = 0.2
-"""Longest back-off of a closed queue: a short outage must not use up the shutdown's budget."""
+"""Longest back-off of a closed queue, so that a short outage does not use up the shutdown's budget."""
 
 
 class MemoryQueue(DeliveryQueue):
@@ -50,7 +50,7 @@ class MemoryQueue(DeliveryQueue):
             return self._dropped() == dropped
 
     def join(self) -> QueueStatus:
-        """Wait for a closed queue's worker until its deadline; drop as ``shutdown`` what it could not send."""
+        """Wait for a closed queue's worker until its deadline; drop the items it has not sent, with the reason ``shutdown``."""
         self._finished.wait(max(0.0, (self._deadline or 0.0) - time.monotonic()))
         with self._lock:
             unsent = len(self._items) + self._in_flight

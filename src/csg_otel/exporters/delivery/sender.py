@@ -15,7 +15,7 @@ Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
 
 class SendError(Exception):
-    """A batch was not accepted. ``reason`` is a short word for the metric, the message is for people."""
+    """A batch was not accepted. ``reason`` is a short word for the metric, the message is for log lines."""
 
     def __init__(self, reason: str, message: str, *, retry: bool, retry_after_s: float | None = None) -> None:
         """
@@ -25,7 +25,7 @@ class SendError(Exception):
             reason: A short word, the value of ``csg.reason``.
             message: The details, for a log line and ``status()``.
             retry: Whether the same batch may be accepted later.
-            retry_after_s: Seconds the destination asks to wait; None (default) uses the queue's back-off.
+            retry_after_s: Seconds to wait, as the destination requests; None (default) uses the queue's back-off.
         """
         super().__init__(message)
         self.reason = reason
@@ -57,14 +57,14 @@ class Sender(Protocol[Batch_contra]):
 
 
 class ItemSender(Sender[Sequence[Any]], Protocol):
-    """Sends items as they are: the sender of a memory queue."""
+    """Sends items without encoding them: the sender of a memory queue."""
 
     def on_idle(self) -> None:
         """Do periodic work; called whenever the queue's delay passes without an item."""
 
 
 class RequestSender(Sender[bytes], Protocol):
-    """Sends encoded requests, and is their codec: the sender of a persistent queue."""
+    """Encodes items and sends encoded requests: the sender of a persistent queue."""
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return *items* as one request. May raise anything for an item that cannot be encoded."""

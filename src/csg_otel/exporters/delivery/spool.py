@@ -1,10 +1,11 @@
 """
 The spool: undelivered requests on disk; bounded, crash-safe, authenticated, and adopted by the next process.
 
-Each process has one folder per destination, with files of frames for each signal. A frame is written whole and marked after its
-delivery; a file is removed when all its frames are marked. The owner holds a lock that the kernel releases when the process
-ends, so any process may adopt a folder whose lock is free. The rules: only frames with a code of this installation's key are
-sent, nothing is pickled, links are not followed, and a frame is read back exactly as it was written or not at all.
+Each process has one folder per destination, with files (segments) of frames for each signal. A frame is written whole, and
+marked after its delivery; a file is removed when all its frames are marked. The process holds a lock on its folder. The kernel
+releases the lock when the process ends, so any process may adopt a folder whose lock is free. The rules: only frames with an
+authentication code made with this installation's key are sent; nothing is pickled; links are not followed; a frame is read
+exactly as it was written, or not at all.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ _PENDING: Final = 0
 _DONE: Final = b"\x01"
 _STATE_AT: Final = 4
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of one file: room is made file by file, so this is the loss when the spool is full."""
+"""Most bytes of one file. A full spool removes its oldest file, so this is the loss each time."""
 _MIN_SEGMENTS: Final = 8
-"""Files that a small spool is divided into, so that making room loses an eighth of it at most."""
+"""Least number of files of a full spool, so that removing one loses at most an eighth of a small spool."""
 _MAX_BODY: Final = 64 * 1024 * 1024
-"""Bytes of a frame: larger than any request, and small enough to be read into memory from a damaged file."""
+"""Most bytes of a frame's body: larger than any request, and small enough for the memory if a damaged file gives the length."""
 _SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
 
 
 class SpoolError(Exception):
-    """The spool cannot be used; the message is for people."""
+    """The spool cannot be used; the message is for log lines."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +63,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A frame in the spool: its place, its bytes, its number of items, and the time of writing (Unix seconds)."""
+    """
+    The position of a frame in the spool.
+
+    ``length`` is the number of bytes of its body, ``count`` its number of items, ``at`` the time of writing in Unix seconds.
+    """
 
     segment: Segment
     offset: int
@@ -89,7 +94,7 @@ class Spool:
             root: Folder of all spools of this user.
             destination: Name of the destination, a line break, and its address; the folder's name depends on both.
             owner: Counts the segments that are removed to make room.
-            max_bytes: Bytes on disk; the oldest segment is removed when there are more.
+            max_bytes: Most bytes on disk; beyond them the oldest segments are removed.
         """
         self._root = root
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
@@ -149,12 +154,12 @@ class Spool:
         return body if genuine else None
 
     def done(self, ref: Ref) -> None:
-        """Mark *ref* as delivered or dropped; remove its file if no other frame in it waits."""
+        """Mark *ref* as delivered or dropped; remove its file if no other frame of the file waits."""
         with self._lock:
             segment = ref.segment
             if segment.descriptor < 0:  # closed: another process may own it
                 return
-            with suppress(OSError):  # without its mark a frame is delivered a second time after a crash
+            with suppress(OSError):  # a frame without the mark is only delivered a second time, after a crash
                 os.pwrite(segment.descriptor, _DONE, ref.offset + _STATE_AT)
             segment.frames -= 1
             segment.items -= ref.count
@@ -200,10 +205,11 @@ class Spool:
         return refs
 
     def _take_over(self, folder: Path, refs_by_signal: dict[str, list[Ref]]) -> list[Segment]:
+        """Return the segments of *folder*, and add their frames to *refs_by_signal*; none if its process lives."""
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # its owner lives
+        except OSError:  # held by a living process
             os.close(lock)
             return []
         self._locks[folder] = lock
@@ -228,7 +234,7 @@ class Spool:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close all files and locks; the next process delivers the rest."""
+        """Close all files and locks; the next process delivers the frames that still wait."""
         with self._lock:
             self._closed = True
             for segment in self._segments:
@@ -242,7 +248,7 @@ class Spool:
             self._reset()
 
     def reset_after_fork(self) -> None:
-        """Close the parent's files in a forked child, without a change to them."""
+        """Close the parent's files in a forked child without changing them."""
         for segment in self._segments:
             _close(segment)
         for lock in self._locks.values():
@@ -251,7 +257,7 @@ class Spool:
         self._reset()
 
     def _open(self) -> None:
-        """Create what is missing: the root, the key, the folder of this process and its lock."""
+        """Create the root, the key, the folder of this process and its lock, unless they exist."""
         if self._closed:
             raise SpoolError("the spool is closed")
         if self._own is not None:
@@ -283,7 +289,7 @@ class Spool:
         return segment
 
     def _make_room(self, newest: Segment | None) -> None:
-        """Remove the oldest segments until the limit holds; never *newest*, which was just written to."""
+        """Remove the oldest segments until the size is within the limit; never *newest*, which was just written to."""
         while self.size > self._max_bytes and (oldest := next((s for s in self._segments if s is not newest), None)):
             self._remove(oldest)
             if oldest.items:
@@ -363,7 +369,7 @@ def _key(root: Path) -> bytes:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
         try:
-            os.link(candidate, path)  # whole or not at all, and the first key stays
+            os.link(candidate, path)  # atomic, and it fails if another process has created the key first
         except FileExistsError:
             pass
         finally:

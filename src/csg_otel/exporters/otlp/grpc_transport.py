@@ -2,7 +2,7 @@
 OTLP over gRPC: one unary call per attempt, on a channel of this process.
 
 Uses the official client, with the rules of the HTTP transport: a total deadline, responses of at most 64 KiB, and no back-off
-beside the queue's.
+of its own, because the queue has one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _GRPC_PATHS = {
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 }
-# The retryable codes of the OTLP specification, and codes that do not refuse the data. RESOURCE_EXHAUSTED is retried because it
-# asks for a pause, unless it is about the size of the request.
+# The retryable codes of the OTLP specification, and codes that do not refuse the data. RESOURCE_EXHAUSTED usually requests a
+# pause, so it is retried, except where the request is too large.
 _RETRYABLE_GRPC = frozenset(
     {
         "CANCELLED",
@@ -79,16 +79,16 @@ class GrpcTransport:
         return response
 
     def _handle_error(self, error: Any) -> bytes:
-        """Raise *error* as a SendError; return an empty response if only the response was too long to be read."""
+        """Raise *error* as a SendError; return an empty response if the request succeeded with a response that is too long."""
         code, details = error.code().name, str(error.details())
         if code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
-            # gRPC's own back-off grows to two minutes, and a lost connection can look like a slow one for longer. A new
-            # channel has no back-off yet, so the queue's back-off is the only one.
+            # gRPC's own back-off grows to two minutes, and it may see a lost connection as a slow one for even longer. A new
+            # channel starts without back-off, so only the queue's back-off counts.
             self.close()
         too_large = code == "RESOURCE_EXHAUSTED" and "larger than max" in details
         if too_large and f"vs. {MAX_RESPONSE_BYTES})" in details:
             self.close()
-            return b""  # only a success has a response, and such a long one is not OTLP's
+            return b""  # only a successful call has a response, and an OTLP response is never this long
         raise SendError(
             f"grpc_{code.lower()}",
             f"{code}: {details}",
@@ -101,7 +101,7 @@ class GrpcTransport:
 
         options = [
             ("grpc.max_receive_message_length", MAX_RESPONSE_BYTES),
-            # A subchannel that is shared with another exporter would share its back-off, too.
+            # A subchannel shared with another exporter would have a common back-off, too.
             ("grpc.use_local_subchannel_pool", 1),
             # Decompression can turn 64 KiB into 64 MiB.
             ("grpc.per_message_decompression", 0),
@@ -120,18 +120,22 @@ class GrpcTransport:
             channel.close()
 
     def reset_after_fork(self) -> None:
-        """Drop the parent's channel in a forked child; it is kept, because its destructor writes to the parent's connection."""
+        """
+        Stop using the parent's channel in a forked child.
+
+        A reference to it is kept, because its destructor would write to the parent's connection.
+        """
         if self._channel is not None:
             _parent_channels.append((self._channel, self._call))
         self._channel = self._call = None
 
 
 _parent_channels: list[Any] = []
-"""References that keep the parent's channels from being destroyed in a child."""
+"""The parent's channels in a forked child; a reference here prevents their destruction."""
 
 
 def _retry_info(metadata: Iterable[tuple[str, Any]]) -> float | None:
-    """Return the seconds that a ``google.rpc.RetryInfo`` in *metadata* asks for, an hour at most; None without it."""
+    """Return the seconds to wait from a ``google.rpc.RetryInfo`` in *metadata*, an hour at most; None if there is none."""
     details = next((value for key, value in metadata if key == "grpc-status-details-bin"), None)
     if details is None:
         return None

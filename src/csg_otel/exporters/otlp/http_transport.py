@@ -1,8 +1,9 @@
 """
-The contract of a transport, and OTLP over HTTP.
+The protocol of a transport, and the transport for OTLP over HTTP.
 
-A transport sends encoded requests and returns encoded responses. The rules: one total deadline per attempt on the monotonic
-clock, no redirects, at most 64 KiB of a response are read, and only a response of OTLP's type is a success.
+A transport sends encoded requests and returns encoded responses. The rules: each attempt has one total deadline on the
+monotonic clock; redirects are not followed; at most 64 KiB of a response are read; only a response with OTLP's content type is
+a success.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MAX_RESPONSE_BYTES = 64 * 1024
 """Bytes of a response that are read: OTLP's responses are far smaller, and an endless one must not fill the memory."""
 
 MAX_RETRY_AFTER_S = 3600.0
-"""Upper bound of the wait that a collector may ask for: a wrong header must not stop delivery for days."""
+"""Upper bound of the wait that a collector may request: a wrong header must not stop delivery for days."""
 
 # The retryable codes of the OTLP specification, and codes that do not refuse the data: a wrong token or path can be corrected
 # while the spool keeps the data.
@@ -46,7 +47,7 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """OTLP over HTTP with one kept connection; opened again when the other side has closed it."""
+    """OTLP over HTTP on one kept connection, which is opened again when the other side has closed it."""
 
     def __init__(
         self, url: str, headers: Mapping[str, str], *, compress: bool, tls: ssl.SSLContext | None = None
@@ -55,10 +56,10 @@ class HttpTransport:
         Prepare for one signal's endpoint.
 
         Args:
-            url: the full address of the endpoint.
-            headers: sent with every request as they are.
-            compress: whether the body is sent compressed with gzip.
-            tls: the context of https (default: verified against the system's authorities).
+            url: The full URL of the endpoint.
+            headers: Headers of every request, sent unchanged.
+            compress: Whether the body is sent compressed with gzip.
+            tls: The context of https. Default: certificates are verified against the system's authorities.
         """
         self._headers = {**headers, "Content-Type": "application/x-protobuf"}
         if compress:
@@ -70,9 +71,9 @@ class HttpTransport:
         """Send *body* as one POST. Raises SendError unless the response is an OTLP success."""
         deadline = time.monotonic() + timeout_s
         payload = gzip.compress(body, 1) if self._compress else body
-        left_s = max(0.0, deadline - time.monotonic())
+        remaining_s = max(0.0, deadline - time.monotonic())
         try:
-            response = self._session.request("POST", timeout_s=left_s, body=payload, headers=self._headers)
+            response = self._session.request("POST", timeout_s=remaining_s, body=payload, headers=self._headers)
         except OSError as error:
             raise http_errors.no_response(error) from error
         try:
@@ -108,9 +109,9 @@ def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
 
 def _retry_after(value: str, date: str) -> float | None:
     """
-    Return the seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3), an hour at most; None without a valid value.
+    Return the seconds to wait from a ``Retry-After`` header (RFC 9110, 10.2.3), an hour at most; None without a valid value.
 
-    A point in time is compared with the response's own *date*, because the two clocks may differ.
+    If the header holds a point in time, it is compared with the response's own *date*, because the two clocks may differ.
     """
     if value.isdecimal():
         return min(float(value[:9]), MAX_RETRY_AFTER_S)

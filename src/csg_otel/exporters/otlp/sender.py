@@ -1,8 +1,8 @@
 """
 OTLP destinations: items of the SDK, encoded as protobuf and sent over HTTP or gRPC.
 
-The official exporter encodes. It does not send, because its timeouts are not total, its retries block the queue and it does
-not read responses. Everything heavy (protobuf, gRPC) is imported on the worker thread that sends first.
+The official exporter only encodes. It does not send, because its timeouts are not total, its retries block the queue, and it
+does not read responses. The large imports (protobuf, gRPC) happen on the first worker thread that needs them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "log
 
 
 def endpoint(settings: OtlpExporter) -> str:
-    """Return the configured endpoint, or else the protocol's own port on this machine."""
+    """Return the configured endpoint, or else the protocol's default port on this machine."""
     return settings.endpoint or _DEFAULT_ENDPOINTS[settings.protocol]
 
 
@@ -61,7 +61,7 @@ def temporality(preference: str) -> dict[type, Any]:
 
 
 class OtlpSender:
-    """Encodes, splits and sends one signal; made on the caller's thread, does its first work on the worker threads."""
+    """Encodes, splits and sends one signal. Created on the program's thread; works on the queue's threads only."""
 
     def __init__(self, settings: OtlpExporter, signal: str, headers: Mapping[str, str] | None = None) -> None:
         """
@@ -70,21 +70,21 @@ class OtlpSender:
         Args:
             settings: The destination's settings.
             signal: ``traces``, ``metrics`` or ``logs``.
-            headers: Headers of this signal beside those of *settings*. Default none.
+            headers: Headers of this signal in addition to the headers in *settings*. Default none.
         """
         self._settings = settings
         self._signal = signal
         self._headers = headers or {}
         self._transport: Transport | None = None
         self._progress: tuple[bytes, int] = (b"", 0)
-        """The request that is being sent in pieces, and how many of them were accepted."""
+        """The request that is being sent in pieces, and the number of pieces that were accepted."""
 
     def send_batch(self, body: bytes, timeout_s: float) -> Partial | None:
         """Send a request; return the rejected items, if any. Raises SendError."""
         if self._transport is None:
             try:
                 self._transport = _transport(self._settings, self._signal, self._headers)
-            except Exception as error:  # a certificate that is missing now may be there at the next attempt
+            except Exception as error:  # a certificate file that is missing now may exist at the next attempt
                 raise SendError("setup", f"{type(error).__name__}: {error}", retry=True) from error
         if len(body) <= self._settings.max_request_bytes:
             return _partial(self._signal, self._transport.send(body, timeout_s))
@@ -104,7 +104,7 @@ class OtlpSender:
             except SendError as error:
                 if error.retry or len(pieces) == 1:
                     raise
-                # Other pieces were accepted and must not be sent twice, so only the items of this piece count as rejected.
+                # Other pieces were accepted, and raising would send them again. So this piece's items count as rejected.
                 partial = Partial(items, str(error))
             if partial is not None:
                 rejected, message = rejected + partial.rejected, partial.message
@@ -130,9 +130,9 @@ class OtlpSender:
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """
-        Return *items* as one request; an item of metrics is one ``MetricsData``. May raise anything for a bad item.
+        Return *items* as one request; an item of metrics is one ``MetricsData``. May raise any exception for a bad item.
 
-        Values that OTLP cannot carry become text, so that the item and its neighbours arrive.
+        Values that OTLP cannot carry become text, so that their item and the other items of the request are accepted.
         """
         if self._signal == "traces":
             from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -162,19 +162,19 @@ class OtlpSender:
 
 
 def _encode_metrics(item: MetricsData) -> bytes:
-    """Return one collection as a request; if that fails, without the metrics that cannot be encoded."""
+    """Return one collection as a request; metrics that cannot be encoded are left out."""
     from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 
     try:
         return _bytes(encode_metrics(item))
-    except Exception:  # noqa: BLE001 - one bad point would cost all metrics, and at every collection again
-        return b"".join(_encode_metric(one, encode_metrics) for one in sanitize.metrics(item))
+    except Exception:  # noqa: BLE001 - one bad point would cost all metrics of every collection
+        return b"".join(_encode_metric(single, encode_metrics) for single in sanitize.metrics(item))
 
 
 def _encode_metric(item: MetricsData, encode_metrics: Callable[[MetricsData], Any]) -> bytes:
     try:
         return _bytes(encode_metrics(item))
-    except Exception:  # noqa: BLE001 - this one is left out, the others are sent
+    except Exception:  # noqa: BLE001 - only this metric is left out
         faults.contain(f"encoding of {item.resource_metrics[0].scope_metrics[0].metrics[0].name}")
         return b""
 
@@ -210,7 +210,7 @@ def _request(signal: str) -> Any:
 
 
 def _service(signal: str, kind: str) -> Any:
-    """Return the protobuf message of *kind* (``Request``, ``Response``) of the collector's service for *signal*."""
+    """Return the class of the collector's protobuf message for *signal*: its *kind* is ``Request`` or ``Response``."""
     from importlib import import_module
 
     name = {"traces": "trace", "metrics": "metrics", "logs": "logs"}[signal]

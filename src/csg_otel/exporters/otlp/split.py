@@ -1,5 +1,5 @@
 """
-Splitting an OTLP request into pieces that are no larger than a destination accepts. Pure.
+The split of a large OTLP request into pieces that a destination accepts. Pure.
 
 Traces and logs are split by item, metrics by metric, and a metric with very many series by its points.
 """
@@ -12,9 +12,9 @@ from typing import Any
 
 def grouped(items: list[bytes], max_bytes: int, halve: Callable[[bytes], list[bytes]]) -> list[tuple[int, bytes]]:
     """
-    Return *items*, requests of one item each, joined to pieces of at most *max_bytes*, each with its number of items.
+    Join *items*, requests of one item each, into pieces of at most *max_bytes*; return (number of items, piece) for each.
 
-    *halve* splits an item that is too large. An item that cannot be split is a piece by itself: the destination may refuse it.
+    *halve* splits an item that is too large. An item that cannot be split is sent as its own piece, and may be refused.
     """
     pieces: list[tuple[int, bytes]] = []
     waiting: list[bytes] = []
@@ -40,7 +40,7 @@ def _small_enough(items: list[bytes], max_bytes: int, halve: Callable[[bytes], l
 
 
 def halve_metric(request: Any) -> list[Any]:
-    """Return *request*, which holds one metric, as two requests with half of its points each; alone if it has one point."""
+    """Return *request*, which holds one metric, as two requests with half of the points each; unchanged with one point."""
     points = _points(request)
     if len(points) < 2:
         return [request]
