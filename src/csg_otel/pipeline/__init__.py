@@ -1,1 +1,1 @@
-"""The part between the OpenTelemetry SDK and the exporters: providers, readers, limits, safe copies of spans and records."""
+"""The layer between the OpenTelemetry SDK and the exporters: providers, readers, limits, sanitized spans and records."""

@@ -1,7 +1,8 @@
 """
-The one file that touches private parts of the OpenTelemetry SDK and its exporters.
+The only module that uses private parts of the OpenTelemetry SDK and its exporters.
 
-Each function says why the public API is not enough, and each has a test that fails when the private part changes.
+Each docstring gives the reason why the public API is not enough. Each function has a test that fails when the private part
+changes.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ if TYPE_CHECKING:
 
 __all__ = ["API_DEFAULT_PROVIDERS", "SdkSpan"]
 
-# SdkSpan is the class of the spans that the SDK's tracer makes. The tracer names it and takes no other class; a span becomes
-# one of ours by its ``__class__``, when it starts.
+# SdkSpan is the class of the SDK's spans. The SDK's tracer accepts no other class, so ``safe_spans`` changes the ``__class__``
+# of each span when it starts.
 
 API_DEFAULT_PROVIDERS: Final = (ProxyTracerProvider, _ProxyMeterProvider, ProxyLoggerProvider)
 """
-The classes of the API's own default providers: an object of one of them is there until a program sets a provider.
+The classes of the API's own default providers, which are in use until a program sets a provider.
 
-Two of them are private; publicly, a default provider differs from one that was set by its class's name only.
+Two of these classes are private. Without them, a default provider could be recognised only by the name of its class.
 """
 
 
 def suppress_instrumentation() -> None:
     """
-    Mark this thread as one of this package, so that instrumented HTTP and gRPC clients record nothing on it.
+    Mark this thread as one of this package's, so that instrumented HTTP and gRPC clients record nothing on it.
 
     The key is private to the API; only the separate instrumentation package has a public function for it.
     """
@@ -49,10 +50,10 @@ def suppress_instrumentation() -> None:
 
 def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> None:
     """
-    Move the aggregations of *old*, which stops collecting, to *new*; both must have the same temporality.
+    Move the aggregations of *old* to *new*, and let *old* collect no more; both must have the same temporality.
 
-    Publicly a reader can only be added without aggregations: cumulative sums would start again at 0, and up-down counters
-    would lose the items that are still open.
+    The public API adds a reader only without aggregations: cumulative sums would start again at 0, and up-down counters would
+    lose everything counted so far.
     """
     consumer = provider._measurement_consumer
     with consumer._lock:
@@ -70,7 +71,7 @@ def reconfigure_metrics(provider: MeterProvider, resource: Resource, views: tupl
     """
     Set another resource and other views on a meter provider in use; instruments already collected keep their buckets.
 
-    Publicly both are fixed when a provider is made, and a new provider would forget every cumulative sum.
+    The public API sets both only when a provider is created, and a new provider would start every cumulative sum at 0.
     """
     provider._sdk_config.resource = resource
     provider._sdk_config.views = views
@@ -81,13 +82,13 @@ def reset_after_fork(provider: MeterProvider) -> None:
     Set fresh locks and empty sums in a forked child.
 
     A thread of the parent may have held a lock (a collection holds several), and no thread releases it in the child. The
-    parent exports its own measurements. The SDK's own fork handler replaces only two locks of the provider.
+    sums start at 0, because the parent exports its own measurements. The SDK's own fork handler replaces only two locks.
     """
     consumer = provider._measurement_consumer
     consumer._lock = threading.Lock()
     for storage in consumer._reader_storages.values():
         storage._lock = threading.RLock()
-        # The next measurement makes new matches, with new locks and aggregations.
+        # The next measurement creates new matches, with new locks and aggregations.
         storage._instrument_view_instrument_matches.clear()
     for meter in provider._meters.values():
         meter._instrument_registration_lock = threading.Lock()
@@ -97,7 +98,7 @@ def resource_after_fork(resource: Resource) -> Resource:
     """
     Return *resource* for a forked child: with an instance id of its own, unless the id was configured.
 
-    Publicly only a new resource has another id; the SDK makes it on a thread pool, which hangs within the handlers of a fork.
+    With the public API only a new resource gets another id. The SDK creates it on a thread pool, which hangs in fork handlers.
     """
     resources._service_instance_id_lock = threading.Lock()
     instance_id = resource.attributes.get(resources.SERVICE_INSTANCE_ID)
@@ -110,9 +111,9 @@ def resource_after_fork(resource: Resource) -> Resource:
 
 def prometheus_name(name: str) -> str:
     """
-    Return a metric name as the base package, the Prometheus exporter, translates it.
+    Return the Prometheus name of a metric, as the package ``opentelemetry-exporter-prometheus`` translates it.
 
-    Its functions are private, and a second implementation would some day translate a name differently.
+    The package's functions are private, but a second implementation could one day translate a name differently.
     """
     from opentelemetry.exporter.prometheus._mapping import sanitize_full_name
 
@@ -120,14 +121,14 @@ def prometheus_name(name: str) -> str:
 
 
 def prometheus_label(key: str) -> str:
-    """Return an attribute's key as the base package translates it; private for the same reason."""
+    """Return the Prometheus label of an attribute's key; a private function is used for the same reason."""
     from opentelemetry.exporter.prometheus._mapping import sanitize_attribute
 
     return sanitize_attribute(key)
 
 
 def prometheus_unit(unit: str) -> str:
-    """Return a unit as the base package translates it; private for the same reason."""
+    """Return the Prometheus name of a unit; a private function is used for the same reason."""
     from opentelemetry.exporter.prometheus._mapping import map_unit
 
     return map_unit(unit)

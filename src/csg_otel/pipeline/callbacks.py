@@ -1,11 +1,11 @@
 """
-Callbacks of the program, guarded: they can neither block nor break a collection.
+Guarded callbacks of the program: they can neither block nor break a collection.
 
-The SDK runs every observable's callback under one lock, once for each reader: one that blocks stops all metrics, one that
-raises ``SystemExit`` kills the reader. So callbacks of the program run on a thread of their own (``runner``), and all of them
-together may cost a collection 30 ms. A callback that is not back by then goes on running, and the collection takes the values
-of its last run. The rules: a callback never runs twice at the same time, and each one runs again sooner or later, however many
-come before it.
+The SDK runs the callbacks of all observable instruments under one lock, once for each reader. A callback that blocks would stop
+all metrics, and a callback that raises ``SystemExit`` would end the reader. So callbacks of the program run on a thread of
+their own (``runner``), and all callbacks together have 30 ms in a collection. A callback that needs longer goes on running, and
+the collection uses the values of its last run. The rules: a callback never runs twice at the same time, and every callback runs
+again after a while, however many callbacks there are.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, CallbackT
 
 COLLECTION_BUDGET_S = 0.03
-"""How long one collection waits for all callbacks of the program together, in seconds; a scrape stays well under 50 ms."""
+"""Seconds that one collection waits for all callbacks of the program together, so that a scrape takes less than 50 ms."""
 
-_MOST_SHARE = 0.8
-"""The part of what is left of the budget that one callback may use, so that those after it get some of it, too."""
+_MAX_SHARE = 0.8
+"""The share of the remaining budget that one callback may use, so that the callbacks after it get some of the budget, too."""
 
-_LEAST_WAIT_S = 0.001
-"""A shorter wait, in seconds, is not worth the change to another thread and back."""
+_MIN_WAIT_S = 0.001
+"""Shortest wait in seconds; the switch to another thread and back takes a large part of a shorter one."""
 
-_SLOW_S = _MOST_SHARE * COLLECTION_BUDGET_S
-"""A run of this many seconds is slow by itself, whatever the other callbacks cost."""
+_SLOW_S = _MAX_SHARE * COLLECTION_BUDGET_S
+"""A run of this many seconds is slow by itself, whatever time the other callbacks take."""
 
 _HUNG_S = 60.0
-"""After this many seconds in one run, the values of the run before are too old to be shown: four usual intervals."""
+"""Seconds in one run after which the values of the run before are too old to be shown: four usual intervals."""
 
-_MOST_OBSERVATIONS = 10 * names.CARDINALITY_LIMIT
-"""Observations that one run may return: ten times the series that are kept. A generator without an end stops here."""
+_MAX_OBSERVATIONS = 10 * names.CARDINALITY_LIMIT
+"""Most observations that one run may return: ten times the series that are kept. A generator without an end stops here."""
 
 _log = logging.getLogger("csg_otel")
 
 
 class _Collection(threading.local):
-    """The collection of this thread: the seconds it may still wait for callbacks, and the runs that begin after it."""
+    """The collection on this thread: the seconds it may still wait for callbacks, and the runs that begin after it."""
 
-    left_s: float = COLLECTION_BUDGET_S
+    remaining_s: float = COLLECTION_BUDGET_S
     deferred: list[Run] | None = None
     """None outside of :func:`collection`, as in a collection by a reader of the program."""
 
@@ -60,24 +60,24 @@ class _Collection(threading.local):
 _collection = _Collection()
 _runner = Runner()
 _warned: set[str] = set()
-"""Instruments for which it was logged that callbacks are too slow together; at most one."""
+"""The instrument that the warning about too many callbacks has named; empty before the warning."""
 
 
 @contextmanager
 def collection() -> Iterator[None]:
-    """Let all callbacks within this block, which is one collection by this thread, share one budget."""
-    _collection.left_s, _collection.deferred = COLLECTION_BUDGET_S, []
+    """Give one budget to all callbacks within this block; the block is one collection on this thread."""
+    _collection.remaining_s, _collection.deferred = COLLECTION_BUDGET_S, []
     try:
         yield
     finally:
         deferred, _collection.deferred = _collection.deferred, None
-        _collection.left_s = COLLECTION_BUDGET_S
+        _collection.remaining_s = COLLECTION_BUDGET_S
         for run in deferred:
             _runner.run_later(run)
 
 
 def observable(name: str, callback: CallbackT) -> Callable[[CallbackOptions], Sequence[Observation]]:
-    """Return *callback* of the instrument *name*, guarded; one marked as reading a snapshot runs without a thread."""
+    """Return *callback* of the instrument *name*, guarded; a callback marked with ``reads_snapshot`` runs on this thread."""
     call = _caller(callback)
     if markers.is_marked(callback):
         return lambda options: _contained(name, call, options)
@@ -85,13 +85,13 @@ def observable(name: str, callback: CallbackT) -> Callable[[CallbackOptions], Se
 
 
 def reset_after_fork() -> None:
-    """Forget the parent's threads and what they run; the child starts its own."""
-    global _runner  # noqa: PLW0603 - its lock may have been held by a thread that is gone
+    """Drop the parent's threads and runs; the child starts its own."""
+    global _runner  # noqa: PLW0603 - a thread that does not exist in the child may have held its lock
     _runner = Runner()
 
 
 def _caller(callback: CallbackT) -> Callable[[CallbackOptions], Any]:
-    """Return a plain function: the API also allows a generator that is sent the options."""
+    """Return *callback* as a function; the API also allows a generator, which receives the options by ``send()``."""
     if not isinstance(callback, GeneratorType):
         return callback  # type: ignore[return-value]
     started: list[bool] = []
@@ -106,7 +106,7 @@ def _caller(callback: CallbackT) -> Callable[[CallbackOptions], Any]:
 
 
 def _contained(name: str, call: Callable[[CallbackOptions], Any], options: CallbackOptions) -> Sequence[Observation]:
-    """Run *call*; nothing and a report if it raises anything at all, ``SystemExit`` included."""
+    """Run *call* and return its observations; if it raises, even ``SystemExit``, report it and return none."""
     try:
         observations = call(options)
         return () if observations is None else _sound(name, observations)
@@ -116,13 +116,13 @@ def _contained(name: str, call: Callable[[CallbackOptions], Any], options: Callb
 
 
 def _sound(name: str, observations: Iterable[Any]) -> tuple[Observation, ...]:
-    """Return *observations* without those that can't be aggregated or encoded; a bad one costs none of the others."""
+    """Return *observations* with valid values and attributes; only an observation without a number is left out."""
     kept: list[Observation] = []
     for count, item in enumerate(observations):
-        if count >= _MOST_OBSERVATIONS:
+        if count >= _MAX_OBSERVATIONS:
             faults.report(
                 f"observations of {name}",
-                f"its callback returned more than {_MOST_OBSERVATIONS} observations; the others are left out. Let it return "
+                f"its callback returned more than {_MAX_OBSERVATIONS} observations; the others are left out. Let it return "
                 "one for each series",
             )
             break
@@ -134,13 +134,13 @@ def _sound(name: str, observations: Iterable[Any]) -> tuple[Observation, ...]:
                 kept.append(item)
             else:
                 kept.append(Observation(value, clean.clean(attributes or {}), item.context))
-        except Exception:  # noqa: BLE001 - it is no observation at all
+        except Exception:  # noqa: BLE001 - the item is no observation at all
             faults.report(f"callback of {name}", f"{clean.value(item)!r} is no observation; it is left out")
     return tuple(kept)
 
 
 class _Guarded:
-    """A callback of the program, run elsewhere and within the budget of the collection."""
+    """A callback of the program that runs on another thread and within the budget of the collection."""
 
     def __init__(self, name: str, call: Callable[[CallbackOptions], Any]) -> None:
         self._name = name
@@ -152,8 +152,8 @@ class _Guarded:
         self._slow = False
 
     def __call__(self, options: CallbackOptions) -> Sequence[Observation]:
-        """Return the callback's observations: those of a run now, or of its last one if there is no time for another."""
-        if self._runner is not _runner:  # this is a forked child: the run and the values are the parent's
+        """Return the callback's observations: of a new run, or of the last run if there is no time for another."""
+        if self._runner is not _runner:  # this is a forked child, and the run and the values belong to the parent
             self._runner, self._pending, self._observations = _runner, None, ()
         runner, pending = self._runner, self._pending
         if pending is not None:
@@ -163,11 +163,11 @@ class _Guarded:
                 return self._observations if pending.age_s < _HUNG_S else ()
             self._take(pending)
         self._pending = run = Run(lambda: _contained(self._name, self._call, options))
-        most_s, began_s = _MOST_SHARE * _collection.left_s, time.monotonic()
-        if most_s >= max(_LEAST_WAIT_S, self._took_s):
-            in_time = runner.run_now(run, most_s)
-            # Not more than was granted: a late wake-up on a busy machine is not the callback's.
-            _collection.left_s -= min(most_s, time.monotonic() - began_s)
+        timeout_s, began_s = _MAX_SHARE * _collection.remaining_s, time.monotonic()
+        if timeout_s >= max(_MIN_WAIT_S, self._took_s):
+            in_time = runner.run_now(run, timeout_s)
+            # At most the timeout: a late wake-up on a busy machine is not the fault of the callback.
+            _collection.remaining_s -= min(timeout_s, time.monotonic() - began_s)
             if in_time:
                 self._take(run)
                 self._pending = None
@@ -177,7 +177,7 @@ class _Guarded:
             self._warn_of_many()
             if _collection.deferred is None:
                 runner.run_later(run)
-            else:  # so that it does not compete with the collection for the interpreter
+            else:  # it runs after the collection, so that the two do not compete for the interpreter
                 _collection.deferred.append(run)
         return self._observations
 
@@ -185,9 +185,8 @@ class _Guarded:
         """Keep the result of a run that has ended."""
         self._observations, self._took_s = run.result, run.took_s
         self._watch(run.took_s)
-        if (
-            self._slow and run.took_s < _SLOW_S / 2
-        ):  # not at once, so that a callback at the limit is not reported for ever
+        # Half of the limit: otherwise a callback near the limit would be reported and recovered again and again.
+        if self._slow and run.took_s < _SLOW_S / 2:
             self._slow = False
             faults.recovered(f"callback of {self._name}")
 
@@ -197,12 +196,13 @@ class _Guarded:
             self._slow = True
             faults.report(
                 f"callback of {self._name}",
-                f"did not return within the {COLLECTION_BUDGET_S * 1000:g} ms that all callbacks of the program share in "
-                "a collection; until it does, its series show the values of its last run, and are missing before the first",
+                f"did not return in time: all callbacks of the program together have {COLLECTION_BUDGET_S * 1000:g} ms in a "
+                "collection; its series show the values of its last complete run, if there is one; make it quicker, or let "
+                "it read a value that is computed elsewhere",
             )
 
     def _warn_of_many(self) -> None:
-        """Log once in the life of the process that callbacks are quick each and too slow together."""
+        """Log once per process that the callbacks need too much time together, although each of them is quick."""
         if self._took_s < _SLOW_S and not _warned:
             _warned.add(self._name)
             _log.warning(

@@ -1,7 +1,7 @@
 """
-Exponential histograms as explicit ones, for every reader of bounds and counts. Pure.
+Conversion of exponential histograms to histograms with explicit bounds. Pure.
 
-The number of buckets is halved until they are few enough to read; that costs resolution, and no measurement.
+The number of buckets is halved until they are few enough to read. That reduces the resolution, and loses no measurement.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint
 
-MOST_BUCKETS: Final = 40
-"""Enough for a quantile within a few percent, and few enough for a scrape with many series."""
+MAX_BUCKETS: Final = 40
+"""Enough buckets for a quantile within a few percent, and few enough for a scrape with many series."""
 
 
-def explicit(point: ExponentialHistogramDataPoint, most: int = MOST_BUCKETS) -> tuple[list[float], list[int]]:
-    """Return at most about *most* upper bounds, and the counts; the last count is that above every bound."""
+def explicit(point: ExponentialHistogramDataPoint, max_buckets: int = MAX_BUCKETS) -> tuple[list[float], list[int]]:
+    """Return about *max_buckets* upper bounds at most, and the counts; the last count is the one above every bound."""
     scale = point.scale
     positive, negative = _indexed(point.positive), _indexed(point.negative)
-    while len(positive) + len(negative) > most:
+    while len(positive) + len(negative) > max_buckets:
         positive, negative, scale = _halved(positive), _halved(negative), scale - 1
     bounds: list[float] = []
     counts: list[int] = []
@@ -31,13 +31,13 @@ def explicit(point: ExponentialHistogramDataPoint, most: int = MOST_BUCKETS) -> 
         bounds.append(0.0)
         counts.append(point.zero_count)
     elif positive:
-        # Without this empty bucket the first one would reach down to minus infinity.
+        # Without this empty bucket, the first bucket would begin at minus infinity.
         bounds.append(_power(scale, min(positive)))
         counts.append(0)
     for index in sorted(positive):
         bounds.append(_power(scale, index + 1))
         counts.append(positive[index])
-    return _filled(bounds, counts)
+    return _without_equal_bounds(bounds, counts)
 
 
 def _indexed(buckets: Any) -> dict[int, int]:
@@ -58,8 +58,8 @@ def _power(scale: int, index: int) -> float:
     return float(2.0 ** min(max(exponent, -1074.0), 1023.999))
 
 
-def _filled(bounds: list[float], counts: list[int]) -> tuple[list[float], list[int]]:
-    """Merge buckets whose bounds are equal as floats."""
+def _without_equal_bounds(bounds: list[float], counts: list[int]) -> tuple[list[float], list[int]]:
+    """Return bounds and counts with buckets of equal bounds merged, and a count of 0 above every bound."""
     distinct: list[float] = []
     merged: list[int] = []
     for bound, count in zip(bounds, counts, strict=True):

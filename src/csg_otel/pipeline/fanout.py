@@ -1,7 +1,7 @@
 """
-The fan-out from the SDK's tracer and logger providers to every destination's queue.
+The fan-out of spans and log records from the SDK's providers to every destination's queue.
 
-Runs on the program's threads, so it only appends to queues, and no error of it reaches the program.
+It runs on the program's threads, so it only appends to queues, and its errors never reach the program.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SpanFanOut(SpanProcessor):
-    """Gives each ended span to every sink; ``sinks`` is replaced as a whole when destinations change."""
+    """Queues each ended span in every sink; ``sinks`` is replaced as a whole when destinations change."""
 
     def __init__(self) -> None:
         self.sinks: tuple[Sink, ...] = ()
@@ -36,7 +36,7 @@ class SpanFanOut(SpanProcessor):
         make_safe(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queue *span* if it is sampled, or worth keeping although it is not."""
+        """Queue *span* if it is sampled, or if it is kept because it failed or was slow."""
         try:
             context = span.get_span_context()
             if (context is not None and context.trace_flags.sampled) or self._worth_keeping(span):
@@ -54,13 +54,13 @@ class SpanFanOut(SpanProcessor):
 
 
 class LogFanOut(LogRecordProcessor):
-    """Gives each log record to every sink; ``sinks`` is replaced as a whole when destinations change."""
+    """Queues each log record in every sink; ``sinks`` is replaced as a whole when destinations change."""
 
     def __init__(self) -> None:
         self.sinks: tuple[Sink, ...] = ()
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Queue a copy of *log_record* without its context, which may keep much of the program in memory."""
+        """Queue a copy of *log_record* without its context, because a context can hold large objects of the program."""
         try:
             record = copy.copy(log_record.log_record)
             record.context = Context()
@@ -87,7 +87,7 @@ def sampler(*, ratio: float, parent_based: bool, keep_unsampled: bool) -> Sample
     """
     Return a sampler that keeps *ratio* (0 to 1) of the traces.
 
-    With *keep_unsampled* the others are recorded too, so that the fan-out can still pick errors and slow spans.
+    With *keep_unsampled* the other traces are recorded, too, so that the fan-out can keep their failed and slow spans.
     """
     root: Sampler = TraceIdRatioBased(ratio) if ratio > 0 else ALWAYS_OFF
     chosen: Sampler = ParentBased(root) if parent_based else root

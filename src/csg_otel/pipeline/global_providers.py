@@ -1,8 +1,8 @@
 """
-OpenTelemetry's global providers: this package's swappable ones, installed once per process, or adopted ones of the program.
+OpenTelemetry's global providers: swappable providers installed once per process, or the program's own, which are adopted.
 
-The real providers are plugged in behind the swappable ones, and replaced there when settings change. The rule: an adopted
-provider keeps everything the program gave it; only a processor or a reader is added.
+The SDK's providers are plugged in behind the swappable providers, and are replaced there when settings change. The rule: an
+adopted provider keeps its settings and processors; this package only adds a processor or a reader.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class GlobalProviders:
     """The three global providers, and the fan-out of ended spans and log records behind them."""
 
     def __init__(self) -> None:
-        """Install swappable providers where the program has set none, else adopt the program's."""
+        """Install a swappable provider for each signal, unless the program has set a provider; then adopt that one."""
         self.spans = SpanFanOut()
         self.logs = LogFanOut()
         self.tracers = _install_or_adopt(
@@ -60,7 +60,11 @@ class GlobalProviders:
                 getattr(provider, method)(fan_out)
 
     def plug_metrics(self, reader: MetricReader, resource: Resource, views: Sequence[View]) -> Any:
-        """Plug in a meter provider with *reader*; return it, the adopted one, or None if that takes no readers."""
+        """
+        Connect *reader* to a new meter provider, or to the program's own if that was adopted; return the provider.
+
+        None if the adopted provider accepts no readers.
+        """
         if isinstance(self.meters, SwappableMeterProvider):
             provider = MeterProvider(resource=resource, views=views, shutdown_on_exit=False)
             provider.add_metric_reader(reader)
@@ -72,7 +76,7 @@ class GlobalProviders:
         return None
 
     def plug_traces_and_logs(self, sampling: Sampling, resource: Resource) -> None:
-        """Plug in a tracer and a logger provider that pass on what *sampling* keeps; an adopted one stays as it is."""
+        """Plug in a new tracer provider with *sampling* and a new logger provider; adopted providers do not change."""
         self.spans.keep_errors, self.spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
         variables = environment.snapshot()
         if isinstance(self.tracers, SwappableTracerProvider):
@@ -94,7 +98,7 @@ class GlobalProviders:
             self.loggers.swap(loggers)
 
     def unplug(self, reader: MetricReader) -> None:
-        """Make instruments, tracers and loggers no-ops, and take *reader* off an adopted meter provider."""
+        """Make instruments, tracers and loggers no-ops, and remove *reader* from an adopted meter provider."""
         self.spans.sinks = self.logs.sinks = ()
         for provider in (self.tracers, self.meters, self.loggers):
             if isinstance(provider, _SWAPPABLE):
@@ -114,7 +118,9 @@ def _install_or_adopt(present: Any, swappable: Any, install: Any) -> Any:
     if isinstance(present, _compat.API_DEFAULT_PROVIDERS):
         install(swappable)
         return swappable
-    _log.info("adopting the %s the program has set already", type(present).__name__)
+    _log.info(
+        "the program has set a %s already; it stays in use, and csg_otel adds its exporters", type(present).__name__
+    )
     return present
 
 
@@ -124,7 +130,7 @@ _lock = threading.Lock()
 
 def global_providers() -> GlobalProviders:
     """Return the global providers of this process; the first call installs or adopts them."""
-    global _providers  # noqa: PLW0603 - OpenTelemetry's globals can be set once, so this is as global as they are
+    global _providers  # noqa: PLW0603 - OpenTelemetry's providers are global, and can be set only once
     with _lock:
         if _providers is None:
             _providers = GlobalProviders()

@@ -1,8 +1,8 @@
 """
-The groups of metrics: which ones a configuration switches on, and collections without the others.
+The filter of metric groups: it applies a configuration's switches, and removes switched-off metrics from collections.
 
-Every reader passes what it collected through here. The rule: metrics of other scopes than this package's are left alone,
-because the program or a library owns them.
+Every reader filters its collections here. The rule: metrics of other instrumentation scopes are never removed, because they
+belong to the program or to a library.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def apply(config: Config) -> None:
-    """Switch the groups of metrics on and off as *config* says, for the whole process."""
+    """Switch the groups of metrics on and off according to *config*, for the whole process."""
     groups, performance = config.system_monitoring.metrics, config.performance
     metric_groups.apply(
         metric_groups.Switches(

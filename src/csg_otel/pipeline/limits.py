@@ -1,8 +1,8 @@
 """
 The limits of one span or log record, as the SDK's classes.
 
-The ``OTEL_*_LIMIT`` variables keep their meaning (OpenTelemetry's environment variable specification). Where none is set,
-values are cut at 16,384 characters: enough for a stack trace, too little for one item to fill a request.
+The ``OTEL_*_LIMIT`` variables apply as OpenTelemetry's environment variable specification defines them. Where no variable is
+set, values are cut at 16,384 characters: enough for a stack trace, and too little for one item to fill a request.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from opentelemetry.sdk._logs import LogRecordLimits
 from opentelemetry.sdk.trace import SpanLimits
 
 LONGEST_VALUE: Final = 16_384
-"""Characters of an attribute's value, a log body or an item of either, where no variable is set."""
+"""Most characters of an attribute's value, of a log body, and of an item in one of them, if no variable is set."""
 
 _DEFAULT_COUNT: Final = 128
-"""Attributes, events and links of an item; the specification's default."""
+"""Most attributes, events and links of an item; the specification's default."""
 
 _log = logging.getLogger("csg_otel")
 
@@ -53,7 +53,7 @@ def log_limits(environ: Mapping[str, str]) -> LogRecordLimits:
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
-    """Return the variable *name*; a text that is no whole number counts as unset, where the SDK would refuse to start."""
+    """Return the variable *name*; a text that is no whole number gives *default* and a warning, where the SDK would raise."""
     text = environ.get(name, "").strip()
     if not text:
         return default

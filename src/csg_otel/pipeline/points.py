@@ -1,4 +1,4 @@
-"""The points of a collection as plain values: snapshots, history and dashboards read these and not the SDK's classes."""
+"""Conversion of a collection to plain points, so that snapshots, history and dashboards need none of the SDK's classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def points(data: MetricsData | None) -> list[Point]:
-    """Return every point of *data* (cumulative), in the order of the instruments; none for None."""
+    """Return every point of *data* (cumulative), in the order of the instruments; an empty list for None."""
     if data is None:
         return []
     metrics = (

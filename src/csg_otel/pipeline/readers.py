@@ -1,7 +1,7 @@
 """
-The SDK's metric readers as this package needs them: one read on demand, the others on a ticker of their own.
+Metric readers: one that is read on demand, and one per pushing destination, with a ticker that collects at an interval.
 
-The time of a collection is bounded (see ``callbacks``), and no reader collects on the program's threads.
+The time of a collection is bounded (see ``callbacks``).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _log = logging.getLogger("csg_otel")
 
 
 class LocalReader(MetricReader):
-    """The reader of this process: cumulative, read on demand by the scrape, the console and snapshots."""
+    """The reader of this process's cumulative metrics: scrapes, the console and snapshots read it on demand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class LocalReader(MetricReader):
         try:
             with callbacks.collection():
                 self.collect()
-        except Exception:  # noqa: BLE001 - a scrape is answered although one instrument breaks the SDK's collection
+        except Exception:  # noqa: BLE001 - a scrape gets a response even if an instrument breaks the SDK's collection
             faults.contain("collection")
         data: MetricsData | None = self._received.data
         if data is not None:
@@ -52,10 +52,10 @@ class LocalReader(MetricReader):
         self._received.data = without_switched_off(metrics_data)
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
-        """Do nothing: there is no connection and no thread to end."""
+        """Do nothing: this reader has no connection and no thread."""
 
     def _warn_of_overflow(self, data: MetricsData) -> None:
-        """Log once for each instrument that it has too many series, and the attribute with the most values."""
+        """Log once for each instrument with too many series; name its attribute with the most values."""
         for metric in (m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics):
             points = metric.data.data_points
             if metric.name in self._overflowing or len(points) <= 1:
@@ -67,19 +67,19 @@ class LocalReader(MetricReader):
             for point in points:
                 for key, value in (point.attributes or {}).items():
                     values.setdefault(key, set()).add(str(value))
-            worst = max(values, key=lambda key: len(values[key]))
+            widest = max(values, key=lambda key: len(values[key]))
             _log.warning(
                 "metric %r has more than %d series; further ones are added up under %s=true; attribute %r has the most "
                 "values: leave it out, or give it fewer values",
                 metric.name,
                 len(points) - 1,
                 names.OVERFLOW,
-                worst,
+                widest,
             )
 
 
 class PushReader(MetricReader):
-    """Collects for one destination, with its own temporality, and gives each collection to a sink."""
+    """The reader of one pushing destination: it has the destination's temporality, and queues each collection in a sink."""
 
     def __init__(
         self,
@@ -87,13 +87,20 @@ class PushReader(MetricReader):
         sink: Sink,
         aggregation: dict[type, Aggregation] | None = None,
     ) -> None:
-        """Collect for *sink*, with *temporality* and *aggregation* by the class of instrument."""
+        """
+        Prepare to collect for *sink*.
+
+        Args:
+            temporality: Temporality by class of instrument; cumulative for all other classes.
+            sink: Accepts the collections.
+            aggregation: Aggregation by class of instrument. Default: the SDK's.
+        """
         super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
         self.temporality = temporality
         self._sink = sink
 
     def push(self) -> None:
-        """Collect once and give the result to the sink."""
+        """Collect once and queue the result in the sink."""
         with callbacks.collection():
             self.collect()
 
@@ -101,14 +108,14 @@ class PushReader(MetricReader):
         self._sink.enqueue(without_switched_off(metrics_data))
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
-        """Do nothing: the ticker ends the collecting and the queue the sending."""
+        """Do nothing: the destination stops its ticker and its queue."""
 
 
 class Ticker:
     """
-    A daemon thread that does *work* every *interval_s* seconds, on request, and a last time when it is stopped.
+    A daemon thread that calls *work* every *interval_s* seconds, on request, and a last time when it is stopped.
 
-    The wait is on the monotonic clock; an exception of *work* is contained.
+    It waits by the monotonic clock. An exception of *work* is reported and does not end the thread.
     """
 
     def __init__(self, name: str, interval_s: float, work: Callable[[], None]) -> None:
@@ -132,7 +139,7 @@ class Ticker:
                 self._thread.start()
 
     def request(self) -> threading.Event:
-        """Request *work* now; returns an event that is set when it is done."""
+        """Request *work* now; return an event that is set when it is done, or at once if the thread does not run."""
         done = threading.Event()
         with self._lock:
             if self._thread is None:
@@ -143,7 +150,7 @@ class Ticker:
         return done
 
     def stop(self) -> threading.Event:
-        """Request *work* a last time and then the end of the thread; returns an event that is set when it is done."""
+        """Request *work* a last time and then the end of the thread; return an event that is set when *work* is done."""
         done = self.request()
         with self._lock:
             self._stopping = True
@@ -170,7 +177,7 @@ class Ticker:
             if requests or now >= due:
                 try:
                     self._work()
-                except Exception:  # noqa: BLE001 - the next tick may do better
+                except Exception:  # noqa: BLE001 - the next tick may succeed
                     faults.contain(self._name)
                 if now >= due:
                     due = max(due + self._interval_s, now)

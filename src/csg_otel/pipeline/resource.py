@@ -1,7 +1,7 @@
 """
 The resource of this process: its service, its environment, and this distribution.
 
-The service's name alone costs nothing but this module; the resource needs the SDK, which is imported only then.
+Importing this module does not import the SDK; only :func:`make_resource` does. So the service's name alone is quick to get.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def service_name(config: Config) -> str:
-    """Return the service's name as it is in the resource: the configured one, or else the program's."""
+    """Return the service's name as it is in the resource: the configured name, or else the name of the program."""
     return clean.text(config.service.name or _program_name())
 
 
 def make_resource(config: Config) -> Resource:
-    """Return the resource of all telemetry: the service as configured, the SDK, and this distribution."""
+    """Return the resource of all telemetry: the configured service, the SDK, and this distribution."""
     from opentelemetry.sdk.resources import Resource
 
     from csg_otel.pipeline import sanitize
@@ -44,7 +44,7 @@ def make_resource(config: Config) -> Resource:
 
 
 def _program_name() -> str:
-    """Return the script's name, or the name the resource convention prescribes where there is no script."""
+    """Return the name of the script or package; without one, the name that the semantic convention for resources defines."""
     main = sys.modules.get("__main__")
     package = getattr(main, "__package__", "") or ""
     stem = os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0]  # noqa: PTH119, PTH122

@@ -1,7 +1,8 @@
 """
-One daemon thread that runs callbacks of the program in turn, and is replaced when one of them keeps it.
+The runner: a daemon thread that runs callbacks of the program, one after the other.
 
-The rule: a run that is waited for never queues behind another run.
+A callback that takes too long keeps its thread, and a new thread continues with the queue. The rule: a run that a collection
+waits for never queues behind another run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 
 class Run:
-    """One run of a callback: its result once it is done, and how long it took, in seconds."""
+    """One run of a callback; ``result`` and ``took_s`` (seconds) are valid when ``done`` is set."""
 
     def __init__(self, work: Callable[[], Sequence[Any]]) -> None:
         """Prepare to run *work*."""
@@ -35,15 +36,15 @@ class Run:
 
     @property
     def age_s(self) -> float:
-        """Seconds since it began; 0 while it is queued."""
+        """Seconds since the run began; 0 while it is queued."""
         return 0.0 if self._began_s is None else time.monotonic() - self._began_s
 
 
 class Runner:
-    """The thread and its queue; a thread that is replaced ends after the run that keeps it."""
+    """The thread and its queue. A replaced thread ends after its current run."""
 
     def __init__(self) -> None:
-        """Start no thread before the first run."""
+        """Prepare an empty queue; the thread starts with the first run."""
         self._changed = threading.Condition(threading.Lock())
         self._queue: deque[Run] = deque()
         self._running: Run | None = None
@@ -51,9 +52,9 @@ class Runner:
 
     def run_now(self, run: Run, timeout_s: float) -> bool:
         """
-        Start *run* at once and wait for it, at most *timeout_s* seconds; True if it is done.
+        Start *run* at once, and wait for it at most *timeout_s* seconds; return whether it is done.
 
-        Without a thread to run it, it stays in the queue, and the result is False at once.
+        If no thread can be started, the run stays in the queue, and the result is False at once.
         """
         with self._changed:
             self._queue.appendleft(run)
@@ -70,29 +71,29 @@ class Runner:
         return False
 
     def run_later(self, run: Run) -> None:
-        """Queue *run* behind the others, without waiting."""
+        """Queue *run* behind the other runs; do not wait."""
         with self._changed:
             self._queue.append(run)
             self._wake()
 
-    def unblock(self, patience_s: float) -> None:
+    def unblock(self, max_run_s: float) -> None:
         """
-        Let another thread go on with the queue if the present run keeps it for more than *patience_s* seconds.
+        Replace the thread if its current run has taken more than *max_run_s* seconds.
 
-        The same where no thread could be started before.
+        Try to start a thread if none could be started before.
         """
         with self._changed:
-            if self._thread is None or (self._running is not None and self._running.age_s > patience_s):
+            if self._thread is None or (self._running is not None and self._running.age_s > max_run_s):
                 self._replace()
 
     def _replace(self) -> None:
-        """Let another thread go on with the queue, if there is one; the lock is held."""
+        """Detach the thread from the queue, and start another if runs are queued; called with the lock held."""
         self._thread = None
         if self._queue:
             self._wake()
 
     def _wake(self) -> None:
-        """Make sure that a thread looks at the queue; the lock is held."""
+        """Wake the thread, or start one if there is none; called with the lock held."""
         if self._thread is None or not self._thread.is_alive():
             self._running = None
             self._thread = None
@@ -105,16 +106,16 @@ class Runner:
         self._changed.notify()
 
     def _work(self) -> None:
-        me = threading.current_thread()
-        while (run := self._next(me)) is not None:
+        own_thread = threading.current_thread()
+        while (run := self._next(own_thread)) is not None:
             run()
 
-    def _next(self, me: threading.Thread) -> Run | None:
-        """Wait for a run; None once another thread has replaced *me*."""
+    def _next(self, own_thread: threading.Thread) -> Run | None:
+        """Wait for the next run and return it; None once *own_thread* has been replaced."""
         with self._changed:
-            if self._thread is me:
+            if self._thread is own_thread:
                 self._running = None
-            while self._thread is me:
+            while self._thread is own_thread:
                 if self._queue:
                     self._running = self._queue.popleft()
                     return self._running

@@ -1,7 +1,7 @@
 """
-Spans that accept any value: where the SDK's own would raise into the program, the values are cleaned and set again.
+Spans that accept any value: where the SDK's span would raise into the program, the values are cleaned and set again.
 
-The SDK's spans become these when they start. The rule: the usual call costs one frame more and nothing else.
+The fan-out changes the class of each span when it starts. The rule: a call with valid values costs only one more function call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from csg_otel.pipeline._compat import SdkSpan
 
 
 def make_safe(span: Any) -> None:
-    """Make *span* a safe one, if it is the SDK's."""
+    """Change the class of *span* to :class:`SafeSpan` if it is a span of the SDK."""
     if type(span) is SdkSpan:
         span.__class__ = SafeSpan
 
@@ -31,33 +31,33 @@ class SafeSpan(SdkSpan):
         try:
             super().set_attribute(key, value)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
-            self._again(super().set_attributes, clean.clean({clean.text(key): value}))
+            self._retry(super().set_attributes, clean.clean({clean.text(key): value}))
 
     def set_attributes(self, attributes: Any) -> None:
         """Set several attributes."""
         try:
             super().set_attributes(attributes)
         except Exception:  # noqa: BLE001 - as above
-            self._again(super().set_attributes, clean.clean(attributes))
+            self._retry(super().set_attributes, clean.clean(attributes))
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
         """Add an event."""
         try:
             super().add_event(name, attributes, timestamp)
         except Exception:  # noqa: BLE001 - as above
-            self._again(super().add_event, clean.text(name), clean.clean(attributes or {}), timestamp)
+            self._retry(super().add_event, clean.text(name), clean.clean(attributes or {}), timestamp)
 
     def add_link(self, context: Any, attributes: Any = None) -> None:
         """Add a link to another span."""
         try:
             super().add_link(context, attributes)
         except Exception:  # noqa: BLE001 - as above
-            self._again(super().add_link, context, clean.clean(attributes or {}))
+            self._retry(super().add_link, context, clean.clean(attributes or {}))
 
     def record_exception(
         self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
     ) -> None:
-        """Add an exception as an event; only its class if its text can't be made."""
+        """Add an exception as an event; if formatting it fails, with a shortened description and without the stack."""
         try:
             super().record_exception(exception, attributes, timestamp, escaped)
         except Exception:  # noqa: BLE001 - as above
@@ -66,14 +66,14 @@ class SafeSpan(SdkSpan):
                 exception_attributes.EXCEPTION_MESSAGE: clean.text(exception),
                 **clean.clean(attributes or {}),
             }
-            self._again(super().add_event, "exception", attributes_of_event, timestamp)
+            self._retry(super().add_event, "exception", attributes_of_event, timestamp)
 
     def set_status(self, status: Any, description: str | None = None) -> None:
-        """Set the status; a value that is no status changes nothing."""
+        """Set the status; an invalid value changes nothing."""
         try:
             super().set_status(status, description)
         except Exception:  # noqa: BLE001 - as above
-            self._again(super().set_status, status, clean.text(description))
+            self._retry(super().set_status, status, clean.text(description))
 
     def update_name(self, name: str) -> None:
         """Set another name."""
@@ -92,15 +92,15 @@ class SafeSpan(SdkSpan):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the span as the SDK does, even if the text of *error* can't be made."""
+        """End the span as the SDK does, even if formatting *error* fails."""
         try:
             super().__exit__(kind, error, traceback)
-        except Exception:  # noqa: BLE001 - the program's own exception goes on, not this one
+        except Exception:  # noqa: BLE001 - the program's own exception is raised, never one of telemetry
             self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {clean.text(error)}"))
             self.end()
 
     @staticmethod
-    def _again(method: Any, *args: Any) -> None:
+    def _retry(method: Any, *args: Any) -> None:
         try:
             method(*args)
         except Exception:  # noqa: BLE001 - as above; this value is lost

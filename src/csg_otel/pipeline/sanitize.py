@@ -1,8 +1,8 @@
 """
-Items that OTLP can carry, from any that came through the SDK. Pure; runs on the threads that export.
+Sanitized spans, log records and metrics: copies with only values that OTLP can carry. Pure; runs on the exporting threads.
 
-A sound item is returned as it is, after a look that costs next to nothing. Any other is returned as a copy, whose bad values
-are replaced by their text, cut, or left out: an item that can't be encoded, or that no receiver can decode, costs its batch.
+A valid item is returned unchanged, after a quick check. Any other item is returned as a copy, whose bad values are replaced by
+their text, cut, or left out. Otherwise one item that can't be encoded or decoded would cost its whole batch.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
 
 _LARGEST: Final = 2**63
-"""The first whole number that OTLP can't carry."""
+"""The smallest positive integer that OTLP can't carry."""
 
 _LAST_NS: Final = 2**64 - 1
 """The last time that OTLP can carry, in nanoseconds since the epoch."""
 
-_DEEPEST: Final = 8
-"""Levels of a nested value; with a hundred, protobuf's decoders refuse the whole request."""
+_MAX_DEPTH: Final = 8
+"""Most levels of a nested value; with a hundred levels, protobuf's decoders refuse the whole request."""
 
-_LARGEST_VALUE: Final = 4 * LONGEST_VALUE
-"""Characters and items of one nested value together."""
+_MAX_SIZE: Final = 4 * LONGEST_VALUE
+"""Most characters and items of one nested value, counted together."""
 
 
 def span(original: ReadableSpan) -> ReadableSpan:
@@ -79,9 +79,9 @@ def record(original: ReadableLogRecord) -> ReadableLogRecord:
 
 def metrics(original: MetricsData) -> tuple[MetricsData, ...]:
     """
-    Return *original* as collections of one metric each, with values OTLP can carry.
+    Return *original* as collections of one metric each, with only values that OTLP can carry.
 
-    For a collection that can't be encoded as a whole, so that only the metric at fault is left out.
+    Used if a collection can't be encoded as a whole, so that only the metric that fails is left out.
     """
     collections = []
     for resource_metrics in original.resource_metrics:
@@ -97,7 +97,7 @@ def metrics(original: MetricsData) -> tuple[MetricsData, ...]:
 
 
 def resource(original: Resource) -> Resource:
-    """Return *original*, or one like it that can be encoded, and be hashed as the SDK does it."""
+    """Return *original*, or a copy that can be encoded, and that can be hashed (the SDK uses resources as keys)."""
     if _resource_is_sound(original):
         return original
     return Resource(clean.clean(original.attributes), clean.text(original.schema_url or ""))
@@ -106,7 +106,7 @@ def resource(original: Resource) -> Resource:
 # -- the check ---------------------------------------------------------------------------------------------------------
 
 _last_sound: list[Resource] = []
-"""The resource checked last: nearly always the one of all items."""
+"""The resource that passed the last check: nearly always all items have the same one."""
 
 
 def _resource_is_sound(original: Resource) -> bool:
@@ -162,7 +162,7 @@ def _record_is_sound(original: ReadableLogRecord) -> bool:
 def _are_sound(attributes: Mapping[str, Any] | None) -> bool:
     if not attributes:
         return True
-    # A copy is one plain dictionary; the SDK's own takes a lock and a call for every item.
+    # copy() returns a plain dictionary; the SDK's own mapping takes a lock for every item.
     plain = attributes.copy() if hasattr(attributes, "copy") else attributes
     for key, value in plain.items():
         is_ascii = type(value) is str and value.isascii() and len(value) <= LONGEST_VALUE
@@ -212,15 +212,22 @@ def _attributes(original: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _contained_value(value: Any) -> Any:
-    """Return *value* as OTLP can carry it; its text if an object of the program fails on the way."""
+    """Return *value* in a form that OTLP can carry; its text if an object of the program raises during the conversion."""
     try:
-        return _value(value, [_LARGEST_VALUE], 0)
-    except Exception:  # noqa: BLE001 - an object of the program may fail at anything
+        return _value(value, [_MAX_SIZE], 0)
+    except Exception:  # noqa: BLE001 - any method of an object of the program may raise
         return clean.text(value)
 
 
 def _value(value: Any, room: list[int], depth: int) -> Any:
-    """Return *value* as OTLP can carry it; *room* is the number of characters and items that the whole value may still take."""
+    """
+    Return *value* in a form that OTLP can carry.
+
+    Args:
+        value: The value, or an item of it.
+        room: One number: the characters and items that the whole value may still have; reduced by this call.
+        depth: The level of *value* within the whole value, from 0.
+    """
     room[0] -= 1
     if value is None or isinstance(value, (bool, int, float)):
         fits = not isinstance(value, int) or -_LARGEST <= value < _LARGEST
@@ -229,7 +236,7 @@ def _value(value: Any, room: list[int], depth: int) -> Any:
         length = max(0, min(len(value), LONGEST_VALUE, room[0]))
         room[0] -= length
         return value[:length] if isinstance(value, bytes) else clean.text(value, length)
-    if depth >= _DEEPEST or not isinstance(value, (Mapping, Sequence)):
+    if depth >= _MAX_DEPTH or not isinstance(value, (Mapping, Sequence)):
         return clean.text(value)
     if isinstance(value, Mapping):
         pairs = itertools.takewhile(lambda _: room[0] > 0, value.items())
@@ -264,7 +271,7 @@ def _status(original: Status) -> Status:
 
 def _point(original: Any) -> Any:
     attributes = clean.clean(original.attributes or {})
-    # A sum of whole numbers may have grown beyond what OTLP can carry.
+    # A sum of integers may have become larger than OTLP can carry.
     if hasattr(original, "value"):
         number = clean.number(original.value)
         return replace(original, attributes=attributes, exemplars=(), value=0.0 if number is None else number)
@@ -272,7 +279,7 @@ def _point(original: Any) -> Any:
 
 
 def _time(value: Any) -> int | None:
-    """Return nanoseconds since the epoch that OTLP can carry; None if *value* is no number."""
+    """Return *value*, nanoseconds since the epoch, limited to what OTLP can carry; None if it is not a number."""
     number = clean.number(value)
     return None if number is None else max(0, min(int(number), _LAST_NS))
 

@@ -1,4 +1,4 @@
-"""The SDK views that settings ask for."""
+"""The SDK views of a configuration."""
 
 from __future__ import annotations
 
