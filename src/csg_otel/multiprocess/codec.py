@@ -1,8 +1,8 @@
 """
-The metrics of one worker as bytes, for the other workers of its group, and back.
+The codec of a worker's metrics: to bytes for the other workers of its group, and back.
 
-JSON, because a process must never execute bytes that another process wrote. Uses neither files nor processes. The rule: a
-metric that can't be encoded never costs the others.
+The format is JSON, because decoding it never executes what another process wrote. Uses neither files nor processes. The rule:
+if one metric can't be encoded, all others are published.
 
 A point is a list, as it stands in the JSON. A number is ``[value, exemplars]``; a histogram
 ``[count, sum, bounds, counts, exemplars]``; an exponential histogram
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
 _VERSION: Final = 1
-"""The version of the format. Workers of another release, as during a reload, are left out instead of misread."""
+"""The version of the format. Metrics of a worker with another version are left out; during a reload releases may differ."""
 
 _TOTALS: Final = ("counter", "histogram", "exponential")
 _dumps = json.JSONEncoder(sort_keys=True, default=str).encode
@@ -57,7 +57,7 @@ class Instrument:
     """
     An instrument and its points.
 
-    The key of a point is its attributes as JSON and a process id; the id is 0 unless each worker keeps a series of its own.
+    The key of a point is (attributes as JSON, process id); the process id is 0 unless each worker has a series of its own.
     """
 
     scope: tuple[str, str]
@@ -83,7 +83,7 @@ class Instrument:
 
 
 def encode(data: MetricsData | None) -> bytes:
-    """Return *data* (cumulative) as bytes for other workers; never raises for any content of it."""
+    """Return *data* (cumulative) as bytes for other workers; never raises, whatever *data* contains."""
     return encode_instruments(_instruments(data))
 
 
@@ -116,7 +116,7 @@ def _instrument(metric: Metric, scope: tuple[str, str]) -> Instrument:
 
 def _json(attributes: Mapping[str, Any]) -> str:
     items = tuple(attributes.items())
-    # The cache is for texts only: other values can be equal and yet differ, such as 1 and True.
+    # The cache is for texts only, because other values can be equal and have different JSON, such as 1 and True.
     return _json_of_texts(items) if all([value.__class__ is str for _, value in items]) else _dumps(dict(items))
 
 
@@ -126,7 +126,7 @@ def _json_of_texts(items: tuple[tuple[str, str], ...]) -> str:
 
 
 def _kind(metric: Metric) -> tuple[str, names.Kind]:
-    """Return the kind of the points, and that of the instrument."""
+    """Return the kind of the points and the kind of the instrument."""
     if isinstance(metric.data, Sum):
         kind: names.Kind = "counter" if metric.data.is_monotonic else "up_down_counter"
         return kind, kind
@@ -152,7 +152,7 @@ def _point_to_list(kind: str, point: Any) -> Point:
 
 
 def decode(body: bytes) -> list[Instrument]:
-    """Return the instruments in *body*; none, and a report, if it is torn or of another format."""
+    """Return the instruments in *body*; none if it has another version, none and a report if it is damaged."""
     if not body:
         return []
     try:
@@ -172,7 +172,7 @@ def _decode_instrument(scope: str, version: str, *fields: Any) -> Instrument:
 
 
 def metrics_data(instruments: Iterable[Instrument], resource: Resource) -> MetricsData:
-    """Return *instruments* as metrics of *resource*, as an exporter takes them."""
+    """Return *instruments* as the SDK's metrics data with *resource*, which exporters accept."""
     by_scope: dict[tuple[str, str], list[Metric]] = {}
     for instrument in instruments:
         metric = Metric(instrument.name, instrument.description, instrument.unit, _data(instrument))

@@ -1,8 +1,8 @@
 """
-The processes that are workers of one program, recognised without configuration.
+The family of a process: the workers of one program, recognised without configuration.
 
-Only reads the kernel's records of this process and its ancestors. The rule: processes that might not belong together never
-count as one program. Where there is no ``/proc``, a program is an instrumented process and its forked children.
+Only reads the kernel's records of this process and its ancestors. The rule: in doubt, processes count as different programs.
+Where there is no ``/proc``, a program is an instrumented process and its forked children.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST_ANCESTORS = 32
+_MAX_ANCESTORS = 32
+"""Most ancestors that are read; a bound against a circle in the kernel's records, far beyond real depths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,11 @@ class Family:
     pid: int
     started: int
     machine: str
-    """The machine's boot and the namespaces: the same process id may exist in others."""
+    """The ids of the machine's boot and of the namespaces: the same process id may exist in another boot or namespace."""
 
     @property
     def is_own(self) -> bool:
-        """Whether this process is the eldest, so that it has workers only once it forks."""
+        """Whether this process is the eldest; then it has other workers only after a fork."""
         return self.pid == os.getpid()
 
     @property
@@ -60,14 +61,14 @@ class _Process:
             head, _, tail = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")
             fields = tail.split()
             program = None
-            with suppress(OSError):  # a process of another user, such as the root's that started this one
+            with suppress(OSError):  # unreadable for a process of another user, such as a parent that runs as root
                 program = str(Path(f"/proc/{pid}/exe").readlink())
             return cls(pid, int(fields[1]), int(fields[2]), int(fields[19]), head.partition("(")[2], program)
         except (OSError, ValueError, IndexError):
             return None
 
     def runs_the_same_as(self, other: _Process) -> bool:
-        """Return whether both are of one process group and run the same interpreter."""
+        """Return whether both processes are in one process group and run the same interpreter."""
         if self.group != other.group:
             return False
         if self.program is None or other.program is None:
@@ -77,16 +78,16 @@ class _Process:
 
 def family() -> Family:
     """
-    Return the family of this process: the eldest of its unbroken line of ancestors that run the same interpreter.
+    Return the family of this process. Its eldest is the oldest in the unbroken line of ancestors with the same interpreter.
 
-    All must be of one process group, because a shell, a supervisor and a service manager give each program a group of its
-    own. So the workers of gunicorn, ``uvicorn --workers`` and ``multiprocessing`` share their master, and two services share
-    nothing.
+    All of them must be in one process group, because shells, supervisors and service managers give each program a group of its
+    own. So all workers of gunicorn, ``uvicorn --workers`` and ``multiprocessing`` get the same eldest, their master, and two
+    services get different ones.
     """
     eldest = _Process.read(os.getpid())
     if eldest is None:
         return Family(os.getpid(), 0, _machine())
-    for _ in range(_MOST_ANCESTORS):
+    for _ in range(_MAX_ANCESTORS):
         parent = _Process.read(eldest.parent)
         if parent is None or not eldest.runs_the_same_as(parent):
             break

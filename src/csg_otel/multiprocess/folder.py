@@ -1,9 +1,9 @@
 """
 The private directory of a worker group: the publications of its workers, the total of the finished ones, and the locks.
 
-Stores bytes and never looks into them. A worker writes into two files by turns, so that one of them is always whole, and
-holds a lock that the kernel releases when it dies. The rules: only files of this user are read, links are not followed, no
-worker waits for another, and the publication of a finished worker is added to the total exactly once.
+Stores bytes without decoding them. A worker writes into two files by turns, so that one of them is always complete. It holds a
+lock that the kernel releases when the worker dies. The rules: only files of this user are read; links are not followed; no
+worker waits for another; the publication of a finished worker is added to the total exactly once.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from csg_otel.multiprocess.inquiry import Inquiry
 from csg_otel.private_folder import make_private_folder
 
 _MEMBER: Final = re.compile(r"(\d+)-[0-9a-f]{16}")
-_MOST_FOLDED: Final = 4096
-"""Names of folded workers that are kept, for readers that have just read the files of one of them."""
+_MAX_FOLDED: Final = 4096
+"""Most names of folded workers that are kept. A reader that has just read a worker's file must see if the total contains it."""
 
 _WRITE: Final = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -54,7 +54,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The total of finished workers, and the names of those in it."""
+    """The total of finished workers, and the names of the workers in it."""
 
     folded: tuple[str, ...] = ()
     total: bytes = b""
@@ -64,7 +64,7 @@ def state_folder(variables: Mapping[str, str]) -> Path:
     """
     Return the directory of all groups: in the user's runtime directory, else in the state directory, else below ``/tmp``.
 
-    The first two are those of the XDG Base Directory Specification. All workers of a group must get the same directory.
+    The XDG Base Directory Specification defines the first two. All workers of a group must get the same directory.
     """
     runtime = variables.get("XDG_RUNTIME_DIR", "")
     state = variables.get("XDG_STATE_HOME") or (f"{variables['HOME']}/.local/state" if "HOME" in variables else "")
@@ -80,9 +80,12 @@ class Folder:
 
     def __init__(self, root: Path, family: Family, purpose: str) -> None:
         """
-        Describe a group; touches no file yet.
+        Describe a group; no file is read or written yet.
 
-        *root* is the directory of all groups. The group is that of the *family* and its *purpose*: a service and an address.
+        Args:
+            root: The directory of all groups.
+            family: The family of this process.
+            purpose: The service and the address; workers of one family with different purposes are in different groups.
         """
         self._root = root
         self._family = family
@@ -109,10 +112,10 @@ class Folder:
         hidden = self._path / f".{name}"
         self._slots = [os.open(hidden, flags, 0o600), os.open(self._path / f"{name}.b", flags, 0o600)]
         os.mkfifo(self._path / f"{name}.bell", 0o600)
-        # Open for reading and writing: so the call does not wait for a writer, and a read never meets the end.
+        # Open for reading and writing: the call then does not wait for a writer, and a read never returns the end of the file.
         self._fifo = os.open(self._path / f"{name}.bell", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         fcntl.flock(self._slots[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Visible only once it is locked: a file without a lock is taken for that of a dead worker.
+        # Make the file visible only now, when it is locked: a file without a lock counts as that of a dead worker.
         hidden.rename(self._path / f"{name}.a")
         self.name = name
 
@@ -127,17 +130,17 @@ class Folder:
             os.write(self._fifo, b".")
 
     def publish(self, body: bytes, began_ns: int) -> None:
-        """Write *body* over the last publication but one. Raises OSError, and FolderError if it is too long."""
+        """Replace the older of the two last publications by *body*. Raises OSError, and FolderError if *body* is too long."""
         if len(body) > slots.MOST_BODY:
             raise FolderError(
-                f"the metrics of this worker are {len(body)} bytes, and at most {slots.MOST_BODY} can be shared with the "
+                f"the metrics of this worker are {len(body)} bytes, and at most {slots.MOST_BODY} can be published for the "
                 "other workers; reduce the number of series"
             )
         self._number += 1
         slots.write(self._slots, self._number, began_ns, body)
 
     def leave(self, *, forget: bool = False) -> None:
-        """End the membership. The last publication stays for the total; with *forget* nothing of it remains."""
+        """End the membership. The last publication stays, to be added to the total; with *forget* it is removed."""
         name, self.name = self.name, ""
         if forget and name:
             self._remove(name)
@@ -178,7 +181,7 @@ class Folder:
         fifos = {}
         for name in self._names():
             if name != self.name:
-                with suppress(OSError):  # no process has it open for reading any more
+                with suppress(OSError):  # the member has ended, so no process has its FIFO open for reading
                     fifos[name] = os.open(self._path / f"{name}.bell", _WRITE)
         return Inquiry(fifos, self._has_published)
 
@@ -191,7 +194,7 @@ class Folder:
         return [self._read(name) for name in self._names() if name != self.name]
 
     def finished(self) -> Finished:
-        """Return the total of finished workers. Read it after :meth:`others`, and leave out those that it contains."""
+        """Return the total of finished workers. Call it after :meth:`others`, and leave out the workers in ``folded``."""
         try:
             data = _read_private(self._path / "finished")
             head, _, total = data.partition(b"\n")
@@ -201,9 +204,9 @@ class Folder:
 
     def fold(self, add: Fold) -> int:
         """
-        Add the publications of finished workers to the total, and remove their files; returns the number of workers.
+        Add the publications of finished workers to the total, remove their files, and return the number of these workers.
 
-        Does nothing while another member does it. Raises OSError and every exception of *add*; then nothing has changed.
+        Does nothing while another member folds. Raises OSError and every exception of *add*; then nothing has changed.
         """
         mutex = os.open(self._path / "mutex", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -214,9 +217,9 @@ class Folder:
             fresh = [publication for publication in dead if publication.name not in before.folded]
             if fresh:
                 total = add(before.total, [publication.body for publication in fresh if publication.body])
-                folded = (*before.folded, *(publication.name for publication in fresh))[-_MOST_FOLDED:]
+                folded = (*before.folded, *(publication.name for publication in fresh))[-_MAX_FOLDED:]
                 _replace(self._path / "finished", json.dumps(folded).encode() + b"\n" + total)
-            for publication in dead:  # only now, when the total that contains them is on disk
+            for publication in dead:  # last, because the total that contains them must be on disk first
                 self._remove(publication.name)
             return len(fresh)
         finally:
@@ -228,7 +231,7 @@ class Folder:
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[list[int]]:
-        """Open both files of a member; neither if they have been folded and removed meanwhile."""
+        """Open both files of a member; the list is empty if the files have been folded and removed meanwhile."""
         files: list[int] = []
         try:
             with suppress(FileNotFoundError):
@@ -241,11 +244,11 @@ class Folder:
 
     def _read(self, name: str) -> Publication:
         with self._opened(name) as files:
-            living = _living(files)  # before the publication is read: that of a dead worker is then its last
+            living = _living(files)  # read first: if the worker is dead, the publication read after this is its last
             return Publication(name, int(name.partition("-")[0]), living, slots.newest(files))
 
     def _remove(self, name: str) -> None:
-        for suffix in ("bell", "b", "a"):  # the file that makes a member visible comes last
+        for suffix in ("bell", "b", "a"):  # the file that makes the member visible is removed last
             with suppress(OSError):
                 (self._path / f"{name}.{suffix}").unlink()
 
@@ -278,7 +281,7 @@ def _open_private(path: Path) -> int:
     status = os.fstat(descriptor)
     if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
         os.close(descriptor)
-        raise FolderError(f"{path} is not this user's alone; remove it")
+        raise FolderError(f"other users can read or write {path}, or own it; remove it")
     return descriptor
 
 
@@ -288,7 +291,7 @@ def _read_private(path: Path) -> bytes:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all."""
+    """Replace the file *path* atomically: readers see the old content or the new content."""
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,8 +1,8 @@
 """
-The request to the other workers to publish now, and the wait for their publications.
+The inquiry: a request to the other workers to publish now, and the wait for their publications.
 
-A worker that has not read its FIFO within 35 ms counts as hung. One that has read it gets 250 ms in all, because it is at
-work. The rule: the worker that requests goes on at its deadline, whatever the others do.
+A worker that has not read its FIFO within 35 ms counts as hung. A worker that has read it gets 250 ms in all, because it is
+working on its publication. The rule: the requesting worker continues at its deadline, whatever the others do.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _READ_WITHIN_S: Final = 0.035
-"""An idle worker reads its FIFO at once; the rest is for a busy machine, and leaves time to answer within 50 ms."""
+"""An idle worker reads its FIFO at once, a busy machine needs longer; the scrape's 50 ms leave the rest for the response."""
 
 _PUBLISH_WITHIN_S: Final = 0.25
+"""Seconds in all for a worker that has read its FIFO: a collection with slow callbacks on a busy machine fits in."""
 _POLL_S: Final = 0.001
 
 
@@ -30,15 +31,16 @@ class Inquiry:
 
     def __init__(self, fifos: Mapping[str, int], has_published: Callable[[str, int], bool]) -> None:
         """
-        Write to *fifos*, descriptors by the worker's name.
+        Request a publication from every worker in *fifos*, descriptors by the worker's name.
 
-        *has_published* returns whether a worker has a publication begun after a time, in nanoseconds of the monotonic clock.
+        *has_published(name, since_ns)* returns whether a worker has a publication that was begun at *since_ns* or later, in
+        nanoseconds of the monotonic clock.
         """
         self._fifos = dict(fifos)
         self._has_published = has_published
         self._began_ns = time.monotonic_ns()
         for fifo in self._fifos.values():
-            with suppress(OSError):  # full of earlier requests
+            with suppress(OSError):  # the FIFO is full of earlier requests
                 os.write(fifo, b".")
 
     def __enter__(self) -> Inquiry:

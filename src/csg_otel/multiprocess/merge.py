@@ -1,8 +1,8 @@
 """
-The merge of the metrics of several workers into those of one program.
+The merge of the metrics of several workers into the metrics of one program.
 
-Uses neither files nor processes. The rules: no measurement is lost, where two histograms have different buckets those they
-have in common remain, and the total of a counter never shrinks when a worker ends.
+Uses neither files nor processes. The rules: no measurement is lost; if two histograms have different bounds, their common
+bounds remain; the total of a counter never shrinks when a worker ends.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
     from csg_otel.multiprocess.codec import Instrument, Point
 
-_MOST_EXEMPLARS: Final = 32
+_MAX_EXEMPLARS: Final = 32
+"""Most exemplars of a merged point: enough for one per bucket, and the rest would only make the total grow."""
 
 _Buckets = tuple[int, Sequence[int]]
-"""The index of the first bucket of an exponential histogram, and the counts from there on."""
+"""The index of the first bucket of an exponential histogram, and the counts of it and the following buckets."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerMetrics:
-    """The last publication of a worker; only its totals count once it has ended."""
+    """The last publication of a worker. After the worker's end only its counters and histograms are merged."""
 
     pid: int
     living: bool
@@ -42,12 +43,12 @@ class WorkerMetrics:
 
 
 def merge(workers: Iterable[WorkerMetrics], resource: Resource) -> MetricsData:
-    """Return the metrics of all *workers* as those of *resource*; the first worker's where a value is the same in all."""
+    """Return the metrics of all *workers* with *resource*; of an instrument merged as ``one``, the first worker's value."""
     return codec.metrics_data(_merged(workers).values(), resource)
 
 
 def fold(total: bytes, bodies: Sequence[bytes]) -> bytes:
-    """Return the *total* of finished workers with the last publications of further ones, *bodies*, added to it."""
+    """Return the *total* of finished workers with *bodies*, the last publications of other finished workers, added."""
     instruments = _merged([WorkerMetrics(0, False, body) for body in (total, *bodies)]).values()
     for instrument in instruments:
         _limit(instrument)
@@ -56,9 +57,9 @@ def fold(total: bytes, bodies: Sequence[bytes]) -> bytes:
 
 def group_resource(own: MetricsData | None, group: str) -> Resource:
     """
-    Return the resource of all workers: that of the one that serves, with an instance id made from *group*.
+    Return the resource of the whole group: the serving worker's resource, with an instance id made from *group*.
 
-    So the id stays the same when another worker serves. An instance id that was configured stays, too.
+    So the id stays the same when another worker serves. A configured instance id is kept.
     """
     attributes = dict(own.resource_metrics[0].resource.attributes) if own and own.resource_metrics else {}
     if _is_random(str(attributes.get(names.SERVICE_INSTANCE_ID, ""))):
@@ -67,7 +68,7 @@ def group_resource(own: MetricsData | None, group: str) -> Resource:
 
 
 def _is_random(instance_id: str) -> bool:
-    """Return whether an instance id is one that the SDK generates where none is configured."""
+    """Return whether the SDK has generated *instance_id*, because none was configured."""
     try:
         return uuid.UUID(instance_id).version == 4
     except ValueError:
@@ -85,7 +86,7 @@ def _merged(workers: Iterable[WorkerMetrics]) -> dict[tuple[Any, ...], Instrumen
 
 
 def _merge_points(total: Instrument, instrument: Instrument, pid: int) -> None:
-    """Merge the points of a worker's *instrument* into *total*, in the way its ``workers`` setting says."""
+    """Merge the points of a worker's *instrument* into *total*, according to the ``workers`` policy of the instrument."""
     for (attributes, _), point in instrument.points.items():
         key = (attributes, pid if instrument.workers == "each" else 0)
         present = total.points.get(key)
@@ -98,7 +99,7 @@ def _merge_points(total: Instrument, instrument: Instrument, pid: int) -> None:
 
 
 def _limit(instrument: Instrument) -> None:
-    """Add up the series beyond the limit, so that finished workers can't make the total grow for ever."""
+    """Merge the series beyond the limit into the overflow series, so that the total of finished workers stays bounded."""
     within = [key for key in instrument.points if key[0] != codec.OVERFLOW_ATTRIBUTES]
     for key in within[names.CARDINALITY_LIMIT - 1 :]:
         point = instrument.points.pop(key)
@@ -128,7 +129,7 @@ def _add_histograms(first: Point, second: Point) -> Point:
 
 
 def _rebucketed(point: Point, bounds: Sequence[float]) -> list[int]:
-    """Return the counts of a histogram for *bounds*, which are some of its own; so no count has to be guessed."""
+    """Return the counts of a histogram for *bounds*, a subset of its own bounds; so every count is exact."""
     counts = [0] * (len(bounds) + 1)
     for place, count in enumerate(point[3]):
         within = bisect.bisect_left(bounds, point[2][place]) if place < len(point[2]) else len(bounds)
@@ -146,7 +147,7 @@ def _add_exponentials(first: Point, second: Point) -> Point:
 
 
 def _add_buckets(*sides: tuple[_Buckets, int]) -> list[Any]:
-    """Return the sum of buckets; each side comes with the number of times its resolution has to be halved."""
+    """Return the sum of the buckets in *sides*: (buckets, number of times that their resolution must be halved)."""
     total: dict[int, int] = {}
     for (offset, counts), halvings in sides:
         for place, count in enumerate(counts):
@@ -162,7 +163,7 @@ def _exemplars(first: Point, second: Point) -> list[Any]:
     """Return the newest exemplars of two points."""
     if not (first[-1] or second[-1]):
         return []
-    return sorted((*first[-1], *second[-1]), key=lambda exemplar: exemplar[1])[-_MOST_EXEMPLARS:]
+    return sorted((*first[-1], *second[-1]), key=lambda exemplar: exemplar[1])[-_MAX_EXEMPLARS:]
 
 
 _SUMS: Final[Mapping[str, Callable[[Point, Point], Point]]] = {

@@ -1,7 +1,7 @@
 """
-The two files of a worker, its slots, which take its publications by turns: whenever it dies, one of them is whole.
+The slots of a worker: two files that it writes by turns, so that one of them is complete whenever the worker dies.
 
-Only reads and writes descriptors. The rule: a slot returns exactly the bytes that were written, or nothing.
+Only reads and writes descriptors. The rule: reading returns exactly the bytes that were written, or nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEADER: Final = struct.Struct(">4sQQI16s")
 
 _MAGIC: Final = b"CSGw"
 MOST_BODY: Final = 64 * 1024 * 1024
-"""Bytes of one publication: some 300,000 series, far beyond what a scrape can take."""
+"""Most bytes of one publication: about 300,000 series, far more than a scrape can transfer."""
 
 _Head = tuple[int, int, int, int, bytes]
 """Number, begin in nanoseconds, bytes of the body, slot, digest; the newest is the greatest."""
@@ -32,26 +32,26 @@ def write(slots: Sequence[int], number: int, began_ns: int, body: bytes) -> None
     Args:
         slots: The descriptors of both files.
         number: The publication's number, counted from 1.
-        began_ns: The begin of its collection, in nanoseconds of the monotonic clock.
+        began_ns: The start of its collection, in nanoseconds of the monotonic clock.
         body: Its content.
     """
     slot = slots[number % 2]
     head = _HEADER.pack(_MAGIC, number, began_ns, len(body), _digest(number, began_ns, body))
-    # The head comes last, so that a reader who sees it may read the body.
+    # The head is written last, so that the body is complete when a reader finds the head.
     for data, start in ((memoryview(body), _HEADER.size), (memoryview(head), 0)):
-        done = 0
-        while done < len(data):
-            done += os.pwrite(slot, data[done:], start + done)
+        written = 0
+        while written < len(data):
+            written += os.pwrite(slot, data[written:], start + written)
 
 
 def began(slots: Sequence[int]) -> int:
-    """Return the begin of the newest publication, in nanoseconds of the monotonic clock; 0 without one."""
+    """Return the start of the newest publication's collection, in nanoseconds of the monotonic clock; 0 without one."""
     return max((head[1] for head in _heads(slots)), default=0)
 
 
 def newest(slots: Sequence[int]) -> bytes:
-    """Return the newest publication that is whole; empty if there is none."""
-    for _ in range(3):  # the owner may overwrite a slot while it is read, but hardly three times
+    """Return the newest complete publication; empty if there is none."""
+    for _ in range(3):  # the owner may overwrite a slot while it is read, but not three times in a row
         for number, began_ns, length, slot, digest in sorted(_heads(slots), reverse=True):
             body = os.pread(slot, length, _HEADER.size)
             if _digest(number, began_ns, body) == digest:

@@ -1,10 +1,10 @@
 """
-One answer to a scrape for all worker processes of a program: gunicorn's, uvicorn's, those of ``multiprocessing``.
+The worker group: all worker processes of a program (gunicorn, uvicorn, ``multiprocessing``) answer a scrape as one.
 
-Each worker publishes its metrics every two seconds, when another requests it, and when it ends. The worker that is scraped
-requests the metrics of the others, waits for a moment, and merges them with those of the finished ones. The rules: a program
-with one process pays nothing, no worker waits for another longer than a scrape may take, and without a usable directory each
-worker answers for itself.
+Each worker publishes its metrics every two seconds, when another worker requests them, and when it ends. The scraped worker
+requests the metrics of the others, waits at most a quarter of a second, and merges them with the total of the finished workers.
+The rules: a program with one process does none of this; no worker waits for another longer than a scrape may take; without a
+usable directory each worker answers for itself.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
 EVERY_S: Final = 2.0
-"""Seconds between two publications without a request: what SIGKILL may cost."""
+"""Seconds between two publications without a request: SIGKILL loses at most the measurements of this time."""
 
-_MOST_SHARE: Final = 0.005
-"""The part of a core for publications without a request; with very many series they come less often."""
+_MAX_SHARE: Final = 0.005
+"""Share of one core that publications without a request may use; with very many series they are less frequent."""
 
-_LOOK_S: Final = 0.5
-"""Seconds between two attempts to serve: how long the port may stay free after the worker that served has died."""
+_POLL_S: Final = 0.5
+"""Seconds between two attempts to serve: the port stays free at most this long after the serving worker has died."""
 
 _STOP_S: Final = 0.5
-"""Seconds for the thread to end; it reads its FIFO at once, and may then be in a collection."""
+"""Seconds that a stop waits for the thread: it reads its FIFO at once, but it may be in a collection."""
 
 
 class WorkerGroup:
@@ -54,14 +54,14 @@ class WorkerGroup:
         variables: Mapping[str, str],
     ) -> None:
         """
-        Describe the group of *service* at *address*. Does nothing before :meth:`start`.
+        Describe the group of *service* at *address*; :meth:`start` joins it.
 
         Args:
             service: The service's name.
-            address: Host and port of the endpoints; without one, each process answers for itself.
+            address: ``host:port`` of the endpoints; if empty, each process answers for itself.
             read_own_metrics: Collects the metrics of this process.
             open_port: Serves if this process may; called twice a second, so that one worker takes over when another dies.
-            variables: The environment's, which decide on the directory.
+            variables: The environment's variables; the directory depends on them.
         """
         self.identity = (service, address)
         self._read_own_metrics = read_own_metrics
@@ -80,7 +80,7 @@ class WorkerGroup:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Join the group if there may be other workers; a process without any joins when it forks."""
+        """Join the group if there may be other workers; otherwise join at the first fork."""
         _, address = self.identity
         if not address:
             return
@@ -101,7 +101,7 @@ class WorkerGroup:
                 folder.join()
             except (OSError, FolderError) as error:
                 self._folder = None
-                faults.report("workers", f"a scrape shows the metrics of one worker only: {error}")
+                faults.report("workers", f"a scrape shows the metrics of only one worker, because {error}")
                 return
             self._folder = folder
         forks.afterwards(self._start_thread)
@@ -111,7 +111,7 @@ class WorkerGroup:
         self._thread.start()
 
     def stop(self, *, forget: bool = False) -> None:
-        """Publish a last time and leave; with *forget*, withdraw the publications, because this process joins again."""
+        """Publish a last time and leave the group; with *forget*, remove the publications, because this process joins again."""
         self._started = False
         self._stopped.set()
         if self._folder is None:
@@ -128,7 +128,7 @@ class WorkerGroup:
             pass
 
     def reset_after_fork(self) -> None:
-        """Join as a worker of its own in a child."""
+        """Join the group again in a forked child, as another worker."""
         self._reset()
         if self._folder is not None:
             self._folder.reset_after_fork()
@@ -149,30 +149,32 @@ class WorkerGroup:
                     due = time.monotonic() + self._publish_now()
                     self._fold()
                 self._open_port()
-            except Exception:  # noqa: BLE001 - the next round may do better
+            except Exception:  # noqa: BLE001 - the next round may succeed
                 faults.contain("workers")
-                stopped.wait(_LOOK_S)
+                stopped.wait(_POLL_S)
 
     def _wait(self) -> bool:
-        """Wait for a moment; True at once if another worker requests a publication."""
+        """Wait for half a second at most; return True as soon as another worker requests a publication."""
         folder = self._folder
-        if folder is not None and select.select([folder.fifo], [], [], _LOOK_S)[0]:
+        if folder is not None and select.select([folder.fifo], [], [], _POLL_S)[0]:
             os.read(folder.fifo, 4096)
             return True
         return False
 
     def _publish_now(self) -> float:
-        """Publish; returns the seconds until the next publication without a request."""
+        """Publish the metrics; return the seconds until the next publication without a request."""
         began_ns, used_s = time.monotonic_ns(), time.thread_time()
         self._publish(self._read_own_metrics(), began_ns)
-        return max(EVERY_S, (time.thread_time() - used_s) / _MOST_SHARE)
+        return max(EVERY_S, (time.thread_time() - used_s) / _MAX_SHARE)
 
     def _publish(self, data: MetricsData | None, began_ns: int) -> bytes:
         """Publish *data*, whose collection began at *began_ns* or later, and return it as bytes."""
         body = codec.encode(data)
         try:
             with self._lock:
-                if self._folder is not None and began_ns > self._published_ns:  # else a newer one is there already
+                if (
+                    self._folder is not None and began_ns > self._published_ns
+                ):  # otherwise a newer one is published already
                     self._folder.publish(body, began_ns)
                     self._published_ns = began_ns
         except (OSError, FolderError):
@@ -187,11 +189,11 @@ class WorkerGroup:
     # -- serving ---------------------------------------------------------------------------------------------------
 
     def may_serve(self) -> bool:
-        """Return whether this process is the one to serve: it has no other workers, or none of them serves."""
+        """Return whether this process may serve: it has no other workers, or none of them serves."""
         folder = self._folder
         try:
             return folder is None or folder.try_serve()
-        except PermissionError:  # this process has given up the rights of the one that serves
+        except PermissionError:  # this process runs as another user than the directory's owner
             return False
         except OSError:
             return True
@@ -216,7 +218,7 @@ class WorkerGroup:
         with folder.request() as inquiry:
             began_ns = time.monotonic_ns()
             own = self._read_own_metrics()
-            # Published as well: values that a scrape has shown are never taken back, whatever becomes of this process.
+            # Publish them as well: if this process is killed now, the next scrape still includes the values shown here.
             body = self._publish(own, began_ns)
             inquiry.wait()
         others, finished = folder.others(), folder.finished()

@@ -1,4 +1,4 @@
-"""The base of the three proxy providers: the real provider behind it, and the objects to bind again when that changes."""
+"""The base of the three proxy providers: it holds the real provider, and binds its tracers, meters and loggers to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Scope = tuple[str, str | None, str | None, dict[str, clean.Value] | None]
 
 
 def scope(name: Any, version: Any, schema_url: Any, attributes: Any) -> Scope:
-    """Return an instrumentation scope that can be hashed and encoded; any other would cost every batch."""
+    """Return an instrumentation scope that can be hashed and encoded; an invalid scope would cost every batch."""
     sound = attributes if attributes is None or clean.sound(attributes) else clean.clean(attributes)
     return _text(name) or "", _text(version), _text(schema_url), sound
 
@@ -32,14 +32,14 @@ class SwappableProvider:
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def swap(self, real: Any | None) -> None:
-        """Plug *real* in behind every tracer, meter or logger made so far; None makes them all no-ops."""
+        """Bind every existing tracer, meter or logger to *real*; None makes them no-ops."""
         with self._lock:
             self._real = self._idle if real is None else real
             for client in list(self._clients):
                 client.bind(self._real)
 
     def _bound(self, client: Any) -> Any:
-        """Bind *client*, a new tracer, meter or logger, to the real provider, now and at every swap."""
+        """Bind *client*, a new tracer, meter or logger, to the real provider now and at every swap; return it."""
         with self._lock:
             client.bind(self._real)
             self._clients.add(client)

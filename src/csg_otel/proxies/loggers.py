@@ -1,4 +1,4 @@
-"""The proxy logger provider."""
+"""The proxy logger provider, and its loggers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 
 class SwappableLogger(_logs.Logger):
-    """A logger that emits every record on the logger plugged in."""
+    """A logger that passes every record to the real logger."""
 
     def __init__(self, identity: Scope) -> None:
         super().__init__(*identity)
@@ -20,11 +20,11 @@ class SwappableLogger(_logs.Logger):
         self._real: _logs.Logger = _logs.NoOpLogger(identity[0])
 
     def bind(self, provider: _logs.LoggerProvider) -> None:
-        """Use *provider* from now on."""
+        """Use the logger of *provider* from now on."""
         self._real = provider.get_logger(*self._scope)
 
     def emit(self, record: Any = None, **kwargs: Any) -> None:
-        """Emit a record on the logger plugged in; attributes that it refuses are emitted as text."""
+        """Pass a record to the real logger; if that fails, clean the attributes and pass it again."""
         try:
             self._real.emit(record, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -58,6 +58,6 @@ class SwappableLoggerProvider(SwappableProvider, _logs.LoggerProvider):
         schema_url: str | None = None,
         attributes: Any | None = None,
     ) -> _logs.Logger:
-        """Return a logger that survives every swap."""
+        """Return a logger that keeps working after every swap."""
         logger: _logs.Logger = self._bound(SwappableLogger(scope(name, version, schema_url, attributes)))
         return logger

@@ -1,7 +1,7 @@
 """
-The proxy meter provider, and the instruments that are made again on each real provider.
+The proxy meter provider, and its instruments, which are created again on each real provider.
 
-Values that the SDK would refuse, or would collect and could never encode, are cleaned or left out here, and reported once.
+Values that the SDK would refuse, or could not encode later, are cleaned or left out here, and reported once.
 """
 
 from __future__ import annotations
@@ -24,44 +24,46 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
 Guard = Callable[[str, CallbackT], Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]]
-"""Wraps an observable's callback so that it can neither block nor break a collection; takes the instrument's name too."""
+"""Wraps the callback of an observable instrument, given by name, so that it can neither block nor break a collection."""
 
 _ADVICE: Final[Mapping[str, Sequence[float]]] = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
-_LONGEST_NAME: Final = 255
-_LONGEST_UNIT: Final = 63
-_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.\-/]")
+_MAX_NAME: Final = 255
+"""Most characters of an instrument's name; the limit of the OTel specification."""
+_MAX_UNIT: Final = 63
+"""Most characters of a unit; the limit of the OTel specification."""
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_.\-/]")
 
 
 def _name(name: Any) -> str:
     """Return a name that OTel allows: a letter, then letters, digits and ``_ . - /``, 255 characters at most."""
-    fits = type(name) is str and len(name) <= _LONGEST_NAME and name[:1].isalpha() and name.isascii()
-    if fits and not _NO_NAME.search(name):
+    fits = type(name) is str and len(name) <= _MAX_NAME and name[:1].isalpha() and name.isascii()
+    if fits and not _NOT_IN_NAMES.search(name):
         return str(name)
-    allowed = _NO_NAME.sub("_", clean.text(name))
-    allowed = (allowed if allowed[:1].isalpha() else f"unnamed_{allowed}")[:_LONGEST_NAME]
+    allowed = _NOT_IN_NAMES.sub("_", clean.text(name))
+    allowed = (allowed if allowed[:1].isalpha() else f"unnamed_{allowed}")[:_MAX_NAME]
     faults.report(
         f"instrument {allowed}",
         f"{clean.text(name)!r} is not a name for an instrument, so it is exported as {allowed!r}; use a letter, then "
-        f"letters, digits and _ . - /, at most {_LONGEST_NAME} characters",
+        f"letters, digits and _ . - /, at most {_MAX_NAME} characters",
     )
     return allowed
 
 
 def _unit(name: str, unit: Any) -> str:
-    """Return a unit that OTel allows, at most 63 ASCII characters; an empty one instead of any other value."""
+    """Return *unit* if OTel allows it (at most 63 ASCII characters), else an empty unit and a report."""
     if unit is None:
         return ""
-    if type(unit) is str and unit.isascii() and len(unit) <= _LONGEST_UNIT:
+    if type(unit) is str and unit.isascii() and len(unit) <= _MAX_UNIT:
         return unit
     faults.report(
         f"instrument {name}",
-        f"{clean.text(unit)!r} is not a unit, so the instrument has none; use at most {_LONGEST_UNIT} ASCII characters",
+        f"{clean.text(unit)!r} is not a unit, so the instrument has none; use at most {_MAX_UNIT} ASCII characters",
     )
     return ""
 
 
 def _bounds(name: str, bounds: Any, unit: str) -> Sequence[float] | None:
-    """Return bucket bounds that grow: *bounds*, or else the default ones of *unit*."""
+    """Return *bounds* if they are growing numbers, else the default bounds of *unit*."""
     if bounds is None:
         return _ADVICE.get(unit)
     listed = bounds if isinstance(bounds, (list, tuple, range)) else [None]
@@ -70,16 +72,16 @@ def _bounds(name: str, bounds: Any, unit: str) -> Sequence[float] | None:
         return numbers or _ADVICE.get(unit)
     faults.report(
         f"instrument {name}",
-        f"{clean.text(bounds)!r} are no bucket bounds, so the default ones are used; give a list of growing numbers",
+        f"{clean.text(bounds)!r} are no bucket bounds, so the default bounds are used; pass a list of growing numbers",
     )
     return _ADVICE.get(unit)
 
 
 class _Instrument:
-    """An instrument's description, and the real instrument that the meter plugged in has made from it."""
+    """An instrument's definition, and the instrument that the real meter has created from it."""
 
-    _grows = False
-    """Whether negative measurements are refused."""
+    _refuses_negative = False
+    """Whether negative measurements are refused, as for counters and histograms."""
 
     def __init__(self, kind: str, name: str, unit: str, description: str, **options: Any) -> None:
         self.name = name
@@ -88,7 +90,7 @@ class _Instrument:
         self._real: Any = None
 
     def bind(self, meter: metrics.Meter) -> None:
-        """Make the real instrument on *meter*."""
+        """Create the real instrument on *meter*."""
         kind, name, unit, description = self._identity
         create = f"create_{kind}"
         arguments = {"name": name, "unit": unit, "description": description, **self._options}
@@ -101,8 +103,8 @@ class _Instrument:
     def _measure(self, method: str, value: Any, attributes: Any, context: Any) -> None:
         try:
             number = clean.number(value)
-            if number is None or (number < 0 and self._grows):
-                wanted = "a number that is not negative" if self._grows else "a number"
+            if number is None or (number < 0 and self._refuses_negative):
+                wanted = "a number that is not negative" if self._refuses_negative else "a number"
                 problem = f"{clean.value(value)!r} is no measurement for it and is left out; pass {wanted}"
                 faults.report(f"instrument {self.name}", problem)
                 return
@@ -117,40 +119,40 @@ class _Instrument:
 
 class _AddsMeasurements(_Instrument):
     def add(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
-        """Add *amount* on the instrument plugged in."""
+        """Add *amount* on the real instrument."""
         self._measure("add", amount, attributes, context)
 
 
 class SwappableCounter(_AddsMeasurements, metrics.Counter):
-    """A counter that survives every swap."""
+    """A counter that keeps working after every swap."""
 
-    _grows = True
+    _refuses_negative = True
 
 
 class SwappableUpDownCounter(_AddsMeasurements, metrics.UpDownCounter):
-    """An up-down counter that survives every swap."""
+    """An up-down counter that keeps working after every swap."""
 
 
 class SwappableHistogram(_Instrument, metrics.Histogram):
-    """A histogram that survives every swap."""
+    """A histogram that keeps working after every swap."""
 
-    _grows = True
+    _refuses_negative = True
 
     def record(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
-        """Record *amount* on the histogram plugged in."""
+        """Record *amount* on the real histogram."""
         self._measure("record", amount, attributes, context)
 
 
 class SwappableGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
-    """A synchronous gauge that survives every swap."""
+    """A synchronous gauge that keeps working after every swap."""
 
     def set(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
-        """Set *amount* on the gauge plugged in."""
+        """Set *amount* on the real gauge."""
         self._measure("set", amount, attributes, context)
 
 
 class _Observable(_Instrument):
-    """An observable instrument; all callbacks registered for its name run, because a second registration is no error."""
+    """An observable instrument. A second registration of its name adds callbacks, and all callbacks run."""
 
     def __init__(self, kind: str, name: str, unit: str, description: str) -> None:
         self.callbacks: list[Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]] = []
@@ -162,15 +164,15 @@ class _Observable(_Instrument):
 
 
 class SwappableObservableCounter(_Observable, metrics.ObservableCounter):
-    """An observable counter that survives every swap."""
+    """An observable counter that keeps working after every swap."""
 
 
 class SwappableObservableUpDownCounter(_Observable, metrics.ObservableUpDownCounter):
-    """An observable up-down counter that survives every swap."""
+    """An observable up-down counter that keeps working after every swap."""
 
 
 class SwappableObservableGauge(_Observable, metrics.ObservableGauge):
-    """An observable gauge that survives every swap."""
+    """An observable gauge that keeps working after every swap."""
 
 
 _OBSERVABLE: Mapping[str, Any] = {
@@ -181,7 +183,7 @@ _OBSERVABLE: Mapping[str, Any] = {
 
 
 class SwappableMeter(metrics.Meter):
-    """A meter that keeps its instruments, so that it can make them again on the next real meter."""
+    """A meter that keeps its instruments, so that it can create them again on the next real meter."""
 
     def __init__(self, identity: Scope, guard: Guard) -> None:
         super().__init__(*identity[:3])
@@ -192,7 +194,7 @@ class SwappableMeter(metrics.Meter):
         self._real: metrics.Meter = metrics.NoOpMeter(identity[0])
 
     def bind(self, provider: metrics.MeterProvider) -> None:
-        """Make every instrument again on *provider*'s meter of this scope."""
+        """Create every instrument again on *provider*'s meter of this scope."""
         with self._mutex:
             self._real = provider.get_meter(*self._scope)
             for instrument in self._instruments.values():
@@ -227,12 +229,12 @@ class SwappableMeter(metrics.Meter):
         return instrument
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
-        """Make a counter, or return the one of this name, unit and description."""
+        """Create a counter, or return the one of this name, unit and description."""
         counter: metrics.Counter = self._make("counter", SwappableCounter, name, unit, description)
         return counter
 
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> metrics.UpDownCounter:
-        """Make an up-down counter, or return the one of this name, unit and description."""
+        """Create an up-down counter, or return the one of this name, unit and description."""
         counter: metrics.UpDownCounter = self._make("up_down_counter", SwappableUpDownCounter, name, unit, description)
         return counter
 
@@ -244,7 +246,16 @@ class SwappableMeter(metrics.Meter):
         *,
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> metrics.Histogram:
-        """Make a histogram; where no buckets are advised, seconds and bytes get fitting ones instead of the SDK's."""
+        """
+        Create a histogram, or return the one of this name, unit and description.
+
+        Args:
+            name: The name.
+            unit: The UCUM unit. Default none.
+            description: The description. Default none.
+            explicit_bucket_boundaries_advisory: Upper bounds of the buckets, in *unit*. Default: bounds for durations if the
+                unit is ``s``, for sizes if it is ``By``, else the SDK's.
+        """
         bounds = explicit_bucket_boundaries_advisory
         histogram: metrics.Histogram = self._make(
             "histogram", SwappableHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
@@ -252,21 +263,21 @@ class SwappableMeter(metrics.Meter):
         return histogram
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> SwappableGauge:
-        """Make a synchronous gauge, or return the one of this name, unit and description."""
+        """Create a synchronous gauge, or return the one of this name, unit and description."""
         gauge: SwappableGauge = self._make("gauge", SwappableGauge, name, unit, description)
         return gauge
 
     def create_observable_counter(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableCounter:
-        """Make an observable counter, or add *callbacks* to the one of this name, unit and description."""
+        """Create an observable counter, or add *callbacks* to the one of this name, unit and description."""
         counter: metrics.ObservableCounter = self._observable("observable_counter", name, callbacks, unit, description)
         return counter
 
     def create_observable_up_down_counter(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableUpDownCounter:
-        """Make an observable up-down counter, or add *callbacks* to the one of this name, unit and description."""
+        """Create an observable up-down counter, or add *callbacks* to the one of this name, unit and description."""
         counter: metrics.ObservableUpDownCounter = self._observable(
             "observable_up_down_counter", name, callbacks, unit, description
         )
@@ -275,7 +286,7 @@ class SwappableMeter(metrics.Meter):
     def create_observable_gauge(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableGauge:
-        """Make an observable gauge, or add *callbacks* to the one of this name, unit and description."""
+        """Create an observable gauge, or add *callbacks* to the one of this name, unit and description."""
         gauge: metrics.ObservableGauge = self._observable("observable_gauge", name, callbacks, unit, description)
         return gauge
 
@@ -289,7 +300,7 @@ class SwappableMeterProvider(SwappableProvider, metrics.MeterProvider):
         self._meters: dict[tuple[Any, ...], SwappableMeter] = {}
 
     def reset_lock(self) -> None:
-        """Replace the locks in a forked child, those of the meters too."""
+        """Replace the locks of the provider and its meters in a forked child."""
         super().reset_lock()
         for meter in list(self._meters.values()):
             meter.reset_lock()
@@ -301,7 +312,7 @@ class SwappableMeterProvider(SwappableProvider, metrics.MeterProvider):
         schema_url: str | None = None,
         attributes: Attributes | None = None,
     ) -> metrics.Meter:
-        """Return the one meter of this scope; it survives every swap."""
+        """Return the only meter of this scope; it keeps working after every swap."""
         identity = scope(name, version, schema_url, attributes)
         key = (*identity[:3], tuple(sorted((identity[3] or {}).items(), key=lambda item: item[0])))
         with self._lock:

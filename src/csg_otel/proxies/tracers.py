@@ -1,4 +1,4 @@
-"""The proxy tracer provider. The rule: an exception of the program is never replaced by one of telemetry."""
+"""The proxy tracer provider, and its tracers. The rule: telemetry never replaces an exception of the program by another."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 class SwappableTracer(trace.Tracer):
-    """A tracer that passes every call to the tracer plugged in."""
+    """A tracer that passes every call to the real tracer."""
 
     def __init__(self, identity: Scope) -> None:
         self._scope = identity
         self._real: trace.Tracer = trace.NoOpTracer()
 
     def bind(self, provider: trace.TracerProvider) -> None:
-        """Use *provider* from now on."""
+        """Use the tracer of *provider* from now on."""
         self._real = provider.get_tracer(*self._scope)
 
     def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
-        """Start a span on the tracer plugged in; arguments that it refuses are cleaned."""
+        """Start a span on the real tracer; arguments that it refuses are cleaned."""
         try:
             return self._real.start_span(*args, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -45,7 +45,7 @@ class SwappableTracer(trace.Tracer):
                 return trace.INVALID_SPAN
 
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        """Start a span on the tracer plugged in and make it current: a context manager, and a decorator too."""
+        """Return a context manager, also usable as a decorator, that starts a span on the real tracer and makes it current."""
         return _Current(self, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -62,7 +62,7 @@ _PARAMETERS: Final = (
 
 
 def _cleaned(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of ``start_span``, with each wrong one cleaned or left out."""
+    """Return the arguments of ``start_span`` by name; wrong arguments are cleaned or replaced by the default."""
     arguments: dict[str, Any] = {**dict(zip(_PARAMETERS, args, strict=False)), **kwargs}
     links = arguments.get("links")
     listed: list[Any] = [link for link in links if isinstance(link, Link)] if isinstance(links, (list, tuple)) else []
@@ -81,14 +81,14 @@ def _cleaned(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
 
 class _Current(ContextDecorator):
     """
-    A span that is current within a block, as the API's own ``use_span`` makes it.
+    A span that is current within a block, like the API's own ``use_span``.
 
-    Not that function itself, because it formats an exception of the program unguarded, and because a class costs less than
-    a generator.
+    ``use_span`` itself is not used, because formatting an exception of the program can raise there, and because a class is
+    faster than a generator.
     """
 
     def __init__(self, tracer: SwappableTracer, *args: Any, end_on_exit: bool = True, **kwargs: Any) -> None:
-        if len(args) > 8:  # the API's ninth is a keyword here
+        if len(args) > 8:  # end_on_exit, passed as the ninth positional argument of the API
             *args, end_on_exit = args  # type: ignore[assignment]
         self._make = (tracer, args, kwargs, end_on_exit)
 
@@ -104,7 +104,7 @@ class _Current(ContextDecorator):
         _, args, kwargs, end_on_exit = self._make
         otel_context.detach(self._token)
         try:
-            # GeneratorExit and its like are no errors.
+            # GeneratorExit, KeyboardInterrupt and SystemExit are no failures of the operation.
             if isinstance(error, Exception) and self._span.is_recording():
                 record, status = (*args[6:8], True, True)[:2]
                 if kwargs.get("record_exception", record):
@@ -123,7 +123,7 @@ class _Current(ContextDecorator):
         return _Current(tracer, *args, end_on_exit=end_on_exit, **kwargs)
 
     def __call__(self, function: Callable[..., Any]) -> Any:
-        """Return *function* with every run of it in a span of its own."""
+        """Return *function*, decorated so that each run has a span of its own."""
         if not inspect.iscoroutinefunction(function):
             return super().__call__(function)
 
@@ -148,7 +148,7 @@ class SwappableTracerProvider(SwappableProvider, trace.TracerProvider):
         schema_url: str | None = None,
         attributes: Attributes | None = None,
     ) -> trace.Tracer:
-        """Return a tracer that survives every swap."""
+        """Return a tracer that keeps working after every swap."""
         identity = scope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
         tracer: trace.Tracer = self._bound(SwappableTracer(identity))
         return tracer
