@@ -155,7 +155,7 @@ def test_files_others_could_write_are_not_read(make: Make, tmp_path: Path) -> No
     one.publish(b"1", 1)
     (path,) = tmp_path.rglob(f"{one.name}.a")
     path.chmod(0o622)
-    with pytest.raises(FolderError, match="not this user's alone"):
+    with pytest.raises(FolderError, match="other users can read or write"):
         other.others()
 
     path.unlink()
@@ -178,7 +178,7 @@ def test_too_much_is_refused(make: Make, monkeypatch: pytest.MonkeyPatch) -> Non
     one, other = make(), make()
     one.publish(b"1", 1)
     monkeypatch.setattr(slots, "MOST_BODY", 10)
-    with pytest.raises(FolderError, match="at most 10 can be shared"):
+    with pytest.raises(FolderError, match="at most 10 can be published"):
         one.publish(b"x" * 11, 2)
 
     assert bodies(other) == {b"1": True}
