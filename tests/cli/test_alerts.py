@@ -99,7 +99,8 @@ def test_preview_says_what_would_fire(program: Path) -> None:
     with Program([sys.executable, "shop.py"], program) as shop:
         url = f"{shop.line()}/metrics"
         assert get(url)[0] == 200
-        done = run(program, "preview", "--metrics", url, "--url", url, "--wait", "0.2", "--no-shipped")
+        port = {"PROMETHEUS_PORT": url.removesuffix("/metrics").rpartition(":")[2]}
+        done = run(program, "preview", "--metrics", url, "--wait", "0.2", "--no-shipped", env=port)
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

@@ -120,7 +120,8 @@ def test_without_a_process_the_checks_run_here(tmp_path: Path) -> None:
     assert code == 1
     assert (
         output
-        == "CRITICAL: gone CRITICAL: /no/such does not exist; create it; checked here, because no process answers\n"
+        == "CRITICAL: gone CRITICAL: /no/such does not exist; create it; checked here, because no process answers "
+        f"at 127.0.0.1:{port}\n"
     )
 
 

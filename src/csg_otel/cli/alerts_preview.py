@@ -15,11 +15,11 @@ from csg_otel.alerts.evaluate import Evaluator, Labels
 from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.spec import RULE_LABEL
 from csg_otel.cli import alert_source
+from csg_otel.cli.default_url import default_url
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import Rule
 
-_DEFAULT_URL = "http://127.0.0.1:8081/metrics"
 _MOST_LINES = 5
 """Series that are printed per rule; series that would fire come first."""
 
@@ -34,7 +34,8 @@ def register(commands: Any) -> None:
         commands, "preview", "print which rules would fire now", run, "csg-otel alerts preview --wait 10"
     )
     parser.add_argument(
-        "--url", default=_DEFAULT_URL, help=f"the /metrics page of the program (default: {_DEFAULT_URL})"
+        "--url",
+        help="the /metrics page of the program (default: http://127.0.0.1:8081/metrics, or the port in PROMETHEUS_PORT)",
     )
     parser.add_argument(
         "--wait",
@@ -48,9 +49,10 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the series of each rule; exit 0 whether or not a rule would fire."""
     source = alert_source.read(args)
-    before = evaluate.parse(alert_source.fetch(args.url), time.monotonic())
+    url = args.url or f"{default_url()}/metrics"
+    before = evaluate.parse(alert_source.fetch(url), time.monotonic())
     time.sleep(max(0.1, args.wait))
-    now = evaluate.parse(alert_source.fetch(args.url), time.monotonic())
+    now = evaluate.parse(alert_source.fetch(url), time.monotonic())
     recorded = {
         name: [(part.expr, part.labels) for part in parts]
         for name, parts in promql.aliases(source.catalog.find).items()

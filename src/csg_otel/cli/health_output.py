@@ -69,7 +69,7 @@ def _summary(answer: dict[str, Any]) -> str:
     if not parts:
         parts = [f"{counted(len(checks), 'check')} passed" if checks else "no checks"]
     if answer.get("here"):
-        parts.append("checked here, because no process answers")
+        parts.append(f"checked here, because no process answers at {answer['here']}")
     return "; ".join(parts)
 
 

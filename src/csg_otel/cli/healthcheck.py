@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import environment
 from csg_otel.cli import health_output
+from csg_otel.cli.default_url import default_url
 from csg_otel.cli.health_output import PROBES
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 _MAX_BYTES = 4 * 1024 * 1024
 """More than an endpoint sends for thousands of checks."""
 _WATCH_S = 2.0
-_PORT_VARIABLES = ("CSG_OTEL_SYSTEM_MONITORING_PROMETHEUS_PORT", "PROMETHEUS_PORT", "OTEL_EXPORTER_PROMETHEUS_PORT")
-"""The variables of ``system_monitoring.prometheus.port``, by precedence; reading the configuration costs a probe too much."""
 
 
 class _Unreachable(Exception):  # noqa: N818 - a result, not an error of this program
@@ -51,7 +49,9 @@ def register(subparsers: Any) -> None:
         epilog="example: csg-otel healthcheck --group readiness --verbose",
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--url", help="address of the probes (default: http://127.0.0.1:8081)")
+    where.add_argument(
+        "--url", help="address of the probes (default: http://127.0.0.1:8081, or the port in PROMETHEUS_PORT)"
+    )
     where.add_argument("--app", metavar="MODULE:ATTR", help="import this program and run its checks here")
     parser.add_argument("--group", choices=PROBES, default="overall", help="check only this group (default: overall)")
     parser.add_argument(
@@ -147,17 +147,11 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
 # -- the request to the process ----------------------------------------------------------------------------------------
 
 
-def _default_url() -> str:
-    variables = environment.snapshot()
-    port = next((variables[name] for name in _PORT_VARIABLES if variables.get(name)), "8081")
-    return f"http://127.0.0.1:{port}"
-
-
 def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     """Return the process's answer. Raises _Unreachable if there is none before *deadline*."""
     from csg_otel import net
 
-    address = options.url or _default_url()
+    address = options.url or default_url()
     try:
         url = net.parse(address)
     except ValueError:
@@ -254,7 +248,7 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     )
     answer: dict[str, Any] = json.loads(reply.body)
     if options.app is None:
-        answer["here"] = True
+        answer["here"] = default_url().partition("//")[2]
     return answer
 
 
