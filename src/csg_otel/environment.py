@@ -1,8 +1,7 @@
 """
 The process environment. No other module of the package reads or changes ``os.environ``; a lint rule checks that.
 
-So the origin of every setting can be named, and tests pass a mapping instead of patching the process. An empty variable counts
-as unset.
+So every setting has one origin, and tests pass a mapping instead of patching the process. An empty variable counts as unset.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class HealthDefinitionError(_ProblemsError):
 
 
 class AlertError(_ProblemsError):
-    """Alert rules can't be compiled: an unknown metric, a function that does not fit it, a dangling target."""
+    """Alert rules can't be compiled: an unknown metric, a function that does not fit it, a target that does not exist."""
 
 
 class InstrumentError(CsgOtelError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PROBE_OF = {group: probe for probe, group in GROUP_OF.items()}
 _POLL_S = 1.0
-"""Seconds after which a watcher looks again: a shutdown, a maintenance or a stale result is no change of a check."""
+"""Seconds between two readings for a watcher: a shutdown and a maintenance change no check, so no change is published."""
 
 
 def add_grpc_health(server: Any) -> None:

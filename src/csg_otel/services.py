@@ -131,7 +131,7 @@ class SentAlert:
         return self._event.id if self._event is not None else ""
 
     def resolve(self) -> None:
-        """Send the end of the alert to every place that got the alert; idempotent."""
+        """Send the end of the alert to every destination of the alert; idempotent."""
         event, self._event = self._event, None
         if event is not None:
             self._service._resolve(event)  # noqa: SLF001 - the handle is the service's own
@@ -203,7 +203,7 @@ class AlertingService:
         return SentAlert(self, event)
 
     def renew(self, now_s: float) -> int:
-        """Repeat every alert that is still active at Unix time *now_s*, and return their number."""
+        """Send every alert again that is still active at Unix time *now_s*, and return the number of these alerts."""
         horizon_s = events.horizon(self._settings().alerting.aggregation_window)
         with self._lock:
             self._renewed = {

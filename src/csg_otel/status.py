@@ -1,5 +1,5 @@
 """
-The types of health, and the pure function from one state to the next. No clock, no thread, no I/O: time is passed in.
+The types of health, and the function from one state to the next. Pure: the time is an argument.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Instrument the program that Python is about to run; ``csg-otel run`` puts this directory on the path.
 
 It first removes the directory from the path. So the machine's own ``sitecustomize`` still runs, and processes that the program
-starts are not instrumented by surprise. A Python without this package runs the program unobserved, with one line on stderr.
+starts are not instrumented. A Python without this package runs the program without telemetry, with one line on stderr.
 """
 
 import importlib.util

@@ -1,9 +1,9 @@
 """
 The limits of this process's control group on memory and CPU, and the group's usage of them; cgroup v1 and v2.
 
-Reads a few files and nothing else: no caching, no exceptions. The rule: a limit counts wherever it is set between the
-process's group and the root of the hierarchy, and the usage is that of the group with the limit, because the kernel compares
-these two.
+Reads a few files and nothing else: no caching, no exceptions. The rule: a limit may be set at the process's group or at any
+of its ancestors; the lowest limit counts. The usage is that of the group with this limit, because the kernel compares these
+two.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _scaled(value: int | None, per_second: float) -> float | None:
 
 
 def _membership(path: Path) -> dict[str, str]:
-    """Return this process's group by controller; that of version 2 has the empty name."""
+    """Return the paths of this process's groups by controller; the empty name stands for version 2."""
     groups: dict[str, str] = {}
     for line in _text(path).splitlines():
         fields = line.split(":", 2)

@@ -1,8 +1,8 @@
 """
 The file systems that hold data of this machine, for disk metrics and disk checks.
 
-Lists them only; their sizes are read elsewhere. The rule: no file system is listed whose size could take for ever to read, so
-no network file systems; and each device is listed once, under its shortest path.
+Lists them only; their sizes are read elsewhere. The rules: network file systems are left out, because reading their size may
+hang; and each device is listed once, under its shortest path.
 """
 
 from __future__ import annotations

@@ -27,13 +27,13 @@ _log = logging.getLogger("csg_otel")
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
 _MAX_ZERO_SERIES: Final = 200
-"""Series of one instrument that start at 0; more combinations of values than that hardly all occur."""
+"""Largest number of series of one instrument that start at 0; of more combinations, most would never be used."""
 
 _shared: dict[str, Any] = {}
 
 
 def once(key: str, make: Callable[[], Any]) -> Any:
-    """Return the object of *key*, made by *make* at the first call: OTel ignores a second registration of an instrument."""
+    """Return the object of *key*, created by *make* at the first call: OTel ignores a second registration of an instrument."""
     if key not in _shared:
         _shared.setdefault(key, make())
     return _shared[key]
@@ -43,6 +43,16 @@ class _Instrument:
     """The base of all instruments: a name, the declared attributes, and the rules for measurements."""
 
     def __init__(self, kind: names.Kind, name: str, unit: str, description: str, declared: Declared) -> None:
+        """
+        Describe an instrument; the subclass creates it.
+
+        Args:
+            kind: The kind of its data.
+            name: Its name.
+            unit: Its UCUM unit; empty for none.
+            description: One sentence about it; may be empty.
+            declared: Its declared attributes; None allows every attribute.
+        """
         if not _NAME.fullmatch(str(name)):
             raise InstrumentError(
                 f"{name!r} is not a name for an instrument: use a letter, then at most 254 letters, digits or _ . - /"
@@ -229,10 +239,15 @@ def counter(name: str, *, unit: str = "", description: str = "", attributes: Dec
     """
     Return the counter of this name, made at the first call: a sum that only grows.
 
-    *unit* is a UCUM unit (``s``, ``By``) or an annotation such as ``{order}``. *attributes* declares the attributes of its
-    measurements: their names, or their names with all their values. With the values, every series starts at 0. Attributes that
-    are not declared are dropped, counted and logged once; without a declaration all are kept. Raises InstrumentError for a name
-    that is not allowed.
+    Raises InstrumentError for a name that is not allowed.
+
+    Args:
+        name: Its name.
+        unit: A UCUM unit (``s``, ``By``) or an annotation such as ``{order}``; by default none.
+        description: One sentence about it; by default empty.
+        attributes: The declared attributes of its measurements: their names, or their names with all their values. With the
+            values, every series starts at 0. Attributes that are not declared are dropped, counted and logged once. By default
+            nothing is declared, and all attributes are kept.
     """
     defined: Counter = _define("counter", name, lambda: Counter(name, unit, description, attributes))
     return defined

@@ -1,8 +1,8 @@
 """
 The bridge from ``logging`` to OTel log records.
 
-Telemetry's own records never pass it. They are recognised by their logger or by their thread. Otherwise an exporter that logs a
-failure would create a record, export it, fail again, and so on without end.
+Telemetry's own records are not exported; they are recognised by their logger or by their thread. Otherwise an exporter that
+logs a failure would create a record, export it, fail again, and so on without end.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _OWN_THREADS: Final = "csg-otel-"
 """Prefix of the names of all threads of telemetry."""
 
 PROGRAM_CODE_THREADS: Final = ("csg-otel-callbacks", "csg-otel-on-change", "csg-otel-sigterm", "csg-otel-check")
-"""Prefixes of threads of telemetry that run code of the program; a test compares them with the threads there are."""
+"""Prefixes of threads of telemetry that run code of the program; a test compares them with the threads that exist."""
 
 _MAX_LOGGERS: Final = 1000
-"""OTel loggers that are kept; a program that makes a logger for each request must not fill the memory."""
+"""Largest number of OTel loggers that are kept; a program that creates a logger for each request must not fill the memory."""
 
 PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", names.ON_SCREEN}
 """Fields of every record; all others are the program's ``extra``."""
@@ -113,7 +113,7 @@ def severity(record: logging.LogRecord) -> tuple[SeverityNumber, str]:
 
 
 def message(record: logging.LogRecord) -> str:
-    """Return the text of *record*; where its arguments do not fit, the unformatted message with the arguments behind it."""
+    """Return the text of *record*; if its arguments do not fit, the unformatted message followed by the arguments."""
     try:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - a record with a wrong format must not get lost

@@ -1,5 +1,5 @@
 """
-The interceptor of log records: it replaces ``logging.Logger.callHandlers`` and sees every record beside the program's handlers.
+The interceptor of log records: it replaces ``logging.Logger.callHandlers``, so it receives every record, as handlers do.
 
 It also limits the log lines of telemetry's own libraries: the same warning passes once a minute.
 """
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from csg_otel.config.sections.logging import Logging
 
 _QUIET_S: Final = 60.0
-"""Seconds for which a repeated warning is held back: often enough to be seen, seldom enough to leave a log readable."""
+"""Seconds for which a repeated warning is dropped: often enough to be noticed, seldom enough to keep a log readable."""
 
 _MAX_WARNINGS: Final = 256
 """Distinct warnings that are remembered; the libraries have far fewer."""
 
 _COMPARED_CHARACTERS: Final = 200
-"""Characters of a message format that make two warnings the same."""
+"""Compared characters of a message format: two warnings of one logger are the same if these are equal."""
 
 
 class _RepeatFilter:
-    """The recent warnings of telemetry's libraries, which write one for every bad value, a thousand times if need be."""
+    """The recent warnings of telemetry's libraries. A library logs one for every bad value, which may be thousands."""
 
     def __init__(self) -> None:
         self._passed_at_s: dict[tuple[str, str], float] = {}

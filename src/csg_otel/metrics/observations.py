@@ -1,8 +1,8 @@
 """
 The values and attributes of every instrument of the host and the process, as functions of a sample.
 
-Pure; the instruments and the snapshot are both made from these tables. The rule: a value that is missing in the sample
-yields nothing.
+Pure. Both the instruments and the snapshot use these tables. The rule: a value that is missing in the sample results in no
+observation.
 """
 
 from __future__ import annotations
@@ -64,6 +64,15 @@ def _both_ways(
     attributes: tuple[str, str],
     directions: tuple[str, str],
 ) -> Iterator[Value]:
+    """
+    Yield two values for each device: read and written, or received and sent.
+
+    Args:
+        traffic: The totals by device.
+        pick: Returns the pair of values from the totals of a device; None if there is none.
+        attributes: The keys of the attributes for the device and for the direction.
+        directions: The values of the attribute for the direction.
+    """
     for name, counts in traffic.items():
         for direction, value in zip(directions, pick(counts) or (), strict=False):
             yield value, {attributes[0]: name, attributes[1]: direction}

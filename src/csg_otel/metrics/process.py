@@ -1,7 +1,7 @@
 """
 Readings of this process: CPU, memory, threads, descriptors, context switches, disk.
 
-Reads and returns values. The rule: a reader belongs to the process it is made in, so a forked child makes its own.
+Reads and returns values. The rule: a reader belongs to the process that creates it, so a forked child creates its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from csg_otel.metrics.sample import ProcessValues
 
 
 class ProcessReader:
-    """Reads the process it is made in."""
+    """Reads the process that creates it."""
 
     def __init__(self) -> None:
         """Read the start time of this process."""
@@ -75,7 +75,7 @@ def _context_switches() -> Mapping[str, int]:
 
 
 def _utilization(before: Mapping[str, float], now: Mapping[str, float], possible_s: float) -> Mapping[str, float]:
-    """Return the used share of *possible_s* CPU seconds by mode; at most 1 in all, because ticks may be counted late."""
+    """Return the used share of *possible_s* CPU seconds by mode. The sum is at most 1, although ticks may be counted late."""
     if possible_s <= 0 or not before:
         return {}
     spent = {mode: max(0.0, value - before.get(mode, value)) for mode, value in now.items()}

@@ -1,7 +1,7 @@
 """
-Readings one by one: one that the platform does not offer is missing, and the others are there.
+Readings of the platform, taken one by one: if one fails, its value is missing, and the others are not affected.
 
-The rule: a reading that fails is reported once, and not at each sample. When it works again, that is reported as well.
+The rule: a reading that fails is reported once, not with each sample. When it works again, that is reported once, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ M = TypeVar("M")
 
 
 class Readings:
-    """Takes readings and keeps the names of those that fail."""
+    """Takes readings, and keeps the names of the readings that fail."""
 
     def __init__(self) -> None:
         self._failing: set[str] = set()

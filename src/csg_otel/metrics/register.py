@@ -1,8 +1,9 @@
 """
 The instruments of the host and the process; their callbacks return the newest sample.
 
-The instruments are made once in a process, because OTel ignores the callbacks of an instrument that is made again; the source
-of samples is replaced instead. The rule: a callback only looks at the newest sample, and never takes a reading.
+The instruments are created once in a process, because OTel ignores the callbacks of an instrument that is created again. When
+telemetry starts again, only the source of samples is replaced. The rule: a callback uses the newest sample and takes no
+reading.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class _Current:
     """The newest sample of the previous source, shown until the present one has its own."""
 
     def sample(self) -> Sample | None:
-        """Return the sample to show; None if it is so old that its sampler must have stopped or hangs."""
+        """Return the sample to show; None if it is so old that its sampler has stopped or hangs."""
         if self.source is None:
             return None
         sample = self.source.latest() or self.last
@@ -69,7 +70,7 @@ class Observables:
         self._current = _Current(source, system, application, shown)
 
     def create(self, create: Callable[[Metric, list[Any]], Any] = scope.create) -> None:
-        """Make the instruments by *create*; only the first call does so."""
+        """Create the instruments with *create*; only the first call does so."""
         token = object()
         if self._created.setdefault("by", token) is not token:
             return
@@ -107,7 +108,7 @@ _observables: Final = Observables()
 
 
 def register(sampler: Source, *, system: bool, application: bool) -> None:
-    """Show the samples of *sampler* as OTel metrics from now on, instead of those of an earlier one; each group on or off."""
+    """Show the samples of *sampler* as OTel metrics, in place of an earlier sampler; each group on or off."""
     forks.follow(_observables.reset_after_fork)
     _observables.show(sampler, system=system, application=application)
     _observables.create()

@@ -1,7 +1,7 @@
 """
 Percentiles of the durations of observed operations, from ``csg.operation.duration``.
 
-Pure. The rule: a percentile above the last bucket bound is that bound, as in PromQL: the true value is that or more.
+Pure. The rule: a percentile above the last bucket bound is shown as that bound, as in PromQL; the true value may be larger.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from csg_otel import names
 from csg_otel.points import Bucket, HistogramPoint, Point, buckets, quantile
 
 PERCENTILES: Final = (50.0, 95.0, 99.0)
-"""Shown where no setting names others."""
+"""The percentiles, in percent, if the settings name none."""
 
 
 def response_times(points: Iterable[Point], percentiles: Sequence[float] = PERCENTILES) -> dict[str, Any]:

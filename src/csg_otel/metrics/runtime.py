@@ -1,8 +1,8 @@
 """
 Measurements of the interpreter: pauses by the garbage collector, and event loops that run late.
 
-Measures; judges nothing. The rule: a garbage collection interrupts code that may hold any lock, so its callback takes none
-and only appends to a queue. The sampling thread records the items of the queue later.
+The rule: a garbage collection may interrupt code that holds a lock, so the callback of a collection takes no lock. It only
+appends to a queue, and the sampling thread records the items of the queue later.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _COUNTERS: Final = {
 
 
 class _Instruments:
-    """Made when first needed, once a process: OTel ignores the callbacks of an instrument that is made again."""
+    """The instruments, created at the first use and once in a process: OTel ignores the callbacks of a second creation."""
 
     def __init__(self) -> None:
         self._created: dict[str, Any] = {}
@@ -124,7 +124,7 @@ def flush() -> None:
 
 @reads_snapshot
 class _GcCounter:
-    """One of the collector's counts by generation, while a monitor runs; in a forked child, since the fork."""
+    """One of the collector's counts by generation, while a monitor runs. In a forked child it counts from the fork on."""
 
     def __init__(self, key: str) -> None:
         self._key = key

@@ -1,8 +1,7 @@
 """
-The values of the host and the process at one moment, immutable, so that all readers of a collection see the same.
+The values of the host and the process at one moment, immutable, so that all readers of a sample get the same values.
 
-Only values: no readings, no clock. The rule: a value that could not be read is missing (None or an empty mapping), so no
-value is ever invented.
+Only values: no readings, no clock. The rule: a value that could not be read is missing (None or an empty mapping), never 0.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """
 One sample of the host and the process per interval, taken on one thread and shared by all readers.
 
-Takes samples and publishes them, and does nothing else with them. The rule: nothing is published before the second sample,
-so that the first published utilisation is a real one.
+The rule: the first sample is not published, because a utilisation is computed from two samples.
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ class Sampler:
 
     def sample_now(self) -> Sample:
         """
-        Return a complete sample of this moment; waits 0.2 s where no recent sample is there to compute utilisations from.
+        Return a complete sample of this moment; waits 0.2 s if there is no recent sample to compute utilisations from.
 
         Works without :meth:`start`.
         """
@@ -144,7 +143,7 @@ class Sampler:
         self._listeners.append(callback)
 
     def reset_after_fork(self) -> None:
-        """Drop the parent's values, and sample this process if the parent was sampled."""
+        """Drop the parent's values, and start sampling in this process if the parent was sampling."""
         started = self._started
         self._reset()
         if started:
@@ -165,7 +164,7 @@ class Sampler:
         while not ended.wait(max(0.0, due_s - time.monotonic())):
             self._step(reader, self._newest)
             late_s = max(0.0, time.monotonic() - due_s)
-            due_s += interval_s * (1 + late_s // interval_s)  # missed samples are not made up for
+            due_s += interval_s * (1 + late_s // interval_s)  # missed samples are skipped
 
     def _step(self, reader: _Reader, previous: Sample | None) -> None:
         try:

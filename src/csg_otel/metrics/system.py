@@ -1,8 +1,8 @@
 """
 Readings of the host: CPU, memory, file systems, disks, network, load, processes.
 
-Reads and returns values; keeps nothing between samples but the names of the readings that fail. The rule: psutil's counters
-are read without its correction of overflows, because that holds a lock which a fork could leave locked for ever.
+Reads and returns values; between samples it keeps only the names of the readings that fail. The rule: psutil's correction of
+overflowed counters is switched off, because it uses a lock that could stay locked for ever in a forked child.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def _processes(proc: Path = Path("/proc")) -> Mapping[str, int]:
 
 
 def _state(path: str) -> str:
-    # Each of these calls may hand a busy program the interpreter for some milliseconds, so there are only three.
+    # In a busy program, another thread may run for some milliseconds after each of these calls, so there are only three.
     descriptor = os.open(path, os.O_RDONLY)
     try:
         stat = os.read(descriptor, 512)

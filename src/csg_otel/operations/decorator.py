@@ -43,7 +43,7 @@ class Observe:
         kind: Kind = "internal",
         objective: float | None = None,
     ) -> None:
-        """Check and keep the options; :func:`observe` documents them."""
+        """Check and keep the options; :func:`observe` documents each of them."""
         if kind not in _KINDS:
             raise InstrumentError(
                 f"observe: {kind!r} is not a kind of span{suggestion(kind, _KINDS)}; valid are {', '.join(_KINDS)}"
@@ -72,9 +72,9 @@ class Observe:
             return self._decorate_class(target, name or target.__name__)
         if not callable(target):
             raise InstrumentError(f"observe: {target!r} is not callable; it must be a function, a method or a class")
-        own, module = _names(target)
+        qualified_name, module = _names(target)
         arguments = Arguments(target, self._args) if self._args else None
-        return wrap(target, self._definition(name or own, arguments, f"{module}.{own}"))
+        return wrap(target, self._definition(name or qualified_name, arguments, f"{module}.{qualified_name}"))
 
     def _decorate_class(self, target: type, name: str) -> type:
         for attribute, member in tuple(vars(target).items()):

@@ -25,7 +25,7 @@ _FAULTS: Final = "observe"
 
 
 class _Instruments:
-    """The instruments of all operations, made at the first use: importing a decorated module registers nothing."""
+    """The instruments of all operations, created at the first use, so that importing a decorated module registers nothing."""
 
     def __init__(self) -> None:
         self.tracer = scope.tracer()
@@ -105,17 +105,17 @@ class Operation:
     )
 
     def __init__(self, definition: OperationDefinition, captured: Mapping[str, Any] | None) -> None:
-        shared = _instruments()
+        instruments = _instruments()
         self._definition = definition
         self._declared = definition.declared
         self._error_type = ""
         self._outer_context = context.get_current()
         attributes = {**definition.on_span, **captured} if captured else definition.on_span
-        self._count_end = shared.active.at(definition.name).begin()
+        self._count_end = instruments.active.at(definition.name).begin()
         self._began_ns = time.time_ns()
         self._began_s = time.perf_counter()
         # The span is not current yet: the wrappers call attach(), for a generator around each of its steps.
-        self.span = shared.tracer.start_span(
+        self.span = instruments.tracer.start_span(
             definition.name, self._outer_context, definition.kind, attributes, start_time=self._began_ns
         )
         self._own_context = trace.set_span_in_context(self.span, self._outer_context)
@@ -176,7 +176,7 @@ class Operation:
             if metric_groups.is_on(names.OPERATION_DURATION.name):
                 # In the span's context, so that the histogram's exemplar points to this run.
                 _instruments().duration.record(took_s, measured, self._own_context)
-            # Span and measurement get one duration, from the monotonic clock: the wall clock may be set back meanwhile.
+            # Span and measurement have the same duration, from the monotonic clock: the wall clock may be set back meanwhile.
             self.span.end(self._began_ns + int(took_s * 1e9))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(_FAULTS)

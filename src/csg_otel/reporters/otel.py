@@ -54,8 +54,8 @@ class HealthTelemetry:
     def start(self, *, trace: Trace) -> None:
         """Export the registry's states and runs; *trace* selects the runs that become spans."""
         self._trace = trace
-        shared = _instruments()
-        shared.registry = self._registry
+        instruments = _instruments()
+        instruments.registry = self._registry
         self._registry.observe(self)
 
     def stop(self) -> None:
@@ -84,15 +84,15 @@ class HealthTelemetry:
         execution = event.execution
         span = None if execution is None else self._record_run(execution, event.changes)
         for change in event.changes:
-            own = execution is not None and change.name == execution.check.name
-            _record_change(change, span if own else None)
+            is_of_run = execution is not None and change.name == execution.check.name
+            _record_change(change, span if is_of_run else None)
             error = None if execution is None else execution.unexpected_error
-            if own and error is not None:
+            if is_of_run and error is not None:
                 # The type and the line alone: the exception's message may hold a secret.
                 _log.warning("health check %s failed: %s", change.name, results.error_location(error))
 
     def _record_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
-        """Measure a run that ended; return its span, ended, if the policy gives it one."""
+        """Record the measurements of a run that has ended, and return its ended span; None if the run has no span."""
         check, result = execution.check, execution.result
         assert result is not None  # noqa: S101 - the run has ended
         measured = {
@@ -102,9 +102,9 @@ class HealthTelemetry:
         }
         if result.error_type:
             measured[names.ERROR_TYPE] = result.error_type
-        shared = _instruments()
-        shared.duration.record(result.response_time_ms / 1000, measured)
-        shared.executions.add(1, {key: value for key, value in measured.items() if key != names.CHECK_CATEGORY})
+        instruments = _instruments()
+        instruments.duration.record(result.response_time_ms / 1000, measured)
+        instruments.executions.add(1, {key: value for key, value in measured.items() if key != names.CHECK_CATEGORY})
         span = self._spans.pop(id(execution), None)
         changed = any(change.name == check.name for change in changes)
         if span is None and self._trace == "failures" and (changed or result.status is HealthStatus.CRITICAL):

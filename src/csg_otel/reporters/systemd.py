@@ -18,7 +18,7 @@ from csg_otel import faults, forks
 from csg_otel.health import HealthSnapshot, report
 
 _POLL_S: Final = 1.0
-"""Most seconds between two readings of the state."""
+"""Longest time between two readings of the state in seconds."""
 
 
 class Notifier:
@@ -31,7 +31,7 @@ class Notifier:
         Args:
             address: The socket in ``NOTIFY_SOCKET``: a path, or ``@name`` for an abstract socket.
             read_snapshot: Returns the state of all checks.
-            watchdog_s: Seconds within which systemd expects a sign of life; None without a watchdog.
+            watchdog_s: Seconds within which systemd expects a message for its watchdog; None without a watchdog.
         """
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._read_snapshot = read_snapshot
@@ -74,7 +74,7 @@ class Notifier:
             self._stopped.wait(self._interval_s)
 
     def _send_state(self, ready: bool) -> bool:
-        """Send the watchdog's sign of life, READY once, and a changed STATUS; return whether READY has been sent."""
+        """Feed the watchdog, send READY once, and send STATUS if it has changed; return whether READY has been sent."""
         snapshot = self._read_snapshot()
         if self._feeds_watchdog and report.render(snapshot, "livez").status == 200:
             self._send("WATCHDOG=1")
