@@ -60,6 +60,14 @@ def test_numbers_are_within_limits_or_refused(value: object) -> None:
     assert 0 <= result <= 10
 
 
+@pytest.mark.parametrize("digits", [309, 5000])
+def test_a_number_beyond_all_limits_is_a_mismatch(digits: int) -> None:
+    """A whole number that no float can hold is reported like any other wrong one."""
+    for whole in (True, False):
+        with pytest.raises(MismatchError, match="it is not a"):
+            number(10**digits, Setting(""), whole=whole, is_text=False, shown="it")
+
+
 def test_sizes_have_units() -> None:
     """Sizes in bytes may be written with a unit."""
     loaded = load({"exporters": {"spool": {"max_bytes": "64MiB"}}}, environ={})

@@ -184,6 +184,36 @@ def test_the_group_is_deleted_on_request(gateway: Pushgateway, tmp_path: Path) -
     assert gateway.groups == []
 
 
+@pytest.mark.real("prometheus-pushgateway")
+def test_a_change_of_other_settings_keeps_the_group(gateway: Pushgateway, tmp_path: Path) -> None:
+    """With `delete_on_shutdown` the group is deleted at the end of the program, not when the exporter is replaced."""
+    options = "integrations__prometheus__delete_on_shutdown=True, integrations__prometheus__push_interval=30"
+    work = f"""
+    def instrument(level, url={gateway.url!r}):
+        return csg_otel.instrument("shop", exporters=[], health_monitoring__enabled=False, logging__level=level,
+            integrations__prometheus__enabled=True, integrations__prometheus__push_gateway=url, {options})
+
+    for level in ("DEBUG", "WARNING"):
+        placed.add(1)
+        assert telemetry.force_flush()
+        instrument(level)
+        assert telemetry.force_flush()
+        print(level, flush=True)
+        sys.stdin.readline()
+    """
+    with program(gateway.url, tmp_path, work, options) as running:
+        stdin = running.process.stdin
+        assert stdin is not None
+        for level in ("DEBUG", "WARNING"):
+            assert running.line() == level
+            assert gateway.groups == [{"job": "shop", "instance": "nightly"}]
+            stdin.write("\n")
+            stdin.flush()
+        assert running.wait() == 0
+
+    assert gateway.groups == []
+
+
 @pytest.mark.parametrize("status", [500, 503, 403, 404])
 def test_a_failure_that_may_pass_costs_no_numbers(
     faulty: FaultyGateway, status: int, caplog: pytest.LogCaptureFixture

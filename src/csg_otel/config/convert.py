@@ -66,10 +66,17 @@ def number(value: object, setting: Setting, *, whole: bool, is_text: bool, shown
             result = duration(value)
         elif setting.unit == "By":
             result = _size(value)
-    if result is None or not math.isfinite(result) or (whole and result != int(result)):
+    if result is None or not _is_finite(result) or (whole and result != int(result)):
         raise MismatchError(f"{shown} is not {_described(setting, whole=whole)}")
     _check_limits(result, setting, shown)
     return int(result) if whole else float(result)
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number with hundreds of digits
+        return False
 
 
 def _plain_number(value: object, *, is_text: bool) -> float | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -34,6 +35,11 @@ _DELETE_S: Final = 1.0
 
 _log = logging.getLogger("csg_otel")
 
+_senders_by_group: Final[weakref.WeakValueDictionary[tuple[str, str, str], PushgatewaySender]] = (
+    weakref.WeakValueDictionary()
+)
+"""The newest sender of each group (URL, job, instance): after a change of settings the sender before must not delete it."""
+
 
 class PushgatewaySender:
     """Pushes the newest metrics of this process to its group."""
@@ -54,6 +60,10 @@ class PushgatewaySender:
         self._delete = delete_on_shutdown
         self._pushed = False
         self._newest: MetricsData | None = None
+        _senders_by_group[self._group()] = self
+
+    def _group(self) -> tuple[str, str, str]:
+        return self._url, self._job, self._instance.label()
 
     def replace(self, data: MetricsData) -> None:
         """Push *data* from now on; a retry of an earlier push sends *data* too."""
@@ -72,10 +82,11 @@ class PushgatewaySender:
         """Drop the parent's metrics."""
         self._newest = None
         self._pushed = False
+        _senders_by_group[self._group()] = self  # the child's instance differs
 
     def close(self) -> None:
-        """Delete the group if the settings ask for it."""
-        if not self._delete or not self._pushed:
+        """Delete the group if the settings ask for it, and no newer settings push to it."""
+        if not self._delete or not self._pushed or _senders_by_group.get(self._group()) is not self:
             return
         try:
             self._request("DELETE", _DELETE_S)
