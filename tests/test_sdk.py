@@ -323,6 +323,31 @@ def test_telemetrys_own_lines_look_like_the_consoles_to_the_end(tmp_path: Path) 
     assert all(re.match(r"\d\d:\d\d:\d\d\.\d{3}  WARNING  csg_otel[.\w]*: ", line) for line in own), own
 
 
+def test_instruments_count_again_after_telemetry_was_disabled(tmp_path: Path) -> None:
+    """Switched off by ``OTEL_SDK_DISABLED`` and on again, twice; the metrics are there each time."""
+    found = run(
+        """
+        import json, os, urllib.request
+        import csg_otel
+
+        orders = csg_otel.counter("orders")
+        scrapes = []
+        for _ in range(3):
+            telemetry = csg_otel.instrument("shop", exporters=["prometheus"])
+            orders.add(2)
+            text = urllib.request.urlopen(telemetry.url + "/metrics").read().decode()
+            scrapes.append([line.split()[-1] for line in text.splitlines() if line.startswith("orders_total")])
+            os.environ["OTEL_SDK_DISABLED"] = "true"
+            csg_otel.instrument("shop", exporters=["prometheus"])
+            del os.environ["OTEL_SDK_DISABLED"]
+        print(json.dumps(scrapes))
+        """,
+        tmp_path,
+    )
+
+    assert found == [["2"], ["2"], ["2"]]
+
+
 def test_instrument_during_a_shutdown_waits_for_it_and_starts_again(tmp_path: Path) -> None:
     """Two threads that end and start telemetry at the same time never wait for each other for ever."""
     found = run(

@@ -60,6 +60,9 @@ class Providers:
             self._drain(self._accounting.replace(()), time.monotonic() + _DRAIN_S)
             self._meters = None
             self._globals.unplug(self._local)
+            self._local = (
+                LocalReader()
+            )  # OpenTelemetry takes a reader once, and the next settings may switch telemetry on again
             return
         self.resource = make_resource(config)
         if self._meters is None:
