@@ -1,8 +1,8 @@
 """
 Conversion of any value of a program into attribute values and measurements that OpenTelemetry accepts. Pure.
 
-The rule: nothing raises, and every result can be hashed and encoded. So one bad value can neither raise in the program nor
-spoil a batch. For values that are valid already, the test costs next to nothing.
+The rule: no function raises, and every result can be hashed and encoded. So one bad value can neither raise in the program nor
+cost its batch. The check of values that are already valid is quick.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _LARGEST: Final = 2**63
 """The smallest positive integer that OTLP can't carry."""
 
 MOST_ITEMS: Final = 128
-"""Attributes of one measurement or item, and values of one list, that are kept; the default limit of OpenTelemetry's SDKs."""
+"""Most attributes of one measurement or item, and most values of one list; the default limit of OpenTelemetry's SDKs."""
 
 _short = Repr()
-"""Makes text of a container up to the limits below, also of one that contains itself."""
+"""Formats a container as text within the limits below, even if it contains itself."""
 _short.maxlevel = 6
 _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfrozenset = _short.maxdeque = MOST_ITEMS
 _short.maxstring = _short.maxother = _short.maxlong = MAX_ATTRIBUTE_LENGTH
@@ -55,9 +55,9 @@ def _value(raw: Any) -> Value | None:
 
 def number(raw: Any) -> int | float | None:
     """
-    Return *raw* as a finite number, or None if it is no number.
+    Return *raw* as a finite number; None if it is not a number, or not finite.
 
-    Integers that OTLP can't carry become floats. Booleans, text and bytes are no measurements.
+    Integers that OTLP can't carry become floats. Booleans, text and bytes do not count as numbers.
     """
     kind = type(raw)
     if kind is float:
@@ -76,7 +76,7 @@ def number(raw: Any) -> int | float | None:
 
 
 def sound(raw: Any) -> bool:
-    """Return whether *raw* is a plain dictionary of valid attributes, as it usually is; the test is fast."""
+    """Return whether *raw* is a plain dictionary of valid attributes, the usual case; this check is fast."""
     if type(raw) is not dict or len(raw) > MOST_ITEMS:
         return False
     for key, item in raw.items():
@@ -98,8 +98,8 @@ def clean(raw: Any) -> dict[str, Value]:
     """
     Return the attributes in *raw*, a mapping or an iterable of pairs, with text as keys and clean values.
 
-    Attributes whose value is None or whose key is empty are left out, and so are those beyond 128. The result is empty where
-    *raw* is neither a mapping nor pairs.
+    Attributes with the value None or an empty key are left out, and so are attributes beyond the first 128. The result is empty
+    if *raw* is neither a mapping nor an iterable of pairs.
     """
     attributes: dict[str, Value] = {}
     try:
@@ -135,5 +135,5 @@ def _as_text(raw: Any) -> str:
 def _encodable(raw: str) -> str:
     if raw.isascii():
         return raw
-    # A lone surrogate can't be encoded, and its whole batch would be lost.
+    # A lone surrogate can't be encoded, so its whole batch would be lost; it becomes a question mark.
     return raw.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,9 @@
 """
-The end of a process: hooks in ``atexit``, in multiprocessing, and for SIGTERM, where the program's own handler runs afterwards.
+Hooks for the end of a process: in ``atexit``, in multiprocessing, and for SIGTERM; the program's own SIGTERM handler runs
+after.
 
-A signal handler runs on the main thread, perhaps while that thread holds one of the SDK's locks. So the handler only starts a
-thread. That thread finishes the telemetry and then lets the signal have its usual effect. The exit code stays the same.
+A signal handler runs on the main thread, and that thread may hold one of the SDK's locks. So the handler only starts a thread.
+That thread finishes the telemetry and sends the signal again, which then has its usual effect. The exit code does not change.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _CHAINED_BUDGET_S = 2.0
-"""Seconds by which a flush may delay the program's own SIGTERM handler; orchestrators give a process 10 s or more in all."""
+"""Most seconds by which a flush delays the program's own SIGTERM handler; orchestrators wait 10 s or more before SIGKILL."""
 
 _LAST = -1000
-"""Priority of the finalizer in a multiprocessing worker: after all others."""
+"""Priority of the finalizer in a multiprocessing worker: it runs after all other finalizers."""
 
 
 class ExitHooks:
-    """Calls *finish* once, when the process ends by itself or by SIGTERM."""
+    """Hooks that finish the telemetry when the process ends by itself or by SIGTERM."""
 
     def __init__(self, finish: Callable[[], Any], flush: Callable[[float], Any]) -> None:
-        """*finish* ends the telemetry; *flush* sends all that is queued, within the seconds of its argument."""
+        """Set the functions: *finish* ends the telemetry; *flush(seconds)* sends all queued items within that time."""
         self._finish = finish
         self._flush = flush
         self._previous: Any = None
@@ -49,21 +50,21 @@ class ExitHooks:
         self._handling = True
 
     def reset_after_fork(self) -> None:
-        """Start from scratch in a child, which has telemetry of its own to finish."""
+        """Start from scratch in a forked child, which finishes its own telemetry."""
         self._finished = threading.Event()
         util = sys.modules.get("multiprocessing.util")
         if util is not None:
-            # A child of multiprocessing ends by os._exit, which runs only finalizers that the child itself has registered.
+            # A child of multiprocessing ends by os._exit after only those finalizers that the child itself has registered.
             util.register_after_fork(self, ExitHooks._finish_worker)
 
     def _finish_worker(self) -> None:
         sys.modules["multiprocessing.util"].Finalize(None, self._finish, exitpriority=_LAST)
 
     def disarm(self) -> None:
-        """Remove the hooks, except where the program has installed a handler of its own meanwhile."""
+        """Remove the hooks; a SIGTERM handler that the program has installed meanwhile stays."""
         atexit.unregister(self._finish)
         if self._handling and threading.current_thread() is threading.main_thread():
-            # Bound methods are equal, not identical.
+            # ==, because every access to a bound method creates another object.
             if signal.getsignal(signal.SIGTERM) == self._on_signal:
                 signal.signal(signal.SIGTERM, self._previous)
             self._handling = False

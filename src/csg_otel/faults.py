@@ -1,8 +1,8 @@
 """
 Faults inside telemetry: each is logged once on logger ``csg_otel``, counted, and kept away from the program.
 
-The caller names the component that failed. There is one line when its fault starts and one when it is over. The rule: tests set
-``strict``, and then ``contain`` raises, so that a test fails on a fault that it does not look for.
+The caller names the component that failed. One line is logged when its fault starts, and one when it is over. The rule: tests
+set ``strict``, and then ``contain`` raises, so that an unexpected fault fails the test.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def contain(component: str) -> None:
 
 
 def report(component: str, problem: str) -> None:
-    """Count a fault of *component*; log *problem* in one line unless *component* was at fault already."""
+    """Count a fault of *component*; log *problem* in one line, unless an earlier fault of *component* is not over yet."""
     _prepare_for_fork()
     with _lock:
         _counts[component] += 1
@@ -55,8 +55,8 @@ def report(component: str, problem: str) -> None:
 
 
 def recovered(component: str) -> None:
-    """Log in one line that the fault of *component* is over, if there was one; the next one is logged again."""
-    if component not in _ongoing:  # the usual case, at every success
+    """Log in one line that the fault of *component* is over, if there was one; its next fault is logged again."""
+    if component not in _ongoing:  # the usual case: callers call this after every success
         return
     with _lock:
         _ongoing.discard(component)

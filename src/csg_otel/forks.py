@@ -1,9 +1,10 @@
 """
-Forks: parts with locks, threads or values of the parent start from scratch in the child.
+Forks: objects with locks, threads or values of the parent start from scratch in the child.
 
-In the child there are two steps, each in the order of registration. First every part is reset, and only then threads start
-again, so that no thread meets a lock whose holder does not exist in the child. A fork waits for imports in other threads,
-because their import locks would stay held in the child for ever. Parts are referenced weakly, so this module keeps none alive.
+The child does two steps, each in the order of registration. First it calls every reset function, and only then it starts
+threads. So no thread waits for a lock whose holder does not exist in the child. Before a fork, the parent waits for imports in
+other threads, because their import locks would stay held in the child for ever. Objects are referenced weakly, so registration
+keeps no object alive.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from types import FrameType, MethodType
 from typing import Any, Final
 
 _IMPORTS_S: Final = 2.0
-"""Seconds a fork may wait for imports of other threads; a large package takes about one."""
+"""Most seconds that a fork waits for imports of other threads; the import of a large package takes about one second."""
 
 _log = logging.getLogger("csg_otel")
 
 
 @dataclass(frozen=True)
 class _FunctionReference:
-    """A strong reference to a function, called like a weak reference."""
+    """A strong reference to a function, with the interface of a weak reference."""
 
     function: Callable[[], None]
 
@@ -40,7 +41,7 @@ _References = list[Callable[[], "Callable[[], None] | None"]]
 _before: Final[_References] = []
 _resets: Final[_References] = []
 _cleanup_at: Final = [64]
-"""Length of a list at which references to objects that are gone are removed; then it doubles."""
+"""Length of a list at which references to deleted objects are removed; the length is then set again, to twice the rest."""
 
 _starts: Final[list[Callable[[], object]]] = []
 _hooked: Final[list[bool]] = []
@@ -48,12 +49,12 @@ _resetting: Final[list[bool]] = []
 
 
 def follow(reset: Callable[[], None]) -> None:
-    """Call *reset* once in every child forked from now on; a bound method only while its object lives."""
+    """Call *reset* once in every child forked from now on; a bound method is called only while its object exists."""
     _register(_resets, reset)
 
 
 def precede(prepare: Callable[[], None]) -> None:
-    """Call *prepare* in this process before every fork; a bound method only while its object lives."""
+    """Call *prepare* in this process before every fork; a bound method is called only while its object exists."""
     _register(_before, prepare)
 
 
@@ -72,7 +73,7 @@ def _register(references: _References, function: Callable[[], None]) -> None:
 
 
 def afterwards(start: Callable[[], object]) -> None:
-    """Call *start* when all parts are reset; at once if no reset is under way."""
+    """Call *start* after all reset functions; at once if no reset is in progress."""
     if _resetting:
         _starts.append(start)
     else:
@@ -97,7 +98,7 @@ def _wait_for_imports() -> None:
 
 
 def _others_import(own_thread: int) -> bool:
-    for thread, innermost in sys._current_frames().items():  # noqa: SLF001 - documented, in spite of its name
+    for thread, innermost in sys._current_frames().items():  # noqa: SLF001 - a documented function, although its name is private
         frame: FrameType | None = innermost
         while frame is not None and thread != own_thread:
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
@@ -119,4 +120,4 @@ def _contained(function: Callable[[], object]) -> None:
     try:
         function()
     except Exception:  # noqa: BLE001 - a child without telemetry must still do its work
-        _log.warning("a forked process can't continue a part of its telemetry; the program goes on", exc_info=True)
+        _log.warning("part of the telemetry does not work in this forked process; the program goes on", exc_info=True)

@@ -1,9 +1,9 @@
 """
 The switches of the metric groups: business metrics, the program's own instruments, and durations of operations.
 
-A metric of a group that is off is neither recorded nor exported. Both are needed: OpenTelemetry exports a cumulative sum for
-as long as the process runs, so sums recorded before the switch have to be left out of each collection. The rule: there is
-one set of switches in a process, because instruments outlive every ``instrument()``.
+A metric of a group that is off is neither recorded nor exported. To stop recording is not enough, because OpenTelemetry exports
+a cumulative sum as long as the process runs; so each collection leaves out the sums recorded before. The rule: a process has
+one set of switches, because instruments exist longer than the settings of one ``instrument()`` call.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Switches:
     """
-    Which groups are on; ``csg_otel``'s other metrics have switches of their own or none.
+    The states of the switches; other metrics of ``csg_otel`` do not depend on them.
 
-    ``business`` is ``names.BUSINESS``; ``custom`` is every instrument made by ``csg_otel.counter()`` and its like;
-    ``durations`` is ``csg.operation.duration`` alone, which is a business metric too.
+    ``business`` switches the metrics in ``names.BUSINESS``; ``custom`` every instrument created by ``csg_otel.counter()`` and
+    similar functions; ``durations`` only ``csg.operation.duration``, which is a business metric, too.
     """
 
     business: bool = True
@@ -48,7 +48,7 @@ _switches = ALL_ON
 def apply(switches: Switches) -> None:
     """Use *switches* from now on, for every instrument of this process."""
     global _switches  # noqa: PLW0603 - instruments are as global as OTel's providers are
-    _switches = ALL_ON if switches == ALL_ON else switches  # identity is what recording compares
+    _switches = ALL_ON if switches == ALL_ON else switches  # is_on() compares identity, which is fast
 
 
 def current() -> Switches:
@@ -62,7 +62,7 @@ def is_on(name: str) -> bool:
 
 
 def switchable(metric: names.Metric, callback: Callback) -> Callback:
-    """Return *callback* as one that observes nothing while *metric* is off."""
+    """Return a callback that returns nothing while *metric* is off, else the observations of *callback*."""
 
     def observe(options: CallbackOptions) -> Iterable[Any]:
         return callback(options) if is_on(metric.name) else ()

@@ -1,8 +1,8 @@
 """
-Every name of a metric, attribute, span and event, with units, bucket bounds and aliases: their only source.
+Every name of a metric, attribute, span and event, with units, bucket bounds and aliases; no other module defines one.
 
-Names and attributes of the host and the process are those of the OpenTelemetry semantic conventions; own names begin with
-``csg.``. Own gauges never use unit ``1``, because the Prometheus translations of Python and Go differ on it.
+The OpenTelemetry semantic conventions define the names and attributes of the host and the process. This package's own names begin
+with ``csg.``. Its gauges never have the unit ``1``, because Python and Go translate that unit differently for Prometheus.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
 
 Workers = Literal["each", "sum", "min", "max", "one"]
 """
-The way a scrape merges a gauge or an up-down counter of several worker processes: the value of each under its
-``process.pid``, their sum, the smallest, the largest, or the value of one, where all have the same.
+How a scrape merges the values of a gauge or an up-down counter in several worker processes.
+
+``each`` shows every value, with the ``process.pid`` of its worker; ``sum`` adds the values up; ``min`` and ``max`` show the smallest
+or largest; ``one`` shows the value of any one worker, for values that are equal in all of them.
 """
 
 SCOPE: Final = "csg_otel"
@@ -55,10 +57,10 @@ class Metric:
 # -- attributes ---------------------------------------------------------------------------------------------------------
 
 ACCESS_LOGGER: Final = "csg_otel.access"
-"""Logger of the endpoints' access log; its lines are shown at INFO although other lines of csg_otel are not."""
+"""Logger of the endpoints' access log. Its lines are shown at INFO, other lines of csg_otel only from WARNING."""
 
 ON_SCREEN: Final = "csg_on_screen"
-"""Mark on a log record, not an attribute, that a handler of the program has already written it to the terminal."""
+"""Mark on a log record (no attribute): a handler of the program has already written the record to the terminal."""
 
 OPERATION_NAME: Final = "csg.operation.name"
 OBJECTIVE: Final = "csg.operation.objective"
@@ -115,7 +117,7 @@ ALERT_SEVERITY: Final = "csg.alert.severity"
 ALERT_ID: Final = "csg.alert.id"
 ALERT_RESOLVED: Final = "csg.alert.resolved"
 ALERT_DETAILS: Final = "csg.alert.details"
-"""Begins the attributes of an alert's details, followed by a dot and the detail's key."""
+"""Prefix of the attributes for an alert's details; a dot and the detail's key follow."""
 
 
 # -- buckets ------------------------------------------------------------------------------------------------------------
@@ -130,15 +132,15 @@ PAUSE_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.
 """Upper bounds in seconds for garbage collection pauses and event-loop lag: from 0.1 ms to 5 s."""
 
 MAX_ATTRIBUTE_LENGTH: Final = 1024
-"""Longest attribute value of a metric in characters; the rest is cut off."""
+"""Most characters of a metric's attribute value; the rest is cut off."""
 
 CARDINALITY_LIMIT: Final = 2000
-"""Most series per instrument; measurements of further ones are added up under :data:`OVERFLOW`."""
+"""Most series per instrument; the measurements of all other series are added up in one series marked by :data:`OVERFLOW`."""
 
 OVERFLOW: Final = "otel.metric.overflow"
-"""The attribute that marks the series beyond the limit, with the value true; the SDK's views set the same."""
+"""The attribute, with the value true, of the series for all measurements beyond the limit; the SDK uses the same attribute."""
 
-# One instrument per line, as a table; so the formatter is off.
+# The formatter is off, because the instruments form a table with one line each.
 # fmt: off
 
 # -- system -------------------------------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ HEALTH_MAINTENANCE = Metric("csg.health.maintenance", "gauge", "", "1 while the 
 
 # -- own telemetry ------------------------------------------------------------------------------------------------------
 
-EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches, by result: emitted, or adopted from a dead process; then delivered, or dropped with a reason. Items in neither are still waiting; spooled counts those that have waited on disk so far.", (DESTINATION, SIGNAL, RESULT, REASON))
+EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches, by result: emitted, or adopted from a dead process; then delivered, or dropped with a reason. Items that are neither delivered nor dropped are still waiting; spooled is the number of items that have waited on disk so far.", (DESTINATION, SIGNAL, RESULT, REASON))
 SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes of spooled telemetry on disk that wait for a destination.", (DESTINATION,))
 ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Alerts of the program's own AlertingService, by result (emitted, resolved).", (RESULT,))
 TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Errors inside telemetry that did not reach the program, by component; the log has the details.", ("csg.component",))
@@ -247,7 +249,7 @@ ACROSS_WORKERS: Final[dict[str, Workers]] = {
     HEALTH_MAINTENANCE.name: "max",
     HEALTH_CHECK_MEASUREMENT_LIMIT.name: "one",
 }
-"""Own gauges and up-down counters that a scrape does not show for each worker."""
+"""Policies of this package's own gauges and up-down counters, if a scrape does not show them for each worker."""
 
 
 # -- aliases -------------------------------------------------------------------------------------------------------------
@@ -261,9 +263,9 @@ class Alias:
     The aliases are the names in "Health Checks and System Monitoring", the guide that this package was built to; dashboards
     and rules of its readers use them.
 
-    ``unit`` is the unit of the alias's value; ``labels`` are the labels its series carry; ``sources`` are the instruments
-    it is computed from; ``meaning`` is the computation for readers; ``kind`` is the kind a rule treats it as, a counter where
-    the value only grows. The local value is computed in ``metrics``, PromQL in ``alerts``.
+    ``unit`` is the unit of its value; ``labels`` are the labels of its series; ``sources`` are the instruments from which it is
+    computed; ``meaning`` describes the computation in the documentation; ``kind`` is its kind in a rule: a counter if the value
+    only grows. ``metrics`` computes the value in this process, ``alerts`` the PromQL.
     """
 
     name: str

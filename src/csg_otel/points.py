@@ -1,7 +1,7 @@
 """
-Metric points as plain values, for snapshots, history, dashboards and checks. Pure; imports nothing of the SDK.
+Metric points as plain values, for snapshots, history, dashboards and checks. Pure; does not import the SDK.
 
-One point is one series at one moment, cumulative since the process started where its kind is a counter or a histogram.
+A point is one series at one moment. Points of counters and histograms are cumulative since the process started.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class NumberPoint:
 @dataclass(frozen=True, slots=True)
 class HistogramPoint:
     """
-    The distribution of one series: *counts* has one more item than *bounds*, the count above every bound.
+    The distribution of one series. *counts* has one item more than *bounds*: the last one is the count above every bound.
 
     ``total`` is the sum of the measurements, in the instrument's *unit*.
     """
@@ -48,7 +48,7 @@ Bucket = tuple[float, float, float]
 
 
 def buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[Bucket]:
-    """Return the buckets of a histogram; the first begins at 0, or at its bound if that is negative."""
+    """Return the buckets of a histogram; the first begins at 0, or at its upper bound if that is negative."""
     if not bounds:
         return []
     edges = (min(0.0, bounds[0]), *bounds, math.inf)
@@ -57,10 +57,10 @@ def buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[Bucket]:
 
 def quantile(distribution: Iterable[Bucket], share: float) -> float | None:
     """
-    Estimate the *share* (0 to 1) quantile by linear interpolation within its bucket, as PromQL's ``histogram_quantile``.
+    Estimate the *share* (0 to 1) quantile by linear interpolation within its bucket, like PromQL's ``histogram_quantile``.
 
-    Equal buckets of several series count as one. None if there is no measurement or the quantile lies beyond the last
-    finite bound.
+    Buckets of several series with equal bounds are added up. None if there is no measurement, or if the quantile is above the
+    last finite bound.
     """
     counts: Counter[tuple[float, float]] = Counter()
     for low, high, count in distribution:

@@ -1,7 +1,7 @@
 """
-Folders for one user alone.
+Folders that only this user can enter.
 
-For the spool and for the files that workers share: both lie where another user may have placed a link or a folder first.
+For the spool and for the files of worker groups: in both places another user may have created a link or a folder before.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 
 class NotPrivateError(OSError):
-    """A path is a link, no directory, or another user's."""
+    """A path is a link, is no directory, or belongs to another user."""
 
 
 def make_private_folder(folder: Path) -> None:
     """
-    Make *folder* with its parents, readable and writable for this user alone; one that exists loses other users' rights.
+    Create *folder* and its parents; only this user can read and write it. An existing folder loses other users' permissions.
 
-    Raises NotPrivateError if it is a link or another user's, and OSError if it cannot be made.
+    Raises NotPrivateError if it is a link or belongs to another user, and OSError if it cannot be created.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()

@@ -1,7 +1,7 @@
 """
-Settings to OpenTelemetry's providers, and from them to every destination.
+The providers and destinations of the telemetry: built from the settings, flushed, and shut down.
 
-The rule: a flush and a shutdown have one deadline for everything, and the report counts what really happened.
+The rule: a flush and a shutdown each have one deadline for all destinations, and the report of a shutdown has the exact counts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _DRAIN_S = 2.0
 
 
 class Providers:
-    """The providers and destinations of one telemetry, from ``instrument()`` to ``shutdown()``."""
+    """The providers and destinations of a telemetry, from ``instrument()`` to ``shutdown()``."""
 
     def __init__(self, config: Config, *, worker: bool = False) -> None:
         """
@@ -54,7 +54,7 @@ class Providers:
         forks.follow(self.reset_after_fork)
 
     def apply(self, config: Config) -> None:
-        """Use *config* from now on; destinations of the settings before are drained."""
+        """Use *config* from now on; drain the destinations of the previous settings."""
         self._config = config
         if config.disabled:
             self._drain(self._accounting.replace(()), time.monotonic() + _DRAIN_S)
@@ -78,7 +78,7 @@ class Providers:
         self._drain(old, time.monotonic() + _DRAIN_S)
 
     def _plug_in_resource(self) -> None:
-        """Give the resource, the views, the sampling and the destinations in use to the providers."""
+        """Pass the resource, the views, the sampling and the destinations in use to the providers."""
         self._globals.spans.sinks, self._globals.logs.sinks = self._sinks("traces"), self._sinks("logs")
         self._globals.plug_traces_and_logs(self._config.sampling, self.resource)
         if isinstance(self._meters, MeterProvider):
@@ -88,7 +88,7 @@ class Providers:
         return tuple(item.sinks[signal] for item in self._accounting.destinations if signal in item.sinks)
 
     def put_alert(self, event: Event) -> int:
-        """Queue *event* for every destination that takes alerts; return their number. Never blocks."""
+        """Queue *event* for every destination that accepts alerts; return their number. Never blocks."""
         sinks = self._sinks("alerts")
         for sink in sinks:
             sink.enqueue(event)
@@ -99,7 +99,7 @@ class Providers:
         return flush(self._accounting.destinations, time.monotonic() + timeout_s)
 
     def shutdown(self, timeout_s: float) -> ShutdownReport:
-        """Send what can be sent within *timeout_s* seconds, count the rest as dropped, and unplug everything."""
+        """Send items for at most *timeout_s* seconds, spool or drop the rest, and unplug the providers; return the counts."""
         if self._report is None:
             began = time.monotonic()
             self._drain(self._accounting.replace(()), began + timeout_s)
@@ -116,11 +116,11 @@ class Providers:
         return {destination.name: destination.status() for destination in self._accounting.destinations}
 
     def read_metrics(self) -> MetricsData | None:
-        """Return the process's metrics now, cumulative."""
+        """Collect and return the metrics of this process, cumulative; None if there are none."""
         return self._local.read()
 
     def reset_after_fork(self) -> None:
-        """Start from scratch in a forked child: no inherited lock, item, sum or thread, and an instance id of its own."""
+        """Start from scratch in a forked child: with new locks and threads, empty queues and sums, and its own instance id."""
         self._accounting.reset_after_fork()
         if isinstance(self._meters, MeterProvider):
             _compat.reset_after_fork(self._meters)

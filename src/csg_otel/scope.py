@@ -1,8 +1,8 @@
 """
 The instrumentation scope of this package: its one meter, tracer and logger.
 
-All modules get them here, because a meter of the global function and a meter of a provider would be two scopes for one library.
-Uses the OTel API only: without an SDK every instrument is a no-op, and it starts to work when an SDK is installed.
+All modules get them here, so that all telemetry of this package has the same scope name and version. Uses the OTel API only:
+without an SDK every instrument is a no-op, and it starts to record when an SDK is set up.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-Counts that this process keeps by itself and passes to OpenTelemetry at each collection.
+Fast counts: this process keeps them itself, and passes them to OpenTelemetry at each collection.
 
-An increment costs a single C call, takes no lock, and is exact under threads, in finalizers and when the provider is replaced.
-Not for values that need views or histograms. A forked child starts at 0.
+An increment is a single C call without a lock. It is exact with several threads, in finalizers, and when the provider is
+replaced. Values that need views or histograms cannot be tallies. A forked child starts at 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Tally:
         self.reset()
 
     def reset(self) -> None:
-        """Start at 0, with a new lock; an ``increment`` that a caller has kept from before no longer counts here."""
+        """Start at 0 with a new lock; an ``increment`` function that a caller got before the reset has no effect any more."""
         self._lock = threading.RLock()
         self._increments = itertools.count()
         self._reads = 0
@@ -46,13 +46,13 @@ class Tally:
         """The count now."""
         with self._lock:
             # A counter of itertools can only be read by advancing it, so the number of reads is subtracted.
-            drawn = next(self._increments) - self._reads
+            increments = next(self._increments) - self._reads
             self._reads += 1
-            return drawn + self._bulk
+            return increments + self._bulk
 
 
 class Level:
-    """The number of things under way: begun and not yet ended."""
+    """The number of operations in progress: begun and not yet ended."""
 
     __slots__ = ("_began", "_ended")
 
@@ -61,7 +61,7 @@ class Level:
         self._ended = Tally()
 
     def begin(self) -> Callable[[], int]:
-        """Count a beginning and return the function that counts its end; in a forked child that function has no effect."""
+        """Count a begun operation, and return the function that counts its end; in a forked child it has no effect."""
         self._began.increment()
         return self._ended.increment
 
@@ -72,8 +72,8 @@ class Level:
 
     @property
     def value(self) -> int:
-        """The number under way now, never negative."""
-        ended = self._ended.value  # read first, so that a thing that begins and ends in between can't show as -1
+        """The number of operations in progress now, never negative."""
+        ended = self._ended.value  # read first: an operation that begins and ends between the reads must not give -1
         return self._began.value - ended
 
 
@@ -112,7 +112,7 @@ class Series:
         return observations
 
     def reset_after_fork(self) -> None:
-        """Start every series at 0 in a child: the thread that held a lock in the parent does not exist here."""
+        """Start every series at 0 in a forked child, with new locks: their holders in the parent do not exist here."""
         self._lock = threading.RLock()
         for item in (*self._items.values(), *([self._overflow] if self._overflow is not None else [])):
             item.reset()

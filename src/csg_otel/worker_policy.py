@@ -1,8 +1,8 @@
 """
-The way in which the series of one instrument in several workers become one answer to a scrape.
+The policy for each instrument: how a scrape merges its series of several workers.
 
-Counters and histograms are added up over living and finished workers. A value that goes up and down belongs to a living
-worker, unless its instrument declares how to merge it. The rule: values that describe the host are never added up.
+Counters and histograms are added up over living and finished workers. Gauges and up-down counters are shown for each living
+worker, unless the instrument declares another policy. The rule: values that describe the host are never added up.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _declared: dict[str, names.Workers] = {}
 
 
 def declare(name: str, workers: names.Workers) -> None:
-    """Merge the instrument *name* as *workers* says."""
+    """Use the policy *workers* for the instrument *name*."""
     _declared[name.lower()] = workers
 
 
 def of(name: str, kind: names.Kind) -> names.Workers:
-    """Return how the instrument *name* is merged."""
+    """Return the policy for the instrument *name*."""
     if name.startswith(names.OF_THE_HOST):
         return "max" if kind == "counter" else "one"
     if kind in ("counter", "histogram"):

@@ -1,11 +1,13 @@
 """
-Outgoing connections: every connection that this package opens to a server is opened here, under one deadline.
+Outgoing connections: only this package's `net` opens connections to servers, each under one deadline.
 
-`request` sends one HTTP request. `Session` sends many over one kept connection. `connect` opens a TCP or TLS connection for
-another protocol. The rules: one total deadline on the monotonic clock, name resolution included, however slowly the other side
-sends; a bounded part of a response is read; no proxies; no redirects unless the caller allows them; no decompression.
+`request` sends one HTTP request. `Session` sends many requests over one kept connection. `connect` opens a TCP or TLS
+connection for another protocol. The rules: one total deadline on the monotonic clock, which includes name resolution and a
+server that sends slowly; only a bounded part of a response is read; no proxies; no redirects unless the caller allows them; no
+decompression.
 
-Imports neither ``http.client`` nor, before the first https URL, ``ssl``: a health probe starts in a few milliseconds.
+Does not import ``http.client``, and imports ``ssl`` only for the first https URL, so that a health probe starts in a few
+milliseconds.
 """
 
 from csg_otel.net.connection import Connection, connect, remaining

@@ -1,4 +1,4 @@
-"""A TCP or TLS connection on which every wait ends at one deadline, and of which a bounded number of bytes is read."""
+"""A TCP or TLS connection: every wait on it ends at one deadline, and a bounded number of bytes is read from it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _CHUNK_BYTES: Final = 64 * 1024
 
 
-def remaining(deadline: float, what: str) -> float:
-    """Return the seconds left until monotonic *deadline*. Raises TimeoutError with *what* if it has passed."""
+def remaining(deadline: float, problem: str) -> float:
+    """Return the seconds until monotonic *deadline*. Raises TimeoutError with the text *problem* if it has passed."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError(f"{what} before the deadline")
+        raise TimeoutError(f"{problem} before the deadline")
     return seconds
 
 
@@ -27,22 +27,22 @@ class Connection:
     """
     An open connection.
 
-    `renew` starts the next request: it sets the deadline of all waits and the number of bytes that may be read. Only one
+    `renew` begins the next request: it sets the deadline of all waits and the number of bytes that may be read. Only one
     thread at a time may use a connection.
     """
 
     def __init__(self, stream: socket.socket, deadline: float, max_bytes: int) -> None:
         """
-        Take over *stream*, a connected socket.
+        Use *stream*, a connected socket; `close` closes it.
 
-        *deadline* is monotonic, in seconds; at most *max_bytes* bytes are read until `renew` is called.
+        *deadline* is monotonic, in seconds; at most *max_bytes* bytes are read before the next call of `renew`.
         """
         self._stream = stream
         self._buffer = bytearray()
         self.renew(deadline, max_bytes)
 
     def renew(self, deadline: float, max_bytes: int) -> None:
-        """Set the deadline of the next request, and how many bytes may be read in it."""
+        """Set the deadline of the next request, and the number of bytes that may be read in it."""
         self._deadline = deadline
         self._unread = max_bytes
         self._received = 0
@@ -70,14 +70,14 @@ class Connection:
 
     def send_all(self, data: bytes) -> None:
         """Send all of *data*. Raises TimeoutError at the deadline."""
-        # Not socket.sendall: over TLS it begins its time again with each part.
+        # socket.sendall is not used: over TLS, its timeout starts again for each part of the data.
         view = memoryview(data)
         while view:
             self._stream.settimeout(remaining(self._deadline, "the request was not sent"))
             view = view[self._stream.send(view) :]
 
     def read(self, count: int) -> bytes:
-        """Return the next *count* bytes; fewer if the other side has closed, or no more may be read. Raises TimeoutError."""
+        """Return the next *count* bytes; fewer if the other side has closed or the limit is reached. Raises TimeoutError."""
         while len(self._buffer) < count and self._receive():
             pass
         return self._take(count)
@@ -92,11 +92,15 @@ class Connection:
         return self._take(min(limit, end + 1 if end >= 0 else len(self._buffer)))
 
     def close(self) -> None:
-        """Close the socket. Sends nothing, not even the end of TLS: a forked child closes its copy of the parent's so."""
+        """
+        Close the socket; send nothing, not even the end of TLS.
+
+        So a forked child can close its copy of the parent's connection, and the parent can still use it.
+        """
         self._stream.close()
 
     def _receive(self) -> bool:
-        """Append bytes to the buffer; return False at the end, or where no more may be read."""
+        """Append bytes to the buffer; return False if the other side has closed or the limit is reached."""
         if self.exhausted:
             return False
         self._stream.settimeout(remaining(self._deadline, "no complete response"))
@@ -128,13 +132,13 @@ def connect(
     Raises OSError, and TimeoutError as one.
 
     Args:
-        host: a name or an IP address, without brackets.
-        port: the TCP port.
-        deadline: when all of it must be done, monotonic, in seconds.
-        tls: the context of a TLS connection (default: no TLS).
-        server_name: the name that the certificate must be for (default: *host*).
-        max_bytes: how many bytes may be read until `Connection.renew` (default: 64 KiB).
-        check_address: called with each IP address before it is used; raises to refuse it (default: all are used).
+        host: A name or an IP address, without brackets.
+        port: The TCP port.
+        deadline: The monotonic time, in seconds, by which the connection must be open.
+        tls: The context of a TLS connection. Default: no TLS.
+        server_name: The name that the certificate must contain. Default: *host*.
+        max_bytes: Most bytes that are read before `Connection.renew`. Default 64 KiB.
+        check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
     """
     stream = _open(host, port, deadline, check_address)
     try:
@@ -150,7 +154,7 @@ def connect(
 
 
 def _open(host: str, port: int, deadline: float, check_address: Callable[[str], None] | None) -> socket.socket:
-    """Return a socket connected to the first address that accepts; each gets an equal share of the time that is left."""
+    """Return a socket connected to the first address that accepts; each one gets an equal share of the remaining time."""
     addresses = lookup.addresses(host, port, remaining(deadline, f"{host} did not resolve"))
     failure = OSError(f"{host} has no address")
     for index, (family, kind, protocol, _, address) in enumerate(addresses):

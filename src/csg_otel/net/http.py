@@ -1,4 +1,4 @@
-"""HTTP requests: one over its own connection, or many over one that is kept."""
+"""HTTP requests: one request over its own connection, or many requests over a kept connection."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 class Session:
     """
-    A kept connection to one URL; opened by the first request, and again when the other side has closed it.
+    A kept connection to one URL. The first request opens it; a later request opens it again if the other side has closed it.
 
-    Only one thread at a time may use it. A forked child closes its copy and opens its own.
+    Only one thread at a time may use a session. A forked child closes its copy, and its next request opens a new connection.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Session:
         Prepare for *address*; nothing is sent yet. Raises ValueError if it is not an http or https URL.
 
         Args:
-            address: the URL of every request. A user and password in it are sent as basic authentication.
-            tls: the context of https (default: verified against the system's authorities).
-            max_bytes: how much of a response is read, head included (default: 64 KiB).
-            check_address: called with each IP address before it is used; raises to refuse it (default: all are used).
+            address: The URL of every request. A user and password in it are sent as basic authentication.
+            tls: The context of https. Default: certificates are verified against the system's authorities.
+            max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
+            check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
         """
         self._url = url.parse(address)
         self._tls = tls
@@ -64,33 +64,33 @@ class Session:
         """
         Send one request and return the response, whatever its status.
 
-        Raises OSError where no response came (TimeoutError at the deadline, ProtocolError for one that is not HTTP), and
-        ValueError for a header that can't be sent.
+        Raises OSError if there is no response (TimeoutError at the deadline, ProtocolError if it is not HTTP), and ValueError
+        for a header that can't be sent.
 
         Args:
-            method: the method, such as POST.
-            timeout_s: seconds for everything, from name resolution to the last byte.
-            body: the bytes to send (default: none).
-            headers: headers to send; they replace those that are sent anyway (default: none).
+            method: The method, such as POST.
+            timeout_s: Seconds for everything, from name resolution to the last byte.
+            body: The bytes to send. Default none.
+            headers: Headers to send; they replace the default headers of the same name. Default none.
         """
         deadline = time.monotonic() + timeout_s
         message = _head(method, self._url, body, headers or {}) + (body or b"")
         kept = self._connection
         try:
-            return self._exchange(method, message, deadline)
+            return self._send_and_read(method, message, deadline)
         except ConnectionError:
-            # The other side may have closed a kept connection while it was idle. That is not a failure of the server.
+            # The server may have closed the kept connection while it was idle, which is normal: try once on a new one.
             if kept is None or not kept.silent:
                 raise
-        return self._exchange(method, message, deadline)
+        return self._send_and_read(method, message, deadline)
 
     def close(self) -> None:
-        """Close the connection without a byte on it; the next request opens another."""
+        """Close the connection without sending anything; the next request opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _exchange(self, method: str, message: bytes, deadline: float) -> Response:
+    def _send_and_read(self, method: str, message: bytes, deadline: float) -> Response:
         result = None
         try:
             if self._connection is None:
@@ -127,28 +127,28 @@ def request(
     """
     Send one request over its own connection and return the response, whatever its status.
 
-    Raises OSError where no response came (TimeoutError at the deadline, ProtocolError for one that is not HTTP), and ValueError
-    for an *address* that is not an http or https URL and for a header that can't be sent.
+    Raises OSError if there is no response (TimeoutError at the deadline, ProtocolError if it is not HTTP), and ValueError for
+    an *address* that is not an http or https URL and for a header that can't be sent.
 
     Args:
-        method: the method, such as POST.
-        address: the URL. A user and password in it are sent as basic authentication.
-        timeout_s: seconds for everything, from name resolution to the last byte, redirects included.
-        body: the bytes to send (default: none).
-        headers: headers to send; they replace those that are sent anyway (default: none).
-        tls: the context of https (default: verified against the system's authorities).
-        max_bytes: how much of a response is read, head included (default: 64 KiB).
-        max_redirects: how many redirects of a GET are followed (default: 0). *headers* are sent to the first server only.
-        check_address: called with each IP address before it is used; raises to refuse it (default: all are used).
+        method: The method, such as POST.
+        address: The URL. A user and password in it are sent as basic authentication.
+        timeout_s: Seconds for everything, from name resolution to the last byte, redirects included.
+        body: The bytes to send. Default none.
+        headers: Headers to send; they replace the default headers of the same name. Default none.
+        tls: The context of https. Default: certificates are verified against the system's authorities.
+        max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
+        max_redirects: Most redirects of a GET that are followed; another server does not get *headers*. Default 0.
+        check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
     """
     deadline = time.monotonic() + timeout_s
     sent = dict(headers or {})
     while True:
         session = Session(address, tls=tls, max_bytes=max_bytes, check_address=check_address)
         closing = sent if any(name.lower() == "connection" for name in sent) else {"Connection": "close", **sent}
-        left_s = connection.remaining(deadline, "no complete response")
+        remaining_s = connection.remaining(deadline, "no complete response")
         try:
-            result = session.request(method, timeout_s=left_s, body=body, headers=closing)
+            result = session.request(method, timeout_s=remaining_s, body=body, headers=closing)
         finally:
             session.close()
         following = _redirect(address, result) if method == "GET" and max_redirects else None
@@ -161,7 +161,7 @@ def request(
 
 
 def _redirect(address: str, result: Response) -> str | None:
-    """Return the URL that *result* redirects to; None if it is no redirect to an http or https URL."""
+    """Return the URL to which *result* redirects; None if it is not a redirect to an http or https URL."""
     if result.status not in _REDIRECTS or "location" not in result.headers:
         return None
     try:
@@ -185,7 +185,7 @@ def _head(method: str, address: url.Url, body: bytes | None, headers: Mapping[st
     lines = [f"{method} {address.target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in defaults.items() if name.lower() not in present]
     for name, value in headers.items():
-        if not name or not _TOKEN.issuperset(name) or not _is_sendable(value):  # its value may be a secret: not shown
+        if not name or not _TOKEN.issuperset(name) or not _is_sendable(value):  # the value may be secret
             raise ValueError(f"header {name!r} holds characters that HTTP does not allow")
         lines.append(f"{name}: {value}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

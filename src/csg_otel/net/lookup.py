@@ -1,4 +1,8 @@
-"""Name resolution under a deadline. The system's resolver has none, so it runs on a thread that can be left behind."""
+"""
+Name resolution under a deadline.
+
+The system's resolver has no deadline, so it runs on a thread of its own, and the caller stops waiting at the deadline.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import time
 from typing import Any, Final
 
 _LATE_S: Final = 10.0
-"""How long a result that came after its deadline can be used: long enough for the next attempt of a slow name service."""
+"""Seconds for which a result that came after the deadline is usable: the caller's next attempt begins within this time."""
 
 
 class _Lookup:
@@ -40,7 +44,7 @@ class _Lookup:
 
     @property
     def usable(self) -> bool:
-        """Whether this lookup still runs, or returned addresses within the last seconds."""
+        """Whether this lookup still runs, or has returned addresses within the last 10 seconds."""
         return not self.done.is_set() or (self._error is None and time.monotonic() - self._ended < _LATE_S)
 
     def result(self) -> list[Any]:
@@ -51,7 +55,7 @@ class _Lookup:
 
 
 _running: Final[dict[tuple[int, str, int], _Lookup]] = {}
-"""Lookups by process id, host and port: while a name service hangs, each name has one thread that waits for it."""
+"""Lookups by process id, host and port, so that only one thread per name waits while a name service hangs."""
 
 
 def addresses(host: str, port: int, timeout_s: float) -> list[Any]:
@@ -75,7 +79,7 @@ def addresses(host: str, port: int, timeout_s: float) -> list[Any]:
 
 def _resolve(host: str, port: int) -> list[Any]:
     try:
-        # An ASCII name goes as bytes: for text the interpreter would load its codec for international names first.
+        # An ASCII name is passed as bytes: for text, the interpreter would first load its codec for international names.
         return socket.getaddrinfo(host.encode("ascii") if host.isascii() else host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise OSError(f"{host!r} is not a host name") from None

@@ -1,4 +1,4 @@
-"""Reading one HTTP/1.1 response from a connection (RFC 9112): its head, and its body in each of its framings."""
+"""The reader of one HTTP/1.1 response (RFC 9112): its head, and its body by length, in chunks, or until the end."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from csg_otel.net.connection import Connection
 
 DEFAULT_MAX_BYTES: Final = 64 * 1024
-"""How much of a response is read, head included, unless the caller sets another limit."""
+"""Most bytes of a response that are read, head included, unless the caller sets another limit."""
 
 _MAX_LINE_BYTES: Final = 64 * 1024
 _PART_BYTES: Final = 64 * 1024
 _MAX_DIGITS: Final = 18
-"""More digits of a length than any response has; with thousands of them ``int`` raises."""
+"""Most digits of a length, more than any real response has: ``int`` raises for thousands of digits."""
 _NO_BODY: Final = frozenset({204, 304})
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 
 
 class ProtocolError(ConnectionError):
-    """A response that is not HTTP, or that ended too early. Its text holds nothing that the other side sent."""
+    """A response that is not HTTP, or that ended too early. The message contains no text from the other side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Response:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     truncated: bool = False
-    """Whether the response was longer than the limit, so that the body is only its beginning."""
+    """Whether the response was longer than the limit, so that ``body`` contains only its beginning."""
     reusable: bool = False
     """Whether the connection can carry another request."""
     certificate: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -49,8 +49,8 @@ def read(connection: Connection, method: str) -> Response:
     """
     Return the response to a *method* request from *connection*.
 
-    Raises ProtocolError for a malformed or incomplete response, TimeoutError at the connection's deadline, and OSError where
-    the connection fails.
+    Raises ProtocolError for a malformed or incomplete response, TimeoutError at the connection's deadline, and OSError if the
+    connection fails.
     """
     status, keeps_open, headers = _head(connection)
     while 100 <= status < 200:  # interim responses come before the real one
@@ -72,7 +72,7 @@ def _head(connection: Connection) -> tuple[int, bool, dict[str, str]]:
     headers: dict[str, str] = {}
     while line := _line(connection):
         name, colon, value = line.decode("latin-1").partition(":")
-        if not colon or line[:1] in b" \t":  # a continued line of an old server; no header that is used here has one
+        if not colon or line[:1] in b" \t":  # a continuation line of an old server; the headers used here have none
             continue
         key, value = name.strip().lower(), value.strip()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
@@ -90,7 +90,7 @@ def _line(connection: Connection) -> bytes:
 
 
 def _body(connection: Connection, method: str, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
-    """Return the body, and whether it ended at the end of its framing: only then can the connection be used again."""
+    """Return the body, and whether it was read to its defined end: only then can the connection carry another request."""
     if method == "HEAD" or status in _NO_BODY:
         return b"", True
     if headers.get("transfer-encoding", "").lower().rpartition(",")[2].strip() == "chunked":
@@ -108,7 +108,7 @@ def _body(connection: Connection, method: str, status: int, headers: Mapping[str
 
 
 def _is_complete(connection: Connection, data: bytes, length: int) -> bool:
-    """Return whether *data* has *length* bytes. Raises ProtocolError if fewer came although more could have been read."""
+    """Return whether *data* has *length* bytes. Raises ProtocolError if the connection closed too early."""
     if len(data) < length and not connection.exhausted:
         raise ProtocolError("the connection closed before the response was complete")
     return len(data) == length

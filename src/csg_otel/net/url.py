@@ -1,4 +1,4 @@
-"""The parts of an HTTP URL that a request needs."""
+"""HTTP URLs: the components that a request needs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from urllib.parse import quote, unquote, urlsplit
 
 _PORTS: Final = {"http": 80, "https": 443}
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
-"""Characters of a path and a query that are sent as they are; others, such as spaces, are sent as %XX."""
+"""Characters of a path and a query that are sent unchanged; others, such as spaces, are sent as %XX."""
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An HTTP address; its text holds neither user and password nor the query."""
+    """An HTTP address; its ``str()`` contains neither user and password nor path and query."""
 
     scheme: str
     host: str
     port: int
     target: str = field(repr=False)
-    """Path and query, as the request line holds them."""
+    """Path and query, as they are in the request line."""
     user: str | None = field(default=None, repr=False)
     password: str = field(default="", repr=False)
 
@@ -35,7 +35,7 @@ class Url:
 
     @property
     def host_header(self) -> str:
-        """The host, and the port where it is not the scheme's own."""
+        """The host, and the port unless it is the scheme's default port."""
         host = self.host if self.host.isascii() else self.host.encode("idna").decode("ascii")
         host = f"[{host}]" if ":" in host else host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"

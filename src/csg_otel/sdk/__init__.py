@@ -1,7 +1,7 @@
 """
 The composition root: ``instrument()`` reads the configuration once and builds or changes the one telemetry of the process.
 
-``telemetry`` holds the handle it returns and ``parts`` the list of what runs. The rule: every problem of a configuration is
+``telemetry`` contains the handle that it returns, ``parts`` the parts that run. The rule: every problem of a configuration is
 reported before anything has started.
 """
 
@@ -41,19 +41,21 @@ def instrument(
     """
     Make this program observable and return the handle.
 
-    A second call with equal settings returns the same handle. With other settings it drains what is no longer configured
-    and starts what is new; instruments keep working.
+    A second call with equal settings returns the same handle. With other settings it also drains the destinations of the old
+    settings and starts the new ones; instruments keep working.
 
     Args:
-        service_name: The service's name; by default the environment's, the file's, or the script's name.
-        config: A path, a mapping, a :class:`Config`; None: ``CSG_OTEL_CONFIG``, else ``monitoring_config.yaml``.
+        service_name: The service's name. Default: the name in the environment, else in the file, else the script's name.
+        config: A path, a mapping, or a :class:`Config`. Default: the file in ``CSG_OTEL_CONFIG``, else
+            ``monitoring_config.yaml``.
         exporters: The destinations, for example ``["console", "prometheus", "otlp://localhost:4317", "datadog"]``;
-            all others are off.
-        environment: The deployment environment; also picks ``environments.<name>`` in the file.
-        on_error: ``"warn"`` logs the problems of a configuration and continues with the valid settings.
-        handle_signals: Flush at SIGTERM before the program's own handler, or the default, goes on.
-        auto: Load the installed ``opentelemetry-instrumentation-*`` packages.
-        **settings: Any other setting by its dotted key with ``__`` for the dots, in seconds and bytes:
+            all others are off. Default: the destinations in the configuration.
+        environment: The deployment environment; also selects ``environments.<name>`` in the file. Default: as configured.
+        on_error: ``"raise"`` (default), or ``"warn"``: log the problems and continue with the valid settings.
+        handle_signals: Whether SIGTERM first flushes the telemetry; then the program's own or the default handling follows.
+            Default True.
+        auto: Whether the installed ``opentelemetry-instrumentation-*`` packages are loaded. Default False.
+        **settings: Any other setting, by its key with ``__`` instead of dots, in seconds and bytes:
             ``system_monitoring__prometheus__port=0``.
 
     Raises:

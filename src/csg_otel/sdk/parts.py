@@ -1,7 +1,7 @@
 """
-The parts of a running telemetry, one class each: what starts with a configuration and stops before the next one.
+The parts of a running telemetry, one class each; they start with a configuration and stop before the next configuration.
 
-A part reads its own settings and stays idle when they switch it off. ``Telemetry`` starts the parts in the order of its list
+A part reads its own settings and does nothing when they switch it off. ``Telemetry`` starts the parts in the order of its list
 and stops them in reverse. The rule: a part builds each of its objects once per ``start``.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from csg_otel.providers import Providers
 
 _STOP_S = 0.2
-"""Upper bound in seconds for joining one part's thread: its work is short, and exporting needs the rest of the budget."""
+"""Most seconds that a stop waits for one part's thread: its work is short, and exporting needs the rest of the budget."""
 
 _SERVER_STOP_S = 0.5
 """Upper bound in seconds for closing the endpoints' connections."""
@@ -40,13 +40,13 @@ class Part:
         """Start with *config*, if its settings ask for this part."""
 
     def stop(self, deadline: float) -> None:
-        """Produce nothing more; return before the monotonic time *deadline*."""
+        """Stop producing telemetry; return before the monotonic time *deadline*."""
 
     def close(self) -> None:
-        """Release what is held; called after everything produced has been exported."""
+        """Release sockets and hooks; called after all telemetry has been exported."""
 
     def reset_after_fork(self) -> None:
-        """Replace locks and close sockets that a forked child inherited. Objects with threads follow forks themselves."""
+        """Replace the locks and close the sockets of the parent. Objects with threads register with ``forks`` themselves."""
 
 
 class Instruments(Part):
@@ -74,7 +74,7 @@ class Logs(Part):
             self._interceptor.stop()
 
     def close(self) -> None:
-        # Removed only now, so that messages about undelivered items are still shown.
+        # Remove it only here, after the export, so that messages about undelivered items are still shown.
         if self._interceptor is not None:
             self._interceptor.remove()
             self._interceptor = None
@@ -160,7 +160,7 @@ class DatadogChecks(Part):
 
 
 class Serving(Part):
-    """The HTTP endpoints, and this process's place among the workers of its program."""
+    """The HTTP endpoints, and the membership of this process in its worker group."""
 
     def __init__(self, registry: HealthRegistry, providers: Providers) -> None:
         self._registry = registry
@@ -185,11 +185,11 @@ class Serving(Part):
             self._server.start()
 
     def refuse_readiness(self) -> None:
-        """Answer ``/readyz`` with 503 from now on: the process is ending."""
+        """Respond to ``/readyz`` with 503 from now on: the process is ending."""
         self._leaving = True
 
     def leave(self) -> None:
-        """Publish the last metrics for the other workers and hand the port over to one of them."""
+        """Publish the last metrics for the other workers, and free the port for one of them."""
         self._leave_workers(forget=False)
 
     def close(self) -> None:
@@ -208,7 +208,7 @@ class Serving(Part):
 
     @property
     def problem(self) -> str:
-        """The reason why nothing is served; empty while the endpoints answer."""
+        """The reason why this process does not serve the endpoints; empty while it serves."""
         return self._server.problem if self._server is not None else "not serving"
 
     def _join_workers(self, config: Config) -> WorkerGroup:
@@ -243,7 +243,7 @@ class Serving(Part):
 
 
 class Systemd(Part):
-    """The notifications to systemd, where systemd asked for them when it started this process."""
+    """The notifications to systemd, if systemd requested them when it started this process."""
 
     def __init__(self, registry: HealthRegistry) -> None:
         self._notifier = Notifier.from_environment(environment.snapshot(), registry.snapshot)

@@ -1,8 +1,8 @@
 """
 The handle that ``instrument()`` returns: starts the parts of the telemetry, reconfigures them, and ends them in one budget.
 
-The order of ``_parts`` is the order of starting; stopping goes through it in reverse. The rule: what produces telemetry stops
-first, then everything is exported, and only then is anything released.
+The parts start in the order of ``_parts`` and stop in reverse. The rule: first all parts stop producing telemetry, then
+everything is exported, and only then sockets and hooks are released.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Telemetry:
     """
 
     def __init__(self, loaded: Loaded, *, handle_signals: bool, on_shutdown: Callable[[Telemetry], None]) -> None:
-        """Build and start everything that *loaded* configures; use :func:`instrument`."""
+        """Build and start everything that *loaded* configures; programs call :func:`instrument` instead."""
         self.config = loaded.config
         self.origins = loaded.origins
         self._lock = threading.RLock()
@@ -94,9 +94,9 @@ class Telemetry:
 
     def reconfigure(self, loaded: Loaded) -> bool:
         """
-        Apply *loaded* if it differs; False if this telemetry has ended, so that another one is needed.
+        Apply *loaded* if it differs; return False if this telemetry has ended and the caller must create another one.
 
-        Items emitted before are drained to the destinations they were meant for.
+        Items emitted before are drained to the destinations of the old settings.
         """
         with self._lock:
             if self._report is not None:
@@ -150,7 +150,7 @@ class Telemetry:
         return self._providers.force_flush(timeout_s)
 
     def status(self) -> dict[str, DestinationStatus]:
-        """Return each destination's state and item counts, ``prometheus`` included; ``last_error`` says why it is down."""
+        """Return each destination's state and item counts, ``prometheus`` included; ``last_error`` has the reason."""
         statuses = self._providers.status()
         if self.config.system_monitoring.prometheus.enabled:
             problem = self._serving.problem
@@ -158,7 +158,7 @@ class Telemetry:
         return statuses
 
     def put_alert(self, event: Event) -> int:
-        """Queue an alert of the program, made by ``AlertingService``; returns the number of its destinations."""
+        """Queue an alert of the program, created by ``AlertingService``; return the number of its destinations."""
         return self._providers.put_alert(event)
 
     @property
@@ -168,7 +168,7 @@ class Telemetry:
 
     @property
     def endpoints(self) -> Endpoints | None:
-        """The answers of ``/metrics`` and the probes, for another server to mount; None while telemetry is disabled."""
+        """The endpoints of ``/metrics`` and the probes, for mounting in another server; None while telemetry is disabled."""
         return self._serving.endpoints
 
     @property
@@ -178,7 +178,7 @@ class Telemetry:
 
     @property
     def history(self) -> metrics.History:
-        """The bounded history behind trends."""
+        """The bounded history of metrics, from which trends are computed."""
         return self._sampling.history
 
     def metrics_snapshot(self) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class Telemetry:
         return metrics.snapshot(self._sampling.latest(), collected, self.history, percentiles)
 
     def reset_after_fork(self) -> None:
-        """Replace what a forked child must not share with its parent: locks, sockets, a pending signal."""
+        """Replace the parent's locks, sockets and pending signal in a forked child."""
         self._lock = threading.RLock()
         self._exit_hooks.reset_after_fork()
         for part in self._parts:

@@ -1,4 +1,4 @@
-"""The HTTP endpoints: ``/metrics`` and the probes, on a server of the SDK or mounted into the user's."""
+"""The HTTP endpoints: ``/metrics`` and the probes, on the SDK's own server or mounted into the user's application."""
 
 from csg_otel.server.apps import asgi, wsgi
 from csg_otel.server.endpoints import Endpoints

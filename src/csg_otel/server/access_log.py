@@ -1,8 +1,8 @@
 """
 The access log: one line for each request, on the logger ``csg_otel.access`` at INFO.
 
-A thread of its own passes the lines to the program's handlers, so a handler that hangs (a full pipe, a slow disk) never keeps
-a probe waiting. Lines are written like all others of the program, and are never exported.
+A thread of its own passes the lines to the program's handlers, so that a handler that hangs (a full pipe, a slow disk) never
+delays a probe. The program's handlers write these lines like all other log lines; they are never exported.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 _log = logging.getLogger(ACCESS_LOGGER)
 
 _MAX_WAITING: Final = 1000
-"""Lines that wait for a slow handler; a burst of scrapes fits in, and they take less than a megabyte."""
+"""Most lines that wait for a slow handler: enough for a burst of scrapes, in less than a megabyte."""
 
 _IDLE_S: Final = 5.0
 """Seconds without a request after which the thread ends; the next request starts another one."""
 
 _MAX_PATH: Final = 300
-"""Length at which a path is cut: the longest real one is that of a check."""
+"""Most characters of a path: longer than the longest real path, which contains a check's name."""
 
 
 class AccessLog:
-    """Logs requests without waiting for the handlers of the log."""
+    """Logs requests without waiting for the program's handlers."""
 
     def __init__(self) -> None:
-        """Make INFO the level of the logger, unless the program has chosen one."""
+        """Set the level of the logger to INFO, unless the program has set a level."""
         if _log.level == logging.NOTSET:
             _log.setLevel(logging.INFO)
         self.reset_after_fork()
@@ -58,7 +58,7 @@ class AccessLog:
             faults.contain("access log")
 
     def reset_after_fork(self) -> None:
-        """Start from scratch in a child: the parent's thread and the holder of the lock are not there."""
+        """Start from scratch in a forked child, where the parent's thread and the thread with the lock do not exist."""
         self._waiting: deque[logging.LogRecord] = deque()
         self._dropped = 0
         self._changed = threading.Condition()
@@ -103,5 +103,5 @@ def _line(request: Request, status: int, size_bytes: int, duration_s: float) -> 
 
 
 def _visible(text: str) -> str:
-    """Return *text* with blanks, control characters and all beyond ASCII percent-encoded, so that a line cannot be forged."""
+    """Return *text* with blanks, control and non-ASCII characters percent-encoded, so that a request cannot forge a line."""
     return quote(text[:_MAX_PATH], safe="/:@!$&'()*+,;=~", errors="replace")

@@ -1,4 +1,4 @@
-"""The endpoints as ASGI and WSGI applications, for the SDK's own server and for mounting into the user's."""
+"""The endpoints as ASGI and WSGI applications, for the SDK's own server and for mounting into the user's application."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def asgi(handler: Handler) -> Asgi:
-    """Return *handler* as an ASGI application; imports the framework."""
+    """Return *handler* as an ASGI application; this imports the web framework."""
     from starlette.requests import Request as AsgiRequest
     from starlette.responses import Response as AsgiResponse
     from starlette.routing import Router
@@ -24,13 +24,13 @@ def asgi(handler: Handler) -> Asgi:
         if scope["type"] != "http":
             await router(scope, receive, send)  # it follows the lifespan protocol and refuses WebSockets
             return
-        arrived = AsgiRequest(scope, receive)
+        asgi_request = AsgiRequest(scope, receive)
         request = Request(
-            method=arrived.method,
+            method=asgi_request.method,
             path=_path_below_mount(scope),
-            query=arrived.url.query,
-            headers={key.lower(): value for key, value in arrived.headers.items()},
-            client=arrived.client.host if arrived.client is not None else "",
+            query=asgi_request.url.query,
+            headers={key.lower(): value for key, value in asgi_request.headers.items()},
+            client=asgi_request.client.host if asgi_request.client is not None else "",
         )
         # On a thread, because rendering thousands of series would block the event loop.
         response = await in_thread(handler, request)
@@ -40,7 +40,7 @@ def asgi(handler: Handler) -> Asgi:
 
 
 def _path_below_mount(scope: Any) -> str:
-    """Return the path without that of the mount; read here, because a route matches no path that holds a line end."""
+    """Return the path below the mount's path. A route cannot be used for this, because it matches no path with a line break."""
     path: str = scope["path"]
     mount = scope.get("root_path", "").rstrip("/")
     below = path.removeprefix(mount)
@@ -48,7 +48,7 @@ def _path_below_mount(scope: Any) -> str:
 
 
 async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the result of *call*, run on the thread pool that answers requests."""
+    """Run *call* on the framework's thread pool, and return its result."""
     from starlette.concurrency import run_in_threadpool
 
     return await run_in_threadpool(call, *arguments)

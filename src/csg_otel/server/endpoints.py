@@ -1,7 +1,7 @@
 """
-The endpoints: responses of ``/metrics`` and the probes, whatever server receives the request.
+The endpoints: the responses of ``/metrics`` and the probes, independent of the server that receives the request.
 
-A probe never runs a check, and ``/metrics`` is 200 whatever the health. Nothing here depends on sockets or frameworks.
+A probe never runs a check, and ``/metrics`` responds with 200 in every state of health. Needs no sockets and no framework.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Endpoints:
         stopping: Callable[[], bool],
     ) -> None:
         """
-        Serve *config*; the three callables run at each request, on its thread.
+        Serve *config*; the three callables run at each request, on the thread of the request.
 
         Args:
             config: The whole configuration.
-            metrics: Returns all metrics now; None where there are none.
+            metrics: Returns all metrics now; None if there are none.
             health: Returns the latest results of the checks; runs none.
             stopping: Returns whether the program is shutting down.
         """
@@ -61,15 +61,15 @@ class Endpoints:
         return self._config.security.api_auth.enabled
 
     def prepare(self) -> None:
-        """Load what rendering needs, before the first scrape does."""
+        """Import the modules for rendering now, so that the first scrape does not wait for them."""
         prometheus.family_name("ready", "", "gauge")
 
     def respond(self, request: Request) -> Response:
-        """Return the response to *request*, and log it where that is configured."""
+        """Return the response to *request*, and log the request if the access log is on."""
         if self._access_log is None:
             return self._respond(request)
         began_s = time.perf_counter()
-        status, size_bytes = 500, 0  # if rendering fails, the server sends this
+        status, size_bytes = 500, 0  # the server's response if rendering raises
         try:
             response = self._respond(request)
             status, size_bytes = response.status, 0 if request.method == "HEAD" else len(response.body)
@@ -132,7 +132,7 @@ class Endpoints:
 
 
 def _guards(config: Config) -> tuple[Guard, ...]:
-    """Return the guards that are switched on, in the order in which they see a request."""
+    """Return the guards that are switched on, in the order in which a request passes them."""
     security, guards = config.security, list[Guard]()
     if security.allowed_hosts and "*" not in security.allowed_hosts:
         guards.append(HostCheck((*security.allowed_hosts, config.system_monitoring.prometheus.host)))
@@ -142,13 +142,13 @@ def _guards(config: Config) -> tuple[Guard, ...]:
 
 
 def authorized(auth: ApiAuth, header: str) -> bool:
-    """Return whether the ``Authorization`` *header* carries one of the tokens; every comparison takes the same time."""
+    """Return whether the ``Authorization`` *header* contains one of the tokens; every comparison takes the same time."""
     sent = header.encode("utf-8", "surrogateescape")
     matches = [hmac.compare_digest(sent, _expected(auth, token)) for token in auth.tokens]
     return any(matches)
 
 
 def _expected(auth: ApiAuth, token: Any) -> bytes:
-    """Return the header value that carries *token*: a bearer token, or ``user:password`` for the basic method."""
+    """Return the header value for *token*: a bearer token, or ``user:password`` for the basic method."""
     secret = token.reveal().encode()
     return b"Basic " + b64encode(secret) if auth.method == "basic" else b"Bearer " + secret

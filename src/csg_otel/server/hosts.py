@@ -1,10 +1,10 @@
 """
 The list of allowed hosts: protection against DNS rebinding.
 
-In that attack a web page binds its own name to a loopback or private address, so that the browser lets the page read what a
-program serves there. The browser then sends the foreign name in the header ``Host``. ``localhost`` and IP addresses cannot come
-from the attack, so they always pass: kubelets and Prometheus use addresses. A request without the header passes too, because no
-browser sends one.
+In that attack a web page binds its own name to a loopback or private address, so that the browser lets the page read the
+responses of a program there. The browser then sends the page's name in the header ``Host``. ``localhost`` and IP addresses
+cannot come from the attack, so they always pass: kubelets and Prometheus use addresses. A request without the header passes
+too, because every browser sends the header.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
 _SHOWN_CHARACTERS = 100
-"""Length at which a foreign name is cut in the response; a real one has 253 at most."""
+"""Most characters of a refused name in the response, which must not repeat an arbitrarily long header."""
 
 
 class HostCheck:
@@ -28,7 +28,7 @@ class HostCheck:
         self._suffixes = (".localhost", *(name[1:] for name in names if name.startswith("*.")))
 
     def refusal(self, request: Request) -> Response | None:
-        """Return 421 for a foreign host, with the setting that allows it."""
+        """Return 421 for a host that is not allowed, with the name of the setting that can allow it."""
         header = request.headers.get("host", "")
         name = host_name(header)
         if not header or name in self._names or name.endswith(self._suffixes) or _is_address(name):

@@ -1,7 +1,7 @@
 """
-An HTTP request and an HTTP response, as every server and framework gives and takes them.
+HTTP requests and responses as plain values, independent of the server and the framework.
 
-Plain values. Nothing here depends on a socket, a thread or a framework.
+Uses no socket, no thread and no framework.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Headers of every response: no cache keeps it, and no browser guesses another type."""
+"""Headers of every response: no cache keeps the response, and no browser guesses another content type."""
 
 PLAIN_TEXT: Final = {**NO_STORE, "Content-Type": "text/plain; charset=utf-8"}
 
@@ -21,8 +21,8 @@ class Request:
     """
     A request.
 
-    ``query`` is the text behind the question mark. The names in ``headers`` are in lower case. ``client`` is the address of
-    the peer, and empty where the server does not give one (a Unix socket).
+    ``query`` is the text after the question mark. The names in ``headers`` are in lower case. ``client`` is the address of the
+    client; it is empty if the server has none (a Unix socket).
     """
 
     method: str
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; plain text unless ``headers`` say otherwise."""
+    """A response; its ``headers`` are those of plain text by default."""
 
     status: int
     body: bytes

@@ -2,8 +2,8 @@
 The rate limit: how many requests one client may send within a minute.
 
 The count is exact, over the last 60 seconds. Only requests that pass are counted, so a client that keeps sending is served
-again as soon as there is room. Probes pass uncounted: a limit must not make Kubernetes or Docker restart a program. The client
-is the address of the connection. ``X-Forwarded-For`` is not read, because any client can write into it.
+again as soon as its count is below the limit. Probes are not counted: a limit must not make Kubernetes or Docker restart a
+program. The client is the address of the connection. ``X-Forwarded-For`` is not read, because any client can write into it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 _WINDOW_S = 60.0
 
 _MAX_CLIENTS = 10_000
-"""Clients that are remembered, in about 3 MB; beyond it the client that was silent for longest is forgotten."""
+"""Most clients whose requests are counted, in about 3 MB; beyond them, the client without a request for longest is removed."""
 
 _IPV6_NETWORK_BITS = 64
 """One machine on the internet usually owns a whole /64 network, so its addresses count as one client."""
 
 
 class RateLimit:
-    """Refuses requests beyond the limit of their client, with 429 and a true ``Retry-After``."""
+    """Refuses requests beyond the limit of their client, with 429 and an exact ``Retry-After``."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Allow *per_minute* requests to each client; *clock* returns seconds that never go back."""
+        """Allow *per_minute* requests to each client; *clock* returns monotonic seconds."""
         self._per_minute = per_minute
         self._clock = clock
         self._times_by_client: OrderedDict[str, list[float]] = OrderedDict()
@@ -41,7 +41,7 @@ class RateLimit:
         forks.follow(self.reset_after_fork)
 
     def refusal(self, request: Request) -> Response | None:
-        """Return 429 if the client has used up its minute; otherwise count *request*."""
+        """Return 429 if the client has reached its limit; otherwise count *request* and return None."""
         if request.path.strip("/").partition("/")[0] in GROUP_OF:
             return None
         wait_s = self._count(_client_key(request.client))
@@ -72,7 +72,7 @@ class RateLimit:
             return 0.0
 
     def _forget_silent_clients(self, now: float) -> None:
-        """Forget up to two clients without a request in the last minute; a request adds at most one, so the table shrinks."""
+        """Remove up to two clients without a request in the last minute; a request adds at most one, so the table shrinks."""
         for _ in range(2):
             client = next(iter(self._times_by_client), None)
             if client is None or now - self._times_by_client[client][-1] < _WINDOW_S:
@@ -80,13 +80,13 @@ class RateLimit:
             del self._times_by_client[client]
 
     def reset_after_fork(self) -> None:
-        """Start from scratch in a child: another thread of the parent may have held the lock."""
+        """Start from scratch in a forked child: another thread of the parent may have held the lock."""
         self._lock = threading.Lock()
         self._times_by_client = OrderedDict()
 
 
 def _client_key(client: str) -> str:
-    """Return the text that a client is counted under: its IPv4 address or its IPv6 network."""
+    """Return the key of a client in the table: its IPv4 address or its IPv6 network."""
     try:
         address = ipaddress.ip_address(client.partition("%")[0])
     except ValueError:

@@ -1,8 +1,8 @@
 """
 The server: a listening socket with a thread and an event loop of its own.
 
-It responds while the program's own event loop is blocked. A port in use is a warning, and the program goes on. The server's
-thread imports the web framework, so the start costs the program little.
+It responds even while the program's own event loop is blocked. If the port is in use, it logs a warning, and the program goes
+on. The server's thread imports the web framework, so that the program starts quickly.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("csg_otel")
 
 _REBIND_S = 0.05
-"""Seconds before a second try to bind: a worker that was just killed may still have its socket open."""
+"""Seconds before the second attempt to bind: a worker that was just killed may still have its socket open."""
 
 _RETRY_S = 0.5
-"""Seconds between two tries to serve after an unexpected failure."""
+"""Seconds between two attempts to serve after an unexpected failure."""
 
 
 class Server:
@@ -42,7 +42,7 @@ class Server:
             host: The address to listen on.
             port: The port; 0 takes a free one.
             endpoints: The endpoints to serve.
-            may_serve: Returns false while another worker of this program serves; by default there is no other.
+            may_serve: Returns False while another worker of this program serves. Default: always returns True.
         """
         self._may_serve = may_serve
         self._starting = threading.Lock()
@@ -94,7 +94,7 @@ class Server:
             return True
 
     def _listener_with_retry(self) -> socket.socket:
-        """Return a listening socket; try twice, because the previous owner of the port may be closing it."""
+        """Return a listening socket; try twice, because the previous process on the port may be closing it."""
         try:
             return self._listener()
         except OSError:
@@ -151,7 +151,7 @@ class Server:
             asyncio.run(self._until_stopped(self._uvicorn))
 
     async def _until_stopped(self, server: Any) -> None:
-        # Modules for rendering are loaded meanwhile; otherwise the first scrape would take ten times as long as others.
+        # Import the modules for rendering meanwhile; otherwise the first scrape would take ten times as long as others.
         prepared = asyncio.ensure_future(in_thread(self._endpoints.prepare))
         await server.serve(sockets=[self._socket])
         # uvicorn closes no connection that it accepted at the moment it began to stop.
@@ -174,10 +174,10 @@ class Server:
 
     def reset_after_fork(self) -> None:
         """
-        Close the inherited sockets in a child, because the parent serves them; with port 0 take a free port.
+        Close the inherited sockets in a forked child, because the parent serves them; with port 0, serve on another free port.
 
-        Connections are closed by their sockets alone: parent and child share one epoll object, so removing them from the event
-        loop would remove them from the parent's.
+        Only the sockets are closed. Parent and child have the same epoll object, so removing connections from the child's event
+        loop would remove them from the parent's, too.
         """
         inherited = [self._socket] if self._socket is not None else []
         for connection in tuple(getattr(getattr(self._uvicorn, "server_state", None), "connections", ())):
