@@ -348,6 +348,26 @@ def test_instruments_count_again_after_telemetry_was_disabled(tmp_path: Path) ->
     assert found == [["2"], ["2"], ["2"]]
 
 
+def test_a_destination_that_is_gone_leaves_no_reader_behind(tmp_path: Path) -> None:
+    """However often a destination comes and goes, measurements are added up for those in use only."""
+    found = run(
+        """
+        import json
+        import csg_otel
+
+        readers = []
+        for round in range(4):
+            telemetry = csg_otel.instrument("shop", exporters=["otlp://127.0.0.1:1"] if round % 2 else [],
+                exporters__shutdown_timeout=0.5, health_monitoring__enabled=False)
+            readers.append(len(telemetry._providers._meters._measurement_consumer._reader_storages))
+        print(json.dumps(readers))
+        """,
+        tmp_path,
+    )
+
+    assert found == [1, 2, 1, 2]
+
+
 def test_instrument_during_a_shutdown_waits_for_it_and_starts_again(tmp_path: Path) -> None:
     """Two threads that end and start telemetry at the same time never wait for each other for ever."""
     found = run(

@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from csg_otel import forks
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
-from csg_otel.exporters.delivery.drain import connect_reader, drain, flush
+from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers, drain, flush
 from csg_otel.pipeline import _compat
 from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.pipeline.readers import LocalReader
@@ -60,9 +60,8 @@ class Providers:
             self._drain(self._accounting.replace(()), time.monotonic() + _DRAIN_S)
             self._meters = None
             self._globals.unplug(self._local)
-            self._local = (
-                LocalReader()
-            )  # OpenTelemetry takes a reader once, and the next settings may switch telemetry on again
+            # OpenTelemetry takes a reader once, and the next settings may switch telemetry on again.
+            self._local = LocalReader()
             return
         self.resource = make_resource(config)
         if self._meters is None:
@@ -109,6 +108,7 @@ class Providers:
 
     def _drain(self, destinations: tuple[Destination, ...], deadline: float) -> None:
         drain(destinations, deadline)
+        disconnect_readers(self._meters, destinations)
         self._accounting.retire()
 
     def status(self) -> dict[str, DestinationStatus]:

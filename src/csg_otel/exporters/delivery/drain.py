@@ -34,8 +34,17 @@ def connect_reader(meters: Any, destination: Destination, replaced: Destination 
             # The replaced destination collects the measurements made so far, and sends them when it is drained.
             replaced.ticker.stop().wait(_LAST_COLLECTION_S)
         _compat.hand_over(meters, replaced.reader, reader)
+        replaced.reader = None
     else:
         meters.add_metric_reader(reader)
+
+
+def disconnect_readers(meters: Any, destinations: Sequence[Destination]) -> None:
+    """Take the readers of ended *destinations* off the provider *meters*; otherwise it adds up for them for ever."""
+    for destination in destinations:
+        if destination.reader is not None and hasattr(meters, "remove_metric_reader"):
+            meters.remove_metric_reader(destination.reader)
+            destination.reader = None
 
 
 def flush(destinations: Sequence[Destination], deadline: float) -> bool:
