@@ -413,17 +413,41 @@ def test_telemetry_that_is_disabled_does_nothing(sink: HttpSink, tmp_path: Path)
 
 
 def test_the_address_of_the_endpoint_is_the_configured_one(tmp_path: Path) -> None:
-    """`prometheus.host` is the address that the program listens on."""
-    source = """
+    """`prometheus.host` and `prometheus.port` are the address that the program listens on."""
+    with socket.create_server(("127.0.0.2", 0)) as listener:
+        port = listener.getsockname()[1]
+    source = f"""
         import csg_otel
-        print(csg_otel.instrument(exporters=["prometheus"], system_monitoring__prometheus__host="127.0.0.2").url, flush=True)
+        endpoint = {{"host": "127.0.0.2", "port": {port}}}
+        print(csg_otel.instrument(config={{"system_monitoring": {{"prometheus": endpoint}}}}).url, flush=True)
         input()
     """
-    with Program(source, tmp_path) as program:
+    with Program(source, tmp_path, {"PROMETHEUS_PORT": ""}) as program:
         url = program.line()
         answer = get(f"{url}/metrics")[0]
 
-    assert (url.rpartition(":")[0], answer) == ("http://127.0.0.2", 200)
+    assert (url, answer) == (f"http://127.0.0.2:{port}", 200)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_checks_run_only_where_health_monitoring_is_on(enabled: bool, tmp_path: Path) -> None:
+    """With `health_monitoring.enabled: false` no check runs at its interval."""
+    ran = run(
+        f"""
+        import json, time
+        import csg_otel
+        runs = []
+        csg_otel.health_check("mine", interval_s=0.05)(lambda: runs.append(1))
+        csg_otel.instrument(config={{"exporters": {{}}, "health_monitoring": {{"enabled": {enabled}}}}})
+        deadline = time.monotonic() + (20 if {enabled} else 0.5)
+        while not runs and time.monotonic() < deadline:
+            time.sleep(0.05)
+        print(json.dumps(bool(runs)))
+        """,
+        tmp_path,
+    )
+
+    assert ran is enabled
 
 
 @pytest.mark.parametrize(

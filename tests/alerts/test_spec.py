@@ -170,6 +170,7 @@ def test_the_texts_of_an_objective_are_those_of_its_alerts(
 
     for text in texts.values():
         assert [any(text in file for file in files.values()) for files in written] == [False, True]
+    assert all(text in str(written[0]) for text in ("orders", "csg_cache_requests_total"))
 
 
 def test_a_rule_of_the_escalation_can_be_switched_off(specified: Callable[..., spec.AlertSpec]) -> None:
@@ -181,3 +182,24 @@ def test_a_rule_of_the_escalation_can_be_switched_off(specified: Callable[..., s
     )
 
     assert ([each.name for each in on], off) == (["night"], ())
+
+
+@pytest.mark.parametrize("channel", ["email", "slack", "webhook", "pagerduty"])
+def test_each_channel_has_a_filter_of_severities(
+    specified: Callable[..., spec.AlertSpec], catalog: Catalog, channel: str
+) -> None:
+    """With `severity_filter` a channel is sent only these severities."""
+    channels: dict[str, dict[str, Any]] = {
+        "email": {"smtp_server": "mail.example", "from_email": "a@mail.example", "recipients": ["b@mail.example"]},
+        "slack": {"webhook_url": "${SLACK_WEBHOOK_URL}"},
+        "webhook": {"url": "https://hook.example/in"},
+        "pagerduty": {"integration_key": "${PAGER_KEY}"},
+    }
+    rules = rule(metric="csg.files.processed", severity="critical")
+    routes = []
+    for more in ({}, {"severity_filter": ["critical"]}):
+        section = {channel: {**channels[channel], "enabled": True, **more}}
+        files = compile_all(specified({**rules, "notifications": section}), catalog, targets=("alertmanager",))
+        routes.append('severity=~"critical"' in "".join(files.values()))
+
+    assert routes == [False, True]

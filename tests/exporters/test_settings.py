@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import trustme
 from opentelemetry._logs import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from csg_otel.config import load
 from csg_otel.exporters.delivery.accounting import ShutdownReport
@@ -198,6 +199,55 @@ def test_items_wait_for_the_delay(sink: HttpSink, tmp_path: Path) -> None:
     providers.shutdown(10)
 
     assert (early, waiting, len(sink.received.spans)) == (1, 1, 2)
+
+
+def test_requests_are_as_the_destination_wants_them(sink: HttpSink, tmp_path: Path) -> None:
+    """`headers`, `compression`, `temporality` and `max_request_bytes` are seen in what the receiver is sent."""
+    wanted = {"headers": {"x-tenant": "blue"}, "compression": "gzip", "temporality": "delta", "max_request_bytes": 1500}
+    send({"otlp": [otlp(sink.endpoint, signals=["traces", "metrics"], **wanted)]}, tmp_path)
+    headers = sink.received.headers
+
+    assert {(each.get("x-tenant"), each.get("content-encoding")) for each in headers} == {("blue", "gzip")}
+    assert sink.received.temporalities("placed") == {AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA}
+    assert sink.paths.count("/v1/traces") > 1
+    assert len(sink.received.spans) == SPANS
+
+
+@pytest.mark.parametrize("name", ["backup", "datadog"])
+def test_a_request_ends_at_the_destinations_timeout(name: str, sink: HttpSink, tmp_path: Path) -> None:
+    """A receiver that hangs is an error of the destination, under its `name`, after `timeout`; the default is 10 s."""
+    sink.hang.set()
+    own: dict[str, Any] = {"endpoint": sink.endpoint, "signals": ["traces"], "timeout": "100ms"}
+    section = {"datadog": {"enabled": True, **own}} if name == "datadog" else {"otlp": [otlp(**{**own, "name": name})]}
+    exporters = {**section, "queue": {"delay": "10ms"}, "spool": {"directory": str(tmp_path)}}
+    providers = Providers(load({"exporters": exporters}, environ={}).config)
+    global_providers().tracers.get_tracer("test").start_span("item").end()
+    began = time.monotonic()
+    while not providers.status()[name].last_error and time.monotonic() - began < 20:
+        time.sleep(0.02)
+    took_s = time.monotonic() - began
+    providers.shutdown(0.1)
+
+    assert took_s < 8
+
+
+def test_metrics_are_sent_at_their_interval(sink: HttpSink, tmp_path: Path) -> None:
+    """`metric_interval` is the time between two pushes of metrics; the default is that of the host's samples, 10 s."""
+    exporters = {
+        "otlp": [otlp(sink.endpoint, signals=["metrics"])],
+        "metric_interval": "50ms",
+        "queue": {"delay": "10ms"},
+        "spool": {"directory": str(tmp_path)},
+    }
+    providers = Providers(load({"exporters": exporters}, environ={}).config)
+    global_providers().meters.get_meter("test").create_counter("placed").add(1)
+    began = time.monotonic()
+    while len(sink.paths) < 3 and time.monotonic() - began < 20:
+        time.sleep(0.02)
+    took_s = time.monotonic() - began
+    providers.shutdown(5)
+
+    assert took_s < 8
 
 
 def test_a_shutdown_ends_within_its_own_time(sink: HttpSink, tmp_path: Path) -> None:

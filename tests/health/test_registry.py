@@ -508,3 +508,13 @@ def test_the_settings_have_the_age_of_all_checks(make: Make) -> None:
     registry.run("one")
 
     assert until(lambda: status(registry, "one") is UNKNOWN)
+
+
+def test_the_settings_have_the_deadline_of_all_checks(make: Make) -> None:
+    """A run that takes longer than `timeout` is CRITICAL, although the check would succeed later."""
+    release = threading.Event()
+    registry = make(Check(name="slow", function=lambda: release.wait(1) or True), timeout=0.05)
+    result = registry.run("slow")
+    release.set()
+
+    assert result.status is CRITICAL

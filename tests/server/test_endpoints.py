@@ -156,10 +156,12 @@ def test_a_connection_accepted_while_the_server_stops_is_closed(serve: Serve) ->
 
 
 def test_the_metrics_are_at_the_configured_path(serve: Serve) -> None:
-    """`path` moves the metrics; nothing is at the old place."""
+    """`path` moves the metrics, and nothing is at the old place; with `enabled: false` there are probes only."""
     server = serve(system_monitoring={"prometheus": {"path": "/shop/metrics"}})
 
     assert (ask(server, "/shop/metrics")[0], ask(server, "/metrics")[0]) == (200, 404)
+    probes = serve(system_monitoring={"prometheus": {"enabled": False}})
+    assert (ask(probes, "/metrics")[0], ask(probes, "/livez")[0]) == (404, 503)
 
 
 @pytest.mark.parametrize(("show_details", "shown"), [("never", False), ("authorized", False), ("always", True)])
