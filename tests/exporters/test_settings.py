@@ -194,7 +194,7 @@ def test_items_wait_for_the_delay(sink: HttpSink, tmp_path: Path) -> None:
     slow = {**settings, "queue": {"delay": "30s"}}
     providers.apply(load({"exporters": slow}, environ={}).config)
     tracer.start_span("second").end()
-    time.sleep(0.3)
+    time.sleep(1.5)  # longer than the default delay of 1 s
     waiting = len(sink.received.spans)
     providers.shutdown(10)
 
