@@ -256,7 +256,7 @@ def test_a_shutdown_ends_within_its_own_time(sink: HttpSink, tmp_path: Path) -> 
     exporters = {
         "otlp": [otlp(sink.endpoint, timeout="30s")],
         "shutdown_timeout": "300ms",
-        "spool": {"directory": str(tmp_path)},
+        "spool": {"enabled": False},
     }
     source = f"""
         import csg_otel

@@ -60,6 +60,7 @@ def test_thresholds_intervals_and_targets_come_from_the_settings() -> None:
     assert (probe(checks["disk"]).mounts, checks["disk"].interval_s) == (("/",), 7)
     assert (probe(checks["process_memory"]).limit_mb, checks["imports"].timeout_s) == (512, 3)
     assert probe(checks["processing"]).warning_s == 0.25
+    assert probe(checks["memory_growth"]).warning_mb_per_h == 5
     assert {"http.api.example.com-x", "filesystem.tmp", "tcp.db-5432", "functional"} <= checks.keys()
     assert "readiness" in checks["tcp.db-5432"].groups
 
