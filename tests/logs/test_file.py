@@ -163,3 +163,19 @@ def test_a_format_of_the_program_may_name_the_span() -> None:
 
     assert made.format(odd).startswith("X [] %d ('x',)\n")
     assert "Unshown" in made.format(odd)
+
+
+@pytest.mark.parametrize(("level", "lines"), [("info", ["info", "error"]), ("error", ["error"])])
+def test_lines_below_the_level_are_not_written(level: str, lines: list[str], tmp_path: Path) -> None:
+    """`logging.level` is the lowest level that reaches the file."""
+    source = f"""
+        import csg_otel, logging
+        settings = {{"level": {level!r}, "handlers": ["file"], "file_config": {{"filename": "app.log"}}}}
+        with csg_otel.instrument(config={{"logging": settings, "health_monitoring": {{"enabled": False}}}}):
+            logging.getLogger("shop").info("it is an info")
+            logging.getLogger("shop").error("it is an error")
+    """
+    with Program(source, tmp_path) as program:
+        assert program.wait() == 0, program.stderr
+
+    assert [line.split()[-1] for line in written(tmp_path) if "it is an" in line] == lines
