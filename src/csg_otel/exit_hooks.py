@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _CHAINED_BUDGET_S = 2.0
 """Most seconds by which a flush delays the program's own SIGTERM handler; orchestrators wait 10 s or more before SIGKILL."""
+
+_RESEND_S = 0.05
+_MAX_RESENDS = 100
+"""How often and how many times the signal is sent again until its handler has run: 5 s, the usual budget of a shutdown."""
 
 _LAST = -1000
 """Priority of the finalizer in a multiprocessing worker: it runs after all other finalizers."""
@@ -36,6 +41,7 @@ class ExitHooks:
         self._previous: Any = None
         self._handling = False
         self._finished = threading.Event()
+        self._passed_on_at = float("-inf")
 
     def arm(self, *, signals: bool) -> None:
         """Register with ``atexit`` and, if *signals* is true and this is the main thread, for SIGTERM."""
@@ -72,8 +78,10 @@ class ExitHooks:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._finished.is_set():
             self._pass_on(number, frame)
-            return
-        threading.Thread(target=self._finish_and_resend, args=(number,), name="csg-otel-sigterm", daemon=True).start()
+        elif time.monotonic() - self._passed_on_at > 2 * _RESEND_S:  # else it is a repetition of the signal passed on
+            threading.Thread(
+                target=self._finish_and_resend, args=(number,), name="csg-otel-sigterm", daemon=True
+            ).start()
 
     def _finish_and_resend(self, number: int) -> None:
         try:
@@ -82,11 +90,18 @@ class ExitHooks:
             else:
                 self._finish()
         finally:
-            # Only the main thread may change handlers, so the signal is sent again, and the main thread passes it on.
+            # Only the main thread may change handlers, so the signal is sent again, and the main thread passes it on. A
+            # signal that comes just before the main thread enters a system call does not interrupt the call, hence the loop.
             self._finished.set()
-            os.kill(os.getpid(), number)
+            sent_at = time.monotonic()
+            for _ in range(_MAX_RESENDS):
+                os.kill(os.getpid(), number)
+                time.sleep(_RESEND_S)
+                if self._passed_on_at >= sent_at:
+                    break
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        self._passed_on_at = time.monotonic()  # no lock: a handler may interrupt another
         if callable(self._previous):
             self._finished.clear()
             self._previous(number, frame)

@@ -30,6 +30,13 @@ WORK = """
 """
 
 
+WAIT = """
+    while True:
+        time.sleep(0.1)
+"""
+"""Python runs no signal handler for a signal that comes in the instant before a sleep begins: not before it is over."""
+
+
 @pytest.fixture
 def sink() -> Iterator[HttpSink]:
     """A receiver that outlives the program."""
@@ -39,7 +46,7 @@ def sink() -> Iterator[HttpSink]:
 
 
 def program(
-    sink: HttpSink, cwd: Path, *, before: str = "", after: str = "time.sleep(60)", options: str = ""
+    sink: HttpSink, cwd: Path, *, before: str = "", after: str = WAIT, options: str = ""
 ) -> Program:
     return Program(WORK.format(port=sink.port, before=before, after=after, options=options), cwd)
 
@@ -85,6 +92,45 @@ def test_the_programs_own_handler_still_decides(sink: HttpSink, tmp_path: Path) 
 
         assert running.wait(8) == 7
     assert delivered(sink) == (50, 50)
+
+
+def test_a_signal_that_the_main_thread_misses_is_sent_again(sink: HttpSink, tmp_path: Path) -> None:
+    """A signal that comes just before a system call does not interrupt it; the process ends all the same."""
+    before = """
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+    sent, kill = [], os.kill
+    os.kill = lambda *call: sent.append(call) if len(sent) < 3 else kill(*call)  # the first three are missed
+    """
+    with program(sink, tmp_path, before=before) as running:
+        running.line_with("ready")
+        running.terminate()
+
+        assert running.wait(8) == 7
+    assert delivered(sink) == (50, 50)
+
+
+def test_the_programs_own_handler_runs_once_for_each_signal(sink: HttpSink, tmp_path: Path) -> None:
+    """A handler that lets the program go on runs once for the first SIGTERM, and once for the next."""
+    before = """
+    handled = []
+    signal.signal(signal.SIGTERM, lambda *_: (handled.append(1), print("handled", len(handled), flush=True)))
+    """
+    after = """
+    while len(handled) < 2:
+        time.sleep(0.01)
+    time.sleep(1)  # long enough for a repetition
+    print("in all", len(handled), flush=True)
+    """
+    with program(sink, tmp_path, before=before, after=after) as running:
+        running.line_with("ready")
+        running.terminate()
+        running.line_with("handled 1")
+        time.sleep(0.3)
+        running.terminate()
+        running.line_with("handled 2")
+
+        running.line_with("in all 2")
+        assert running.wait(8) == 0
 
 
 def test_signals_can_be_left_alone(sink: HttpSink, tmp_path: Path) -> None:
@@ -134,7 +180,8 @@ HUNG = """
             done.add(1)
         logger.emit(_logs.LogRecord(body=f"log {number}"))
     print("ready", flush=True)
-    time.sleep(60)
+    while True:
+        time.sleep(0.1)  # see WAIT
 """
 
 

@@ -22,7 +22,7 @@ from csg_otel.exporters.delivery.accounting import ShutdownReport
 from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.providers import Providers
 from support.otlp_sink import GrpcSink, HttpSink
-from support.programs import Program
+from support.programs import Program, eventually
 
 SPANS = 30
 LONG = "x" * 100
@@ -158,7 +158,9 @@ def test_items_that_are_too_old_are_dropped(sink: HttpSink, tmp_path: Path) -> N
     assert send({"otlp": exporters["otlp"]}, tmp_path, within_s=1).spooled == SPANS
     sink.status = 200
     time.sleep(0.05)
-    late = Providers(load({"exporters": exporters}, environ={}).config).shutdown(10)
+    successor = Providers(load({"exporters": exporters}, environ={}).config)
+    eventually(lambda: successor.status()["otlp"].adopted == SPANS)
+    late = successor.shutdown(10)
 
     assert (late.dropped, late.spooled, sink.received.spans) == ({"expired": SPANS}, 0, [])
 
