@@ -45,9 +45,7 @@ def sink() -> Iterator[HttpSink]:
     made.close()
 
 
-def program(
-    sink: HttpSink, cwd: Path, *, before: str = "", after: str = WAIT, options: str = ""
-) -> Program:
+def program(sink: HttpSink, cwd: Path, *, before: str = "", after: str = WAIT, options: str = "") -> Program:
     return Program(WORK.format(port=sink.port, before=before, after=after, options=options), cwd)
 
 
