@@ -168,9 +168,17 @@ def test_items_that_are_too_old_are_dropped(sink: HttpSink, tmp_path: Path) -> N
 def test_a_full_queue_drops_the_oldest(unreachable: str, tmp_path: Path) -> None:
     """`max_items` is the number of items that wait in memory; with more, the oldest are dropped under that reason."""
     few = {"max_items": 10, "batch_size": 10, "delay": "30s"}
-    report = send({"otlp": [otlp(unreachable, spool=False)], "queue": few}, tmp_path, within_s=1)
+    exporters = {"otlp": [otlp(unreachable, spool=False)], "queue": few, "spool": {"directory": str(tmp_path)}}
+    providers = Providers(load({"exporters": exporters}, environ={}).config)
+    tracer = global_providers().tracers.get_tracer("test")
+    tracer.start_span("in flight").end()  # the worker tries to send it all the time, so it takes none of the others
+    providers.force_flush(0.1)
+    eventually(lambda: providers.status()["otlp"].last_error != "")
+    for _ in range(SPANS):
+        tracer.start_span("waiting").end()
+    report = providers.shutdown(0.5)
 
-    assert report.dropped["queue_full"] == SPANS - 10
+    assert report.dropped == {"queue_full": SPANS - 10, "shutdown": 11}
 
 
 def test_a_request_has_no_more_items_than_a_batch(sink: HttpSink, tmp_path: Path) -> None:

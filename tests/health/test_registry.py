@@ -174,7 +174,7 @@ def test_a_hung_async_check_is_cancelled_and_a_blocked_loop_is_its_own(make: Mak
     registry = make(
         Check(name="waits", function=waits, timeout_s=0.05),
         Check(name="blocks", function=blocks, timeout_s=0.05),
-        Check(name="answers", function=answers),
+        Check(name="answers", function=answers, timeout_s=20),
     )
     for _ in range(20):
         results = registry.run_all()
@@ -186,6 +186,23 @@ def test_a_hung_async_check_is_cancelled_and_a_blocked_loop_is_its_own(make: Mak
     assert names.count("csg-otel-check-blocks") == 1
     assert names.count("csg-otel-check-waits") <= 1
     until(lambda: not any(thread.name.startswith("csg-otel-check") for thread in threading.enumerate()))
+
+
+def test_a_loop_that_was_in_use_at_the_end_is_closed_after_its_run(make: Make) -> None:
+    """Its sockets stay open no longer than the check that hangs."""
+    release, loops = threading.Event(), []
+
+    async def blocks() -> None:
+        loops.append(asyncio.get_running_loop())
+        release.wait(30)
+
+    registry = make(Check(name="blocks", function=blocks, timeout_s=0.05))
+    assert registry.run("blocks").status is CRITICAL
+    registry.stop(2.0)
+    assert not loops[0].is_closed()
+    release.set()
+
+    until(loops[0].is_closed)
 
 
 def test_a_probes_own_timeout_is_not_the_deadline(make: Make) -> None:

@@ -16,6 +16,7 @@ import pytest
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from csg_otel import faults
 from csg_otel.markers import reads_snapshot
@@ -147,6 +148,31 @@ def test_without_a_free_thread_a_collection_goes_on(collected: Metrics) -> None:
     while collected.read() != {"program": [7]}:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.usefixtures("ample")
+def test_a_reader_of_the_program_sees_a_new_value_every_time() -> None:
+    """No collection of it uses up the budget of the next: forty runs of 2 ms are more than one budget."""
+    reader = InMemoryMetricReader()
+    real = MeterProvider([reader], shutdown_on_exit=False)
+    switch = SwappableMeterProvider(callbacks.observable)
+    switch.swap(real)
+    runs: list[int] = []
+
+    def take(_options: CallbackOptions) -> Iterable[Observation]:
+        time.sleep(0.002)
+        runs.append(1)
+        return [Observation(len(runs))]
+
+    switch.get_meter("program").create_observable_gauge("runs", [take])
+    shown = []
+    for _ in range(40):
+        data = reader.get_metrics_data()
+        assert data is not None
+        shown.append(data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0].value)  # type: ignore[union-attr]
+    real.shutdown()
+
+    assert shown == list(range(1, 41))
 
 
 @pytest.mark.usefixtures("ample")

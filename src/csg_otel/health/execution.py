@@ -13,6 +13,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -137,8 +138,12 @@ class Loops:
         if loop is None or loop.is_closed():
             loop = self._loops[check.name] = asyncio.new_event_loop()
         task = loop.create_task(_awaited(awaitable))
-        execution.on_timeout(lambda: loop.call_soon_threadsafe(task.cancel))
-        return loop.run_until_complete(task)
+        execution.on_timeout(lambda: _cancel(loop, task))
+        try:
+            return loop.run_until_complete(task)
+        finally:
+            if self._loops.get(check.name) is not loop:  # it was forgotten meanwhile, and nothing else closes it
+                loop.close()
 
     def _on_app_loop(self, execution: Execution, awaitable: Any) -> Any:
         loop = execution.check.app_loop
@@ -164,6 +169,11 @@ class Loops:
     def reset_after_fork(self) -> None:
         """Drop the loops without closing them: their selectors are shared with the parent process."""
         self._loops.clear()
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    with suppress(RuntimeError):  # the run has ended at this moment, and its loop is closed
+        loop.call_soon_threadsafe(task.cancel)
 
 
 async def _awaited(awaitable: Any) -> Any:

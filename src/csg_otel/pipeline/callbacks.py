@@ -50,11 +50,19 @@ _log = logging.getLogger("csg_otel")
 
 
 class _Collection(threading.local):
-    """The collection on this thread: the seconds it may still wait for callbacks, and the runs that begin after it."""
+    """
+    The collection on this thread: the seconds it may still wait for callbacks, and the runs that begin after it.
 
-    remaining_s: float = COLLECTION_BUDGET_S
+    A collection by a reader of the program is outside of :func:`collection`: then ``deferred`` is None, and each callback has
+    the whole budget, because nothing shows where one collection ends and the next begins.
+    """
+
+    remaining_s: float = 0.0
     deferred: list[Run] | None = None
-    """None outside of :func:`collection`, as in a collection by a reader of the program."""
+
+    def available_s(self) -> float:
+        """Return the seconds that the next callback may use a share of."""
+        return COLLECTION_BUDGET_S if self.deferred is None else self.remaining_s
 
 
 _collection = _Collection()
@@ -71,7 +79,6 @@ def collection() -> Iterator[None]:
         yield
     finally:
         deferred, _collection.deferred = _collection.deferred, None
-        _collection.remaining_s = COLLECTION_BUDGET_S
         for run in deferred:
             _runner.run_later(run)
 
@@ -163,7 +170,7 @@ class _Guarded:
                 return self._observations if pending.age_s < _HUNG_S else ()
             self._take(pending)
         self._pending = run = Run(lambda: _contained(self._name, self._call, options))
-        timeout_s, began_s = _MAX_SHARE * _collection.remaining_s, time.monotonic()
+        timeout_s, began_s = _MAX_SHARE * _collection.available_s(), time.monotonic()
         if timeout_s >= max(_MIN_WAIT_S, self._took_s):
             in_time = runner.run_now(run, timeout_s)
             # At most the timeout: a late wake-up on a busy machine is not the fault of the callback.
