@@ -151,7 +151,8 @@ def test_every_worker_of_a_preloaded_gunicorn_watches_itself(tmp_path: Path) -> 
         "shop:app",
     ]
     with serving(GUNICORN, command, tmp_path) as (url, master):
-        eventually(lambda: len(list(tmp_path.glob("url-*"))) == 3)
+        # A file is there before its text is.
+        eventually(lambda: len([path for path in tmp_path.glob("url-*") if path.read_text()]) == 3)
         pids = {int(path.name.split("-")[1]): path.read_text() for path in tmp_path.glob("url-*")}
         assert len(set(pids.values())) == 3
         assert master.pid not in pids
