@@ -28,7 +28,7 @@ def make() -> Iterator[Make]:
     registries: list[HealthRegistry] = []
 
     def build(*checks: Check, **settings: Any) -> HealthRegistry:
-        registry = HealthRegistry(HealthMonitoring(**{"check_interval": 0.05, "timeout": 0.2, **settings}))
+        registry = HealthRegistry(HealthMonitoring(**{"check_interval": 0.05, "timeout": 3.0, **settings}))
         for check in checks:
             registry.register(check)
         registries.append(registry)
