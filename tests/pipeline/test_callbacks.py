@@ -393,10 +393,16 @@ def test_no_callback_of_the_package_needs_the_runner(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("ample")
 def test_creating_an_instrument_never_waits_for_a_callback(collected: Metrics) -> None:
     """While one blocks a collection, the program's own definitions go through."""
-    release = threading.Event()
-    collected.meter.create_observable_gauge("slow", [lambda _: [Observation(int(release.wait(10)))]])
+    blocked, release = threading.Event(), threading.Event()
+
+    def slow(_options: CallbackOptions) -> Iterable[Observation]:
+        blocked.set()
+        return [Observation(int(release.wait(10)))]
+
+    collected.meter.create_observable_gauge("slow", [slow])
     scrape = threading.Thread(target=collected.read)
     scrape.start()
+    assert blocked.wait(10)
     began = time.perf_counter()
     collected.meter.create_counter("new").add(1)
     took_s = time.perf_counter() - began

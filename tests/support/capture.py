@@ -75,10 +75,8 @@ def capture() -> Iterator[Captured]:
     shared = global_providers()
     plugs = ((shared.tracers, tracers), (shared.meters, meters), (shared.loggers, loggers))
     faults.strict = True
-    budget_s, callbacks.COLLECTION_BUDGET_S = (
-        callbacks.COLLECTION_BUDGET_S,
-        5.0,
-    )  # a busy machine may need more than 30 ms
+    budget_s = callbacks.COLLECTION_BUDGET_S
+    callbacks.COLLECTION_BUDGET_S = 5.0  # a busy machine may need more than 30 ms
     try:
         for plug, real in plugs:
             plug.swap(real)
