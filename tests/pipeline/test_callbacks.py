@@ -22,6 +22,7 @@ from csg_otel import faults
 from csg_otel.markers import reads_snapshot
 from csg_otel.pipeline import callbacks
 from csg_otel.pipeline.readers import LocalReader
+from csg_otel.pipeline.runner import Run, Runner
 from csg_otel.proxies import SwappableMeterProvider
 
 
@@ -148,6 +149,27 @@ def test_without_a_free_thread_a_collection_goes_on(collected: Metrics) -> None:
     while collected.read() != {"program": [7]}:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_thread_that_has_just_finished_a_run_takes_the_next() -> None:
+    """No thread is started for it: on a busy machine there would be one for each run."""
+
+    class Lingering(Run):
+        def __call__(self) -> None:
+            super().__call__()
+            time.sleep(0.05)  # as a thread that is not scheduled between its result and the next run
+
+    threads = []
+
+    def note() -> list[Observation]:
+        threads.append(threading.current_thread())
+        return []
+
+    runner = Runner()
+    in_time = [runner.run_now(Lingering(note), 10) for _ in range(3)]
+
+    assert in_time == [True] * 3
+    assert len(set(threads)) == 1
 
 
 @pytest.mark.usefixtures("ample")

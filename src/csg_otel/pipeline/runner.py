@@ -58,7 +58,8 @@ class Runner:
         """
         with self._changed:
             self._queue.appendleft(run)
-            if self._running is not None:
+            # The thread of a run that is done takes the next one, even if it has not come to it yet.
+            if self._running is not None and not self._running.done.is_set():
                 self._thread = None
             self._wake()
             if self._thread is None:
