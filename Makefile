@@ -25,6 +25,7 @@ demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SEC
 
 test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS="tests/health -k hung" picks some)
 	@collector-config/build >/dev/null || true
+	@.ci/neighbours >/dev/null || true
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI checks
@@ -35,6 +36,7 @@ check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI
 
 test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
 	@collector-config/build >/dev/null || true
+	@.ci/neighbours >/dev/null || true
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-pythons: ## run the tests that need no real part on every Python found, 3.10 and up (PYTHONS="3.10 3.13" picks)
@@ -56,6 +58,7 @@ lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lo
 	@$(COMPILE) pyproject.toml -o requirements/runtime.lock
 	@$(COMPILE) --group build -c requirements/runtime.lock -o requirements/build.lock
 	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -c requirements/build.lock -o requirements/dev.lock
+	@$(COMPILE) pyproject.toml --group neighbours -o requirements/neighbours.lock
 
 newest-parts: ## build the newest Prometheus and Alertmanager for tests, once (needs Go)
 	@.ci/go-parts

@@ -37,18 +37,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = [part for part in parts if not _present(part)]
     if not missing:
         return
-    how = "`make real-parts` as root on Debian installs them; `make collector` builds the otelcol, with Go"
+    how = "`make real-parts` as root on Debian installs them; `make collector` builds the otelcol, with Go; .ci/neighbours makes the neighbours"
     reason = f"real parts missing: {', '.join(missing)} ({how})"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 
 
+_BUILT = {"otelcol": "collector-config/build", "neighbours": ".ci/neighbours"}
+"""Scripts that build a part into the user's cache, and find it there."""
+
+
 @functools.cache
 def _present(part: str) -> bool:
     """Tell whether the executable *part* is there; Debian keeps PostgreSQL's server and Nagios' plugins off the PATH."""
-    if part == "otelcol":
-        find = Path(__file__).resolve().parents[1] / "collector-config" / "build"
+    if part in _BUILT:
+        find = Path(__file__).resolve().parents[1] / _BUILT[part]
         return subprocess.run([find, "--find"], capture_output=True).returncode == 0
     aside = {"postgresql": "postgresql/*/bin/postgres", "check_http": "nagios/plugins/check_http"}
     return shutil.which(part) is not None or (part in aside and any(Path("/usr/lib").glob(aside[part])))

@@ -22,7 +22,7 @@ def _pins(root: Path, lock: str) -> set[str]:
     return {line.split("--hash", 1)[0].strip() for line in _lines(root, lock)}
 
 
-@pytest.mark.parametrize("lock", ["runtime", "build", "dev"])
+@pytest.mark.parametrize("lock", ["runtime", "build", "dev", "neighbours"])
 def test_every_line_is_a_pin_with_hashes(root: Path, lock: str) -> None:
     """A line is a name, one version, perhaps a marker, and SHA-256 hashes: no option, no host, no path."""
     lines = _lines(root, lock)
