@@ -37,7 +37,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = [part for part in parts if not _present(part)]
     if not missing:
         return
-    how = "`make real-parts` as root on Debian installs them; `make collector` builds the otelcol, with Go; .ci/neighbours makes the neighbours"
+    how = "`make real-parts` as root on Debian installs most; `make collector` builds otelcol, `.ci/neighbours` neighbours"
     reason = f"real parts missing: {', '.join(missing)} ({how})"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)

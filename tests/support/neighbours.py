@@ -1,7 +1,7 @@
 """
 Programs in the environment of neighbours: other vendors' telemetry, and the servers that programs run in.
 
-Tests that use it are marked ``real("neighbours")``. csg_otel is imported from this checkout; the environment has its dependencies.
+Tests that use it are marked ``real("neighbours")``. csg_otel is imported from this checkout, its dependencies are there.
 """
 
 from __future__ import annotations
