@@ -16,6 +16,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import clocks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -78,7 +80,7 @@ class ExitHooks:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._finished.is_set():
             self._pass_on(number, frame)
-        elif time.monotonic() - self._passed_on_at > 2 * _RESEND_S:  # else it is a repetition of the signal passed on
+        elif clocks.monotonic() - self._passed_on_at > 2 * _RESEND_S:  # else it is a repetition of the signal passed on
             threading.Thread(
                 target=self._finish_and_resend, args=(number,), name="csg-otel-sigterm", daemon=True
             ).start()
@@ -93,7 +95,7 @@ class ExitHooks:
             # Only the main thread may change handlers, so the signal is sent again, and the main thread passes it on. A
             # signal that comes just before the main thread enters a system call does not interrupt the call, hence the loop.
             self._finished.set()
-            sent_at = time.monotonic()
+            sent_at = clocks.monotonic()
             for _ in range(_MAX_RESENDS):
                 os.kill(os.getpid(), number)
                 time.sleep(_RESEND_S)
@@ -101,7 +103,7 @@ class ExitHooks:
                     break
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        self._passed_on_at = time.monotonic()  # no lock: a handler may interrupt another
+        self._passed_on_at = clocks.monotonic()  # no lock: a handler may interrupt another
         if callable(self._previous):
             self._finished.clear()
             self._previous(number, frame)

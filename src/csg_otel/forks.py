@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from types import FrameType, MethodType
 from typing import Any, Final
 
+from csg_otel import clocks
+
 _IMPORTS_S: Final = 2.0
 """Most seconds that a fork waits for imports of other threads; the import of a large package takes about one second."""
 
@@ -92,8 +94,8 @@ def _call_all(references: _References) -> None:
 
 
 def _wait_for_imports() -> None:
-    deadline, own_thread = time.monotonic() + _IMPORTS_S, threading.get_ident()
-    while time.monotonic() < deadline and _others_import(own_thread):
+    deadline, own_thread = clocks.monotonic() + _IMPORTS_S, threading.get_ident()
+    while clocks.monotonic() < deadline and _others_import(own_thread):
         time.sleep(0.001)
 
 

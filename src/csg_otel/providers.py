@@ -6,13 +6,12 @@ The rule: a flush and a shutdown each have one deadline for all destinations, an
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
-from csg_otel import forks
+from csg_otel import clocks, forks
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
 from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers, drain, flush
@@ -57,7 +56,7 @@ class Providers:
         """Use *config* from now on; drain the destinations of the previous settings."""
         self._config = config
         if config.disabled:
-            self._drain(self._accounting.replace(()), time.monotonic() + _DRAIN_S)
+            self._drain(self._accounting.replace(()), clocks.monotonic() + _DRAIN_S)
             self._meters = None
             self._globals.unplug(self._local)
             # OpenTelemetry takes a reader once, and the next settings may switch telemetry on again.
@@ -74,7 +73,7 @@ class Providers:
         self._plug_in_resource()
         for destination in new:
             destination.start()
-        self._drain(old, time.monotonic() + _DRAIN_S)
+        self._drain(old, clocks.monotonic() + _DRAIN_S)
 
     def _plug_in_resource(self) -> None:
         """Pass the resource, the views, the sampling and the destinations in use to the providers."""
@@ -95,15 +94,15 @@ class Providers:
 
     def force_flush(self, timeout_s: float) -> bool:
         """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""
-        return flush(self._accounting.destinations, time.monotonic() + timeout_s)
+        return flush(self._accounting.destinations, clocks.monotonic() + timeout_s)
 
     def shutdown(self, timeout_s: float) -> ShutdownReport:
         """Send items for at most *timeout_s* seconds, spool or drop the rest, and unplug the providers; return the counts."""
         if self._report is None:
-            began = time.monotonic()
+            began = clocks.monotonic()
             self._drain(self._accounting.replace(()), began + timeout_s)
             self._globals.unplug(self._local)
-            self._report = self._accounting.close(time.monotonic() - began)
+            self._report = self._accounting.close(clocks.monotonic() - began)
         return self._report
 
     def _drain(self, destinations: tuple[Destination, ...], deadline: float) -> None:

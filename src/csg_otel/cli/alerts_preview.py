@@ -10,6 +10,7 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import clocks
 from csg_otel.alerts import conditions, evaluate
 from csg_otel.alerts.evaluate import Evaluator, Labels
 from csg_otel.alerts.prometheus import promql
@@ -50,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the series of each rule; exit 0 whether or not a rule would fire."""
     source = alert_source.read(args)
     url = args.url or f"{default_url()}/metrics"
-    before = evaluate.parse(alert_source.fetch(url), time.monotonic())
+    before = evaluate.parse(alert_source.fetch(url), clocks.monotonic())
     time.sleep(max(0.1, args.wait))
-    now = evaluate.parse(alert_source.fetch(url), time.monotonic())
+    now = evaluate.parse(alert_source.fetch(url), clocks.monotonic())
     recorded = {
         name: [(part.expr, part.labels) for part in parts]
         for name, parts in promql.aliases(source.catalog.find).items()

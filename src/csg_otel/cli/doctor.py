@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.cli import health_output
 from csg_otel.cli.counted import counted
 from csg_otel.config import Config, load
@@ -146,7 +146,7 @@ def _exporters(config: Config) -> Iterator[Finding]:
         try:
             parts = urlsplit(address if "://" in address else f"//{address}")
             port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 4317)
-            net.connect(parts.hostname or "localhost", port, time.monotonic() + _CONNECT_S).close()
+            net.connect(parts.hostname or "localhost", port, clocks.monotonic() + _CONNECT_S).close()
         except (OSError, ValueError) as error:
             yield Finding(
                 name, f"{shown}: {error}", "is its server running, and is the address right (http://host:port)?"

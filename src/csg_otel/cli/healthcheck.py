@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import clocks
 from csg_otel.cli import health_output
 from csg_otel.cli.default_url import default_url
 from csg_otel.cli.health_output import PROBES
@@ -129,7 +130,7 @@ def _exit(code: int) -> int:
 
 def _answer(options: argparse.Namespace) -> dict[str, Any]:
     """Return the answer of the process, or of the checks run here, reduced to the checks in *options*."""
-    deadline = time.monotonic() + options.timeout
+    deadline = clocks.monotonic() + options.timeout
     if options.app is not None:
         answer = _run_bounded(options, deadline)
     else:
@@ -159,7 +160,7 @@ def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         raise _Unreachable(f"{shown!r} is not an http or https URL (example: http://127.0.0.1:8081)") from None
     where = f"{url.host}:{url.port}"
     headers = _headers(options)
-    remaining_s = max(0.01, deadline - time.monotonic())
+    remaining_s = max(0.01, deadline - clocks.monotonic())
     try:
         response = net.request(
             "GET", _probe_url(address, options.group), timeout_s=remaining_s, headers=headers, max_bytes=_MAX_BYTES
@@ -215,7 +216,7 @@ def _run_bounded(options: argparse.Namespace, deadline: float) -> dict[str, Any]
     answers: list[dict[str, Any]] = []
     thread = threading.Thread(target=lambda: answers.append(_run_here(options, deadline)), daemon=True)
     thread.start()
-    thread.join(max(0.0, deadline - time.monotonic()))
+    thread.join(max(0.0, deadline - clocks.monotonic()))
     if answers:
         return answers[0]
     return {"state": "unknown", "output": f"no answer within {options.timeout:g} s", "checks": {}}
@@ -234,7 +235,7 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         if options.app is not None:
             registry = _registry_of(options.app)
         settings = load().config.health_monitoring
-        remaining_s = max(0.05, deadline - time.monotonic() - 0.2)
+        remaining_s = max(0.05, deadline - clocks.monotonic() - 0.2)
         registry.configure(replace(settings, timeout=min(settings.timeout, remaining_s)), builtin.build(settings))
     except CsgOtelError as error:
         return {"state": "unknown", "output": str(error), "checks": {}}

@@ -6,10 +6,10 @@ A report is a few assignments, cheap enough for every turn of a loop. The regist
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckResult
 from csg_otel.health.definition import Check
 from csg_otel.status import HealthStatus
@@ -25,7 +25,7 @@ class Component:
     Created by :func:`csg_otel.component`. All methods may be called from any thread and take microseconds.
     """
 
-    def __init__(self, name: str, beat_within_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, beat_within_s: float | None, clock: Callable[[], float] = clocks.monotonic) -> None:
         self.name = name
         self._beat_within_s = beat_within_s
         self._clock = clock

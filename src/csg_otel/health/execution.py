@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckFailure, CheckResult
 from csg_otel.health import results
 from csg_otel.status import HealthStatus
@@ -46,7 +47,7 @@ class Execution:
     def __init__(self, check: Check, timeout_s: float, receiver: ResultReceiver) -> None:
         self.check = check
         self.timeout_s = timeout_s
-        self.began = time.monotonic()
+        self.began = clocks.monotonic()
         self.deadline = self.began + timeout_s
         self.error: BaseException | None = None
         self.result: CheckResult | None = None
@@ -93,7 +94,7 @@ class Execution:
 
     def expire(self) -> None:
         """Set the result of a missed deadline, if the run has no result yet."""
-        timed_out = self.finish(results.from_timeout(self.timeout_s, time.monotonic() - self.began))
+        timed_out = self.finish(results.from_timeout(self.timeout_s, clocks.monotonic() - self.began))
         if timed_out and self._cancel_coroutine is not None:
             self._cancel_coroutine()
 
@@ -102,7 +103,7 @@ class Execution:
         with self._lock:
             if self.result is not None:
                 return False
-            took_s = time.monotonic() - self.began
+            took_s = clocks.monotonic() - self.began
             self.result = replace(result, response_time_ms=took_s * 1000, timestamp=time.time())
         try:
             self._receiver.receive_result(self, self.result)
@@ -112,7 +113,7 @@ class Execution:
 
     def wait(self) -> CheckResult:
         """Wait for the result, at most until the deadline, and return it."""
-        if not self.ended.wait(max(0.0, self.deadline - time.monotonic())):
+        if not self.ended.wait(max(0.0, self.deadline - clocks.monotonic())):
             self.expire()
             self.ended.wait(1.0)  # another thread may be setting it at this moment
         assert self.result is not None  # noqa: S101 - expire() gave it one

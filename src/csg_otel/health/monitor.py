@@ -11,6 +11,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckResult
 from csg_otel.config import Config, load
 from csg_otel.health import builtin, default_registry
@@ -75,7 +76,7 @@ class HealthMonitor:
         without any), ``transitions``, ``seconds`` by state, and ``outages`` with ``from``, ``to`` (None while it lasts),
         ``duration_s`` and ``worst``.
         """
-        now_s, now_unix = time.monotonic(), time.time()
+        now_s, now_unix = clocks.monotonic(), time.time()
 
         def plain(trend: Trend, status: HealthStatus) -> dict[str, Any]:
             return {

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from csg_otel import clocks
 from csg_otel.health.listeners import Change
 from csg_otel.health.trends import Timeline
 from csg_otel.status import CheckState, HealthStatus, advance
@@ -54,7 +55,7 @@ class CheckRecord:
         """Keep the state of *previous*, the record of the same function before the settings changed."""
         self.state, self.execution, self.published = previous.state, previous.execution, previous.published
         self.outage_since, self.failures, self.timeline = previous.outage_since, previous.failures, previous.timeline
-        self.due = min(previous.due, time.monotonic() + self.policy.interval_s)
+        self.due = min(previous.due, clocks.monotonic() + self.policy.interval_s)
 
     @property
     def pending_execution(self) -> Execution | None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from csg_otel import faults, forks
+from csg_otel import clocks, faults, forks
 from csg_otel.health.definition import levels
 from csg_otel.health.execution import Execution, Loops
 from csg_otel.health.listeners import Change, Listeners
@@ -100,7 +99,7 @@ class Scheduler:
 
     def _step(self) -> float:
         """Start the checks that are due, expire overdue runs, publish changes; return seconds until the next step."""
-        now = time.monotonic()
+        now = clocks.monotonic()
         overdue: list[Execution] = []
         due: list[CheckRecord] = []
         with self._table.lock:
@@ -122,7 +121,7 @@ class Scheduler:
             records = self._table.records.values()
             times = [record.due for record in records]
             times += [pending.deadline for record in records if (pending := record.pending_execution)]
-        return max(0.0, min([*times, now + _LONGEST_SLEEP_S]) - time.monotonic())
+        return max(0.0, min([*times, now + _LONGEST_SLEEP_S]) - clocks.monotonic())
 
     def start_run(self, record: CheckRecord) -> Execution:
         """
@@ -165,7 +164,7 @@ class Scheduler:
 
     def receive_result(self, execution: Execution, result: CheckResult) -> None:
         """Record the *result* of *execution*; only executions call this. A check that was removed meanwhile has no result."""
-        now = time.monotonic()
+        now = clocks.monotonic()
         with self._table.lock:
             record = self._table.records.get(execution.check.name)
             if record is None or record.check.function is not execution.check.function:
@@ -175,7 +174,7 @@ class Scheduler:
 
     def _publish_changes(self, execution: Execution | None = None) -> None:
         """Publish each difference from the states published before, and the end of *execution*, exactly once."""
-        now = time.monotonic()
+        now = clocks.monotonic()
         changes: list[Change] = []
         with self._table.lock:
             snapshot = self._table.snapshot()
@@ -200,5 +199,5 @@ class Scheduler:
         """Make the checks that depend on *name* due, because it has recovered."""
         for record in self._table.records.values():
             if name in record.check.depends_on:
-                record.due = time.monotonic()
+                record.due = clocks.monotonic()
         self._wake.set()

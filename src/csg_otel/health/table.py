@@ -11,12 +11,12 @@ import contextvars
 import functools
 import random
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from csg_otel import clocks
 from csg_otel.health import snapshot as snapshots
 from csg_otel.health.definition import OVERALL, Check, groups_of, policy, validate
 from csg_otel.health.record import CheckRecord
@@ -89,7 +89,7 @@ class CheckTable:
         if validated:
             validate((check for check, _ in definitions), settings or _default_settings())
         self._settings, self._definitions = settings, definitions
-        now, records = time.monotonic(), {}
+        now, records = clocks.monotonic(), {}
         for check, context in definitions:
             limits = policy(check, self.settings)
             first = now + random.uniform(0, min(_FIRST_RUN_S, limits.interval_s * check.jitter))
@@ -109,7 +109,9 @@ class CheckTable:
         """Return the state of all checks now."""
         with self.lock:
             maintenance = self._maintenance[-1] if self._maintenance else ""
-            return snapshots.take(self.records, time.monotonic(), bypass=self.settings.bypass, maintenance=maintenance)
+            return snapshots.take(
+                self.records, clocks.monotonic(), bypass=self.settings.bypass, maintenance=maintenance
+            )
 
     @contextmanager
     def maintenance(self, reason: str) -> Iterator[None]:
@@ -124,7 +126,7 @@ class CheckTable:
 
     def trends(self, window_s: float) -> dict[str, Trend]:
         """Return the trend of each check over *window_s* seconds by name, and that of all of them as ``overall``."""
-        now = time.monotonic()
+        now = clocks.monotonic()
         with self.lock:
             trends = {OVERALL: self.overall.trend(now, window_s)}
             trends.update((name, record.timeline.trend(now, window_s)) for name, record in self.records.items())
@@ -135,7 +137,7 @@ class CheckTable:
         self.lock = threading.RLock()
         for record in self.records.values():
             record.execution = None
-            record.due = time.monotonic()
+            record.due = clocks.monotonic()
 
 
 @functools.lru_cache(maxsize=1)

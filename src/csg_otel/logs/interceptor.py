@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import faults, names
+from csg_otel import clocks, faults, names
 from csg_otel.logs.bridge import LogBridge, is_own
 from csg_otel.logs.file import LogFile
 from csg_otel.logs.formats import formatter, screen_formatter
@@ -39,7 +38,7 @@ class _RepeatFilter:
         """Return whether a warning like *record* has passed within the last minute; if not, *record* passes now."""
         if record.levelno < logging.WARNING or record.name.startswith("csg_otel"):
             return False
-        key, now_s = (record.name, str(record.msg)[:_COMPARED_CHARACTERS]), time.monotonic()
+        key, now_s = (record.name, str(record.msg)[:_COMPARED_CHARACTERS]), clocks.monotonic()
         if now_s - self._passed_at_s.get(key, -_QUIET_S) < _QUIET_S:
             return True
         if len(self._passed_at_s) >= _MAX_WARNINGS:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import forks
+from csg_otel import clocks, forks
 from csg_otel.metrics import aliases
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class History:
         self._lock = threading.RLock()
         self._shown: dict[str, _Series] = {}
         self._totals: dict[str, _Series] = {}
-        self._offset_s = time.time() - time.monotonic()
+        self._offset_s = time.time() - clocks.monotonic()
         self._newest_s = 0.0
 
     def add(self, sample: Sample, points: Sequence[Point]) -> None:

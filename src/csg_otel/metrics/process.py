@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import psutil
 
+from csg_otel import clocks
 from csg_otel.metrics.readings import Readings
 from csg_otel.metrics.sample import ProcessValues
 
@@ -27,7 +28,7 @@ class ProcessReader:
         self._started_s = self._readings.take("start of the process", self._start, None)
 
     def _start(self) -> float | None:
-        return time.monotonic() - max(0.0, time.time() - self._process.create_time())
+        return clocks.monotonic() - max(0.0, time.time() - self._process.create_time())
 
     def read(self, previous: ProcessValues | None, *, cpus: float, memory_limit: int | None) -> ProcessValues:
         """
@@ -36,7 +37,7 @@ class ProcessReader:
         *cpus* is the number of CPUs it may use, *memory_limit* its memory in bytes; None leaves out the memory's utilisation.
         """
         take = self._readings.take
-        now_s = time.monotonic()
+        now_s = clocks.monotonic()
         times = take("process cpu times", self._times, {})
         rss, vms = take("process memory", self._memory, (None, None))
         return ProcessValues(

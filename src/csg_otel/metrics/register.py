@@ -8,14 +8,13 @@ reading.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import forks, scope
+from csg_otel import clocks, forks, scope
 from csg_otel.markers import reads_snapshot
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP, Values
 
@@ -51,7 +50,7 @@ class _Current:
         if self.source is None:
             return None
         sample = self.source.latest() or self.last
-        if sample is None or time.monotonic() - sample.monotonic_s > 3 * self.source.interval_s + _GRACE_S:
+        if sample is None or clocks.monotonic() - sample.monotonic_s > 3 * self.source.interval_s + _GRACE_S:
             return None
         return sample
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import faults, forks, names, scope
+from csg_otel import clocks, faults, forks, names, scope
 from csg_otel.markers import reads_snapshot
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class LoopWatch:
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self._stopped = False
-        self._state = LoopState(name, time.monotonic(), 0.0, interval_s)
+        self._state = LoopState(name, clocks.monotonic(), 0.0, interval_s)
 
     @property
     def state(self) -> LoopState:
@@ -209,7 +209,7 @@ class LoopWatch:
 
     def _beat(self) -> None:
         lag_s = max(0.0, self._loop.time() - self._due_s)
-        self._state = LoopState(self._name, time.monotonic(), lag_s, self._interval_s)
+        self._state = LoopState(self._name, clocks.monotonic(), lag_s, self._interval_s)
         try:
             _instruments.histogram(names.EVENT_LOOP_LAG).record(lag_s, {names.LOOP_NAME: self._name})
         except Exception:  # noqa: BLE001 - the program's loop goes on

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import faults, forks
+from csg_otel import clocks, faults, forks
 from csg_otel.host import cgroup
 from csg_otel.host.mounts import Mount, real_mounts
 from csg_otel.metrics import runtime
@@ -41,7 +41,7 @@ class _Reader:
 
     def take(self, previous: Sample | None) -> Sample:
         """Return a sample of this moment; utilisations are those since *previous*."""
-        timestamp, monotonic_s = time.time(), time.monotonic()
+        timestamp, monotonic_s = time.time(), clocks.monotonic()
         elapsed_s = 0.0 if previous is None else monotonic_s - previous.monotonic_s
         limits = cgroup.read()
         process = None
@@ -130,7 +130,7 @@ class Sampler:
         """
         reader = self._prepared()
         previous = self._newest
-        age_s = time.monotonic() - previous.monotonic_s if previous is not None else 0.0
+        age_s = clocks.monotonic() - previous.monotonic_s if previous is not None else 0.0
         if previous is None or age_s > 2 * self.interval_s + SETTLE_S:
             previous = reader.take(None)
             age_s = 0.0
@@ -160,10 +160,10 @@ class Sampler:
     def _run(self, reader: _Reader, ended: threading.Event) -> None:
         interval_s = self.interval_s
         self._step(reader, None)
-        due_s = time.monotonic() + min(interval_s, SETTLE_S)
-        while not ended.wait(max(0.0, due_s - time.monotonic())):
+        due_s = clocks.monotonic() + min(interval_s, SETTLE_S)
+        while not ended.wait(max(0.0, due_s - clocks.monotonic())):
             self._step(reader, self._newest)
-            late_s = max(0.0, time.monotonic() - due_s)
+            late_s = max(0.0, clocks.monotonic() - due_s)
             due_s += interval_s * (1 + late_s // interval_s)  # missed samples are skipped
 
     def _step(self, reader: _Reader, previous: Sample | None) -> None:

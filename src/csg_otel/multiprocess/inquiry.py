@@ -15,6 +15,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from csg_otel import clocks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -38,7 +40,7 @@ class Inquiry:
         """
         self._fifos = dict(fifos)
         self._has_published = has_published
-        self._began_ns = time.monotonic_ns()
+        self._began_ns = clocks.monotonic_ns()
         for fifo in self._fifos.values():
             with suppress(OSError):  # the FIFO is full of earlier requests
                 os.write(fifo, b".")
@@ -57,7 +59,7 @@ class Inquiry:
         began_s = self._began_ns / 1e9
         waiting = list(self._fifos)
         while waiting := [name for name in waiting if not self._has_published(name, self._began_ns)]:
-            passed_s = time.monotonic() - began_s
+            passed_s = clocks.monotonic() - began_s
             if passed_s > _READ_WITHIN_S:
                 waiting = [name for name in waiting if _is_empty(self._fifos[name])]
             if not waiting or passed_s > _PUBLISH_WITHIN_S:

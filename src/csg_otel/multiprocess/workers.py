@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import faults, forks
+from csg_otel import clocks, faults, forks
 from csg_otel.multiprocess import codec, merge
 from csg_otel.multiprocess.family import family
 from csg_otel.multiprocess.folder import Folder, FolderError, state_folder
@@ -145,8 +145,8 @@ class WorkerGroup:
                 requested = self._wait()
                 if stopped.is_set():
                     return
-                if requested or time.monotonic() >= due:
-                    due = time.monotonic() + self._publish_now()
+                if requested or clocks.monotonic() >= due:
+                    due = clocks.monotonic() + self._publish_now()
                     self._fold()
                 self._open_port()
             except Exception:  # noqa: BLE001 - the next round may succeed
@@ -163,7 +163,7 @@ class WorkerGroup:
 
     def _publish_now(self) -> float:
         """Publish the metrics; return the seconds until the next publication without a request."""
-        began_ns, used_s = time.monotonic_ns(), time.thread_time()
+        began_ns, used_s = clocks.monotonic_ns(), time.thread_time()
         self._publish(self._read_own_metrics(), began_ns)
         return max(EVERY_S, (time.thread_time() - used_s) / _MAX_SHARE)
 
@@ -216,7 +216,7 @@ class WorkerGroup:
 
     def _read_all(self, folder: Folder) -> MetricsData | None:
         with folder.request() as inquiry:
-            began_ns = time.monotonic_ns()
+            began_ns = clocks.monotonic_ns()
             own = self._read_own_metrics()
             # Publish them as well: if this process is killed now, the next scrape still includes the values shown here.
             body = self._publish(own, began_ns)

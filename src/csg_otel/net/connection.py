@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel import clocks
 from csg_otel.net import lookup
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _CHUNK_BYTES: Final = 64 * 1024
 
 def remaining(deadline: float, problem: str) -> float:
     """Return the seconds until monotonic *deadline*. Raises TimeoutError with the text *problem* if it has passed."""
-    seconds = deadline - time.monotonic()
+    seconds = deadline - clocks.monotonic()
     if seconds <= 0:
         raise TimeoutError(f"{problem} before the deadline")
     return seconds

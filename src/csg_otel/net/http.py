@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
+from csg_otel import clocks
 from csg_otel.net import connection, response, url
 from csg_otel.net.response import DEFAULT_MAX_BYTES, Response
 
@@ -73,7 +73,7 @@ class Session:
             body: The bytes to send. Default none.
             headers: Headers to send; they replace the default headers of the same name. Default none.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline = clocks.monotonic() + timeout_s
         message = _head(method, self._url, body, headers or {}) + (body or b"")
         kept = self._connection
         try:
@@ -141,7 +141,7 @@ def request(
         max_redirects: Most redirects of a GET that are followed; another server does not get *headers*. Default 0.
         check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = clocks.monotonic() + timeout_s
     sent = dict(headers or {})
     while True:
         session = Session(address, tls=tls, max_bytes=max_bytes, check_address=check_address)

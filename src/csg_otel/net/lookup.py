@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from typing import Any, Final
+
+from csg_otel import clocks
 
 _LATE_S: Final = 10.0
 """Seconds for which a result that came after the deadline is usable: the caller's next attempt begins within this time."""
@@ -39,13 +40,13 @@ class _Lookup:
             self._error = error
         except Exception as error:  # noqa: BLE001 - no memory, for example; without a result every later call would wait
             self._error = OSError(f"{self._host} did not resolve: {type(error).__name__}")
-        self._ended = time.monotonic()
+        self._ended = clocks.monotonic()
         self.done.set()
 
     @property
     def usable(self) -> bool:
         """Whether this lookup still runs, or has returned addresses within the last 10 seconds."""
-        return not self.done.is_set() or (self._error is None and time.monotonic() - self._ended < _LATE_S)
+        return not self.done.is_set() or (self._error is None and clocks.monotonic() - self._ended < _LATE_S)
 
     def result(self) -> list[Any]:
         """Return the addresses. Raises OSError if there are none."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from contextlib import contextmanager
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, markers, names
+from csg_otel import clocks, faults, markers, names
 from csg_otel.pipeline.runner import Run, Runner
 
 if TYPE_CHECKING:
@@ -170,11 +169,11 @@ class _Guarded:
                 return self._observations if pending.age_s < _HUNG_S else ()
             self._take(pending)
         self._pending = run = Run(lambda: _contained(self._name, self._call, options))
-        timeout_s, began_s = _MAX_SHARE * _collection.available_s(), time.monotonic()
+        timeout_s, began_s = _MAX_SHARE * _collection.available_s(), clocks.monotonic()
         if timeout_s >= max(_MIN_WAIT_S, self._took_s):
             in_time = runner.run_now(run, timeout_s)
             # At most the timeout: a late wake-up on a busy machine is not the fault of the callback.
-            _collection.remaining_s -= min(timeout_s, time.monotonic() - began_s)
+            _collection.remaining_s -= min(timeout_s, clocks.monotonic() - began_s)
             if in_time:
                 self._take(run)
                 self._pending = None

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
 
-from csg_otel import faults, forks, names
+from csg_otel import clocks, faults, forks, names
 from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.groups import without_switched_off
 
@@ -166,14 +165,14 @@ class Ticker:
 
     def _run(self) -> None:
         _compat.suppress_instrumentation()
-        due = time.monotonic() + self._interval_s
+        due = clocks.monotonic() + self._interval_s
         while True:
-            self._wake.wait(max(0.0, due - time.monotonic()))
+            self._wake.wait(max(0.0, due - clocks.monotonic()))
             self._wake.clear()
             with self._lock:
                 requests, self._requests = self._requests, []
                 stopping = self._stopping
-            now = time.monotonic()
+            now = clocks.monotonic()
             if requests or now >= due:
                 try:
                     self._work()

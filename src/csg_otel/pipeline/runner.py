@@ -8,10 +8,11 @@ waits for never queues behind another run.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from csg_otel import clocks
 
 
 class Run:
@@ -27,17 +28,17 @@ class Run:
 
     def __call__(self) -> None:
         """Run on the calling thread."""
-        self._began_s = time.monotonic()
+        self._began_s = clocks.monotonic()
         try:
             self.result = self._work()
         finally:
-            self.took_s = time.monotonic() - self._began_s
+            self.took_s = clocks.monotonic() - self._began_s
             self.done.set()
 
     @property
     def age_s(self) -> float:
         """Seconds since the run began; 0 while it is queued."""
-        return 0.0 if self._began_s is None else time.monotonic() - self._began_s
+        return 0.0 if self._began_s is None else clocks.monotonic() - self._began_s
 
 
 class Runner:

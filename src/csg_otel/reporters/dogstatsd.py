@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import attributes as clean
-from csg_otel import faults, forks, names
+from csg_otel import clocks, faults, forks, names
 
 if TYPE_CHECKING:
     from csg_otel.health import HealthSnapshot
@@ -86,7 +85,7 @@ class ServiceChecks:
 
     def _send_due(self) -> None:
         """Send every status that has changed, or all of them if it is time to repeat them."""
-        snapshot, now = self._read_snapshot(), time.monotonic()
+        snapshot, now = self._read_snapshot(), clocks.monotonic()
         if snapshot.bypass:
             return
         repeat = now >= self._repeat_at

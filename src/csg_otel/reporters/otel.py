@@ -18,7 +18,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode
 
-from csg_otel import names, scope
+from csg_otel import clocks, names, scope
 from csg_otel.check_result import Range
 from csg_otel.health import results
 from csg_otel.markers import reads_snapshot
@@ -108,7 +108,7 @@ class HealthTelemetry:
         span = self._spans.pop(id(execution), None)
         changed = any(change.name == check.name for change in changes)
         if span is None and self._trace == "failures" and (changed or result.status is HealthStatus.CRITICAL):
-            began_ns = time.time_ns() - int((time.monotonic() - execution.began) * 1e9)
+            began_ns = time.time_ns() - int((clocks.monotonic() - execution.began) * 1e9)
             name = names.CHECK_SPAN.format(name=check.name)
             span = scope.tracer().start_span(name, context.Context(), start_time=began_ns)
         if span is not None:

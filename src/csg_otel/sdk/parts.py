@@ -7,10 +7,9 @@ and stops them in reverse. The rule: a part builds each of its objects once per 
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from csg_otel import environment, instruments, metrics
+from csg_otel import clocks, environment, instruments, metrics
 from csg_otel.exporters.build import console_enabled
 from csg_otel.logs import LogInterceptor
 from csg_otel.multiprocess.workers import WorkerGroup
@@ -262,4 +261,4 @@ class Systemd(Part):
 
 
 def _within(deadline: float) -> float:
-    return max(0.0, min(_STOP_S, deadline - time.monotonic()))
+    return max(0.0, min(_STOP_S, deadline - clocks.monotonic()))

@@ -8,10 +8,9 @@ everything is exported, and only then sockets and hooks are released.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import faults, forks, health, metrics, scope
+from csg_otel import clocks, faults, forks, health, metrics, scope
 from csg_otel.exit_hooks import ExitHooks
 from csg_otel.exporters.delivery.destination import DestinationStatus
 from csg_otel.health import builtin
@@ -104,7 +103,7 @@ class Telemetry:
             if loaded.config == self.config:
                 return True
             self._configure_checks(loaded)
-            self._stop_parts(time.monotonic() + _RECONFIGURE_S)
+            self._stop_parts(clocks.monotonic() + _RECONFIGURE_S)
             self._providers.apply(loaded.config)
             self._close_parts()
             self.config, self.origins = loaded.config, loaded.origins
@@ -120,12 +119,12 @@ class Telemetry:
         with self._lock:
             if self._report is None:
                 budget_s = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
-                deadline = time.monotonic() + budget_s
+                deadline = clocks.monotonic() + budget_s
                 self._serving.refuse_readiness()
                 self._systemd.announce_stop()
                 self._stop_parts(deadline)
                 self._serving.leave()  # after the last measurement, while the providers can still be read
-                self._report = self._providers.shutdown(max(0.0, deadline - time.monotonic()))
+                self._report = self._providers.shutdown(max(0.0, deadline - clocks.monotonic()))
                 self._close_parts()
                 self._exit_hooks.disarm()
             report = self._report

@@ -11,12 +11,11 @@ from __future__ import annotations
 import ipaddress
 import math
 import threading
-import time
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
 
-from csg_otel import forks
+from csg_otel import clocks, forks
 from csg_otel.health.report import GROUP_OF
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
@@ -32,7 +31,7 @@ _IPV6_NETWORK_BITS = 64
 class RateLimit:
     """Refuses requests beyond the limit of their client, with 429 and an exact ``Retry-After``."""
 
-    def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int, *, clock: Callable[[], float] = clocks.monotonic) -> None:
         """Allow *per_minute* requests to each client; *clock* returns monotonic seconds."""
         self._per_minute = per_minute
         self._clock = clock

@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config, receivers
 
@@ -148,9 +147,9 @@ class _Server(ThreadingHTTPServer):
 
     def finish(self) -> None:
         """Wait for the current requests, at most for the longest timeout of a webhook plus a second."""
-        deadline = time.monotonic() + max((forward.timeout_s for forward in self.forwards.values()), default=0.0) + 1
+        deadline = clocks.monotonic() + max((forward.timeout_s for forward in self.forwards.values()), default=0.0) + 1
         for _ in range(_MAX_REQUESTS):
-            if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            if not self._free.acquire(timeout=max(0.0, deadline - clocks.monotonic())):
                 return
 
 
@@ -182,9 +181,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(*_forwarded(self.path, forward, body))
 
     def _body(self, length: int) -> bytes | None:
-        deadline = time.monotonic() + _READ_S
+        deadline = clocks.monotonic() + _READ_S
         body = b""
-        while len(body) < length and time.monotonic() < deadline:
+        while len(body) < length and clocks.monotonic() < deadline:
             part = self.rfile.read1(length - len(body))
             if not part:
                 break

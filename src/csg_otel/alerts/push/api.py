@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.alerts.push.plan import PushError
 
 _REQUEST_S: Final = 15.0
@@ -31,7 +31,7 @@ class Api:
         """Send requests to *url* with *headers*; all of them together end within *timeout_s* seconds."""
         self._url = url.rstrip("/")
         self._headers = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
-        self._deadline = time.monotonic() + timeout_s
+        self._deadline = clocks.monotonic() + timeout_s
 
     @property
     def where(self) -> str:
@@ -64,7 +64,7 @@ class Api:
         url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
         while True:
-            rest_s = self._deadline - time.monotonic()
+            rest_s = self._deadline - clocks.monotonic()
             try:
                 answer = net.request(
                     method,
@@ -90,7 +90,7 @@ class Api:
         """Wait as long as the server requests, and return True; return False at once if that would pass the deadline."""
         seconds = headers.get("retry-after") or headers.get("x-ratelimit-reset") or ""
         pause_s = float(seconds) if seconds.strip().isdigit() else _PAUSE_S
-        if time.monotonic() + pause_s >= self._deadline:
+        if clocks.monotonic() + pause_s >= self._deadline:
             return False
         time.sleep(pause_s)
         return True

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from csg_otel import clocks
 from csg_otel.alerts.push.plan import Plan, PushError, Resource, plan
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ class FilePush:
     def _reload(self, text: str) -> None:
         self._api.call("POST", "/-/reload")
         desired = yaml.safe_load(text)
-        deadline = time.monotonic() + _CONFIRM_S
+        deadline = clocks.monotonic() + _CONFIRM_S
         while not self._is_loaded(self._api, desired):
-            if time.monotonic() >= deadline:
+            if clocks.monotonic() >= deadline:
                 raise PushError(
                     f"{self._api.where} reloaded and does not run with {self._file}; check that it reads this file"
                 )

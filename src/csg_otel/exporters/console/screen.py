@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
+from csg_otel import clocks
 from csg_otel.exporters.console import json_lines
 from csg_otel.exporters.console import metrics as console_metrics
 from csg_otel.exporters.console.pending import Bundle, Pending
@@ -48,7 +48,7 @@ class Console:
         style: Literal["pretty", "json"] = "pretty",
         level: Literal["info", "debug"] = "info",
         color: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = clocks.monotonic,
     ) -> None:
         """
         Prepare for one stream; nothing is written yet.
@@ -58,7 +58,7 @@ class Console:
             style: ``pretty`` (default) for people, ``json`` for other programs.
             level: ``debug`` shows all attributes and all changed series. Default ``info``.
             color: Whether lines are coloured. Default False.
-            clock: Returns monotonic seconds. Default ``time.monotonic``; tests pass a clock of their own.
+            clock: Returns monotonic seconds. Default ``clocks.monotonic``; tests pass a clock of their own.
         """
         encoding = getattr(stream, "encoding", None)
         glyphs = glyphs_for(encoding)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from csg_otel import clocks
 from csg_otel.exporters.delivery.spool import Ref, Segment, Spool, SpoolError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Backlog:
 
         *mark_kept* is called with the lock held, in the same critical section, so that no item is counted twice or not at all.
         """
-        frames = [Frame(count, time.monotonic(), body, self._write_to_spool(count, body)) for count, body in bodies]
+        frames = [Frame(count, clocks.monotonic(), body, self._write_to_spool(count, body)) for count, body in bodies]
         with self._lock:
             mark_kept()
             for frame in frames:
@@ -292,4 +293,4 @@ class Backlog:
 
 def _age_s(frame: Frame, ref: Ref) -> float:
     """Return the age of *frame* in seconds, by the monotonic clock; by the wall clock if another process wrote it."""
-    return time.monotonic() - frame.created_at if frame.created_at else time.time() - ref.at
+    return clocks.monotonic() - frame.created_at if frame.created_at else time.time() - ref.at

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from csg_otel import clocks
 from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
 
 _BACKOFF_FIRST_S: Final = 0.25
@@ -171,13 +171,13 @@ class DeliveryQueue(ABC):
         """Count *items* as dropped; call it with the queue's lock held."""
         if items:
             self._counts.dropped[reason] += items
-            self._counts.dropped_at = time.monotonic()
+            self._counts.dropped_at = clocks.monotonic()
             self._changed.notify_all()
 
     def dropped_within(self, seconds: float) -> bool:
         """Return whether an item was dropped in the last *seconds*."""
         at = self._counts.dropped_at
-        return at is not None and time.monotonic() - at < seconds
+        return at is not None and clocks.monotonic() - at < seconds
 
     def _dropped(self) -> int:
         return sum(self._counts.dropped.values())
@@ -199,10 +199,10 @@ class DeliveryQueue(ABC):
         """
         timeout_s = self._timeout_s
         if self._deadline is not None:
-            timeout_s = max(_MIN_TIMEOUT_S, min(timeout_s, self._deadline - time.monotonic()))
+            timeout_s = max(_MIN_TIMEOUT_S, min(timeout_s, self._deadline - clocks.monotonic()))
         error: SendError | None = None
         partial: Partial | None = None
-        began = time.monotonic()
+        began = clocks.monotonic()
         try:
             partial = self._sender.send_batch(batch, timeout_s)
         except SendError as caught:

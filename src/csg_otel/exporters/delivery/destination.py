@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from csg_otel import forks
+from csg_otel import clocks, forks
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.spool import Segment, Spool, SpoolError
@@ -170,16 +169,16 @@ class Destination:
                     self._failing.add(signal)
             failing = bool(self._failing)
             if was_failing and not failing:
-                self._recovered_at = time.monotonic()
+                self._recovered_at = clocks.monotonic()
             if failing and not was_failing:
-                self._failing_since = time.monotonic()
+                self._failing_since = clocks.monotonic()
             refused = error is not None and not error.retry and error.reason not in self._refusals
             if refused and error is not None:
                 self._refusals.add(error.reason)
         if failing and not was_failing:
             _log.warning("exporter %s: cannot deliver to %s (%s); will keep trying", self.name, self._address, message)
         elif was_failing and not failing:
-            outage_s = time.monotonic() - self._failing_since
+            outage_s = clocks.monotonic() - self._failing_since
             _log.warning("exporter %s: delivering again after %.0f s", self.name, outage_s)
         if refused:
             _log.warning(
@@ -194,7 +193,7 @@ class Destination:
             dropped.update(queue_counts.dropped)
         with self._lock:
             failing, last_error = len(self._failing), self._last_error
-            failing_s = time.monotonic() - self._failing_since if failing else 0.0
+            failing_s = clocks.monotonic() - self._failing_since if failing else 0.0
         state: State = "ok"
         if failing:
             state = "down" if failing == sum(1 for queue_counts in counts if queue_counts.emitted) else "degraded"

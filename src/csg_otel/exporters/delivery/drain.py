@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import clocks
 from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
     stopped = [item.ticker.stop() for item in destinations if item.ticker is not None]
     for queue in queues:
         queue.nudge()
-    now = time.monotonic()
+    now = clocks.monotonic()
     _wait_all(stopped, now + max(0.0, deadline - now) * _COLLECT_SHARE)
     for queue in queues:
         queue.close(deadline)
@@ -75,4 +75,4 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
 
 def _wait_all(events: Iterable[threading.Event], deadline: float) -> bool:
     # tuple() requests all events before the first wait.
-    return all([event.wait(max(0.0, deadline - time.monotonic())) for event in tuple(events)])
+    return all([event.wait(max(0.0, deadline - clocks.monotonic())) for event in tuple(events)])

@@ -10,12 +10,12 @@ rule: ``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel import clocks
 from csg_otel.exporters.delivery.backlog import Backlog, Frame
 from csg_otel.exporters.delivery.base import DeliveryObserver, DeliveryQueue, QueueStatus, backoff_s
 from csg_otel.exporters.delivery.sender import Partial, RequestSender, SendError
@@ -144,12 +144,12 @@ class PersistentQueue(DeliveryQueue):
                 self._hurry = self._hurry or not self._failing
                 self._wake.set()
                 self._due.notify_all()
-                timed_out = time.monotonic() >= deadline
+                timed_out = clocks.monotonic() >= deadline
                 if self._all_safe() and (timed_out or self._failing):
                     break
                 if timed_out:
                     return False
-                self._due.wait(min(0.05, max(0.0, deadline - time.monotonic())))
+                self._due.wait(min(0.05, max(0.0, deadline - clocks.monotonic())))
             return self._dropped() == dropped
 
     def _all_safe(self) -> bool:
@@ -161,7 +161,7 @@ class PersistentQueue(DeliveryQueue):
         """Accept no more items and send the rest until monotonic *deadline*; returns at once, see :meth:`join`."""
         with self._due:
             super().close(deadline)
-            self._progress_at = time.monotonic()
+            self._progress_at = clocks.monotonic()
             self._due.notify_all()
             if not self._started:
                 self._gathered.set()
@@ -173,12 +173,12 @@ class PersistentQueue(DeliveryQueue):
         If everything is on disk, a destination that accepts nothing for one second ends the wait.
         """
         deadline = self._deadline or 0.0
-        self._gathered.wait(max(0.0, deadline - time.monotonic()))
-        while (now := time.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
+        self._gathered.wait(max(0.0, deadline - clocks.monotonic()))
+        while (now := clocks.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
             if now - self._progress_at > _NO_PROGRESS_S and self._all_safe():
                 break
         with self._due:
-            self._deadline = time.monotonic()
+            self._deadline = clocks.monotonic()
             self.count_dropped("shutdown", len(self._items) + self._in_flight + self._backlog.abandon())
             self._items.clear()
             self._in_flight = 0
@@ -252,7 +252,7 @@ class PersistentQueue(DeliveryQueue):
         """Wait until a frame must be sent; return False when the queue has ended."""
         with self._due:
             while True:
-                now = time.monotonic()
+                now = clocks.monotonic()
                 if self._deadline is not None:
                     if self._backlog or self._gathered.is_set():
                         return bool(self._backlog) and now < self._deadline
@@ -336,7 +336,7 @@ class PersistentQueue(DeliveryQueue):
                 delivered -= counted
                 self.count_dropped(reason, counted)
             self._counts.delivered += delivered
-            self._progress_at = time.monotonic()
+            self._progress_at = clocks.monotonic()
             self._due.notify_all()
 
         self._backlog.settle(batch, count_items)
@@ -348,12 +348,12 @@ class PersistentQueue(DeliveryQueue):
         A wait that the destination requested is kept in full. A back-off ends early when the queue is flushed.
         """
         requested = bool(error.retry_after_s)
-        until = time.monotonic() + (error.retry_after_s or backoff_s(attempt))
+        until = clocks.monotonic() + (error.retry_after_s or backoff_s(attempt))
         with self._due:
-            while (now := time.monotonic()) < until and (requested or not self._hurry):
+            while (now := clocks.monotonic()) < until and (requested or not self._hurry):
                 if self._deadline is not None:
                     if now >= self._deadline:
                         return False
                     until = min(until, self._deadline) if requested else min(until, now + 0.2, self._deadline)
                 self._due.wait(max(0.0, min(until, now + 1.0) - now))
-            return self._deadline is None or time.monotonic() < self._deadline
+            return self._deadline is None or clocks.monotonic() < self._deadline

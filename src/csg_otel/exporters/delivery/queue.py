@@ -7,9 +7,9 @@ queue's deadline.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from csg_otel import clocks
 from csg_otel.exporters.delivery.base import DeliveryObserver, DeliveryQueue, QueueStatus, backoff_s
 from csg_otel.exporters.delivery.sender import ItemSender, Partial, SendError
 from csg_otel.pipeline import _compat
@@ -45,13 +45,13 @@ class MemoryQueue(DeliveryQueue):
             target, dropped = self._counts.emitted, self._dropped()
             self._wake.set()
             while self._settled() < target:
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                if not self._changed.wait(max(0.0, deadline - clocks.monotonic())) and clocks.monotonic() >= deadline:
                     return False
             return self._dropped() == dropped
 
     def join(self) -> QueueStatus:
         """Wait for a closed queue's worker until its deadline; drop the items it has not sent, with the reason ``shutdown``."""
-        self._finished.wait(max(0.0, (self._deadline or 0.0) - time.monotonic()))
+        self._finished.wait(max(0.0, (self._deadline or 0.0) - clocks.monotonic()))
         with self._lock:
             unsent = len(self._items) + self._in_flight
             self.count_dropped("shutdown", unsent)
@@ -73,7 +73,7 @@ class MemoryQueue(DeliveryQueue):
             while batch := self._take():
                 sent = True
                 self._deliver(batch)
-            if self._deadline is not None and (not self._items or time.monotonic() >= self._deadline):
+            if self._deadline is not None and (not self._items or clocks.monotonic() >= self._deadline):
                 self._sender.close()
                 self._finished.set()
                 return
@@ -82,7 +82,7 @@ class MemoryQueue(DeliveryQueue):
 
     def _take(self) -> list[Any]:
         with self._lock:
-            if self._deadline is not None and time.monotonic() >= self._deadline:
+            if self._deadline is not None and clocks.monotonic() >= self._deadline:
                 return []
             count = min(self._batch_size, len(self._items))
             batch = [self._items.popleft() for _ in range(count)]
@@ -115,12 +115,12 @@ class MemoryQueue(DeliveryQueue):
 
     def _pause(self, seconds: float) -> bool:
         """Wait before the next attempt; return False once the queue's deadline has passed."""
-        until = time.monotonic() + seconds
-        while (now := time.monotonic()) < until:
+        until = clocks.monotonic() + seconds
+        while (now := clocks.monotonic()) < until:
             if self._deadline is not None:
                 if now >= self._deadline:
                     return False
                 until = min(until, now + _CLOSING_PAUSE_S, self._deadline)
             self._wake.wait(min(until - now, _PAUSE_S) if self._deadline is None else max(0.0, until - now))
             self._wake.clear()
-        return self._deadline is None or time.monotonic() < self._deadline
+        return self._deadline is None or clocks.monotonic() < self._deadline

@@ -7,9 +7,9 @@ of its own, because the queue has one.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import clocks
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, MAX_RETRY_AFTER_S
 
@@ -69,11 +69,11 @@ class GrpcTransport:
         """Send *body* as one unary call. Raises SendError."""
         import grpc
 
-        deadline = time.monotonic() + timeout_s
+        deadline = clocks.monotonic() + timeout_s
         if self._call is None:
             self._open()
         try:
-            response: bytes = self._call(body, timeout=max(0.0, deadline - time.monotonic()), metadata=self._metadata)
+            response: bytes = self._call(body, timeout=max(0.0, deadline - clocks.monotonic()), metadata=self._metadata)
         except grpc.RpcError as error:
             return self._handle_error(error)
         return response

@@ -13,7 +13,7 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.exporters.delivery import http_errors
 from csg_otel.exporters.delivery.sender import SendError
 
@@ -69,9 +69,9 @@ class HttpTransport:
 
     def send(self, body: bytes, timeout_s: float) -> bytes:
         """Send *body* as one POST. Raises SendError unless the response is an OTLP success."""
-        deadline = time.monotonic() + timeout_s
+        deadline = clocks.monotonic() + timeout_s
         payload = gzip.compress(body, 1) if self._compress else body
-        remaining_s = max(0.0, deadline - time.monotonic())
+        remaining_s = max(0.0, deadline - clocks.monotonic())
         try:
             response = self._session.request("POST", timeout_s=remaining_s, body=payload, headers=self._headers)
         except OSError as error:

@@ -8,12 +8,11 @@ does not read responses. The large imports (protobuf, gRPC) happen on the first 
 from __future__ import annotations
 
 import ssl
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from csg_otel import faults
+from csg_otel import clocks, faults
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from csg_otel.exporters.otlp import split
 from csg_otel.pipeline import sanitize
@@ -88,7 +87,7 @@ class OtlpSender:
                 raise SendError("setup", f"{type(error).__name__}: {error}", retry=True) from error
         if len(body) <= self._settings.max_request_bytes:
             return _partial(self._signal, self._transport.send(body, timeout_s))
-        return self._send_in_pieces(body, time.monotonic() + timeout_s)
+        return self._send_in_pieces(body, clocks.monotonic() + timeout_s)
 
     def _send_in_pieces(self, body: bytes, deadline: float) -> Partial | None:
         """Send a request that is too large in pieces; a retry sends only the pieces that were not accepted yet."""
@@ -100,7 +99,7 @@ class OtlpSender:
         for index, (items, piece) in enumerate(pieces[begin:], begin):
             self._progress = (body, index)
             try:
-                partial = _partial(self._signal, transport.send(piece, max(0.05, deadline - time.monotonic())))
+                partial = _partial(self._signal, transport.send(piece, max(0.05, deadline - clocks.monotonic())))
             except SendError as error:
                 if error.retry or len(pieces) == 1:
                     raise

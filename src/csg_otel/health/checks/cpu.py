@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from csg_otel import clocks
 from csg_otel.health.checks.levels import judge, percent
 from csg_otel.host import cgroup
 
@@ -32,8 +33,8 @@ class Cpu:
 
     def __call__(self) -> CheckResult:
         last = self._last or self._read()
-        if time.monotonic() - last[0] < _SAMPLE_S:
-            time.sleep(_SAMPLE_S - (time.monotonic() - last[0]))
+        if clocks.monotonic() - last[0] < _SAMPLE_S:
+            time.sleep(_SAMPLE_S - (clocks.monotonic() - last[0]))
         now = self._last = self._read()
         spent, used = now[1] - last[1], now[2] - last[2]
         share = 100 * used / spent if spent > 0 else 0.0
@@ -42,7 +43,7 @@ class Cpu:
 
     def _read(self) -> tuple[float, float, float]:
         """Return the time, the CPU seconds available so far, and the CPU seconds used so far."""
-        now = time.monotonic()
+        now = clocks.monotonic()
         limits = self.limits()
         if limits.cpu_limit is not None and limits.cpu_time_s is not None:
             return now, now * limits.cpu_limit, limits.cpu_time_s

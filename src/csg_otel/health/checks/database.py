@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
@@ -62,7 +62,7 @@ class Database:
             raise ValueError("the port in url is not a number from 1 to 65535")
 
     def __call__(self) -> CheckResult:
-        began = time.monotonic()
+        began = clocks.monotonic()
         try:
             with self._connection() as connection:
                 self._run_query(connection)
@@ -70,7 +70,7 @@ class Database:
             raise
         except Exception as error:  # noqa: BLE001 - every driver has its own error classes
             raise Critical(f"{self._where()}: {_describe_error(error)}") from None
-        took = Measurement("query", time.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
+        took = Measurement("query", clocks.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
         return judge([took], f"{self._where()} answered in {took.value:.3f} s")
 
     def _where(self) -> str:

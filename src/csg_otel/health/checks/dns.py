@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks.levels import judge
 
@@ -26,7 +26,7 @@ class Dns:
     critical_s: float | None = None
 
     def __call__(self) -> CheckResult:
-        began = time.monotonic()
+        began = clocks.monotonic()
         try:
             infos = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -36,7 +36,7 @@ class Dns:
             )
             raise Critical(f"{self.host} does not resolve: {reason}") from None
         addresses = sorted({str(info[4][0]) for info in infos})
-        took = Measurement("lookup", time.monotonic() - began, "s", self.warning_s, self.critical_s, 0)
+        took = Measurement("lookup", clocks.monotonic() - began, "s", self.warning_s, self.critical_s, 0)
         if missing := sorted(set(self.expected).difference(addresses)):
             raise Critical(f"{self.host} is {', '.join(addresses)} and not {', '.join(missing)}", measurements=(took,))
         summary = f"{self.host} is {', '.join(addresses[:4])}{' ...' if len(addresses) > 4 else ''}"

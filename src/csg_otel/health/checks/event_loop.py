@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckResult, Measurement
 from csg_otel.health.checks.levels import judge
 from csg_otel.status import HealthStatus
@@ -26,7 +26,7 @@ class EventLoop:
     loops: Callable[[], Sequence[Any]] = tuple
 
     def __call__(self) -> CheckResult:
-        now = time.monotonic()
+        now = clocks.monotonic()
         measurements = [
             Measurement(
                 f"{loop.name} lag",

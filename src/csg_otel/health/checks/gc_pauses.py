@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from csg_otel import names
+from csg_otel import clocks, names
 from csg_otel.check_result import CheckResult, Range
 from csg_otel.health.checks.levels import judge, percent
 from csg_otel.points import HistogramPoint, Point
@@ -25,7 +24,7 @@ class GcPauses:
     warning_threshold: float | Range = 5.0
     critical_threshold: float | Range | None = 25.0
     points: Callable[[], Sequence[Point]] = tuple
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = clocks.monotonic
     _last: tuple[float, float] | None = field(default=None, init=False, repr=False)
 
     def __call__(self) -> CheckResult:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.check_result import CheckResult, Critical, Measurement, Warn
 from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
@@ -52,7 +51,7 @@ class Http:
 
     def __call__(self) -> CheckResult:
         where = str(net.parse(self.url)).partition("://")[2]
-        began = time.monotonic()
+        began = clocks.monotonic()
         try:
             response = self._request()
         except TimeoutError:
@@ -60,7 +59,7 @@ class Http:
         except OSError as error:
             raise Critical(f"{where}: {network.reason(error)}") from None
         status, days = response.status, network.certificate_days(response.certificate)
-        took = Measurement("response_time", time.monotonic() - began, "s", self.warning_s, self.critical_s, 0)
+        took = Measurement("response_time", clocks.monotonic() - began, "s", self.warning_s, self.critical_s, 0)
         if not any(_accepts(accepted, status) for accepted in self._accepted()):
             expected = ", ".join(map(str, self._accepted()))
             raise Critical(f"{where} answered {status}, expected {expected}", measurements=(took,))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckResult, Measurement
 from csg_otel.host.process import resident_bytes
 from csg_otel.status import HealthStatus
@@ -29,7 +29,7 @@ class MemoryGrowth:
 
     warning_mb_per_h: float = 100.0
     window_s: float = 3600.0
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = clocks.monotonic
     read: Callable[[], int] = resident_bytes
     _seen: deque[tuple[float, int]] = field(default_factory=deque, init=False, repr=False)
     _pid: int = field(default_factory=os.getpid, init=False, repr=False)

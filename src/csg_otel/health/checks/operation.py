@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from csg_otel import names
+from csg_otel import clocks, names
 from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge, percent
 from csg_otel.points import HistogramPoint, Point, buckets, quantile
@@ -39,7 +38,7 @@ class Operation:
     window_s: float = 300.0
     minimum_calls: int = 20
     points: Callable[[], Sequence[Point]] = tuple
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = clocks.monotonic
     _seen: deque[tuple[float, _Totals]] = field(default_factory=deque, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.check_result import CheckResult, Critical, Measurement, Warn
 from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
@@ -54,7 +53,7 @@ class Redis:
             raise ValueError("url is not a redis:// or rediss:// URL")
 
     def __call__(self) -> CheckResult:
-        began = time.monotonic()
+        began = clocks.monotonic()
         if self.url is None:
             where = "the program's client"
             client = load_function(self.client)() if isinstance(self.client, str) else self.client
@@ -62,7 +61,7 @@ class Redis:
                 raise Critical("the program's client: the server did not answer PONG")
         else:
             where = self._ping(began + self.timeout_s)
-        took = Measurement("ping", time.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
+        took = Measurement("ping", clocks.monotonic() - began, "s", self.warning_s, self.timeout_s, 0)
         return judge([took], f"{where} answered in {took.value:.3f} s")
 
     def _ping(self, deadline: float) -> str:

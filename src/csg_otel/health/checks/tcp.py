@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks import network
 from csg_otel.status import HealthStatus
@@ -29,7 +28,7 @@ class Tcp:
 
     def __call__(self) -> CheckResult:
         host, port = network.split(self.address)
-        began = time.monotonic()
+        began = clocks.monotonic()
         check_address = network.address_check(self.allow_link_local)
         try:
             net.connect(host, port, began + self.timeout_s, check_address=check_address).close()
@@ -37,5 +36,5 @@ class Tcp:
             raise Critical(f"{self.address} does not answer within {self.timeout_s:g} s") from None
         except OSError as error:
             raise Critical(f"{self.address}: {network.reason(error)}") from None
-        took = Measurement("connect", time.monotonic() - began, "s", critical=self.timeout_s, minimum=0)
+        took = Measurement("connect", clocks.monotonic() - began, "s", critical=self.timeout_s, minimum=0)
         return CheckResult(HealthStatus.HEALTHY, f"{self.address} accepts connections", measurements=(took,))

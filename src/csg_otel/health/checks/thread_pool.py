@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from typing import Any
 
+from csg_otel import clocks
 from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_object
@@ -31,15 +31,15 @@ class ThreadPool:
     def __call__(self) -> CheckResult:
         pool: Any = load_object(self.pool) if isinstance(self.pool, str) else self.pool
         if self._probe is None:
-            self._submitted = time.monotonic()
+            self._submitted = clocks.monotonic()
             try:
-                self._probe = pool.submit(time.monotonic)
+                self._probe = pool.submit(clocks.monotonic)
             except RuntimeError:
                 raise Critical("the pool is shut down: it accepts no work") from None
         try:
             waited_s = self._probe.result(self.warning_s) - self._submitted
             self._probe = None
         except NotYet:
-            waited_s = time.monotonic() - self._submitted
+            waited_s = clocks.monotonic() - self._submitted
         measurement = Measurement("wait", max(0.0, waited_s), "s", self.warning_s, self.critical_s, 0)
         return judge([measurement], advice="all threads of the pool are busy; look for tasks that hang, or add threads")

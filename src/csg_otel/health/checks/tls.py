@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import time
 from contextlib import closing
 from dataclasses import dataclass
 
-from csg_otel import net
+from csg_otel import clocks, net
 from csg_otel.check_result import CheckResult, Critical, Measurement, Range
 from csg_otel.health.checks import network
 from csg_otel.status import HealthStatus
@@ -37,7 +36,7 @@ class Tls:
 
     def __call__(self) -> CheckResult:
         host, port = network.split(self.address)
-        deadline = time.monotonic() + self.timeout_s
+        deadline = clocks.monotonic() + self.timeout_s
         context = ssl.create_default_context(cafile=self.ca_file)
         try:
             opened = net.connect(
