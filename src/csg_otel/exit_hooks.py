@@ -2,13 +2,15 @@
 Hooks for the end of a process: in ``atexit``, in multiprocessing, and for SIGTERM; the program's own SIGTERM handler runs
 after.
 
-A signal handler runs on the main thread, and that thread may hold one of the SDK's locks. So the handler only starts a thread.
-That thread finishes the telemetry and sends the signal again, which then has its usual effect. The exit code does not change.
+The handler of the signal only notes it. A thread that was started before (``signal_watch``) finishes the telemetry and ends
+the process by the signal's default action, so that a process whose main thread is in C code ends in time, too. If the program
+has a handler of its own, the thread flushes and sends the signal again, and the main thread runs that handler.
 """
 
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import signal
 import sys
@@ -17,6 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks
+from csg_otel.signal_watch import SignalWatch, threads_are_greenlets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 _CHAINED_BUDGET_S = 2.0
 """Most seconds by which a flush delays the program's own SIGTERM handler; orchestrators wait 10 s or more before SIGKILL."""
+
+_MARGIN_S = 0.5
+"""Seconds above its budget after which a flush or shutdown counts as stuck, and the process ends without it."""
 
 _RESEND_S = 0.05
 _MAX_RESENDS = 100
@@ -36,77 +42,158 @@ _LAST = -1000
 class ExitHooks:
     """Hooks that finish the telemetry when the process ends by itself or by SIGTERM."""
 
-    def __init__(self, finish: Callable[[], Any], flush: Callable[[float], Any]) -> None:
-        """Set the functions: *finish* ends the telemetry; *flush(seconds)* sends all queued items within that time."""
+    def __init__(self, finish: Callable[[], Any], flush: Callable[[float], Any], budget_s: Callable[[], float]) -> None:
+        """
+        Set the functions.
+
+        Args:
+            finish: Ends the telemetry.
+            flush: Sends all queued items within the given seconds.
+            budget_s: Returns the seconds that *finish* may take.
+        """
         self._finish = finish
         self._flush = flush
+        self._budget_s = budget_s
         self._previous: Any = None
-        self._handling = False
-        self._finished = threading.Event()
+        self._watch: SignalWatch | None = None
+        self._finished = False
         self._passed_on_at = float("-inf")
+        self._held = threading.local()
 
     def arm(self, *, signals: bool) -> None:
         """Register with ``atexit`` and, if *signals* is true and this is the main thread, for SIGTERM."""
         atexit.register(self._finish)
+        self._register_with_multiprocessing()
         if not signals or threading.current_thread() is not threading.main_thread():
             return
         previous = signal.getsignal(signal.SIGTERM)
         if previous is signal.SIG_IGN or previous is None:
             return  # the program ignores the signal, or handles it outside of Python
         self._previous = previous
+        self._watch = SignalWatch(signal.SIGTERM, self._end_or_pass_on, self._is_in_charge)
+        self._watch.start()
         signal.signal(signal.SIGTERM, self._on_signal)
-        self._handling = True
-
-    def reset_after_fork(self) -> None:
-        """Start from scratch in a forked child, which finishes its own telemetry."""
-        self._finished = threading.Event()
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None:
-            # A child of multiprocessing ends by os._exit after only those finalizers that the child itself has registered.
-            util.register_after_fork(self, ExitHooks._finish_worker)
-
-    def _finish_worker(self) -> None:
-        sys.modules["multiprocessing.util"].Finalize(None, self._finish, exitpriority=_LAST)
 
     def disarm(self) -> None:
         """Remove the hooks; a SIGTERM handler that the program has installed meanwhile stays."""
         atexit.unregister(self._finish)
-        if self._handling and threading.current_thread() is threading.main_thread():
-            # ==, because every access to a bound method creates another object.
-            if signal.getsignal(signal.SIGTERM) == self._on_signal:
+        if self._watch is not None and threading.current_thread() is threading.main_thread():
+            if self._is_in_charge():
                 signal.signal(signal.SIGTERM, self._previous)
-            self._handling = False
+            self._watch.stop()
+            self._watch = None
+
+    # -- forks -----------------------------------------------------------------------------------------------------
+
+    def hold_signal(self) -> None:
+        """Before a fork: block SIGTERM on this thread, so that the child gets none before it has started again."""
+        if self._watch is not None and hasattr(signal, "pthread_sigmask"):
+            self._held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def release_signal(self) -> None:
+        """After a fork, in the parent and in the child: accept the signals again that were accepted before."""
+        mask, self._held.mask = getattr(self._held, "mask", None), None
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch in a forked child, which finishes its own telemetry."""
+        self._finished = False
+        if self._watch is not None:
+            self._watch.reset_after_fork()
+        self._register_with_multiprocessing()
+
+    def _register_with_multiprocessing(self) -> None:
+        """Finish in a child of multiprocessing, too: it ends by ``os._exit`` after the finalizers that it has registered."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is None:
+            return
+        util.register_after_fork(self, ExitHooks._begin_in_worker)
+        if sys.modules["multiprocessing.process"].parent_process() is not None:
+            self._begin_in_worker()
+
+    def _begin_in_worker(self) -> None:
+        sys.modules["multiprocessing.util"].Finalize(None, self._finish, exitpriority=_LAST)
+
+    # -- SIGTERM ---------------------------------------------------------------------------------------------------
+
+    def _is_in_charge(self) -> bool:
+        # ==, because every access to a bound method creates another object.
+        return signal.getsignal(signal.SIGTERM) == self._on_signal
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._finished.is_set():
+        if self._finished:
             self._pass_on(number, frame)
-        elif clocks.monotonic() - self._passed_on_at > 2 * _RESEND_S:  # else it is a repetition of the signal passed on
-            threading.Thread(
-                target=self._finish_and_resend, args=(number,), name="csg-otel-sigterm", daemon=True
-            ).start()
+        elif self._watch is not None and clocks.monotonic() - self._passed_on_at > 2 * _RESEND_S:
+            self._watch.note()  # otherwise it is a repetition of the signal that was passed on
 
-    def _finish_and_resend(self, number: int) -> None:
-        try:
-            if callable(self._previous):
-                self._flush(_CHAINED_BUDGET_S)
-            else:
-                self._finish()
-        finally:
-            # Only the main thread may change handlers, so the signal is sent again, and the main thread passes it on. A
-            # signal that comes just before the main thread enters a system call does not interrupt the call, hence the loop.
-            self._finished.set()
-            sent_at = clocks.monotonic()
-            for _ in range(_MAX_RESENDS):
-                os.kill(os.getpid(), number)
-                time.sleep(_RESEND_S)
-                if self._passed_on_at >= sent_at:
-                    break
+    def _end_or_pass_on(self) -> None:
+        """Finish the telemetry and end the process; on the thread of the watch."""
+        if callable(self._previous):
+            _within(_CHAINED_BUDGET_S, self._flush, _CHAINED_BUDGET_S)
+        elif os.getpid() == 1:
+            # The kernel gives the first process of a container no default action: it goes on.
+            _within(_CHAINED_BUDGET_S, self._flush, _CHAINED_BUDGET_S)
+            return
+        else:
+            _within(self._budget_s(), self._finish)
+            _end_by(signal.SIGTERM)
+        self._finished = True
+        self._resend()
+
+    def _resend(self) -> None:
+        """
+        Send the signal until the main thread has passed it on: a handler of the program can't run elsewhere.
+
+        A signal that comes just before the main thread enters a system call does not interrupt the call.
+        """
+        sent_at = clocks.monotonic()
+        for _ in range(_MAX_RESENDS):
+            _kill_main_thread(signal.SIGTERM)
+            time.sleep(_RESEND_S)
+            if self._passed_on_at >= sent_at:
+                break
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._passed_on_at = clocks.monotonic()  # no lock: a handler may interrupt another
         if callable(self._previous):
-            self._finished.clear()
+            self._finished = False
             self._previous(number, frame)
         else:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _within(limit_s: float, call: Callable[..., Any], *arguments: Any) -> None:
+    """Run *call* on a thread, and wait for it a little longer than *limit_s* seconds: the main thread may hold its lock."""
+    worker = threading.Thread(target=call, args=arguments, name="csg-otel-sigterm-work", daemon=True)
+    try:
+        worker.start()
+    except RuntimeError:  # no more threads
+        call(*arguments)
+        return
+    worker.join(limit_s + _MARGIN_S)
+
+
+def _kill_main_thread(number: int) -> None:
+    main = threading.main_thread().ident
+    if main is None or threads_are_greenlets() or not hasattr(signal, "pthread_kill"):
+        os.kill(os.getpid(), number)
+    else:
+        signal.pthread_kill(main, number)  # interrupts the system call of this very thread
+
+
+def _end_by(number: int) -> None:
+    """
+    End this process by the default action of the signal *number*; return only where that can't be done here.
+
+    ``signal.signal`` works on the main thread alone, which may be in C code. The C library's function works on every thread.
+    """
+    try:
+        set_handler = ctypes.CDLL(None).signal
+    except (OSError, AttributeError):  # another platform
+        return
+    set_handler.argtypes, set_handler.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+    set_handler(number, None)  # SIG_DFL is 0
+    os.kill(os.getpid(), number)
+    time.sleep(_RESEND_S)

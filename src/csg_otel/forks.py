@@ -42,6 +42,7 @@ _References = list[Callable[[], "Callable[[], None] | None"]]
 
 _before: Final[_References] = []
 _resets: Final[_References] = []
+_after: Final[_References] = []
 _cleanup_at: Final = [64]
 """Length of a list at which references to deleted objects are removed; the length is then set again, to twice the rest."""
 
@@ -60,6 +61,11 @@ def precede(prepare: Callable[[], None]) -> None:
     _register(_before, prepare)
 
 
+def conclude(release: Callable[[], None]) -> None:
+    """Call *release* after every fork, last, in this process and in the child; a bound method only while its object exists."""
+    _register(_after, release)
+
+
 def _register(references: _References, function: Callable[[], None]) -> None:
     reference: Any = _FunctionReference(function)
     if isinstance(function, MethodType):
@@ -71,7 +77,7 @@ def _register(references: _References, function: Callable[[], None]) -> None:
         references.append(reference)
     if not _hooked and hasattr(os, "register_at_fork"):
         _hooked.append(True)
-        os.register_at_fork(before=_before_fork, after_in_child=_reset_in_child)
+        os.register_at_fork(before=_before_fork, after_in_parent=_conclude, after_in_child=_reset_in_child)
 
 
 def afterwards(start: Callable[[], object]) -> None:
@@ -80,6 +86,10 @@ def afterwards(start: Callable[[], object]) -> None:
         _starts.append(start)
     else:
         start()
+
+
+def _conclude() -> None:
+    _call_all(_after)
 
 
 def _before_fork() -> None:
@@ -116,6 +126,7 @@ def _reset_in_child() -> None:
     starts, _starts[:] = tuple(_starts), ()
     for start in starts:
         _contained(start)
+    _conclude()
 
 
 def _contained(function: Callable[[], object]) -> None:

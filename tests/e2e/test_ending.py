@@ -30,11 +30,7 @@ WORK = """
 """
 
 
-WAIT = """
-    while True:
-        time.sleep(0.1)
-"""
-"""Python runs no signal handler for a signal that comes in the instant before a sleep begins: not before it is over."""
+WAIT = "time.sleep(600)"
 
 
 @pytest.fixture
@@ -96,8 +92,8 @@ def test_a_signal_that_the_main_thread_misses_is_sent_again(sink: HttpSink, tmp_
     """A signal that comes just before a system call does not interrupt it; the process ends all the same."""
     before = """
     signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
-    sent, kill = [], os.kill
-    os.kill = lambda *call: sent.append(call) if len(sent) < 3 else kill(*call)  # the first three are missed
+    sent, kill = [], signal.pthread_kill
+    signal.pthread_kill = lambda *call: sent.append(call) if len(sent) < 3 else kill(*call)  # the first three are missed
     """
     with program(sink, tmp_path, before=before) as running:
         running.line_with("ready")
@@ -105,6 +101,89 @@ def test_a_signal_that_the_main_thread_misses_is_sent_again(sink: HttpSink, tmp_
 
         assert running.wait(8) == 7
     assert delivered(sink) == (50, 50)
+
+
+IN_C = """
+    import sqlite3
+    sqlite3.connect(":memory:").execute(
+        "with recursive c(x) as (select 1 union all select x + 1 from c limit 40000000000) select count(*) from c"
+    ).fetchone()
+"""
+"""A long call into C that releases the GIL, as a query does."""
+
+TAKEN = "import asyncio; loop = asyncio.new_event_loop(); loop.add_signal_handler(signal.SIGUSR1, print)"
+"""An event loop uses the descriptor that signals wake."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001); signal.signal(signal.SIGALRM, lambda *_: None)", IN_C),
+        ("import ctypes; ctypes.CDLL = lambda *_: None", WAIT),
+        (TAKEN, WAIT),
+        ("", TAKEN + "; " + WAIT),
+        ("", "os.closerange(3, 4096); " + WAIT),
+    ],
+    ids=["in C, with a profiler", "no C library", "loop before", "loop after", "descriptors closed"],
+)
+def test_sigterm_ends_the_program_whatever_its_main_thread_does(
+    sink: HttpSink, tmp_path: Path, before: str, after: str
+) -> None:
+    """The main thread runs no handler before its call into C is over; the process ends in time, and delivers."""
+    with program(sink, tmp_path, before=before, after=after) as running:
+        running.line_with("ready")
+        time.sleep(0.3)  # the call into C has begun; where it has not, the test is easier to pass
+        running.terminate()
+
+        assert running.wait(20) == -signal.SIGTERM
+        if "closerange" not in after:  # the interpreter itself says that its descriptor is gone; so is the connection
+            assert "Traceback" not in running.stderr
+            assert delivered(sink) == (50, 50)
+
+
+CHILDREN = """
+    import multiprocessing, os, signal, sqlite3, sys, time
+    import csg_otel
+
+    def query():
+        with csg_otel.observe("in the child"):
+            pass
+        print("begun", flush=True)
+        {in_c}
+
+    if __name__ == "__main__":
+        csg_otel.instrument("parent", exporters=["otlp+http://127.0.0.1:{port}"])
+        child = multiprocessing.get_context("{method}").Process(target=query)
+        child.start()
+        sys.stdin.readline()
+        child.terminate()
+        child.join(20)
+        print("child", child.exitcode, flush=True)
+        for _ in range(40):
+            if (one := os.fork()) == 0:
+                time.sleep(600)
+            os.kill(one, signal.SIGTERM)
+            os.waitpid(one, 0)
+        print("forty ended", flush=True)
+"""
+
+
+def test_children_end_at_once_and_the_parent_goes_on(sink: HttpSink, tmp_path: Path) -> None:
+    """
+    A pool ends its workers the moment they begin; a signal to a child wakes nobody in the parent.
+
+    A child in C code (here a query, in a pool the wait for a semaphore) ends, too, and delivers what it has measured.
+    """
+    source = CHILDREN.format(port=sink.port, method="fork", in_c=IN_C.replace("\n", "\n    "))
+    (tmp_path / "parent.py").write_text(textwrap.dedent(source))
+    with Program([sys.executable, "parent.py"], tmp_path) as running:
+        running.line_with("begun")
+        print(file=running.process.stdin, flush=True)
+
+        running.line_with("child -15")
+        running.line_with("forty ended")
+        assert running.wait(20) == 0
+    assert [span.name for span in sink.received.spans].count("in the child") == 1
 
 
 def test_the_programs_own_handler_runs_once_for_each_signal(sink: HttpSink, tmp_path: Path) -> None:
@@ -178,8 +257,7 @@ HUNG = """
             done.add(1)
         logger.emit(_logs.LogRecord(body=f"log {number}"))
     print("ready", flush=True)
-    while True:
-        time.sleep(0.1)  # see WAIT
+    time.sleep(600)
 """
 
 

@@ -64,9 +64,11 @@ class Telemetry:
             self._systemd,
         )
         self._start_parts()
-        self._exit_hooks = ExitHooks(self.shutdown, self.force_flush)
+        self._exit_hooks = ExitHooks(self.shutdown, self.force_flush, lambda: self.config.exporters.shutdown_timeout)
         self._exit_hooks.arm(signals=handle_signals)
+        forks.precede(self._exit_hooks.hold_signal)
         forks.follow(self.reset_after_fork)
+        forks.conclude(self._exit_hooks.release_signal)
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,164 @@
+"""
+A thread that a signal wakes, even while the main thread is in a long call into C.
+
+Python runs the handler of a signal on the main thread, and only between two of its instructions. But the moment a signal
+comes, the interpreter also writes its number to a descriptor (``signal.set_wakeup_fd``), which a thread of this package reads.
+The rule: what the handler itself does can neither block, nor start a thread, nor raise.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from types import BuiltinFunctionType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CALLED: Final = b"\x00"
+"""Written by the handler; no signal has this number."""
+
+_STOP: Final = b"\xff"
+"""Written by :meth:`SignalWatch.stop`; no signal has this number."""
+
+_PAUSE_S: Final = 0.05
+"""Seconds without a look after a signal of others: profilers send a thousand a second."""
+
+_POLL_S: Final = 0.1
+"""Seconds between two looks where the thread can't wait for a descriptor: it is a greenlet, or the descriptor is gone."""
+
+_MOST_DESCRIPTOR: Final = 1000
+"""Highest descriptor asked for: a program that closes everything, as daemons do, soon uses the low numbers again."""
+
+
+class SignalWatch:
+    """Calls a function on a thread of its own when one signal comes; all methods are for the main thread."""
+
+    def __init__(self, number: int, wake: Callable[[], None], is_handled_here: Callable[[], bool]) -> None:
+        """
+        Prepare for the signal *number*; :meth:`start` begins.
+
+        Args:
+            number: The signal.
+            wake: Called on the thread, once for all signals that came before it returns.
+            is_handled_here: Returns whether the handler that calls :meth:`note` is the program's handler of the signal now.
+        """
+        self._number = number
+        self._wake = wake
+        self._is_handled_here = is_handled_here
+        self._descriptors: tuple[int, int] | None = None
+        self._noted = False
+        self._round: object = None
+
+    def start(self) -> None:
+        """Start the thread. It also hears of the signal without :meth:`note`, unless others use the descriptor of signals."""
+        self._noted = False
+        self._round = this_round = object()
+        target: Callable[[], None]
+        if os.name != "posix" or threads_are_greenlets():
+            target = lambda: self._poll(this_round)  # noqa: E731 - one of two bodies
+        else:
+            read_end, write_end = self._descriptors = _make_pipe()
+            before = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+            if before != -1:
+                signal.set_wakeup_fd(before)  # an event loop's; it wakes the main thread
+            target = lambda: self._read(read_end, this_round)  # noqa: E731 - as above
+        threading.Thread(target=target, name="csg-otel-sigterm", daemon=True).start()
+
+    def note(self) -> None:
+        """Wake the thread; for the handler: it sets a flag, and writes a byte if there is room."""
+        self._noted = True
+        if self._descriptors is not None:
+            with suppress(OSError):
+                os.write(self._descriptors[1], _CALLED)
+
+    def stop(self) -> None:
+        """End the thread and give the descriptor back."""
+        self._round = None
+        if self._descriptors is None:
+            return
+        descriptor, self._descriptors = self._descriptors[1], None
+        present = signal.set_wakeup_fd(-1)
+        if present not in (-1, descriptor):
+            signal.set_wakeup_fd(present)
+        with suppress(OSError):
+            os.write(descriptor, _STOP)
+            os.close(descriptor)
+
+    def reset_after_fork(self) -> None:
+        """Start again in a forked child: the pipe is the parent's, and the child must never write to it."""
+        if self._descriptors is not None:
+            read_end, write_end = self._descriptors
+            self._descriptors = None
+            present = signal.set_wakeup_fd(-1)
+            if present not in (-1, write_end):
+                signal.set_wakeup_fd(present)
+            with suppress(OSError):
+                os.close(read_end)
+                os.close(write_end)
+        self.start()
+
+    def _poll(self, this_round: object) -> None:
+        while self._round is this_round:
+            if self._noted:
+                self._wake()
+                self._noted = False
+            time.sleep(_POLL_S)
+
+    def _read(self, descriptor: int, this_round: object) -> None:
+        try:
+            while received := os.read(descriptor, 4096):
+                if _CALLED in received or (bytes((self._number,)) in received and self._is_handled_here()):
+                    self._wake()
+                    self._noted = False
+                    received += _rest(descriptor)
+                elif _STOP not in received:
+                    time.sleep(_PAUSE_S)
+                if _STOP in received:
+                    os.close(descriptor)
+                    return
+        except OSError:
+            pass
+        self._poll(this_round)  # the program has closed the descriptors of others, as daemons do
+
+
+def threads_are_greenlets() -> bool:
+    """Return whether the program has replaced threads by greenlets, as gevent and eventlet do."""
+    return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
+
+
+def _make_pipe() -> tuple[int, int]:
+    """Return the two ends of a pipe, with high numbers where there are any; a write never blocks."""
+    read_end, write_end = (_raised(descriptor) for descriptor in os.pipe())
+    os.set_blocking(write_end, False)
+    return read_end, write_end
+
+
+def _raised(descriptor: int) -> int:
+    import fcntl
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    lowest = (_MOST_DESCRIPTOR if limit == resource.RLIM_INFINITY else min(limit, _MOST_DESCRIPTOR)) - 8
+    try:
+        raised = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(0, lowest))
+    except OSError:
+        return descriptor
+    os.close(descriptor)
+    return raised
+
+
+def _rest(descriptor: int) -> bytes:
+    """Return what is in the pipe, without waiting."""
+    os.set_blocking(descriptor, False)
+    try:
+        return os.read(descriptor, 65536)
+    except BlockingIOError:
+        return b""
+    finally:
+        os.set_blocking(descriptor, True)
