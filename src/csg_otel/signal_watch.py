@@ -8,7 +8,6 @@ The rule: what the handler itself does can neither block, nor start a thread, no
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import threading
@@ -129,7 +128,7 @@ class SignalWatch:
 
 def threads_are_greenlets() -> bool:
     """Return whether the program has replaced threads by greenlets, as gevent and eventlet do."""
-    return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
+    return not isinstance(threading.get_ident, BuiltinFunctionType)
 
 
 def _make_pipe() -> tuple[int, int]:
