@@ -8,31 +8,48 @@ without an SDK every instrument is a no-op, and it starts to record when an SDK 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from opentelemetry import _logs, metrics, trace
 
+from csg_otel import environment
 from csg_otel._version import VERSION
 from csg_otel.names import DURATION_BUCKETS_S, PAUSE_BUCKETS_S, SCOPE, SIZE_BUCKETS_BY, Metric
 
 Callback = Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]
+
+_PROVIDER_VARIABLES: Final = (
+    "OTEL_PYTHON_TRACER_PROVIDER",
+    "OTEL_PYTHON_METER_PROVIDER",
+    "OTEL_PYTHON_LOGGER_PROVIDER",
+)
+_Provided = TypeVar("_Provided")
 
 _ADVICE: Final = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
 
 
 def meter() -> metrics.Meter:
     """Return the package's meter."""
-    return metrics.get_meter(SCOPE, VERSION)
+    return provided(lambda: metrics.get_meter(SCOPE, VERSION))
 
 
 def tracer() -> trace.Tracer:
     """Return the package's tracer."""
-    return trace.get_tracer(SCOPE, VERSION)
+    return provided(lambda: trace.get_tracer(SCOPE, VERSION))
 
 
 def logger() -> _logs.Logger:
     """Return the package's event logger."""
-    return _logs.get_logger(SCOPE, VERSION)
+    return provided(lambda: _logs.get_logger(SCOPE, VERSION))
+
+
+def provided(get: Callable[[], _Provided]) -> _Provided:
+    """Return the result of *get*, which needs a provider; a variable that names one that can't be loaded is ignored."""
+    try:
+        return get()
+    except Exception:  # noqa: BLE001 - the API logs and raises what it meets when it loads the provider
+        with environment.without(_PROVIDER_VARIABLES):
+            return get()
 
 
 def create(

@@ -166,7 +166,11 @@ def test_problems_of_checks_stand_among_the_others_by_line(tmp_path: Path, capsy
     [
         ({}, "no configuration file found; 0 settings from the environment"),
         ({"PROMETHEUS_PORT": "9100"}, "no configuration file found; 1 setting from the environment"),
-        ({"PROMETHEUS_PORT": "-1"}, "no configuration file found; 1 setting from the environment, 1 problem"),
+        ({"PROMETHEUS_PORT": "-1"}, "no configuration file found; 0 settings from the environment, 1 warning"),
+        (
+            {"CSG_OTEL_SYSTEM_MONITORING_PROMETHEUS_PORT": "-1"},
+            "no configuration file found; 1 setting from the environment, 1 problem",
+        ),
         (
             {"MONITORING_DASHBOARD_PORT": "1"},
             "no configuration file found; 1 setting from the environment, 1 warning",

@@ -133,6 +133,13 @@ def test_every_variable_of_the_port_is_read(service: str, tmp_path: Path) -> Non
     assert "checked here" not in healthcheck(cwd=tmp_path, env=env)[1]
 
 
+def test_the_address_of_a_service_is_no_port(service: str, tmp_path: Path) -> None:
+    """PROMETHEUS_PORT=tcp://..., which Kubernetes sets, is passed over, as by the program itself."""
+    env = {"PROMETHEUS_PORT": "tcp://10.0.0.1:9090", "OTEL_EXPORTER_PROMETHEUS_PORT": service.rpartition(":")[2]}
+
+    assert "checked here" not in healthcheck(cwd=tmp_path, env=env)[1]
+
+
 def test_bypass_is_exit_0_and_says_so(tmp_path: Path) -> None:
     """A bypass exits 0, but the output does not look healthy."""
     code, output, _ = healthcheck(cwd=tmp_path, env={"DISABLE_HEALTH_CHECKS": "true", "PROMETHEUS_PORT": "1"})

@@ -68,10 +68,15 @@ def test_an_empty_variable_is_unset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("PROMETHEUS_ENABLED", "perhaps"), ("OTEL_BSP_SCHEDULE_DELAY", "soon"), ("LOG_LEVEL", "loud")]
+    ("name", "text"),
+    [
+        ("CSG_OTEL_SYSTEM_MONITORING_PROMETHEUS_ENABLED", "perhaps"),
+        ("CSG_OTEL_EXPORTERS_QUEUE_DELAY", "soon"),
+        ("CSG_OTEL_LOGGING_LEVEL", "loud"),
+    ],
 )
 def test_a_problem_names_its_variable(name: str, text: str) -> None:
-    """What a variable can't mean is an error that names it."""
+    """What a variable of this package can't mean is an error that names it."""
     (problem,) = load_lenient({}, environ={name: text}).problems
 
     assert problem.startswith(f"variable {name}: ")
@@ -107,10 +112,24 @@ def test_samplers(sampler: str, argument: str | None, ratio: float, parent_based
     assert (sampling.ratio, sampling.parent_based) == (ratio, parent_based)
 
 
-def test_a_sampler_we_do_not_have_is_warned_about() -> None:
-    """A sampler of OpenTelemetry that is not supported is ignored with a warning; an unknown word is a problem."""
-    assert "not supported" in load({}, environ={"OTEL_TRACES_SAMPLER": "xray"}).warnings[0]
-    assert "not a sampler" in load_lenient({}, environ={"OTEL_TRACES_SAMPLER": "some"}).problems[0]
+@pytest.mark.parametrize("sampler", ["always_off", "parentbased_always_off"])
+def test_off_keeps_neither_failed_nor_slow_spans(sampler: str) -> None:
+    """A sampler that is off is stronger than the exceptions that the file makes."""
+    source = {"sampling": {"always_keep_errors": True, "slower_than": 2}}
+    sampling = load(source, environ={"OTEL_TRACES_SAMPLER": sampler}).config.sampling
+
+    assert (sampling.always_keep_errors, sampling.slower_than) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("trace", "debug"), ("VERBOSE", "debug"), ("0", "debug"), ("20", "info"), ("25", "warning"), ("60", "critical")],
+)
+def test_a_log_level_may_be_written_as_others_write_it(text: str, level: str) -> None:
+    """Words of other logging libraries, and the numbers of Python's `logging`."""
+    loaded = load({}, environ={"LOG_LEVEL": text})
+
+    assert (loaded.config.logging.level, loaded.warnings) == (level, ())
 
 
 def test_a_misspelt_variable_of_ours_is_warned_about() -> None:

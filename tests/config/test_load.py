@@ -15,6 +15,7 @@ from csg_otel.config import Config, load, load_lenient
 from csg_otel.errors import ConfigError
 
 PORT = "system_monitoring.prometheus.port"
+VARIABLE = "CSG_OTEL_SYSTEM_MONITORING_PROMETHEUS_PORT"
 ports = st.none() | st.integers(1, 65535)
 
 
@@ -93,13 +94,13 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 def test_all_problems_are_reported_together() -> None:
     """File, environment and code are all checked before anything is raised, also where one hides another."""
     with pytest.raises(ConfigError) as caught:
-        load({"dashboard": {"port": "x"}}, environ={"PROMETHEUS_PORT": "abc"}, code={PORT: -1, "exporters": ["otpl"]})
+        load({"dashboard": {"port": "x"}}, environ={VARIABLE: "abc"}, code={PORT: -1, "exporters": ["otpl"]})
 
     assert sorted(caught.value.problems) == [
         "argument config: dashboard.port: 'x' is not a whole number",
         "argument exporters: unknown exporter 'otpl' (did you mean 'otlp'? known: console, datadog, otlp, prometheus)",
         f"argument {PORT}: must be at least 0 and at most 65535; -1 was given",
-        f"variable PROMETHEUS_PORT: {PORT}: 'abc' is not a whole number",
+        f"variable {VARIABLE}: {PORT}: 'abc' is not a whole number",
     ]
 
 

@@ -30,11 +30,13 @@ def sink() -> Iterator[HttpSink]:
     receiver.close()
 
 
-def received(sink: HttpSink, folder: Path, sampling: dict[str, Any]) -> Counter[str]:
+def received(
+    sink: HttpSink, folder: Path, sampling: dict[str, Any], environ: dict[str, str] | None = None
+) -> Counter[str]:
     """Emit short, failed, slow and called spans with these settings; return how many of each the receiver has."""
     otlp = {"endpoint": sink.endpoint, "protocol": "http/protobuf", "signals": ["traces"]}
     exporters = {"otlp": [otlp], "spool": {"directory": str(folder)}}
-    providers = Providers(load({"sampling": sampling, "exporters": exporters}, environ={}).config)
+    providers = Providers(load({"sampling": sampling, "exporters": exporters}, environ=environ or {}).config)
     tracer = global_providers().tracers.get_tracer("test")
     for _ in range(ROOTS):
         tracer.start_span("root").end()
@@ -67,6 +69,18 @@ def test_each_setting_decides_which_spans_are_sent(
 ) -> None:
     """The ratio, the caller's decision, failures and durations: every span arrives that one of them keeps, and no other."""
     assert received(sink, tmp_path, sampling) == expected
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"), [("always_off", {}), ("parentbased_always_off", {"of a kept caller": 1})]
+)
+def test_nothing_is_sent_where_the_sampler_is_off(
+    sampler: str, expected: dict[str, int], sink: HttpSink, tmp_path: Path
+) -> None:
+    """OTEL_TRACES_SAMPLER: no failed and no slow span either, whatever the file says; only a caller's decision can be kept."""
+    environ = {"OTEL_TRACES_SAMPLER": sampler}
+
+    assert received(sink, tmp_path, {"always_keep_errors": True, "slower_than": "1s"}, environ) == expected
 
 
 def test_the_ratio_is_a_share_of_the_traces(sink: HttpSink, tmp_path: Path) -> None:

@@ -152,6 +152,8 @@ def choice(value: object, kind: Any, setting: Setting, raw: str | None, shown: s
             return candidate
     if (alias := setting.aliases.get(word.lower())) is not None:
         return alias
+    if setting.ranks and word.isascii() and word.isdigit() and len(word) < 9:
+        return next((name for rank, name in setting.ranks.items() if int(word) <= rank), words[-1])
     hint = suggestion(word.lower(), words)
     article = "an" if setting.noun[:1] in {"a", "e", "i", "o", "u"} else "a"
     name = f"{article} {setting.noun}" if setting.noun else "a value it can have"

@@ -15,9 +15,10 @@ from csg_otel import environment
 from csg_otel.config import consistency
 from csg_otel.config.bind import Binder
 from csg_otel.config.root import ConfigRoot
+from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.config.show import flatten
 from csg_otel.config.sources import code as code_source
-from csg_otel.config.sources import env, environments, implied, otlp_env
+from csg_otel.config.sources import env, environments, foreign, implied, otlp_env, sdk_env
 from csg_otel.config.sources.substitute import Substitution, names
 from csg_otel.config.tree import Node, Origin, Report, from_plain, merge, sorted_problems
 from csg_otel.errors import ConfigError
@@ -115,29 +116,58 @@ def load_lenient(
         unset_secrets: Accept secrets whose variable is not set; for callers that need none, such as rule compilers.
     """
     environ = environment.snapshot() if environ is None else environ
-    variables = {name: value for name, value in environ.items() if value}
-    code = dict(code or {})
+    environ = {name: value for name, value in environ.items() if value}
     report = Report()
-    read = _read(source, variables, cwd or Path(), report)
-    substitute = Substitution(variables, read.folder)
-    if isinstance(source, Config):
-        variables = {}
-    elif code_source.names_exporters(code):
-        variables = {name: value for name, value in variables.items() if name not in otlp_env.CHOICES}
-    layers = _Layers(code_source.layer(code, report), env.layer(variables, report), read.tree)
-    tree = _merged(layers, variables, substitute, Binder(report, literals=allow_literal_secrets))
-
-    binder = Binder(report, substitute, literals=allow_literal_secrets, unset=unset_secrets)
-    config: Config = binder.section(Config, implied.complete(tree), "") or Config()
-    consistency.check(config, binder.nodes, report)
+    read = _read(source, environ, cwd or Path(), report)
+    variables: Mapping[str, str] = {}
+    if not isinstance(source, Config):
+        hidden = otlp_env.CHOICES if code_source.names_exporters(code or {}) else ()
+        variables = {name: value for name, value in environ.items() if name not in hidden}
+        variables = foreign.without_misfits(variables, report)
+    options = {"literals": allow_literal_secrets, "unset": unset_secrets}
+    sources = _Sources(read, dict(code or {}), Substitution(environ, read.folder), report, options)
+    bound, ignored = foreign.settle(variables, sources.bind)
+    config, nodes = bound.config, bound.nodes
+    others = (*sdk_env.warnings(environ), *env.unknown(variables, _variables(read.tree)))
     return Loaded(
         config=config,
-        origins={path: _label(binder.nodes[path]) if path in binder.nodes else "default" for path in flatten(config)},
-        locations={path: node.origin.where for path, node in binder.nodes.items() if node.origin.kind == "file"},
-        warnings=(*report.warnings, *env.unknown(variables, _variables(read.tree))),
-        problems=sorted_problems(report.problems),
+        origins={path: _label(nodes[path]) if path in nodes else "default" for path in flatten(config)},
+        locations={path: node.origin.where for path, node in nodes.items() if node.origin.kind == "file"},
+        warnings=(*ignored, *bound.report.warnings, *others),
+        problems=sorted_problems(bound.report.problems),
         file=read.name,
     )
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A configuration, the node of each of its settings by dotted key, and the report about both."""
+
+    config: Config
+    nodes: Mapping[str, Node]
+    report: Report
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The sources of settings beside the environment, and the options of the binder."""
+
+    read: _Read
+    code: Mapping[str, Any]
+    substitute: Substitution
+    report: Report
+    """The report about reading these sources."""
+    options: Mapping[str, bool]
+
+    def bind(self, variables: Mapping[str, str]) -> _Bound:
+        """Return the configuration with *variables* as its environment."""
+        report = Report(dict(self.report.problems), dict(self.report.warnings))
+        layers = _Layers(code_source.layer(self.code, report), env.layer(variables, report), self.read.tree)
+        tree = _merged(layers, variables, self.substitute, Binder(report, literals=self.options["literals"]))
+        binder = Binder(report, self.substitute, **self.options)
+        config: Config = binder.section(Config, implied.complete(tree), "") or Config()
+        consistency.check(config, binder.nodes, report)
+        return _Bound(config, binder.nodes, report)
 
 
 @dataclass(frozen=True)
@@ -167,6 +197,8 @@ def _merged(layers: _Layers, variables: Mapping[str, str], substitute: Substitut
     from_env = merge(otlp_env.layer(variables, from_file, report), layers.environment)
     for part in (base, *blocks.values(), from_env, layers.code):
         binder.section(Config, part, "")
+    for part in otlp_env.parts(variables, report):  # they are no part of *from_env* where they describe no destination
+        binder.section(OtlpExporter, part, otlp_env.OTLP)
     without_code = merge(from_file, from_env)
     tree = merge(without_code, code_source.complete(layers.code, without_code, variables, report))
     return merge(implied.layer(merge(from_file, layers.code), from_env), tree) or Node({}, Origin("default"))

@@ -98,7 +98,8 @@ def _kind(kind: Any, declared: Setting, definitions: dict[str, Any]) -> dict[str
         plain = inner is Any or inner == (str | Secret)
         return {"type": "object", "additionalProperties": True if plain else _kind(inner, declared, definitions)}
     if origin is Literal:
-        return {"anyOf": [{"enum": _spellings(arguments, declared)}, FORM]}
+        ranks = [{"type": "integer", "minimum": 0}] if declared.ranks else []
+        return {"anyOf": [{"enum": _spellings(arguments, declared)}, *ranks, FORM]}
     if arguments:
         return {"anyOf": [_kind(part, declared, definitions) for part in arguments]}
     return _plain(kind, declared)

@@ -88,14 +88,14 @@ class Node:
 
 @dataclass
 class Report:
-    """Problems and warnings, each once, in the order of their discovery."""
+    """Problems and warnings, each once, in the order of their discovery; a problem has the origin of its value, if any."""
 
-    problems: dict[str, None] = field(default_factory=dict)
+    problems: dict[str, Origin | None] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
 
     def problem(self, node: Node, message: str) -> None:
         """Add a problem with the value of *node*."""
-        self.problems[located(node, message)] = None
+        self.problems[located(node, message)] = node.origin
 
     def warning(self, node: Node, message: str) -> None:
         """Add a warning about *node*; the configuration can be used."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from csg_otel.config import Config
-    from csg_otel.config.sections.exporters import Exporters, OtlpExporter
+    from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue
     from csg_otel.pipeline.sink import Sink
 
 _MAX_COLLECTIONS = 256
@@ -78,7 +78,7 @@ def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
         "console",
         ConsoleSender(screen),
         max_items=config.exporters.queue.max_items,
-        batch_size=config.exporters.queue.batch_size,
+        batch_size=_batch_size(config.exporters.queue),
         delay_s=_CONSOLE_TICK_S,
     )
     if "traces" in settings.signals:
@@ -89,6 +89,11 @@ def _build_console(config: Config, local: LocalReader) -> Sequence[Destination]:
         work = _collect_into(ConsoleSink(queue, "metrics"), local)
         destination.ticker = Ticker("console-metrics", metric_interval_s(config), work)
     return (destination,)
+
+
+def _batch_size(queue: Queue) -> int:
+    """Return the items of one request: a smaller queue lowers the default."""
+    return min(queue.batch_size, queue.max_items)
 
 
 def _collect_into(sink: Sink, local: LocalReader) -> Callable[[], None]:
@@ -127,7 +132,11 @@ def _otlp_destination(
     if spool.enabled and settings.spool:
         destination.keep_on_disk(spool_folder(spool.directory), spool.max_bytes)
     for signal in settings.signals:
-        options: dict[str, Any] = {"max_items": queue.max_items, "batch_size": queue.batch_size, "delay_s": queue.delay}
+        options: dict[str, Any] = {
+            "max_items": queue.max_items,
+            "batch_size": _batch_size(queue),
+            "delay_s": queue.delay,
+        }
         if signal == "metrics":
             options.update(max_items=_MAX_COLLECTIONS, batch_size=1)
         sender = otlp.OtlpSender(settings, signal, (headers or {}).get(signal))

@@ -16,10 +16,11 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
-from csg_otel import environment, forks
+from csg_otel import environment, forks, scope
 from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.limits import log_limits, span_limits
+from csg_otel.pipeline.views import exemplar_filter
 from csg_otel.proxies import SwappableLoggerProvider, SwappableMeterProvider, SwappableTracerProvider
 
 if TYPE_CHECKING:
@@ -44,13 +45,15 @@ class GlobalProviders:
         self.spans = SpanFanOut()
         self.logs = LogFanOut()
         self.tracers = _install_or_adopt(
-            trace.get_tracer_provider(), SwappableTracerProvider(), trace.set_tracer_provider
+            scope.provided(trace.get_tracer_provider), SwappableTracerProvider(), trace.set_tracer_provider
         )
         self.meters = _install_or_adopt(
-            metrics.get_meter_provider(), SwappableMeterProvider(callbacks.observable), metrics.set_meter_provider
+            scope.provided(metrics.get_meter_provider),
+            SwappableMeterProvider(callbacks.observable),
+            metrics.set_meter_provider,
         )
         self.loggers = _install_or_adopt(
-            _logs.get_logger_provider(), SwappableLoggerProvider(), _logs.set_logger_provider
+            scope.provided(_logs.get_logger_provider), SwappableLoggerProvider(), _logs.set_logger_provider
         )
         for provider, method, fan_out in (
             (self.tracers, "add_span_processor", self.spans),
@@ -66,7 +69,12 @@ class GlobalProviders:
         None if the adopted provider accepts no readers.
         """
         if isinstance(self.meters, SwappableMeterProvider):
-            provider = MeterProvider(resource=resource, views=views, shutdown_on_exit=False)
+            provider = MeterProvider(
+                resource=resource,
+                views=views,
+                exemplar_filter=exemplar_filter(environment.snapshot()),
+                shutdown_on_exit=False,
+            )
             provider.add_metric_reader(reader)
             self.meters.swap(provider)
             return provider

@@ -7,7 +7,6 @@ set, values are cut at 16,384 characters: enough for a stack trace, and too litt
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,13 +14,13 @@ from opentelemetry.sdk import environment_variables as variables
 from opentelemetry.sdk._logs import LogRecordLimits
 from opentelemetry.sdk.trace import SpanLimits
 
+from csg_otel.config.sources import sdk_env
+
 LONGEST_VALUE: Final = 16_384
 """Most characters of an attribute's value, of a log body, and of an item in one of them, if no variable is set."""
 
 _DEFAULT_COUNT: Final = 128
 """Most attributes, events and links of an item; the specification's default."""
-
-_log = logging.getLogger("csg_otel")
 
 
 def span_limits(environ: Mapping[str, str]) -> SpanLimits:
@@ -53,13 +52,6 @@ def log_limits(environ: Mapping[str, str]) -> LogRecordLimits:
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
-    """Return the variable *name*; a text that is no whole number gives *default* and a warning, where the SDK would raise."""
-    text = environ.get(name, "").strip()
-    if not text:
-        return default
-    if text.isascii() and text.isdigit():
-        return int(text)
-    _log.warning(
-        "the environment variable %s must be a whole number, not %r; the default %d is used", name, text, default
-    )
-    return default
+    """Return the whole number in the variable *name*, or else *default*; the SDK would raise for a text that is no number."""
+    number = sdk_env.whole(environ, name)
+    return default if number is None else number

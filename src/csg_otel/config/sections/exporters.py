@@ -114,7 +114,11 @@ class Queue:
 
     max_items: int = setting(2048, "Items a queue holds.", unit="items", low=1, env=("OTEL_BSP_MAX_QUEUE_SIZE",))
     batch_size: int = setting(
-        512, "Items sent in one request.", unit="items", low=1, env=("OTEL_BSP_MAX_EXPORT_BATCH_SIZE",)
+        512,
+        "Items sent in one request, at most `max_items`.",
+        unit="items",
+        low=1,
+        env=("OTEL_BSP_MAX_EXPORT_BATCH_SIZE",),
     )
     delay: float = setting(
         1.0, "Longest wait before a batch is sent (`OTEL_BSP_SCHEDULE_DELAY` is in milliseconds).", unit="s", low=0

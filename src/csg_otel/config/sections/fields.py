@@ -32,6 +32,7 @@ class Setting:
         key: Its name in the file, if that is no Python name.
         noun: A word for its values in messages, such as ``condition``.
         aliases: Other spellings of its values.
+        ranks: Numbers that stand for its values, ascending; a number between two of them stands for the higher one.
         warn: For a setting that can't have an effect: the advice what to use instead.
         not_yet: For a setting or section that only a later version uses: the consequence for now.
         free: The kind of free text (``regex``, ``function``) or of open mapping (``names``, ``extra``, ``environments``).
@@ -46,6 +47,7 @@ class Setting:
     key: str = ""
     noun: str = ""
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ranks: Mapping[int, str] = dataclasses.field(default_factory=dict)
     warn: str = ""
     not_yet: str = ""
     free: str = ""

@@ -23,10 +23,11 @@ class Logging:
 
     level: Literal["debug", "info", "warning", "error", "critical"] = setting(
         "info",
-        "The lowest level that is logged.",
+        "The lowest level that is logged; also a number as in Python's `logging`.",
         noun="level",
         env=("LOG_LEVEL",),
-        aliases={"warn": "warning", "fatal": "critical"},
+        aliases={"trace": "debug", "verbose": "debug", "warn": "warning", "fatal": "critical"},
+        ranks={10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"},
     )
     format: str = setting("text", "`text`, `json`, or a format of Python's logging (`%(levelname)s %(message)s`).")
     handlers: tuple[Literal["console", "file"], ...] = setting(

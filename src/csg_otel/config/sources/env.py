@@ -32,7 +32,7 @@ SAMPLERS: Final[Mapping[str, tuple[float | None, bool]]] = {
     "parentbased_always_off": (0.0, True),
     "parentbased_traceidratio": (None, True),
 }
-_FOREIGN_SAMPLERS: Final = ("jaeger_remote", "parentbased_jaeger_remote", "xray")
+NOT_A_PAIR: Final = "a part is not key=value; write key=value,key=value"
 _RESOURCE: Final[Mapping[str, str]] = {
     "service.name": "service.name",
     "service.version": "service.version",
@@ -103,7 +103,7 @@ def _resource(environ: Mapping[str, str], nodes: dict[str, Node], report: Report
     name = "OTEL_RESOURCE_ATTRIBUTES"
     attributes, broken = pairs(environ.get(name, ""))
     if broken:
-        report.problem(variable(name, None, "service.attributes"), "a part is not key=value; write key=value,key=value")
+        report.warning(variable(name, None, "service.attributes"), f"{NOT_A_PAIR}; it is ignored")
     for key, value in attributes.items():
         if key in _RESOURCE:
             nodes[_RESOURCE[key]] = variable(name, value, _RESOURCE[key])
@@ -117,14 +117,14 @@ def _sampler(environ: Mapping[str, str], nodes: dict[str, Node], report: Report)
     if not (word := environ.get(name, "").strip().lower()):
         return
     node = variable(name, word, "sampling.ratio")
-    if word in _FOREIGN_SAMPLERS:
-        report.warning(node, f"{word!r} is not supported and is ignored; use {', '.join(SAMPLERS)}")
-        return
     if word not in SAMPLERS:
         hint = suggestion(word, tuple(SAMPLERS)) or f" (known: {', '.join(SAMPLERS)})"
         report.problem(node, f"{word!r} is not a sampler{hint}")
         return
     ratio, parent_based = SAMPLERS[word]
+    if ratio == 0.0:  # no span at all, so failed and slow ones are not kept either
+        nodes["sampling.always_keep_errors"] = variable(name, False, "sampling.always_keep_errors")
+        nodes["sampling.slower_than"] = variable(name, None, "sampling.slower_than")
     nodes["sampling.parent_based"] = variable(name, parent_based, "sampling.parent_based")
     if ratio is not None:
         nodes["sampling.ratio"] = node.with_value(ratio)

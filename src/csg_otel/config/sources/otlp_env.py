@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.config.sections.exporters import SIGNALS
-from csg_otel.config.sources.env import pairs, variable
+from csg_otel.config.sources.env import NOT_A_PAIR, pairs, variable
 from csg_otel.config.sources.exporter_list import unknown_exporter
 from csg_otel.config.tree import Node, Origin, Report, from_plain, merge
 
@@ -33,8 +33,6 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 TEMPORALITY: Final = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 CHOICES: Final = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 EXPORTERS: Final = ("otlp", "console", "prometheus", "none")
-_FOREIGN: Final = ("zipkin", "jaeger", "otlp_proto_grpc", "otlp_proto_http", "logging")
-_UNSUPPORTED: Final = {"COMPRESSION": ("deflate",), "PROTOCOL": ("http/json",)}
 
 
 def choices(environ: Mapping[str, str], report: Report) -> dict[str, tuple[set[str], str]]:
@@ -43,15 +41,11 @@ def choices(environ: Mapping[str, str], report: Report) -> dict[str, tuple[set[s
     for signal in SIGNALS:
         name = f"OTEL_{signal.upper()}_EXPORTER"
         words = {word.strip().lower() for word in environ.get(name, "").split(",")} - {""}
-        if not words:
-            continue
         node = variable(name, None, "exporters")
         for word in sorted(words - set(EXPORTERS)):
-            if word in _FOREIGN:
-                report.warning(node, f"{word!r} is not supported and is ignored; use {', '.join(EXPORTERS)}")
-            else:
-                report.problem(node, unknown_exporter(word, EXPORTERS))
-        chosen[signal] = (words - {"none"}, name)
+            report.warning(node, f"{unknown_exporter(word, EXPORTERS)}; it is ignored")
+        if usable := words & set(EXPORTERS):
+            chosen[signal] = (usable - {"none"}, name)
     return chosen
 
 
@@ -62,6 +56,13 @@ def common(environ: Mapping[str, str], report: Report) -> Node | None:
         child = variable(TEMPORALITY, environ[TEMPORALITY], f"{OTLP}.temporality")
         node = merge(node, Node({"temporality": child}, child.origin, OTLP))
     return node
+
+
+def parts(environ: Mapping[str, str], report: Report) -> list[Node]:
+    """Return the settings in *environ* for all signals together and for each signal, whether a destination uses them or not."""
+    prefixes = [f"OTEL_EXPORTER_OTLP_{signal.upper()}_" for signal in SIGNALS]
+    nodes = [common(environ, report), *(_fields(environ, prefix, report) for prefix in prefixes)]
+    return [node for node in nodes if node is not None]
 
 
 def layer(environ: Mapping[str, str], written: Node | None, report: Report) -> Node | None:
@@ -134,13 +135,12 @@ def _fields(environ: Mapping[str, str], prefix: str, report: Report) -> Node | N
             continue
         path = ".".join((OTLP, *keys))
         value = variable(name, environ[name], path)
-        if environ[name].strip().lower() in _UNSUPPORTED.get(suffix, ()):
-            report.warning(value, f"{environ[name]!r} is not supported and is ignored; the setting keeps its value")
-            continue
         if suffix == "HEADERS":
             headers, broken = pairs(environ[name])
             if broken:
-                report.problem(value, "a part is not key=value; write key=value,key=value")
+                report.warning(value, f"{NOT_A_PAIR}; it is ignored")
+            if not headers:
+                continue
             value = from_plain(headers, value.origin, path)
         node = merge(node, _under(keys, value))
     return node
