@@ -1,6 +1,5 @@
 """
-Hooks for the end of a process: in ``atexit``, in multiprocessing, and for SIGTERM; the program's own SIGTERM handler runs
-after.
+Hooks for the end of a process: in ``atexit`` and for SIGTERM; the program's own SIGTERM handler runs after.
 
 The handler of the signal only notes it. A thread that was started before (``signal_watch``) finishes the telemetry and ends
 the process by the signal's default action, so that a process whose main thread is in C code ends in time, too. If the program
@@ -13,7 +12,6 @@ import atexit
 import ctypes
 import os
 import signal
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -34,9 +32,6 @@ _MARGIN_S = 0.5
 _RESEND_S = 0.05
 _MAX_RESENDS = 100
 """How often and how many times the signal is sent again until its handler has run: 5 s, the usual budget of a shutdown."""
-
-_LAST = -1000
-"""Priority of the finalizer in a multiprocessing worker: it runs after all other finalizers."""
 
 
 class ExitHooks:
@@ -63,7 +58,6 @@ class ExitHooks:
     def arm(self, *, signals: bool) -> None:
         """Register with ``atexit`` and, if *signals* is true and this is the main thread, for SIGTERM."""
         atexit.register(self._finish)
-        self._register_with_multiprocessing()
         if not signals or threading.current_thread() is not threading.main_thread():
             return
         previous = signal.getsignal(signal.SIGTERM)
@@ -101,19 +95,6 @@ class ExitHooks:
         self._finished = False
         if self._watch is not None:
             self._watch.reset_after_fork()
-        self._register_with_multiprocessing()
-
-    def _register_with_multiprocessing(self) -> None:
-        """Finish in a child of multiprocessing, too: it ends by ``os._exit`` after the finalizers that it has registered."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is None:
-            return
-        util.register_after_fork(self, ExitHooks._begin_in_worker)
-        if sys.modules["multiprocessing.process"].parent_process() is not None:
-            self._begin_in_worker()
-
-    def _begin_in_worker(self) -> None:
-        sys.modules["multiprocessing.util"].Finalize(None, self._finish, exitpriority=_LAST)
 
     # -- SIGTERM ---------------------------------------------------------------------------------------------------
 

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from csg_otel.multiprocess import slots
-from csg_otel.multiprocess.family import family
+from csg_otel.multiprocess.family import Family, family
 from csg_otel.multiprocess.folder import Folder, FolderError, state_folder
 from csg_otel.private_folder import NotPrivateError
 
@@ -139,6 +140,8 @@ def test_only_one_worker_serves_and_another_takes_over(make: Make) -> None:
 def test_a_request_is_written_to_every_fifo_and_does_not_wait_for_a_hung_worker(make: Make) -> None:
     """No worker reads its FIFO here, so the wait ends after 35 ms."""
     one, other = make(), make()
+    with suppress(BlockingIOError):
+        os.read(one.fifo, 10)  # the other has woken it
     began = time.monotonic()
     with one.request() as inquiry:
         inquiry.wait()
@@ -147,6 +150,28 @@ def test_a_request_is_written_to_every_fifo_and_does_not_wait_for_a_hung_worker(
     assert os.read(other.fifo, 10) == b"."
     with pytest.raises(BlockingIOError):
         os.read(one.fifo, 10)
+
+
+def test_the_eldest_is_alone_until_another_joins_and_is_woken_by_it(make: Make, tmp_path: Path) -> None:
+    """It publishes nothing before, so it must not miss a process that it has not forked."""
+    family = Family(os.getpid(), 0, "")
+    one, other = (Folder(tmp_path / "csg-otel" / "workers", family, "shop") for _ in range(2))
+    one.join()
+    alone = [one.is_alone]
+    with pytest.raises(BlockingIOError):
+        os.read(one.fifo, 10)
+
+    other.join()
+    alone.append(one.is_alone)
+    assert os.read(one.fifo, 10) == b"."
+    other.publish(b"1", 1)
+    other.leave()
+    alone.append(one.is_alone)  # its publication is not in the total yet
+    one.fold(add)
+    alone.append(one.is_alone)
+    one.leave()
+
+    assert alone == [True, False, False, True]
 
 
 def test_files_others_could_write_are_not_read(make: Make, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +99,22 @@ class Folder:
 
     # -- this worker -----------------------------------------------------------------------------------------------
 
+    @property
+    def is_eldest(self) -> bool:
+        """Whether this process is the first of its family; all others come later, and end with the family."""
+        return self._family.is_own
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this process is the eldest, and the group has no other member, neither living nor yet to be folded."""
+        return self.is_eldest and all(name == self.name for name in self._names())
+
     def join(self) -> None:
-        """Become a member, and remove groups whose processes have all ended. Raises OSError and FolderError."""
+        """
+        Become a member, and remove groups whose processes have all ended. Raises OSError and FolderError.
+
+        The eldest is woken: it publishes nothing while it is alone.
+        """
         for folder in (self._root.parent, self._root, self._path):
             make_private_folder(folder)
         eldest = self._path / "eldest"
@@ -118,6 +132,9 @@ class Folder:
         # Make the file visible only now, when it is locked: a file without a lock counts as that of a dead worker.
         hidden.rename(self._path / f"{name}.a")
         self.name = name
+        eldest_pid = f"{self._family.pid}-"
+        with self._request(other for other in self._names() if other.startswith(eldest_pid) and other != name):
+            pass  # only the request is needed, not the publication
 
     @property
     def fifo(self) -> int:
@@ -178,11 +195,13 @@ class Folder:
 
     def request(self) -> Inquiry:
         """Request a publication of every other living member; does not wait. Raises OSError."""
+        return self._request(name for name in self._names() if name != self.name)
+
+    def _request(self, names: Iterable[str]) -> Inquiry:
         fifos = {}
-        for name in self._names():
-            if name != self.name:
-                with suppress(OSError):  # the member has ended, so no process has its FIFO open for reading
-                    fifos[name] = os.open(self._path / f"{name}.bell", _WRITE)
+        for name in names:
+            with suppress(OSError):  # the member has ended, so no process has its FIFO open for reading
+                fifos[name] = os.open(self._path / f"{name}.bell", _WRITE)
         return Inquiry(fifos, self._has_published)
 
     def _has_published(self, name: str, since_ns: int) -> bool:
@@ -226,7 +245,10 @@ class Folder:
             os.close(mutex)
 
     def _names(self) -> list[str]:
-        names = (path.stem for path in self._path.iterdir() if path.suffix == ".a")
+        try:
+            names = [path.stem for path in self._path.iterdir() if path.suffix == ".a"]
+        except FileNotFoundError:  # the directory was removed while the program runs
+            return []
         return [name for name in names if _MEMBER.fullmatch(name)]
 
     @contextmanager

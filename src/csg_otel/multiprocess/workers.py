@@ -3,8 +3,8 @@ The worker group: all worker processes of a program (gunicorn, uvicorn, ``multip
 
 Each worker publishes its metrics every two seconds, when another worker requests them, and when it ends. The scraped worker
 requests the metrics of the others, waits at most a quarter of a second, and merges them with the total of the finished workers.
-The rules: a program with one process does none of this; no worker waits for another longer than a scrape may take; without a
-usable directory each worker answers for itself.
+The rules: a program with one process only waits for others, without a use of the processor; no worker waits for another longer
+than a scrape may take; without a usable directory each worker answers for itself.
 """
 
 from __future__ import annotations
@@ -80,28 +80,28 @@ class WorkerGroup:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Join the group if there may be other workers; otherwise join at the first fork."""
+        """
+        Join the group.
+
+        The first process joins, too, although it may stay the only one: a process that it starts later by ``exec``, such as a
+        worker of ``multiprocessing`` that is spawned, can't find it otherwise.
+        """
         _, address = self.identity
         if not address:
             return
         self._started = True
-        forks.precede(self._before_fork)
         forks.follow(self.reset_after_fork)
-        if not family().is_own:
-            self._join()
-
-    def _before_fork(self) -> None:
-        if self._started and self._folder is None:
-            self._join()
+        forks.afterwards(self._join)
 
     def _join(self) -> None:
         with self._lock:
+            folder = self._folder or Folder(state_folder(self._variables), family(), "\n".join(self.identity))
             try:
-                folder = self._folder or Folder(state_folder(self._variables), family(), "\n".join(self.identity))
                 folder.join()
             except (OSError, FolderError) as error:
                 self._folder = None
-                faults.report("workers", f"a scrape shows the metrics of only one worker, because {error}")
+                if not folder.is_eldest:  # else there may never be another worker
+                    faults.report("workers", f"a scrape shows the metrics of only one worker, because {error}")
                 return
             self._folder = folder
         forks.afterwards(self._start_thread)
@@ -119,6 +119,7 @@ class WorkerGroup:
         self._folder.wake()
         if self._thread is not None:
             self._thread.join(_STOP_S)
+        forget = forget or self._folder.is_alone
         if not forget:
             self._publish_now()
         with self._lock:
@@ -132,8 +133,8 @@ class WorkerGroup:
         self._reset()
         if self._folder is not None:
             self._folder.reset_after_fork()
-            if self._started:
-                self._join()
+        if self._started:
+            self._join()
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
@@ -145,7 +146,7 @@ class WorkerGroup:
                 requested = self._wait()
                 if stopped.is_set():
                     return
-                if requested or clocks.monotonic() >= due:
+                if requested or (clocks.monotonic() >= due and self.has_others):
                     due = clocks.monotonic() + self._publish_now()
                     self._fold()
                 self._open_port()
@@ -154,9 +155,12 @@ class WorkerGroup:
                 stopped.wait(_POLL_S)
 
     def _wait(self) -> bool:
-        """Wait for half a second at most; return True as soon as another worker requests a publication."""
+        """Wait half a second, or for ever while alone; return True once another worker requests a publication."""
         folder = self._folder
-        if folder is not None and select.select([folder.fifo], [], [], _POLL_S)[0]:
+        if folder is None:
+            return False
+        within_s = None if folder.is_serving and folder.is_alone else _POLL_S
+        if select.select([folder.fifo], [], [], within_s)[0]:
             os.read(folder.fifo, 4096)
             return True
         return False
@@ -201,14 +205,17 @@ class WorkerGroup:
     @property
     def has_others(self) -> bool:
         """Whether there may be other workers."""
-        return self._folder is not None
+        folder = self._folder
+        return folder is not None and not folder.is_alone
 
     def read_metrics(self) -> MetricsData | None:
-        """Return the metrics of all workers, living and finished; those of this process if it has no others."""
+        """Return the metrics of all workers, living and finished; those of this process if it never had others."""
         folder = self._folder
         if folder is None:
             return self._read_own_metrics()
         try:
+            if folder.is_alone and not folder.finished().total:
+                return self._read_own_metrics()
             return self._read_all(folder)
         except (OSError, FolderError, ValueError):
             faults.contain("workers")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import attributes as clean
@@ -45,8 +46,17 @@ def make_resource(config: Config) -> Resource:
 
 def _program_name() -> str:
     """Return the name of the script or package; without one, the name that the semantic convention for resources defines."""
-    main = sys.modules.get("__main__")
-    package = getattr(main, "__package__", "") or ""
-    stem = os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0]  # noqa: PTH119, PTH122
-    name = package.split(".")[0] if stem in ("__main__", "-m", "") else stem
-    return name or "unknown_service:python"
+    script = sys.argv[0] if sys.argv else ""
+    stem = os.path.splitext(os.path.basename(script))[0]  # noqa: PTH119, PTH122
+    if stem not in ("__main__", "-m", ""):
+        return stem
+    package = getattr(sys.modules.get("__main__"), "__package__", "") or ""
+    return package.split(".")[0] or (_package_of(script) if script else "") or "unknown_service:python"
+
+
+def _package_of(script: str) -> str:
+    """Return the package whose ``__main__.py`` is *script*; a spawned worker of multiprocessing has no other trace of it."""
+    folder = Path(script).absolute().parent
+    while (folder.parent / "__init__.py").exists():
+        folder = folder.parent
+    return folder.name

@@ -18,6 +18,7 @@ from csg_otel.multiprocess.family import family
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers
 from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Sampling, Serving, Systemd
+from csg_otel.worker_exits import WorkerExits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,8 @@ class Telemetry:
         self._start_parts()
         self._exit_hooks = ExitHooks(self.shutdown, self.force_flush, lambda: self.config.exporters.shutdown_timeout)
         self._exit_hooks.arm(signals=handle_signals)
+        self._worker_exits = WorkerExits(self.shutdown)
+        self._worker_exits.register()
         forks.precede(self._exit_hooks.hold_signal)
         forks.follow(self.reset_after_fork)
         forks.conclude(self._exit_hooks.release_signal)
@@ -197,5 +200,6 @@ class Telemetry:
         """Replace the parent's locks, sockets and pending signal in a forked child."""
         self._lock = threading.RLock()
         self._exit_hooks.reset_after_fork()
+        self._worker_exits.register()
         for part in self._parts:
             part.reset_after_fork()
