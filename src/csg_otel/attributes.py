@@ -1,8 +1,8 @@
 """
 Conversion of any value of a program into attribute values and measurements that OpenTelemetry accepts. Pure.
 
-The rule: no function raises, and every result can be hashed and encoded. So one bad value can neither raise in the program nor
-cost its batch. The check of values that are already valid is quick.
+The rule: no function raises on its own account, and every result can be hashed and encoded. So one bad value can neither raise
+in the program nor cost its batch. The check of values that are already valid is quick.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import islice
 from reprlib import Repr
 from typing import Any, Final
 
+from csg_otel import interruptions
 from csg_otel.names import MAX_ATTRIBUTE_LENGTH
 
 Value = str | bool | int | float | tuple[str, ...]
@@ -36,6 +37,7 @@ def value(raw: Any) -> Value | None:
     try:
         return _value(raw)
     except Exception:  # noqa: BLE001 - any method of an object of the program may raise
+        interruptions.let_through()
         return f"<{type(raw).__name__}>"
 
 
@@ -72,6 +74,7 @@ def number(raw: Any) -> int | float | None:
             return None
         return int(raw) if hasattr(raw, "__index__") and abs(as_float) < _LARGEST else as_float
     except Exception:  # noqa: BLE001 - the object's own __float__ may raise anything
+        interruptions.let_through()
         return None
 
 
@@ -108,6 +111,7 @@ def clean(raw: Any) -> dict[str, Value]:
             if cleaned is not None and (name := text(key)):
                 attributes[name] = cleaned
     except Exception:  # noqa: BLE001 - a mapping of the program may raise anything; attributes read before that are kept
+        interruptions.let_through()
         return attributes
     return attributes
 
@@ -117,6 +121,7 @@ def text(raw: Any, limit: int = MAX_ATTRIBUTE_LENGTH) -> str:
     try:
         return _encodable((raw if type(raw) is str else _as_text(raw))[:limit])
     except Exception:  # noqa: BLE001 - as in value()
+        interruptions.let_through()
         return f"<{type(raw).__name__}>"
 
 
@@ -129,6 +134,7 @@ def _as_text(raw: Any) -> str:
         is_container = type(raw) in (list, tuple, set, frozenset, dict)
         return _encodable((_short.repr(raw) if is_container else str(raw))[:MAX_ATTRIBUTE_LENGTH])
     except Exception:  # noqa: BLE001 - the object's own __str__ may raise anything
+        interruptions.let_through()
         return f"<{type(raw).__name__}>"
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import forks
+from csg_otel import forks, interruptions
 from csg_otel.markers import reads_snapshot
 from csg_otel.names import TELEMETRY_FAULTS, Metric
 
@@ -30,11 +30,16 @@ _prepared: set[str] = set()
 
 
 def contain(component: str) -> None:
-    """Keep the exception being handled away from the program: log and count it as a fault of *component*."""
+    """
+    Keep the exception being handled away from the program: log and count it as a fault of *component*.
+
+    An exception that a signal handler of the program raised meanwhile is no fault, and is raised again.
+    """
+    interruptions.let_through()
     error = sys.exc_info()[1]
     if strict and error is not None:
         raise error
-    report(component, _description(error))
+    report(component, description(error))
 
 
 def report(component: str, problem: str) -> None:
@@ -86,10 +91,14 @@ def _observe(_options: CallbackOptions) -> Iterable[Observation]:
     return [Observation(count, {attribute: component}) for component, count in counts().items()]
 
 
-def _description(error: BaseException | None) -> str:
+def description(error: BaseException | None) -> str:
+    """Return the class and the text of *error*; only the class if the text can't be made."""
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - the exception's own __str__ may raise
+    except BaseException as raised:
+        if not isinstance(raised, Exception) and threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C, or the end of the program
+        interruptions.let_through()
         return type(error).__name__
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any, Final, TypeVar
 
+from csg_otel import interruptions
+
 _MARK: Final = "__csg_reads_snapshot__"
 
 _Marked = TypeVar("_Marked", bound=Callable[..., Any])
@@ -34,4 +36,5 @@ def is_marked(callback: object) -> bool:
         own, of_class = getattr(target, "__dict__", {}), type(target).__dict__
         return (_MARK in own and own[_MARK] is target) or of_class.get(_MARK) is type(target)
     except Exception:  # noqa: BLE001 - any method of an object of the program may raise
+        interruptions.let_through()
         return False

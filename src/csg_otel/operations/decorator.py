@@ -121,8 +121,13 @@ class Observe:
             self._block_definition = self._definition(self._name)
         operation = self._block_definition.begin()
         self._open[operation.key] = operation
-        operation.attach()
-        return operation
+        try:
+            operation.attach()
+            return operation
+        except BaseException as error:  # from a signal handler; then __exit__ is not called
+            self._open.pop(operation.key, None)
+            operation.leave(error)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -132,11 +137,9 @@ class Observe:
         # a generator may end in another task: its context is not current there, and nothing must be restored.
         operation = self._open.pop(id(context.get_current()), None)
         if operation is not None:
-            operation.detach()
+            operation.leave(error)
         elif self._open:
-            operation = self._open.popitem()[1]
-        if operation is not None:
-            operation.end(error)
+            self._open.popitem()[1].end(error)
 
 
 def _names(target: Any) -> tuple[str, str]:

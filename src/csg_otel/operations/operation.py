@@ -152,7 +152,18 @@ class Operation:
     def detach(self) -> None:
         """Restore the context from before :meth:`attach`, in the same ``contextvars`` context."""
         # Without a token: where a block ends in another task its token is invalid, and OTel logs an error.
-        context.attach(self._outer_context)
+        try:
+            context.attach(self._outer_context)
+        except BaseException:  # from a signal handler; an ended span must not stay current
+            context.attach(self._outer_context)
+            raise
+
+    def leave(self, error: BaseException | None) -> None:
+        """Detach, and end the run."""
+        try:
+            self.detach()
+        finally:
+            self.end(error)
 
     @property
     def key(self) -> int:

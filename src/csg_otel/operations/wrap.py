@@ -42,16 +42,16 @@ def _function(function: Callable[..., Any], definition: OperationDefinition) -> 
     @functools.wraps(function)
     def observed(*args: Any, **kwargs: Any) -> Any:
         operation = definition.begin(args, kwargs)
-        operation.attach()
+        error: BaseException | None = None
         try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            operation.detach()
-            operation.end(error)
+            operation.attach()
+            return function(*args, **kwargs)
+        except BaseException as raised:
+            error = raised
             raise
-        operation.detach()
-        operation.end()
-        return result
+        finally:
+            operation.leave(error)
+            error = None  # it refers to this frame
 
     return observed
 
@@ -60,16 +60,16 @@ def _coroutine(function: Callable[..., Any], definition: OperationDefinition) ->
     @functools.wraps(function)
     async def observed(*args: Any, **kwargs: Any) -> Any:
         operation = definition.begin(args, kwargs)
-        operation.attach()
+        error: BaseException | None = None
         try:
-            result = await function(*args, **kwargs)
-        except BaseException as error:
-            operation.detach()
-            operation.end(error)
+            operation.attach()
+            return await function(*args, **kwargs)
+        except BaseException as raised:
+            error = raised
             raise
-        operation.detach()
-        operation.end()
-        return result
+        finally:
+            operation.leave(error)
+            error = None  # it refers to this frame
 
     return observed
 

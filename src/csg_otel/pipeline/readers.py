@@ -176,7 +176,7 @@ class Ticker:
             if requests or now >= due:
                 try:
                     self._work()
-                except Exception:  # noqa: BLE001 - the next tick may succeed
+                except BaseException:  # noqa: BLE001 - the next tick may succeed
                     faults.contain(self._name)
                 if now >= due:
                     due = max(due + self._interval_s, now)

@@ -13,7 +13,7 @@ from opentelemetry.semconv.attributes import exception_attributes
 from opentelemetry.trace import Status, StatusCode
 
 from csg_otel import attributes as clean
-from csg_otel import faults
+from csg_otel import faults, interruptions
 from csg_otel.pipeline._compat import SdkSpan
 
 
@@ -31,6 +31,7 @@ class SafeSpan(SdkSpan):
         try:
             super().set_attribute(key, value)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            interruptions.let_through()
             self._retry(super().set_attributes, clean.clean({clean.text(key): value}))
 
     def set_attributes(self, attributes: Any) -> None:
@@ -38,6 +39,7 @@ class SafeSpan(SdkSpan):
         try:
             super().set_attributes(attributes)
         except Exception:  # noqa: BLE001 - as above
+            interruptions.let_through()
             self._retry(super().set_attributes, clean.clean(attributes))
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
@@ -45,6 +47,7 @@ class SafeSpan(SdkSpan):
         try:
             super().add_event(name, attributes, timestamp)
         except Exception:  # noqa: BLE001 - as above
+            interruptions.let_through()
             self._retry(super().add_event, clean.text(name), clean.clean(attributes or {}), timestamp)
 
     def add_link(self, context: Any, attributes: Any = None) -> None:
@@ -52,6 +55,7 @@ class SafeSpan(SdkSpan):
         try:
             super().add_link(context, attributes)
         except Exception:  # noqa: BLE001 - as above
+            interruptions.let_through()
             self._retry(super().add_link, context, clean.clean(attributes or {}))
 
     def record_exception(
@@ -61,6 +65,7 @@ class SafeSpan(SdkSpan):
         try:
             super().record_exception(exception, attributes, timestamp, escaped)
         except Exception:  # noqa: BLE001 - as above
+            interruptions.let_through()
             attributes_of_event = {
                 exception_attributes.EXCEPTION_TYPE: type(exception).__qualname__,
                 exception_attributes.EXCEPTION_MESSAGE: clean.text(exception),
@@ -73,6 +78,7 @@ class SafeSpan(SdkSpan):
         try:
             super().set_status(status, description)
         except Exception:  # noqa: BLE001 - as above
+            interruptions.let_through()
             self._retry(super().set_status, status, clean.text(description))
 
     def update_name(self, name: str) -> None:
@@ -96,6 +102,7 @@ class SafeSpan(SdkSpan):
         try:
             super().__exit__(kind, error, traceback)
         except Exception:  # noqa: BLE001 - the program's own exception is raised, never one of telemetry
+            interruptions.let_through()
             self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {clean.text(error)}"))
             self.end()
 

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status
 
 from csg_otel import attributes as clean
+from csg_otel import names
 from csg_otel.pipeline.limits import LONGEST_VALUE
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def span(original: ReadableSpan) -> ReadableSpan:
         return original
     start = _time(original.start_time) or 0
     return ReadableSpan(
-        name=clean.text(original.name),
+        name=_text(original.name),
         context=original.get_span_context(),
         parent=original.parent,
         resource=resource(original.resource),
@@ -67,9 +68,9 @@ def record(original: ReadableLogRecord) -> ReadableLogRecord:
     sound = copy.copy(log)
     sound.body = _contained_value(log.body)
     sound.attributes = _attributes(log.attributes)
-    sound.severity_text = None if log.severity_text is None else clean.text(log.severity_text)
+    sound.severity_text = None if log.severity_text is None else _text(log.severity_text)
     sound.severity_number = _severity(log.severity_number)
-    sound.event_name = None if log.event_name is None else clean.text(log.event_name)
+    sound.event_name = None if log.event_name is None else _text(log.event_name)
     sound.observed_timestamp = _time(log.observed_timestamp) or 0
     sound.timestamp = _time(log.timestamp) or sound.observed_timestamp
     sound.trace_id = log.trace_id if _fits(log.trace_id, 128) else 0
@@ -89,7 +90,7 @@ def metrics(original: MetricsData) -> tuple[MetricsData, ...]:
             for metric in scope_metrics.metrics:
                 data: Any = metric.data
                 data = replace(data, data_points=[_point(point) for point in data.data_points])
-                sound = replace(metric, description=clean.text(metric.description or ""), data=data)
+                sound = replace(metric, description=_text(metric.description or ""), data=data)
                 scope = replace(scope_metrics, metrics=[sound])
                 owner = replace(resource_metrics, resource=resource(resource_metrics.resource), scope_metrics=[scope])
                 collections.append(MetricsData([owner]))
@@ -100,7 +101,7 @@ def resource(original: Resource) -> Resource:
     """Return *original*, or a copy that can be encoded, and that can be hashed (the SDK uses resources as keys)."""
     if _resource_is_sound(original):
         return original
-    return Resource(clean.clean(original.attributes), clean.text(original.schema_url or ""))
+    return Resource(clean.clean(original.attributes), _text(original.schema_url or ""))
 
 
 # -- the check ---------------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def _is_text(value: Any) -> bool:
 def _attributes(original: Mapping[str, Any] | None) -> dict[str, Any]:
     sound = {}
     for key, value in (original or {}).items():
-        if name := clean.text(key):
+        if name := _text(key):
             sound[name] = _contained_value(value)
     return sound
 
@@ -215,8 +216,16 @@ def _contained_value(value: Any) -> Any:
     """Return *value* in a form that OTLP can carry; its text if an object of the program raises during the conversion."""
     try:
         return _value(value, [_MAX_SIZE], 0)
-    except Exception:  # noqa: BLE001 - any method of an object of the program may raise
-        return clean.text(value)
+    except BaseException:  # noqa: BLE001 - any method of an object of the program may raise
+        return _text(value)
+
+
+def _text(value: Any, limit: int = names.MAX_ATTRIBUTE_LENGTH) -> str:
+    """Return *value* as text. Even ``SystemExit`` costs the value only: this is a thread of telemetry."""
+    try:
+        return clean.text(value, limit)
+    except BaseException:  # noqa: BLE001 - as above
+        return f"<{type(value).__name__}>"
 
 
 def _value(value: Any, room: list[int], depth: int) -> Any:
@@ -231,16 +240,16 @@ def _value(value: Any, room: list[int], depth: int) -> Any:
     room[0] -= 1
     if value is None or isinstance(value, (bool, int, float)):
         fits = not isinstance(value, int) or -_LARGEST <= value < _LARGEST
-        return value if fits else clean.text(value)
+        return value if fits else _text(value)
     if isinstance(value, (str, bytes)):
         length = max(0, min(len(value), LONGEST_VALUE, room[0]))
         room[0] -= length
-        return value[:length] if isinstance(value, bytes) else clean.text(value, length)
+        return value[:length] if isinstance(value, bytes) else _text(value, length)
     if depth >= _MAX_DEPTH or not isinstance(value, (Mapping, Sequence)):
-        return clean.text(value)
+        return _text(value)
     if isinstance(value, Mapping):
         pairs = itertools.takewhile(lambda _: room[0] > 0, value.items())
-        return {clean.text(key): _value(item, room, depth + 1) for key, item in pairs}
+        return {_text(key): _value(item, room, depth + 1) for key, item in pairs}
     return tuple(_value(item, room, depth + 1) for item in itertools.takewhile(lambda _: room[0] > 0, value))
 
 
@@ -254,7 +263,7 @@ def _severity(value: Any) -> SeverityNumber | None:
 
 def _event(original: Event, start: int) -> Event:
     at_ns = _time(original.timestamp)
-    return Event(clean.text(original.name), _attributes(original.attributes), start if at_ns is None else at_ns)
+    return Event(_text(original.name), _attributes(original.attributes), start if at_ns is None else at_ns)
 
 
 def _link(original: Link) -> Link | None:
@@ -266,7 +275,7 @@ def _link(original: Link) -> Link | None:
 
 def _status(original: Status) -> Status:
     description = original.description
-    return Status(original.status_code, None if description is None else clean.text(description))
+    return Status(original.status_code, None if description is None else _text(description))
 
 
 def _point(original: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from opentelemetry import _logs
 
 from csg_otel import attributes as clean
-from csg_otel import faults
+from csg_otel import faults, interruptions
 from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 
@@ -28,6 +28,7 @@ class SwappableLogger(_logs.Logger):
         try:
             self._real.emit(record, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            interruptions.let_through()
             try:
                 if isinstance(record, _logs.LogRecord):
                     record.attributes = clean.clean(record.attributes or {})

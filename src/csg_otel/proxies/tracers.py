@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from csg_otel import attributes as clean
-from csg_otel import faults
+from csg_otel import faults, interruptions
 from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class SwappableTracer(trace.Tracer):
         try:
             return self._real.start_span(*args, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            interruptions.let_through()
             try:
                 return self._real.start_span(**_cleaned(args, kwargs))
             except Exception:  # noqa: BLE001 - as above

@@ -252,5 +252,5 @@ def plain(item: Any, depth: int = 0) -> str:
         return "[" + ", ".join(plain(v, depth + 1) for v in item) + "]"
     try:
         return str(item)
-    except Exception:  # noqa: BLE001 - str() of the program's object may raise
+    except BaseException:  # noqa: BLE001 - str() of the program's object may raise, even SystemExit
         return f"<{type(item).__name__}>"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from csg_otel import clocks
+from csg_otel import clocks, faults
 from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
 
 _BACKOFF_FIRST_S: Final = 0.25
@@ -207,8 +207,8 @@ class DeliveryQueue(ABC):
             partial = self._sender.send_batch(batch, timeout_s)
         except SendError as caught:
             error = caught
-        except Exception as caught:  # noqa: BLE001 - a defect of a sender costs its batch, never the worker
-            error = SendError("defect", f"{type(caught).__name__}: {caught}", retry=False)
+        except BaseException as caught:  # noqa: BLE001 - a defect of a sender costs its batch, never the worker
+            error = SendError("defect", faults.description(caught), retry=False)
         if error is not None:
             error.began = began
         if error is None or error.retry or final:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import clocks
+from csg_otel import clocks, faults
 from csg_otel.exporters.delivery.backlog import Backlog, Frame
 from csg_otel.exporters.delivery.base import DeliveryObserver, DeliveryQueue, QueueStatus, backoff_s
 from csg_otel.exporters.delivery.sender import Partial, RequestSender, SendError
@@ -222,14 +222,14 @@ class PersistentQueue(DeliveryQueue):
         """Return *items* as requests, each with its number of items; drop only the items that cannot be encoded."""
         try:
             return [(len(items), self._sender.encode(items))]
-        except Exception as error:  # noqa: BLE001 - a program may put anything into an attribute
+        except BaseException as error:  # noqa: BLE001 - a program may put anything into an attribute
             if len(items) > 1:
                 middle = len(items) // 2
                 return self._encoded(items[:middle]) + self._encoded(items[middle:])
             with self._lock:
                 self.count_dropped("encoding", len(items))
                 self._in_flight -= len(items)
-            self._report(SendError("encoding", f"{type(error).__name__}: {error}", retry=False))
+            self._report(SendError("encoding", faults.description(error), retry=False))
             return []
 
     def _report(self, error: SendError) -> None:

@@ -166,14 +166,14 @@ def _encode_metrics(item: MetricsData) -> bytes:
 
     try:
         return _bytes(encode_metrics(item))
-    except Exception:  # noqa: BLE001 - one bad point would cost all metrics of every collection
+    except BaseException:  # noqa: BLE001 - one bad point would cost all metrics of every collection
         return b"".join(_encode_metric(single, encode_metrics) for single in sanitize.metrics(item))
 
 
 def _encode_metric(item: MetricsData, encode_metrics: Callable[[MetricsData], Any]) -> bytes:
     try:
         return _bytes(encode_metrics(item))
-    except Exception:  # noqa: BLE001 - only this metric is left out
+    except BaseException:  # noqa: BLE001 - only this metric is left out
         faults.contain(f"encoding of {item.resource_metrics[0].scope_metrics[0].metrics[0].name}")
         return b""
 

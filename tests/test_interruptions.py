@@ -1,0 +1,151 @@
+"""An exception that a signal handler of the program raises inside telemetry reaches the program; faults of values do not."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry import _logs, metrics, trace
+
+import csg_otel
+from csg_otel import attributes, faults
+from csg_otel.pipeline.safe_spans import make_safe
+from support.capture import Captured
+from support.programs import Program
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="the platform has no SIGUSR1")
+
+
+class TimeLimitError(Exception):
+    """What a soft time limit raises."""
+
+
+class Value:
+    """A value of the program; while telemetry reads it, the time limit comes, or it raises by itself."""
+
+    def __init__(self, raises: Callable[[], object]) -> None:
+        self._raises = raises
+
+    def _raise(self, *_: object) -> Any:
+        self._raises()
+        return "text"
+
+    __str__ = __repr__ = __float__ = __iter__ = __getitem__ = __hash__ = __eq__ = _raise
+
+
+def _on_signal(*_: object) -> None:
+    raise TimeLimitError
+
+
+def _with_frame(_note: str, number: int, frame: object) -> None:
+    raise TimeLimitError(number, frame)
+
+
+@pytest.fixture(params=[_on_signal, partial(_with_frame, "note")], ids=["function", "partial"])
+def limit(request: pytest.FixtureRequest) -> Iterator[Value]:
+    """A value during whose conversion the time limit comes."""
+    before = signal.signal(signal.SIGUSR1, request.param)
+    yield Value(lambda: signal.raise_signal(signal.SIGUSR1))
+    signal.signal(signal.SIGUSR1, before)
+
+
+@csg_otel.observe("observed", args=("value",))
+def observed(value: object) -> None:
+    """Work with a value."""
+
+
+def _set_on_span(value: object) -> None:
+    with trace.get_tracer("test").start_as_current_span("span") as span:
+        make_safe(span)
+        span.set_attribute("key", value)  # type: ignore[arg-type]
+
+
+USES: dict[str, Callable[[Any], object]] = {
+    "attribute": attributes.value,
+    "attributes": attributes.clean,
+    "observe": observed,
+    "span": _set_on_span,
+    "counter": lambda value: metrics.get_meter("test").create_counter("c").add(1, {"key": value}),
+    "number": lambda value: csg_otel.gauge("limit.gauge").set(value),
+    "event": lambda value: csg_otel.event("limit", {"key": value}),
+    "record": lambda value: _logs.get_logger("test").emit(_logs.LogRecord(attributes=value)),
+}
+
+
+@pytest.fixture(autouse=True)
+def _lenient(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contain faults as in a program; the capture makes them raise."""
+    monkeypatch.setattr(faults, "strict", False)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_time_limit_reaches_the_program(use: str, limit: Value) -> None:
+    """It may come while telemetry formats a value; whoever set it has to see it."""
+    with pytest.raises(TimeLimitError):
+        USES[use](limit)
+    assert not trace.get_current_span().get_span_context().is_valid
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_fault_of_a_value_does_not(use: str) -> None:
+    """A value whose methods raise costs the program nothing."""
+
+    def fail() -> None:
+        raise TimeLimitError
+
+    USES[use](Value(fail))
+
+
+PROGRAM = """
+import csg_otel, gc, logging, signal, sys, time
+from opentelemetry import context, trace
+csg_otel.instrument("s", exporters=["prometheus", "otlp+http://127.0.0.1:9"], exporters__spool__enabled=False)
+logging.getLogger().addHandler(logging.NullHandler())
+done = csg_otel.counter("done", attributes=("kind",))
+tracer = trace.get_tracer("program")
+
+class TimeLimit(Exception):
+    pass
+
+def on_alarm(*_):
+    global fired
+    fired += 1
+    raise TimeLimit
+
+@csg_otel.observe("work")
+def work():
+    done.add(1, {"kind": "a"})
+    with tracer.start_as_current_span("inner") as span, csg_otel.observe("block"):
+        span.set_attribute("key", "value")
+        logging.getLogger("work").warning("text")
+
+gc.disable()  # the interpreter itself drops what is raised in a callback of the collector, and telemetry has one
+fired = reached = stuck = 0
+signal.signal(signal.SIGALRM, on_alarm)
+while fired < 400:
+    before = fired
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.002)
+        while fired == before:
+            work()
+    except TimeLimit:
+        reached += 1
+    if trace.get_current_span().get_span_context().is_valid:
+        stuck += 1
+        context.attach(context.Context())
+print("of", fired, reached, stuck, flush=True)
+"""
+
+
+def test_time_limits_at_any_instruction_reach_the_program(tmp_path: Path) -> None:
+    """Of 400, at random instructions of observed work, nearly all: destructors of the interpreter swallow some."""
+    with Program([sys.executable, "-c", PROGRAM], tmp_path) as running:
+        fired, reached, stuck = map(int, running.line_with(r"^of (\d+) (\d+) (\d+)").groups())
+
+    assert reached >= 0.97 * fired
+    assert stuck <= 0.03 * fired
