@@ -2,7 +2,7 @@
 Exceptions that a signal handler of the program raises while telemetry runs, such as a soft time limit: they pass.
 
 Telemetry keeps its own faults, and those of values that it formats, away from the program. A time limit is neither, although it
-can come at any instruction. The rule: whoever catches ``Exception`` on a thread of the program first calls :func:`let_through`.
+can come at any instruction. The rule: a handler of ``Exception`` on a thread of the program first calls :func:`let_through`.
 """
 
 from __future__ import annotations
