@@ -12,6 +12,7 @@ import atexit
 import ctypes
 import os
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class ExitHooks:
         self._watch = SignalWatch(signal.SIGTERM, self._end_or_pass_on, self._is_in_charge)
         self._watch.start()
         signal.signal(signal.SIGTERM, self._on_signal)
+        self._follow_multiprocessing()
 
     def disarm(self) -> None:
         """Remove the hooks; a SIGTERM handler that the program has installed meanwhile stays."""
@@ -95,6 +97,13 @@ class ExitHooks:
         self._finished = False
         if self._watch is not None:
             self._watch.reset_after_fork()
+            self._follow_multiprocessing()
+
+    def _follow_multiprocessing(self) -> None:
+        """Begin again where a worker's own work begins: the server that forks workers has cleared the descriptor of signals."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None and self._watch is not None:
+            util.register_after_fork(self._watch, SignalWatch.claim)
 
     # -- SIGTERM ---------------------------------------------------------------------------------------------------
 

@@ -62,12 +62,18 @@ class SignalWatch:
         if os.name != "posix" or threads_are_greenlets():
             target = lambda: self._poll(this_round)  # noqa: E731 - one of two bodies
         else:
-            read_end, write_end = self._descriptors = _make_pipe()
-            before = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-            if before != -1:
-                signal.set_wakeup_fd(before)  # an event loop's; it wakes the main thread
+            read_end, _ = self._descriptors = _make_pipe()
+            self.claim()
             target = lambda: self._read(read_end, this_round)  # noqa: E731 - as above
         threading.Thread(target=target, name="csg-otel-sigterm", daemon=True).start()
+
+    def claim(self) -> None:
+        """Use the descriptor of signals, unless others use it, such as an event loop, which wakes the main thread."""
+        if self._descriptors is not None:
+            descriptor = self._descriptors[1]
+            before = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+            if before not in (-1, descriptor):
+                signal.set_wakeup_fd(before)
 
     def note(self) -> None:
         """Wake the thread; for the handler: it sets a flag, and writes a byte if there is room."""

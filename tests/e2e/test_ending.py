@@ -142,7 +142,7 @@ def test_sigterm_ends_the_program_whatever_its_main_thread_does(
 
 
 CHILDREN = """
-    import multiprocessing, os, signal, sqlite3, sys, time
+    import multiprocessing, os, signal, sqlite3, time
     import csg_otel
 
     def query():
@@ -152,36 +152,45 @@ CHILDREN = """
         {in_c}
 
     if __name__ == "__main__":
-        csg_otel.instrument("parent", exporters=["otlp+http://127.0.0.1:{port}"])
-        child = multiprocessing.get_context("{method}").Process(target=query)
+        context = multiprocessing.get_context("{method}")
+        if "{method}" == "forkserver":
+            context.set_forkserver_preload(["telemetry"])
+        else:
+            import telemetry
+        child = context.Process(target=query)
         child.start()
-        sys.stdin.readline()
+        input()
         child.terminate()
         child.join(20)
         print("child", child.exitcode, flush=True)
-        for _ in range(40):
+        import telemetry
+        for _ in range(20):
             if (one := os.fork()) == 0:
                 time.sleep(600)
             os.kill(one, signal.SIGTERM)
             os.waitpid(one, 0)
-        print("forty ended", flush=True)
+        print("twenty ended", flush=True)
 """
 
 
-def test_children_end_at_once_and_the_parent_goes_on(sink: HttpSink, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_children_end_at_once_and_the_parent_goes_on(method: str, sink: HttpSink, tmp_path: Path) -> None:
     """
-    A pool ends its workers the moment they begin; a signal to a child wakes nobody in the parent.
+    A pool ends its workers the moment they begin; a signal to a child wakes nothing in the parent.
 
     A child in C code (here a query, in a pool the wait for a semaphore) ends, too, and delivers what it has measured.
     """
-    source = CHILDREN.format(port=sink.port, method="fork", in_c=IN_C.replace("\n", "\n    "))
+    (tmp_path / "telemetry.py").write_text(
+        f'import csg_otel; csg_otel.instrument("p", exporters=["otlp+http://127.0.0.1:{sink.port}"])'
+    )
+    source = CHILDREN.format(method=method, in_c=IN_C.replace("\n", "\n    "))
     (tmp_path / "parent.py").write_text(textwrap.dedent(source))
-    with Program([sys.executable, "parent.py"], tmp_path) as running:
+    with Program([sys.executable, "parent.py"], tmp_path, {"PYTHONPATH": str(tmp_path)}) as running:
         running.line_with("begun")
         print(file=running.process.stdin, flush=True)
 
         running.line_with("child -15")
-        running.line_with("forty ended")
+        running.line_with("twenty ended")
         assert running.wait(20) == 0
     assert [span.name for span in sink.received.spans].count("in the child") == 1
 
