@@ -151,6 +151,8 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
     code, output, _ = command("doctor", cwd=tmp_path, env=env)
     assert code == 1
     assert "is its server running" in output
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.invalid:4317", "HTTP_PROXY": "http://127.0.0.1:1"}
+    assert "collector.invalid:4317 through the proxy 127.0.0.1:1: " in command("doctor", cwd=tmp_path, env=env)[1]
     (tmp_path / "monitoring_config.yaml").write_text("sampling: {ratio: 7}")
 
     code, output, _ = command("doctor", cwd=tmp_path)

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from csg_otel.config import load
 from csg_otel.exporters.delivery.accounting import ShutdownReport
+from csg_otel.exporters.otlp import address
 from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.providers import Providers
-from support.otlp_sink import GrpcSink, HttpSink
+from support.otlp_sink import HttpSink
 from support.programs import Program, eventually
 
 SPANS = 30
@@ -114,14 +116,50 @@ def test_each_file_of_tls_is_used(missing: tuple[str, ...], tmp_path: Path) -> N
     assert len(receiver.received.spans) == (0 if missing else SPANS)
 
 
-def test_tls_can_be_switched_off_whatever_the_scheme(tmp_path: Path) -> None:
-    """`insecure: true` sends to a receiver without TLS although its endpoint begins with https."""
-    receiver = GrpcSink()
-    endpoint = receiver.endpoint.replace("http:", "https:")
-    send({"otlp": [otlp(endpoint, protocol="grpc", tls={"insecure": True})]}, tmp_path)
-    receiver.close()
+def first_bytes(settings: dict[str, Any], folder: Path) -> bytes:
+    """Return the first bytes that a destination with these settings sends; ``PORT`` in its endpoint is a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        endpoint = settings["endpoint"].replace("PORT", str(listener.getsockname()[1]))
+        sending = threading.Thread(target=send, args=({"otlp": [{**settings, "endpoint": endpoint}]}, folder, 1.0))
+        sending.start()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(30)
+            received = connection.recv(600)
+        sending.join()
+    return received
 
-    assert len(receiver.received.spans) == SPANS
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+@pytest.mark.parametrize(
+    ("endpoint", "insecure", "encrypted"),
+    [
+        ("https://127.0.0.1:PORT", True, True),
+        ("HTTPS://127.0.0.1:PORT", True, True),
+        ("http://127.0.0.1:PORT", False, False),
+        ("127.0.0.1:PORT", None, False),
+        ("127.0.0.1:PORT", False, True),
+        ("127.0.0.1:PORT", True, False),
+    ],
+)
+def test_the_scheme_decides_and_without_one_insecure(
+    endpoint: str, insecure: bool | None, encrypted: bool, protocol: str, tmp_path: Path
+) -> None:
+    """TLS from the first byte where the scheme is https; no token is sent in plain text there, whatever `insecure` is."""
+    settings = otlp(endpoint, protocol=protocol, headers={"authorization": "Bearer t0ken"}, tls={"insecure": insecure})
+    received = first_bytes(settings, tmp_path)
+
+    assert (received[:1] == b"\x16") is encrypted
+    assert not encrypted or b"t0ken" not in received
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "secure"), [("collector:4317", True), ("10.0.0.1:4317", True), ("[::1]:4317", False)]
+)
+def test_an_endpoint_without_a_scheme_is_encrypted_unless_it_is_this_machine(endpoint: str, secure: bool) -> None:
+    """The default of OpenTelemetry's specification, except for a collector beside the program."""
+    assert address.resolve(endpoint, None).secure is secure
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 import pytest
 import trustme
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # it ships no types
 
+from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
 from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, HttpTransport, _retry_after
+from csg_otel.exporters.otlp.sender import OtlpSender
 from support.otlp_sink import GrpcSink, HttpSink
 
 
@@ -95,6 +99,24 @@ def test_headers_and_gzip_arrive(sink: HttpSink) -> None:
 
     assert sink.received.headers[0]["x-tenant"] == "a"
     assert sink.received.headers[0]["content-encoding"] == "gzip"
+
+
+AGENT = r"csg-otel/\d+\.\d+\.\d+ \(python 3\.\d+\.\d+\) OTel-OTLP-Exporter-Python/\d+\.\d+\.\d+"
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_the_user_agent_names_this_package_and_the_exporter(protocol: Any) -> None:
+    """As the OTLP exporter specification writes it, with a product before it; a header of the settings replaces it."""
+    receiver: Any = GrpcSink() if protocol == "grpc" else HttpSink()
+    for headers in ({}, {"User-Agent": "mine/1"}):
+        sender = OtlpSender(OtlpExporter(endpoint=receiver.endpoint, protocol=protocol, headers=headers), "traces")
+        sender.send_batch(b"", 10)
+        sender.close()
+    receiver.close()
+
+    agents = [headers["user-agent"] for headers in receiver.received.headers]
+    assert re.match(AGENT, agents[0])
+    assert agents[1].startswith("mine/1")
 
 
 def test_one_connection_serves_many_requests_and_is_renewed(sink: HttpSink) -> None:
@@ -300,7 +322,7 @@ def test_tls_is_verified(raw_server: Callable[..., str]) -> None:
 def test_grpc_delivers_and_names_its_errors() -> None:
     """A unary call reaches a real server; without a server the error is UNAVAILABLE and retryable."""
     sink = GrpcSink()
-    wire = GrpcTransport(f"127.0.0.1:{sink.port}", "traces", {"X-Tenant": "a"}, compress=True, credentials=None)
+    wire = GrpcTransport(("127.0.0.1", sink.port), "traces", {"X-Tenant": "a"}, compress=True, credentials=None)
 
     wire.send(b"", 5)
     sink.close()
@@ -321,7 +343,7 @@ def grpc_sink() -> Iterator[GrpcSink]:
 
 
 def grpc_transport(sink: GrpcSink) -> GrpcTransport:
-    return GrpcTransport(f"127.0.0.1:{sink.port}", "traces", {}, compress=False, credentials=None)
+    return GrpcTransport(("127.0.0.1", sink.port), "traces", {}, compress=False, credentials=None)
 
 
 @pytest.mark.parametrize(

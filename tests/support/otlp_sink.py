@@ -160,7 +160,8 @@ class HttpSink:
 class GrpcSink:
     """An OTLP/gRPC receiver; `code` is what it refuses with, `trailers` go with that, `partial` into its answers."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: Any = None) -> None:
+        """Listen; *tls* is a certificate of trustme, by default there is no TLS."""
         self.received = Received()
         self.code: grpc.StatusCode | None = None
         self.trailers: tuple[tuple[str, bytes], ...] = ()
@@ -177,8 +178,12 @@ class GrpcSink:
              logs_service_pb2_grpc.LogsServiceServicer, logs_service_pb2.ExportLogsServiceResponse),
         ):  # fmt: skip
             add(self._servicer(signal, base, response), self._server)  # type: ignore[no-untyped-call]
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        if tls is None:
+            self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        else:
+            pair = (tls.private_key_pem.bytes(), b"".join(pem.bytes() for pem in tls.cert_chain_pems))
+            self.port = self._server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([pair]))
+        self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._server.start()
 
     def _servicer(self, signal: str, base: Any, response: Any) -> Any:

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from csg_otel import clocks, net
+from csg_otel import clocks, environment, net
 from csg_otel.cli import health_output
 from csg_otel.cli.counted import counted
 from csg_otel.config import Config, load
@@ -24,6 +24,7 @@ from csg_otel.exporters import datadog, pushgateway
 from csg_otel.exporters.build import spool_folder
 from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
+from csg_otel.net import proxies
 
 if TYPE_CHECKING:
     import argparse
@@ -134,19 +135,28 @@ def _answers_as_csg_otel(host: str, port: int) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     address = f"http://[{host}]:{port}/healthz" if ":" in host else f"http://{host}:{port}/healthz"
     try:
-        response = net.request("GET", address, timeout_s=_CONNECT_S, headers={"Accept": "application/health+json"})
+        response = net.request(
+            "GET", address, timeout_s=_CONNECT_S, headers={"Accept": "application/health+json"}, direct=True
+        )
         return json.loads(response.body)["state"] in health_output.MARKS
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
 def _exporters(config: Config) -> Iterator[Finding]:
-    for name, address in _addresses(config):
+    variables = environment.snapshot()
+    for name, address, protocol in _addresses(config):
         shown = address.rpartition("@")[2]  # without a password
         try:
             parts = urlsplit(address if "://" in address else f"//{address}")
-            port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 4317)
-            net.connect(parts.hostname or "localhost", port, clocks.monotonic() + _CONNECT_S).close()
+            host, port = parts.hostname or "localhost", parts.port or _DEFAULT_PORTS.get(parts.scheme, 4317)
+            is_grpc = protocol == "grpc" or not parts.scheme
+            proxy = (
+                proxies.for_grpc(host, port, variables) if is_grpc else proxies.for_http(net.parse(address), variables)
+            )
+            if proxy is not None:
+                shown, host, port = f"{shown} through the proxy {proxy}", proxy.host, proxy.port
+            net.connect(host, port, clocks.monotonic() + _CONNECT_S).close()
         except (OSError, ValueError) as error:
             yield Finding(
                 name, f"{shown}: {error}", "is its server running, and is the address right (http://host:port)?"
@@ -155,14 +165,15 @@ def _exporters(config: Config) -> Iterator[Finding]:
             yield Finding(name, f"{shown} accepts connections")
 
 
-def _addresses(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield the name and the address of every destination that has a server."""
-    for settings in otlp_destinations(config):
-        yield settings.name, sender.endpoint(settings)
+def _addresses(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the address and the protocol of every destination that has a server."""
+    destinations = [*otlp_destinations(config)]
     if config.exporters.datadog.enabled:
-        yield "datadog", sender.endpoint(datadog.as_otlp(config.exporters.datadog))
+        destinations.append(datadog.as_otlp(config.exporters.datadog))
+    for settings in destinations:
+        yield settings.name, sender.endpoint(settings), settings.protocol
     if config.integrations.prometheus.enabled:
-        yield pushgateway.NAME, pushgateway.address(config.integrations.prometheus.push_gateway or "")
+        yield pushgateway.NAME, pushgateway.address(config.integrations.prometheus.push_gateway or ""), "http"
 
 
 def _clock() -> Iterator[Finding]:

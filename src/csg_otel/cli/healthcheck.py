@@ -163,7 +163,12 @@ def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     remaining_s = max(0.01, deadline - clocks.monotonic())
     try:
         response = net.request(
-            "GET", _probe_url(address, options.group), timeout_s=remaining_s, headers=headers, max_bytes=_MAX_BYTES
+            "GET",
+            _probe_url(address, options.group),
+            timeout_s=remaining_s,
+            headers=headers,
+            max_bytes=_MAX_BYTES,
+            direct=True,  # a probe asks the program beside it, and must not depend on a proxy
         )
     except TimeoutError:
         raise _Unreachable(f"{where} did not answer within {options.timeout:g} s") from None

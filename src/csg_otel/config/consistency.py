@@ -34,7 +34,7 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
     for check_part in _CHECKS:
         for path, message in check_part(config):
             report.problem(_place(path, nodes), message)
-    for path, message in _performance(config):
+    for path, message in (*_performance(config), *_schemes(config)):
         report.warning(_place(path, nodes), message)
     for path, key in _missing(config):
         if join(path, key) not in nodes:  # a key in the file with a wrong value is a problem already
@@ -167,6 +167,15 @@ def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     buckets = config.performance.response_time_tracking.histogram_buckets
     if list(buckets) != sorted(set(buckets)):
         yield "performance.response_time_tracking.histogram_buckets", "must increase from one bucket to the next"
+
+
+def _schemes(config: ConfigRoot) -> Iterator[tuple[str, str]]:
+    """Yield each setting `insecure` that contradicts the scheme of its endpoint."""
+    for at, otlp in enumerate(config.exporters.otlp):
+        scheme = (otlp.endpoint or "").partition("://")[0].lower()
+        if otlp.tls.insecure is not None and scheme == ("https" if otlp.tls.insecure else "http"):
+            path = f"{join('exporters.otlp', at)}.tls.insecure"
+            yield path, f"has no effect: the endpoint's scheme decides, and it is {scheme}"
 
 
 def _is_http_address(text: str) -> bool:

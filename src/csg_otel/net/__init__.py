@@ -3,26 +3,30 @@ Outgoing connections: only this package's `net` opens connections to servers, ea
 
 `request` sends one HTTP request. `Session` sends many requests over one kept connection. `connect` opens a TCP or TLS
 connection for another protocol. The rules: one total deadline on the monotonic clock, which includes name resolution and a
-server that sends slowly; only a bounded part of a response is read; no proxies; no redirects unless the caller allows them; no
-decompression.
+server that sends slowly; only a bounded part of a response is read; HTTP requests go through the proxies of the environment; no
+redirects unless the caller allows them; no decompression.
 
 Does not import ``http.client``, and imports ``ssl`` only for the first https URL, so that a health probe starts in a few
 milliseconds.
 """
 
 from csg_otel.net.connection import Connection, connect, remaining
-from csg_otel.net.http import Session, request
+from csg_otel.net.http import USER_AGENT, Session, request
+from csg_otel.net.proxies import ProxyError, is_loopback
 from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError, Response
 from csg_otel.net.url import Url, parse
 
 __all__ = [
     "DEFAULT_MAX_BYTES",
+    "USER_AGENT",
     "Connection",
     "ProtocolError",
+    "ProxyError",
     "Response",
     "Session",
     "Url",
     "connect",
+    "is_loopback",
     "parse",
     "remaining",
     "request",

@@ -123,6 +123,7 @@ def connect(
     *,
     tls: ssl.SSLContext | None = None,
     server_name: str | None = None,
+    before_tls: Callable[[Connection], None] | None = None,
     max_bytes: int = _CHUNK_BYTES,
     check_address: Callable[[str], None] | None = None,
 ) -> Connection:
@@ -137,12 +138,15 @@ def connect(
         deadline: The monotonic time, in seconds, by which the connection must be open.
         tls: The context of a TLS connection. Default: no TLS.
         server_name: The name that the certificate must contain. Default: *host*.
+        before_tls: Called with the connection before the TLS handshake, to request a tunnel. Default: nothing is sent before.
         max_bytes: Most bytes that are read before `Connection.renew`. Default 64 KiB.
         check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
     """
     stream = _open(host, port, deadline, check_address)
     try:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if before_tls is not None:
+            before_tls(Connection(stream, deadline, max_bytes))
         if tls is not None:
             # One timeout bounds the whole handshake, because the ssl module counts it down over all its reads.
             stream.settimeout(remaining(deadline, "no TLS handshake"))

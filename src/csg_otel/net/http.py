@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
-from csg_otel import clocks
-from csg_otel.net import connection, response, url
-from csg_otel.net.response import DEFAULT_MAX_BYTES, Response
+from csg_otel import clocks, environment
+from csg_otel._version import VERSION
+from csg_otel.net import connection, lookup, proxies, response, url
+from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError, Response
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
+
+USER_AGENT: Final = f"csg-otel/{VERSION} (python {'.'.join(map(str, sys.version_info[:3]))})"
+"""The header ``User-Agent`` of every request (RFC 9110, 10.1.5)."""
 
 _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -32,17 +38,22 @@ class Session:
         tls: ssl.SSLContext | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
         check_address: Callable[[str], None] | None = None,
+        direct: bool = False,
     ) -> None:
         """
-        Prepare for *address*; nothing is sent yet. Raises ValueError if it is not an http or https URL.
+        Prepare for *address*; nothing is sent yet.
+
+        Raises ValueError if it is not an http or https URL, and ProxyError if the environment's proxy for it can't be used.
 
         Args:
             address: The URL of every request. A user and password in it are sent as basic authentication.
             tls: The context of https. Default: certificates are verified against the system's authorities.
             max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
             check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
+            direct: Whether the environment's proxies are ignored. Default False.
         """
         self._url = url.parse(address)
+        self._proxy = None if direct else proxies.for_http(self._url, environment.snapshot())
         self._tls = tls
         self._max_bytes = max_bytes
         self._check_address = check_address
@@ -74,7 +85,11 @@ class Session:
             headers: Headers to send; they replace the default headers of the same name. Default none.
         """
         deadline = clocks.monotonic() + timeout_s
-        message = _head(method, self._url, body, headers or {}) + (body or b"")
+        headers, target = headers or {}, self._url.target
+        if self._proxy is not None and not self._url.secure:
+            target = f"{self._url}{target}"
+            headers = {**self._proxy.headers, **headers}
+        message = _head(method, self._url, target, body, headers) + (body or b"")
         kept = self._connection
         try:
             return self._send_and_read(method, message, deadline)
@@ -108,8 +123,30 @@ class Session:
             import ssl
 
             self._tls = ssl.create_default_context()
-        tls = self._tls if self._url.secure else None
-        return connection.connect(self._url.host, self._url.port, deadline, tls=tls, check_address=self._check_address)
+        tls, host, port = self._tls if self._url.secure else None, self._url.host, self._url.port
+        if self._proxy is None:
+            return connection.connect(host, port, deadline, tls=tls, check_address=self._check_address)
+        if self._check_address is not None and lookup.ip_address(host) is not None:
+            self._check_address(host)  # the proxy resolves names
+        tunnel = self._request_tunnel if tls is not None else None
+        try:
+            return connection.connect(
+                self._proxy.host, self._proxy.port, deadline, tls=tls, server_name=host, before_tls=tunnel
+            )
+        except (ConnectionRefusedError, socket.gaierror) as error:
+            raise proxies.ProxyError(f"the proxy {self._proxy}: {error.strerror or error}") from error
+
+    def _request_tunnel(self, opened: connection.Connection) -> None:
+        """Request a tunnel to the server (RFC 9110, 9.3.6). Raises OSError if the proxy refuses it."""
+        assert self._proxy is not None  # noqa: S101 - for the type checker
+        lines = [f"CONNECT {self._url.authority} HTTP/1.1", f"Host: {self._url.authority}", f"User-Agent: {USER_AGENT}"]
+        lines += [f"{name}: {value}" for name, value in self._proxy.headers.items()]
+        opened.send_all("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        status = response.read_head(opened)[0]
+        if not 200 <= status < 300:
+            raise proxies.ProxyError(f"the proxy {self._proxy} answers a request for a tunnel with HTTP {status}")
+        if not opened.drained:
+            raise ProtocolError(f"the proxy {self._proxy} sends data before the tunnel is in use")
 
 
 def request(
@@ -123,6 +160,7 @@ def request(
     max_bytes: int = DEFAULT_MAX_BYTES,
     max_redirects: int = 0,
     check_address: Callable[[str], None] | None = None,
+    direct: bool = False,
 ) -> Response:
     """
     Send one request over its own connection and return the response, whatever its status.
@@ -140,11 +178,12 @@ def request(
         max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
         max_redirects: Most redirects of a GET that are followed; another server does not get *headers*. Default 0.
         check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
+        direct: Whether the environment's proxies are ignored. Default False.
     """
     deadline = clocks.monotonic() + timeout_s
     sent = dict(headers or {})
     while True:
-        session = Session(address, tls=tls, max_bytes=max_bytes, check_address=check_address)
+        session = Session(address, tls=tls, max_bytes=max_bytes, check_address=check_address, direct=direct)
         closing = sent if any(name.lower() == "connection" for name in sent) else {"Connection": "close", **sent}
         remaining_s = connection.remaining(deadline, "no complete response")
         try:
@@ -172,17 +211,26 @@ def _redirect(address: str, result: Response) -> str | None:
     return following
 
 
-def _head(method: str, address: url.Url, body: bytes | None, headers: Mapping[str, str]) -> bytes:
-    """Return the request's head. Raises ValueError for a method or a header that can't be sent."""
+def _head(method: str, address: url.Url, target: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    """
+    Return the request's head. Raises ValueError for a method or a header that can't be sent.
+
+    Args:
+        method: The method.
+        address: The server.
+        target: The request's target: path and query, or the whole URL for a proxy.
+        body: The body; None without one.
+        headers: Headers that replace the default headers.
+    """
     if not method or not _TOKEN.issuperset(method):
         raise ValueError("the method holds characters that HTTP does not allow")
     present = {name.lower() for name in headers}
-    defaults = {"Host": address.host_header, "User-Agent": "csg-otel", "Accept-Encoding": "identity"}
+    defaults = {"Host": address.host_header, "User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
     if address.authorization is not None:
         defaults["Authorization"] = address.authorization
     if body is not None or method in _WITH_BODY:
         defaults["Content-Length"] = str(len(body or b""))
-    lines = [f"{method} {address.target} HTTP/1.1"]
+    lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in defaults.items() if name.lower() not in present]
     for name, value in headers.items():
         if not name or not _TOKEN.issuperset(name) or not _is_sendable(value):  # the value may be secret

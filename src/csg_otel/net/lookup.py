@@ -66,7 +66,7 @@ def addresses(host: str, port: int, timeout_s: float) -> list[Any]:
     Raises TimeoutError after *timeout_s* seconds, and OSError if the name does not resolve. Addresses that come too late are
     kept for the next call.
     """
-    if _is_literal(host):
+    if ip_address(host) is not None:
         return _resolve(host, port)
     key = (os.getpid(), host, port)
     lookup = _running.get(key)
@@ -86,12 +86,11 @@ def _resolve(host: str, port: int) -> list[Any]:
         raise OSError(f"{host!r} is not a host name") from None
 
 
-def _is_literal(host: str) -> bool:
-    """Return whether *host* is an IP address, which resolves without a name service."""
+def ip_address(host: str) -> bytes | None:
+    """Return the bytes of an IP address, 4 or 16; None for a name, which only a name service resolves."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
-            socket.inet_pton(family, host)
+            return socket.inet_pton(family, host)
         except (OSError, ValueError):
             continue
-        return True
-    return False
+    return None

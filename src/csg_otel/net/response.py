@@ -52,15 +52,21 @@ def read(connection: Connection, method: str) -> Response:
     Raises ProtocolError for a malformed or incomplete response, TimeoutError at the connection's deadline, and OSError if the
     connection fails.
     """
-    status, keeps_open, headers = _head(connection)
-    while 100 <= status < 200:  # interim responses come before the real one
-        status, keeps_open, headers = _head(connection)
+    status, keeps_open, headers = read_head(connection)
     body, framed = _body(connection, method, status, headers)
     truncated = connection.exhausted and not framed
     options = {option.strip().lower() for option in headers.get("connection", "").split(",")}
     keeps_open = "close" not in options and (keeps_open or "keep-alive" in options)
     reusable = framed and keeps_open and connection.drained
     return Response(status, headers, body, truncated, reusable, connection.certificate)
+
+
+def read_head(connection: Connection) -> tuple[int, bool, dict[str, str]]:
+    """Return the head of the response, as `_head` does; interim responses before it are skipped."""
+    head = _head(connection)
+    while 100 <= head[0] < 200:
+        head = _head(connection)
+    return head
 
 
 def _head(connection: Connection) -> tuple[int, bool, dict[str, str]]:

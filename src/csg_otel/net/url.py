@@ -36,9 +36,13 @@ class Url:
     @property
     def host_header(self) -> str:
         """The host, and the port unless it is the scheme's default port."""
+        return self.authority.rpartition(":")[0] if self.port == _PORTS[self.scheme] else self.authority
+
+    @property
+    def authority(self) -> str:
+        """The host and the port, as a proxy needs it for a tunnel."""
         host = self.host if self.host.isascii() else self.host.encode("idna").decode("ascii")
-        host = f"[{host}]" if ":" in host else host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
     def authorization(self) -> str | None:

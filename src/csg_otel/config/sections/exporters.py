@@ -38,7 +38,9 @@ class Tls:
     cert: str | None = setting(None, "File with the client's certificate (PEM).")
     key: str | None = setting(None, "File with the client's private key (PEM).")
     insecure: bool | None = setting(
-        None, "Connect without TLS; by default the endpoint's scheme decides (http: yes, https: no)."
+        None,
+        "Connect without TLS. It counts only for an endpoint without a scheme, which by default is TLS except on this machine; "
+        "`http://` and `https://` decide alone.",
     )
 
 

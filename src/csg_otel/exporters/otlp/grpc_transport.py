@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import clocks
+from csg_otel import clocks, environment, net
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, MAX_RETRY_AFTER_S
+from csg_otel.net import proxies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,21 +46,31 @@ class GrpcTransport:
     """OTLP over gRPC for one signal."""
 
     def __init__(
-        self, target: str, signal: str, headers: Mapping[str, str], *, compress: bool, credentials: Any | None
+        self,
+        server: tuple[str, int],
+        signal: str,
+        headers: Mapping[str, str],
+        *,
+        compress: bool,
+        credentials: Any | None,
     ) -> None:
         """
-        Prepare for one collector; nothing is sent yet.
+        Prepare for one collector; nothing is sent yet. Raises ProxyError if the environment's proxy can't be used.
 
         Args:
-            target: Its address as ``host:port``.
+            server: Its host, a name or an IP address without brackets, and its port.
             signal: ``traces``, ``metrics`` or ``logs``.
-            headers: Metadata of every call.
+            headers: Metadata of every call; ``User-Agent`` is sent before gRPC's own.
             compress: Whether requests are sent compressed with gzip.
             credentials: gRPC's channel credentials; None sends plain text.
         """
-        self._target = target
+        host, port = server
+        self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._proxy = proxies.for_grpc(host, port, environment.snapshot())
         self._path = _GRPC_PATHS[signal]
-        self._metadata = tuple((name.lower(), value) for name, value in headers.items())
+        metadata = {name.lower(): value for name, value in headers.items()}
+        self._user_agent = metadata.pop("user-agent", net.USER_AGENT)
+        self._metadata = tuple(metadata.items())
         self._compress = compress
         self._credentials = credentials
         self._channel: Any = None
@@ -105,7 +116,15 @@ class GrpcTransport:
             ("grpc.use_local_subchannel_pool", 1),
             # Decompression can turn 64 KiB into 64 MiB.
             ("grpc.per_message_decompression", 0),
+            # A collector that accepts no stream (GOAWAY) and keeps its connection would be tried again without a pause, which
+            # takes gigabytes of memory. The queue tries again, with a back-off.
+            ("grpc.enable_retries", 0),
+            ("grpc.primary_user_agent", self._user_agent),
         ]
+        if self._proxy is not None:
+            options.append(("grpc.http_proxy", self._proxy.secret_url))
+        else:
+            options.append(("grpc.enable_http_proxy", 0))  # else gRPC would read the variables by rules of its own
         compression = grpc.Compression.Gzip if self._compress else grpc.Compression.NoCompression
         if self._credentials is None:
             self._channel = grpc.insecure_channel(self._target, options, compression)

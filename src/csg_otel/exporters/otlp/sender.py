@@ -10,11 +10,10 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from csg_otel import clocks, faults
+from csg_otel import clocks, faults, net
 from csg_otel.exporters.delivery.sender import Partial, SendError
-from csg_otel.exporters.otlp import split
+from csg_otel.exporters.otlp import address, split
 from csg_otel.pipeline import sanitize
 
 if TYPE_CHECKING:
@@ -221,30 +220,26 @@ def _transport(settings: OtlpExporter, signal: str, extra: Mapping[str, str]) ->
     from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
     from csg_otel.exporters.otlp.http_transport import HttpTransport
 
-    headers = {**{name: _reveal(value) for name, value in settings.headers.items()}, **extra}
+    headers = {
+        "User-Agent": _user_agent(),
+        **{name: _reveal(value) for name, value in settings.headers.items()},
+        **extra,
+    }
     compress = settings.compression == "gzip"
-    address = endpoint(settings)
+    target = address.resolve(endpoint(settings), settings.tls.insecure)
     if settings.protocol == "grpc":
-        insecure = settings.tls.insecure if settings.tls.insecure is not None else not address.startswith("https:")
-        credentials = None if insecure else _grpc_credentials(settings)
-        return GrpcTransport(_authority(address), signal, headers, compress=compress, credentials=credentials)
-    tls = _tls_context(settings) if address.startswith("https:") else None
-    url = _signal_url(address, signal) if settings.append_path else address
+        credentials = _grpc_credentials(settings) if target.secure else None
+        return GrpcTransport(target.server, signal, headers, compress=compress, credentials=credentials)
+    tls = _tls_context(settings) if target.secure else None
+    url = target.for_signal(signal) if settings.append_path else target.url
     return HttpTransport(url, headers, compress=compress, tls=tls)
 
 
-def _authority(endpoint: str) -> str:
-    """Return the ``host:port`` of an *endpoint* with or without a scheme, as gRPC requires it."""
-    if "://" not in endpoint:
-        return endpoint
-    parts = urlsplit(endpoint)
-    return parts.netloc if parts.port else f"{parts.netloc}:{443 if parts.scheme == 'https' else 4317}"
+def _user_agent() -> str:
+    """Return the ``User-Agent`` of this package, with the exporter's own as the OTLP exporter specification writes it."""
+    from importlib.metadata import version
 
-
-def _signal_url(endpoint: str, signal: str) -> str:
-    """Append OTLP's path for *signal* to *endpoint*, unless it ends in that path already."""
-    path = f"/v1/{signal}"
-    return endpoint if endpoint.rstrip("/").endswith(path) else endpoint.rstrip("/") + path
+    return f"{net.USER_AGENT} OTel-OTLP-Exporter-Python/{version('opentelemetry-exporter-otlp-proto-common')}"
 
 
 def _reveal(value: Any) -> str:

@@ -62,6 +62,6 @@ def reason(error: OSError) -> str:
         return f"certificate: {error.verify_message}"
     if isinstance(error, socket.gaierror):
         return "the name does not resolve"
-    if isinstance(error, net.ProtocolError):
+    if isinstance(error, (net.ProtocolError, net.ProxyError)):
         return str(error)
     return error.strerror or type(error).__name__

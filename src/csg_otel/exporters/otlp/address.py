@@ -1,0 +1,54 @@
+"""
+The address of an OTLP destination: whether its connections are encrypted, and the forms that HTTP and gRPC need. Pure.
+
+The rule of OpenTelemetry's specification: the scheme of an endpoint decides, ``http`` or ``https``; the setting ``insecure``
+counts only without a scheme.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from csg_otel import net
+
+_DEFAULT_PORTS = {"https": 443, "http": 4317}
+"""The ports of a gRPC endpoint without one; the OTLP specification names the second."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """An endpoint with a scheme."""
+
+    url: str
+    """The endpoint, with ``http://`` or ``https://`` before it."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether connections are TLS connections."""
+        return urlsplit(self.url).scheme == "https"
+
+    def for_signal(self, signal: str) -> str:
+        """Return the URL with OTLP's path for *signal*, unless it ends in that path already."""
+        path = f"/v1/{signal}"
+        return self.url if self.url.rstrip("/").endswith(path) else self.url.rstrip("/") + path
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Host and port of a gRPC endpoint."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def resolve(endpoint: str, insecure: bool | None) -> Address:
+    """
+    Return *endpoint* with a scheme.
+
+    Without one, the connection is encrypted unless *insecure* is True, or it is None and the endpoint is this machine.
+    """
+    if "://" in endpoint:
+        parts = urlsplit(endpoint)  # in small letters: HTTPS:// is https://
+        return Address(urlunsplit(parts))
+    host = urlsplit(f"//{endpoint}").hostname or ""
+    plain = net.is_loopback(host) if insecure is None else insecure
+    return Address(f"{'http' if plain else 'https'}://{endpoint}")
