@@ -424,6 +424,34 @@ def test_the_kind_and_signature_stay() -> None:
 # -- options ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_wrong_call_raises_at_once(captured: Captured) -> None:
+    """Servers tell an application from its factory by calling it without arguments; nothing may look like a run."""
+    marker = object()
+
+    @observe
+    async def application(scope: Any, /, receive: Any, *rest: Any, send: Any = marker, **more: Any) -> Any:
+        return scope, receive, rest, send, more
+
+    @observe
+    def numbers(first: int, *, last: int = 3) -> Any:
+        yield from range(first, last)
+
+    @observe
+    async def plain(only: Any, /) -> Any:
+        return only
+
+    wrong_calls: Any = (application, numbers, plain, lambda: numbers(1, 2), lambda: application(scope=1))  # type: ignore[call-arg]
+    for wrong in wrong_calls:
+        with pytest.raises(TypeError):
+            wrong()
+
+    assert captured.spans == []
+    assert asyncio.run(application(1, 2)) == (1, 2, (), marker, {})
+    assert asyncio.run(application(1, 2, 3, send=4, x=5)) == (1, 2, (3,), 4, {"x": 5})
+    assert asyncio.run(plain(1)) == 1
+    assert list(numbers(1)) == [1, 2]
+
+
 def test_attributes_go_on_both_and_arguments_on_the_span(captured: Captured) -> None:
     """Declared attributes make series; captured arguments, defaults included, don't."""
 

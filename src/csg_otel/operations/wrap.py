@@ -12,6 +12,8 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from csg_otel.operations.parameters import COROUTINE, GENERATOR, with_parameters
+
 if TYPE_CHECKING:
     from csg_otel.operations.operation import Operation, OperationDefinition
 
@@ -57,7 +59,6 @@ def _function(function: Callable[..., Any], definition: OperationDefinition) -> 
 
 
 def _coroutine(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
-    @functools.wraps(function)
     async def observed(*args: Any, **kwargs: Any) -> Any:
         operation = definition.begin(args, kwargs)
         error: BaseException | None = None
@@ -71,11 +72,10 @@ def _coroutine(function: Callable[..., Any], definition: OperationDefinition) ->
             operation.leave(error)
             error = None  # it refers to this frame
 
-    return observed
+    return functools.wraps(function)(with_parameters(function, observed, COROUTINE))
 
 
 def _generator(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
-    @functools.wraps(function)
     def observed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         operation = definition.begin(args, kwargs)
         try:
@@ -86,7 +86,7 @@ def _generator(function: Callable[..., Any], definition: OperationDefinition) ->
         operation.end()
         return result
 
-    return observed
+    return functools.wraps(function)(with_parameters(function, observed, GENERATOR))
 
 
 class _Steps(Generator[Any, Any, Any]):
