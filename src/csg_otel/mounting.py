@@ -13,6 +13,7 @@ from csg_otel.server import Request, Response, asgi, wsgi
 
 if TYPE_CHECKING:
     from csg_otel.server.apps import Wsgi
+    from csg_otel.server.messages import Done
 
 
 def asgi_app() -> Any:
@@ -36,8 +37,9 @@ def wsgi_app() -> Wsgi:
     return wsgi(_respond)
 
 
-def _respond(request: Request) -> Response:
+def _respond(request: Request, done: Done) -> None:
     telemetry = sdk.current()
     if telemetry is None or telemetry.endpoints is None:
-        return Response(503, b"csg_otel.instrument() has not been called, or telemetry was shut down\n")
-    return telemetry.endpoints.respond(request)
+        done(Response(503, b"csg_otel.instrument() has not been called, or telemetry was shut down\n"))
+    else:
+        telemetry.endpoints.respond(request, done)

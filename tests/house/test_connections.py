@@ -19,7 +19,10 @@ METHODS = {"create_connection", "create_datagram_endpoint", "create_unix_connect
 """Methods of an event loop that open connections; no object of the package has one of these names."""
 
 ALLOWED = {
-    ("src/csg_otel/server/serving.py", "socket.socket"): "the endpoints listen at it; uvicorn serves it",
+    ("src/csg_otel/server/serving.py", "socket.socket"): "the endpoints listen at it",
+    ("src/csg_otel/server/connection.py", "socket.socket"): "the type of an accepted connection",
+    ("src/csg_otel/server/loop.py", "socket.socket"): "the type of the listening socket",
+    ("src/csg_otel/server/loop.py", "socket.socketpair"): "it wakes the loop",
     ("src/csg_otel/cli/doctor.py", "socket.socket"): "doctor binds the endpoints' port; it connects by `net`",
     ("src/csg_otel/reporters/dogstatsd.py", "socket.socket"): "datagrams: there is nothing to wait for",
     ("src/csg_otel/reporters/systemd.py", "socket.socket"): "datagrams to the service manager's local socket",

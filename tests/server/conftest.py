@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricsData
 
 from csg_otel.check_result import CheckResult
 from csg_otel.config import Config, load
@@ -36,9 +37,15 @@ def serve() -> Iterator[Callable[..., Server]]:
     provider.get_meter("m").create_counter("hits").add(3)
     running: list[Server] = []
 
-    def start(port: int = 0, token: str = "", **settings: Any) -> Server:
+    def start(
+        port: int = 0,
+        token: str = "",
+        collect: Callable[[], MetricsData | None] = reader.read,
+        snapshot: HealthSnapshot = SNAPSHOT,
+        **settings: Any,
+    ) -> Server:
         config: Config = load(settings, environ={"TOKEN": token}).config
-        endpoints = Endpoints(config, metrics=reader.read, health=lambda: SNAPSHOT, stopping=lambda: False)
+        endpoints = Endpoints(config, metrics=collect, health=lambda: snapshot, stopping=lambda: False)
         server = Server("127.0.0.1", port, endpoints)
         server.start()
         running.append(server)

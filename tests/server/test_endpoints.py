@@ -6,31 +6,34 @@ import gzip
 import http.client
 import json
 import logging
+import selectors
 import socket
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from csg_otel.server import Server, apps, serving
-from support.endpoints import ask
+from csg_otel.server import Request, Server
+from csg_otel.server.messages import Done
+from support.endpoints import ask, connect, is_closed
+from support.programs import eventually
 
 Serve = Callable[..., Server]
 
 
 def test_a_start_that_fails_is_tried_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An import that fails by chance on the server's thread doesn't leave a port that listens and never answers."""
+    """A failure on the server's thread, such as an import's by chance, leaves no port that listens and never answers."""
     failures = [SystemError("AST constructor recursion depth mismatch")]
+    selector = selectors.DefaultSelector
 
-    def asgi(handler: Any) -> Any:
+    def fail_once() -> selectors.BaseSelector:
         if failures:
             raise failures.pop()
-        return apps.asgi(handler)
+        return selector()
 
-    monkeypatch.setattr(serving, "asgi", asgi)
+    monkeypatch.setattr(selectors, "DefaultSelector", fail_once)
     address = serve().url.removeprefix("http://")
     connection = http.client.HTTPConnection(address, timeout=20)
     connection.request("GET", "/metrics")
@@ -124,7 +127,7 @@ def test_it_answers_many_at_once_and_stops_at_once(serve: Serve) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    idle = socket.create_connection(server.url.removeprefix("http://").split(":"))  # type: ignore[arg-type]
+    idle = connect(server)
     began = time.monotonic()
     server.stop(2.0)
     idle.close()
@@ -133,26 +136,28 @@ def test_it_answers_many_at_once_and_stops_at_once(serve: Serve) -> None:
     assert time.monotonic() - began < 1.5
 
 
-def test_a_connection_accepted_while_the_server_stops_is_closed(serve: Serve) -> None:
-    """Its client reads the end of the connection at once, and no socket is left to the garbage collector."""
+def test_connections_that_come_while_the_server_stops_are_closed(serve: Serve) -> None:
+    """Their clients read the end of the connection at once, and no socket is left to the garbage collector."""
     server = serve()
-    assert ask(server, "/metrics")[0] == 200
     blocked, release = threading.Event(), threading.Event()
 
-    def block() -> None:
+    def block(request: Request, done: Done) -> None:
         blocked.set()
         release.wait(10)
 
-    server._uvicorn.servers[0].get_loop().call_soon_threadsafe(block)
-    assert blocked.wait(10)
-    with socket.create_connection(server.url.removeprefix("http://").split(":"), 10) as client:  # type: ignore[arg-type]
-        stopping = threading.Thread(target=server.stop, args=(10.0,))
-        stopping.start()
-        time.sleep(0.2)  # uvicorn checks every 100 ms if it has to stop: it accepts the connection in the same moment
-        release.set()
-        stopping.join()
+    eventually(lambda: server._loop is not None)
+    assert server._loop is not None
+    server._loop._handler = block
+    with connect(server) as first:
+        first.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert blocked.wait(10)
+        with connect(server) as second:
+            stopping = threading.Thread(target=server.stop, args=(10.0,))
+            stopping.start()
+            release.set()
+            stopping.join()
 
-        assert client.recv(1) == b""
+            assert [is_closed(first), is_closed(second)] == [True, True]
 
 
 def test_the_metrics_are_at_the_configured_path(serve: Serve) -> None:

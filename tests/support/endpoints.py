@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,3 +30,17 @@ def ask(
     result = (response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
     connection.close()
     return result
+
+
+def connect(server: Server) -> socket.socket:
+    """Return a connection to *server* that waits 10 s for bytes."""
+    host, port = server.url.removeprefix("http://").rsplit(":", 1)
+    return socket.create_connection((host, int(port)), 10)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Wait for a byte or the end of *connection*, and return whether it has ended."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True

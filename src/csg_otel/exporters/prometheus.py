@@ -153,7 +153,8 @@ class _Family:
         self.kind = kind
         self.description = description
         self.unit = unit
-        self._points: dict[Labels, Any] = {}
+        # Labels as text: tuples would be thousands of objects for the garbage collector, whose pauses stop the program.
+        self._points: dict[str, Any] = {}
 
     def add(self, metric: Metric, extra: Labels, scope: InstrumentationScope) -> None:
         for point in metric.data.data_points:
@@ -179,19 +180,19 @@ class _Family:
                 yield from _histogram_lines(self.name, labels, point, openmetrics)
             else:
                 name = total if self.kind == "counter" else self.name
-                line = f"{name}{_braces(labels)} {_number(point.value)}"
+                line = f"{name}{_braced(labels)} {_number(point.value)}"
                 exemplar = _exemplar(point.exemplars[-1:]) if openmetrics and self.kind == "counter" else ""
                 yield line + exemplar
 
 
-def _histogram_lines(name: str, labels: Labels, point: Any, openmetrics: bool) -> Iterator[str]:
+def _histogram_lines(name: str, labels: str, point: Any, openmetrics: bool) -> Iterator[str]:
     bounds: Sequence[float]
     counts: Sequence[int]
     if hasattr(point, "scale"):
         bounds, counts = explicit(point)
     else:
         bounds, counts = point.explicit_bounds, point.bucket_counts
-    prefix = "".join(f'{key}="{value}",' for key, value in labels)
+    prefix = f"{labels}," if labels else ""
     exemplars = _by_bucket(point.exemplars, bounds) if openmetrics else {}
     below = 0
     for index, count in enumerate(counts):
@@ -200,8 +201,8 @@ def _histogram_lines(name: str, labels: Labels, point: Any, openmetrics: bool) -
         yield f'{name}_bucket{{{prefix}le="{bound}"}} {below}{exemplars.get(index, "")}'
     if not counts:
         yield f'{name}_bucket{{{prefix}le="+Inf"}} {point.count}'
-    yield f"{name}_sum{_braces(labels)} {_number(point.sum)}"
-    yield f"{name}_count{_braces(labels)} {point.count}"
+    yield f"{name}_sum{_braced(labels)} {_number(point.sum)}"
+    yield f"{name}_count{_braced(labels)} {point.count}"
 
 
 def _by_bucket(exemplars: Sequence[Any], bounds: Sequence[float]) -> dict[int, str]:
@@ -231,7 +232,7 @@ def _target_info(attributes: Mapping[str, Any], openmetrics: bool) -> Iterator[s
     head, kind = ("target", "info") if openmetrics else ("target_info", "gauge")
     yield f"# HELP {head} Target metadata"
     yield f"# TYPE {head} {kind}"
-    yield f"target_info{_braces(_labels(attributes, (), reserved=''))} 1"
+    yield f"target_info{_braced(_labels(attributes, (), reserved=''))} 1"
 
 
 def _scope_labels(scope: InstrumentationScope) -> Labels:
@@ -239,9 +240,9 @@ def _scope_labels(scope: InstrumentationScope) -> Labels:
     return (("otel_scope_name", _escape(scope.name)), *version)
 
 
-def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> Labels:
+def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> str:
     """
-    Return *attributes* as labels, followed by the labels *extra* whose names are free.
+    Return *attributes* as the text of labels, followed by the labels *extra* whose names are free; without braces.
 
     Values of keys that become the same label are joined with ``;``, as the OTel specification requires. The label name
     *reserved* gets the prefix ``exported_``.
@@ -253,7 +254,9 @@ def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> L
             name = f"exported_{name}"
         text = _escape(value if value.__class__ is str else _encoded(value))
         labels[name] = f"{labels[name]};{text}" if name in labels else text
-    return (*labels.items(), *((key, value) for key, value in extra if key not in labels))
+    for name, text in extra:
+        labels.setdefault(name, text)
+    return ",".join([f'{name}="{text}"' for name, text in labels.items()])
 
 
 def _encoded(value: Any) -> str:
@@ -261,8 +264,8 @@ def _encoded(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), default=str)
 
 
-def _braces(labels: Labels) -> str:
-    return "{" + ",".join([f'{key}="{value}"' for key, value in labels]) + "}" if labels else ""
+def _braced(labels: str) -> str:
+    return f"{{{labels}}}" if labels else ""
 
 
 def _escape(text: str) -> str:

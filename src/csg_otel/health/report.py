@@ -86,12 +86,14 @@ def render(
         shutting_down: Whether the process is shutting down; False by default.
     """
     views = snapshot.members(GROUP_OF[probe])
-    as_json = "json" in accept
+    as_json = wants_json(accept)
     if check is not None:
         views = tuple(view for view in views if view.name == check)
         if not views:
             problem = f"no check {check!r} in {probe}; /{probe}?verbose lists its checks"
-            return _reply(404, as_json, {"status": "fail", "output": problem}, f"{problem}\n")
+            return (
+                _json_reply(404, {"status": "fail", "output": problem}) if as_json else _text_reply(404, f"{problem}\n")
+            )
     excluded = frozenset(exclude)
     counted = tuple(view for view in views if view.name not in excluded)
     state = aggregate(counted)
@@ -99,9 +101,15 @@ def render(
     details = show_details == "always" or (show_details == "authorized" and authorized)
     unknown = tuple(sorted(excluded - {view.name for view in views}))
     verdict = _Verdict(f"{probe}/{check}" if check else probe, state, ok, counted, note, details, unknown)
-    return _reply(
-        200 if ok else 503, as_json, _as_json(verdict, snapshot), _as_text(verdict, verbose or check is not None)
-    )
+    status = 200 if ok else 503
+    if as_json:
+        return _json_reply(status, _as_json(verdict, snapshot))
+    return _text_reply(status, _as_text(verdict, verbose or check is not None))
+
+
+def wants_json(accept: str) -> bool:
+    """Return whether the header ``Accept`` names a JSON type; only JSON has the details of checks."""
+    return "json" in accept
 
 
 def _decide(probe: str, state: HealthStatus, snapshot: HealthSnapshot, shutting_down: bool) -> tuple[str, bool]:
@@ -118,9 +126,11 @@ def _decide(probe: str, state: HealthStatus, snapshot: HealthSnapshot, shutting_
     return "", state in (HealthStatus.HEALTHY, HealthStatus.WARNING)
 
 
-def _reply(status: int, as_json: bool, content: dict[str, Any], text: str) -> Reply:
-    if as_json:
-        return Reply(status, HEALTH_JSON, json.dumps(content).encode())
+def _json_reply(status: int, content: dict[str, Any]) -> Reply:
+    return Reply(status, HEALTH_JSON, json.dumps(content).encode())
+
+
+def _text_reply(status: int, text: str) -> Reply:
     return Reply(status, TEXT, text.encode("utf-8", "backslashreplace"))
 
 

@@ -10,21 +10,30 @@ import hmac
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from csg_otel.exporters import prometheus
 from csg_otel.health import HealthSnapshot, report
 from csg_otel.server.access_log import AccessLog
+from csg_otel.server.background import Background
 from csg_otel.server.hosts import HostCheck
-from csg_otel.server.messages import NO_STORE, PLAIN_TEXT, Guard, Request, Response
+from csg_otel.server.messages import NO_STORE, PLAIN_TEXT, Done, Guard, Request, Response
 from csg_otel.server.rate_limit import RateLimit
+from csg_otel.server.scrapes import Form, Scrapes
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.config import Config
     from csg_otel.config.sections.security import ApiAuth
+
+
+T = TypeVar("T")
+
+_BUSY: Final = Response(503, b"no response could be made; the log of the program has the reason\n")
+"""The response where the collection failed, the background thread hangs, or the system has no more threads."""
 
 
 class Endpoints:
@@ -39,20 +48,22 @@ class Endpoints:
         stopping: Callable[[], bool],
     ) -> None:
         """
-        Serve *config*; the three callables run at each request, on the thread of the request.
+        Serve *config*; the three callables run at each request.
 
         Args:
             config: The whole configuration.
-            metrics: Returns all metrics now; None if there are none.
+            metrics: Returns all metrics now; None if there are none. Runs on a background thread, one call at a time.
             health: Returns the latest results of the checks; runs none.
             stopping: Returns whether the program is shutting down.
         """
         self._config = config
-        self._metrics = metrics
         self._health = health
         self._stopping = stopping
         self._guards = _guards(config)
         logging = config.security.access_logging
+        self._background = Background("endpoints")
+        self._details = Background("details")  # of its own, because the text of a detail may hang
+        self._scrapes = Scrapes(metrics, self._background)
         self._access_log = AccessLog() if logging.enabled and logging.log_requests else None
 
     @property
@@ -61,37 +72,52 @@ class Endpoints:
         return self._config.security.api_auth.enabled
 
     def prepare(self) -> None:
-        """Import the modules for rendering now, so that the first scrape does not wait for them."""
-        prometheus.family_name("ready", "", "gauge")
+        """Import the modules for rendering in the background, so that the first scrape does not wait for them."""
+        self._background.run(lambda: prometheus.family_name("ready", "", "gauge"))
 
-    def respond(self, request: Request) -> Response:
-        """Return the response to *request*, and log the request if the access log is on."""
-        if self._access_log is None:
-            return self._respond(request)
-        began_s = time.perf_counter()
-        status, size_bytes = 500, 0  # the server's response if rendering raises
+    def respond(self, request: Request, done: Done) -> None:
+        """
+        Call *done* with the response to *request*, and log the request if the access log is on. Returns at once, never raises.
+
+        Most responses are computed from stored values, on the calling thread. Pages of metrics, and details of checks, come
+        later from a background thread: a collection takes long, and details become text by code of the program.
+        """
+        if self._access_log is not None:
+            done = _logged(self._access_log, request, done)
+        response = self._contained(partial(self._refusal, request))
+        if response is not None:
+            done(response)
+        elif self._is_scrape(request):
+            self._scrape(request.headers, done)
+        else:
+            self._probe(request, done)
+
+    def _contained(self, compute: Callable[[], T]) -> T | Response:
+        """Return what *compute* returns, or the response 500 if it raises."""
         try:
-            response = self._respond(request)
-            status, size_bytes = response.status, 0 if request.method == "HEAD" else len(response.body)
-            return response
-        finally:
-            self._access_log.write(request, status, size_bytes, time.perf_counter() - began_s)
+            return compute()
+        except Exception as error:  # noqa: BLE001 - telemetry never raises into the program
+            self._background.contain(error)  # on its thread, because a handler of the log may hang
+            return Response(500, b"internal error\n")
 
-    def _respond(self, request: Request) -> Response:
+    def _refusal(self, request: Request) -> Response | None:
+        """Return the response to a request that reaches no endpoint; None for all others."""
         for guard in self._guards:
             if (refusal := guard.refusal(request)) is not None:
                 return refusal
-        endpoint = self._config.system_monitoring.prometheus
-        name, _, check = request.path.strip("/").partition("/")
-        if name not in report.GROUP_OF and not (endpoint.enabled and request.path == endpoint.path):
+        name, check = _probe_of(request)
+        is_scrape = self._is_scrape(request)
+        if name not in report.GROUP_OF and not is_scrape:
             return Response(404, self._not_found())
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"only GET and HEAD\n", {**PLAIN_TEXT, "Allow": "GET, HEAD"})
-        if request.path == endpoint.path:
-            return self._scrape(request.headers)
-        if check and name != "healthz":
-            return Response(404, self._not_found())
-        return self._probe(name, unquote(check) or None, request.query, request.headers)
+        if is_scrape:
+            return None if self._authorized(request.headers) else self._unauthorized()
+        return Response(404, self._not_found()) if check and name != "healthz" else None
+
+    def _is_scrape(self, request: Request) -> bool:
+        endpoint = self._config.system_monitoring.prometheus
+        return endpoint.enabled and request.path == endpoint.path
 
     def _not_found(self) -> bytes:
         """Return the body for a path that does not exist: a user who opens the address in a browser sees where to go."""
@@ -99,28 +125,35 @@ class Endpoints:
         paths = (*([endpoint.path] if endpoint.enabled else []), *(f"/{name}" for name in report.GROUP_OF))
         return f"not found; the endpoints are {' '.join(paths)}\n".encode()
 
-    def _scrape(self, headers: Mapping[str, str]) -> Response:
-        if not self._authorized(headers):
-            scheme = "Basic" if self._config.security.api_auth.method == "basic" else "Bearer"
-            return Response(401, b"unauthorized\n", {**PLAIN_TEXT, "WWW-Authenticate": scheme})
-        openmetrics = prometheus.negotiate(headers.get("accept", ""))
-        body = prometheus.render(self._metrics(), openmetrics=openmetrics)
-        media_type = prometheus.OPENMETRICS_CONTENT_TYPE if openmetrics else prometheus.TEXT_CONTENT_TYPE
-        response_headers = {**NO_STORE, "Content-Type": media_type, "Vary": "Accept, Accept-Encoding"}
-        if "gzip" in headers.get("accept-encoding", ""):
-            return Response(200, prometheus.compress(body), {**response_headers, "Content-Encoding": "gzip"})
-        return Response(200, body, response_headers)
+    def _unauthorized(self) -> Response:
+        scheme = "Basic" if self._config.security.api_auth.method == "basic" else "Bearer"
+        return Response(401, b"unauthorized\n", {**PLAIN_TEXT, "WWW-Authenticate": scheme})
 
-    def _probe(self, probe: str, check: str | None, query: str, headers: Mapping[str, str]) -> Response:
-        options = parse_qs(query, keep_blank_values=True)
+    def _scrape(self, headers: Mapping[str, str], done: Done) -> None:
+        form = Form(prometheus.negotiate(headers.get("accept", "")), "gzip" in headers.get("accept-encoding", ""))
+        self._scrapes.request(form, lambda page: done(_page_response(form, page)))
+
+    def _probe(self, request: Request, done: Done) -> None:
+        show_details = self._config.health_monitoring.show_details
+        authorized = self.protected and self._authorized(request.headers)
+        compute = partial(self._contained, partial(self._probe_response, request, authorized))
+        details = show_details == "always" or (show_details == "authorized" and authorized)
+        if not (details and report.wants_json(request.headers.get("accept", ""))):
+            done(compute())
+        elif not self._details.run(lambda: done(compute())):
+            done(_BUSY)
+
+    def _probe_response(self, request: Request, authorized: bool) -> Response:
+        probe, check = _probe_of(request)
+        options = parse_qs(request.query, keep_blank_values=True)
         reply = report.render(
             self._health(),
             probe,
-            check=check,
+            check=unquote(check) or None,
             verbose="verbose" in options,
             exclude=options.get("exclude", ()),
-            accept=headers.get("accept", ""),
-            authorized=self.protected and self._authorized(headers),
+            accept=request.headers.get("accept", ""),
+            authorized=authorized,
             show_details=self._config.health_monitoring.show_details,
             shutting_down=self._stopping(),
         )
@@ -129,6 +162,32 @@ class Endpoints:
     def _authorized(self, headers: Mapping[str, str]) -> bool:
         auth = self._config.security.api_auth
         return not auth.enabled or authorized(auth, headers.get("authorization", ""))
+
+
+def _probe_of(request: Request) -> tuple[str, str]:
+    """Return the probe and the check that the path of *request* names, as they are in the path."""
+    name, _, check = request.path.strip("/").partition("/")
+    return name, check
+
+
+def _page_response(form: Form, page: bytes | None) -> Response:
+    if page is None:
+        return _BUSY
+    media_type = prometheus.OPENMETRICS_CONTENT_TYPE if form.openmetrics else prometheus.TEXT_CONTENT_TYPE
+    headers = {**NO_STORE, "Content-Type": media_type, "Vary": "Accept, Accept-Encoding"}
+    return Response(200, page, {**headers, "Content-Encoding": "gzip"} if form.gzip else headers)
+
+
+def _logged(log: AccessLog, request: Request, done: Done) -> Done:
+    """Return *done*, preceded by a line in *log*."""
+    began_s = time.perf_counter()
+
+    def write_and_finish(response: Response) -> None:
+        size_bytes = 0 if request.method == "HEAD" else len(response.body)
+        log.write(request, response.status, size_bytes, time.perf_counter() - began_s)
+        done(response)
+
+    return write_and_finish
 
 
 def _guards(config: Config) -> tuple[Guard, ...]:

@@ -6,7 +6,7 @@ Uses no socket, no thread and no framework.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -41,11 +41,19 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=lambda: PLAIN_TEXT)
 
 
-class Handler(Protocol):
-    """A callable that answers one request; called on several threads at once."""
+Done = Callable[[Response], object]
+"""A function that takes the response to one request; it may be called on any thread, and returns at once."""
 
-    def __call__(self, request: Request) -> Response:
-        """Return the response to *request*."""
+
+class Handler(Protocol):
+    """A callable that answers requests; called on several threads at once."""
+
+    def __call__(self, request: Request, done: Done) -> None:
+        """
+        Call *done* with the response to *request*, now or later on another thread; return at once.
+
+        It may raise instead, and then it never calls *done*.
+        """
 
 
 class Guard(Protocol):

@@ -1,29 +1,32 @@
 """
-The server: a listening socket with a thread and an event loop of its own.
+The server: a listening socket with a thread of its own.
 
 It responds even while the program's own event loop is blocked. If the port is in use, it logs a warning, and the program goes
-on. The server's thread imports the web framework, so that the program starts quickly.
+on. The server's thread imports the protocol's library, so that the program starts quickly.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from csg_otel import faults, forks
-from csg_otel.server.apps import asgi, in_thread
+from csg_otel import forks
+from csg_otel.server.background import Background
 
 if TYPE_CHECKING:
     from csg_otel.server.endpoints import Endpoints
+    from csg_otel.server.loop import Loop
 
 _log = logging.getLogger("csg_otel")
 
 _REBIND_S = 0.05
 """Seconds before the second attempt to bind: a worker that was just killed may still have its socket open."""
+
+_BACKLOG: Final = 1024
+"""Connections that the system accepts before the server does: a burst of clients must not keep a probe waiting."""
 
 _RETRY_S = 0.5
 """Seconds between two attempts to serve after an unexpected failure."""
@@ -50,7 +53,8 @@ class Server:
         self._port = port
         self._endpoints = endpoints
         self._socket: socket.socket | None = None
-        self._uvicorn: Any = None
+        self._loop: Loop | None = None
+        self._background = Background("server")  # for log lines, because a handler of the program may hang
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self.problem = ""
@@ -107,7 +111,7 @@ class Server:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._host, self._port))
-            listener.listen(128)
+            listener.listen(_BACKLOG)
         except OSError:
             listener.close()
             raise
@@ -127,45 +131,31 @@ class Server:
             try:
                 self._serve_once()
                 return
-            except Exception:  # noqa: BLE001 - a port that accepts connections and never responds is worse than a closed one
+            except Exception as error:  # noqa: BLE001 - a port that accepts and never responds is worse than a closed one
                 # Python 3.11: an import can fail because another thread compiles at the same moment; the next try works.
-                faults.contain("server")
+                self._background.contain(error)
                 self._stop.wait(_RETRY_S)
 
     def _serve_once(self) -> None:
-        import uvicorn
+        from csg_otel.server.loop import Loop
 
-        settings = uvicorn.Config(
-            asgi(self._endpoints.respond),
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,  # any client can write X-Forwarded-For, and the rate limit counts by address
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
-        )
-        self._uvicorn = uvicorn.Server(settings)
-        if not self._stop.is_set():
-            asyncio.run(self._until_stopped(self._uvicorn))
-
-    async def _until_stopped(self, server: Any) -> None:
-        # Import the modules for rendering meanwhile; otherwise the first scrape would take ten times as long as others.
-        prepared = asyncio.ensure_future(in_thread(self._endpoints.prepare))
-        await server.serve(sockets=[self._socket])
-        # uvicorn closes no connection that it accepted at the moment it began to stop.
-        for connection in tuple(server.server_state.connections):
-            connection.shutdown()
-        await prepared
+        listener = self._socket
+        if listener is None:
+            return
+        self._endpoints.prepare()
+        self._loop = loop = Loop(listener, self._endpoints.respond, self._background)
+        try:
+            if not self._stop.is_set():
+                loop.run()
+        finally:
+            loop.close()
 
     def stop(self, timeout_s: float) -> None:
         """Stop serving and close the socket, within *timeout_s* seconds."""
         with self._starting:
             self._stop.set()
-        if self._uvicorn is not None:
-            self._uvicorn.should_exit = True
-            self._uvicorn.force_exit = True
+        if self._loop is not None:
+            self._loop.stop()
         if self._thread is not None:
             self._thread.join(timeout_s)
         if self._socket is not None:
@@ -175,20 +165,12 @@ class Server:
     def reset_after_fork(self) -> None:
         """
         Close the inherited sockets in a forked child, because the parent serves them; with port 0, serve on another free port.
-
-        Only the sockets are closed. Parent and child have the same epoll object, so removing connections from the child's event
-        loop would remove them from the parent's, too.
         """
-        inherited = [self._socket] if self._socket is not None else []
-        for connection in tuple(getattr(getattr(self._uvicorn, "server_state", None), "connections", ())):
-            transport = getattr(connection, "transport", None)
-            wrapped = transport.get_extra_info("socket") if transport is not None else None
-            # asyncio returns a view without close(); another event loop may have no such view, and then the socket stays open.
-            if isinstance(real := getattr(wrapped, "_sock", None), socket.socket):
-                inherited.append(real)
-        for inherited_socket in inherited:
-            inherited_socket.close()
-        self._socket = self._thread = self._uvicorn = None
+        if self._loop is not None:
+            self._loop.close()
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = self._thread = self._loop = None
         self._stop = threading.Event()
         self._starting = threading.Lock()
         if self._port == 0:

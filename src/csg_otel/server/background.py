@@ -1,0 +1,77 @@
+"""
+A background thread: runs calls one after the other, starts with the first call, and ends after a while without one.
+
+It takes work that must not run on the thread of the server's connections: collections of metrics, code of the program, and
+log lines, because a handler of the program may hang. The rule: the queue is bounded, and nothing waits for a place in it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from csg_otel import faults, forks
+
+_MOST: Final = 100
+"""Most calls that wait: more than the server has connections at usual limits, so only a thread that hangs fills the queue."""
+
+_IDLE_S: Final = 5.0
+"""Seconds without a call after which the thread ends; the next call starts another one."""
+
+
+class Background:
+    """The thread and its queue."""
+
+    def __init__(self, name: str) -> None:
+        """Prepare a thread with the name ``csg-otel-`` and *name*, which is also the component of its faults."""
+        self._name = name
+        self.reset_after_fork()
+        forks.follow(self.reset_after_fork)
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch in a forked child, where the parent's thread and the thread with the lock do not exist."""
+        self._calls: deque[Callable[[], object]] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def run(self, call: Callable[[], object]) -> bool:
+        """Queue *call* and return True; False if the queue is full or the system has no more threads. Returns at once."""
+        with self._changed:
+            if len(self._calls) >= _MOST:
+                return False
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._work, name=f"csg-otel-{self._name}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return False
+                self._thread = thread
+            self._calls.append(call)
+            self._changed.notify()
+            return True
+
+    def contain(self, error: Exception) -> None:
+        """Report *error* as a fault of the component that the thread is named for, on that thread."""
+        self.run(partial(_raise, error))
+
+    def _work(self) -> None:
+        while (call := self._next()) is not None:
+            try:
+                call()
+            except BaseException:  # noqa: BLE001 - a handler or an object of the program may raise anything
+                faults.contain(self._name)
+
+    def _next(self) -> Callable[[], object] | None:
+        """Return the next call, or None when the thread is to end."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._calls, _IDLE_S):
+                self._thread = None
+                return None
+            return self._calls.popleft()
+
+
+def _raise(error: Exception) -> None:
+    raise error

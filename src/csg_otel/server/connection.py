@@ -1,0 +1,196 @@
+"""
+One client's connection: HTTP/1.1 on a non-blocking socket, one request after the other.
+
+``h11`` reads and writes the protocol. The rules: every state has a deadline, and a client can make this process keep only a
+bounded number of bytes. Who sends more than a small body, or a second request before the response to the first, is
+disconnected after the response.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from contextlib import suppress
+from email.utils import formatdate
+from enum import IntEnum
+from functools import cached_property
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import unquote
+
+import h11
+
+from csg_otel.server.messages import PLAIN_TEXT, Request, Response
+
+_REQUEST_S: Final = 10.0
+"""Seconds for a whole request from its first byte, and for the first byte of a new connection: a sound client needs one."""
+
+_IDLE_S: Final = 75.0
+"""Seconds without a request after a response: longer than the scrape intervals in use, 15 s to 60 s."""
+
+_RESPONSE_S: Final = 30.0
+"""Seconds for computing a response; a collection takes at most a fraction of it."""
+
+_STALLED_S: Final = 10.0
+"""Seconds in which a client that reads a response must take some of it."""
+
+_SENDING_S: Final = 60.0
+"""Seconds for sending a response: 10 MB at 170 kB/s."""
+
+_READ_BYTES: Final = 16 * 1024
+_MAX_HEAD_BYTES: Final = 16 * 1024
+"""Most bytes of an incomplete head, as in IIS; with one more read, it gets the response 431."""
+
+_MAX_BODY_BYTES: Final = 64 * 1024
+"""Most bytes of a request's body, which is never used; a longer one gets the response 413."""
+
+
+class State(IntEnum):
+    """The state of a connection. When connections are too many, those with the lowest state are closed first."""
+
+    READING = 0
+    SENDING = 1
+    COMPUTING = 2
+    FINISHED = 3
+
+
+_EVENTS: Final = {State.READING: selectors.EVENT_READ, State.SENDING: selectors.EVENT_WRITE}
+
+
+class Connection:
+    """The connection of one client, used on the server's thread only. Its owner closes the socket when it is finished."""
+
+    def __init__(self, client_socket: socket.socket, client: str, now: float) -> None:
+        """Prepare to read from *client_socket*, of a client at the address *client*, at the monotonic time *now*."""
+        client_socket.setblocking(False)
+        self.socket = client_socket
+        self.state = State.READING
+        self.since = now
+        """When the state, or the request that is being read, began."""
+        self.deadline = now + _REQUEST_S
+        self.body: bytes = b""
+        """The body of the response that is being sent."""
+        self._client = client
+        self._request: Request | None = None
+        self._body_bytes = 0
+        self._is_idle = True
+        self._unsent: list[memoryview] = []
+
+    @cached_property
+    def _h11(self) -> h11.Connection:
+        """The protocol's state; a client that sends nothing gets none."""
+        return h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
+
+    @property
+    def event(self) -> int:
+        """The event of the socket that the state waits for: ``selectors.EVENT_READ``, ``EVENT_WRITE`` or 0 for none."""
+        return _EVENTS.get(self.state, 0)
+
+    def read(self, now: float) -> Request | Response | None:
+        """Read what has arrived; return a request that is complete, the response that refuses it, or None."""
+        try:
+            data = self.socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            self.state = State.FINISHED
+            return None
+        if not data:  # the client has left
+            self.state = State.FINISHED
+            return None
+        if self._is_idle:
+            self._is_idle, self.since, self.deadline = False, now, now + _REQUEST_S
+        self._h11.receive_data(data)
+        try:
+            result = self._next()
+        except h11.RemoteProtocolError as error:
+            result = _refusal(error.error_status_hint)
+        if result is not None:
+            self._become(State.COMPUTING, now, _RESPONSE_S)
+        return result
+
+    def _next(self) -> Request | Response | None:
+        while True:
+            event = self._h11.next_event()
+            if isinstance(event, h11.Request):
+                self._request, self._body_bytes = _request_of(event, self._client), 0
+                if self._h11.they_are_waiting_for_100_continue:
+                    return self._request  # the response comes before the body, which is not read
+            elif isinstance(event, h11.Data):
+                self._body_bytes += len(event.data)
+                if self._body_bytes > _MAX_BODY_BYTES:
+                    return _refusal(413)
+            elif isinstance(event, h11.EndOfMessage):
+                return self._request
+            else:
+                return None
+
+    def answer(self, response: Response, now: float) -> None:
+        """Begin to send *response*; :meth:`send` continues."""
+        is_last = self._h11.their_state is not h11.DONE or bool(self._h11.trailing_data[0])
+        headers = [*response.headers.items(), ("Date", formatdate(usegmt=True))]
+        headers.append(("Content-Length", str(len(response.body))))
+        if is_last:
+            headers.append(("Connection", "close"))
+        head = h11.Response(status_code=response.status, headers=headers, reason=HTTPStatus(response.status).phrase)
+        self._unsent = [memoryview(self._h11.send(head))]
+        if response.body and (self._request is None or self._request.method != "HEAD"):
+            self.body = response.body
+            # With a known length h11 only counts the bytes of a body, so that all clients of a page share them.
+            self._h11.send_with_data_passthrough(h11.Data(data=response.body))
+            self._unsent.append(memoryview(response.body))
+        self._h11.send(h11.EndOfMessage())
+        self._become(State.SENDING, now, _STALLED_S)
+        self.send(now)
+
+    def send(self, now: float) -> None:
+        """Send what the client takes; then wait for the next request, or close the connection."""
+        try:
+            while self._unsent:
+                self._remove_sent(self.socket.sendmsg(self._unsent))
+                self.deadline = min(now + _STALLED_S, self.since + _SENDING_S)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.state = State.FINISHED
+            return
+        self.body = b""
+        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+            self._h11.start_next_cycle()
+            self._request, self._is_idle = None, True
+            self._become(State.READING, now, _IDLE_S)
+        else:
+            self.state = State.FINISHED
+
+    def close(self) -> None:
+        """Close the connection for the client, even if a forked child has a copy of the socket."""
+        self.state = State.FINISHED
+        with suppress(OSError):  # the client has closed it
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+    def _remove_sent(self, count: int) -> None:
+        while count:
+            piece = self._unsent[0]
+            if count < len(piece):
+                self._unsent[0] = piece[count:]
+                return
+            count -= len(piece)
+            del self._unsent[0]
+
+    def _become(self, state: State, now: float, seconds: float) -> None:
+        self.state, self.since, self.deadline = state, now, now + seconds
+
+
+def _refusal(status: int) -> Response:
+    return Response(status, f"{HTTPStatus(status).phrase}\n".encode(), PLAIN_TEXT)
+
+
+def _request_of(event: h11.Request, client: str) -> Request:
+    path, _, query = event.target.partition(b"?")
+    headers: dict[str, str] = {}
+    for name, value in event.headers:
+        headers[name.decode("ascii")] = value.decode("latin-1")
+    return Request(
+        event.method.decode("ascii"), unquote(path.decode("latin-1")), query.decode("latin-1"), headers, client
+    )

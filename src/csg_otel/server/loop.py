@@ -1,0 +1,258 @@
+"""
+The loop of the server: accepts connections, watches their sockets, and closes those that are too many or too slow.
+
+It has one thread. It is not asyncio's event loop, because the program may replace, instrument or debug that one, and because
+asyncio repeats and logs each failure to accept. The rules: the server uses a small share of the descriptors that the process
+may have, a new client is always served, and no code of the program runs on this thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import resource
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from csg_otel import clocks, faults
+from csg_otel.server.connection import Connection, State
+from csg_otel.server.messages import Handler, Request, Response
+
+if TYPE_CHECKING:
+    from csg_otel.server.background import Background
+
+_MOST_CONNECTIONS: Final = 128
+"""Most connections at once: far more than scrapers and probes need."""
+
+_SHARE: Final = 4
+"""One connection for this many descriptors of the process's limit: the others are the program's."""
+
+_RESERVE_SHARE: Final = 8
+"""The program is near its limit when fewer than one in this many descriptors is free; then two connections are served."""
+
+_ACCEPTS: Final = 16
+"""Most connections that are accepted in a row, before those that are open have their turn again."""
+
+_NO_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+_PAUSE_S: Final = 0.5
+"""Seconds before the next attempt to accept when the process has no descriptor left."""
+
+_SILENT_S: Final = 60.0
+"""Seconds between two reports of one component."""
+
+_UNSENT_BYTES: Final = 8 * 1024 * 1024
+"""Most bytes of pages that slow clients make the process keep, unless two pages are larger."""
+
+
+class Loop:
+    """The connections of one listening socket."""
+
+    def __init__(self, listener: socket.socket, handler: Handler, background: Background) -> None:
+        """
+        Prepare to serve *listener*; :meth:`run` serves.
+
+        Args:
+            listener: A listening socket; it stays open when the loop ends.
+            handler: Answers the requests.
+            background: Logs problems, because a handler of the program's log may hang.
+        """
+        self._listener = listener
+        self._handler = handler
+        self._background = background
+        self._connections: dict[Connection, int] = {}
+        """The watched event of each connection; the connection whose event is oldest comes first."""
+        self._responses: deque[tuple[Connection, Response]] = deque()
+        self._accept_at: float | None = None
+        self._silent_until: dict[str, float] = {}
+        self._stopped = False
+        self._thread_id = 0
+        listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+
+    # -- control ---------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Make :meth:`run` return soon; may be called on any thread."""
+        self._stopped = True
+        self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._wake_sender.send(b".")
+        except OSError:  # the buffer is full, so the loop wakes anyway; or the loop has ended
+            return
+
+    def close(self) -> None:
+        """
+        Close all connections, but not the listening socket.
+
+        Nothing is removed from the selector: in a forked child, which closes its copies, it is the parent's selector, too.
+        """
+        for connection in tuple(self._connections):
+            connection.socket.close()
+        self._connections.clear()
+        self._selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
+
+    def run(self) -> None:
+        """Serve until :meth:`stop`."""
+        self._thread_id = threading.get_ident()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ)
+        while not self._stopped:
+            events = self._selector.select(self._timeout_s())
+            now = clocks.monotonic()
+            for key, _ in events:
+                if key.fileobj is self._listener:
+                    self._accept(now)
+                elif key.fileobj is self._wake_receiver:
+                    self._wake_receiver.recv(4096)
+                    self._send_responses(now)
+                else:
+                    self._continue(key.data, now)
+            self._close_late(now)
+
+    def _timeout_s(self) -> float | None:
+        times = [connection.deadline for connection in self._connections]
+        if self._accept_at is not None:
+            times.append(self._accept_at)
+        return max(0.0, min(times) - clocks.monotonic()) if times else None
+
+    # -- connections -----------------------------------------------------------------------------------------------
+
+    def _accept(self, now: float) -> None:
+        for _ in range(_ACCEPTS):
+            try:
+                client_socket, address = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno not in _NO_DESCRIPTORS:
+                    continue  # the client has left, or the network failed for it
+                self._report("connections", f"no connection can be accepted: {error.strerror}", now)
+                if not self._close_least():
+                    self._pause(now)
+                    return
+                continue
+            self._make_room(client_socket.fileno(), now)
+            connection = Connection(client_socket, address[0], now)
+            self._connections[connection] = 0
+            self._continue(connection, now)
+
+    def _pause(self, now: float) -> None:
+        """Accept nothing for a moment: the listening socket stays ready, so the loop would run without rest."""
+        self._selector.unregister(self._listener)
+        self._accept_at = now + _PAUSE_S
+
+    def _make_room(self, descriptor: int, now: float) -> None:
+        """Close connections until a new one with *descriptor* leaves the program the descriptors it needs."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most, reason = _MOST_CONNECTIONS, "clients keep too many connections open"
+        if limit != resource.RLIM_INFINITY:
+            most = min(most, max(2, limit // _SHARE))
+            # The system returns the lowest free descriptor, so a high one shows that nearly all are in use.
+            if descriptor >= limit - limit // _RESERVE_SHARE:
+                most, reason = 2, f"the process has nearly all of its {limit} descriptors in use"
+        if len(self._connections) >= most:
+            self._report("connections", f"{reason}; of those to the endpoints the oldest beyond {most} are closed", now)
+        while len(self._connections) >= most:
+            self._close_least()
+
+    def _close_least(self) -> bool:
+        """Close the connection with the lowest state, and of those the oldest in it; return whether there was one."""
+        if not self._connections:
+            return False
+        self._close(min(self._connections, key=attrgetter("state")))
+        return True
+
+    def _continue(self, connection: Connection, now: float) -> None:
+        self._guarded(connection, partial(self._step, connection, now))
+        self._send_responses(now)
+
+    def _guarded(self, connection: Connection, action: Callable[[], None]) -> None:
+        """Run *action* on *connection*, and watch it; one client must not end the connections of the others."""
+        try:
+            action()
+            self._watch(connection)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._close(connection)
+            self._background.contain(error)
+
+    def _step(self, connection: Connection, now: float) -> None:
+        if connection.state is State.SENDING:
+            connection.send(now)
+        elif connection.state is State.READING:
+            result = connection.read(now)
+            if isinstance(result, Request):
+                self._handler(result, partial(self._queue_response, connection))
+            elif result is not None:
+                self._queue_response(connection, result)
+
+    def _queue_response(self, connection: Connection, response: Response) -> None:
+        """Queue *response* for *connection*; may be called on any thread."""
+        self._responses.append((connection, response))
+        if threading.get_ident() != self._thread_id:
+            self._wake()
+
+    def _send_responses(self, now: float) -> None:
+        while self._responses:
+            connection, response = self._responses.popleft()
+            if connection.state is State.COMPUTING:
+                self._guarded(connection, partial(connection.answer, response, now))
+                self._limit_unsent(now)
+
+    def _limit_unsent(self, now: float) -> None:
+        """Close the connections that send slowest while they keep too many bytes; clients of one page share its bytes."""
+        while True:
+            sending = [connection for connection in self._connections if connection.body]
+            sizes = {id(connection.body): len(connection.body) for connection in sending}
+            if sum(sizes.values()) <= max(_UNSENT_BYTES, 2 * max(sizes.values(), default=0)):
+                return
+            self._report("pages", "clients do not read the pages that they request; the oldest are disconnected", now)
+            self._close(min(sending, key=lambda connection: connection.since))
+
+    def _watch(self, connection: Connection) -> None:
+        """Watch the socket of *connection* for the event that its state waits for; close it if it is finished."""
+        watched = self._connections.get(connection)
+        if watched is None:  # it was closed since the selector returned
+            return
+        event = connection.event
+        if connection.state is State.FINISHED:
+            self._close(connection)
+        elif event != watched:
+            if not watched:
+                self._selector.register(connection.socket, event, connection)
+            elif event:
+                self._selector.modify(connection.socket, event, connection)
+            else:
+                self._selector.unregister(connection.socket)
+            del self._connections[connection]
+            self._connections[connection] = event
+
+    def _close(self, connection: Connection) -> None:
+        if self._connections.pop(connection, 0):
+            self._selector.unregister(connection.socket)
+        connection.close()
+
+    def _close_late(self, now: float) -> None:
+        for connection in [each for each in self._connections if each.deadline <= now]:
+            self._close(connection)
+        if self._accept_at is not None and self._accept_at <= now:
+            self._accept_at = None
+            self._selector.register(self._listener, selectors.EVENT_READ)
+
+    def _report(self, component: str, problem: str, now: float) -> None:
+        """Report *problem*, unless *component* had one in the last minute: an attack has thousands."""
+        if now >= self._silent_until.get(component, now):
+            self._silent_until[component] = now + _SILENT_S
+            self._background.run(partial(faults.report, component, problem))

@@ -1,0 +1,90 @@
+"""
+Scrapes: one collection and one rendering for all scrapes that wait when the collection begins.
+
+A scrape that arrives during a collection waits for the next one, so its page is never older than its request. One thread
+collects, however many clients scrape, and it rests where they would keep it busy: the interpreter's lock belongs to the
+program.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from csg_otel import clocks, forks
+from csg_otel.exporters import prometheus
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+    from csg_otel.server.background import Background
+
+
+_REST: Final = 3.0
+"""Seconds of rest for each second of work while scrapes wait: all clients together take a quarter of one core."""
+
+_MOST_REST_S: Final = 1.0
+"""Longest rest in seconds; scrapers usually wait for ten."""
+
+
+class Form(NamedTuple):
+    """The form of a page: its text format, and whether it is compressed."""
+
+    openmetrics: bool
+    gzip: bool
+
+
+class Scrapes:
+    """The scrapes that wait for the next collection."""
+
+    def __init__(self, collect: Callable[[], MetricsData | None], background: Background) -> None:
+        """Answer from *collect*, which returns all metrics now, on the thread *background*."""
+        self._collect = collect
+        self._background = background
+        self.reset_after_fork()
+        forks.follow(self.reset_after_fork)
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch in a forked child: the parent answers its own clients."""
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[Form, Callable[[bytes | None], object]]] = []
+
+    def request(self, form: Form, done: Callable[[bytes | None], object]) -> None:
+        """Call *done* with a page in *form*, or with None if no page can be made; usually later, on another thread."""
+        with self._lock:
+            self._waiting.append((form, done))
+            is_first = len(self._waiting) == 1
+        if is_first and not self._background.run(self._answer):
+            self._finish(self._take(), {})
+
+    def _take(self) -> list[tuple[Form, Callable[[bytes | None], object]]]:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            return waiting
+
+    def _answer(self) -> None:
+        waiting, pages, began_s = self._take(), dict[Form, bytes](), clocks.monotonic()
+        try:
+            pages = _render(self._collect(), {form for form, _ in waiting})
+        finally:
+            self._finish(waiting, pages)
+        if self._waiting:  # more clients than one: one client alone waits for its page before the next request
+            time.sleep(min(_REST * (clocks.monotonic() - began_s), _MOST_REST_S))
+
+    @staticmethod
+    def _finish(waiting: Iterable[tuple[Form, Callable[[bytes | None], object]]], pages: dict[Form, bytes]) -> None:
+        for form, done in waiting:
+            done(pages.get(form))
+
+
+def _render(data: MetricsData | None, forms: Iterable[Form]) -> dict[Form, bytes]:
+    """Return a page of *data* in each of the *forms*; each text is rendered once."""
+    pages = dict[Form, bytes]()
+    for form in sorted(forms):  # the text comes before its compressed form
+        text = pages.get(Form(form.openmetrics, False))
+        if text is None:
+            text = prometheus.render(data, openmetrics=form.openmetrics)
+        pages[form] = prometheus.compress(text) if form.gzip else text
+    return pages
