@@ -17,7 +17,7 @@ from typing import Any, Final
 from csg_otel import interruptions
 from csg_otel.names import MAX_ATTRIBUTE_LENGTH
 
-Value = str | bool | int | float | tuple[str, ...]
+Value = str | bool | int | float | tuple[str, ...] | tuple[bool, ...] | tuple[int, ...] | tuple[float, ...]
 
 _LARGEST: Final = 2**63
 """The smallest positive integer that OTLP can't carry."""
@@ -51,8 +51,25 @@ def _value(raw: Any) -> Value | None:
     if isinstance(raw, float):
         return float(raw) if math.isfinite(raw) else str(float(raw))
     if isinstance(raw, (list, tuple, set, frozenset)):
-        return tuple(_as_text(item) for item in islice(raw, MOST_ITEMS))
+        return _list(tuple(islice(raw, MOST_ITEMS)))
     return _as_text(raw)
+
+
+def _list(items: tuple[Any, ...]) -> Value:
+    """Return *items* as values of one type, as OpenTelemetry requires it: booleans, integers, numbers, or else text."""
+    kinds = set(map(type, items))
+    if kinds == {bool}:
+        return items
+    if kinds == {int} and all(-_LARGEST <= item < _LARGEST for item in items):
+        return items
+    if kinds and kinds <= {int, float} and float in kinds:
+        try:
+            numbers = tuple(map(float, items))
+        except OverflowError:  # an integer with hundreds of digits
+            numbers = (math.inf,)
+        if all(map(math.isfinite, numbers)):
+            return numbers
+    return tuple(map(_as_text, items))
 
 
 def number(raw: Any) -> int | float | None:
@@ -97,16 +114,16 @@ def sound(raw: Any) -> bool:
     return True
 
 
-def clean(raw: Any) -> dict[str, Value]:
+def clean(raw: Any, most: int = MOST_ITEMS) -> dict[str, Value]:
     """
     Return the attributes in *raw*, a mapping or an iterable of pairs, with text as keys and clean values.
 
-    Attributes with the value None or an empty key are left out, and so are attributes beyond the first 128. The result is empty
-    if *raw* is neither a mapping nor an iterable of pairs.
+    Attributes with the value None or an empty key are left out, and so are attributes beyond the first *most*. The result is
+    empty if *raw* is neither a mapping nor an iterable of pairs.
     """
     attributes: dict[str, Value] = {}
     try:
-        for key, item in islice(raw.items() if isinstance(raw, Mapping) else raw, MOST_ITEMS):
+        for key, item in islice(raw.items() if isinstance(raw, Mapping) else raw, most):
             cleaned = value(item)
             if cleaned is not None and (name := text(key)):
                 attributes[name] = cleaned

@@ -27,6 +27,8 @@ from support.otlp_sink import HttpSink
 from support.programs import Program, eventually
 
 SPANS = 30
+AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+EXPLICIT = "explicit_bucket_histogram"
 LONG = "x" * 100
 
 
@@ -259,6 +261,41 @@ def test_requests_are_as_the_destination_wants_them(sink: HttpSink, tmp_path: Pa
     assert sink.received.temporalities("placed") == {AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA}
     assert sink.paths.count("/v1/traces") > 1
     assert len(sink.received.spans) == SPANS
+
+
+def kinds(sink: HttpSink, name: str) -> set[str | None]:
+    """Return the kinds of data that the metric *name* was sent as."""
+    return {
+        metric.WhichOneof("data")
+        for request in sink.received.metrics
+        for resource in request.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == name
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "environ", "kind"),
+    [
+        ({}, {}, "histogram"),
+        ({"histograms": "base2_exponential_bucket_histogram"}, {}, "exponential_histogram"),
+        ({}, {AGGREGATION: "Base2_Exponential_Bucket_Histogram"}, "exponential_histogram"),
+        ({"histograms": "base2_exponential_bucket_histogram"}, {AGGREGATION: "bogus"}, "exponential_histogram"),
+        ({"histograms": "base2_exponential_bucket_histogram"}, {AGGREGATION: EXPLICIT}, "histogram"),
+    ],
+)
+def test_histograms_have_the_aggregation_of_the_destination(
+    settings: dict[str, str], environ: dict[str, str], kind: str, sink: HttpSink, tmp_path: Path
+) -> None:
+    """`histograms`, or OpenTelemetry's variable; an instrument's own buckets are advice and no view."""
+    exporters = {"otlp": [otlp(sink.endpoint, signals=["metrics"], **settings)], "spool": {"directory": str(tmp_path)}}
+    providers = Providers(load({"exporters": exporters}, environ=environ).config)
+    meter = global_providers().meters.get_meter("test")
+    meter.create_histogram("took", explicit_bucket_boundaries_advisory=[1, 2]).record(1)
+    providers.shutdown(10)
+
+    assert kinds(sink, "took") == {kind}
 
 
 @pytest.mark.parametrize("name", ["backup", "datadog"])

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import _logs
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext
 
 from csg_otel import attributes as clean
@@ -78,3 +82,38 @@ def test_nesting_is_kept_as_far_as_receivers_take_it(levels: int) -> None:
 
     assert (b"core" in body) == (levels == 7)
     assert ExportTraceServiceRequest.FromString(body)
+
+
+def test_the_counts_of_dropped_items_survive() -> None:
+    """A copy of a span or a record has the counts of the original, and counts what it could not take over itself."""
+    limits = SpanLimits(max_events=2, max_links=2, max_span_attributes=2, max_event_attributes=1, max_link_attributes=1)
+    spans = InMemorySpanExporter()
+    tracers = TracerProvider(span_limits=limits, shutdown_on_exit=False)
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    span = tracers.get_tracer("t").start_span("\ud800")  # which makes a copy necessary
+    for number in range(5):
+        span.set_attribute(f"key{number}", [number, number + 1])
+        span.add_event("event", {"a": 1, "b": 2, "c": 3})
+        span.add_link(CONTEXT, {"a": 1, "b": 2})
+    span.end()
+    (original,) = spans.get_finished_spans()
+    copy = sanitize.span(original)
+    body = ExportTraceServiceRequest.FromString(encode_spans([copy]).SerializeToString())
+    (sent,) = body.resource_spans[0].scope_spans[0].spans
+
+    assert copy is not original
+    assert (sent.dropped_attributes_count, sent.dropped_events_count, sent.dropped_links_count) == (3, 3, 3)
+    assert [event.dropped_attributes_count for event in sent.events] == [2, 2]
+    assert [link.dropped_attributes_count for link in sent.links] == [1, 1]
+    assert [value.int_value for value in sent.attributes[0].value.array_value.values] == [3, 4]
+
+
+def test_a_record_keeps_its_count_and_adds_an_attribute_without_a_key() -> None:
+    """The attribute that can't be taken over is counted as well."""
+    attributes = BoundedAttributes(maxlen=2, attributes={"a": 1, "b": 2, "\ud800": [1, 2]}, immutable=False)
+    attributes._dict[""] = 5  # as an SDK may let it through
+    record = ReadableLogRecord(_logs.LogRecord(body="\ud800", timestamp=1, attributes=attributes), Resource({}))
+    log = encode_logs([sanitize.record(record)]).resource_logs[0].scope_logs[0].log_records[0]
+
+    assert log.dropped_attributes_count == 2
+    assert [value.int_value for value in log.attributes[-1].value.array_value.values] == [1, 2]

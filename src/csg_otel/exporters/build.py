@@ -117,14 +117,13 @@ def _build_datadog(config: Config, _local: LocalReader) -> Sequence[Destination]
     if not settings.enabled:
         return ()
     headers: dict[str, Mapping[str, str]] = {signal: datadog.headers(settings, signal) for signal in settings.signals}
-    return (_otlp_destination(config, datadog.as_otlp(settings), headers, datadog.aggregation()),)
+    return (_otlp_destination(config, datadog.as_otlp(settings), headers),)
 
 
 def _otlp_destination(
     config: Config,
     settings: OtlpExporter,
     headers: Mapping[str, Mapping[str, str]] | None = None,
-    aggregation: dict[type, Any] | None = None,
 ) -> Destination:
     queue = config.exporters.queue
     destination = Destination(settings.name, otlp.endpoint(settings))
@@ -144,7 +143,11 @@ def _otlp_destination(
             signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
         )
     if "metrics" in settings.signals:
-        reader = PushReader(otlp.temporality(settings.temporality), destination.sinks.pop("metrics"), aggregation)
+        reader = PushReader(
+            otlp.temporality(settings.temporality),
+            destination.sinks.pop("metrics"),
+            otlp.aggregation(settings.histograms),
+        )
         destination.reader = reader
         destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
     return destination

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
 
@@ -33,6 +33,7 @@ def as_otlp(settings: DatadogExporter) -> OtlpExporter:
         timeout=settings.timeout,
         spool=settings.spool,
         temporality="delta",
+        histograms="base2_exponential_bucket_histogram",  # Datadog's distributions accept them unchanged
     )
     if not direct:
         return common
@@ -45,11 +46,3 @@ def headers(settings: DatadogExporter, signal: str) -> Mapping[str, str]:
     if settings.mode == "direct" and signal == "metrics":
         return {"dd-otel-metric-config": _METRIC_CONFIG}
     return {}
-
-
-def aggregation() -> dict[type, Any]:
-    """Return the aggregation for Datadog: exponential histograms, which its distributions accept unchanged."""
-    from opentelemetry.sdk.metrics import Histogram
-    from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
-
-    return {Histogram: ExponentialBucketHistogramAggregation()}

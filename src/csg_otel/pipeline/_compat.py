@@ -50,7 +50,7 @@ def suppress_instrumentation() -> None:
 
 def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> None:
     """
-    Move the aggregations of *old* to *new*, and let *old* collect no more; both must have the same temporality.
+    Move the aggregations of *old* to *new*, and let *old* collect no more; both must have the same temporality and aggregation.
 
     The public API adds a reader only without aggregations: cumulative sums would start again at 0, and up-down counters would
     lose everything counted so far.

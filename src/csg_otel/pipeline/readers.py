@@ -95,7 +95,8 @@ class PushReader(MetricReader):
             aggregation: Aggregation by class of instrument. Default: the SDK's.
         """
         super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
-        self.temporality = temporality
+        self.form = temporality, {kind: type(chosen) for kind, chosen in (aggregation or {}).items()}
+        """The form of the series; only a reader with the same form can continue them."""
         self._sink = sink
 
     def push(self) -> None:

@@ -7,7 +7,7 @@ The fan-out changes the class of each span when it starts. The rule: a call with
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.semconv.attributes import exception_attributes
 from opentelemetry.trace import Status, StatusCode
@@ -15,6 +15,9 @@ from opentelemetry.trace import Status, StatusCode
 from csg_otel import attributes as clean
 from csg_otel import faults, interruptions
 from csg_otel.pipeline._compat import SdkSpan
+
+_MOST: Final = 4096
+"""Most attributes that are cleaned in one call; the SDK keeps as many as its limit allows, and counts the others as dropped."""
 
 
 def make_safe(span: Any) -> None:
@@ -40,7 +43,7 @@ class SafeSpan(SdkSpan):
             super().set_attributes(attributes)
         except Exception:  # noqa: BLE001 - as above
             interruptions.let_through()
-            self._retry(super().set_attributes, clean.clean(attributes))
+            self._retry(super().set_attributes, clean.clean(attributes, _MOST))
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
         """Add an event."""
@@ -48,7 +51,7 @@ class SafeSpan(SdkSpan):
             super().add_event(name, attributes, timestamp)
         except Exception:  # noqa: BLE001 - as above
             interruptions.let_through()
-            self._retry(super().add_event, clean.text(name), clean.clean(attributes or {}), timestamp)
+            self._retry(super().add_event, clean.text(name), clean.clean(attributes or {}, _MOST), timestamp)
 
     def add_link(self, context: Any, attributes: Any = None) -> None:
         """Add a link to another span."""
@@ -56,7 +59,7 @@ class SafeSpan(SdkSpan):
             super().add_link(context, attributes)
         except Exception:  # noqa: BLE001 - as above
             interruptions.let_through()
-            self._retry(super().add_link, context, clean.clean(attributes or {}))
+            self._retry(super().add_link, context, clean.clean(attributes or {}, _MOST))
 
     def record_exception(
         self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
@@ -69,7 +72,7 @@ class SafeSpan(SdkSpan):
             attributes_of_event = {
                 exception_attributes.EXCEPTION_TYPE: type(exception).__qualname__,
                 exception_attributes.EXCEPTION_MESSAGE: clean.text(exception),
-                **clean.clean(attributes or {}),
+                **clean.clean(attributes or {}, _MOST),
             }
             self._retry(super().add_event, "exception", attributes_of_event, timestamp)
 

@@ -14,9 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status
 
 from csg_otel import attributes as clean
@@ -31,6 +33,9 @@ _LARGEST: Final = 2**63
 
 _LAST_NS: Final = 2**64 - 1
 """The last time that OTLP can carry, in nanoseconds since the epoch."""
+
+_MOST_DROPPED: Final = 2**32 - 1
+"""The largest number of dropped items that OTLP can carry."""
 
 _MAX_DEPTH: Final = 8
 """Most levels of a nested value; with a hundred levels, protobuf's decoders refuse the whole request."""
@@ -49,9 +54,9 @@ def span(original: ReadableSpan) -> ReadableSpan:
         context=original.get_span_context(),
         parent=original.parent,
         resource=resource(original.resource),
-        attributes=_attributes(original.attributes),
-        events=[_event(event, start) for event in original.events],
-        links=[link for link in map(_link, original.links) if link is not None],
+        attributes=_attributes(original.attributes, original.dropped_attributes),
+        events=_list([_event(event, start) for event in original.events], original.dropped_events),
+        links=_links(original),
         kind=_kind(original.kind),
         status=_status(original.status),
         start_time=start,
@@ -67,7 +72,7 @@ def record(original: ReadableLogRecord) -> ReadableLogRecord:
         return original
     sound = copy.copy(log)
     sound.body = _contained_value(log.body)
-    sound.attributes = _attributes(log.attributes)
+    sound.attributes = _attributes(log.attributes, original.dropped_attributes)
     sound.severity_text = None if log.severity_text is None else _text(log.severity_text)
     sound.severity_number = _severity(log.severity_number)
     sound.event_name = None if log.event_name is None else _text(log.event_name)
@@ -204,12 +209,31 @@ def _is_text(value: Any) -> bool:
 # -- the copy ----------------------------------------------------------------------------------------------------------
 
 
-def _attributes(original: Mapping[str, Any] | None) -> dict[str, Any]:
-    sound = {}
+def _attributes(original: Mapping[str, Any] | None, dropped: int) -> Mapping[str, Any]:
+    """Return *original* with valid keys and values; *dropped* and attributes without a key are counted as dropped."""
+    sound: dict[str, Any] = {}
     for key, value in (original or {}).items():
         if name := _text(key):
             sound[name] = _contained_value(value)
-    return sound
+    dropped = _count(dropped + len(original or ()) - len(sound))
+    if not dropped:
+        return sound
+    counted = BoundedAttributes(attributes=sound)
+    counted.dropped = dropped
+    return counted
+
+
+def _list(items: list[Any], dropped: int) -> Sequence[Any]:
+    """Return *items* as the SDK's list, which counts *dropped* ones."""
+    if not (dropped := _count(dropped)):
+        return items
+    counted = BoundedList.from_seq(None, items)
+    counted.dropped = dropped
+    return counted
+
+
+def _count(dropped: int) -> int:
+    return max(0, min(dropped, _MOST_DROPPED))
 
 
 def _contained_value(value: Any) -> Any:
@@ -263,14 +287,21 @@ def _severity(value: Any) -> SeverityNumber | None:
 
 def _event(original: Event, start: int) -> Event:
     at_ns = _time(original.timestamp)
-    return Event(_text(original.name), _attributes(original.attributes), start if at_ns is None else at_ns)
+    attributes = _attributes(original.attributes, original.dropped_attributes)
+    return Event(_text(original.name), attributes, start if at_ns is None else at_ns)
+
+
+def _links(original: ReadableSpan) -> Sequence[Link]:
+    """Return the valid links of *original*; the others count as dropped."""
+    links = [link for link in map(_link, original.links) if link is not None]
+    return _list(links, original.dropped_links + len(original.links) - len(links))
 
 
 def _link(original: Link) -> Link | None:
     target: Any = original.context
     if not (isinstance(target, SpanContext) and _fits(target.trace_id, 128) and _fits(target.span_id, 64)):
         return None
-    return Link(target, _attributes(original.attributes))
+    return Link(target, _attributes(original.attributes, original.dropped_attributes))
 
 
 def _status(original: Status) -> Status:

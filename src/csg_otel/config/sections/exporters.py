@@ -12,6 +12,7 @@ from csg_otel.config.sections.secret import Secret
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 Temporality = Literal["cumulative", "delta", "lowmemory"]
+Histograms = Literal["explicit_bucket_histogram", "base2_exponential_bucket_histogram"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,11 @@ class OtlpExporter:
         "cumulative",
         "Temporality of metrics: cumulative, delta or lowmemory, as OpenTelemetry defines them.",
         noun="temporality",
+    )
+    histograms: Histograms = setting(
+        "explicit_bucket_histogram",
+        "Aggregation of histograms: with the instrument's buckets, or exponential, whose percentiles need no buckets.",
+        noun="aggregation of histograms",
     )
     spool: bool = setting(True, "Keep telemetry on disk while it can't be delivered.")
     max_request_bytes: int = setting(

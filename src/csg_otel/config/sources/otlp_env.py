@@ -30,7 +30,10 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "CLIENT_KEY": ("tls", "key"),
     "CLIENT_CERTIFICATE": ("tls", "cert"),
 }
-TEMPORALITY: Final = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+METRICS: Final[Mapping[str, str]] = {
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "temporality",
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "histograms",
+}
 CHOICES: Final = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 EXPORTERS: Final = ("otlp", "console", "prometheus", "none")
 
@@ -52,9 +55,10 @@ def choices(environ: Mapping[str, str], report: Report) -> dict[str, tuple[set[s
 def common(environ: Mapping[str, str], report: Report) -> Node | None:
     """Return the settings of the destination ``otlp`` in *environ*, or None."""
     node = _fields(environ, "OTEL_EXPORTER_OTLP_", report)
-    if TEMPORALITY in environ:
-        child = variable(TEMPORALITY, environ[TEMPORALITY], f"{OTLP}.temporality")
-        node = merge(node, Node({"temporality": child}, child.origin, OTLP))
+    for name, key in METRICS.items():
+        if name in environ:
+            child = variable(name, environ[name], f"{OTLP}.{key}")
+            node = merge(node, Node({key: child}, child.origin, OTLP))
     return node
 
 

@@ -24,12 +24,12 @@ def connect_reader(meters: Any, destination: Destination, replaced: Destination 
     """
     Connect the reader of *destination* to the meter provider *meters*; None does nothing.
 
-    The reader continues the sums of the *replaced* destination if both have the same temporality.
+    The reader continues the sums of the *replaced* destination if both have the same temporality and aggregation.
     """
     reader = destination.reader
     if reader is None or meters is None:
         return
-    if replaced is not None and replaced.reader is not None and replaced.reader.temporality == reader.temporality:
+    if replaced is not None and replaced.reader is not None and replaced.reader.form == reader.form:
         if replaced.ticker is not None:
             # The replaced destination collects the measurements made so far, and sends them when it is drained.
             replaced.ticker.stop().wait(_LAST_COLLECTION_S)

@@ -58,6 +58,19 @@ def temporality(preference: str) -> dict[type, Any]:
     return dict.fromkeys(delta, AggregationTemporality.DELTA)
 
 
+def aggregation(histograms: str) -> dict[type, Any]:
+    """
+    Return the SDK's aggregation table for the setting *histograms*; a view of the program is stronger.
+
+    The values are those of ``OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`` in the OTLP exporter specification.
+    """
+    from opentelemetry.sdk.metrics import Histogram
+    from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+
+    is_exponential = histograms == "base2_exponential_bucket_histogram"
+    return {Histogram: ExponentialBucketHistogramAggregation()} if is_exponential else {}
+
+
 class OtlpSender:
     """Encodes, splits and sends one signal. Created on the program's thread; works on the queue's threads only."""
 
