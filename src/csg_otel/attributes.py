@@ -8,14 +8,14 @@ in the program nor cost its batch. The check of values that are already valid is
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from itertools import islice
+from itertools import islice, takewhile
 from reprlib import Repr
 from typing import Any, Final
 
 from csg_otel import interruptions
-from csg_otel.names import MAX_ATTRIBUTE_LENGTH
+from csg_otel.names import LONGEST_VALUE, MAX_ATTRIBUTE_LENGTH
 
 Value = str | bool | int | float | tuple[str, ...] | tuple[bool, ...] | tuple[int, ...] | tuple[float, ...]
 
@@ -24,6 +24,12 @@ _LARGEST: Final = 2**63
 
 MOST_ITEMS: Final = 128
 """Most attributes of one measurement or item, and most values of one list; the default limit of OpenTelemetry's SDKs."""
+
+_MAX_DEPTH: Final = 8
+"""Most levels of a nested value; with a hundred levels, protobuf's decoders refuse the whole request."""
+
+_MAX_SIZE: Final = 4 * LONGEST_VALUE
+"""Most characters and items of one nested value, counted together."""
 
 _short = Repr()
 """Formats a container as text within the limits below, even if it contains itself."""
@@ -131,6 +137,46 @@ def clean(raw: Any, most: int = MOST_ITEMS) -> dict[str, Value]:
         interruptions.let_through()
         return attributes
     return attributes
+
+
+def nested(raw: Any, as_text: Callable[..., str] | None = None) -> Any:
+    """
+    Return *raw* as a value of a span or log record: with its mappings and sequences, cut to 16,384 characters a text.
+
+    Any other object becomes its text, by *as_text* (default :func:`text`), and so does a container whose methods raise.
+    """
+    as_text = as_text or text
+    try:
+        return _nested(raw, [_MAX_SIZE], 0, as_text)
+    except Exception:  # noqa: BLE001 - any method of an object of the program may raise
+        interruptions.let_through()
+        return as_text(raw)
+
+
+def _nested(raw: Any, room: list[int], depth: int, as_text: Callable[..., str]) -> Any:
+    """
+    Return *raw* in a form that OTLP can carry.
+
+    Args:
+        raw: The value, or an item of it.
+        room: One number: the characters and items that the whole value may still have; reduced by this call.
+        depth: The level of *raw* within the whole value, from 0.
+        as_text: Makes text of a value, of at most so many characters as its second argument says.
+    """
+    room[0] -= 1
+    if raw is None or isinstance(raw, (bool, int, float)):
+        fits = not isinstance(raw, int) or -_LARGEST <= raw < _LARGEST
+        return raw if fits else as_text(raw)
+    if isinstance(raw, (str, bytes)):
+        length = max(0, min(len(raw), LONGEST_VALUE, room[0]))
+        room[0] -= length
+        return raw[:length] if isinstance(raw, bytes) else as_text(raw, length)
+    if depth >= _MAX_DEPTH or not isinstance(raw, (Mapping, Sequence)):
+        return as_text(raw)
+    if isinstance(raw, Mapping):
+        pairs = takewhile(lambda _: room[0] > 0, raw.items())
+        return {as_text(key): _nested(item, room, depth + 1, as_text) for key, item in pairs}
+    return tuple(_nested(item, room, depth + 1, as_text) for item in takewhile(lambda _: room[0] > 0, raw))
 
 
 def text(raw: Any, limit: int = MAX_ATTRIBUTE_LENGTH) -> str:

@@ -134,6 +134,9 @@ PAUSE_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.
 MAX_ATTRIBUTE_LENGTH: Final = 1024
 """Most characters of a metric's attribute value; the rest is cut off."""
 
+LONGEST_VALUE: Final = 16_384
+"""Most characters of an attribute's value in spans and log records, of a log body, and of an item in one of them."""
+
 CARDINALITY_LIMIT: Final = 2000
 """Most series per instrument; the measurements of all other series are added up in one series marked by :data:`OVERFLOW`."""
 

@@ -15,9 +15,7 @@ from opentelemetry.sdk._logs import LogRecordLimits
 from opentelemetry.sdk.trace import SpanLimits
 
 from csg_otel.config.sources import sdk_env
-
-LONGEST_VALUE: Final = 16_384
-"""Most characters of an attribute's value, of a log body, and of an item in one of them, if no variable is set."""
+from csg_otel.names import LONGEST_VALUE
 
 _DEFAULT_COUNT: Final = 128
 """Most attributes, events and links of an item; the specification's default."""

@@ -8,8 +8,7 @@ their text, cut, or left out. Otherwise one item that can't be encoded or decode
 from __future__ import annotations
 
 import copy
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,8 +21,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status
 
 from csg_otel import attributes as clean
-from csg_otel import names
-from csg_otel.pipeline.limits import LONGEST_VALUE
+from csg_otel.names import LONGEST_VALUE, MAX_ATTRIBUTE_LENGTH
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
@@ -37,11 +35,6 @@ _LAST_NS: Final = 2**64 - 1
 _MOST_DROPPED: Final = 2**32 - 1
 """The largest number of dropped items that OTLP can carry."""
 
-_MAX_DEPTH: Final = 8
-"""Most levels of a nested value; with a hundred levels, protobuf's decoders refuse the whole request."""
-
-_MAX_SIZE: Final = 4 * LONGEST_VALUE
-"""Most characters and items of one nested value, counted together."""
 
 
 def span(original: ReadableSpan) -> ReadableSpan:
@@ -237,44 +230,19 @@ def _count(dropped: int) -> int:
 
 
 def _contained_value(value: Any) -> Any:
-    """Return *value* in a form that OTLP can carry; its text if an object of the program raises during the conversion."""
+    """Return *value* in a form that OTLP can carry. Even ``SystemExit`` costs the value only: this is a thread of telemetry."""
     try:
-        return _value(value, [_MAX_SIZE], 0)
+        return clean.nested(value, _text)
     except BaseException:  # noqa: BLE001 - any method of an object of the program may raise
         return _text(value)
 
 
-def _text(value: Any, limit: int = names.MAX_ATTRIBUTE_LENGTH) -> str:
-    """Return *value* as text. Even ``SystemExit`` costs the value only: this is a thread of telemetry."""
+def _text(value: Any, limit: int = MAX_ATTRIBUTE_LENGTH) -> str:
+    """Return *value* as text, as above."""
     try:
         return clean.text(value, limit)
     except BaseException:  # noqa: BLE001 - as above
         return f"<{type(value).__name__}>"
-
-
-def _value(value: Any, room: list[int], depth: int) -> Any:
-    """
-    Return *value* in a form that OTLP can carry.
-
-    Args:
-        value: The value, or an item of it.
-        room: One number: the characters and items that the whole value may still have; reduced by this call.
-        depth: The level of *value* within the whole value, from 0.
-    """
-    room[0] -= 1
-    if value is None or isinstance(value, (bool, int, float)):
-        fits = not isinstance(value, int) or -_LARGEST <= value < _LARGEST
-        return value if fits else _text(value)
-    if isinstance(value, (str, bytes)):
-        length = max(0, min(len(value), LONGEST_VALUE, room[0]))
-        room[0] -= length
-        return value[:length] if isinstance(value, bytes) else _text(value, length)
-    if depth >= _MAX_DEPTH or not isinstance(value, (Mapping, Sequence)):
-        return _text(value)
-    if isinstance(value, Mapping):
-        pairs = itertools.takewhile(lambda _: room[0] > 0, value.items())
-        return {_text(key): _value(item, room, depth + 1) for key, item in pairs}
-    return tuple(_value(item, room, depth + 1) for item in itertools.takewhile(lambda _: room[0] > 0, value))
 
 
 def _kind(value: Any) -> SpanKind:
