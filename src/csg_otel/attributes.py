@@ -145,6 +145,8 @@ def nested(raw: Any, as_text: Callable[..., str] | None = None) -> Any:
 
     Any other object becomes its text, by *as_text* (default :func:`text`), and so does a container whose methods raise.
     """
+    if type(raw) is str and len(raw) <= LONGEST_VALUE and raw.isascii():  # the usual case
+        return raw
     as_text = as_text or text
     try:
         return _nested(raw, [_MAX_SIZE], 0, as_text)

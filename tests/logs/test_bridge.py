@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry._logs import SeverityNumber
 
-from csg_otel.logs.bridge import LogBridge, message, severity
-from support.capture import capture
+from csg_otel.logs.bridge import message, severity
 from support.otlp_sink import HttpSink, attributes
 from support.programs import Program
 
@@ -109,21 +109,65 @@ warnings.warn("beware")
 def test_what_telemetry_logs_is_not_exported(tmp_path: Path) -> None:
     """With everything at DEBUG, libraries of the export threads included, an idle program exports nothing."""
     source = """
-logging.basicConfig(level=logging.DEBUG)
+logging.basicConfig(level=logging.DEBUG, format="shown %(name)s %(levelname)s %(message)s")
 import threading, time
-def on_our_thread():
-    logging.getLogger("urllib3.connectionpool").debug("feedback")
-threading.Thread(target=on_our_thread, name="csg-otel-otlp-logs-send").start()
-for name in ("opentelemetry.sdk", "csg_otel", "grpc._channel", "uvicorn.error"):
-    logging.getLogger(name).error("feedback")
+def in_thread(name, *loggers):
+    def write():
+        for logger in loggers:
+            for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+                logging.getLogger(logger).log(level, "own")
+    thread = threading.Thread(target=write, name=name)
+    thread.start()
+    thread.join()
+in_thread("csg-otel-otlp-logs-send", "urllib3.connectionpool", "grpc._channel", "asyncio", "uvicorn.error", "csg_otel")
+logging.logThreads = False
+in_thread("csg-otel-otlp-logs-send", "requests")
+logging.logThreads = True
+in_thread("OtelBatchLogRecordProcessor", "urllib3")
+in_thread("MainThread", "opentelemetry.sdk._logs", "opentelemetry.exporter.otlp", "csg_otel")
 log.debug("once")
 for _ in range(5):
     telemetry.force_flush(5)
-logging.getLogger("urllib3").debug("the program's own")
 """
-    sink, _ = run(source, tmp_path, '{"logging": {"level": "debug"}}')
+    sink, stderr = run(source, tmp_path, '{"logging": {"level": "debug"}}')
+    shown = [line.split()[1:3] for line in stderr.splitlines() if line.startswith("shown") and line.endswith("own")]
 
-    assert bodies(sink) == ["once", "the program's own"]
+    assert bodies(sink) == ["once"]
+    # What libraries say on telemetry's threads is shown from WARNING, and of telemetry's own lines everything.
+    assert [logger for logger, level in shown if level == "ERROR"].count("csg_otel") == 2
+    assert {logger for logger, level in shown if level == "WARNING"} == {
+        *("urllib3.connectionpool", "grpc._channel", "asyncio", "requests", "urllib3", "csg_otel"),
+        *("opentelemetry.sdk._logs", "opentelemetry.exporter.otlp", "uvicorn.error"),
+    }
+    assert not {"urllib3.connectionpool", "grpc._channel", "asyncio", "uvicorn.error", "requests"} & {
+        logger for logger, level in shown if level in ("DEBUG", "INFO")
+    }
+
+
+def test_records_on_the_program_s_threads_are_the_program_s(tmp_path: Path) -> None:
+    """Of whatever library: uvicorn, gunicorn, grpc, and OpenTelemetry's instrumentations."""
+    source = """
+loggers = ("uvicorn.error", "uvicorn.access", "gunicorn.error", "grpc._server", "urllib3", "asyncio", "opentelemetryx",
+           "opentelemetry.instrumentation.celery", "csg_otel_app")
+import threading
+def write():
+    for name in loggers:
+        for text in ("the same", "the same"):
+            logging.getLogger(name).error("%s of %s", text, name)
+thread = threading.Thread(target=write, name="worker")
+thread.start()
+thread.join()
+"""
+    sink, stderr = run(source, tmp_path)
+    names = {
+        *("uvicorn.error", "uvicorn.access", "gunicorn.error", "grpc._server", "urllib3", "asyncio", "opentelemetryx"),
+        "csg_otel_app",
+    }
+    repeated = "opentelemetry.instrumentation.celery"  # OpenTelemetry's warnings are limited to one a minute
+    expected = {f"the same of {name}": 2 for name in names} | {f"the same of {repeated}": 1}
+
+    assert Counter(bodies(sink)) == expected
+    assert {text: stderr.count(f"{text}\n") for text in expected} == expected
 
 
 def test_the_program_s_callbacks_are_not_taken_for_telemetry(tmp_path: Path) -> None:
@@ -179,16 +223,122 @@ def test_levels_become_severities(level: int, name: str, expected: tuple[Severit
     assert severity(logging.makeLogRecord({"levelno": level, "levelname": name})) == expected
 
 
-def test_a_record_made_while_emitting_one_is_left_out() -> None:
-    """An argument that logs when it is shown makes no endless loop."""
-    bridge = LogBridge()
+def test_records_made_by_values_are_exported(tmp_path: Path) -> None:
+    """A value of `extra` that logs when it becomes text; one that logs itself makes no endless loop."""
+    source = """
+class Logs:
+    def __str__(self):
+        log.warning("inner")
+        return "outer value"
+class LogsItself:
+    def __str__(self):
+        log.warning("again", extra={"value": self})
+        return "itself"
+log.warning("outer", extra={"value": Logs()})
+log.warning("again", extra={"value": LogsItself()})
+"""
+    sink, stderr = run(source, tmp_path)
+    found = Counter(bodies(sink))
 
-    class Logs:
-        def __str__(self) -> str:
-            bridge.handle(logging.makeLogRecord({"name": "inner", "msg": "inner"}))
-            return "outer"
+    assert (found["inner"], found["outer"]) == (1, 1)
+    assert 1 <= found["again"] <= 3
+    assert "Recursion" not in stderr
+    assert {attributes(x)["value"] for x in sink.received.records if x.body.string_value == "outer"} == {"outer value"}
 
-    with capture() as captured:
-        bridge.handle(logging.makeLogRecord({"name": "outer", "msg": "%s", "args": (Logs(),)}))
 
-    assert [record.body for record in captured.logs] == ["outer"]
+def test_values_arrive_as_values_or_as_text(tmp_path: Path) -> None:
+    """Plain values and nested ones as they are, any object as its text, also one without a text of its own."""
+    source = """
+class Plain:
+    pass
+class Bad:
+    def __str__(self):
+        raise ValueError
+record = dict(number=7, flag=True, numbers=[1, 2], nested={"a": [1, {"b": 2}]}, thing=object(), plain=Plain(), kind=Plain,
+              bad=Bad())
+log.warning("values", extra=record)
+"""
+    sink, stderr = run(source, tmp_path)
+    (record,) = sink.received.records
+    found = attributes(record)
+
+    assert (found["number"], found["flag"]) == (7, True)
+    assert found["thing"].startswith("<object object at")
+    assert found["plain"].startswith("<__main__.Plain object at")
+    assert found["kind"] == "<class '__main__.Plain'>"
+    assert found["bad"] == "<Bad>"
+    numbers = next(pair.value for pair in record.attributes if pair.key == "numbers")
+    assert [value.int_value for value in numbers.array_value.values] == [1, 2]
+    assert "Invalid type" not in stderr
+
+
+@pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt"])
+def test_an_exit_from_a_value_reaches_the_program(error: str, tmp_path: Path) -> None:
+    """It may come from a signal handler; an ordinary exception does not, and the next records are exported."""
+    source = f"""
+class Exits:
+    def __init__(self, kind):
+        self.kind = kind
+    def __str__(self):
+        raise self.kind
+log.warning("fails", extra={{"value": Exits(ValueError)}})
+try:
+    log.warning("exits", extra={{"value": Exits({error})}})
+except {error}:
+    log.warning("passed on")
+"""
+    sink, _ = run(source, tmp_path)
+
+    assert [body for body in bodies(sink) if body != "exits"] == ["fails", "passed on"]
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_no_code_of_the_program_runs_under_a_lock(style: str, tmp_path: Path) -> None:
+    """Values become text while another thread can still log: in the bridge, in the file, and on the screen."""
+    source = """
+import threading
+class Value:
+    def __str__(self):
+        done = threading.Event()
+        def other():
+            log.error("other")
+            done.set()
+        threading.Thread(target=other, daemon=True).start()
+        outcome.append(done.wait(20))
+        return "value"
+class Failure(Exception):
+    __str__ = Value.__str__
+outcome = []
+log.error("extra", extra={"value": Value()})
+log.error("argument %s", Value())
+try:
+    raise Failure
+except Failure:
+    log.exception("exception")
+print(len(outcome), all(outcome), file=sys.stderr)
+"""
+    settings = f'{{"logging": {{"handlers": ["file"], "format": "{style}", "file_config": {{"filename": "app.log"}}}}}}'
+    sink, stderr = run(source, tmp_path, settings)
+    count, all_done = stderr.splitlines()[-1].split()
+
+    assert all_done == "True"
+    assert int(count) > 5
+    assert Counter(bodies(sink)) == {"extra": 1, "argument value": 1, "exception": 1, "other": int(count)}
+
+
+def test_a_handler_of_opentelemetry_is_not_doubled(tmp_path: Path) -> None:
+    """The SDK's handler on the root logger: one record, with the ids of its span; telemetry's own lines are not exported."""
+    source = """
+from opentelemetry.sdk._logs import LoggingHandler
+warnings.simplefilter("ignore")
+logging.getLogger().addHandler(LoggingHandler(level=logging.WARNING))
+with trace.get_tracer("app").start_as_current_span("pay"):
+    log.warning("theirs")
+log.info("below the level of their handler")
+logging.getLogger("csg_otel").warning("own")
+"""
+    sink, _ = run(source, tmp_path)
+    (span,) = sink.received.spans
+
+    assert bodies(sink) == ["theirs", "below the level of their handler"]
+    assert sink.received.records[0].span_id == span.span_id

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import csg_otel
-from csg_otel.logs.bridge import PROGRAM_CODE_THREADS
+from csg_otel.logs.own_records import PROGRAM_CODE_THREADS
 
 SOURCES = Path(csg_otel.__file__).parent
 

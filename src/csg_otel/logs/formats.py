@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from opentelemetry import trace
 
 from csg_otel import attributes as clean
-from csg_otel.logs.bridge import PLAIN, message, stacktrace
+from csg_otel import interruptions
+from csg_otel.logs.bridge import extra, message, stacktrace
 
 _TEXT_FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
@@ -40,6 +42,13 @@ def _ids() -> dict[str, str]:
     return {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
 
 
+def _record(fields: Mapping[str, Any]) -> logging.LogRecord:
+    """Return a plain record with *fields*; ``logging.makeLogRecord`` would call the record factory of the program."""
+    record = logging.LogRecord("", logging.NOTSET, "", 0, "", (), None)
+    vars(record).update(fields)
+    return record
+
+
 class TextFormatter(logging.Formatter):
     """Python's formatter with the ids of the span; a record whose arguments or exception can't be shown is still written."""
 
@@ -57,7 +66,7 @@ class TextFormatter(logging.Formatter):
         """Return *record* as text."""
         span_ids = _ids()
         # A copy: other handlers get the record too, and would take added fields for its extra.
-        copy = logging.makeLogRecord(vars(record))
+        copy = _record(vars(record))
         copy.msg, copy.args = message(record), ()
         if self._ids and span_ids:
             copy.msg += "".join(f" {name}={value}" for name, value in span_ids.items())
@@ -66,13 +75,14 @@ class TextFormatter(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
         """Return the traceback, or plain text where it can't be made."""
-        return stacktrace(logging.makeLogRecord({"exc_info": ei})).rstrip("\n")
+        return stacktrace(_record({"exc_info": ei})).rstrip("\n")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the base class's name
         """Return the time of *record*; its plain text where it is no time."""
         try:
             return super().formatTime(record, datefmt)
         except Exception:  # noqa: BLE001 - beyond the calendar, or no number
+            interruptions.let_through()
             return clean.text(record.created)
 
 
@@ -88,8 +98,8 @@ class JsonFormatter(logging.Formatter):
             "message": message(record),
             **_ids(),
         }
-        if extra := {key: value for key, value in vars(record).items() if key not in PLAIN}:
-            line["attributes"] = clean.clean(extra)
+        if attributes := extra(record):
+            line["attributes"] = attributes
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = stacktrace(record)
         elif record.exc_text:
@@ -103,4 +113,5 @@ def _iso(created: Any) -> str:
     try:
         return datetime.fromtimestamp(created, timezone.utc).isoformat()
     except Exception:  # noqa: BLE001 - beyond the calendar, or no number
+        interruptions.let_through()
         return clean.text(created)

@@ -1,145 +1,144 @@
 """
-The interceptor of log records: it replaces ``logging.Logger.callHandlers``, so it receives every record, as handlers do.
+The interceptor of log records: hooks in ``logging.Logger``, so it receives every record, whatever handlers the program has.
 
-It also limits the log lines of telemetry's own libraries: the same warning passes once a minute.
+A handler on the root logger would make ``logging.basicConfig`` a no-op, ``dictConfig`` would remove it, and loggers that do
+not propagate (uvicorn's) would not reach it. The rule: the program's handlers and the wrappers of other libraries get every
+record exactly once, as without csg_otel; only then it goes to the bridge and to the log file.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import clocks, faults, names
-from csg_otel.logs.bridge import LogBridge, is_own
+from csg_otel import faults
+from csg_otel.logs.bridge import LogBridge
 from csg_otel.logs.file import LogFile
-from csg_otel.logs.formats import formatter, screen_formatter
+from csg_otel.logs.formats import formatter
+from csg_otel.logs.hooks import Hooks
+from csg_otel.logs.own_records import NoiseFilter, level
+from csg_otel.logs.passing import Passing, current
+from csg_otel.logs.screen import Screen
 
 if TYPE_CHECKING:
     from csg_otel.config.sections.logging import Logging
+    from csg_otel.logs.hooks import Method
 
-_QUIET_S: Final = 60.0
-"""Seconds for which a repeated warning is dropped: often enough to be noticed, seldom enough to keep a log readable."""
-
-_MAX_WARNINGS: Final = 256
-"""Distinct warnings that are remembered; the libraries have far fewer."""
-
-_COMPARED_CHARACTERS: Final = 200
-"""Compared characters of a message format: two warnings of one logger are the same if these are equal."""
-
-
-class _RepeatFilter:
-    """The recent warnings of telemetry's libraries. A library logs one for every bad value, which may be thousands."""
-
-    def __init__(self) -> None:
-        self._passed_at_s: dict[tuple[str, str], float] = {}
-
-    def is_repeat(self, record: logging.LogRecord) -> bool:
-        """Return whether a warning like *record* has passed within the last minute; if not, *record* passes now."""
-        if record.levelno < logging.WARNING or record.name.startswith("csg_otel"):
-            return False
-        key, now_s = (record.name, str(record.msg)[:_COMPARED_CHARACTERS]), clocks.monotonic()
-        if now_s - self._passed_at_s.get(key, -_QUIET_S) < _QUIET_S:
-            return True
-        if len(self._passed_at_s) >= _MAX_WARNINGS:
-            self._passed_at_s.clear()
-        self._passed_at_s[key] = now_s
-        return False
+_MAX_DEPTH: Final = 3
+"""Most records within each other: values that log while they become text, values of those records, and so on."""
 
 
 class LogInterceptor:
     """
-    Receives every record of the program, whatever the program does to its handlers before or afterwards.
+    Passes every record of the program to the destinations and to the log file.
 
-    A handler on the root logger would make ``logging.basicConfig`` a no-op, and ``dictConfig`` would remove it. So the
-    interceptor replaces the method by which a logger calls its handlers. Where the program has no handlers, it writes to
-    stderr in place of logging's last resort.
+    Where the program has no handlers, records go to stderr in place of logging's last resort.
     """
 
-    def __init__(self, settings: Logging, *, shown: bool) -> None:
-        """Prepare for *settings*; *shown* is true where the console destination shows log records already."""
-        self._level = getattr(logging, settings.level.upper())
-        self._shown = shown
-        self._repeats = _RepeatFilter()
-        self._sinks: list[logging.Handler] = [LogBridge(self._level)]
-        self._screen = logging.StreamHandler()
-        self._screen.setLevel(self._level if "console" in settings.handlers else logging.WARNING)
-        self._screen.setFormatter(screen_formatter(settings.format, beside_console=shown))
-        if "file" in settings.handlers:
-            file = settings.file_config
-            file_handler = LogFile(file.filename, file.max_bytes, file.backup_count)
-            file_handler.setLevel(self._level)
-            file_handler.setFormatter(formatter(settings.format, ids=True))
-            self._sinks.append(file_handler)
-        self._root_level: int | None = None
+    def __init__(self) -> None:
+        """Prepare; :meth:`start` begins to intercept."""
+        self._hooks = Hooks(handle=self._handle, callHandlers=self._call_handlers)
+        self._noise = NoiseFilter()
+        self._screen = Screen()
+        self._bridge: LogBridge | None = None
+        self._file: LogFile | None = None
+        self._lowest: float = logging.NOTSET
+        self._shown = False
+        self._root_levels: tuple[int, int] | None = None
 
-    def install(self) -> None:
-        """Start to intercept; a root logger that the program has not configured gets the configured level."""
-        root = logging.getLogger()
-        if not root.handlers and root.level == logging.WARNING:
-            self._root_level = root.level
-            root.setLevel(self._level)
-        _Patch.interceptor = self
-        if logging.Logger.callHandlers is not _call_handlers:
-            _Patch.original = logging.Logger.callHandlers
-            setattr(logging.Logger, "callHandlers", _call_handlers)  # noqa: B010 - see the class docstring
+    def start(self, settings: Logging, *, shown: bool) -> None:
+        """
+        Intercept with *settings*; a root logger that the program has not configured gets the configured level.
+
+        *shown* is true where the console destination shows log records already. May be called again with other settings: no
+        record is missed in between.
+        """
+        lowest = getattr(logging, settings.level.upper())
+        old_file, file = self._file, settings.file_config
+        self._screen.apply(settings, lowest, shown=shown)
+        self._lowest, self._shown = lowest, shown
+        self._bridge = self._bridge or LogBridge()
+        self._file = None
+        if "file" in settings.handlers:
+            lines = formatter(settings.format, ids=True)
+            self._file = LogFile(file.filename, file.max_bytes, file.backup_count, lines)
+        if old_file is not None:
+            old_file.close()
+        self._set_root_level(lowest)
+        self._screen.install()
+        self._hooks.install()
 
     def stop(self) -> None:
         """Stop the bridge and the file; records of a program without handlers still go to stderr until :meth:`remove`."""
-        sinks, self._sinks = self._sinks, []
-        for sink in sinks:
-            sink.close()
+        self._bridge = self._file = None
         self._shown = False
+        self._screen.end_destination()
 
     def remove(self) -> None:
-        """Stop, and undo :meth:`install` unless a later interceptor has taken over."""
+        """Stop, and undo what :meth:`start` has changed, unless the program has changed it again."""
         self.stop()
-        if _Patch.interceptor is not self:
-            return
-        _Patch.interceptor = None
-        if self._root_level is not None:
-            logging.getLogger().setLevel(self._root_level)
+        self._hooks.remove()
+        self._screen.remove()
+        root, self._root_levels = self._root_levels, None
+        if root is not None and logging.getLogger().level == root[1]:
+            logging.getLogger().setLevel(root[0])
 
-    def handle(self, logger: logging.Logger, record: logging.LogRecord) -> None:
-        """Pass *record* to the program's handlers, or to stderr where it has none, then to the bridge and the file."""
-        own = is_own(record)
-        if own and self._repeats.is_repeat(record):
-            return
-        if logger.hasHandlers():
-            _Patch.original(logger, record)
-            if self._shown and _on_screen(logger, record.levelno):
-                setattr(record, names.ON_SCREEN, True)
-        elif (own or not self._shown) and (record.levelno >= self._screen.level or record.name == names.ACCESS_LOGGER):
-            self._screen.handle(record)
+    def _set_root_level(self, lowest: int) -> None:
+        root = logging.getLogger()
+        changed_before = self._root_levels is not None and root.level == self._root_levels[1]
+        if changed_before or (not root.handlers and root.level == logging.WARNING):
+            self._root_levels = (logging.WARNING, lowest)
+            root.setLevel(lowest)
+
+    # -- in place of the methods of logging.Logger ---------------------------------------------------------------------
+
+    def _handle(self, logger: logging.Logger, record: logging.LogRecord, handle: Method) -> Any:
+        self._hooks.keep(type(logger))  # both methods keep both hooks: who drops one of them does not drop the other
         try:
-            for sink in self._sinks:
-                if record.levelno >= sink.level:
-                    sink.handle(record)
+            if self._noise.drops(record):
+                return None
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("logs")
+        return handle(logger, record)
+
+    def _call_handlers(self, logger: logging.Logger, record: logging.LogRecord, call_handlers: Method) -> Any:
+        outer = current.get()
+        if outer is not None and outer.record is record:  # it meets a second hook, or a second logger
+            return call_handlers(logger, record)
+        self._hooks.keep(type(logger))
+        passing = Passing(record, outer)
+        passing.on_screen = self._shown and _is_on_screen(logger, level(record))
+        token = current.set(passing)
+        try:
+            return call_handlers(logger, record)
+        finally:
+            try:
+                self._put_into_sinks(passing)
+            finally:
+                current.reset(token)
+
+    def _put_into_sinks(self, passing: Passing) -> None:
+        """Pass the record to the bridge, unless an OpenTelemetry handler of a neighbour has emitted it, and to the file."""
+        bridge, file = self._bridge, self._file
+        if passing.depth >= _MAX_DEPTH or level(passing.record) < self._lowest:
+            return
+        passing.in_sinks = True
+        try:
+            if bridge is not None and not (passing.own or passing.exported or passing.in_sdk):
+                bridge.emit(passing)
+            if file is not None:
+                file.write(passing.record)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
 
 
-def _on_screen(logger: logging.Logger | None, level: int) -> bool:
-    """Return whether a handler of *logger*, or of a logger above it, writes records of *level* to the terminal."""
+def _is_on_screen(logger: logging.Logger | None, lowest: float) -> bool:
+    """Return whether a handler of *logger*, or of a logger above it, writes records of the level *lowest* to the terminal."""
     while logger is not None:
         for handler in logger.handlers:
             stream = getattr(handler, "stream", None)
-            if stream is not None and stream in (sys.stderr, sys.stdout) and level >= handler.level:
+            if stream is not None and (stream is sys.stderr or stream is sys.stdout) and lowest >= handler.level:
                 return True
         logger = logger.parent if logger.propagate else None
     return False
-
-
-class _Patch:
-    """The patch of ``logging``: the interceptor in charge and the method it replaces. As global as ``logging`` itself."""
-
-    interceptor: LogInterceptor | None = None
-    original = logging.Logger.callHandlers
-
-
-def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-    interceptor = _Patch.interceptor
-    if interceptor is None:
-        _Patch.original(logger, record)
-    else:
-        interceptor.handle(logger, record)

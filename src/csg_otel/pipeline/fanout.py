@@ -16,7 +16,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import StatusCode
 
-from csg_otel import faults
+from csg_otel import faults, names
+from csg_otel.logs.passing import source
 from csg_otel.pipeline.safe_spans import make_safe
 
 if TYPE_CHECKING:
@@ -60,14 +61,25 @@ class LogFanOut(LogRecordProcessor):
         self.sinks: tuple[Sink, ...] = ()
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Queue a copy of *log_record* without its context, because a context can hold large objects of the program."""
+        """
+        Queue a copy of *log_record* without its context, because a context can hold large objects of the program.
+
+        A record of ``logging`` is noted as exported if an OpenTelemetry handler of the program emits it before the bridge does.
+        """
         try:
             record = copy.copy(log_record.log_record)
             record.context = Context()
+            scope = log_record.instrumentation_scope
+            passing = source(scope.name if scope is not None else "", record.timestamp)
+            if passing is not None:
+                if passing.own:
+                    return
+                passing.exported = True
+                setattr(record, names.ON_SCREEN, passing.on_screen)
             readable = ReadableLogRecord(
                 log_record=record,
                 resource=log_record.resource or Resource.get_empty(),
-                instrumentation_scope=log_record.instrumentation_scope,
+                instrumentation_scope=scope,
                 limits=log_record.limits,
             )
             for sink in self.sinks:

@@ -58,25 +58,27 @@ class Instruments(Part):
 
 
 class Logs(Part):
-    """The interceptor of the program's log records."""
+    """The interceptor of the program's log records; other settings replace the old ones without a gap, so nothing stops."""
 
     def __init__(self) -> None:
-        self._interceptor: LogInterceptor | None = None
+        self._interceptor = LogInterceptor()
+        self._ended = False
 
     def start(self, config: Config) -> None:
-        if not config.disabled:
-            self._interceptor = LogInterceptor(config.logging, shown=console_enabled(config.exporters))
-            self._interceptor.install()
+        if config.disabled:
+            self._interceptor.remove()
+        else:
+            self._interceptor.start(config.logging, shown=console_enabled(config.exporters))
 
-    def stop(self, deadline: float) -> None:  # noqa: ARG002 - see Part
-        if self._interceptor is not None:
-            self._interceptor.stop()
+    def end(self) -> None:
+        """Pass nothing to the destinations any more: the process is ending."""
+        self._ended = True
+        self._interceptor.stop()
 
     def close(self) -> None:
         # Remove it only here, after the export, so that messages about undelivered items are still shown.
-        if self._interceptor is not None:
+        if self._ended:
             self._interceptor.remove()
-            self._interceptor = None
 
 
 class Sampling(Part):

@@ -55,9 +55,10 @@ class Telemetry:
         self._sampling = Sampling(self._providers)
         self._serving = Serving(self._registry, self._providers)
         self._systemd = Systemd(self._registry)
+        self._logs = Logs()
         self._parts: tuple[Part, ...] = (
             Instruments(),
-            Logs(),
+            self._logs,
             self._sampling,
             Health(self._registry),
             DatadogChecks(self._registry, self._providers),
@@ -128,6 +129,7 @@ class Telemetry:
                 self._serving.refuse_readiness()
                 self._systemd.announce_stop()
                 self._stop_parts(deadline)
+                self._logs.end()
                 self._serving.leave()  # after the last measurement, while the providers can still be read
                 self._report = self._providers.shutdown(max(0.0, deadline - clocks.monotonic()))
                 self._close_parts()

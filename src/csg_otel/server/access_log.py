@@ -91,10 +91,11 @@ class AccessLog:
                 self._writer = None
                 return None
             dropped, self._dropped = self._dropped, 0
-            if dropped:
-                text = f"{dropped} requests are not logged: the handlers of the log were too slow"
-                return _log.makeRecord(_log.name, logging.WARNING, __file__, 0, text, (), None)
-            return self._waiting.popleft()
+            if not dropped:
+                return self._waiting.popleft()
+        # Without the lock: a record factory of the program makes the record.
+        text = f"{dropped} requests are not logged: the handlers of the log were too slow"
+        return _log.makeRecord(_log.name, logging.WARNING, __file__, 0, text, (), None)
 
 
 def _line(request: Request, status: int, size_bytes: int, duration_s: float) -> str:
