@@ -8,7 +8,7 @@ their text, cut, or left out. Otherwise one item that can't be encoded or decode
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +34,6 @@ _LAST_NS: Final = 2**64 - 1
 
 _MOST_DROPPED: Final = 2**32 - 1
 """The largest number of dropped items that OTLP can carry."""
-
 
 
 def span(original: ReadableSpan) -> ReadableSpan:
