@@ -201,7 +201,7 @@ with trace.get_tracer("app").start_as_current_span("many") as span:
 
 @pytest.mark.parametrize(
     ("msg", "args", "expected"),
-    [("%d", ("x",), "%d ('x',)"), ("%s %s", (1,), "%s %s ('1',)"), ("plain", (), "plain"), (None, (), "None")],
+    [("%d", ("x",), "%d ('x',)"), ("%s %s", (1,), "%s %s (1,)"), ("plain", (), "plain"), (None, (), "None")],
 )
 def test_a_message_that_can_not_be_formatted_is_sent_as_it_is(msg: Any, args: Any, expected: str) -> None:
     """With its arguments behind it."""
