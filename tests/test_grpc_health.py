@@ -94,16 +94,25 @@ def test_a_watcher_gets_changes(channel: Any, switch: Switch) -> None:
 
 
 def test_an_asyncio_server_has_it_too(switch: Switch) -> None:
-    """The same call for both kinds of server."""
+    """The same call, and the same answers; a watcher gets changes there as well."""
 
-    async def main() -> Any:
-        server = grpc.aio.server(migration_thread_pool=ThreadPoolExecutor(2))
+    async def main() -> list[Any]:
+        server = grpc.aio.server()
         csg_otel.add_grpc_health(server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+            health = health_pb2_grpc.HealthStub(channel)
+            overall = (await health.Check(health_pb2.HealthCheckRequest(), timeout=5)).status
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await health.Check(health_pb2.HealthCheckRequest(service="tills"), timeout=5)
+            names = (await health.List(health_pb2.HealthListRequest(), timeout=5)).statuses
+            watch = health.Watch(health_pb2.HealthCheckRequest(service="readiness"), timeout=10)
+            before = (await watch.read()).status
+            switch.well = False
+            after = (await watch.read()).status
+            watch.cancel()
         await server.stop(None)
-        return answer.status
+        return [overall, raised.value.code(), "till" in names, before, after]
 
-    assert asyncio.run(main()) == SERVING
+    assert asyncio.run(main()) == [SERVING, grpc.StatusCode.NOT_FOUND, True, SERVING, NOT_SERVING]

@@ -14,11 +14,11 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadW
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import StatusCode, get_current_span
 
 from csg_otel import faults, names
 from csg_otel.logs.passing import source
-from csg_otel.pipeline.safe_spans import make_safe
+from csg_otel.pipeline.safe_spans import is_discarded, make_safe
 
 if TYPE_CHECKING:
     from csg_otel.pipeline.sink import Sink
@@ -32,12 +32,14 @@ class SpanFanOut(SpanProcessor):
         self.keep_errors = False
         self.keep_slower_s: float | None = None
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
-        """Make *span* safe, so that no value the program sets on it raises."""
-        make_safe(span)
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Make *span* safe, so that no value the program sets on it raises; discard it if its parent is discarded."""
+        make_safe(span, discarded=is_discarded(get_current_span(parent_context)))
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue *span* if it is sampled, or if it is kept because it failed or was slow."""
+        if is_discarded(span):
+            return
         try:
             context = span.get_span_context()
             if (context is not None and context.trace_flags.sampled) or self._worth_keeping(span):

@@ -1,14 +1,18 @@
 """
 Spans that accept any value: where the SDK's span would raise into the program, the values are cleaned and set again.
 
-The fan-out changes the class of each span when it starts. The rule: a call with valid values costs only one more function call.
+A span can also be discarded, so that requests to our endpoints leave none. The fan-out changes the class of each span when it
+starts. The rule: a call with valid values costs only one more function call.
 """
 
 from __future__ import annotations
 
+import threading
 from types import TracebackType
 from typing import Any, Final
 
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.semconv.attributes import exception_attributes
 from opentelemetry.trace import Status, StatusCode
 
@@ -20,14 +24,46 @@ _MOST: Final = 4096
 """Most attributes that are cleaned in one call; the SDK keeps as many as its limit allows, and counts the others as dropped."""
 
 
-def make_safe(span: Any) -> None:
-    """Change the class of *span* to :class:`SafeSpan` if it is a span of the SDK."""
+def make_safe(span: Any, *, discarded: bool = False) -> None:
+    """Change the class of *span* to :class:`SafeSpan` if it is a span of the SDK; *discarded* spans are not exported."""
     if type(span) is SdkSpan:
         span.__class__ = SafeSpan
+        if discarded:
+            span.discarded = True  # type: ignore[attr-defined] # the line above
+
+
+def discard_current_span() -> None:
+    """
+    Export neither the current span nor those below it that start from now on.
+
+    It belongs to an endpoint of telemetry inside the program's server, whose instrumentation has started the span. A span of
+    another provider is exported.
+    """
+    span = trace.get_current_span()
+    if isinstance(span, SafeSpan):
+        span.discarded = True
+
+
+def is_discarded(span: object) -> bool:
+    """Return whether *span* is not to be exported; processors get a copy of a span that ends."""
+    if isinstance(span, SafeSpan):
+        return span.discarded
+    return isinstance(span, ReadableSpan) and span.context is not None and span.context == _discarding.context
+
+
+class _Discarding(threading.local):
+    """The context of the discarded span that ends on this thread; None if there is none."""
+
+    context: trace.SpanContext | None = None
+
+
+_discarding = _Discarding()
 
 
 class SafeSpan(SdkSpan):
     """The SDK's span, which never raises into the program."""
+
+    discarded = False
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute; a value that OpenTelemetry does not allow is set as text."""
@@ -93,6 +129,8 @@ class SafeSpan(SdkSpan):
 
     def end(self, end_time: int | None = None) -> None:
         """End the span; an exception of the program's span processors is contained."""
+        if self.discarded:
+            _discarding.context = self.context
         try:
             super().end(end_time)
         except Exception:  # noqa: BLE001 - as above
