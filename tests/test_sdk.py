@@ -354,12 +354,13 @@ def test_a_destination_that_is_gone_leaves_no_reader_behind(tmp_path: Path) -> N
         """
         import json
         import csg_otel
+        from opentelemetry import metrics
 
         readers = []
         for round in range(4):
             telemetry = csg_otel.instrument("shop", exporters=["otlp://127.0.0.1:1"] if round % 2 else [],
                 exporters__shutdown_timeout=0.5, health_monitoring__enabled=False)
-            readers.append(len(telemetry._providers._meters._measurement_consumer._reader_storages))
+            readers.append(len(metrics.get_meter_provider()._measurement_consumer._reader_storages))
         print(json.dumps(readers))
         """,
         tmp_path,

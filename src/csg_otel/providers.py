@@ -6,9 +6,8 @@ The rule: a flush and a shutdown each have one deadline for all destinations, an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
 from csg_otel import clocks, forks
@@ -16,7 +15,7 @@ from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
 from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers, drain, flush
 from csg_otel.pipeline import _compat
-from csg_otel.pipeline.global_providers import global_providers
+from csg_otel.pipeline.global_providers import global_providers, problems, start_flush_of_others, unplug
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.pipeline.resource import make_resource
 from csg_otel.pipeline.views import make_views
@@ -43,10 +42,8 @@ class Providers:
         *worker* is True in a process that is one of several workers of a program.
         """
         self._worker = worker
-        self._globals = global_providers()
         self._local = LocalReader()
         self._accounting = Accounting()
-        self._meters: Any = None
         self._report: ShutdownReport | None = None
         self.resource = Resource.get_empty()
         self.apply(config)
@@ -57,30 +54,28 @@ class Providers:
         self._config = config
         if config.disabled:
             self._drain(self._accounting.replace(()), clocks.monotonic() + _DRAIN_S)
-            self._meters = None
-            self._globals.unplug(self._local)
-            # OpenTelemetry takes a reader once, and the next settings may switch telemetry on again.
-            self._local = LocalReader()
+            unplug(self._local)
             return
-        self.resource = make_resource(config)
-        if self._meters is None:
-            self._meters = self._globals.plug_metrics(self._local, self.resource, make_views(config))
+        self.resource = global_providers().shared_resource(make_resource(config))
         new = tuple(build_destinations(config, self._local, worker=self._worker))
         by_name = {destination.name: destination for destination in self._accounting.destinations}
         for destination in new:
-            connect_reader(self._meters, destination, by_name.get(destination.name))
+            connect_reader(destination, by_name.get(destination.name))
         old = self._accounting.replace(new)
-        self._plug_in_resource()
+        self._configure()
+        global_providers().meters.attach(self._local)
         for destination in new:
             destination.start()
         self._drain(old, clocks.monotonic() + _DRAIN_S)
 
-    def _plug_in_resource(self) -> None:
-        """Pass the resource, the views, the sampling and the destinations in use to the providers."""
-        self._globals.spans.sinks, self._globals.logs.sinks = self._sinks("traces"), self._sinks("logs")
-        self._globals.plug_traces_and_logs(self._config.sampling, self.resource)
-        if isinstance(self._meters, MeterProvider):
-            _compat.reconfigure_metrics(self._meters, self.resource, make_views(self._config))
+    def _configure(self) -> None:
+        """Pass the destinations, the resource, the views and the sampling in use to the global providers."""
+        installed = global_providers()
+        installed.connect({signal: self._sinks(signal) for signal in ("traces", "logs")}, self._flush)
+        installed.configure(self._config.sampling, self.resource, make_views(self._config))
+        self._has_detected_id = _compat.has_detected_instance_id(self.resource)
+        for destination in self._accounting.destinations:
+            destination.unreachable = problems()
 
     def _sinks(self, signal: str) -> tuple[Sink, ...]:
         return tuple(item.sinks[signal] for item in self._accounting.destinations if signal in item.sinks)
@@ -96,18 +91,23 @@ class Providers:
         """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""
         return flush(self._accounting.destinations, clocks.monotonic() + timeout_s)
 
+    def _flush(self, signal: str, deadline: float) -> bool:
+        return flush(self._accounting.destinations, deadline, signal)
+
     def shutdown(self, timeout_s: float) -> ShutdownReport:
         """Send items for at most *timeout_s* seconds, spool or drop the rest, and unplug the providers; return the counts."""
         if self._report is None:
             began = clocks.monotonic()
+            finish_flush = start_flush_of_others(began + timeout_s)
             self._drain(self._accounting.replace(()), began + timeout_s)
-            self._globals.unplug(self._local)
+            unplug(self._local)
+            finish_flush()
             self._report = self._accounting.close(clocks.monotonic() - began)
         return self._report
 
     def _drain(self, destinations: tuple[Destination, ...], deadline: float) -> None:
         drain(destinations, deadline)
-        disconnect_readers(self._meters, destinations)
+        disconnect_readers(destinations)
         self._accounting.retire()
 
     def status(self) -> dict[str, DestinationStatus]:
@@ -121,10 +121,9 @@ class Providers:
     def reset_after_fork(self) -> None:
         """Start from scratch in a forked child: with new locks and threads, empty queues and sums, and its own instance id."""
         self._accounting.reset_after_fork()
-        if isinstance(self._meters, MeterProvider):
-            _compat.reset_after_fork(self._meters)
         for destination in self._accounting.destinations:
             destination.reset_after_fork()
-        if self._report is None and self._meters is not None:
-            self.resource = _compat.resource_after_fork(self.resource)
-            self._plug_in_resource()
+        if self._report is None and not self._config.disabled:
+            if self._has_detected_id:
+                self.resource = _compat.with_own_instance_id(self.resource)
+            self._configure()

@@ -24,13 +24,19 @@ _PROVIDER_VARIABLES: Final = (
     "OTEL_PYTHON_LOGGER_PROVIDER",
 )
 _Provided = TypeVar("_Provided")
+_meters: Final[list[tuple[metrics.MeterProvider, metrics.Meter]]] = []
+"""The meters of this package, each with its provider; the last one is in use."""
 
 _ADVICE: Final = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
 
 
 def meter() -> metrics.Meter:
     """Return the package's meter."""
-    return provided(lambda: metrics.get_meter(SCOPE, VERSION))
+    provider = provided(metrics.get_meter_provider)
+    if not _meters or _meters[-1][0] is not provider:
+        # Kept for ever, because providers that can be changed (logfire's) forget the instruments of a meter that is gone.
+        _meters.append((provider, provider.get_meter(SCOPE, VERSION)))
+    return _meters[-1][1]
 
 
 def tracer() -> trace.Tracer:

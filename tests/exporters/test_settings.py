@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 import trustme
+from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from csg_otel.config import load
 from csg_otel.exporters.delivery.accounting import ShutdownReport
 from csg_otel.exporters.otlp import address
-from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.providers import Providers
 from support.otlp_sink import HttpSink
 from support.programs import Program, eventually
@@ -51,10 +51,9 @@ def send(exporters: dict[str, Any], folder: Path, within_s: float = 10) -> Shutd
     """Emit spans, a record and a count with these settings, end within *within_s* seconds; return what became of them."""
     settings = {**exporters, "spool": {"directory": str(folder), **exporters.get("spool", {})}}
     providers = Providers(load({"exporters": settings}, allow_literal_secrets=True, environ={}).config)
-    instruments = global_providers()
-    instruments.meters.get_meter("test").create_counter("placed").add(1)
-    instruments.loggers.get_logger("test").emit(LogRecord(body="written"))
-    tracer = instruments.tracers.get_tracer("test")
+    metrics.get_meter("test").create_counter("placed").add(1)
+    _logs.get_logger("test").emit(LogRecord(body="written"))
+    tracer = trace.get_tracer("test")
     for number in range(SPANS):
         tracer.start_span("item", attributes={"number": number, "text": LONG}).end()
     return providers.shutdown(within_s)
@@ -210,7 +209,7 @@ def test_a_full_queue_drops_the_oldest(unreachable: str, tmp_path: Path) -> None
     few = {"max_items": 10, "batch_size": 10, "delay": "30s"}
     exporters = {"otlp": [otlp(unreachable, spool=False)], "queue": few, "spool": {"directory": str(tmp_path)}}
     providers = Providers(load({"exporters": exporters}, environ={}).config)
-    tracer = global_providers().tracers.get_tracer("test")
+    tracer = trace.get_tracer("test")
     tracer.start_span("in flight").end()  # the worker tries to send it all the time, so it takes none of the others
     providers.force_flush(0.1)
     eventually(lambda: providers.status()["otlp"].last_error != "")
@@ -235,7 +234,7 @@ def test_items_wait_for_the_delay(sink: HttpSink, tmp_path: Path) -> None:
     """`delay` is the time that items wait for a batch: with a short one they are sent while the program runs."""
     settings = {"otlp": [otlp(sink.endpoint)], "queue": {"delay": "10ms"}, "spool": {"directory": str(tmp_path)}}
     providers = Providers(load({"exporters": settings}, environ={}).config)
-    tracer = global_providers().tracers.get_tracer("test")
+    tracer = trace.get_tracer("test")
     tracer.start_span("first").end()
     deadline = time.monotonic() + 20
     while not sink.received.spans and time.monotonic() < deadline:
@@ -291,7 +290,7 @@ def test_histograms_have_the_aggregation_of_the_destination(
     """`histograms`, or OpenTelemetry's variable; an instrument's own buckets are advice and no view."""
     exporters = {"otlp": [otlp(sink.endpoint, signals=["metrics"], **settings)], "spool": {"directory": str(tmp_path)}}
     providers = Providers(load({"exporters": exporters}, environ=environ).config)
-    meter = global_providers().meters.get_meter("test")
+    meter = metrics.get_meter("test")
     meter.create_histogram("took", explicit_bucket_boundaries_advisory=[1, 2]).record(1)
     providers.shutdown(10)
 
@@ -306,7 +305,7 @@ def test_a_request_ends_at_the_destinations_timeout(name: str, sink: HttpSink, t
     section = {"datadog": {"enabled": True, **own}} if name == "datadog" else {"otlp": [otlp(**{**own, "name": name})]}
     exporters = {**section, "queue": {"delay": "10ms"}, "spool": {"directory": str(tmp_path)}}
     providers = Providers(load({"exporters": exporters}, environ={}).config)
-    global_providers().tracers.get_tracer("test").start_span("item").end()
+    trace.get_tracer("test").start_span("item").end()
     began = time.monotonic()
     while not providers.status()[name].last_error and time.monotonic() - began < 20:
         time.sleep(0.02)
@@ -325,7 +324,7 @@ def test_metrics_are_sent_at_their_interval(sink: HttpSink, tmp_path: Path) -> N
         "spool": {"directory": str(tmp_path)},
     }
     providers = Providers(load({"exporters": exporters}, environ={}).config)
-    global_providers().meters.get_meter("test").create_counter("placed").add(1)
+    metrics.get_meter("test").create_counter("placed").add(1)
     began = time.monotonic()
     while len(sink.paths) < 3 and time.monotonic() - began < 20:
         time.sleep(0.02)

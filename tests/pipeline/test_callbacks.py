@@ -15,15 +15,14 @@ from pathlib import Path
 import pytest
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from csg_otel import faults
 from csg_otel.markers import reads_snapshot
 from csg_otel.pipeline import callbacks
+from csg_otel.pipeline.installed import InstalledMeterProvider
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.pipeline.runner import Run, Runner
-from csg_otel.proxies import SwappableMeterProvider
 
 
 class Metrics:
@@ -31,10 +30,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.reader = LocalReader()
-        self.real = MeterProvider([self.reader], shutdown_on_exit=False)
-        switch = SwappableMeterProvider(callbacks.observable)
-        switch.swap(self.real)
-        self.meter: metrics.Meter = switch.get_meter("program")
+        self.provider = InstalledMeterProvider({})
+        self.provider.attach(self.reader)
+        self.meter: metrics.Meter = self.provider.get_meter("program")
 
     def read(self) -> dict[str, list[float]]:
         """Collect, and return values by metric."""
@@ -52,7 +50,7 @@ def collected() -> Iterator[Metrics]:
     """A fresh provider."""
     made = Metrics()
     yield made
-    made.real.shutdown()
+    made.provider.detach(made.reader)
 
 
 @pytest.fixture
@@ -176,9 +174,8 @@ def test_a_thread_that_has_just_finished_a_run_takes_the_next() -> None:
 def test_a_reader_of_the_program_sees_a_new_value_every_time() -> None:
     """No collection of it uses up the budget of the next: forty runs of 2 ms are more than one budget."""
     reader = InMemoryMetricReader()
-    real = MeterProvider([reader], shutdown_on_exit=False)
-    switch = SwappableMeterProvider(callbacks.observable)
-    switch.swap(real)
+    provider = InstalledMeterProvider({})
+    provider.add_metric_reader(reader)
     runs: list[int] = []
 
     def take(_options: CallbackOptions) -> Iterable[Observation]:
@@ -186,13 +183,13 @@ def test_a_reader_of_the_program_sees_a_new_value_every_time() -> None:
         runs.append(1)
         return [Observation(len(runs))]
 
-    switch.get_meter("program").create_observable_gauge("runs", [take])
+    provider.get_meter("program").create_observable_gauge("runs", [take])
     shown = []
     for _ in range(40):
         data = reader.get_metrics_data()
         assert data is not None
         shown.append(data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0].value)  # type: ignore[union-attr]
-    real.shutdown()
+    provider.shutdown()
 
     assert shown == list(range(1, 41))
 
@@ -432,3 +429,45 @@ def test_creating_an_instrument_never_waits_for_a_callback(collected: Metrics) -
     scrape.join()
 
     assert took_s < 1
+
+
+@pytest.mark.usefixtures("ample")
+@pytest.mark.parametrize("kind", ["observable_counter", "observable_up_down_counter", "observable_gauge"])
+def test_observations_with_the_same_attributes_never_add_up(collected: Metrics, kind: str) -> None:
+    """A library is imported twice, a cell runs twice: the last registration counts, for each set of attributes by itself."""
+    create = getattr(collected.meter, f"create_{kind}")
+
+    def one(_options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(5, {"k": "a"}), Observation(1, {"k": "a", "other": "module"})]
+
+    def other(_options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(7, {"k": "a"}), Observation(2, {"k": "b"}), Observation(3, {"k": "b"})]
+
+    create("twice", [one])
+    create("twice", [other])
+
+    assert sorted(collected.read()["twice"]) == [1, 3, 7]
+
+
+@pytest.mark.usefixtures("ample")
+def test_a_callback_that_is_registered_twice_runs_once(collected: Metrics) -> None:
+    """An instrumentation that is started twice passes the same function or method again."""
+
+    class Source:
+        runs = 0
+
+        def read(self, _options: CallbackOptions) -> Iterable[Observation]:
+            self.runs += 1
+            return [Observation(self.runs)]
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("nobody may compare it")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    source, second = Source(), Source()
+    for callbacks_of in ([source.read], [source.read, second.read]):
+        collected.meter.create_observable_gauge("method", callbacks_of)
+    collected.read()
+
+    assert (source.runs, second.runs) == (1, 1)

@@ -10,10 +10,16 @@ import threading
 
 import pytest
 from opentelemetry import context
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from csg_otel.pipeline import _compat
 
@@ -120,7 +126,7 @@ def test_a_forked_child_begins_at_0_even_amid_a_collection() -> None:
     inside.wait(5)
     pid = os.fork()
     if pid == 0:
-        _compat.reset_after_fork(provider)
+        _compat.reset_after_fork(provider, [reader])
         release.set()
         counter.add(15)
         os._exit(0 if value(reader) == 15 else 1)
@@ -150,10 +156,11 @@ FORKED = """
     with resources._service_instance_id_lock:
         pid = os.fork()
     if pid == 0:
-        child = _compat.resource_after_fork(mine)
+        detected = [_compat.has_detected_instance_id(resource) for resource in (mine, given)]
+        child = _compat.with_own_instance_id(mine)
         renewed = child.attributes["service.instance.id"] != mine.attributes["service.instance.id"]
         known = child == resources.Resource.create({"a": "b"})
-        os._exit(0 if renewed and known and _compat.resource_after_fork(given) == given else 1)
+        os._exit(0 if renewed and known and detected == [True, False] else 1)
     raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 
@@ -182,3 +189,51 @@ def test_names_of_the_base_package() -> None:
     assert _compat.prometheus_name("1st.name") == "_st_name"
     assert _compat.prometheus_label("http.method") == "http_method"
     assert [_compat.prometheus_unit(unit) for unit in ("By", "{order}", "1")] == ["bytes", "", ""]
+
+
+def test_the_settings_of_providers_in_use_change() -> None:
+    """Tracers and loggers created afterwards have them; processors stay."""
+    tracers, loggers = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
+    before, log_before = tracers.get_tracer("t"), loggers.get_logger("t")
+    resource, limits = Resource({"service.name": "new"}), SpanLimits(max_span_attributes=1)
+    _compat.reconfigure_traces(tracers, ALWAYS_OFF, resource, limits)
+    _compat.reconfigure_logs(loggers, resource, LogRecordLimits(max_attributes=1))
+    after, log_after = tracers.get_tracer("t"), loggers.get_logger("t")
+
+    assert before.start_span("a").is_recording()
+    assert not after.start_span("b").is_recording()
+    assert after._span_limits.max_span_attributes == 1  # type: ignore[attr-defined]
+    assert (tracers.resource, loggers.resource, log_after.resource) == (resource, resource, resource)  # type: ignore[attr-defined]
+    assert log_after is not log_before
+    assert _compat.resource_of(tracers) == resource
+    assert _compat.resource_of(MeterProvider(resource=resource, shutdown_on_exit=False)) == resource
+    assert _compat.resource_of(object()) is None
+
+
+def test_processors_and_readers_are_removed() -> None:
+    """From the SDK's providers; another's provider is left alone, and an unknown reader changes nothing."""
+    tracers, loggers = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
+    spans = SimpleSpanProcessor(exporter := InMemorySpanExporter())
+    tracers.add_span_processor(spans)
+    records = SimpleLogRecordProcessor(kept := InMemoryLogRecordExporter())  # type: ignore[no-untyped-call]
+    loggers.add_log_record_processor(records)
+    meters = MeterProvider(shutdown_on_exit=False)
+    meters.add_metric_reader(reader := InMemoryMetricReader())
+    removed = [_compat.remove_processor(*pair) for pair in ((tracers, spans), (loggers, records), (object(), spans))]
+    for _ in range(2):
+        _compat.forget_reader(meters, reader)
+    tracers.get_tracer("t").start_span("a").end()
+    loggers.get_logger("t").emit(body="a")
+    meters.get_meter("m").create_counter("c").add(1)
+
+    assert removed == [True, True, False]
+    assert (exporter.get_finished_spans(), kept.get_finished_logs(), value(reader)) == ((), (), None)
+    meters.add_metric_reader(reader)
+    meters.get_meter("m").create_counter("c").add(1)
+    assert value(reader) == 1
+
+
+def test_the_sdk_asks_a_provider_to_handle_a_fork_by_this_method() -> None:
+    """The installed providers override it."""
+    for provider in (TracerProvider, LoggerProvider, MeterProvider):
+        assert callable(provider._handle_fork)

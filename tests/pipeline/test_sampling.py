@@ -13,7 +13,6 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags
 
 from csg_otel.config import load
-from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.providers import Providers
 from support.otlp_sink import HttpSink
 
@@ -37,7 +36,7 @@ def received(
     otlp = {"endpoint": sink.endpoint, "protocol": "http/protobuf", "signals": ["traces"]}
     exporters = {"otlp": [otlp], "spool": {"directory": str(folder)}}
     providers = Providers(load({"sampling": sampling, "exporters": exporters}, environ=environ or {}).config)
-    tracer = global_providers().tracers.get_tracer("test")
+    tracer = trace.get_tracer("test")
     for _ in range(ROOTS):
         tracer.start_span("root").end()
     failed = tracer.start_span("failed")

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from csg_otel import faults
 from csg_otel.pipeline import callbacks
 from csg_otel.pipeline.global_providers import global_providers
+from csg_otel.pipeline.installed import InstalledLoggerProvider, InstalledMeterProvider, InstalledTracerProvider
 
 
 class Captured:
@@ -66,23 +65,22 @@ class Captured:
 
 @contextmanager
 def capture() -> Iterator[Captured]:
-    """Plug the SDK in for the time of the block; faults inside telemetry raise."""
+    """Add processors and a reader to the global providers for the time of the block; faults inside telemetry raise."""
     spans, reader, logs = InMemorySpanExporter(), InMemoryMetricReader(), InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
-    tracers, loggers = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
-    tracers.add_span_processor(SimpleSpanProcessor(spans))
-    loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
-    meters = MeterProvider([reader], shutdown_on_exit=False)
     shared = global_providers()
-    plugs = ((shared.tracers, tracers), (shared.meters, meters), (shared.loggers, loggers))
+    assert isinstance(shared.tracers, InstalledTracerProvider)
+    assert isinstance(shared.loggers, InstalledLoggerProvider)
+    assert isinstance(shared.meters, InstalledMeterProvider)
     faults.strict = True
     budget_s = callbacks.COLLECTION_BUDGET_S
     callbacks.COLLECTION_BUDGET_S = 5.0  # a busy machine may need more than 30 ms
     try:
-        for plug, real in plugs:
-            plug.swap(real)
+        shared.tracers.add_span_processor(SimpleSpanProcessor(spans))
+        shared.loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
+        shared.meters.add_metric_reader(reader)
         yield Captured(spans, reader, logs)
     finally:
         faults.strict = False
         callbacks.COLLECTION_BUDGET_S = budget_s
-        for plug, _ in plugs:
-            plug.swap(None)
+        for provider in (shared.tracers, shared.loggers, shared.meters):
+            provider.shutdown()

@@ -10,20 +10,25 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
 from opentelemetry.metrics._internal import _ProxyMeterProvider
 from opentelemetry.sdk import resources
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import _Span as SdkSpan
 from opentelemetry.trace import ProxyTracerProvider
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.metrics import MeterProvider
+    from collections.abc import Collection, Sequence
+
+    from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.metrics.view import View
     from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+    from opentelemetry.sdk.trace.sampling import Sampler
 
 
 __all__ = ["API_DEFAULT_PROVIDERS", "SdkSpan"]
@@ -67,7 +72,65 @@ def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> 
     old._set_collect_callback(None)
 
 
-def reconfigure_metrics(provider: MeterProvider, resource: Resource, views: tuple[View, ...]) -> None:
+def forget_reader(provider: MeterProvider, reader: MetricReader) -> None:
+    """
+    Remove *reader* from *provider*; an unknown reader changes nothing.
+
+    The public method logs a warning for an unknown reader, and it shuts the reader down, also one that has been shut down.
+    """
+    consumer = provider._measurement_consumer
+    with consumer._lock:
+        consumer._reader_storages = {
+            kept: storage for kept, storage in consumer._reader_storages.items() if kept is not reader
+        }
+    with provider._all_metric_readers_lock:
+        provider._all_metric_readers.discard(reader)
+    reader._set_collect_callback(None)
+
+
+def remove_processor(provider: Any, processor: Any) -> bool:
+    """
+    Remove a span or log processor from a provider of the SDK; return False if the provider is of another kind.
+
+    The public API only adds processors.
+    """
+    for holder, attribute in (
+        ("_active_span_processor", "_span_processors"),
+        ("_multi_log_record_processor", "_log_record_processors"),
+    ):
+        processors: Any = getattr(provider, holder, None)
+        if isinstance(getattr(processors, attribute, None), tuple):
+            with processors._lock:
+                setattr(processors, attribute, tuple(p for p in getattr(processors, attribute) if p is not processor))
+            return True
+    return False
+
+
+def resource_of(provider: Any) -> Resource | None:
+    """Return the resource of a provider of the SDK; None for another provider. A meter provider has no public attribute."""
+    resource = getattr(getattr(provider, "_sdk_config", provider), "resource", None)
+    return resource if isinstance(resource, resources.Resource) else None
+
+
+def reconfigure_traces(provider: TracerProvider, sampler: Sampler, resource: Resource, limits: SpanLimits) -> None:
+    """
+    Set another sampler, resource and limits on a tracer provider in use; tracers created from now on have them.
+
+    The public API sets them only when a provider is created, and the processors of others belong to this provider.
+    """
+    with provider._tracers_lock:
+        provider.sampler, provider._resource, provider._span_limits = sampler, resource, limits
+        provider._tracers.clear()
+
+
+def reconfigure_logs(provider: LoggerProvider, resource: Resource, limits: LogRecordLimits) -> None:
+    """Set another resource and limits on a logger provider in use, for the same reason."""
+    with provider._logger_cache_lock:
+        provider._resource, provider._log_record_limits = resource, limits
+        provider._logger_cache.clear()
+
+
+def reconfigure_metrics(provider: MeterProvider, resource: Resource, views: Sequence[View]) -> None:
     """
     Set another resource and other views on a meter provider in use; instruments already collected keep their buckets.
 
@@ -77,35 +140,58 @@ def reconfigure_metrics(provider: MeterProvider, resource: Resource, views: tupl
     provider._sdk_config.views = views
 
 
-def reset_after_fork(provider: MeterProvider) -> None:
+def reset_provider_locks(provider: Any) -> None:
     """
-    Set fresh locks and empty sums in a forked child.
+    Set fresh locks on an installed provider in a forked child, where the threads that held them do not exist.
+
+    The SDK's own fork handler also detects a resource on a thread pool, which hangs in fork handlers.
+    """
+    for name in ("_tracers_lock", "_logger_cache_lock", "_active_loggers_lock"):
+        if hasattr(provider, name):
+            setattr(provider, name, threading.Lock())
+
+
+def reset_after_fork(provider: MeterProvider, own: Collection[MetricReader]) -> None:
+    """
+    Set fresh locks in a forked child, and empty sums for the readers in *own*.
 
     A thread of the parent may have held a lock (a collection holds several), and no thread releases it in the child. The
-    sums start at 0, because the parent exports its own measurements. The SDK's own fork handler replaces only two locks.
+    sums start at 0, because the parent exports its own measurements. The SDK's own fork handler replaces only three locks.
     """
     consumer = provider._measurement_consumer
     consumer._lock = threading.Lock()
-    for storage in consumer._reader_storages.values():
+    provider._lock, provider._meter_lock = threading.Lock(), threading.Lock()
+    MeterProvider._all_metric_readers_lock = threading.Lock()
+    for reader, storage in consumer._reader_storages.items():
         storage._lock = threading.RLock()
-        # The next measurement creates new matches, with new locks and aggregations.
-        storage._instrument_view_instrument_matches.clear()
+        matches = storage._instrument_view_instrument_matches
+        if reader in own:
+            # The next measurement creates new matches, with new locks and aggregations.
+            matches.clear()
+        for match in (match for several in matches.values() for match in several):
+            match._lock = threading.Lock()
+            for aggregation in match._attributes_aggregation.values():
+                aggregation._lock = threading.Lock()
     for meter in provider._meters.values():
         meter._instrument_registration_lock = threading.Lock()
 
 
-def resource_after_fork(resource: Resource) -> Resource:
+def has_detected_instance_id(resource: Resource) -> bool:
+    """Return whether the SDK has detected the instance id in *resource* for this process; a configured id is another."""
+    instance_id = resource.attributes.get(resources.SERVICE_INSTANCE_ID)
+    return instance_id is not None and instance_id == resources._service_instance_id
+
+
+def with_own_instance_id(resource: Resource) -> Resource:
     """
-    Return *resource* for a forked child: with an instance id of its own, unless the id was configured.
+    Return *resource* with an instance id for this process, a forked child.
 
     With the public API only a new resource gets another id. The SDK creates it on a thread pool, which hangs in fork handlers.
     """
     resources._service_instance_id_lock = threading.Lock()
-    instance_id = resource.attributes.get(resources.SERVICE_INSTANCE_ID)
-    if instance_id is None or instance_id != resources._service_instance_id:
-        return resource
-    resources._service_instance_id, resources._service_instance_id_pid = str(uuid.uuid4()), os.getpid()
-    attributes = {**resource.attributes, resources.SERVICE_INSTANCE_ID: resources._service_instance_id}
+    if resources._service_instance_id_pid != os.getpid():
+        resources._service_instance_id, resources._service_instance_id_pid = str(uuid.uuid4()), os.getpid()
+    attributes = {**resource.attributes, resources.SERVICE_INSTANCE_ID: str(resources._service_instance_id)}
     return resources.Resource(attributes, resource.schema_url)
 
 

@@ -16,19 +16,45 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import StatusCode, get_current_span
 
-from csg_otel import faults, names
+from csg_otel import clocks, faults, names
 from csg_otel.logs.passing import source
+from csg_otel.pipeline.flushing import DEFAULT_MS, SHUTDOWN_S, FlushOwn, deadline_after, nothing_to_flush
 from csg_otel.pipeline.safe_spans import is_discarded, make_safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from csg_otel.pipeline.sink import Sink
 
 
-class SpanFanOut(SpanProcessor):
-    """Queues each ended span in every sink; ``sinks`` is replaced as a whole when destinations change."""
+class _FanOut:
+    """
+    A processor that queues items in every sink; ``sinks`` is replaced as a whole when destinations change.
+
+    ``flush`` sends the queued items until a monotonic time, and ``on_shutdown`` is called when the provider has ended.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self.sinks: tuple[Sink, ...] = ()
+        self.flush: FlushOwn = nothing_to_flush
+        self.on_shutdown: Callable[[], None] = lambda: None
+
+    def force_flush(self, timeout_millis: int = DEFAULT_MS) -> bool:
+        """Send all queued items within *timeout_millis*; True only if all are acknowledged or on disk."""
+        return self.flush(deadline_after(timeout_millis))
+
+    def shutdown(self) -> None:
+        """Send all queued items: the provider ends. The queues go on until this package's own end."""
+        self.flush(clocks.monotonic() + SHUTDOWN_S)
+        self.on_shutdown()
+
+
+class SpanFanOut(_FanOut, SpanProcessor):
+    """Queues each ended span in every sink."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.keep_errors = False
         self.keep_slower_s: float | None = None
 
@@ -56,11 +82,8 @@ class SpanFanOut(SpanProcessor):
         return (span.end_time - span.start_time) / 1e9 >= self.keep_slower_s
 
 
-class LogFanOut(LogRecordProcessor):
-    """Queues each log record in every sink; ``sinks`` is replaced as a whole when destinations change."""
-
-    def __init__(self) -> None:
-        self.sinks: tuple[Sink, ...] = ()
+class LogFanOut(_FanOut, LogRecordProcessor):
+    """Queues each log record in every sink."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """
@@ -88,13 +111,6 @@ class LogFanOut(LogRecordProcessor):
                 sink.enqueue(readable)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
-
-    def shutdown(self) -> None:
-        """Do nothing: queues are closed by their owner, within one budget for all."""
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Do nothing: queues are flushed by their owner, within one budget for all."""
-        return True
 
 
 def sampler(*, ratio: float, parent_based: bool, keep_unsampled: bool) -> Sampler:

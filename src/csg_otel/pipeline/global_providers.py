@@ -1,12 +1,12 @@
 """
-OpenTelemetry's global providers: swappable providers installed once per process, or the program's own, which are adopted.
+OpenTelemetry's global providers: this package's, installed once per process, or the program's own, which are adopted.
 
-The SDK's providers are plugged in behind the swappable providers, and are replaced there when settings change. The rule: an
-adopted provider keeps its settings and processors; this package only adds a processor or a reader.
+Settings and destinations change behind them; instruments, tracers and loggers that the program has keep working.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -14,25 +14,23 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import environment, forks, scope
-from csg_otel.pipeline import _compat, callbacks
+from csg_otel.pipeline import _compat, callbacks, flushing
+from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, follow
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
-from csg_otel.pipeline.limits import log_limits, span_limits
-from csg_otel.pipeline.views import exemplar_filter
-from csg_otel.proxies import SwappableLoggerProvider, SwappableMeterProvider, SwappableTracerProvider
+from csg_otel.pipeline.installed import InstalledLoggerProvider, InstalledMeterProvider, InstalledTracerProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.metrics.view import View
-    from opentelemetry.sdk.resources import Resource
 
     from csg_otel.config.sections.sampling import Sampling
-
-_SWAPPABLE = (SwappableTracerProvider, SwappableMeterProvider, SwappableLoggerProvider)
+    from csg_otel.pipeline.sink import Sink
 
 _log = logging.getLogger("csg_otel")
 
@@ -41,95 +39,135 @@ class GlobalProviders:
     """The three global providers, and the fan-out of ended spans and log records behind them."""
 
     def __init__(self) -> None:
-        """Install a swappable provider for each signal, unless the program has set a provider; then adopt that one."""
-        self.spans = SpanFanOut()
-        self.logs = LogFanOut()
-        self.tracers = _install_or_adopt(
-            scope.provided(trace.get_tracer_provider), SwappableTracerProvider(), trace.set_tracer_provider
+        """Install a provider for each signal, unless the program has set a provider; then adopt that one."""
+        environ = environment.snapshot()
+        self.spans, self.logs = SpanFanOut(), LogFanOut()
+        self.tracers: InstalledTracerProvider | Adopted = _install_or_adopt(
+            trace.get_tracer_provider,
+            trace.set_tracer_provider,
+            lambda: InstalledTracerProvider(self.spans, environ),
+            lambda present: Adopted("traces", present, TracerProvider, "add_span_processor"),
         )
-        self.meters = _install_or_adopt(
-            scope.provided(metrics.get_meter_provider),
-            SwappableMeterProvider(callbacks.observable),
+        self.meters: InstalledMeterProvider | AdoptedMeters = _install_or_adopt(
+            metrics.get_meter_provider,
             metrics.set_meter_provider,
+            lambda: InstalledMeterProvider(environ),
+            lambda present: AdoptedMeters("metrics", present, MeterProvider, "add_metric_reader"),
         )
-        self.loggers = _install_or_adopt(
-            scope.provided(_logs.get_logger_provider), SwappableLoggerProvider(), _logs.set_logger_provider
+        self.loggers: InstalledLoggerProvider | Adopted = _install_or_adopt(
+            _logs.get_logger_provider,
+            _logs.set_logger_provider,
+            lambda: InstalledLoggerProvider(self.logs, environ),
+            lambda present: Adopted("logs", present, LoggerProvider, "add_log_record_processor"),
         )
-        for provider, method, fan_out in (
-            (self.tracers, "add_span_processor", self.spans),
-            (self.loggers, "add_log_record_processor", self.logs),
-        ):
-            if not isinstance(provider, _SWAPPABLE) and hasattr(provider, method):
-                getattr(provider, method)(fan_out)
 
-    def plug_metrics(self, reader: MetricReader, resource: Resource, views: Sequence[View]) -> Any:
-        """
-        Connect *reader* to a new meter provider, or to the program's own if that was adopted; return the provider.
+        for fan_out in (self.spans, self.logs):
+            fan_out.on_shutdown = self._follow
 
-        None if the adopted provider accepts no readers.
-        """
-        if isinstance(self.meters, SwappableMeterProvider):
-            provider = MeterProvider(
-                resource=resource,
-                views=views,
-                exemplar_filter=exemplar_filter(environment.snapshot()),
-                shutdown_on_exit=False,
-            )
-            provider.add_metric_reader(reader)
-            self.meters.swap(provider)
-            return provider
-        if hasattr(self.meters, "add_metric_reader"):
-            self.meters.add_metric_reader(reader)
-            return self.meters
-        return None
+    def _follow(self) -> None:
+        providers = (self.tracers, self.meters, self.loggers)
+        follow([provider for provider in providers if isinstance(provider, Adopted)])
 
-    def plug_traces_and_logs(self, sampling: Sampling, resource: Resource) -> None:
-        """Plug in a new tracer provider with *sampling* and a new logger provider; adopted providers do not change."""
+    @property
+    def problems(self) -> dict[str, str]:
+        """The reason, by signal, why this package's destinations do not get it; signals without a problem are left out."""
+        adopted = {"traces": self.tracers, "metrics": self.meters, "logs": self.loggers}
+        return {
+            signal: provider.problem
+            for signal, provider in adopted.items()
+            if isinstance(provider, Adopted) and provider.problem
+        }
+
+    def shared_resource(self, own: Resource) -> Resource:
+        """Return *own* with the attributes of the adopted providers' resource, so that all signals have the same."""
+        for provider in (self.tracers, self.meters, self.loggers):
+            if isinstance(provider, Adopted) and (resource := provider.resource) is not None:
+                return _merged(own, resource)
+        return own
+
+    def connect(self, sinks: Mapping[str, tuple[Sink, ...]], flush: Callable[[str, float], bool]) -> None:
+        """Pass items to *sinks*, by signal; a flush of a provider calls *flush* with the signal and a monotonic deadline."""
+        for signal, fan_out in (("traces", self.spans), ("logs", self.logs)):
+            fan_out.sinks = sinks.get(signal, ())
+            fan_out.flush = functools.partial(flush, signal)
+        if isinstance(self.meters, InstalledMeterProvider):
+            self.meters.flush_own = functools.partial(flush, "metrics")
+
+    def configure(self, sampling: Sampling, resource: Resource, views: Sequence[View]) -> None:
+        """Use these settings from now on; adopted providers do not change."""
+        environ = environment.snapshot()
         self.spans.keep_errors, self.spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
-        variables = environment.snapshot()
-        if isinstance(self.tracers, SwappableTracerProvider):
-            tracers = TracerProvider(
-                resource=resource,
-                sampler=sampler(
-                    ratio=sampling.ratio,
-                    parent_based=sampling.parent_based,
-                    keep_unsampled=sampling.always_keep_errors or sampling.slower_than is not None,
-                ),
-                shutdown_on_exit=False,
-                span_limits=span_limits(variables),
+        if isinstance(self.tracers, Adopted):
+            self.tracers.attach(self.spans)
+        else:
+            chosen = sampler(
+                ratio=sampling.ratio,
+                parent_based=sampling.parent_based,
+                keep_unsampled=sampling.always_keep_errors or sampling.slower_than is not None,
             )
-            tracers.add_span_processor(self.spans)
-            self.tracers.swap(tracers)
-        if isinstance(self.loggers, SwappableLoggerProvider):
-            loggers = LoggerProvider(resource=resource, shutdown_on_exit=False, log_record_limits=log_limits(variables))
-            loggers.add_log_record_processor(self.logs)
-            self.loggers.swap(loggers)
+            self.tracers.configure(chosen, resource, environ)
+        if isinstance(self.loggers, Adopted):
+            self.loggers.attach(self.logs)
+        else:
+            self.loggers.configure(resource, environ)
+        if isinstance(self.meters, InstalledMeterProvider):
+            self.meters.configure(resource, views)
+
+    @property
+    def others(self) -> list[Any]:
+        """The processors and readers that others have added to the installed providers."""
+        providers = (self.tracers, self.meters, self.loggers)
+        return [other for provider in providers if not isinstance(provider, Adopted) for other in provider.others]
 
     def unplug(self, reader: MetricReader) -> None:
-        """Make instruments, tracers and loggers no-ops, and remove *reader* from an adopted meter provider."""
-        self.spans.sinks = self.logs.sinks = ()
-        for provider in (self.tracers, self.meters, self.loggers):
-            if isinstance(provider, _SWAPPABLE):
-                provider.swap(None)
-            elif hasattr(provider, "remove_metric_reader"):
-                provider.remove_metric_reader(reader)
+        """Stop recording for this package: remove its processors and *reader*; what others have added stays."""
+        self.connect({}, lambda _signal, _deadline: True)
+        self.meters.detach(reader)
+        for provider, fan_out in ((self.tracers, self.spans), (self.loggers, self.logs)):
+            if isinstance(provider, Adopted):
+                provider.detach(fan_out)
+            else:
+                provider.switch_off()
 
     def reset_locks(self) -> None:
-        """Replace the locks of the swappable providers, in a forked child."""
-        for provider in (self.tracers, self.meters, self.loggers):
-            if isinstance(provider, _SWAPPABLE):
-                provider.reset_lock()
+        """Replace locks in a forked child, and start this package's sums at 0."""
+        self.meters.reset_locks()
+        for provider in (self.tracers, self.loggers):
+            if not isinstance(provider, Adopted):
+                provider.reset_locks()
 
 
-def _install_or_adopt(present: Any, swappable: Any, install: Any) -> Any:
-    """Install *swappable* unless the program has set a provider already; return the provider in use."""
-    if isinstance(present, _compat.API_DEFAULT_PROVIDERS):
-        install(swappable)
-        return swappable
-    _log.info(
-        "the program has set a %s already; it stays in use, and csg_otel adds its exporters", type(present).__name__
-    )
-    return present
+def _merged(own: Resource, host: Resource) -> Resource:
+    """Return *own* with the attributes of *host*; the service's name only if the program has chosen one."""
+    merged, name = own.merge(host), str(host.attributes.get(SERVICE_NAME, ""))
+    if not name or name.startswith("unknown_service"):
+        return Resource({**merged.attributes, SERVICE_NAME: own.attributes[SERVICE_NAME]}, merged.schema_url)
+    if name != own.attributes[SERVICE_NAME] and name not in _named:
+        _named.add(name)
+        _log.warning(
+            "the program's own OpenTelemetry provider has service.name %r; csg_otel uses it, too, instead of %r",
+            name,
+            own.attributes[SERVICE_NAME],
+        )
+    return merged
+
+
+_named: set[str] = set()
+"""The service names of adopted providers that have been logged."""
+
+
+def _install_or_adopt(
+    get: Callable[[], Any], install: Callable[[Any], None], make: Callable[[], Any], adopt: Callable[[Any], Any]
+) -> Any:
+    """Install the provider that *make* returns, unless the program has set one already; then return that one, adopted."""
+    present = scope.provided(get)
+    if type(present) in _compat.API_DEFAULT_PROVIDERS:
+        provider = make()
+        install(provider)
+        present = scope.provided(get)
+        if present is provider:
+            return provider
+    return adopt(present)
 
 
 _providers: GlobalProviders | None = None
@@ -144,6 +182,22 @@ def global_providers() -> GlobalProviders:
             _providers = GlobalProviders()
             forks.follow(_reset_after_fork)
         return _providers
+
+
+def problems() -> dict[str, str]:
+    """Return the reason, by signal, why a provider of the program keeps it from this package's destinations."""
+    return {} if _providers is None else _providers.problems
+
+
+def unplug(reader: MetricReader) -> None:
+    """Stop recording, if the global providers have been installed or adopted at all; remove *reader*."""
+    if _providers is not None:
+        _providers.unplug(reader)
+
+
+def start_flush_of_others(deadline: float) -> Callable[[], bool]:
+    """Flush what others have added to the global providers; return the function that waits until *deadline*."""
+    return flushing.start(() if _providers is None else _providers.others, deadline)
 
 
 def _reset_after_fork() -> None:

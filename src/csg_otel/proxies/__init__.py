@@ -1,14 +1,13 @@
 """
-Proxy providers: OTel providers whose real provider can be swapped while instruments are in use.
+Proxies of the SDK's tracers, meters and loggers: they pass every call on, and never raise into the program.
 
-OpenTelemetry's global providers can be set only once in a process. These proxies are set there, and real providers are plugged
-in behind them as often as needed: instruments and tracers created at import keep working after every swap. Uses the OTel API
-only. The rule: no call raises into the program, whatever its arguments are. The classes are not called ``Proxy*``, because
-OpenTelemetry recognises its own default providers by that name.
+Tracers and loggers can be bound to others while the program uses them: real ones, or no-ops. Uses the OTel API only. The rule:
+no call raises into the program, whatever its arguments are.
 """
 
-from csg_otel.proxies.loggers import SwappableLoggerProvider
-from csg_otel.proxies.meters import SwappableMeterProvider
-from csg_otel.proxies.tracers import SwappableTracerProvider
+from csg_otel.proxies.base import Clients, scope
+from csg_otel.proxies.loggers import SafeLogger
+from csg_otel.proxies.meters import SafeMeter
+from csg_otel.proxies.tracers import SafeTracer
 
-__all__ = ["SwappableLoggerProvider", "SwappableMeterProvider", "SwappableTracerProvider"]
+__all__ = ["Clients", "SafeLogger", "SafeMeter", "SafeTracer", "scope"]

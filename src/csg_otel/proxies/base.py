@@ -1,9 +1,10 @@
-"""The base of the three proxy providers: it holds the real provider, and binds its tracers, meters and loggers to it."""
+"""The scope of a tracer, meter or logger, and the clients of one provider, which are bound to real ones together."""
 
 from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from csg_otel import attributes as clean
@@ -22,35 +23,29 @@ def _text(value: Any) -> str | None:
     return None if value is None else clean.text(value)
 
 
-class SwappableProvider:
-    """A provider whose real provider can be swapped."""
+class Clients:
+    """The tracers or loggers of one provider; each is bound to the real one that a function returns for its scope."""
 
-    def __init__(self, idle: Any) -> None:
+    def __init__(self, get_real: Callable[..., Any]) -> None:
+        """Bind clients to the results of *get_real*, which takes the four fields of a scope."""
         self._lock = threading.RLock()
-        self._idle = idle
-        self._real: Any = idle
+        self._get_real = get_real
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def swap(self, real: Any | None) -> None:
-        """Bind every existing tracer, meter or logger to *real*; None makes them no-ops."""
+    def bind(self, get_real: Callable[..., Any]) -> None:
+        """Bind every client, present and future, to the results of *get_real*."""
         with self._lock:
-            self._real = self._idle if real is None else real
+            self._get_real = get_real
             for client in list(self._clients):
-                client.bind(self._real)
+                client.bind(get_real)
 
-    def _bound(self, client: Any) -> Any:
-        """Bind *client*, a new tracer, meter or logger, to the real provider now and at every swap; return it."""
+    def add(self, client: Any) -> Any:
+        """Bind *client* now and at every change; return it."""
         with self._lock:
-            client.bind(self._real)
+            client.bind(self._get_real)
             self._clients.add(client)
         return client
 
     def reset_lock(self) -> None:
         """Replace the lock in a forked child, where the thread that held it no longer exists."""
         self._lock = threading.RLock()
-
-    def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the real provider that the API does not have (``add_span_processor``, ``resource``, ...)."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._real, name)

@@ -1,17 +1,20 @@
-"""The proxy logger provider, and its loggers."""
+"""The proxy of a logger."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs
 
 from csg_otel import attributes as clean
 from csg_otel import faults, interruptions
-from csg_otel.proxies.base import Scope, SwappableProvider, scope
+
+if TYPE_CHECKING:
+    from csg_otel.proxies.base import Scope
 
 
-class SwappableLogger(_logs.Logger):
+class SafeLogger(_logs.Logger):
     """A logger that passes every record to the real logger."""
 
     def __init__(self, identity: Scope) -> None:
@@ -19,9 +22,9 @@ class SwappableLogger(_logs.Logger):
         self._scope = identity
         self._real: _logs.Logger = _logs.NoOpLogger(identity[0])
 
-    def bind(self, provider: _logs.LoggerProvider) -> None:
-        """Use the logger of *provider* from now on."""
-        self._real = provider.get_logger(*self._scope)
+    def bind(self, get_logger: Callable[..., _logs.Logger]) -> None:
+        """Use the logger that *get_logger* returns from now on."""
+        self._real = get_logger(*self._scope)
 
     def emit(self, record: Any = None, **kwargs: Any) -> None:
         """Pass a record to the real logger; if that fails, clean the attributes and pass it again."""
@@ -44,21 +47,3 @@ class SwappableLogger(_logs.Logger):
         except Exception:  # noqa: BLE001 - as above
             faults.contain("logs")
             return True
-
-
-class SwappableLoggerProvider(SwappableProvider, _logs.LoggerProvider):
-    """A logger provider whose real provider can be swapped."""
-
-    def __init__(self) -> None:
-        super().__init__(_logs.NoOpLoggerProvider())
-
-    def get_logger(
-        self,
-        name: str,
-        version: str | None = None,
-        schema_url: str | None = None,
-        attributes: Any | None = None,
-    ) -> _logs.Logger:
-        """Return a logger that keeps working after every swap."""
-        logger: _logs.Logger = self._bound(SwappableLogger(scope(name, version, schema_url, attributes)))
-        return logger

@@ -1,5 +1,5 @@
 """
-The proxy meter provider, and its instruments, which are created again on each real provider.
+The proxy of a meter, and its instruments.
 
 Values that the SDK would refuse, or could not encode later, are cleaned or left out here, and reported once.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import metrics
@@ -18,10 +19,11 @@ from opentelemetry.metrics import CallbackT
 from csg_otel import attributes as clean
 from csg_otel import faults
 from csg_otel.names import DURATION_BUCKETS_S, SIZE_BUCKETS_BY
-from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
+
+    from csg_otel.proxies.base import Scope
 
 Guard = Callable[[str, CallbackT], Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]]
 """Wraps the callback of an observable instrument, given by name, so that it can neither block nor break a collection."""
@@ -78,24 +80,17 @@ def _bounds(name: str, bounds: Any, unit: str) -> Sequence[float] | None:
 
 
 class _Instrument:
-    """An instrument's definition, and the instrument that the real meter has created from it."""
+    """An instrument that passes valid measurements to the real one."""
 
     _refuses_negative = False
     """Whether negative measurements are refused, as for counters and histograms."""
 
-    def __init__(self, kind: str, name: str, unit: str, description: str, **options: Any) -> None:
+    def __init__(self, meter: metrics.Meter, kind: str, name: str, **options: Any) -> None:
+        """Create the real instrument of *kind* on *meter*; *options* are the other arguments of the meter's method."""
         self.name = name
-        self._identity = (kind, name, unit, description)
-        self._options = options
-        self._real: Any = None
-
-    def bind(self, meter: metrics.Meter) -> None:
-        """Create the real instrument on *meter*."""
-        kind, name, unit, description = self._identity
-        create = f"create_{kind}"
-        arguments = {"name": name, "unit": unit, "description": description, **self._options}
+        create, arguments = f"create_{kind}", {"name": name, **options}
         try:
-            self._real = getattr(meter, create)(**arguments)
+            self._real: Any = getattr(meter, create)(**arguments)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             self._real = getattr(metrics.NoOpMeter(name), create)(**arguments)
             faults.contain(f"instrument {name}")
@@ -123,18 +118,18 @@ class _AddsMeasurements(_Instrument):
         self._measure("add", amount, attributes, context)
 
 
-class SwappableCounter(_AddsMeasurements, metrics.Counter):
-    """A counter that keeps working after every swap."""
+class SafeCounter(_AddsMeasurements, metrics.Counter):
+    """A counter that refuses no value by an exception."""
 
     _refuses_negative = True
 
 
-class SwappableUpDownCounter(_AddsMeasurements, metrics.UpDownCounter):
-    """An up-down counter that keeps working after every swap."""
+class SafeUpDownCounter(_AddsMeasurements, metrics.UpDownCounter):
+    """An up-down counter that refuses no value by an exception."""
 
 
-class SwappableHistogram(_Instrument, metrics.Histogram):
-    """A histogram that keeps working after every swap."""
+class SafeHistogram(_Instrument, metrics.Histogram):
+    """A histogram that refuses no value by an exception."""
 
     _refuses_negative = True
 
@@ -143,8 +138,8 @@ class SwappableHistogram(_Instrument, metrics.Histogram):
         self._measure("record", amount, attributes, context)
 
 
-class SwappableGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
-    """A synchronous gauge that keeps working after every swap."""
+class SafeGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
+    """A synchronous gauge that refuses no value by an exception."""
 
     def set(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Set *amount* on the real gauge."""
@@ -152,53 +147,61 @@ class SwappableGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's s
 
 
 class _Observable(_Instrument):
-    """An observable instrument. A second registration of its name adds callbacks, and all callbacks run."""
+    """
+    An observable instrument. A second registration of its name adds callbacks, and all callbacks run.
 
-    def __init__(self, kind: str, name: str, unit: str, description: str) -> None:
-        self.callbacks: list[Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]] = []
-        super().__init__(kind, name, unit, description, callbacks=[self._observe])
+    If two observations have the same attributes, the last one counts: they never add up.
+    """
 
-    def _observe(self, options: metrics.CallbackOptions) -> Iterator[metrics.Observation]:
-        for callback in tuple(self.callbacks):
-            yield from callback(options)
+    def __init__(self, meter: metrics.Meter, kind: str, name: str, **options: Any) -> None:
+        self._callbacks: dict[Any, Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]] = {}
+        super().__init__(meter, kind, name, callbacks=[self._observe], **options)
+
+    def register(self, callback: CallbackT, guard: Guard) -> None:
+        """Run *callback*, guarded, in every collection; a callback that is registered already stays the only one."""
+        # By identity, because __eq__ and __hash__ of the program's objects may do anything.
+        key = (id(callback.__self__), id(callback.__func__)) if isinstance(callback, MethodType) else id(callback)
+        if key not in self._callbacks:
+            # The guarded callback holds a reference to the callback, so its id is not used again.
+            self._callbacks[key] = guard(self.name, callback)
+
+    def _observe(self, options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+        observed: dict[frozenset[Any], metrics.Observation] = {}
+        for callback in tuple(self._callbacks.values()):
+            for observation in callback(options):
+                observed[frozenset((observation.attributes or {}).items())] = observation
+        return observed.values()
 
 
-class SwappableObservableCounter(_Observable, metrics.ObservableCounter):
-    """An observable counter that keeps working after every swap."""
+class SafeObservableCounter(_Observable, metrics.ObservableCounter):
+    """An observable counter whose callbacks are guarded."""
 
 
-class SwappableObservableUpDownCounter(_Observable, metrics.ObservableUpDownCounter):
-    """An observable up-down counter that keeps working after every swap."""
+class SafeObservableUpDownCounter(_Observable, metrics.ObservableUpDownCounter):
+    """An observable up-down counter whose callbacks are guarded."""
 
 
-class SwappableObservableGauge(_Observable, metrics.ObservableGauge):
-    """An observable gauge that keeps working after every swap."""
+class SafeObservableGauge(_Observable, metrics.ObservableGauge):
+    """An observable gauge whose callbacks are guarded."""
 
 
 _OBSERVABLE: Mapping[str, Any] = {
-    "observable_counter": SwappableObservableCounter,
-    "observable_up_down_counter": SwappableObservableUpDownCounter,
-    "observable_gauge": SwappableObservableGauge,
+    "observable_counter": SafeObservableCounter,
+    "observable_up_down_counter": SafeObservableUpDownCounter,
+    "observable_gauge": SafeObservableGauge,
 }
 
 
-class SwappableMeter(metrics.Meter):
-    """A meter that keeps its instruments, so that it can create them again on the next real meter."""
+class SafeMeter(metrics.Meter):
+    """A meter that passes every call to the real meter, and returns one instrument for each name, unit and description."""
 
-    def __init__(self, identity: Scope, guard: Guard) -> None:
+    def __init__(self, identity: Scope, real: metrics.Meter, guard: Guard) -> None:
+        """Pass calls to *real*; *guard* wraps the callbacks of observable instruments."""
         super().__init__(*identity[:3])
-        self._scope = identity
         self._guard = guard
         self._instruments: dict[tuple[str, str, str, str], Any] = {}
         self._mutex = threading.RLock()
-        self._real: metrics.Meter = metrics.NoOpMeter(identity[0])
-
-    def bind(self, provider: metrics.MeterProvider) -> None:
-        """Create every instrument again on *provider*'s meter of this scope."""
-        with self._mutex:
-            self._real = provider.get_meter(*self._scope)
-            for instrument in self._instruments.values():
-                instrument.bind(self._real)
+        self._real = real
 
     def reset_lock(self) -> None:
         """Replace the lock in a forked child."""
@@ -213,8 +216,7 @@ class SwappableMeter(metrics.Meter):
         key = (kind, name.lower(), unit, description)
         with self._mutex:
             if (instrument := self._instruments.get(key)) is None:
-                instrument = cls(kind, name, unit, description, **options)
-                instrument.bind(self._real)
+                instrument = cls(self._real, kind, name, unit=unit, description=description, **options)
                 self._instruments[key] = instrument
         return instrument
 
@@ -223,19 +225,20 @@ class SwappableMeter(metrics.Meter):
     ) -> Any:
         instrument = self._make(kind, _OBSERVABLE[kind], name, unit, description)
         try:
-            instrument.callbacks.extend(self._guard(instrument.name, callback) for callback in callbacks or ())
+            for callback in callbacks or ():
+                instrument.register(callback, self._guard)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(f"callbacks of {instrument.name}")
         return instrument
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
         """Create a counter, or return the one of this name, unit and description."""
-        counter: metrics.Counter = self._make("counter", SwappableCounter, name, unit, description)
+        counter: metrics.Counter = self._make("counter", SafeCounter, name, unit, description)
         return counter
 
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> metrics.UpDownCounter:
         """Create an up-down counter, or return the one of this name, unit and description."""
-        counter: metrics.UpDownCounter = self._make("up_down_counter", SwappableUpDownCounter, name, unit, description)
+        counter: metrics.UpDownCounter = self._make("up_down_counter", SafeUpDownCounter, name, unit, description)
         return counter
 
     def create_histogram(
@@ -258,13 +261,13 @@ class SwappableMeter(metrics.Meter):
         """
         bounds = explicit_bucket_boundaries_advisory
         histogram: metrics.Histogram = self._make(
-            "histogram", SwappableHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
+            "histogram", SafeHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
         )
         return histogram
 
-    def create_gauge(self, name: str, unit: str = "", description: str = "") -> SwappableGauge:
+    def create_gauge(self, name: str, unit: str = "", description: str = "") -> SafeGauge:
         """Create a synchronous gauge, or return the one of this name, unit and description."""
-        gauge: SwappableGauge = self._make("gauge", SwappableGauge, name, unit, description)
+        gauge: SafeGauge = self._make("gauge", SafeGauge, name, unit, description)
         return gauge
 
     def create_observable_counter(
@@ -289,33 +292,3 @@ class SwappableMeter(metrics.Meter):
         """Create an observable gauge, or add *callbacks* to the one of this name, unit and description."""
         gauge: metrics.ObservableGauge = self._observable("observable_gauge", name, callbacks, unit, description)
         return gauge
-
-
-class SwappableMeterProvider(SwappableProvider, metrics.MeterProvider):
-    """A meter provider whose real provider can be swapped; *guard* wraps every callback registered through it."""
-
-    def __init__(self, guard: Guard) -> None:
-        super().__init__(metrics.NoOpMeterProvider())
-        self._guard = guard
-        self._meters: dict[tuple[Any, ...], SwappableMeter] = {}
-
-    def reset_lock(self) -> None:
-        """Replace the locks of the provider and its meters in a forked child."""
-        super().reset_lock()
-        for meter in list(self._meters.values()):
-            meter.reset_lock()
-
-    def get_meter(
-        self,
-        name: str,
-        version: str | None = None,
-        schema_url: str | None = None,
-        attributes: Attributes | None = None,
-    ) -> metrics.Meter:
-        """Return the only meter of this scope; it keeps working after every swap."""
-        identity = scope(name, version, schema_url, attributes)
-        key = (*identity[:3], tuple(sorted((identity[3] or {}).items(), key=lambda item: item[0])))
-        with self._lock:
-            if key not in self._meters:
-                self._meters[key] = self._bound(SwappableMeter(identity, self._guard))
-            return self._meters[key]

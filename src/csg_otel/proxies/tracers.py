@@ -1,4 +1,4 @@
-"""The proxy tracer provider, and its tracers. The rule: telemetry never replaces an exception of the program by another."""
+"""The proxy of a tracer. The rule: telemetry never replaces an exception of the program by another."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from csg_otel import attributes as clean
 from csg_otel import faults, interruptions
-from csg_otel.proxies.base import Scope, SwappableProvider, scope
 
 if TYPE_CHECKING:
-    from opentelemetry.util.types import Attributes
+    from csg_otel.proxies.base import Scope
 
 
-class SwappableTracer(trace.Tracer):
+class SafeTracer(trace.Tracer):
     """A tracer that passes every call to the real tracer."""
 
     def __init__(self, identity: Scope) -> None:
         self._scope = identity
         self._real: trace.Tracer = trace.NoOpTracer()
 
-    def bind(self, provider: trace.TracerProvider) -> None:
-        """Use the tracer of *provider* from now on."""
-        self._real = provider.get_tracer(*self._scope)
+    def bind(self, get_tracer: Callable[..., trace.Tracer]) -> None:
+        """Use the tracer that *get_tracer* returns from now on."""
+        self._real = get_tracer(*self._scope)
 
     def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
         """Start a span on the real tracer; arguments that it refuses are cleaned."""
@@ -50,8 +49,8 @@ class SwappableTracer(trace.Tracer):
         return _Current(self, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the real tracer that the API does not have."""
-        if name.startswith("_"):
+        """Return an attribute of the real tracer that the API does not have (``sampler``, ``id_generator``, ...)."""
+        if name == "_real" or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self._real, name)
 
@@ -88,7 +87,7 @@ class _Current(ContextDecorator):
     faster than a generator.
     """
 
-    def __init__(self, tracer: SwappableTracer, *args: Any, end_on_exit: bool = True, **kwargs: Any) -> None:
+    def __init__(self, tracer: SafeTracer, *args: Any, end_on_exit: bool = True, **kwargs: Any) -> None:
         if len(args) > 8:  # end_on_exit, passed as the ninth positional argument of the API
             *args, end_on_exit = args  # type: ignore[assignment]
         self._make = (tracer, args, kwargs, end_on_exit)
@@ -134,22 +133,3 @@ class _Current(ContextDecorator):
                 return await function(*args, **kwargs)
 
         return within
-
-
-class SwappableTracerProvider(SwappableProvider, trace.TracerProvider):
-    """A tracer provider whose real provider can be swapped."""
-
-    def __init__(self) -> None:
-        super().__init__(trace.NoOpTracerProvider())
-
-    def get_tracer(
-        self,
-        instrumenting_module_name: str,
-        instrumenting_library_version: str | None = None,
-        schema_url: str | None = None,
-        attributes: Attributes | None = None,
-    ) -> trace.Tracer:
-        """Return a tracer that keeps working after every swap."""
-        identity = scope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
-        tracer: trace.Tracer = self._bound(SwappableTracer(identity))
-        return tracer

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks, faults, forks, health, metrics, scope
 from csg_otel.exit_hooks import ExitHooks
-from csg_otel.exporters.delivery.destination import DestinationStatus
+from csg_otel.exporters.delivery.destination import DestinationStatus, State
 from csg_otel.health import builtin
 from csg_otel.multiprocess.family import family
+from csg_otel.pipeline.global_providers import problems
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers
 from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Sampling, Serving, Systemd
@@ -159,8 +160,9 @@ class Telemetry:
         """Return each destination's state and item counts, ``prometheus`` included; ``last_error`` has the reason."""
         statuses = self._providers.status()
         if self.config.system_monitoring.prometheus.enabled:
-            problem = self._serving.problem
-            statuses["prometheus"] = DestinationStatus("down" if problem else "ok", last_error=problem)
+            problem, missing = self._serving.problem, problems().get("metrics", "")
+            state: State = "down" if problem else "degraded" if missing else "ok"
+            statuses["prometheus"] = DestinationStatus(state, last_error=problem or missing)
         return statuses
 
     def put_alert(self, event: Event) -> int:

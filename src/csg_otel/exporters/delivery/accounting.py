@@ -6,6 +6,7 @@ Only counts; the queues deliver. The rule: destinations that are no longer confi
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -52,9 +53,7 @@ class Accounting:
         self._past: tuple[Items, tuple[Destination, ...]] = (Counter(), ())
         self._spooled = 0
         self._closed = False
-        # The instruments outlive this object, hence the weak reference.
-        scope.create(names.EXPORTER_ITEMS, [_ItemsCallback(weakref.ref(self))])
-        scope.create(names.SPOOL_SIZE, [_SpoolCallback(weakref.ref(self))])
+        _instruments().show(self)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -111,34 +110,42 @@ class Accounting:
         self._past = (Counter(), ())
 
 
-@reads_snapshot
-@dataclass(frozen=True, slots=True)
-class _ItemsCallback:
-    """Yields ``csg.exporter.items``."""
+class _Instruments:
+    """The instruments of the accounting, created once per process; they read the accounting that began last."""
 
-    accounting: weakref.ref[Accounting]
+    def __init__(self) -> None:
+        self._accounting: weakref.ref[Accounting] | None = None
+        scope.create(names.EXPORTER_ITEMS, [self.observe_items])
+        scope.create(names.SPOOL_SIZE, [self.observe_spools])
 
-    def __call__(self, _options: CallbackOptions) -> Iterable[Observation]:
-        accounting = self.accounting()
-        if accounting is None or accounting.closed:
-            return
-        for (destination, signal, result, reason), count in accounting.items().items():
+    def show(self, accounting: Accounting) -> None:
+        """Show *accounting* from now on."""
+        self._accounting = weakref.ref(accounting)
+
+    def _shown(self) -> Accounting | None:
+        accounting = None if self._accounting is None else self._accounting()
+        return None if accounting is None or accounting.closed else accounting
+
+    @reads_snapshot
+    def observe_items(self, _options: CallbackOptions) -> Iterable[Observation]:
+        """Yield ``csg.exporter.items``."""
+        items = {} if (accounting := self._shown()) is None else accounting.items()
+        for (destination, signal, result, reason), count in items.items():
             attributes = {names.DESTINATION: destination, names.SIGNAL: signal, names.RESULT: result}
             yield Observation(count, {**attributes, names.REASON: reason} if reason else attributes)
 
+    @reads_snapshot
+    def observe_spools(self, _options: CallbackOptions) -> Iterable[Observation]:
+        """Yield ``csg.spool.size``."""
+        sizes = {} if (accounting := self._shown()) is None else accounting.spool_sizes()
+        for destination, size in sizes.items():
+            yield Observation(size, {names.DESTINATION: destination})
 
-@reads_snapshot
-@dataclass(frozen=True, slots=True)
-class _SpoolCallback:
-    """Yields ``csg.spool.size``."""
 
-    accounting: weakref.ref[Accounting]
-
-    def __call__(self, _options: CallbackOptions) -> Iterable[Observation]:
-        accounting = self.accounting()
-        if accounting is not None and not accounting.closed:
-            for destination, size in accounting.spool_sizes().items():
-                yield Observation(size, {names.DESTINATION: destination})
+@functools.lru_cache(maxsize=1)
+def _instruments() -> _Instruments:
+    # Once, because the meter provider of the program keeps the first callback of an instrument only.
+    return _Instruments()
 
 
 def items_by_result(destinations: Sequence[Destination]) -> Items:

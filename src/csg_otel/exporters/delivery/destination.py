@@ -44,9 +44,10 @@ class DestinationStatus:
     """
     State and delivery accounting of one destination.
 
-    ``state`` is ``down`` while every signal fails; ``degraded`` while some signals fail, and for a minute after an item was
-    dropped; otherwise ``ok``. Items are spans, log records, metric collections and alerts. ``emitted`` items came from this
-    process, ``adopted`` items from dead processes. Always: ``emitted + adopted == delivered + queued + spooled + dropped``.
+    ``state`` is ``down`` while every signal fails; ``degraded`` while some signals fail, for a minute after an item was
+    dropped, and while a provider of the program keeps a signal from coming here; otherwise ``ok``. Items are spans, log
+    records, metric collections and alerts. ``emitted`` items came from this process, ``adopted`` items from dead processes.
+    Always: ``emitted + adopted == delivered + queued + spooled + dropped``.
     ``dropped`` counts by reason. ``failing_s`` is the length of the current outage in seconds. ``spooled`` items are on disk:
     the next process delivers them if this process does not.
     """
@@ -81,6 +82,8 @@ class Destination:
         self.reader: PushReader | None = None
         self.ticker: Ticker | None = None
         self.spool: Spool | None = None
+        self.unreachable: dict[str, str] = {}
+        """The reason, by signal, why the program's items do not come here."""
         self._lock = threading.Lock()
         self._failing: set[str] = set()
         self._failing_since = 0.0
@@ -194,10 +197,11 @@ class Destination:
         with self._lock:
             failing, last_error = len(self._failing), self._last_error
             failing_s = clocks.monotonic() - self._failing_since if failing else 0.0
+        missing = [problem for signal, problem in self.unreachable.items() if signal in self.queues]
         state: State = "ok"
         if failing:
             state = "down" if failing == sum(1 for queue_counts in counts if queue_counts.emitted) else "degraded"
-        elif any(queue.dropped_within(_DEGRADED_S) for queue in self.queues.values()):
+        elif missing or any(queue.dropped_within(_DEGRADED_S) for queue in self.queues.values()):
             state = "degraded"
         return DestinationStatus(
             state=state,
@@ -205,7 +209,7 @@ class Destination:
             spooled=sum(queue_counts.spooled for queue_counts in counts),
             delivered=sum(queue_counts.delivered for queue_counts in counts),
             dropped=dict(dropped),
-            last_error=last_error,
+            last_error=last_error or "; ".join(missing),
             failing_s=failing_s,
             emitted=sum(queue_counts.emitted for queue_counts in counts),
             adopted=sum(queue_counts.adopted for queue_counts in counts),

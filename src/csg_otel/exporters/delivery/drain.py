@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from csg_otel import clocks
-from csg_otel.pipeline import _compat
+from csg_otel.pipeline.global_providers import global_providers
 
 if TYPE_CHECKING:
     import threading
@@ -20,37 +20,43 @@ _LAST_COLLECTION_S = 1.0
 """Seconds that the last collection of a replaced destination may take, before a new reader continues its sums."""
 
 
-def connect_reader(meters: Any, destination: Destination, replaced: Destination | None) -> None:
+def connect_reader(destination: Destination, replaced: Destination | None) -> None:
     """
-    Connect the reader of *destination* to the meter provider *meters*; None does nothing.
+    Connect the reader of *destination*, if it has one, to the global meter provider.
 
     The reader continues the sums of the *replaced* destination if both have the same temporality and aggregation.
     """
     reader = destination.reader
-    if reader is None or meters is None:
+    if reader is None:
         return
     if replaced is not None and replaced.reader is not None and replaced.reader.form == reader.form:
         if replaced.ticker is not None:
             # The replaced destination collects the measurements made so far, and sends them when it is drained.
             replaced.ticker.stop().wait(_LAST_COLLECTION_S)
-        _compat.hand_over(meters, replaced.reader, reader)
+        global_providers().meters.replace(replaced.reader, reader)
         replaced.reader = None
     else:
-        meters.add_metric_reader(reader)
+        global_providers().meters.attach(reader)
 
 
-def disconnect_readers(meters: Any, destinations: Sequence[Destination]) -> None:
-    """Take the readers of ended *destinations* off the provider *meters*; otherwise it adds up for them for ever."""
+def disconnect_readers(destinations: Sequence[Destination]) -> None:
+    """Take the readers of ended *destinations* off the global meter provider; otherwise it adds up for them for ever."""
     for destination in destinations:
-        if destination.reader is not None and hasattr(meters, "remove_metric_reader"):
-            meters.remove_metric_reader(destination.reader)
+        if destination.reader is not None:
+            global_providers().meters.detach(destination.reader)
             destination.reader = None
 
 
-def flush(destinations: Sequence[Destination], deadline: float) -> bool:
-    """Collect and send everything before monotonic *deadline*; True only if every item is acknowledged or on disk."""
-    collected = _wait_all((item.ticker.request() for item in destinations if item.ticker), deadline)
-    queues = [queue for destination in destinations for queue in destination.queues.values()]
+def flush(destinations: Sequence[Destination], deadline: float, only: str = "") -> bool:
+    """
+    Collect and send everything before monotonic *deadline*; True only if every item is acknowledged or on disk.
+
+    *only* is the one signal to send; by default all are sent.
+    """
+    tickers = [item.ticker for item in destinations if item.ticker and only in ("", "metrics")]
+    collected = _wait_all((ticker.request() for ticker in tickers), deadline)
+    every = [pair for destination in destinations for pair in destination.queues.items()]
+    queues = [queue for signal, queue in every if only in ("", signal)]
     for queue in queues:
         queue.nudge()
     return all([queue.flush(deadline) for queue in queues]) and collected

@@ -1,0 +1,117 @@
+"""
+The span and log processors of the installed providers: this package's own, and those that the program and libraries add.
+
+The rules: a processor that raises harms neither the program nor the processors after it, and a processor that has been shut
+down is not called again.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk._logs import (
+    LogRecordProcessor,
+    ReadWriteLogRecord,
+    SynchronousMultiLogRecordProcessor,
+)
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor
+
+from csg_otel import faults
+from csg_otel.pipeline.flushing import contained
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+
+class _Processors:
+    """An own processor, and then the processors of others in the order in which they were added."""
+
+    _attribute: str
+    """The attribute with all processors, which libraries read; it has the SDK's name."""
+
+    def __init__(self, own: Any) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        setattr(self, self._attribute, (own,))
+
+    @property
+    def own(self) -> Any:
+        """The fan-out to this package's destinations."""
+        return getattr(self, self._attribute)[0]
+
+    @property
+    def others(self) -> tuple[Any, ...]:
+        """The processors of the program and of libraries."""
+        processors: tuple[Any, ...] = getattr(self, self._attribute)
+        return processors[1:]
+
+    def add(self, processor: Any) -> None:
+        """Call *processor* from now on; a processor that is there already is not called twice."""
+        with self._lock:
+            processors = getattr(self, self._attribute)
+            if not any(present is processor for present in processors):
+                setattr(self, self._attribute, (*processors, processor))
+
+    def shutdown(self) -> None:
+        """Remove the processors of others, and shut them down."""
+        with self._lock:
+            own, *others = getattr(self, self._attribute)
+            setattr(self, self._attribute, (own,))
+        for processor in others:
+            contained(processor, processor.shutdown)
+
+    def reset_lock(self) -> None:
+        """Replace the lock in a forked child, where the thread that held it no longer exists."""
+        self._lock = threading.Lock()
+
+
+class SpanProcessors(_Processors, SynchronousMultiSpanProcessor):
+    """The span processors of the installed tracer provider."""
+
+    _attribute = "_span_processors"
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Call *span_processor* from now on."""
+        self.add(span_processor)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Pass a started span to every processor."""
+        for processor in self._span_processors:
+            try:
+                processor.on_start(span, parent_context=parent_context)
+            except Exception:  # noqa: BLE001 - telemetry never raises into the program
+                faults.contain(type(processor).__name__)
+
+    def _on_ending(self, span: Span) -> None:
+        for processor in self._span_processors:
+            try:
+                processor._on_ending(span)  # noqa: SLF001 - the SDK's own processor calls it, too
+            except Exception:  # noqa: BLE001 - as above
+                faults.contain(type(processor).__name__)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Pass an ended span to every processor."""
+        for processor in self._span_processors:
+            try:
+                processor.on_end(span)
+            except Exception:  # noqa: BLE001 - as above
+                faults.contain(type(processor).__name__)
+
+
+class LogProcessors(_Processors, SynchronousMultiLogRecordProcessor):
+    """The log processors of the installed logger provider."""
+
+    _attribute = "_log_record_processors"
+
+    def add_log_record_processor(self, log_record_processor: LogRecordProcessor) -> None:
+        """Call *log_record_processor* from now on."""
+        self.add(log_record_processor)
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Pass a record to every processor."""
+        for processor in self._log_record_processors:
+            try:
+                processor.on_emit(log_record)
+            except Exception:  # noqa: BLE001 - as above
+                faults.contain(type(processor).__name__)
