@@ -95,9 +95,7 @@ def description(error: BaseException | None) -> str:
     """Return the class and the text of *error*; only the class if the text can't be made."""
     try:
         return f"{type(error).__name__}: {error}"
-    except BaseException as raised:
-        if not isinstance(raised, Exception) and threading.current_thread() is threading.main_thread():
-            raise  # Ctrl-C, or the end of the program
+    except BaseException:  # noqa: BLE001 - the exception's own __str__ may raise
         interruptions.let_through()
         return type(error).__name__
 

@@ -1,5 +1,5 @@
 """
-Exceptions that a signal handler of the program raises while telemetry runs, such as a soft time limit: they pass.
+Exceptions that interrupt the program while telemetry runs, such as a soft time limit or Ctrl-C: they pass.
 
 Telemetry keeps its own faults, and those of values that it formats, away from the program. A time limit is neither, although it
 can come at any instruction. The rule: a handler of ``Exception`` on a thread of the program first calls :func:`let_through`.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 
 def let_through() -> None:
-    """Raise the exception being handled again if a signal handler has raised it."""
+    """
+    Raise the exception being handled again if a signal handler of the program has raised it.
+
+    On the main thread ``KeyboardInterrupt`` and ``SystemExit`` are always raised again: the interpreter itself may raise them.
+    """
     error = sys.exc_info()[1]
+    if not isinstance(error, Exception) and error is not None and threading.current_thread() is threading.main_thread():
+        raise  # noqa: PLE0704 - the caller handles it
     trace = error.__traceback__ if error is not None else None
     while trace is not None:
         if _is_signal_handler(trace.tb_frame):
-            raise  # noqa: PLE0704 - the caller handles it
+            raise  # noqa: PLE0704 - as above
         trace = trace.tb_next
 
 

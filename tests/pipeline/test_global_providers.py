@@ -108,6 +108,7 @@ def test_what_libraries_add_lives_through_everything(tmp_path: Path) -> None:
         emit("first")
         telemetry = start(exporters=["prometheus"], exporters__queue__delay=2.0)
         emit("other settings")
+        start(exporters=["prometheus"], sampling__ratio=0.0)  # ends with the telemetry, as others have not asked for it
         telemetry.shutdown()
         emit("after the end")
         telemetry = start(exporters=["prometheus"])

@@ -104,6 +104,11 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
         _compat.reconfigure_traces(self, sampler, resource, span_limits(environ))
         self._export(True)
 
+    def switch_off(self) -> None:
+        """Record for the processors of others alone, which have not asked for a sampler."""
+        self.sampler = DEFAULT_ON
+        super().switch_off()
+
     def get_tracer(
         self,
         instrumenting_module_name: str,
