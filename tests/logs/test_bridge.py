@@ -342,3 +342,29 @@ logging.getLogger("csg_otel").warning("own")
 
     assert bodies(sink) == ["theirs", "below the level of their handler"]
     assert sink.received.records[0].span_id == span.span_id
+
+
+@pytest.mark.parametrize("kind", ["QueueHandler", "MemoryHandler"])
+def test_a_late_handler_of_opentelemetry_is_not_doubled(kind: str, tmp_path: Path) -> None:
+    """Behind a queue it emits on another thread, behind a buffer while other records are logged: still one record each."""
+    source = f"""
+import logging.handlers, queue
+from opentelemetry.sdk._logs import LoggingHandler
+warnings.simplefilter("ignore")
+if "{kind}" == "QueueHandler":
+    handler = logging.handlers.QueueHandler(queue.Queue())
+    listener = logging.handlers.QueueListener(handler.queue, LoggingHandler())
+    listener.start()
+else:
+    handler = logging.handlers.MemoryHandler(7, target=LoggingHandler(), flushLevel=logging.CRITICAL)
+logging.getLogger().addHandler(handler)
+for number in range(50):
+    log.warning("record %d", number)
+if "{kind}" == "QueueHandler":
+    listener.stop()
+else:
+    handler.flush()
+"""
+    sink, _ = run(source, tmp_path)
+
+    assert Counter(bodies(sink)) == {f"record {number}": 1 for number in range(50)}

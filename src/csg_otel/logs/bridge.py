@@ -19,7 +19,6 @@ from opentelemetry.semconv.attributes import code_attributes, exception_attribut
 from csg_otel import attributes as clean
 from csg_otel import interruptions
 from csg_otel.logs.own_records import level
-from csg_otel.logs.passing import timestamp_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,12 @@ if TYPE_CHECKING:
 _MAX_LOGGERS: Final = 1000
 """Largest number of OTel loggers that are kept; a program that creates a logger for each request must not fill the memory."""
 
-PLAIN: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
+_METHODS: Final = {"getMessage", "_nr_original_message"}
+"""Methods that New Relic puts on a record."""
+
+PLAIN: Final = (
+    frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"} | _METHODS
+)
 """Fields of every record; all others are the program's ``extra``."""
 
 _SEVERITIES: Final = (
@@ -49,9 +53,8 @@ class LogBridge:
 
     def emit(self, passing: Passing) -> None:
         """Emit the record that is being passed on."""
-        record = passing.record
-        translated = _translated(record)
-        logger = self._logger(clean.text(record.name))
+        translated = _translated(passing)
+        logger = self._logger(passing.name)
         passing.in_sdk = True
         try:
             logger.emit(translated)
@@ -67,12 +70,12 @@ class LogBridge:
         return logger
 
 
-def _translated(record: logging.LogRecord) -> LogRecord:
+def _translated(passing: Passing) -> LogRecord:
+    record = passing.record
     number, text = severity(record)
     now_ns = time.time_ns()
-    timestamp = timestamp_ns(record)
     return LogRecord(
-        timestamp=now_ns if timestamp is None else timestamp,
+        timestamp=now_ns if passing.timestamp is None else passing.timestamp,
         observed_timestamp=now_ns,
         severity_number=number,
         severity_text=text,

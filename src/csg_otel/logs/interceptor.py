@@ -18,7 +18,7 @@ from csg_otel.logs.file import LogFile
 from csg_otel.logs.formats import formatter
 from csg_otel.logs.hooks import Hooks
 from csg_otel.logs.own_records import NoiseFilter, level
-from csg_otel.logs.passing import Passing, current
+from csg_otel.logs.passing import Passing, current, latest
 from csg_otel.logs.screen import Screen
 
 if TYPE_CHECKING:
@@ -94,8 +94,10 @@ class LogInterceptor:
     # -- in place of the methods of logging.Logger ---------------------------------------------------------------------
 
     def _handle(self, logger: logging.Logger, record: logging.LogRecord, handle: Method) -> Any:
-        self._hooks.keep(type(logger))  # both methods keep both hooks: who drops one of them does not drop the other
         try:
+            self._hooks.keep(
+                type(logger)
+            )  # both methods keep both hooks: who drops one of them does not drop the other
             if self._noise.drops(record):
                 return None
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -106,9 +108,12 @@ class LogInterceptor:
         outer = current.get()
         if outer is not None and outer.record is record:  # it meets a second hook, or a second logger
             return call_handlers(logger, record)
-        self._hooks.keep(type(logger))
-        passing = Passing(record, outer)
-        passing.on_screen = self._shown and _is_on_screen(logger, level(record))
+        try:
+            self._hooks.keep(type(logger))
+            passing = self._begin(logger, record, outer)
+        except Exception:  # noqa: BLE001 - as above
+            faults.contain("logs")
+            return call_handlers(logger, record)
         token = current.set(passing)
         try:
             return call_handlers(logger, record)
@@ -118,16 +123,25 @@ class LogInterceptor:
             finally:
                 current.reset(token)
 
+    def _begin(self, logger: logging.Logger, record: logging.LogRecord, outer: Passing | None) -> Passing:
+        """Decide whether *record* goes to the destinations, before a handler of the program gets it."""
+        passing = Passing(record, outer)
+        severity = level(record)
+        passing.to_file = severity >= self._lowest and passing.depth < _MAX_DEPTH
+        passing.on_screen = self._shown and _is_on_screen(logger, severity)
+        if passing.to_file and self._bridge is not None and not passing.own and not passing.in_sdk:
+            passing.to_bridge = True
+            latest.add(passing)
+        return passing
+
     def _put_into_sinks(self, passing: Passing) -> None:
         """Pass the record to the bridge, unless an OpenTelemetry handler of a neighbour has emitted it, and to the file."""
         bridge, file = self._bridge, self._file
-        if passing.depth >= _MAX_DEPTH or level(passing.record) < self._lowest:
-            return
         passing.in_sinks = True
         try:
-            if bridge is not None and not (passing.own or passing.exported or passing.in_sdk):
+            if passing.to_bridge and bridge is not None and not passing.exported:
                 bridge.emit(passing)
-            if file is not None:
+            if passing.to_file and file is not None:
                 file.write(passing.record)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")

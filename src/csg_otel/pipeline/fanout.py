@@ -17,12 +17,14 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, Pa
 from opentelemetry.trace import StatusCode, get_current_span
 
 from csg_otel import clocks, faults, names
-from csg_otel.logs.passing import source
+from csg_otel.logs import passing as passing_on
 from csg_otel.pipeline.flushing import DEFAULT_MS, SHUTDOWN_S, FlushOwn, deadline_after, nothing_to_flush
 from csg_otel.pipeline.safe_spans import is_discarded, make_safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from opentelemetry._logs import LogRecord
 
     from csg_otel.pipeline.sink import Sink
 
@@ -86,21 +88,13 @@ class LogFanOut(_FanOut, LogRecordProcessor):
     """Queues each log record in every sink."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """
-        Queue a copy of *log_record* without its context, because a context can hold large objects of the program.
-
-        A record of ``logging`` is noted as exported if an OpenTelemetry handler of the program emits it before the bridge does.
-        """
+        """Queue a copy of *log_record* without its context, because a context can hold large objects of the program."""
         try:
             record = copy.copy(log_record.log_record)
             record.context = Context()
             scope = log_record.instrumentation_scope
-            passing = source(scope.name if scope is not None else "", record.timestamp)
-            if passing is not None:
-                if passing.own:
-                    return
-                passing.exported = True
-                setattr(record, names.ON_SCREEN, passing.on_screen)
+            if _is_repetition(record, scope.name if scope is not None else ""):
+                return
             readable = ReadableLogRecord(
                 log_record=record,
                 resource=log_record.resource or Resource.get_empty(),
@@ -111,6 +105,22 @@ class LogFanOut(_FanOut, LogRecordProcessor):
                 sink.enqueue(readable)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
+
+
+def _is_repetition(record: LogRecord, scope: str) -> bool:
+    """
+    Return whether an OpenTelemetry handler of the program made *record* from one that is telemetry's own, or exported already.
+
+    A record that such a handler emits before the bridge does is exported as the handler has made it, and not again.
+    """
+    passing = passing_on.source(scope, record.timestamp)
+    if passing is None:
+        return passing_on.latest.has(scope, record.timestamp)
+    if passing.own or passing.exported:
+        return True
+    passing.exported = True
+    setattr(record, names.ON_SCREEN, passing.on_screen)
+    return False
 
 
 def sampler(*, ratio: float, parent_based: bool, keep_unsampled: bool) -> Sampler:
