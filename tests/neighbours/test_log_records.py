@@ -138,11 +138,12 @@ def test_opentelemetry_instrument_has_its_own_records_and_we_ours(tmp_path: Path
     source = f"""
 import csg_otel, logging
 log = logging.getLogger("shop")
-telemetry = csg_otel.instrument(exporters=["otlp+{ours.endpoint}"], health_monitoring__enabled=False)
+settings = dict(exporters=["otlp+{ours.endpoint}"], health_monitoring__enabled=False)
+telemetry = csg_otel.instrument(**settings)
 log.warning("first")
 with csg_otel.observe("pay"):
     log.warning("second")
-telemetry = csg_otel.instrument(exporters=["otlp+{ours.endpoint}"], logging__level="warning")
+telemetry = csg_otel.instrument(**settings, logging__level="warning")
 log.warning("third")
 telemetry.shutdown()
 log.warning("ended")
