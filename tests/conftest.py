@@ -44,7 +44,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(reason)
 
 
-_BUILT = {"otelcol": "collector-config/build", "neighbours": ".ci/neighbours"}
+_BUILT = {
+    "otelcol": ["collector-config/build"],
+    "neighbours": [".ci/neighbours"],
+    "uwsgi": [".ci/neighbours", "uwsgi"],
+}
 """Scripts that build a part into the user's cache, and find it there."""
 
 
@@ -52,8 +56,9 @@ _BUILT = {"otelcol": "collector-config/build", "neighbours": ".ci/neighbours"}
 def _present(part: str) -> bool:
     """Tell whether the executable *part* is there; Debian keeps PostgreSQL's server and Nagios' plugins off the PATH."""
     if part in _BUILT:
-        find = Path(__file__).resolve().parents[1] / _BUILT[part]
-        return subprocess.run([find, "--find"], capture_output=True).returncode == 0
+        script, *name = _BUILT[part]
+        find = Path(__file__).resolve().parents[1] / script
+        return subprocess.run([find, "--find", *name], capture_output=True).returncode == 0
     aside = {"postgresql": "postgresql/*/bin/postgres", "check_http": "nagios/plugins/check_http"}
     return shutil.which(part) is not None or (part in aside and any(Path("/usr/lib").glob(aside[part])))
 
