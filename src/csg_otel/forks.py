@@ -5,12 +5,18 @@ The child does two steps, each in the order of registration. First it calls ever
 threads. So no thread waits for a lock whose holder does not exist in the child. Before a fork, the parent waits for imports in
 other threads, because their import locks would stay held in the child for ever. Objects are referenced weakly, so registration
 keeps no object alive.
+
+A fork in C, such as uWSGI's, calls no hook of Python. So the program's calls into telemetry also look at ``mark[0]``: where it
+is 0, this is a child that has not started from scratch, and they call :func:`enter_child` first. Where a call's time matters
+less, :func:`notice` does both.
 """
 
 from __future__ import annotations
 
 import logging
+import mmap
 import os
+import random
 import sys
 import threading
 import time
@@ -24,6 +30,9 @@ from csg_otel import clocks
 
 _IMPORTS_S: Final = 2.0
 """Most seconds that a fork waits for imports of other threads; the import of a large package takes about one second."""
+
+_WIPE_ON_FORK: Final = 18
+"""MADV_WIPEONFORK of Linux 4.14: the kernel clears this memory in every child, however it is forked; Python has no name for it."""
 
 _log = logging.getLogger("csg_otel")
 
@@ -47,7 +56,8 @@ _cleanup_at: Final = [64]
 """Length of a list at which references to deleted objects are removed; the length is then set again, to twice the rest."""
 
 _starts: Final[list[Callable[[], object]]] = []
-_hooked: Final[list[bool]] = []
+_entered: Final[dict[int, object]] = {}
+"""The id of this process, once it needs no reset; a dict, because its ``setdefault`` is atomic between threads."""
 _resetting: Final[list[bool]] = []
 
 
@@ -75,9 +85,62 @@ def _register(references: _References, function: Callable[[], None]) -> None:
         _cleanup_at[0] = 2 * len(references) + 64
     if reference not in references:
         references.append(reference)
-    if not _hooked and hasattr(os, "register_at_fork"):
-        _hooked.append(True)
-        os.register_at_fork(before=_before_fork, after_in_parent=_conclude, after_in_child=_reset_in_child)
+    if not _entered:
+        _watch_for_forks()
+
+
+class _PidMark:
+    """The mark where the kernel has no memory that it clears in a child: 1 in the process that has set it."""
+
+    def __init__(self) -> None:
+        self[0] = 1
+
+    def __getitem__(self, _: int) -> bool:
+        return os.getpid() == self._pid
+
+    def __setitem__(self, _: int, value: int) -> None:
+        self._pid = os.getpid()
+
+
+mark: Any = [1]
+"""``mark[0]`` is 0 in a forked child that has not started from scratch. A look costs 0.02 us, a system call ten times that."""
+
+
+def _watch_for_forks() -> None:
+    global mark  # noqa: PLW0603 - the memory is made with the first registration, not at import
+    _entered[os.getpid()] = None
+    try:
+        memory = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory.madvise(_WIPE_ON_FORK)
+        memory[0] = 1
+        mark = memory
+    except (OSError, ValueError, AttributeError):
+        mark = _PidMark()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before_fork, after_in_parent=_conclude, after_in_child=_enter_child)
+
+
+def notice() -> None:
+    """Start from scratch, if this is a child that was forked in C and has not started yet."""
+    if not mark[0]:
+        enter_child()
+
+
+def enter_child() -> None:
+    """Start from scratch in a child that was forked in C, if it has not yet; other threads of it go on meanwhile."""
+    random.seed()  # as Python does after its own forks; otherwise all children would generate the same trace ids
+    _enter_child()
+
+
+def _enter_child() -> None:
+    own_pid, claim = os.getpid(), object()
+    if _entered.setdefault(own_pid, claim) is not claim:
+        return
+    for pid in tuple(_entered):
+        if pid != own_pid:
+            del _entered[pid]
+    mark[0] = 1
+    _reset_in_child()
 
 
 def afterwards(start: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import sdk
+from csg_otel import forks, sdk
 from csg_otel.pipeline.safe_spans import discard_current_span
 from csg_otel.server import Request, Response, asgi, wsgi
 
@@ -40,6 +40,7 @@ def wsgi_app() -> Wsgi:
 
 def _respond(request: Request, done: Done) -> None:
     discard_current_span()
+    forks.notice()
     telemetry = sdk.current()
     if telemetry is None or telemetry.endpoints is None:
         done(Response(503, b"csg_otel.instrument() has not been called, or telemetry was shut down\n"))

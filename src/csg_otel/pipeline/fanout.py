@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import StatusCode, get_current_span
 
-from csg_otel import clocks, faults, names
+from csg_otel import clocks, faults, forks, names
 from csg_otel.logs import passing as passing_on
 from csg_otel.pipeline.flushing import DEFAULT_MS, SHUTDOWN_S, FlushOwn, deadline_after, nothing_to_flush
 from csg_otel.pipeline.safe_spans import is_discarded, make_safe
@@ -68,6 +68,8 @@ class SpanFanOut(_FanOut, SpanProcessor):
         """Queue *span* if it is sampled, or if it is kept because it failed or was slow."""
         if is_discarded(span):
             return
+        if not forks.mark[0]:
+            forks.enter_child()
         try:
             context = span.get_span_context()
             if (context is not None and context.trace_flags.sampled) or self._worth_keeping(span):
@@ -89,6 +91,8 @@ class LogFanOut(_FanOut, LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Queue a copy of *log_record* without its context, because a context can hold large objects of the program."""
+        if not forks.mark[0]:
+            forks.enter_child()
         try:
             record = copy.copy(log_record.log_record)
             record.context = Context()

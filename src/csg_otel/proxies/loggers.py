@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import _logs
 
 from csg_otel import attributes as clean
-from csg_otel import faults, interruptions
+from csg_otel import faults, forks, interruptions
 
 if TYPE_CHECKING:
     from csg_otel.proxies.base import Scope
@@ -28,6 +28,8 @@ class SafeLogger(_logs.Logger):
 
     def emit(self, record: Any = None, **kwargs: Any) -> None:
         """Pass a record to the real logger; if that fails, clean the attributes and pass it again."""
+        if not forks.mark[0]:
+            forks.enter_child()
         try:
             self._real.emit(record, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program

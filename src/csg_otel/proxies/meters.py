@@ -17,7 +17,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackT
 
 from csg_otel import attributes as clean
-from csg_otel import faults
+from csg_otel import faults, forks
 from csg_otel.names import DURATION_BUCKETS_S, SIZE_BUCKETS_BY
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class _Instrument:
             faults.contain(f"instrument {name}")
 
     def _measure(self, method: str, value: Any, attributes: Any, context: Any) -> None:
+        if not forks.mark[0]:
+            forks.enter_child()
         try:
             number = clean.number(value)
             if number is None or (number < 0 and self._refuses_negative):

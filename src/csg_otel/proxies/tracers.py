@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from csg_otel import attributes as clean
-from csg_otel import faults, interruptions
+from csg_otel import faults, forks, interruptions
 
 if TYPE_CHECKING:
     from csg_otel.proxies.base import Scope
@@ -34,6 +34,8 @@ class SafeTracer(trace.Tracer):
 
     def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
         """Start a span on the real tracer; arguments that it refuses are cleaned."""
+        if not forks.mark[0]:
+            forks.enter_child()
         try:
             return self._real.start_span(*args, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program

@@ -8,14 +8,15 @@ everything is exported, and only then sockets and hooks are released.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import clocks, faults, forks, health, metrics, scope
+from csg_otel import clocks, faults, forks, health, metrics, preforking, scope
 from csg_otel.exit_hooks import ExitHooks
 from csg_otel.exporters.delivery.destination import DestinationStatus, State
 from csg_otel.health import builtin
 from csg_otel.multiprocess.family import family
-from csg_otel.pipeline.global_providers import problems
+from csg_otel.pipeline.global_providers import global_providers, problems
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers
 from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Sampling, Serving, Systemd
@@ -44,9 +45,9 @@ class Telemetry:
 
     def __init__(self, loaded: Loaded, *, handle_signals: bool, on_shutdown: Callable[[Telemetry], None]) -> None:
         """Build and start everything that *loaded* configures; programs call :func:`instrument` instead."""
-        self.config = loaded.config
-        self.origins = loaded.origins
         self._lock = threading.RLock()
+        loaded = self._applied_here(loaded)
+        self.config, self.origins = loaded.config, loaded.origins
         self._report: ShutdownReport | None = None
         self._on_shutdown = on_shutdown
         self._registry = health.default_registry()
@@ -86,6 +87,13 @@ class Telemetry:
         checks = builtin.build(settings, loaded.problems, sources, loaded.config.performance) if enabled else ()
         self._registry.configure(settings, checks)
 
+    def _applied_here(self, loaded: Loaded) -> Loaded:
+        """Return *loaded*, with everything switched off if only the workers of this process may start it."""
+        if preforking.start_now_or_in_workers(lambda: self.reconfigure(loaded)) or loaded.config.disabled:
+            return loaded
+        global_providers()  # what the program gets from them notices in a worker that it must start
+        return replace(loaded, config=replace(loaded.config, disabled=True))
+
     def _start_parts(self) -> None:
         for part in self._parts:
             part.start(self.config)
@@ -107,6 +115,7 @@ class Telemetry:
         with self._lock:
             if self._report is not None:
                 return False
+            loaded = self._applied_here(loaded)
             if loaded.config == self.config:
                 return True
             self._configure_checks(loaded)
@@ -123,6 +132,7 @@ class Telemetry:
 
         Idempotent; later calls return the first report. Instruments stay usable and become no-ops.
         """
+        forks.notice()
         with self._lock:
             if self._report is None:
                 budget_s = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
@@ -154,6 +164,7 @@ class Telemetry:
 
     def force_flush(self, timeout_s: float = 5.0) -> bool:
         """Send everything emitted so far, within *timeout_s* seconds; True only if all is acknowledged or spooled."""
+        forks.notice()
         return self._providers.force_flush(timeout_s)
 
     def status(self) -> dict[str, DestinationStatus]:
