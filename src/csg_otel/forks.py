@@ -32,7 +32,7 @@ _IMPORTS_S: Final = 2.0
 """Most seconds that a fork waits for imports of other threads; the import of a large package takes about one second."""
 
 _WIPE_ON_FORK: Final = 18
-"""MADV_WIPEONFORK of Linux 4.14: the kernel clears this memory in every child, however it is forked; Python has no name for it."""
+"""MADV_WIPEONFORK of Linux 4.14, which Python has no name for: the kernel clears this memory in every child."""
 
 _log = logging.getLogger("csg_otel")
 
