@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,3 +115,53 @@ def test_systemd_receives_the_state_of_the_service(systemd: Systemd, tmp_path: P
         program.wait()
         assert any(line.startswith("STOPPING=1") for line in systemd.receive(0))
         assert systemd.messages.count("READY=1") == 1
+
+
+HELPER = "import csg_otel, time; csg_otel.instrument('job', exporters=[]); time.sleep({seconds}); print(1, flush=True)"
+STARTER = """
+    import csg_otel, subprocess, sys
+    csg_otel.instrument("service", exporters=[])
+    print("started", flush=True)
+    input()
+    command = [sys.executable, "-c", sys.argv[1]]
+    subprocess.run(command if sys.argv[2] == "directly" else ["sh", "-c", '"$@"; true', "sh", *command])
+    print("helper ended", flush=True)
+    input()
+"""
+
+
+@pytest.mark.parametrize("how", ["directly", "by a shell"])
+def test_helpers_of_the_service_send_nothing(how: str, systemd: Systemd, tmp_path: Path) -> None:
+    """They inherit the socket; a helper that ends must not end the service, nor is its state that of the service."""
+    command = [sys.executable, "-c", textwrap.dedent(STARTER), HELPER.format(seconds=2), how]
+    with Program(command, tmp_path, {"NOTIFY_SOCKET": str(systemd.path)}) as service:
+        service.line_with("started")
+        eventually(lambda: "READY=1" in systemd.receive(0.2) or "READY=1" in systemd.messages)
+        print(file=service.process.stdin, flush=True)
+        service.line_with("helper ended")
+        systemd.receive(0)
+        assert not any("STOPPING" in message for message in systemd.messages)
+        assert systemd.messages.count("READY=1") == 1
+        print(file=service.process.stdin, flush=True)
+        assert service.wait() == 0
+    systemd.receive(0)
+    assert sum("STOPPING=1" in message for message in systemd.messages) == 1
+
+
+def test_a_shell_around_the_service_does_not_silence_it(systemd: Systemd, tmp_path: Path) -> None:
+    """A unit may start the program by a script; the interpreter below it is the service."""
+    program = HELPER.format(seconds=600)
+    command = [
+        "sh",
+        "-c",
+        '"$@"; true',
+        "sh",
+        sys.executable,
+        "-c",
+        "import os; print(os.getpid(), flush=True);" + program,
+    ]
+    with Program(command, tmp_path, {"NOTIFY_SOCKET": str(systemd.path)}) as service:
+        pid = int(service.line())
+        eventually(lambda: "READY=1" in systemd.receive(0.2) or "READY=1" in systemd.messages)
+        os.kill(pid, signal.SIGTERM)
+        service.wait()

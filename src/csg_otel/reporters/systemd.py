@@ -1,7 +1,8 @@
 """
 Notifications to systemd: the service is ready, alive, stopping, and its state in words; see sd_notify(3).
 
-They are sent only if systemd requests them by ``NOTIFY_SOCKET``. The watchdog is fed at half of its time while liveness is
+They are sent only if systemd requests them by ``NOTIFY_SOCKET``, and only by the service's main process: its helpers inherit
+that variable, and their end is not the service's. The watchdog is fed at half of its time while liveness is
 not CRITICAL. So systemd restarts a process whose heartbeats have stopped, and not one whose database is down.
 """
 
@@ -12,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from csg_otel import faults, forks
@@ -19,6 +21,9 @@ from csg_otel.health import HealthSnapshot, report
 
 _POLL_S: Final = 1.0
 """Longest time between two readings of the state in seconds."""
+
+_MAX_ANCESTORS: Final = 32
+"""Most ancestors that are read; a bound far beyond real depths."""
 
 
 class Notifier:
@@ -44,9 +49,9 @@ class Notifier:
     def from_environment(
         cls, environ: Mapping[str, str], read_snapshot: Callable[[], HealthSnapshot]
     ) -> Notifier | None:
-        """Return a notifier if *environ* shows that systemd expects notifications; else None."""
+        """Return a notifier if *environ* shows that systemd expects notifications of this process; else None."""
         address = environ.get("NOTIFY_SOCKET", "")
-        if not address or not hasattr(socket, "AF_UNIX"):
+        if not address or not hasattr(socket, "AF_UNIX") or _is_helper(address):
             return None
         # Children inherit the variables, but the watchdog is for the process in WATCHDOG_PID alone.
         is_for_us = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
@@ -91,3 +96,22 @@ class Notifier:
     def _send(self, message: str) -> None:
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
             connection.sendto(message.encode(), self._address)
+
+
+def _is_helper(address: str) -> bool:
+    """Return whether an interpreter above this process has got the same socket: that one is the service, or its server."""
+    variable, pid = f"NOTIFY_SOCKET={address}".encode(), os.getppid()
+    with suppress(OSError, ValueError, IndexError):  # no /proc, or a process of another user: the service manager
+        own = _program(os.getpid())
+        for _ in range(_MAX_ANCESTORS):
+            process = Path(f"/proc/{pid}")
+            if variable not in (process / "environ").read_bytes().split(b"\0"):
+                return False
+            if _program(pid) == own or _program(pid).name.startswith(("python", "pypy")):
+                return True
+            pid = int((process / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[1])
+    return False
+
+
+def _program(pid: int) -> Path:
+    return Path(f"/proc/{pid}/exe").readlink()
