@@ -161,6 +161,16 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
     assert "csg-otel config check" in output
 
 
+def test_the_doctor_names_a_provider_that_keeps_spans_to_itself(tmp_path: Path) -> None:
+    """ddtrace's own provider accepts no exporter; what else is installed is no problem."""
+    code, output, _ = command("doctor", cwd=tmp_path, env={"DD_TRACE_OTEL_ENABLED": "true"})
+
+    assert code == 1
+    assert "spans do not reach csg_otel" in output
+    assert "unset DD_TRACE_OTEL_ENABLED" in output
+    assert "other telemetry" in output
+
+
 def test_the_doctor_examines_every_destination_and_the_spool(tmp_path: Path) -> None:
     """Datadog, the Pushgateway and vendors are examined as OTLP is, without a password, and so is the spool's own directory."""
     (tmp_path / "file").write_text("no directory")

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "prometheus-client", "psutil")
 _OLDEST_SDK = (1, 45)
+_NEIGHBOURS = ("ddtrace", "langfuse", "logfire", "newrelic", "opentelemetry-distro", "sentry-sdk", "traceloop-sdk")
+_DDTRACE_PROVIDER = "DD_TRACE_OTEL_ENABLED"
+"""The variable with which ddtrace sets OpenTelemetry's tracer provider."""
 _CONNECT_S = 2.0
 """Seconds to wait for a collector: a reachable one accepts within milliseconds."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -77,7 +80,7 @@ def examine(file: str | None) -> Iterator[Finding]:
     """Yield the result for every subject, with *file* as the configuration (default: as ``instrument()`` finds it)."""
     yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.release()}")
     yield from _versions()
-    yield from _globals()
+    yield from _neighbours()
     try:
         config = load(file).config
         builtin.build(config.health_monitoring)
@@ -104,13 +107,17 @@ def _versions() -> Iterator[Finding]:
         yield Finding(package, installed, "older than tested: pip install -U opentelemetry-sdk" if old else "")
 
 
-def _globals() -> Iterator[Finding]:
-    distros = [entry.name for entry in entry_points(group="opentelemetry_distro") if entry.name != "csg_otel"]
-    yield Finding(
-        "distributions",
-        ", ".join(distros) or "no other OpenTelemetry distribution",
-        "two distributions set the same global providers: uninstall one" if distros else "",
-    )
+def _neighbours() -> Iterator[Finding]:
+    """Yield the telemetry of others that may run in the same process, and what keeps a signal from this package."""
+    installed = [name for name in _NEIGHBOURS if _installed(name)]
+    result = f"{', '.join(installed)} installed; what holds in one process: docs/neighbours.md" if installed else "none"
+    yield Finding("other telemetry", result)
+    if environment.snapshot().get(_DDTRACE_PROVIDER, "").lower() in ("1", "true"):
+        yield Finding(
+            "ddtrace",
+            f"{_DDTRACE_PROVIDER} is set: its tracer provider accepts no exporter, so spans do not reach csg_otel",
+            f"unset {_DDTRACE_PROVIDER}, or call csg_otel.instrument() before ddtrace is imported",
+        )
 
 
 def _port(config: Config) -> Iterator[Finding]:

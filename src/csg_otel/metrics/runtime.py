@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 _KEPT_PAUSES: Final = 10_000
 """Upper bound of the pauses kept until the next sample records them: about a megabyte; beyond it the oldest are dropped."""
 
-_COUNTERS: Final = {
+GC_COUNTERS: Final = {
     names.GC_COLLECTIONS: "collections",
     names.GC_COLLECTED_OBJECTS: "collected",
     names.GC_UNCOLLECTABLE_OBJECTS: "uncollectable",
 }
+"""The counters of the garbage collector, and the key of each in ``gc.get_stats()``."""
 
 
 class _Instruments:
@@ -50,7 +51,7 @@ class _Instruments:
         """Make the instruments of the collector's counters."""
         token = object()
         if self._created.setdefault("counters", token) is token:
-            for metric, key in _COUNTERS.items():
+            for metric, key in GC_COUNTERS.items():
                 scope.create(metric, [_GcCounter(key)])
 
 

@@ -46,7 +46,7 @@ Two of these classes are private. Without them, a default provider could be reco
 
 def suppress_instrumentation() -> None:
     """
-    Mark this thread as one of this package's, so that instrumented HTTP and gRPC clients record nothing on it.
+    Mark the current context, usually that of a thread of this package: instrumented HTTP and gRPC clients record nothing in it.
 
     The key is private to the API; only the separate instrumentation package has a public function for it.
     """

@@ -113,7 +113,7 @@ class Adopted:
         self.problem = f"{self._signal} do not reach csg_otel: the program's {self._name} cannot be extended ({error})"
         if not warned:
             _log.warning(
-                "%s; call csg_otel.instrument() before that provider is set, or set a provider of the OpenTelemetry SDK",
+                "%s; call csg_otel.instrument() before it is set, or set one of the OpenTelemetry SDK; see csg-otel doctor",
                 self.problem,
             )
 

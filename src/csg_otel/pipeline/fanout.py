@@ -66,7 +66,7 @@ class SpanFanOut(_FanOut, SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue *span* if it is sampled, or if it is kept because it failed or was slow."""
-        if is_discarded(span):
+        if is_discarded(span):  # an adopted provider passes it on
             return
         if not forks.mark[0]:
             forks.enter_child()

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Synchrono
 
 from csg_otel import faults
 from csg_otel.pipeline.flushing import contained
+from csg_otel.pipeline.safe_spans import is_discarded
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -76,8 +77,10 @@ class SpanProcessors(_Processors, SynchronousMultiSpanProcessor):
         self.add(span_processor)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Pass a started span to every processor."""
+        """Pass a started span to every processor; one that is discarded from the start (see ``safe_spans``) to our own only."""
         for processor in self._span_processors:
+            if processor is not self.own and is_discarded(span):
+                break
             try:
                 processor.on_start(span, parent_context=parent_context)
             except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -91,8 +94,8 @@ class SpanProcessors(_Processors, SynchronousMultiSpanProcessor):
                 faults.contain(type(processor).__name__)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Pass an ended span to every processor."""
-        for processor in self._span_processors:
+        """Pass an ended span to every processor; a discarded one to none."""
+        for processor in () if is_discarded(span) else self._span_processors:
             try:
                 processor.on_end(span)
             except Exception:  # noqa: BLE001 - as above

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReade
 
 from csg_otel import clocks, faults, forks, names
 from csg_otel.pipeline import _compat, callbacks
-from csg_otel.pipeline.groups import without_switched_off
+from csg_otel.pipeline.groups import exported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class LocalReader(MetricReader):
         return data
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._received.data = without_switched_off(metrics_data)
+        self._received.data = exported(metrics_data)
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: this reader has no connection and no thread."""
@@ -105,7 +105,7 @@ class PushReader(MetricReader):
             self.collect()
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._sink.enqueue(without_switched_off(metrics_data))
+        self._sink.enqueue(exported(metrics_data))
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: the destination stops its ticker and its queue."""

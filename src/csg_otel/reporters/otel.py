@@ -22,6 +22,7 @@ from csg_otel import clocks, names, scope
 from csg_otel.check_result import Range
 from csg_otel.health import results
 from csg_otel.markers import reads_snapshot
+from csg_otel.pipeline import _compat
 from csg_otel.status import HealthStatus
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class HealthTelemetry:
     # -- runs ------------------------------------------------------------------------------------------------------
 
     def run_check(self, execution: Execution, function: Callable[[], Any]) -> Any:
-        """Call *function* inside the run's span, or inside a non-recording span that keeps calls below it out of traces."""
+        """Call *function* inside the run's span; without one, the calls below it are kept out of traces and metrics."""
         if self._trace == "all":
             span = scope.tracer().start_span(names.CHECK_SPAN.format(name=execution.check.name), context.Context())
             self._spans[id(execution)] = span
@@ -74,6 +75,8 @@ class HealthTelemetry:
             span = NonRecordingSpan(SpanContext(1, 1, is_remote=False))
         before = context.get_current()
         context.attach(trace.set_span_in_context(span, context.Context()))
+        if self._trace != "all":
+            _compat.suppress_instrumentation()
         try:
             return function()
         finally:

@@ -7,6 +7,7 @@ of its own, because the queue has one.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks, environment, net
@@ -126,10 +127,12 @@ class GrpcTransport:
         else:
             options.append(("grpc.enable_http_proxy", 0))  # else gRPC would read the variables by rules of its own
         compression = grpc.Compression.Gzip if self._compress else grpc.Compression.NoCompression
+        # The functions below the wrappers of others: ddtrace would make a span of each export, whatever the context says.
         if self._credentials is None:
-            self._channel = grpc.insecure_channel(self._target, options, compression)
+            self._channel = inspect.unwrap(grpc.insecure_channel)(self._target, options, compression)
         else:
-            self._channel = grpc.secure_channel(self._target, self._credentials, options, compression)
+            create = inspect.unwrap(grpc.secure_channel)
+            self._channel = create(self._target, self._credentials, options, compression)
         self._call = self._channel.unary_unary(self._path)
 
     def close(self) -> None:
