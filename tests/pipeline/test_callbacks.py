@@ -443,10 +443,18 @@ def test_observations_with_the_same_attributes_never_add_up(collected: Metrics, 
     def other(_options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(7, {"k": "a"}), Observation(2, {"k": "b"}), Observation(3, {"k": "b"})]
 
-    create("twice", [one])
-    create("twice", [other])
+    create("twice", [one], description="an old text")
+    create("twice", [other], description="a new text")
 
     assert sorted(collected.read()["twice"]) == [1, 3, 7]
+
+
+def test_an_instrument_with_another_description_is_the_same(collected: Metrics) -> None:
+    """Two modules describe one counter in their own words: one metric has the counts of both."""
+    for description in ("orders", "orders of the shop"):
+        collected.meter.create_counter("orders", description=description).add(2)
+
+    assert collected.read()["orders"] == [4]
 
 
 @pytest.mark.usefixtures("ample")

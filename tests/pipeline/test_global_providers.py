@@ -233,20 +233,25 @@ def test_a_processor_that_raises_harms_nobody(sink: HttpSink, tmp_path: Path) ->
         class Broken(SpanProcessor):
             def on_start(self, span, parent_context=None): raise ValueError("start")
             def on_end(self, span): raise ValueError("end")
+        class Foreign:  # not even a processor: it has no other method
+            def on_end(self, span): self.seen = span.name
         class BrokenLogs(Logs):
             def on_emit(self, record): raise ValueError("emit")
         telemetry = start(exporters=["otlp+http://127.0.0.1:{sink.port}"])
         tracers, _, loggers = providers()
-        tracers.add_span_processor(Broken()); loggers.add_log_record_processor(BrokenLogs())
+        foreign = Foreign()
+        for processor in (Broken(), foreign): tracers.add_span_processor(processor)
+        loggers.add_log_record_processor(BrokenLogs())
         spans, logs, _ = add()
         emit("item")
         telemetry.shutdown(20)
-        print(json.dumps([spans.seen, logs.seen]))
+        for provider in providers(): provider.force_flush(); provider.shutdown()
+        print(json.dumps([spans.seen, logs.seen, foreign.seen]))
         """,
         tmp_path,
     )
 
-    assert shown == [["item"], ["item"]]
+    assert shown == [["item"], ["item"], "item"]
     assert [span.name for span in sink.received.spans] == ["item"]
 
 

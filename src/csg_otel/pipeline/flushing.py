@@ -34,13 +34,13 @@ def deadline_after(timeout_millis: Any) -> float:
     return clocks.monotonic() + min(max(0.0, timeout_s), threading.TIMEOUT_MAX / 2)
 
 
-def contained(owner: Any, call: Callable[[], Any], default: Any = None) -> Any:
-    """Return the result of *call*, a method of *owner*, which is not ours; *default* and a report if it raises."""
+def contained(owner: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+    """Return the result of *method* of *owner*, which is not ours; False and a report if it raises or does not exist."""
     try:
-        return call()
+        return getattr(owner, method)(*args, **kwargs)
     except Exception:  # noqa: BLE001 - telemetry never raises into the program
         faults.contain(type(owner).__name__)
-        return default
+        return False
 
 
 def flush(own: FlushOwn, others: Sequence[Any], timeout_millis: Any) -> bool:
@@ -63,7 +63,7 @@ def start(others: Sequence[Any], deadline: float) -> Callable[[], bool]:
     def flush_others() -> None:
         for other in others:
             left_ms = max(0, int((deadline - clocks.monotonic()) * 1000))
-            results.append(contained(other, lambda: other.force_flush(left_ms), False) is not False)  # noqa: B023 - called at once
+            results.append(contained(other, "force_flush", left_ms) is not False)
         done.set()
 
     def finish() -> bool:

@@ -224,7 +224,7 @@ class InstalledMeterProvider(MeterProvider):
         self.flush_own(clocks.monotonic() + flushing.SHUTDOWN_S)
         others, self.others = self.others, ()
         for reader in others:
-            flushing.contained(reader, lambda: reader.shutdown(timeout_millis=timeout_millis))  # noqa: B023 - called at once
+            flushing.contained(reader, "shutdown", timeout_millis=timeout_millis)
             _compat.forget_reader(self, reader)
 
     def reset_locks(self) -> None:

@@ -17,7 +17,6 @@ from opentelemetry.sdk._logs import (
 )
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor
 
-from csg_otel import faults
 from csg_otel.pipeline.flushing import contained
 from csg_otel.pipeline.safe_spans import is_discarded
 
@@ -60,7 +59,7 @@ class _Processors:
             own, *others = getattr(self, self._attribute)
             setattr(self, self._attribute, (own,))
         for processor in others:
-            contained(processor, processor.shutdown)
+            contained(processor, "shutdown")
 
     def reset_lock(self) -> None:
         """Replace the lock in a forked child, where the thread that held it no longer exists."""
@@ -77,29 +76,25 @@ class SpanProcessors(_Processors, SynchronousMultiSpanProcessor):
         self.add(span_processor)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Pass a started span to every processor; one that is discarded from the start (see ``safe_spans``) to our own only."""
-        for processor in self._span_processors:
-            if processor is not self.own and is_discarded(span):
-                break
-            try:
-                processor.on_start(span, parent_context=parent_context)
-            except Exception:  # noqa: BLE001 - telemetry never raises into the program
-                faults.contain(type(processor).__name__)
+        """Pass a started span to every processor, but a discarded one (see ``safe_spans``) only to our own."""
+        own, *others = self._span_processors
+        own.on_start(span, parent_context=parent_context)
+        if others and not is_discarded(span):
+            for processor in others:
+                contained(processor, "on_start", span, parent_context=parent_context)
 
     def _on_ending(self, span: Span) -> None:
-        for processor in self._span_processors:
-            try:
-                processor._on_ending(span)  # noqa: SLF001 - the SDK's own processor calls it, too
-            except Exception:  # noqa: BLE001 - as above
-                faults.contain(type(processor).__name__)
+        if len(self._span_processors) > 1 and not is_discarded(span):
+            for processor in self.others:
+                contained(processor, "_on_ending", span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Pass an ended span to every processor; a discarded one to none."""
-        for processor in () if is_discarded(span) else self._span_processors:
-            try:
-                processor.on_end(span)
-            except Exception:  # noqa: BLE001 - as above
-                faults.contain(type(processor).__name__)
+        """Pass an ended span to every processor, but a discarded one only to our own."""
+        own, *others = self._span_processors
+        own.on_end(span)
+        if others and not is_discarded(span):
+            for processor in others:
+                contained(processor, "on_end", span)
 
 
 class LogProcessors(_Processors, SynchronousMultiLogRecordProcessor):
@@ -113,8 +108,7 @@ class LogProcessors(_Processors, SynchronousMultiLogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Pass a record to every processor."""
-        for processor in self._log_record_processors:
-            try:
-                processor.on_emit(log_record)
-            except Exception:  # noqa: BLE001 - as above
-                faults.contain(type(processor).__name__)
+        own, *others = self._log_record_processors
+        own.on_emit(log_record)
+        for processor in others:
+            contained(processor, "on_emit", log_record)

@@ -195,13 +195,13 @@ _OBSERVABLE: Mapping[str, Any] = {
 
 
 class SafeMeter(metrics.Meter):
-    """A meter that passes every call to the real meter, and returns one instrument for each name, unit and description."""
+    """A meter that passes every call to the real meter, and returns one instrument for each name and unit."""
 
     def __init__(self, identity: Scope, real: metrics.Meter, guard: Guard) -> None:
         """Pass calls to *real*; *guard* wraps the callbacks of observable instruments."""
         super().__init__(*identity[:3])
         self._guard = guard
-        self._instruments: dict[tuple[str, str, str, str], Any] = {}
+        self._instruments: dict[tuple[str, str, str], Any] = {}
         self._mutex = threading.RLock()
         self._real = real
 
@@ -215,7 +215,8 @@ class SafeMeter(metrics.Meter):
         if "explicit_bucket_boundaries_advisory" in options:
             bounds = options["explicit_bucket_boundaries_advisory"]
             options["explicit_bucket_boundaries_advisory"] = _bounds(name, bounds, unit)
-        key = (kind, name.lower(), unit, description)
+        # Not the description: two of the same instrument would be two metrics of one name, and one of them would be lost.
+        key = (kind, name.lower(), unit)
         with self._mutex:
             if (instrument := self._instruments.get(key)) is None:
                 instrument = cls(self._real, kind, name, unit=unit, description=description, **options)
@@ -234,12 +235,12 @@ class SafeMeter(metrics.Meter):
         return instrument
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
-        """Create a counter, or return the one of this name, unit and description."""
+        """Create a counter, or return the one of this name and unit."""
         counter: metrics.Counter = self._make("counter", SafeCounter, name, unit, description)
         return counter
 
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> metrics.UpDownCounter:
-        """Create an up-down counter, or return the one of this name, unit and description."""
+        """Create an up-down counter, or return the one of this name and unit."""
         counter: metrics.UpDownCounter = self._make("up_down_counter", SafeUpDownCounter, name, unit, description)
         return counter
 
@@ -252,7 +253,7 @@ class SafeMeter(metrics.Meter):
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> metrics.Histogram:
         """
-        Create a histogram, or return the one of this name, unit and description.
+        Create a histogram, or return the one of this name and unit.
 
         Args:
             name: The name.
@@ -268,21 +269,21 @@ class SafeMeter(metrics.Meter):
         return histogram
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> SafeGauge:
-        """Create a synchronous gauge, or return the one of this name, unit and description."""
+        """Create a synchronous gauge, or return the one of this name and unit."""
         gauge: SafeGauge = self._make("gauge", SafeGauge, name, unit, description)
         return gauge
 
     def create_observable_counter(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableCounter:
-        """Create an observable counter, or add *callbacks* to the one of this name, unit and description."""
+        """Create an observable counter, or add *callbacks* to the one of this name and unit."""
         counter: metrics.ObservableCounter = self._observable("observable_counter", name, callbacks, unit, description)
         return counter
 
     def create_observable_up_down_counter(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableUpDownCounter:
-        """Create an observable up-down counter, or add *callbacks* to the one of this name, unit and description."""
+        """Create an observable up-down counter, or add *callbacks* to the one of this name and unit."""
         counter: metrics.ObservableUpDownCounter = self._observable(
             "observable_up_down_counter", name, callbacks, unit, description
         )
@@ -291,6 +292,6 @@ class SafeMeter(metrics.Meter):
     def create_observable_gauge(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
     ) -> metrics.ObservableGauge:
-        """Create an observable gauge, or add *callbacks* to the one of this name, unit and description."""
+        """Create an observable gauge, or add *callbacks* to the one of this name and unit."""
         gauge: metrics.ObservableGauge = self._observable("observable_gauge", name, callbacks, unit, description)
         return gauge
