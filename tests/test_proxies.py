@@ -141,7 +141,7 @@ def test_exceptions_are_requested_directly(variable: str, text: str, url: str, d
 )
 def test_grpc_has_variables_of_its_own(environ: dict[str, str], expected: str | None) -> None:
     """The variables of gRPC's own client, and also in capital letters."""
-    chosen = proxies.for_grpc("a.test", 4317, environ)
+    chosen = proxies.for_grpc(net.parse("http://a.test:4317"), environ)
 
     assert (None if chosen is None else str(chosen)) == expected
 

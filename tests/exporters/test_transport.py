@@ -322,7 +322,7 @@ def test_tls_is_verified(raw_server: Callable[..., str]) -> None:
 def test_grpc_delivers_and_names_its_errors() -> None:
     """A unary call reaches a real server; without a server the error is UNAVAILABLE and retryable."""
     sink = GrpcSink()
-    wire = GrpcTransport(("127.0.0.1", sink.port), "traces", {"X-Tenant": "a"}, compress=True, credentials=None)
+    wire = GrpcTransport(sink.endpoint, "traces", {"X-Tenant": "a"}, compress=True)
 
     wire.send(b"", 5)
     sink.close()
@@ -343,7 +343,7 @@ def grpc_sink() -> Iterator[GrpcSink]:
 
 
 def grpc_transport(sink: GrpcSink) -> GrpcTransport:
-    return GrpcTransport(("127.0.0.1", sink.port), "traces", {}, compress=False, credentials=None)
+    return GrpcTransport(sink.endpoint, "traces", {}, compress=False)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 CLIENTS = (
-    *("http.client", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib", "xmlrpc.client"),
+    *(
+        "grpc.insecure_channel",
+        "grpc.secure_channel",
+        "http.client",
+        "urllib.request",
+        "urllib3",
+        "requests",
+        "httpx",
+        "aiohttp",
+        "ftplib",
+        "smtplib",
+        "xmlrpc.client",
+    ),
     *("asyncio.open_connection", "asyncio.open_unix_connection", "multiprocessing.connection.Client"),
     *("socket.create_connection", "socket.socket", "socket.socketpair", "socket.SocketType", "_socket"),
 )
@@ -27,7 +39,7 @@ ALLOWED = {
     ("src/csg_otel/reporters/dogstatsd.py", "socket.socket"): "datagrams: there is nothing to wait for",
     ("src/csg_otel/reporters/systemd.py", "socket.socket"): "datagrams to the service manager's local socket",
 }
-"""Exceptions. Databases are opened by the user's own drivers, and gRPC has its own channels with a deadline a call."""
+"""Exceptions. Databases are opened by the user's own drivers."""
 
 
 def _connections(tree: ast.AST) -> Iterator[tuple[int, Any]]:

@@ -157,10 +157,9 @@ def _exporters(config: Config) -> Iterator[Finding]:
         try:
             parts = urlsplit(address if "://" in address else f"//{address}")
             host, port = parts.hostname or "localhost", parts.port or _DEFAULT_PORTS.get(parts.scheme, 4317)
+            server = net.parse(address if parts.scheme else f"http://{address}")
             is_grpc = protocol == "grpc" or not parts.scheme
-            proxy = (
-                proxies.for_grpc(host, port, variables) if is_grpc else proxies.for_http(net.parse(address), variables)
-            )
+            proxy = (proxies.for_grpc if is_grpc else proxies.for_http)(server, variables)
             if proxy is not None:
                 shown, host, port = f"{shown} through the proxy {proxy}", proxy.host, proxy.port
             net.connect(host, port, clocks.monotonic() + _CONNECT_S).close()

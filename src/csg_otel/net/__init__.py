@@ -2,16 +2,17 @@
 Outgoing connections: only this package's `net` opens connections to servers, each under one deadline.
 
 `request` sends one HTTP request. `Session` sends many requests over one kept connection. `connect` opens a TCP or TLS
-connection for another protocol. The rules: one total deadline on the monotonic clock, which includes name resolution and a
-server that sends slowly; only a bounded part of a response is read; HTTP requests go through the proxies of the environment; no
-redirects unless the caller allows them; no decompression.
+connection for another protocol, and `csg_otel.net.http2` sends gRPC's requests. The rules: one total deadline on the monotonic
+clock, which includes name resolution and a server that sends slowly; only a bounded part of a response is read; HTTP requests
+go through the proxies of the environment; no redirects unless the caller allows them; no decompression.
 
 Does not import ``http.client``, and imports ``ssl`` only for the first https URL, so that a health probe starts in a few
 milliseconds.
 """
 
+from csg_otel.net.agent import USER_AGENT
 from csg_otel.net.connection import Connection, connect, remaining
-from csg_otel.net.http import USER_AGENT, Session, request
+from csg_otel.net.http import Session, check_headers, request
 from csg_otel.net.proxies import ProxyError, is_loopback
 from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError, Response
 from csg_otel.net.url import Url, parse
@@ -25,6 +26,7 @@ __all__ = [
     "Response",
     "Session",
     "Url",
+    "check_headers",
     "connect",
     "is_loopback",
     "parse",

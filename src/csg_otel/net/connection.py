@@ -91,6 +91,22 @@ class Connection:
                 break
         return self._take(min(limit, end + 1 if end >= 0 else len(self._buffer)))
 
+    def peek(self, count: int) -> bytes:
+        """Return the next *count* bytes, or fewer if no more have arrived, without taking them."""
+        return bytes(self._buffer[:count])
+
+    def poll(self) -> bool:
+        """Receive what has arrived, without waiting; return False if the other side has closed."""
+        self._stream.settimeout(0)
+        try:
+            return self.exhausted or self._receive_some()
+        except BlockingIOError:
+            return True
+        except OSError as error:  # over TLS, another class says the same; `ssl` is not imported for it
+            if type(error).__name__ not in ("SSLWantReadError", "SSLWantWriteError"):
+                raise
+            return True
+
     def close(self) -> None:
         """
         Close the socket; send nothing, not even the end of TLS.
@@ -104,6 +120,9 @@ class Connection:
         if self.exhausted:
             return False
         self._stream.settimeout(remaining(self._deadline, "no complete response"))
+        return self._receive_some()
+
+    def _receive_some(self) -> bool:
         data = self._stream.recv(min(_CHUNK_BYTES, self._unread))
         self._unread -= len(data)
         self._received += len(data)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import sys
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from csg_otel import clocks, environment
-from csg_otel._version import VERSION
-from csg_otel.net import connection, lookup, proxies, response, url
-from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError, Response
+from csg_otel.net import connection, proxies, response, url
+from csg_otel.net.agent import USER_AGENT
+from csg_otel.net.response import DEFAULT_MAX_BYTES, Response
+from csg_otel.net.route import Route
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
-
-USER_AGENT: Final = f"csg-otel/{VERSION} (python {'.'.join(map(str, sys.version_info[:3]))})"
-"""The header ``User-Agent`` of every request (RFC 9110, 10.1.5)."""
 
 _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -54,9 +50,8 @@ class Session:
         """
         self._url = url.parse(address)
         self._proxy = None if direct else proxies.for_http(self._url, environment.snapshot())
-        self._tls = tls
+        self._route = Route(self._url, self._proxy, tls=tls, check_address=check_address)
         self._max_bytes = max_bytes
-        self._check_address = check_address
         self._connection: connection.Connection | None = None
 
     @property
@@ -109,7 +104,7 @@ class Session:
         result = None
         try:
             if self._connection is None:
-                self._connection = self._open(deadline)
+                self._connection = self._route.open(deadline)
             self._connection.renew(deadline, self._max_bytes)
             self._connection.send_all(message)
             result = response.read(self._connection, method)
@@ -117,36 +112,6 @@ class Session:
             if result is None or not result.reusable:
                 self.close()
         return result
-
-    def _open(self, deadline: float) -> connection.Connection:
-        if self._url.secure and self._tls is None:
-            import ssl
-
-            self._tls = ssl.create_default_context()
-        tls, host, port = self._tls if self._url.secure else None, self._url.host, self._url.port
-        if self._proxy is None:
-            return connection.connect(host, port, deadline, tls=tls, check_address=self._check_address)
-        if self._check_address is not None and lookup.ip_address(host) is not None:
-            self._check_address(host)  # the proxy resolves names
-        tunnel = self._request_tunnel if tls is not None else None
-        try:
-            return connection.connect(
-                self._proxy.host, self._proxy.port, deadline, tls=tls, server_name=host, before_tls=tunnel
-            )
-        except (ConnectionRefusedError, socket.gaierror) as error:
-            raise proxies.ProxyError(f"the proxy {self._proxy}: {error.strerror or error}") from error
-
-    def _request_tunnel(self, opened: connection.Connection) -> None:
-        """Request a tunnel to the server (RFC 9110, 9.3.6). Raises OSError if the proxy refuses it."""
-        assert self._proxy is not None  # noqa: S101 - for the type checker
-        lines = [f"CONNECT {self._url.authority} HTTP/1.1", f"Host: {self._url.authority}", f"User-Agent: {USER_AGENT}"]
-        lines += [f"{name}: {value}" for name, value in self._proxy.headers.items()]
-        opened.send_all("\r\n".join([*lines, "", ""]).encode("latin-1"))
-        status = response.read_head(opened)[0]
-        if not 200 <= status < 300:
-            raise proxies.ProxyError(f"the proxy {self._proxy} answers a request for a tunnel with HTTP {status}")
-        if not opened.drained:
-            raise ProtocolError(f"the proxy {self._proxy} sends data before the tunnel is in use")
 
 
 def request(
@@ -232,11 +197,16 @@ def _head(method: str, address: url.Url, target: str, body: bytes | None, header
         defaults["Content-Length"] = str(len(body or b""))
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in defaults.items() if name.lower() not in present]
-    for name, value in headers.items():
-        if not name or not _TOKEN.issuperset(name) or not _is_sendable(value):  # the value may be secret
-            raise ValueError(f"header {name!r} holds characters that HTTP does not allow")
-        lines.append(f"{name}: {value}")
+    check_headers(headers)
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise ValueError for a header that can't be sent; the message has its name, because the value may be secret."""
+    for name, value in headers.items():
+        if not name or not _TOKEN.issuperset(name) or not _is_sendable(value):
+            raise ValueError(f"header {name!r} holds characters that HTTP does not allow")
 
 
 def _is_sendable(value: str) -> bool:

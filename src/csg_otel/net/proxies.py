@@ -62,9 +62,9 @@ def for_http(server: url.Url, environ: Mapping[str, str]) -> Proxy | None:
     return _choose((f"{server.scheme}_proxy",), ("no_proxy",), (server.host, server.port), environ)
 
 
-def for_grpc(host: str, port: int, environ: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy for a gRPC channel to *host* and *port*, as `for_http` does; ``grpc_proxy`` wins over the others."""
-    return _choose(_GRPC, ("no_grpc_proxy", "no_proxy"), (host, port), environ)
+def for_grpc(server: url.Url, environ: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy for gRPC to *server*, as `for_http` does; ``grpc_proxy`` wins over the others."""
+    return _choose(_GRPC, ("no_grpc_proxy", "no_proxy"), (server.host, server.port), environ)
 
 
 def is_loopback(host: str) -> bool:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
+
+_MAX_MESSAGE: Final = 500
+"""Most characters of an error's message, which may come from the destination."""
 
 
 class SendError(Exception):
@@ -23,11 +26,11 @@ class SendError(Exception):
 
         Args:
             reason: A short word, the value of ``csg.reason``.
-            message: The details, for a log line and ``status()``.
+            message: The details, for a log line and ``status()``; of a server's text only printable characters are kept.
             retry: Whether the same batch may be accepted later.
             retry_after_s: Seconds to wait, as the destination requests; None (default) uses the queue's back-off.
         """
-        super().__init__(message)
+        super().__init__("".join(sign if sign.isprintable() else " " for sign in message[:_MAX_MESSAGE]))
         self.reason = reason
         self.retry = retry
         self.retry_after_s = retry_after_s

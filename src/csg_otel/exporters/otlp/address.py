@@ -12,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from csg_otel import net
 
-_DEFAULT_PORTS = {"https": 443, "http": 4317}
-"""The ports of a gRPC endpoint without one; the OTLP specification names the second."""
+_GRPC_PORT = 4317
+"""The port of a plain gRPC endpoint without one, by the OTLP specification."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,10 @@ class Address:
         path = f"/v1/{signal}"
         return self.url if self.url.rstrip("/").endswith(path) else self.url.rstrip("/") + path
 
-    @property
-    def server(self) -> tuple[str, int]:
-        """Host and port of a gRPC endpoint."""
+    def for_grpc(self) -> str:
+        """Return the URL of a gRPC endpoint: with its port."""
         parts = urlsplit(self.url)
-        return parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+        return self.url if parts.port or self.secure else f"{parts.scheme}://{parts.netloc}:{_GRPC_PORT}"
 
 
 def resolve(endpoint: str, insecure: bool | None) -> Address:

@@ -8,7 +8,6 @@ does not read responses. The large imports (protobuf, gRPC) happen on the first 
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks, faults, net
@@ -240,10 +239,9 @@ def _transport(settings: OtlpExporter, signal: str, extra: Mapping[str, str]) ->
     }
     compress = settings.compression == "gzip"
     target = address.resolve(endpoint(settings), settings.tls.insecure)
-    if settings.protocol == "grpc":
-        credentials = _grpc_credentials(settings) if target.secure else None
-        return GrpcTransport(target.server, signal, headers, compress=compress, credentials=credentials)
     tls = _tls_context(settings) if target.secure else None
+    if settings.protocol == "grpc":
+        return GrpcTransport(target.for_grpc(), signal, headers, compress=compress, tls=tls)
     url = target.for_signal(signal) if settings.append_path else target.url
     return HttpTransport(url, headers, compress=compress, tls=tls)
 
@@ -265,14 +263,3 @@ def _tls_context(settings: OtlpExporter) -> ssl.SSLContext:
     if settings.tls.cert:
         context.load_cert_chain(settings.tls.cert, settings.tls.key or None)
     return context
-
-
-def _grpc_credentials(settings: OtlpExporter) -> Any:
-    import grpc
-
-    files: Mapping[str, str | None] = {
-        "root_certificates": settings.tls.ca,
-        "private_key": settings.tls.key,
-        "certificate_chain": settings.tls.cert,
-    }
-    return grpc.ssl_channel_credentials(**{name: Path(file).read_bytes() for name, file in files.items() if file})
