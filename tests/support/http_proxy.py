@@ -55,8 +55,14 @@ class HttpProxy:
                 return
             with socket.create_connection(("127.0.0.1", self._target)) as server:
                 back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+                first = b""
                 if head.startswith("CONNECT "):
-                    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    # A server that speaks first may arrive together with the response.
+                    server.settimeout(0.2)
+                    with suppress(TimeoutError):
+                        first = server.recv(65536)
+                    server.settimeout(None)
+                    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n" + first)
                     back.start()
                     _copy(client, server)
                 else:

@@ -164,16 +164,18 @@ def connect(
     stream = _open(host, port, deadline, check_address)
     try:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened = Connection(stream, deadline, max_bytes)
         if before_tls is not None:
-            before_tls(Connection(stream, deadline, max_bytes))
+            before_tls(opened)
         if tls is not None:
             # One timeout bounds the whole handshake, because the ssl module counts it down over all its reads.
             stream.settimeout(remaining(deadline, "no TLS handshake"))
             stream = tls.wrap_socket(stream, server_hostname=server_name or host)
+            opened = Connection(stream, deadline, max_bytes)
     except BaseException:
         stream.close()
         raise
-    return Connection(stream, deadline, max_bytes)
+    return opened
 
 
 def _open(host: str, port: int, deadline: float, check_address: Callable[[str], None] | None) -> socket.socket:

@@ -78,5 +78,5 @@ class Route:
         status = response.read_head(opened)[0]
         if not 200 <= status < 300:
             raise proxies.ProxyError(f"the proxy {self._proxy} answers a request for a tunnel with HTTP {status}")
-        if not opened.drained:
+        if self._server.secure and not opened.drained:  # a plain server may speak first
             raise ProtocolError(f"the proxy {self._proxy} sends data before the tunnel is in use")
