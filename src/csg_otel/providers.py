@@ -15,7 +15,7 @@ from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
 from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers, drain, flush
 from csg_otel.pipeline import _compat
-from csg_otel.pipeline.global_providers import global_providers, problems, start_flush_of_others, unplug
+from csg_otel.pipeline.global_providers import global_providers, start_flush_of_others, unplug
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.pipeline.resource import make_resource
 from csg_otel.pipeline.views import make_views
@@ -74,8 +74,6 @@ class Providers:
         installed.connect({signal: self._sinks(signal) for signal in ("traces", "logs")}, self._flush)
         installed.configure(self._config.sampling, self.resource, make_views(self._config))
         self._has_detected_id = _compat.has_detected_instance_id(self.resource)
-        for destination in self._accounting.destinations:
-            destination.unreachable = problems()
 
     def _sinks(self, signal: str) -> tuple[Sink, ...]:
         return tuple(item.sinks[signal] for item in self._accounting.destinations if signal in item.sinks)

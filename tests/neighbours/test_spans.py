@@ -126,6 +126,33 @@ def test_ddtrace_beside_us(vendor_first: bool, provider: str, tmp_path: Path) ->
     check_ours(journey)
 
 
+NEW_RELIC = """
+    with open("newrelic.ini", "w") as settings:
+        settings.write('''[newrelic]
+    license_key = 0000000000000000000000000000000000000000
+    developer_mode = true
+    opentelemetry.enabled = true
+    opentelemetry.traces.enabled = true
+    log_level = critical
+    ''')
+    def vendor():
+        import newrelic.agent
+        newrelic.agent.initialize("newrelic.ini")
+"""
+
+
+@pytest.mark.parametrize("vendor_first", [True, False], ids=["vendor-first", "csg-otel-first"])
+def test_new_relics_own_provider_in_either_order(vendor_first: bool, tmp_path: Path) -> None:
+    """It replaces the functions for the global provider: one warning, and the state says so; the rest is complete."""
+    journey = span_journey.run(NEW_RELIC, tmp_path, vendor_first=vendor_first)
+
+    assert journey.spans == {}
+    assert {body: count for body, count in journey.records.items() if body in ALL_OF_THEIRS} == EACH_ONCE
+    assert journey.shown == COUNTS
+    assert journey.states["otlp"][0] == "degraded"
+    assert journey.log.count("traces do not reach csg_otel") == 1
+
+
 def test_opentelemetry_instrument(tmp_path: Path) -> None:
     """Its exporter and ours have each span once, and so have the counts; the host's name is used by both."""
     journey = span_journey.run(

@@ -242,6 +242,29 @@ def test_a_provider_that_accepts_nothing_degrades_its_signal(sink: HttpSink, tmp
     assert [record.body.string_value for record in sink.received.records] == ["hello"]
 
 
+def test_a_provider_that_takes_the_place_of_ours_degrades_its_signal(sink: HttpSink, tmp_path: Path) -> None:
+    """A library may replace the function that returns the global provider, after ours is installed: one warning, by itself."""
+    shown, log = run(
+        f"""
+        import time
+        telemetry = start(exporters=["otlp+http://127.0.0.1:{sink.port}", "prometheus"], exporters__metric_interval=0.1)
+        before = telemetry.status()["otlp"].state
+        other = TracerProvider()
+        trace.get_tracer_provider = lambda: other
+        time.sleep(1)
+        states = {{name: [status.state, status.last_error] for name, status in telemetry.status().items()}}
+        telemetry.shutdown(20)
+        print(json.dumps([before, states]))
+        """,
+        tmp_path,
+    )
+    before, states = shown
+
+    assert (before, states["otlp"][0], states["prometheus"][0]) == ("ok", "degraded", "ok")
+    assert "has taken the place" in states["otlp"][1]
+    assert log.count("has taken the place") == 1
+
+
 WRAPPED = """
 class Wrapper(trace.TracerProvider):
     def __init__(self, provider): self.provider = provider

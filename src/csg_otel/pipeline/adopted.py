@@ -33,6 +33,11 @@ _POLL_S: Final = 0.01
 """Seconds between two looks; spans that end between them are lost for this package."""
 
 
+def class_name(provider: Any) -> str:
+    """Return the full name of the class of *provider*."""
+    return f"{type(provider).__module__}.{type(provider).__qualname__}"
+
+
 class Adopted:
     """An adopted provider of one signal."""
 
@@ -49,28 +54,27 @@ class Adopted:
         self.problem = ""
         """The reason why this package's destinations do not get the signal; empty if they do."""
         self._signal = signal
-        self._provider = provider
+        self.provider = provider
         self._sdk_class = sdk_class
         self._add = add
         self._added: dict[int, tuple[Any, Any]] = {}
-        _log.info("the program has set a %s already; it stays in use, and csg_otel adds its exporters", self._name)
-
-    @property
-    def _name(self) -> str:
-        return f"{type(self._provider).__module__}.{type(self._provider).__qualname__}"
+        _log.info(
+            "the program has set a %s already; it stays in use, and csg_otel adds its exporters",
+            class_name(self.provider),
+        )
 
     @property
     def target(self) -> Any:
         """The SDK's provider: the adopted one, or the one that it wraps now; else the adopted one."""
-        if isinstance(self._provider, self._sdk_class):
-            return self._provider
-        attributes = getattr(self._provider, "__dict__", {})
-        return next((value for value in attributes.values() if isinstance(value, self._sdk_class)), self._provider)
+        if isinstance(self.provider, self._sdk_class):
+            return self.provider
+        attributes = getattr(self.provider, "__dict__", {})
+        return next((value for value in attributes.values() if isinstance(value, self._sdk_class)), self.provider)
 
     @property
     def is_wrapper(self) -> bool:
         """Whether the adopted provider wraps one of the SDK, which may change."""
-        return self.target is not self._provider
+        return self.target is not self.provider
 
     @property
     def resource(self) -> Resource | None:
@@ -110,7 +114,8 @@ class Adopted:
     def _report(self, error: str) -> None:
         """Set the problem, and log it with the remedy, once."""
         warned = bool(self.problem)
-        self.problem = f"{self._signal} do not reach csg_otel: the program's {self._name} cannot be extended ({error})"
+        name = class_name(self.provider)
+        self.problem = f"{self._signal} do not reach csg_otel: the program's {name} cannot be extended ({error})"
         if not warned:
             _log.warning(
                 "%s; call csg_otel.instrument() before it is set, or set one of the OpenTelemetry SDK; see csg-otel doctor",

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import environment, forks, scope
 from csg_otel.pipeline import _compat, callbacks, flushing
-from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, follow
+from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, class_name, follow
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.installed import InstalledLoggerProvider, InstalledMeterProvider, InstalledTracerProvider
 
@@ -42,6 +42,7 @@ class GlobalProviders:
         """Install a provider for each signal, unless the program has set a provider; then adopt that one."""
         environ = environment.snapshot()
         self.spans, self.logs = SpanFanOut(), LogFanOut()
+        self._logged: set[str] = set()
         self.tracers: InstalledTracerProvider | Adopted = _install_or_adopt(
             trace.get_tracer_provider,
             trace.set_tracer_provider,
@@ -60,7 +61,6 @@ class GlobalProviders:
             lambda: InstalledLoggerProvider(self.logs, environ),
             lambda present: Adopted("logs", present, LoggerProvider, "add_log_record_processor"),
         )
-
         for fan_out in (self.spans, self.logs):
             fan_out.on_shutdown = self._follow
 
@@ -71,12 +71,27 @@ class GlobalProviders:
     @property
     def problems(self) -> dict[str, str]:
         """The reason, by signal, why this package's destinations do not get it; signals without a problem are left out."""
-        adopted = {"traces": self.tracers, "metrics": self.meters, "logs": self.loggers}
-        return {
-            signal: provider.problem
-            for signal, provider in adopted.items()
-            if isinstance(provider, Adopted) and provider.problem
-        }
+        reasons: dict[str, str] = {}
+        for signal, provider, get in (
+            ("traces", self.tracers, trace.get_tracer_provider),
+            ("metrics", self.meters, metrics.get_meter_provider),
+            ("logs", self.loggers, _logs.get_logger_provider),
+        ):
+            in_use = provider.provider if isinstance(provider, Adopted) else provider
+            present = scope.provided(get)
+            if present is not in_use and getattr(present, "__wrapped__", None) is not in_use:
+                reasons[signal] = self._replaced(signal, present)
+            elif isinstance(provider, Adopted) and provider.problem:
+                reasons[signal] = provider.problem
+        return reasons
+
+    def _replaced(self, signal: str, present: Any) -> str:
+        """Return the reason for *signal*, whose global provider another library has replaced by *present*; log it once."""
+        reason = f"{signal} do not reach csg_otel: {class_name(present)} has taken the place of the global provider"
+        if signal not in self._logged:
+            self._logged.add(signal)
+            _log.warning("%s; switch that off, or set it up before csg_otel.instrument()", reason)
+        return reason
 
     def shared_resource(self, own: Resource) -> Resource:
         """Return *own* with the attributes of the adopted providers' resource, so that all signals have the same."""

@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReade
 
 from csg_otel import clocks, faults, forks, names
 from csg_otel.pipeline import _compat, callbacks
+from csg_otel.pipeline.global_providers import problems
 from csg_otel.pipeline.groups import exported
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class PushReader(MetricReader):
         self._sink = sink
 
     def push(self) -> None:
-        """Collect once and queue the result in the sink."""
+        """Collect once and queue the result in the sink; log a provider that keeps a signal from it."""
+        problems()
         with callbacks.collection():
             self.collect()
 

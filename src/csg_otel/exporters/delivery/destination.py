@@ -16,6 +16,7 @@ from csg_otel import clocks, forks
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.spool import Segment, Spool, SpoolError
+from csg_otel.pipeline.global_providers import problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,8 +83,6 @@ class Destination:
         self.reader: PushReader | None = None
         self.ticker: Ticker | None = None
         self.spool: Spool | None = None
-        self.unreachable: dict[str, str] = {}
-        """The reason, by signal, why the program's items do not come here."""
         self._lock = threading.Lock()
         self._failing: set[str] = set()
         self._failing_since = 0.0
@@ -197,7 +196,7 @@ class Destination:
         with self._lock:
             failing, last_error = len(self._failing), self._last_error
             failing_s = clocks.monotonic() - self._failing_since if failing else 0.0
-        missing = [problem for signal, problem in self.unreachable.items() if signal in self.queues]
+        missing = [problem for signal, problem in problems().items() if signal in self.queues]
         state: State = "ok"
         if failing:
             state = "down" if failing == sum(1 for queue_counts in counts if queue_counts.emitted) else "degraded"
