@@ -12,13 +12,14 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from csg_otel.server import Request, Server
 from csg_otel.server.messages import Done
 from support.endpoints import ask, connect, is_closed
-from support.programs import eventually
+from support.programs import Program, eventually, get
 
 Serve = Callable[..., Server]
 
@@ -175,3 +176,44 @@ def test_the_settings_decide_who_sees_details(serve: Serve, show_details: str, s
     server = serve(health_monitoring={"show_details": show_details})
 
     assert (b"/secret" in ask(server, "/healthz", Accept="application/json")[2]) is shown
+
+
+def test_a_forked_child_keeps_no_connection_of_its_parent(tmp_path: Path) -> None:
+    """The parent alone decides when a client reads the end; the child serves on a port of its own."""
+    source = """
+    import csg_otel, os, sys, time
+    telemetry = csg_otel.instrument("parent", exporters=["prometheus"], health_monitoring__enabled=False)
+    print(telemetry.url, flush=True)
+    sys.stdin.readline()
+    child = os.fork()
+    if child == 0:
+        print(telemetry.url, flush=True)
+        time.sleep(60)
+        os._exit(0)
+    sys.stdin.readline()
+    telemetry.shutdown()
+    sys.stdin.readline()
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    """
+
+    def go_on() -> None:
+        assert program.process.stdin is not None
+        program.process.stdin.write("\n")
+        program.process.stdin.flush()
+
+    with Program(source, tmp_path) as program:
+        url = program.line()
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), 10) as client:
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+            go_on()
+            child = program.line()
+            assert get(f"{child}/livez")[0] == get(f"{url}/livez")[0] == 200
+            go_on()
+
+            assert is_closed(client)
+            assert get(f"{child}/livez")[0] == 200
+        go_on()
+        assert program.wait() == 0

@@ -48,13 +48,19 @@ _MAX_BODY_BYTES: Final = 64 * 1024
 class State(IntEnum):
     """The state of a connection. When connections are too many, those with the lowest state are closed first."""
 
-    READING = 0
-    SENDING = 1
-    COMPUTING = 2
-    FINISHED = 3
+    STARTED = 0
+    """A part of a request has arrived; a sound client sends all of it at once."""
+    WAITING = 1
+    """No byte of the next request has arrived."""
+    SENDING = 2
+    """The client takes the response in parts."""
+    COMPUTING = 3
+    """The response is computed."""
+    FINISHED = 4
+    """The connection is to be closed, or is closed."""
 
 
-_EVENTS: Final = {State.READING: selectors.EVENT_READ, State.SENDING: selectors.EVENT_WRITE}
+_READING: Final = (State.STARTED, State.WAITING)
 
 
 class Connection:
@@ -64,16 +70,15 @@ class Connection:
         """Prepare to read from *client_socket*, of a client at the address *client*, at the monotonic time *now*."""
         client_socket.setblocking(False)
         self.socket = client_socket
-        self.state = State.READING
+        self.state = State.WAITING
         self.since = now
-        """When the state, or the request that is being read, began."""
+        """When the state began."""
         self.deadline = now + _REQUEST_S
         self.body: bytes = b""
         """The body of the response that is being sent."""
         self._client = client
         self._request: Request | None = None
         self._body_bytes = 0
-        self._is_idle = True
         self._unsent: list[memoryview] = []
 
     @cached_property
@@ -84,7 +89,14 @@ class Connection:
     @property
     def event(self) -> int:
         """The event of the socket that the state waits for: ``selectors.EVENT_READ``, ``EVENT_WRITE`` or 0 for none."""
-        return _EVENTS.get(self.state, 0)
+        if self.is_reading:
+            return selectors.EVENT_READ
+        return selectors.EVENT_WRITE if self.state is State.SENDING else 0
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether no whole request has arrived."""
+        return self.state in _READING
 
     def read(self, now: float) -> Request | Response | None:
         """Read what has arrived; return a request that is complete, the response that refuses it, or None."""
@@ -98,8 +110,8 @@ class Connection:
         if not data:  # the client has left
             self.state = State.FINISHED
             return None
-        if self._is_idle:
-            self._is_idle, self.since, self.deadline = False, now, now + _REQUEST_S
+        if self.state is State.WAITING:
+            self._become(State.STARTED, now, _REQUEST_S)
         self._h11.receive_data(data)
         try:
             result = self._next()
@@ -157,8 +169,8 @@ class Connection:
         self.body = b""
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
-            self._request, self._is_idle = None, True
-            self._become(State.READING, now, _IDLE_S)
+            self._request = None
+            self._become(State.WAITING, now, _IDLE_S)
         else:
             self.state = State.FINISHED
 

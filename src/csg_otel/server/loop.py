@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 _MOST_CONNECTIONS: Final = 128
 """Most connections at once: far more than scrapers and probes need."""
 
-_SHARE: Final = 4
+_SHARE: Final = 3
 """One connection for this many descriptors of the process's limit: the others are the program's."""
+
+_READING_SHARE: Final = 4
+"""One in this many connections may wait for a request, however many wait for responses: scrapers cannot keep probes out."""
 
 _RESERVE_SHARE: Final = 8
 """The program is near its limit when fewer than one in this many descriptors is free; then two connections are served."""
@@ -140,22 +143,25 @@ class Loop:
                 if error.errno not in _NO_DESCRIPTORS:
                     continue  # the client has left, or the network failed for it
                 self._report("connections", f"no connection can be accepted: {error.strerror}", now)
-                if not self._close_least():
-                    self._pause(now)
+                if not self._connections:
+                    self._pause(now + _PAUSE_S)
                     return
+                self._give_up(self._least(1), now)
                 continue
-            self._make_room(client_socket.fileno(), now)
             connection = Connection(client_socket, address[0], now)
             self._connections[connection] = 0
             self._continue(connection, now)
+            most = self._most(client_socket.fileno(), now)
+            while len(self._connections) > most:
+                self._give_up(self._least(most), now)
 
-    def _pause(self, now: float) -> None:
-        """Accept nothing for a moment: the listening socket stays ready, so the loop would run without rest."""
+    def _pause(self, until: float) -> None:
+        """Accept nothing for a while: the listening socket stays ready, so the loop would run without rest."""
         self._selector.unregister(self._listener)
-        self._accept_at = now + _PAUSE_S
+        self._accept_at = until
 
-    def _make_room(self, descriptor: int, now: float) -> None:
-        """Close connections until a new one with *descriptor* leaves the program the descriptors it needs."""
+    def _most(self, descriptor: int, now: float) -> int:
+        """Return how many connections leave the program the descriptors it needs, given the *descriptor* of the newest one."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         most, reason = _MOST_CONNECTIONS, "clients keep too many connections open"
         if limit != resource.RLIM_INFINITY:
@@ -163,17 +169,23 @@ class Loop:
             # The system returns the lowest free descriptor, so a high one shows that nearly all are in use.
             if descriptor >= limit - limit // _RESERVE_SHARE:
                 most, reason = 2, f"the process has nearly all of its {limit} descriptors in use"
-        if len(self._connections) >= most:
+        if len(self._connections) > most:
             self._report("connections", f"{reason}; of those to the endpoints the oldest beyond {most} are closed", now)
-        while len(self._connections) >= most:
-            self._close_least()
+        return most
 
-    def _close_least(self) -> bool:
-        """Close the connection with the lowest state, and of those the oldest in it; return whether there was one."""
-        if not self._connections:
-            return False
-        self._close(min(self._connections, key=attrgetter("state")))
-        return True
+    def _least(self, most: int) -> Connection:
+        """Return the connection that matters least of *most* that are allowed; of several, the oldest in its state."""
+        reading = [connection for connection in self._connections if connection.is_reading]
+        others = [connection for connection in self._connections if not connection.is_reading]
+        return min(others if others and len(reading) <= most // _READING_SHARE else reading, key=attrgetter("state"))
+
+    def _give_up(self, connection: Connection, now: float) -> None:
+        """Close *connection*, unless its request has arrived since its last turn."""
+        was_reading = connection.is_reading
+        if was_reading:
+            self._continue(connection, now)
+        if connection.is_reading or not was_reading:
+            self._close(connection)
 
     def _continue(self, connection: Connection, now: float) -> None:
         self._guarded(connection, partial(self._step, connection, now))
@@ -191,7 +203,7 @@ class Loop:
     def _step(self, connection: Connection, now: float) -> None:
         if connection.state is State.SENDING:
             connection.send(now)
-        elif connection.state is State.READING:
+        elif connection.is_reading:
             result = connection.read(now)
             if isinstance(result, Request):
                 self._handler(result, partial(self._queue_response, connection))
