@@ -94,9 +94,11 @@ class Victim:
 
     @contextmanager
     def attacked(self, *kinds: str) -> Iterator[None]:
-        """Attack for the time of the block; see ``support.hostile``."""
-        command = [sys.executable, "-m", "support.hostile", str(self.port), *kinds]
-        with Program(command, Path.cwd(), {"PYTHONPATH": str(TESTS)}) as attack:
+        """Attack for the time of the block; see ``support.hostile_clients``."""
+        command = [sys.executable, "-m", "support.hostile_clients", str(self.port), *kinds]
+        folder = Path("attack")  # of its own, because programs in one folder share a file for stderr
+        folder.mkdir(exist_ok=True)
+        with Program(command, folder, {"PYTHONPATH": str(TESTS)}) as attack:
             attack.line_with("attacking")
             yield
 
