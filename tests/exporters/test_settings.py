@@ -23,7 +23,7 @@ from csg_otel.config import load
 from csg_otel.exporters.delivery.accounting import ShutdownReport
 from csg_otel.exporters.otlp import address
 from csg_otel.providers import Providers
-from support.otlp_sink import HttpSink
+from support.otlp_sink import GrpcSink, HttpSink
 from support.programs import Program, eventually
 
 SPANS = 30
@@ -98,20 +98,23 @@ def test_the_path_of_the_signal_is_appended_or_not(append: bool, path: str, sink
     assert set(sink.paths) == {path}
 
 
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("missing", [(), ("ca",), ("cert", "key")])
-def test_each_file_of_tls_is_used(missing: tuple[str, ...], tmp_path: Path) -> None:
+def test_each_file_of_tls_is_used(missing: tuple[str, ...], protocol: str, tmp_path: Path) -> None:
     """A receiver that requires a client's certificate gets spans only with the authority, the certificate and the key."""
     authority, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(server)
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.configure_cert(server)
     authority.configure_trust(server)
     server.verify_mode = ssl.CERT_REQUIRED
     client = authority.issue_cert("client@example.com")
     blobs = {"ca": authority.cert_pem, "cert": client.cert_chain_pems[0], "key": client.private_key_pem}
     for name, blob in blobs.items():
         blob.write_to_path(tmp_path / name)
-    receiver = HttpSink(tls=server)
+    receiver: Any = HttpSink(tls=server) if protocol != "grpc" else GrpcSink(tls=certificate, clients=authority)
     files = {name: str(tmp_path / name) for name in blobs if name not in missing}
-    send({"otlp": [otlp(receiver.endpoint, tls=files)]}, tmp_path / "spool", within_s=10 if not missing else 1)
+    settings = otlp(receiver.endpoint, protocol=protocol, tls=files)
+    send({"otlp": [settings]}, tmp_path / "spool", within_s=10 if not missing else 1)
     receiver.close()
 
     assert len(receiver.received.spans) == (0 if missing else SPANS)

@@ -160,8 +160,8 @@ class HttpSink:
 class GrpcSink:
     """An OTLP/gRPC receiver; `code` is what it refuses with, `trailers` go with that, `partial` into its answers."""
 
-    def __init__(self, port: int = 0, tls: Any = None) -> None:
-        """Listen; *tls* is a certificate of trustme, by default there is no TLS."""
+    def __init__(self, port: int = 0, tls: Any = None, clients: Any = None) -> None:
+        """Listen; with *tls*, a certificate of trustme, over TLS; with *clients*, an authority, its clients only."""
         self.received = Received()
         self.code: grpc.StatusCode | None = None
         self.trailers: tuple[tuple[str, bytes], ...] = ()
@@ -182,7 +182,9 @@ class GrpcSink:
             self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         else:
             pair = (tls.private_key_pem.bytes(), b"".join(pem.bytes() for pem in tls.cert_chain_pems))
-            self.port = self._server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([pair]))
+            roots = clients.cert_pem.bytes() if clients else None
+            credentials = grpc.ssl_server_credentials([pair], roots, clients is not None)
+            self.port = self._server.add_secure_port(f"127.0.0.1:{port}", credentials)
         self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._server.start()
 
