@@ -11,6 +11,7 @@ import time
 import wsgiref.simple_server
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -319,6 +320,29 @@ def test_a_handler_that_hangs_keeps_no_request_waiting(serve: Serve, lines: Line
     assert statuses == {503}
     assert len(lines.wait_for(1002)) == 1002  # one was at the handler, 1,000 waited
     assert lines.lines[1] == "WARNING 59 requests are not logged: the handlers of the log were too slow"
+
+
+def test_a_record_factory_of_the_program_keeps_no_request_waiting(serve: Serve, lines: Lines) -> None:
+    """It is code of the program: it runs on the thread that writes the log."""
+    server, factory, threads = serve(security=LOGGED), logging.getLogRecordFactory(), list[str]()
+
+    def record(*args: Any, **fields: Any) -> logging.LogRecord:
+        threads.append(threading.current_thread().name)
+        lines.open.wait(30)
+        return factory(*args, **fields)
+
+    lines.open.clear()
+    logging.setLogRecordFactory(record)
+    try:
+        statuses = {ask(server, "/livez")[0] for _ in range(3)}
+        lines.open.set()
+
+        assert statuses == {503}
+        assert len(lines.wait_for(3)) == 3
+        assert set(threads) == {"csg-otel-access-log"}
+    finally:
+        lines.open.set()
+        logging.setLogRecordFactory(factory)
 
 
 def test_without_a_free_thread_no_line_is_lost(serve: Serve, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:

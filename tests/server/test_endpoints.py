@@ -217,3 +217,29 @@ def test_a_forked_child_keeps_no_connection_of_its_parent(tmp_path: Path) -> Non
             assert get(f"{child}/livez")[0] == 200
         go_on()
         assert program.wait() == 0
+
+
+def test_the_server_writes_nothing_into_the_log_of_the_program(tmp_path: Path) -> None:
+    """Not even at DEBUG, from its start to its end; and the loggers of a web server of the program stay as they are."""
+    source = """
+    import csg_otel, logging, socket, sys, urllib.request
+    logging.basicConfig(level=logging.DEBUG, format="%(name)s %(message)s")
+    access = logging.getLogger("uvicorn.access")
+    access.addHandler(logging.NullHandler())
+    before = dict(vars(access)), list(access.handlers)
+    telemetry = csg_otel.instrument("job", exporters=["prometheus"], health_monitoring__enabled=False)
+    host, port = telemetry.url.removeprefix("http://").split(":")
+    for path in ("/livez", "/metrics"):
+        urllib.request.urlopen(telemetry.url + path).read()
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"no HTTP\\r\\n\\r\\n")
+        client.recv(1000)
+    telemetry.shutdown()
+    print((dict(vars(access)), list(access.handlers)) == before, flush=True)
+    """
+    with Program(source, tmp_path) as program:
+        assert program.line() == "True"
+        assert program.wait() == 0
+        lines = [line for line in program.stderr.splitlines() if not line.startswith("csg_otel")]
+
+    assert lines == []

@@ -8,13 +8,13 @@ delays a probe. The program's handlers write these lines like all other log line
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from csg_otel import faults, forks
 from csg_otel.names import ACCESS_LOGGER
+from csg_otel.server.background import Background
 
 if TYPE_CHECKING:
     from csg_otel.server.messages import Request
@@ -23,9 +23,6 @@ _log = logging.getLogger(ACCESS_LOGGER)
 
 _MAX_WAITING: Final = 1000
 """Most lines that wait for a slow handler: enough for a burst of scrapes, in less than a megabyte."""
-
-_IDLE_S: Final = 5.0
-"""Seconds without a request after which the thread ends; the next request starts another one."""
 
 _MAX_PATH: Final = 300
 """Most characters of a path: longer than the longest real path, which contains a check's name."""
@@ -38,6 +35,7 @@ class AccessLog:
         """Set the level of the logger to INFO, unless the program has set a level."""
         if _log.level == logging.NOTSET:
             _log.setLevel(logging.INFO)
+        self._background = Background("access-log")
         self.reset_after_fork()
         forks.follow(self.reset_after_fork)
 
@@ -58,44 +56,36 @@ class AccessLog:
             faults.contain("access log")
 
     def reset_after_fork(self) -> None:
-        """Start from scratch in a forked child, where the parent's thread and the thread with the lock do not exist."""
-        self._waiting: deque[logging.LogRecord] = deque()
+        """Start from scratch in a forked child: the parent writes its own lines."""
+        self._waiting: deque[str] = deque()
         self._dropped = 0
-        self._changed = threading.Condition()
-        self._writer: threading.Thread | None = None
+        self._is_scheduled = False
 
     def _enqueue(self, line: str) -> None:
-        record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None)
-        with self._changed:
-            if len(self._waiting) >= _MAX_WAITING:
-                self._dropped += 1
-                return
-            self._waiting.append(record)
-            self._changed.notify()
-            if self._writer is None:
-                writer = threading.Thread(target=self._write_lines, name="csg-otel-access-log", daemon=True)
-                writer.start()  # raises if the system has no more threads; the next request tries again
-                self._writer = writer
+        if len(self._waiting) >= _MAX_WAITING:
+            self._dropped += 1
+            return
+        self._waiting.append(line)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            if not self._background.run(self._write_lines):  # the system has no more threads
+                self._is_scheduled = False  # the next request tries again
 
     def _write_lines(self) -> None:
-        while (record := self._next()) is not None:
-            try:
-                _log.handle(record)
-            except BaseException:  # noqa: BLE001 - a handler of the program that raises, even SystemExit, costs only its line
-                faults.contain("access log")
-
-    def _next(self) -> logging.LogRecord | None:
-        """Return the next record, or None when the thread is to end."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting, _IDLE_S):
-                self._writer = None
-                return None
+        self._is_scheduled = False  # first of all, so that no line is left behind
+        while self._waiting:
             dropped, self._dropped = self._dropped, 0
-            if not dropped:
-                return self._waiting.popleft()
-        # Without the lock: a record factory of the program makes the record.
-        text = f"{dropped} requests are not logged: the handlers of the log were too slow"
-        return _log.makeRecord(_log.name, logging.WARNING, __file__, 0, text, (), None)
+            if dropped:
+                _handle(logging.WARNING, f"{dropped} requests are not logged: the handlers of the log were too slow")
+            _handle(logging.INFO, self._waiting.popleft())
+
+
+def _handle(level: int, line: str) -> None:
+    """Pass *line* to the handlers; one that raises, even SystemExit, costs only this line."""
+    try:
+        _log.handle(_log.makeRecord(_log.name, level, __file__, 0, line, (), None))
+    except BaseException:  # noqa: BLE001 - see above
+        faults.contain("access log")
 
 
 def _line(request: Request, status: int, size_bytes: int, duration_s: float) -> str:
