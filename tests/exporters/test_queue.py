@@ -16,6 +16,7 @@ from csg_otel.exporters.delivery.base import QueueStatus
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from support.senders import FunctionSender, Observer
+from support.time_limits import at_each_point
 
 
 class Receiver:
@@ -64,6 +65,42 @@ def test_a_queue_that_got_no_thread_starts_with_the_next_item() -> None:
 
     assert queue.flush(time.monotonic() + 5)
     assert receiver.items == [1, 2]
+    assert balanced(end(queue))
+
+
+def test_a_time_limit_inside_of_enqueue_leaves_no_lock_taken() -> None:
+    """A signal handler may raise at any point: other threads go on, and what they queue is delivered."""
+    receiver = Receiver()
+    queue = receiver.queue(batch_size=1)  # so that each item wakes the worker thread
+    queue.enqueue("first")
+    points = 0
+    for reached in at_each_point(lambda: queue.enqueue("interrupted")):
+        assert reached
+        points += 1
+        other = threading.Thread(target=queue.enqueue, args=("other",), daemon=True)
+        other.start()
+        other.join(20)
+        assert not other.is_alive()
+
+    assert points > 5
+    assert queue.flush(time.monotonic() + 20)
+    assert receiver.items.count("other") == points
+    assert balanced(end(queue))
+
+
+def test_counts_stay_right_if_time_limits_interrupt_a_full_queue() -> None:
+    """Each item is queued and counted, or neither; the same holds for the oldest, which is dropped."""
+    receiver = Receiver()
+    receiver.open.clear()
+    queue = receiver.queue(max_items=5, batch_size=2)
+    for number in range(10):
+        queue.enqueue(number)
+    limits = [(reached, balanced(queue.status())) for reached in at_each_point(lambda: queue.enqueue("interrupted"))]
+    receiver.open.set()
+
+    assert len(limits) > 5
+    assert set(limits) == {(True, True)}
+    queue.flush(time.monotonic() + 20)
     assert balanced(end(queue))
 
 

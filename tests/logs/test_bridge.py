@@ -11,6 +11,7 @@ import pytest
 from opentelemetry._logs import SeverityNumber
 
 from csg_otel.logs.bridge import message, severity
+from support import time_limits
 from support.otlp_sink import HttpSink, attributes
 from support.programs import Program
 
@@ -368,3 +369,43 @@ else:
     sink, _ = run(source, tmp_path)
 
     assert Counter(bodies(sink)) == {f"record {number}": 1 for number in range(50)}
+
+
+def test_time_limits_may_come_at_any_point_of_a_log_call(tmp_path: Path) -> None:
+    """A signal handler may raise wherever Python looks for signals: the program gets it, and no lock stays taken."""
+    source = f"""
+import threading
+sys.path.insert(0, {str(Path(time_limits.__file__).parents[1])!r})
+from csg_otel.logs.passing import current
+from support.time_limits import at_each_point
+class Value:
+    def __str__(self):
+        return "value"
+def log_once():
+    log.warning("interrupted %s", Value(), extra={{"value": Value(), "nested": {{"list": [1, 2]}}}})
+logging.getLogger().addHandler(logging.NullHandler())
+log_once()
+raised = caught = stale = 0
+for reached in at_each_point(log_once):
+    raised += 1
+    caught += reached
+    stale += current.get() is not None
+    thread = threading.Thread(target=log_once, daemon=True)
+    thread.start()
+    thread.join(20)
+    if thread.is_alive():
+        print("another thread waits for ever", file=sys.stderr)
+        break
+for number in range(5):
+    log.warning("later %d", number)
+print(raised, caught, stale, file=sys.stderr)
+"""
+    settings = '{"logging": {"handlers": ["file"], "format": "json", "file_config": {"filename": "app.log"}}}'
+    sink, stderr = run(source, tmp_path, settings)
+    raised, caught, stale = map(int, stderr.splitlines()[-1].split())
+
+    assert "for ever" not in stderr
+    assert raised > 100
+    assert (caught, stale) == (raised, 0)
+    assert [body for body in bodies(sink) if body.startswith("later")] == [f"later {number}" for number in range(5)]
+    assert (tmp_path / "app.log").read_text().count('"later') == 5

@@ -114,14 +114,15 @@ class LogInterceptor:
         except Exception:  # noqa: BLE001 - as above
             faults.contain("logs")
             return call_handlers(logger, record)
-        token = current.set(passing)
         try:
+            # Inside of `try`, and undone without a token: a signal handler of the program may raise between any two calls.
+            current.set(passing)
             return call_handlers(logger, record)
         finally:
             try:
                 self._put_into_sinks(passing)
             finally:
-                current.reset(token)
+                current.set(outer)
 
     def _begin(self, logger: logging.Logger, record: logging.LogRecord, outer: Passing | None) -> Passing:
         """Decide whether *record* goes to the destinations, before a handler of the program gets it."""

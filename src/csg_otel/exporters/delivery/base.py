@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from csg_otel import clocks, faults
 from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
+from csg_otel.exporters.delivery.wakeup import Wakeup
 
 _BACKOFF_FIRST_S: Final = 0.25
 _BACKOFF_MAX_S: Final = 5.0
@@ -105,7 +106,7 @@ class DeliveryQueue(ABC):
         # Re-entrant, because a signal handler of the program may emit while its thread is inside enqueue().
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._wake = threading.Event()
+        self._wake = Wakeup()
         self._items: deque[Any] = deque()
         self._counts = _Counts()
         self._in_flight = 0
@@ -117,20 +118,25 @@ class DeliveryQueue(ABC):
     # -- called by the program -------------------------------------------------------------------------------------
 
     def enqueue(self, item: Any) -> None:
-        """Queue *item*; never blocks. A full queue drops and counts its oldest item."""
+        """
+        Queue *item*; never blocks. A full queue drops and counts its oldest item.
+
+        A signal handler of the program may raise after each call in here: no call is between two changes that belong together.
+        """
         with self._lock:
-            self._counts.emitted += 1
             if self._deadline is not None:
                 self.count_dropped("shutdown", 1)
+                self._counts.emitted += 1
                 return
             if len(self._items) >= self._max_items:
-                self._items.popleft()
                 self.count_dropped("queue_full", 1)
-            self._items.append(item)
+                del self._items[0]
+            self._items += (item,)
+            self._counts.emitted += 1
             wakes = len(self._items) >= self._batch_size or (self._wakes_on_first_item and len(self._items) == 1)
             if not self._started:
                 self._start_threads()
-        if wakes and not self._wake.is_set():
+        if wakes:
             self._wake.set()
 
     @abstractmethod
@@ -170,9 +176,9 @@ class DeliveryQueue(ABC):
     def count_dropped(self, reason: str, items: int) -> None:
         """Count *items* as dropped; call it with the queue's lock held."""
         if items:
-            self._counts.dropped[reason] += items
             self._counts.dropped_at = clocks.monotonic()
             self._changed.notify_all()
+            self._counts.dropped[reason] += items  # last: see enqueue()
 
     def dropped_within(self, seconds: float) -> bool:
         """Return whether an item was dropped in the last *seconds*."""

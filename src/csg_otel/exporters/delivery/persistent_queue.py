@@ -194,10 +194,8 @@ class PersistentQueue(DeliveryQueue):
         _compat.suppress_instrumentation()
         while True:
             self._wake.wait()  # asleep while the program emits nothing
-            self._wake.clear()
             if self._deadline is None and not self._hurry and len(self._items) < self._batch_size:
                 self._wake.wait(_TICK_S)
-                self._wake.clear()
             closing = self._deadline is not None
             while items := self._take_items():
                 self._backlog.keep(self._encoded(items), self._mark_kept)

@@ -68,7 +68,6 @@ class MemoryQueue(DeliveryQueue):
         _compat.suppress_instrumentation()
         while True:
             self._wake.wait(self._delay_s)
-            self._wake.clear()
             sent = False
             while batch := self._take():
                 sent = True
@@ -122,5 +121,4 @@ class MemoryQueue(DeliveryQueue):
                     return False
                 until = min(until, now + _CLOSING_PAUSE_S, self._deadline)
             self._wake.wait(min(until - now, _PAUSE_S) if self._deadline is None else max(0.0, until - now))
-            self._wake.clear()
         return self._deadline is None or clocks.monotonic() < self._deadline
