@@ -78,9 +78,9 @@ USES: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.fixture(autouse=True)
-def _lenient(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Contain faults as in a program; the capture makes them raise."""
-    monkeypatch.setattr(faults, "strict", False)
+def _lenient(captured: Captured) -> None:
+    """Contain faults as in a program; the capture makes them raise, and ends with this again."""
+    faults.strict = False
 
 
 @pytest.mark.parametrize("use", USES)
