@@ -209,9 +209,12 @@ CHANGING = """
                 lines = urllib.request.urlopen(url + "/metrics", timeout=5).read().decode().splitlines()
             except OSError:  # while the server is exchanged
                 continue
+            if not seen:
+                os.write(tell, b"!")
             seen.update(line for line in lines if line.startswith("work_done_total"))
         os.write(tell, json.dumps(sorted(seen)).encode())
         os._exit(0)
+    os.read(told, 1)  # the child has scraped before the settings change
     for deployment in ("test", "staging", "production"):
         csg_otel.instrument("shop", exporters=["prometheus"], environment=deployment)
     csg_otel.counter("work.done").add(1)
