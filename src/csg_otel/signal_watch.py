@@ -88,9 +88,7 @@ class SignalWatch:
         if self._descriptors is None:
             return
         descriptor, self._descriptors = self._descriptors[1], None
-        present = signal.set_wakeup_fd(-1)
-        if present not in (-1, descriptor):
-            signal.set_wakeup_fd(present)
+        _give_back(descriptor)
         with suppress(OSError):
             os.write(descriptor, _STOP)
             os.close(descriptor)
@@ -100,9 +98,7 @@ class SignalWatch:
         if self._descriptors is not None:
             read_end, write_end = self._descriptors
             self._descriptors = None
-            present = signal.set_wakeup_fd(-1)
-            if present not in (-1, write_end):
-                signal.set_wakeup_fd(present)
+            _give_back(write_end)
             with suppress(OSError):
                 os.close(read_end)
                 os.close(write_end)
@@ -135,6 +131,13 @@ class SignalWatch:
 def threads_are_greenlets() -> bool:
     """Return whether the program has replaced threads by greenlets, as gevent and eventlet do."""
     return not isinstance(threading.get_ident, BuiltinFunctionType)
+
+
+def _give_back(descriptor: int) -> None:
+    """Let the interpreter write signals nowhere; where others have replaced *descriptor*, to theirs as before."""
+    present = signal.set_wakeup_fd(-1)
+    if present not in (-1, descriptor):
+        signal.set_wakeup_fd(present)
 
 
 def _make_pipe() -> tuple[int, int]:
