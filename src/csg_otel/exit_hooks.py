@@ -59,7 +59,7 @@ class ExitHooks:
     def arm(self, *, signals: bool) -> None:
         """Register with ``atexit`` and, if *signals* is true and this is the main thread, for SIGTERM."""
         atexit.register(self._finish)
-        if not signals or threading.current_thread() is not threading.main_thread():
+        if not signals or not _on_main_thread():
             return
         previous = signal.getsignal(signal.SIGTERM)
         if previous is signal.SIG_IGN or previous is None:
@@ -73,11 +73,16 @@ class ExitHooks:
     def disarm(self) -> None:
         """Remove the hooks; a SIGTERM handler that the program has installed meanwhile stays."""
         atexit.unregister(self._finish)
-        if self._watch is not None and threading.current_thread() is threading.main_thread():
+        if self._watch is not None and _on_main_thread():
             if self._is_in_charge():
                 signal.signal(signal.SIGTERM, self._previous)
             self._watch.stop()
             self._watch = None
+
+    def stop_watch(self) -> None:
+        """End the thread that waits for the signal; :meth:`reset_after_fork` starts it again."""
+        if self._watch is not None and _on_main_thread():
+            self._watch.stop()
 
     # -- forks -----------------------------------------------------------------------------------------------------
 
@@ -152,6 +157,11 @@ class ExitHooks:
         else:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _on_main_thread() -> bool:
+    # eventlet's current thread is never the main thread; on Linux the main thread has the id of the process.
+    return threading.current_thread() is threading.main_thread() or threading.get_native_id() == os.getpid()
 
 
 def _within(limit_s: float, call: Callable[..., Any], *arguments: Any) -> None:

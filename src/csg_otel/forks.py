@@ -140,7 +140,7 @@ def _enter_child() -> None:
         if pid != own_pid:
             del _entered[pid]
     mark[0] = 1
-    _reset_in_child()
+    start_from_scratch()
 
 
 def afterwards(start: Callable[[], object]) -> None:
@@ -182,7 +182,8 @@ def _others_import(own_thread: int) -> bool:
     return False
 
 
-def _reset_in_child() -> None:
+def start_from_scratch() -> None:
+    """Reset everything as in a forked child; for a process whose threads have all ended."""
     _resetting.append(True)
     _call_all(_resets)
     _resetting.clear()

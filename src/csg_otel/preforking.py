@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from csg_otel import forks
@@ -25,18 +26,28 @@ def start_now_or_in_workers(start: Callable[[], object]) -> bool:
     """
     uwsgi: Any = sys.modules.get("uwsgi")
     _postponed.clear()
-    if uwsgi is None or not hasattr(uwsgi, "worker_id"):
-        return True
-    if _hook(uwsgi):
-        _warn_without_threads(uwsgi)
-    if not _is_loading(uwsgi):
-        return True
+    if not hasattr(uwsgi, "worker_id"):
+        if not _is_uwsgi_starting():
+            return True
+    else:
+        if _hook(uwsgi):
+            _warn_without_threads(uwsgi)
+        if not _is_loading(uwsgi):
+            return True
     _postponed.append(start)
     forks.follow(_start_in_child)
     return False
 
 
 _postponed: Final[list[Callable[[], object]]] = []
+
+
+def _is_uwsgi_starting() -> bool:
+    """Return whether this is uWSGI, although it has not made its module yet: ``csg-otel run`` comes before it."""
+    try:
+        return Path("/proc/self/exe").readlink().name.startswith("uwsgi")
+    except OSError:  # no /proc
+        return Path(sys.executable or "").name.startswith("uwsgi")
 
 
 def _is_loading(uwsgi: Any) -> bool:
@@ -56,8 +67,8 @@ def _hook(uwsgi: Any) -> bool:
 
 
 def _start_in_child() -> None:
-    uwsgi = sys.modules["uwsgi"]
-    if _is_loading(uwsgi):
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is not None and _is_loading(uwsgi):
         # With the option py-call-uwsgi-fork-hooks this is one of Python's fork hooks, in which the SDK can't make a resource.
         # uWSGI calls its own hook next, unless the program has set another one meanwhile, as uwsgidecorators does.
         _hook(uwsgi)

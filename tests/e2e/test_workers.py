@@ -266,9 +266,40 @@ def test_a_stranger_on_the_port_is_said_once(tmp_path: Path) -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         shop(tmp_path, SYNC, *gunicorn(), metrics_port=taken.getsockname()[1]),
     ):
+        eventually(lambda: "can't listen" in (tmp_path / "log").read_text())
         time.sleep(1.5)  # two more looks at the port
 
     assert (tmp_path / "log").read_text().count("can't listen") == 1
+
+
+CHECKED = """
+    @csg_otel.health_check("stock", interval_s=0.2)
+    def stock():
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        (SYNC, ["gunicorn", "-w", "2", "-b", "127.0.0.1:PORT", "shop:app"]),
+        (ASYNC, ["uvicorn", "--workers", "2", "--port", "PORT", "shop:app"]),
+    ],
+    ids=["forked", "spawned"],
+)
+def test_run_gives_way_to_the_programs_own_instrument(source: str, command: list[str], tmp_path: Path) -> None:
+    """The master, which only ``csg-otel run`` instruments, takes the program's name, and leaves the port to a worker."""
+    run = ["csg_otel", "run", "--", sys.executable, "-m", *command]
+    with shop(tmp_path, source + CHECKED, *run, workers=2) as running:
+        running.order(40)
+        eventually(running.shows_all)
+
+        (labels,) = samples(running.text(), "target_info")
+        assert 'service_name="shop"' in labels
+        eventually(lambda: "stock" in get(f"{running.metrics}/healthz?verbose")[1])
+        assert running.shows_all()
+
+    assert "can't listen" not in (tmp_path / "log").read_text()
 
 
 MOUNTED = SYNC.replace(

@@ -23,8 +23,8 @@ if importlib.util.find_spec("csg_otel") is None:
         file=sys.stderr,
     )
 else:
-    import csg_otel
     from csg_otel import environment
+    from csg_otel.sdk.early import instrument_early
 
     environment.drop_from_python_path(_HERE)
-    csg_otel.instrument(on_error="warn", auto=True)
+    instrument_early()

@@ -33,7 +33,7 @@ class Family:
     @property
     def has_ended(self) -> bool:
         """Whether the eldest has ended, and its family with it."""
-        process = _Process.read(self.pid)
+        process = Process.read(self.pid)
         return self.machine != _machine() or process is None or process.started != self.started
 
     def __str__(self) -> str:
@@ -47,7 +47,9 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class _Process:
+class Process:
+    """The kernel's record of a process."""
+
     pid: int
     parent: int
     group: int
@@ -56,7 +58,14 @@ class _Process:
     program: str | None
 
     @classmethod
-    def read(cls, pid: int) -> _Process | None:
+    def identify(cls, pid: int) -> str:
+        """Return a text that no other process of this boot has: the process id and the start; without a start, it has ended."""
+        process = cls.read(pid)
+        return f"{pid} {process.started if process is not None else ''}"
+
+    @classmethod
+    def read(cls, pid: int) -> Process | None:
+        """Return the record of the process *pid*; None if there is none."""
         try:
             head, _, tail = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")
             fields = tail.split()
@@ -67,7 +76,7 @@ class _Process:
         except (OSError, ValueError, IndexError):
             return None
 
-    def runs_the_same_as(self, other: _Process) -> bool:
+    def runs_the_same_as(self, other: Process) -> bool:
         """Return whether both processes are in one process group and run the same interpreter."""
         if self.group != other.group:
             return False
@@ -84,11 +93,11 @@ def family() -> Family:
     own. So all workers of gunicorn, ``uvicorn --workers`` and ``multiprocessing`` get the same eldest, their master, and two
     services get different ones.
     """
-    eldest = _Process.read(os.getpid())
+    eldest = Process.read(os.getpid())
     if eldest is None:
         return Family(os.getpid(), 0, _machine())
     for _ in range(_MAX_ANCESTORS):
-        parent = _Process.read(eldest.parent)
+        parent = Process.read(eldest.parent)
         if parent is None or not eldest.runs_the_same_as(parent):
             break
         eldest = parent

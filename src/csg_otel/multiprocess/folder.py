@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from csg_otel.multiprocess import slots
-from csg_otel.multiprocess.family import Family
+from csg_otel.multiprocess.family import Family, Process
 from csg_otel.multiprocess.inquiry import Inquiry
 from csg_otel.private_folder import make_private_folder
 
@@ -135,6 +135,22 @@ class Folder:
         eldest_pid = f"{self._family.pid}-"
         with self._request(other for other in self._names() if other.startswith(eldest_pid) and other != name):
             pass  # only the request is needed, not the publication
+
+    def announce(self, service: str) -> None:
+        """Leave the *service* of this process to the members of this group, if there are any, and wake them. Raises OSError."""
+        if self._path.is_dir():
+            _replace(self._path / "owner", f"{Process.identify(os.getpid())}\n{service}".encode())
+            with self.request():
+                pass
+
+    def announced(self) -> str:
+        """Return the service that a process has announced which still lives; empty without one. Raises OSError."""
+        try:
+            owner, _, service = _read_private(self._path / "owner").decode().partition("\n")
+        except FileNotFoundError:
+            return ""
+        pid = owner.partition(" ")[0]
+        return service if pid.isdigit() and owner == Process.identify(int(pid)) else ""
 
     @property
     def fifo(self) -> int:

@@ -52,21 +52,25 @@ class WorkerGroup:
         read_own_metrics: Callable[[], MetricsData | None],
         open_port: Callable[[], object],
         variables: Mapping[str, str],
+        give_way: Callable[[str], None] | None = None,
     ) -> None:
         """
         Describe the group of *service* at *address*; :meth:`start` joins it.
 
         Args:
-            service: The service's name.
+            service: The service's name; empty for processes that only ``csg-otel run`` instruments.
             address: ``host:port`` of the endpoints; if empty, each process answers for itself.
             read_own_metrics: Collects the metrics of this process.
             open_port: Serves if this process may; called twice a second, so that one worker takes over when another dies.
             variables: The environment's variables; the directory depends on them.
+            give_way: Called on a thread with the service's name, once a process of the program is a member by that name at
+                the same address; only for a group without a name.
         """
         self.identity = (service, address)
         self._read_own_metrics = read_own_metrics
         self._open_port = open_port
         self._variables = variables
+        self._give_way = give_way
         self._folder: Folder | None = None
         self._started = False
         self._reset()
@@ -94,10 +98,14 @@ class WorkerGroup:
         forks.afterwards(self._join)
 
     def _join(self) -> None:
+        service, address = self.identity
+        root, own_family = state_folder(self._variables), family()
         with self._lock:
-            folder = self._folder or Folder(state_folder(self._variables), family(), "\n".join(self.identity))
+            folder = self._folder or Folder(root, own_family, "\n".join(self.identity))
             try:
                 folder.join()
+                if service:
+                    Folder(root, own_family, f"\n{address}").announce(service)
             except (OSError, FolderError) as error:
                 self._folder = None
                 if not folder.is_eldest:  # else there may never be another worker
@@ -110,8 +118,14 @@ class WorkerGroup:
         self._thread = threading.Thread(target=self._run, args=(self._stopped,), name="csg-otel-workers", daemon=True)
         self._thread.start()
 
-    def stop(self, *, forget: bool = False) -> None:
-        """Publish a last time and leave the group; with *forget*, remove the publications, because this process joins again."""
+    def stop(self, *, forget: bool = False, returns: bool = False) -> None:
+        """
+        Publish a last time and leave the group.
+
+        Args:
+            forget: Remove the publications, because this process joins again with the same sums. Default False.
+            returns: Publish even if this process is alone, because it joins again with sums from 0. Default False.
+        """
         self._started = False
         self._stopped.set()
         if self._folder is None:
@@ -119,7 +133,7 @@ class WorkerGroup:
         self._folder.wake()
         if self._thread is not None:
             self._thread.join(_STOP_S)
-        forget = forget or self._folder.is_alone
+        forget = forget or (self._folder.is_alone and not returns)
         if not forget:
             self._publish_now()
         with self._lock:
@@ -149,6 +163,7 @@ class WorkerGroup:
                 if requested or (clocks.monotonic() >= due and self.has_others):
                     due = clocks.monotonic() + self._publish_now()
                     self._fold()
+                self._look_for_owner()
                 self._open_port()
             except Exception:  # noqa: BLE001 - the next round may succeed
                 faults.contain("workers")
@@ -164,6 +179,13 @@ class WorkerGroup:
             os.read(folder.fifo, 4096)
             return True
         return False
+
+    def _look_for_owner(self) -> None:
+        folder, give_way = self._folder, self._give_way
+        if folder is not None and give_way is not None and (service := folder.announced()):
+            self._give_way = None
+            # On another thread, because this one ends when the process leaves the group.
+            threading.Thread(target=give_way, args=(service,), name="csg-otel-give-way", daemon=True).start()
 
     def _publish_now(self) -> float:
         """Publish the metrics; return the seconds until the next publication without a request."""
@@ -201,6 +223,11 @@ class WorkerGroup:
             return False
         except OSError:
             return True
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this process is a member, so that it tries to serve again and again."""
+        return self._folder is not None
 
     @property
     def has_others(self) -> bool:

@@ -22,6 +22,9 @@ from csg_otel.sdk.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from csg_otel.config import Loaded
+    from csg_otel.sdk.parts import Role
+
 __all__ = ["ShutdownReport", "Telemetry", "current", "instrument"]
 
 _log = logging.getLogger("csg_otel")
@@ -62,17 +65,22 @@ def instrument(
         ConfigError: With every problem of the configuration, before anything has started.
         HealthDefinitionError: If health checks contradict each other.
     """
-    global _current  # noqa: PLW0603 - one telemetry per process, as OpenTelemetry's providers are global
     named = {"service_name": service_name, "environment": environment, "exporters": exporters}
     code = {key.replace("__", "."): value for key, value in settings.items()}
     code.update((key, value) for key, value in named.items() if value is not None)
     source = Path(config) if isinstance(config, (str, os.PathLike)) else config
     loaded = (load if on_error == "raise" else load_lenient)(source, code=code)
+    return apply(loaded, "owner", handle_signals=handle_signals, auto=auto)
+
+
+def apply(loaded: Loaded, role: Role, *, handle_signals: bool, auto: bool) -> Telemetry:
+    """Start or change the telemetry of this process; see :func:`instrument`."""
+    global _current  # noqa: PLW0603 - one telemetry per process, as OpenTelemetry's providers are global
     for warning in (*loaded.warnings, *loaded.problems):
         _log.warning("%s", warning)
     with _lock:
-        if _current is None or not _current.reconfigure(loaded):
-            _current = Telemetry(loaded, handle_signals=handle_signals, on_shutdown=_forget)
+        if _current is None or not _current.reconfigure(loaded, role):
+            _current = Telemetry(loaded, role, handle_signals=handle_signals, on_shutdown=_forget)
             forks.follow(_reset_lock_after_fork)
         if auto:
             activate_installed()

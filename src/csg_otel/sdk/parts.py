@@ -7,7 +7,7 @@ and stops them in reverse. The rule: a part builds each of its objects once per 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from csg_otel import clocks, environment, instruments, metrics
 from csg_otel.exporters.build import console_enabled
@@ -21,6 +21,8 @@ from csg_otel.reporters.systemd import Notifier
 from csg_otel.server import Endpoints, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from csg_otel.config import Config
     from csg_otel.health import HealthRegistry
     from csg_otel.providers import Providers
@@ -160,10 +162,21 @@ class DatadogChecks(Part):
             self._checks = None
 
 
+Role = Literal["owner", "early", "behind"]
+"""
+The part of a process in serving the endpoints: its program has called ``instrument()`` (``owner``), or ``csg-otel run`` has
+(``early``). An early process serves only until another process of the program is an owner; from then on it is ``behind``.
+"""
+
+
 class Serving(Part):
     """The HTTP endpoints, and the membership of this process in its worker group."""
 
-    def __init__(self, registry: HealthRegistry, providers: Providers) -> None:
+    def __init__(
+        self, registry: HealthRegistry, providers: Providers, role: Role, give_way: Callable[[str], None]
+    ) -> None:
+        self.role = role
+        self._give_way = give_way
         self._registry = registry
         self._providers = providers
         self._workers: WorkerGroup | None = None
@@ -181,17 +194,23 @@ class Serving(Part):
         self.endpoints = Endpoints(
             config, metrics=workers.read_metrics, health=self._registry.snapshot, stopping=lambda: self._leaving
         )
-        if endpoint.enabled or config.health_monitoring.enabled:
-            self._server = Server(endpoint.host, endpoint.port, self.endpoints, may_serve=workers.may_serve)
+        if (endpoint.enabled or config.health_monitoring.enabled) and self.role != "behind":
+            self._server = Server(
+                endpoint.host,
+                endpoint.port,
+                self.endpoints,
+                may_serve=workers.may_serve,
+                tries_again=lambda: workers.is_member,
+            )
             self._server.start()
 
     def refuse_readiness(self) -> None:
         """Respond to ``/readyz`` with 503 from now on: the process is ending."""
         self._leaving = True
 
-    def leave(self) -> None:
-        """Publish the last metrics for the other workers, and free the port for one of them."""
-        self._leave_workers(forget=False)
+    def leave(self, *, returns: bool = False) -> None:
+        """Publish the last metrics for the other workers and, if it *returns*, for this process; free the port."""
+        self._leave_workers(forget=False, returns=returns)
 
     def close(self) -> None:
         if self._server is not None:
@@ -210,7 +229,9 @@ class Serving(Part):
     @property
     def problem(self) -> str:
         """The reason why this process does not serve the endpoints; empty while it serves."""
-        return self._server.problem if self._server is not None else "not serving"
+        if self._server is None:
+            return "" if self.role == "behind" else "not serving"
+        return self._server.problem
 
     def _join_workers(self, config: Config) -> WorkerGroup:
         """Join the worker group of this service and address; keep the membership if both are unchanged."""
@@ -218,11 +239,12 @@ class Serving(Part):
         # With port 0 each process listens on a port of its own and shows its own metrics only.
         address = f"{endpoint.host}:{endpoint.port}" if endpoint.enabled and endpoint.port else ""
         workers = WorkerGroup(
-            str(self._providers.resource.attributes["service.name"]),
+            "" if self.role == "early" else str(self._providers.resource.attributes["service.name"]),
             address,
             read_own_metrics=self._providers.read_metrics,
             open_port=self._serve_again,
             variables=environment.snapshot(),
+            give_way=self._give_way if self.role == "early" else None,
         )
         if self._workers is None or self._workers.identity != workers.identity:
             self._leave_workers(forget=True)
@@ -234,12 +256,12 @@ class Serving(Part):
         if (server := self._server) is not None and not self._leaving:
             server.start()
 
-    def _leave_workers(self, *, forget: bool) -> None:
+    def _leave_workers(self, *, forget: bool, returns: bool = False) -> None:
         if self._workers is None:
             return
         if self._workers.has_others:
             self.close()  # frees the port for the next worker
-        self._workers.stop(forget=forget)
+        self._workers.stop(forget=forget, returns=returns)
         self._workers = None
 
 

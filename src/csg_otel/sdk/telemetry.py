@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from csg_otel import clocks, faults, forks, health, metrics, preforking, scope
 from csg_otel.exit_hooks import ExitHooks
 from csg_otel.exporters.delivery.destination import DestinationStatus, State
+from csg_otel.greenlets import GreenletWatch
 from csg_otel.health import builtin
 from csg_otel.multiprocess.family import family
 from csg_otel.pipeline.global_providers import global_providers, problems
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers
-from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Sampling, Serving, Systemd
+from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Role, Sampling, Serving, Systemd
 from csg_otel.worker_exits import WorkerExits
 
 if TYPE_CHECKING:
@@ -43,10 +44,12 @@ class Telemetry:
     ``config`` is the effective configuration and ``origins`` the source of each value.
     """
 
-    def __init__(self, loaded: Loaded, *, handle_signals: bool, on_shutdown: Callable[[Telemetry], None]) -> None:
+    def __init__(
+        self, loaded: Loaded, role: Role, *, handle_signals: bool, on_shutdown: Callable[[Telemetry], None]
+    ) -> None:
         """Build and start everything that *loaded* configures; programs call :func:`instrument` instead."""
         self._lock = threading.RLock()
-        loaded = self._applied_here(loaded)
+        loaded = self._loaded = self._applied_here(loaded)
         self.config, self.origins = loaded.config, loaded.origins
         self._report: ShutdownReport | None = None
         self._on_shutdown = on_shutdown
@@ -55,7 +58,7 @@ class Telemetry:
         self._providers = Providers(self.config, worker=not family().is_own)
         faults.publish(scope.create)
         self._sampling = Sampling(self._providers)
-        self._serving = Serving(self._registry, self._providers)
+        self._serving = Serving(self._registry, self._providers, role, self._give_way)
         self._systemd = Systemd(self._registry)
         self._logs = Logs()
         self._parts: tuple[Part, ...] = (
@@ -72,6 +75,9 @@ class Telemetry:
         self._exit_hooks.arm(signals=handle_signals)
         self._worker_exits = WorkerExits(self.shutdown)
         self._worker_exits.register()
+        self._paused: Loaded | None = None
+        self._greenlets = GreenletWatch(self._end_threads, self._start_threads)
+        self._greenlets.register()
         forks.precede(self._exit_hooks.hold_signal)
         forks.follow(self.reset_after_fork)
         forks.conclude(self._exit_hooks.release_signal)
@@ -89,10 +95,13 @@ class Telemetry:
 
     def _applied_here(self, loaded: Loaded) -> Loaded:
         """Return *loaded*, with everything switched off if only the workers of this process may start it."""
-        if preforking.start_now_or_in_workers(lambda: self.reconfigure(loaded)) or loaded.config.disabled:
+        if (
+            preforking.start_now_or_in_workers(lambda: self.reconfigure(loaded, self._serving.role))
+            or loaded.config.disabled
+        ):
             return loaded
         global_providers()  # what the program gets from them notices in a worker that it must start
-        return replace(loaded, config=replace(loaded.config, disabled=True))
+        return _switched_off(loaded)
 
     def _start_parts(self) -> None:
         for part in self._parts:
@@ -106,25 +115,50 @@ class Telemetry:
         for part in reversed(self._parts):
             part.close()
 
-    def reconfigure(self, loaded: Loaded) -> bool:
+    def reconfigure(self, loaded: Loaded, role: Role) -> bool:
         """
         Apply *loaded* if it differs; return False if this telemetry has ended and the caller must create another one.
 
-        Items emitted before are drained to the destinations of the old settings.
+        Items emitted before are drained to the destinations of the old settings. *role* is this process's part in serving.
         """
         with self._lock:
             if self._report is not None:
                 return False
             loaded = self._applied_here(loaded)
-            if loaded.config == self.config:
+            if loaded.config == self.config and role == self._serving.role:
                 return True
+            self._serving.role = role
             self._configure_checks(loaded)
             self._stop_parts(clocks.monotonic() + _RECONFIGURE_S)
             self._providers.apply(loaded.config)
             self._close_parts()
-            self.config, self.origins = loaded.config, loaded.origins
+            self._loaded, self.config, self.origins = loaded, loaded.config, loaded.origins
             self._start_parts()
             return True
+
+    def _end_threads(self) -> None:
+        """End all threads and deliver what is queued, because threads become greenlets; :meth:`_start_threads` follows."""
+        with self._lock:
+            if self._report is None:
+                self._paused = self._loaded
+                self._serving.leave(returns=True)
+                self.reconfigure(_switched_off(self._loaded), self._serving.role)
+                self._exit_hooks.stop_watch()
+                _wait_for_own_threads()
+
+    def _start_threads(self) -> None:
+        with self._lock:
+            paused, self._paused = self._paused, None
+            if paused is not None:
+                forks.start_from_scratch()  # with locks that greenlets can wait for
+                self.reconfigure(paused, self._serving.role)
+
+    def _give_way(self, service: str) -> None:
+        """Leave the endpoints to the processes in which the program itself calls ``instrument()``, under its name *service*."""
+        with self._lock:
+            if self._serving.role == "early":
+                config = replace(self.config, service=replace(self.config.service, name=service))
+                self.reconfigure(replace(self._loaded, config=config), "behind")
 
     def shutdown(self, timeout_s: float | None = None) -> ShutdownReport:
         """
@@ -145,6 +179,7 @@ class Telemetry:
                 self._report = self._providers.shutdown(max(0.0, deadline - clocks.monotonic()))
                 self._close_parts()
                 self._exit_hooks.disarm()
+                self._greenlets.remove()
             report = self._report
         # Without the lock: instrument() holds its own lock while it waits for this one.
         self._on_shutdown(self)
@@ -216,5 +251,18 @@ class Telemetry:
         self._lock = threading.RLock()
         self._exit_hooks.reset_after_fork()
         self._worker_exits.register()
+        self._greenlets.register()
         for part in self._parts:
             part.reset_after_fork()
+
+
+def _wait_for_own_threads() -> None:
+    """Wait a second at most for what still runs on threads of this package, such as checks of health."""
+    deadline = clocks.monotonic() + _RECONFIGURE_S
+    for thread in threading.enumerate():
+        if thread.name.startswith("csg-otel") and thread is not threading.current_thread():
+            thread.join(max(0.0, deadline - clocks.monotonic()))
+
+
+def _switched_off(loaded: Loaded) -> Loaded:
+    return replace(loaded, config=replace(loaded.config, disabled=True))

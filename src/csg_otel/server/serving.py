@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import forks
+from csg_otel import clocks, forks
 from csg_otel.server.background import Background
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _REBIND_S = 0.05
 _BACKLOG: Final = 1024
 """Connections that the system accepts before the server does: a burst of clients must not keep a probe waiting."""
 
+_GRACE_S = 1.0
+"""Seconds for which a port that is taken is not logged, if it is tried again: a worker or an earlier run may be leaving it."""
+
 _RETRY_S = 0.5
 """Seconds between two attempts to serve after an unexpected failure."""
 
@@ -36,7 +39,13 @@ class Server:
     """The server of the endpoints on a port of its own."""
 
     def __init__(
-        self, host: str, port: int, endpoints: Endpoints, *, may_serve: Callable[[], bool] = lambda: True
+        self,
+        host: str,
+        port: int,
+        endpoints: Endpoints,
+        *,
+        may_serve: Callable[[], bool] = lambda: True,
+        tries_again: Callable[[], bool] = lambda: False,
     ) -> None:
         """
         Prepare a server; :meth:`start` starts it.
@@ -46,8 +55,12 @@ class Server:
             port: The port; 0 takes a free one.
             endpoints: The endpoints to serve.
             may_serve: Returns False while another worker of this program serves. Default: always returns True.
+            tries_again: Returns whether :meth:`start` will be called again soon. Default: always returns False.
         """
         self._may_serve = may_serve
+        self._tries_again = tries_again
+        self._failing_since_s: float | None = None
+        self._logged = ""
         self._starting = threading.Lock()
         self._host = host
         self._port = port
@@ -79,14 +92,14 @@ class Server:
             if self._socket is not None or self._stop.is_set():
                 return self._socket is not None
             if not self._may_serve():
-                self.problem = ""
+                self.problem, self._failing_since_s = "", None
                 return False
             try:
                 self._socket = self._listener_with_retry()
             except OSError as error:
-                self._warn(f"{self._host}:{self._port}: {error.strerror or error}")
+                self._note(f"{self._host}:{self._port}: {error.strerror or error}")
                 return False
-            self.problem = ""
+            self.problem, self._logged, self._failing_since_s = "", "", None
             if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints.protected:
                 _log.warning(
                     "%s can be reached from other machines without a token; set security.api_auth, or "
@@ -117,9 +130,16 @@ class Server:
             raise
         return listener
 
-    def _warn(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
+    def _note(self, problem: str) -> None:
+        """Keep *problem*; log it once, unless the next attempt may succeed."""
+        now_s = clocks.monotonic()
+        if self._failing_since_s is None:
+            self._failing_since_s = now_s
+        self.problem = problem
+        if self._tries_again() and now_s - self._failing_since_s < _GRACE_S:
+            return
+        if problem != self._logged:
+            self._logged = problem
             _log.warning(
                 "no /metrics and no probes here: can't listen on %s; the program goes on. Set "
                 "system_monitoring.prometheus.port to another one (port 0 takes a free port)",
