@@ -57,11 +57,13 @@ def start(words: list[str], folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(words, cwd=folder, stdout=log, stderr=log, env=variables)
 
 
-def test_gunicorn_answers_the_request_that_is_under_way(sink: HttpSink, tmp_path: Path) -> None:
+@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["", "preload"])
+def test_gunicorn_answers_the_request_that_is_under_way(preload: list[str], sink: HttpSink, tmp_path: Path) -> None:
     """SIGTERM during a request: it is answered, gunicorn ends with status 0, and the spans are delivered."""
     (tmp_path / "app.py").write_text(APP.format(sink=sink.port))
     port = free_port()
     words = [
+        *preload,
         "-k",
         "gevent",
         "-w",
