@@ -107,6 +107,32 @@ warnings.warn("beware")
     assert len(bodies(sink)) == 5
 
 
+def test_a_level_that_the_program_sets_stays(tmp_path: Path) -> None:
+    """The root level of the program outlives other settings and shutdown, also where it equals the one that we had set."""
+    source = """
+import csg_otel, logging, sys
+root = logging.getLogger()
+def start(level):
+    return csg_otel.instrument(exporters=["console"], health_monitoring__enabled=False, logging__level=level)
+start("info").shutdown()
+print("undone", root.level, file=sys.stderr)
+start("info")
+start("debug")
+print("changed", root.level, file=sys.stderr)
+start("info")
+root.setLevel(logging.INFO)
+telemetry = start("debug")
+print("kept", root.level, file=sys.stderr)
+telemetry.shutdown()
+print("kept", root.level, file=sys.stderr)
+"""
+    with Program(source, tmp_path) as program:
+        assert program.wait() == 0, program.stderr
+        shown = [line for line in program.stderr.splitlines() if line.startswith(("undone", "changed", "kept"))]
+
+    assert shown == ["undone 30", "changed 10", "kept 20", "kept 20"]
+
+
 def test_what_telemetry_logs_is_not_exported(tmp_path: Path) -> None:
     """With everything at DEBUG, libraries of the export threads included, an idle program exports nothing."""
     source = """

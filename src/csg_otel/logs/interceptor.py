@@ -29,6 +29,10 @@ _MAX_DEPTH: Final = 3
 """Most records within each other: values that log while they become text, values of those records, and so on."""
 
 
+class _OwnLevel(int):
+    """A level that this package has set; an equal one that the program sets later is another object."""
+
+
 class LogInterceptor:
     """
     Passes every record of the program to the destinations and to the log file.
@@ -45,7 +49,7 @@ class LogInterceptor:
         self._file: LogFile | None = None
         self._lowest: float = logging.NOTSET
         self._shown = False
-        self._root_levels: tuple[int, int] | None = None
+        self._root_level: _OwnLevel | None = None
 
     def start(self, settings: Logging, *, shown: bool) -> None:
         """
@@ -80,16 +84,16 @@ class LogInterceptor:
         self.stop()
         self._hooks.remove()
         self._screen.remove()
-        root, self._root_levels = self._root_levels, None
-        if root is not None and logging.getLogger().level == root[1]:
-            logging.getLogger().setLevel(root[0])
+        own_level, self._root_level = self._root_level, None
+        if own_level is not None and logging.getLogger().level is own_level:
+            logging.getLogger().setLevel(logging.WARNING)
 
     def _set_root_level(self, lowest: int) -> None:
         root = logging.getLogger()
-        changed_before = self._root_levels is not None and root.level == self._root_levels[1]
+        changed_before = self._root_level is not None and root.level is self._root_level
         if changed_before or (not root.handlers and root.level == logging.WARNING):
-            self._root_levels = (logging.WARNING, lowest)
-            root.setLevel(lowest)
+            self._root_level = _OwnLevel(lowest)
+            root.setLevel(self._root_level)
 
     # -- in place of the methods of logging.Logger ---------------------------------------------------------------------
 
