@@ -102,7 +102,7 @@ def test_a_fault_of_a_value_does_not(use: str) -> None:
 
 
 PROGRAM = """
-import csg_otel, gc, logging, signal, sys, time
+import csg_otel, logging, signal, sys, time
 from opentelemetry import context, trace
 csg_otel.instrument("s", exporters=["prometheus", "otlp+http://127.0.0.1:9"], exporters__spool__enabled=False)
 logging.getLogger().addHandler(logging.NullHandler())
@@ -128,7 +128,6 @@ def until_fired(before):  # a loop in `try` itself: some of its instructions are
     while fired == before:
         work()
 
-gc.disable()  # the interpreter itself drops what is raised in a callback of the collector, and telemetry has one
 fired = reached = stuck = 0
 signal.signal(signal.SIGALRM, on_alarm)
 while fired < 400:
@@ -152,3 +151,39 @@ def test_time_limits_at_any_instruction_reach_the_program(tmp_path: Path) -> Non
 
     assert reached >= 0.97 * fired
     assert stuck <= 0.03 * fired
+
+
+COLLECTING = """
+import csg_otel, gc, signal, sys
+csg_otel.instrument("s", exporters=["prometheus"])
+dropped = []
+sys.unraisablehook = dropped.append
+
+def on_alarm(*_):
+    global fired
+    fired += 1
+    raise TimeoutError
+
+def until_fired(before):
+    while fired == before:
+        gc.collect()
+
+fired = reached = 0
+signal.signal(signal.SIGALRM, on_alarm)
+while fired < 100:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.003)
+        until_fired(fired)
+    except TimeoutError:
+        reached += 1
+print("of", fired, reached, len(dropped), len(gc.callbacks), flush=True)
+"""
+
+
+def test_time_limits_during_garbage_collections_reach_the_program(tmp_path: Path) -> None:
+    """All of them: the collector calls telemetry, and drops what is raised there."""
+    with Program([sys.executable, "-c", COLLECTING], tmp_path) as running:
+        fired, reached, dropped, callbacks = map(int, running.line_with(r"^of (\d+) (\d+) (\d+) (\d+)").groups())
+
+    assert callbacks
+    assert (reached, dropped) == (fired, 0)

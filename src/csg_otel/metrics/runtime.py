@@ -1,19 +1,22 @@
 """
 Measurements of the interpreter: pauses by the garbage collector, and event loops that run late.
 
-The rule: a garbage collection may interrupt code that holds a lock, so the callback of a collection takes no lock. It only
-appends to a queue, and the sampling thread records the items of the queue later.
+The rule: a garbage collection may interrupt any code, so the callbacks of a collection take no lock and contain no Python code.
+In Python code the program's signal handlers run, and the interpreter drops what they raise in a callback: a time limit would be
+lost. The callbacks only append to a queue, and the sampling thread records the items of the queue later.
 """
 
 from __future__ import annotations
 
 import gc
+import operator
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-_KEPT_PAUSES: Final = 10_000
-"""Upper bound of the pauses kept until the next sample records them: about a megabyte; beyond it the oldest are dropped."""
+_KEPT_PAUSES: Final = 5_000
+"""Upper bound of the pauses kept until the next sample records them: 3 MB at most; beyond it the oldest are dropped."""
 
 GC_COUNTERS: Final = {
     names.GC_COLLECTIONS: "collections",
@@ -61,13 +64,27 @@ _instruments: Final = _Instruments()
 # -- garbage collection -------------------------------------------------------------------------------------------------
 
 
+_Mark = tuple[float, tuple[str, "Mapping[str, int]"]]
+"""A begin or an end of a collection: seconds on the performance counter, and what the collector passes to a callback."""
+
+
+def _marking_callbacks(marks: deque[_Mark]) -> list[Callable[[str, Any], object]]:
+    """Return callbacks for ``gc.callbacks``, made of functions in C only, which together append to *marks* at each call."""
+    newest: dict[str, Any] = {}
+    readings = zip(iter(time.perf_counter, None), iter(newest.popitem, None), strict=False)  # endless; read by next()
+    append = partial(next, map(marks.append, readings))
+    # The collector passes two arguments. The first callback stores them; in the second, a property passes on only one.
+    return [partial(operator.setitem, newest), property(append).__get__]
+
+
 class RuntimeMonitor:
     """Measures every garbage collection between :meth:`start` and :meth:`stop`."""
 
     def __init__(self) -> None:
         """Prepare; measures nothing yet."""
-        self._pauses: deque[tuple[int, float]] = deque(maxlen=_KEPT_PAUSES)
-        self._began_s: float | None = None
+        self._marks: deque[_Mark] = deque(maxlen=2 * _KEPT_PAUSES)
+        self._callbacks = _marking_callbacks(self._marks)
+        self._lock = threading.RLock()
         self._running = False
 
     def start(self) -> None:
@@ -79,39 +96,41 @@ class RuntimeMonitor:
         _monitors.add(self)
         _instruments.counters()
         _instruments.histogram(names.GC_PAUSE)
-        gc.callbacks.append(self._on_gc)
+        gc.callbacks.extend(self._callbacks)
 
     def stop(self) -> None:
         """Record the last pauses and stop; idempotent."""
         if not self._running:
             return
         self._running = False
-        with suppress(ValueError):
-            gc.callbacks.remove(self._on_gc)
+        for callback in reversed(self._callbacks):  # the second one needs the first
+            with suppress(ValueError):
+                gc.callbacks.remove(callback)
         _monitors.discard(self)
         self.flush()
-
-    def _on_gc(self, phase: str, info: Mapping[str, int]) -> None:
-        # Runs in the middle of any code of any thread: no lock, no logging, no instrument. Collections never nest.
-        now_s = time.perf_counter()
-        if phase == "start":
-            self._began_s = now_s
-        elif self._began_s is not None:
-            self._pauses.append((info["generation"], now_s - self._began_s))
 
     def flush(self) -> None:
         """Record the pauses measured so far; never from a callback of the collector."""
         histogram = _instruments.histogram(names.GC_PAUSE)
-        while self._pauses:
-            try:
-                generation, pause_s = self._pauses.popleft()
-            except IndexError:  # another thread took the last one
-                return
+        for generation, pause_s in self._take_pauses():
             histogram.record(pause_s, {names.GC_GENERATION: generation})
+
+    def _take_pauses(self) -> list[tuple[int, float]]:
+        """Remove all marks; return the generation and the seconds of each pause whose begin and end are among them."""
+        pauses = []
+        began_s: float | None = None
+        with self._lock:
+            while self._marks:
+                at_s, (phase, info) = self._marks.popleft()
+                if phase == "stop" and began_s is not None:
+                    pauses.append((info["generation"], at_s - began_s))
+                began_s = at_s if phase == "start" else None
+        return pauses
 
     def reset_after_fork(self) -> None:
         """Drop the parent's pauses, because the parent records them."""
-        self._pauses.clear()
+        self._lock = threading.RLock()
+        self._marks.clear()
 
 
 _monitors: Final[set[RuntimeMonitor]] = set()
