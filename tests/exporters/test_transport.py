@@ -70,6 +70,28 @@ def _quietly(talk: Callable[[socket.socket], None], connection: socket.socket) -
             return
 
 
+@pytest.mark.parametrize(
+    ("head", "retry", "retry_after_s"),
+    [("413 Payload Too Large", False, None), ("503 Service Unavailable\r\nRetry-After: 60", True, 60.0)],
+)
+def test_a_refusal_before_the_whole_request_is_read(
+    raw_server: Callable[[Callable[[socket.socket], None]], str], head: str, retry: bool, retry_after_s: float | None
+) -> None:
+    """A server that answers and closes while the body is on its way, as proxies do, is heard: its status counts."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(f"HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    sender = transport(raw_server(talk))
+    for _ in range(2):
+        with pytest.raises(SendError) as caught:
+            sender.send(bytes(8_000_000), 20.0)
+
+        assert caught.value.reason == f"http_{head[:3]}"
+        assert (caught.value.retry, caught.value.retry_after_s) == (retry, retry_after_s)
+
+
 @pytest.mark.parametrize("head", ["HTTP/1.0 200 OK", "HTTP/1.1 200 OK\r\nConnection: close"])
 def test_an_answer_that_ends_with_its_connection_is_read(
     raw_server: Callable[[Callable[[socket.socket], None]], str], head: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_FIRST_ERROR: Final = 400
 
 
 class Session:
@@ -106,12 +109,27 @@ class Session:
             if self._connection is None:
                 self._connection = self._route.open(deadline)
             self._connection.renew(deadline, self._max_bytes)
-            self._connection.send_all(message)
-            result = response.read(self._connection, method)
+            result = _exchange(self._connection, method, message)
         finally:
             if result is None or not result.reusable:
                 self.close()
         return result
+
+
+def _exchange(opened: connection.Connection, method: str, message: bytes) -> Response:
+    """Send *message* and return the response: a server may refuse a request, and close, before it has read all of it."""
+    try:
+        opened.send_all(message)
+    except TimeoutError:
+        raise
+    except OSError:
+        refusal = None
+        with suppress(OSError):
+            refusal = response.read(opened, method)
+        if refusal is None or refusal.status < _FIRST_ERROR:
+            raise
+        return replace(refusal, reusable=False)
+    return response.read(opened, method)
 
 
 def request(
