@@ -77,6 +77,39 @@ def test_other_settings_keep_what_was_counted(tmp_path: Path) -> None:
     assert 'service_name="two"' in text
 
 
+def test_a_check_is_never_traced_while_settings_change(sink: HttpSink, tmp_path: Path) -> None:
+    """What a check calls is in no trace, also where it begins between the old settings and the new, on a busy machine."""
+    runs, sampled = run(
+        f"""
+        import json, time
+        import csg_otel
+        from csg_otel.health import HealthRegistry
+        from opentelemetry import trace
+
+        start, stop = HealthRegistry.start, HealthRegistry.stop
+        def start_and_pause(registry):
+            start(registry)
+            time.sleep(0.3)
+        def pause_and_stop(registry, timeout_s):
+            time.sleep(0.3)
+            stop(registry, timeout_s)
+        HealthRegistry.start, HealthRegistry.stop = start_and_pause, pause_and_stop
+
+        sampled = []
+        @csg_otel.health_check("asks", interval_s=0.1)
+        def check():
+            with trace.get_tracer("http client").start_as_current_span("request") as span:
+                sampled.append(span.get_span_context().trace_flags.sampled)
+        csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"])
+        csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{sink.port}"], exporters__queue__delay=2).shutdown()
+        print(json.dumps([len(sampled), sum(sampled)]))
+        """,
+        tmp_path,
+    )
+
+    assert (runs > 4, sampled) == (True, 0)
+
+
 def test_other_settings_drain_the_old_destination_and_double_nothing(sink: HttpSink, tmp_path: Path) -> None:
     """What was emitted before goes where it was meant to go, what comes after to the new place, each once."""
     other = HttpSink()

@@ -129,13 +129,14 @@ class Health(Part):
     def start(self, config: Config) -> None:
         if config.disabled:
             return
+        # The observer is there before the first check and after the last: without it, what a check requests would be traced.
+        self._telemetry.start(trace=config.health_monitoring.trace)
         if config.health_monitoring.enabled:
             self._registry.start()
-        self._telemetry.start(trace=config.health_monitoring.trace)
 
     def stop(self, deadline: float) -> None:
-        self._telemetry.stop()
         self._registry.stop(_within(deadline))
+        self._telemetry.stop()
 
 
 class DatadogChecks(Part):
