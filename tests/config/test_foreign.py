@@ -37,7 +37,7 @@ UNUSABLE = {
     "OTEL_TRACES_EXPORTER": "jaeger",
     "OTEL_METRICS_EXPORTER": "statsd,",
     "OTEL_LOGS_EXPORTER": "otpl",
-    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/3",
     "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd",
     "OTEL_EXPORTER_OTLP_TIMEOUT": "soon",
     "OTEL_EXPORTER_OTLP_HEADERS": "broken",
@@ -73,6 +73,29 @@ def test_a_key_without_its_certificate_is_ignored() -> None:
 
     assert "OTEL_EXPORTER_OTLP_CLIENT_KEY" in loaded.warnings[0]
     assert loaded.config == load({}, environ=COLLECTOR).config
+
+
+@pytest.mark.parametrize("service", ["CSG_OTEL", "CSG_OTEL_COLLECTOR", "CSG_OTEL_DASHBOARD"])
+def test_the_variables_of_a_service_are_ignored_with_a_line(service: str) -> None:
+    """Kubernetes sets eight and more for a Service whose name begins like our variables."""
+    environ = {
+        f"{service}_SERVICE_HOST": "10.0.0.1",
+        f"{service}_SERVICE_PORT": "4317",
+        f"{service}_SERVICE_PORT_OTLP_GRPC": "4317",
+        f"{service}_PORT": "tcp://10.0.0.1:4317",
+        f"{service}_PORT_4317_TCP": "tcp://10.0.0.1:4317",
+        f"{service}_PORT_4317_TCP_PROTO": "tcp",
+        f"{service}_PORT_4317_TCP_PORT": "4317",
+        f"{service}_PORT_4317_TCP_ADDR": "10.0.0.1",
+    }
+    loaded = load({}, environ={**environ, f"{service}_PORTS": "1"})
+
+    assert [warning.partition(":")[0] for warning in loaded.warnings if f"{service}_PORT:" not in warning] == [
+        f"variables {service}_SERVICE_* and {service}_PORT*",
+        f"variable {service}_PORTS",
+    ]
+    assert len(loaded.warnings) <= 3  # the port of the dashboard is a setting
+    assert loaded.config == load({}, environ={}).config
 
 
 def test_all_of_them_together_are_ignored() -> None:

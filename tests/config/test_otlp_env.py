@@ -40,6 +40,36 @@ def test_every_common_variable_reaches_its_setting() -> None:
     assert str(otlp.headers["api-key"]) == "***"
 
 
+def test_headers_that_can_not_be_sent_are_ignored() -> None:
+    """Each is named without its value; the others are sent."""
+    headers = "a b=s3cret,x=a%0d%0ay:s3cret,%C3%A9=s3cret,content-length=5,Transfer-Encoding=chunked,tenant=x"
+    loaded = load({}, environ={**COLLECTOR, "OTEL_EXPORTER_OTLP_HEADERS": headers})
+
+    assert dict(loaded.config.exporters.otlp[0].headers) == {"tenant": "x"}
+    assert len(loaded.warnings) == 5
+    assert all("OTEL_EXPORTER_OTLP_HEADERS" in warning for warning in loaded.warnings)
+    assert not any("s3cret" in warning for warning in loaded.warnings)
+
+
+def test_blanks_around_a_value_do_not_count() -> None:
+    """As files of variables often have them."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": " http://collector:4318 ",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://traces/x\n",
+    }
+    common, traces = config(environ).exporters.otlp
+
+    assert (common.endpoint, traces.endpoint) == ("http://collector:4318", "http://traces/x")
+
+
+def test_json_becomes_protobuf() -> None:
+    """Endpoints for OTLP over HTTP accept both; gRPC, the default, would not reach them."""
+    loaded = load({}, environ={**COLLECTOR, "OTEL_EXPORTER_OTLP_PROTOCOL": "HTTP/json"})
+
+    assert loaded.config.exporters.otlp[0].protocol == "http/protobuf"
+    assert ["http/json is not supported" in warning for warning in loaded.warnings] == [True]
+
+
 def test_a_signal_of_its_own() -> None:
     """A per-signal endpoint makes a destination of its own, used as it is, with the common settings below its own."""
     environ = {

@@ -159,6 +159,20 @@ def test_the_scheme_decides_and_without_one_insecure(
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("http://c:4318", "http://c:4318/v1/logs"),
+        ("http://c/otlp/", "http://c/otlp/v1/logs"),
+        ("http://c/otlp?key=a/b#top", "http://c/otlp/v1/logs?key=a/b"),
+        ("http://c/v1/logs/?key=a", "http://c/v1/logs?key=a"),
+    ],
+)
+def test_the_path_of_a_signal_goes_before_the_query(endpoint: str, url: str) -> None:
+    """An endpoint may have a path and a query of its own."""
+    assert address.resolve(endpoint, None).for_signal("logs") == url
+
+
+@pytest.mark.parametrize(
     ("endpoint", "secure"), [("collector:4317", True), ("10.0.0.1:4317", True), ("[::1]:4317", False)]
 )
 def test_an_endpoint_without_a_scheme_is_encrypted_unless_it_is_this_machine(endpoint: str, secure: bool) -> None:

@@ -21,6 +21,7 @@ _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzAB
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR: Final = 400
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
 
 class Session:
@@ -221,8 +222,10 @@ def _head(method: str, address: url.Url, target: str, body: bytes | None, header
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
-    """Raise ValueError for a header that can't be sent; the message has its name, because the value may be secret."""
+    """Raise ValueError for a header that can't be set; the message has its name, because the value may be secret."""
     for name, value in headers.items():
+        if name.lower() in _FRAMING:
+            raise ValueError(f"header {name!r} describes the body of each request, so it can't be set")
         if not name or not _TOKEN.issuperset(name) or not _is_sendable(value):
             raise ValueError(f"header {name!r} holds characters that HTTP does not allow")
 

@@ -7,6 +7,7 @@ one setting; `otlp_env` those for OTLP. Pure: the environment is an argument. Th
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -32,6 +33,9 @@ SAMPLERS: Final[Mapping[str, tuple[float | None, bool]]] = {
     "parentbased_always_off": (0.0, True),
     "parentbased_traceidratio": (None, True),
 }
+_HOST: Final = "_SERVICE_HOST"
+_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT\w*)|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?")
+"""What follows the name of a Service in the variables that Kubernetes sets for it."""
 NOT_A_PAIR: Final = "a part is not key=value; write key=value,key=value"
 _RESOURCE: Final[Mapping[str, str]] = {
     "service.name": "service.name",
@@ -65,10 +69,15 @@ def tree(nodes: Mapping[str, Node]) -> Node | None:
 
 
 def unknown(environ: Mapping[str, str], used: set[str]) -> list[str]:
-    """Return a warning for each variable with our prefix that is no setting and not *used* in the file."""
+    """Return a warning for each variable with our prefix that is no setting and not *used* in the file; one for a Service."""
     settings = [name for leaf in every() for name in leaf.variables if name.startswith(PREFIX)] + list(OURS)
     strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in settings and name not in used)
-    return [f"variable {name}: unknown setting; it is ignored{suggestion(name, settings)}" for name in strange]
+    services = [name.removesuffix(_HOST) for name in strange if name.endswith(_HOST)]
+    rest = [name for name in strange if not any(_SERVICE_LINK.fullmatch(name.removeprefix(it)) for it in services)]
+    return [
+        *(f"variables {it}_SERVICE_* and {it}_PORT*: Kubernetes sets them for a Service; ignored" for it in services),
+        *(f"variable {name}: unknown setting; it is ignored{suggestion(name, settings)}" for name in rest),
+    ]
 
 
 def pairs(text: str) -> tuple[dict[str, str], list[str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from csg_otel import net
 from csg_otel.config.sections.exporters import SIGNALS
 from csg_otel.config.sources.env import NOT_A_PAIR, pairs, variable
 from csg_otel.config.sources.exporter_list import unknown_exporter
@@ -35,6 +36,7 @@ METRICS: Final[Mapping[str, str]] = {
     "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "histograms",
 }
 CHOICES: Final = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
+_JSON, _PROTOBUF = "http/json", "http/protobuf"
 EXPORTERS: Final = ("otlp", "console", "prometheus", "none")
 
 
@@ -138,16 +140,31 @@ def _fields(environ: Mapping[str, str], prefix: str, report: Report) -> Node | N
         if name not in environ:
             continue
         path = ".".join((OTLP, *keys))
-        value = variable(name, environ[name], path)
+        value = variable(name, environ[name].strip(), path)
         if suffix == "HEADERS":
-            headers, broken = pairs(environ[name])
-            if broken:
-                report.warning(value, f"{NOT_A_PAIR}; it is ignored")
+            headers = _headers(value, report)
             if not headers:
                 continue
             value = from_plain(headers, value.origin, path)
+        elif suffix == "PROTOCOL" and str(value.value).lower() == _JSON:
+            report.warning(value, f"{_JSON} is not supported; {_PROTOBUF} is used, which the same endpoints accept")
+            value = value.with_value(_PROTOBUF)
         node = merge(node, _under(keys, value))
     return node
+
+
+def _headers(node: Node, report: Report) -> dict[str, str]:
+    """Return the headers in the variable *node* that can be sent; the others go to *report*, without their values."""
+    headers, broken = pairs(str(node.value))
+    if broken:
+        report.warning(node, f"{NOT_A_PAIR}; it is ignored")
+    for name, value in tuple(headers.items()):
+        try:
+            net.check_headers({name: value})
+        except ValueError as error:
+            report.warning(node, f"{error}; it is ignored")
+            del headers[name]
+    return headers
 
 
 def _choose(item: Node, chosen: Mapping[str, tuple[set[str], str]]) -> Node | None:

@@ -30,8 +30,9 @@ class Address:
 
     def for_signal(self, signal: str) -> str:
         """Return the URL with OTLP's path for *signal*, unless it ends in that path already."""
-        path = f"/v1/{signal}"
-        return self.url if self.url.rstrip("/").endswith(path) else self.url.rstrip("/") + path
+        parts, path = urlsplit(self.url), f"/v1/{signal}"
+        base = parts.path.rstrip("/").removesuffix(path)
+        return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
 
     def for_grpc(self) -> str:
         """Return the URL of a gRPC endpoint: with its port."""
