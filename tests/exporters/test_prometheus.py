@@ -24,7 +24,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from csg_otel import faults, names
-from csg_otel.exporters.prometheus import compress, family_name, negotiate, render
+from csg_otel.exporters.prometheus import accepts_gzip, compress, family_name, negotiate, render
 from support.prometheus import Prometheus, promtool_check_metrics
 
 
@@ -290,6 +290,15 @@ def test_a_large_scrape_is_quick(meters: Meters) -> None:
 def test_the_format_is_what_the_client_prefers(accept: str, openmetrics: bool) -> None:
     """By media type and quality."""
     assert negotiate(accept) is openmetrics
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "allowed"),
+    [("", False), ("gzip", True), ("deflate, GZIP;q=0.5", True), ("gzip;q=0, identity", False), ("x-gzipped", False)],
+)
+def test_a_page_is_compressed_where_the_client_allows_it(accept_encoding: str, allowed: bool) -> None:
+    """By name and quality."""
+    assert accepts_gzip(accept_encoding) is allowed
 
 
 def test_nothing_measured_is_an_empty_answer() -> None:

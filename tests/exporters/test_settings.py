@@ -221,6 +221,19 @@ def test_items_that_are_too_old_are_dropped(sink: HttpSink, tmp_path: Path) -> N
     assert (late.dropped, late.spooled, sink.received.spans) == ({"expired": SPANS}, 0, [])
 
 
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_log_lines_show_no_password_of_an_endpoint(
+    scheme: str, unreachable: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither user and password nor the query, at a failure and at the end."""
+    server = unreachable.removeprefix("http://")
+    endpoint = f"{scheme}user:s3cret@{server}/path?key=s3cret"
+    send({"otlp": [otlp(endpoint, tls={"insecure": True})]}, tmp_path, 0.5)
+
+    assert f"{scheme}{server}/path" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 def test_a_full_queue_drops_the_oldest(unreachable: str, tmp_path: Path) -> None:
     """`max_items` is the number of items that wait in memory; with more, the oldest are dropped under that reason."""
     few = {"max_items": 10, "batch_size": 10, "delay": "30s"}

@@ -141,6 +141,30 @@ def test_the_user_agent_names_this_package_and_the_exporter(protocol: Any) -> No
     assert agents[1].startswith("mine/1")
 
 
+def test_a_header_is_sent_once_however_it_is_written(
+    raw_server: Callable[[Callable[[socket.socket], None]], str],
+) -> None:
+    """The settings replace the User-Agent, and not what describes the body."""
+    heads: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536).partition(b"\r\n\r\n")[0].lower())
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    headers = {"user-agent": "mine/1", "content-type": "text/plain", "CONTENT-ENCODING": "br"}
+    settings = OtlpExporter(endpoint=raw_server(talk), protocol="http/protobuf", headers=headers, compression="gzip")
+    sender = OtlpSender(settings, "traces")
+    sender.send_batch(b"", 10)
+    sender.close()
+    lines = heads[0].split(b"\r\n")
+
+    assert sorted(line for line in lines if line.startswith((b"user-agent", b"content-type", b"content-encoding"))) == [
+        b"content-encoding: gzip",
+        b"content-type: application/x-protobuf",
+        b"user-agent: mine/1",
+    ]
+
+
 def test_one_connection_serves_many_requests_and_is_renewed(sink: HttpSink) -> None:
     """A connection the server has closed while idle is opened again without an error."""
     wire = transport(sink.endpoint)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from csg_otel import environment
 from csg_otel.config.presets import otlp_destinations
 from csg_otel.exporters.delivery.destination import Destination
+from csg_otel.exporters.otlp import address as otlp_address
 from csg_otel.exporters.otlp import sender as otlp
 from csg_otel.pipeline.readers import LocalReader, PushReader, Ticker
 
@@ -126,7 +127,7 @@ def _otlp_destination(
     headers: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Destination:
     queue = config.exporters.queue
-    destination = Destination(settings.name, otlp.endpoint(settings))
+    destination = Destination(settings.name, otlp_address.shown(otlp.endpoint(settings)))
     spool = config.exporters.spool
     if spool.enabled and settings.spool:
         destination.keep_on_disk(spool_folder(spool.directory), spool.max_bytes)

@@ -43,12 +43,23 @@ Labels = tuple[tuple[str, str], ...]
 
 def negotiate(accept: str) -> bool:
     """Return True if the header ``Accept`` prefers OpenMetrics to the older text format, or both equally."""
-    best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
-    for part in accept.split(","):
-        media, *options = (piece.strip().lower() for piece in part.split(";"))
-        if media in best:
-            best[media] = max(best[media], _quality(options))
-    return best["application/openmetrics-text"] > 0 and best["application/openmetrics-text"] >= best["text/plain"]
+    best = _qualities(accept)
+    openmetrics = best.get("application/openmetrics-text", 0.0)
+    return openmetrics > 0 and openmetrics >= best.get("text/plain", 0.0)
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return True if the header ``Accept-Encoding`` allows gzip by its name."""
+    return _qualities(accept_encoding).get("gzip", 0.0) > 0
+
+
+def _qualities(header: str) -> dict[str, float]:
+    """Return the quality of each word in *header* (RFC 9110, 12.4.2); the best one of a word that is there twice."""
+    best: dict[str, float] = {}
+    for part in header.split(","):
+        word, *options = (piece.strip().lower() for piece in part.split(";"))
+        best[word] = max(best.get(word, 0.0), _quality(options))
+    return best
 
 
 def _quality(options: Iterable[str]) -> float:

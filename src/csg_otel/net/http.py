@@ -217,7 +217,7 @@ def _head(method: str, address: url.Url, target: str, body: bytes | None, header
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in defaults.items() if name.lower() not in present]
     check_headers(headers)
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += {name.lower(): f"{name}: {value}" for name, value in headers.items()}.values()  # of one name, the last one
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 

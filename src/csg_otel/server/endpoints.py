@@ -130,7 +130,8 @@ class Endpoints:
         return Response(401, b"unauthorized\n", {**PLAIN_TEXT, "WWW-Authenticate": scheme})
 
     def _scrape(self, headers: Mapping[str, str], done: Done) -> None:
-        form = Form(prometheus.negotiate(headers.get("accept", "")), "gzip" in headers.get("accept-encoding", ""))
+        accept, encoding = headers.get("accept", ""), headers.get("accept-encoding", "")
+        form = Form(prometheus.negotiate(accept), prometheus.accepts_gzip(encoding))
         self._scrapes.request(form, lambda page: done(_page_response(form, page)))
 
     def _probe(self, request: Request, done: Done) -> None:

@@ -52,3 +52,10 @@ def resolve(endpoint: str, insecure: bool | None) -> Address:
     host = urlsplit(f"//{endpoint}").hostname or ""
     plain = net.is_loopback(host) if insecure is None else insecure
     return Address(f"{'http' if plain else 'https'}://{endpoint}")
+
+
+def shown(endpoint: str) -> str:
+    """Return *endpoint* as log lines show it: without user, password and query."""
+    scheme, separator, rest = endpoint.partition("?")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
