@@ -52,6 +52,38 @@ def test_an_attempt_that_outlives_the_outage_does_not_begin_another(caplog: pyte
     assert [record.getMessage().split(": ")[1].split()[0] for record in caplog.records] == ["cannot", "delivering"]
 
 
+def test_a_collector_that_fails_every_other_time_is_two_lines_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Outages that follow within a minute have no lines of their own, unless one of them lasts."""
+    there = Destination("there", "http://there")
+    real, later_s = clocks.monotonic, [0.0]
+    monkeypatch.setattr(clocks, "monotonic", lambda: real() + later_s[0])
+
+    def attempt(error: SendError | None) -> None:
+        later_s[0] += 1
+        if error is not None:
+            error.began = clocks.monotonic()
+        there.attempt_ended("traces", error)
+
+    with caplog.at_level(logging.WARNING, logger="csg_otel"):
+        for _ in range(10):
+            attempt(SendError("http_503", "busy", retry=True))
+            attempt(None)
+        for _ in range(60):
+            attempt(SendError("http_503", "away", retry=True))
+        attempt(None)
+
+    assert [record.getMessage().split(": ")[1].split()[0] for record in caplog.records] == [
+        "cannot",
+        "delivering",
+        "cannot",
+        "delivering",
+    ]
+    assert "away" in caplog.text
+    assert caplog.text.count("busy") == 1
+
+
 def test_what_a_collector_writes_is_one_harmless_line(caplog: pytest.LogCaptureFixture) -> None:
     """Line breaks and escape sequences of a hostile answer reach neither the log nor `status()`."""
     there = Destination("there", "http://there")

@@ -36,6 +36,9 @@ _ADOPT_EVERY_S = 30.0
 _DEGRADED_S = 60.0
 """Seconds a destination stays ``degraded`` after a drop: longer than a usual scrape or export interval."""
 
+_QUIET_S = 60.0
+"""Seconds after the line about an outage before another one is logged: some servers fail every other time."""
+
 _MAX_ERROR_CHARS = 500
 """Characters of an error in ``status()`` and in log lines; a collector may send a whole page as its error."""
 
@@ -87,6 +90,9 @@ class Destination:
         self._failing: set[str] = set()
         self._failing_since = 0.0
         self._recovered_at = 0.0
+        self._logged_at = float("-inf")
+        self._logged = False
+        """Whether the begin of this outage has been logged."""
         self._last_error = ""
         self._refusals: set[str] = set()
         self._ended = threading.Event()
@@ -158,8 +164,8 @@ class Destination:
     # -- results ---------------------------------------------------------------------------------------------------
 
     def attempt_ended(self, signal: str, error: SendError | None) -> None:
-        """Update the state; log the begin and the end of an outage, and the first refusal for each reason."""
-        message = "" if error is None else _printable(str(error))
+        """Update the state; log the begin and the end of an outage, once a minute, and the first refusal for each reason."""
+        message, now_s = "" if error is None else _printable(str(error)), clocks.monotonic()
         with self._lock:
             was_failing = bool(self._failing)
             if error is None:
@@ -171,16 +177,21 @@ class Destination:
                     self._failing.add(signal)
             failing = bool(self._failing)
             if was_failing and not failing:
-                self._recovered_at = clocks.monotonic()
+                self._recovered_at = now_s
             if failing and not was_failing:
-                self._failing_since = clocks.monotonic()
+                self._failing_since = now_s
+            begins = failing and not self._logged and now_s - self._logged_at >= _QUIET_S
+            ends = not failing and self._logged
+            if begins:
+                self._logged_at = now_s
+            self._logged = (self._logged or begins) and not ends
             refused = error is not None and not error.retry and error.reason not in self._refusals
             if refused and error is not None:
                 self._refusals.add(error.reason)
-        if failing and not was_failing:
+        if begins:
             _log.warning("exporter %s: cannot deliver to %s (%s); will keep trying", self.name, self._address, message)
-        elif was_failing and not failing:
-            outage_s = clocks.monotonic() - self._failing_since
+        elif ends:
+            outage_s = now_s - self._failing_since
             _log.warning("exporter %s: delivering again after %.0f s", self.name, outage_s)
         if refused:
             _log.warning(
