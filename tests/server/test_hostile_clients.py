@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,111 +18,22 @@ from csg_otel.server import Server, connection
 from server.conftest import SNAPSHOT, VIEW
 from support.endpoints import ask, connect, is_closed
 from support.programs import Program, eventually, get
+from support.victim import SOURCE, Times, Victim
 
 Serve = Callable[..., Server]
-
-TESTS = Path(__file__).parents[1]
-
-VICTIM = """
-import resource, sys, threading, time
-resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-import csg_otel
-
-telemetry = csg_otel.instrument("victim", exporters=["prometheus"], health_monitoring__enabled=False)
-for number in range(5):
-    orders = csg_otel.counter(f"orders{number}", attributes=("k", "z"))
-    for k in range(SERIES):
-        orders.add(1, {"k": f"v{k}", "z": "x" * 30})
-failures = []
-
-def open_files():
-    while True:
-        try:
-            open("/dev/null").close()
-        except OSError as error:
-            failures.append(error)
-        time.sleep(0.01)
-
-threading.Thread(target=open_files, daemon=True).start()
-print(telemetry.url, flush=True)
-sys.stdin.readline()
-print(len(failures), flush=True)
-"""
-
-
-class Victim:
-    """A program with 256 descriptors under attack."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self.url = program.line()
-        self.port = int(self.url.rsplit(":", 1)[1])
-        eventually(self.is_alive)
-        for _ in range(2):
-            get(f"{self.url}/metrics")
-        self._memory_before = self._memory_mb()
-        self._lines_before = len(program.stderr.splitlines())
-        self.most_memory_mb = 0.0
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def _memory_mb(self) -> float:
-        pages = int(Path(f"/proc/{self._program.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-    def _watch(self) -> None:
-        with suppress(OSError, IndexError):  # the program has ended
-            while True:
-                self.most_memory_mb = max(self.most_memory_mb, self._memory_mb())
-                time.sleep(0.01)
-
-    def is_alive(self) -> bool:
-        """Return whether ``/livez`` answers within 5 s."""
-        return get(f"{self.url}/livez", within_s=5)[0] == 200
-
-    def probe_times_ms(self, seconds: float) -> list[float]:
-        """Return how long ``/livez`` took on a new connection, in milliseconds; every probe is answered."""
-        times: list[float] = []
-        end = time.monotonic() + seconds
-        while time.monotonic() < end or len(times) < 20:
-            began = time.monotonic()
-            assert self.is_alive()
-            times.append(1000 * (time.monotonic() - began))
-            time.sleep(0.02)
-        return sorted(times)
-
-    @contextmanager
-    def attacked(self, *kinds: str) -> Iterator[None]:
-        """Attack for the time of the block; see ``support.hostile_clients``."""
-        command = [sys.executable, "-m", "support.hostile_clients", str(self.port), *kinds]
-        folder = Path("attack")  # of its own, because programs in one folder share a file for stderr
-        folder.mkdir(exist_ok=True)
-        with Program(command, folder, {"PYTHONPATH": str(TESTS)}) as attack:
-            attack.line_with("attacking")
-            yield
-
-    def assert_unhurt(self) -> None:
-        """The program could always open files, has written a few lines, and has grown by less than 30 MB."""
-        assert self._program.process.stdin is not None
-        self._program.process.stdin.write("\n")
-        self._program.process.stdin.flush()
-        failures = int(self._program.line())
-        lines = self._program.stderr.splitlines()[self._lines_before :]
-
-        assert failures == 0
-        assert len(lines) <= 5, lines[:5]
-        assert self.most_memory_mb - self._memory_before < 30
 
 
 @pytest.fixture
 def victim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Victim]:
     """A program under attack; its parameter is the number of series of each of five counters."""
     monkeypatch.chdir(tmp_path)
-    with Program(VICTIM.replace("SERIES", str(request.param)), tmp_path) as program:
+    with Program(SOURCE.replace("SERIES", str(request.param)), tmp_path) as program:
         yield Victim(program)
 
 
 SMALL = pytest.mark.parametrize("victim", [10], indirect=True)
 LARGE = pytest.mark.parametrize("victim", [1900], indirect=True)
+CROWD = ("idle", "half-open", "header-lines", "header-value", "scrapers")
 EVERYTHING = ("idle", "half-open", "header-lines", "header-value", "body", "drip", "unread", "scrapers")
 
 
@@ -132,7 +41,7 @@ EVERYTHING = ("idle", "half-open", "header-lines", "header-value", "body", "drip
 def test_silent_clients_take_neither_descriptors_nor_answers(victim: Victim) -> None:
     """1,100 idle and 200 half-open clients stay; every probe is answered, and so is a scrape."""
     with victim.attacked("idle", "half-open"):
-        victim.probe_times_ms(2)
+        victim.probe_times(2)
         assert get(f"{victim.url}/metrics")[0] == 200
 
     victim.assert_unhurt()
@@ -142,7 +51,7 @@ def test_silent_clients_take_neither_descriptors_nor_answers(victim: Victim) -> 
 def test_requests_without_an_end_are_ended(victim: Victim) -> None:
     """Header lines, a header value, a body, and heads that come a byte a second: nothing of them is kept."""
     with victim.attacked("header-lines", "header-value", "body", "drip"):
-        victim.probe_times_ms(2)
+        victim.probe_times(2)
 
     victim.assert_unhurt()
 
@@ -150,25 +59,54 @@ def test_requests_without_an_end_are_ended(victim: Victim) -> None:
 @LARGE
 def test_probes_are_never_behind_scrapes(victim: Victim) -> None:
     """With 60 scrapers of 9,500 series and all other attacks at once, a probe is slower by milliseconds, not by a page."""
-    quiet_ms = statistics.median(victim.probe_times_ms(1))
+    quiet = victim.probe_times(1)
     with victim.attacked(*EVERYTHING):
-        attacked_ms = statistics.median(victim.probe_times_ms(5))
+        attacked = victim.probe_times(5)
 
-    assert attacked_ms < max(100, 20 * quiet_ms)
+    assert attacked.are_quick(quiet, 0.5), (quiet, attacked)
     victim.assert_unhurt()
 
 
 @pytest.mark.slow
 @LARGE
-def test_probes_are_quick_for_a_minute_of_attacks(victim: Victim) -> None:
-    """At the 99th percentile within 100 ms, or 20 times the quiet value on a busy machine."""
-    quiet = victim.probe_times_ms(5)
-    with victim.attacked(*EVERYTHING):
-        attacked = victim.probe_times_ms(60)
-    quiet_ms, attacked_ms = (times[int(0.99 * len(times))] for times in (quiet, attacked))
+@pytest.mark.parametrize("kinds", [CROWD, EVERYTHING], ids=["crowd", "everything"])
+def test_probes_are_quick_for_half_a_minute_of_attacks(victim: Victim, kinds: tuple[str, ...]) -> None:
+    """At the 99th percentile, in one of three attempts: what else runs on the machine can only make them slower."""
+    quiet = victim.probe_times(10)
+    attempts: list[Times] = []
+    while len(attempts) < 3 and not (attempts and attempts[-1].are_quick(quiet, 0.99)):
+        with victim.attacked(*kinds):
+            attempts.append(victim.probe_times(30))
 
-    assert attacked_ms < max(100, 20 * quiet_ms)
+    assert attempts[-1].are_quick(quiet, 0.99), (quiet, attempts)
     victim.assert_unhurt()
+
+
+def test_a_crowd_of_scrapers_gets_pages_less_often(serve: Serve) -> None:
+    """Without a pause between collections they would take the whole core, and the garbage collector's full runs come sooner."""
+    count = 0
+    stop = threading.Event()
+
+    def collect() -> None:
+        nonlocal count
+        count += 1
+        time.sleep(0.02)
+
+    server = serve(collect=collect)
+
+    def scrape() -> None:
+        while not stop.is_set():
+            assert ask(server, "/metrics")[0] == 200
+
+    threads = [threading.Thread(target=scrape) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert count < 30  # 0.9 s for the first ten, then 0.2 s for each; with rests of 60 ms it would be 37
 
 
 # -- scrapes ----------------------------------------------------------------------------------------------------------------

@@ -9,18 +9,20 @@ disconnected after the response.
 from __future__ import annotations
 
 import selectors
-import socket
-from contextlib import suppress
 from email.utils import formatdate
 from enum import IntEnum
 from functools import cached_property
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import h11
 
+from csg_otel.server import sockets
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
+
+if TYPE_CHECKING:
+    import socket
 
 _REQUEST_S: Final = 10.0
 """Seconds for a whole request from its first byte, and for the first byte of a new connection: a sound client needs one."""
@@ -68,7 +70,6 @@ class Connection:
 
     def __init__(self, client_socket: socket.socket, client: str, now: float) -> None:
         """Prepare to read from *client_socket*, of a client at the address *client*, at the monotonic time *now*."""
-        client_socket.setblocking(False)
         self.socket = client_socket
         self.state = State.WAITING
         self.since = now
@@ -79,7 +80,9 @@ class Connection:
         self._client = client
         self._request: Request | None = None
         self._body_bytes = 0
-        self._unsent: list[memoryview] = []
+        self._unsent: list[bytes] = []
+        self._taken_bytes = 0
+        """How much of the first piece in ``_unsent`` the system has taken."""
 
     @cached_property
     def _h11(self) -> h11.Connection:
@@ -101,7 +104,7 @@ class Connection:
     def read(self, now: float) -> Request | Response | None:
         """Read what has arrived; return a request that is complete, the response that refuses it, or None."""
         try:
-            data = self.socket.recv(_READ_BYTES)
+            data = sockets.receive(self.socket, _READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
@@ -145,12 +148,12 @@ class Connection:
         if is_last:
             headers.append(("Connection", "close"))
         head = h11.Response(status_code=response.status, headers=headers, reason=HTTPStatus(response.status).phrase)
-        self._unsent = [memoryview(self._h11.send(head))]
+        self._unsent = [self._h11.send(head) or b""]
         if response.body and (self._request is None or self._request.method != "HEAD"):
             self.body = response.body
             # With a known length h11 only counts the bytes of a body, so that all clients of a page share them.
             self._h11.send_with_data_passthrough(h11.Data(data=response.body))
-            self._unsent.append(memoryview(response.body))
+            self._unsent.append(response.body)
         self._h11.send(h11.EndOfMessage())
         self._become(State.SENDING, now, _STALLED_S)
         self.send(now)
@@ -159,7 +162,7 @@ class Connection:
         """Send what the client takes; then wait for the next request, or close the connection."""
         try:
             while self._unsent:
-                self._remove_sent(self.socket.sendmsg(self._unsent))
+                self._take(sockets.send(self.socket, self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
                 self.deadline = min(now + _STALLED_S, self.since + _SENDING_S)
         except (BlockingIOError, InterruptedError):
             return
@@ -177,18 +180,13 @@ class Connection:
     def close(self) -> None:
         """Close the connection for the client, even if a forked child has a copy of the socket."""
         self.state = State.FINISHED
-        with suppress(OSError):  # the client has closed it
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        sockets.close(self.socket)
 
-    def _remove_sent(self, count: int) -> None:
-        while count:
-            piece = self._unsent[0]
-            if count < len(piece):
-                self._unsent[0] = piece[count:]
-                return
-            count -= len(piece)
+    def _take(self, count: int) -> None:
+        self._taken_bytes += count
+        if self._taken_bytes == len(self._unsent[0]):
             del self._unsent[0]
+            self._taken_bytes = 0
 
     def _become(self, state: State, now: float, seconds: float) -> None:
         self.state, self.since, self.deadline = state, now, now + seconds

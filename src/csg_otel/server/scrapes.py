@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from csg_otel.server.background import Background
 
 
-_REST: Final = 3.0
-"""Seconds of rest for each second of work while scrapes wait: all clients together take a quarter of one core."""
+_MOST_REST: Final = 9
+"""
+Most seconds of rest for each second of work while scrapes wait: many clients together take a tenth of one core. The garbage
+collector, whose full runs stop all threads, runs after a number of collections.
+"""
 
-_MOST_REST_S: Final = 1.0
+_MOST_REST_S: Final = 3.0
 """Longest rest in seconds; scrapers usually wait for ten."""
 
 
@@ -50,6 +53,8 @@ class Scrapes:
         """Start from scratch in a forked child: the parent answers its own clients."""
         self._lock = threading.Lock()
         self._waiting: list[tuple[Form, Callable[[bytes | None], object]]] = []
+        self._rest = 0
+        """Seconds of rest for a second of work: the collections in a row that more than one client waited for."""
 
     def request(self, form: Form, done: Callable[[bytes | None], object]) -> None:
         """Call *done* with a page in *form*, or with None if no page can be made; usually later, on another thread."""
@@ -70,8 +75,11 @@ class Scrapes:
             pages = _render(self._collect(), {form for form, _ in waiting})
         finally:
             self._finish(waiting, pages)
-        if self._waiting:  # more clients than one: one client alone waits for its page before the next request
-            time.sleep(min(_REST * (clocks.monotonic() - began_s), _MOST_REST_S))
+        # One client alone waits for its page before the next request. A few may scrape at the same moment and then be silent
+        # for a while, so the first rests are short.
+        is_crowd = len(waiting) > 1 or bool(self._waiting)
+        self._rest = min(self._rest + 1, _MOST_REST) if is_crowd else 0
+        time.sleep(min(self._rest * (clocks.monotonic() - began_s), _MOST_REST_S))
 
     @staticmethod
     def _finish(waiting: Iterable[tuple[Form, Callable[[bytes | None], object]]], pages: dict[Form, bytes]) -> None:
