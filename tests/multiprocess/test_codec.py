@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
@@ -209,17 +210,29 @@ def test_exponential_histograms_add_up(workers: list[list[float]]) -> None:
 
 def test_exemplars_survive() -> None:
     """The latest of each bucket, from whichever worker."""
-    body = json.loads(published(lambda meter: meter.create_histogram("size").record(0.5)))
-    body["metrics"][0][-1][0][-1] = [[0.5, 5_000_000_000, 1, 2]]
+    version, head, points = published(lambda meter: meter.create_histogram("size").record(0.5)).split(b"\n")
+    ((attributes, point),) = json.loads(points).items()
+    changed = json.dumps({attributes: [*point[:-1], [[0.5, 5_000_000_000, 1, 2]]]}).encode()
     other = published(lambda meter: meter.create_histogram("size").record(0.5))
 
-    workers = [WorkerMetrics(1, True, json.dumps(body).encode()), WorkerMetrics(2, True, other)]
+    workers = [WorkerMetrics(1, True, b"\n".join((version, head, changed))), WorkerMetrics(2, True, other)]
     text = prometheus.render(merge.merge(workers, NO_RESOURCE), openmetrics=True).decode()
     assert f'# {{trace_id="{1:032x}",span_id="{2:016x}"}} 0.5 5.000' in text
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"version": 2, "metrics": 1}', b'{"version": 1, "metrics": [[1]]}']
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"version": 1, "metrics": [[1]]}',
+        b"2",
+        b"2\n[1]\n{}",
+        b"2\n[",
+        b'2\n["csg_otel","","orders","","","counter","sum"]',
+        b'2\n["csg_otel","","orders","","","counter","sum"]\n[1]',
+        b'2\n["csg_otel","","orders","","","counter","sum"]\n{"{}":',
+    ],
 )
 def test_an_unreadable_publication_costs_nothing_else(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Torn, foreign, or of another release: that worker is left out."""
@@ -228,3 +241,23 @@ def test_an_unreadable_publication_costs_nothing_else(body: bytes, monkeypatch: 
     assert samples(
         shown(WorkerMetrics(1, True, published(count(1))), WorkerMetrics(2, True, body)), "orders_total"
     ) == {"": 1}
+
+
+def test_a_merge_leaves_the_garbage_collector_alone() -> None:
+    """Its runs over older objects stop all threads; the objects of one instrument at a time do not call for them."""
+
+    def work(meter: Meter) -> None:
+        for number in range(10):
+            orders = meter.create_counter(f"orders{number}")
+            for shop in range(500):
+                orders.add(1, {"shop": shop})
+
+    body = published(work)
+    workers = [WorkerMetrics(pid, True, body) for pid in range(1, 9)]
+    gc.collect()
+    before = gc.get_stats()
+    merged = merge.merge(workers, NO_RESOURCE)
+    runs = [after["collections"] - old["collections"] for after, old in zip(gc.get_stats(), before, strict=True)]
+
+    assert sum(len(metric.data.data_points) for metric in merged.resource_metrics[0].scope_metrics[0].metrics) == 5000
+    assert runs[1] + runs[2] <= 2

@@ -1,10 +1,14 @@
 """
 The codec of a worker's metrics: to bytes for the other workers of its group, and back.
 
-The format is JSON, because decoding it never executes what another process wrote. Uses neither files nor processes. The rule:
-if one metric can't be encoded, all others are published.
+The format is JSON, because decoding it never executes what another process wrote. Uses neither files nor processes. The rules:
+if one metric can't be encoded, all others are published; the points of one instrument are coded at a time, because the JSON of
+all would stop the program's threads meanwhile, and its objects would make the garbage collector look at the whole program.
 
-A point is a list, as it stands in the JSON. A number is ``[value, exemplars]``; a histogram
+A body has a line with the version, and two lines for each instrument: its description, and its points.
+
+A point is a list, as it stands in the JSON. Nearly all points have no exemplars; then the empty text is in their place, which
+the garbage collector does not look at. A number is ``[value, exemplars]``; a histogram
 ``[count, sum, bounds, counts, exemplars]``; an exponential histogram
 ``[count, sum, scale, zeros, [offset, counts], [offset, counts], exemplars]``, with the positive buckets before the negative.
 """
@@ -37,18 +41,20 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from csg_otel import faults, names, worker_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.resources import Resource
 
-_VERSION: Final = 1
+_VERSION: Final = b"2"
 """The version of the format. Metrics of a worker with another version are left out; during a reload releases may differ."""
 
 _TOTALS: Final = ("counter", "histogram", "exponential")
+_compact = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _dumps = json.JSONEncoder(sort_keys=True, default=str).encode
 OVERFLOW_ATTRIBUTES: Final = _dumps({names.OVERFLOW: True})
 """The attributes of the series that holds all series beyond the limit."""
 
+NO_EXEMPLARS: Final = ""
 Point = list[Any]
 
 
@@ -89,12 +95,19 @@ def encode(data: MetricsData | None) -> bytes:
 
 def encode_instruments(instruments: Iterable[Instrument]) -> bytes:
     """Return *instruments* as bytes."""
-    metrics = [
-        (*instrument.scope, instrument.name, instrument.description, instrument.unit, instrument.kind, instrument.workers,
-         [(attributes, *point) for (attributes, _), point in instrument.points.items()])
-        for instrument in instruments
-    ]  # fmt: skip
-    return json.dumps({"version": _VERSION, "metrics": metrics}, separators=(",", ":"), default=str).encode()
+    lines = [_VERSION]
+    for instrument in instruments:
+        head = (
+            *instrument.scope,
+            instrument.name,
+            instrument.description,
+            instrument.unit,
+            instrument.kind,
+            instrument.workers,
+        )
+        points = {attributes: point for (attributes, _), point in instrument.points.items()}
+        lines += (_compact(head).encode(), _compact(points).encode())
+    return b"\n".join(lines)
 
 
 def _instruments(data: MetricsData | None) -> Iterator[Instrument]:
@@ -136,10 +149,10 @@ def _kind(metric: Metric) -> tuple[str, names.Kind]:
 
 
 def _point_to_list(kind: str, point: Any) -> Point:
-    exemplars = [
+    exemplars: Sequence[Any] = [
         (exemplar.value, exemplar.time_unix_nano, exemplar.trace_id, exemplar.span_id)
         for exemplar in point.exemplars or ()
-    ]
+    ] or NO_EXEMPLARS
     if kind == "histogram":
         return [point.count, point.sum, list(point.explicit_bounds), list(point.bucket_counts), exemplars]
     if kind == "exponential":
@@ -151,24 +164,33 @@ def _point_to_list(kind: str, point: Any) -> Point:
 # -- from bytes --------------------------------------------------------------------------------------------------------
 
 
-def decode(body: bytes) -> list[Instrument]:
-    """Return the instruments in *body*; none if it has another version, none and a report if it is damaged."""
-    if not body:
+def decode(body: bytes) -> list[tuple[Instrument, bytes]]:
+    """
+    Return the instruments in *body*, each without its points and with the bytes for :func:`decode_points`.
+
+    None if *body* has another version; none and a report if it is damaged.
+    """
+    version, *lines = body.split(b"\n")
+    if version != _VERSION:
         return []
     try:
-        document = json.loads(body)
-        if document["version"] != _VERSION:
-            return []
-        return [_decode_instrument(*fields) for fields in document["metrics"]]
-    except (ValueError, KeyError, TypeError):
+        return [(_decode_head(*json.loads(head)), points) for head, points in zip(lines[::2], lines[1::2], strict=True)]
+    except (ValueError, TypeError):
         faults.contain("workers")
         return []
 
 
-def _decode_instrument(scope: str, version: str, *fields: Any) -> Instrument:
-    name, description, unit, kind, workers, listed = fields
-    points = {(attributes, 0): point for attributes, *point in listed}
-    return Instrument((scope, version), name, description, unit, kind, workers, points)
+def _decode_head(scope: str, version: str, *fields: Any) -> Instrument:
+    return Instrument((scope, version), *fields)
+
+
+def decode_points(data: bytes) -> dict[tuple[str, int], Point]:
+    """Return the points of one instrument; none and a report if *data* is damaged."""
+    try:
+        return {(attributes, 0): point for attributes, point in json.loads(data).items()}
+    except (ValueError, AttributeError):
+        faults.contain("workers")
+        return {}
 
 
 def metrics_data(instruments: Iterable[Instrument], resource: Resource) -> MetricsData:
@@ -203,7 +225,9 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _point(kind: str, attributes: dict[str, Any], point: Point) -> Any:
-    exemplars = [Exemplar({}, value, at_ns, span_id, trace_id) for value, at_ns, trace_id, span_id in point[-1]]
+    exemplars: Sequence[Exemplar] = ()  # nearly all points have none, and share it
+    if point[-1]:
+        exemplars = [Exemplar({}, value, at_ns, span_id, trace_id) for value, at_ns, trace_id, span_id in point[-1]]
     if kind == "histogram":
         count, total, bounds, counts, _ = point
         return HistogramDataPoint(attributes, 0, 0, count, total, counts, bounds, 0, 0, exemplars)

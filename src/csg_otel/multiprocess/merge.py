@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,15 +44,14 @@ class WorkerMetrics:
 
 def merge(workers: Iterable[WorkerMetrics], resource: Resource) -> MetricsData:
     """Return the metrics of all *workers* with *resource*; of an instrument merged as ``one``, the first worker's value."""
-    return codec.metrics_data(_merged(workers).values(), resource)
+    return codec.metrics_data(_merged(workers), resource)
 
 
 def fold(total: bytes, bodies: Sequence[bytes]) -> bytes:
     """Return the *total* of finished workers with *bodies*, the last publications of other finished workers, added."""
-    instruments = _merged([WorkerMetrics(0, False, body) for body in (total, *bodies)]).values()
-    for instrument in instruments:
-        _limit(instrument)
-    return codec.encode_instruments(instruments)
+    return codec.encode_instruments(
+        map(_limited, _merged([WorkerMetrics(0, False, body) for body in (total, *bodies)]))
+    )
 
 
 def group_resource(own: MetricsData | None, group: str) -> Resource:
@@ -75,14 +74,18 @@ def _is_random(instance_id: str) -> bool:
         return False
 
 
-def _merged(workers: Iterable[WorkerMetrics]) -> dict[tuple[Any, ...], Instrument]:
-    merged: dict[tuple[Any, ...], Instrument] = {}
+def _merged(workers: Iterable[WorkerMetrics]) -> Iterator[Instrument]:
+    """Yield each instrument of *workers*; only its points are decoded then."""
+    parts: dict[tuple[Any, ...], list[tuple[Instrument, int, bytes]]] = {}
     for worker in workers:
-        for instrument in codec.decode(worker.body):
+        for instrument, points in codec.decode(worker.body):
             if worker.living or instrument.is_total:
-                total = merged.setdefault(instrument.key, replace(instrument, points={}))
-                _merge_points(total, instrument, worker.pid)
-    return merged
+                parts.setdefault(instrument.key, []).append((instrument, worker.pid, points))
+    for same in parts.values():
+        total = replace(same[0][0], points={})
+        for instrument, pid, points in same:
+            _merge_points(total, replace(instrument, points=codec.decode_points(points)), pid)
+        yield total
 
 
 def _merge_points(total: Instrument, instrument: Instrument, pid: int) -> None:
@@ -98,14 +101,18 @@ def _merge_points(total: Instrument, instrument: Instrument, pid: int) -> None:
             total.points[key] = (min if instrument.workers == "min" else max)(present, point, key=lambda each: each[0])
 
 
-def _limit(instrument: Instrument) -> None:
-    """Merge the series beyond the limit into the overflow series, so that the total of finished workers stays bounded."""
+def _limited(instrument: Instrument) -> Instrument:
+    """
+    Return *instrument* with the series beyond the limit in its overflow series, so that the total of finished workers stays
+    bounded.
+    """
     within = [key for key in instrument.points if key[0] != codec.OVERFLOW_ATTRIBUTES]
     for key in within[names.CARDINALITY_LIMIT - 1 :]:
         point = instrument.points.pop(key)
         overflow = instrument.points.get((codec.OVERFLOW_ATTRIBUTES, 0))
         total = point if overflow is None else _add(instrument.kind, overflow, point)
         instrument.points[codec.OVERFLOW_ATTRIBUTES, 0] = total
+    return instrument
 
 
 # -- points ------------------------------------------------------------------------------------------------------------
@@ -159,10 +166,10 @@ def _add_buckets(*sides: tuple[_Buckets, int]) -> list[Any]:
     return [min(total), [total.get(index, 0) for index in range(min(total), max(total) + 1)]]
 
 
-def _exemplars(first: Point, second: Point) -> list[Any]:
+def _exemplars(first: Point, second: Point) -> Sequence[Any]:
     """Return the newest exemplars of two points."""
     if not (first[-1] or second[-1]):
-        return []
+        return codec.NO_EXEMPLARS
     return sorted((*first[-1], *second[-1]), key=lambda exemplar: exemplar[1])[-_MAX_EXEMPLARS:]
 
 
