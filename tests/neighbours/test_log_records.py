@@ -6,11 +6,12 @@ import os
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support import log_journey, neighbours
-from support.otlp_sink import HttpSink
+from support.otlp_sink import GrpcSink, HttpSink
 
 pytestmark = pytest.mark.real("neighbours")
 
@@ -156,6 +157,35 @@ log.warning("ended")
 
     assert _bodies(ours) == dict.fromkeys(("first", "second", "third"), 1)
     assert [_bodies(theirs)[body] for body in ("first", "second", "third", "ended")] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_a_collector_of_both_gets_everything_once(protocol: str, tmp_path: Path) -> None:
+    """The same variables name it for `opentelemetry-instrument` and for csg_otel; with another header it is another one."""
+    sink: Any = GrpcSink() if protocol == "grpc" else HttpSink()
+    source = """
+import csg_otel, logging
+settings = dict(health_monitoring__enabled=False)
+for level in ("info", "warning"):
+    telemetry = csg_otel.instrument(**settings, logging__level=level)
+    with csg_otel.observe("pay"):
+        logging.getLogger("shop").warning("paid")
+    csg_otel.counter("placed").add(1)
+telemetry.shutdown()
+other = [{"endpoint": "ENDPOINT", "protocol": "PROTOCOL", "headers": {"x-tenant": "b"}}]
+telemetry = csg_otel.instrument(config={"exporters": {"otlp": other}}, **settings)
+with csg_otel.observe("of another tenant"):
+    pass
+telemetry.shutdown()
+""".replace("ENDPOINT", sink.endpoint).replace("PROTOCOL", protocol)
+    command = [neighbours.command("opentelemetry-instrument"), neighbours.python()]
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    done = _run(source, tmp_path, command, **variables)
+    sink.close()
+
+    assert Counter(span.name for span in sink.received.spans) == {"pay": 2, "of another tenant": 2}
+    assert _bodies(sink)["paid"] == 2
+    assert done.stderr.count("nothing is sent there twice") <= 2
 
 
 @pytest.mark.parametrize("order", ["ours(); theirs()", "theirs(); ours()"])

@@ -6,6 +6,7 @@ A new kind needs only one function here and one module in this folder.
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from csg_otel.config.presets import otlp_destinations
 from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.otlp import address as otlp_address
 from csg_otel.exporters.otlp import sender as otlp
+from csg_otel.pipeline.global_providers import exporters_of_others
 from csg_otel.pipeline.readers import LocalReader, PushReader, Ticker
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from csg_otel.config import Config
     from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue
     from csg_otel.pipeline.sink import Sink
+
+_log = logging.getLogger("csg_otel")
 
 _MAX_COLLECTIONS = 256
 """Metric collections that one destination keeps in memory: those of 43 minutes at an interval of 10 s."""
@@ -131,7 +135,8 @@ def _otlp_destination(
     spool = config.exporters.spool
     if spool.enabled and settings.spool:
         destination.keep_on_disk(spool_folder(spool.directory), spool.max_bytes)
-    for signal in settings.signals:
+    signals = _not_served(settings)
+    for signal in signals:
         options: dict[str, Any] = {
             "max_items": queue.max_items,
             "batch_size": _batch_size(queue),
@@ -143,7 +148,7 @@ def _otlp_destination(
         destination.sinks[signal] = destination.add_persistent_queue(
             signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
         )
-    if "metrics" in settings.signals:
+    if "metrics" in signals:
         reader = PushReader(
             otlp.temporality(settings.temporality),
             destination.sinks.pop("metrics"),
@@ -152,6 +157,15 @@ def _otlp_destination(
         destination.reader = reader
         destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
     return destination
+
+
+def _not_served(settings: OtlpExporter) -> list[str]:
+    """Return the signals of a destination that the program's own exporters do not send there already."""
+    served = [s for s in settings.signals if otlp.is_served(settings, s, exporters_of_others(s))]
+    if served:
+        text = "exporter %s: the program's own exporter sends %s to %s; nothing is sent there twice"
+        _log.warning(text, settings.name, ", ".join(served), otlp_address.shown(otlp.endpoint(settings)))
+    return [signal for signal in settings.signals if signal not in served]
 
 
 def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import environment, forks, scope
-from csg_otel.pipeline import _compat, callbacks, flushing
+from csg_otel.pipeline import _compat, callbacks, flushing, others
 from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, class_name, follow
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.installed import InstalledLoggerProvider, InstalledMeterProvider, InstalledTracerProvider
@@ -92,6 +92,11 @@ class GlobalProviders:
             self._logged.add(signal)
             _log.warning("%s; switch that off, or set it up before csg_otel.instrument()", reason)
         return reason
+
+    def exporters_of_others(self, signal: str) -> tuple[others.Target, ...]:
+        """Return where the program's own exporters send *signal* through an adopted provider."""
+        provider = {"traces": self.tracers, "metrics": self.meters, "logs": self.loggers}[signal]
+        return tuple(others.targets(provider.target)) if isinstance(provider, Adopted) else ()
 
     def shared_resource(self, own: Resource) -> Resource:
         """Return *own* with the attributes of the adopted providers' resource, so that all signals have the same."""
@@ -202,6 +207,11 @@ def global_providers() -> GlobalProviders:
 def problems() -> dict[str, str]:
     """Return the reason, by signal, why a provider of the program keeps it from this package's destinations."""
     return {} if _providers is None else _providers.problems
+
+
+def exporters_of_others(signal: str) -> tuple[others.Target, ...]:
+    """Return where the program's own exporters send *signal* through an adopted provider."""
+    return () if _providers is None else _providers.exporters_of_others(signal)
 
 
 def unplug(reader: MetricReader) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from csg_otel.config.sections.exporters import OtlpExporter
     from csg_otel.exporters.otlp.http_transport import Transport
+    from csg_otel.pipeline import others
 
 SIGNALS = ("traces", "metrics", "logs")
 
@@ -232,18 +233,31 @@ def _transport(settings: OtlpExporter, signal: str, extra: Mapping[str, str]) ->
     from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
     from csg_otel.exporters.otlp.http_transport import HttpTransport
 
-    headers = {
-        "User-Agent": _user_agent(),
-        **{name: _reveal(value) for name, value in settings.headers.items()},
-        **extra,
-    }
+    headers = {"User-Agent": _user_agent(), **_headers(settings), **extra}
     compress = settings.compression == "gzip"
-    target = address.resolve(endpoint(settings), settings.tls.insecure)
-    tls = _tls_context(settings) if target.secure else None
+    secure = address.resolve(endpoint(settings), settings.tls.insecure).secure
+    tls, url = _tls_context(settings) if secure else None, _url(settings, signal)
     if settings.protocol == "grpc":
-        return GrpcTransport(target.for_grpc(), signal, headers, compress=compress, tls=tls)
-    url = target.for_signal(signal) if settings.append_path else target.url
+        return GrpcTransport(url, signal, headers, compress=compress, tls=tls)
     return HttpTransport(url, headers, compress=compress, tls=tls)
+
+
+def is_served(settings: OtlpExporter, signal: str, exporters: Sequence[others.Target]) -> bool:
+    """Return whether one of *exporters*, which are the program's own, sends *signal* where *settings* would send it."""
+    url, own = _url(settings, signal), {name.lower(): value for name, value in _headers(settings).items()}.items()
+    server = url.partition("://")[2] if settings.protocol == "grpc" else url
+    return any(target.endpoint == server and own <= target.headers.items() for target in exporters)
+
+
+def _url(settings: OtlpExporter, signal: str) -> str:
+    target = address.resolve(endpoint(settings), settings.tls.insecure)
+    if settings.protocol == "grpc":
+        return target.for_grpc()
+    return target.for_signal(signal) if settings.append_path else target.url
+
+
+def _headers(settings: OtlpExporter) -> dict[str, str]:
+    return {name: _reveal(value) for name, value in settings.headers.items()}
 
 
 def _user_agent() -> str:
