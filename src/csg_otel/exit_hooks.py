@@ -15,10 +15,12 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import clocks
-from csg_otel.signal_watch import SignalWatch, threads_are_greenlets
+from csg_otel import clocks, threads
+from csg_otel.signal_watch import SignalWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,25 +56,37 @@ class ExitHooks:
         self._watch: SignalWatch | None = None
         self._finished = False
         self._passed_on_at = float("-inf")
-        self._held = threading.local()
+        self._passes_at_once = False
 
     def arm(self, *, signals: bool) -> None:
         """Register with ``atexit`` and, if *signals* is true and this is the main thread, for SIGTERM."""
-        atexit.register(self._finish)
+        atexit.register(self._at_exit)
         if not signals or not _on_main_thread():
             return
         previous = signal.getsignal(signal.SIGTERM)
-        if previous is signal.SIG_IGN or previous is None:
+        if (
+            previous is signal.SIG_IGN
+            or previous is None
+            or (previous is signal.SIG_DFL and _is_caught(signal.SIGTERM))
+        ):
             return  # the program ignores the signal, or handles it outside of Python
         self._previous = previous
         self._watch = SignalWatch(signal.SIGTERM, self._end_or_pass_on, self._is_in_charge)
         self._watch.start()
+        # An event loop hears the signal by the descriptor at once; another one would call its callbacks a second time.
+        self._passes_at_once = callable(previous) and not self._watch.claim()
         signal.signal(signal.SIGTERM, self._on_signal)
         self._follow_multiprocessing()
 
+    def _at_exit(self) -> None:
+        try:
+            self._finish()
+        finally:
+            _remember_interrupt()
+
     def disarm(self) -> None:
         """Remove the hooks; a SIGTERM handler that the program has installed meanwhile stays."""
-        atexit.unregister(self._finish)
+        atexit.unregister(self._at_exit)
         if self._watch is not None and _on_main_thread():
             if self._is_in_charge():
                 signal.signal(signal.SIGTERM, self._previous)
@@ -88,14 +102,12 @@ class ExitHooks:
 
     def hold_signal(self) -> None:
         """Before a fork: block SIGTERM on this thread, so that the child gets none before it has started again."""
-        if self._watch is not None and hasattr(signal, "pthread_sigmask"):
-            self._held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        if self._watch is not None:
+            threads.hold(signal.SIGTERM)
 
     def release_signal(self) -> None:
         """After a fork, in the parent and in the child: accept the signals again that were accepted before."""
-        mask, self._held.mask = getattr(self._held, "mask", None), None
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        threads.release()
 
     def reset_after_fork(self) -> None:
         """Start from scratch in a forked child, which finishes its own telemetry."""
@@ -121,11 +133,15 @@ class ExitHooks:
             self._pass_on(number, frame)
         elif self._watch is not None and clocks.monotonic() - self._passed_on_at > 2 * _RESEND_S:
             self._watch.note()  # otherwise it is a repetition of the signal that was passed on
+            if self._passes_at_once:
+                self._previous(number, frame)
 
     def _end_or_pass_on(self) -> None:
         """Finish the telemetry and end the process; on the thread of the watch."""
         if callable(self._previous):
             _within(_CHAINED_BUDGET_S, self._flush, _CHAINED_BUDGET_S)
+            if self._passes_at_once:
+                return
         elif os.getpid() == 1:
             # The kernel gives the first process of a container no default action: it goes on.
             _within(_CHAINED_BUDGET_S, self._flush, _CHAINED_BUDGET_S)
@@ -159,6 +175,26 @@ class ExitHooks:
             os.kill(os.getpid(), number)
 
 
+def _remember_interrupt() -> None:
+    """
+    Let the process end by SIGINT if Ctrl-C has ended the program, so that a shell stops, too.
+
+    The interpreter forgets that with the next text that is executed on any thread, such as that of a ``namedtuple`` in a module
+    which telemetry imports; and it remembers it when such a text is interrupted.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - a constant text
+
+
+def _is_caught(number: int) -> bool:
+    """Return whether there is a handler of the signal *number*, such as faulthandler's in C; False where that is unknown."""
+    with suppress(OSError, ValueError, IndexError):
+        status = Path("/proc/self/status").read_bytes()
+        return bool(int(status.split(b"SigCgt:", 1)[1].split(None, 1)[0], 16) >> (number - 1) & 1)
+    return False
+
+
 def _on_main_thread() -> bool:
     # eventlet's current thread is never the main thread; on Linux the main thread has the id of the process.
     return threading.current_thread() is threading.main_thread() or threading.get_native_id() == os.getpid()
@@ -166,7 +202,7 @@ def _on_main_thread() -> bool:
 
 def _within(limit_s: float, call: Callable[..., Any], *arguments: Any) -> None:
     """Run *call* on a thread, and wait for it a little longer than *limit_s* seconds: the main thread may hold its lock."""
-    worker = threading.Thread(target=call, args=arguments, name="csg-otel-sigterm-work", daemon=True)
+    worker = threads.OwnThread(target=call, args=arguments, name="csg-otel-sigterm-work")
     try:
         worker.start()
     except RuntimeError:  # no more threads
@@ -177,7 +213,7 @@ def _within(limit_s: float, call: Callable[..., Any], *arguments: Any) -> None:
 
 def _kill_main_thread(number: int) -> None:
     main = threading.main_thread().ident
-    if main is None or threads_are_greenlets() or not hasattr(signal, "pthread_kill"):
+    if main is None or threads.are_greenlets() or not hasattr(signal, "pthread_kill"):
         os.kill(os.getpid(), number)
     else:
         signal.pthread_kill(main, number)  # interrupts the system call of this very thread

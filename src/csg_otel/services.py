@@ -20,6 +20,7 @@ from csg_otel.alerts import events
 from csg_otel.config import Config, load
 from csg_otel.config.sections.alerting import Severity
 from csg_otel.pipeline.resource import service_name
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,9 +219,7 @@ class AlertingService:
             self._renewed[event.id] = event
             if self._renewer is None:
                 stopped = self._stopped = threading.Event()
-                self._renewer = threading.Thread(
-                    target=self._run, args=(stopped, horizon_s / 3), name="csg-otel-alerts", daemon=True
-                )
+                self._renewer = OwnThread(target=self._run, args=(stopped, horizon_s / 3), name="csg-otel-alerts")
                 self._renewer.start()
 
     def _run(self, stopped: threading.Event, interval_s: float) -> None:

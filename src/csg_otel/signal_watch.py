@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
+import warnings
 from contextlib import suppress
-from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Final
+
+from csg_otel import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,21 +60,26 @@ class SignalWatch:
         self._noted = False
         self._round = this_round = object()
         target: Callable[[], None]
-        if os.name != "posix" or threads_are_greenlets():
+        if os.name != "posix" or threads.are_greenlets():
             target = lambda: self._poll(this_round)  # noqa: E731 - one of two bodies
         else:
             read_end, _ = self._descriptors = _make_pipe()
             self.claim()
             target = lambda: self._read(read_end, this_round)  # noqa: E731 - as above
-        threading.Thread(target=target, name="csg-otel-sigterm", daemon=True).start()
+        threads.OwnThread(target=target, name="csg-otel-sigterm").start()
 
-    def claim(self) -> None:
-        """Use the descriptor of signals, unless others use it, such as an event loop, which wakes the main thread."""
-        if self._descriptors is not None:
-            descriptor = self._descriptors[1]
-            before = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
-            if before not in (-1, descriptor):
-                signal.set_wakeup_fd(before)
+    def claim(self) -> bool:
+        """Use the descriptor of signals; return False if others use it, such as an event loop, which wakes the main thread."""
+        if self._descriptors is None:
+            return True
+        descriptor = self._descriptors[1]
+        before = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+        if before not in (-1, descriptor):
+            signal.set_wakeup_fd(before)
+            return False
+        # Trio uses the descriptor while it runs, gives it back, and warns of that; a program may turn warnings into errors.
+        warnings.filterwarnings("ignore", "It looks like Trio's signal handling code might have", RuntimeWarning)
+        return True
 
     def note(self) -> None:
         """Wake the thread; for the handler: it sets a flag, and writes a byte if there is room."""
@@ -126,11 +132,6 @@ class SignalWatch:
         except OSError:
             pass
         self._poll(this_round)  # the program has closed the descriptors of others, as daemons do
-
-
-def threads_are_greenlets() -> bool:
-    """Return whether the program has replaced threads by greenlets, as gevent and eventlet do."""
-    return not isinstance(threading.get_ident, BuiltinFunctionType)
 
 
 def _give_back(descriptor: int) -> None:

@@ -300,3 +300,117 @@ def test_sigterm_before_a_hung_collector_loses_nothing(protocol: str, tmp_path: 
         eventually(lambda: found() == (50, 50, 50), within_s=10)
     proxy.close()
     sink.close()
+
+
+def test_a_signal_that_the_program_blocks_is_left_to_the_program(sink: HttpSink, tmp_path: Path) -> None:
+    """It waits for it on a thread of its own, or protects a section: no thread of telemetry accepts the signal."""
+    after = """
+    import threading
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
+    signal.signal(signal.SIGUSR1, lambda *_: os._exit(5))
+    os.kill(os.getpid(), signal.SIGUSR1)
+    time.sleep(0.3)
+    def wait():
+        print("got", int(signal.sigwait([signal.SIGTERM])), flush=True)
+        os._exit(4)
+    threading.Thread(target=wait).start()
+    print("waiting", flush=True)
+    time.sleep(600)
+    """
+    with program(sink, tmp_path, after=after) as running:
+        running.line_with("waiting")
+        running.terminate()
+
+        running.line_with("got 15")
+        assert running.wait(20) == 4
+
+
+def test_code_of_the_program_runs_with_the_programs_mask(sink: HttpSink, tmp_path: Path) -> None:
+    """A process that a callback or a check starts inherits the mask: it must hear SIGTERM; in a forked child, too."""
+    before = """
+    def mask(name):
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        print(name, os.getpid(), *map(int, blocked), flush=True)
+    @csg_otel.health_check("masked", interval_s=1)
+    def check():
+        mask("check")
+    def asked():
+        mask("callback")
+        return 1
+    csg_otel.observable_gauge("asked", asked)
+    """
+    after = """
+    os.fork()
+    csg_otel.get_metrics_snapshot()
+    sys.stdin.read()  # the child ends with the test, too
+    os._exit(0)
+    """
+    with program(sink, tmp_path, before=before, after=after) as running:
+        seen: dict[tuple[str, str], str] = {}
+        while len(seen) < 4:
+            name, pid, mask = running.line_with(r"^(check|callback) (\d+) ?(.*)$").groups()
+            seen[name, pid] = mask
+
+    assert set(seen.values()) == {""}, seen
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_ctrl_c_ends_the_process_by_its_signal(seconds: float, sink: HttpSink, tmp_path: Path) -> None:
+    """A shell stops its loop only then; modules that telemetry imports meanwhile made it status 1."""
+    after = f"time.sleep({seconds}); import atexit; atexit.register(lambda: exec('pass')); os.kill(os.getpid(), signal.SIGINT)"
+    with program(sink, tmp_path, after=after) as running:
+        assert running.wait(20) == -signal.SIGINT
+        assert running.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert delivered(sink) == (50, 50)
+
+
+LOOP = """
+    import asyncio
+    async def main():
+        calls = []
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, calls.append, 1)
+        csg_otel.instrument(exporters=["otlp+http://127.0.0.1:{port}"])
+        print("looping", flush=True)
+        while not calls:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
+        print("calls", len(calls), flush=True)
+    asyncio.run(main())
+"""
+
+
+def test_an_event_loop_calls_its_handler_once(sink: HttpSink, tmp_path: Path) -> None:
+    """The loop hears the signal by the descriptor; it was sent again, so a server shut down twice, or without grace."""
+    source = "import signal, csg_otel" + LOOP.format(port=sink.port)
+    with Program(textwrap.dedent(source.replace("import signal", "    import signal", 1)), tmp_path) as running:
+        running.line_with("looping")
+        running.terminate()
+
+        assert running.line_with("calls").string == "calls 1"
+        assert running.wait(20) == 0
+
+
+def test_a_handler_in_c_stays(sink: HttpSink, tmp_path: Path) -> None:
+    """Python knows nothing of faulthandler's handler, which shows where the program is, and lets it go on."""
+    before = "import faulthandler; faulthandler.register(signal.SIGTERM, file=sys.stdout)"
+    with program(
+        sink, tmp_path, before=before, after="time.sleep(0.5); print('goes on', flush=True); time.sleep(600)"
+    ) as running:
+        running.line_with("ready")
+        running.terminate()
+
+        running.line_with("goes on")
+        running.terminate()
+        running.line_with("most recent call first")
+        assert running.process.poll() is None
+
+
+def test_a_warning_about_the_descriptor_of_signals_is_left_out(sink: HttpSink, tmp_path: Path) -> None:
+    """Trio takes the descriptor while it runs, and warns that another had it; programs may turn warnings into errors."""
+    after = """
+    import warnings
+    warnings.warn("It looks like Trio's signal handling code might have collided with another library", RuntimeWarning)
+    """
+    with program(sink, tmp_path, after=after) as running:
+        assert running.wait(20) == 0
+        assert "Trio" not in running.stderr

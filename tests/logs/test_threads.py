@@ -32,8 +32,15 @@ def test_every_thread_of_telemetry_has_a_name_with_its_prefix() -> None:
     calls = [
         call
         for text in texts
-        for call in re.findall(r"threading\.Thread\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", text)
+        for call in re.findall(r"(?<!class )OwnThread\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", text)
     ]
 
     assert len(calls) > 8
     assert [call for call in calls if not re.search(r'name=(f?"csg-otel-|name\b)', call)] == []
+
+
+def test_every_thread_leaves_signals_to_the_program() -> None:
+    """``OwnThread`` blocks them; a thread that accepted them would interrupt a program that has blocked them itself."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py")}
+
+    assert [name for name, text in texts.items() if "threading.Thread(" in text] == []

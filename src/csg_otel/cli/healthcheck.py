@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from csg_otel import clocks
 from csg_otel.cli import health_output
 from csg_otel.cli.default_url import default_url
 from csg_otel.cli.health_output import PROBES
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,7 +219,9 @@ def _headers(options: argparse.Namespace) -> dict[str, str]:
 def _run_bounded(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     """Run the checks in this process and return the answer, before *deadline* even if a check or an import hangs."""
     answers: list[dict[str, Any]] = []
-    thread = threading.Thread(target=lambda: answers.append(_run_here(options, deadline)), daemon=True)
+    thread = OwnThread(
+        lambda: answers.append(_run_here(options, deadline)), name="csg-otel-check-here", runs_program=True
+    )
     thread.start()
     thread.join(max(0.0, deadline - clocks.monotonic()))
     if answers:

@@ -21,6 +21,7 @@ from csg_otel import clocks
 from csg_otel.check_result import CheckFailure, CheckResult
 from csg_otel.health import results
 from csg_otel.status import HealthStatus
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.health.definition import Check
@@ -71,7 +72,7 @@ class Execution:
             run(self._run, observer, loops)
             return
         name = f"csg-otel-check-{self.check.name}"
-        threading.Thread(target=run, args=(self._run, observer, loops), name=name, daemon=True).start()
+        OwnThread(run, name=name, args=(self._run, observer, loops), runs_program=not self.check.own).start()
 
     def _run(self, observer: HealthObserver, loops: Loops) -> None:
         failure = HealthStatus(self.check.failure_status)

@@ -7,12 +7,12 @@ A listener that raises or blocks delays neither the checks, nor the scheduler, n
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csg_otel import faults, forks
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.status import HealthStatus
@@ -56,7 +56,7 @@ class Listeners:
 
     def _start_thread(self, listener: Listener) -> queue.Queue[Change]:
         inbox: queue.Queue[Change] = queue.Queue(_MOST_WAITING)
-        threading.Thread(target=_deliver, args=(inbox, listener), name="csg-otel-on-change", daemon=True).start()
+        OwnThread(target=_deliver, args=(inbox, listener), name="csg-otel-on-change", runs_program=True).start()
         return inbox
 
     def _remove(self, listener: Listener) -> None:

@@ -18,6 +18,7 @@ from csg_otel.health.execution import Execution, Loops
 from csg_otel.health.listeners import Change, Listeners
 from csg_otel.health.observer import HealthEvent, HealthObserver, NoObserver
 from csg_otel.status import HealthStatus
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.check_result import CheckResult
@@ -60,7 +61,7 @@ class Scheduler:
             )
         with self._table.lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._schedule, name="csg-otel-health", daemon=True)
+                self._thread = OwnThread(target=self._schedule, name="csg-otel-health")
                 self._thread.start()
 
     def stop(self, timeout_s: float) -> None:

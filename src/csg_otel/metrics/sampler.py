@@ -17,6 +17,7 @@ from csg_otel.host import cgroup
 from csg_otel.host.mounts import Mount, real_mounts
 from csg_otel.metrics import runtime
 from csg_otel.metrics.sample import Sample
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.config.sections.system_monitoring import SystemMonitoring
@@ -104,9 +105,7 @@ class Sampler:
                 return
             self._started = True
             self._ended = threading.Event()
-            self._thread = threading.Thread(
-                target=self._run, args=(reader, self._ended), name="csg-otel-sampler", daemon=True
-            )
+            self._thread = OwnThread(target=self._run, args=(reader, self._ended), name="csg-otel-sampler")
             self._thread.start()
 
     def stop(self, timeout: float = 1.0) -> None:

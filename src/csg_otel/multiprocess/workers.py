@@ -22,6 +22,7 @@ from csg_otel.multiprocess.family import family
 from csg_otel.multiprocess.folder import Folder, FolderError, state_folder
 from csg_otel.multiprocess.merge import WorkerMetrics
 from csg_otel.pipeline import _compat
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,7 +116,7 @@ class WorkerGroup:
         forks.afterwards(self._start_thread)
 
     def _start_thread(self) -> None:
-        self._thread = threading.Thread(target=self._run, args=(self._stopped,), name="csg-otel-workers", daemon=True)
+        self._thread = OwnThread(target=self._run, args=(self._stopped,), name="csg-otel-workers")
         self._thread.start()
 
     def stop(self, *, forget: bool = False, returns: bool = False) -> None:
@@ -185,7 +186,7 @@ class WorkerGroup:
         if folder is not None and give_way is not None and (service := folder.announced()):
             self._give_way = None
             # On another thread, because this one ends when the process leaves the group.
-            threading.Thread(target=give_way, args=(service,), name="csg-otel-give-way", daemon=True).start()
+            OwnThread(target=give_way, args=(service,), name="csg-otel-give-way").start()
 
     def _publish_now(self) -> float:
         """Publish the metrics; return the seconds until the next publication without a request."""

@@ -12,6 +12,7 @@ import threading
 from typing import Any, Final
 
 from csg_otel import clocks
+from csg_otel.threads import OwnThread
 
 _LATE_S: Final = 10.0
 """Seconds for which a result that came after the deadline is usable: the caller's next attempt begins within this time."""
@@ -27,7 +28,7 @@ class _Lookup:
         self._error: OSError | None = None
         self._ended = 0.0
         self.done = threading.Event()
-        thread = threading.Thread(target=self._run, name="csg-otel-lookup", daemon=True)
+        thread = OwnThread(target=self._run, name="csg-otel-lookup")
         try:
             thread.start()
         except RuntimeError:  # the interpreter is shutting down and starts no more threads

@@ -17,6 +17,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 
 from csg_otel import clocks, interruptions
 from csg_otel.pipeline import _compat
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +142,7 @@ def follow(providers: Sequence[Adopted]) -> None:
             time.sleep(_POLL_S)
 
     with suppress(RuntimeError):  # the interpreter is ending, or the system has no more threads
-        threading.Thread(target=work, name="csg-otel-follow", daemon=True).start()
+        OwnThread(target=work, name="csg-otel-follow").start()
 
 
 class AdoptedMeters(Adopted):

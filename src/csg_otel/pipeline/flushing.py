@@ -9,6 +9,7 @@ from typing import Any, Final
 from csg_otel import clocks, faults
 from csg_otel.attributes import number
 from csg_otel.pipeline import _compat
+from csg_otel.threads import OwnThread
 
 FlushOwn = Callable[[float], bool]
 """Sends the items of this package's destinations until a monotonic time; True if all are acknowledged or on disk."""
@@ -85,7 +86,7 @@ def _run_on_thread(work: Callable[[], None]) -> bool:
     if sum(thread.name == "csg-otel-flush" for thread in threading.enumerate()) >= _MAX_THREADS:
         return True  # none of them returns: this flush fails at its deadline
     try:
-        threading.Thread(target=run, name="csg-otel-flush", daemon=True).start()
+        OwnThread(target=run, name="csg-otel-flush").start()
     except RuntimeError:
         return False
     return True

@@ -16,6 +16,7 @@ from csg_otel import clocks, faults, forks, names
 from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.pipeline.groups import exported
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +138,7 @@ class Ticker:
         """Start the thread; idempotent."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=f"csg-otel-{self._name}", daemon=True)
+                self._thread = OwnThread(target=self._run, name=f"csg-otel-{self._name}")
                 self._thread.start()
 
     def request(self) -> threading.Event:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from csg_otel import clocks
+from csg_otel import clocks, threads
 
 
 class Run:
@@ -99,7 +99,7 @@ class Runner:
         if self._thread is None or not self._thread.is_alive():
             self._running = None
             self._thread = None
-            thread = threading.Thread(target=self._work, name="csg-otel-callbacks", daemon=True)
+            thread = threads.OwnThread(target=self._work, name="csg-otel-callbacks")
             try:
                 thread.start()
             except RuntimeError:
@@ -110,7 +110,7 @@ class Runner:
     def _work(self) -> None:
         own_thread = threading.current_thread()
         while (run := self._next(own_thread)) is not None:
-            run()
+            threads.run_program(run)
 
     def _next(self, own_thread: threading.Thread) -> Run | None:
         """Wait for the next run and return it; None once *own_thread* has been replaced."""

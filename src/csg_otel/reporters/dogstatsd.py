@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import attributes as clean
 from csg_otel import clocks, faults, forks, names
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.health import HealthSnapshot
@@ -60,7 +61,7 @@ class ServiceChecks:
         """Start the thread; idempotent."""
         if not self._running:
             self._running = True
-            threading.Thread(target=self._run, args=(self._stopped,), name="csg-otel-dogstatsd", daemon=True).start()
+            OwnThread(target=self._run, args=(self._stopped,), name="csg-otel-dogstatsd").start()
 
     def stop(self) -> None:
         """End the thread; idempotent."""

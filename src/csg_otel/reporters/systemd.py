@@ -18,6 +18,7 @@ from typing import Final
 
 from csg_otel import faults, forks
 from csg_otel.health import HealthSnapshot, report
+from csg_otel.threads import OwnThread
 
 _POLL_S: Final = 1.0
 """Longest time between two readings of the state in seconds."""
@@ -61,7 +62,7 @@ class Notifier:
     def start(self) -> None:
         """Start the thread; a forked child sends nothing."""
         forks.follow(self._stopped.set)
-        threading.Thread(target=self._run, name="csg-otel-systemd", daemon=True).start()
+        OwnThread(target=self._run, name="csg-otel-systemd").start()
 
     def stop(self) -> None:
         """Send that the service is stopping, and end the thread; idempotent."""

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from csg_otel import faults, forks
+from csg_otel.threads import OwnThread
 
 _MOST: Final = 100
 """Most calls that wait: more than the server has connections at usual limits, so only a thread that hangs fills the queue."""
@@ -43,7 +44,7 @@ class Background:
             if len(self._calls) >= _MOST:
                 return False
             if self._thread is None or not self._thread.is_alive():
-                thread = threading.Thread(target=self._work, name=f"csg-otel-{self._name}", daemon=True)
+                thread = OwnThread(target=self._work, name=f"csg-otel-{self._name}")
                 try:
                     thread.start()
                 except RuntimeError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, forks
 from csg_otel.server.background import Background
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.server.endpoints import Endpoints
@@ -106,7 +107,7 @@ class Server:
                     "system_monitoring.prometheus.host to 127.0.0.1",
                     self.url,
                 )
-            self._thread = threading.Thread(target=self._serve, name="csg-otel-http", daemon=True)
+            self._thread = OwnThread(target=self._serve, name="csg-otel-http")
             self._thread.start()
             return True
 

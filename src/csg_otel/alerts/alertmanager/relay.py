@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import clocks, net
 from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config, receivers
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec
@@ -90,9 +91,7 @@ class Relay:
             port: port to listen at; 0 for a free one.
         """
         self._server = _Server((host, port), forwards)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="csg-otel-relay", daemon=True
-        )
+        self._thread = OwnThread(target=self._server.serve_forever, args=(0.1,), name="csg-otel-relay")
 
     @property
     def url(self) -> str:

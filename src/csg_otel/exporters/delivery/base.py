@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from csg_otel import clocks, faults
 from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
 from csg_otel.exporters.delivery.wakeup import Wakeup
+from csg_otel.threads import OwnThread
 
 _BACKOFF_FIRST_S: Final = 0.25
 _BACKOFF_MAX_S: Final = 5.0
@@ -224,9 +225,7 @@ class DeliveryQueue(ABC):
     def _run_threads(self, *workers: tuple[str, Callable[[], None]]) -> None:
         """Start one daemon thread per (name suffix, function); called with the lock held."""
         for suffix, work in workers[self._threads_started :]:
-            thread = threading.Thread(
-                target=work, name=f"csg-otel-{self.destination}-{self.signal}{suffix}", daemon=True
-            )
+            thread = OwnThread(target=work, name=f"csg-otel-{self.destination}-{self.signal}{suffix}")
             try:
                 thread.start()
             except RuntimeError:

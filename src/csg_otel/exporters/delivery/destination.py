@@ -17,6 +17,7 @@ from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.spool import Segment, Spool, SpoolError
 from csg_otel.pipeline.global_providers import problems
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ class Destination:
             self.ticker.start()
         if self.spool is not None:
             self._ended = threading.Event()
-            threading.Thread(target=self._adopt, name=f"csg-otel-{self.name}-adopt", daemon=True).start()
+            OwnThread(target=self._adopt, name=f"csg-otel-{self.name}-adopt").start()
 
     def _adopt(self) -> None:
         ended, spool = self._ended, self.spool
