@@ -8,12 +8,11 @@ Like every probe it returns the latest results and runs no check. Services are `
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import sdk
+from csg_otel import sdk, waits
 from csg_otel.errors import MissingExtraError
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.report import GROUP_OF, render
@@ -96,7 +95,7 @@ def _servicer(responses: _Responses) -> Any:
         def Watch(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
             """Send the status now and after each change, until the client disconnects."""
             discard_current_span()
-            changed = threading.Event()
+            changed = waits.Wakeup()
             remove = _on_change(changed.set)
             context.add_callback(changed.set)
             last: Any = ()
@@ -106,7 +105,6 @@ def _servicer(responses: _Responses) -> Any:
                         last = now
                         yield responses.of(now)
                     changed.wait(_POLL_S)
-                    changed.clear()
             finally:
                 remove()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
-from csg_otel import forks, metrics, names, scope, sdk
+from csg_otel import forks, metrics, names, scope, sdk, waits
 from csg_otel.alerts import events
 from csg_otel.config import Config, load
 from csg_otel.config.sections.alerting import Severity
@@ -152,14 +152,13 @@ class AlertingService:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._renewed: dict[str, events.Event] = {}
-        self._stopped = threading.Event()
+        self._stopped = waits.Latch()
         self._renewer: threading.Thread | None = None
 
     def start(self) -> None:
         """Start to accept alerts; this instruments the program if no telemetry is running."""
         if sdk.current() is None:
             sdk.instrument(config=self._config)
-        self._stopped.clear()
         self._active = True
 
     def stop(self) -> None:
@@ -218,11 +217,11 @@ class AlertingService:
         with self._lock:
             self._renewed[event.id] = event
             if self._renewer is None:
-                stopped = self._stopped = threading.Event()
+                stopped = self._stopped = waits.Latch()
                 self._renewer = OwnThread(target=self._run, args=(stopped, horizon_s / 3), name="csg-otel-alerts")
                 self._renewer.start()
 
-    def _run(self, stopped: threading.Event, interval_s: float) -> None:
+    def _run(self, stopped: waits.Latch, interval_s: float) -> None:
         while not stopped.wait(interval_s):
             self.renew(time.time())
 

@@ -28,13 +28,13 @@ class Tracked:
 
     def acquire(self, *args, **kwargs):
         taken = self.lock.acquire(*args, **kwargs)
-        if taken and "/wakeup.py:" not in self.place:  # an event, not a lock: another thread releases it
+        if taken and "/waits.py:" not in self.place:  # an event, not a lock: another thread releases it
             vars(held).setdefault("places", []).append(self.place)
         return taken
 
     def release(self):
         self.lock.release()
-        if "/wakeup.py:" not in self.place:
+        if "/waits.py:" not in self.place:
             held.places.remove(self.place)
 
     def __enter__(self):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.exporters.delivery.base import QueueStatus
+from csg_otel.exporters.delivery.base import DeliveryQueue, QueueStatus
+from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from support.senders import FunctionSender, Observer
@@ -43,7 +46,7 @@ class Receiver:
         return MemoryQueue("there", "traces", FunctionSender(self.send), self.observer, **options)
 
 
-def end(queue: MemoryQueue, within_s: float = 2.0) -> QueueStatus:
+def end(queue: DeliveryQueue, within_s: float = 2.0) -> QueueStatus:
     queue.close(time.monotonic() + within_s)
     return queue.join()
 
@@ -86,6 +89,100 @@ def test_a_time_limit_inside_of_enqueue_leaves_no_lock_taken() -> None:
     assert queue.flush(time.monotonic() + 20)
     assert receiver.items.count("other") == points
     assert balanced(end(queue))
+
+
+class Joined:
+    """A sender of a persistent queue: its items are text."""
+
+    def encode(self, items: Sequence[str]) -> bytes:
+        return "".join(items).encode()
+
+    def split(self, body: bytes) -> list[bytes]:
+        return [bytes([byte]) for byte in body]
+
+    def send_batch(self, _body: bytes, _timeout_s: float) -> None:
+        """Accept everything."""
+
+    def reset_after_fork(self) -> None:
+        """There is no connection."""
+
+    def close(self) -> None:
+        """There is no connection."""
+
+
+def memory_queue(name: str) -> DeliveryQueue:
+    return MemoryQueue(name, "traces", FunctionSender(lambda _batch, _timeout_s: None), Observer(), delay_s=30)
+
+
+def persistent_queue(name: str) -> DeliveryQueue:
+    return PersistentQueue(name, "traces", Joined(), Observer(), delay_s=30)
+
+
+def emit_and_flush(queue: DeliveryQueue) -> bool:
+    queue.enqueue("x")
+    queue.nudge()
+    return queue.flush(time.monotonic() + 20)
+
+
+def on_another_thread(queue: DeliveryQueue) -> bool:
+    """Return the result of an item and a flush on a thread; False if it does not return."""
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(emit_and_flush(queue)), daemon=True)
+    thread.start()
+    thread.join(30)
+    return bool(results and results[0])
+
+
+@pytest.mark.parametrize("make", [memory_queue, persistent_queue])
+def test_a_time_limit_inside_of_flush_leaves_no_lock_taken(make: Callable[[str], DeliveryQueue]) -> None:
+    """At any point of an item, a nudge and a flush; afterwards another thread's flush succeeds."""
+    queue = make("flushed")
+    emit_and_flush(queue)
+    points = 0
+    for reached in at_each_point(lambda: emit_and_flush(queue)):
+        points += 1
+        assert reached
+        assert on_another_thread(queue)
+
+    assert points > 20
+    assert balanced(end(queue))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the interpreter deletes a new thread
+@pytest.mark.parametrize("make", [memory_queue, persistent_queue])
+def test_a_time_limit_inside_of_the_first_item_or_the_end_breaks_nothing(make: Callable[[str], DeliveryQueue]) -> None:
+    """Whether the start of a thread was interrupted before or after it: one thread works, and the queue ends at once."""
+    queues = [make("none")]
+
+    def use() -> None:
+        queues.append(make("used"))
+        queues[-1].enqueue("x")
+        queues[-1].close(time.monotonic() + 20)
+        queues[-1].join()
+
+    points = 0
+    for _ in at_each_point(use):
+        points += 1
+        queue, began = queues[-1], time.monotonic()
+        on_another_thread(queue)  # it is delivered, or dropped because the queue is closed
+        assert sum(frame.f_code.co_name in ("_work", "_gather") for frame in frames_of("csg-otel-used")) <= 2
+        assert balanced(end(queue, 20))
+        assert queue.status().queued == 0
+        assert time.monotonic() - began < 10
+        queues.append(make("none"))
+
+    assert points > 50
+
+
+def frames_of(name: str) -> list[FrameType]:
+    """Return the frames of all threads whose names begin with *name*."""
+    found, frames = [], sys._current_frames()
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0) if thread.name.startswith(name) else None
+        while frame is not None:
+            found.append(frame)
+            frame = frame.f_back
+    return found
 
 
 def test_counts_stay_right_if_time_limits_interrupt_a_full_queue() -> None:

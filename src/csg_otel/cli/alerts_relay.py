@@ -10,9 +10,9 @@ import argparse
 import logging
 import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import waits
 from csg_otel.alerts.alertmanager import relay
 from csg_otel.cli import alert_source
 from csg_otel.errors import AlertError
@@ -53,7 +53,7 @@ def run_relay(args: argparse.Namespace) -> int:
         )
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     host, port = args.listen
-    ended = threading.Event()
+    ended = waits.Latch()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         ended.set()

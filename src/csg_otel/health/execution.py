@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from csg_otel import clocks
+from csg_otel import clocks, waits
 from csg_otel.check_result import CheckFailure, CheckResult
 from csg_otel.health import results
 from csg_otel.status import HealthStatus
@@ -52,7 +52,7 @@ class Execution:
         self.deadline = self.began + timeout_s
         self.error: BaseException | None = None
         self.result: CheckResult | None = None
-        self.ended = threading.Event()
+        self.ended = waits.Latch()
         """Set when there is a result."""
         self.returned = False
         """Whether the function has returned; after a timeout it may still hang."""
@@ -114,7 +114,7 @@ class Execution:
 
     def wait(self) -> CheckResult:
         """Wait for the result, at most until the deadline, and return it."""
-        if not self.ended.wait(max(0.0, self.deadline - clocks.monotonic())):
+        if not self.ended.wait(self.deadline - clocks.monotonic()):
             self.expire()
             self.ended.wait(1.0)  # another thread may be setting it at this moment
         assert self.result is not None  # noqa: S101 - expire() gave it one

@@ -42,20 +42,23 @@ class Change:
 
 Listener = Callable[[Change], None]
 
+_Inbox = queue.SimpleQueue["Change | None"]
+"""A queue without a lock that an exception of a signal handler could leave taken; None ends the thread."""
+
 
 class Listeners:
     """The listeners of one registry."""
 
     def __init__(self) -> None:
-        self._inboxes: dict[Listener, queue.Queue[Change]] = {}
+        self._inboxes: dict[Listener, _Inbox] = {}
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Call *listener* with every change from now on, until the function returned is called."""
         self._inboxes[listener] = self._start_thread(listener)
         return lambda: self._remove(listener)
 
-    def _start_thread(self, listener: Listener) -> queue.Queue[Change]:
-        inbox: queue.Queue[Change] = queue.Queue(_MOST_WAITING)
+    def _start_thread(self, listener: Listener) -> _Inbox:
+        inbox: _Inbox = queue.SimpleQueue()
         OwnThread(target=_deliver, args=(inbox, listener), name="csg-otel-on-change", runs_program=True).start()
         return inbox
 
@@ -77,14 +80,14 @@ class Listeners:
         self._inboxes = {listener: self._start_thread(listener) for listener in self._inboxes}
 
 
-def _enqueue(inbox: queue.Queue[Change], change: Change | None) -> None:
-    try:
-        inbox.put_nowait(change)  # type: ignore[arg-type] # None ends the thread
-    except queue.Full:
+def _enqueue(inbox: _Inbox, change: Change | None) -> None:
+    if change is None or inbox.qsize() < _MOST_WAITING:
+        inbox.put(change)
+    else:
         faults.report("on_change", f"a listener is {_MOST_WAITING} changes behind; further changes are dropped for it")
 
 
-def _deliver(inbox: queue.Queue[Change], listener: Listener) -> None:
+def _deliver(inbox: _Inbox, listener: Listener) -> None:
     while (change := inbox.get()) is not None:
         try:
             listener(change)

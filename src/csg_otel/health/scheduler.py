@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from csg_otel import clocks, faults, forks
+from csg_otel import clocks, faults, forks, waits
 from csg_otel.health.definition import levels
 from csg_otel.health.execution import Execution, Loops
 from csg_otel.health.listeners import Change, Listeners
@@ -42,7 +42,7 @@ class Scheduler:
         self._reset()
 
     def _reset(self) -> None:
-        self._wake = threading.Event()
+        self._wake = waits.Wakeup()
         self._thread: threading.Thread | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -96,7 +96,6 @@ class Scheduler:
                 faults.contain("health")
                 wait_s = _LONGEST_SLEEP_S
             self._wake.wait(wait_s)
-            self._wake.clear()
 
     def _step(self) -> float:
         """Start the checks that are due, expire overdue runs, publish changes; return seconds until the next step."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import clocks, faults, forks
+from csg_otel import clocks, faults, forks, waits
 from csg_otel.host import cgroup
 from csg_otel.host.mounts import Mount, real_mounts
 from csg_otel.metrics import runtime
@@ -82,7 +82,7 @@ class Sampler:
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._ended = threading.Event()
+        self._ended = waits.Latch()
         self._thread: threading.Thread | None = None
         self._reader: _Reader | None = None
         self._newest: Sample | None = None
@@ -104,7 +104,7 @@ class Sampler:
                 faults.contain("metrics.sampler")
                 return
             self._started = True
-            self._ended = threading.Event()
+            self._ended = waits.Latch()
             self._thread = OwnThread(target=self._run, args=(reader, self._ended), name="csg-otel-sampler")
             self._thread.start()
 
@@ -156,11 +156,11 @@ class Sampler:
                 self._reader = _Reader(self._settings, self._mounts)
             return self._reader
 
-    def _run(self, reader: _Reader, ended: threading.Event) -> None:
+    def _run(self, reader: _Reader, ended: waits.Latch) -> None:
         interval_s = self.interval_s
         self._step(reader, None)
         due_s = clocks.monotonic() + min(interval_s, SETTLE_S)
-        while not ended.wait(max(0.0, due_s - clocks.monotonic())):
+        while not ended.wait(due_s - clocks.monotonic()):
             self._step(reader, self._newest)
             late_s = max(0.0, clocks.monotonic() - due_s)
             due_s += interval_s * (1 + late_s // interval_s)  # missed samples are skipped

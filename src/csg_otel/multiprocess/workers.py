@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import clocks, faults, forks
+from csg_otel import clocks, faults, forks, waits
 from csg_otel.multiprocess import codec, merge
 from csg_otel.multiprocess.family import family
 from csg_otel.multiprocess.folder import Folder, FolderError, state_folder
@@ -78,7 +78,7 @@ class WorkerGroup:
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._stopped = threading.Event()
+        self._stopped = waits.Latch()
         self._thread: threading.Thread | None = None
         self._published_ns = 0
 
@@ -153,7 +153,7 @@ class WorkerGroup:
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
-    def _run(self, stopped: threading.Event) -> None:
+    def _run(self, stopped: waits.Latch) -> None:
         _compat.suppress_instrumentation()
         due = 0.0
         while not stopped.is_set():

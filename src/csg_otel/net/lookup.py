@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from typing import Any, Final
 
-from csg_otel import clocks
+from csg_otel import clocks, waits
 from csg_otel.threads import OwnThread
 
 _LATE_S: Final = 10.0
@@ -27,7 +26,7 @@ class _Lookup:
         self._addresses: list[Any] = []
         self._error: OSError | None = None
         self._ended = 0.0
-        self.done = threading.Event()
+        self.done = waits.Latch()
         thread = OwnThread(target=self._run, name="csg-otel-lookup")
         try:
             thread.start()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from csg_otel import clocks, faults
+from csg_otel import clocks, faults, waits
 from csg_otel.attributes import number
 from csg_otel.pipeline import _compat
 from csg_otel.threads import OwnThread
@@ -59,7 +59,7 @@ def start(others: Sequence[Any], deadline: float) -> Callable[[], bool]:
     Return a function that waits until the monotonic *deadline*; its result is True only if all succeed.
     """
     results: list[bool] = []
-    done = threading.Event()
+    done = waits.Latch()
 
     def flush_others() -> None:
         for other in others:
@@ -70,7 +70,7 @@ def start(others: Sequence[Any], deadline: float) -> Callable[[], bool]:
     def finish() -> bool:
         if others and not started:
             flush_others()
-        return not others or (done.wait(max(0.0, deadline - clocks.monotonic())) and all(results))
+        return not others or (done.wait(deadline - clocks.monotonic()) and all(results))
 
     started = bool(others) and _run_on_thread(flush_others)
     return finish

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
 
-from csg_otel import clocks, faults, forks, names
+from csg_otel import clocks, faults, forks, names, waits
 from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.pipeline.groups import exported
@@ -129,8 +129,8 @@ class Ticker:
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._wake = threading.Event()
-        self._requests: list[threading.Event] = []
+        self._wake = waits.Wakeup()
+        self._requests: list[waits.Latch] = []
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -141,9 +141,9 @@ class Ticker:
                 self._thread = OwnThread(target=self._run, name=f"csg-otel-{self._name}")
                 self._thread.start()
 
-    def request(self) -> threading.Event:
-        """Request *work* now; return an event that is set when it is done, or at once if the thread does not run."""
-        done = threading.Event()
+    def request(self) -> waits.Latch:
+        """Request *work* now; return a latch that is set when it is done, or at once if the thread does not run."""
+        done = waits.Latch()
         with self._lock:
             if self._thread is None:
                 done.set()
@@ -152,8 +152,8 @@ class Ticker:
         self._wake.set()
         return done
 
-    def stop(self) -> threading.Event:
-        """Request *work* a last time and then the end of the thread; return an event that is set when *work* is done."""
+    def stop(self) -> waits.Latch:
+        """Request *work* a last time and then the end of the thread; return a latch that is set when *work* is done."""
         done = self.request()
         with self._lock:
             self._stopping = True
@@ -171,8 +171,7 @@ class Ticker:
         _compat.suppress_instrumentation()
         due = clocks.monotonic() + self._interval_s
         while True:
-            self._wake.wait(max(0.0, due - clocks.monotonic()))
-            self._wake.clear()
+            self._wake.wait(due - clocks.monotonic())
             with self._lock:
                 requests, self._requests = self._requests, []
                 stopping = self._stopping

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from csg_otel import clocks, threads
+from csg_otel import clocks, threads, waits
 
 
 class Run:
@@ -22,7 +22,7 @@ class Run:
         """Prepare to run *work*."""
         self._work = work
         self._began_s: float | None = None
-        self.done = threading.Event()
+        self.done = waits.Latch()
         self.result: Sequence[Any] = ()
         self.took_s = 0.0
 
@@ -46,7 +46,8 @@ class Runner:
 
     def __init__(self) -> None:
         """Prepare an empty queue; the thread starts with the first run."""
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._wakeup = waits.Wakeup()  # of the thread that waits for a run
         self._queue: deque[Run] = deque()
         self._running: Run | None = None
         self._thread: threading.Thread | None = None
@@ -57,7 +58,7 @@ class Runner:
 
         If no thread can be started, the run stays in the queue, and the result is False at once.
         """
-        with self._changed:
+        with self._lock:
             self._queue.appendleft(run)
             # The thread of a run that is done takes the next one, even if it has not come to it yet.
             if self._running is not None and not self._running.done.is_set():
@@ -67,14 +68,14 @@ class Runner:
                 return False
         if run.done.wait(timeout_s):
             return True
-        with self._changed:
+        with self._lock:
             if self._running is run:
                 self._replace()
         return False
 
     def run_later(self, run: Run) -> None:
         """Queue *run* behind the other runs; do not wait."""
-        with self._changed:
+        with self._lock:
             self._queue.append(run)
             self._wake()
 
@@ -84,7 +85,7 @@ class Runner:
 
         Try to start a thread if none could be started before.
         """
-        with self._changed:
+        with self._lock:
             if self._thread is None or (self._running is not None and self._running.age_s > max_run_s):
                 self._replace()
 
@@ -105,7 +106,7 @@ class Runner:
             except RuntimeError:
                 return  # the system has no more threads, or the interpreter is ending; the next collection tries again
             self._thread = thread
-        self._changed.notify()
+        self._wakeup.set()
 
     def _work(self) -> None:
         own_thread = threading.current_thread()
@@ -114,12 +115,11 @@ class Runner:
 
     def _next(self, own_thread: threading.Thread) -> Run | None:
         """Wait for the next run and return it; None once *own_thread* has been replaced."""
-        with self._changed:
-            if self._thread is own_thread:
-                self._running = None
-            while self._thread is own_thread:
-                if self._queue:
-                    self._running = self._queue.popleft()
+        while True:
+            with self._lock:
+                if self._thread is not own_thread:
+                    return None
+                self._running = self._queue.popleft() if self._queue else None
+                if self._running is not None:
                     return self._running
-                self._changed.wait()
-            return None
+            self._wakeup.wait()

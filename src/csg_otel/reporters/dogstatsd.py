@@ -8,12 +8,11 @@ receiver is lost without an error, and no send waits.
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import attributes as clean
-from csg_otel import clocks, faults, forks, names
+from csg_otel import clocks, faults, forks, names, waits
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class ServiceChecks:
         forks.follow(self.reset_after_fork)
 
     def _reset(self) -> None:
-        self._stopped = threading.Event()
+        self._stopped = waits.Latch()
         self._sent_codes: dict[str, int] = {}
         self._repeat_at = 0.0
         self._running = False
@@ -75,7 +74,7 @@ class ServiceChecks:
         if running:
             forks.afterwards(self.start)
 
-    def _run(self, stopped: threading.Event) -> None:
+    def _run(self, stopped: waits.Latch) -> None:
         while not stopped.is_set():
             try:
                 self._send_due()

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from csg_otel import faults, forks
+from csg_otel import faults, forks, waits
 from csg_otel.health import HealthSnapshot, report
 from csg_otel.threads import OwnThread
 
@@ -43,7 +42,7 @@ class Notifier:
         self._read_snapshot = read_snapshot
         self._interval_s = min(_POLL_S, watchdog_s / 2) if watchdog_s else _POLL_S
         self._feeds_watchdog = watchdog_s is not None
-        self._stopped = threading.Event()
+        self._stopped = waits.Latch()
         self._sent_status = ""
 
     @classmethod

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
+from csg_otel import waits
 from csg_otel.server.messages import Handler, Request, Response
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -105,7 +105,7 @@ def wsgi(handler: Handler) -> Wsgi:
 
 
 def _blocking_response(handler: Handler, request: Request) -> Response:
-    finished = threading.Event()
+    finished = waits.Latch()
     responses: list[Response] = []
 
     def done(response: Response) -> None:

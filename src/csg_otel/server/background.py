@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from csg_otel import faults, forks
+from csg_otel import clocks, faults, forks, waits
 from csg_otel.threads import OwnThread
 
 _MOST: Final = 100
@@ -35,12 +35,13 @@ class Background:
     def reset_after_fork(self) -> None:
         """Start from scratch in a forked child, where the parent's thread and the thread with the lock do not exist."""
         self._calls: deque[Callable[[], object]] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._wakeup = waits.Wakeup()
         self._thread: threading.Thread | None = None
 
     def run(self, call: Callable[[], object]) -> bool:
         """Queue *call* and return True; False if the queue is full or the system has no more threads. Returns at once."""
-        with self._changed:
+        with self._lock:
             if len(self._calls) >= _MOST:
                 return False
             if self._thread is None or not self._thread.is_alive():
@@ -51,8 +52,8 @@ class Background:
                     return False
                 self._thread = thread
             self._calls.append(call)
-            self._changed.notify()
-            return True
+        self._wakeup.set()
+        return True
 
     def contain(self, error: Exception) -> None:
         """Report *error* as a fault of the component that the thread is named for, on that thread."""
@@ -67,11 +68,15 @@ class Background:
 
     def _next(self) -> Callable[[], object] | None:
         """Return the next call, or None when the thread is to end."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._calls, _IDLE_S):
-                self._thread = None
-                return None
-            return self._calls.popleft()
+        idle_at = clocks.monotonic() + _IDLE_S
+        while True:
+            with self._lock:
+                if self._calls:
+                    return self._calls.popleft()
+                if (left_s := idle_at - clocks.monotonic()) <= 0:
+                    self._thread = None
+                    return None
+            self._wakeup.wait(left_s)
 
 
 def _raise(error: Exception) -> None:

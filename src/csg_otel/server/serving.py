@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import clocks, forks
+from csg_otel import clocks, forks, waits
 from csg_otel.server.background import Background
 from csg_otel.threads import OwnThread
 
@@ -70,7 +70,7 @@ class Server:
         self._loop: Loop | None = None
         self._background = Background("server")  # for log lines, because a handler of the program may hang
         self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._stop = waits.Latch()
         self.problem = ""
 
     @property
@@ -192,7 +192,7 @@ class Server:
         if self._socket is not None:
             self._socket.close()
         self._socket = self._thread = self._loop = None
-        self._stop = threading.Event()
+        self._stop = waits.Latch()
         self._starting = threading.Lock()
         if self._port == 0:
             forks.afterwards(self.start)

@@ -15,9 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from csg_otel import clocks, faults
+from csg_otel import clocks, faults, waits
 from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
-from csg_otel.exporters.delivery.wakeup import Wakeup
 from csg_otel.threads import OwnThread
 
 _BACKOFF_FIRST_S: Final = 0.25
@@ -106,15 +105,16 @@ class DeliveryQueue(ABC):
     def _reset(self) -> None:
         # Re-entrant, because a signal handler of the program may emit while its thread is inside enqueue().
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
-        self._wake = Wakeup()
+        self._wake = waits.Wakeup()
+        self._settlements = waits.Changes()
         self._items: deque[Any] = deque()
         self._counts = _Counts()
         self._in_flight = 0
         self._deadline: float | None = None
-        self._threads_started = 0
+        self._newest: dict[str, object] = {}  # by name suffix, the mark of the thread that was started last
+        self._working: set[str] = set()
         self._started = False
-        self._finished = threading.Event()
+        self._finished = waits.Latch()
 
     # -- called by the program -------------------------------------------------------------------------------------
 
@@ -159,6 +159,7 @@ class DeliveryQueue(ABC):
     def close(self, deadline: float) -> None:
         """Accept no more items, and send the rest until monotonic *deadline*. Does not wait; :meth:`join` does."""
         with self._lock:
+            self._start_late()
             if self._deadline is None:
                 self._deadline = deadline
             self._wake.set()
@@ -178,7 +179,7 @@ class DeliveryQueue(ABC):
         """Count *items* as dropped; call it with the queue's lock held."""
         if items:
             self._counts.dropped_at = clocks.monotonic()
-            self._changed.notify_all()
+            self._notify()
             self._counts.dropped[reason] += items  # last: see enqueue()
 
     def dropped_within(self, seconds: float) -> bool:
@@ -191,6 +192,10 @@ class DeliveryQueue(ABC):
 
     def _settled(self) -> int:
         return self._counts.delivered + self._dropped()
+
+    def _notify(self) -> None:
+        """Let the threads that wait look at the counts."""
+        self._settlements.notify()
 
     # -- on the worker threads -------------------------------------------------------------------------------------
 
@@ -222,18 +227,37 @@ class DeliveryQueue(ABC):
             self._observer.attempt_ended(self.signal, error)
         return partial, error
 
+    def _start_late(self) -> None:
+        """Start the threads if items wait and an exception has interrupted the start; called with the lock held."""
+        if self._items and not self._started:
+            self._start_threads()
+
     def _run_threads(self, *workers: tuple[str, Callable[[], None]]) -> None:
-        """Start one daemon thread per (name suffix, function); called with the lock held."""
-        for suffix, work in workers[self._threads_started :]:
-            thread = OwnThread(target=work, name=f"csg-otel-{self.destination}-{self.signal}{suffix}")
+        """
+        Start one daemon thread per (name suffix, function), unless it runs; called with the lock held.
+
+        A time limit may interrupt the start of a thread. If it does not work then, the next item or flush starts another one.
+        """
+        for suffix, work in workers:
+            if suffix in self._working:
+                continue
+            name = f"csg-otel-{self.destination}-{self.signal}{suffix}"
+            mark = self._newest[suffix] = object()
+            thread = OwnThread(target=self._run_worker, args=(suffix, mark, work), name=name)
             try:
                 thread.start()
             except RuntimeError:
                 # Either the system has no more threads, and the next item tries again; or the interpreter is shutting down,
                 # and shutdown() counts the rest as dropped.
                 return
-            self._threads_started += 1
         self._started = True
+
+    def _run_worker(self, suffix: str, mark: object, work: Callable[[], None]) -> None:
+        with self._lock:
+            if self._newest.get(suffix) is not mark:
+                return  # another thread has taken its place
+            self._working.add(suffix)
+        work()
 
 
 def backoff_s(attempt: int) -> float:

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from csg_otel import clocks, forks
+from csg_otel import clocks, forks, waits
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.spool import Segment, Spool, SpoolError
@@ -96,7 +96,7 @@ class Destination:
         """Whether the begin of this outage has been logged."""
         self._last_error = ""
         self._refusals: set[str] = set()
-        self._ended = threading.Event()
+        self._ended = waits.Latch()
 
     # -- setting up ------------------------------------------------------------------------------------------------
 
@@ -121,7 +121,7 @@ class Destination:
         if self.ticker is not None:
             self.ticker.start()
         if self.spool is not None:
-            self._ended = threading.Event()
+            self._ended = waits.Latch()
             OwnThread(target=self._adopt, name=f"csg-otel-{self.name}-adopt").start()
 
     def _adopt(self) -> None:

@@ -9,9 +9,8 @@ from csg_otel import clocks
 from csg_otel.pipeline.global_providers import global_providers
 
 if TYPE_CHECKING:
-    import threading
-
     from csg_otel.exporters.delivery.destination import Destination
+    from csg_otel.waits import Latch
 
 _COLLECT_SHARE = 0.4
 """Share of a drain's time that the last collection may take; the rest is for sending."""
@@ -79,6 +78,6 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
         destination.end()
 
 
-def _wait_all(events: Iterable[threading.Event], deadline: float) -> bool:
-    # tuple() requests all events before the first wait.
-    return all([event.wait(max(0.0, deadline - clocks.monotonic())) for event in tuple(events)])
+def _wait_all(latches: Iterable[Latch], deadline: float) -> bool:
+    # tuple() requests all latches before the first wait.
+    return all([latch.wait(deadline - clocks.monotonic()) for latch in tuple(latches)])

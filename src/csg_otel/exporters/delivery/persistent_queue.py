@@ -9,13 +9,12 @@ rule: ``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import clocks, faults
+from csg_otel import clocks, faults, waits
 from csg_otel.exporters.delivery.backlog import Backlog, Frame
 from csg_otel.exporters.delivery.base import DeliveryObserver, DeliveryQueue, QueueStatus, backoff_s
 from csg_otel.exporters.delivery.sender import Partial, RequestSender, SendError
@@ -29,6 +28,9 @@ _TICK_S: Final = 0.08
 
 _NO_PROGRESS_S: Final = 1.0
 """Longest wait of a shutdown for a destination that accepts nothing; then the items on disk are left to the next process."""
+
+_HURRY_S: Final = 0.05
+"""Seconds after which a flush wakes the threads again: they may have paused between two of its items."""
 
 _WEEK_S: Final = 7 * 86_400.0
 
@@ -68,7 +70,7 @@ class PersistentQueue(DeliveryQueue):
 
     def _reset(self) -> None:
         super()._reset()
-        self._due = threading.Condition(self._lock)
+        self._due = waits.Wakeup()  # of the sending thread
         self._backlog = Backlog(
             self._lock,
             self.destination,
@@ -78,7 +80,7 @@ class PersistentQueue(DeliveryQueue):
             max_items=self._max_items,
             max_age_s=self._max_age_s,
         )
-        self._gathered = threading.Event()
+        self._gathered = waits.Latch()
         self._adopted = 0
         self._waited = 0
         self._failing = False
@@ -89,14 +91,14 @@ class PersistentQueue(DeliveryQueue):
 
     def adopt(self, refs: Sequence[Ref]) -> None:
         """Deliver the frames of a dead process, before all newer items."""
-        with self._due:
+        with self._lock:
             if self._deadline is not None:  # closed: the next process adopts them
                 return
             self._adopted += sum(ref.count for ref in refs)
             self.count_dropped("spool_full", self._backlog.adopt(refs))
             if refs and not self._started:
                 self._start_threads()
-            self._due.notify_all()
+        self._notify()
 
     def prepare(self) -> None:
         """Import the encoder now: the import takes longer than the 0.1 s in which an item must be on disk."""
@@ -107,11 +109,6 @@ class PersistentQueue(DeliveryQueue):
         """Count the items of *segment*, which the spool removed to make room."""
         with self._lock:
             self.count_dropped("spool_full", self._backlog.drop_segment(segment))
-
-    def count_dropped(self, reason: str, items: int) -> None:
-        """Count *items* as dropped; call it with the queue's lock held."""
-        super().count_dropped(reason, items)
-        self._due.notify_all()
 
     def status(self) -> QueueStatus:
         """Return the queue's counts."""
@@ -125,10 +122,9 @@ class PersistentQueue(DeliveryQueue):
 
     def nudge(self) -> None:
         """Wake both threads, so that everything is sent now instead of at the end of the delay."""
+        self._hurry = True
         self._wake.set()
-        with self._due:
-            self._hurry = True
-            self._due.notify_all()
+        self._due.set()
 
     def flush(self, deadline: float) -> bool:
         """
@@ -136,35 +132,42 @@ class PersistentQueue(DeliveryQueue):
 
         While the destination does not answer, items on disk count as settled.
         """
-        with self._due:
+        with self._lock:
             target, dropped = self._counts.emitted + self._adopted, self._dropped()
+            self._start_late()
             self._hurry = True  # ends one back-off; a destination that still fails gets no more extra attempts
-            while self._settled() < target:
-                # The sending thread resets the flag when it has sent what there was; items gathered after that hurry, too.
-                self._hurry = self._hurry or not self._failing
-                self._wake.set()
-                self._due.notify_all()
-                timed_out = clocks.monotonic() >= deadline
-                if self._all_safe() and (timed_out or self._failing):
-                    break
-                if timed_out:
-                    return False
-                self._due.wait(min(0.05, max(0.0, deadline - clocks.monotonic())))
-            return self._dropped() == dropped
+        left_s = deadline - clocks.monotonic()
+        flushed = self._settlements.wait_for(lambda: self._is_flushed(target), left_s, every_s=_HURRY_S)
+        return (flushed or self._all_safe()) and self._dropped() == dropped
+
+    def _is_flushed(self, target: int) -> bool:
+        """Return whether *target* items are settled, or all are on disk while the destination fails; else send on at once."""
+        with self._lock:
+            if self._settled() >= target or (self._failing and self._all_safe()):
+                return True
+            # The sending thread resets the flag when it has sent what there was; items gathered after that hurry, too.
+            self._hurry = self._hurry or not self._failing
+        self._wake.set()
+        self._due.set()
+        return False
 
     def _all_safe(self) -> bool:
         """Return whether every item that is not settled is on disk."""
         with self._lock:
             return not self._items and not self._in_flight and self._backlog.safe
 
+    def _notify(self) -> None:
+        super()._notify()
+        self._due.set()
+
     def close(self, deadline: float) -> None:
         """Accept no more items and send the rest until monotonic *deadline*; returns at once, see :meth:`join`."""
-        with self._due:
+        with self._lock:
             super().close(deadline)
             self._progress_at = clocks.monotonic()
-            self._due.notify_all()
             if not self._started:
                 self._gathered.set()
+        self._notify()
 
     def join(self) -> QueueStatus:
         """
@@ -177,12 +180,12 @@ class PersistentQueue(DeliveryQueue):
         while (now := clocks.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
             if now - self._progress_at > _NO_PROGRESS_S and self._all_safe():
                 break
-        with self._due:
+        with self._lock:
             self._deadline = clocks.monotonic()
             self.count_dropped("shutdown", len(self._items) + self._in_flight + self._backlog.abandon())
             self._items.clear()
             self._in_flight = 0
-            self._due.notify_all()
+        self._notify()
         return self.status()
 
     # -- on the gathering thread -----------------------------------------------------------------------------------
@@ -201,8 +204,7 @@ class PersistentQueue(DeliveryQueue):
                 self._backlog.keep(self._encoded(items), self._mark_kept)
             if closing:
                 self._gathered.set()
-                with self._due:
-                    self._due.notify_all()
+                self._notify()
                 return
 
     def _take_items(self) -> list[Any]:
@@ -214,7 +216,7 @@ class PersistentQueue(DeliveryQueue):
     def _mark_kept(self) -> None:
         """Count the items in flight no longer, because the backlog counts them from now on; called with the lock held."""
         self._in_flight = 0
-        self._due.notify_all()
+        self._notify()
 
     def _encoded(self, items: Sequence[Any]) -> list[tuple[int, bytes]]:
         """Return *items* as requests, each with its number of items; drop only the items that cannot be encoded."""
@@ -248,20 +250,21 @@ class PersistentQueue(DeliveryQueue):
 
     def _await_frames(self) -> bool:
         """Wait until a frame must be sent; return False when the queue has ended."""
-        with self._due:
-            while True:
-                now = clocks.monotonic()
+        while True:
+            now = clocks.monotonic()
+            with self._lock:
                 if self._deadline is not None:
                     if self._backlog or self._gathered.is_set():
                         return bool(self._backlog) and now < self._deadline
                     if now >= self._deadline:
                         return False
-                    self._due.wait(0.02)
-                    continue
-                if self._backlog and (self._hurry or self._is_due(now)):
+                    wait_s = 0.02
+                elif self._backlog and (self._hurry or self._is_due(now)):
                     return True
-                self._hurry = False
-                self._due.wait(max(0.001, self._backlog.oldest + self._delay_s - now) if self._backlog else 60.0)
+                else:
+                    self._hurry = False
+                    wait_s = max(0.001, self._backlog.oldest + self._delay_s - now) if self._backlog else 60.0
+            self._due.wait(wait_s)
 
     def _is_due(self, now: float) -> bool:
         return now - self._backlog.oldest >= self._delay_s or self._backlog.reaches(self._batch_size)
@@ -277,11 +280,11 @@ class PersistentQueue(DeliveryQueue):
             if not error.retry:
                 self._bisect(batch, body, error)
                 return
-            with self._due:
+            with self._lock:
                 self._hurry = False
                 if not attempt:
                     self._waited += sum(frame.count for frame in batch if frame.ref is not None)
-                self._due.notify_all()  # flush() returns early when the destination fails
+            self._notify()  # flush() returns early when the destination fails
             attempt += 1
             if not self._wait_after(error, attempt):
                 with self._lock:
@@ -335,7 +338,7 @@ class PersistentQueue(DeliveryQueue):
                 self.count_dropped(reason, counted)
             self._counts.delivered += delivered
             self._progress_at = clocks.monotonic()
-            self._due.notify_all()
+            self._notify()
 
         self._backlog.settle(batch, count_items)
 
@@ -347,11 +350,10 @@ class PersistentQueue(DeliveryQueue):
         """
         requested = bool(error.retry_after_s)
         until = clocks.monotonic() + (error.retry_after_s or backoff_s(attempt))
-        with self._due:
-            while (now := clocks.monotonic()) < until and (requested or not self._hurry):
-                if self._deadline is not None:
-                    if now >= self._deadline:
-                        return False
-                    until = min(until, self._deadline) if requested else min(until, now + 0.2, self._deadline)
-                self._due.wait(max(0.0, min(until, now + 1.0) - now))
-            return self._deadline is None or clocks.monotonic() < self._deadline
+        while (now := clocks.monotonic()) < until and (requested or not self._hurry):
+            if (end := self._deadline) is not None:
+                if now >= end:
+                    return False
+                until = min(until, end) if requested else min(until, now + 0.2, end)
+            self._due.wait(min(until, now + 1.0) - now)
+        return self._deadline is None or clocks.monotonic() < self._deadline

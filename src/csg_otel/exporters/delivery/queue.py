@@ -41,13 +41,16 @@ class MemoryQueue(DeliveryQueue):
 
     def flush(self, deadline: float) -> bool:
         """Wait until all items queued so far are settled, at most until monotonic *deadline*; True if none was dropped."""
-        with self._changed:
+        with self._lock:
             target, dropped = self._counts.emitted, self._dropped()
-            self._wake.set()
-            while self._settled() < target:
-                if not self._changed.wait(max(0.0, deadline - clocks.monotonic())) and clocks.monotonic() >= deadline:
-                    return False
-            return self._dropped() == dropped
+            self._start_late()
+
+        def is_settled() -> bool:
+            with self._lock:
+                return self._settled() >= target
+
+        self._wake.set()
+        return self._settlements.wait_for(is_settled, deadline - clocks.monotonic()) and self._dropped() == dropped
 
     def join(self) -> QueueStatus:
         """Wait for a closed queue's worker until its deadline; drop the items it has not sent, with the reason ``shutdown``."""
@@ -101,7 +104,7 @@ class MemoryQueue(DeliveryQueue):
                 return
 
     def _settle(self, count: int, partial: Partial | None, error: SendError | None) -> None:
-        with self._changed:
+        with self._lock:
             if self._in_flight:
                 rejected = min(count, partial.rejected) if partial else 0
                 if error is not None:
@@ -110,7 +113,7 @@ class MemoryQueue(DeliveryQueue):
                     self._counts.delivered += count - rejected
                     self.count_dropped("rejected", rejected)
                 self._in_flight = 0
-            self._changed.notify_all()
+        self._notify()
 
     def _pause(self, seconds: float) -> bool:
         """Wait before the next attempt; return False once the queue's deadline has passed."""
