@@ -118,6 +118,7 @@ class Runner:
         while True:
             with self._lock:
                 if self._thread is not own_thread:
+                    self._wakeup.set()  # it may have been for the thread that has taken this one's place
                     return None
                 self._running = self._queue.popleft() if self._queue else None
                 if self._running is not None:
