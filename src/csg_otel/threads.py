@@ -56,8 +56,9 @@ class OwnThread(threading.Thread):
         if self._mask is None or are_greenlets():
             super().start()
             return
-        own = signal.pthread_sigmask(signal.SIG_BLOCK, _blocked())
+        own = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _blocked())  # inside: a handler of the program may raise here
             super().start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, own)
