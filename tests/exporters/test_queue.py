@@ -156,7 +156,7 @@ def test_a_time_limit_inside_of_the_first_item_or_the_end_breaks_nothing(make: C
     queues, mask = [make("none")], signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
     def use() -> None:
-        queues.append(make("used"))
+        queues.append(make(f"used-{len(queues)}"))
         queues[-1].enqueue("x")
         queues[-1].close(time.monotonic() + 20)
         queues[-1].join()
@@ -167,11 +167,14 @@ def test_a_time_limit_inside_of_the_first_item_or_the_end_breaks_nothing(make: C
         assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
         queue, began = queues[-1], time.monotonic()
         on_another_thread(queue)  # it is delivered, or dropped because the queue is closed
-        assert sum(frame.f_code.co_name in ("_work", "_gather") for frame in frames_of("csg-otel-used")) <= 2
+        assert (
+            sum(frame.f_code.co_name in ("_work", "_gather") for frame in frames_of(f"csg-otel-{queue.destination}-"))
+            <= 2
+        )
         assert balanced(end(queue, 20))
         assert queue.status().queued == 0
         assert time.monotonic() - began < 10
-        queues.append(make("none"))
+        queues.append(make(f"new-{len(queues)}"))
 
     assert points > 50
 
