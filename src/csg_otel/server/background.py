@@ -19,8 +19,8 @@ from csg_otel.threads import OwnThread
 _MOST: Final = 100
 """Most calls that wait: more than the server has connections at usual limits, so only a thread that hangs fills the queue."""
 
-_IDLE_S: Final = 5.0
-"""Seconds without a call after which the thread ends; the next call starts another one."""
+_IDLE_S: Final = 0.2
+"""Seconds without a call after which the thread ends, and the next call starts another one: gevent's patches wait for it."""
 
 
 class Background:
