@@ -51,20 +51,8 @@ class OwnThread(threading.Thread):
         self._runs_program = runs_program
         self._mask = _mask_of_the_program()
 
-    def start(self) -> None:
-        """Start the thread; it accepts no signal before it has the mask that it needs."""
-        if self._mask is None or are_greenlets():
-            super().start()
-            return
-        own = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        try:
-            signal.pthread_sigmask(signal.SIG_BLOCK, _blocked())  # inside: a handler of the program may raise here
-            super().start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, own)
-
     def run(self) -> None:
-        """Call the target, with the mask that it needs."""
+        """Call the target, with the mask that it needs; until now the thread has had the mask of the thread that started it."""
         self.accept(as_the_program=self._runs_program)
         super().run()
 

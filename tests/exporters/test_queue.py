@@ -164,7 +164,7 @@ def test_a_time_limit_inside_of_the_first_item_or_the_end_breaks_nothing(make: C
     points = 0
     for _ in at_each_point(use):
         points += 1
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask  # this thread of the program hears its signals
         queue, began = queues[-1], time.monotonic()
         on_another_thread(queue)  # it is delivered, or dropped because the queue is closed
         assert (
