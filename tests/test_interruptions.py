@@ -13,8 +13,12 @@ import pytest
 from opentelemetry import _logs, metrics, trace
 
 import csg_otel
-from csg_otel import attributes, faults
+from csg_otel import attributes, faults, scope
+from csg_otel.config.sections.health_monitoring import HealthMonitoring
+from csg_otel.health import Check, HealthRegistry
+from csg_otel.metrics.readings import Readings
 from csg_otel.pipeline.safe_spans import make_safe
+from csg_otel.status import HealthStatus
 from support.capture import Captured
 from support.programs import Program
 
@@ -73,6 +77,7 @@ USES: dict[str, Callable[[Any], object]] = {
     "counter": lambda value: metrics.get_meter("test").create_counter("c").add(1, {"key": value}),
     "number": lambda value: csg_otel.gauge("limit.gauge").set(value),
     "event": lambda value: csg_otel.event("limit", {"key": value}),
+    "reading": lambda value: Readings().take("test", value.__iter__, None),
     "record": lambda value: _logs.get_logger("test").emit(_logs.LogRecord(attributes=value)),
 }
 
@@ -99,6 +104,29 @@ def test_a_fault_of_a_value_does_not(use: str) -> None:
         raise TimeLimitError
 
     USES[use](Value(fail))
+
+
+def test_a_time_limit_in_a_check_on_the_programs_thread_reaches_the_program(limit: Value) -> None:
+    """``inline`` checks run on the thread that asks for them; the run has failed, and the next one takes place."""
+    registry, raises = HealthRegistry(HealthMonitoring()), [True, False]
+    registry.register(Check(name="inline", function=lambda: bool(str(limit)) if raises.pop(0) else True, inline=True))
+
+    with pytest.raises(TimeLimitError):
+        registry.run_all()
+    assert registry.run("inline").status is HealthStatus.HEALTHY
+
+
+def test_a_time_limit_while_a_provider_is_loaded_reaches_the_program(limit: Value) -> None:
+    """It is no error of the provider, so nothing is loaded a second time."""
+    loads: list[str] = []
+
+    def load() -> str:
+        loads.append("provider")
+        return str(limit)
+
+    with pytest.raises(TimeLimitError):
+        scope.provided(load)
+    assert loads == ["provider"]
 
 
 PROGRAM = """

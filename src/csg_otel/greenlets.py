@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, Final
 
+from csg_otel import interruptions
+
 _PATCHES: Final = "gevent.monkey"
 """The module whose functions patch."""
 
@@ -54,6 +56,7 @@ class GreenletWatch:
             if self._on_event not in subscribers:
                 subscribers.append(self._on_event)
         except Exception:  # noqa: BLE001 - another gevent; the program's import must go on
+            interruptions.let_through()
             _log.debug("gevent announces no patches", exc_info=True)
 
     def _on_event(self, event: object) -> None:
@@ -63,4 +66,5 @@ class GreenletWatch:
         try:
             function()
         except Exception:  # noqa: BLE001 - gevent must patch all the same
+            interruptions.let_through()
             _log.warning("telemetry does not work after gevent's patches; call them before instrument()", exc_info=True)

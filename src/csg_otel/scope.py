@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from opentelemetry import _logs, metrics, trace
 
-from csg_otel import environment
+from csg_otel import environment, interruptions
 from csg_otel._version import VERSION
 from csg_otel.names import DURATION_BUCKETS_S, PAUSE_BUCKETS_S, SCOPE, SIZE_BUCKETS_BY, Metric
 
@@ -54,6 +54,7 @@ def provided(get: Callable[[], _Provided]) -> _Provided:
     try:
         return get()
     except Exception:  # noqa: BLE001 - the API logs and raises what it meets when it loads the provider
+        interruptions.let_through()
         with environment.without(_PROVIDER_VARIABLES):
             return get()
 

@@ -85,6 +85,21 @@ def test_what_a_check_may_answer(make: Make, answer: Any, expected: HealthStatus
     assert result.timestamp == pytest.approx(time.time(), abs=5)
 
 
+def test_a_thread_that_the_system_refuses_costs_one_run(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at a limit of processes; afterwards the check is not taken for one that hangs."""
+    registry = make(Check(name="ok", function=lambda: True, interval_s=3600))
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            registry.run_all()
+
+    assert registry.run("ok").status is HEALTHY
+
+
 def test_checks_run_on_their_schedule(make: Make) -> None:
     """A check runs about once per interval from soon after the start, and stops with the registry."""
     check = Switch()

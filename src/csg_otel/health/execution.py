@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from csg_otel import clocks, waits
+from csg_otel import clocks, interruptions, waits
 from csg_otel.check_result import CheckFailure, CheckResult
 from csg_otel.health import results
 from csg_otel.status import HealthStatus
@@ -72,7 +72,12 @@ class Execution:
             run(self._run, observer, loops)
             return
         name = f"csg-otel-check-{self.check.name}"
-        OwnThread(run, name=name, args=(self._run, observer, loops), runs_program=not self.check.own).start()
+        thread = OwnThread(run, name=name, args=(self._run, observer, loops), runs_program=not self.check.own)
+        try:
+            thread.start()
+        except BaseException:
+            self.returned = True  # nothing hangs: the next run is tried
+            raise
 
     def _run(self, observer: HealthObserver, loops: Loops) -> None:
         failure = HealthStatus(self.check.failure_status)
@@ -81,9 +86,10 @@ class Execution:
         except BaseException as error:  # noqa: BLE001 - SystemExit in a check fails the check, not the program
             self.error = error
             result = results.from_error(error, failure)
+            interruptions.let_through()
         finally:
             self.returned = True
-        self.finish(result)
+            self.finish(result)
 
     def _call(self, loops: Loops) -> Any:
         value = self.check.function()

@@ -16,7 +16,7 @@ from typing import Any, Final, get_args
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, metric_groups, names, scope, worker_policy
+from csg_otel import faults, interruptions, metric_groups, names, scope, worker_policy
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.tallies import TallySeries
 
@@ -190,6 +190,7 @@ class ObservableGauge(_Instrument):
                 value, attributes = pair
                 observations.append(Observation(value, self._allowed(attributes)))
             except Exception:  # noqa: BLE001 - a wrong pair must not cost the others
+                interruptions.let_through()
                 faults.report(f"instrument {self.name}", f"{clean.value(pair)!r} is no pair of a number and attributes")
         return observations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from csg_otel import faults
+from csg_otel import faults, interruptions
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -26,6 +26,7 @@ class Readings:
         try:
             value = read()
         except Exception as error:  # noqa: BLE001 - psutil raises any error of the platform
+            interruptions.let_through()
             if name not in self._failing:
                 self._failing.add(name)
                 faults.report(f"reading of {name}", f"{type(error).__name__}: {error}; its metrics are missing")

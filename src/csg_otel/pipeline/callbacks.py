@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from csg_otel import attributes as clean
-from csg_otel import clocks, faults, markers, names
+from csg_otel import clocks, faults, interruptions, markers, names
 from csg_otel.pipeline.runner import Run, Runner
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def _sound(name: str, observations: Iterable[Any]) -> tuple[Observation, ...]:
             else:
                 kept.append(Observation(value, clean.clean(attributes or {}), item.context))
         except Exception:  # noqa: BLE001 - the item is no observation at all
+            interruptions.let_through()
             faults.report(f"callback of {name}", f"{clean.value(item)!r} is no observation; it is left out")
     return tuple(kept)
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
+from csg_otel import interruptions
 from csg_otel.exporters import prometheus
 from csg_otel.health import HealthSnapshot, report
 from csg_otel.server.access_log import AccessLog
@@ -97,6 +98,7 @@ class Endpoints:
         try:
             return compute()
         except Exception as error:  # noqa: BLE001 - telemetry never raises into the program
+            interruptions.let_through()
             self._background.contain(error)  # on its thread, because a handler of the log may hang
             return Response(500, b"internal error\n")
 
