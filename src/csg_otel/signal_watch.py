@@ -15,7 +15,7 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import threads
+from csg_otel import descriptors, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,7 @@ class SignalWatch:
         self._wake = wake
         self._is_handled_here = is_handled_here
         self._descriptors: tuple[int, int] | None = None
+        self._pipe: descriptors.Identity | None = None
         self._noted = False
         self._round: object = None
 
@@ -64,6 +65,7 @@ class SignalWatch:
             target = lambda: self._poll(this_round)  # noqa: E731 - one of two bodies
         else:
             read_end, _ = self._descriptors = _make_pipe()
+            self._pipe = descriptors.identity(read_end)
             self.claim()
             target = lambda: self._read(read_end, this_round)  # noqa: E731 - as above
         threads.OwnThread(target=target, name="csg-otel-sigterm").start()
@@ -84,9 +86,15 @@ class SignalWatch:
     def note(self) -> None:
         """Wake the thread; for the handler: it sets a flag, and writes a byte if there is room."""
         self._noted = True
-        if self._descriptors is not None:
-            with suppress(OSError):
-                os.write(self._descriptors[1], _CALLED)
+        if self._descriptors is None:
+            return
+        descriptor = self._descriptors[1]
+        with suppress(OSError, ValueError):
+            if descriptors.identity(descriptor) == self._pipe:
+                os.write(descriptor, _CALLED)
+            else:  # the program has closed it; the interpreter must not write signals to what has its number now
+                self._descriptors = None
+                _give_back(descriptor)
 
     def stop(self) -> None:
         """End the thread and give the descriptor back."""
@@ -95,9 +103,10 @@ class SignalWatch:
             return
         descriptor, self._descriptors = self._descriptors[1], None
         _give_back(descriptor)
-        with suppress(OSError):
-            os.write(descriptor, _STOP)
-            os.close(descriptor)
+        if descriptors.identity(descriptor) == self._pipe:
+            with suppress(OSError):
+                os.write(descriptor, _STOP)
+            descriptors.close(descriptor, self._pipe)
 
     def reset_after_fork(self) -> None:
         """Start again in a forked child: the pipe is the parent's, and the child must never write to it."""
@@ -105,9 +114,8 @@ class SignalWatch:
             read_end, write_end = self._descriptors
             self._descriptors = None
             _give_back(write_end)
-            with suppress(OSError):
-                os.close(read_end)
-                os.close(write_end)
+            descriptors.close(read_end, self._pipe)
+            descriptors.close(write_end, self._pipe)
         self.start()
 
     def _poll(self, this_round: object) -> None:
@@ -118,8 +126,9 @@ class SignalWatch:
             time.sleep(_POLL_S)
 
     def _read(self, descriptor: int, this_round: object) -> None:
+        pipe = self._pipe
         try:
-            while received := os.read(descriptor, 4096):
+            while descriptors.identity(descriptor) == pipe and (received := os.read(descriptor, 4096)):
                 if _CALLED in received or (bytes((self._number,)) in received and self._is_handled_here()):
                     self._wake()
                     self._noted = False
@@ -127,7 +136,7 @@ class SignalWatch:
                 elif _STOP not in received:
                     time.sleep(_PAUSE_S)
                 if _STOP in received:
-                    os.close(descriptor)
+                    descriptors.close(descriptor, pipe)
                     return
         except OSError:
             pass

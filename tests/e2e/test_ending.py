@@ -414,3 +414,22 @@ def test_a_warning_about_the_descriptor_of_signals_is_left_out(sink: HttpSink, t
     with program(sink, tmp_path, after=after) as running:
         assert running.wait(20) == 0
         assert "Trio" not in running.stderr
+
+
+def test_files_of_a_program_that_closes_all_descriptors_stay_its_own(sink: HttpSink, tmp_path: Path) -> None:
+    """Daemons do so, and then use the low numbers again: spans were written to the program's files, or truncated them."""
+    after = """
+    telemetry.force_flush(20)
+    os.closerange(3, 65536)
+    files = [open(f"file-{number}", "w+") for number in range(60)]
+    for file in files:
+        file.write("own"); file.flush()
+    for _ in range(20):
+        with csg_otel.observe("after"):
+            pass
+        time.sleep(0.05)
+    telemetry.force_flush(5)
+    print("files", sum(open(file.name).read() == "own" for file in files), flush=True)
+    """
+    with program(sink, tmp_path, after=after, options="config={'logging': {'handlers': ['file']}}") as running:
+        assert running.line_with("files").string == "files 60"

@@ -16,7 +16,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import clocks, faults
+from csg_otel import clocks, descriptors, faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,12 +48,11 @@ class _OpenFile:
 
     def __init__(self, path: str, mode: int) -> None:
         self.descriptor = os.open(path, _FLAGS, mode)
+        self._file = descriptors.identity(self.descriptor)
 
     def __del__(self) -> None:
-        descriptor = getattr(self, "descriptor", None)
-        if descriptor is not None:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        if (file := getattr(self, "_file", None)) is not None:
+            descriptors.close(self.descriptor, file)
 
 
 class LogFile:

@@ -8,6 +8,7 @@ worker waits for another; the publication of a finished worker is added to the t
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from csg_otel.descriptors import KeptFile
 from csg_otel.multiprocess import slots
 from csg_otel.multiprocess.family import Family, Process
 from csg_otel.multiprocess.inquiry import Inquiry
@@ -92,10 +94,10 @@ class Folder:
         self.id = hashlib.sha256(f"{family}\n{purpose}".encode()).hexdigest()[:32]
         self._path = root / self.id
         self.name = ""
-        self._slots: list[int] = []
-        self._fifo = -1
+        self._slots: list[KeptFile] = []
+        self._fifo: KeptFile | None = None
         self._number = 0
-        self._serving = -1
+        self._serving: KeptFile | None = None
 
     # -- this worker -----------------------------------------------------------------------------------------------
 
@@ -122,15 +124,16 @@ class Folder:
             _replace(eldest, str(self._family).encode())
             self._remove_ended_groups()
         name = f"{os.getpid()}-{secrets.token_hex(8)}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         hidden = self._path / f".{name}"
-        self._slots = [os.open(hidden, flags, 0o600), os.open(self._path / f"{name}.b", flags, 0o600)]
+        self._slots = [KeptFile(hidden, flags), KeptFile(self._path / f"{name}.b", flags)]
         os.mkfifo(self._path / f"{name}.bell", 0o600)
         # Open for reading and writing: the call then does not wait for a writer, and a read never returns the end of the file.
-        self._fifo = os.open(self._path / f"{name}.bell", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        fcntl.flock(self._slots[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._fifo = KeptFile(self._path / f"{name}.bell", os.O_RDWR | os.O_NONBLOCK)
+        self._slots[0].lock()
         # Make the file visible only now, when it is locked: a file without a lock counts as that of a dead worker.
         hidden.rename(self._path / f"{name}.a")
+        self._slots[0].moved(self._path / f"{name}.a")
         self.name = name
         eldest_pid = f"{self._family.pid}-"
         with self._request(other for other in self._names() if other.startswith(eldest_pid) and other != name):
@@ -154,13 +157,15 @@ class Folder:
 
     @property
     def fifo(self) -> int:
-        """The descriptor that becomes readable when another member requests a publication."""
-        return self._fifo
+        """The descriptor that becomes readable when another member requests a publication. Raises OSError without one."""
+        if self._fifo is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._fifo.descriptor
 
     def wake(self) -> None:
         """Wake the thread of this process that waits for its FIFO."""
         with suppress(OSError):
-            os.write(self._fifo, b".")
+            os.write(self.fifo, b".")
 
     def publish(self, body: bytes, began_ns: int) -> None:
         """Replace the older of the two last publications by *body*. Raises OSError, and FolderError if *body* is too long."""
@@ -170,7 +175,7 @@ class Folder:
                 "other workers; reduce the number of series"
             )
         self._number += 1
-        slots.write(self._slots, self._number, began_ns, body)
+        slots.write([slot.descriptor for slot in self._slots], self._number, began_ns, body)
 
     def leave(self, *, forget: bool = False) -> None:
         """End the membership. The last publication stays, to be added to the total; with *forget* it is removed."""
@@ -186,18 +191,17 @@ class Folder:
         self._close()
 
     def _close(self) -> None:
-        for descriptor in (*self._slots, self._fifo, self._serving):
-            if descriptor >= 0:
-                with suppress(OSError):
-                    os.close(descriptor)
-        self._slots, self._fifo, self._serving = [], -1, -1
+        for file in (*self._slots, self._fifo, self._serving):
+            if file is not None:
+                file.close()
+        self._slots, self._fifo, self._serving = [], None, None
 
     def try_serve(self) -> bool:
         """Take the lock of the worker that serves, unless another living member holds it. Raises OSError."""
-        if self._serving < 0:
-            lock = os.open(self._path / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            if not _locked(lock):
-                os.close(lock)
+        if self._serving is None:
+            lock = KeptFile(self._path / "turn", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+            if not lock.lock():
+                lock.close()
                 return False
             self._serving = lock
         return True
@@ -205,7 +209,7 @@ class Folder:
     @property
     def is_serving(self) -> bool:
         """Whether this process holds the lock of the worker that serves."""
-        return self._serving >= 0
+        return self._serving is not None
 
     # -- the other workers -----------------------------------------------------------------------------------------
 

@@ -177,7 +177,8 @@ class WorkerGroup:
             return False
         within_s = None if folder.is_serving and folder.is_alone else _POLL_S
         if select.select([folder.fifo], [], [], within_s)[0]:
-            os.read(folder.fifo, 4096)
+            with suppress(BlockingIOError):  # opened again, and empty: the program had closed its descriptor
+                os.read(folder.fifo, 4096)
             return True
         return False
 

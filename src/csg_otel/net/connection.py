@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import clocks
+from csg_otel import clocks, descriptors
 from csg_otel.net import lookup
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Connection:
         *deadline* is monotonic, in seconds; at most *max_bytes* bytes are read before the next call of `renew`.
         """
         self._stream = stream
+        self._file = descriptors.identity(stream.fileno())
         self._buffer = bytearray()
         self.renew(deadline, max_bytes)
 
@@ -73,6 +74,7 @@ class Connection:
         # socket.sendall is not used: over TLS, its timeout starts again for each part of the data.
         view = memoryview(data)
         while view:
+            self._check_descriptor()
             self._stream.settimeout(remaining(self._deadline, "the request was not sent"))
             view = view[self._stream.send(view) :]
 
@@ -96,7 +98,8 @@ class Connection:
         return bytes(self._buffer[:count])
 
     def poll(self) -> bool:
-        """Receive what has arrived, without waiting; return False if the other side has closed."""
+        """Receive what has arrived, without waiting; return False if the other side has closed. Raises OSError."""
+        self._check_descriptor()
         self._stream.settimeout(0)
         try:
             return self.exhausted or self._receive_some()
@@ -113,12 +116,18 @@ class Connection:
 
         So a forked child can close its copy of the parent's connection, and the parent can still use it.
         """
-        self._stream.close()
+        descriptors.close_socket(self._stream, self._file)
+
+    def _check_descriptor(self) -> None:
+        """Raise ConnectionError if the program has closed the socket's descriptor, as daemons do: it may be the program's."""
+        if descriptors.identity(self._stream.fileno()) != self._file:
+            raise ConnectionAbortedError("the program has closed the descriptor of the connection")
 
     def _receive(self) -> bool:
         """Append bytes to the buffer; return False if the other side has closed or the limit is reached."""
         if self.exhausted:
             return False
+        self._check_descriptor()
         self._stream.settimeout(remaining(self._deadline, "no complete response"))
         return self._receive_some()
 
@@ -162,6 +171,7 @@ def connect(
         check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
     """
     stream = _open(host, port, deadline, check_address)
+    file = descriptors.identity(stream.fileno())
     try:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened = Connection(stream, deadline, max_bytes)
@@ -173,7 +183,7 @@ def connect(
             stream = tls.wrap_socket(stream, server_hostname=server_name or host)
             opened = Connection(stream, deadline, max_bytes)
     except BaseException:
-        stream.close()
+        descriptors.close_socket(stream, file)
         raise
     return opened
 
@@ -190,14 +200,15 @@ def _open(host: str, port: int, deadline: float, check_address: Callable[[str], 
         except OSError as error:  # a kernel without IPv6 still gets IPv6 addresses from the name service
             failure = error
             continue
+        file = descriptors.identity(stream.fileno())
         try:
             stream.settimeout(remaining(deadline, "no connection") / (len(addresses) - index))
             stream.connect(address)
         except OSError as error:
-            stream.close()
+            descriptors.close_socket(stream, file)
             failure = error
         except BaseException:
-            stream.close()
+            descriptors.close_socket(stream, file)
             raise
         else:
             return stream

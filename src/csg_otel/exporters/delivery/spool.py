@@ -10,7 +10,6 @@ exactly as it was written, or not at all.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import os
@@ -25,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from csg_otel.descriptors import KeptFile
 from csg_otel.private_folder import make_private_folder
 
 _HEADER: Final = struct.Struct(">4sBIQI16s")
@@ -53,7 +53,7 @@ class Segment:
 
     path: Path
     signal: str
-    descriptor: int
+    file: KeptFile
     size: int = 0
     frames: int = 0
     items: int = 0
@@ -109,7 +109,7 @@ class Spool:
         self._lock = threading.RLock()
         self._key = b""
         self._own: Path | None = None
-        self._locks: dict[Path, int] = {}
+        self._locks: dict[Path, KeptFile] = {}
         self._segments: list[Segment] = []  # oldest first
         self._active: dict[str, Segment] = {}
         self._number = 0
@@ -126,10 +126,10 @@ class Spool:
             at_ms = int(time.time() * 1000)
             head = _HEADER.pack(_MAGIC, _PENDING, len(body), at_ms, count, self._code(signal, at_ms, count, body))
             try:
-                _write_all(segment.descriptor, head + body, segment.size)
+                _write_all(segment.file, head + body, segment.size)
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(segment.descriptor, segment.size)
+                    os.ftruncate(segment.file.descriptor, segment.size)
                 raise
             ref = Ref(segment, segment.size, len(body), count, at_ms / 1000)
             segment.size += _HEADER.size + len(body)
@@ -142,7 +142,7 @@ class Spool:
         """Return the body of *ref*; None if it is gone or damaged."""
         with self._lock:
             try:
-                data = os.pread(ref.segment.descriptor, _HEADER.size + ref.length, ref.offset)
+                data = os.pread(ref.segment.file.descriptor, _HEADER.size + ref.length, ref.offset)
             except OSError:
                 return None
         if len(data) != _HEADER.size + ref.length:
@@ -157,10 +157,10 @@ class Spool:
         """Mark *ref* as delivered or dropped; remove its file if no other frame of the file waits."""
         with self._lock:
             segment = ref.segment
-            if segment.descriptor < 0:  # closed: another process may own it
+            if segment.file.is_closed:  # closed: another process may own it
                 return
             with suppress(OSError):  # a frame without the mark is only delivered a second time, after a crash
-                os.pwrite(segment.descriptor, _DONE, ref.offset + _STATE_AT)
+                os.pwrite(segment.file.descriptor, _DONE, ref.offset + _STATE_AT)
             segment.frames -= 1
             segment.items -= ref.count
             if segment.frames:
@@ -169,7 +169,7 @@ class Spool:
                 self._remove(segment)
             else:
                 with suppress(OSError):
-                    os.ftruncate(segment.descriptor, 0)
+                    os.ftruncate(segment.file.descriptor, 0)
                     segment.size = 0
 
     # -- contents --------------------------------------------------------------------------------------------------
@@ -206,11 +206,9 @@ class Spool:
 
     def _take_over(self, folder: Path, refs_by_signal: dict[str, list[Ref]]) -> list[Segment]:
         """Return the segments of *folder*, and add their frames to *refs_by_signal*; none if its process lives."""
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # held by a living process
-            os.close(lock)
+        lock = KeptFile(folder / "lock", os.O_RDWR | os.O_NOFOLLOW)
+        if not lock.lock():  # held by a living process
+            lock.close()
             return []
         self._locks[folder] = lock
         taken: list[Segment] = []
@@ -225,7 +223,7 @@ class Spool:
                 refs_by_signal.setdefault(segment.signal, []).extend(refs)
                 taken.append(segment)
             else:
-                _close(segment)
+                segment.file.close()
                 path.unlink(missing_ok=True)
         if not taken:
             self._remove_if_empty(folder)
@@ -238,29 +236,28 @@ class Spool:
         with self._lock:
             self._closed = True
             for segment in self._segments:
-                _close(segment)
+                segment.file.close()
                 if not segment.frames:
                     segment.path.unlink(missing_ok=True)
             for folder in tuple(self._locks):
                 self._remove_if_empty(folder, ours=True)
             for lock in self._locks.values():
-                os.close(lock)
+                lock.close()
             self._reset()
 
     def reset_after_fork(self) -> None:
         """Close the parent's files in a forked child without changing them."""
         for segment in self._segments:
-            _close(segment)
+            segment.file.close()
         for lock in self._locks.values():
-            with suppress(OSError):
-                os.close(lock)
+            lock.close()
         self._reset()
 
     def _open(self) -> None:
         """Create the root, the key, the folder of this process and its lock, unless they exist."""
         if self._closed:
             raise SpoolError("the spool is closed")
-        if self._own is not None:
+        if self._own is not None and self._holds_locks():
             return
         for folder in (self._root, self._folder):
             make_private_folder(folder)
@@ -268,11 +265,22 @@ class Spool:
         own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         hidden = self._folder / f".{own.name}"  # hidden from other processes until it is locked
         hidden.mkdir(mode=0o700)
-        lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = KeptFile(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
+        lock.lock()
         hidden.rename(own)
+        lock.moved(own / "lock")
         self._locks[own] = lock
         self._own = own
+
+    def _holds_locks(self) -> bool:
+        """Return whether the folder of this process is still its own: the program may have closed its lock's descriptor."""
+        try:
+            for lock in self._locks.values():
+                _ = lock.descriptor
+        except OSError:  # another process has adopted it
+            self._active.clear()
+            return False
+        return True
 
     def _segment_for(self, signal: str, size: int) -> Segment:
         active = self._active.get(signal)
@@ -283,8 +291,8 @@ class Spool:
         assert self._own is not None  # noqa: S101 - _open() has made it
         self._number += 1
         path = self._own / f"{signal}-{self._number:08}"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        segment = self._active[signal] = Segment(path, signal, descriptor)
+        file = KeptFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
+        segment = self._active[signal] = Segment(path, signal, file)
         self._segments.append(segment)
         return segment
 
@@ -299,7 +307,7 @@ class Spool:
         segment.gone = True
         with suppress(ValueError):
             self._segments.remove(segment)
-        _close(segment)
+        segment.file.close()
         with suppress(OSError):
             segment.path.unlink(missing_ok=True)
         if segment.path.parent != self._own:
@@ -313,7 +321,7 @@ class Spool:
                 (folder / "lock").unlink(missing_ok=True)
                 folder.rmdir()
                 if not ours and (lock := self._locks.pop(folder, None)) is not None:
-                    os.close(lock)
+                    lock.close()
 
     def _code(self, signal: str, at_ms: int, count: int, body: bytes) -> bytes:
         """Return the authentication code of a frame, which covers everything but its state."""
@@ -325,10 +333,10 @@ class Spool:
 
 def _inherited(path: Path, signal: str) -> Segment | None:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        file = KeptFile(path, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
         return None
-    return Segment(path, signal, descriptor, os.fstat(descriptor).st_size, sealed=True)
+    return Segment(path, signal, file, os.fstat(file.descriptor).st_size, sealed=True)
 
 
 def _frames(segment: Segment) -> list[Ref]:
@@ -336,7 +344,7 @@ def _frames(segment: Segment) -> list[Ref]:
     refs: list[Ref] = []
     offset = 0
     while offset + _HEADER.size <= segment.size:
-        magic, state, length, at_ms, count, _ = _HEADER.unpack(os.pread(segment.descriptor, _HEADER.size, offset))
+        magic, state, length, at_ms, count, _ = _HEADER.unpack(os.pread(segment.file.descriptor, _HEADER.size, offset))
         whole = magic == _MAGIC and length <= _MAX_BODY and offset + _HEADER.size + length <= segment.size
         if not whole or count > max(1, length):  # no item is less than a byte
             break
@@ -346,17 +354,10 @@ def _frames(segment: Segment) -> list[Ref]:
     return refs
 
 
-def _close(segment: Segment) -> None:
-    """Close the file, and invalidate its descriptor so that no later write goes to another file of the same number."""
-    descriptor, segment.descriptor = segment.descriptor, -1
-    with suppress(OSError):
-        os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+def _write_all(file: KeptFile, data: bytes, offset: int) -> None:
     view = memoryview(data)
     while view:
-        written = os.pwrite(descriptor, view, offset)
+        written = os.pwrite(file.descriptor, view, offset)
         view, offset = view[written:], offset + written
 
 
