@@ -417,8 +417,11 @@ def test_a_warning_about_the_descriptor_of_signals_is_left_out(sink: HttpSink, t
 
 
 def test_files_of_a_program_that_closes_all_descriptors_stay_its_own(sink: HttpSink, tmp_path: Path) -> None:
-    """Daemons do so, and then use the low numbers again: spans were written to the program's files, or truncated them."""
+    """Daemons do so, and then use the numbers again: telemetry wrote to the program's files, and truncated and closed them."""
     after = """
+    import urllib.request, http.client
+    client = http.client.HTTPConnection(telemetry.url.removeprefix("http://"), timeout=20)
+    client.request("GET", "/livez"); client.getresponse().read()  # the connection stays open
     telemetry.force_flush(20)
     os.closerange(3, 65536)
     files = [open(f"file-{number}", "w+") for number in range(60)]
@@ -428,8 +431,17 @@ def test_files_of_a_program_that_closes_all_descriptors_stay_its_own(sink: HttpS
         with csg_otel.observe("after"):
             pass
         time.sleep(0.05)
-    telemetry.force_flush(5)
-    print("files", sum(open(file.name).read() == "own" for file in files), flush=True)
+    assert telemetry.force_flush(20)
+    print("served", urllib.request.urlopen(telemetry.url + "/livez", timeout=20).status, flush=True)
+    telemetry.shutdown(20)
+    for file in files:
+        file.write("+"); file.flush()
+    print("files", sum(open(file.name).read() == "own+" for file in files), flush=True)
+    client.sock.detach()
     """
-    with program(sink, tmp_path, after=after, options="config={'logging': {'handlers': ['file']}}") as running:
+    options = "config={'logging': {'handlers': ['file']}, 'system_monitoring': {'prometheus': {'port': 0}}}"
+    with program(sink, tmp_path, after=after, options=options) as running:
+        assert running.line_with("served").string == "served 200"
         assert running.line_with("files").string == "files 60"
+        assert (running.wait(20), running.stderr) == (0, "")
+    assert [span.name for span in sink.received.spans].count("after") == 20

@@ -27,14 +27,14 @@ Serve = Callable[..., Server]
 def test_a_start_that_fails_is_tried_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failure on the server's thread, such as an import's by chance, leaves no port that listens and never answers."""
     failures = [SystemError("AST constructor recursion depth mismatch")]
-    selector = selectors.DefaultSelector
+    selector = selectors.PollSelector
 
     def fail_once() -> selectors.BaseSelector:
         if failures:
             raise failures.pop()
         return selector()
 
-    monkeypatch.setattr(selectors, "DefaultSelector", fail_once)
+    monkeypatch.setattr(selectors, "PollSelector", fail_once)
     address = serve().url.removeprefix("http://")
     connection = http.client.HTTPConnection(address, timeout=20)
     connection.request("GET", "/metrics")

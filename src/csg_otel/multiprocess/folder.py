@@ -198,12 +198,16 @@ class Folder:
 
     def try_serve(self) -> bool:
         """Take the lock of the worker that serves, unless another living member holds it. Raises OSError."""
-        if self._serving is None:
-            lock = KeptFile(self._path / "turn", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
-            if not lock.lock():
-                lock.close()
-                return False
-            self._serving = lock
+        if self._serving is not None:
+            try:
+                return self._serving.descriptor >= 0
+            except OSError:  # the program has closed its descriptor, and another member has taken the turn
+                self._serving = None
+        lock = KeptFile(self._path / "turn", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+        if not lock.lock():
+            lock.close()
+            return False
+        self._serving = lock
         return True
 
     @property

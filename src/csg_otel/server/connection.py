@@ -71,6 +71,7 @@ class Connection:
     def __init__(self, client_socket: socket.socket, client: str, now: float) -> None:
         """Prepare to read from *client_socket*, of a client at the address *client*, at the monotonic time *now*."""
         self.socket = client_socket
+        self._kept = sockets.KeptSocket(client_socket)
         self.state = State.WAITING
         self.since = now
         """When the state began."""
@@ -103,6 +104,9 @@ class Connection:
 
     def read(self, now: float) -> Request | Response | None:
         """Read what has arrived; return a request that is complete, the response that refuses it, or None."""
+        if not self._kept.is_own:
+            self.state = State.FINISHED
+            return None
         try:
             data = sockets.receive(self.socket, _READ_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -160,6 +164,9 @@ class Connection:
 
     def send(self, now: float) -> None:
         """Send what the client takes; then wait for the next request, or close the connection."""
+        if not self._kept.is_own:
+            self.state = State.FINISHED
+            return
         try:
             while self._unsent:
                 self._take(sockets.send(self.socket, self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
@@ -180,7 +187,11 @@ class Connection:
     def close(self) -> None:
         """Close the connection for the client, even if a forked child has a copy of the socket."""
         self.state = State.FINISHED
-        sockets.close(self.socket)
+        self._kept.close()
+
+    def forget(self) -> None:
+        """Close this process's copy of the socket; the client notices nothing."""
+        self._kept.forget()
 
     def _take(self, count: int) -> None:
         self._taken_bytes += count

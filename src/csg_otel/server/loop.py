@@ -19,7 +19,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import clocks, faults
+from csg_otel import clocks, faults, threads
 from csg_otel.server import sockets
 from csg_otel.server.connection import Connection, State
 from csg_otel.server.messages import Handler, Request, Response
@@ -83,10 +83,12 @@ class Loop:
         self._stopped = False
         self._thread_id = 0
         listener.setblocking(False)
-        self._selector = selectors.DefaultSelector()
+        self._selector = _make_selector()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
+        self._kept_listener = sockets.KeptSocket(listener)
+        self._kept_wakers = [sockets.KeptSocket(end) for end in (self._wake_receiver, self._wake_sender)]
 
     # -- control ---------------------------------------------------------------------------------------------------
 
@@ -97,30 +99,29 @@ class Loop:
 
     def _wake(self) -> None:
         try:
-            self._wake_sender.send(b".")
+            if self._kept_wakers[1].is_own:
+                self._wake_sender.send(b".")
         except OSError:  # the buffer is full, so the loop wakes anyway; or the loop has ended
             return
 
     def close(self) -> None:
-        """
-        Close all connections, but not the listening socket.
-
-        Nothing is removed from the selector: in a forked child, which closes its copies, it is the parent's selector, too.
-        """
+        """Close this process's copies of all connections, but not the listening socket."""
         for connection in tuple(self._connections):
-            connection.socket.close()
+            connection.forget()
         self._connections.clear()
         self._selector.close()
-        self._wake_receiver.close()
-        self._wake_sender.close()
+        for waker in self._kept_wakers:
+            waker.forget()
 
     def run(self) -> None:
-        """Serve until :meth:`stop`."""
+        """Serve until :meth:`stop`. Raises DescriptorsClosedError if the program closes the sockets, which wakes the loop."""
         self._thread_id = threading.get_ident()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._wake_receiver, selectors.EVENT_READ)
         while not self._stopped:
             events = self._selector.select(self._timeout_s())
+            if not all(kept.is_own for kept in (self._kept_listener, *self._kept_wakers)):
+                raise sockets.DescriptorsClosedError
             accepted = now = clocks.monotonic()
             for key, _ in sorted(events, key=_urgency):
                 if key.fileobj is self._wake_receiver:
@@ -288,6 +289,14 @@ class Loop:
         if now >= self._silent_until.get(component, now):
             self._silent_until[component] = now + _SILENT_S
             self._background.run(partial(faults.report, component, problem))
+
+
+def _make_selector() -> selectors.BaseSelector:
+    """Return a selector without a descriptor: a program that closes all descriptors could have another selector there."""
+    # gevent's greenlets have a selector of their own, which lets the others run.
+    if threads.are_greenlets() or not hasattr(selectors, "PollSelector"):
+        return selectors.DefaultSelector()
+    return selectors.PollSelector()
 
 
 def _urgency(ready: tuple[selectors.SelectorKey, int]) -> int:

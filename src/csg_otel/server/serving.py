@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, forks, waits
 from csg_otel.server.background import Background
+from csg_otel.server.sockets import DescriptorsClosedError, KeptSocket
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class Server:
         self._host = host
         self._port = port
         self._endpoints = endpoints
-        self._socket: socket.socket | None = None
+        self._socket: KeptSocket | None = None
+        self._address: tuple[str, int] = ("", 0)
+        """The address of the socket."""
         self._loop: Loop | None = None
         self._background = Background("server")  # for log lines, because a handler of the program may hang
         self._thread: threading.Thread | None = None
@@ -78,7 +81,7 @@ class Server:
         """The URL of the server without a path; empty while it does not serve."""
         if self._socket is None:
             return ""
-        host, port = self._socket.getsockname()[:2]
+        host, port = self._address
         reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host
         return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
@@ -96,10 +99,11 @@ class Server:
                 self.problem, self._failing_since_s = "", None
                 return False
             try:
-                self._socket = self._listener_with_retry()
+                listener = self._listener_with_retry()
             except OSError as error:
                 self._note(f"{self._host}:{self._port}: {error.strerror or error}")
                 return False
+            self._socket, self._address = KeptSocket(listener), listener.getsockname()[:2]
             self.problem, self._logged, self._failing_since_s = "", "", None
             if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints.protected:
                 _log.warning(
@@ -124,7 +128,7 @@ class Server:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._port))
+            listener.bind((self._host, self._port or self._address[1]))
             listener.listen(_BACKLOG)
         except OSError:
             listener.close()
@@ -152,6 +156,9 @@ class Server:
             try:
                 self._serve_once()
                 return
+            except DescriptorsClosedError:
+                self._start_again()
+                return
             except Exception as error:  # noqa: BLE001 - a port that accepts and never responds is worse than a closed one
                 # Python 3.11: an import can fail because another thread compiles at the same moment; the next try works.
                 self._background.contain(error)
@@ -164,12 +171,20 @@ class Server:
         if listener is None:
             return
         self._endpoints.prepare()
-        self._loop = loop = Loop(listener, self._endpoints.respond, self._background)
+        self._loop = loop = Loop(listener.socket, self._endpoints.respond, self._background)
         try:
             if not self._stop.is_set():
                 loop.run()
         finally:
             loop.close()
+
+    def _start_again(self) -> None:
+        """Listen again, with another thread: the program has closed all descriptors, as daemons do."""
+        with self._starting:
+            if self._socket is not None:
+                self._socket.forget()
+            self._socket = None
+        self.start()
 
     def stop(self, timeout_s: float) -> None:
         """Stop serving and close the socket, within *timeout_s* seconds."""
@@ -180,7 +195,7 @@ class Server:
         if self._thread is not None:
             self._thread.join(timeout_s)
         if self._socket is not None:
-            self._socket.close()
+            self._socket.forget()
             self._socket = None
 
     def reset_after_fork(self) -> None:
@@ -190,8 +205,9 @@ class Server:
         if self._loop is not None:
             self._loop.close()
         if self._socket is not None:
-            self._socket.close()
+            self._socket.forget()
         self._socket = self._thread = self._loop = None
+        self._address = ("", 0)
         self._stop = waits.Latch()
         self._starting = threading.Lock()
         if self._port == 0:

@@ -11,7 +11,10 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import sys
 from typing import Any, Final
+
+from csg_otel import descriptors
 
 _LIBRARY: Final = ctypes.PyDLL(None, use_errno=True)  # unlike CDLL, it keeps the lock
 _ADDRESS_BYTES: Final = 128
@@ -25,6 +28,53 @@ _SEND_MORE: Final = _SEND | getattr(socket, "MSG_MORE", 0)
 
 _ADDRESSES: Final = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}
 """Where the address is in ``struct sockaddr_in`` and ``sockaddr_in6``."""
+
+
+_COOKIE: Final = 57
+"""Linux's ``SO_COOKIE``: the number of a socket, which no other has."""
+
+
+class DescriptorsClosedError(OSError):
+    """The program has closed descriptors of the server, as daemons close all."""
+
+
+class KeptSocket:
+    """A socket that stays open, and is used only while its descriptor is still its own."""
+
+    def __init__(self, kept: socket.socket) -> None:
+        """Keep *kept*, which is open."""
+        self.socket = kept
+        self._identity = _identity(kept)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the descriptor is still that of the socket; it may be a file of the program if that has closed it."""
+        return self._identity is not None and _identity(self.socket) == self._identity
+
+    def forget(self) -> None:
+        """Close this process's copy of the socket, unless the program has."""
+        if self.is_own:
+            self.socket.close()
+        else:
+            self.socket.detach()
+
+    def close(self) -> None:
+        """Close the connection for the client, even if a forked child has a copy of the descriptor."""
+        is_own = self.is_own
+        descriptor = self.socket.detach()
+        if is_own:
+            _shutdown(descriptor, socket.SHUT_RDWR)
+            _close(descriptor)
+
+
+def _identity(kept: socket.socket) -> object:
+    """Return what no other open socket or file has; None if *kept* is closed."""
+    if sys.platform == "linux":
+        try:
+            return kept.getsockopt(socket.SOL_SOCKET, _COOKIE, 8)  # unlike `os.fstat`, it keeps the interpreter's lock
+        except OSError:  # no socket, or another kernel
+            pass
+    return descriptors.identity(kept.fileno())
 
 
 def _function(name: str, *argument_types: Any) -> Any:
@@ -65,14 +115,6 @@ def send(connection: socket.socket, data: bytes, start: int, *, more: bool) -> i
     address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
     count = min(len(data) - start, _SENT_BYTES)
     return _checked(_send(connection.fileno(), address + start, count, _SEND_MORE if more else _SEND))
-
-
-def close(connection: socket.socket) -> None:
-    """Close *connection* for the client, even if a forked child has a copy of the descriptor."""
-    descriptor = connection.detach()
-    if descriptor >= 0:
-        _shutdown(descriptor, socket.SHUT_RDWR)
-        _close(descriptor)
 
 
 def _checked(result: int) -> int:
