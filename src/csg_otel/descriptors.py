@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import socket
     from pathlib import Path
 
 Identity = tuple[int, int]
@@ -36,14 +35,6 @@ def close(descriptor: int, file: Identity | None) -> None:
     if file is not None and identity(descriptor) == file:
         with suppress(OSError):
             os.close(descriptor)
-
-
-def close_socket(stream: socket.socket, file: Identity | None) -> None:
-    """Close *stream* if its descriptor is still that of *file*; else only forget it."""
-    if file is not None and identity(stream.fileno()) == file:
-        stream.close()
-    else:
-        stream.detach()
 
 
 class KeptFile:

@@ -162,6 +162,11 @@ class Folder:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self._fifo.descriptor
 
+    def hold(self) -> None:
+        """Open and lock again what the program has closed, before this worker counts as dead. Raises OSError if it does."""
+        for slot in self._slots:
+            _ = slot.descriptor
+
     def wake(self) -> None:
         """Wake the thread of this process that waits for its FIFO."""
         with suppress(OSError):

@@ -175,6 +175,7 @@ class WorkerGroup:
         folder = self._folder
         if folder is None:
             return False
+        folder.hold()
         within_s = None if folder.is_serving and folder.is_alone else _POLL_S
         if select.select([folder.fifo], [], [], within_s)[0]:
             with suppress(BlockingIOError):  # opened again, and empty: the program had closed its descriptor

@@ -116,7 +116,7 @@ class Connection:
 
         So a forked child can close its copy of the parent's connection, and the parent can still use it.
         """
-        descriptors.close_socket(self._stream, self._file)
+        _close(self._stream, self._file)
 
     def _check_descriptor(self) -> None:
         """Raise ConnectionError if the program has closed the socket's descriptor, as daemons do: it may be the program's."""
@@ -183,7 +183,7 @@ def connect(
             stream = tls.wrap_socket(stream, server_hostname=server_name or host)
             opened = Connection(stream, deadline, max_bytes)
     except BaseException:
-        descriptors.close_socket(stream, file)
+        _close(stream, file)
         raise
     return opened
 
@@ -205,11 +205,19 @@ def _open(host: str, port: int, deadline: float, check_address: Callable[[str], 
             stream.settimeout(remaining(deadline, "no connection") / (len(addresses) - index))
             stream.connect(address)
         except OSError as error:
-            descriptors.close_socket(stream, file)
+            _close(stream, file)
             failure = error
         except BaseException:
-            descriptors.close_socket(stream, file)
+            _close(stream, file)
             raise
         else:
             return stream
     raise failure
+
+
+def _close(stream: socket.socket, file: descriptors.Identity | None) -> None:
+    """Close *stream* if its descriptor is still that of *file*; else only forget it."""
+    if file is not None and descriptors.identity(stream.fileno()) == file:
+        stream.close()
+    else:
+        stream.detach()
