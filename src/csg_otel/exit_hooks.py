@@ -82,10 +82,14 @@ class ExitHooks:
         try:
             self._finish()
         finally:
+            if self._is_ending():
+                _end_by(signal.SIGTERM)  # the thread that would do it may not run any more
             _remember_interrupt()
 
     def disarm(self) -> None:
         """Remove the hooks; a SIGTERM handler that the program has installed meanwhile stays."""
+        if self._is_ending():
+            return  # they end the process by the signal that came
         atexit.unregister(self._at_exit)
         if self._watch is not None and _on_main_thread():
             if self._is_in_charge():
@@ -127,6 +131,11 @@ class ExitHooks:
     def _is_in_charge(self) -> bool:
         # ==, because every access to a bound method creates another object.
         return signal.getsignal(signal.SIGTERM) == self._on_signal
+
+    def _is_ending(self) -> bool:
+        """Return whether the signal came that ends this process, as soon as its telemetry is finished."""
+        noted = self._watch is not None and self._watch.is_noted
+        return noted and not callable(self._previous) and os.getpid() != 1
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._finished:

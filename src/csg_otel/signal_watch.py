@@ -96,6 +96,11 @@ class SignalWatch:
                 self._descriptors = None
                 _give_back(descriptor)
 
+    @property
+    def is_noted(self) -> bool:
+        """Whether the handler noted a signal for which the function has not returned yet."""
+        return self._noted
+
     def stop(self) -> None:
         """End the thread and give the descriptor back."""
         self._round = None

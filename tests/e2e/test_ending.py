@@ -364,6 +364,14 @@ def test_ctrl_c_ends_the_process_by_its_signal(seconds: float, sink: HttpSink, t
     assert delivered(sink) == (50, 50)
 
 
+@pytest.mark.parametrize("last", ["pass", "telemetry.shutdown()", "sys.exit(3)"])
+def test_a_program_that_ends_meanwhile_still_ends_by_its_signal(last: str, sink: HttpSink, tmp_path: Path) -> None:
+    """uvicorn sends itself the signal again as its last step; without telemetry nothing runs after that."""
+    with program(sink, tmp_path, after=f"signal.raise_signal(signal.SIGTERM); {last}") as running:
+        assert running.wait(20) == -signal.SIGTERM
+    assert delivered(sink) == (50, 50)
+
+
 LOOP = """
     import asyncio
     async def main():
