@@ -69,3 +69,26 @@ def test_everything_is_reset_before_anything_starts(tmp_path: Path) -> None:
     with Program(ORDER, tmp_path) as program:
         assert json.loads(program.line()) == ["prepare", "reset one", "reset two", "start one", "start two"]
         program.wait()
+
+
+def test_a_child_that_executes_a_program_does_not_start(tmp_path: Path) -> None:
+    """gevent forks in Python for each subprocess: telemetry started in the child, among its parent's greenlets."""
+    source = """
+    import os, subprocess
+    from csg_otel import forks
+
+    def reset():
+        os.write(1, b"reset\\n")
+
+    forks.follow(reset)
+    subprocess.run(["true"], preexec_fn=lambda: None, check=True)
+    print("none", flush=True)
+    subprocess.run(["true"], preexec_fn=forks.notice, check=True)
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+    print("two", flush=True)
+    """
+    with Program(source, tmp_path) as running:
+        assert running.wait(20) == 0
+        assert [running.line() for _ in range(4)] == ["none", "reset", "reset", "two"]

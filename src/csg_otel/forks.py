@@ -117,7 +117,7 @@ def _watch_for_forks() -> None:
     except (OSError, ValueError, AttributeError):
         mark = _PidMark()
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=_before_fork, after_in_parent=_conclude, after_in_child=_enter_child)
+        os.register_at_fork(before=_before_fork, after_in_parent=_conclude, after_in_child=_after_fork_in_child)
 
 
 def notice() -> None:
@@ -141,6 +141,24 @@ def _enter_child() -> None:
             del _entered[pid]
     mark[0] = 1
     start_from_scratch()
+
+
+def _after_fork_in_child() -> None:
+    if _executes_next():
+        _conclude()  # a start would delay the program; where the child calls telemetry before, that call starts it
+    else:
+        _enter_child()
+
+
+def _executes_next() -> bool:
+    """Return whether this fork is that of a ``subprocess`` module, such as gevent's, which forks in Python for each program."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - documented, although its name is private
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if frame.f_code.co_name == "_execute_child" and module.rpartition(".")[2] == "subprocess":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def afterwards(start: Callable[[], object]) -> None:
