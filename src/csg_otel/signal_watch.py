@@ -145,7 +145,23 @@ class SignalWatch:
                     return
         except OSError:
             pass
-        self._poll(this_round)  # the program has closed the descriptors of others, as daemons do
+        # The program has closed the descriptors of others, as daemons do.
+        again = self._reopened() if self._round is this_round else None
+        if again is None:
+            self._poll(this_round)
+        else:
+            self._read(again, this_round)
+
+    def _reopened(self) -> int | None:
+        """Return the read end of another pipe whose other end has the number that the interpreter writes to; None if taken."""
+        closed, ends = self._descriptors, _make_pipe()
+        pipe = descriptors.identity(ends[0])
+        if closed is not None and closed[1] == ends[1]:
+            self._pipe, self._descriptors = pipe, ends
+            return ends[0]
+        for descriptor in ends:
+            descriptors.close(descriptor, pipe)
+        return None
 
 
 def _give_back(descriptor: int) -> None:

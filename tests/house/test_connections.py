@@ -33,7 +33,6 @@ METHODS = {"create_connection", "create_datagram_endpoint", "create_unix_connect
 ALLOWED = {
     ("src/csg_otel/server/serving.py", "socket.socket"): "the endpoints listen at it",
     ("src/csg_otel/server/connection.py", "socket.socket"): "the type of an accepted connection",
-    ("src/csg_otel/server/loop.py", "socket.socket"): "the type of the listening socket",
     ("src/csg_otel/server/sockets.py", "socket.socket"): "an accepted connection",
     ("src/csg_otel/server/loop.py", "socket.socketpair"): "it wakes the loop",
     ("src/csg_otel/cli/doctor.py", "socket.socket"): "doctor binds the endpoints' port; it connects by `net`",

@@ -53,6 +53,9 @@ _NO_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, e
 _PAUSE_S: Final = 0.5
 """Seconds before the next attempt to accept when the process has no descriptor left."""
 
+_LOOK_S: Final = 1.0
+"""Most seconds between two looks at the sockets: closing them does not wake the loop if their numbers are used at once."""
+
 _SILENT_S: Final = 60.0
 """Seconds between two reports of one component."""
 
@@ -63,7 +66,7 @@ _UNSENT_BYTES: Final = 8 * 1024 * 1024
 class Loop:
     """The connections of one listening socket."""
 
-    def __init__(self, listener: socket.socket, handler: Handler, background: Background) -> None:
+    def __init__(self, listener: sockets.KeptSocket, handler: Handler, background: Background) -> None:
         """
         Prepare to serve *listener*; :meth:`run` serves.
 
@@ -72,7 +75,8 @@ class Loop:
             handler: Answers the requests.
             background: Logs problems, because a handler of the program's log may hang.
         """
-        self._listener = listener
+        self._listener = listener.socket
+        self._kept_listener = listener
         self._handler = handler
         self._background = background
         self._connections: dict[Connection, int] = {}
@@ -82,12 +86,11 @@ class Loop:
         self._silent_until: dict[str, float] = {}
         self._stopped = False
         self._thread_id = 0
-        listener.setblocking(False)
+        self._listener.setblocking(False)
         self._selector = _make_selector()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
-        self._kept_listener = sockets.KeptSocket(listener)
         self._kept_wakers = [sockets.KeptSocket(end) for end in (self._wake_receiver, self._wake_sender)]
 
     # -- control ---------------------------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ class Loop:
             waker.forget()
 
     def run(self) -> None:
-        """Serve until :meth:`stop`. Raises DescriptorsClosedError if the program closes the sockets, which wakes the loop."""
+        """Serve until :meth:`stop`. Raises DescriptorsClosedError soon after the program has closed the sockets."""
         self._thread_id = threading.get_ident()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._wake_receiver, selectors.EVENT_READ)
@@ -137,13 +140,14 @@ class Loop:
             self._send_responses(now)
             self._close_late(now)
 
-    def _timeout_s(self) -> float | None:
+    def _timeout_s(self) -> float:
         if self._responses:
             return 0.0
+        now = clocks.monotonic()
         times = [connection.deadline for connection in self._connections]
         if self._accept_at is not None:
             times.append(self._accept_at)
-        return max(0.0, min(times) - clocks.monotonic()) if times else None
+        return max(0.0, min([now + _LOOK_S, *times]) - now)
 
     # -- connections -----------------------------------------------------------------------------------------------
 

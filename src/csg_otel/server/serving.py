@@ -171,7 +171,9 @@ class Server:
         if listener is None:
             return
         self._endpoints.prepare()
-        self._loop = loop = Loop(listener.socket, self._endpoints.respond, self._background)
+        if not listener.is_own:
+            raise DescriptorsClosedError
+        self._loop = loop = Loop(listener, self._endpoints.respond, self._background)
         try:
             if not self._stop.is_set():
                 loop.run()
