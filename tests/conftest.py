@@ -20,6 +20,7 @@ import pytest
 
 if TYPE_CHECKING:
     from support.capture import Captured
+    from support.otlp_sink import HttpSink
 
 # A deadline per example measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -95,3 +96,13 @@ def captured() -> Iterator[Captured]:
 
     with capture() as found:
         yield found
+
+
+@pytest.fixture
+def sink() -> Iterator[HttpSink]:
+    """An OTLP receiver over HTTP, which outlives the programs of the test."""
+    from support.otlp_sink import HttpSink
+
+    made = HttpSink()
+    yield made
+    made.close()

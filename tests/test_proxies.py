@@ -50,14 +50,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """An OTLP receiver over HTTP."""
-    receiver = HttpSink()
-    yield receiver
-    receiver.close()
-
-
-@pytest.fixture
 def proxy(sink: HttpSink) -> Iterator[HttpProxy]:
     """A proxy in front of it, which wants a user and a password."""
     server = HttpProxy(sink.port, login="user:p@ss")

@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,6 @@ import pytest
 
 from support.otlp_sink import HttpSink
 from support.programs import HUNG_S, Program, get, samples
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """An OTLP receiver."""
-    made = HttpSink()
-    yield made
-    made.close()
 
 
 def run(source: str, cwd: Path, env: dict[str, str] | None = None, within_s: float = HUNG_S) -> Any:

@@ -13,7 +13,6 @@ import pytest
 
 from support.collector import Collector
 from support.collector import certificate as make_certificate
-from support.otlp_sink import HttpSink
 from support.programs import Program
 
 Run = Callable[..., Collector]
@@ -32,14 +31,6 @@ def run(tmp_path: Path) -> Iterator[Run]:
             return stack.enter_context(Collector(file, tmp_path / f"{number}-{file}", env))
 
         yield start
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """A backend that takes OTLP over HTTP."""
-    made = HttpSink()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import signal
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,14 +30,6 @@ WORK = """
 
 
 WAIT = "time.sleep(600)"
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """A receiver that outlives the program."""
-    made = HttpSink()
-    yield made
-    made.close()
 
 
 def program(sink: HttpSink, cwd: Path, *, before: str = "", after: str = WAIT, options: str = "") -> Program:

@@ -9,7 +9,6 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +29,6 @@ SPANS = 30
 AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 EXPLICIT = "explicit_bucket_histogram"
 LONG = "x" * 100
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """An OTLP receiver."""
-    receiver = HttpSink()
-    yield receiver
-    receiver.close()
 
 
 @pytest.fixture

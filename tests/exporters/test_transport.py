@@ -23,14 +23,6 @@ from csg_otel.exporters.otlp.sender import OtlpSender
 from support.otlp_sink import GrpcSink, HttpSink
 
 
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """A real OTLP/HTTP receiver."""
-    made = HttpSink()
-    yield made
-    made.close()
-
-
 def transport(endpoint: str, **options: object) -> HttpTransport:
     return HttpTransport(f"{endpoint}/v1/traces", {"x-tenant": "a"}, compress=bool(options.get("compress")))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +111,6 @@ start()
 print(json.dumps([[p["value"]] for p in telemetry.metrics_snapshot()["metrics"] if p["name"] == "orders"]))
 """
     assert run(source, tmp_path) == [[0]]
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """An OTLP receiver."""
-    made = HttpSink()
-    yield made
-    made.close()
 
 
 def test_a_group_that_is_off_is_not_pushed_either(sink: HttpSink, tmp_path: Path) -> None:

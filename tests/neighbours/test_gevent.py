@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,6 @@ with csg_otel.observe("request"):
 open("begun", "w").close()
 time.sleep(600)
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """A receiver that outlives the program."""
-    made = HttpSink()
-    yield made
-    made.close()
 
 
 def start(words: list[str], folder: Path) -> subprocess.Popen[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +97,6 @@ def orders():
 
 port = serve_wsgi(app)
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """A receiver that outlives the program."""
-    receiver = HttpSink()
-    yield receiver
-    receiver.close()
 
 
 def start(source: str, sink: HttpSink, folder: Path, *before: str) -> Program:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from support.otlp_sink import HttpSink, attributes
 from support.programs import HUNG_S, Program
@@ -35,14 +32,6 @@ def start(**settings):
 
 def scrape(telemetry): return urllib.request.urlopen(telemetry.url + "/metrics").read().decode()
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """An OTLP receiver."""
-    receiver = HttpSink()
-    yield receiver
-    receiver.close()
 
 
 def run(source: str, cwd: Path) -> tuple[Any, str]:

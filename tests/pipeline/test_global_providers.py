@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from support.otlp_sink import HttpSink
 from support.programs import HUNG_S, Program, eventually
@@ -58,14 +55,6 @@ LIBRARY = """
     def start(**settings):
         return csg_otel.instrument("s", health_monitoring__enabled=False, system_monitoring__enabled=False, **settings)
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """An OTLP receiver."""
-    receiver = HttpSink()
-    yield receiver
-    receiver.close()
 
 
 def run(source: str, cwd: Path, env: dict[str, str] | None = None) -> Any:

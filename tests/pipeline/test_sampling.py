@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,6 @@ from support.otlp_sink import HttpSink
 ROOTS = 400
 ALL = {"root": ROOTS, "failed": 1, "slow": 1, "of a kept caller": 1}
 CALLERS = {"of a kept caller": TraceFlags.SAMPLED, "of a dropped caller": TraceFlags.DEFAULT}
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    """An OTLP receiver."""
-    receiver = HttpSink()
-    yield receiver
-    receiver.close()
 
 
 def received(

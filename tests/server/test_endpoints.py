@@ -197,25 +197,20 @@ def test_a_forked_child_keeps_no_connection_of_its_parent(tmp_path: Path) -> Non
     os.waitpid(child, 0)
     """
 
-    def go_on() -> None:
-        assert program.process.stdin is not None
-        program.process.stdin.write("\n")
-        program.process.stdin.flush()
-
     with Program(source, tmp_path) as program:
         url = program.line()
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), 10) as client:
             client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
             assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
-            go_on()
+            program.go_on()
             child = program.line()
             assert get(f"{child}/livez")[0] == get(f"{url}/livez")[0] == 200
-            go_on()
+            program.go_on()
 
             assert is_closed(client)
             assert get(f"{child}/livez")[0] == 200
-        go_on()
+        program.go_on()
         assert program.wait() == 0
 
 

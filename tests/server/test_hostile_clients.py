@@ -273,15 +273,10 @@ for file in files:
 sys.stdin.readline()
 """
 
-    def go_on() -> None:
-        assert program.process.stdin is not None
-        program.process.stdin.write("\n")
-        program.process.stdin.flush()
-
     with Program(source, tmp_path) as program:
         url = program.line()
         eventually(lambda: get(f"{url}/metrics")[0] == 200)
-        go_on()
+        program.go_on()
         assert program.line() == "full"
         address = (url.split(":")[1].strip("/"), int(url.split(":")[2]))
         with ExitStack() as clients:
@@ -292,10 +287,10 @@ sys.stdin.readline()
                 return "no connection can be accepted" in program.stderr
 
             eventually(is_refused)
-            go_on()
+            program.go_on()
             before_s = float(program.line())
             time.sleep(2)
-            go_on()
+            program.go_on()
             used_s = float(program.line()) - before_s
         eventually(lambda: get(f"{url}/livez")[0] == 200)
         assert used_s < 1

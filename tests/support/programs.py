@@ -67,6 +67,12 @@ class Program:
                 break
         raise AssertionError(f"no line matching {pattern!r}; stderr: {self.stderr}")
 
+    def go_on(self) -> None:
+        """Let the program go on that waits for a line on its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
     def terminate(self) -> None:
         """Send SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
