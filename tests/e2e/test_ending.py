@@ -332,7 +332,7 @@ def test_code_of_the_program_runs_with_the_programs_mask(sink: HttpSink, tmp_pat
     """
     after = """
     os.fork()
-    csg_otel.get_metrics_snapshot()
+    telemetry.force_flush(10)
     sys.stdin.read()  # the child ends with the test, too
     os._exit(0)
     """
