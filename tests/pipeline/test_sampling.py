@@ -13,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, Trace
 
 from csg_otel.config import load
 from csg_otel.providers import Providers
+from support.capture import capture
 from support.otlp_sink import HttpSink
 
 ROOTS = 400
@@ -76,3 +77,12 @@ def test_nothing_is_sent_where_the_sampler_is_off(
 def test_the_ratio_is_a_share_of_the_traces(sink: HttpSink, tmp_path: Path) -> None:
     """With 0.25, about a quarter of the traces arrives; the bounds are five standard deviations away."""
     assert 56 < received(sink, tmp_path, {"ratio": 0.25})["root"] < 144
+
+
+def test_the_ratio_ends_with_the_telemetry(sink: HttpSink, tmp_path: Path) -> None:
+    """Afterwards the processors that libraries have added get every span, also of a tracer of the same name as before."""
+    received(sink, tmp_path, {"ratio": 0, "always_keep_errors": False})
+
+    with capture() as captured:
+        trace.get_tracer("test").start_span("root").end()
+        assert [span.name for span in captured.spans] == ["root"]

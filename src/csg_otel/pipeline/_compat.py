@@ -123,6 +123,13 @@ def reconfigure_traces(provider: TracerProvider, sampler: Sampler, resource: Res
         provider._tracers.clear()
 
 
+def change_sampler(provider: TracerProvider, sampler: Sampler) -> None:
+    """Set another sampler on a tracer provider in use; the provider keeps each tracer it has made, with its sampler."""
+    with provider._tracers_lock:
+        provider.sampler = sampler
+        provider._tracers.clear()
+
+
 def reconfigure_logs(provider: LoggerProvider, resource: Resource, limits: LogRecordLimits) -> None:
     """Set another resource and limits on a logger provider in use, for the same reason."""
     with provider._logger_cache_lock:

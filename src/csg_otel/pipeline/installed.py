@@ -106,7 +106,7 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
 
     def switch_off(self) -> None:
         """Record for the processors of others alone, which have not asked for a sampler."""
-        self.sampler = DEFAULT_ON
+        _compat.change_sampler(self, DEFAULT_ON)
         super().switch_off()
 
     def get_tracer(
