@@ -155,7 +155,7 @@ def test_a_hung_sync_check_costs_one_thread_and_nothing_else(make: Make) -> None
     until(lambda: other.runs > runs + 3)
 
     assert sum(thread.name == "csg-otel-check-hung" for thread in threading.enumerate()) == 1
-    assert threading.active_count() <= before + 3  # the schedule, the hung one, and perhaps the other's run
+    until(lambda: threading.active_count() <= before + 3)  # the schedule, the hung one, and perhaps the other's run
     release.set()
     until(lambda: not any(thread.name == "csg-otel-check-hung" for thread in threading.enumerate()))
 

@@ -23,6 +23,7 @@ from csg_otel.pipeline import callbacks
 from csg_otel.pipeline.installed import InstalledMeterProvider
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.pipeline.runner import Run, Runner
+from support.programs import eventually
 
 
 class Metrics:
@@ -45,6 +46,11 @@ class Metrics:
         }
 
 
+def callback_threads() -> set[threading.Thread]:
+    """The threads that run callbacks now."""
+    return {thread for thread in threading.enumerate() if thread.name == "csg-otel-callbacks"}
+
+
 @pytest.fixture
 def collected() -> Iterator[Metrics]:
     """A fresh provider."""
@@ -64,22 +70,25 @@ def test_a_callback_that_blocks_costs_nobody_else(collected: Metrics) -> None:
     release, name = threading.Event(), f"slow.{uuid.uuid4().hex}"
 
     def slow(_options: CallbackOptions) -> Iterable[Observation]:
-        release.wait(20)
+        release.wait(60)
         return [Observation(1)]
 
     collected.meter.create_observable_gauge(name, [slow])
     collected.meter.create_observable_gauge("quick", [lambda _: [Observation(7)]])
+    others = callback_threads()
     deadline = time.monotonic() + 5
     while "quick" not in collected.read():
         assert time.monotonic() < deadline
-    threads = threading.active_count()
-    began = time.perf_counter()
-    found = [collected.read() for _ in range(20)]
-    took_s = time.perf_counter() - began
+    found, took_s = [], []
+    for _ in range(20):
+        began = time.perf_counter()
+        found.append(collected.read())
+        took_s.append(time.perf_counter() - began)
 
     assert all(one["quick"] == [7] and name not in one for one in found)
-    assert took_s / 20 < 0.05
-    assert threading.active_count() <= threads + 1
+    assert statistics.median(took_s) < 0.05
+    # The one that hangs, and the one that serves. On a busy machine one that was replaced may still have to end.
+    eventually(lambda: len(callback_threads() - others) <= 2, within_s=10)
     assert faults.counts()[f"callback of {name}"] == 1
     release.set()
     deadline = time.monotonic() + 5
