@@ -1,11 +1,12 @@
 """
-The ends of workers that do not run ``atexit``: multiprocessing, Celery and uWSGI call functions of their own instead.
+The ends of workers that do not run ``atexit``: multiprocessing, Celery, uWSGI and rq call functions of their own instead.
 
 Only packages that the program has imported are used. The rule: the telemetry's end may be called more than once.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,6 +29,7 @@ class WorkerExits:
             ("multiprocessing.util", self._with_multiprocessing),
             ("celery.signals", self._with_celery),
             ("uwsgi", self._with_uwsgi),
+            ("rq.worker", self._with_rq),
         ):
             if package in sys.modules and package not in self._registered:
                 self._registered.add(package)
@@ -56,6 +58,25 @@ class WorkerExits:
             self._finish()
 
         uwsgi.atexit = at_exit
+
+    def _with_rq(self, module: Any) -> None:
+        # The process of a job ends by `os._exit` after one of these; the first job imports its module, so it may be running.
+        for name in ("handle_job_success", "handle_job_failure", "handle_job_retry"):
+            for owner in module.Worker.__mro__:
+                if name in vars(owner):
+                    setattr(owner, name, self._finishing(vars(owner)[name]))
+                    break
+
+    def _finishing(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def handle(worker: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return method(worker, *args, **kwargs)
+            finally:
+                if getattr(worker, "is_horse", False):  # a worker without forks goes on to the next job
+                    self._finish()
+
+        return handle
 
     def _on_end(self, **_: object) -> None:
         self._finish()

@@ -159,6 +159,16 @@ def test_a_foreign_host_is_refused(serve: Serve) -> None:
     assert ask(serve(security={"allowed_hosts": ["*"]}), "/metrics", Host="evil.example")[0] == 200
 
 
+def test_a_target_may_name_the_server(serve: Serve) -> None:
+    """Some proxies and clients write all of the address; then its host counts, whatever the header says."""
+    server = serve(security={"allowed_hosts": ["good.example"]})
+
+    assert ask(server, "http://good.example:80/metrics?name[]=up", Host="evil.example")[0] == 200
+    assert ask(server, "HTTP://evil.example/metrics", Host="good.example")[0] == 421
+    assert ask(server, "http://good.example/nowhere", Host="good.example")[0] == 404
+    assert ask(serve(), "https://any.example/metrics")[0] == 200
+
+
 @pytest.mark.parametrize(
     "host",
     [

@@ -8,6 +8,7 @@ disconnected after the response.
 
 from __future__ import annotations
 
+import re
 import selectors
 from email.utils import formatdate
 from enum import IntEnum
@@ -45,6 +46,9 @@ _MAX_HEAD_BYTES: Final = 16 * 1024
 
 _MAX_BODY_BYTES: Final = 64 * 1024
 """Most bytes of a request's body, which is never used; a longer one gets the response 413."""
+
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)", re.IGNORECASE)
+"""What a target begins with that names the server, too; its host counts instead of the header's (RFC 9112, 3.2.2)."""
 
 
 class State(IntEnum):
@@ -208,10 +212,14 @@ def _refusal(status: int) -> Response:
 
 
 def _request_of(event: h11.Request, client: str) -> Request:
-    path, _, query = event.target.partition(b"?")
+    target = event.target
     headers: dict[str, str] = {}
     for name, value in event.headers:
         headers[name.decode("ascii")] = value.decode("latin-1")
+    if absolute := _ABSOLUTE.match(target):
+        headers["host"] = absolute[1].decode("latin-1")
+        target = target[absolute.end() :] or b"/"
+    path, _, query = target.partition(b"?")
     return Request(
         event.method.decode("ascii"), unquote(path.decode("latin-1")), query.decode("latin-1"), headers, client
     )
