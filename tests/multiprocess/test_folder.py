@@ -237,6 +237,42 @@ def test_the_publication_of_a_killed_worker_stays_and_another_serves(make: Make,
     assert (bodies(reader), reader.try_serve()) == ({b"1": False}, True)
 
 
+CLOSING = """
+import os, sys
+from pathlib import Path
+from csg_otel.multiprocess.family import family
+from csg_otel.multiprocess.folder import Folder
+folder = Folder(Path(sys.argv[1]), family(), "shop")
+folder.join()
+folder.publish(b"1", 1)
+os.closerange(3, 100)
+print("closed", flush=True)
+sys.stdin.readline()
+folder.hold()
+folder.publish(b"2", 2)
+print("back", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_worker_whose_program_closed_all_descriptors_is_not_counted_as_ended(make: Make, tmp_path: Path) -> None:
+    """Its files stay while it may come back for them; once its process is gone, it is folded at once."""
+    reader = make()
+    command = [sys.executable, "-c", CLOSING, str(tmp_path / "csg-otel" / "workers")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "closed"
+        assert (reader.fold(add), bodies(reader)) == (0, {b"1": False})
+        print(file=process.stdin, flush=True)
+        assert process.stdout.readline().strip() == "back"
+        assert bodies(reader) == {b"2": True}
+        process.kill()
+        process.wait()
+
+    assert (reader.fold(add), reader.finished().total) == (1, b"2")
+
+
 def test_a_program_in_a_process_group_of_its_own_is_of_another_family_and_leaves_nothing(
     make: Make, tmp_path: Path
 ) -> None:

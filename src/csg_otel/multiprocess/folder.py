@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from csg_otel import clocks
 from csg_otel.descriptors import KeptFile
 from csg_otel.multiprocess import slots
 from csg_otel.multiprocess.family import Family, Process
@@ -33,6 +34,9 @@ from csg_otel.private_folder import make_private_folder
 _MEMBER: Final = re.compile(r"(\d+)-[0-9a-f]{16}")
 _MAX_FOLDED: Final = 4096
 """Most names of folded workers that are kept. A reader that has just read a worker's file must see if the total contains it."""
+
+_RETURN_S: Final = 5.0
+"""Seconds for a worker whose program has closed all descriptors to lock its files again; it looks twice a second."""
 
 _WRITE: Final = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -98,6 +102,7 @@ class Folder:
         self._fifo: KeptFile | None = None
         self._number = 0
         self._serving: KeptFile | None = None
+        self._unlocked_s: dict[str, float] = {}
 
     # -- this worker -----------------------------------------------------------------------------------------------
 
@@ -261,7 +266,7 @@ class Folder:
             if not _locked(mutex):
                 return 0
             before = self.finished()
-            dead = [publication for publication in self.others() if not publication.living]
+            dead = [publication for publication in self.others() if self._has_ended(publication)]
             fresh = [publication for publication in dead if publication.name not in before.folded]
             if fresh:
                 total = add(before.total, [publication.body for publication in fresh if publication.body])
@@ -272,6 +277,14 @@ class Folder:
             return len(fresh)
         finally:
             os.close(mutex)
+
+    def _has_ended(self, publication: Publication) -> bool:
+        """Return whether a worker has ended: its lock is free, and its process gone or for a while without the lock."""
+        if publication.living or not _runs(publication.pid):
+            self._unlocked_s.pop(publication.name, None)
+            return not publication.living
+        now_s = clocks.monotonic()
+        return now_s - self._unlocked_s.setdefault(publication.name, now_s) >= _RETURN_S
 
     def _names(self) -> list[str]:
         try:
@@ -316,6 +329,17 @@ class Folder:
 def _living(files: list[int]) -> bool:
     """Return whether the owner of a member's files lives; it holds a lock on the first."""
     return bool(files) and not _locked(files[0], fcntl.LOCK_SH)
+
+
+def _runs(pid: int) -> bool:
+    """Return whether another process with this number exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs as another user
+        return True
+    return pid != os.getpid()
 
 
 def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
