@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import _Span as SdkSpan
 from opentelemetry.trace import ProxyTracerProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
     from opentelemetry.sdk.metrics.export import MetricReader
@@ -125,9 +125,15 @@ def reconfigure_traces(provider: TracerProvider, sampler: Sampler, resource: Res
 
 def change_sampler(provider: TracerProvider, sampler: Sampler) -> None:
     """Set another sampler on a tracer provider in use; the provider keeps each tracer it has made, with its sampler."""
-    with provider._tracers_lock:
-        provider.sampler = sampler
-        provider._tracers.clear()
+    reconfigure_traces(provider, sampler, provider.resource, provider._span_limits)
+
+
+def otlp_target(exporter: Any) -> tuple[str, Mapping[str, str]] | None:
+    """Return endpoint and headers of an OTLP exporter of OpenTelemetry; None if it is of an unknown form."""
+    endpoint, headers = getattr(exporter, "_endpoint", None), getattr(exporter, "_headers", None)
+    if not isinstance(endpoint, str):
+        return None
+    return endpoint, {str(name).lower(): str(value) for name, value in dict(headers or ()).items()}
 
 
 def reconfigure_logs(provider: LoggerProvider, resource: Resource, limits: LogRecordLimits) -> None:

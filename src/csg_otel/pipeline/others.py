@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.pipeline import _compat
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -33,9 +35,8 @@ def targets(provider: Any, depth: int = _MAX_DEPTH) -> Iterator[Target]:
     """Yield the targets of the OTLP exporters below *provider*, a provider of the SDK or a part of one."""
     module = type(provider).__module__
     if module.startswith(_EXPORTERS):
-        endpoint, headers = getattr(provider, "_endpoint", None), getattr(provider, "_headers", None)
-        if isinstance(endpoint, str):
-            yield Target(endpoint, {str(name).lower(): str(value) for name, value in dict(headers or ()).items()})
+        if found := _compat.otlp_target(provider):
+            yield Target(*found)
     elif depth:
         is_group = isinstance(provider, (tuple, list, set, frozenset))
         parts = provider if is_group else getattr(provider, "__dict__", {}).values() if module.startswith(_SDK) else ()
