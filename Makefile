@@ -23,10 +23,11 @@ help: ## list the targets
 demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SECONDS=60; Ctrl-C ends it cleanly)
 	@trap : INT; $(BIN)/python -m csg_otel demo || [ $$? -eq 130 ]
 
+# Two processes, because the tests wait more than they compute; those of one file stay together and share their fixtures.
 test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS="tests/health -k hung" picks some)
 	@collector-config/build >/dev/null || true
 	@.ci/neighbours >/dev/null || true
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI checks
 	@$(BIN)/ruff check

@@ -391,7 +391,7 @@ def test_an_event_loop_calls_its_handler_once(sink: HttpSink, tmp_path: Path) ->
 
 def test_a_handler_in_c_stays(sink: HttpSink, tmp_path: Path) -> None:
     """Python knows nothing of faulthandler's handler, which shows where the program is, and lets it go on."""
-    before = "import faulthandler; faulthandler.register(signal.SIGTERM, file=sys.stdout)"
+    before = "import faulthandler; faulthandler.register(signal.SIGTERM, file=sys.stdout, all_threads=False)"
     with program(
         sink, tmp_path, before=before, after="time.sleep(0.5); print('goes on', flush=True); time.sleep(600)"
     ) as running:

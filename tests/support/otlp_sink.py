@@ -7,10 +7,12 @@ Faults are asked for by attributes (`status`, `hang`), so that one receiver serv
 from __future__ import annotations
 
 import gzip
+import socket
 import ssl
 import threading
 from collections.abc import Mapping
 from concurrent import futures
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,6 +20,9 @@ import grpc
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+_MOST_REQUESTS = 16
+"""Requests that are answered at a time."""
 
 
 class Received:
@@ -97,13 +102,27 @@ class HttpSink:
         """Names of spans because of which a request is refused."""
         self.hang = threading.Event()
         self._released = threading.Event()
+        self._connections: set[socket.socket] = set()
+        self._answering = threading.Semaphore(_MOST_REQUESTS)
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def setup(self) -> None:
+                super().setup()
+                sink._connections.add(self.connection)
+
+            def finish(self) -> None:
+                sink._connections.discard(self.connection)
+                super().finish()
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                with sink._answering:
+                    self.answer(body)
+
+            def answer(self, body: bytes) -> None:
                 if sink.hang.is_set():
                     sink._released.wait(60)
                     return
@@ -151,10 +170,15 @@ class HttpSink:
         getattr(self.received, self.REQUESTS[path][0]).append(self._decoded(path, headers, body))
 
     def close(self) -> None:
-        """Stop listening and let go whoever hangs."""
+        """Stop listening, let go whoever hangs, and end all connections once what was received is answered."""
         self._released.set()
         self._server.shutdown()
         self._server.server_close()
+        taken = sum(self._answering.acquire(timeout=5) for _ in range(_MOST_REQUESTS))
+        self._answering.release(taken)
+        for connection in tuple(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class GrpcSink:

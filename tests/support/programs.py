@@ -65,7 +65,7 @@ class Program:
                 return found
             if not line and self.process.poll() is not None:
                 break
-        raise AssertionError(f"no line matching {pattern!r}; stderr: {self.stderr}")
+        raise AssertionError(f"no line matching {pattern!r}; status {self.process.poll()}; stderr: {self.stderr}")
 
     def go_on(self) -> None:
         """Let the program go on that waits for a line on its standard input."""

@@ -35,8 +35,8 @@ def targets(provider: Any, depth: int = _MAX_DEPTH) -> Iterator[Target]:
     """Yield the targets of the OTLP exporters below *provider*, a provider of the SDK or a part of one."""
     module = type(provider).__module__
     if module.startswith(_EXPORTERS):
-        if found := _compat.otlp_target(provider):
-            yield Target(*found)
+        if target := _compat.otlp_target(provider):
+            yield Target(*target)
     elif depth:
         is_group = isinstance(provider, (tuple, list, set, frozenset))
         parts = provider if is_group else getattr(provider, "__dict__", {}).values() if module.startswith(_SDK) else ()
