@@ -16,6 +16,8 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from support.servers import free_port
+
 _OTLP: Final = "Content-Type: application/x-protobuf"
 
 
@@ -53,9 +55,7 @@ class FaultProxy:
         self.requests = 0
         self.written = 0
         """Bytes of answers the exporter's side has taken."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.fault = fault
 

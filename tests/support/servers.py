@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -19,11 +21,20 @@ PASSWORD = "canary-5ecret-pa55"
 _START_S = 30.0
 
 
+_PORTS = range(10_000, 32_000)
+"""Ports that the kernel gives to nobody: one that it has given out before would be taken again while a server starts."""
+
+_next_port = itertools.count(random.SystemRandom().randrange(len(_PORTS)))
+
+
 def free_port() -> int:
-    """Return a loopback port nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nobody uses now, and that no other process of these tests is likely to get soon."""
+    for number in _next_port:
+        port = _PORTS[number % len(_PORTS)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
+    raise AssertionError("unreachable: the numbers have no end")
 
 
 def postgres_program(name: str) -> str | None:
