@@ -63,12 +63,44 @@ def test_a_uid_belongs_to_a_rule_of_a_service() -> None:
 
 
 def test_a_users_text_is_neither_template_nor_variable() -> None:
-    """Braces of a message do not run, and its dollar signs are not replaced from Grafana's environment."""
-    (compiled_rule,) = rules(spec(rule(message="{{ $labels.x }} costs $HOME {value}", labels={"team": "{{ 1 }}"})))
+    """Braces of a message do not run. Grafana replaces ``$NAME`` in titles and labels only, ``${NAME}`` in annotations too."""
+    (compiled_rule,) = rules(
+        spec(
+            rule(name="$PATH", message="{{ $labels.x }} costs $HOME $${HOME} $${value}", labels={"team": "{{ 1 }} $A"})
+        )
+    )
 
     summary = compiled_rule["annotations"]["summary"]
-    assert summary == '{{ "{{" }} $$labels.x }} costs $$HOME {{ with $$values.A }}{{ printf "%.4g" .Value }}{{ end }}'
-    assert compiled_rule["labels"]["team"] == '{{ "{{" }} 1 }}'
+    assert summary == (
+        '{{ "{{" }} $labels.x }} costs $HOME {{ "$" }}{HOME} {{ "$" }}'
+        '{{ with $values.A }}{{ printf "%.4g" .Value }}{{ end }}'
+    )
+    assert compiled_rule["labels"] == {
+        "team": '{{ "{{" }} 1 }} $$A',
+        "csg_rule": "$$PATH",
+        "csg_service": "shop",
+        "severity": "warning",
+    }
+    assert compiled_rule["title"] == "$$PATH"
+
+
+@pytest.mark.parametrize("condition", [">=", "<=", "==", "!="])
+def test_a_formula_names_the_query(condition: str) -> None:
+    """Grafana replaces no variables in expressions, so a formula has the query's name with one dollar sign."""
+    (compiled_rule,) = rules(spec(rule(condition=condition, threshold=0.5, message="{labels.mount}")))
+
+    expression = compiled_rule["data"][1]["model"]["expression"]
+    assert expression.startswith(("$A ", "abs($A "))
+    assert "$$" not in str(compiled_rule["data"]) + str(compiled_rule["annotations"])
+
+
+def test_no_variable_is_replaced_in_a_query() -> None:
+    """A dollar sign in a filter, or in an objective's own PromQL, stays one."""
+    slo = {**EVERYTHING["slos"][0], "bad": 'sum(rate(x{a=~"b$"}[window]))', "good": None}
+    (compiled_rule, *burns) = rules(spec(rule("csg.files.processed", filters={"type": "a$b"}), slos=[slo]))
+
+    assert 'csg_file_type="a$b"' in compiled_rule["data"][0]["model"]["expr"]
+    assert "$$" not in str([burn["data"] for burn in burns])
 
 
 def test_braces_in_an_objective_are_escaped_once() -> None:

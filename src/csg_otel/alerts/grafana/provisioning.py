@@ -35,6 +35,12 @@ _EVERY_S: Final = 60
 
 _LOOK_BACK_S: Final = 600
 """Shortest range of a query in seconds; Grafana's own default."""
+_VERBATIM: Final = ("annotations", "model")
+"""The keys of a rule in which Grafana leaves a lone ``$`` as it is: templates and queries have variables of their own."""
+
+_VARIABLE: Final = re.compile(r"\$(?=\{|$)")
+"""A ``$`` with a brace after it, perhaps that of the place that follows in a message."""
+
 _EVALUATORS: Final = {"greater_than": "gt", "less_than": "lt"}
 _MATH: Final = {"greater_than_or_equal": ">=", "less_than_or_equal": "<="}
 
@@ -42,8 +48,8 @@ _MATH: Final = {"greater_than_or_equal": ">=", "less_than_or_equal": "<="}
 def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, str]:
     """Return the provisioning file of *spec* by its name."""
     content = provisioned(spec, catalog, options)
-    # Grafana replaces variables of its environment everywhere except in policies and mute timings.
-    replaced = {key: escaped(content[key]) for key in ("groups", "contactPoints", "templates")}
+    # Grafana does not replace variables of its environment in policies and mute timings.
+    replaced = {key: _escaped(content[key]) for key in ("groups", "contactPoints", "templates")}
     return {FILE: yaml_file({"apiVersion": 1, **content, **replaced})}
 
 
@@ -69,12 +75,14 @@ def folder(spec: AlertSpec) -> str:
     return f"csg_otel {spec.service}".strip()
 
 
-def escaped(content: Any) -> Any:
-    """Return *content* with each ``$`` doubled, except in the places of secrets."""
+def _escaped(content: Any, key: str = "") -> Any:
+    """Return *content*, the value of *key*, with each ``$`` doubled where Grafana replaces variables; secrets keep theirs."""
+    if key in _VERBATIM:
+        return content
     if isinstance(content, dict):
-        return {key: escaped(value) for key, value in content.items()}
+        return {name: _escaped(value, name) for name, value in content.items()}
     if isinstance(content, list):
-        return [escaped(value) for value in content]
+        return [_escaped(value) for value in content]
     if isinstance(content, notify.SecretPlace):
         return f"${content}"
     return content.replace("$", "$$") if isinstance(content, str) else content
@@ -90,8 +98,8 @@ def _uid(spec: AlertSpec, *words: str) -> str:
 
 
 def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
-    summary = rule.message.write(inert, lambda place: _place(rule, place))
-    runbook = {"runbook_url": inert(rule.runbook_url)} if rule.runbook_url else {}
+    summary = rule.message.write(_annotation, lambda place: _place(rule, place))
+    runbook = {"runbook_url": _annotation(rule.runbook_url)} if rule.runbook_url else {}
     labels = {**{key: inert(value) for key, value in rule.labels}, RULE_LABEL: inert(rule.name)}
     return {
         "uid": _uid(spec, "rule", rule.name),
@@ -105,6 +113,11 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
         "annotations": {"summary": summary, "threshold": number(rule.threshold), **runbook},
         "isPaused": False,
     }
+
+
+def _annotation(literal: str) -> str:
+    """Return *literal* as text of an annotation; recent versions of Grafana replace ``${NAME}`` there, older ones nothing."""
+    return _VARIABLE.sub('{{ "$" }}', inert(literal))
 
 
 def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
@@ -182,7 +195,7 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
                 **{key: inert(value) for key, value in alert.labels},
                 SERVICE_LABEL: notify.service(spec),
             },
-            "annotations": {key: inert(value) for key, value in alert.annotations},
+            "annotations": {key: _annotation(value) for key, value in alert.annotations},
             "isPaused": False,
         }
         for alert in slo.burn_alerts(objective)
