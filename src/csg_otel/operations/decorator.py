@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType, TracebackType
+from types import FrameType, FunctionType, TracebackType
 from typing import Any, Literal, TypeVar, overload
 
-from opentelemetry import context
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from csg_otel import attributes as clean
@@ -56,7 +57,7 @@ class Observe:
         self._kind = _KINDS[kind]
         self._objective = objective
         self._block_definition: OperationDefinition | None = None
-        self._open: dict[int, Operation] = {}
+        self._open: dict[FrameType, list[Operation]] = {}
 
     # -- as a decorator --------------------------------------------------------------------------------------------
 
@@ -119,27 +120,55 @@ class Observe:
             if self._name is None:
                 raise InstrumentError('observe: a block needs a name: with csg_otel.observe("name"):')
             self._block_definition = self._definition(self._name)
-        operation = self._block_definition.begin()
-        self._open[operation.key] = operation
+        operation, block = self._block_definition.begin(), _block()
         try:
+            self._open.setdefault(block, []).append(operation)
             operation.attach()
             return operation
         except BaseException as error:  # from a signal handler; then __exit__ is not called
-            self._open.pop(operation.key, None)
+            self._remove(block, operation)
             operation.leave(error)
             raise
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End the operation; an exception goes on."""
-        # Several threads and tasks may share this object, so the current context identifies the run that ends. A block in
-        # a generator may end in another task: its context is not current there, and nothing must be restored.
-        operation = self._open.pop(id(context.get_current()), None)
-        if operation is not None:
-            operation.leave(error)
+        block = _block()
+        runs = self._open.get(block)
+        if runs:
+            operation = runs[-1]
         elif self._open:
-            self._open.popitem()[1].end(error)
+            block, operation = self._begun_elsewhere()
+        else:
+            return
+        self._remove(block, operation)
+        operation.leave(error)
+
+    def _begun_elsewhere(self) -> tuple[FrameType, Operation]:
+        """Return the run to end where ``__enter__`` was called by another function: the current one, or else the last one."""
+        span = trace.get_current_span()
+        runs = [(block, run) for block, runs in tuple(self._open.items()) for run in runs]
+        return next(((block, run) for block, run in reversed(runs) if run.span is span), runs[-1])
+
+    def _remove(self, block: FrameType, operation: Operation) -> None:
+        runs = self._open.get(block, [])
+        if operation in runs:
+            runs.remove(operation)
+        if not runs:
+            self._open.pop(block, None)
+
+
+def _block() -> FrameType:
+    """
+    Return the frame of the ``with`` statement that calls ``__enter__`` or ``__exit__``.
+
+    It identifies the run: threads, tasks and generators that share an object of :class:`Observe` have frames of their own.
+    """
+    frame = sys._getframe(2)  # noqa: SLF001 - the documented way
+    while frame.f_back is not None and frame.f_globals.get("__name__") == "contextlib":  # an ExitStack
+        frame = frame.f_back
+    return frame
 
 
 def _names(target: Any) -> tuple[str, str]:

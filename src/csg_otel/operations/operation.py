@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context, trace
@@ -80,9 +81,15 @@ class OperationDefinition:
         try:
             captured = self._arguments.pick(args, kwargs or {}) if self._arguments is not None else None
             return Operation(self, captured)
+        except RecursionError:  # the program's own: the stack is full before telemetry can begin
+            return _Unobserved()
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(_FAULTS)
             return _Unobserved()
+
+
+_innermost: ContextVar[Operation | None] = ContextVar("csg_otel_operation", default=None)
+"""The operation that was attached last in this context of ``contextvars``, and is not detached yet."""
 
 
 class Operation:
@@ -95,12 +102,14 @@ class Operation:
     __slots__ = (
         "_began_ns",
         "_began_s",
+        "_below",
         "_count_end",
         "_declared",
         "_definition",
         "_error_type",
         "_outer_context",
         "_own_context",
+        "_token",
         "span",
     )
 
@@ -109,9 +118,10 @@ class Operation:
         self._definition = definition
         self._declared = definition.declared
         self._error_type = ""
+        self._below: Operation | None = None
+        self._token: Token[Operation | None] | None = None
         self._outer_context = context.get_current()
         attributes = {**definition.on_span, **captured} if captured else definition.on_span
-        self._count_end = instruments.active.at(definition.name).begin()
         self._began_ns = time.time_ns()
         self._began_s = time.perf_counter()
         # The span is not current yet: the wrappers call attach(), for a generator around each of its steps.
@@ -119,6 +129,8 @@ class Operation:
             definition.name, self._outer_context, definition.kind, attributes, start_time=self._began_ns
         )
         self._own_context = trace.set_span_in_context(self.span, self._outer_context)
+        # Last: a run that could not begin, as where the stack is full, must not count as active for ever.
+        self._count_end = instruments.active.at(definition.name).begin()
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute of the span, and of the measurement too if ``observe`` has an attribute of this key."""
@@ -147,16 +159,46 @@ class Operation:
     def attach(self) -> None:
         """Make the span current, on top of the current context."""
         self._outer_context = context.get_current()
+        self._below = _innermost.get()
+        self._token = _innermost.set(self)
         context.attach(self._own_context)
 
     def detach(self) -> None:
-        """Restore the context from before :meth:`attach`, in the same ``contextvars`` context."""
-        # Without a token: where a block ends in another task its token is invalid, and OTel logs an error.
+        """
+        Restore the context from before :meth:`attach`, whatever was attached since and is not detached.
+
+        Does nothing in another ``contextvars`` context, where the span is not current: a block may end in another task.
+        """
+        # No call here goes deeper than those of attach(), so that a full stack leaves no span current.
         try:
-            context.attach(self._outer_context)
+            if self._pop():
+                context.attach(self._outer_context)
         except BaseException:  # from a signal handler; an ended span must not stay current
-            context.attach(self._outer_context)
+            if self._pop():
+                context.attach(self._outer_context)
             raise
+
+    def _pop(self) -> bool:
+        """Take this run out of the attached ones; return whether the context from before it must be restored."""
+        innermost = _innermost.get()
+        try:
+            _innermost.reset(self._token)  # type: ignore[arg-type] # None raises TypeError
+        except ValueError:  # this is another context of contextvars
+            return False
+        except (RuntimeError, TypeError):  # a signal handler has interrupted attach() or detach()
+            if innermost is self:
+                _innermost.set(self._below)
+            return True
+        above = innermost
+        while above is not None and above is not self and above._below is not self:  # noqa: SLF001 - of this class
+            above = above._below  # noqa: SLF001
+        if above is None or above is self:
+            _innermost.set(self._below)
+            return True
+        # A run that was attached later goes on. At its end, it restores the context from before this one.
+        above._below, above._outer_context = self._below, self._outer_context  # noqa: SLF001
+        _innermost.set(innermost)
+        return False
 
     def leave(self, error: BaseException | None) -> None:
         """Detach, and end the run."""
@@ -165,32 +207,35 @@ class Operation:
         finally:
             self.end(error)
 
-    @property
-    def key(self) -> int:
-        """The identity of this run's context while it is current."""
-        return id(self._own_context)
-
     def end(self, error: BaseException | None = None) -> None:
         """End the run and measure it; the definition decides whether *error* makes it a failed one."""
         took_s = time.perf_counter() - self._began_s
-        try:
-            self._count_end()
-            if error is not None and self._definition.is_error(error):
-                self._fail(error)
-            measured = dict(self._declared)
-            if self._error_type:
-                measured[names.ERROR_TYPE] = self._error_type
-            if self._definition.objective_s is not None:
-                met = took_s <= self._definition.objective_s and not self._error_type
-                measured[names.OBJECTIVE] = "met" if met else "missed"
-                self.span.set_attribute(names.OBJECTIVE, measured[names.OBJECTIVE])
-            if metric_groups.is_on(names.OPERATION_DURATION.name):
-                # In the span's context, so that the histogram's exemplar points to this run.
-                _instruments().duration.record(took_s, measured, self._own_context)
-            # Span and measurement have the same duration, from the monotonic clock: the wall clock may be set back meanwhile.
-            self.span.end(self._began_ns + int(took_s * 1e9))
-        except Exception:  # noqa: BLE001 - telemetry never raises into the program
-            faults.contain(_FAULTS)
+        self._count_end()
+        for step in (self._judge, self._measure, self._end_span):  # each of them, although one before it has failed
+            try:
+                step(error, took_s)
+            except RecursionError:  # the stack of the program is full
+                continue
+            except Exception:  # noqa: BLE001 - telemetry never raises into the program
+                faults.contain(_FAULTS)
+
+    def _judge(self, error: BaseException | None, took_s: float) -> None:
+        if error is not None and self._definition.is_error(error):
+            self._fail(error)
+        if self._definition.objective_s is not None:
+            met = took_s <= self._definition.objective_s and not self._error_type
+            self._declared = {**self._declared, names.OBJECTIVE: "met" if met else "missed"}
+            self.span.set_attribute(names.OBJECTIVE, self._declared[names.OBJECTIVE])
+
+    def _measure(self, _error: BaseException | None, took_s: float) -> None:
+        if metric_groups.is_on(names.OPERATION_DURATION.name):
+            failed = {names.ERROR_TYPE: self._error_type} if self._error_type else {}
+            # In the span's context, so that the histogram's exemplar points to this run.
+            _instruments().duration.record(took_s, {**self._declared, **failed}, self._own_context)
+
+    def _end_span(self, _error: BaseException | None, took_s: float) -> None:
+        # Span and measurement have the same duration, from the monotonic clock: the wall clock may be set back meanwhile.
+        self.span.end(self._began_ns + int(took_s * 1e9))
 
     def _fail(self, error: BaseException | str) -> None:
         if isinstance(error, str):

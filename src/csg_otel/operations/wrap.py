@@ -122,10 +122,10 @@ def _async_generator(function: Callable[..., Any], definition: OperationDefiniti
     @functools.wraps(function)
     async def observed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         operation = definition.begin(args, kwargs)
-        generator = function(*args, **kwargs)
         sent: Any = None
         thrown: BaseException | None = None
         try:
+            generator = function(*args, **kwargs)
             while True:
                 operation.attach()
                 try:
