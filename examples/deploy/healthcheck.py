@@ -4,4 +4,4 @@ import sys
 
 from csg_otel.cli import main
 
-sys.exit(main(["healthcheck", "--url", "http://127.0.0.1:8081", *sys.argv[1:]]))
+sys.exit(main(["healthcheck", *sys.argv[1:]]))

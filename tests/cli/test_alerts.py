@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from support.notification_sinks import http_sink
-from support.programs import Program, get
+from support.programs import Program, eventually, get
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"
 RULES = """
@@ -106,7 +108,7 @@ def test_preview_says_what_would_fire(program: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("! would fire  critical  OrdersStop: 0 (fires when < 0.01)")
     assert lines[1].startswith("! would fire  warning   ManyWorkers: 3 (fires when >= 3)")
-    assert lines[2] == "2 of 2 rules would fire, each once its condition has held for its `for`"
+    assert lines[2] == "2 of 2 rules would fire, 0 would be pending"
 
 
 def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:
@@ -121,7 +123,37 @@ def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:
 
     lines = done.stdout.splitlines()
     assert [line.startswith("! would fire  warning   ManyWorkers") for line in lines[1:6]] == [True] * 5, done.stderr
-    assert lines[6] == "              warning   ManyWorkers: 4 more, of which 1 would fire"
+    assert lines[6] == "              warning   ManyWorkers: 4 more, of which 1 would fire or be pending"
+
+
+def test_preview_says_what_a_rule_waits_for(tmp_path: Path) -> None:
+    """A rule that must hold for ten minutes is pending; the address is that of the file, and one line is one line."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    (tmp_path / "monitoring_config.yaml").write_text(
+        f"system_monitoring: {{prometheus: {{port: {port}, path: /numbers}}}}\n"
+        "alerting:\n"
+        "  rules:\n"
+        "    - {name: up_long, metric: process.uptime, condition: '>', threshold: 0.001, for: 10m}\n"
+        "    - {name: up_now, metric: process.uptime, condition: '>', threshold: 0.001}\n"
+        "    - {name: up_short, metric: process.uptime, condition: '<', threshold: 0.001, for: 10m}\n"
+        "    - {name: jobs, metric: csg.files.processed, condition: '>', threshold: 1, for: 10m, no_data: alert}\n"
+    )
+    program = "import csg_otel\ncsg_otel.instrument(exporters=['prometheus'])\nprint('ready', flush=True)\ninput()"
+    (tmp_path / "app.py").write_text(program)
+    with Program([sys.executable, "app.py"], tmp_path, {"PROMETHEUS_PORT": ""}) as started:
+        started.line_with("ready")
+        eventually(lambda: "process_uptime" in get(f"http://127.0.0.1:{port}/numbers")[1])
+        done = run(tmp_path, "preview", "--wait", "2", "--no-shipped", env={"PROMETHEUS_PORT": ""})
+
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert re.match(
+        r"~ pending     warning   UpLong: .*; would be pending, fires in 9 m 5\d s if it still holds", lines[0]
+    )
+    assert re.match(r"! would fire  warning   UpNow: ", lines[1])
+    assert re.match(r"  ok          warning   UpShort: ", lines[2])
+    assert lines[-1] == "1 of 4 rules would fire, 1 would be pending"
 
 
 NOT_A_URL = "without http:// or https:// it is not an HTTP URL (http://host:port/path)"

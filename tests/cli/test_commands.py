@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import socket
@@ -90,13 +89,112 @@ def test_a_mistake_of_the_user_is_a_message(arguments: list[str], tmp_path: Path
     assert output + error
 
 
-def test_an_error_of_the_package_needs_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+COMMAND_LINES = (
+    "healthcheck --local --config {}",
+    "healthcheck --config {}",
+    "healthcheck --url http://127.0.0.1:1 --token-file {}",
+    "doctor {}",
+    "config check {}",
+    "config show {}",
+    "config init {}",
+    "alerts compile --config {}",
+    "alerts compile --output {}",
+    "alerts check --config {}",
+    "alerts check --alertmanager-file {}",
+    "alerts test --config {}",
+    "alerts preview --config {} --url http://127.0.0.1:1",
+    "alerts push --config {}",
+    "alerts push --prometheus-url http://127.0.0.1:1 --prometheus-file {}",
+    "alerts push --alertmanager-url http://127.0.0.1:1 --alertmanager-file {}",
+    "alerts relay --config {}",
+    "alerts route --severity critical --config {}",
+    "alerts send backup_failed --message late --config {}",
+)
+"""Every command with each option that names a file or a folder."""
+
+PATHS = (
+    "folder",
+    "binary.yaml",
+    "broken.yaml",
+    "no/such/file",
+    "binary.yaml/below",
+    "/proc/nothing/here",
+    "~nobody-of-it/x",
+    "x" * 300,
+)
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_no_path_ends_in_a_traceback(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path that can't be read or written is a message; an exception would leave `main`. Only a good one may exit 0."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROMETHEUS_PORT", "1")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "folder").mkdir()
+    for path in PATHS:
+        code = cli.main([part.format(path) for part in line.split()])
+        printed = "".join(capsys.readouterr())
+        assert printed, path
+        assert "Traceback" not in printed
+        if path not in ("folder", "no/such/file", "~nobody-of-it/x"):  # a folder may be written to, and one may be made
+            assert code in (1, 2), (path, printed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("healthchek", "did you mean 'healthcheck'?"),
+        ("config chek", "did you mean 'check'?"),
+        ("alerts prevew", "did you mean 'preview'?"),
+        (
+            "healthcheck --verbos-x",
+            "csg-otel healthcheck: unrecognized arguments: --verbos-x (did you mean '--verbose'?)",
+        ),
+        (
+            "alerts compile --targt=x",
+            "csg-otel alerts compile: unrecognized arguments: --targt=x (did you mean '--target'?)",
+        ),
+        ("healthcheck --format nagois", "did you mean 'nagios'?"),
+        ("alerts preview --wait nan", "'nan' must be a number of seconds"),
+        ("alerts push --timeout -1", "'-1' must be a number of seconds"),
+        ("alerts send x --message y --ttl inf", "'inf' must be a number of seconds"),
+    ],
+)
+def test_a_usage_error_has_a_suggestion(arguments: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt command, option or choice is answered with the closest one, and the usage is that of the command."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments.split())
+
+    assert ended.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"), [("| head -c 1", 0), (">/dev/full", 1), (">&-", 0), ("2>&-", 0), ("<&-", 0)]
+)
+def test_an_output_that_can_not_be_written_leaves_no_traceback(redirection: str, code: int, tmp_path: Path) -> None:
+    """A reader that ends is no error; a full disk is one line."""
+    script = f"set -o pipefail; {sys.executable} -m csg_otel config schema {redirection}"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == code, done.stderr
+    expected = "csg-otel: No space left on device; check that it exists, and that this user may read and write it\n"
+    assert done.stderr == (expected if code else "")
+
+
+def test_an_error_of_the_package_needs_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A command that raises an error of the package prints its message to stderr and exits 1."""
 
-    def fail(_: argparse.Namespace) -> int:
+    def fail(_: object) -> int:
         raise CsgOtelError("the spool is full; remove old files")
 
-    assert cli._run(argparse.Namespace(run=fail)) == 1
+    monkeypatch.setattr(cli, "_command", fail)
+    assert cli.main([]) == 1
     assert capsys.readouterr().err == "the spool is full; remove old files\n"
 
 
@@ -158,7 +256,7 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
     code, output, _ = command("doctor", cwd=tmp_path)
     assert code == 1
     assert "1 problem, the first: monitoring_config.yaml:1:12: sampling.ratio" in output
-    assert "csg-otel config check" in output
+    assert "csg-otel config check monitoring_config.yaml" in output
 
 
 def test_the_doctor_names_a_provider_that_keeps_spans_to_itself(tmp_path: Path) -> None:

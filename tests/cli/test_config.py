@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from csg_otel.cli import config
+from csg_otel.cli import config, main
+from csg_otel.config import load_lenient, schema
 
 TEN_MISTAKES = """\
 helth_monitoring: {}
@@ -188,3 +189,31 @@ def test_a_missing_file_is_named(
 
     hint = "; to change a default, create monitoring_config.yaml here, set CSG_OTEL_CONFIG, or give FILE"
     assert capsys.readouterr().out.splitlines()[-1] == line + hint
+
+
+def test_a_first_file_is_written_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The starter loads without a problem or a warning, also with its examples; a file that exists is not changed."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["config", "init"]) == 0
+    assert "csg-otel config check monitoring_config.yaml" in capsys.readouterr().out
+    starter = (tmp_path / "monitoring_config.yaml").read_text()
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.example.com/1")
+    for text in (starter, starter.replace("#:", "")):
+        (tmp_path / "tried.yaml").write_text(text)
+        loaded = load_lenient("tried.yaml")
+        assert (loaded.problems, loaded.warnings) == ((), ())
+    assert loaded.config.exporters.otlp
+    assert "crm" in loaded.config.health_monitoring.checks.custom
+
+    (tmp_path / "monitoring_config.yaml").write_text("service: {name: mine}")
+    assert main(["config", "init"]) == 1
+    assert "exists and is not changed" in capsys.readouterr().err
+    assert (tmp_path / "monitoring_config.yaml").read_text() == "service: {name: mine}"
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The output is the shipped schema."""
+    assert main(["config", "schema"]) == 0
+    assert capsys.readouterr().out == (Path(schema.__file__).parent / "monitoring_config.schema.json").read_text()

@@ -108,21 +108,80 @@ def test_an_address_without_an_answer_is_unknown(arguments: list[str]) -> None:
     assert healthcheck(*arguments, "--exit-style", "nagios")[0] == 3
 
 
-def test_without_a_process_the_checks_run_here(tmp_path: Path) -> None:
-    """Without a process at the default address, the checks of the file in this directory run here."""
+def free_port() -> int:
+    """Return a port at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_without_a_process_the_checks_run_here_if_asked(tmp_path: Path) -> None:
+    """Without a process the command fails, whatever states count; with `--local` the checks of the file run here."""
+    port = str(free_port())
     (tmp_path / "monitoring_config.yaml").write_text(
         "health_monitoring: {checks: {system_resources: {enabled: false}, gone: {type: filesystem, path: /no/such}}}"
     )
-    code, output, _ = healthcheck(cwd=tmp_path, env={"PROMETHEUS_PORT": port})
+    environment = {"PROMETHEUS_PORT": port}
 
-    assert code == 1
-    assert (
-        output
-        == "CRITICAL: gone CRITICAL: /no/such does not exist; create it; checked here, because no process answers "
-        f"at 127.0.0.1:{port}\n"
+    nobody = f"UNKNOWN: 127.0.0.1:{port}: Connection refused; start the program, give its address with --url, or "
+    assert healthcheck(cwd=tmp_path, env=environment) == (1, nobody + "run its checks here with --local\n", "")
+    assert healthcheck("--fail-on", "critical", cwd=tmp_path, env=environment)[0] == 1
+    assert healthcheck("--fail-on", "critical", "--url", f"http://127.0.0.1:{port}")[0] == 1
+    assert healthcheck("--format", "nagios", cwd=tmp_path, env=environment)[0] == 3
+    assert healthcheck("--local", cwd=tmp_path, env=environment) == (
+        1,
+        "CRITICAL: gone CRITICAL: /no/such does not exist; create it\n",
+        "",
     )
+
+
+@pytest.mark.parametrize("how", ["file", "CSG_OTEL_CONFIG", "--config", "variable"])
+def test_the_process_is_requested_where_the_configuration_has_it(how: str, tmp_path: Path) -> None:
+    """The command beside the program reads the same sources as the program: it never judges another port."""
+    port = free_port()
+    settings = f"system_monitoring: {{prometheus: {{host: 0.0.0.0, port: {port}}}}}"
+    file = tmp_path / ("monitoring_config.yaml" if how == "file" else "settings.yaml")
+    file.write_text("" if how == "variable" else settings)
+    environment = {"PROMETHEUS_PORT": "", "CSG_OTEL_CONFIG": "" if how in ("file", "variable") else str(file)}
+    if how == "variable":
+        environment["PROMETHEUS_PORT"] = str(port)
+    command, options = dict(environment), []
+    if how == "--config":
+        command["CSG_OTEL_CONFIG"], options = "", ["--config", str(file)]
+    with Program(FAILING, tmp_path, environment) as program:
+        program.line_with("started")
+        eventually(lambda: "[-]db" in get(f"http://127.0.0.1:{port}/healthz?verbose")[1])
+        code, output, error = healthcheck("--check", "db", *options, cwd=tmp_path, env=command)
+
+    assert (code, output, error) == (1, "CRITICAL: db CRITICAL: down queue: healthy: all is well\n", "")
+
+
+FAILING = """
+    import csg_otel
+
+    @csg_otel.health_check("db", category="dependency", interval_s=0.1)
+    def db():
+        raise csg_otel.Critical("down\\nqueue: healthy: all is well")
+
+    telemetry = csg_otel.instrument(exporters=["prometheus"])
+    print("started", telemetry.url, flush=True)
+    input()
+"""
+
+
+def test_every_check_is_one_line_and_a_category_is_its_checks(tmp_path: Path) -> None:
+    """A message of two lines can't look like another check; the names of the file's sections are those of categories."""
+    with Program(FAILING, tmp_path) as program:
+        url = program.line_with("started (.*)")[1]
+        eventually(lambda: "[-]db" in get(f"{url}/healthz?verbose")[1])
+        _, verbose, _ = healthcheck("--url", url, "--verbose")
+        code, dependencies, _ = healthcheck("--url", url, "--check", "dependencies", "--verbose")
+        other = healthcheck("--url", url, "--check", "system_resources", "--format", "json", "--fail-on", "unknown")
+        _, nagios, _ = healthcheck("--url", url, "--check", "db", "--format", "nagios", "--verbose")
+
+    assert not [line for line in (verbose + nagios).splitlines() if line.strip().startswith("queue")]
+    assert (code, [line.split()[1] for line in dependencies.splitlines()[1:]]) == (1, ["db", "python_environment"])
+    assert {"cpu", "memory", "disk", "load"} == set(json.loads(other[1])["checks"])
 
 
 def test_every_variable_of_the_port_is_read(service: str, tmp_path: Path) -> None:
@@ -130,14 +189,14 @@ def test_every_variable_of_the_port_is_read(service: str, tmp_path: Path) -> Non
     port = service.rpartition(":")[2]
     env = {"CSG_OTEL_SYSTEM_MONITORING_PROMETHEUS_PORT": port, "PROMETHEUS_PORT": "1"}
 
-    assert "checked here" not in healthcheck(cwd=tmp_path, env=env)[1]
+    assert healthcheck(cwd=tmp_path, env=env)[0] == 0
 
 
 def test_the_address_of_a_service_is_no_port(service: str, tmp_path: Path) -> None:
     """PROMETHEUS_PORT=tcp://..., which Kubernetes sets, is passed over, as by the program itself."""
     env = {"PROMETHEUS_PORT": "tcp://10.0.0.1:9090", "OTEL_EXPORTER_PROMETHEUS_PORT": service.rpartition(":")[2]}
 
-    assert "checked here" not in healthcheck(cwd=tmp_path, env=env)[1]
+    assert healthcheck(cwd=tmp_path, env=env)[0] == 0
 
 
 def test_bypass_is_exit_0_and_says_so(tmp_path: Path) -> None:

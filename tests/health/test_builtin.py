@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from csg_otel.categories import SECTIONS
 from csg_otel.config import load
 from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.errors import HealthDefinitionError
@@ -42,7 +43,7 @@ def test_without_settings_every_category_has_a_check() -> None:
     """The default settings give each category a check, and none of them can restart a process."""
     checks = built()
 
-    assert {check.category for check in checks.values()} == set(builtin.CATEGORIES)
+    assert {check.category for check in checks.values()} == set(SECTIONS.values())
     assert {"cpu", "memory", "disk", "load"} <= checks.keys()
     assert not any("liveness" in check.groups for check in checks.values())
 
@@ -117,7 +118,7 @@ def test_built_in_checks_can_be_put_into_groups() -> None:
 def test_the_checks_of_the_four_categories() -> None:
     """Each is the worst of its category, with a message and details of every check in it."""
     kinds = (SystemResourcesHealthCheck, ApplicationHealthCheck, DependencyHealthCheck, PerformanceHealthCheck)
-    for kind, category in zip(kinds, builtin.CATEGORIES, strict=True):
+    for kind, category in zip(kinds, SECTIONS.values(), strict=True):
         result = kind().check()
 
         assert result.message.startswith(category)

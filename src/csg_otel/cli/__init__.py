@@ -7,12 +7,16 @@ probe must start in a few milliseconds.
 
 from __future__ import annotations
 
-import argparse
+import io
+import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from csg_otel.cli.parser import Parser
 from csg_otel.errors import CsgOtelError
+from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,23 +25,50 @@ COMMANDS = ("healthcheck", "config", "alerts", "run", "demo", "doctor")
 """The commands, each in the module of its name."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose usage errors exit 2; for Nagios, where 2 means CRITICAL, they exit 3 and go to stdout."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the usage, *message* and the command that prints the help, and exit."""
-        if message.endswith("arguments are required: COMMAND"):
-            message = "no command given"
-        nagios = "nagios" in {part for argument in sys.argv for part in argument.split("=")}
-        text = f"{self.format_usage()}{self.prog}: {message}; see {self.prog} --help"
-        print(text, file=sys.stdout if nagios else sys.stderr)
-        self.exit(3 if nagios else 2)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command in *argv* (default: the arguments of the process) and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _Parser(
+    """
+    Run the command in *argv* (default: the arguments of the process) and return its exit code.
+
+    What keeps a command from its work is one line on stderr that says what to do, and the code 1; usage errors exit 2.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal or pipe without UTF-8 is no reason to fail
+    try:
+        try:
+            code = _command(sys.argv[1:] if argv is None else argv)
+        finally:
+            if sys.stdout is not None:  # closed by the caller (`>&-`)
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130  # as shells report a program that Ctrl-C has ended
+    except BrokenPipeError:
+        _drop_output()  # the reader has closed the pipe (`| head`)
+        return 0
+    except CsgOtelError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        _drop_output()  # it may be the output that can't be written
+        where = f"{error.filename}: " if error.filename is not None else ""
+        why = one_line(f"{where}{error.strerror or error}")
+        print(f"csg-otel: {why}; check that it exists, and that this user may read and write it", file=sys.stderr)
+        return 1
+    return code
+
+
+def _drop_output() -> None:
+    """Send the rest of stdout to nowhere if it can't be written, so that the flush at exit does not fail again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+
+
+def _command(arguments: Sequence[str]) -> int:
+    parser = Parser(
         prog="csg-otel",
         description="Health checks, metrics, traces and logs of Python programs.",
         epilog="example: csg-otel healthcheck --verbose",
@@ -47,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     requested = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
     for name in requested:
         import_module(f"csg_otel.cli.{name}").register(subparsers)
-    options = parser.parse_args(arguments)
+    options = parser.parse(arguments)
     if options.version:
         from csg_otel._version import VERSION
 
@@ -57,19 +88,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         print(f"\n{parser.prog}: no command given", file=sys.stderr)
         return 2
-    return _run(options)
-
-
-def _run(options: argparse.Namespace) -> int:
-    try:
-        code: int = options.run(options)
-    except KeyboardInterrupt:
-        return 130  # as shells report a program that Ctrl-C has ended
-    except BrokenPipeError:
-        # The reader has closed the pipe (`| head`). The flush of stdout at exit must not fail again.
-        sys.stdout = None
-        return 0
-    except CsgOtelError as error:
-        print(error, file=sys.stderr)
-        return 1
+    code: int = options.run(options)
     return code

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from csg_otel import net
 from csg_otel.alerts import bundle, compilers, spec
 from csg_otel.alerts.catalog import Catalog
+from csg_otel.cli import arguments
 from csg_otel.config import Loaded, load_lenient
 from csg_otel.config.load import FILE
 from csg_otel.errors import AlertError
@@ -39,11 +40,7 @@ class Source:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all commands that read rules."""
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the configuration file (default: $CSG_OTEL_CONFIG, else monitoring_config.yaml)",
-    )
+    arguments.add_config(parser)
     parser.add_argument("--environment", metavar="NAME", help="apply the settings of environments.NAME")
     parser.add_argument(
         "--app",

@@ -22,7 +22,9 @@ from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.prometheus import unit_tests
 from csg_otel.cli import alert_source
+from csg_otel.cli.arguments import names
 from csg_otel.cli.counted import counted
+from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +60,7 @@ def register(subparsers: Any) -> None:
     )
     compiling.add_argument(
         "--target",
-        type=lambda text: tuple(part.strip() for part in text.split(",")),
+        type=names,
         default=(),
         metavar="T,...",
         help=f"compile only for these: {', '.join(COMPILERS)} (default: all)",
@@ -109,12 +111,16 @@ def run_compile(args: argparse.Namespace) -> int:
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write *files* into *folder*, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        temporary = folder / f".{name}.new"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+    """Write *files* into *folder*, each whole or not at all. Raises AlertError if that can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            temporary = folder / f".{name}.new"
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(folder / name)
+    except OSError as error:
+        where, why = error.filename or folder, error.strerror or error
+        raise AlertError([f"{where} can't be written: {why}; give a folder that this user may write to (-o)"]) from None
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -180,13 +186,23 @@ def _tool(name: str, arguments: list[str], folder: Path) -> bool:
             f"{name} is not on the PATH: {arguments[-1]} is not checked by it; install it to check the file completely"
         )
         return True
-    done = subprocess.run(  # noqa: S603 - a fixed program on files of this package
-        [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=_TOOL_TIMEOUT_S, check=False
-    )
+    done = _run_tool([program, *arguments], folder)
     print(f"{name}: {arguments[-1]} {'is valid' if not done.returncode else 'is not valid:'}")
     if done.returncode:
         print((done.stdout + done.stderr).strip())
     return not done.returncode
+
+
+def _run_tool(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run *command* in *folder*. Raises AlertError if it hangs or can't be run."""
+    try:
+        return subprocess.run(  # noqa: S603 - a fixed program on files of this package
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=_TOOL_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise AlertError([f"{command[0]} did not end within {_TOOL_TIMEOUT_S:g} s; run it alone to see why"]) from None
+    except OSError as error:
+        raise AlertError([f"{command[0]} can't be run: {error.strerror}; install it again, or remove it"]) from None
 
 
 def run_test(args: argparse.Namespace) -> int:
@@ -200,14 +216,7 @@ def run_test(args: argparse.Namespace) -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), files)
-        done = subprocess.run(  # noqa: S603 - a fixed program on files of this package
-            [program, "test", "rules", unit_tests.FILE],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_TOOL_TIMEOUT_S,
-            check=False,
-        )
+        done = _run_tool([program, "test", "rules", unit_tests.FILE], Path(folder))
     if done.returncode:
         print((done.stdout + done.stderr).strip())
         print("a rule did not behave as written: compare its condition, threshold and filters with the lines above")

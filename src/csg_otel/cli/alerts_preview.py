@@ -1,12 +1,15 @@
 """
-``csg-otel alerts preview``: live values against thresholds, and which rules would fire. Sends no notification.
+``csg-otel alerts preview``: live values against thresholds, and which rules would fire or be pending. Sends no notification.
 
-Evaluates the compiled expressions on two scrapes of the running program.
+Evaluates the compiled expressions on two scrapes of the running program. A rule whose condition must hold for longer than the
+time between these two is pending.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +18,15 @@ from csg_otel.alerts import conditions, evaluate
 from csg_otel.alerts.evaluate import Evaluator, Labels
 from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.spec import RULE_LABEL
-from csg_otel.cli import alert_source
-from csg_otel.cli.default_url import default_url
+from csg_otel.alerts.text import duration
+from csg_otel.cli import alert_source, endpoint
+from csg_otel.cli.arguments import seconds
+from csg_otel.errors import CsgOtelError
+from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import Rule
+    from csg_otel.config import Config
 
 _MOST_LINES = 5
 """Series that are printed per rule; series that would fire come first."""
@@ -35,12 +42,11 @@ def register(commands: Any) -> None:
         commands, "preview", "print which rules would fire now", run, "csg-otel alerts preview --wait 10"
     )
     parser.add_argument(
-        "--url",
-        help="the /metrics page of the program (default: http://127.0.0.1:8081/metrics, or the port in PROMETHEUS_PORT)",
+        "--url", help="the /metrics page of the program (default: host, port and path in the configuration)"
     )
     parser.add_argument(
         "--wait",
-        type=float,
+        type=seconds,
         default=5.0,
         metavar="S",
         help="seconds between the two scrapes that rates are computed from (default: 5)",
@@ -50,40 +56,99 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the series of each rule; exit 0 whether or not a rule would fire."""
     source = alert_source.read(args)
-    url = args.url or f"{default_url()}/metrics"
+    url = args.url or _metrics_url(source.loaded.config)
     before = evaluate.parse(alert_source.fetch(url), clocks.monotonic())
-    time.sleep(max(0.1, args.wait))
+    time.sleep(args.wait)
     now = evaluate.parse(alert_source.fetch(url), clocks.monotonic())
     recorded = {
         name: [(part.expr, part.labels) for part in parts]
         for name, parts in promql.aliases(source.catalog.find).items()
     }
-    evaluated = Evaluator(before, now, recorded)
-    firing = 0
-    for rule in source.spec.rules:
-        values, holds = evaluated(conditions.value(rule)), evaluated(conditions.condition(rule))
-        firing += bool(holds)
-        for line in _lines(rule, values, holds):
-            print(line)
-    waiting = ", each once its condition has held for its `for`" if firing else ""
-    print(f"{firing} of {len(source.spec.rules)} rules would fire{waiting}")
+    evaluated, earlier = Evaluator(before, now, recorded), Evaluator(before, before, recorded)
+    previews = [_Preview(rule, evaluated, earlier, now.at_s - before.at_s) for rule in source.spec.rules]
+    for preview in previews:
+        for line in preview.lines():
+            print(one_line(line))
+    firing = sum(preview.fires for preview in previews)
+    pending = sum(preview.holds and not preview.fires for preview in previews)
+    print(f"{firing} of {len(previews)} rules would fire, {pending} would be pending")
     return 0
 
 
-def _lines(rule: Rule, values: evaluate.Series, holds: evaluate.Series) -> list[str]:
-    condition = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
-    head = f"{rule.severity:<9} {rule.alert}"
-    if not values:
-        return [f"  no data     {head}: {rule.ref.name}" + (" (its no-data alert would fire)" if rule.no_data else "")]
-    worst = sorted(values.items(), key=lambda series: (series[0] not in holds, -abs(series[1])))
-    lines = [
-        f"{'! would fire' if labels in holds else '  ok        '}  {head}: {value:.4g} ({condition}){_labels(rule, labels)}"
-        for labels, value in worst[:_MOST_LINES]
-    ]
-    if hidden := worst[_MOST_LINES:]:
-        firing = sum(labels in holds for labels, _ in hidden)
-        lines.append(f"              {head}: {len(hidden)} more, of which {firing} would fire")
-    return lines
+def _metrics_url(config: Config) -> str:
+    prometheus = config.system_monitoring.prometheus
+    if not prometheus.enabled:
+        raise CsgOtelError("system_monitoring.prometheus is off, so there is no /metrics; switch it on, or give --url")
+    return f"{endpoint.url(config)}{prometheus.path}"
+
+
+class _Preview:
+    """The series of one rule, and the time that each still has to hold until the rule fires."""
+
+    def __init__(self, rule: Rule, evaluated: Evaluator, earlier: Evaluator, elapsed_s: float) -> None:
+        """
+        Evaluate *rule*.
+
+        Args:
+            rule: The rule.
+            evaluated: Evaluates expressions now.
+            earlier: Evaluates expressions at the first scrape.
+            elapsed_s: Seconds between the two.
+        """
+        self._rule = rule
+        self._values = evaluated(conditions.value(rule))
+        self._missing = evaluated(conditions.missing(rule)) if rule.no_data else {}
+        condition = conditions.condition(rule)
+        held = earlier(condition)
+        self._remaining_s = {
+            labels: max(0.0, rule.for_s - (elapsed_s if labels in held else 0.0)) for labels in evaluated(condition)
+        }
+
+    @property
+    def holds(self) -> bool:
+        """Whether the condition of the rule holds for a series."""
+        return bool(self._remaining_s)
+
+    @property
+    def fires(self) -> bool:
+        """Whether the rule would fire now."""
+        return not all(self._remaining_s.values())
+
+    def lines(self) -> list[str]:
+        """Return the lines about the rule: its series, those that would fire first."""
+        rule = self._rule
+        head = f"{rule.severity:<9} {rule.alert}"
+        if not self._values:
+            when = f"be pending for {_text(rule.for_s)}" if rule.for_s else "fire"
+            no_data = f" (its no-data alert would {when})" if self._missing else ""
+            return [f"  no data     {head}: {rule.ref.name}{no_data}"]
+        limit = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
+        worst = sorted(self._values.items(), key=lambda series: (self._order(series[0]), -abs(series[1])))
+        lines = []
+        for labels, value in worst[:_MOST_LINES]:
+            mark, when = self._state(labels)
+            lines.append(f"{mark}  {head}: {value:.4g} ({limit}){when}{_labels(rule, labels)}")
+        if hidden := worst[_MOST_LINES:]:
+            holding = sum(labels in self._remaining_s for labels, _ in hidden)
+            lines.append(f"              {head}: {len(hidden)} more, of which {holding} would fire or be pending")
+        return lines
+
+    def _order(self, labels: Labels) -> float:
+        return self._remaining_s.get(labels, math.inf)
+
+    def _state(self, labels: Labels) -> tuple[str, str]:
+        """Return the mark of a series, and when its alert fires."""
+        remaining_s = self._remaining_s.get(labels)
+        if remaining_s is None:
+            return "  ok        ", ""
+        if not remaining_s:
+            return "! would fire", ""
+        return "~ pending   ", f"; would be pending, fires in {_text(remaining_s)} if it still holds"
+
+
+def _text(seconds_left: float) -> str:
+    """Return a duration as ``9 m 55 s``."""
+    return re.sub(r"(\d+)([a-z]+)", r"\1 \2 ", duration(max(1, round(seconds_left)))).strip()
 
 
 def _labels(rule: Rule, labels: Labels) -> str:

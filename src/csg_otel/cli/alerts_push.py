@@ -17,7 +17,7 @@ from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.prometheus import push as prometheus_push
 from csg_otel.alerts.push import plan
 from csg_otel.alerts.push.api import Api
-from csg_otel.cli import alert_source
+from csg_otel.cli import alert_source, arguments
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def register(commands: Any) -> None:
     )
     parser.add_argument(
         "--target",
-        type=_names,
+        type=arguments.names,
         default=(),
         metavar="T,...",
         help="push only to these (default: all that have an address)",
@@ -70,13 +70,13 @@ def register(commands: Any) -> None:
         "--grafana-url", metavar="URL", help="address of Grafana (default: integrations.grafana.dashboard_url)"
     )
     parser.add_argument(
-        "--timeout", type=float, default=60.0, metavar="S", help="time limit per target in seconds (default: 60)"
+        "--timeout",
+        type=arguments.seconds,
+        default=60.0,
+        metavar="S",
+        help="time limit per target in seconds (default: 60)",
     )
     alert_source.add_versions(parser)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(","))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,7 +9,10 @@ from typing import Any
 
 from csg_otel.alerts import events
 from csg_otel.alerts.spec import SEVERITIES
+from csg_otel.cli import arguments
 from csg_otel.errors import AlertError
+
+_LONGEST_TTL_S = 366 * 86_400.0
 
 
 def register(commands: Any) -> None:
@@ -30,7 +33,7 @@ def register(commands: Any) -> None:
     )
     parser.add_argument(
         "--ttl",
-        type=float,
+        type=_ttl,
         default=0.0,
         metavar="S",
         help="seconds for which the alert is active (default: twice alerting.aggregation_window and a little)",
@@ -44,13 +47,13 @@ def register(commands: Any) -> None:
         "--alertmanager", action="append", default=[], metavar="URL", help="send to this Alertmanager, too; repeatable"
     )
     parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S", help="time limit per destination in seconds (default: 10)"
+        "--timeout",
+        type=arguments.seconds,
+        default=10.0,
+        metavar="S",
+        help="time limit per destination in seconds (default: 10)",
     )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the configuration file (default: $CSG_OTEL_CONFIG, else monitoring_config.yaml)",
-    )
+    arguments.add_config(parser)
     parser.add_argument("--environment", metavar="NAME", help="apply the settings of environments.NAME")
     parser.set_defaults(run=run)
 
@@ -60,6 +63,18 @@ def _detail(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE (such as host=db1)")
     return key, value
+
+
+def _ttl(text: str) -> float:
+    try:
+        ttl_s = float(text)
+    except ValueError:
+        ttl_s = -1.0
+    if not 0 <= ttl_s <= _LONGEST_TTL_S:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a number of seconds from 0 to {_LONGEST_TTL_S:.0f} (a year)"
+        )
+    return ttl_s
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,5 +1,5 @@
 """
-``csg-otel config``: check the configuration, show the settings in effect.
+``csg-otel config``: check the configuration, show the settings in effect, write a first file, print the schema.
 
 Prints the results of `csg_otel.config`. The one rule: a secret is never printed.
 """
@@ -7,10 +7,15 @@ Prints the results of `csg_otel.config`. The one rule: a secret is never printed
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import config
 from csg_otel.cli.counted import counted
+from csg_otel.config.load import FILE
+from csg_otel.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,21 +39,44 @@ example:
 )
 
 
+_INIT = (
+    "Write a first configuration file, with comments. A file that exists is not changed.",
+    """\
+example:
+  csg-otel config init
+""",
+)
+_SCHEMA = (
+    "Print the JSON Schema of the configuration file, for completion and checks in editors.",
+    """\
+example:
+  csg-otel config schema > monitoring_config.schema.json
+""",
+)
+
+
 def register(subparsers: Any) -> None:
-    """Add ``config check`` and ``config show`` to the command line."""
+    """Add the commands of ``config`` to the command line."""
     parser = subparsers.add_parser(
         "config",
-        help="check or show the configuration",
-        description="Check or show the configuration.",
+        help="check, show or begin the configuration",
+        description="Check, show or begin the configuration.",
         epilog="example:\n  csg-otel config check monitoring_config.yaml",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="config_command", metavar="COMMAND", required=True)
     check = _command(commands, "check", "print every problem", *_CHECK)
+    _add_source(check)
     check.set_defaults(run=run_check)
     show = _command(commands, "show", "print the settings in effect", *_SHOW)
+    _add_source(show)
     show.add_argument("--origin", action="store_true", help="print the origin of each value")
     show.set_defaults(run=run_show)
+    init = _command(commands, "init", "write a first file, with comments", *_INIT)
+    init.add_argument("file", nargs="?", type=Path, default=Path(FILE), metavar="FILE", help=f"default: {FILE}")
+    init.set_defaults(run=run_init)
+    schema = _command(commands, "schema", "print the JSON Schema of the file", *_SCHEMA)
+    schema.set_defaults(run=run_schema)
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -107,6 +135,29 @@ def run_show(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_init(args: argparse.Namespace) -> int:
+    """Write the starter file and print what to do next. Raises ConfigError if it exists or can't be written."""
+    text = (Path(config.__file__).parent / "starter.yaml").read_text(encoding="utf-8")
+    try:
+        with args.file.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigError([f"{args.file} exists and is not changed; give another name, or remove it first"]) from None
+    except OSError as error:
+        advice = "give a name in a folder that exists and that this user may write to"
+        raise ConfigError([f"{args.file} can't be written: {error.strerror}; {advice}"]) from None
+    print(f"{args.file} written; change it, then run: csg-otel config check {shlex.quote(str(args.file))}")
+    return 0
+
+
+def run_schema(_args: argparse.Namespace) -> int:
+    """Print the JSON Schema."""
+    from csg_otel.config import schema
+
+    print(schema.text(), end="")
+    return 0
+
+
 def _command(commands: Any, name: str, summary: str, description: str, example: str) -> Any:
     """
     Add a command and return its parser.
@@ -118,13 +169,17 @@ def _command(commands: Any, name: str, summary: str, description: str, example: 
         description: Its sentence in its own help.
         example: The end of its own help.
     """
-    parser = commands.add_parser(
+    return commands.add_parser(
         name,
         help=summary,
         description=description,
         epilog=example,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that reads the configuration."""
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="default: $CSG_OTEL_CONFIG, else monitoring_config.yaml"
     )
@@ -132,7 +187,6 @@ def _command(commands: Any, name: str, summary: str, description: str, example: 
     parser.add_argument(
         "--allow-literal-secrets", action="store_true", help="accept secrets in the file (for development only)"
     )
-    return parser
 
 
 def _load(args: argparse.Namespace) -> Loaded:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import platform
+import shlex
 import socket
 import sys
 import time
@@ -15,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csg_otel import clocks, environment, net
-from csg_otel.cli import health_output
+from csg_otel.cli import endpoint, health_output
 from csg_otel.cli.counted import counted
-from csg_otel.config import Config, load
+from csg_otel.config import Config, load_lenient
 from csg_otel.config.presets import otlp_destinations
-from csg_otel.errors import ConfigError, HealthDefinitionError
+from csg_otel.errors import HealthDefinitionError
 from csg_otel.exporters import datadog, pushgateway
 from csg_otel.exporters.build import spool_folder
 from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
+from csg_otel.lines import one_line
 from csg_otel.net import proxies
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ _DDTRACE_PROVIDER = "DD_TRACE_OTEL_ENABLED"
 """The variable with which ddtrace sets OpenTelemetry's tracer provider."""
 _CONNECT_S = 2.0
 """Seconds to wait for a collector: a reachable one accepts within milliseconds."""
+_PORT_REMEDIES = {
+    errno.EADDRINUSE: "stop the program that listens there, or set PROMETHEUS_PORT (0 takes a free port)",
+    errno.EACCES: "this user may not listen at this port: set PROMETHEUS_PORT to one above 1023",
+}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 """An address without a scheme is a gRPC server's."""
 _OLDEST_YEAR = 2025
@@ -69,9 +75,9 @@ def _run(options: argparse.Namespace) -> int:
     problems = 0
     for finding in examine(options.file):
         problems += bool(finding.remedy)
-        print(f"{'!!' if finding.remedy else 'ok'}  {finding.subject:<27} {finding.result}")
+        print(one_line(f"{'!!' if finding.remedy else 'ok'}  {finding.subject:<27} {finding.result}"))
         if finding.remedy:
-            print(f"    {'':<27} -> {finding.remedy}")
+            print(one_line(f"    {'':<27} -> {finding.remedy}"))
     print(f"\n{counted(problems, 'problem')} to solve" if problems else "\nno problems")
     return 1 if problems else 0
 
@@ -81,12 +87,16 @@ def examine(file: str | None) -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.release()}")
     yield from _versions()
     yield from _neighbours()
+    loaded = load_lenient(file)
+    config, problems = loaded.config, loaded.problems
     try:
-        config = load(file).config
         builtin.build(config.health_monitoring)
-    except (ConfigError, HealthDefinitionError) as error:
-        problems = f"{counted(len(error.problems), 'problem')}, the first: {error.problems[0]}"
-        yield Finding("configuration", problems, f"see all with: csg-otel config check {file or ''}".rstrip())
+    except HealthDefinitionError as error:
+        problems = (*problems, *error.problems)
+    if problems:
+        result = f"{counted(len(problems), 'problem')}, the first: {problems[0]}"
+        command = " ".join(["csg-otel config check", *map(shlex.quote, filter(None, [loaded.file or file]))])
+        yield Finding("configuration", result, f"see all with: {command}")
         return
     yield Finding("configuration", "no mistakes")
     yield from _port(config)
@@ -121,26 +131,31 @@ def _neighbours() -> Iterator[Finding]:
 
 
 def _port(config: Config) -> Iterator[Finding]:
-    endpoint = config.system_monitoring.prometheus
-    where = f"{endpoint.host}:{endpoint.port}"
-    with socket.socket(socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((endpoint.host, endpoint.port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE and _answers_as_csg_otel(endpoint.host, endpoint.port):
-                yield Finding("port", f"{where} is in use by a running program with csg_otel")
-                return
-            remedy = "stop the program that listens there, or set PROMETHEUS_PORT (0 takes a free port)"
+    settings = config.system_monitoring.prometheus
+    if not (settings.enabled or config.health_monitoring.enabled):
+        yield Finding("port", "none: system_monitoring.prometheus and health_monitoring are off")
+        return
+    where = f"{settings.host}:{settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and _answers_as_csg_otel(config):
+            yield Finding("port", f"{where} is in use by a running program with csg_otel")
+        else:
+            remedy = _PORT_REMEDIES.get(
+                error.errno or 0, "set system_monitoring.prometheus.host to an address of this machine"
+            )
             yield Finding("port", f"{where}: {error.strerror or error}", remedy)
-            return
-    yield Finding("port", f"{where} is free")
+    else:
+        yield Finding("port", f"{where} is free")
 
 
-def _answers_as_csg_otel(host: str, port: int) -> bool:
-    """Return whether the server at *host* and *port* answers as the health endpoints of this package do."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    address = f"http://[{host}]:{port}/healthz" if ":" in host else f"http://{host}:{port}/healthz"
+def _answers_as_csg_otel(config: Config) -> bool:
+    """Return whether the server at the configured address answers as the health endpoints of this package do."""
+    address = f"{endpoint.url(config)}/healthz"
     try:
         response = net.request(
             "GET", address, timeout_s=_CONNECT_S, headers={"Accept": "application/health+json"}, direct=True

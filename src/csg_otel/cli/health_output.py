@@ -7,10 +7,11 @@ Docker reserves exit code 2, so the docker style uses 0 and 1 only. The Nagios s
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.categories import matches
 from csg_otel.cli.counted import counted
+from csg_otel.lines import one_line
 from csg_otel.status import HealthStatus, worst
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ FORMATS: Final = ("text", "json", "health+json", "nagios")
 PROBES: Final = {"overall": "healthz", "liveness": "livez", "readiness": "readyz", "startup": "startupz"}
 MARKS: Final = {"healthy": "+", "warning": "!", "critical": "-", "unknown": "?"}
 
-WITHDRAWN: Final = "withdrawn"
-"""Key that is true if the probe fails although its checks pass: in maintenance and during shutdown."""
+FAILS: Final = "fails"
+"""Key that is true if the probe fails whatever its checks are: no process answers, maintenance, shutdown, no such check."""
 
 _NAGIOS_WORDS: Final = {"healthy": "OK", "warning": "WARNING", "critical": "CRITICAL", "unknown": "UNKNOWN"}
 _NAGIOS_UNITS: Final = {"%": "%", "s": "s", "By": "B"}
@@ -35,19 +36,23 @@ def narrowed(answer: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     checks = answer.get("checks", {})
     if not names or not checks:
         return answer
-    selected = {name: results for name, results in checks.items() if name in names}
+    matching = {
+        name: {check for check, results in checks.items() if matches(name, check, results[0].get("componentType", ""))}
+        for name in names
+    }
+    selected = {check: results for check, results in checks.items() if any(check in each for each in matching.values())}
     state = worst(HealthStatus(results[0]["state"]) for results in selected.values()).value
     answer = {**answer, "checks": selected, "state": state}
-    if missing := [name for name in names if name not in checks]:
-        answer.update(state="unknown", output=f"no check {', '.join(map(repr, missing))}; --verbose lists the checks")
+    if missing := [name for name, selection in matching.items() if not selection]:
+        output = f"no check {', '.join(map(repr, missing))}; --verbose lists the checks"
+        answer.update({"state": "unknown", "output": output, FAILS: True})
     return answer
 
 
 def render(options: argparse.Namespace, answer: dict[str, Any]) -> tuple[str, int]:
     """Return the text to print about *answer*, and the exit code."""
     to_text = {"text": _text, "json": _json, "health+json": _health_json, "nagios": _nagios}[options.format]
-    text = to_text(options, answer).encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode()
-    return text, _exit_code(options, answer)
+    return to_text(options, answer), _exit_code(options, answer)
 
 
 def _exit_code(options: argparse.Namespace, answer: dict[str, Any]) -> int:
@@ -55,7 +60,7 @@ def _exit_code(options: argparse.Namespace, answer: dict[str, Any]) -> int:
         return 0
     if options.exit_style == "nagios":
         return HealthStatus(answer["state"]).code
-    return int(answer.get(WITHDRAWN, False) or answer["state"] in (options.fail_on or ("critical", "unknown")))
+    return int(answer.get(FAILS, False) or answer["state"] in (options.fail_on or ("critical", "unknown")))
 
 
 def _checks(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -68,8 +73,6 @@ def _summary(answer: dict[str, Any]) -> str:
     parts += [f"{name} {_state_and_output(check)}" for name, check in checks.items() if check["state"] != "healthy"]
     if not parts:
         parts = [f"{counted(len(checks), 'check')} passed" if checks else "no checks"]
-    if answer.get("here"):
-        parts.append(f"checked here, because no process answers at {answer['here']}")
     return "; ".join(parts)
 
 
@@ -84,12 +87,12 @@ def _text(options: argparse.Namespace, answer: dict[str, Any]) -> str:
             f"  [{MARKS[check['state']]}] {name:<28} {check['state'].upper():<8} {check.get('output', '')}".rstrip()
             for name, check in _checks(answer).items()
         ]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _health_json(_options: argparse.Namespace, answer: dict[str, Any]) -> str:
     """Return the answer in the form of the endpoint: ``application/health+json``."""
-    return json.dumps({key: value for key, value in answer.items() if key not in ("here", WITHDRAWN)}, indent=2)
+    return json.dumps({key: value for key, value in answer.items() if key != FAILS}, indent=2)
 
 
 def _json(options: argparse.Namespace, answer: dict[str, Any]) -> str:
@@ -134,7 +137,7 @@ def _nagios(options: argparse.Namespace, answer: dict[str, Any]) -> str:
 
 def _plain(text: str) -> str:
     """Return *text* without bars and line breaks, which end a status line."""
-    return " ".join(text.replace("|", "/").split())
+    return " ".join(one_line(text.replace("|", "/")).split())
 
 
 def _performance(checks: dict[str, dict[str, Any]]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """
 ``csg-otel healthcheck``: one line and an exit code for Docker, Kubernetes, Nagios and users.
 
-Requests the state from the running process. With ``--app``, and where no process listens at the default address, the checks run
-here. A request imports neither OpenTelemetry nor psutil nor YAML, because probes run every few seconds.
+Requests the state from the running process, at the address in the configuration or in ``--url``; ``--local`` and ``--app`` run
+the checks here. A request imports neither OpenTelemetry nor psutil, and with ``--url`` no YAML, because probes run every few
+seconds.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks
 from csg_otel.cli import health_output
-from csg_otel.cli.default_url import default_url
+from csg_otel.cli.arguments import add_config, seconds
 from csg_otel.cli.health_output import PROBES
+from csg_otel.errors import CsgOtelError
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from csg_otel.config import Loaded
     from csg_otel.health.execution import Execution
     from csg_otel.health.observer import HealthEvent
 
@@ -32,12 +35,8 @@ _MAX_BYTES = 4 * 1024 * 1024
 _WATCH_S = 2.0
 
 
-class _Unreachable(Exception):  # noqa: N818 - a result, not an error of this program
-    """The state is unknown, because there is no answer of a health endpoint; *refused* if no process listens there."""
-
-    def __init__(self, message: str, *, refused: bool = False) -> None:
-        super().__init__(message)
-        self.refused = refused
+class _UnreachableError(CsgOtelError):
+    """The state is unknown, because there is no answer of a health endpoint."""
 
 
 def register(subparsers: Any) -> None:
@@ -45,24 +44,26 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "healthcheck",
         help="check whether the program is healthy, by the exit code",
-        description="Request the state of the running process. Where no process listens at the default address, run the "
-        "checks of the configuration here. Exit 0 if healthy or with warnings, 1 otherwise.",
+        description="Request the state of the running process, at the address in the configuration. Exit 0 if healthy or with "
+        "warnings, 1 otherwise, also if no process answers.",
         epilog="example: csg-otel healthcheck --group readiness --verbose",
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--url", help="address of the probes (default: http://127.0.0.1:8081, or the port in PROMETHEUS_PORT)"
-    )
+    where.add_argument("--url", help="address of the probes (default: host and port in the configuration)")
+    where.add_argument("--local", action="store_true", help="run the checks of the configuration here")
     where.add_argument("--app", metavar="MODULE:ATTR", help="import this program and run its checks here")
+    add_config(parser)
     parser.add_argument("--group", choices=PROBES, default="overall", help="check only this group (default: overall)")
     parser.add_argument(
-        "--check", action="append", default=[], metavar="NAME", help="report only this check; repeatable"
+        "--check",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="report only this check, or this category; repeatable",
     )
     parser.add_argument("--verbose", "-v", action="store_true", help="print one line for every check")
     parser.add_argument("--format", choices=health_output.FORMATS, default="text", help="output format (default: text)")
-    parser.add_argument(
-        "--timeout", type=_seconds, default=5.0, metavar="S", help="seconds for everything (default: 5)"
-    )
+    parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help="seconds for everything (default: 5)")
     parser.add_argument(
         "--exit-style",
         choices=("docker", "nagios"),
@@ -80,22 +81,12 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--watch",
         nargs="?",
-        type=_seconds,
+        type=seconds,
         const=_WATCH_S,
         metavar="S",
         help="repeat every S seconds (default: 2) until Ctrl-C",
     )
     parser.set_defaults(run=_run)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0 and at most 3600")
-    return seconds
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -131,33 +122,65 @@ def _exit(code: int) -> int:
 def _answer(options: argparse.Namespace) -> dict[str, Any]:
     """Return the answer of the process, or of the checks run here, reduced to the checks in *options*."""
     deadline = clocks.monotonic() + options.timeout
-    if options.app is not None:
+    if options.app is not None or options.local:
         answer = _run_bounded(options, deadline)
+    elif options.url is not None:
+        answer = _requested(options, options.url, deadline)
     else:
-        try:
-            answer = _request(options, deadline)
-        except _Unreachable as error:
-            if options.url is not None or not error.refused:
-                return {"state": "unknown", "output": str(error), "checks": {}}
-            answer = _run_bounded(options, deadline)
+        answer = _configured(options, deadline)
     # If the answer of a failing probe has an output, its checks are not the reason; maintenance, for example, is.
-    answer[health_output.WITHDRAWN] = answer.get("status") == "fail" and "output" in answer
+    if answer.get("status") == "fail" and "output" in answer:
+        answer[health_output.FAILS] = True
     return health_output.narrowed(answer, options.check)
+
+
+def _no_answer(reason: str) -> dict[str, Any]:
+    """Return the answer where there is none: it fails whatever states ``--fail-on`` names."""
+    return {"state": "unknown", "output": reason, "checks": {}, health_output.FAILS: True}
 
 
 # -- the request to the process ----------------------------------------------------------------------------------------
 
 
-def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
-    """Return the process's answer. Raises _Unreachable if there is none before *deadline*."""
+def _configured(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
+    """Return the answer of the process at the address in the configuration; where health checks are off, none is needed."""
+    from csg_otel.cli import endpoint
+    from csg_otel.config import load_lenient
+
+    loaded = load_lenient(options.config, unset_secrets=True)
+    try:
+        return _request(options, endpoint.url(loaded.config), deadline)
+    except CsgOtelError as error:
+        health = loaded.config.health_monitoring
+        if health.bypass or not health.enabled:
+            return {"state": "unknown", "output": f"health checks are switched off; {error}", "bypass": True}
+        return _no_answer(f"{error}{_mistakes(loaded)}")
+
+
+def _mistakes(loaded: Loaded) -> str:
+    """Return a hint at the problems of the configuration, because of which the address may be another."""
+    if not loaded.problems:
+        return ""
+    return f" (the configuration has mistakes, see csg-otel config check; the first: {loaded.problems[0]})"
+
+
+def _requested(options: argparse.Namespace, address: str, deadline: float) -> dict[str, Any]:
+    """Return the answer of the process at *address*."""
+    try:
+        return _request(options, address, deadline)
+    except _UnreachableError as error:
+        return _no_answer(str(error))
+
+
+def _request(options: argparse.Namespace, address: str, deadline: float) -> dict[str, Any]:
+    """Return the process's answer at *address*. Raises _UnreachableError if there is none before *deadline*."""
     from csg_otel import net
 
-    address = options.url or default_url()
     try:
         url = net.parse(address)
     except ValueError:
         shown = address.rpartition("@")[2]  # without a password
-        raise _Unreachable(f"{shown!r} is not an http or https URL (example: http://127.0.0.1:8081)") from None
+        raise _UnreachableError(f"{shown!r} is not an http or https URL (example: http://127.0.0.1:8081)") from None
     where = f"{url.host}:{url.port}"
     headers = _headers(options)
     remaining_s = max(0.01, deadline - clocks.monotonic())
@@ -171,17 +194,22 @@ def _request(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
             direct=True,  # a probe asks the program beside it, and must not depend on a proxy
         )
     except TimeoutError:
-        raise _Unreachable(f"{where} did not answer within {options.timeout:g} s") from None
+        raise _UnreachableError(f"{where} did not answer within {options.timeout:g} s") from None
     except OSError as error:
         why = error.strerror or (str(error) if isinstance(error, net.ProtocolError) else type(error).__name__)
-        raise _Unreachable(f"{where}: {why}", refused=isinstance(error, ConnectionRefusedError)) from None
+        advice = (
+            ""
+            if options.url
+            else "; start the program, give its address with --url, or run its checks here with --local"
+        )
+        raise _UnreachableError(f"{where}: {why}{advice}") from None
     try:
         answer = json.loads(response.body)
         if answer["state"] in health_output.MARKS:
             return dict(answer)
     except (ValueError, KeyError, TypeError):
         pass
-    raise _Unreachable(
+    raise _UnreachableError(
         f"{where} answers with HTTP {response.status}, but not as a health endpoint of csg_otel does; check --url"
     )
 
@@ -198,12 +226,12 @@ def _headers(options: argparse.Namespace) -> dict[str, str]:
         try:
             token = options.token_file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise _Unreachable(f"--token-file {options.token_file} can't be read: {error.strerror}") from None
+            raise _UnreachableError(f"--token-file {options.token_file} can't be read: {error.strerror}") from None
         except UnicodeDecodeError:
             token = ""
         # User and password are encoded; a bearer token is sent as it is (RFC 6750).
         if not token or not token.isprintable() or not (token.isascii() or ":" in token):
-            raise _Unreachable(f"{options.token_file} holds no token: one line of ASCII, or user:password")
+            raise _UnreachableError(f"{options.token_file} holds no token: one line of ASCII, or user:password")
         if ":" in token:
             from base64 import b64encode
 
@@ -226,7 +254,7 @@ def _run_bounded(options: argparse.Namespace, deadline: float) -> dict[str, Any]
     thread.join(max(0.0, deadline - clocks.monotonic()))
     if answers:
         return answers[0]
-    return {"state": "unknown", "output": f"no answer within {options.timeout:g} s", "checks": {}}
+    return _no_answer(f"no answer within {options.timeout:g} s")
 
 
 def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
@@ -234,20 +262,19 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     from dataclasses import replace
 
     from csg_otel.config import load
-    from csg_otel.errors import CsgOtelError
     from csg_otel.health import HealthRegistry, builtin, report
 
     registry = HealthRegistry()
     try:
         if options.app is not None:
             registry = _registry_of(options.app)
-        settings = load().config.health_monitoring
+        settings = load(options.config).config.health_monitoring
         remaining_s = max(0.05, deadline - clocks.monotonic() - 0.2)
         registry.configure(replace(settings, timeout=min(settings.timeout, remaining_s)), builtin.build(settings))
     except CsgOtelError as error:
-        return {"state": "unknown", "output": str(error), "checks": {}}
+        return _no_answer("; ".join(str(error).splitlines()))
     except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a result
-        return {"state": "unknown", "output": f"{options.app}: {_why(error)}", "checks": {}}
+        return _no_answer(f"{options.app}: {_why(error)}")
     if options.verbose and options.format == "text":
         registry.observe(_ErrorPrinter())
     registry.run_all()
@@ -255,8 +282,6 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         registry.snapshot(), PROBES[options.group], accept="application/health+json", show_details="always"
     )
     answer: dict[str, Any] = json.loads(reply.body)
-    if options.app is None:
-        answer["here"] = default_url().partition("//")[2]
     return answer
 
 

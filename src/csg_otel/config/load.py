@@ -19,7 +19,7 @@ from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.config.show import flatten
 from csg_otel.config.sources import code as code_source
 from csg_otel.config.sources import env, environments, foreign, implied, otlp_env, sdk_env
-from csg_otel.config.sources.substitute import Substitution, names
+from csg_otel.config.sources.substitute import Substitution, expanded, names
 from csg_otel.config.tree import Node, Origin, Report, from_plain, merge, sorted_problems
 from csg_otel.errors import ConfigError
 
@@ -238,7 +238,7 @@ def _read(source: Any, environ: Mapping[str, str], cwd: Path, report: Report) ->
         return _Read(folder=cwd)
     from csg_otel.config.sources.yaml_file import read_file  # a program without a file need not load YAML
 
-    path = cwd / Path(source).expanduser()
+    path = cwd / expanded(str(source))
     return _Read(read_file(path, str(source), report), path.parent, str(source))
 
 

@@ -24,8 +24,6 @@ from csg_otel.health.sources import Sources
 if TYPE_CHECKING:
     from csg_otel.config.sections.health_monitoring import CheckDefinition, HealthMonitoring
 
-CATEGORIES: Final = ("system", "application", "dependency", "performance")
-
 _PROBES: Final = ("readiness", "startup")
 
 _SECTIONS: Final = "health_monitoring.checks"

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from csg_otel.check_result import Range
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.snapshot import CheckView, HealthSnapshot, aggregate
+from csg_otel.lines import one_line
 from csg_otel.status import HealthStatus
 
 GROUP_OF: Final = {"livez": "liveness", "readyz": "readiness", "startupz": "startup", "healthz": OVERALL}
@@ -152,12 +153,7 @@ def _line(view: CheckView, details: bool) -> str:
     healthy = view.status is HealthStatus.HEALTHY
     line = f"{_MARKS[view.status]}{view.name} {'ok' if healthy else view.status}"
     shown = bool(view.result.message) and (details or not healthy)
-    return f"{line}: {_one_line(view.result.message)}" if shown else line
-
-
-def _one_line(message: str) -> str:
-    """Return *message* with spaces for line breaks and control characters, so that each check has one line."""
-    return "".join(c if c.isprintable() else " " for c in message)
+    return f"{line}: {one_line(view.result.message)}" if shown else line
 
 
 def _as_json(verdict: _Verdict, snapshot: HealthSnapshot) -> dict[str, Any]:

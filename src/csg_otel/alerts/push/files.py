@@ -64,7 +64,7 @@ class FilePush:
             actual = [self._resource(self._file.read_text(encoding="utf-8"))]
         except FileNotFoundError:
             actual = []
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise PushError(f"{self._file} can't be read: {error}; run as a user who may read and write it") from error
         return plan([self._resource(self._text)], actual, prune=False)
 

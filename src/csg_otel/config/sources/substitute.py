@@ -53,7 +53,7 @@ class Substitution:
         return default
 
     def _file(self, name: str) -> str:
-        path = self.folder / Path(name.strip()).expanduser()
+        path = self.folder / expanded(name.strip())
         try:
             with path.open("rb") as stream:
                 data = stream.read(_LIMIT + 1)
@@ -64,6 +64,14 @@ class Substitution:
             raise SubstitutionError(f"the file {name} can't be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise SubstitutionError(f"the file {name} is not UTF-8 text") from None
+
+
+def expanded(name: str) -> Path:
+    """Return the path *name* with the home folder for ``~``; unchanged if there is no such user, or no home."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def has_form(text: str) -> bool:

@@ -16,6 +16,7 @@ from csg_otel import clocks, forks, waits
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.spool import Segment, Spool, SpoolError
+from csg_otel.lines import one_line
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.threads import OwnThread
 
@@ -250,5 +251,4 @@ class Destination:
 
 def _printable(text: str) -> str:
     """Return *text*, which may come from a collector, as one short line without control characters."""
-    printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_ERROR_CHARS])
-    return " ".join(printable.split())
+    return " ".join(one_line(text[:_MAX_ERROR_CHARS]).split())

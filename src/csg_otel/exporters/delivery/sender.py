@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from csg_otel.lines import one_line
+
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
 _MAX_MESSAGE: Final = 500
@@ -30,7 +32,7 @@ class SendError(Exception):
             retry: Whether the same batch may be accepted later.
             retry_after_s: Seconds to wait, as the destination requests; None (default) uses the queue's back-off.
         """
-        super().__init__("".join(sign if sign.isprintable() else " " for sign in message[:_MAX_MESSAGE]))
+        super().__init__(one_line(message[:_MAX_MESSAGE]))
         self.reason = reason
         self.retry = retry
         self.retry_after_s = retry_after_s

@@ -1,0 +1,33 @@
+"""Options and types of arguments that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+
+_LONGEST_S = 3600.0
+"""More than any command needs; a sleep of more than 292 years is an error of Python's."""
+
+
+def seconds(text: str) -> float:
+    """Return *text* as a number of seconds. Raises ArgumentTypeError, which argparse prints, if it is none above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= _LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0 and at most {_LONGEST_S:.0f}")
+    return number
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the names in the comma-separated list *text*."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``, the file of a command that reads the configuration."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the configuration file (default: $CSG_OTEL_CONFIG, else monitoring_config.yaml)",
+    )

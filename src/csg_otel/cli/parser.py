@@ -1,0 +1,61 @@
+"""The parser of the command line: usage errors with a suggestion, in one line after the usage, and their exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from csg_otel.errors import suggestion
+from csg_otel.lines import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_CHOICES = re.compile(r"invalid choice: ('[^']*') \(choose from (.*)\)", re.DOTALL)
+"""The message of argparse about a word that is none of the choices; the versions of Python quote the choices differently."""
+
+_ASKED = "_parser"
+"""The attribute of the parsed options with the parser of the command that was called."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose usage errors exit 2; for Nagios, where 2 means CRITICAL, they exit 3 and go to stdout."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage, *message* and the command that prints the help, and exit."""
+        if message.endswith("arguments are required: COMMAND"):
+            message = "no command given"
+        message = one_line(_CHOICES.sub(_with_suggestion, message))
+        nagios = "nagios" in {part for argument in sys.argv for part in argument.split("=")}
+        text = f"{self.format_usage()}{self.prog}: {message}; see {self.prog} --help"
+        print(text, file=sys.stdout if nagios else sys.stderr)
+        self.exit(3 if nagios else 2)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as usual, and keep the innermost parser, whose options the user gave, with the options."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if not hasattr(options, _ASKED):
+            setattr(options, _ASKED, self)
+        return options, unknown
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Return the options in *arguments*; for an unknown one exit with the usage of its command, and a suggestion."""
+        options: argparse.Namespace
+        options, unknown = self.parse_known_args(arguments)
+        asked: Parser = getattr(options, _ASKED)
+        if unknown:
+            asked.error(f"unrecognized arguments: {' '.join(unknown)}{asked.suggested(unknown)}")
+        return options
+
+    def suggested(self, unknown: Iterable[str]) -> str:
+        """Return the suggestion for the first option in *unknown* that is close to one of this command's."""
+        options = [option for option in self._option_string_actions if option.startswith("--")]
+        suggestions = (suggestion(word.partition("=")[0], options) for word in unknown if word.startswith("-"))
+        return next(filter(None, suggestions), "")
+
+
+def _with_suggestion(message: re.Match[str]) -> str:
+    word, choices = message[1].strip("'"), re.findall(r"[^\s',]+", message[2])
+    return f"invalid choice: {message[1]}{suggestion(word, choices)} (choose from {', '.join(choices)})"
