@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CHOICES = re.compile(r"invalid choice: ('[^']*') \(choose from (.*)\)", re.DOTALL)
 """The message of argparse about a word that is none of the choices; the versions of Python quote the choices differently."""
 
-_ASKED = "_parser"
+_INNERMOST = "_parser"
 """The attribute of the parsed options with the parser of the command that was called."""
 
 
@@ -36,17 +36,17 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse as usual, and keep the innermost parser, whose options the user gave, with the options."""
         options, unknown = super().parse_known_args(args, namespace)
-        if not hasattr(options, _ASKED):
-            setattr(options, _ASKED, self)
+        if not hasattr(options, _INNERMOST):
+            setattr(options, _INNERMOST, self)
         return options, unknown
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Return the options in *arguments*; for an unknown one exit with the usage of its command, and a suggestion."""
         options: argparse.Namespace
         options, unknown = self.parse_known_args(arguments)
-        asked: Parser = getattr(options, _ASKED)
+        innermost: Parser = getattr(options, _INNERMOST)
         if unknown:
-            asked.error(f"unrecognized arguments: {' '.join(unknown)}{asked.suggested(unknown)}")
+            innermost.error(f"unrecognized arguments: {' '.join(unknown)}{innermost.suggested(unknown)}")
         return options
 
     def suggested(self, unknown: Iterable[str]) -> str:
