@@ -152,3 +152,66 @@ def test_a_gauge_declares_how_workers_are_combined() -> None:
     csg_otel.gauge(name := fresh("Depth"), workers="max")
 
     assert (worker_policy.of(name.lower(), "gauge"), worker_policy.of("undeclared", "gauge")) == ("max", "each")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda name, declared: csg_otel.counter(name, attributes=declared).add(1, {"channel": "web"}),
+        lambda name, declared: csg_otel.up_down_counter(name, attributes=declared).add(1, {"channel": "web"}),
+        lambda name, declared: csg_otel.histogram(name, attributes=declared).record(1, {"channel": "web"}),
+        lambda name, declared: csg_otel.gauge(name, attributes=declared).set(1, {"channel": "web"}),
+        lambda name, declared: csg_otel.observable_gauge(
+            name, lambda: [(1.0, {"channel": "web"})], attributes=declared
+        ),
+    ],
+)
+@pytest.mark.parametrize("declared", ["channel", {"channel": "web"}])
+def test_a_text_is_one_name(captured: Captured, make: Any, declared: Any) -> None:
+    """It is not taken for its letters, neither as an attribute nor as an attribute's value."""
+    name = fresh()
+    make(name, declared)
+
+    assert captured.values(name, "channel") == {"web": 1}
+
+
+def test_bound_instruments_measure_with_their_attributes(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
+    """Attributes are cleaned and checked once; a bad value never raises."""
+    sums, levels, sizes, states = fresh("sums"), fresh("levels"), fresh("sizes"), fresh("states")
+    bound = csg_otel.counter(sums, attributes=("channel",)).bind({"channel": "web", "user": 7})
+    level = csg_otel.up_down_counter(levels).bind({"channel": "web"})
+    size = csg_otel.histogram(sizes).bind({"channel": "web"})
+    state = csg_otel.gauge(states).bind({"channel": "web"})
+    for _ in range(3):
+        bound.add()
+    bound.add(0.5)
+    bound.add("much")  # type: ignore[arg-type]
+    level.add(5)
+    level.add(-2)
+    size.record(8)
+    state.set(4)
+
+    assert captured.values(sums, "channel") == {"web": 3.5}
+    assert captured.values(levels, "channel") == {"web": 3}
+    assert captured.values(sizes, "channel") == {"web": 1}
+    assert captured.values(states, "channel") == {"web": 4}
+    assert captured.values("csg.attributes.dropped", "csg.instrument")[sums] == 1
+    assert [message for message in caplog.messages if "is not a number" in message]
+
+
+def test_a_bound_counter_starts_at_zero_with_every_provider() -> None:
+    """The series exists before anything was counted, also if it was bound at import."""
+    name = fresh("bound")
+    counter = csg_otel.counter(name, attributes=("channel",))
+    bound = counter.bind({"channel": "web"})
+    counter.bind({"channel": "web"})
+    found = []
+    for _ in range(2):
+        with capture() as captured:
+            start_at_zero()
+            found.append(captured.values(name, "channel"))
+    with capture() as captured:
+        bound.add(2)
+        found.append(captured.values(name, "channel"))
+
+    assert found == [{"web": 0}, {"web": 0}, {"web": 2}]

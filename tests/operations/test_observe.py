@@ -508,6 +508,8 @@ def test_a_mistake_in_a_decoration_raises_at_once() -> None:
         observe(args=("ordr_id",))(order)
     with pytest.raises(InstrumentError, match=r"'clint'.*did you mean 'client'"):
         observe("x", kind="clint")  # type: ignore[call-overload]
+    with pytest.raises(InstrumentError, match=r"unknown option 'objectve' \(did you mean 'objective'\?\)"):
+        observe("x", objectve=1)  # type: ignore[call-overload]
     with pytest.raises(InstrumentError, match="not callable"):
         observe(3)  # type: ignore[call-overload]
     with pytest.raises(InstrumentError, match="needs a name"), observe():
@@ -606,3 +608,18 @@ def test_before_instrument_nothing_happens_and_nothing_breaks() -> None:
         return 2 * n
 
     assert double(21) == 42
+
+
+@pytest.mark.parametrize("ignore", [Boom, [Boom], (Boom, KeyError)])
+def test_one_or_several_names_and_exceptions(captured: Captured, ignore: Any) -> None:
+    """One argument's name and one exception need no sequence around them, and any sequence will do."""
+
+    @observe("order", args="order_id", ignore=ignore)
+    def order(order_id: int) -> None:
+        raise Boom
+
+    with pytest.raises(Boom):
+        order(3)
+
+    assert error_type(captured, "order") is None
+    assert (captured.span("order").attributes or {})["order_id"] == 3

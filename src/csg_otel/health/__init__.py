@@ -7,10 +7,13 @@ A definition runs nothing. The registry runs the checks once ``instrument()`` st
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, overload
 
+from csg_otel.attributes import one_or_more
+from csg_otel.errors import HealthDefinitionError, suggestion
 from csg_otel.health import components
 from csg_otel.health.components import Component
 from csg_otel.health.definition import Check, Loop
@@ -42,24 +45,28 @@ def default_registry() -> HealthRegistry:
     return HealthRegistry()
 
 
+@overload
+def health_check(function: F, /) -> F: ...
+@overload
 def health_check(
-    name: str,
+    name: str | None = None,
     *,
     category: str = "application",
-    groups: tuple[str, ...] = ("readiness",),
+    groups: str | Sequence[str] = ("readiness",),
     critical: bool = True,
     interval_s: float | None = None,
     timeout_s: float | None = None,
     failure_threshold: int | None = None,
     success_threshold: int | None = None,
     failure_status: Literal["warning", "critical"] = "critical",
-    depends_on: tuple[str, ...] = (),
+    depends_on: str | Sequence[str] = (),
     jitter: float = 0.1,
     stale_after_s: float | None = None,
     loop: Loop = "private",
-) -> Callable[[F], F]:
+) -> Callable[[F], F]: ...
+def health_check(name: Any = None, **policy: Any) -> Any:
     """
-    Register the decorated function as a health check and return it unchanged.
+    Register the decorated function as a health check and return it unchanged: ``@csg_otel.health_check``, also with options.
 
     The function takes no parameters and may be async. It returns None or True for HEALTHY, False for a failure, or a
     :class:`HealthStatus` or a :class:`CheckResult`; or it raises. A message given to :class:`Critical` or :class:`Warn` is
@@ -67,7 +74,7 @@ def health_check(
     reported together, as :class:`HealthDefinitionError`.
 
     Args:
-        name: 1 to 64 of ``a-z``, ``0-9``, ``_``, ``.``, ``-``; unique.
+        name: 1 to 64 of ``a-z``, ``0-9``, ``_``, ``.``, ``-``; unique. By default the function's name.
         category: ``system``, ``application`` (the default), ``dependency``, ``performance`` or a name of your own.
         groups: The probes the check counts in besides overall; by default ``readiness``.
         critical: False caps its contribution to its groups at WARNING.
@@ -82,21 +89,40 @@ def health_check(
         loop: Event loop of an async function: ``private`` for its own, ``app`` for the program's.
     """
 
-    # Each parameter is the field of Check of the same name.
-    policy = {**locals(), "groups": tuple(groups), "depends_on": tuple(depends_on)}
+    if name is not None and not isinstance(name, str):
+        return health_check()(name)
+    unknown = sorted(policy.keys() - _POLICY)
+    if unknown:
+        hints = (f"unknown option {key!r}{suggestion(key, _POLICY)}; known: {', '.join(_POLICY)}" for key in unknown)
+        raise HealthDefinitionError([f"health_check: {hint}" for hint in hints])
 
     def register(function: F) -> F:
-        default_registry().register(Check(function=function, **policy))
+        if not callable(function):
+            raise HealthDefinitionError([f"health_check: {function!r} is not callable; decorate a function"])
+        default_registry().register(Check(name=name or _name_of(function), function=function, **policy))
         return function
 
     return register
+
+
+_POLICY: Final = (
+    *("category", "groups", "critical", "interval_s", "timeout_s", "failure_threshold", "success_threshold"),
+    *("failure_status", "depends_on", "jitter", "stale_after_s", "loop"),
+)
+"""The options of :func:`health_check`; each is the field of Check of the same name."""
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    """Return the name of *function* in the letters of a check's name."""
+    own = getattr(function, "__name__", type(function).__name__)
+    return re.sub(r"[^a-z0-9_.-]", "_", own.lower())[:64]
 
 
 def component(
     name: str,
     *,
     beat_within_s: float | None = None,
-    groups: tuple[str, ...] = ("liveness",),
+    groups: str | Sequence[str] = ("liveness",),
     critical: bool = True,
 ) -> Component:
     """
@@ -110,7 +136,7 @@ def component(
         critical: False caps its contribution to its groups at WARNING.
     """
     return components.register(
-        default_registry(), name, beat_within_s=beat_within_s, groups=tuple(groups), critical=critical
+        default_registry(), name, beat_within_s=beat_within_s, groups=one_or_more(groups), critical=critical
     )
 
 

@@ -6,7 +6,7 @@ A report is a few assignments, cheap enough for every turn of a loop. The regist
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from csg_otel import clocks
@@ -69,7 +69,7 @@ def register(
     name: str,
     *,
     beat_within_s: float | None,
-    groups: tuple[str, ...],
+    groups: Sequence[str],
     critical: bool,
 ) -> Component:
     """

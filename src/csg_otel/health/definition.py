@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from csg_otel.attributes import one_or_more
 from csg_otel.errors import HealthDefinitionError, suggestion
 
 if TYPE_CHECKING:
@@ -55,20 +56,25 @@ class Check:
     name: str
     function: Function
     category: str = "application"
-    groups: tuple[str, ...] = ("readiness",)
+    groups: Sequence[str] = ("readiness",)
     critical: bool = True
     interval_s: float | None = None
     timeout_s: float | None = None
     failure_threshold: int | None = None
     success_threshold: int | None = None
     failure_status: Literal["warning", "critical"] = "critical"
-    depends_on: tuple[str, ...] = ()
+    depends_on: Sequence[str] = ()
     jitter: float = 0.1
     stale_after_s: float | None = None
     loop: Loop = "private"
     app_loop: AbstractEventLoop | None = None
     own: bool = False
     inline: bool = False
+
+    def __post_init__(self) -> None:
+        """Take a text as one name."""
+        for field in ("groups", "depends_on"):
+            object.__setattr__(self, field, one_or_more(getattr(self, field)))
 
 
 @dataclass(frozen=True, slots=True)

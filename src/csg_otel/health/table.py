@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from csg_otel import clocks
+from csg_otel.attributes import one_or_more
 from csg_otel.health import snapshot as snapshots
 from csg_otel.health.definition import OVERALL, Check, groups_of, policy, validate
 from csg_otel.health.record import CheckRecord
@@ -103,7 +104,7 @@ class CheckTable:
     def select(self, names: Iterable[str] | None) -> dict[str, CheckRecord]:
         """Return the records of *names*, of all checks if None. Raises KeyError."""
         with self.lock:
-            return {name: self.records[name] for name in (self.records if names is None else names)}
+            return {name: self.records[name] for name in (self.records if names is None else one_or_more(names))}
 
     def snapshot(self) -> HealthSnapshot:
         """Return the state of all checks now."""

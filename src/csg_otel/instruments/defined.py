@@ -18,10 +18,11 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from csg_otel import attributes as clean
 from csg_otel import faults, interruptions, metric_groups, names, scope, worker_policy
 from csg_otel.errors import InstrumentError, suggestion
+from csg_otel.instruments.bound import BoundCounter, BoundGauge, BoundHistogram
 from csg_otel.tallies import TallySeries
 
-Declared = Sequence[str] | Mapping[str, Sequence[str]] | None
-"""Attributes of an instrument: their names, or their names with all values; None allows every attribute."""
+Declared = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
+"""Attributes of an instrument: their names, or their names with all values; None allows every attribute. A text is one name."""
 
 _log = logging.getLogger("csg_otel")
 
@@ -58,9 +59,11 @@ class _Instrument:
                 f"{name!r} is not a name for an instrument: use a letter, then at most 254 letters, digits or _ . - /"
             )
         self.name = name
-        self._metric = names.Metric(name, kind, unit, description, tuple(declared or ()))
-        self._declared = None if declared is None else frozenset(declared)
-        self._declared_values = declared if isinstance(declared, Mapping) else {}
+        keys = clean.one_or_more(declared or ())
+        self._metric = names.Metric(name, kind, unit, description, keys)
+        self._declared = None if declared is None else frozenset(keys)
+        values = declared if isinstance(declared, Mapping) else {}
+        self._declared_values = {key: clean.one_or_more(each) for key, each in values.items()}
 
     def _allowed(self, attributes: Mapping[str, Any] | None) -> dict[str, clean.Value]:
         """Return clean *attributes* without those that are not declared, which are counted."""
@@ -73,6 +76,16 @@ class _Instrument:
 
     def _measure(self, record: Callable[..., None], value: Any, attributes: Mapping[str, Any] | None) -> None:
         """Call *record*, a method of the OTel instrument, with a valid number and the allowed attributes; never raises."""
+        self._record(record, value, lambda: self._allowed(attributes))
+
+    def _bound(
+        self, record: Callable[..., None], attributes: Mapping[str, Any] | None
+    ) -> tuple[dict[str, clean.Value], Callable[[Any], None]]:
+        """Return the allowed attributes, and a function that measures a value with them."""
+        allowed = self._allowed(attributes)
+        return allowed, lambda value: self._record(record, value, lambda: allowed)
+
+    def _record(self, record: Callable[..., None], value: Any, allowed: Callable[[], dict[str, clean.Value]]) -> None:
         if not metric_groups.is_on(self.name):
             return
         try:
@@ -80,7 +93,7 @@ class _Instrument:
             if number is None:
                 faults.report(f"instrument {self.name}", f"{clean.value(value)!r} is not a number; it is left out")
             else:
-                record(number, self._allowed(attributes))
+                record(number, allowed())
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain(f"instrument {self.name}")
 
@@ -109,6 +122,7 @@ class Counter(_Instrument):
     def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
         super().__init__("counter", name, unit, description, declared)
         self._otel_instrument = scope.create(self._metric)
+        self._zero_series = self._declared_series()
         _counters.append(self)
         self.start_at_zero()
 
@@ -116,13 +130,24 @@ class Counter(_Instrument):
         """Add *amount*, 0 or more, in the counter's unit."""
         self._measure(self._otel_instrument.add, amount, attributes)
 
+    def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundCounter:
+        """Return this counter with fixed *attributes*; their series starts at 0."""
+        allowed, measure = self._bound(self._otel_instrument.add, attributes)
+        if allowed not in self._zero_series and len(self._zero_series) < _MAX_ZERO_SERIES:
+            self._zero_series.append(allowed)
+            self.add(0, allowed)
+        return BoundCounter(measure)
+
     def start_at_zero(self) -> None:
-        """Start all declared series at 0, so that ``rate()`` and ``absent()`` work from the first scrape."""
+        """Start the declared and bound series at 0, so that ``rate()`` and ``absent()`` work from the first scrape."""
+        for series in tuple(self._zero_series):
+            self.add(0, series)
+
+    def _declared_series(self) -> list[dict[str, Any]]:
         if self._declared and not self._declared_values:
-            return
+            return []
         values = [[(key, value) for value in declared] for key, declared in self._declared_values.items()]
-        for series in itertools.islice(itertools.product(*values), _MAX_ZERO_SERIES):
-            self.add(0, dict(series))
+        return [dict(series) for series in itertools.islice(itertools.product(*values), _MAX_ZERO_SERIES)]
 
 
 class UpDownCounter(_Instrument):
@@ -135,6 +160,10 @@ class UpDownCounter(_Instrument):
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
         """Add *amount*, which may be negative, in the counter's unit."""
         self._measure(self._otel_instrument.add, amount, attributes)
+
+    def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundCounter:
+        """Return this counter with fixed *attributes*."""
+        return BoundCounter(self._bound(self._otel_instrument.add, attributes)[1])
 
 
 class Histogram(_Instrument):
@@ -153,6 +182,10 @@ class Histogram(_Instrument):
         """Record one measurement in the histogram's unit."""
         self._measure(self._otel_instrument.record, amount, attributes)
 
+    def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundHistogram:
+        """Return this histogram with fixed *attributes*."""
+        return BoundHistogram(self._bound(self._otel_instrument.record, attributes)[1])
+
 
 class Gauge(_Instrument):
     """A value that is set, such as a temperature; the last one counts."""
@@ -164,6 +197,10 @@ class Gauge(_Instrument):
     def set(self, value: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Set the current value, in the gauge's unit."""
         self._measure(self._otel_instrument.set, value, attributes)
+
+    def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundGauge:
+        """Return this gauge with fixed *attributes*."""
+        return BoundGauge(self._bound(self._otel_instrument.set, attributes)[1])
 
 
 Observed = float | Iterable[tuple[float, Mapping[str, Any]]]
@@ -247,8 +284,8 @@ def counter(name: str, *, unit: str = "", description: str = "", attributes: Dec
         unit: A UCUM unit (``s``, ``By``) or an annotation such as ``{order}``; by default none.
         description: One sentence about it; by default empty.
         attributes: The declared attributes of its measurements: their names, or their names with all their values. With the
-            values, every series starts at 0. Attributes that are not declared are dropped, counted and logged once. By default
-            nothing is declared, and all attributes are kept.
+            values, every series starts at 0. A text is one name. Attributes that are not declared are dropped, counted and
+            logged once. By default nothing is declared, and all attributes are kept.
     """
     defined: Counter = _define("counter", name, lambda: Counter(name, unit, description, attributes))
     return defined

@@ -15,7 +15,12 @@ class Arguments:
 
     def __init__(self, function: Callable[..., Any], names: Sequence[str]) -> None:
         """Pick *names* from calls of *function*; raise InstrumentError if it has no parameter of a name."""
-        parameters = inspect.signature(function).parameters
+        try:
+            parameters = inspect.signature(function).parameters
+        except ValueError:
+            raise InstrumentError(
+                f"observe: {function!r} does not show its parameters, so args= can't name any"
+            ) from None
         positions = {name: position for position, name in enumerate(parameters)}
         self._places: list[tuple[str, int, Any]] = []
         for name in names:

@@ -20,10 +20,15 @@ from csg_otel import attributes as clean
 from csg_otel import faults
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.operations.arguments import Arguments
+from csg_otel.operations.inside import observed_inside, refuse_if_hidden
 from csg_otel.operations.operation import Operation, OperationDefinition
 from csg_otel.operations.wrap import is_wrapped, wrap
 
-F = TypeVar("F", bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any]")
+F = TypeVar(
+    "F",
+    bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any] | property | functools.cached_property[Any]"
+    " | functools.partialmethod[Any]",
+)
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 
@@ -38,8 +43,8 @@ class Observe:
         name: str | None,
         attributes: Mapping[str, Any] | None,
         *,
-        args: Sequence[str] = (),
-        ignore: tuple[type[BaseException], ...] = (),
+        args: str | Sequence[str] = (),
+        ignore: type[BaseException] | Sequence[type[BaseException]] = (),
         count_as_error: Callable[[BaseException], bool] | None = None,
         kind: Kind = "internal",
         objective: float | None = None,
@@ -51,8 +56,8 @@ class Observe:
             )
         self._name = name
         self._attributes = clean.clean(attributes or {})
-        self._args = (args,) if isinstance(args, str) else tuple(args)
-        self._ignore = ignore
+        self._args = clean.one_or_more(args)
+        self._ignore = ignore if isinstance(ignore, type) else tuple(ignore)
         self._count_as_error = count_as_error
         self._kind = _KINDS[kind]
         self._objective = objective
@@ -67,12 +72,19 @@ class Observe:
         return observed
 
     def _decorate(self, target: Any, name: str | None) -> Any:
-        if isinstance(target, (staticmethod, classmethod)):
-            return type(target)(self._decorate(target.__func__, name))
         if inspect.isclass(target):
             return self._decorate_class(target, name or target.__name__)
+        return self._decorate_callable(target, name)
+
+    def _decorate_callable(self, target: Any, name: str | None) -> Any:
+        """Return *target* observed; a class that is called inside another object is a function like others."""
+        inside = observed_inside(target, lambda function: self._decorate_callable(function, name))
+        if inside is not None:
+            return inside
         if not callable(target):
             raise InstrumentError(f"observe: {target!r} is not callable; it must be a function, a method or a class")
+        if not inspect.isclass(target):
+            refuse_if_hidden(target)
         qualified_name, module = _names(target)
         arguments = Arguments(target, self._args) if self._args else None
         return wrap(target, self._definition(name or qualified_name, arguments, f"{module}.{qualified_name}"))
@@ -171,12 +183,14 @@ def _block() -> FrameType:
     return frame
 
 
+_OPTIONS = tuple(Observe.__init__.__kwdefaults__ or ())
+
+
 def _names(target: Any) -> tuple[str, str]:
-    """Return the qualified name and the module of the function behind *target*; of its class for a callable object."""
-    while isinstance(target, functools.partial):
-        target = target.func
+    """Return the qualified name and the module of the function *target*; of its class for a callable object."""
     function = target if hasattr(target, "__qualname__") else type(target)
-    return function.__qualname__.rsplit("<locals>.", 1)[-1], function.__module__ or "builtins"
+    module = getattr(function, "__module__", None) or "builtins"  # methods of built-in types have none
+    return function.__qualname__.rsplit("<locals>.", 1)[-1], module
 
 
 @overload
@@ -186,8 +200,8 @@ def observe(
     name: str | None = None,
     attributes: Mapping[str, Any] | None = None,
     *,
-    args: Sequence[str] = (),
-    ignore: tuple[type[BaseException], ...] = (),
+    args: str | Sequence[str] = (),
+    ignore: type[BaseException] | Sequence[type[BaseException]] = (),
     count_as_error: Callable[[BaseException], bool] | None = None,
     kind: Kind = "internal",
     objective: float | None = None,
@@ -198,7 +212,10 @@ def observe(name: Any = None, attributes: Mapping[str, Any] | None = None, **opt
 
     ``@csg_otel.observe``, ``@csg_otel.observe("name")`` or ``with csg_otel.observe("name") as operation:``. Works on
     functions, coroutine functions, generators and async generators (from the first step to the end, the consumer's time
-    included), classes (their own public methods), and ``staticmethod`` and ``classmethod`` in either order.
+    included), classes (their own public methods), and ``staticmethod``, ``classmethod``, ``property`` and ``abstractmethod`` in
+    either order. Objects that hold a function keep all they have, because the function inside is observed: partials, functions
+    with ``lru_cache`` (runs of the function, not look-ups that hit), Celery tasks, click commands. Another object with public
+    attributes is refused.
 
     Args:
         name: The operation's name; by default the function's qualified name. Keep it constant: each name is a series.
@@ -214,8 +231,13 @@ def observe(name: Any = None, attributes: Mapping[str, Any] | None = None, **opt
     Cancellation (``CancelledError``) makes a run a failed one; leaving a generator early and ``SystemExit(0)`` do not.
 
     Raises:
-        InstrumentError: If the decorated object is not callable, or the function has no argument of a name in *args*.
+        InstrumentError: If an option is unknown, the decorated object is not callable or has attributes that a wrapper would
+            hide, or the function has no argument of a name in *args*.
     """
+    for option in options:
+        if option not in _OPTIONS:
+            hint = suggestion(option, _OPTIONS)
+            raise InstrumentError(f"observe: unknown option {option!r}{hint}; known are {', '.join(_OPTIONS)}")
     if name is None or isinstance(name, str):
         return Observe(name, attributes, **options)
     return Observe(None, attributes, **options)(name)

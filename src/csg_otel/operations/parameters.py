@@ -23,7 +23,8 @@ _DEFAULTS: Final = "__csg_otel_defaults"
 
 def with_parameters(function: Callable[..., Any], run: Callable[..., Any], template: str) -> Callable[..., Any]:
     """Return a function with the parameters of *function* that calls *run*; *template* is ``COROUTINE`` or ``GENERATOR``."""
-    if not isinstance(function, FunctionType) or "__signature__" in vars(function):
+    called = function if isinstance(function, FunctionType) else type(function).__call__
+    if not isinstance(called, FunctionType) or "__signature__" in getattr(function, "__dict__", {}):
         return run
     parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
     if any(not parameter.name.isidentifier() for parameter in parameters):

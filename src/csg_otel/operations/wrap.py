@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,13 @@ _MARK = "__csg_otel_observed__"
 
 def wrap(function: Callable[..., Any], definition: OperationDefinition) -> Callable[..., Any]:
     """Return a wrapper of the same kind that observes *function*."""
-    called = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__  # type: ignore[operator]
+    called = function if inspect.isroutine(function) or inspect.isclass(function) else function.__call__  # type: ignore[operator]
     if inspect.isasyncgenfunction(called):
         wrapper = _async_generator(function, definition)
     elif inspect.isgeneratorfunction(called):
         wrapper = _generator(function, definition)
+        if called.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE:
+            wrapper = types.coroutine(wrapper)
     elif inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(function):
         wrapper = _coroutine(function, definition)
     else:
