@@ -28,11 +28,11 @@ _NAMES_BY_MODULE = {
     ),
     "instruments": (
         *("counter", "gauge", "histogram", "observable_gauge", "up_down_counter"),
-        *("cache", "event", "file_processed", "observe_cache"),
+        *("cache", "event", "observe_cache"),
     ),
     "metrics.runtime": ("watch_loop",),
     "mounting": ("asgi_app", "wsgi_app"),
-    "operations": ("observe",),
+    "operations": ("file", "file_processed", "observe"),
     "sdk": ("ShutdownReport", "Telemetry", "instrument"),
     "services": ("Alert", "AlertingService", "SentAlert", "SystemMonitor"),
     "status": ("HealthStatus",),

@@ -22,7 +22,6 @@ from csg_otel.health.monitor import SystemResourcesHealthCheck as SystemResource
 from csg_otel.instruments import cache as cache
 from csg_otel.instruments import counter as counter
 from csg_otel.instruments import event as event
-from csg_otel.instruments import file_processed as file_processed
 from csg_otel.instruments import gauge as gauge
 from csg_otel.instruments import histogram as histogram
 from csg_otel.instruments import observable_gauge as observable_gauge
@@ -31,6 +30,8 @@ from csg_otel.instruments import up_down_counter as up_down_counter
 from csg_otel.metrics.runtime import watch_loop as watch_loop
 from csg_otel.mounting import asgi_app as asgi_app
 from csg_otel.mounting import wsgi_app as wsgi_app
+from csg_otel.operations import file as file
+from csg_otel.operations import file_processed as file_processed
 from csg_otel.operations import observe as observe
 from csg_otel.sdk import ShutdownReport as ShutdownReport
 from csg_otel.sdk import Telemetry as Telemetry

@@ -35,11 +35,15 @@ def contain(component: str) -> None:
 
     An exception that a signal handler of the program raised meanwhile is no fault, and is raised again.
     """
-    interruptions.let_through()
-    error = sys.exc_info()[1]
-    if strict and error is not None:
-        raise error
-    report(component, description(error))
+    try:
+        interruptions.let_through()
+        error = sys.exc_info()[1]
+        if strict and error is not None:
+            raise error
+        report(component, description(error))
+    except RecursionError:  # no room for a report so near the limit, and the program must not get this exception
+        if strict:
+            raise
 
 
 def report(component: str, problem: str) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.semconv._incubating.attributes import (
     cpu_attributes,
     cpython_attributes,
     disk_attributes,
+    file_attributes,
     network_attributes,
     process_attributes,
     service_attributes,
@@ -66,6 +67,7 @@ OPERATION_NAME: Final = "csg.operation.name"
 OBJECTIVE: Final = "csg.operation.objective"
 CODE_FUNCTION_NAME: Final = code_attributes.CODE_FUNCTION_NAME
 FILE_TYPE: Final = "csg.file.type"
+FILE_SIZE: Final = file_attributes.FILE_SIZE
 OUTCOME: Final = "csg.outcome"
 CACHE_NAME: Final = "csg.cache.name"
 CACHE_RESULT: Final = "csg.cache.result"
@@ -204,6 +206,8 @@ EVENT_LOOP_LAG = Metric("csg.runtime.event_loop.lag", "histogram", "s", "Delay o
 
 OPERATION_DURATION = Metric("csg.operation.duration", "histogram", "s", "Duration of observed operations; error.type is set on those that failed.", (OPERATION_NAME, ERROR_TYPE, OBJECTIVE))
 OPERATION_ACTIVE = Metric("csg.operation.active", "up_down_counter", "{operation}", "Observed operations that are running now.", (OPERATION_NAME,))
+WORK_FINISHED = Metric("csg.work.finished", "counter", "{item}", "Pieces of work that have ended, by outcome (ok, error). A piece of work is an outermost operation or a file; operations inside one are not counted.", (OUTCOME,))
+WORK_TIME = Metric("csg.work.time", "counter", "s", "Seconds that the pieces of work in csg.work.finished took, added up.")
 FILES_PROCESSED = Metric("csg.files.processed", "counter", "{file}", "Files processed, by type and outcome (ok, error).", (FILE_TYPE, OUTCOME))
 FILES_SIZE = Metric("csg.files.size", "histogram", "By", "Size of the files processed.", (FILE_TYPE, OUTCOME))
 CACHE_REQUESTS = Metric("csg.cache.requests", "counter", "{request}", "Cache look-ups, by result (hit, miss).", (CACHE_NAME, CACHE_RESULT))
@@ -238,7 +242,11 @@ METRICS: Final[dict[str, Metric]] = {
 """Every instrument of this package by its OTel name."""
 
 BUSINESS: Final = frozenset(
-    metric.name for metric in (OPERATION_DURATION, OPERATION_ACTIVE, FILES_PROCESSED, FILES_SIZE, CACHE_REQUESTS)
+    metric.name
+    for metric in (
+        *(OPERATION_DURATION, OPERATION_ACTIVE, WORK_FINISHED, WORK_TIME),
+        *(FILES_PROCESSED, FILES_SIZE, CACHE_REQUESTS),
+    )
 )
 """The names that `system_monitoring.metrics.business_metrics` switches."""
 
@@ -297,9 +305,9 @@ _ALIASES: Final = (
     Alias("application_file_descriptors_total", "{file_descriptor}", (), (PROCESS_FILE_DESCRIPTOR_COUNT,), "descriptors"),
     Alias("application_uptime_seconds", "s", (), (PROCESS_UPTIME,), "uptime"),
     Alias("files_processed_total", "{file}", ("type",), (FILES_PROCESSED,), "files of any outcome, by type", "counter"),
-    Alias("processing_duration_seconds", "s", (), (OPERATION_DURATION,), "mean duration over 5 m"),
-    Alias("processing_errors_total", "{operation}", (), (OPERATION_DURATION,), "operations that failed", "counter"),
-    Alias("error_rate_percent", "percent", (), (OPERATION_DURATION,), "100 x failed / all operations over 5 m"),
+    Alias("processing_duration_seconds", "s", (), (WORK_FINISHED, WORK_TIME), "mean duration of the pieces of work (outermost operations and files) over 5 m"),
+    Alias("processing_errors_total", "{item}", (), (WORK_FINISHED,), "pieces of work that failed", "counter"),
+    Alias("error_rate_percent", "percent", (), (WORK_FINISHED,), "100 x failed / all pieces of work over 5 m"),
     Alias("cache_hit_rate_percent", "percent", (), (CACHE_REQUESTS,), "100 x hits / requests over 5 m"),
     Alias("health_check_status", "", ("check",), (HEALTH_CHECK_STATUS,), "1 passing (healthy or warning), 0 failing"),
 )

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from csg_otel import names
 from csg_otel.metrics.aliases import Labelled, values
 from csg_otel.metrics.history import History
-from csg_otel.points import HistogramPoint, NumberPoint, Point
+from csg_otel.points import NumberPoint, Point
 from support import moments
 
 
 def operations(count: int, seconds: float, failed: int = 0) -> list[Point]:
-    name = names.OPERATION_DURATION.name
-    ways: list[tuple[dict[str, Any], int, float]] = [
-        ({}, count - failed, seconds),
-        ({names.ERROR_TYPE: "X"}, failed, 0),
+    finished = {"ok": count - failed, "error": failed}
+    points: list[Point] = [
+        NumberPoint(names.WORK_FINISHED.name, "counter", "{item}", {names.OUTCOME: outcome}, n)
+        for outcome, n in finished.items()
     ]
-    return [HistogramPoint(name, "s", attributes, n, total, (1.0,), (n, 0)) for attributes, n, total in ways]
+    return [*points, NumberPoint(names.WORK_TIME.name, "counter", "s", {}, seconds)]
 
 
 def cache(hits: int, misses: int) -> list[Point]:

@@ -24,7 +24,8 @@ foreign = metrics.get_meter("library").create_counter("foreign")
 def squared(x): return x * x
 
 csg_otel.observe_cache("squares", squared)
-shown = ("csg.operation.duration", "csg.operation.active", "csg.files.processed", "csg.files.size",
+shown = ("csg.operation.duration", "csg.operation.active", "csg.work.finished", "csg.work.time",
+         "csg.files.processed", "csg.files.size",
          "csg.cache.requests", "orders", "depth", "foreign", "csg.health.bypass")
 
 def work():
@@ -132,7 +133,7 @@ print("[]")
 
 
 def test_every_ready_made_instrument_is_a_business_metric() -> None:
-    """Operations, files and caches; nothing of the host, the process, health or telemetry itself."""
-    prefixes = ("csg.operation.", "csg.files.", "csg.cache.")
+    """Operations, pieces of work, files and caches; nothing of the host, the process, health or telemetry itself."""
+    prefixes = ("csg.operation.", "csg.work.", "csg.files.", "csg.cache.")
 
     assert {name for name in names.METRICS if name.startswith(prefixes)} == names.BUSINESS

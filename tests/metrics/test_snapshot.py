@@ -15,6 +15,8 @@ from support import moments
 POINTS: list[Point] = [
     NumberPoint(names.FILES_PROCESSED.name, "counter", "{file}", {names.FILE_TYPE: "pdf"}, 3),
     HistogramPoint(names.OPERATION_DURATION.name, "s", {"tags": ("a", "b")}, 4, 2.0, (1.0,), (3, 1)),
+    NumberPoint(names.WORK_FINISHED.name, "counter", "{item}", {names.OUTCOME: "ok"}, 4),
+    NumberPoint(names.WORK_TIME.name, "counter", "s", {}, 2.0),
 ]
 
 

@@ -93,7 +93,7 @@ SHIPPED: Final = (
         for_=600,
     ),
     ShippedRule(
-        "error_ratio_high", "error_rate_percent", 5, "{value} % of the operations fail", severity="critical", for_=300
+        "error_ratio_high", "error_rate_percent", 5, "{value} % of the operations fail", severity="critical", for_=60
     ),
     ShippedRule(
         "operation_slow",

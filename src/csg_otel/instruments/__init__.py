@@ -1,6 +1,6 @@
 """Instruments of the program: its own, and ready-made business metrics."""
 
-from csg_otel.instruments.business import Cache, cache, event, file_processed, observe_cache
+from csg_otel.instruments.business import Cache, cache, event, observe_cache
 from csg_otel.instruments.defined import (
     Counter,
     Gauge,
@@ -25,7 +25,6 @@ __all__ = [
     "cache",
     "counter",
     "event",
-    "file_processed",
     "gauge",
     "histogram",
     "observable_gauge",

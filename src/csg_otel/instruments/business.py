@@ -1,5 +1,5 @@
 """
-Ready-made business metrics: files processed, caches, events.
+Ready-made business metrics: caches and events.
 
 Uses the OTel API only. The rule: every counter starts at 0, so that rates work from the first scrape.
 """
@@ -16,7 +16,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from csg_otel import attributes as clean
 from csg_otel import faults, metric_groups, names, scope
 from csg_otel.errors import InstrumentError, suggestion
-from csg_otel.instruments.defined import Counter, Histogram, once
+from csg_otel.instruments.defined import once
 from csg_otel.tallies import TallySeries
 
 Severity = Literal["debug", "info", "warning", "error", "critical"]
@@ -28,37 +28,6 @@ _SEVERITIES: Final = {
     "error": SeverityNumber.ERROR,
     "critical": SeverityNumber.FATAL,
 }
-
-
-def file_processed(file_type: str, *, size_bytes: int | None = None, outcome: str = "ok") -> None:
-    """
-    Count a file as processed, under ``csg.files.processed``, and record its size in bytes under ``csg.files.size``.
-
-    *file_type* is a short word such as ``vtt``. *outcome* is ``ok``, ``error`` or another word from a small, fixed set.
-    """
-    if not metric_groups.is_on(names.FILES_PROCESSED.name):
-        return
-    files: _Files = once("files", _Files)
-    files.processed(file_type, size_bytes, outcome)
-
-
-class _Files:
-    def __init__(self) -> None:
-        declared = names.FILES_PROCESSED.attributes
-        self._count = Counter(names.FILES_PROCESSED.name, "{file}", names.FILES_PROCESSED.description, declared)
-        self._size = Histogram(names.FILES_SIZE.name, "By", names.FILES_SIZE.description, declared, None)
-        self._types: set[str] = set()
-
-    def processed(self, raw_type: Any, size_bytes: int | None, outcome: str) -> None:
-        file_type = clean.text(raw_type)
-        if file_type not in self._types and len(self._types) < names.CARDINALITY_LIMIT:
-            self._types.add(file_type)
-            for usual_outcome in ("ok", "error"):
-                self._count.add(0, {names.FILE_TYPE: file_type, names.OUTCOME: usual_outcome})
-        attributes = {names.FILE_TYPE: file_type, names.OUTCOME: clean.text(outcome)}
-        self._count.add(1, attributes)
-        if size_bytes is not None:
-            self._size.record(size_bytes, attributes)
 
 
 class Cache:

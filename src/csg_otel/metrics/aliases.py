@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from csg_otel import names
-from csg_otel.points import HistogramPoint, NumberPoint, Point
+from csg_otel.points import NumberPoint, Point
 
 if TYPE_CHECKING:
     from csg_otel.metrics.sample import ProcessValues, Sample, SystemValues
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 RATE_WINDOW_S: Final = 300.0
 """The window of rates "over 5 m", in seconds."""
 
-OPERATIONS: Final = f"{names.OPERATION_DURATION.name}.count"
-OPERATIONS_FAILED: Final = f"{names.OPERATION_DURATION.name}.failed"
-OPERATIONS_SECONDS: Final = f"{names.OPERATION_DURATION.name}.sum"
+WORK: Final = f"{names.WORK_FINISHED.name}.all"
+WORK_FAILED: Final = f"{names.WORK_FINISHED.name}.error"
+WORK_SECONDS: Final = names.WORK_TIME.name
 CACHE_HITS: Final = f"{names.CACHE_REQUESTS.name}.hit"
 CACHE_REQUESTS: Final = f"{names.CACHE_REQUESTS.name}.all"
 
@@ -121,11 +121,14 @@ def totals(points: Iterable[Point]) -> dict[str, float]:
     """Return the totals since the start from which rates over 5 m are computed; an instrument without points has none."""
     sums: defaultdict[str, float] = defaultdict(float)
     for point in points:
-        if isinstance(point, HistogramPoint) and point.name == names.OPERATION_DURATION.name:
-            sums[OPERATIONS] += point.count
-            sums[OPERATIONS_SECONDS] += point.total
-            sums[OPERATIONS_FAILED] += point.count if point.attributes.get(names.ERROR_TYPE) else 0
-        elif isinstance(point, NumberPoint) and point.name == names.CACHE_REQUESTS.name:
+        if not isinstance(point, NumberPoint):
+            continue
+        if point.name == names.WORK_FINISHED.name:
+            sums[WORK] += point.value
+            sums[WORK_FAILED] += point.value if point.attributes.get(names.OUTCOME) == "error" else 0
+        elif point.name == names.WORK_TIME.name:
+            sums[WORK_SECONDS] += point.value
+        elif point.name == names.CACHE_REQUESTS.name:
             sums[CACHE_REQUESTS] += point.value
             sums[CACHE_HITS] += point.value if point.attributes.get(names.CACHE_RESULT) == "hit" else 0
     return dict(sums)
@@ -168,9 +171,9 @@ def _of_program(points: Sequence[Point], past: Past | None) -> dict[str, Labelle
     grown = _recent(sums, past)
     return {
         "files_processed_total": _files(points),
-        "processing_duration_seconds": _ratio(grown(OPERATIONS_SECONDS), grown(OPERATIONS)),
-        "processing_errors_total": _plain(sums.get(OPERATIONS_FAILED)),
-        "error_rate_percent": _ratio(grown(OPERATIONS_FAILED), grown(OPERATIONS), 100),
+        "processing_duration_seconds": _ratio(grown(WORK_SECONDS), grown(WORK)),
+        "processing_errors_total": _plain(sums.get(WORK_FAILED)),
+        "error_rate_percent": _ratio(grown(WORK_FAILED), grown(WORK), 100),
         "cache_hit_rate_percent": _ratio(grown(CACHE_HITS), grown(CACHE_REQUESTS), 100),
         "health_check_status": _checks(points),
     }

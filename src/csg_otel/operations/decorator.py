@@ -48,8 +48,15 @@ class Observe:
         count_as_error: Callable[[BaseException], bool] | None = None,
         kind: Kind = "internal",
         objective: float | None = None,
+        on_span: Mapping[str, Any] | None = None,
+        count_file: Callable[[bool], None] | None = None,
     ) -> None:
-        """Check and keep the options; :func:`observe` documents each of them."""
+        """
+        Check and keep the options; :func:`observe` documents the first ones.
+
+        *on_span* are attributes of the span alone. *count_file* makes each run a file; it is called at the end with whether the
+        run failed.
+        """
         if kind not in _KINDS:
             raise InstrumentError(
                 f"observe: {kind!r} is not a kind of span{suggestion(kind, _KINDS)}; valid are {', '.join(_KINDS)}"
@@ -61,6 +68,8 @@ class Observe:
         self._count_as_error = count_as_error
         self._kind = _KINDS[kind]
         self._objective = objective
+        self._on_span = clean.clean(on_span or {})
+        self._count_file = count_file
         self._block_definition: OperationDefinition | None = None
         self._open: dict[FrameType, list[Operation]] = {}
 
@@ -108,6 +117,8 @@ class Observe:
             is_error=self._is_error,
             objective_s=self._objective,
             function_name=function_name,
+            on_span=self._on_span,
+            count_file=self._count_file,
         )
 
     def _is_error(self, error: BaseException) -> bool:

@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from csg_otel import attributes as clean
 from csg_otel import faults, metric_groups, names, scope
+from csg_otel.operations import work
 from csg_otel.tallies import LevelSeries
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class OperationDefinition:
         is_error: Callable[[BaseException], bool],
         objective_s: float | None,
         function_name: str = "",
+        on_span: Mapping[str, clean.Value] | None = None,
+        count_file: Callable[[bool], None] | None = None,
     ) -> None:
         """
         Define an operation.
@@ -65,15 +68,18 @@ class OperationDefinition:
             is_error: Returns whether an exception makes a run a failed one.
             objective_s: Seconds a run should take; None for no objective.
             function_name: Qualified name of the function, for the span; empty for a block.
+            on_span: Further clean attributes of every span.
+            count_file: Counts a run as a file, given whether it failed; None for an operation that is no file.
         """
         self.name = name
         self.kind = kind
         self.is_error = is_error
         self.objective_s = objective_s
         self.declared: dict[str, Any] = {names.OPERATION_NAME: name, **attributes}
-        self.on_span: dict[str, Any] = dict(self.declared)
+        self.on_span: dict[str, Any] = {**self.declared, **(on_span or {})}
         if function_name:
             self.on_span[names.CODE_FUNCTION_NAME] = function_name
+        self.count_file = count_file
         self._arguments = arguments
 
     def begin(self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Operation:
@@ -109,6 +115,7 @@ class Operation:
         "_error_type",
         "_outer_context",
         "_own_context",
+        "_piece",
         "_token",
         "span",
     )
@@ -129,6 +136,9 @@ class Operation:
             definition.name, self._outer_context, definition.kind, attributes, start_time=self._began_ns
         )
         self._own_context = trace.set_span_in_context(self.span, self._outer_context)
+        self._piece = work.begin(self._outer_context, is_file=definition.count_file is not None)
+        if self._piece is not None:
+            self._own_context = self._piece.is_within(self._own_context)
         # Last: a run that could not begin, as where the stack is full, must not count as active for ever.
         self._count_end = instruments.active.at(definition.name).begin()
 
@@ -211,7 +221,12 @@ class Operation:
         """End the run and measure it; the definition decides whether *error* makes it a failed one."""
         took_s = time.perf_counter() - self._began_s
         self._count_end()
-        for step in (self._judge, self._measure, self._end_span):  # each of them, although one before it has failed
+        for step in (
+            self._judge,
+            self._count,
+            self._measure,
+            self._end_span,
+        ):  # each, although one before it has failed
             try:
                 step(error, took_s)
             except RecursionError:  # the stack of the program is full
@@ -226,6 +241,13 @@ class Operation:
             met = took_s <= self._definition.objective_s and not self._error_type
             self._declared = {**self._declared, names.OBJECTIVE: "met" if met else "missed"}
             self.span.set_attribute(names.OBJECTIVE, self._declared[names.OBJECTIVE])
+
+    def _count(self, _error: BaseException | None, took_s: float) -> None:
+        failed = bool(self._error_type)
+        if self._piece is not None:
+            self._piece.end(took_s, failed=failed)
+        if self._definition.count_file is not None:
+            self._definition.count_file(failed)
 
     def _measure(self, _error: BaseException | None, took_s: float) -> None:
         if metric_groups.is_on(names.OPERATION_DURATION.name):

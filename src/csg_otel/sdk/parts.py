@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from csg_otel import clocks, environment, instruments, metrics
+from csg_otel import clocks, environment, instruments, metrics, operations
 from csg_otel.exporters.build import console_enabled
 from csg_otel.logs import LogInterceptor
 from csg_otel.multiprocess.workers import WorkerGroup
@@ -57,6 +57,7 @@ class Instruments(Part):
         groups.apply(config)
         if not config.disabled:
             instruments.start_at_zero()
+            operations.start_at_zero()
 
 
 class Logs(Part):

@@ -105,22 +105,23 @@ def _traffic(metric: names.Metric, interface: str) -> tuple[Part, ...]:
     )
 
 
-_FAILED: Final = f"{names.ERROR_TYPE}:*"
+_FAILED: Final = f"{names.OUTCOME}:error"
 
 
-def _percent(how: str, metric: names.Metric, part: str) -> Callable[[Scope], str]:
+def _percent(metric: names.Metric, part: str) -> Callable[[Scope], str]:
     """Return the query of the percentage of counts that have the tag *part*, over the window; 0 if there are none."""
 
     def query(scope: Scope) -> str:
-        counted, total = (f"{scope.of(how, metric.name, *tags)}.as_count()" for tags in ((part,), ()))
+        counted, total = (f"{scope.of('sum', metric.name, *tags)}.as_count()" for tags in ((part,), ()))
         return f"100 * {over(f'default_zero({counted})', _RATE_WINDOW_S, 'sum')} / {over(total, _RATE_WINDOW_S, 'sum')}"
 
     return query
 
 
 def _mean_duration(scope: Scope) -> str:
-    seconds, calls = (f"{scope.of(how, names.OPERATION_DURATION.name)}.as_count()" for how in ("sum", "count"))
-    return f"{over(seconds, _RATE_WINDOW_S, 'sum')} / {over(calls, _RATE_WINDOW_S, 'sum')}"
+    metrics = (names.WORK_TIME, names.WORK_FINISHED)
+    seconds, pieces = (over(f"{scope.of('sum', m.name)}.as_count()", _RATE_WINDOW_S, "sum") for m in metrics)
+    return f"{seconds} / {pieces}"
 
 
 def _passing(scope: Scope) -> str:
@@ -172,9 +173,9 @@ ALIASES: Final[Mapping[str, tuple[Part, ...]]] = {
     "application_uptime_seconds": (Part(_gauge("max", names.PROCESS_UPTIME)),),
     "files_processed_total": (Part(_gauge("sum", names.FILES_PROCESSED), (), {"type": names.FILE_TYPE}),),
     "processing_duration_seconds": (Part(_mean_duration),),
-    "processing_errors_total": (Part(_gauge("count", names.OPERATION_DURATION, _FAILED)),),
-    "error_rate_percent": (Part(_percent("count", names.OPERATION_DURATION, _FAILED)),),
-    "cache_hit_rate_percent": (Part(_percent("sum", names.CACHE_REQUESTS, f"{names.CACHE_RESULT}:hit")),),
+    "processing_errors_total": (Part(_gauge("sum", names.WORK_FINISHED, _FAILED)),),
+    "error_rate_percent": (Part(_percent(names.WORK_FINISHED, _FAILED)),),
+    "cache_hit_rate_percent": (Part(_percent(names.CACHE_REQUESTS, f"{names.CACHE_RESULT}:hit")),),
     "health_check_status": (Part(_passing, (), {"check": names.CHECK_NAME}),),
 }
 """The queries of each alias, by its name; their PromQL is in ``prometheus.promql``."""

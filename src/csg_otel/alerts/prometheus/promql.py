@@ -140,20 +140,17 @@ class _Aliases:
         }
 
     def _program(self) -> dict[str, tuple[RecordingRule, ...]]:
-        operation, cache = names.OPERATION_DURATION, names.CACHE_REQUESTS
-        calls, failures = (
-            self._series(operation, *failed, suffix="_count") for failed in ((), ((names.ERROR_TYPE, "!=", ""),))
-        )
-        seconds = self._series(operation, suffix="_sum")
+        cache, work, seconds = names.CACHE_REQUESTS, self._series(names.WORK_FINISHED), self._series(names.WORK_TIME)
+        failures = self._series(names.WORK_FINISHED, (names.OUTCOME, "=", "error"))
         hits = self._series(cache, (names.CACHE_RESULT, "=", "hit"))
         passing = self._by(
             "check", names.HEALTH_CHECK_STATUS, names.CHECK_NAME, "max", (names.HEALTH_STATE, "=~", "healthy|warning")
         )
         return {
             "files_processed_total": (RecordingRule(self._by("type", names.FILES_PROCESSED, names.FILE_TYPE, "sum")),),
-            "processing_duration_seconds": (RecordingRule(Binary(_rate(seconds), "/", Binary(_rate(calls), ">", 0))),),
-            "processing_errors_total": (RecordingRule(Binary(_sum(failures), "or", Binary(0, "*", _sum(calls)))),),
-            "error_rate_percent": (RecordingRule(_percent(ratio(_rate(failures), _rate(calls)))),),
+            "processing_duration_seconds": (RecordingRule(Binary(_rate(seconds), "/", Binary(_rate(work), ">", 0))),),
+            "processing_errors_total": (RecordingRule(Binary(_sum(failures), "or", Binary(0, "*", _sum(work)))),),
+            "error_rate_percent": (RecordingRule(_percent(ratio(_rate(failures), _rate(work)))),),
             "cache_hit_rate_percent": (RecordingRule(_percent(ratio(_rate(hits), _rate(self._series(cache))))),),
             "health_check_status": (RecordingRule(passing),),
         }
