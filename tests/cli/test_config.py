@@ -53,7 +53,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ten_mistakes_are_ten_located_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every mistake of a file is printed in one go, in the file's order, with line and column; exit code 1."""
     (tmp_path / "monitoring_config.yaml").write_text(TEN_MISTAKES, encoding="utf-8")
-    code = run("check")
+    code = run("check", "--strict")
     *problems, last = capsys.readouterr().out.splitlines()
 
     places = [re.match(r"monitoring_config\.yaml:(\d+):(\d+): [a-z_\[\]0-9.]+: ", line) for line in problems]
@@ -132,11 +132,12 @@ def test_showing_a_bad_file_fails(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (out, err) == ("", "monitoring_config.yaml:1:1: dashbord: unknown setting (did you mean 'dashboard'?)\n")
 
 
-def test_literal_secrets_are_accepted_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """``--allow-literal-secrets`` is for a laptop."""
+def test_a_literal_secret_fails_the_strict_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without ``--strict`` it is a warning, which CI of a team may not want."""
     (tmp_path / "c.yaml").write_text("security: {api_auth: {tokens: [abc]}}", encoding="utf-8")
 
-    assert [run("check", "c.yaml"), run("check", "c.yaml", "--allow-literal-secrets")] == [1, 0]
+    assert [run("check", "c.yaml"), run("check", "c.yaml", "--strict")] == [0, 1]
+    assert "warning: c.yaml:1:32: security.api_auth.tokens[0]: a secret stands in the file" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [[], ["check"], ["show"]])

@@ -127,7 +127,9 @@ def test_an_environment_is_merged_deeply() -> None:
 
 def test_other_environments_need_no_variables() -> None:
     """A block that isn't chosen is checked for mistakes, but its variables may be missing."""
-    source = {"environments": {"production": {"notifications": {"slack": {"webhook_url": "${NOT_HERE}"}}}}}
+    source = {
+        "environments": {"production": {"notifications": {"slack": {"enabled": True, "webhook_url": "${NOT_HERE}"}}}}
+    }
 
     assert load(source, environ={}).problems == ()
     assert "NOT_HERE is not set" in load_lenient(source, environ={}, code={"environment": "production"}).problems[0]
@@ -193,13 +195,31 @@ def test_a_substituted_value_is_not_shown_in_a_problem() -> None:
     assert problem == "argument config: dashboard.port: the value of '${P}' is not a whole number"
 
 
-def test_literal_secrets_on_a_laptop(tmp_path: Path) -> None:
-    """Literal secrets are accepted in a file with the option, and in mappings made by code."""
+def test_a_literal_secret_is_warned_of(tmp_path: Path) -> None:
+    """Once, with its place and what to write instead; in mappings made by code it is no literal."""
     (tmp_path / "c.yaml").write_text("security: {api_auth: {tokens: [abc]}}", encoding="utf-8")
-    (token,) = load("c.yaml", environ={}, cwd=tmp_path, allow_literal_secrets=True).config.security.api_auth.tokens
+    loaded = load("c.yaml", environ={}, cwd=tmp_path)
 
-    assert token.reveal() == "abc"
-    assert load({"security": {"api_auth": {"tokens": ["abc"]}}}, environ={}).problems == ()
+    assert loaded.config.security.api_auth.tokens[0].reveal() == "abc"
+    (warning,) = loaded.warnings
+    assert warning.startswith("c.yaml:1:32: security.api_auth.tokens[0]: a secret stands in the file")
+    assert "${TOKENS_0}" in warning
+    assert load({"security": {"api_auth": {"tokens": ["abc"]}}}, environ={}).warnings == ()
+
+
+def test_a_literal_secret_is_a_problem_in_production_and_where_it_is_part_of_a_url(tmp_path: Path) -> None:
+    """An address is printed by all kinds of programs, with the password in it."""
+    secret = "security: {api_auth: {tokens: [abc]}}\n"
+    for text in (
+        secret + "service: {environment: production}",
+        "environments: {prod: {security: {api_auth: {tokens: [abc]}}}}\nservice: {environment: prod}",
+        "health_monitoring: {checks: {dependencies: {databases: ['postgresql://app:abc@db/shop']}}}",
+    ):
+        (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+        (problem,) = load_lenient("c.yaml", environ={}, cwd=tmp_path).problems
+        assert "a secret must not be written in the file" in problem
+    (tmp_path / "c.yaml").write_text(secret + "service: {environment: staging}", encoding="utf-8")
+    assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == ()
 
 
 def test_the_configuration_is_frozen_and_has_the_guides_names() -> None:

@@ -58,7 +58,7 @@ def test_every_bad_file_is_expected() -> None:
 @pytest.mark.parametrize("mistake", sorted(MISTAKES))
 def test_a_mistake_is_one_located_problem(mistake: str) -> None:
     """A mistake is reported once, with line, column, key and what would be right."""
-    loaded = load_lenient(f"{mistake}.yaml", environ={"KEY": "k"}, cwd=TESTDATA)
+    loaded = load_lenient(f"{mistake}.yaml", environ={"KEY": "k"}, cwd=TESTDATA, strict=True)
 
     (problem,) = loaded.problems
     assert problem.startswith(f"{mistake}.yaml:{MISTAKES[mistake]}")
@@ -68,9 +68,12 @@ def test_a_mistake_is_one_located_problem(mistake: str) -> None:
 def test_a_mistake_raises(mistake: str) -> None:
     """`load` raises for every bad file what `load_lenient` reports."""
     with pytest.raises(ConfigError) as caught:
-        load(f"{mistake}.yaml", environ={"KEY": "k"}, cwd=TESTDATA)
+        load(f"{mistake}.yaml", environ={"KEY": "k"}, cwd=TESTDATA, strict=True)
 
-    assert caught.value.problems == load_lenient(f"{mistake}.yaml", environ={"KEY": "k"}, cwd=TESTDATA).problems
+    assert (
+        caught.value.problems
+        == load_lenient(f"{mistake}.yaml", environ={"KEY": "k"}, cwd=TESTDATA, strict=True).problems
+    )
 
 
 def test_a_problem_never_shows_a_secret() -> None:

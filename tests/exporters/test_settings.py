@@ -41,7 +41,7 @@ def unreachable() -> str:
 def send(exporters: dict[str, Any], folder: Path, within_s: float = 10) -> ShutdownReport:
     """Emit spans, a record and a count with these settings, end within *within_s* seconds; return what became of them."""
     settings = {**exporters, "spool": {"directory": str(folder), **exporters.get("spool", {})}}
-    providers = Providers(load({"exporters": settings}, allow_literal_secrets=True, environ={}).config)
+    providers = Providers(load({"exporters": settings}, environ={}).config)
     metrics.get_meter("test").create_counter("placed").add(1)
     _logs.get_logger("test").emit(LogRecord(body="written"))
     tracer = trace.get_tracer("test")

@@ -89,7 +89,7 @@ def read_in_a_run(root: Path) -> set[str]:
         "notifications": {**alert_specs.EVERYTHING["notifications"], **posted},
         "slos": [*alert_specs.EVERYTHING["slos"], good],
     }
-    settings = load({"alerting": {"rules": [alert_specs.rule()]}, **sections}, allow_literal_secrets=True).config
+    settings = load({"alerting": {"rules": [alert_specs.rule()]}, **sections}).config
     newest = Options(alertmanager_version=(1, 0))
     owners = {leaf.owner for leaf in leaves()}
     with recorded(owners, lambda file: file.startswith(package) and not file.startswith(inside)) as reads:

@@ -72,4 +72,4 @@ def rule(metric: str = "system_cpu_usage_percent", threshold: float = 85, **more
 def spec(*rules: dict[str, Any], **sections: Any) -> AlertSpec:
     """Return the specification of *rules* and other *sections* of a file; the service is called shop."""
     config = {"service": {"name": "shop"}, "alerting": {"rules": list(rules)}, **sections}
-    return load(load_config(config, allow_literal_secrets=True).config, CATALOG)
+    return load(load_config(config).config, CATALOG)

@@ -55,11 +55,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=f"where the runbooks of these rules are published (default: {bundle.RUNBOOKS})",
     )
-    parser.add_argument(
-        "--allow-literal-secrets",
-        action="store_true",
-        help="accept secrets in the configuration file (for development only)",
-    )
 
 
 def add_versions(parser: argparse.ArgumentParser) -> None:
@@ -117,9 +112,7 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     from csg_otel.exporters import prometheus
 
     code = {"environment": args.environment} if args.environment else None
-    loaded = load_lenient(
-        args.config, code=code, allow_literal_secrets=args.allow_literal_secrets, unset_secrets=not secrets
-    )
+    loaded = load_lenient(args.config, code=code, unset_secrets=not secrets)
     if loaded.problems:
         raise AlertError(loaded.problems)
     if loaded.file is None:

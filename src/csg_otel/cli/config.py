@@ -67,6 +67,7 @@ def register(subparsers: Any) -> None:
     commands = parser.add_subparsers(dest="config_command", metavar="COMMAND", required=True)
     check = _command(commands, "check", "print every problem", *_CHECK)
     _add_source(check)
+    check.add_argument("--strict", action="store_true", help="a secret in the file is a problem, as in production")
     check.set_defaults(run=run_check)
     show = _command(commands, "show", "print the settings in effect", *_SHOW)
     _add_source(show)
@@ -184,13 +185,10 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         "file", nargs="?", metavar="FILE", help="default: $CSG_OTEL_CONFIG, else monitoring_config.yaml"
     )
     parser.add_argument("--environment", metavar="NAME", help="merge environments.NAME over the rest")
-    parser.add_argument(
-        "--allow-literal-secrets", action="store_true", help="accept secrets in the file (for development only)"
-    )
 
 
 def _load(args: argparse.Namespace) -> Loaded:
     from csg_otel.config import load_lenient
 
     code = {"environment": args.environment} if args.environment else None
-    return load_lenient(args.file, code=code, allow_literal_secrets=args.allow_literal_secrets)
+    return load_lenient(args.file, code=code, strict=getattr(args, "strict", False))

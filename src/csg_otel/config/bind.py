@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -44,7 +45,7 @@ class Binder:
     """
 
     def __init__(
-        self, report: Report, substitute: Substitution | None = None, *, literals: bool = False, unset: bool = False
+        self, report: Report, substitute: Substitution | None = None, *, strict: bool = False, unset: bool = False
     ) -> None:
         """
         Bind trees with these options.
@@ -53,14 +54,15 @@ class Binder:
             report: Receives the problems and warnings.
             substitute: Resolves ``${...}`` in the merged tree, in which required settings must be present. By default None, for
                 the tree of a single source: ``${...}`` is skipped, and settings may be missing.
-            literals: Accept secrets that are written in a file; by default they are problems.
+            strict: Secrets that are written in a file are problems; by default they are warnings.
             unset: Keep ``${NAME}`` as the value of a secret whose variable is not set; by default that is a problem.
         """
         self.report = report
         self._substitute = substitute
-        self._literals = literals
+        self._strict = strict
         self._unset = unset
         self._lists = 0
+        self._disabled = 0
         self.nodes: dict[str, Node] = {}
 
     def section(self, cls: type, node: Node | None, path: str) -> Any:
@@ -77,6 +79,8 @@ class Binder:
         open_fields = [item.name for _, item, declared in settings_of(cls) if declared.free in {"names", "extra"}]
         values: dict[str, Any] = {}
         rest: dict[str, Node] = {}
+        disabled = self._is_disabled(settings, node)
+        self._disabled += disabled
         for key, child in node.value.items():
             if key not in settings:
                 rest[key] = child
@@ -90,8 +94,24 @@ class Binder:
             values[name] = {**values.get(name, {}), **self._open(typing.get_args(kinds(cls)[name])[1], rest, path)}
         else:
             for key, child in rest.items():
-                self.report.problem(child, f"unknown setting{suggestion(key, tuple(settings)) or _listed(settings)}")
-        return self._build(cls, node, settings, values)
+                self.report.problem(
+                    child, f"unknown setting{suggestion(key, _spellings(settings)) or _listed(settings)}"
+                )
+        built = self._build(cls, node, settings, values)
+        self._disabled -= disabled
+        return built
+
+    def _is_disabled(self, settings: Mapping[str, Any], node: Node) -> bool:
+        """Return whether a section is switched off: then what it needs when it is on may be missing."""
+        if self._substitute is None or "enabled" not in settings:
+            return False
+        child = node.get("enabled")
+        if child is None or child.value is None:
+            return default_of(settings["enabled"][0]) is False
+        with suppress(convert.MismatchError, SubstitutionError):
+            value = child.value
+            return not convert.boolean(self._substitute(value) if child.live and isinstance(value, str) else value, "")
+        return False
 
     def _build(self, cls: type, node: Node, settings: Mapping[str, Any], values: dict[str, Any]) -> Any:
         """
@@ -108,7 +128,8 @@ class Binder:
             values["location"] = node.origin.where
         missing = [key for key, (item, _) in settings.items() if default_of(item) is dataclasses.MISSING]
         missing = [key for key in missing if settings[key][0].name not in values]
-        for key in missing if self._substitute is not None or self._lists else ():
+        is_needed = (self._substitute is not None or self._lists) and not self._disabled
+        for key in missing if is_needed else ():
             if (child := node.get(key)) is None or child.value is None:
                 self.report.problem(node, self._missing(cls, node, key))
         return None if missing else cls(**values)
@@ -130,8 +151,8 @@ class Binder:
             node: The value.
             path: The setting's dotted key.
         """
-        if node.value is None or declared.free == "environments":
-            return _SKIPPED
+        if node.value is None or node.value == "" or declared.free == "environments":
+            return _SKIPPED  # an empty text is a placeholder: "set by a variable"
         if declared.no_effect:
             self.report.warning(node, f"has {declared.no_effect}")
         return self._value(kind, declared, node, path)
@@ -259,9 +280,13 @@ class Binder:
         if not isinstance(text, str):
             self.report.problem(node, "a secret must be text; write it in quotes")
             return _SKIPPED
-        if node.literal and not self._literals and is_literal(text):
-            self.report.problem(node, _no_literal(node, declared))
-            return _SKIPPED
+        if text and node.literal and is_literal(text):
+            if self._strict or URL_PASSWORD.search(text):
+                self.report.problem(node, f"a secret must not be written in the file; {_better(node, declared)}")
+                return _SKIPPED
+            self.report.warning(
+                node, f"a secret stands in the file, where others may read it; {_better(node, declared)}"
+            )
         if self._unset and node.live and not self._can_be_resolved(text):
             return Secret(text)
         resolved = self._resolved(node.with_value(text))
@@ -317,7 +342,8 @@ class Binder:
         try:
             value = self._substitute(node.value)
         except SubstitutionError as error:
-            self.report.problem(node, str(error))
+            if not self._disabled:
+                self.report.problem(node, str(error))
             return node.with_value(_SKIPPED)
         return replace(node, value=value, raw=None, text=True, live=False, literal=False, source=node.value)
 
@@ -340,15 +366,16 @@ def _listed(settings: Mapping[str, Any]) -> str:
     return f" (known: {', '.join(sorted(settings))})"
 
 
+def _spellings(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*settings, *(other for _, declared in settings.values() for other in declared.also))
+
+
 def _is_union(kind: Any) -> bool:
     return len(typing.get_args(kind)) > 1 and typing.get_origin(kind) is not Literal
 
 
-def _no_literal(node: Node, declared: Setting) -> str:
+def _better(node: Node, declared: Setting) -> str:
+    """Return what to write instead of a secret."""
     last = re.sub(r"\W+", "_", node.path.rpartition(".")[2]).strip("_")
     name = declared.env[0] if declared.env else last.upper()
-    return (
-        f"a secret must not be written in the file; write ${{{name}}} and set that variable,"
-        f" or ${{file:/run/secrets/{last.lower()}}}"
-        " (--allow-literal-secrets accepts it on a laptop)"
-    )
+    return f"write ${{{name}}} and set that variable, or ${{file:/run/secrets/{last.lower()}}}"

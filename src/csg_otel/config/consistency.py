@@ -36,6 +36,10 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
             report.problem(_place(path, nodes), message)
     for path, message in (*_performance(config), *_schemes(config)):
         report.warning(_place(path, nodes), message)
+    if (method := nodes.get("security.api_auth.method")) is not None and str(method.value).lower() == "oauth":
+        report.warning(
+            method, "OAuth is not spoken here: the tokens in security.api_auth.tokens count; put a proxy in front"
+        )
     for path, key in _missing(config):
         if join(path, key) not in nodes:  # a key in the file with a wrong value is a problem already
             report.problem(_place(path, nodes), f"is enabled but has no {key!r}; add it, or set enabled: false")

@@ -18,7 +18,7 @@ from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.config.show import flatten
 from csg_otel.config.sources import code as code_source
-from csg_otel.config.sources import env, environments, foreign, implied, otlp_env, sdk_env
+from csg_otel.config.sources import env, environments, foreign, implied, otlp_env, sdk_env, spellings
 from csg_otel.config.sources.substitute import Substitution, expanded, names
 from csg_otel.config.tree import Node, Origin, Report, from_plain, merge, sorted_problems
 from csg_otel.errors import ConfigError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FILE: Final = "monitoring_config.yaml"
 VARIABLE: Final = "CSG_OTEL_CONFIG"
+_PRODUCTION: Final = ("production", "prod")
+"""Environments in which a secret that stands in the file is a problem."""
 
 
 class Config(ConfigRoot):
@@ -76,7 +78,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     code: Mapping[str, Any] | None = None,
     cwd: Path | None = None,
-    allow_literal_secrets: bool = False,
+    strict: bool = False,
 ) -> Loaded:
     """
     Load the configuration from *source*, the environment and *code*; raises `ConfigError` with all problems.
@@ -87,9 +89,9 @@ def load(
         environ: The environment; by default the process's.
         code: Values by dotted key, or by a name of `csg_otel.config.sources.code.ARGUMENTS`.
         cwd: The folder of relative paths; by default the working directory.
-        allow_literal_secrets: Accept secrets that stand in the file; by default they are problems.
+        strict: Secrets that stand in the file are problems, as they are in production; by default they are warnings.
     """
-    loaded = load_lenient(source, environ=environ, code=code, cwd=cwd, allow_literal_secrets=allow_literal_secrets)
+    loaded = load_lenient(source, environ=environ, code=code, cwd=cwd, strict=strict)
     if loaded.problems:
         raise ConfigError(loaded.problems)
     return loaded
@@ -101,7 +103,7 @@ def load_lenient(
     environ: Mapping[str, str] | None = None,
     code: Mapping[str, Any] | None = None,
     cwd: Path | None = None,
-    allow_literal_secrets: bool = False,
+    strict: bool = False,
     unset_secrets: bool = False,
 ) -> Loaded:
     """
@@ -112,7 +114,7 @@ def load_lenient(
         environ: As for `load`.
         code: As for `load`.
         cwd: As for `load`.
-        allow_literal_secrets: As for `load`.
+        strict: As for `load`.
         unset_secrets: Accept secrets whose variable is not set; for callers that need none, such as rule compilers.
     """
     environ = environment.snapshot() if environ is None else environ
@@ -124,7 +126,7 @@ def load_lenient(
         hidden = otlp_env.CHOICES if code_source.names_exporters(code or {}) else ()
         variables = {name: value for name, value in environ.items() if name not in hidden}
         variables = foreign.without_misfits(variables, report)
-    options = {"literals": allow_literal_secrets, "unset": unset_secrets}
+    options = {"strict": strict, "unset": unset_secrets}
     sources = _Sources(read, dict(code or {}), Substitution(environ, read.folder), report, options)
     bound, ignored = foreign.settle(variables, sources.bind)
     config, nodes = bound.config, bound.nodes
@@ -162,9 +164,14 @@ class _Sources:
     def bind(self, variables: Mapping[str, str]) -> _Bound:
         """Return the configuration with *variables* as its environment."""
         report = Report(dict(self.report.problems), dict(self.report.warnings))
-        layers = _Layers(code_source.layer(self.code, report), env.layer(variables, report), self.read.tree)
-        tree = _merged(layers, variables, self.substitute, Binder(report, literals=self.options["literals"]))
-        binder = Binder(report, self.substitute, **self.options)
+        file = spellings.settle(Config, self.read.tree, report)
+        base, blocks = environments.split(file, report)
+        layers = _Layers(code_source.layer(self.code, report), env.layer(variables, report), base, blocks)
+        chosen = environments.name((layers.code, layers.environment, base), self.substitute)
+        environments.warn_of_misspelt(chosen, blocks, report)
+        strict = self.options["strict"] or chosen in _PRODUCTION
+        tree = _merged(layers, chosen, variables, Binder(report, strict=strict))
+        binder = Binder(report, self.substitute, strict=strict, unset=self.options["unset"])
         config: Config = binder.section(Config, implied.complete(tree), "") or Config()
         consistency.check(config, binder.nodes, report)
         return _Bound(config, binder.nodes, report)
@@ -176,26 +183,25 @@ class _Layers:
 
     code: Node | None
     environment: Node | None
-    file: Node | None
+    base: Node | None
+    """The file without its blocks for environments."""
+    blocks: Mapping[str, Node]
 
 
-def _merged(layers: _Layers, variables: Mapping[str, str], substitute: Substitution, binder: Binder) -> Node:
+def _merged(layers: _Layers, chosen: str | None, variables: Mapping[str, str], binder: Binder) -> Node:
     """
     Return all settings as one tree, by precedence.
 
     Args:
         layers: The settings of code, environment and file.
+        chosen: The name of the environment.
         variables: The environment variables; those of OpenTelemetry for OTLP change destinations of the file.
-        substitute: Resolves the name of the environment.
         binder: Checks each layer alone, so that a wrong value is a problem even where another source overrides it.
     """
     report = binder.report
-    base, blocks = environments.split(layers.file, report)
-    chosen = environments.name((layers.code, layers.environment, base), substitute)
-    environments.warn_of_misspelt(chosen, blocks, report)
-    from_file = merge(base, blocks.get(chosen) if chosen else None)
+    from_file = merge(layers.base, layers.blocks.get(chosen) if chosen else None)
     from_env = merge(otlp_env.layer(variables, from_file, report), layers.environment)
-    for part in (base, *blocks.values(), from_env, layers.code):
+    for part in (layers.base, *layers.blocks.values(), from_env, layers.code):
         binder.section(Config, part, "")
     for part in otlp_env.parts(variables, report):  # they are no part of *from_env* where they describe no destination
         binder.section(OtlpExporter, part, otlp_env.OTLP)

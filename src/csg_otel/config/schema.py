@@ -16,9 +16,11 @@ from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sources import spellings
 from csg_otel.config.walk import kinds, without_none
 
 FORM: Final = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
+_UNSET: Final = {"enum": [None, ""]}
 _WORDS: Final = {
     "type": "string",
     "pattern": "^([Tt]rue|TRUE|[Ff]alse|FALSE|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|0|1)$",
@@ -53,7 +55,7 @@ def _section(section: type, definitions: dict[str, Any]) -> dict[str, Any]:
     for key, item, declared in settings_of(section):
         kind = kinds(section)[item.name]
         if declared.free == "names":
-            others = {"anyOf": [_kind(typing.get_args(kind)[1], declared, definitions), {"type": "null"}]}
+            others = {"anyOf": [_kind(typing.get_args(kind)[1], declared, definitions), _UNSET]}
             continue
         if declared.free == "extra":
             others = True
@@ -61,13 +63,14 @@ def _section(section: type, definitions: dict[str, Any]) -> dict[str, Any]:
         if declared.free == "environments":
             body: dict[str, Any] = {"type": ["object", "null"], "additionalProperties": {"$ref": "#"}}
         else:
-            body = {"anyOf": [_kind(kind, declared, definitions), {"type": "null"}]}
+            body = {"anyOf": [_kind(kind, declared, definitions), _UNSET]}
         default = default_of(item)
         if default is dataclasses.MISSING:
             required.append(key)
         elif isinstance(default, (bool, int, float, str)):
             described["default"] = default  # type: ignore[assignment]
         properties[key] = {**described, **body, **({"deprecated": True} if declared.warn else {})}
+        properties.update(dict.fromkeys(declared.also, properties[key]))
     result: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": others}
     # An environment may hold only a part of a check, so its keys can't be required; items of lists are always complete.
     if required and others is False:
@@ -85,10 +88,7 @@ def _description(declared: Setting) -> str:
 def _kind(kind: Any, declared: Setting, definitions: dict[str, Any]) -> dict[str, Any]:
     kind = without_none(kind)
     if is_section(kind):
-        if kind.__name__ not in definitions:
-            definitions[kind.__name__] = {}
-            definitions[kind.__name__] = _section(kind, definitions)
-        return {"$ref": f"#/$defs/{kind.__name__}"}
+        return _reference(kind, definitions)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         item = {"type": ["string", "object"]} if arguments[0] == Target else _kind(arguments[0], declared, definitions)
@@ -103,6 +103,18 @@ def _kind(kind: Any, declared: Setting, definitions: dict[str, Any]) -> dict[str
     if arguments:
         return {"anyOf": [_kind(part, declared, definitions) for part in arguments]}
     return _plain(kind, declared)
+
+
+def _reference(section: type, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return a reference to the definition of *section*, made at the first use."""
+    name = section.__name__
+    if name not in definitions:
+        definitions[name] = {}
+        definitions[name] = _section(section, definitions)
+    reference = {"$ref": f"#/$defs/{name}"}
+    if not spellings.is_switches(section):
+        return reference
+    return {"anyOf": [reference, {"type": "array", "items": {"enum": list(definitions[name]["properties"])}}]}
 
 
 def _spellings(words: tuple[str, ...], declared: Setting) -> list[str]:

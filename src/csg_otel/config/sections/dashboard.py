@@ -11,10 +11,12 @@ from csg_otel.config.sections.fields import setting
 class DashboardFeatures:
     """The panes of the dashboard."""
 
-    health: bool = setting(True, "The health checks.")
-    system: bool = setting(True, "The system's resources.")
-    performance: bool = setting(True, "The performance metrics.")
-    alerts: bool = setting(True, "The alerts.")
+    health: bool = setting(True, "The health checks.", also=("health_overview",))
+    system: bool = setting(True, "The system's resources.", also=("system_metrics",))
+    performance: bool = setting(True, "The performance metrics.", also=("performance_charts",))
+    alerts: bool = setting(True, "The alerts.", also=("alert_history",))
+    traces: bool = setting(True, "The traces.")
+    logs: bool = setting(True, "The log records.", also=("log_viewer",))
     trends: bool = setting(True, "The history.")
 
 
@@ -43,5 +45,7 @@ class Dashboard:
     refresh_interval: float = setting(
         5.0, "Time between refreshes.", unit="s", above=0, env=("DASHBOARD_REFRESH_INTERVAL",)
     )
-    features: DashboardFeatures = setting(DashboardFeatures, "The panes that are shown.")
+    features: DashboardFeatures = setting(
+        DashboardFeatures, "The panes that are shown; a list of their names shows these alone."
+    )
     charts: DashboardCharts = setting(DashboardCharts, "The charts.")

@@ -30,6 +30,7 @@ class Setting:
         high: Its largest value.
         above: The limit that its value must exceed.
         key: Its name in the file, if that is no Python name.
+        also: Other names of it in the file.
         noun: A word for its values in messages, such as ``condition``.
         aliases: Other spellings of its values.
         ranks: Numbers that stand for its values, ascending; a number between two of them stands for the higher one.
@@ -45,6 +46,7 @@ class Setting:
     high: float | None = None
     above: float | None = None
     key: str = ""
+    also: tuple[str, ...] = ()
     noun: str = ""
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ranks: Mapping[int, str] = dataclasses.field(default_factory=dict)

@@ -14,7 +14,9 @@ class ApiAuth:
     """The clients that may use the endpoints."""
 
     enabled: bool = setting(False, "Answer 401 to a request without an accepted token.")
-    method: Literal["token", "basic"] = setting("token", "Bearer tokens, or basic authentication.", noun="method")
+    method: Literal["token", "basic"] = setting(
+        "token", "Bearer tokens, or basic authentication.", noun="method", aliases={"oauth": "token"}
+    )
     tokens: tuple[Secret, ...] = setting(
         (), "Accepted tokens, several for rotation; for `basic` each is `user:password`."
     )
