@@ -55,6 +55,12 @@ class Metric:
     attributes: tuple[str, ...] = ()
 
 
+UP: Final = "up"
+"""Prometheus' own series of each target: 1 after a successful scrape, 0 after a failed one."""
+
+TARGET_INFO: Final = "target_info"
+"""Series with the resource of each program, always 1: on our own pages, and made by Prometheus from OTLP."""
+
 # -- attributes ---------------------------------------------------------------------------------------------------------
 
 ACCESS_LOGGER: Final = "csg_otel.access"

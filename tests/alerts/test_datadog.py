@@ -54,11 +54,12 @@ def test_a_monitor_expresses_its_rule() -> None:
         "min(last_5m):100 * (1 - avg:otel.system.cpu.utilization{service:shop,cpu.mode:idle} by {service,host}) > 85"
     )
     assert (compiled_monitor["options"]["thresholds"], compiled_monitor["priority"]) == ({"critical": 85.0}, 2)
-    assert compiled_monitor["tags"][:5] == [
+    assert compiled_monitor["tags"][:6] == [
         "managed_by:csg_otel",
         "csg_service:shop",
         "csg_rule:high_cpu_usage",
         "severity:critical",
+        "service:shop",
         "team:ops",
     ]
 

@@ -7,7 +7,7 @@ import pytest
 from csg_otel.alerts import conditions
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.evaluate import Evaluator, Scrape, parse
-from csg_otel.alerts.expr import Aggregate, Binary, Matcher, Over, Quantile, Select
+from csg_otel.alerts.expr import Aggregate, Binary, Growth, Life, Matcher, Over, Quantile, Select
 from csg_otel.alerts.prometheus import promql
 
 TEXT = """
@@ -17,6 +17,7 @@ took_bucket{{le="1"}} {}
 took_bucket{{le="+Inf"}} {}
 level{{state="x"}} {}
 """
+LIFE = Life(Select(("target_info",)), Select(("uptime",)), Select(("up",)))
 BEFORE, NOW = TEXT.format(10, 100, 0, 0, 4), TEXT.format(30, 5, 10, 10, 8)
 
 
@@ -27,21 +28,21 @@ def evaluator() -> Evaluator:
 
 def test_a_rate_handles_a_counter_reset() -> None:
     """A rate is the growth between the scrapes, from 0 if the counter became smaller."""
-    rates = evaluator()(Over("rate", Select(("done_total",)), 300))
+    rates = evaluator()(Growth("rate", Select(("done_total",)), 300, LIFE))
 
     assert rates == {(("kind", "a"),): 2.0, (("kind", "b"),): 0.5}
 
 
 def test_increase_is_a_rate_over_the_window() -> None:
     """An increase is the present rate times the window."""
-    assert evaluator()(Over("increase", Select(("done_total",), (Matcher("kind", "=", "a"),)), 300)) == {
+    assert evaluator()(Growth("increase", Select(("done_total",), (Matcher("kind", "=", "a"),)), 300, LIFE)) == {
         (("kind", "a"),): 600.0
     }
 
 
 def test_quantiles_lie_within_their_bucket() -> None:
     """A quantile is interpolated linearly within its bucket, as by ``histogram_quantile``."""
-    buckets = Aggregate("sum", ("le",), Over("rate", Select(("took_bucket",)), 300))
+    buckets = Aggregate("sum", ("le",), Growth("rate", Select(("took_bucket",)), 300, LIFE))
 
     assert evaluator()(Quantile(0.9, buckets)) == {(): pytest.approx(0.9)}
 
@@ -55,14 +56,6 @@ def test_aggregates_comparisons_and_arithmetic() -> None:
     assert evaluator()(Binary(total, ">", 40)) == {}
     assert evaluator()(Binary(100, "*", conditions.ratio(empty, total))) == {(): 0.0}
     assert evaluator()(Over("max_over_time", Select(("level",)), 60)) == {(("state", "x"),): 8.0}
-
-
-def test_absence_has_the_labels_of_the_selector() -> None:
-    """A missing series gives one with the labels of the equality matchers, as by ``absent_over_time``."""
-    selector = Select(("gone",), (Matcher("a", "=", "1"), Matcher("b", "!=", "2")))
-
-    assert evaluator()(Over("absent_over_time", selector, 60)) == {(("a", "1"),): 1.0}
-    assert evaluator()(Over("absent_over_time", Select(("level",)), 60)) == {}
 
 
 def test_escaped_labels_and_exponents_are_read() -> None:

@@ -40,7 +40,7 @@ def test_a_rule_is_a_query_and_a_threshold() -> None:
     (compiled_rule,) = rules(spec(rule("process.thread.count", 50, **{"for": 300})))
 
     query, comparison = (data["model"] for data in compiled_rule["data"])
-    assert query["expr"] == "max by (job, instance) (process_thread_count)"
+    assert query["expr"] == 'max by (job, instance) (process_thread_count{job="shop"})'
     assert comparison["conditions"][0]["evaluator"] == {"type": "gt", "params": [50.0]}
     assert (compiled_rule["for"], compiled_rule["noDataState"], compiled_rule["execErrState"]) == ("5m", "OK", "Error")
 
@@ -77,6 +77,7 @@ def test_a_users_text_is_neither_template_nor_variable() -> None:
     )
     assert compiled_rule["labels"] == {
         "team": '{{ "{{" }} 1 }} $$A',
+        "service": "shop",
         "csg_rule": "$$PATH",
         "csg_service": "shop",
         "severity": "warning",

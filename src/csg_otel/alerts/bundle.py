@@ -43,6 +43,16 @@ class ShippedRule:
 
 SHIPPED: Final = (
     ShippedRule(
+        "instance_down",
+        names.UP,
+        1,
+        "{labels.job} at {labels.instance} can't be scraped: it has died, hangs, or can't be reached",
+        condition="less_than",
+        severity="critical",
+        for_=120,
+        no_data="alert",
+    ),
+    ShippedRule(
         "health_check_critical",
         names.HEALTH_CHECK_STATUS.name,
         0.5,

@@ -7,13 +7,20 @@ the catalog is a mistake in the rule, and the message suggests the nearest name.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from csg_otel import names
+from csg_otel.alerts.expr import Life, Matcher, Select
 from csg_otel.errors import suggestion
+
+SERVICE: Final = "service"
+"""Label of every alert and of every recorded series: the service that it belongs to."""
+
+_SELECTOR: Final = re.compile(r'([A-Za-z_]\w*)="([^"\\]+)"')
 
 _TYPE: Final = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
 _LABELS: Final = re.compile(r'([A-Za-z_]\w*)="')
@@ -36,7 +43,8 @@ class Ref:
 
     *series* is the name of its series (of a histogram: without ``_bucket``). *attributes* are its attributes, each with the
     label of the series. An *open* metric declares no attributes, so it may have any. *alias* marks an alias. *defaults* are the
-    filters of a rule that sets none.
+    filters of a rule that sets none. *matchers* select the series of the service, *life* those of its start and end.
+    A series named *also* stands for the same value where there is no scrape.
     """
 
     name: str
@@ -47,6 +55,9 @@ class Ref:
     open: bool = False
     alias: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
+    matchers: tuple[Matcher, ...] = ()
+    life: Life | None = None
+    also: str = ""
 
     def attribute(self, name: str) -> tuple[str, str] | None:
         """Return the attribute called *name* as (key, label): by its key, its label or the last part of its key; else None."""
@@ -82,7 +93,7 @@ class Catalog:
             label: returns the label of an attribute by its key.
         """
         self.label = label
-        self._refs: dict[str, Ref] = {}
+        self._refs: dict[str, Ref] = {names.UP: Ref(names.UP, "gauge", "", names.UP, also=names.TARGET_INFO)}
         for name in (*names.ALIASES,):
             self._refs[name] = _of_alias(names.ALIASES[name])
         own = ((metric, False) for metric in declared)
@@ -96,6 +107,30 @@ class Catalog:
         self._exposed = {ref.series: ref for ref in _exposed(exposition)}
         for name, ref in self._exposed.items():
             self._refs.setdefault(name, ref)
+        self.bind()
+
+    def of_service(self, service: str, selector: str) -> Catalog:
+        """
+        Return the catalog whose series are those of one service only.
+
+        Args:
+            service: name of the service; empty for the series of all services.
+            selector: the setting ``alerting.selector``.
+        """
+        bound = copy.copy(self)
+        bound.bind(matcher(service, selector), Matcher(SERVICE, "=", service) if service else None)
+        return bound
+
+    def bind(self, scraped: Matcher | None = None, recorded: Matcher | None = None) -> None:
+        """Add *scraped* to the matchers of all metrics, and *recorded* to those of the aliases, which rules record."""
+        own, aliases = ((one,) if one else () for one in (scraped, recorded))
+        uptime = self._series(names.PROCESS_UPTIME.name, names.PROCESS_UPTIME.unit, names.PROCESS_UPTIME.kind)
+        life = Life(Select((names.TARGET_INFO, uptime), own), Select((uptime,), own), Select((names.UP,), own))
+
+        def bound(refs: dict[str, Ref]) -> dict[str, Ref]:
+            return {name: replace(ref, matchers=aliases if ref.alias else own, life=life) for name, ref in refs.items()}
+
+        self._refs, self._exposed = bound(self._refs), bound(self._exposed)
 
     def find(self, name: str) -> Ref:
         """Return the metric with this OTel name, series name or alias. Raises UnknownMetricError with a suggestion."""
@@ -115,6 +150,14 @@ class Catalog:
     def names(self) -> tuple[str, ...]:
         """Every name that a rule may use, sorted."""
         return tuple(sorted(self._refs))
+
+
+def matcher(service: str, selector: str) -> Matcher | None:
+    """Return the matcher of the scraped series of *service*, by the setting ``alerting.selector``; None without a service."""
+    own = _SELECTOR.fullmatch(selector)
+    if own is not None:
+        return Matcher(own[1], "=", own[2])
+    return Matcher(selector, "=", service) if service else None
 
 
 def _of_alias(alias: names.Alias) -> Ref:

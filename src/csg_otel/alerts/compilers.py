@@ -61,6 +61,7 @@ def compile_all(
         raise AlertError(
             ["nothing to write: the configuration has no rule and no objective; add alerting.rules or slos"]
         )
+    catalog = catalog.of_service(spec.service, spec.selector)
     files: dict[str, str] = {}
     for target in targets or tuple(COMPILERS):
         files.update(COMPILERS[target](spec, catalog, options or Options()))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import names
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Operator, Over, Quantile, Select, UserPromql
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Growth, Matcher, Operator, Over, Quantile, Select, UserPromql
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
@@ -36,17 +36,38 @@ OPERATORS: Final[Mapping[str, Operator]] = {
 TOLERANCE: Final = 1e-9
 """Relative difference below which fractional numbers count as equal: more than rounding makes, less than any real change."""
 
+_REMEMBERED: Final = "1d"
+"""The period within which an instance must have had a metric, so that the metric counts as missing there."""
+
 Extreme = Literal["min", "max"]
 """The aggregation that selects the worst series."""
 
 
 def select(ref: Ref, filters: Iterable[tuple[str, str, str]] = (), suffix: str = "") -> Select:
     """Return the series of *ref* that meet *filters* (attribute, label, value)."""
+    return matching(ref, (Matcher(label, "=", value) for _, label, value in filters), suffix)
+
+
+def matching(ref: Ref, matchers: Iterable[Matcher], suffix: str = "") -> Select:
+    """Return the series of *ref* that meet *matchers*."""
     name = ref.series + suffix
     both = ref.unit == "1" and ref.kind in ("gauge", "up_down_counter") and not ref.alias
-    return Select(
-        (name, f"{name}_ratio") if both else (name,), tuple(Matcher(label, "=", value) for _, label, value in filters)
-    )
+    further = (f"{name}_ratio",) if both else (ref.also,) if ref.also else ()
+    return Select((name, *further), (*ref.matchers, *matchers))
+
+
+def growth(function: Literal["rate", "increase"], ref: Ref, of: Select, window_s: float) -> Growth:
+    """
+    Return the growth of the counters *of* over *window_s* seconds.
+
+    Args:
+        function: ``rate`` per second, ``increase`` in total.
+        ref: the metric of these counters.
+        of: the series.
+        window_s: the window in seconds.
+    """
+    assert ref.life is not None  # noqa: S101 - the catalog sets it
+    return Growth(function, of, window_s, ref.life)
 
 
 def count_series(ref: Ref, filters: Iterable[tuple[str, str, str]] = ()) -> Select:
@@ -69,10 +90,11 @@ def value(rule: Rule) -> Expr:
     """Return the expression of the compared value: one series per identity."""
     by, series = identity(rule), select(rule.ref, rule.filters)
     if rule.function == "quantile":
-        buckets = Over("rate", select(rule.ref, rule.filters, "_bucket"), rule.window_s)
+        buckets = growth("rate", rule.ref, select(rule.ref, rule.filters, "_bucket"), rule.window_s)
         return Quantile(rule.quantile, Aggregate("sum", (*by, "le"), buckets))
     if rule.function in ("rate", "increase"):
-        return Aggregate("sum", by, Over(rule.function, count_series(rule.ref, rule.filters), rule.window_s))
+        counted = count_series(rule.ref, rule.filters)
+        return Aggregate("sum", by, growth(rule.function, rule.ref, counted, rule.window_s))
     if rule.function == "value":
         return Aggregate(worst(rule), by, series)
     over_time = f"{rule.function}_over_time"
@@ -90,18 +112,35 @@ def condition(rule: Rule) -> Expr:
     return Binary(compared, OPERATORS[rule.condition], threshold)
 
 
-def missing(rule: Rule) -> Expr:
-    """Return the expression of the no-data alert: one series if there is no sample in the window of *rule*."""
-    return Over("absent_over_time", count_series(rule.ref, rule.filters), rule.window_s)
+def missing(rule: Rule) -> str:
+    """
+    Return the expression of the no-data alert.
+
+    It has one series if there is no sample in the window of *rule*, and one for each instance that had samples within a day,
+    has none in the window, and is still a target of Prometheus. An instance that was replaced is no target any more.
+    """
+    of, window = count_series(rule.ref, rule.filters), duration(rule.window_s)
+    absent = f"absent_over_time({of}[{window}])"
+    if rule.ref.series == names.UP or rule.ref.life is None:
+        return absent
+    silent = f"last_over_time({of}[{_REMEMBERED}]) unless on (job, instance) last_over_time({of}[{window}])"
+    by = ", ".join(SCRAPED)
+    return f"{absent} or max by ({by}) (({silent}) and on ({by}) {rule.ref.life.target})"
 
 
 def ratio(part: Expr, whole: Expr) -> Expr:
     """Return the expression *part* / *whole*: 0 where *part* has no series, no series where *whole* is 0 or has none."""
-    return Binary(Binary(part, "or", Binary(0, "*", whole)), "/", Binary(whole, ">", 0))
+    return Binary(part_of(part, whole), "/", Binary(whole, ">", 0))
+
+
+def part_of(part: Expr, whole: Expr) -> Expr:
+    """Return the expression of *part*, which is 0 where only *whole* has series."""
+    return Binary(part, "or", Binary(0, "*", whole))
 
 
 def event_rate(events: Counted, window_s: float) -> Expr:
     """Return the expression of *events* per second over *window_s* seconds; a metric has one series per job."""
     if events.ref is None:
         return UserPromql(events.promql.replace("[window]", f"[{duration(window_s)}]"))
-    return Aggregate("sum", ("job",), Over("rate", count_series(events.ref, events.filters), window_s))
+    counted = count_series(events.ref, events.filters)
+    return Aggregate("sum", ("job",), growth("rate", events.ref, counted, window_s))

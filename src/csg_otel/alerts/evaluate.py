@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Over, Quantile, Relabel, Select, UserPromql
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Growth, Over, Quantile, Relabel, Select, UserPromql
 from csg_otel.points import quantile
 
 Labels = tuple[tuple[str, str], ...]
@@ -55,13 +55,20 @@ class Scrape:
     samples: Mapping[str, Series] = field(default_factory=dict)
 
 
-def parse(text: str, at_s: float) -> Scrape:
-    """Return the samples of the exposition *text* (format 0.0.4), scraped at *at_s* (monotonic seconds)."""
+def parse(text: str, at_s: float, scraped: Mapping[str, str] | None = None) -> Scrape:
+    """
+    Return the samples of an exposition.
+
+    Args:
+        text: the exposition, in format 0.0.4.
+        at_s: time of the scrape in monotonic seconds.
+        scraped: labels that the scrape adds to every series, such as the job; by default none.
+    """
     samples: defaultdict[str, Series] = defaultdict(dict)
     for line in text.splitlines():
         if not line.startswith("#") and (sample := _SAMPLE.fullmatch(line)):
-            labels = ((name, _unescaped(value)) for name, value in _LABEL.findall(sample[2] or ""))
-            samples[sample[1]][_labels(labels)] = float(sample[3])
+            labels = {name: _unescaped(value) for name, value in _LABEL.findall(sample[2] or "")}
+            samples[sample[1]][_labels({**labels, **(scraped or {})}.items())] = float(sample[3])
     return Scrape(at_s, dict(samples))
 
 
@@ -93,7 +100,7 @@ class Evaluator:
     def _at(self, expr: Expr, moment: int) -> Series:
         if isinstance(expr, Select):
             return self._select(expr, moment)
-        if isinstance(expr, Over):
+        if isinstance(expr, (Over, Growth)):
             return self._over(expr)
         if isinstance(expr, Aggregate):
             return _aggregate(expr, self._at(expr.of, moment))
@@ -113,12 +120,9 @@ class Evaluator:
                 series.update((_labels((*own, *labels)), value) for own, value in self._at(part, moment).items())
         return {labels: value for labels, value in series.items() if _meets(expr, dict(labels))}
 
-    def _over(self, expr: Over) -> Series:
+    def _over(self, expr: Over | Growth) -> Series:
         now, before = self._select(expr.of, 0), self._select(expr.of, -1)
-        if expr.function == "absent_over_time":
-            equal = _labels((matcher.label, matcher.value) for matcher in expr.of.matchers if matcher.operator == "=")
-            return {} if now or before else {equal: 1.0}
-        if expr.function in ("rate", "increase"):
+        if isinstance(expr, Growth):
             seconds = 1.0 if expr.function == "rate" else expr.window_s
             growths = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
             return {labels: growth / self._elapsed_s * seconds for labels, growth in growths.items()}

@@ -45,12 +45,53 @@ class Select:
 class Over:
     """A *function* over the last *window_s* seconds of series."""
 
-    function: Literal["rate", "increase", "avg_over_time", "min_over_time", "max_over_time", "absent_over_time"]
+    function: Literal["avg_over_time", "min_over_time", "max_over_time", "sum_over_time"]
     of: Select
     window_s: float
 
     def __str__(self) -> str:
         return f"{self.function}({self.of}[{duration(self.window_s)}])"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """
+    The series by which an expression recognizes the start and the end of a program.
+
+    *present* are series that every program has, *uptime* is the age of its process in seconds, *target* is 1 or 0 for each
+    address that Prometheus scrapes.
+    """
+
+    present: Select
+    uptime: Select
+    target: Select
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """
+    The growth of counters over *window_s* seconds, in total or per second; a counter that appears within them grew from 0.
+
+    PromQL's own functions ignore the first value of a series, so the first failure would be invisible. The first value does not
+    count if Prometheus has first seen the program within the window, and the program is older: such a counter grew before.
+    """
+
+    function: Literal["rate", "increase"]
+    of: Select
+    window_s: float
+    life: Life
+
+    def __str__(self) -> str:
+        window, seconds = duration(self.window_s), number(self.window_s)
+        present, uptime = self.life.present, self.life.uptime
+        seen_late = f"last_over_time({present}[{window}]) unless on (job, instance) {present} offset {window}"
+        started = f"last_over_time({uptime}[{window}]) < {seconds}"
+        new = (
+            f"last_over_time({self.of}[{window}]) unless {self.of} offset {window}"
+            f" unless on (job, instance) ({seen_late} unless on (job, instance) {started})"
+        )
+        per_second = f" / {seconds}" if self.function == "rate" else ""
+        return f"(({new}){per_second} or {self.function}({self.of}[{window}]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +151,7 @@ class UserPromql:
         return f"({self.promql})"
 
 
-Expr = Select | Over | Aggregate | Relabel | Quantile | Binary | UserPromql
+Expr = Select | Over | Growth | Aggregate | Relabel | Quantile | Binary | UserPromql
 
 
 def _side(side: Expr | float) -> str:

@@ -80,7 +80,7 @@ def _burning(objective: Objective, share: float, long_s: float, short_s: float) 
         short_s: the short window in seconds: the budget still burns.
     """
     limit = f"({number(factor(objective, share, long_s))} * {number(round(1 - objective.objective, 9))})"
-    matcher = f"{{slo={quoted(objective.name)}}}"
+    matcher = "{" + ",".join(f"{label}={quoted(value)}" for label, value in objective.series_labels) + "}"
     return "(" + " and ".join(f"{series(window)}{matcher} > {limit}" for window in (short_s, long_s)) + ")"
 
 

@@ -12,22 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.alerts import windows
+from csg_otel import names
+from csg_otel.alerts import filters, windows
 from csg_otel.alerts.bundle import WATCHDOG
-from csg_otel.alerts.catalog import Catalog, Ref, UnknownMetricError
+from csg_otel.alerts.catalog import SERVICE, Catalog, Ref, UnknownMetricError, matcher
 from csg_otel.alerts.message import Message, parse
 from csg_otel.alerts.text import camel
 from csg_otel.errors import AlertError, suggestion
 
 if TYPE_CHECKING:
     from csg_otel.alerts.bundle import ShippedRule
+    from csg_otel.alerts.filters import Filter
     from csg_otel.config import Config
 
 Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
 Severity = Literal["info", "warning", "critical", "emergency"]
-Filter = tuple[str, str, str]
-"""A filter of a rule: attribute, label and value."""
-
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical", "emergency")
 
 RULE_LABEL: Final = "csg_rule"
@@ -119,7 +118,13 @@ class Objective:
     description: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     runbook_url: str = ""
+    service: str = ""
     path: str = field(default="", compare=False)
+
+    @property
+    def series_labels(self) -> tuple[tuple[str, str], ...]:
+        """The labels of its recorded series, besides the job."""
+        return (*(((SERVICE, self.service),) if self.service else ()), ("slo", self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,8 @@ class AlertSpec:
     """The input of the compilers."""
 
     service: str = ""
+    selector: str = "job"
+    """The setting ``alerting.selector``: how the scraped series of the service are selected."""
     rules: tuple[Rule, ...] = ()
     objectives: tuple[Objective, ...] = ()
     channels: tuple[Channel, ...] = ()
@@ -155,6 +162,11 @@ class AlertSpec:
     """Alerts within this window, in seconds, become one notification."""
     watchdog: str = ""
     """Runbook of an alert that always fires, so that its absence reveals broken alerting; empty for no such alert."""
+
+    @property
+    def service_labels(self) -> tuple[tuple[str, str], ...]:
+        """The label that every alert of the service has; none if the service has no name."""
+        return ((SERVICE, self.service),) if self.service else ()
 
 
 Locate = Callable[[str, str], str]
@@ -179,12 +191,18 @@ def load(
         shipped: rules that come with the package; a rule of the same name in *config* replaces one of them.
         watchdog: runbook of the watchdog; by default there is no watchdog.
     """
-    reader = _Reader(catalog, locate)
+    service, selector = config.service.name or "", config.alerting.selector
+    reader = _Reader(catalog.of_service(service, selector), service, locate)
     configured: list[tuple[str, Any]] = [
         (f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)
     ]
     alert_names = {camel(rule.name) for _, rule in configured}
-    added = [(f"shipped.{rule.name}", rule) for rule in shipped if camel(rule.name) not in alert_names]
+    added = [
+        (f"shipped.{rule.name}", rule)
+        for rule in shipped
+        # Without a service, `up` would be that of every target of the Prometheus.
+        if camel(rule.name) not in alert_names and (rule.metric != names.UP or matcher(service, selector))
+    ]
     resolved = [reader.rule(path, rule) for path, rule in (*configured, *added) if rule.enabled]
     rules = tuple(rule for rule in resolved if rule is not None)
     reader.clashes(rules)
@@ -193,7 +211,8 @@ def load(
     if reader.problems:
         raise AlertError(reader.problems)
     return AlertSpec(
-        service=config.service.name or "",
+        service=service,
+        selector=selector,
         rules=rules,
         objectives=tuple(objective for objective in objectives if objective is not None),
         channels=channels(config.notifications),
@@ -227,8 +246,9 @@ def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
 class _Reader:
     """Resolves the parts of a configuration, and collects the problems of all of them."""
 
-    def __init__(self, catalog: Catalog, locate: Locate) -> None:
+    def __init__(self, catalog: Catalog, service: str, locate: Locate) -> None:
         self._catalog = catalog
+        self._service = service
         self._locate = locate
         self.problems: list[str] = []
 
@@ -278,23 +298,23 @@ class _Reader:
         if not rule.filters:  # a rule with a filter for one CPU must not be restricted to the total
             yield from ((key, key, value) for key, value in ref.defaults)
 
-    def _resolved(self, path: str, filters: Mapping[str, str], ref: Ref) -> Iterator[Filter]:
-        """Yield (attribute, label, value) for each of *filters*; report an attribute that the metric does not have."""
-        for key, value in filters.items():
-            attribute = ref.attribute(key) or ((key, self._catalog.label(key)) if ref.open else None)
-            if attribute is None:
-                declared = [name for name, _ in ref.attributes]
-                hint = suggestion(key, declared) or f" (it has {', '.join(declared)})" if declared else " (it has none)"
-                self.problem(f"{path}.{key}", f"{ref.name!r} has no attribute {key!r}{hint}")
+    def _resolved(self, path: str, values: Mapping[str, str], ref: Ref) -> Iterator[Filter]:
+        """Yield the filter of each of *values*; report those that the metric *ref* can't have."""
+        for key, result in filters.resolve(values, ref, self._catalog.label):
+            if isinstance(result, str):
+                self.problem(f"{path}.{key}", result)
             else:
-                yield (*attribute, str(value))
+                yield result
 
     def _labels(self, path: str, rule: Any) -> Iterator[tuple[str, str]]:
+        own = ((SERVICE, self._service),) if self._service else ()
+        yield from own
+        reserved = (*_RESERVED, *dict(own))
         for key, value in rule.labels.items():
-            if not _LABEL.fullmatch(key) or key in _RESERVED:
+            if not _LABEL.fullmatch(key) or key in reserved:
                 why = (
                     "is set by the compiler; choose another name"
-                    if key in _RESERVED
+                    if key in reserved
                     else "is not a valid label name; use letters, digits and _"
                 )
                 self.problem(f"{path}.labels.{key}", why)
@@ -350,6 +370,7 @@ class _Reader:
             description=slo.description,
             labels=tuple(sorted(self._labels(path, slo))),
             runbook_url=slo.runbook_url or "",
+            service=self._service,
             path=path,
         )
 
@@ -373,5 +394,5 @@ class _Reader:
                 path, f"{selector[1]!r} is a gauge; name a counter or a histogram, because an objective counts events"
             )
             return None
-        filters = dict(_MATCHER.findall(selector[2] or ""))
-        return Counted(ref, tuple(self._resolved(path, filters, ref)))
+        values = dict(_MATCHER.findall(selector[2] or ""))
+        return Counted(ref, tuple(self._resolved(path, values, ref)))

@@ -122,9 +122,10 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
             file=sys.stderr,
         )
     exposition = fetch(args.metrics) if args.metrics else ""
-    catalog = Catalog(
+    every = Catalog(
         _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name
     )
+    catalog = every.of_service(loaded.config.service.name or "", loaded.config.alerting.selector)
     shipped = {} if args.no_shipped else bundle.shipped(args.runbooks)
     return Source(loaded, catalog, spec.load(loaded.config, catalog, locate=loaded.problem, **shipped))
 

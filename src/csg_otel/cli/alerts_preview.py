@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks
-from csg_otel.alerts import conditions, evaluate
+from csg_otel.alerts import catalog, conditions, evaluate
 from csg_otel.alerts.evaluate import Evaluator, Labels
 from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.spec import RULE_LABEL
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _MOST_LINES = 5
 """Series that are printed per rule; series that would fire come first."""
 
-_SHOWN = (RULE_LABEL, "severity", *conditions.SCRAPED)
+_SHOWN = (RULE_LABEL, "severity", catalog.SERVICE, *conditions.SCRAPED)
 
 
 def register(commands: Any) -> None:
@@ -57,9 +57,11 @@ def run(args: argparse.Namespace) -> int:
     """Print the series of each rule; exit 0 whether or not a rule would fire."""
     source = alert_source.read(args)
     url = args.url or _metrics_url(source.loaded.config)
-    before = evaluate.parse(alert_source.fetch(url), clocks.monotonic())
+    scraped = catalog.matcher(source.spec.service, source.spec.selector)
+    added = {scraped.label: scraped.value} if scraped else {}
+    before = evaluate.parse(alert_source.fetch(url), clocks.monotonic(), added)
     time.sleep(args.wait)
-    now = evaluate.parse(alert_source.fetch(url), clocks.monotonic())
+    now = evaluate.parse(alert_source.fetch(url), clocks.monotonic(), added)
     recorded = {
         name: [(part.expr, part.labels) for part in parts]
         for name, parts in promql.aliases(source.catalog.find).items()

@@ -192,6 +192,9 @@ class Value:
 def values(rule: Rule, service: str) -> tuple[Value, ...]:
     """Return the compared values of *rule*: one; for an alias, one for each of its queries that the filters select."""
     filters = {key: value for key, _, value in rule.filters}
+    if rule.ref.name == names.UP:  # Datadog scrapes no targets: a program that has died is one that reports no age
+        age = _scope(service, {}, ()).of("min", names.PROCESS_UPTIME.name)
+        return (Value(f"clamp_max({age}, 1)"),)
     if not rule.ref.alias:
         declared = [key for key, _ in rule.ref.attributes if key != names.ERROR_TYPE]
         scope = _scope(service, filters, declared)

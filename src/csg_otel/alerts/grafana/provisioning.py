@@ -129,7 +129,7 @@ def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
     )
     if not muting or rule.no_data:  # a muted series would count as missing data
         return compared
-    series = catalog.find(names.HEALTH_MAINTENANCE.name).series
+    series = conditions.select(catalog.find(names.HEALTH_MAINTENANCE.name))
     return f"({compared}) unless on (job, instance) (max by (job, instance) ({series}) == 1)"
 
 

@@ -46,7 +46,7 @@ class GrafanaPush:
             options: addresses and versions of the backends.
         """
         self._api = api
-        self._content = provisioning.provisioned(spec, catalog, options)
+        self._content = provisioning.provisioned(spec, catalog.of_service(spec.service, spec.selector), options)
         self._prefix = notify.prefix(spec)
         self._service = notify.service(spec)
         self._secrets = notify.secrets(spec)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
 from csg_otel.alerts import expr, routing
-from csg_otel.alerts.conditions import SCRAPED
+from csg_otel.alerts.conditions import SCRAPED, select
 from csg_otel.alerts.spec import ESCALATED_LABEL, ESCALATION_LABEL
 from csg_otel.alerts.text import camel, duration, inert, number
 
@@ -27,12 +27,12 @@ def alerts(spec: AlertSpec, catalog: Catalog) -> list[dict[str, Any]]:
     """Return the alerts that the escalations of *spec* need."""
     rules = [_repeated(spec, rule) for rule in spec.escalations if rule.condition == "retry_count"]
     if routing.in_maintenance(spec):
-        series = catalog.find(names.HEALTH_MAINTENANCE.name).series
+        series = select(catalog.find(names.HEALTH_MAINTENANCE.name))
         rules.append(
             {
                 "alert": routing.MAINTENANCE,
                 "expr": f"max by ({', '.join(SCRAPED)}) ({series}) > 0",
-                "labels": {"severity": "info"},
+                "labels": {**dict(spec.service_labels), "severity": "info"},
                 "annotations": {"summary": "{{ $labels.job }} at {{ $labels.instance }} is in maintenance"},
             }
         )
@@ -42,7 +42,8 @@ def alerts(spec: AlertSpec, catalog: Catalog) -> list[dict[str, Any]]:
 def _repeated(spec: AlertSpec, rule: Any) -> dict[str, Any]:
     """Return the alert of *rule*; it fires if another alert came back, or was repeated, more often than the threshold."""
     severities = "|".join(rule.severity_filter or routing.ESCALATED)
-    matchers = f'severity=~{expr.quoted(severities)},{ESCALATION_LABEL}=""'
+    service = "".join(f"{label}={expr.quoted(value)}," for label, value in spec.service_labels)
+    matchers = f'{service}severity=~{expr.quoted(severities)},{ESCALATION_LABEL}=""'
     firing = f'ALERTS{{alertstate="firing",{matchers}}}'
     starts = f"max without (alertstate) (count_over_time(({firing} unless {firing} offset 1m)[{_COUNTED_WITHIN}:1m]))"
     recent = f"max without (alertstate) (last_over_time({firing}[1h]))"

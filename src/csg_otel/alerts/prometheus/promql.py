@@ -7,12 +7,12 @@ Pure. The rule file records each of them under exactly that name. The expression
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import names
-from csg_otel.alerts.conditions import SCRAPED, ratio, select
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Over, Relabel, Select
+from csg_otel.alerts.conditions import SCRAPED, growth, matching, ratio
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Relabel, Select
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
@@ -44,10 +44,6 @@ def _sum(expr: Expr) -> Expr:
     return Aggregate("sum", SCRAPED, expr)
 
 
-def _rate(of: Select) -> Expr:
-    return _sum(Over("rate", of, RATE_WINDOW_S))
-
-
 class _Aliases:
     """Builds the expressions of all aliases from the instruments of one catalog."""
 
@@ -56,16 +52,22 @@ class _Aliases:
 
     def all(self) -> dict[str, tuple[RecordingRule, ...]]:
         rules = {**self._host(), **self._process(), **self._program()}
-        return {name: rules[name] for name in names.ALIASES}
+        return {name: tuple(self._of_service(name, rule) for rule in rules[name]) for name in names.ALIASES}
+
+    def _of_service(self, alias: str, rule: RecordingRule) -> RecordingRule:
+        """Return *rule* with the label by which rules select the service's own series of *alias*."""
+        service = ((matcher.label, matcher.value) for matcher in self._find(alias).matchers)
+        return replace(rule, labels=(*rule.labels, *service))
+
+    def _rate(self, metric: names.Metric, *filters: tuple[str, Literal["="], str]) -> Expr:
+        return _sum(growth("rate", self._find(metric.name), self._series(metric, *filters), RATE_WINDOW_S))
 
     def _label(self, metric: names.Metric, key: str) -> str:
         return next(label for name, label in self._find(metric.name).attributes if name == key)
 
-    def _series(
-        self, metric: names.Metric, *filters: tuple[str, Literal["=", "!=", "=~", "!~"], str], suffix: str = ""
-    ) -> Select:
-        series = select(self._find(metric.name), suffix=suffix)
-        return Select(series.names, tuple(Matcher(self._label(metric, key), how, value) for key, how, value in filters))
+    def _series(self, metric: names.Metric, *filters: tuple[str, Literal["=", "!=", "=~", "!~"], str]) -> Select:
+        matchers = (Matcher(self._label(metric, key), how, value) for key, how, value in filters)
+        return matching(self._find(metric.name), matchers)
 
     def _gauge(self, metric: names.Metric, how: _How = "max") -> Expr:
         return Aggregate(how, SCRAPED, self._series(metric))
@@ -140,18 +142,20 @@ class _Aliases:
         }
 
     def _program(self) -> dict[str, tuple[RecordingRule, ...]]:
-        cache, work, seconds = names.CACHE_REQUESTS, self._series(names.WORK_FINISHED), self._series(names.WORK_TIME)
-        failures = self._series(names.WORK_FINISHED, (names.OUTCOME, "=", "error"))
-        hits = self._series(cache, (names.CACHE_RESULT, "=", "hit"))
+        work, cache = names.WORK_FINISHED, names.CACHE_REQUESTS
+        failed: tuple[str, Literal["="], str] = (names.OUTCOME, "=", "error")
+        finished, failures = self._series(work), self._series(work, failed)
+        work_rate, failure_rate, seconds_rate = self._rate(work), self._rate(work, failed), self._rate(names.WORK_TIME)
+        hit_rate = self._rate(cache, (names.CACHE_RESULT, "=", "hit"))
         passing = self._by(
             "check", names.HEALTH_CHECK_STATUS, names.CHECK_NAME, "max", (names.HEALTH_STATE, "=~", "healthy|warning")
         )
         return {
             "files_processed_total": (RecordingRule(self._by("type", names.FILES_PROCESSED, names.FILE_TYPE, "sum")),),
-            "processing_duration_seconds": (RecordingRule(Binary(_rate(seconds), "/", Binary(_rate(work), ">", 0))),),
-            "processing_errors_total": (RecordingRule(Binary(_sum(failures), "or", Binary(0, "*", _sum(work)))),),
-            "error_rate_percent": (RecordingRule(_percent(ratio(_rate(failures), _rate(work)))),),
-            "cache_hit_rate_percent": (RecordingRule(_percent(ratio(_rate(hits), _rate(self._series(cache))))),),
+            "processing_duration_seconds": (RecordingRule(Binary(seconds_rate, "/", Binary(work_rate, ">", 0))),),
+            "processing_errors_total": (RecordingRule(Binary(_sum(failures), "or", Binary(0, "*", _sum(finished)))),),
+            "error_rate_percent": (RecordingRule(_percent(ratio(failure_rate, work_rate))),),
+            "cache_hit_rate_percent": (RecordingRule(_percent(ratio(hit_rate, self._rate(cache)))),),
             "health_check_status": (RecordingRule(passing),),
         }
 

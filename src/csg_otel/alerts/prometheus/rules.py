@@ -43,7 +43,7 @@ def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[s
         ),
         {"name": "csg_otel.alerts", "rules": [alert for rule in spec.rules for alert in alerts(rule)]},
         {"name": "csg_otel.escalation", "rules": escalation.alerts(spec, catalog)},
-        {"name": "csg_otel.watchdog", "rules": [_watchdog(spec.watchdog)] if spec.watchdog else []},
+        {"name": "csg_otel.watchdog", "rules": [_watchdog(spec)] if spec.watchdog else []},
     ]
     return {FILE: yaml_file({"groups": [group for group in groups if group["rules"]]})}
 
@@ -57,10 +57,11 @@ def recording_rules(find: Callable[[str], Ref]) -> list[dict[str, Any]]:
     ]
 
 
-def _watchdog(runbook_url: str) -> dict[str, Any]:
+def _watchdog(spec: AlertSpec) -> dict[str, Any]:
     summary = "Always fires: where it is missing, alerts do not arrive"
-    annotations = {"summary": summary, "runbook_url": inert(runbook_url)}
-    return {"alert": WATCHDOG, "expr": "vector(1)", "labels": {"severity": "info"}, "annotations": annotations}
+    annotations = {"summary": summary, "runbook_url": inert(spec.watchdog)}
+    labels = {**dict(spec.service_labels), "severity": "info"}
+    return {"alert": WATCHDOG, "expr": "vector(1)", "labels": labels, "annotations": annotations}
 
 
 def alerts(
@@ -91,7 +92,7 @@ def alerts(
         return [alert]
     no_data_alert = {
         "alert": f"{rule.alert}NoData",
-        "expr": str(conditions.missing(rule)),
+        "expr": conditions.missing(rule),
         **hold_time,
         "labels": labels,
         "annotations": {"summary": text(f"{rule.name}: there is no data of {rule.ref.name}"), **runbook},

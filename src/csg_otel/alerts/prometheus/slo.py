@@ -1,5 +1,5 @@
 """
-Objectives for Prometheus: recording rules of the error ratios per window, and the burn-rate alerts over them.
+Objectives for Prometheus: recording rules of the events and of the error ratios per window, and the burn-rate alerts.
 
 Pure. Windows, limits and expressions of the alerts are those of ``alerts.slo``.
 """
@@ -7,10 +7,10 @@ Pure. Windows, limits and expressions of the alerts are those of ``alerts.slo``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import slo
-from csg_otel.alerts.conditions import event_rate, ratio
+from csg_otel.alerts.conditions import event_rate, part_of
 from csg_otel.alerts.expr import Binary, Expr, Matcher, Over, Select
 from csg_otel.alerts.text import inert
 
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
     from csg_otel.alerts.spec import Objective
 
 
+_COUNTED: Final = "slo:sli_counted:per_second"
+_TOTAL: Final = "slo:sli_total:per_second"
+"""The recorded events: the good or the bad ones, and all."""
+
+
 def recording_rules(objective: Objective) -> list[dict[str, Any]]:
-    """Return the recording rules of the error ratios, one per window."""
-    return [
-        {
-            "record": slo.series(window_s),
-            "expr": str(_error_ratio(objective, window_s)),
-            "labels": {"slo": objective.name},
-        }
-        for window_s in slo.windows_s(objective)
-    ]
+    """Return the recording rules of the events, and of the error ratios, one per window."""
+    counted, total = _events(objective, slo.SHORTEST_S)
+    exprs = {
+        _COUNTED: counted,
+        _TOTAL: total,
+        **{slo.series(window_s): _error_ratio(objective, window_s) for window_s in slo.windows_s(objective)},
+    }
+    labels = dict(objective.series_labels)
+    return [{"record": name, "expr": str(expr), "labels": labels} for name, expr in exprs.items()]
 
 
 def alerts(objective: Objective, text: Callable[[str], str] = inert) -> list[dict[str, Any]]:
@@ -43,9 +48,20 @@ def alerts(objective: Objective, text: Callable[[str], str] = inert) -> list[dic
     ]
 
 
+def _events(objective: Objective, window_s: float) -> tuple[Expr, Expr]:
+    """Return the expressions of the counted and of all events per second over *window_s* seconds."""
+    total = event_rate(objective.total, window_s)
+    return part_of(event_rate(objective.counted, window_s), total), total
+
+
 def _error_ratio(objective: Objective, window_s: float) -> Expr:
-    if window_s == objective.window_s:  # a rate over a month would read every sample of that month
-        shortest = Select((slo.series(slo.SHORTEST_S),), (Matcher("slo", "=", objective.name),))
-        return Over("avg_over_time", shortest, window_s)
-    counted = ratio(event_rate(objective.counted, window_s), event_rate(objective.total, window_s))
-    return Binary(1, "-", counted) if objective.inverted else counted
+    counted: Expr
+    total: Expr
+    if window_s == objective.window_s:
+        # A rate over a month would read every sample of that month, and a mean of ratios would give every hour the same weight.
+        own = tuple(Matcher(label, "=", value) for label, value in objective.series_labels)
+        counted, total = (Over("sum_over_time", Select((name,), own), window_s) for name in (_COUNTED, _TOTAL))
+    else:
+        counted, total = _events(objective, window_s)
+    share = Binary(counted, "/", Binary(total, ">", 0))
+    return Binary(1, "-", share) if objective.inverted else share

@@ -143,15 +143,15 @@ def _series(rule: Rule, value: float, step_s: float, count: int) -> list[dict[st
 
 
 def _input(rule: Rule, select: Select, values: str, **further: str) -> dict[str, str]:
-    labels = {**_labels(rule), **further}
+    labels = {**_labels(rule), **{matcher.label: matcher.value for matcher in rule.ref.matchers}, **further}
     written = ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
     return {"series": f"{select.names[0]}{{{written}}}", "values": values}
 
 
 def _labels(rule: Rule) -> dict[str, str]:
     """Return the labels of the input series."""
-    filtered = {label: value for _, label, value in rule.filters}
-    return {label: filtered.get(label, _SCRAPED.get(label, "some")) for label in conditions.identity(rule)}
+    selected = {matcher.label: matcher.value for matcher in conditions.select(rule.ref, rule.filters).matchers}
+    return {label: selected.get(label, _SCRAPED.get(label, "some")) for label in conditions.identity(rule)}
 
 
 def _expected(rule: Rule, value: float) -> list[dict[str, Any]]:
@@ -192,14 +192,15 @@ def _burn(objective: Objective, ratio: float, *, fires: bool) -> dict[str, Any]:
     )
     assert select is not None  # noqa: S101 - `_of_objective` returns early for PromQL
     counted = {matcher.label: matcher.value for matcher in select.matchers}
-    rest = {label: f"not {value}" for label, value in counted.items()}
+    own = {matcher.label: matcher.value for matcher in objective.counted.ref.matchers} if objective.counted.ref else {}
+    rest = {label: value if label in own else f"not {value}" for label, value in counted.items()}
     series = [
         {"series": _named(select, counted), "values": f"0+{number(round(1000 * good, 6))}x200"},
         {"series": _named(select, rest), "values": f"0+{number(round(1000 * (1 - good), 6))}x200"},
     ]
     alerts = slo_rules.alerts(objective, _unescaped)
     expected = [
-        {"exp_labels": {"job": _SCRAPED["job"], **alert["labels"]}, "exp_annotations": alert["annotations"]}
+        {"exp_labels": {"job": {**_SCRAPED, **own}["job"], **alert["labels"]}, "exp_annotations": alert["annotations"]}
         for alert in alerts
         if fires
     ]

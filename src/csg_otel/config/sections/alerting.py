@@ -58,5 +58,10 @@ class Alerting:
     aggregation_window: float = setting(
         300.0, "Alerts within this time are sent as one notification.", unit="s", above=0
     )
+    selector: str = setting(
+        "job",
+        "How Prometheus' series of this service are selected: by `job` or `service_name`, whose value is the service's name,"
+        ' or by a label and its value, such as `job="shop-web"`.',
+    )
     alertmanagers: tuple[str, ...] = setting((), "URLs of the Alertmanagers that alerts from the program are sent to.")
     rules: tuple[AlertRule, ...] = setting((), "The rules.")
