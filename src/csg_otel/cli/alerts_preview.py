@@ -99,7 +99,7 @@ class _Preview:
         """
         self._rule = rule
         self._values = evaluated(conditions.value(rule))
-        self._missing = evaluated(conditions.missing(rule)) if rule.no_data else {}
+        self._missing = rule.no_data and not evaluated(conditions.count_series(rule.ref, rule.filters))
         condition = conditions.condition(rule)
         held = earlier(condition)
         self._remaining_s = {
