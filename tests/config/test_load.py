@@ -262,3 +262,32 @@ def test_a_broken_key_is_a_problem(key: str) -> None:
     """A dotted key that can't be read is a problem, not an exception of another kind."""
     with pytest.raises(ConfigError, match="not a key"):
         load({}, environ={}, code={key: 1})
+
+
+def test_a_loaded_configuration_can_be_given_again(tmp_path: Path) -> None:
+    """``instrument(config=Config.load(file))`` has every value of the file, with its secrets at every place."""
+    (tmp_path / "c.yaml").write_text(
+        """\
+service: {name: "$${literal}"}
+exporters:
+  otlp: [{endpoint: "https://user:${TOKEN}@c.example:4318", headers: {Authorization: "Bearer ${TOKEN}", X-Team: ops}}]
+  datadog: {api_key: "${TOKEN}"}
+health_monitoring:
+  checks:
+    dependencies:
+      apis: [{name: api, url: "https://u:${TOKEN}@a.example/", headers: {X-Key: "${TOKEN}"}, body: "t=${TOKEN}"}]
+      databases: ["postgresql://u:${TOKEN}@db.example/x"]
+    mine: {type: redis, host: h, password: "${TOKEN}"}
+notifications:
+  webhook: {enabled: true, url: "https://hook.example/${TOKEN}", headers: {Authorization: "${TOKEN}"}}
+security: {api_auth: {enabled: true, tokens: ["${TOKEN}"]}}
+alerting: {rules: [{name: a, metric: system_cpu_usage_percent, condition: ">", threshold: 1, severity: warning}]}
+""",
+        encoding="utf-8",
+    )
+    environ = {"TOKEN": "t0ken"}
+    first = load("c.yaml", environ=environ, cwd=tmp_path)
+    again = load(first.config, environ=environ)
+
+    assert again.config == first.config
+    assert again.warnings == ()

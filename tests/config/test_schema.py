@@ -61,6 +61,11 @@ def test_the_schema_finds_structural_mistakes(mistake: str) -> None:
                 "rules": [{"name": "a", "metric": "m", "condition": ">", "threshold": 1, "severity": "CRITICAL"}]
             }
         },
+        {
+            "system_monitoring": {"prometheus": {"port": "9109"}},
+            "sampling": {"ratio": "0.5"},
+            "health_monitoring": {"timeout": "5"},
+        },
         {"exporters": {"console": {"enabled": "auto"}, "spool": {"max_bytes": "64MiB"}}},
         {"environments": {"production": {"health_monitoring": {"checks": {"mine": {"interval": 5}}}}}},
     ],

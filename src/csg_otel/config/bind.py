@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config import convert
+from csg_otel.config import convert, misplaced
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import CheckDefinition, Target
 from csg_otel.config.sections.secret import Secret
@@ -94,9 +94,8 @@ class Binder:
             values[name] = {**values.get(name, {}), **self._open(typing.get_args(kinds(cls)[name])[1], rest, path)}
         else:
             for key, child in rest.items():
-                self.report.problem(
-                    child, f"unknown setting{suggestion(key, _spellings(settings)) or _listed(settings)}"
-                )
+                hint = misplaced.hint(key, child, settings, _other_spellings(settings))
+                self.report.problem(child, f"unknown setting{hint}")
         built = self._build(cls, node, settings, values)
         self._disabled -= disabled
         return built
@@ -259,9 +258,7 @@ class Binder:
         problems = []
         for alternative in alternatives:
             try:
-                return convert.scalar(
-                    alternative, node.value, declared, raw=node.raw, is_text=node.text, shown=self._shown(node)
-                )
+                return convert.scalar(alternative, node.value, declared, raw=node.raw, shown=self._shown(node))
             except convert.MismatchError as mismatch:
                 problems.append(str(mismatch))
         self.report.problem(node, self._either(alternatives, node) or problems[0])
@@ -319,7 +316,8 @@ class Binder:
         if isinstance(node.value, list):
             listed = [self._guarded(key, item, join(path, at), guard=guard) for at, item in enumerate(node.value)]
             return tuple(value for value in listed if value is not _SKIPPED)
-        if guard and isinstance(node.value, str) and (sensitive(key) or URL_PASSWORD.search(node.value)):
+        is_secret = isinstance(node.value, Secret)  # in a Config that was loaded before
+        if is_secret or (guard and isinstance(node.value, str) and (sensitive(key) or URL_PASSWORD.search(node.value))):
             return self._secret(node, Setting(doc=""))
         if as_text:
             return self._scalar(str, Setting(doc=""), node)
@@ -362,12 +360,8 @@ def _required(cls: type) -> bool:
     return any(default_of(item) is dataclasses.MISSING for _, item, _ in settings_of(cls))
 
 
-def _listed(settings: Mapping[str, Any]) -> str:
-    return f" (known: {', '.join(sorted(settings))})"
-
-
-def _spellings(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    return (*settings, *(other for _, declared in settings.values() for other in declared.also))
+def _other_spellings(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(other for _, declared in settings.values() for other in declared.also)
 
 
 def _is_union(kind: Any) -> bool:

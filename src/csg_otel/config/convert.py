@@ -49,18 +49,17 @@ def boolean(value: object, shown: str) -> bool:
     raise MismatchError(f"{shown} is not a boolean (true/false, yes/no, on/off, 1/0)")
 
 
-def number(value: object, setting: Setting, *, whole: bool, is_text: bool, shown: str) -> float:
+def number(value: object, setting: Setting, *, whole: bool, shown: str) -> float:
     """
-    Return a number within the setting's limits; durations may be ``"5m"``, sizes ``"256MiB"``.
+    Return a number within the setting's limits, also from its text; durations may be ``"5m"``, sizes ``"256MiB"``.
 
     Args:
         value: The value.
         setting: The declaration, with unit and limits.
         whole: Whether only whole numbers fit.
-        is_text: Whether the value comes from a source that only has text, such as a variable.
         shown: The value as a message may show it.
     """
-    result = _plain_number(value, is_text=is_text)
+    result = _plain_number(value)
     if result is None and isinstance(value, str):
         if setting.unit == "s":
             result = duration(value)
@@ -79,10 +78,10 @@ def _is_finite(number: float) -> bool:
         return False
 
 
-def _plain_number(value: object, *, is_text: bool) -> float | None:
+def _plain_number(value: object) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and (is_text or "e" in value.lower()) and _NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         cleaned = value.strip().replace("_", "")
         return int(cleaned) if cleaned.lstrip("+-").isdigit() and len(cleaned) < 300 else float(cleaned)
     return None
@@ -160,7 +159,7 @@ def choice(value: object, kind: Any, setting: Setting, raw: str | None, shown: s
     raise MismatchError(f"{shown} is not {name}" + (hint or f" (known: {', '.join(words)})"))
 
 
-def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, is_text: bool, shown: str) -> Any:
+def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, shown: str) -> Any:
     """
     Return *value* as *kind*; raises `MismatchError`.
 
@@ -169,13 +168,12 @@ def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, is_te
         value: The value.
         setting: The declaration.
         raw: The text in the file, where YAML turned it into something else.
-        is_text: Whether the value comes from a source that only has text, such as a variable.
         shown: The value as a message may show it.
     """
     if kind is bool:
         return boolean(value, shown)
     if kind in {int, float}:
-        return number(value, setting, whole=kind is int, is_text=is_text, shown=shown)
+        return number(value, setting, whole=kind is int, shown=shown)
     if typing.get_origin(kind) is Literal:
         return choice(value, kind, setting, raw, shown)
     if kind is str:

@@ -21,6 +21,7 @@ from csg_otel.config.walk import kinds, without_none
 
 FORM: Final = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
 _UNSET: Final = {"enum": [None, ""]}
+_NUMBER: Final = {"type": "string", "pattern": r"^\s*[+-]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$"}
 _WORDS: Final = {
     "type": "string",
     "pattern": "^([Tt]rue|TRUE|[Ff]alse|FALSE|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|0|1)$",
@@ -129,5 +130,5 @@ def _plain(kind: Any, declared: Setting) -> dict[str, Any]:
         number: dict[str, Any] = {"type": "integer" if kind is int else "number"}
         limits = {"minimum": declared.low, "maximum": declared.high, "exclusiveMinimum": declared.above}
         number.update({name: limit for name, limit in limits.items() if limit is not None})
-        return {"anyOf": [number, *([_TEXTS[declared.unit]] if declared.unit in _TEXTS else []), FORM]}
+        return {"anyOf": [number, _NUMBER, *([_TEXTS[declared.unit]] if declared.unit in _TEXTS else []), FORM]}
     return {"type": ["string", "number", "boolean"]}

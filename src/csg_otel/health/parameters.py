@@ -118,7 +118,7 @@ def _nested(key: str, kind: Any, value: Any, shown: str) -> Any:
 
 
 def _scalar(kind: Any, value: Any, setting: Setting, shown: str) -> Any:
-    return convert.scalar(kind, value, setting, raw=None, is_text=True, shown=shown)
+    return convert.scalar(kind, value, setting, raw=None, shown=shown)
 
 
 def _setting(key: str) -> Setting:

@@ -23,6 +23,8 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "resource_attributes": "service.attributes",
 }
 """Short names for settings; ``exporters`` may also be a list of names and URLs."""
+PARAMETERS: Final = ("service_name", "config", "exporters", "environment", "on_error", "handle_signals", "auto")
+"""The parameters of ``instrument()``."""
 _LISTS: Final = (list, tuple, set, frozenset, str)
 
 

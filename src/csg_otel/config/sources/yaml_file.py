@@ -8,6 +8,7 @@ stands twice is an error with both places. The one rule: a hostile file results 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -21,6 +22,7 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_NODES: Final = 50_000
 MAX_DEPTH: Final = 64
 _TAG: Final = "tag:yaml.org,2002:"
+_OCTAL: Final = re.compile(r"[+-]?0[0-9_]+")
 _PLAIN: Final = frozenset({"map", "seq", "str", "null", "bool", "int", "float", "timestamp", "value", "merge"})
 
 
@@ -156,6 +158,9 @@ class _Reader:
     def _scalar(self, source: yaml.Node, origin: Origin, path: str) -> Node:
         kind = source.tag.removeprefix(_TAG)
         value: Any = source.value
+        if kind in {"int", "float"} and (_OCTAL.fullmatch(value) or ":" in value):
+            # YAML 1.1 reads 010 as 8 and 1:30 as 90. As text, the first is the number 10, and the second is no number.
+            kind = "str"
         if kind in {"null", "bool", "int", "float"}:
             try:
                 value = getattr(self._scalars, f"construct_yaml_{kind}")(source)
