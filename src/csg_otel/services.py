@@ -11,14 +11,16 @@ import math
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, get_args
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
 from csg_otel import forks, metrics, names, scope, sdk, waits
 from csg_otel.alerts import events
-from csg_otel.config import Config, load
+from csg_otel.config import Config, given, load
 from csg_otel.config.sections.alerting import Severity
+from csg_otel.health.monitor import HealthMonitor
 from csg_otel.pipeline.resource import service_name
 from csg_otel.threads import OwnThread
 
@@ -41,8 +43,8 @@ class SystemMonitor:
     """Samples the host and the process and serves the result; :meth:`start` instruments the program if needed."""
 
     def __init__(self, config: Config | None = None) -> None:
-        """Use *config*; by default the settings of file and environment."""
-        self._config = config
+        """Use *config*; by default the settings of file and environment. Raises ConfigError, also for another object."""
+        self._config = given(config)
         self._started: sdk.Telemetry | None = None
 
     def start(self) -> None:
@@ -75,21 +77,37 @@ class SystemMonitor:
         return metrics.snapshot(metrics.Sampler(config.system_monitoring).sample_now(), (), None, percentiles)
 
     def get_status(self) -> dict[str, Any]:
-        """Return whether monitoring is active, the address of ``/metrics``, the overall health, and each exporter's state."""
+        """
+        Return whether monitoring is active, the address of ``/metrics``, the health, and each exporter's state.
+
+        ``health`` is that of ``HealthMonitor.get_health_summary()``, ``timestamp`` ISO 8601 in UTC. ``monitoring_enabled``,
+        ``prometheus_enabled`` and ``prometheus_running`` say the same as ``monitoring_active`` and ``prometheus``, for scripts
+        that read them. Without telemetry all is off, and ``health`` is empty.
+        """
         telemetry = sdk.current()
-        if telemetry is None:
-            return {"monitoring_active": False, "prometheus": {"running": False, "url": ""}, "exporters": {}}
-        monitoring = telemetry.config.system_monitoring
-        return {
-            "monitoring_active": monitoring.enabled,
-            "collection_interval": monitoring.collection_interval,
+        monitoring = telemetry.config.system_monitoring if telemetry is not None else None
+        is_active = monitoring is not None and monitoring.enabled
+        is_served = monitoring is not None and monitoring.prometheus.enabled
+        url = telemetry.url if telemetry is not None and is_served else ""
+        status = {
+            "monitoring_active": is_active,
+            "monitoring_enabled": is_active,
+            "timestamp": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "prometheus": {
-                "running": bool(telemetry.url) and monitoring.prometheus.enabled,
-                "url": f"{telemetry.url}{monitoring.prometheus.path}" if telemetry.url else "",
+                "running": bool(url),
+                "url": f"{url}{monitoring.prometheus.path}" if url and monitoring else "",
             },
-            "health_status": telemetry.health.snapshot().overall.name,
-            "exporters": {name: status.state for name, status in telemetry.status().items()},
+            "prometheus_enabled": is_served,
+            "prometheus_running": bool(url),
+            "health": {},
+            "exporters": {},
         }
+        if telemetry is not None and monitoring is not None:
+            health = HealthMonitor().get_health_summary()
+            status["collection_interval"] = monitoring.collection_interval
+            status["health"], status["health_status"] = health, health["overall_status"]
+            status["exporters"] = {name: exporter.state for name, exporter in telemetry.status().items()}
+        return status
 
 
 @dataclass(frozen=True)
@@ -142,8 +160,8 @@ class AlertingService:
     """Sends the program's own alerts to Alertmanager and Datadog as configured, and as OTel events to all log destinations."""
 
     def __init__(self, config: Config | None = None) -> None:
-        """Use *config*; by default that of the running telemetry, or the settings of file and environment."""
-        self._config = config
+        """Use *config*; by default that of the running telemetry, or of file and environment. Raises ConfigError."""
+        self._config = given(config)
         self._sent = scope.create(names.ALERTS_SENT)
         self._active = False
         self._reset()

@@ -114,10 +114,35 @@ def test_the_results_have_the_shape_the_seed_promises(tmp_path: Path) -> None:
         system.start()
         snapshot = system.get_metrics_snapshot()
         groups = {"system", "application", "business"}
-        assert set(snapshot) == {"timestamp", "metrics", "response_times", *groups}, set(snapshot)
-        assert system.get_status()["monitoring_active"] is True
+        assert set(snapshot) == {"timestamp", "metrics", "metrics_count", "response_times", *groups}, set(snapshot)
+        running = system.get_status()
+        assert running["monitoring_active"] is running["monitoring_enabled"] is True
+        assert running["prometheus_enabled"] is running["prometheus_running"] is True
+        assert running["health"]["overall_status"] == running["health_status"]
+        assert running["timestamp"] > "2026"
         system.stop()
-        assert system.get_status()["monitoring_active"] is False
+        stopped = system.get_status()
+        assert set(running) - set(stopped) == {"collection_interval", "health_status"}
+        assert stopped["monitoring_active"] is stopped["monitoring_enabled"] is stopped["prometheus_running"] is False
+    """
+    with Program(source, tmp_path) as program:
+        assert program.wait(40) == 0, program.stderr
+
+
+def test_the_programs_own_config_is_refused_in_words(tmp_path: Path) -> None:
+    """The document's Config holds the program's own settings, too; each class says what to give instead."""
+    source = """
+        import csg_otel
+        class Config:
+            anthropic_api_key = "x"
+        for make in (csg_otel.SystemMonitor, csg_otel.HealthMonitor, csg_otel.AlertingService):
+            try:
+                make(Config())
+            except csg_otel.ConfigError as error:
+                assert "an object of __main__.Config is not" in str(error), error
+                assert "leave config= out" in str(error), error
+            else:
+                raise AssertionError(make)
     """
     with Program(source, tmp_path) as program:
         assert program.wait(40) == 0, program.stderr

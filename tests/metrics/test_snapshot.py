@@ -46,7 +46,7 @@ def test_points_are_shown_as_they_are() -> None:
     """Each point is an entry; a histogram's value is its count and sum."""
     metrics = snapshot(None, POINTS)["metrics"]
 
-    assert metrics[0] == {
+    assert {key: metrics[0][key] for key in ("name", "value", "unit", "attributes")} == {
         "name": "csg.files.processed",
         "value": 3,
         "unit": "{file}",
@@ -60,9 +60,23 @@ def test_without_points_the_sample_is_shown() -> None:
     """With nothing collected, the metrics are those of the sample."""
     metrics = snapshot(moments.sample(), ())["metrics"]
 
-    assert {"name": "process.thread.count", "value": 4, "unit": "{thread}", "attributes": {}} in metrics
-    assert {entry["name"] for entry in metrics} <= set(names.METRICS)
+    (threads,) = [entry for entry in metrics if entry["name"] == "process.thread.count"]
+    assert (threads["value"], threads["unit"], threads["attributes"]) == (4, "{thread}", {})
+    assert {entry["name"] for entry in metrics} <= {*names.METRICS, *names.ALIASES}
     assert snapshot(None, ())["metrics"] == []
+
+
+def test_rows_are_those_that_scripts_for_the_guide_read() -> None:
+    """Its names, with labels and time, beside the points; and their number."""
+    found = snapshot(moments.sample(), POINTS)
+    rows = {(row["name"], *map(str, row["labels"].values())): row for row in found["metrics"]}
+
+    assert found["metrics_count"] == len(found["metrics"])
+    assert all(set(row) == {"name", "value", "unit", "attributes", "labels", "timestamp"} for row in rows.values())
+    assert rows["system_cpu_usage_percent", "total"]["value"] == 25.0
+    assert rows["system_load_average", "5m"]["labels"] == {"period": "5m"}
+    assert rows["files_processed_total", "pdf"]["value"] == 3
+    assert {row["timestamp"] for row in rows.values()} == {found["timestamp"]}
 
 
 def test_a_real_snapshot_is_json() -> None:

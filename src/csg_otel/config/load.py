@@ -72,6 +72,11 @@ class Loaded:
         return f"{where}: {path}: {message}" if where else f"{path}: {message}"
 
 
+def given(config: Config | str | Path | Mapping[str, Any] | None) -> Config | None:
+    """Return the *config* that a program has given to one of its classes, loaded; None for none. Raises ConfigError."""
+    return config if config is None or isinstance(config, Config) else load(config).config
+
+
 def load(
     source: str | Path | Mapping[str, Any] | Config | None = None,
     *,
@@ -240,7 +245,11 @@ def _read(source: Any, environ: Mapping[str, str], cwd: Path, report: Report) ->
             return _Read(folder=cwd)
         source = FILE
     if not isinstance(source, (str, Path)):
-        report.problems[f"argument config: {type(source).__name__} is not a path, a mapping or a Config"] = None
+        kind = f"{type(source).__module__}.{type(source).__qualname__}"
+        report.problems[
+            f"argument config: an object of {kind} is not a path, a mapping or a csg_otel.Config; leave config= out to use "
+            f"{FILE} and the environment, or give the path of a file"
+        ] = None
         return _Read(folder=cwd)
     from csg_otel.config.sources.yaml_file import read_file  # a program without a file need not load YAML
 

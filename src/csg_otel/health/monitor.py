@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from csg_otel import clocks
 from csg_otel.check_result import CheckResult
-from csg_otel.config import Config, load
+from csg_otel.config import Config, given, load
 from csg_otel.health import builtin, default_registry
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.registry import HealthRegistry
@@ -31,7 +31,7 @@ class HealthMonitor:
         """Use *config*; by default, file and environment. Raises ConfigError and HealthDefinitionError."""
         self._registry: HealthRegistry = default_registry()
         if config is not None or not self._registry.configured:
-            config = config or load().config
+            config = given(config) or load().config
             self._registry.configure(config.health_monitoring, _own_checks(config))
 
     def run_all_checks(self) -> dict[str, CheckResult]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel import names
 from csg_otel.metrics import aliases
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP
 from csg_otel.metrics.response_times import PERCENTILES, response_times
@@ -33,8 +34,9 @@ def snapshot(
     Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business``, ``response_times`` and ``metrics``.
 
     The groups hold the aliases: each is a number, or numbers by the values of its labels. ``metrics`` is a list
-    of ``name``, ``value`` (for a histogram ``count`` and ``sum``), ``unit`` and ``attributes``: one item for each of *points*,
-    or the values of *sample* where there are no points.
+    of ``name``, ``value`` (for a histogram ``count`` and ``sum``), ``unit``, ``attributes`` (also as ``labels``) and
+    ``timestamp``: one item for each of *points*, or the values of *sample* where there are no points, and one for each value of
+    an alias. ``metrics_count`` is their number.
     ``response_times`` has the *percentiles* (0 to 100) of the durations of operations since the process started, in seconds::
 
         {
@@ -49,15 +51,19 @@ def snapshot(
         percentiles: In percent, 0 to 100; by default 50, 95 and 99.
     """
     groups: dict[str, dict[str, Any]] = {"system": {}, "application": {}, "business": {}}
+    rows = [_of_point(point) for point in points] if points else list(_of_sample(sample))
     for name, values in aliases.values(sample, points, history).items():
         prefix = name.partition("_")[0]
         if values:
             groups[prefix if prefix in _GROUPS else "business"][name] = _nested(values)
+            rows += [_row(name, _number(value), names.ALIASES[name].unit, labels) for labels, value in values]
+    timestamp = _timestamp(sample)
     return {
-        "timestamp": _timestamp(sample),
+        "timestamp": timestamp,
         **groups,
         "response_times": response_times(points, percentiles),
-        "metrics": [_of_point(point) for point in points] if points else list(_of_sample(sample)),
+        "metrics_count": len(rows),
+        "metrics": [{**row, "labels": row["attributes"], "timestamp": timestamp} for row in rows],
     }
 
 
