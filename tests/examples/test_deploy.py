@@ -16,6 +16,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from csg_otel.alerts.grafana import provisioning
 from csg_otel.config import load
 from support.programs import Program, eventually, get
 
@@ -49,7 +50,7 @@ def test_the_compose_file_is_one(deploy: Path) -> None:
     (compose,) = documents(deploy / "docker-compose.yml")
 
     jsonschema.Draft7Validator(schema).validate(compose)
-    mounted = re.findall(r'"(\.\S+?):', (deploy / "docker-compose.yml").read_text())
+    mounted = re.findall(r'["\s](\./\S+?):', (deploy / "docker-compose.yml").read_text())
     assert [name for name in mounted if not (deploy / name).exists() and name != "./inbox"] == []
     assert {"app", "collector", "prometheus", "alertmanager", "grafana"} <= compose["services"].keys()
 
@@ -92,14 +93,52 @@ def closed(schema: Any) -> Any:
 
 
 @pytest.mark.real("promtool", "amtool")
-def test_prometheus_and_alertmanager_take_their_files(deploy: Path) -> None:
-    """By their own tools."""
+def test_prometheus_and_alertmanager_take_their_files(deploy: Path, tmp_path: Path) -> None:
+    """By their own tools: what the service `rules` writes is what the two others read, at the places they are mounted at."""
+    (compose,) = documents(deploy / "docker-compose.yml")
+    services = compose["services"]
+    folder = services["rules"]["command"][-1]
+    assert services["rules"]["volumes"] == [f"alerts:{folder}"]
+    rules, configuration = (mounted_at("alerts", services[name]) for name in ("prometheus", "alertmanager"))
+    words = [str(tmp_path) if word == folder else word for word in services["rules"]["command"][1:]]
+    config = ["--config", str(deploy / "monitoring_config.yaml")]
+    subprocess.run([sys.executable, "-m", "csg_otel", *words, *config], check=True, timeout=60)
+    prometheus = (deploy / "monitoring/prometheus.yml").read_text()
+    assert f"{rules}/prometheus-*.yaml" in prometheus
+    (tmp_path / "prometheus.yml").write_text(prometheus.replace(rules, str(tmp_path)))
+    (flag,) = [word for word in services["alertmanager"]["command"] if word.startswith("--config.file=")]
     for command in (
-        ["promtool", "check", "config", "--syntax-only", deploy / "monitoring/prometheus.yml"],
-        ["amtool", "check-config", deploy / "monitoring/alertmanager.yml"],
+        ["promtool", "check", "config", tmp_path / "prometheus.yml"],
+        ["amtool", "check-config", tmp_path / flag.removeprefix(f"--config.file={configuration}/")],
     ):
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "rules found" in done.stdout or "SUCCESS" in done.stdout, done.stdout
+
+
+def mounted_at(volume: str, service: Mapping[str, Any]) -> str:
+    """Return where a compose service has *volume*."""
+    (mount,) = [mount for mount in service["volumes"] if mount.startswith(f"{volume}:")]
+    return str(mount.split(":")[1])
+
+
+def test_grafana_has_the_data_source_that_the_rules_name(deploy: Path) -> None:
+    """By its uid; without one Grafana makes one up, and every rule is in error."""
+    (provisioned,) = documents(deploy / "monitoring/grafana/datasource.yml")
+
+    assert [source["uid"] for source in provisioned["datasources"]] == [provisioning.DATASOURCE]
+
+
+def test_the_spool_has_a_place_beside_a_read_only_root(deploy: Path) -> None:
+    """The image's state folder is a volume in the pod, and in the compose file."""
+    (state,) = re.findall(r"XDG_STATE_HOME=(\S+)", (deploy / "Dockerfile").read_text())
+    (pod, *_) = documents(deploy / "kubernetes" / "app.yaml")
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    (compose,) = documents(deploy / "docker-compose.yml")
+
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert state in [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert mounted_at("state", compose["services"]["app"]) == state
 
 
 @pytest.mark.real("systemd-analyze")
@@ -166,14 +205,13 @@ def service(tmp_path: Path) -> Iterator[Program]:
 def test_docker_and_the_kubelet_get_the_exit_codes_they_know(service: Program, deploy: Path, tmp_path: Path) -> None:
     """argv without a shell, within the timeout: 0 while well, 1 while not, and never the 2 Docker reserves."""
     url = service.line()
-    binaries = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    binaries = {**os.environ, "PATH": path, "PROMETHEUS_PORT": url.rpartition(":")[2]}
 
     def run(probe: tuple[list[str], float]) -> int:
         words = [word.replace("http://127.0.0.1:8081", url) for word in probe[0]]
         if "/usr/local/bin/healthcheck.py" in words:
-            script = (deploy / "healthcheck.py").read_text().replace("http://127.0.0.1:8081", url)
-            (tmp_path / "healthcheck.py").write_text(script)
-            words[words.index("/usr/local/bin/healthcheck.py")] = str(tmp_path / "healthcheck.py")
+            words[words.index("/usr/local/bin/healthcheck.py")] = str(deploy / "healthcheck.py")
         return subprocess.run(words, cwd=tmp_path, env=binaries, capture_output=True, timeout=probe[1]).returncode
 
     health, exec_probes = docker_command(deploy), probes(deploy)
