@@ -1,5 +1,5 @@
 """
-Folders that only this user can enter.
+Folders that only this user can enter, and the place where the user's state belongs.
 
 For the spool and for the files of worker groups: in both places another user may have created a link or a folder before.
 """
@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 class NotPrivateError(OSError):
@@ -27,3 +31,46 @@ def make_private_folder(folder: Path) -> None:
         raise NotPrivateError(f"{folder} is not a directory of this user")
     if stat.S_IMODE(status.st_mode) & 0o077:
         folder.chmod(0o700)
+
+
+def private_folder_at(path: Path) -> Path:
+    """
+    Return *path* as a private folder of this user, which is created; if others use it, a private folder below it.
+
+    A folder such as ``/tmp`` or a mounted volume keeps its permissions. Raises as :func:`make_private_folder`.
+    """
+    if _is_of_others(path):
+        path /= f"csg-otel-{os.geteuid()}"
+    make_private_folder(path)
+    return path
+
+
+def _is_of_others(path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    is_private = status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077
+    return stat.S_ISDIR(status.st_mode) and not is_private
+
+
+def state_home(variables: Mapping[str, str]) -> Path | None:
+    """
+    Return the folder for state of this user's programs by the XDG Base Directory Specification; None if the user has no home.
+
+    A relative ``XDG_STATE_HOME`` is ignored. Where ``HOME`` is missing, as with cron or systemd, the user database has the home.
+    """
+    configured = Path(variables.get("XDG_STATE_HOME", ""))
+    if configured.is_absolute():
+        return configured
+    return next((home / ".local" / "state" for home in _homes(variables) if home.is_absolute() and home.is_dir()), None)
+
+
+def _homes(variables: Mapping[str, str]) -> Iterator[Path]:
+    yield Path(variables.get("HOME", ""))
+    import pwd
+
+    try:
+        yield Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:  # a container that runs with a number nobody has
+        return

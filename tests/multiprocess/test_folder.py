@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -292,7 +293,7 @@ def test_a_program_in_a_process_group_of_its_own_is_of_another_family_and_leaves
     assert len(list(root.iterdir())) == 1
 
 
-def test_groups_are_kept_where_the_user_alone_can_write(tmp_path: Path) -> None:
+def test_groups_are_kept_where_the_user_alone_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the runtime directory, in the state directory where there is none, else below the temporary one."""
     runtime, state = tmp_path / "runtime", tmp_path / "state"
     runtime.mkdir()
@@ -300,4 +301,5 @@ def test_groups_are_kept_where_the_user_alone_can_write(tmp_path: Path) -> None:
     assert state_folder({"XDG_RUNTIME_DIR": str(runtime), "HOME": "x"}) == runtime / "csg-otel" / "workers"
     assert state_folder({"XDG_STATE_HOME": str(state)}) == state / "csg-otel" / "workers"
     assert state_folder({"HOME": str(tmp_path)}) == tmp_path / ".local/state/csg-otel/workers"
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd(("u", "x", uid, uid, "", "/proc/none", "/bin/sh")))
     assert state_folder({"HOME": "/proc/none"}).parent.name == f"csg-otel-{os.geteuid()}"

@@ -22,7 +22,7 @@ from csg_otel.config import Config, load_lenient
 from csg_otel.config.presets import otlp_destinations
 from csg_otel.errors import HealthDefinitionError
 from csg_otel.exporters import datadog, pushgateway
-from csg_otel.exporters.build import spool_folder
+from csg_otel.exporters.build import NO_SPOOL_FOLDER, spool_folder
 from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 from csg_otel.lines import one_line
@@ -210,7 +210,9 @@ def _permissions(config: Config) -> Iterator[Finding]:
     if not config.exporters.spool.enabled:
         yield Finding("spool", "off")
         return
-    folder = spool_folder(config.exporters.spool.directory)
+    if (folder := spool_folder(config.exporters.spool.directory)) is None:
+        yield Finding("spool", "off", NO_SPOOL_FOLDER)
+        return
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.access(path, os.F_OK))
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         yield Finding("spool", f"{folder} is writable" if nearest == folder.absolute() else f"{folder} can be created")

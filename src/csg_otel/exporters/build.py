@@ -18,12 +18,13 @@ from csg_otel.exporters.otlp import address as otlp_address
 from csg_otel.exporters.otlp import sender as otlp
 from csg_otel.pipeline.global_providers import exporters_of_others
 from csg_otel.pipeline.readers import LocalReader, PushReader, Ticker
+from csg_otel.private_folder import state_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from csg_otel.config import Config
-    from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue
+    from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue, Spool
     from csg_otel.pipeline.sink import Sink
 
 _log = logging.getLogger("csg_otel")
@@ -133,8 +134,8 @@ def _otlp_destination(
     queue = config.exporters.queue
     destination = Destination(settings.name, otlp_address.shown(otlp.endpoint(settings)))
     spool = config.exporters.spool
-    if spool.enabled and settings.spool:
-        destination.keep_on_disk(spool_folder(spool.directory), spool.max_bytes)
+    if settings.spool:
+        _keep_on_disk(destination, spool)
     signals = _not_served(settings)
     for signal in signals:
         options: dict[str, Any] = {
@@ -175,8 +176,7 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
     built = []
     for (name, address), sender in senders(config).items():
         destination = Destination(name, address)
-        if spool.enabled:
-            destination.keep_on_disk(spool_folder(spool.directory), spool.max_bytes)
+        _keep_on_disk(destination, spool)
         destination.sinks["alerts"] = destination.add_persistent_queue(
             "alerts", sender, max_items=_MAX_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
         )
@@ -196,13 +196,26 @@ def _build_pushgateway(config: Config, local: LocalReader, *, worker: bool) -> D
     return destination
 
 
-def spool_folder(configured: str | None) -> Path:
-    """Return the spool's folder: the configured one, or else the user's state directory (XDG Base Directory Specification)."""
+def _keep_on_disk(destination: Destination, settings: Spool) -> None:
+    """Create the spool of *destination*, if *settings* switch it on and there is a place for it."""
+    if not settings.enabled:
+        return
+    if (folder := spool_folder(settings.directory)) is not None:
+        destination.keep_on_disk(folder, settings.max_bytes)
+    else:
+        _log.warning("exporter %s: telemetry is kept in memory only: %s", destination.name, NO_SPOOL_FOLDER)
+
+
+NO_SPOOL_FOLDER = "this user has no home directory (HOME) for the spool; set exporters.spool.directory or XDG_STATE_HOME"
+"""The reason, and the remedy, where :func:`spool_folder` returns None."""
+
+
+def spool_folder(configured: str | None) -> Path | None:
+    """Return the spool's folder: the configured one, or else one in the user's state directory; None if there is none."""
     if configured is not None:
         return Path(configured)
-    variables = environment.snapshot()
-    home = variables.get("XDG_STATE_HOME") or str(Path(variables.get("HOME", "/nonexistent")) / ".local" / "state")
-    return Path(home) / "csg-otel"
+    home = state_home(environment.snapshot())
+    return None if home is None else home / "csg-otel"
 
 
 _KINDS: tuple[Callable[[Config, LocalReader], Sequence[Destination]], ...] = (

@@ -29,7 +29,7 @@ from csg_otel.descriptors import KeptFile
 from csg_otel.multiprocess import slots
 from csg_otel.multiprocess.family import Family, Process
 from csg_otel.multiprocess.inquiry import Inquiry
-from csg_otel.private_folder import make_private_folder
+from csg_otel.private_folder import make_private_folder, state_home
 
 _MEMBER: Final = re.compile(r"(\d+)-[0-9a-f]{16}")
 _MAX_FOLDED: Final = 4096
@@ -72,12 +72,13 @@ def state_folder(variables: Mapping[str, str]) -> Path:
 
     The XDG Base Directory Specification defines the first two. All workers of a group must get the same directory.
     """
-    runtime = variables.get("XDG_RUNTIME_DIR", "")
-    state = variables.get("XDG_STATE_HOME") or (f"{variables['HOME']}/.local/state" if "HOME" in variables else "")
-    for folder in filter(None, (runtime, state)):
+    runtime = Path(variables.get("XDG_RUNTIME_DIR", ""))
+    for folder in (runtime if runtime.is_absolute() else None, state_home(variables)):
+        if folder is None:
+            continue
         with suppress(OSError, FolderError):
-            make_private_folder(Path(folder) / "csg-otel")
-            return Path(folder) / "csg-otel" / "workers"
+            make_private_folder(folder / "csg-otel")
+            return folder / "csg-otel" / "workers"
     return Path(tempfile.gettempdir()) / f"csg-otel-{os.geteuid()}" / "workers"
 
 

@@ -137,7 +137,9 @@ class Health(Part):
 
     def stop(self, deadline: float) -> None:
         self._registry.stop(_within(deadline))
-        self._telemetry.stop()
+
+    def close(self) -> None:
+        self._telemetry.stop()  # only here, so that the last export has the states of the checks
 
 
 class DatadogChecks(Part):

@@ -9,8 +9,12 @@ from csg_otel import clocks
 from csg_otel.pipeline.global_providers import global_providers
 
 if TYPE_CHECKING:
+    from csg_otel.exporters.delivery.base import DeliveryQueue
     from csg_otel.exporters.delivery.destination import Destination
     from csg_otel.waits import Latch
+
+_EMITTED_SHARE = 0.1
+"""Share of a drain's time in which spans, log records and alerts are sent first, so that the last collection counts them."""
 
 _COLLECT_SHARE = 0.4
 """Share of a drain's time that the last collection may take; the rest is for sending."""
@@ -64,11 +68,15 @@ def flush(destinations: Sequence[Destination], deadline: float, only: str = "") 
 def drain(destinations: Sequence[Destination], deadline: float) -> None:
     """Collect and send items until monotonic *deadline*, drop or spool the rest, and end the queues and spools."""
     queues = [queue for destination in destinations for queue in destination.queues.values()]
-    stopped = [item.ticker.stop() for item in destinations if item.ticker is not None]
+    tickers = [item.ticker for item in destinations if item.ticker is not None]
+    now = clocks.monotonic()
+    left_s = max(0.0, deadline - now)
     for queue in queues:
         queue.nudge()
-    now = clocks.monotonic()
-    _wait_all(stopped, now + max(0.0, deadline - now) * _COLLECT_SHARE)
+    if tickers:
+        _settle([queue for queue in queues if queue.signal != "metrics"], now + left_s * _EMITTED_SHARE)
+    stopped = [ticker.stop() for ticker in tickers]
+    _wait_all(stopped, now + left_s * _COLLECT_SHARE)
     for queue in queues:
         queue.close(deadline)
     for queue in queues:
@@ -76,6 +84,11 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
     for destination in destinations:
         destination.log_undelivered()
         destination.end()
+
+
+def _settle(queues: Iterable[DeliveryQueue], deadline: float) -> None:
+    for queue in queues:
+        queue.flush(deadline)
 
 
 def _wait_all(latches: Iterable[Latch], deadline: float) -> bool:

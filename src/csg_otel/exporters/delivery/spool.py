@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from csg_otel.descriptors import KeptFile
-from csg_otel.private_folder import make_private_folder
+from csg_otel.private_folder import make_private_folder, private_folder_at
 
 _HEADER: Final = struct.Struct(">4sBIQI16s")
 """Magic, state, bytes of the body, Unix milliseconds, items, authentication code."""
@@ -91,14 +91,14 @@ class Spool:
         Prepare the spool; touches no file yet.
 
         Args:
-            root: Folder of all spools of this user.
+            root: Folder of all spools of this user; if others use it, they are in a private folder below it.
             destination: Name of the destination, a line break, and its address; the folder's name depends on both.
             owner: Counts the segments that are removed to make room.
             max_bytes: Most bytes on disk; beyond them the oldest segments are removed.
         """
         self._root = root
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
-        self._folder = root / f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
+        self._folder_name = f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
         self._max_bytes = max_bytes
         self._segment_bytes = min(_SEGMENT_BYTES, max(4096, max_bytes // _MIN_SEGMENTS))
         self._owner = owner
@@ -259,9 +259,10 @@ class Spool:
             raise SpoolError("the spool is closed")
         if self._own is not None and self._holds_locks():
             return
-        for folder in (self._root, self._folder):
-            make_private_folder(folder)
-        self._key = _key(self._root)
+        root = private_folder_at(self._root)
+        self._folder = root / self._folder_name
+        make_private_folder(self._folder)
+        self._key = _key(root)
         own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         hidden = self._folder / f".{own.name}"  # hidden from other processes until it is locked
         hidden.mkdir(mode=0o700)
