@@ -18,7 +18,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home directory of this user in the user database."""
     path = tmp_path / "home"
     path.mkdir()
-    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd(("user", "x", uid, uid, "", str(path), "/bin/sh")))
+    monkeypatch.setattr(
+        pwd, "getpwuid", lambda uid: pwd.struct_passwd(("user", "x", uid, uid, "", str(path), "/bin/sh"))
+    )
     return path
 
 

@@ -58,7 +58,7 @@ def state_home(variables: Mapping[str, str]) -> Path | None:
     """
     Return the folder for state of this user's programs by the XDG Base Directory Specification; None if the user has no home.
 
-    A relative ``XDG_STATE_HOME`` is ignored. Where ``HOME`` is missing, as with cron or systemd, the user database has the home.
+    A relative ``XDG_STATE_HOME`` is ignored. Without ``HOME``, as with cron or systemd, the user database has the home.
     """
     configured = Path(variables.get("XDG_STATE_HOME", ""))
     if configured.is_absolute():

@@ -301,5 +301,7 @@ def test_groups_are_kept_where_the_user_alone_can_write(tmp_path: Path, monkeypa
     assert state_folder({"XDG_RUNTIME_DIR": str(runtime), "HOME": "x"}) == runtime / "csg-otel" / "workers"
     assert state_folder({"XDG_STATE_HOME": str(state)}) == state / "csg-otel" / "workers"
     assert state_folder({"HOME": str(tmp_path)}) == tmp_path / ".local/state/csg-otel/workers"
-    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd(("u", "x", uid, uid, "", "/proc/none", "/bin/sh")))
+    monkeypatch.setattr(
+        pwd, "getpwuid", lambda uid: pwd.struct_passwd(("u", "x", uid, uid, "", "/proc/none", "/bin/sh"))
+    )
     assert state_folder({"HOME": "/proc/none"}).parent.name == f"csg-otel-{os.geteuid()}"

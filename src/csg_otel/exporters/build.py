@@ -206,7 +206,9 @@ def _keep_on_disk(destination: Destination, settings: Spool) -> None:
         _log.warning("exporter %s: telemetry is kept in memory only: %s", destination.name, NO_SPOOL_FOLDER)
 
 
-NO_SPOOL_FOLDER = "this user has no home directory (HOME) for the spool; set exporters.spool.directory or XDG_STATE_HOME"
+NO_SPOOL_FOLDER = (
+    "this user has no home directory (HOME) for the spool; set exporters.spool.directory or XDG_STATE_HOME"
+)
 """The reason, and the remedy, where :func:`spool_folder` returns None."""
 
 
