@@ -31,7 +31,7 @@ def test_the_last_export_has_the_health_and_the_items(sink: HttpSink, tmp_path: 
     for _ in range(30):
         with csg_otel.observe("work"):
             pass
-    checks = lambda: {view.name: view.status for view in telemetry.health.snapshot().checks}
+    checks = lambda: {{view.name: view.status for view in telemetry.health.snapshot().checks}}
     while checks()["db"] is not csg_otel.HealthStatus.CRITICAL:
         time.sleep(0.01)
     """
