@@ -72,5 +72,5 @@ def _homes(variables: Mapping[str, str]) -> Iterator[Path]:
 
     try:
         yield Path(pwd.getpwuid(os.geteuid()).pw_dir)
-    except KeyError:  # a container that runs with a number nobody has
+    except KeyError:  # a container may run with a number that is no user
         return
