@@ -19,6 +19,9 @@ class Letters:
     def encode(self, items: Sequence[Any]) -> bytes:
         return "".join(items).encode()
 
+    def is_plain(self, item: Any) -> bool:
+        return type(item) is str
+
     def split(self, body: bytes) -> list[bytes]:
         return [bytes([byte]) for byte in body]
 

@@ -98,6 +98,9 @@ class Joined:
     def encode(self, items: Sequence[str]) -> bytes:
         return "".join(items).encode()
 
+    def is_plain(self, item: Any) -> bool:
+        return type(item) is str
+
     def split(self, body: bytes) -> list[bytes]:
         return [bytes([byte]) for byte in body]
 

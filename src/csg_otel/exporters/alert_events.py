@@ -57,6 +57,10 @@ class AlertSender:
         (event,) = items
         return bytes(event.encode())
 
+    def is_plain(self, item: Any) -> bool:  # noqa: ARG002 - see RequestSender
+        """Return False: there are never so many alerts."""
+        return False
+
     def split(self, body: bytes) -> list[bytes]:
         """Return *body* unchanged: a request has only one alert."""
         return [body]

@@ -8,8 +8,9 @@ their text, cut, or left out. Otherwise one item that can't be encoded or decode
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs import SeverityNumber
@@ -196,6 +197,48 @@ def _is_text(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+_PLAIN: Final = frozenset((str, int, float, bool, bytes, type(None)))
+"""Classes whose values are encoded without a call of the program's code; a subclass may have methods of its own."""
+
+
+def is_plain_span(original: ReadableSpan) -> bool:
+    """Return whether *original* is made of plain values alone, so that neither its check nor its copy calls other code."""
+    texts = [original.name, original.status.description]
+    mappings = [original.attributes]
+    for event in original.events:
+        texts.append(event.name)
+        mappings.append(event.attributes)
+    mappings.extend(link.attributes for link in original.links)
+    return _is_plain(texts) and all(map(_holds_plain, mappings))
+
+
+def is_plain_record(original: ReadableLogRecord) -> bool:
+    """Return the same of a log record."""
+    log = original.log_record
+    return _is_plain((log.body, log.severity_text, log.event_name)) and _holds_plain(log.attributes)
+
+
+def _holds_plain(attributes: Any) -> bool:
+    if not attributes:
+        return True
+    return _is_plain(attributes.copy() if type(attributes) in (BoundedAttributes, MappingProxyType) else attributes)
+
+
+def _is_plain(value: Any, depth: int = 8) -> bool:
+    kind = type(value)
+    if kind in _PLAIN:
+        return True
+    if kind is dict:
+        return _are_plain(value, depth) and _are_plain(value.values(), depth)
+    return kind in (list, tuple) and _are_plain(value, depth)
+
+
+def _are_plain(values: Collection[Any], depth: int) -> bool:
+    if _PLAIN.issuperset(map(type, values)):
+        return True
+    return depth > 0 and len(values) <= clean.MOST_ITEMS and all(_is_plain(value, depth - 1) for value in values)
 
 
 # -- the copy ----------------------------------------------------------------------------------------------------------

@@ -113,6 +113,11 @@ class Backlog:
         return sum(frame.count for frame in self._all() if (frame.ref is not None) is on_disk)
 
     @property
+    def keeps_on_disk(self) -> bool:
+        """Whether there is a spool, and it has accepted the last frame."""
+        return self._spool is not None and not self._spool_broken
+
+    @property
     def safe(self) -> bool:
         """Whether every frame is on disk."""
         return all(frame.ref is not None for frame in self._all())
@@ -165,7 +170,11 @@ class Backlog:
 
         *mark_kept* is called with the lock held, in the same critical section, so that no item is counted twice or not at all.
         """
-        frames = [Frame(count, clocks.monotonic(), body, self._write_to_spool(count, body)) for count, body in bodies]
+        refs: list[Ref | None] = []
+        while len(refs) < len(bodies):
+            refs += self._write_to_spool(bodies[len(refs) :])
+        now = clocks.monotonic()
+        frames = [Frame(count, now, body, ref) for (count, body), ref in zip(bodies, refs, strict=True)]
         with self._lock:
             mark_kept()
             for frame in frames:
@@ -249,11 +258,12 @@ class Backlog:
             self.settle([frame], lambda items: self._counter.count_dropped("corrupt", items))
         return body
 
-    def _write_to_spool(self, count: int, body: bytes) -> Ref | None:
+    def _write_to_spool(self, bodies: Sequence[tuple[int, bytes]]) -> Sequence[Ref | None]:
+        """Write the first of *bodies*, at least one, and return their places; None for each of them if that fails."""
         if self._spool is None:
-            return None
+            return [None] * len(bodies)
         try:
-            ref = self._spool.append(self._signal, count, body)
+            refs = self._spool.append_all(self._signal, bodies)
         except (OSError, SpoolError) as error:
             if not self._spool_broken:
                 _log.warning(
@@ -262,11 +272,11 @@ class Backlog:
                     error,
                 )
             self._spool_broken = str(error)
-            return None
+            return [None] * len(bodies)
         if self._spool_broken:
             _log.warning("exporter %s: telemetry is kept on disk again", self._destination)
             self._spool_broken = ""
-        return ref
+        return refs
 
     def _limit_memory(self, frame: Frame) -> None:
         """Free the bytes of *frame* if they are also on disk and the memory limit is exceeded."""

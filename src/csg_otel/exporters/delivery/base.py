@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from abc import ABC, abstractmethod
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -87,7 +87,7 @@ class DeliveryQueue(ABC):
             signal: ``traces``, ``metrics``, ``logs``, ``alerts`` or ``console``.
             sender: Sends the batches; called on the worker threads only.
             observer: Receives the result of each attempt.
-            max_items: Most items in the queue; when it is full, the oldest item is dropped. Default 2,048.
+            max_items: Most items in the queue. Default 2,048.
             batch_size: Most items in one request. Default 512.
             delay_s: Most seconds that an item waits for more items of its batch. Default 1.
             timeout_s: Seconds one attempt may take. Default 10.
@@ -107,7 +107,7 @@ class DeliveryQueue(ABC):
         self._lock = threading.RLock()
         self._wake = waits.Wakeup()
         self._settlements = waits.Changes()
-        self._items: deque[Any] = deque()
+        self._items: list[Any] = []
         self._counts = _Counts()
         self._in_flight = 0
         self._deadline: float | None = None
@@ -120,7 +120,7 @@ class DeliveryQueue(ABC):
 
     def enqueue(self, item: Any) -> None:
         """
-        Queue *item*; never blocks. A full queue drops and counts its oldest item.
+        Queue *item*; never blocks. A full queue makes room as its class says.
 
         A signal handler of the program may raise after each call in here: no call is between two changes that belong together.
         """
@@ -129,9 +129,7 @@ class DeliveryQueue(ABC):
                 self.count_dropped("shutdown", 1)
                 self._counts.emitted += 1
                 return
-            if len(self._items) >= self._max_items:
-                self.count_dropped("queue_full", 1)
-                del self._items[0]
+            finish = self._make_room() if len(self._items) >= self._max_items else None
             self._items += (item,)
             self._counts.emitted += 1
             wakes = len(self._items) >= self._batch_size or (self._wakes_on_first_item and len(self._items) == 1)
@@ -139,6 +137,18 @@ class DeliveryQueue(ABC):
                 self._start_threads()
         if wakes:
             self._wake.set()
+        if finish is not None:
+            finish()
+
+    def _make_room(self) -> Callable[[], None] | None:
+        """
+        Drop and count the oldest item of the full queue; called with the lock held.
+
+        Return what the calling thread has to do with the lock free; None for nothing.
+        """
+        self.count_dropped("queue_full", 1)
+        del self._items[:1]
+        return None
 
     @abstractmethod
     def status(self) -> QueueStatus:

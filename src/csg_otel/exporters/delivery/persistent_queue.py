@@ -2,21 +2,24 @@
 The persistent queue: items are encoded once, kept on disk while they cannot be delivered, and sent again unchanged.
 
 Each queue has two threads. The gathering thread encodes new items every tenth of a second and writes them to the spool, so an
-outage loses nothing, and SIGKILL loses the items of at most 0.1 s. The sending thread may wait for a destination as long as
-necessary. It joins several frames of a signal into one request by joining their bytes: protobuf merges messages that way. The
-rule: ``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
+outage loses nothing, and SIGKILL loses the items of at most 0.1 s. Items that a full queue cannot hold are encoded by the
+threads that emit them (``burst``) and go to the spool, too; without a spool they are dropped. The sending thread may wait for
+a destination as long as necessary. It joins several frames of a signal into one request by joining their bytes: protobuf merges
+messages that way. The rule: ``emitted + adopted == delivered + dropped + queued + spooled``, exactly.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial as bind
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks, faults, waits
-from csg_otel.exporters.delivery.backlog import Backlog, Frame
+from csg_otel.exporters.delivery.backlog import MAX_MEMORY_BYTES, MAX_REQUEST_BYTES, Backlog, Frame
 from csg_otel.exporters.delivery.base import DeliveryObserver, DeliveryQueue, QueueStatus, backoff_s
+from csg_otel.exporters.delivery.burst import Burst, Chunk, joined
 from csg_otel.exporters.delivery.sender import Partial, RequestSender, SendError
 from csg_otel.pipeline import _compat
 
@@ -80,6 +83,7 @@ class PersistentQueue(DeliveryQueue):
             max_items=self._max_items,
             max_age_s=self._max_age_s,
         )
+        self._burst = Burst(self._lock, self._sender, max_items=self._max_items, max_bytes=MAX_MEMORY_BYTES)
         self._gathered = waits.Latch()
         self._adopted = 0
         self._waited = 0
@@ -100,6 +104,12 @@ class PersistentQueue(DeliveryQueue):
                 self._start_threads()
         self._notify()
 
+    def _make_room(self) -> Callable[[], None] | None:
+        """Put the oldest items into the burst, which the spool will hold; without a spool, drop one."""
+        if not (self._backlog.keeps_on_disk and self._burst.has_room):
+            return super()._make_room()
+        return bind(self._burst.encode, self._burst.move_oldest(self._items, self._batch_size))
+
     def prepare(self) -> None:
         """Import the encoder now: the import takes longer than the 0.1 s in which an item must be on disk."""
         with suppress(Exception):  # encoding the first item reports the error
@@ -114,7 +124,7 @@ class PersistentQueue(DeliveryQueue):
         """Return the queue's counts."""
         with self._lock:
             spooled = self._backlog.items(on_disk=True)
-            queued = len(self._items) + self._in_flight + self._backlog.items(on_disk=False)
+            queued = self._unwritten() + self._backlog.items(on_disk=False)
             counts = self._counts
             return QueueStatus(
                 counts.emitted, counts.delivered, dict(counts.dropped), queued, spooled, self._adopted, self._waited
@@ -154,7 +164,11 @@ class PersistentQueue(DeliveryQueue):
     def _all_safe(self) -> bool:
         """Return whether every item that is not settled is on disk."""
         with self._lock:
-            return not self._items and not self._in_flight and self._backlog.safe
+            return not self._unwritten() and self._backlog.safe
+
+    def _unwritten(self) -> int:
+        """Return the number of items that are not in the backlog yet; called with the lock held."""
+        return len(self._items) + self._burst.items + self._in_flight
 
     def _notify(self) -> None:
         super()._notify()
@@ -182,8 +196,9 @@ class PersistentQueue(DeliveryQueue):
                 break
         with self._lock:
             self._deadline = clocks.monotonic()
-            self.count_dropped("shutdown", len(self._items) + self._in_flight + self._backlog.abandon())
+            self.count_dropped("shutdown", self._unwritten() + self._backlog.abandon())
             self._items.clear()
+            self._burst.clear()
             self._in_flight = 0
         self._notify()
         return self.status()
@@ -196,22 +211,35 @@ class PersistentQueue(DeliveryQueue):
     def _gather(self) -> None:
         _compat.suppress_instrumentation()
         while True:
-            self._wake.wait()  # asleep while the program emits nothing
+            self._wake.wait(_TICK_S if self._deadline is not None else None)  # asleep while the program emits nothing
             if self._deadline is None and not self._hurry and len(self._items) < self._batch_size:
                 self._wake.wait(_TICK_S)
             closing = self._deadline is not None
-            while items := self._take_items():
-                self._backlog.keep(self._encoded(items), self._mark_kept)
-            if closing:
+            while chunks := self._take_chunks():
+                requests = [request for chunk in chunks for request in self._requests(chunk)]
+                self._backlog.keep(joined(requests, self._batch_size, MAX_REQUEST_BYTES), self._mark_kept)
+            if closing and self._is_over():
                 self._gathered.set()
                 self._notify()
                 return
 
-    def _take_items(self) -> list[Any]:
+    def _take_chunks(self) -> list[Chunk]:
+        """Return the items to write next: those of a burst, because they are older, or else a batch of the queue."""
         with self._lock:
-            count = min(self._batch_size, len(self._items))
-            self._in_flight = count
-            return [self._items.popleft() for _ in range(count)]
+            chunks = self._burst.take()
+            if not chunks and self._items:
+                chunks = [Chunk(self._items[: self._batch_size])]
+                del self._items[: self._batch_size]
+            self._in_flight = sum(chunk.count for chunk in chunks)
+            return chunks
+
+    def _is_over(self) -> bool:
+        """Return whether the queue is closed, and either no thread of the program encodes any more, or it is too late."""
+        with self._lock:
+            return self._deadline is not None and (not self._burst.items or clocks.monotonic() >= self._deadline)
+
+    def _requests(self, chunk: Chunk) -> list[tuple[int, bytes]]:
+        return self._encoded(chunk.items) if chunk.body is None else [(chunk.encoded, chunk.body)]
 
     def _mark_kept(self) -> None:
         """Count the items in flight no longer, because the backlog counts them from now on; called with the lock held."""

@@ -86,9 +86,9 @@ class MemoryQueue(DeliveryQueue):
         with self._lock:
             if self._deadline is not None and clocks.monotonic() >= self._deadline:
                 return []
-            count = min(self._batch_size, len(self._items))
-            batch = [self._items.popleft() for _ in range(count)]
-            self._in_flight = count
+            batch = self._items[: self._batch_size]
+            del self._items[: self._batch_size]
+            self._in_flight = len(batch)
             return batch
 
     def _deliver(self, batch: list[Any]) -> None:

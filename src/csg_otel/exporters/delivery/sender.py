@@ -74,5 +74,8 @@ class RequestSender(Sender[bytes], Protocol):
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return *items* as one request. May raise anything for an item that cannot be encoded."""
 
+    def is_plain(self, item: Any) -> bool:
+        """Return whether encoding *item* calls no code of the program, so that any thread may do it."""
+
     def split(self, body: bytes) -> list[bytes]:
         """Return *body* as requests of one item each; as one request if its items cannot be separated."""

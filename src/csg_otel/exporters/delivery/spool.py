@@ -19,6 +19,7 @@ import stat
 import struct
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,25 +119,42 @@ class Spool:
 
     def append(self, signal: str, count: int, body: bytes) -> Ref:
         """Write *body* with *count* items of *signal*. Raises OSError and SpoolError; then nothing is written."""
-        if len(body) > _MAX_BODY:
-            raise SpoolError(f"a request of {len(body)} bytes is too large (limit: {_MAX_BODY})")
+        return self.append_all(signal, [(count, body)])[0]
+
+    def append_all(self, signal: str, bodies: Sequence[tuple[int, bytes]]) -> list[Ref]:
+        """Write as many of *bodies*, each with its number of items, as one file holds, at least one; raises as append()."""
         with self._lock:
             self._open()
-            segment = self._segment_for(signal, _HEADER.size + len(body))
+            frames: list[bytes] = []
+            size = 0
             at_ms = int(time.time() * 1000)
-            head = _HEADER.pack(_MAGIC, _PENDING, len(body), at_ms, count, self._code(signal, at_ms, count, body))
+            for count, body in bodies:
+                if len(body) > _MAX_BODY:
+                    raise SpoolError(f"a request of {len(body)} bytes is too large (limit: {_MAX_BODY})")
+                size += _HEADER.size + len(body)
+                if frames and size > self._segment_bytes:
+                    break
+                code = self._code(signal, at_ms, count, body)
+                frames.append(_HEADER.pack(_MAGIC, _PENDING, len(body), at_ms, count, code) + body)
+            segment = self._segment_for(signal, sum(map(len, frames)))
+            offset = segment.size
             try:
-                _write_all(segment.file, head + body, segment.size)
+                _write_all(
+                    segment.file, b"".join(frames), offset
+                )  # at once: each call may wait for the interpreter's lock
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(segment.file.descriptor, segment.size)
+                    os.ftruncate(segment.file.descriptor, offset)
                 raise
-            ref = Ref(segment, segment.size, len(body), count, at_ms / 1000)
-            segment.size += _HEADER.size + len(body)
-            segment.frames += 1
-            segment.items += count
+            refs = []
+            for frame, (count, body) in zip(frames, bodies, strict=False):
+                refs.append(Ref(segment, offset, len(body), count, at_ms / 1000))
+                offset += len(frame)
+                segment.items += count
+            segment.size = offset
+            segment.frames += len(frames)
             self._make_room(segment)
-            return ref
+            return refs
 
     def read(self, ref: Ref) -> bytes | None:
         """Return the body of *ref*; None if it is gone or damaged."""

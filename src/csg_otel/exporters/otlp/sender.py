@@ -155,6 +155,12 @@ class OtlpSender:
             return _bytes(encode_logs([sanitize.record(item) for item in items]))
         return b"".join(map(_encode_metrics, items))
 
+    def is_plain(self, item: Any) -> bool:
+        """Return whether *item* is a span or a log record with plain values only."""
+        if self._signal == "traces":
+            return sanitize.is_plain_span(item)
+        return self._signal == "logs" and sanitize.is_plain_record(item)
+
     def split(self, body: bytes) -> list[bytes]:
         """Return a request as requests of one span, log record or metric each."""
         message = _request(self._signal)

@@ -1,0 +1,132 @@
+"""
+The items that a full queue cannot hold: encoded by the threads that emit them, until the gathering thread writes them to disk.
+
+Threads that emit without a pause leave the gathering thread too little of the interpreter's lock to encode for them. So each
+encodes a few items of its own burst, and the gathering thread only writes. The rules: an emitting thread encodes plain values
+only, because the methods of others are code of the program, which may need a lock that this thread holds; it never writes; and
+an exception that interrupts it leaves the items to the gathering thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import interruptions
+
+if TYPE_CHECKING:
+    import threading
+
+    from csg_otel.exporters.delivery.sender import RequestSender
+
+_CHUNK_ITEMS: Final = 16
+"""Items that one call encodes: 1 or 2 ms of work, and enough that the resource in each request hardly counts."""
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """Items taken from a full queue: the items themselves, or once they are encoded, their request (``body``)."""
+
+    items: list[Any] = field(default_factory=list)
+    body: bytes | None = None
+    encoded: int = 0
+    is_being_encoded: bool = False
+    is_taken: bool = False
+
+    @property
+    def count(self) -> int:
+        """The number of items, encoded or not."""
+        return len(self.items) or self.encoded
+
+
+class Burst:
+    """The chunks of one queue that are not on disk yet, oldest first."""
+
+    def __init__(self, lock: threading.RLock, sender: RequestSender, *, max_items: int, max_bytes: int) -> None:
+        """
+        Start empty.
+
+        Args:
+            lock: The queue's lock.
+            sender: Encodes the items.
+            max_items: Most items that are not encoded yet.
+            max_bytes: Most bytes of encoded items.
+        """
+        self._lock = lock
+        self._sender = sender
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._chunks: list[Chunk] = []
+        self._bytes = 0
+
+    # -- with the lock held ----------------------------------------------------------------------------------------
+
+    @property
+    def items(self) -> int:
+        """The number of items."""
+        return sum(chunk.count for chunk in self._chunks)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another chunk may be added."""
+        return self._bytes < self._max_bytes and sum(len(chunk.items) for chunk in self._chunks) < self._max_items
+
+    def move_oldest(self, queue: list[Any], most: int) -> Chunk:
+        """Move the oldest items of *queue*, at most *most*, here; call :meth:`encode` with the chunk and the lock free."""
+        chunk = Chunk()
+        size = min(_CHUNK_ITEMS, most)
+        chunk.items = queue[:size]  # no call between here and the end: see DeliveryQueue.enqueue()
+        del queue[:size]
+        self._chunks += (chunk,)
+        return chunk
+
+    def take(self) -> list[Chunk]:
+        """Remove and return the chunks that no thread is encoding."""
+        ready = [chunk for chunk in self._chunks if not chunk.is_being_encoded]
+        self._chunks = [chunk for chunk in self._chunks if chunk.is_being_encoded]
+        for chunk in ready:
+            chunk.is_taken = True
+            self._bytes -= len(chunk.body or b"")
+        return ready
+
+    def clear(self) -> None:
+        """Remove all chunks."""
+        self._chunks, self._bytes = [], 0
+
+    # -- on a thread of the program, with the lock free ------------------------------------------------------------
+
+    def encode(self, chunk: Chunk) -> None:
+        """Encode *chunk*, if its items are plain values and nobody has taken it."""
+        try:
+            with self._lock:
+                if chunk.is_taken:
+                    return
+                chunk.is_being_encoded = True
+            if all(map(self._sender.is_plain, chunk.items)):
+                self._finish(chunk, self._sender.encode(chunk.items))
+        except Exception:  # noqa: BLE001 - the gathering thread finds the item that can't be encoded
+            interruptions.let_through()
+        finally:
+            chunk.is_being_encoded = False
+
+    def _finish(self, chunk: Chunk, body: bytes) -> None:
+        with self._lock:
+            if not chunk.is_taken and chunk in self._chunks:
+                self._bytes += len(body)
+                chunk.encoded = len(chunk.items)
+                chunk.body, chunk.items = body, []
+
+
+def joined(requests: Sequence[tuple[int, bytes]], max_items: int, max_bytes: int) -> list[tuple[int, bytes]]:
+    """Return *requests*, each with its number of items, as fewer requests: joined up to *max_items* and *max_bytes*."""
+    groups: list[tuple[int, list[bytes]]] = []
+    size = 0
+    for count, body in requests:
+        size += len(body)
+        if groups and groups[-1][0] + count <= max_items and size <= max_bytes:
+            groups[-1] = (groups[-1][0] + count, [*groups[-1][1], body])
+        else:
+            groups.append((count, [body]))
+            size = len(body)
+    return [(count, b"".join(bodies)) for count, bodies in groups]
