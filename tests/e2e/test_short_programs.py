@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from support.otlp_sink import HttpSink, attributes
 from support.programs import Program
@@ -43,3 +46,58 @@ def test_the_last_export_has_the_health_and_the_items(sink: HttpSink, tmp_path: 
     delivered = last(points("csg.exporter.items"), {"signal": "traces", "csg.result": "delivered"})
     assert delivered == len(sink.received.spans) >= 30
     assert any("db: " in record.body.string_value for record in sink.received.records)
+
+
+RUN = """
+import csg_otel, sys, time
+if sys.argv[3] == "busy":
+    sys.setswitchinterval(0.5)  # no thread of telemetry gets a turn before the end
+csg_otel.instrument("job", exporters=[f"otlp+{sys.argv[1]}"], health_monitoring__enabled=False,
+    system_monitoring__prometheus__enabled=False)
+for _ in range(int(sys.argv[2])):
+    with csg_otel.observe("op"):
+        pass
+"""
+
+
+def job(sink: HttpSink, folder: Path, spans: int, pace: str = "busy") -> None:
+    """Run a program that ends at once after it has emitted *spans*."""
+    command = [sys.executable, "-c", RUN, sink.endpoint, str(spans), pace]
+    with Program(command, folder, {"XDG_STATE_HOME": str(folder)}) as program:
+        assert program.wait() == 0, program.stderr
+
+
+def spooled(folder: Path) -> list[Path]:
+    """Return the files with requests below *folder*."""
+    return [path for path in folder.rglob("*-0*") if path.is_file()]
+
+
+def ids(sink: HttpSink) -> set[bytes]:
+    return {span.span_id for span in sink.received.spans if span.name == "op"}
+
+
+@pytest.mark.parametrize(("pace", "spans"), [("busy", 1), ("busy", 0), ("normal", 0)])
+def test_a_successor_delivers_what_was_left_however_short_it_lives(
+    pace: str, spans: int, sink: HttpSink, tmp_path: Path
+) -> None:
+    """Also one that emits nothing itself."""
+    sink.status = 503
+    job(sink, tmp_path, 300)
+    assert spooled(tmp_path)
+    sink.status = 200
+    job(sink, tmp_path, spans, pace)
+
+    assert len(ids(sink)) == 300 + spans
+    assert spooled(tmp_path) == []
+
+
+def test_a_cron_job_beside_a_collector_that_was_down(sink: HttpSink, tmp_path: Path) -> None:
+    """Several runs leave their spans; the first run after the outage delivers all of them, once."""
+    sink.status = 503
+    for _ in range(3):
+        job(sink, tmp_path, 10, "normal")
+    sink.status = 200
+    job(sink, tmp_path, 10, "normal")
+
+    assert len(sink.received.spans) == len(ids(sink)) == 40
+    assert spooled(tmp_path) == []

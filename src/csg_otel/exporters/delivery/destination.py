@@ -123,22 +123,32 @@ class Destination:
             self.ticker.start()
         if self.spool is not None:
             self._ended = waits.Latch()
-            OwnThread(target=self._adopt, name=f"csg-otel-{self.name}-adopt").start()
+            OwnThread(target=self._adopt_regularly, name=f"csg-otel-{self.name}-adopt").start()
 
-    def _adopt(self) -> None:
-        ended, spool = self._ended, self.spool
-        for own_queue in self.queues.values():
-            if isinstance(own_queue, PersistentQueue):
-                own_queue.prepare()
-        while spool is not None and not ended.is_set():
-            try:
-                for signal, refs in spool.adopt().items():
-                    queue = self.queues.get(signal)
-                    if isinstance(queue, PersistentQueue):
-                        queue.adopt(refs)
-            except (OSError, SpoolError) as error:
-                _log.debug("exporter %s: cannot adopt the spools of dead processes (%s)", self.name, error)
+    def _adopt_regularly(self) -> None:
+        ended = self._ended
+        for queue in self.queues.values():
+            if isinstance(queue, PersistentQueue):
+                queue.prepare()
+        while not ended.is_set():
+            self.adopt()
             ended.wait(_ADOPT_EVERY_S)
+
+    def adopt(self) -> None:
+        """
+        Adopt the spools of dead processes now.
+
+        Also before the end, because a process that lives shorter than a moment has no other opportunity.
+        """
+        if self.spool is None:
+            return
+        try:
+            for signal, refs in self.spool.adopt().items():
+                queue = self.queues.get(signal)
+                if isinstance(queue, PersistentQueue):
+                    queue.adopt(refs)
+        except (OSError, SpoolError) as error:
+            _log.debug("exporter %s: cannot adopt the spools of dead processes (%s)", self.name, error)
 
     def segment_dropped(self, segment: Segment) -> None:
         """Count the items of *segment*, which the spool removed to make room."""

@@ -71,6 +71,8 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
     tickers = [item.ticker for item in destinations if item.ticker is not None]
     now = clocks.monotonic()
     left_s = max(0.0, deadline - now)
+    for destination in destinations:
+        destination.adopt()
     for queue in queues:
         queue.nudge()
     if tickers:

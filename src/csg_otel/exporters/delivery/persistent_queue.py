@@ -89,6 +89,7 @@ class PersistentQueue(DeliveryQueue):
         self._waited = 0
         self._failing = False
         self._hurry = False
+        self._is_prepared = False
         self._progress_at = 0.0
 
     # -- called by the program -------------------------------------------------------------------------------------
@@ -179,8 +180,6 @@ class PersistentQueue(DeliveryQueue):
         with self._lock:
             super().close(deadline)
             self._progress_at = clocks.monotonic()
-            if not self._started:
-                self._gathered.set()
         self._notify()
 
     def join(self) -> QueueStatus:
@@ -190,9 +189,12 @@ class PersistentQueue(DeliveryQueue):
         If everything is on disk, a destination that accepts nothing for one second ends the wait.
         """
         deadline = self._deadline or 0.0
+        if not self._started:  # nothing was queued yet, or the system has no more threads
+            self._gather()
+            self._work()
         self._gathered.wait(max(0.0, deadline - clocks.monotonic()))
         while (now := clocks.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
-            if now - self._progress_at > _NO_PROGRESS_S and self._all_safe():
+            if self._is_prepared and now - self._progress_at > _NO_PROGRESS_S and self._all_safe():
                 break
         with self._lock:
             self._deadline = clocks.monotonic()
@@ -267,6 +269,9 @@ class PersistentQueue(DeliveryQueue):
 
     def _work(self) -> None:
         _compat.suppress_instrumentation()
+        self.prepare()
+        with self._lock:
+            self._is_prepared, self._progress_at = True, clocks.monotonic()
         while self._await_frames():
             batch, body = self._backlog.take(self._batch_size)
             if batch:
