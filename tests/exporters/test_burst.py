@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 
 from csg_otel.exporters.delivery.burst import joined
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
+from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.delivery.spool import Spool
 from support.otlp_sink import HttpSink
 from support.programs import Program
@@ -178,3 +180,31 @@ def test_spans_and_records_emitted_flat_out_all_arrive(threads: int, sink: HttpS
     assert answer == "True {} True", program.stderr
     names = Counter(span.name for span in sink.received.spans)
     assert (names["op"], sum("done" in r.body.string_value for r in sink.received.records)) == (4000, 4000)
+
+
+class Away(Lines):
+    """A sender whose destination is down."""
+
+    def send_batch(self, _body: bytes, _timeout_s: float) -> None:
+        raise SendError("down", "down", retry=True)
+
+
+def test_only_what_is_on_disk_counts_as_safe(tmp_path: Path) -> None:
+    """The folder is deleted at run time: written again, or neither flushed nor counted as spooled."""
+    sender, root = Away(), tmp_path / "state"
+    sender.may_gather.set()
+    queue = queue_of(sender, Spool(root, "c", Losses(), max_bytes=10_000_000))
+    for number in range(5):
+        queue.enqueue(str(number))
+    assert queue.flush(time.monotonic() + HUNG_S)
+
+    shutil.rmtree(root)
+    assert queue.flush(time.monotonic() + 1)
+    assert [path.stat().st_size > 0 for path in root.rglob("traces-*")] == [True]
+
+    shutil.rmtree(root)
+    root.touch()
+    assert not queue.flush(time.monotonic() + 0.2)
+    queue.close(time.monotonic() + 0.2)
+    status = queue.join()
+    assert (status.spooled, status.dropped) == (0, {"shutdown": 5})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import textwrap
 import threading
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from csg_otel.exporters.delivery.backlog import Backlog
-from csg_otel.exporters.delivery.spool import Ref, Spool, SpoolError
+from csg_otel.exporters.delivery.segment import Ref, SpoolError
+from csg_otel.exporters.delivery.spool import Spool
 from csg_otel.private_folder import NotPrivateError
 from support.senders import Losses
 
@@ -395,3 +398,76 @@ def test_without_a_disk_the_oldest_items_are_dropped_and_counted() -> None:
     assert backlog.items(on_disk=False) == 10
     assert losses.dropped == {"queue_full": 20}
     assert backlog.take(10)[1] == bytes(range(10, 15))
+
+
+def left(root: Path) -> list[bytes | None]:
+    """Return what the next process finds below *root*, sorted."""
+    heir = make(root)
+    return sorted((heir.read(ref) or b"?") for refs in heir.adopt().values() for ref in refs)
+
+
+def delete_everything(root: Path) -> None:
+    shutil.rmtree(root)
+
+
+def delete_the_folder_of_the_destination(root: Path) -> None:
+    (folder,) = (path for path in root.iterdir() if path.is_dir())
+    shutil.rmtree(folder)
+
+
+def delete_old_files(root: Path) -> None:
+    for path in root.rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+def delete_the_segments(root: Path) -> None:
+    for path in files(root):
+        path.unlink()
+
+
+def delete_the_key(root: Path) -> None:
+    (root / "key").unlink()
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [delete_everything, delete_the_folder_of_the_destination, delete_old_files, delete_the_segments, delete_the_key],
+)
+def test_what_is_deleted_at_run_time_is_written_again(delete: Callable[[Path], None], tmp_path: Path) -> None:
+    """Own frames and adopted ones; the references stay valid, and what was delivered does not come back."""
+    root = tmp_path / "state"
+    dead = make(root)
+    dead.append("traces", 1, b"adopted")
+    crash(dead)
+    spool = make(root)
+    (adopted,) = spool.adopt()["traces"]
+    refs = [spool.append("traces", 1, f"own {number}".encode()) for number in range(3)]
+    spool.done(refs[0])
+    delete(root)
+
+    spool.verify()
+    later = spool.append("traces", 1, b"later")
+
+    assert [spool.read(ref) for ref in (adopted, refs[1], later)] == [b"adopted", b"own 1", b"later"]
+    spool.done(refs[2])
+    crash(spool)
+    assert left(root) == [b"adopted", b"later", b"own 1"]
+
+
+def test_a_spool_that_cannot_be_written_again_is_lost(tmp_path: Path) -> None:
+    """And says so, until it can."""
+    root = tmp_path / "state"
+    spool = make(root)
+    ref = spool.append("traces", 1, b"x")
+    shutil.rmtree(root)
+    root.touch()
+    spool.verify()
+    assert ref.segment.lost
+    assert spool.read(ref) == b"x"
+
+    root.unlink()
+    spool.verify()
+    assert not ref.segment.lost
+    crash(spool)
+    assert left(root) == [b"x"]

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from csg_otel.exporters.delivery.segment import Segment
 from csg_otel.exporters.delivery.sender import Partial, SendError
-from csg_otel.exporters.delivery.spool import Segment
 
 
 class FunctionSender:

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from csg_otel import clocks
-from csg_otel.exporters.delivery.spool import Ref, Segment, Spool, SpoolError
+from csg_otel.exporters.delivery.segment import Ref, Segment, SpoolError
 
 if TYPE_CHECKING:
     import threading
+
+    from csg_otel.exporters.delivery.spool import Spool
 
 MAX_REQUEST_BYTES: Final = 3 * 1024 * 1024
 """Bytes of one request, below gRPC's usual limit of 4 MiB."""
@@ -49,6 +51,11 @@ class Frame:
     created_at: float
     body: bytes | None
     ref: Ref | None = None
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the next process would find the frame."""
+        return self.ref is not None and not self.ref.segment.lost
 
 
 class Backlog:
@@ -110,7 +117,7 @@ class Backlog:
 
     def items(self, *, on_disk: bool) -> int:
         """Return the number of items that are on disk, or in memory only."""
-        return sum(frame.count for frame in self._all() if (frame.ref is not None) is on_disk)
+        return sum(frame.count for frame in self._all() if frame.is_on_disk is on_disk)
 
     @property
     def keeps_on_disk(self) -> bool:
@@ -120,13 +127,13 @@ class Backlog:
     @property
     def safe(self) -> bool:
         """Whether every frame is on disk."""
-        return all(frame.ref is not None for frame in self._all())
+        return all(frame.is_on_disk for frame in self._all())
 
     def abandon(self) -> int:
         """Remove the frames that are in memory only; return their number of items."""
         lost = self.items(on_disk=False)
-        self._sending = [frame for frame in self._sending if frame.ref is not None]
-        self._pending = deque(frame for frame in self._pending if frame.ref is not None)
+        self._sending = [frame for frame in self._sending if frame.is_on_disk]
+        self._pending = deque(frame for frame in self._pending if frame.is_on_disk)
         return lost
 
     def adopt(self, refs: Sequence[Ref]) -> int:
@@ -185,6 +192,11 @@ class Backlog:
                 self._limit_memory(frame)
             if any(frame.ref is None for frame in frames):
                 self._drop_oldest()
+
+    def verify(self) -> None:
+        """Look whether the frames on disk are still there, and write them again if not."""
+        if self._spool is not None:
+            self._spool.verify()
 
     def take(self, max_items: int) -> tuple[list[Frame], bytes]:
         """

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from csg_otel import clocks, forks, waits
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
-from csg_otel.exporters.delivery.spool import Segment, Spool, SpoolError
+from csg_otel.exporters.delivery.segment import Segment, SpoolError
+from csg_otel.exporters.delivery.spool import Spool
 from csg_otel.lines import one_line
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.threads import OwnThread

@@ -24,7 +24,8 @@ from csg_otel.exporters.delivery.sender import Partial, RequestSender, SendError
 from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
-    from csg_otel.exporters.delivery.spool import Ref, Segment, Spool
+    from csg_otel.exporters.delivery.segment import Ref, Segment
+    from csg_otel.exporters.delivery.spool import Spool
 
 _TICK_S: Final = 0.08
 """Seconds between two writes to the spool: with the write itself, 0.1 s at most."""
@@ -148,8 +149,10 @@ class PersistentQueue(DeliveryQueue):
             self._start_late()
             self._hurry = True  # ends one back-off; a destination that still fails gets no more extra attempts
         left_s = deadline - clocks.monotonic()
-        flushed = self._settlements.wait_for(lambda: self._is_flushed(target), left_s, every_s=_HURRY_S)
-        return (flushed or self._all_safe()) and self._dropped() == dropped
+        self._settlements.wait_for(lambda: self._is_flushed(target), left_s, every_s=_HURRY_S)
+        if self._settled() < target:
+            self._backlog.verify()  # the program may have deleted the spool's folder
+        return (self._settled() >= target or self._all_safe()) and self._dropped() == dropped
 
     def _is_flushed(self, target: int) -> bool:
         """Return whether *target* items are settled, or all are on disk while the destination fails; else send on at once."""
@@ -193,6 +196,7 @@ class PersistentQueue(DeliveryQueue):
             self._gather()
             self._work()
         self._gathered.wait(max(0.0, deadline - clocks.monotonic()))
+        self._backlog.verify()  # the program may have deleted the spool's folder
         while (now := clocks.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
             if self._is_prepared and now - self._progress_at > _NO_PROGRESS_S and self._all_safe():
                 break

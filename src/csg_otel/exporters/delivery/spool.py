@@ -11,70 +11,29 @@ exactly as it was written, or not at all.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import re
 import secrets
 import stat
-import struct
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from csg_otel.descriptors import KeptFile
+from csg_otel import clocks
+from csg_otel.descriptors import KeptFile, is_at
+from csg_otel.exporters.delivery.segment import Ref, Segment, SpoolError, frame_size
 from csg_otel.private_folder import make_private_folder, private_folder_at
 
-_HEADER: Final = struct.Struct(">4sBIQI16s")
-"""Magic, state, bytes of the body, Unix milliseconds, items, authentication code."""
-
-_MAGIC: Final = b"CSGf"
-_PENDING: Final = 0
-_DONE: Final = b"\x01"
-_STATE_AT: Final = 4
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
 """Most bytes of one file. A full spool removes its oldest file, so this is the loss each time."""
 _MIN_SEGMENTS: Final = 8
 """Least number of files of a full spool, so that removing one loses at most an eighth of a small spool."""
-_MAX_BODY: Final = 64 * 1024 * 1024
-"""Most bytes of a frame's body: larger than any request, and small enough for the memory if a damaged file gives the length."""
+_VERIFY_EVERY_S: Final = 1.0
+"""Seconds between two looks for files that another program has removed while this one writes."""
+
 _SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
-
-
-class SpoolError(Exception):
-    """The spool cannot be used; the message is for log lines."""
-
-
-@dataclass(slots=True, eq=False)
-class Segment:
-    """A file of frames; ``items`` and ``frames`` count the undelivered ones."""
-
-    path: Path
-    signal: str
-    file: KeptFile
-    size: int = 0
-    frames: int = 0
-    items: int = 0
-    sealed: bool = False
-    gone: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """
-    The position of a frame in the spool.
-
-    ``length`` is the number of bytes of its body, ``count`` its number of items, ``at`` the time of writing in Unix seconds.
-    """
-
-    segment: Segment
-    offset: int
-    length: int
-    count: int
-    at: float
 
 
 class SegmentOwner(Protocol):
@@ -114,6 +73,7 @@ class Spool:
         self._segments: list[Segment] = []  # oldest first
         self._active: dict[str, Segment] = {}
         self._number = 0
+        self._verified_at = clocks.monotonic()
 
     # -- writing and reading ---------------------------------------------------------------------------------------
 
@@ -125,51 +85,22 @@ class Spool:
         """Write as many of *bodies*, each with its number of items, as one file holds, at least one; raises as append()."""
         with self._lock:
             self._open()
-            frames: list[bytes] = []
-            size = 0
-            at_ms = int(time.time() * 1000)
-            for count, body in bodies:
-                if len(body) > _MAX_BODY:
-                    raise SpoolError(f"a request of {len(body)} bytes is too large (limit: {_MAX_BODY})")
-                size += _HEADER.size + len(body)
-                if frames and size > self._segment_bytes:
+            if clocks.monotonic() - self._verified_at > _VERIFY_EVERY_S:
+                self._restore()
+            fitting, size = 0, 0
+            for _, body in bodies:
+                if size + (frame := frame_size(body)) > self._segment_bytes and fitting:
                     break
-                code = self._code(signal, at_ms, count, body)
-                frames.append(_HEADER.pack(_MAGIC, _PENDING, len(body), at_ms, count, code) + body)
-            segment = self._segment_for(signal, sum(map(len, frames)))
-            offset = segment.size
-            try:
-                _write_all(
-                    segment.file, b"".join(frames), offset
-                )  # at once: each call may wait for the interpreter's lock
-            except OSError:
-                with suppress(OSError):
-                    os.ftruncate(segment.file.descriptor, offset)
-                raise
-            refs = []
-            for frame, (count, body) in zip(frames, bodies, strict=False):
-                refs.append(Ref(segment, offset, len(body), count, at_ms / 1000))
-                offset += len(frame)
-                segment.items += count
-            segment.size = offset
-            segment.frames += len(frames)
+                fitting, size = fitting + 1, size + frame
+            segment = self._segment_for(signal, size)
+            refs = segment.write(bodies[:fitting], self._key)
             self._make_room(segment)
             return refs
 
     def read(self, ref: Ref) -> bytes | None:
         """Return the body of *ref*; None if it is gone or damaged."""
         with self._lock:
-            try:
-                data = os.pread(ref.segment.file.descriptor, _HEADER.size + ref.length, ref.offset)
-            except OSError:
-                return None
-        if len(data) != _HEADER.size + ref.length:
-            return None
-        magic, _, length, at_ms, count, code = _HEADER.unpack_from(data)
-        body = data[_HEADER.size :]
-        expected = self._code(ref.segment.signal, at_ms, count, body)
-        genuine = magic == _MAGIC and length == ref.length and hmac.compare_digest(code, expected)
-        return body if genuine else None
+            return ref.segment.read(ref, self._key)
 
     def done(self, ref: Ref) -> None:
         """Mark *ref* as delivered or dropped; remove its file if no other frame of the file waits."""
@@ -177,18 +108,20 @@ class Spool:
             segment = ref.segment
             if segment.file.is_closed:  # closed: another process may own it
                 return
-            with suppress(OSError):  # a frame without the mark is only delivered a second time, after a crash
-                os.pwrite(segment.file.descriptor, _DONE, ref.offset + _STATE_AT)
-            segment.frames -= 1
-            segment.items -= ref.count
-            if segment.frames:
-                return
-            if segment.sealed:
+            segment.mark_done(ref)
+            if segment.sealed and not segment.frames:
                 self._remove(segment)
-            else:
-                with suppress(OSError):
-                    os.ftruncate(segment.file.descriptor, 0)
-                    segment.size = 0
+
+    def verify(self) -> None:
+        """Write again what another program has removed from the disk; segments for which that fails are ``lost``."""
+        with self._lock:
+            if self._segments and not self._closed:
+                with suppress(OSError, SpoolError):
+                    self._open()
+                    self._restore()
+                    return
+                for segment in self._segments:
+                    segment.lost = not segment.is_in_place()
 
     # -- contents --------------------------------------------------------------------------------------------------
 
@@ -232,10 +165,10 @@ class Spool:
         taken: list[Segment] = []
         for path in sorted(folder.iterdir()):
             name = _SEGMENT_NAME.fullmatch(path.name)
-            segment = _inherited(path, name[1]) if name is not None else None
+            segment = Segment.inherit(path, name[1]) if name is not None else None
             if segment is None:
                 continue
-            refs = _frames(segment)
+            refs = segment.undelivered()
             if refs:
                 segment.frames, segment.items = len(refs), sum(ref.count for ref in refs)
                 refs_by_signal.setdefault(segment.signal, []).extend(refs)
@@ -277,10 +210,7 @@ class Spool:
             raise SpoolError("the spool is closed")
         if self._own is not None and self._holds_locks():
             return
-        root = private_folder_at(self._root)
-        self._folder = root / self._folder_name
-        make_private_folder(self._folder)
-        self._key = _key(root)
+        self._make_folders()
         own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         hidden = self._folder / f".{own.name}"  # hidden from other processes until it is locked
         hidden.mkdir(mode=0o700)
@@ -290,6 +220,12 @@ class Spool:
         lock.moved(own / "lock")
         self._locks[own] = lock
         self._own = own
+
+    def _make_folders(self) -> None:
+        root = private_folder_at(self._root)
+        self._folder = root / self._folder_name
+        make_private_folder(self._folder)
+        self._key = self._key or _key(root)
 
     def _holds_locks(self) -> bool:
         """Return whether the folder of this process is still its own: the program may have closed its lock's descriptor."""
@@ -301,19 +237,38 @@ class Spool:
             return False
         return True
 
+    def _restore(self) -> None:
+        """Write again the segments that are in place no longer, or whose folder or key was removed. Raises as append()."""
+        self._make_folders()
+        key = _key(self._folder.parent, self._key)
+        removed = {folder for folder, lock in self._locks.items() if not is_at(lock, folder / "lock")}
+        if self._own in removed:
+            self._locks.pop(self._own).close()
+            self._own = None
+            self._active.clear()
+            self._open()
+        for segment in self._segments:
+            if key != self._key or segment.path.parent in removed or not segment.is_in_place():
+                segment.lost = True
+                segment.move(self._new_path(segment.signal), self._key, key)
+                segment.sealed = True
+        self._key = key
+        self._verified_at = clocks.monotonic()
+
     def _segment_for(self, signal: str, size: int) -> Segment:
         active = self._active.get(signal)
-        if active is not None and not active.gone and (not active.size or active.size + size <= self._segment_bytes):
-            return active
-        if active is not None:
+        if active is not None and not (active.gone or active.sealed):
+            if not active.size or active.size + size <= self._segment_bytes:
+                return active
             active.sealed = True
-        assert self._own is not None  # noqa: S101 - _open() has made it
-        self._number += 1
-        path = self._own / f"{signal}-{self._number:08}"
-        file = KeptFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
-        segment = self._active[signal] = Segment(path, signal, file)
+        segment = self._active[signal] = Segment.create(self._new_path(signal), signal)
         self._segments.append(segment)
         return segment
+
+    def _new_path(self, signal: str) -> Path:
+        assert self._own is not None  # noqa: S101 - _open() has made it
+        self._number += 1
+        return self._own / f"{signal}-{self._number:08}"
 
     def _make_room(self, newest: Segment | None) -> None:
         """Remove the oldest segments until the size is within the limit; never *newest*, which was just written to."""
@@ -342,52 +297,19 @@ class Spool:
                 if not ours and (lock := self._locks.pop(folder, None)) is not None:
                     lock.close()
 
-    def _code(self, signal: str, at_ms: int, count: int, body: bytes) -> bytes:
-        """Return the authentication code of a frame, which covers everything but its state."""
-        head = f"{signal} {at_ms} {count} {len(body)} ".encode()
-        code = hashlib.blake2b(head, key=self._key, digest_size=16)
-        code.update(body)
-        return code.digest()
 
+def _key(root: Path, known: bytes = b"") -> bytes:
+    """
+    Return the installation's key; the first process creates it, as *known* if it has been removed.
 
-def _inherited(path: Path, signal: str) -> Segment | None:
-    try:
-        file = KeptFile(path, os.O_RDWR | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    return Segment(path, signal, file, os.fstat(file.descriptor).st_size, sealed=True)
-
-
-def _frames(segment: Segment) -> list[Ref]:
-    """Return the undelivered frames of a dead process's file, up to the first damaged frame."""
-    refs: list[Ref] = []
-    offset = 0
-    while offset + _HEADER.size <= segment.size:
-        magic, state, length, at_ms, count, _ = _HEADER.unpack(os.pread(segment.file.descriptor, _HEADER.size, offset))
-        whole = magic == _MAGIC and length <= _MAX_BODY and offset + _HEADER.size + length <= segment.size
-        if not whole or count > max(1, length):  # no item is less than a byte
-            break
-        if state == _PENDING:
-            refs.append(Ref(segment, offset, length, count, at_ms / 1000))
-        offset += _HEADER.size + length
-    return refs
-
-
-def _write_all(file: KeptFile, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(file.descriptor, view, offset)
-        view, offset = view[written:], offset + written
-
-
-def _key(root: Path) -> bytes:
-    """Return the installation's key; the first process creates it. Raises SpoolError if other users can read it."""
+    Raises SpoolError if other users can read it.
+    """
     path = root / "key"
     candidate = root / f".key-{os.getpid()}-{secrets.token_hex(4)}"
     if not path.exists():
         descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
+            file.write(known or secrets.token_bytes(32))
         try:
             os.link(candidate, path)  # atomic, and it fails if another process has created the key first
         except FileExistsError:
