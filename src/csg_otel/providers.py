@@ -15,7 +15,7 @@ from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
 from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers, drain, flush
 from csg_otel.pipeline import _compat
-from csg_otel.pipeline.global_providers import global_providers, start_flush_of_others, unplug
+from csg_otel.pipeline.global_providers import detach, global_providers, start_flush_of_others, unplug
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.pipeline.resource import make_resource
 from csg_otel.pipeline.views import make_views
@@ -54,7 +54,8 @@ class Providers:
         self._config = config
         if config.disabled:
             self._drain(self._accounting.replace(()), clocks.monotonic() + _DRAIN_S)
-            unplug(self._local)
+            unplug()
+            detach([self._local])
             return
         self.resource = global_providers().shared_resource(make_resource(config))
         new = tuple(build_destinations(config, self._local, worker=self._worker))
@@ -98,7 +99,8 @@ class Providers:
             began = clocks.monotonic()
             finish_flush = start_flush_of_others(began + timeout_s)
             self._drain(self._accounting.replace(()), began + timeout_s)
-            unplug(self._local)
+            unplug()
+            detach([self._local])
             finish_flush()
             self._report = self._accounting.close(clocks.monotonic() - began)
         return self._report

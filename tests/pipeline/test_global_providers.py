@@ -303,3 +303,22 @@ def test_an_interpreter_without_threads_is_enough(tmp_path: Path) -> None:
     )
 
     assert shown == [True, True]
+
+
+def test_a_shutdown_does_not_wait_for_a_collection_that_hangs(sink: HttpSink, tmp_path: Path) -> None:
+    """The readers of many destinations are removed after it, if the process goes on."""
+    source = f"""
+        destinations = [{{"name": f"c{{number}}", "endpoint": "{sink.endpoint}"}} for number in range(8)]
+        telemetry = start(config={{"exporters": {{"otlp": destinations}}}}, system_monitoring__prometheus__enabled=False)
+        consumer = metrics.get_meter_provider()._measurement_consumer  # its lock is held for as long as a collection lasts
+        with consumer._lock:
+            ending = threading.Thread(target=telemetry.shutdown, args=(1,), daemon=True)
+            ending.start()
+            ending.join(20)
+            hangs = ending.is_alive()
+        for thread in threading.enumerate():
+            if thread.name == "csg-otel-detach":
+                thread.join(20)
+        print(json.dumps([hangs, len(consumer._reader_storages)]))
+    """
+    assert run(source, tmp_path, NO_SPOOL) == [False, 0]

@@ -17,11 +17,12 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from csg_otel import environment, forks, scope
+from csg_otel import environment, forks, scope, waits
 from csg_otel.pipeline import _compat, callbacks, flushing, others
 from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, class_name, follow
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.installed import InstalledLoggerProvider, InstalledMeterProvider, InstalledTracerProvider
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from csg_otel.pipeline.sink import Sink
 
 _log = logging.getLogger("csg_otel")
+
+_DETACH_S = 0.2
+"""Seconds to wait for readers to be removed: longer than a collection takes, and a small part of a shutdown's budget."""
 
 
 class GlobalProviders:
@@ -139,10 +143,9 @@ class GlobalProviders:
         providers = (self.tracers, self.meters, self.loggers)
         return [other for provider in providers if not isinstance(provider, Adopted) for other in provider.others]
 
-    def unplug(self, reader: MetricReader) -> None:
-        """Stop recording for this package: remove its processors and *reader*; what others have added stays."""
+    def unplug(self) -> None:
+        """Stop recording for this package: remove its processors; what others have added stays."""
         self.connect({}, lambda _signal, _deadline: True)
-        self.meters.detach(reader)
         for provider, fan_out in ((self.tracers, self.spans), (self.loggers, self.logs)):
             if isinstance(provider, Adopted):
                 provider.detach(fan_out)
@@ -214,10 +217,33 @@ def exporters_of_others(signal: str) -> tuple[others.Target, ...]:
     return () if _providers is None else _providers.exporters_of_others(signal)
 
 
-def unplug(reader: MetricReader) -> None:
-    """Stop recording, if the global providers have been installed or adopted at all; remove *reader*."""
+def unplug() -> None:
+    """Stop recording, if the global providers have been installed or adopted at all."""
     if _providers is not None:
-        _providers.unplug(reader)
+        _providers.unplug()
+
+
+def detach(readers: Sequence[MetricReader]) -> bool:
+    """
+    Let *readers* of this package collect no more; return whether that is done, after a moment at most.
+
+    It happens on a thread, because a collection that hangs or goes on holds the SDK's lock; many of them hold it for long.
+    """
+    meters = None if _providers is None else _providers.meters
+    if meters is None or not readers:
+        return True
+    done = waits.Latch()
+
+    def work() -> None:
+        for reader in readers:
+            meters.detach(reader)
+        done.set()
+
+    try:
+        OwnThread(target=work, name="csg-otel-detach").start()
+    except RuntimeError:  # the interpreter is ending
+        return False
+    return done.wait(_DETACH_S)
 
 
 def start_flush_of_others(deadline: float) -> Callable[[], bool]:

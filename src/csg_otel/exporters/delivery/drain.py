@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from csg_otel import clocks
-from csg_otel.pipeline.global_providers import global_providers
+from csg_otel.pipeline.global_providers import detach, global_providers
 
 if TYPE_CHECKING:
     from csg_otel.exporters.delivery.base import DeliveryQueue
@@ -44,10 +44,9 @@ def connect_reader(destination: Destination, replaced: Destination | None) -> No
 
 def disconnect_readers(destinations: Sequence[Destination]) -> None:
     """Take the readers of ended *destinations* off the global meter provider; otherwise it adds up for them for ever."""
+    detach([destination.reader for destination in destinations if destination.reader is not None])
     for destination in destinations:
-        if destination.reader is not None:
-            global_providers().meters.detach(destination.reader)
-            destination.reader = None
+        destination.reader = None
 
 
 def flush(destinations: Sequence[Destination], deadline: float, only: str = "") -> bool:
