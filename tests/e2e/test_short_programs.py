@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.otlp_sink import HttpSink, attributes
-from support.programs import Program
+from support.programs import HUNG_S, Program, eventually
 
 
 def run(source: str, folder: Path) -> None:
@@ -100,4 +102,41 @@ def test_a_cron_job_beside_a_collector_that_was_down(sink: HttpSink, tmp_path: P
     job(sink, tmp_path, 10, "normal")
 
     assert len(sink.received.spans) == len(ids(sink)) == 40
+    assert spooled(tmp_path) == []
+
+
+class SlowSink(HttpSink):
+    """A receiver that takes a while for each request."""
+
+    def judge(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        time.sleep(0.05)
+        return super().judge(path, headers, body)
+
+
+def test_several_successors_deliver_what_was_left_once_although_one_is_killed(tmp_path: Path) -> None:
+    """Workers that start together share one spool: each frame has one owner, and the spool of a dead owner gets another one."""
+    sink, left, env = SlowSink(), 1000, {"XDG_STATE_HOME": str(tmp_path)}
+    sink.status = 503
+    small = ["exporters__queue__batch_size=50", "exporters__shutdown_timeout=20.0"]
+    source = RUN.replace("health_monitoring__enabled=False", ", ".join(["health_monitoring__enabled=False", *small]))
+    command = [sys.executable, "-c", source, sink.endpoint]
+    for number in range(2):
+        with Program([*command, str(left // 2), "normal"], tmp_path, env) as program:
+            assert program.wait() == 0, program.stderr
+        assert len(spooled(tmp_path)) > number
+    sink.status = 200
+    programs = [Program([*command, "1", "normal"], tmp_path, env) for _ in range(4)]
+    assert eventually(lambda: len(ids(sink)) > 100, HUNG_S)
+    killed = next((program for program in programs if program.process.poll() is None), programs[0])
+    killed.process.kill()
+    assert [program.wait() for program in programs if program is not killed] == [0, 0, 0]
+    for program in programs:
+        program.__exit__()
+    with Program([*command, "0", "normal"], tmp_path, env) as program:
+        assert program.wait() == 0, program.stderr
+    sink.close()
+
+    received = [span.span_id for span in sink.received.spans]
+    assert left + 3 <= len(set(received)) <= left + 4
+    assert len(received) - len(set(received)) <= 50  # the request on its way when a process was killed may come twice
     assert spooled(tmp_path) == []

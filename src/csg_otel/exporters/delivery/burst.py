@@ -97,7 +97,7 @@ class Burst:
     # -- on a thread of the program, with the lock free ------------------------------------------------------------
 
     def encode(self, chunk: Chunk) -> None:
-        """Encode *chunk*, if its items are plain values and nobody has taken it."""
+        """Encode *chunk*, if its items are plain values and it waits for that."""
         try:
             with self._lock:
                 if chunk.is_taken:

@@ -298,9 +298,9 @@ class Spool:
                     lock.close()
 
 
-def _key(root: Path, known: bytes = b"") -> bytes:
+def _key(root: Path, previous: bytes = b"") -> bytes:
     """
-    Return the installation's key; the first process creates it, as *known* if it has been removed.
+    Return the installation's key; the first process creates it, as *previous* if it has been removed.
 
     Raises SpoolError if other users can read it.
     """
@@ -309,7 +309,7 @@ def _key(root: Path, known: bytes = b"") -> bytes:
     if not path.exists():
         descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(known or secrets.token_bytes(32))
+            file.write(previous or secrets.token_bytes(32))
         try:
             os.link(candidate, path)  # atomic, and it fails if another process has created the key first
         except FileExistsError:
