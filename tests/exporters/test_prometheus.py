@@ -175,6 +175,22 @@ def test_scopes_are_labels_only_for_others(meters: Meters) -> None:
     assert meters.samples("theirs_total") == {labels(otel_scope_name="library", otel_scope_version="1.2"): 1}
 
 
+def test_scopes_that_differ_stay_apart(meters: Meters) -> None:
+    """Version, schema URL and attributes of a scope are labels, so that series of two scopes do not hide each other."""
+    for url in (None, "http://schema/1", "http://schema/2"):
+        meters.provider.get_meter("lib", "1", url).create_counter("by.url").add(1)
+    for db in ("a", "b"):
+        meters.provider.get_meter("lib", "1", attributes={"db.name": db, "name": "x"}).create_counter("by.db").add(1)
+    named = {"otel_scope_name": "lib", "otel_scope_version": "1"}
+
+    assert meters.samples("by_url_total") == {
+        labels(**named): 1,
+        labels(**named, otel_scope_schema_url="http://schema/1"): 1,
+        labels(**named, otel_scope_schema_url="http://schema/2"): 1,
+    }
+    assert meters.samples("by_db_total") == {labels(**named, otel_scope_db_name=db): 1 for db in ("a", "b")}
+
+
 def test_exemplars_lead_to_the_trace_in_openmetrics_only(meters: Meters) -> None:
     """A measurement made in a sampled span carries its ids."""
     histogram = meters.meter.create_histogram("took", "s", explicit_bucket_boundaries_advisory=(0.1, 1))

@@ -220,18 +220,51 @@ def test_exemplars_survive() -> None:
     assert f'# {{trace_id="{1:032x}",span_id="{2:016x}"}} 0.5 5.000' in text
 
 
+def test_each_bucket_keeps_its_newest_exemplar_whatever_the_number_of_workers() -> None:
+    """Many exemplars in one bucket do not push out the only one of another."""
+    version, head, points = published(lambda meter: meter.create_histogram("size").record(0.5)).split(b"\n")
+    ((attributes, point),) = json.loads(points).items()
+
+    def worker(pid: int) -> WorkerMetrics:
+        exemplars = [[1.0 if pid == 0 else 100.0, 1_000_000_000 + pid, 1 + pid, 1]]
+        body = json.dumps({attributes: [*point[:-1], exemplars]}).encode()
+        return WorkerMetrics(1 + pid, True, b"\n".join((version, head, body)))
+
+    text = prometheus.render(merge.merge(map(worker, range(50)), NO_RESOURCE), openmetrics=True).decode()
+    assert [line.split(" # ")[1] for line in text.splitlines() if " # {" in line] == [
+        f'{{trace_id="{trace:032x}",span_id="{1:016x}"}} {value} 1.000' for trace, value in ((1, 1.0), (50, 100.0))
+    ]
+
+
+def test_scopes_stay_apart_across_workers() -> None:
+    """Two workers of one scope add up; scopes that differ in schema URL or attributes do not."""
+
+    def publication() -> bytes:
+        reader = LocalReader()
+        provider = MeterProvider([reader], NO_RESOURCE, shutdown_on_exit=False)
+        for db in ("a", "b"):
+            provider.get_meter("lib", "1", "http://schema", {"db": db}).create_counter("orders").add(1)
+        body = codec.encode(reader.read())
+        provider.shutdown()
+        return body
+
+    text = shown(WorkerMetrics(1, True, publication()), WorkerMetrics(2, True, publication()))
+    scope = 'otel_scope_name="lib",otel_scope_version="1",otel_scope_schema_url="http://schema"'
+    assert samples(text, "orders_total") == {f'{scope},otel_scope_db="{db}"': 2 for db in ("a", "b")}
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"",
         b"{",
         b'{"version": 1, "metrics": [[1]]}',
-        b"2",
-        b"2\n[1]\n{}",
-        b"2\n[",
-        b'2\n["csg_otel","","orders","","","counter","sum"]',
-        b'2\n["csg_otel","","orders","","","counter","sum"]\n[1]',
-        b'2\n["csg_otel","","orders","","","counter","sum"]\n{"{}":',
+        b"3",
+        b"3\n[1]\n{}",
+        b"3\n[",
+        b'3\n["csg_otel","","","{}","orders","","","counter","sum"]',
+        b'3\n["csg_otel","","","{}","orders","","","counter","sum"]\n[1]',
+        b'3\n["csg_otel","","","{}","orders","","","counter","sum"]\n{"{}":',
     ],
 )
 def test_an_unreadable_publication_costs_nothing_else(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import textwrap
 import threading
+from typing import Any
 
 import pytest
 from opentelemetry import context
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics._internal import _view_instrument_match, metric_reader_storage
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
@@ -52,6 +54,39 @@ def test_telemetrys_own_threads_record_nothing() -> None:
 
     assert seen == [True]
     assert context.get_value(context._SUPPRESS_INSTRUMENTATION_KEY) is None
+
+
+def test_old_versions_get_a_limit_of_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the SDK has no limit of its own, ours holds with views and several threads, and no measurement is lost."""
+    match_class = _view_instrument_match._ViewInstrumentMatch
+    monkeypatch.setattr(match_class, "consume_measurement", match_class.consume_measurement)
+    monkeypatch.delattr(_view_instrument_match, "_DEFAULT_CARDINALITY_LIMIT", raising=False)
+    monkeypatch.setattr(metric_reader_storage, "_DEFAULT_CARDINALITY_LIMIT", 10**6, raising=False)
+    _compat.limit_cardinality(20)
+    reader = InMemoryMetricReader()
+    views = [View(instrument_name="viewed", attribute_keys={"user"})]
+    provider = MeterProvider([reader], views=views, shutdown_on_exit=False)
+    counters = [provider.get_meter("m").create_counter(name) for name in ("plain", "viewed")]
+
+    def work() -> None:
+        for user in range(100):
+            for counter in counters:
+                counter.add(1, {"user": user, "other": user})
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    data = reader.get_metrics_data()
+    provider.shutdown()
+
+    assert data is not None
+    for metric in data.resource_metrics[0].scope_metrics[0].metrics:
+        points: Any = metric.data.data_points
+        assert len(points) == 21
+        assert dict(points[-1].attributes) == {"otel.metric.overflow": True}
+        assert sum(point.value for point in points) == 400
 
 
 def test_a_reader_goes_on_where_another_stopped() -> None:

@@ -247,8 +247,15 @@ def _target_info(attributes: Mapping[str, Any], openmetrics: bool) -> Iterator[s
 
 
 def _scope_labels(scope: InstrumentationScope) -> Labels:
-    version = (("otel_scope_version", _escape(scope.version)),) if scope.version else ()
-    return (("otel_scope_name", _escape(scope.name)), *version)
+    """Return the labels that tell the series of *scope* from those of other scopes, as the OTel specification names them."""
+    labels = {
+        "otel_scope_name": scope.name,
+        "otel_scope_version": scope.version,
+        "otel_scope_schema_url": scope.schema_url,
+    }
+    for key, value in (scope.attributes or {}).items():
+        labels.setdefault(f"otel_scope_{label_name(key)}", value if value.__class__ is str else _encoded(value))
+    return tuple((name, _escape(text)) for name, text in labels.items() if text)
 
 
 def _labels(attributes: Mapping[str, Any], extra: Labels, *, reserved: str) -> str:

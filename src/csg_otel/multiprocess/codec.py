@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.resources import Resource
 
-_VERSION: Final = b"2"
+_VERSION: Final = b"3"
 """The version of the format. Metrics of a worker with another version are left out; during a reload releases may differ."""
 
 _TOTALS: Final = ("counter", "histogram", "exponential")
@@ -53,6 +53,9 @@ _compact = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _dumps = json.JSONEncoder(sort_keys=True, default=str).encode
 OVERFLOW_ATTRIBUTES: Final = _dumps({names.OVERFLOW: True})
 """The attributes of the series that holds all series beyond the limit."""
+
+Scope = tuple[str, str, str, str]
+"""Name, version, schema URL and attributes (as JSON) of an instrumentation scope."""
 
 NO_EXEMPLARS: Final = ""
 Point = list[Any]
@@ -66,7 +69,7 @@ class Instrument:
     The key of a point is (attributes as JSON, process id); the process id is 0 unless each worker has a series of its own.
     """
 
-    scope: tuple[str, str]
+    scope: Scope
     name: str
     description: str
     unit: str
@@ -115,12 +118,16 @@ def _instruments(data: MetricsData | None) -> Iterator[Instrument]:
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
                 try:
-                    yield _instrument(metric, (scope.scope.name, scope.scope.version or ""))
+                    yield _instrument(metric, _scope(scope.scope))
                 except Exception:  # noqa: BLE001 - the other metrics are published
                     faults.contain(f"workers {metric.name}")
 
 
-def _instrument(metric: Metric, scope: tuple[str, str]) -> Instrument:
+def _scope(scope: InstrumentationScope) -> Scope:
+    return scope.name, scope.version or "", scope.schema_url or "", _json(scope.attributes or {})
+
+
+def _instrument(metric: Metric, scope: Scope) -> Instrument:
     kind, instrument_kind = _kind(metric)
     points = {(_json(point.attributes or {}), 0): _point_to_list(kind, point) for point in metric.data.data_points}
     workers = worker_policy.of(metric.name, instrument_kind)
@@ -180,8 +187,8 @@ def decode(body: bytes) -> list[tuple[Instrument, bytes]]:
         return []
 
 
-def _decode_head(scope: str, version: str, *fields: Any) -> Instrument:
-    return Instrument((scope, version), *fields)
+def _decode_head(scope: str, version: str, schema_url: str, attributes: str, *fields: Any) -> Instrument:
+    return Instrument((scope, version, schema_url, attributes), *fields)
 
 
 def decode_points(data: bytes) -> dict[tuple[str, int], Point]:
@@ -195,11 +202,14 @@ def decode_points(data: bytes) -> dict[tuple[str, int], Point]:
 
 def metrics_data(instruments: Iterable[Instrument], resource: Resource) -> MetricsData:
     """Return *instruments* as the SDK's metrics data with *resource*, which exporters accept."""
-    by_scope: dict[tuple[str, str], list[Metric]] = {}
+    by_scope: dict[Scope, list[Metric]] = {}
     for instrument in instruments:
         metric = Metric(instrument.name, instrument.description, instrument.unit, _data(instrument))
         by_scope.setdefault(instrument.scope, []).append(metric)
-    scopes = [ScopeMetrics(InstrumentationScope(*scope), metrics, "") for scope, metrics in by_scope.items()]
+    scopes = [
+        ScopeMetrics(InstrumentationScope(name, version, schema_url, _parsed(attributes)), metrics, schema_url)
+        for (name, version, schema_url, attributes), metrics in by_scope.items()
+    ]
     return MetricsData([ResourceMetrics(resource, scopes, "")])
 
 

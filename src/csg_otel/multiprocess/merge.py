@@ -132,7 +132,7 @@ def _add_histograms(first: Point, second: Point) -> Point:
     if first[2] != second[2]:
         bounds = sorted(set(first[2]) & set(second[2]))
         counts = [a + b for a, b in zip(_rebucketed(first, bounds), _rebucketed(second, bounds), strict=True)]
-    return [first[0] + second[0], first[1] + second[1], bounds, counts, _exemplars(first, second)]
+    return [first[0] + second[0], first[1] + second[1], bounds, counts, _exemplars(first, second, bounds)]
 
 
 def _rebucketed(point: Point, bounds: Sequence[float]) -> list[int]:
@@ -166,11 +166,14 @@ def _add_buckets(*sides: tuple[_Buckets, int]) -> list[Any]:
     return [min(total), [total.get(index, 0) for index in range(min(total), max(total) + 1)]]
 
 
-def _exemplars(first: Point, second: Point) -> Sequence[Any]:
-    """Return the newest exemplars of two points."""
+def _exemplars(first: Point, second: Point, bounds: Sequence[float] | None = None) -> Sequence[Any]:
+    """Return the newest exemplars of two points; of a histogram with *bounds*, the newest of each bucket."""
     if not (first[-1] or second[-1]):
         return codec.NO_EXEMPLARS
-    return sorted((*first[-1], *second[-1]), key=lambda exemplar: exemplar[1])[-_MAX_EXEMPLARS:]
+    by_age = sorted((*first[-1], *second[-1]), key=lambda exemplar: exemplar[1])
+    if bounds is None:
+        return by_age[-_MAX_EXEMPLARS:]
+    return list({bisect.bisect_left(bounds, exemplar[0]): exemplar for exemplar in by_age}.values())
 
 
 _SUMS: Final[Mapping[str, Callable[[Point, Point], Point]]] = {

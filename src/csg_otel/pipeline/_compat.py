@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,8 +18,12 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_val
 from opentelemetry.metrics._internal import _ProxyMeterProvider
 from opentelemetry.sdk import resources
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics._internal import _view_instrument_match
+from opentelemetry.sdk.metrics.view import DefaultAggregation
 from opentelemetry.sdk.trace import _Span as SdkSpan
 from opentelemetry.trace import ProxyTracerProvider
+
+from csg_otel.names import OVERFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -51,6 +56,47 @@ def suppress_instrumentation() -> None:
     The key is private to the API; only the separate instrumentation package has a public function for it.
     """
     attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+
+
+def limit_cardinality(limit: int) -> None:
+    """
+    Give instruments *limit* series each, and one for all others, on SDK 1.45.0 and 1.45.1, which have no such limit.
+
+    Later versions have it by themselves. The public API has no place where a series can be refused.
+    """
+    if hasattr(_view_instrument_match, "_DEFAULT_CARDINALITY_LIMIT"):
+        return
+    hashed: Any = _view_instrument_match._hash_attributes
+    overflow = {OVERFLOW: True}
+    overflow_key = hashed(overflow)
+
+    def series(match: Any, key: Any, attributes: dict[str, Any]) -> Any:
+        present = match._attributes_aggregation
+        if key not in present and len(present) >= limit:
+            key, attributes = overflow_key, overflow
+        if key not in present:
+            aggregation = match._view._aggregation
+            if isinstance(aggregation, DefaultAggregation):
+                aggregation = match._instrument_class_aggregation[match._instrument.__class__]
+            reservoir = match._view._exemplar_reservoir_factory
+            present[key] = aggregation._create_aggregation(
+                match._instrument, dict(attributes), reservoir, time.time_ns()
+            )
+        return present[key]
+
+    def consume_measurement(match: Any, measurement: Any, should_sample_exemplar: bool = True) -> None:
+        attributes, keys = dict(measurement.attributes or {}), match._view._attribute_keys
+        if keys is not None:
+            attributes = {key: value for key, value in attributes.items() if key in keys}
+        key = hashed(attributes)
+        aggregation = match._attributes_aggregation.get(key)
+        if aggregation is None:
+            with match._lock:
+                aggregation = series(match, key, attributes)
+        aggregation.aggregate(measurement, should_sample_exemplar)
+
+    match_class: Any = _view_instrument_match._ViewInstrumentMatch
+    match_class.consume_measurement = consume_measurement
 
 
 def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReade
 
 from csg_otel import clocks, faults, forks, names, waits
 from csg_otel.pipeline import _compat, callbacks
+from csg_otel.pipeline.exemplars import KeptExemplars
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.pipeline.groups import exported
 from csg_otel.threads import OwnThread
@@ -33,8 +34,10 @@ class LocalReader(MetricReader):
 
     def __init__(self) -> None:
         super().__init__()
+        _compat.limit_cardinality(names.CARDINALITY_LIMIT)
         self._received = threading.local()
         self._overflowing: set[str] = set()
+        self._exemplars = KeptExemplars()
 
     def read(self) -> MetricsData | None:
         """Collect now and return all metrics; None if there are none or the collection failed (reported once)."""
@@ -45,9 +48,10 @@ class LocalReader(MetricReader):
         except Exception:  # noqa: BLE001 - a scrape gets a response even if an instrument breaks the SDK's collection
             faults.contain("collection")
         data: MetricsData | None = self._received.data
-        if data is not None:
-            self._warn_of_overflow(data)
-        return data
+        if data is None:
+            return None
+        self._warn_of_overflow(data)
+        return self._exemplars.fill(data)
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
         self._received.data = exported(metrics_data)
