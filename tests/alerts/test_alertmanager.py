@@ -188,6 +188,18 @@ def test_a_mail_has_a_sender_even_if_the_account_is_not_an_address(specified: Sp
         assert section["to"] == "a@example.com, b@example.com"
 
 
+@pytest.mark.parametrize(("port", "use_tls", "required"), [(465, True, False), (587, True, True), (25, False, False)])
+def test_starttls_is_not_required_where_tls_begins_at_once(
+    specified: Specified, catalog: Catalog, port: int, *, use_tls: bool, required: bool
+) -> None:
+    """A server at port 465 offers no STARTTLS, and Alertmanager sends no mail where a required one is not offered."""
+    mail = {"enabled": True, "smtp_server": "mail.example.com", "smtp_port": port, "use_tls": use_tls}
+    notifications = {"email": {**mail, "recipients": ["a@example.com"]}}
+    section = receiver_config(compiled(specified(notifying(notifications=notifications)), catalog), "email")
+
+    assert (section["smarthost"], section["require_tls"]) == (f"mail.example.com:{port}", required)
+
+
 @pytest.mark.parametrize(
     ("options", "what"),
     [

@@ -16,14 +16,18 @@ from csg_otel.alerts.push import files
 from csg_otel.alerts.push.api import Api
 from csg_otel.alerts.push.files import FilePush
 from csg_otel.alerts.push.plan import Plan, PushError, describe
+from csg_otel.alerts.text import HEADER
 from support.alert_specs import CATALOG, rule, spec
 from support.alertmanager import Alertmanager
 from support.prometheus import Prometheus
 
-ROUTES = """\
+ROUTES = (
+    f"# {HEADER}\n# content: 0\n"
+    + """\
 route: {{receiver: none, group_wait: {wait}, routes: [{{receiver: {receiver}, matchers: ['severity="critical"']}}]}}
 receivers: [{{name: none}}, {{name: people}}, {{name: others}}]
 """
+)
 
 
 def rules(threshold: float = 85, **more: Any) -> str:
@@ -130,3 +134,57 @@ def test_alertmanager_has_the_routes_or_the_old_ones(tmp_path: Path) -> None:
         there = api.call("GET", "/api/v2/status")["config"]["original"]
         assert "- receiver: others" in there
         assert "receiver: others" in file.read_text()
+
+
+FOREIGN = "# written by the platform team\nroute: {receiver: platform}\nreceivers: [{name: platform}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [
+        (FOREIGN, "was not written by csg-otel"),
+        (rules().replace('"shop"', '"batch"', 1), "belongs to the service batch"),
+        (rules().replace('# service: "shop"\n', "", 1), "belongs to a service without a name"),
+    ],
+)
+def test_a_file_of_others_is_not_replaced(tmp_path: Path, text: str, owner: str) -> None:
+    """A file without our header, or of another service, is refused; it stays as it is."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(text)
+    with pytest.raises(PushError, match=owner):
+        prometheus_push.push(Api("http://127.0.0.1:9"), file, rules()).plan()
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == [text]
+
+
+@pytest.mark.real("prometheus")
+def test_a_forced_push_keeps_a_copy(server: tuple[Prometheus, Path]) -> None:
+    """With force, a file of others is replaced, and each time a copy with its permissions stays beside it."""
+    running, folder = server
+    file, api = folder / "theirs.yaml", Api(running.url, timeout_s=60)
+    for copy in ("theirs.yaml.bak", "theirs.yaml.bak2"):
+        file.write_text("groups: []\n")
+        file.chmod(0o640)
+        pushed(prometheus_push.push(api, file, rules(), force=True))
+
+        kept = folder / copy
+        assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("groups: []\n", 0o640)
+        assert file.read_text() == rules()
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.real("prometheus")
+def test_two_services_share_a_prometheus(server: tuple[Prometheus, Path]) -> None:
+    """Each service pushes a file of its own, whose groups have the same names, and both are confirmed."""
+    running, folder = server
+    api = Api(running.url, timeout_s=60)
+    other = prometheus.compile_files(spec(rule(), service={"name": "batch"}), CATALOG, Options())[prometheus.FILE]
+    pushed(prometheus_push.push(api, folder / "shop.yaml", rules()))
+    pushed(prometheus_push.push(api, folder / "batch.yaml", other))
+    assert pushed(prometheus_push.push(api, folder / "shop.yaml", rules(90))).changes
+
+    loaded = [one for group in running.get("rules")["groups"] for one in group["rules"] if one["type"] == "alerting"]
+    assert {one["labels"]["service"] for one in loaded} == {"shop", "batch"}
+    for path in folder.iterdir():
+        path.unlink()

@@ -30,7 +30,9 @@ LABELS: tuple[dict[str, str], ...] = (
     {"alertname": "InMaintenance", "job": "shop"},
     {"csg_escalation": "comes_back", "csg_escalated": "HighCpuUsage"},
     {"csg_escalation": "raised"},
-    {"csg_escalation": "of another", "service": "shop"},
+    {"csg_escalation": "of another"},
+    {"service": "another"},
+    {"service": ""},
 )
 
 
@@ -45,7 +47,7 @@ def test_the_receivers_are_those_of_amtool(
     file.write_text(compile_all(spec, catalog, targets=("alertmanager",))[config.FILE])
     for severity in (*SEVERITIES, "unheard-of"):
         for more in LABELS:
-            labels = {**more, "severity": severity}
+            labels = {"service": spec.service, **more, "severity": severity}
             command = ["amtool", "config", "routes", "test", f"--config.file={file}"]
             arguments = [f"{name}={value}" for name, value in labels.items()]
             done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)

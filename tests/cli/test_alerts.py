@@ -230,13 +230,15 @@ def test_preview_without_a_program_is_a_clear_error(program: Path) -> None:
 
 def test_route_prints_the_receivers(tmp_path: Path) -> None:
     """Each line has a receiver, when it is notified and its setting; without a receiver the exit code is 1."""
-    routed = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "critical", "--label", "service=shop")
+    routed = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "critical")
+    foreign = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "critical", "--label", "service=shop")
     unrouted = run(tmp_path, "route", "--config", str(EXAMPLE), "--severity", "info", "--label", "alertname=Watchdog")
 
     assert (routed.returncode, [line.split("  ")[0] for line in routed.stdout.splitlines()]) == (
         0,
-        ["email", "slack", "webhook", "emergency.email"],
+        [f"snapshot-generator.{name}" for name in ("email", "slack", "webhook", "emergency.email")],
     )
+    assert foreign.returncode == 1
     assert "if it lasts 15m  escalation critical_escalation" in routed.stdout
     assert unrouted.returncode == 1
     assert unrouted.stdout == "no receiver: add a channel that accepts this severity to notifications\n"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 from csg_otel.alerts.bundle import WATCHDOG
+from csg_otel.alerts.catalog import SERVICE
 from csg_otel.alerts.expr import quoted
 from csg_otel.alerts.spec import ESCALATION_LABEL, SEVERITIES, Severity
 from csg_otel.alerts.text import duration
@@ -87,6 +88,16 @@ class Route:
         return words + (f", not during {', '.join(self.muted)}" if self.muted else "")
 
 
+def own_name(spec: AlertSpec, name: str) -> str:
+    """Return *name*, of a receiver or a time interval, with that of the service in front: services may share a backend."""
+    return f"{spec.service}.{name}" if spec.service else name
+
+
+def service_matcher(spec: AlertSpec) -> Matcher | None:
+    """Return the matcher of the service's alerts; None if the service has no name."""
+    return Matcher(SERVICE, "=", spec.service) if spec.service else None
+
+
 def wait_s(spec: AlertSpec) -> float:
     """Return the seconds for which a new group waits for further alerts before it is sent."""
     return min(_LONGEST_WAIT_S, spec.window_s / 10)
@@ -113,7 +124,7 @@ def relay_url(base_url: str, receiver: str) -> str:
 
 
 def routes(spec: AlertSpec) -> tuple[Route, ...]:
-    """Return the routes below the root, in the order in which they are walked."""
+    """Return the routes below that of the service, in the order in which they are walked."""
     muted = _muted(spec)
     collected: list[Route] = []
     if spec.watchdog:
@@ -124,7 +135,8 @@ def routes(spec: AlertSpec) -> tuple[Route, ...]:
     for channel in spec.channels:
         for severities, names in _split(channel.severities, muted):
             setting = f"notifications.{channel.kind}"
-            collected.append(Route(channel.kind, (severity_matcher(severities),), setting, muted=names))
+            receiver = own_name(spec, channel.kind)
+            collected.append(Route(receiver, (severity_matcher(severities),), setting, muted=names))
     for rule in (*_escalating(spec, "time_based"), *_escalating(spec, "time_window")):
         collected.extend(_timed(spec, rule, muted))
     return tuple(collected)
@@ -132,8 +144,9 @@ def routes(spec: AlertSpec) -> tuple[Route, ...]:
 
 def matching(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Route, ...]:
     """Return the routes that an alert with *labels* takes; the root if no other route matches."""
+    own = service_matcher(spec)
     matched = []
-    for route in routes(spec):
+    for route in routes(spec) if own is None or own.matches(labels) else ():
         if all(matcher.matches(labels) for matcher in route.matchers):
             matched.append(route)
             if route.last:
@@ -152,15 +165,15 @@ def targets(spec: AlertSpec, rule: Any) -> tuple[tuple[str, Channel, tuple[Sever
 
     A severity as target stands for the channels that accept it.
     """
+
+    def name(channel: Channel) -> str:
+        return own_name(spec, f"{rule.target}.{channel.kind}")
+
     for receiver in spec.receivers:
         if receiver.name == rule.target:
             channels = receiver.channels
-            return tuple((f"{rule.target}.{channel.kind}", channel, channel.severities) for channel in channels)
-    return tuple(
-        (f"{rule.target}.{channel.kind}", channel, SEVERITIES)
-        for channel in spec.channels
-        if rule.target in channel.severities
-    )
+            return tuple((name(channel), channel, channel.severities) for channel in channels)
+    return tuple((name(channel), channel, SEVERITIES) for channel in spec.channels if rule.target in channel.severities)
 
 
 def to_severity(spec: AlertSpec, rule: Any) -> bool:
@@ -207,7 +220,7 @@ def _repeated(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) 
 def _timed(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) -> Iterator[Route]:
     """Yield the routes of *rule*: with ``time_based`` they wait, with ``time_window`` they are active at certain times."""
     waits = rule.condition == "time_based"
-    active = () if waits else (rule.name,)
+    active = () if waits else (own_name(spec, rule.name),)
     wait = rule.threshold * 60 if waits else None
     for name, _, accepted in targets(spec, rule):
         for severities, names in _split(_both(rule.severity_filter or ESCALATED, accepted), muted):
@@ -219,7 +232,7 @@ def _muted(spec: AlertSpec) -> Mapping[str, tuple[str, ...]]:
     """Return the names of the time windows that mute each severity."""
     rules = suppressing(spec, "time_window")
     return {
-        severity: tuple(rule.name for rule in rules if severity in (rule.severity_filter or SEVERITIES))
+        severity: tuple(own_name(spec, rule.name) for rule in rules if severity in (rule.severity_filter or SEVERITIES))
         for severity in SEVERITIES
     }
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 HEADER: Final = "Made by `csg-otel alerts compile`; do not edit, the next run overwrites it."
 
+_OWNER: Final = "# service: "
+
 _BRACES: Final = re.compile(r"\{{2,}|\{$")
 _PLAIN: Final = re.compile(r"[A-Za-z_/]([ -~]*[!-9;-~])?|(\d+(ms|[smhd]))+")
 """A text, path or duration that YAML allows without quotes, unless it is in ``_WORDS`` or contains ``": "`` or ``" #"``."""
@@ -22,10 +24,19 @@ _WORDS: Final = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-def yaml_file(content: Any) -> str:
-    """Return *content* as a YAML file with the header; mappings keep their order."""
+def yaml_file(content: Any, *services: str) -> str:
+    """Return *content* as a YAML file with the header, which names the *services*; mappings keep their order."""
     body = "\n".join(_lines(content)) + "\n"
-    return f"# {HEADER}\n# content: {digest(body)}\n{body}"
+    owners = "".join(f"{_OWNER}{json.dumps(service)}\n" for service in services if service)
+    return f"# {HEADER}\n{owners}# content: {digest(body)}\n{body}"
+
+
+def owners(text: str) -> tuple[str, ...] | None:
+    """Return the services of a file that :func:`yaml_file` made; None for a file of somebody else."""
+    if not text.startswith(f"# {HEADER}\n"):
+        return None
+    head = text.partition("\n# content: ")[0].splitlines()[1:]
+    return tuple(json.loads(line.removeprefix(_OWNER)) for line in head if line.startswith(_OWNER))
 
 
 # Not PyYAML: an update of it could change the bytes, and it takes a second for a thousand rules.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _TOOL_TIMEOUT_S = 120.0
 """Time limit in seconds for promtool or amtool, so that a tool that hangs ends the command."""
 
-_MORE = ("preview", "push", "relay", "route", "send")
+_MORE = ("merge", "preview", "push", "relay", "route", "send")
 """Further commands; each has a module of its own."""
 
 

@@ -55,6 +55,11 @@ def register(commands: Any) -> None:
         "--prune", action="store_true", help="remove resources of this service that are no longer in the configuration"
     )
     parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file of Prometheus or Alertmanager that other people or another service wrote; a copy stays beside it",
+    )
+    parser.add_argument(
         "--secrets",
         action="store_true",
         help="write existing secrets again (backends don't show them, so they can't be compared)",
@@ -123,7 +128,7 @@ def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[plan.P
     if url is None or file is None:
         raise AlertError([f"a push to {target} needs an address and a file: give --{target}-url and --{target}-file"])
     make = prometheus_push.push if target == "prometheus" else alertmanager_push.push
-    pushing = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source))
+    pushing = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source), force=args.force)
     return pushing.plan(), pushing
 
 

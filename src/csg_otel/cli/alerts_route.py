@@ -20,7 +20,7 @@ def register(commands: Any) -> None:
         help="print the receivers of an alert",
         description="Print the receivers of an alert, one per line: its name, when it is notified, and its setting. "
         "Sends no notification.",
-        epilog="example: csg-otel alerts route --severity critical --label service=shop",
+        epilog="example: csg-otel alerts route --severity critical --label alertname=HighCpuUsage",
     )
     alert_source.add_options(parser)
     parser.add_argument("--severity", choices=SEVERITIES, required=True, help="severity of the alert")
@@ -33,7 +33,8 @@ def register(commands: Any) -> None:
 def run_route(args: argparse.Namespace) -> int:
     """Print the receivers, and exit 1 if there is none."""
     source = alert_source.read(args)
-    matching = routing.matching(source.spec, {**dict(args.label), "severity": args.severity})
+    own = dict(source.spec.service_labels)
+    matching = routing.matching(source.spec, {**own, **dict(args.label), "severity": args.severity})
     rows = [
         (route.receiver, route.when(), route.setting) for route in matching if route.receiver != routing.NO_RECEIVER
     ]

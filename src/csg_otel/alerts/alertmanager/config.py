@@ -44,27 +44,30 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options) -> dict[
         problems.append(f"the directory of secrets is {options.secrets_dir!r}; give an absolute path")
     if problems:
         raise AlertError(problems)
-    return {FILE: yaml_file(document(spec, options))}
+    return {FILE: yaml_file(document(spec, options), spec.service)}
 
 
 def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
     """Return the configuration of *spec* as plain values."""
-    root = {
+    route = {
         "receiver": routing.NO_RECEIVER,
+        **({"matchers": [str(own)], "continue": True} if (own := routing.service_matcher(spec)) else {}),
         "group_by": list(GROUPED_BY),
         "group_wait": duration(routing.wait_s(spec)),
         "group_interval": duration(routing.interval_s(spec)),
         "repeat_interval": duration(routing.repeat_s(spec)),
     }
     child_routes = [_route(route) for route in routing.routes(spec)]
+    routes = {**route, **({"routes": child_routes} if child_routes else {})}
     time_intervals = [
-        {"name": rule.name, "time_intervals": windows.intervals(rule)}
+        {"name": routing.own_name(spec, rule.name), "time_intervals": windows.intervals(rule)}
         for rule in spec.escalations
         if rule.condition == "time_window"
     ]
-    inhibitions = [_inhibition(rule) for rule in routing.suppressing(spec, "maintenance_mode")]
+    inhibitions = [_inhibition(spec, rule) for rule in routing.suppressing(spec, "maintenance_mode")]
     return {
-        "route": {**root, **({"routes": child_routes} if child_routes else {})},
+        # The routes of a service are below one of its own, so that several services can share an Alertmanager.
+        "route": {"receiver": routing.NO_RECEIVER, "routes": [routes]} if own else routes,
         "receivers": [
             {"name": routing.NO_RECEIVER},
             *(receivers.receiver(target, options) for target in targets(spec)),
@@ -77,7 +80,9 @@ def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
 def targets(spec: AlertSpec) -> tuple[Target, ...]:
     """Return each receiver that may be notified, once: the receivers of the channels, and the targets of escalations."""
     by_name: dict[str, Target] = {
-        channel.kind: Target(channel.kind, channel, f"notifications.{channel.kind}") for channel in spec.channels
+        name: Target(name, channel, f"notifications.{channel.kind}")
+        for channel in spec.channels
+        for name in [routing.own_name(spec, channel.kind)]
     }
     receiver_names = {receiver.name for receiver in spec.receivers}
     for rule in spec.escalations:
@@ -111,19 +116,22 @@ def _route(route: Route) -> dict[str, Any]:
     }
 
 
-def _inhibition(rule: Any) -> dict[str, Any]:
+def _inhibition(spec: AlertSpec, rule: Any) -> dict[str, Any]:
     """
     Return the inhibition by which the maintenance of a program mutes the alerts of the same program.
 
     Alertmanager takes a label that both alerts lack as equal. So the source must have a job and an instance; otherwise a
     maintenance alert without these labels would mute every alert without them.
     """
+    own = [matcher] if (matcher := routing.service_matcher(spec)) else []
     source = [
+        *own,
         routing.Matcher("alertname", "=", routing.MAINTENANCE),
         routing.Matcher("job", "!=", ""),
         routing.Matcher("instance", "!=", ""),
     ]
     target = [
+        *own,
         routing.Matcher("alertname", "!=", routing.MAINTENANCE),
         *([routing.severity_matcher(rule.severity_filter)] if rule.severity_filter else []),
     ]

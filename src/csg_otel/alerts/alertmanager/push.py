@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from csg_otel.alerts.push.api import Api
 
 
-def push(api: Api, file: Path, text: str) -> FilePush:
-    """Return the push of *text* into the configuration *file* of the Alertmanager at *api*."""
-    return FilePush(api, file, text, notified_by=_groups, is_loaded=_is_loaded)
+def push(api: Api, file: Path, text: str, *, force: bool = False) -> FilePush:
+    """Return the push of *text* into the *file* of the Alertmanager at *api*; with *force*, also into a foreign file."""
+    return FilePush(api, file, text, notified_by=_groups, is_loaded=_is_loaded, force=force)
 
 
 def _groups(content: Any) -> str:

@@ -30,6 +30,9 @@ _HEADERS_SINCE: Final = (0, 28)
 _URL_TEMPLATES_SINCE: Final = (0, 31)
 """The first Alertmanager that reads the URL of a webhook as a template."""
 
+_IMPLICIT_TLS_PORT: Final = 465
+"""The port of mail servers at which TLS begins with the first byte (RFC 8314); Alertmanager recognizes it by its number."""
+
 _DEFAULT_TIMEOUT_S: Final = 10.0
 """Default timeout of a webhook in seconds, which every Alertmanager allows."""
 
@@ -130,7 +133,8 @@ def _email(target: Target, options: Options) -> dict[str, Any]:
         "from": inert(sender),
         "smarthost": f"{host}:{settings.smtp_port}",
         **login,
-        "require_tls": settings.use_tls,
+        # On this port TLS begins at once; a server there offers no STARTTLS, which this setting would require.
+        "require_tls": settings.use_tls and settings.smtp_port != _IMPLICIT_TLS_PORT,
         "headers": {"Subject": templates.title(escalated=target.escalated)},
         "html": "",  # plain text shows every character as it was written
         "text": templates.body(),

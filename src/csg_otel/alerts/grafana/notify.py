@@ -51,10 +51,11 @@ def service(spec: AlertSpec) -> str:
 def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel]]:
     """Yield the name of each contact point, the name of the same receiver at the relay, and the channel."""
     for channel in spec.channels:
-        yield _name(spec, channel.kind), channel.kind, channel
+        yield _name(spec, channel.kind), routing.own_name(spec, channel.kind), channel
     for receiver in spec.receivers:
         for channel in receiver.channels:
-            yield _name(spec, f"{receiver.name} {channel.kind}"), f"{receiver.name}.{channel.kind}", channel
+            relayed = routing.own_name(spec, f"{receiver.name}.{channel.kind}")
+            yield _name(spec, f"{receiver.name} {channel.kind}"), relayed, channel
 
 
 def prefix(spec: AlertSpec) -> str:

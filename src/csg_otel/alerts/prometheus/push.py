@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from csg_otel.alerts.push.api import Api
 
 
-def push(api: Api, file: Path, text: str) -> FilePush:
-    """Return the push of *text* into the rule *file* of the Prometheus at *api*."""
-    return FilePush(api, file, text, notified_by=_identities, is_loaded=_is_loaded)
+def push(api: Api, file: Path, text: str, *, force: bool = False) -> FilePush:
+    """Return the push of *text* into the rule *file* of the Prometheus at *api*; with *force*, also into a foreign file."""
+    return FilePush(api, file, text, notified_by=_identities, is_loaded=_is_loaded, force=force)
 
 
 def _identities(content: Any) -> str:
@@ -27,10 +27,9 @@ def _identities(content: Any) -> str:
 def _is_loaded(api: Api, desired: Any) -> bool:
     """Return whether Prometheus has the groups of *desired*, rule by rule, with their labels and annotations."""
     groups = api.call("GET", "/api/v1/rules")["data"]["groups"]
-    loaded = {group["name"]: [_comparable(rule) for rule in group["rules"]] for group in groups}
-    return all(
-        loaded.get(group["name"]) == [_comparable(rule) for rule in group["rules"]] for group in desired["groups"]
-    )
+    # The files of several services have groups of equal names.
+    loaded = [(group["name"], [_comparable(rule) for rule in group["rules"]]) for group in groups]
+    return all((group["name"], [_comparable(rule) for rule in group["rules"]]) in loaded for group in desired["groups"])
 
 
 def _comparable(rule: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -45,7 +45,7 @@ def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[s
         {"name": "csg_otel.escalation", "rules": escalation.alerts(spec, catalog)},
         {"name": "csg_otel.watchdog", "rules": [_watchdog(spec)] if spec.watchdog else []},
     ]
-    return {FILE: yaml_file({"groups": [group for group in groups if group["rules"]]})}
+    return {FILE: yaml_file({"groups": [group for group in groups if group["rules"]]}, spec.service)}
 
 
 def recording_rules(find: Callable[[str], Ref]) -> list[dict[str, Any]]:

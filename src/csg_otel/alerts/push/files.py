@@ -1,14 +1,17 @@
 """
 The push of a file to a server on this machine: replace the file, make the server reload it, and verify that it did.
 
-The rule: if the server does not confirm the new file, the old file is restored and reloaded. The modules ``prometheus.push``
-and ``alertmanager.push`` verify that their server has loaded a file.
+The rules: a file of another service, or of other people, is not replaced unless that is forced, and then a copy of it stays. If
+the server does not confirm the new file, the old file is restored and reloaded. The modules ``prometheus.push`` and
+``alertmanager.push`` verify that their server has loaded a file.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +22,7 @@ import yaml
 
 from csg_otel import clocks
 from csg_otel.alerts.push.plan import Plan, PushError, Resource, plan
+from csg_otel.alerts.text import owners
 
 if TYPE_CHECKING:
     from csg_otel.alerts.push.api import Api
@@ -27,6 +31,8 @@ _CONFIRM_S: Final = 10.0
 """Time limit in seconds for a server to run with a reloaded file; it usually takes a fraction of a second."""
 
 _TICK_S: Final = 0.1
+
+_CURE: Final = "choose another file, combine both by `csg-otel alerts merge`, or give --force, which keeps a copy"
 
 
 class FilePush:
@@ -40,6 +46,7 @@ class FilePush:
         *,
         notified_by: Callable[[Any], str],
         is_loaded: Callable[[Api, Any], bool],
+        force: bool = False,
     ) -> None:
         """
         Prepare to replace *file* by *text*.
@@ -51,22 +58,26 @@ class FilePush:
             notified_by: returns the part of a parsed file that identifies firing alerts; if it changes, the server notifies
                 again.
             is_loaded: returns whether the server runs with a parsed file.
+            force: whether a file of another owner is replaced; by default it is an error.
         """
         self._api = api
         self._file = file
         self._text = text
         self._notified_by = notified_by
         self._is_loaded = is_loaded
+        self._force = force
 
     def plan(self) -> Plan:
-        """Return the plan: create the file, update it, or leave it. Raises PushError for a file that can't be read."""
+        """Return the plan: create the file, update it, or leave it. Raises PushError for a file that may not be replaced."""
         try:
-            actual = [self._resource(self._file.read_text(encoding="utf-8"))]
+            text = self._file.read_text(encoding="utf-8")
         except FileNotFoundError:
-            actual = []
+            return plan([self._resource(self._text)], [], prune=False)
         except (OSError, UnicodeError) as error:
             raise PushError(f"{self._file} can't be read: {error}; run as a user who may read and write it") from error
-        return plan([self._resource(self._text)], actual, prune=False)
+        if (owner := other_owner(text, self._text)) and not self._force:
+            raise PushError(f"{self._file} {owner}, and a push replaces the whole file: {_CURE}")
+        return plan([self._resource(self._text)], [self._resource(text)], prune=False)
 
     def _resource(self, text: str) -> Resource:
         try:
@@ -81,6 +92,8 @@ class FilePush:
             return
         before = planned.changes[0].actual
         try:
+            if before is not None and other_owner(before.fingerprint, self._text):
+                keep_copy(self._file)
             replace_file(self._file, self._text)
             self._reload(self._text)
         except (PushError, OSError) as error:
@@ -104,6 +117,27 @@ class FilePush:
                     f"{self._api.where} reloaded and does not run with {self._file}; check that it reads this file"
                 )
             time.sleep(_TICK_S)
+
+
+def other_owner(there: str, desired: str) -> str:
+    """Return in words whose file *there* is, if it is another owner's than *desired*; else an empty text."""
+    services = owners(there)
+    if services is None:
+        return "was not written by csg-otel" if there.strip() else ""
+    if services == owners(desired):
+        return ""
+    return f"belongs to the service {', '.join(services)}" if services else "belongs to a service without a name"
+
+
+def keep_copy(file: Path) -> Path:
+    """Copy *file* to a new file beside it, ``<name>.bak`` or ``<name>.bak2`` and so on, and return its path. Raises OSError."""
+    numbers = itertools.chain([""], itertools.count(2))
+    for copy in (file.with_name(f"{file.name}.bak{number}") for number in numbers):
+        with suppress(FileExistsError):
+            copy.touch(mode=0o600, exist_ok=False)
+            shutil.copy2(file, copy)
+            return copy
+    raise AssertionError  # the names never end
 
 
 def replace_file(file: Path, text: str) -> None:

@@ -1,0 +1,118 @@
+"""
+The merge of compiled configurations of several services, which share one Alertmanager.
+
+Pure. Each compiled file has one route for its service, and its receivers and time intervals begin with the service's name. So a
+merge puts the files side by side. A *base* is a configuration of other people: its routes come last and stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from csg_otel.alerts import routing
+from csg_otel.alerts.text import owners, yaml_file
+from csg_otel.errors import AlertError
+
+_NAMED: Final = ("receivers", "time_intervals")
+"""The lists whose items have names."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads scalars as Go does: ``10:30`` is a text, not a number of base 60, and a date is a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":int", ":float", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+\.[0-9]*([eE][-+]?[0-9]+)?$"), list("-+0123456789")
+)
+
+
+def merge(files: Mapping[str, str], base: tuple[str, str] | None = None) -> str:
+    """
+    Return the configuration that contains those of all *files*. Raises AlertError with every problem.
+
+    Args:
+        files: compiled configurations by the names of their files, each of services with a name.
+        base: name and text of a configuration of other people; by default an alert of no service has no receiver.
+    """
+    problems: list[str] = []
+    merged: dict[str, Any] = {"route": {"receiver": routing.NO_RECEIVER}, "receivers": []}
+    origins: dict[tuple[str, str], str] = {}
+    if base is not None:
+        merged = _read(*base, problems) or merged
+        _claim(merged, base[0], origins)
+    base_routes = merged["route"].pop("routes", None) or []
+    routes: list[Any] = []
+    services: dict[str, str] = {}
+    for name, text in files.items():
+        content = _read(name, text, problems)
+        if not owners(text):
+            problems.append(f"{name}: is not from `csg-otel alerts compile` with a service.name; compile it first")
+        elif content is not None:
+            problems += [
+                f"{name}: the service {service!r} is in {services[service]}, too; give one file for each service"
+                for service in owners(text) or ()
+                if services.setdefault(service, name) != name
+            ]
+            routes += content["route"].get("routes") or []
+            problems += _add(merged, content, name, origins)
+    if problems:
+        raise AlertError(problems)
+    merged["route"]["routes"] = [*routes, *base_routes]
+    return yaml_file(merged, *sorted(services))
+
+
+def _read(name: str, text: str, problems: list[str]) -> dict[str, Any] | None:
+    """Return the content of *text*; None after a problem was added, because it is no configuration."""
+    try:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        problems.append(f"{name}: is not YAML: {' '.join(str(error).split())}")
+        return None
+    if not isinstance(content, dict) or not isinstance(content.get("route"), dict):
+        problems.append(f"{name}: is no configuration of Alertmanager; it has no route")
+        return None
+    return content
+
+
+def _claim(content: Mapping[str, Any], name: str, origins: dict[tuple[str, str], str]) -> None:
+    """Note that the receivers and time intervals of *content* are from the file *name*."""
+    origins.update({(key, item["name"]): name for key in _NAMED for item in content.get(key) or ()})
+
+
+def _add(
+    merged: dict[str, Any], content: Mapping[str, Any], name: str, origins: dict[tuple[str, str], str]
+) -> list[str]:
+    """
+    Add receivers, time intervals and inhibitions of *content* to *merged*, and return the problems.
+
+    Args:
+        merged: the configuration so far.
+        content: a compiled configuration.
+        name: name of its file.
+        origins: the files of the receivers and time intervals so far, by (list, name).
+    """
+    problems = []
+    for key in _NAMED:
+        there = merged.get(key) or []
+        for item in content.get(key) or ():
+            same = [one for one in there if one["name"] == item["name"]]
+            if same and same[0] != item:
+                other = origins.get((key, item["name"]), "another file")
+                problems.append(f"{name}: {item['name']!r} of {key} is something else in {other}; rename one of them")
+            elif not same:
+                there.append(item)
+        if there:
+            merged[key] = there
+    _claim(content, name, origins)
+    if content.get("inhibit_rules"):
+        merged["inhibit_rules"] = [*(merged.get("inhibit_rules") or ()), *content["inhibit_rules"]]
+    return problems
