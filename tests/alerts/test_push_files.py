@@ -23,7 +23,7 @@ from support.prometheus import Prometheus
 
 ROUTES = (
     f"# {HEADER}\n# content: 0\n"
-    + """\
+    """\
 route: {{receiver: none, group_wait: {wait}, routes: [{{receiver: {receiver}, matchers: ['severity="critical"']}}]}}
 receivers: [{{name: none}}, {{name: people}}, {{name: others}}]
 """

@@ -32,7 +32,7 @@ def yaml_file(content: Any, *services: str) -> str:
 
 
 def owners(text: str) -> tuple[str, ...] | None:
-    """Return the services of a file that :func:`yaml_file` made; None for a file of somebody else."""
+    """Return the services of a file that :func:`yaml_file` made; None for a foreign file."""
     if not text.startswith(f"# {HEADER}\n"):
         return None
     head = text.partition("\n# content: ")[0].splitlines()[1:]

@@ -64,6 +64,19 @@ def register(commands: Any) -> None:
         action="store_true",
         help="write existing secrets again (backends don't show them, so they can't be compared)",
     )
+    _add_addresses(parser)
+    parser.add_argument(
+        "--timeout",
+        type=arguments.seconds,
+        default=60.0,
+        metavar="S",
+        help="time limit per target in seconds (default: 60)",
+    )
+    alert_source.add_versions(parser)
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    """Add the options with the addresses of the backends, and the files of those that read one."""
     for name in ("prometheus", "alertmanager"):
         parser.add_argument(
             f"--{name}-url", metavar="URL", help=f"address of {name.capitalize()}, which then reloads the file"
@@ -74,14 +87,6 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--grafana-url", metavar="URL", help="address of Grafana (default: integrations.grafana.dashboard_url)"
     )
-    parser.add_argument(
-        "--timeout",
-        type=arguments.seconds,
-        default=60.0,
-        metavar="S",
-        help="time limit per target in seconds (default: 60)",
-    )
-    alert_source.add_versions(parser)
 
 
 def run(args: argparse.Namespace) -> int:
