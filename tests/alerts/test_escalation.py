@@ -122,3 +122,33 @@ def test_an_invalid_escalation_names_its_setting(
     (problem,) = raised.value.problems
     assert problem.startswith(f"escalation.rules[0].{where}: ")
     assert what in problem
+
+
+@pytest.mark.parametrize(
+    ("escalation", "counted"),
+    [
+        ({"name": "repeated_warnings", "target": "critical"}, "warning"),
+        ({"name": "repeated", "target": "emergency"}, "critical"),
+        ({"name": "repeated", "target": "critical", "severity_filter": ["info", "warning"]}, "info|warning"),
+    ],
+)
+def test_repeated_alerts_are_raised_from_below(
+    specified: Specified, catalog: Catalog, escalation: dict[str, Any], counted: str
+) -> None:
+    """An escalation to a severity counts the one below by default, or those of its filter; never the target itself."""
+    rule = {"condition": "retry_count", "threshold": 3, **escalation}
+    spec = specified({"service": {"name": "shop"}, "alerting": {"rules": [RULE]}, "escalation": {"rules": [rule]}})
+    groups = yaml.safe_load(compile_all(spec, catalog, targets=("prometheus",))[FILE])["groups"]
+    rules = [one for group in groups for one in group["rules"] if "alert" in one]
+    (alert,) = [one for one in rules if one["labels"].get("csg_escalation") == rule["name"]]
+
+    assert f'severity=~"{counted}"' in alert["expr"]
+    assert alert["labels"]["severity"] == rule["target"]
+
+
+@pytest.mark.parametrize(("target", "filtered"), [("critical", ["critical"]), ("warning", ["critical"]), ("info", [])])
+def test_no_alert_is_raised_to_itself_or_lowered(specified: Specified, target: str, filtered: list[str]) -> None:
+    """A filter with the target's own severity, or a higher one, is an error."""
+    rule = {"name": "r", "condition": "retry_count", "threshold": 3, "target": target, "severity_filter": filtered}
+    with pytest.raises(AlertError, match=f"can't raise this to {target}"):
+        specified({"escalation": {"rules": [rule]}})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from csg_otel.alerts import lint
+from csg_otel.alerts import bundle, lint
 from csg_otel.alerts.alertmanager import config as alertmanager
 from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.catalog import Catalog
@@ -124,7 +124,14 @@ def test_secrets_that_are_missing_or_empty_or_end_with_a_newline_are_found(
             ("escalation.rules[0]", "mutes everything at all times; set start and end, days, or a severity_filter"),
         ),
         (
-            {"condition": "time_window", "action": "suppress", "start": "01:00", "end": "02:00", "timezone": "Mars/X"},
+            {
+                "condition": "time_window",
+                "action": "suppress",
+                "start": "01:00",
+                "end": "02:00",
+                "timezone": "Mars/X",
+                "severity_filter": ["warning"],
+            },
             (
                 "escalation.rules[0].timezone",
                 NO_ZONE,
@@ -153,3 +160,71 @@ def test_useless_escalations_are_found(specified: Specified, rule: dict[str, Any
     rules = load(config, environ={}).config.escalation.rules
 
     assert list(lint.escalations(specified(config), rules, zoneinfo.available_timezones().__contains__)) == [found]
+
+
+SLACK = {"enabled": True, "webhook_url": "${SLACK_WEBHOOK_URL}"}
+
+
+def unheard(specified: Specified, **sections: Any) -> tuple[list[str], list[str]]:
+    """Return the problems and the warnings about a configuration's alerts that reach nobody."""
+    problems, warnings = lint.unheard(specified(sections, shipped=True))
+    return [f"{path}: {text}" for path, text in problems], [f"{path}: {text}" for path, text in warnings]
+
+
+def test_an_alert_that_no_channel_accepts_is_a_problem(specified: Specified) -> None:
+    """A rule, an objective and a raised severity that reach nobody are named; rules of the package are a warning."""
+    rule = {"name": "paged", "metric": "system_cpu_usage_percent", "condition": ">", "threshold": 80}
+    slo = {"name": "s", "objective": 99, "bad": 'csg.files.processed{outcome="error"}', "total": "csg.files.processed"}
+    raising = {"name": "again", "condition": "retry_count", "threshold": 3, "target": "emergency"}
+    problems, warnings = unheard(
+        specified,
+        service={"name": "shop"},
+        alerting={"rules": [{**rule, "severity": "emergency"}]},
+        notifications={"slack": {**SLACK, "severity_filter": ["critical"]}},
+        escalation={"rules": [raising]},
+        slos=[slo],
+    )
+
+    assert [problem.partition(",")[0] for problem in problems] == [
+        "alerting.rules[0].severity: no channel accepts emergency",
+        "slos[0]: no channel accepts warning",
+        "escalation again: no channel accepts emergency",
+    ]
+    assert all("no channel accepts warning" in warning for warning in warnings)
+    assert len(warnings) == len([rule for rule in bundle.SHIPPED if rule.severity == "warning"])
+
+
+def test_an_escalation_to_a_receiver_is_heard(specified: Specified) -> None:
+    """An alert that no channel accepts, and that reaches a receiver later, is no problem; no channel at all is a warning."""
+    rule = {"name": "paged", "metric": "system_cpu_usage_percent", "condition": ">", "threshold": 80}
+    late = {"condition": "time_based", "threshold": 5, "target": "boss", "severity_filter": ["emergency"]}
+    problems, _ = unheard(
+        specified,
+        alerting={"rules": [{**rule, "severity": "emergency"}]},
+        notifications={"slack": {**SLACK, "severity_filter": ["critical"]}},
+        escalation={"rules": [{"name": "late", **late}], "receivers": {"boss": {"slack": SLACK}}},
+    )
+
+    assert problems == []
+    assert unheard(specified, notifications={"slack": {"enabled": False}}) == (
+        [],
+        ["notifications: no channel is on: no person is notified, unless your own Alertmanager routes the alerts"],
+    )
+
+
+def test_a_window_that_mutes_urgent_alerts_is_named_with_its_hours(specified: Specified) -> None:
+    """The warning has the severities, the hours, the days and the time zone; a filter without urgent ones has no warning."""
+    window = {"name": "night", "condition": "time_window", "action": "suppress", "timezone": "Europe/Berlin"}
+    night = {**window, "start": "22:00", "end": "06:00", "days": ["sat", "sunday"]}
+    office = {**window, "name": "office", "threshold": "09:00-17:00", "severity_filter": ["info", "warning"]}
+    loaded = load({"escalation": {"rules": [night, office]}}, environ={})
+    spec = specified({"escalation": {"rules": [night, office]}})
+    findings = list(lint.escalations(spec, loaded.config.escalation.rules, lambda _: True))
+
+    assert [(rule.start, rule.end) for rule in spec.escalations] == [("22:00", "06:00"), ("09:00", "17:00")]
+    ((path, text),) = findings
+    assert path == "escalation.rules[0]"
+    assert text.startswith(
+        "mutes critical and emergency alerts, too: from 22:00 to 06:00 of the next day, saturday, sunday,"
+    )
+    assert text.endswith(" in Europe/Berlin; if these must reach people, set severity_filter to [info, warning]")

@@ -17,7 +17,8 @@ from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import Options, compile_all
-from csg_otel.alerts.spec import SEVERITIES, AlertSpec
+from csg_otel.alerts.escalations import SEVERITIES
+from csg_otel.alerts.spec import AlertSpec
 from support.alertmanager import Alertmanager
 from support.notification_sinks import HttpSink, http_sink
 from support.programs import eventually

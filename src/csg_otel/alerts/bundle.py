@@ -15,7 +15,7 @@ from csg_otel import names
 from csg_otel.alerts.text import camel
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import Severity
+    from csg_otel.alerts.escalations import Severity
 
 RUNBOOKS: Final = "docs/runbooks"
 """Folder of the runbooks in this project; alerts should name the URL at which they are published."""

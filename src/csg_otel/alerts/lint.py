@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import routing, windows
-from csg_otel.alerts.spec import SEVERITIES
+from csg_otel.alerts.escalations import SEVERITIES, escalated_severities
+from csg_otel.alerts.slo import BURNS
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Rule
@@ -53,6 +54,41 @@ def _rule(rule: Rule) -> Iterator[Finding]:
         yield f"{rule.path}.threshold", "a count is never below 0, so the rule never fires; set it above 0"
 
 
+def unheard(spec: AlertSpec) -> tuple[list[Finding], list[Finding]]:
+    """
+    Return the problems and warnings about alerts whose severity no channel accepts.
+
+    A rule of the configuration, or an objective, is a problem; rules that come with the package are a warning. Without any
+    channel there is only a warning, because alerts may be routed elsewhere.
+    """
+    if not (spec.channels or spec.receivers):
+        return [], [
+            ("notifications", "no channel is on: no person is notified, unless your own Alertmanager routes the alerts")
+        ]
+    heard = {severity for severity in SEVERITIES if _is_heard(spec, severity)}
+    alerts: list[tuple[str, str, str]]
+    alerts = [(f"{rule.path}.severity", rule.severity, rule.name) for rule in spec.rules]
+    alerts += [(slo.path, severity, slo.name) for slo in spec.objectives for severity, _ in BURNS]
+    alerts += [
+        (f"escalation {rule.name}", str(rule.target), rule.name)
+        for rule in spec.escalations
+        if rule.condition == "retry_count" and routing.to_severity(spec, rule)
+    ]
+    findings = [
+        (path, f"no channel accepts {severity}, so no person is notified of {name!r}; add it to a severity_filter")
+        for path, severity, name in alerts
+        if severity not in heard
+    ]
+    ours = [finding for finding in findings if finding[0].startswith("shipped.")]
+    return [finding for finding in findings if finding not in ours], ours
+
+
+def _is_heard(spec: AlertSpec, severity: str) -> bool:
+    """Return whether an alert of *severity* is sent to any channel, at once or later."""
+    routes = routing.matching(spec, {**dict(spec.service_labels), "severity": severity})
+    return any(route.receiver != routing.NO_RECEIVER for route in routes)
+
+
 def escalations(spec: AlertSpec, rules: Sequence[Any], zone_exists: Callable[[str], bool]) -> Iterator[Finding]:
     """
     Yield the findings about escalations that notify no receiver, mute everything, or name a time zone that does not exist.
@@ -71,16 +107,22 @@ def escalations(spec: AlertSpec, rules: Sequence[Any], zone_exists: Callable[[st
 
 
 def _muting(path: str, rule: Any) -> Iterator[Finding]:
-    always = rule.condition == "time_window" and windows.always(rule)
-    if always and set(rule.severity_filter or SEVERITIES) == set(SEVERITIES):
+    if rule.condition != "time_window":
+        return
+    muted = escalated_severities(rule)
+    urgent = [severity for severity in ("critical", "emergency") if severity in muted]
+    if windows.always(rule) and set(muted) == set(SEVERITIES):
         yield path, "mutes everything at all times; set start and end, days, or a severity_filter"
+    elif urgent:
+        cure = "if these must reach people, set severity_filter to [info, warning]"
+        yield path, f"mutes {' and '.join(urgent)} alerts, too: {windows.hours(rule)}; {cure}"
 
 
 def _notifying(path: str, rule: Any, spec: AlertSpec) -> Iterator[Finding]:
     if rule.condition == "retry_count" and routing.to_severity(spec, rule):
         return
     accepted = {severity for _, _, severities in routing.targets(spec, rule) for severity in severities}
-    escalated = rule.severity_filter or routing.ESCALATED
+    escalated = escalated_severities(rule)
     if not accepted.intersection(escalated):
         yield (
             f"{path}.target",

@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE
+from csg_otel.alerts.escalations import SEVERITIES, Severity, escalated_severities
 from csg_otel.alerts.expr import quoted
-from csg_otel.alerts.spec import ESCALATION_LABEL, SEVERITIES, Severity
+from csg_otel.alerts.spec import ESCALATION_LABEL
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ SHORTEST_INTERVAL_S: Final = 10.0
 
 REPEAT_S: Final = 4 * 3600.0
 """Interval of reminders of an alert that still fires; the default of Alertmanager and of Grafana."""
-
-ESCALATED: Final[tuple[Severity, ...]] = ("critical",)
-"""The severities that escalate where an escalation rule has no filter."""
 
 _LONGEST_WAIT_S: Final = 30.0
 """Longest wait for further alerts of a group; Alertmanager's own default."""
@@ -212,7 +210,7 @@ def _repeated(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) 
         return
     matcher = Matcher(ESCALATION_LABEL, "=", rule.name)
     for name, _, accepted in targets(spec, rule):
-        for severities, names in _split(_both(rule.severity_filter or ESCALATED, accepted), muted):
+        for severities, names in _split(_both(escalated_severities(rule), accepted), muted):
             yield Route(name, (matcher, severity_matcher(severities)), _setting(rule), muted=names)
     yield Route(NO_RECEIVER, (matcher,), last=True)
 
@@ -223,7 +221,7 @@ def _timed(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) -> 
     active = () if waits else (own_name(spec, rule.name),)
     wait = rule.threshold * 60 if waits else None
     for name, _, accepted in targets(spec, rule):
-        for severities, names in _split(_both(rule.severity_filter or ESCALATED, accepted), muted):
+        for severities, names in _split(_both(escalated_severities(rule), accepted), muted):
             matchers = (severity_matcher(severities),)
             yield Route(name, matchers, _setting(rule), wait, each=waits, muted=names, active=active)
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel import names
-from csg_otel.alerts import filters, windows
+from csg_otel.alerts import escalations, filters
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE, Catalog, Ref, UnknownMetricError, matcher
+from csg_otel.alerts.escalations import SEVERITIES, Severity
 from csg_otel.alerts.message import Message, parse
 from csg_otel.alerts.text import camel
-from csg_otel.errors import AlertError, suggestion
+from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.bundle import ShippedRule
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from csg_otel.config import Config
 
 Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
-Severity = Literal["info", "warning", "critical", "emergency"]
-SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical", "emergency")
-
 RULE_LABEL: Final = "csg_rule"
 """Label of an alert: the name of its rule."""
 
@@ -207,7 +205,7 @@ def load(
     rules = tuple(rule for rule in resolved if rule is not None)
     reader.clashes(rules)
     objectives = [reader.objective(f"slos[{at}]", slo) for at, slo in enumerate(config.slos)]
-    reader.escalations(config)
+    reader.problems += [locate(*mistake) for mistake in escalations.mistakes(config.escalation)]
     if reader.problems:
         raise AlertError(reader.problems)
     return AlertSpec(
@@ -223,12 +221,6 @@ def load(
         window_s=config.alerting.aggregation_window,
         watchdog="" if WATCHDOG in alert_names else watchdog,
     )
-
-
-def escalated_severities(rule: Any) -> tuple[Severity, ...]:
-    """Return the severities of an escalation *rule*; by default ``critical`` to escalate, all severities to suppress."""
-    filtered: tuple[Severity, ...] = rule.severity_filter
-    return filtered or (("critical",) if rule.action == "escalate" else SEVERITIES)
 
 
 def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
@@ -332,26 +324,6 @@ class _Reader:
                     f"{rule.name!r} and {seen[rule.alert]!r} both make the alert {rule.alert}; rename one of them",
                 )
             seen.setdefault(rule.alert, rule.name)
-
-    def escalations(self, config: Config) -> None:
-        """Report escalations that can't be compiled. A target is a receiver or a severity."""
-        targets = (*config.escalation.receivers, *SEVERITIES)
-        for at, rule in enumerate(config.escalation.rules):
-            path = f"escalation.rules[{at}]"
-            if not rule.enabled:
-                continue
-            if rule.condition == "time_window":
-                for key, message in windows.mistakes(rule):
-                    self.problem(f"{path}.{key}", message)
-            if rule.action == "suppress":
-                if rule.condition in ("time_based", "retry_count"):
-                    self.problem(
-                        f"{path}.action",
-                        f"{rule.condition} can only escalate; time_window and maintenance_mode suppress",
-                    )
-            elif rule.target not in targets:
-                hint = suggestion(str(rule.target), targets) or " (add it to escalation.receivers)"
-                self.problem(f"{path}.target", f"there is no receiver {rule.target!r}{hint}")
 
     def objective(self, path: str, slo: Any) -> Objective | None:
         """Return the objective at the dotted key *path*, or None after reporting why its events can't be counted."""

@@ -62,6 +62,13 @@ def intervals(rule: Any) -> list[dict[str, Any]]:
     ]
 
 
+def hours(rule: Any) -> str:
+    """Return the times of *rule*, which is valid, in words: the hours, the days on which they begin, and the time zone."""
+    begins = [day for day in DAYS if day in {_day(text) for text in rule.days}]
+    overnight = " of the next day" if minute(rule.start) % 1440 >= minute(rule.end) and rule.end != "00:00" else ""
+    return f"from {rule.start} to {rule.end}{overnight}, {', '.join(begins) or 'every day'}, in {rule.timezone}"
+
+
 def _day(text: str) -> str:
     """Return the full name of the weekday *text*, which may be shortened to three letters; empty for any other text."""
     start = text.strip().lower()

@@ -129,10 +129,13 @@ def run_check(args: argparse.Namespace) -> int:
     options = alert_source.options(args)
     files = compile_all(source.spec, source.catalog, options)
     escalations = lint.escalations(source.spec, source.loaded.config.escalation.rules, _zone_exists)
-    warnings = [source.loaded.problem(path, message) for path, message in (*lint.rules(source.spec), *escalations)]
+    unheard, perhaps = lint.unheard(source.spec)
+    doubts = (*lint.rules(source.spec), *escalations, *perhaps)
+    warnings = [source.loaded.problem(path, message) for path, message in doubts]
     for warning in warnings:
         print(f"warning: {warning}")
-    problems = [*_secrets(source, options), *_document(args.alertmanager_file)]
+    problems = [source.loaded.problem(path, message) for path, message in unheard]
+    problems += [*_secrets(source, options), *_document(args.alertmanager_file)]
     for problem in problems:
         print(problem)
     with tempfile.TemporaryDirectory() as folder:

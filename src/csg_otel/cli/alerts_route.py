@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from csg_otel.alerts import routing
-from csg_otel.alerts.spec import SEVERITIES
+from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.cli import alert_source
 
 if TYPE_CHECKING:

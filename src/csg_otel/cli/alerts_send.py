@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from csg_otel.alerts import events
-from csg_otel.alerts.spec import SEVERITIES
+from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.cli import arguments
 from csg_otel.errors import AlertError
 

@@ -119,6 +119,8 @@ def _escalation(config: ConfigRoot) -> Iterator[tuple[str, str]]:
         path = join("escalation.rules", at)
         if rule.condition in {"time_based", "retry_count"} and rule.threshold is None:
             yield path, f"a rule of condition {rule.condition} needs a 'threshold'"
+        if isinstance(rule.threshold, (bool, str)):
+            yield f"{path}.threshold", "is not a number, such as 15; a time_window may have HH:MM-HH:MM here"
         if rule.condition == "time_window" and (rule.start is None or rule.end is None):
             yield path, "a rule of condition time_window needs 'start' and 'end' (HH:MM)"
         if rule.action != "escalate":

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import windows
-from csg_otel.alerts.spec import escalated_severities
+from csg_otel.alerts.escalations import escalated_severities
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec, Channel

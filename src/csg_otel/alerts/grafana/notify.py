@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from csg_otel.alerts import routing, windows
-from csg_otel.alerts.spec import SERVICE_LABEL, escalated_severities
+from csg_otel.alerts.escalations import escalated_severities
+from csg_otel.alerts.spec import SERVICE_LABEL
 from csg_otel.alerts.text import digest, duration
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
 from csg_otel.alerts import conditions, slo
+from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.grafana import notify
-from csg_otel.alerts.spec import RULE_LABEL, SERVICE_LABEL, escalated_severities
+from csg_otel.alerts.spec import RULE_LABEL, SERVICE_LABEL
 from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
 
 if TYPE_CHECKING:

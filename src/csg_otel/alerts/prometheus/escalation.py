@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import names
 from csg_otel.alerts import expr, routing
 from csg_otel.alerts.conditions import SCRAPED, select
+from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.spec import ESCALATED_LABEL, ESCALATION_LABEL
 from csg_otel.alerts.text import camel, duration, inert, number
 
@@ -41,7 +42,7 @@ def alerts(spec: AlertSpec, catalog: Catalog) -> list[dict[str, Any]]:
 
 def _repeated(spec: AlertSpec, rule: Any) -> dict[str, Any]:
     """Return the alert of *rule*; it fires if another alert came back, or was repeated, more often than the threshold."""
-    severities = "|".join(rule.severity_filter or routing.ESCALATED)
+    severities = "|".join(escalated_severities(rule))
     service = "".join(f"{label}={expr.quoted(value)}," for label, value in spec.service_labels)
     matchers = f'{service}severity=~{expr.quoted(severities)},{ESCALATION_LABEL}=""'
     firing = f'ALERTS{{alertstate="firing",{matchers}}}'

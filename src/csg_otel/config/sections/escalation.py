@@ -2,13 +2,16 @@
 
 # ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from csg_otel.config.sections.alerting import Severity
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
+
+_HOURS: Final = re.compile(r"\s*(\d\d:\d\d)\s*-\s*(\d\d:\d\d)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,11 @@ class EscalationRule:
     condition: Literal["time_based", "retry_count", "time_window", "maintenance_mode"] = setting(
         doc="The condition of the escalation.", noun="condition"
     )
-    threshold: float | None = setting(
-        None, "Minutes (`time_based`) or repetitions (`retry_count`).", unit="min", above=0
+    threshold: float | bool | str | None = setting(
+        None,
+        "Minutes (`time_based`), repetitions (`retry_count`), or start and end of a `time_window`, such as `09:00-17:00`.",
+        unit="min",
+        above=0,
     )
     action: Literal["escalate", "suppress"] = setting("escalate", "The action when the condition holds.", noun="action")
     target: str | None = setting(None, "The receiver it escalates to; for `retry_count` also a severity.")
@@ -45,6 +51,15 @@ class EscalationRule:
     timezone: str = setting("UTC", "`time_window`: the time zone of start and end.")
     enabled: bool = setting(True, "Compile this rule.")
     location: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Read a threshold of the forms ``09:00-17:00``, which is start and end, and ``true``, which says nothing more."""
+        hours = _HOURS.fullmatch(self.threshold) if isinstance(self.threshold, str) else None
+        if hours is not None and self.condition == "time_window":
+            for key, value in (("start", self.start or hours[1]), ("end", self.end or hours[2]), ("threshold", None)):
+                object.__setattr__(self, key, value)
+        elif self.threshold is True and self.condition in ("time_window", "maintenance_mode"):
+            object.__setattr__(self, "threshold", None)
 
 
 @dataclass(frozen=True, kw_only=True)
