@@ -80,11 +80,11 @@ class Providers:
         return tuple(item.sinks[signal] for item in self._accounting.destinations if signal in item.sinks)
 
     def put_alert(self, event: Event) -> int:
-        """Queue *event* for every destination that accepts alerts; return their number. Never blocks."""
+        """Queue *event* for every destination of alerts; return the number of those, and of the destinations of logs."""
         sinks = self._sinks("alerts")
         for sink in sinks:
             sink.enqueue(event)
-        return len(sinks)
+        return len(sinks) + len(self._sinks("logs"))
 
     def force_flush(self, timeout_s: float) -> bool:
         """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""

@@ -20,7 +20,9 @@ from csg_otel import forks, metrics, names, scope, sdk, waits
 from csg_otel.alerts import events
 from csg_otel.config import Config, given, load
 from csg_otel.config.sections.alerting import Severity
+from csg_otel.exporters import alert_events
 from csg_otel.health.monitor import HealthMonitor
+from csg_otel.pipeline.global_providers import exporters_of_others
 from csg_otel.pipeline.resource import service_name
 from csg_otel.threads import OwnThread
 
@@ -133,21 +135,22 @@ class Alert:
 
 
 class SentAlert:
-    """The handle of a sent alert: true if the alert was accepted. :meth:`resolve` ends the alert."""
+    """The handle of a sent alert: true if the alert was accepted, else with a ``reason``. :meth:`resolve` ends the alert."""
 
-    def __init__(self, service: AlertingService, event: events.Event | None) -> None:
-        """*event* is None for an alert that was not accepted."""
+    def __init__(self, service: AlertingService, event: events.Event | None, reason: str = "") -> None:
+        """*event* is None for an alert that was not emitted; a *reason* says why the alert reaches no person."""
         self._service = service
         self._event = event
+        self.reason = reason
 
     def __bool__(self) -> bool:
         """Return whether the alert was accepted."""
-        return self._event is not None
+        return self._event is not None and not self.reason
 
     @property
     def id(self) -> str:
         """The label ``csg_event_id`` of the alert; empty if it was not accepted."""
-        return self._event.id if self._event is not None else ""
+        return self._event.id if self._event is not None and not self.reason else ""
 
     def resolve(self) -> None:
         """Send the end of the alert to every destination of the alert; idempotent."""
@@ -164,6 +167,7 @@ class AlertingService:
         self._config = given(config)
         self._sent = scope.create(names.ALERTS_SENT)
         self._active = False
+        self._warned = False
         self._reset()
         forks.follow(self._reset)
 
@@ -192,8 +196,8 @@ class AlertingService:
         Send *alert* and return its handle, which is true if the alert was accepted.
 
         This never blocks, and never raises if a receiver can't be reached: undelivered alerts are kept on disk, and the next
-        start of the program delivers them. The handle is false, and the log has a warning, if the service was not started or
-        alerting is off.
+        start of the program delivers them. The handle is false, with a ``reason``, and the log has a warning, if the service
+        was not started, alerting is off, or no Alertmanager, no Datadog account and no destination of logs is configured.
 
         The alert is active for *ttl_s* seconds; with ``math.inf`` until it is resolved or this process ends. It is active for
         five minutes at least, or for a little more than twice ``alerting.aggregation_window`` if that is longer, because
@@ -203,7 +207,7 @@ class AlertingService:
         if not (self._active and settings.alerting.enabled):
             reason = "alerting.enabled is false" if self._active else "call AlertingService.start() first"
             _log.warning("alert %r is not sent: %s", alert.name, reason)
-            return SentAlert(self, None)
+            return SentAlert(self, None, reason)
         now_s, horizon_s = time.time(), events.horizon(settings.alerting.aggregation_window)
         active_s = max(ttl_s or 0.0, horizon_s)
         event = events.make(
@@ -215,7 +219,8 @@ class AlertingService:
             details=alert.details,
             until=None if math.isinf(active_s) else now_s + active_s,
         )
-        self._emit(event, "emitted")
+        if not self._emit(event, "emitted"):
+            return SentAlert(self, event, self._unheard(alert.name))
         if active_s > horizon_s:
             self._renew_regularly(event, horizon_s)
         return SentAlert(self, event)
@@ -248,7 +253,18 @@ class AlertingService:
             self._renewed.pop(event.id, None)
             self._emit(event.resolved(time.time()), "resolved")
 
-    def _emit(self, event: events.Event, result: str) -> None:
+    def _unheard(self, name: str) -> str:
+        """Return the reason why the alert *name* reaches no person; the first time it is logged, too."""
+        reason = "no Alertmanager (alerting.alertmanagers), no Datadog account and no destination of logs is configured"
+        if any(getattr(self._settings().notifications, channel).enabled for channel in _CHANNELS):
+            reason += "; the channels in notifications are notified by Alertmanager"
+        if not self._warned:
+            self._warned = True
+            _log.warning("alert %r reaches no person: %s", name, reason)
+        return reason
+
+    def _emit(self, event: events.Event, result: str) -> int:
+        """Send *event* to every destination, and return the number of those that get it."""
         details = {f"{names.ALERT_DETAILS}.{key}": value for key, value in event.details}
         resolved = event.resolved_at is not None
         scope.logger().emit(
@@ -268,17 +284,28 @@ class AlertingService:
             )
         )
         self._sent.add(1, {names.RESULT: result})
-        _send_to_backends(event)
+        return _send_to_backends(event) + len(exporters_of_others("logs"))
 
     def get_notification_status(self) -> dict[str, Any]:
-        """Return for each channel whether it is enabled, and its severities; never an address or a secret."""
-        notifications = self._settings().notifications
+        """
+        Return the destinations of alerts, and for each channel whether it is enabled, its severities, and its notifier.
+
+        A channel is notified by Alertmanager only: ``notified_by`` is None while ``alerting.alertmanagers`` is empty. Addresses
+        have no passwords, and no secret is contained.
+        """
+        settings = self._settings()
+        notifications, notifier = settings.notifications, "Alertmanager" if settings.alerting.alertmanagers else None
         channels = {name: getattr(notifications, name) for name in _CHANNELS}
         return {
             "active": self._active,
-            "alerting_enabled": self._settings().alerting.enabled,
+            "alerting_enabled": settings.alerting.enabled,
+            "destinations": [name for name, _ in alert_events.senders(settings)],
             "channels": {
-                name: {"enabled": channel.enabled, "severity_filter": list(channel.severity_filter)}
+                name: {
+                    "enabled": channel.enabled,
+                    "severity_filter": list(channel.severity_filter),
+                    "notified_by": notifier if channel.enabled else None,
+                }
                 for name, channel in channels.items()
             },
         }
@@ -288,7 +315,6 @@ class AlertingService:
         return self._config or (telemetry.config if telemetry is not None else load().config)
 
 
-def _send_to_backends(event: events.Event) -> None:
+def _send_to_backends(event: events.Event) -> int:
     telemetry = sdk.current()
-    if telemetry is not None:
-        telemetry.put_alert(event)
+    return telemetry.put_alert(event) if telemetry is not None else 0

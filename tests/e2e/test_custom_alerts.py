@@ -235,3 +235,28 @@ def test_a_service_that_was_not_started_takes_nothing(caplog: pytest.LogCaptureF
 
     assert (bool(sent), sent.id) == (False, "")
     assert "call AlertingService.start() first" in caplog.text
+
+
+def test_an_alert_that_reaches_no_person_is_not_accepted(started: Started, caplog: pytest.LogCaptureFixture) -> None:
+    """Without any destination the handle is false with its reason, logged once; channels alone change nothing."""
+    service = started(notifications={"webhook": {"enabled": True, "url": "http://127.0.0.1:9"}})
+    first, second = send(service), send(service)
+
+    assert not first and not second  # noqa: PT018 - both are the same
+    assert first.reason == second.reason
+    assert "no Alertmanager (alerting.alertmanagers)" in first.reason
+    assert "channels in notifications are notified by Alertmanager" in first.reason
+    assert sum("reaches no person" in record.message for record in caplog.records) == 1
+    status = service.get_notification_status()
+    assert (status["destinations"], status["channels"]["webhook"]["notified_by"]) == ([], None)
+    first.resolve()
+
+
+def test_a_destination_of_logs_gets_an_alert(started: Started) -> None:
+    """An OTel event in a destination of logs is a way to people, so the alert is accepted."""
+    service = started(
+        exporters={"otlp": [{"name": "o", "endpoint": "http://127.0.0.1:9", "protocol": "http/protobuf"}]}
+    )
+
+    sent = send(service)
+    assert (bool(sent), sent.reason) == (True, "")

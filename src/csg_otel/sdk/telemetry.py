@@ -212,7 +212,7 @@ class Telemetry:
         return statuses
 
     def put_alert(self, event: Event) -> int:
-        """Queue an alert of the program, created by ``AlertingService``; return the number of its destinations."""
+        """Queue an alert of the program; return the number of the destinations that get it, as an alert or as a log record."""
         return self._providers.put_alert(event)
 
     @property
