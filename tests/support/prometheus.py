@@ -6,7 +6,7 @@ import json
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,15 @@ class Prometheus(Daemon):
     """
     A *program*, by default that of the PATH, scraping *targets* (``host:port``) every second; a context manager.
 
+    The targets are those of a job called test, unless they are a mapping from the names of jobs.
+
     Evaluates the *rules* every second, sends alerts to *alertmanager* (``host:port``) and takes remote writes, too. With
     *honor_labels* the targets' own job and instance win.
     """
 
     def __init__(
         self,
-        targets: Sequence[str],
+        targets: Sequence[str] | Mapping[str, Sequence[str]],
         directory: Path,
         path: str = "/metrics",
         *,
@@ -47,11 +49,12 @@ class Prometheus(Daemon):
             "alerting": {"alertmanagers": alertmanagers},
             "scrape_configs": [
                 {
-                    "job_name": "test",
+                    "job_name": job,
                     "metrics_path": path,
                     "honor_labels": honor_labels,
-                    "static_configs": [{"targets": list(targets)}],
+                    "static_configs": [{"targets": list(addresses)}],
                 }
+                for job, addresses in (targets if isinstance(targets, Mapping) else {"test": targets}).items()
             ],
         }
         file, address = directory / "prometheus.yml", f"127.0.0.1:{free_port()}"
