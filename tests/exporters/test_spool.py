@@ -470,3 +470,16 @@ def test_a_spool_that_cannot_be_written_again_is_lost(tmp_path: Path) -> None:
     spool.verify()
     crash(spool)
     assert left(root) == [b"x"]
+
+
+def test_a_disk_that_fails_now_and_then_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Small frames still fit on a full disk: no two lines for each of them."""
+    spool = make(tmp_path)
+    backlog = Backlog(threading.RLock(), "c", "traces", spool, Losses(), max_items=10, max_age_s=60)
+    large = b"x" * (65 * 1024 * 1024)  # refused
+    for body in (large, b"small", large, b"small"):
+        backlog.keep([(1, body)], lambda: None)
+
+    assert [record.message.split(" (")[0] for record in caplog.records] == ["exporter c: can't keep telemetry on disk"]
+    assert backlog.items(on_disk=True) == 2
+    assert backlog.keeps_on_disk

@@ -29,6 +29,9 @@ MAX_REQUEST_BYTES: Final = 3 * 1024 * 1024
 MAX_MEMORY_BYTES: Final = 16 * 1024 * 1024
 """Bytes of frames kept in memory beside their copy on disk: a few requests of the largest size."""
 
+_STABLE_S: Final = 60.0
+"""Seconds without a failed write after which the disk counts as well again: small frames still fit on a full one."""
+
 _log = logging.getLogger("csg_otel")
 
 
@@ -94,7 +97,8 @@ class Backlog:
         self._pending: deque[Frame] = deque()
         self._sending: list[Frame] = []
         self._memory = 0
-        self._spool_broken = ""
+        self._spool_broken = self._spool_warned = False
+        self._spool_failed_at = 0.0
 
     # -- contents, with the lock held ------------------------------------------------------------------------------
 
@@ -277,17 +281,19 @@ class Backlog:
         try:
             refs = self._spool.append_all(self._signal, bodies)
         except (OSError, SpoolError) as error:
-            if not self._spool_broken:
+            if not self._spool_warned:
                 _log.warning(
                     "exporter %s: can't keep telemetry on disk (%s); it is kept in memory only",
                     self._destination,
                     error,
                 )
-            self._spool_broken = str(error)
+            self._spool_broken = self._spool_warned = True
+            self._spool_failed_at = clocks.monotonic()
             return [None] * len(bodies)
-        if self._spool_broken:
+        self._spool_broken = False
+        if self._spool_warned and clocks.monotonic() - self._spool_failed_at > _STABLE_S:
             _log.warning("exporter %s: telemetry is kept on disk again", self._destination)
-            self._spool_broken = ""
+            self._spool_warned = False
         return refs
 
     def _limit_memory(self, frame: Frame) -> None:
