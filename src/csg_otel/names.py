@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from opentelemetry.semconv._incubating.attributes import (
+    container_attributes,
     cpu_attributes,
     cpython_attributes,
     disk_attributes,
     file_attributes,
+    host_attributes,
+    k8s_attributes,
     network_attributes,
+    os_attributes,
     process_attributes,
     service_attributes,
     system_attributes,
@@ -111,6 +115,20 @@ NETWORK_TRANSPORT: Final = network_attributes.NETWORK_TRANSPORT
 CONNECTION_STATE: Final = network_attributes.NETWORK_CONNECTION_STATE
 SERVICE_INSTANCE_ID: Final = service_attributes.SERVICE_INSTANCE_ID
 PROCESS_PID: Final = process_attributes.PROCESS_PID
+PROCESS_EXECUTABLE: Final = process_attributes.PROCESS_EXECUTABLE_NAME
+PROCESS_RUNTIME: Final = process_attributes.PROCESS_RUNTIME_NAME
+PROCESS_RUNTIME_VERSION: Final = process_attributes.PROCESS_RUNTIME_VERSION
+HOST_NAME: Final = host_attributes.HOST_NAME
+HOST_ARCH: Final = host_attributes.HOST_ARCH
+OS_TYPE: Final = os_attributes.OS_TYPE
+OS_NAME: Final = os_attributes.OS_NAME
+OS_VERSION: Final = os_attributes.OS_VERSION
+CONTAINER_ID: Final = container_attributes.CONTAINER_ID
+K8S_POD_NAME: Final = k8s_attributes.K8S_POD_NAME
+K8S_POD_UID: Final = k8s_attributes.K8S_POD_UID
+K8S_NAMESPACE: Final = k8s_attributes.K8S_NAMESPACE_NAME
+K8S_NODE_NAME: Final = k8s_attributes.K8S_NODE_NAME
+K8S_CONTAINER_NAME: Final = k8s_attributes.K8S_CONTAINER_NAME
 PROCESS_STATE: Final = process_attributes.PROCESS_STATE
 CONTEXT_SWITCH_TYPE: Final = process_attributes.PROCESS_CONTEXT_SWITCH_TYPE
 GC_GENERATION: Final = cpython_attributes.CPYTHON_GC_GENERATION

@@ -17,7 +17,7 @@ from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers
 from csg_otel.pipeline import _compat
 from csg_otel.pipeline.global_providers import detach, global_providers, start_flush_of_others, unplug
 from csg_otel.pipeline.readers import LocalReader
-from csg_otel.pipeline.resource import make_resource
+from csg_otel.pipeline.resource import make_resource, of_this_process
 from csg_otel.pipeline.views import make_views
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class Providers:
         for destination in self._accounting.destinations:
             destination.reset_after_fork()
         if self._report is None and not self._config.disabled:
+            self.resource = of_this_process(self.resource)
             if self._has_detected_id:
                 self.resource = _compat.with_own_instance_id(self.resource)
             self._configure()

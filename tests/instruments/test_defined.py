@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 import uuid
@@ -215,3 +216,35 @@ def test_a_bound_counter_starts_at_zero_with_every_provider() -> None:
         found.append(captured.values(name, "channel"))
 
     assert found == [{"web": 0}, {"web": 0}, {"web": 2}]
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "differing"),
+    [
+        ({"unit": "s"}, {"unit": "ms"}, "unit"),
+        ({"attributes": ["a"]}, {"attributes": ["b"]}, "attributes"),
+        ({"attributes": {"a": ["x"]}}, {"attributes": {"a": ["y"]}, "unit": "s"}, "unit and attributes"),
+        ({"unit": "s", "buckets": [1, 2]}, {"buckets": [1, 3]}, "buckets"),
+        ({}, {"buckets": [1, 3]}, "buckets"),
+        ({"unit": "s", "attributes": ["a"], "buckets": [1]}, {}, None),
+        (
+            {"unit": "s", "attributes": ("a", "b")},
+            {"unit": "s", "attributes": ["b", "a"], "description": "Seconds."},
+            None,
+        ),
+    ],
+)
+def test_another_definition_of_a_name_is_noted_with_the_place_of_the_first(
+    first: dict[str, Any], again: dict[str, Any], differing: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, and only for options that the second definition gives and that differ; the first instrument stays."""
+    name = fresh("again")
+    made = csg_otel.histogram(name, **first)
+    line = inspect.currentframe().f_lineno - 1  # type: ignore[union-attr]
+    assert [csg_otel.histogram(name, **again) for _ in range(2)] == [made, made]
+
+    noted = [record.getMessage() for record in caplog.records if name in record.getMessage()]
+    assert len(noted) == (differing is not None)
+    if differing:
+        assert f"with other {differing}, which" in noted[0]
+        assert f"at {__file__}:{line}:" in noted[0]

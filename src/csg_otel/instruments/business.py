@@ -16,7 +16,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from csg_otel import attributes as clean
 from csg_otel import faults, metric_groups, names, scope
 from csg_otel.errors import InstrumentError, suggestion
-from csg_otel.instruments.defined import once
+from csg_otel.instruments.definitions import once
 from csg_otel.tallies import TallySeries
 
 Severity = Literal["debug", "info", "warning", "error", "critical"]

@@ -11,33 +11,23 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, interruptions, metric_groups, names, scope, worker_policy
-from csg_otel.errors import InstrumentError, suggestion
+from csg_otel import faults, interruptions, metric_groups, names, scope
+from csg_otel.errors import InstrumentError
+from csg_otel.instruments import definitions
 from csg_otel.instruments.bound import BoundCounter, BoundGauge, BoundHistogram
+from csg_otel.instruments.definitions import Declared, define, once
 from csg_otel.tallies import TallySeries
-
-Declared = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
-"""Attributes of an instrument: their names, or their names with all values; None allows every attribute. A text is one name."""
 
 _log = logging.getLogger("csg_otel")
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
 _MAX_ZERO_SERIES: Final = 200
 """Largest number of series of one instrument that start at 0; of more combinations, most would never be used."""
-
-_shared: dict[str, Any] = {}
-
-
-def once(key: str, make: Callable[[], Any]) -> Any:
-    """Return the object of *key*, created by *make* at the first call: OTel ignores a second registration of an instrument."""
-    if key not in _shared:
-        _shared.setdefault(key, make())
-    return _shared[key]
 
 
 class _Instrument:
@@ -243,34 +233,7 @@ def start_at_zero() -> None:
 
 def declared() -> tuple[names.Metric, ...]:
     """Return the instruments that the program has defined so far, each with its declared attributes."""
-    defined = [shared for key, shared in _shared.items() if key.startswith(_KEY)]
-    return tuple(instrument._metric for _, instrument in defined)  # noqa: SLF001 - of this module
-
-
-_KEY: Final = "instrument "
-
-
-def _define(kind: str, name: str, make: Callable[[], Any], workers: names.Workers | None = None) -> Any:
-    """
-    Return the instrument of this name, made at the first call; raise InstrumentError if it is of another kind.
-
-    Args:
-        kind: The kind, for the error message.
-        name: The instrument's name, in upper or lower case.
-        make: Makes the instrument.
-        workers: How values of several worker processes are combined; None for ``each``.
-    """
-    if workers is not None:
-        if workers not in get_args(names.Workers):
-            valid = get_args(names.Workers)
-            raise InstrumentError(
-                f"{name}: workers={workers!r} is not valid{suggestion(workers, valid)}; valid are {', '.join(valid)}"
-            )
-        worker_policy.declare(str(name), workers)
-    first_kind, instrument = once(f"{_KEY}{str(name).lower()}", lambda: (kind, make()))
-    if first_kind != kind:
-        raise InstrumentError(f"{name!r} is a {first_kind} already and can't be a {kind} too; choose another name")
-    return instrument
+    return tuple(instrument._metric for instrument in definitions.instruments())  # noqa: SLF001 - of this module
 
 
 def counter(name: str, *, unit: str = "", description: str = "", attributes: Declared = None) -> Counter:
@@ -287,7 +250,9 @@ def counter(name: str, *, unit: str = "", description: str = "", attributes: Dec
             values, every series starts at 0. A text is one name. Attributes that are not declared are dropped, counted and
             logged once. By default nothing is declared, and all attributes are kept.
     """
-    defined: Counter = _define("counter", name, lambda: Counter(name, unit, description, attributes))
+    defined: Counter = define(
+        "counter", name, lambda: Counter(name, unit, description, attributes), unit=unit, declared=attributes
+    )
     return defined
 
 
@@ -309,8 +274,13 @@ def up_down_counter(
         attributes: Declared attributes, as for :func:`counter`.
         workers: How a scrape combines several worker processes, as for :func:`gauge`.
     """
-    defined: UpDownCounter = _define(
-        "up-down counter", name, lambda: UpDownCounter(name, unit, description, attributes), workers
+    defined: UpDownCounter = define(
+        "up-down counter",
+        name,
+        lambda: UpDownCounter(name, unit, description, attributes),
+        workers,
+        unit=unit,
+        declared=attributes,
     )
     return defined
 
@@ -333,7 +303,14 @@ def histogram(
         attributes: Declared attributes, as for :func:`counter`.
         buckets: Upper bounds in *unit*, ascending; by default bounds for seconds or bytes if the unit is ``s`` or ``By``.
     """
-    defined: Histogram = _define("histogram", name, lambda: Histogram(name, unit, description, attributes, buckets))
+    defined: Histogram = define(
+        "histogram",
+        name,
+        lambda: Histogram(name, unit, description, attributes, buckets),
+        unit=unit,
+        declared=attributes,
+        buckets=buckets,
+    )
     return defined
 
 
@@ -356,7 +333,9 @@ def gauge(
         workers: How a scrape combines several worker processes: the value of ``each`` living process under its
             ``process.pid`` (the default), their ``sum``, ``min`` or ``max``, or ``one`` value that is the same in all.
     """
-    defined: Gauge = _define("gauge", name, lambda: Gauge(name, unit, description, attributes), workers)
+    defined: Gauge = define(
+        "gauge", name, lambda: Gauge(name, unit, description, attributes), workers, unit=unit, declared=attributes
+    )
     return defined
 
 
@@ -381,8 +360,13 @@ def observable_gauge(
         attributes: Declared attributes, as for :func:`counter`.
         workers: How a scrape combines several worker processes, as for :func:`gauge`.
     """
-    defined: ObservableGauge = _define(
-        "observable gauge", name, lambda: ObservableGauge(name, callback, unit, description, attributes), workers
+    defined: ObservableGauge = define(
+        "observable gauge",
+        name,
+        lambda: ObservableGauge(name, callback, unit, description, attributes),
+        workers,
+        unit=unit,
+        declared=attributes,
     )
     defined.callback = callback
     return defined

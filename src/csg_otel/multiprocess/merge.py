@@ -58,9 +58,10 @@ def group_resource(own: MetricsData | None, group: str) -> Resource:
     """
     Return the resource of the whole group: the serving worker's resource, with an instance id made from *group*.
 
-    So the id stays the same when another worker serves. A configured instance id is kept.
+    So the id stays the same when another worker serves. A configured instance id is kept; no process id stands for the group.
     """
     attributes = dict(own.resource_metrics[0].resource.attributes) if own and own.resource_metrics else {}
+    attributes.pop(names.PROCESS_PID, None)
     if _is_random(str(attributes.get(names.SERVICE_INSTANCE_ID, ""))):
         attributes[names.SERVICE_INSTANCE_ID] = str(uuid.UUID(group))
     return Resource(attributes)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import attributes as clean
-from csg_otel import names
+from csg_otel import environment, names
 from csg_otel._version import VERSION
+from csg_otel.host.identity import identity
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -27,7 +28,11 @@ def service_name(config: Config) -> str:
 
 
 def make_resource(config: Config) -> Resource:
-    """Return the resource of all telemetry: the configured service, the SDK, and this distribution."""
+    """
+    Return the resource of all telemetry: host, process and container, the configured service, the SDK, and this distribution.
+
+    What the configuration or ``OTEL_RESOURCE_ATTRIBUTES`` says of the host or the process wins.
+    """
     from opentelemetry.sdk.resources import Resource
 
     from csg_otel.pipeline import sanitize
@@ -41,7 +46,17 @@ def make_resource(config: Config) -> Resource:
         attributes["deployment.environment.name"] = service.environment
     attributes["telemetry.distro.name"] = names.SCOPE
     attributes["telemetry.distro.version"] = VERSION
-    return sanitize.resource(Resource.create(clean.clean(attributes)))
+    detected = Resource(clean.clean(identity(environment.snapshot())))
+    return sanitize.resource(detected.merge(Resource.create(clean.clean(attributes))))
+
+
+def of_this_process(resource: Resource) -> Resource:
+    """Return *resource* of the parent with the process id of this forked child; without an id there it stays as it is."""
+    from opentelemetry.sdk.resources import Resource
+
+    if names.PROCESS_PID not in resource.attributes:
+        return resource
+    return Resource({**resource.attributes, names.PROCESS_PID: os.getpid()}, resource.schema_url)
 
 
 def _program_name() -> str:
