@@ -37,10 +37,16 @@ _DOWNWARD: Final = {
 
 
 def identity(environ: Mapping[str, str], root: Path = Path("/")) -> dict[str, str | int]:
-    """Return the attributes that are known, from *environ* and the files below *root*."""
+    """Return the attributes that can be found out, from *environ* and the files below *root*."""
     groups = _text(root / "proc/self/cgroup")
-    found = {**_host(), **_system(root), **_process(), **_container(root, groups), **_kubernetes(environ, root, groups)}
-    return {key: value for key, value in found.items() if value}
+    attributes = {
+        **_host(),
+        **_system(root),
+        **_process(),
+        **_container(root, groups),
+        **_kubernetes(environ, root, groups),
+    }
+    return {key: value for key, value in attributes.items() if value}
 
 
 def _host() -> dict[str, str | int]:
@@ -79,14 +85,14 @@ def _container(root: Path, groups: str) -> dict[str, str | int]:
 def _kubernetes(environ: Mapping[str, str], root: Path, groups: str) -> dict[str, str | int]:
     if not environ.get("KUBERNETES_SERVICE_HOST"):
         return {}
-    known: dict[str, str | int] = {
+    pod: dict[str, str | int] = {
         key: next((environ[name] for name in variables if environ.get(name)), "")
         for key, variables in _DOWNWARD.items()
     }
     uid = _POD_UID.search(groups) or _POD_UID.search(_text(root / "proc/self/mountinfo"))
-    known[names.K8S_NAMESPACE] = known[names.K8S_NAMESPACE] or _text(root / _NAMESPACE).strip()
-    known[names.K8S_POD_UID] = known[names.K8S_POD_UID] or (uid[1].replace("_", "-") if uid else "")
-    return known
+    pod[names.K8S_NAMESPACE] = pod[names.K8S_NAMESPACE] or _text(root / _NAMESPACE).strip()
+    pod[names.K8S_POD_UID] = pod[names.K8S_POD_UID] or (uid[1].replace("_", "-") if uid else "")
+    return pod
 
 
 def _text(path: Path) -> str:
