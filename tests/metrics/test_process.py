@@ -72,6 +72,15 @@ def test_context_switches_count_all_threads() -> None:
     assert read().context_switches["voluntary"] >= before + 20
 
 
+def test_page_faults_follow_the_program() -> None:
+    """New memory that is touched costs at least one minor fault."""
+    before = read().faults["minor"]
+    touched = bytearray(os.urandom(1)) * (64 << 20)
+    assert len(touched) == 64 << 20
+
+    assert read().faults["minor"] > before
+
+
 def test_disk_and_uptime_are_psutils() -> None:
     """Bytes on disk and the time since the start agree with psutil."""
     values, process = read(), psutil.Process()

@@ -57,6 +57,26 @@ def test_file_systems_are_what_statvfs_says(values: SystemValues) -> None:
     assert root.used + root.free + root.reserved == root.total
 
 
+def test_inodes_are_what_statvfs_says(values: SystemValues) -> None:
+    """Used and free ones; a file system without a fixed number has none."""
+    for filesystem in values.filesystems:
+        counted = os.statvfs(filesystem.mountpoint)
+        assert (filesystem.inodes is None) == (counted.f_files == 0)
+        if filesystem.inodes is not None:
+            assert sum(filesystem.inodes) == counted.f_files
+
+
+def test_page_faults_and_kills_are_the_kernels(values: SystemValues, tmp_path: Path) -> None:
+    """Since boot, each fault under one type; without the kernel's file there are none."""
+    now = system._memory_events()
+
+    assert 0 < sum(values.faults.values()) <= now["pgfault"]
+    assert values.faults["major"] <= now["pgmajfault"]
+    assert values.oom_kills is not None
+    assert system._faults({"pgfault": 10, "pgmajfault": 3}) == {"major": 3, "minor": 7}
+    assert system._memory_events(tmp_path / "none") == {}
+
+
 def test_unmounted_file_system_is_gone(tmp_path: Path) -> None:
     """What is no longer mounted is not in the next reading."""
     mounts = [Mount("/dev/a", str(tmp_path), "ext4"), Mount("/dev/b", "/", "ext4")]

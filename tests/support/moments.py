@@ -21,7 +21,9 @@ def system(**changes: Any) -> SystemValues:
         "loads": (1.0, 2.0, 3.0),
         "memory": Memory(1000, 400, {"used": 500, "free": 300, "cached": 150, "buffers": 50}),
         "paging": {"used": 10, "free": 30},
-        "filesystems": (Filesystem("/dev/a", "/", "ext4", total=100, used=60, free=20),),
+        "faults": {"major": 3, "minor": 97},
+        "oom_kills": 2,
+        "filesystems": (Filesystem("/dev/a", "/", "ext4", total=100, used=60, free=20, inodes=(30, 70)),),
         "disks": {"a": Traffic((1, 2), (3, 4), (0.5, 0.25))},
         "networks": {
             "lo": Traffic((9, 9), (9, 9), None, (0, 0), (0, 0)),
@@ -43,6 +45,7 @@ def process(**changes: Any) -> ProcessValues:
         "memory_utilization": 0.25,
         "threads": 4,
         "file_descriptors": 7,
+        "faults": {"major": 1, "minor": 9},
         "context_switches": {"voluntary": 5, "involuntary": 6},
         "disk_io": (11, 12),
         "uptime_s": 60.0,

@@ -58,6 +58,12 @@ def _filesystem_usage(values: SystemValues) -> Iterator[Value]:
             yield size, {**_place(filesystem), names.FILESYSTEM_STATE: state}
 
 
+def _inodes(values: SystemValues) -> Iterator[Value]:
+    for filesystem in values.filesystems:
+        for state, count in zip(("used", "free"), filesystem.inodes or (), strict=False):
+            yield count, {**_place(filesystem), names.FILESYSTEM_STATE: state}
+
+
 def _both_ways(
     traffic: Mapping[str, Traffic],
     pick: Callable[[Traffic], tuple[float, float] | None],
@@ -133,12 +139,15 @@ SYSTEM: Final[tuple[tuple[Metric, Callable[[SystemValues], Values]], ...]] = (
         names.SYSTEM_PAGING_UTILIZATION,
         lambda s: _by(names.PAGING_STATE, _shares(s.paging, sum(s.paging.values()))),
     ),
+    (names.SYSTEM_PAGING_FAULTS, lambda s: _by(names.PAGING_FAULT_TYPE, s.faults)),
+    (names.SYSTEM_OOM_KILLS, lambda s: _one(s.oom_kills)),
     (names.SYSTEM_FILESYSTEM_USAGE, _filesystem_usage),
     (
         names.SYSTEM_FILESYSTEM_UTILIZATION,
         lambda s: ((f.utilization, _place(f)) for f in s.filesystems if f.utilization is not None),
     ),
     (names.SYSTEM_FILESYSTEM_LIMIT, lambda s: ((f.total, _place(f)) for f in s.filesystems)),
+    (names.SYSTEM_FILESYSTEM_INODES, _inodes),
     (names.SYSTEM_DISK_IO, _disks(lambda t: t.volume)),
     (names.SYSTEM_DISK_OPERATIONS, _disks(lambda t: t.operations)),
     (names.SYSTEM_DISK_OPERATION_TIME, _disks(lambda t: t.time_s)),
@@ -176,6 +185,7 @@ APPLICATION: Final[tuple[tuple[Metric, Callable[[ProcessValues], Values]], ...]]
     (names.PROCESS_THREAD_COUNT, lambda p: _one(p.threads)),
     (names.PROCESS_FILE_DESCRIPTOR_COUNT, lambda p: _one(p.file_descriptors)),
     (names.PROCESS_CONTEXT_SWITCHES, lambda p: _by(names.CONTEXT_SWITCH_TYPE, p.context_switches)),
+    (names.PROCESS_PAGING_FAULTS, lambda p: _by(names.PAGING_FAULT_TYPE, p.faults)),
     (names.PROCESS_UPTIME, lambda p: _one(p.uptime_s)),
     (
         names.PROCESS_DISK_IO,

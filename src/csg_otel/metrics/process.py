@@ -52,6 +52,7 @@ class ProcessReader:
             threads=take("process threads", self._process.num_threads, None),
             file_descriptors=take("process descriptors", self._process.num_fds, None),
             context_switches=take("context switches", _context_switches, {}),
+            faults=take("page faults", _faults, {}),
             disk_io=take("process disk", self._disk_io, None),
             uptime_s=None if self._started_s is None else now_s - self._started_s,
         )
@@ -73,6 +74,11 @@ def _context_switches() -> Mapping[str, int]:
     # getrusage() counts all threads; /proc/self/status, which psutil reads, counts only the first one.
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {"voluntary": usage.ru_nvcsw, "involuntary": usage.ru_nivcsw}
+
+
+def _faults() -> Mapping[str, int]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {"major": usage.ru_majflt, "minor": usage.ru_minflt}
 
 
 def _utilization(before: Mapping[str, float], now: Mapping[str, float], possible_s: float) -> Mapping[str, float]:

@@ -22,6 +22,8 @@ class Filesystem:
     total: int
     used: int
     free: int
+    inodes: tuple[int, int] | None = None
+    """Used and free inodes; None for a file system without a fixed number of them."""
 
     @property
     def reserved(self) -> int:
@@ -67,6 +69,9 @@ class SystemValues:
     loads: tuple[float, float, float] | None = None
     memory: Memory | None = None
     paging: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """Page faults since boot by type: major and minor."""
+    oom_kills: int | None = None
     filesystems: tuple[Filesystem, ...] = ()
     disks: Mapping[str, Traffic] = field(default_factory=dict)
     networks: Mapping[str, Traffic] = field(default_factory=dict)
@@ -91,6 +96,7 @@ class ProcessValues:
     threads: int | None = None
     file_descriptors: int | None = None
     context_switches: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, int] = field(default_factory=dict)
     disk_io: tuple[int, int] | None = None
     uptime_s: float | None = None
 

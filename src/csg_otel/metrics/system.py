@@ -57,6 +57,7 @@ class SystemReader:
         """Return the host's values; utilisations are those since *previous*."""
         take = self._readings.take
         times = take("cpu times", cpu_times, ())
+        kernel = take("kernel's memory events", _memory_events, {})
         return SystemValues(
             cpu_times=times,
             cpu_utilization=() if previous is None else utilization(previous.cpu_times, times),
@@ -64,6 +65,8 @@ class SystemReader:
             loads=take("load average", os.getloadavg, None),
             memory=take("memory", _memory, None),
             paging=take("paging", _paging, {}),
+            faults=_faults(kernel),
+            oom_kills=kernel.get("oom_kill"),
             filesystems=tuple(filter(None, map(self._space, self._mounts()))),
             disks=take("disks", _disks, {}),
             networks=take("network", _networks, {}),
@@ -128,6 +131,22 @@ def _paging() -> Mapping[str, int]:
     return {"used": swap.used, "free": swap.free}
 
 
+def _memory_events(file: Path = Path("/proc/vmstat")) -> Mapping[str, int]:
+    """Return the kernel's counts since boot; empty on another system than Linux."""
+    if not file.exists():
+        return {}
+    pairs = (line.split() for line in file.read_text(encoding="ascii").splitlines())
+    return {name: int(count) for name, count in pairs if name in ("pgfault", "pgmajfault", "oom_kill")}
+
+
+def _faults(kernel: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the page faults by type; the kernel counts the major ones among all, too."""
+    if not {"pgfault", "pgmajfault"} <= kernel.keys():
+        return {}
+    major = kernel["pgmajfault"]
+    return {"major": major, "minor": max(0, kernel["pgfault"] - major)}
+
+
 # -- disks and network --------------------------------------------------------------------------------------------------
 
 
@@ -135,7 +154,23 @@ def _space(mount: Mount) -> Filesystem | None:
     usage = psutil.disk_usage(mount.mountpoint)
     if usage.total == 0:
         return None
-    return Filesystem(mount.device, mount.mountpoint, mount.fstype, total=usage.total, used=usage.used, free=usage.free)
+    return Filesystem(
+        mount.device,
+        mount.mountpoint,
+        mount.fstype,
+        total=usage.total,
+        used=usage.used,
+        free=usage.free,
+        inodes=_inodes(mount.mountpoint),
+    )
+
+
+def _inodes(mountpoint: str) -> tuple[int, int] | None:
+    """Return the used and the free inodes; None where they are made as needed, as in btrfs."""
+    if not hasattr(os, "statvfs"):
+        return None
+    values = os.statvfs(mountpoint)
+    return (values.f_files - values.f_ffree, values.f_ffree) if values.f_files else None
 
 
 def _disks() -> Mapping[str, Traffic]:
