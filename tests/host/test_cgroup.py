@@ -98,6 +98,21 @@ def test_host_path_inside_a_container_falls_back_to_the_root(tmp_path: Path) -> 
     assert (found.memory_limit, found.memory_usage) == (100, 7)
 
 
+def test_version_1_adds_up_ancestors_that_a_container_does_not_see(tmp_path: Path) -> None:
+    """The hierarchical limit of `memory.stat` counts, compared with the usage of the process's own group."""
+    files = {
+        "memory/memory.limit_in_bytes": 9223372036854771712,
+        "memory/memory.usage_in_bytes": 50 * MIB,
+        "memory/memory.stat": f"hierarchical_memory_limit {64 * MIB}\ntotal_inactive_file {2 * MIB}",
+    }
+    found = cgroup.read(*tree(tmp_path / "inside", "4:memory:/docker/0123abc\n0::/\n", files))
+    files["memory/memory.stat"] = "hierarchical_memory_limit 9223372036854771712"
+    unlimited = cgroup.read(*tree(tmp_path / "free", "4:memory:/docker/0123abc\n0::/\n", files))
+
+    assert (found.memory_limit, found.memory_usage) == (64 * MIB, 48 * MIB)
+    assert unlimited.memory_limit is None
+
+
 def test_path_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
     """A membership above the root of the namespace reads nothing outside of it."""
     root, proc = tree(tmp_path, "0::/../outside\n", {"memory.current": 3})

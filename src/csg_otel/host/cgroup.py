@@ -56,7 +56,11 @@ def _memory(root: Path, membership: dict[str, str]) -> tuple[int | None, int | N
     else:
         groups = _lineage(_unified(root), membership.get("", "/"))
         limit_file, usage_file, cache_key = "memory.max", "memory.current", "inactive_file"
-    limit, group = _tightest([(_limit_by(directory / limit_file), directory) for directory in groups])
+    limits = [(_limit_by(directory / limit_file), directory) for directory in groups]
+    if legacy and groups:
+        # Version 1 adds up the ancestors here, also those that a container can't see.
+        limits.append((_below_no_limit(_table(groups[0] / "memory.stat").get("hierarchical_memory_limit")), groups[0]))
+    limit, group = _tightest(limits)
     group = group or (groups[0] if groups else None)
     usage = None if group is None else _number(group / usage_file)
     if group is None or usage is None:
@@ -65,7 +69,10 @@ def _memory(root: Path, membership: dict[str, str]) -> tuple[int | None, int | N
 
 
 def _limit_by(path: Path) -> int | None:
-    limit = _number(path)
+    return _below_no_limit(_number(path))
+
+
+def _below_no_limit(limit: int | None) -> int | None:
     return limit if limit is not None and 0 <= limit < _NO_LIMIT_BY else None
 
 

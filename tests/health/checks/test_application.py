@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from csg_otel.check_result import Critical, Warn
+from csg_otel.check_result import CheckResult, Critical, Warn
 from csg_otel.health import checks
 from csg_otel.health.checks.configuration import Configuration
 from csg_otel.health.checks.functional import Functional
@@ -121,6 +122,58 @@ def test_growth_is_a_slope_over_a_window() -> None:
     assert steady.status is HEALTHY
     assert growing.status is WARNING
     assert growing.measurements[0].value == pytest.approx(240, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("sizes_mb", "status"),
+    [
+        ([100] * 8 + [400] * 52, HEALTHY),  # a model is loaded once
+        ([100 + 75 * min(at, 4) for at in range(60)], HEALTHY),  # in several readings, from the start
+        ([100 + 300 * (at > 8) + 200 * (at > 50) for at in range(60)], HEALTHY),  # two models
+        ([100 + 10 * (at % 12) for at in range(60)], HEALTHY),  # rises, and is released, over and over
+        ([100 + 10 * (at % 12) for at in range(58)], HEALTHY),  # seen at its height
+        ([400] * 10 + [100] * 50, HEALTHY),  # less than before
+        ([100] * 8 + [400 + at for at in range(52)], WARNING),  # a leak after a step
+        ([100 + 5 * (at % 80) for at in range(150)], HEALTHY),  # rises for 40 minutes, and is released
+        ([400 + at for at in range(52)] + [100] * 30, HEALTHY),  # released at last
+        ([100 + at + 10 * (at % 5) for at in range(60)], WARNING),  # a leak below a saw-tooth
+        ([100 + 20 * (at // 7) for at in range(60)], WARNING),  # a leak by steps
+    ],
+)
+@pytest.mark.parametrize("every_s", [3.0, 30.0])
+def test_only_growth_that_goes_on_is_a_leak(sizes_mb: list[float], status: HealthStatus, every_s: float) -> None:
+    """A step is no growth, nor is memory that is released again; what grows after a step is."""
+    readings = iter(sizes_mb)
+    now = itertools.count(0.0, every_s)
+    check = MemoryGrowth(clock=lambda: next(now), read=lambda: int(next(readings) * 1e6))
+    results = [check() for _ in sizes_mb]
+
+    assert results[-1].status is status, results[-1].message
+
+
+def test_a_leak_is_seen_soon_after_a_long_quiet_time() -> None:
+    """The last quarter of the window is judged, too: a leak need not fill an hour."""
+    now = itertools.count(0.0, 30.0)
+    sizes = iter([100.0] * 120 + [100 + 5 * at for at in range(60)])
+    check = MemoryGrowth(clock=lambda: next(now), read=lambda: int(next(sizes) * 1e6))
+    states = [check().status for _ in range(180)]
+
+    assert WARNING not in states[:120]
+    assert states.index(WARNING) < 120 + 40
+
+
+def test_the_growth_check_goes_by_the_programs_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that runs the clock of a program faster sees its leak sooner."""
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() * 1e6)
+    sizes = itertools.count(100_000_000, 1_000_000)
+    check = MemoryGrowth(window_s=1e9, read=lambda: next(sizes))
+    results: list[CheckResult] = []
+    while len(results) < 10:
+        results.append(check())
+        time.sleep(0.001)
+
+    assert "too few" not in results[-1].message
 
 
 def test_processing_is_the_median_after_a_warm_up() -> None:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
-from csg_otel.check_result import Critical
+from csg_otel.check_result import CheckResult, Critical
 from csg_otel.health.checks.cpu import Cpu
 from csg_otel.health.checks.disk import Disk
 from csg_otel.health.checks.filesystem import Filesystem
 from csg_otel.health.checks.load import Load
 from csg_otel.health.checks.memory import Memory
+from csg_otel.health.checks.memory_growth import MemoryGrowth
 from csg_otel.health.checks.open_files import OpenFiles
 from csg_otel.health.checks.pressure import Pressure
+from csg_otel.health.checks.process_memory import ProcessMemory
 from csg_otel.health.checks.swap import Swap
 from csg_otel.host.cgroup import Limits
 from csg_otel.status import HealthStatus
@@ -95,6 +98,60 @@ def test_disk_use_is_that_of_df(tmp_path: Path) -> None:
 def test_every_real_file_system_is_looked_at() -> None:
     """Without `mounts` at least the root file system is measured."""
     assert any(measured.name == "/" for measured in Disk()().measurements)
+
+
+def test_a_read_only_file_system_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that is full is no problem: nobody can make room on it. A writable file system beside it counts."""
+    full = os.statvfs_result((4096, 4096, 1000, 0, 0, 1000, 500, 500, 0, 255))
+    read_only = os.statvfs_result((*full[:8], os.ST_RDONLY, 255))
+    usage = {"/image": read_only, "/data": full}
+    monkeypatch.setattr(os, "statvfs", usage.__getitem__)
+
+    both, image = Disk(mounts=["/image", "/data"])(), Disk(mounts=["/image"])()
+    assert (both.status, [each.name for each in both.measurements]) == (CRITICAL, ["/data", "/data inodes"])
+    assert (image.status, image.message) == (HEALTHY, "every file system is read-only")
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", "/proc/stat")
+
+
+@pytest.mark.parametrize(
+    ("check", "refused"),
+    [
+        (Cpu(limits=lambda: UNLIMITED), "psutil.cpu_times"),
+        (Memory(limits=lambda: UNLIMITED), "psutil.virtual_memory"),
+        (Memory(limits=_refuse), ""),  # type: ignore[arg-type]
+        (Disk(mounts=["/"]), "os.statvfs"),
+        (Load(), "os.getloadavg"),
+        (Swap(), "psutil.swap_memory"),
+        (OpenFiles(), "psutil.Process.num_fds"),
+        (ProcessMemory(limit_mb=1), "psutil.Process.memory_info"),
+        (MemoryGrowth(), "psutil.Process.memory_info"),
+    ],
+)
+def test_what_can_not_be_measured_is_unknown(
+    check: Callable[[], CheckResult], refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hardened systems hide /proc: that says nothing about the program, so no check fails for it."""
+    if refused:
+        monkeypatch.setattr(refused, _refuse)
+    result = check()
+
+    assert (result.status, result.message) == (
+        HealthStatus.UNKNOWN,
+        "can't be measured: /proc/stat: Permission denied",
+    )
+
+
+def test_a_limit_without_a_usage_is_unknown() -> None:
+    """The usage of the host is compared with no limit of a control group, and one quota with no other."""
+    assert Memory(limits=lambda: Limits(memory_limit=1))().status is HealthStatus.UNKNOWN
+    assert Cpu(limits=lambda: Limits(cpu_limit=1))().status is HealthStatus.UNKNOWN
+    quotas = iter([1.0, 2.0, 2.0])
+    check = Cpu(limits=lambda: Limits(cpu_limit=next(quotas), cpu_time_s=0.0))
+    assert check().status is HealthStatus.UNKNOWN
+    assert check().status is HEALTHY
 
 
 def test_a_mount_that_is_gone_is_critical() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from csg_otel import clocks
-from csg_otel.health.checks.levels import judge, percent
+from csg_otel.health.checks.levels import judge, measured, percent, unmeasured
 from csg_otel.host import cgroup
 
 if TYPE_CHECKING:
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 _SAMPLE_S = 0.2
 """Shortest time between two readings in seconds: the kernel counts CPU time in steps of 0.01 s, so the error is 5 % at most."""
+
+
+class _Reading(NamedTuple):
+    """The time, the CPU seconds available and used so far, and the quota they belong to; None for the host."""
+
+    at_s: float
+    available_s: float
+    used_s: float
+    limit: float | None
 
 
 @dataclass(slots=True)
@@ -29,27 +38,30 @@ class Cpu:
     warning_threshold: float | Range = 80.0
     critical_threshold: float | Range = 95.0
     limits: Callable[[], cgroup.Limits] = cgroup.read
-    _last: tuple[float, float, float] | None = field(default=None, init=False, repr=False)
+    _last: _Reading | None = field(default=None, init=False, repr=False)
 
+    @measured
     def __call__(self) -> CheckResult:
         last = self._last or self._read()
-        if clocks.monotonic() - last[0] < _SAMPLE_S:
-            time.sleep(_SAMPLE_S - (clocks.monotonic() - last[0]))
+        if clocks.monotonic() - last.at_s < _SAMPLE_S:
+            time.sleep(_SAMPLE_S - (clocks.monotonic() - last.at_s))
         now = self._last = self._read()
-        spent, used = now[1] - last[1], now[2] - last[2]
-        share = 100 * used / spent if spent > 0 else 0.0
-        measurement = percent("cpu", share, self.warning_threshold, self.critical_threshold)
+        available_s, used_s = now.available_s - last.available_s, now.used_s - last.used_s
+        if now.limit != last.limit or available_s <= 0 or used_s < 0:
+            return unmeasured("the quota or the counters of CPU time have changed; the next run measures again")
+        measurement = percent("cpu", 100 * used_s / available_s, self.warning_threshold, self.critical_threshold)
         return judge([measurement], advice="find the busiest process with top")
 
-    def _read(self) -> tuple[float, float, float]:
-        """Return the time, the CPU seconds available so far, and the CPU seconds used so far."""
+    def _read(self) -> _Reading:
         now = clocks.monotonic()
         limits = self.limits()
-        if limits.cpu_limit is not None and limits.cpu_time_s is not None:
-            return now, now * limits.cpu_limit, limits.cpu_time_s
+        if limits.cpu_limit is not None:
+            if limits.cpu_time_s is None:
+                raise OSError(None, "the control group has a quota of CPU time, but its usage can't be read")
+            return _Reading(now, now * limits.cpu_limit, limits.cpu_time_s, limits.cpu_limit)
         import psutil
 
         times = psutil.cpu_times()
         # Guest time is counted in user time already.
         total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        return now, total, total - times.idle - getattr(times, "iowait", 0.0)
+        return _Reading(now, total, total - times.idle - getattr(times, "iowait", 0.0), None)

@@ -1,11 +1,40 @@
-"""The status of measurements, compared with their limits, and the message about it. Pure."""
+"""The status of measurements, compared with their limits, and the message about it; UNKNOWN where nothing can be measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from csg_otel.check_result import CheckResult, Measurement, Range
+from csg_otel.check_result import CheckFailure, CheckResult, Measurement, Range
+from csg_otel.lines import one_line
 from csg_otel.status import HealthStatus, severity
+
+
+def measured(run: Callable[[Any], CheckResult]) -> Callable[[Any], CheckResult]:
+    """Return *run*, a check of the machine, with the result UNKNOWN for what can't be measured: that is no failure."""
+
+    @functools.wraps(run)
+    def run_or_unknown(check: Any) -> CheckResult:
+        try:
+            return run(check)
+        except CheckFailure:
+            raise
+        except Exception as error:  # noqa: BLE001 - the system and psutil raise any error
+            return unmeasured(_reason(error))
+
+    return run_or_unknown
+
+
+def unmeasured(reason: str) -> CheckResult:
+    """Return the result of a check that can't measure, with the *reason*."""
+    return CheckResult(HealthStatus.UNKNOWN, f"can't be measured: {reason}", error_type="unmeasured")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 def status_of(measurement: Measurement) -> HealthStatus:

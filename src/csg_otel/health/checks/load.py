@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Measurement, Range
-from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.levels import judge, measured
 from csg_otel.status import HealthStatus
 
 
@@ -21,6 +21,7 @@ class Load:
     warning_threshold: float | Range = 2.0
     critical_threshold: float | Range = 5.0
 
+    @measured
     def __call__(self) -> CheckResult:
         if not hasattr(os, "getloadavg"):
             return CheckResult(HealthStatus.UNKNOWN, "this system has no load average")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Measurement, Range
-from csg_otel.health.checks.levels import judge, percent
+from csg_otel.health.checks.levels import judge, measured, percent, unmeasured
 from csg_otel.host import cgroup
 
 
@@ -23,9 +23,12 @@ class Memory:
     critical_threshold: float | Range = 95.0
     limits: Callable[[], cgroup.Limits] = cgroup.read
 
+    @measured
     def __call__(self) -> CheckResult:
         limits = self.limits()
-        if limits.memory_limit and limits.memory_usage is not None:
+        if limits.memory_limit:
+            if limits.memory_usage is None:
+                return unmeasured("the control group limits memory, but its usage can't be read")
             used, total = limits.memory_usage, limits.memory_limit
         else:
             import psutil

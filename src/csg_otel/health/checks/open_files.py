@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Measurement, Range
-from csg_otel.health.checks.levels import judge, percent
+from csg_otel.health.checks.levels import judge, measured, percent
 from csg_otel.status import HealthStatus
 
 
@@ -20,6 +20,7 @@ class OpenFiles:
     warning_threshold: float | Range = 80.0
     critical_threshold: float | Range = 95.0
 
+    @measured
     def __call__(self) -> CheckResult:
         import resource
 

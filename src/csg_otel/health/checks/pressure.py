@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from csg_otel.check_result import CheckResult, Measurement, Range
-from csg_otel.health.checks.levels import judge, percent
+from csg_otel.health.checks.levels import judge, measured, percent
 from csg_otel.status import HealthStatus
 
 _RESOURCES = ("cpu", "memory", "io")
@@ -32,6 +32,7 @@ class Pressure:
         if unknown := set(self.resources).difference(_RESOURCES):
             raise ValueError(f"resources are {', '.join(_RESOURCES)}, not {', '.join(sorted(unknown))}")
 
+    @measured
     def __call__(self) -> CheckResult:
         measurements = [each for each in map(self._measure, self.resources) if each is not None]
         if not measurements:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Measurement
-from csg_otel.health.checks.levels import judge
+from csg_otel.health.checks.levels import judge, measured
 from csg_otel.host.process import resident_bytes
 
 _WARN_AT = 0.9
@@ -18,6 +18,7 @@ class ProcessMemory:
 
     limit_mb: float
 
+    @measured
     def __call__(self) -> CheckResult:
         used_mb = resident_bytes() / 1e6
         measurement = Measurement("rss", used_mb, "MB", _WARN_AT * self.limit_mb, self.limit_mb, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Range
-from csg_otel.health.checks.levels import judge, percent
+from csg_otel.health.checks.levels import judge, measured, percent
 from csg_otel.status import HealthStatus
 
 
@@ -21,6 +21,7 @@ class Swap:
     warning_threshold: float | Range = 60.0
     critical_threshold: float | Range = 90.0
 
+    @measured
     def __call__(self) -> CheckResult:
         import psutil
 
