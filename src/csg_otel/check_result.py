@@ -75,8 +75,8 @@ class CheckResult:
     """
     The result of one run of a check.
 
-    The registry sets ``response_time_ms`` and ``timestamp`` (Unix seconds). ``error_type`` is the class name of an
-    exception or a word such as ``timeout``; it is empty on success.
+    The registry sets ``response_time_ms``, ``timestamp`` (Unix seconds) and the check's ``category``. ``error_type`` is the
+    class name of an exception or a word such as ``timeout``; it is empty on success.
     """
 
     status: HealthStatus
@@ -86,6 +86,7 @@ class CheckResult:
     error_type: str = ""
     response_time_ms: float = 0.0
     timestamp: float = 0.0
+    category: str = ""
 
 
 class CheckFailure(Exception):  # noqa: N818 - a result of a check, not an error of the program

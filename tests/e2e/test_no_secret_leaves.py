@@ -18,6 +18,8 @@ from support.programs import Program, eventually, get
 from support.servers import free_port
 
 CANARY = "c4nary-0f-th3-t3st"
+REASON = "r3as0n-of-th3-c0de"
+"""The message of an exception of the program: for its own log, and for nobody else."""
 
 SOURCE = """
     import sys, csg_otel
@@ -103,8 +105,8 @@ def test_a_canary_in_every_place_is_never_seen(tmp_path: Path) -> None:
     wanted: dict[str, Any] = {
         name: {**check, "interval": 0.2, "groups": ["readiness"]} for name, check in checks.items()
     }
-    (tmp_path / "failing.py").write_text(f"def function():\n    raise RuntimeError('{CANARY}')\n")
-    (tmp_path / "failing_module.py").write_text(f"raise RuntimeError('{CANARY}')\n")
+    (tmp_path / "failing.py").write_text(f"def function():\n    raise RuntimeError('{REASON}')\n")
+    (tmp_path / "failing_module.py").write_text(f"raise RuntimeError('{REASON}')\n")
     sink = HttpSink()
     config = {
         "health_monitoring": {
@@ -119,7 +121,7 @@ def test_a_canary_in_every_place_is_never_seen(tmp_path: Path) -> None:
     (tmp_path / "monitoring_config.yaml").write_text(json.dumps(config).replace(CANARY, "${CANARY}"))
     environment = {"CANARY": CANARY, "DSN": f"postgresql://app:{CANARY}@127.0.0.1:{refused}/y", "PYTHONPATH": "."}
     (tmp_path / "shop.py").write_text(SOURCE.replace("\n    ", "\n").strip())
-    with Program([sys.executable, "shop.py", CANARY], tmp_path, environment) as program:
+    with Program([sys.executable, "shop.py", REASON], tmp_path, environment) as program:
         url = program.line()
         assert url, program.stderr
         failing = len(checks) + 2
@@ -140,14 +142,18 @@ def test_a_canary_in_every_place_is_never_seen(tmp_path: Path) -> None:
         seen.append(program.line())
         program.line_with("done")
         assert program.wait() == 0
-        seen.append(program.stderr)
+        log = program.stderr
     seen.append(repr((sink.received.traces, sink.received.metrics, sink.received.logs)))
     sink.close()
     told.close()
 
     assert "csg_health_check_status" in seen[2]
-    assert "health_check" in seen[-2]
-    assert [text[max(0, text.find(CANARY) - 300) : text.find(CANARY) + 50] for text in seen if CANARY in text] == []
+    assert "health_check" in log
+    assert f"health check raises failed: RuntimeError: login with {REASON} failed at " in log
+    leaks = [(text, CANARY) for text in (*seen, log)] + [(text, REASON) for text in seen]
+    assert [
+        text[max(0, text.find(secret) - 300) : text.find(secret) + 50] for text, secret in leaks if secret in text
+    ] == []
 
 
 @pytest.mark.parametrize("probe", ["Database", "Redis", "Http"])

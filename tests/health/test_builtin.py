@@ -12,7 +12,7 @@ from csg_otel.categories import SECTIONS
 from csg_otel.config import load
 from csg_otel.config.sections.health_monitoring import HealthMonitoring
 from csg_otel.errors import HealthDefinitionError
-from csg_otel.health import Check, HealthRegistry, builtin
+from csg_otel.health import Check, HealthRegistry, builtin, default_registry
 from csg_otel.health.definition import GROUPS
 from csg_otel.health.monitor import (
     ApplicationHealthCheck,
@@ -132,10 +132,39 @@ def test_the_monitor_summarises_all_checks() -> None:
     summary = monitor.get_health_summary()
 
     counts = summary["summary"]
-    assert counts["total_checks"] == len(summary["checks"]) >= 8
+    assert counts["total_checks"] == len(summary["checks"].keys() - SECTIONS.keys()) >= 8
     assert counts["total_checks"] == sum(counts[f"{status.value}_checks"] for status in HealthStatus)
     assert summary["overall_status"] == monitor.get_overall_status().name
     assert all(check["timestamp"] for check in summary["checks"].values())
+
+
+def test_the_monitor_has_the_worst_of_each_category_by_its_section() -> None:
+    """The four names of the file are results, too; every check carries its category."""
+    registry = default_registry()
+    checks = {"disk": ("system", HealthStatus.HEALTHY), "db": ("dependency", HealthStatus.CRITICAL)}
+    checks["api"] = ("dependency", HealthStatus.WARNING)
+    registry.configure(
+        HealthMonitoring(),
+        [
+            Check(name=name, function=lambda status=status: status, category=category, own=True)
+            for name, (category, status) in checks.items()
+        ],
+    )
+    monitor = HealthMonitor()
+    results, summary = monitor.run_all_checks(), monitor.get_health_summary()
+
+    assert {name: (result.category, result.status.name) for name, result in results.items()} == {
+        "system_resources": ("system", "HEALTHY"),
+        "dependencies": ("dependency", "CRITICAL"),
+        "disk": ("system", "HEALTHY"),
+        "db": ("dependency", "CRITICAL"),
+        "api": ("dependency", "WARNING"),
+    }
+    assert {name: (check["category"], check["status"]) for name, check in summary["checks"].items()} == {
+        name: (result.category, result.status.name) for name, result in results.items()
+    }
+    assert results["dependencies"].details["api"]["status"] == "WARNING"
+    assert summary["summary"]["total_checks"] == 3
 
 
 def test_a_limit_may_be_a_range() -> None:

@@ -386,6 +386,39 @@ def test_the_failures_of_an_outage_are_its_warnings_and_criticals(make: Make) ->
     assert [change.failures for change in changes] == [0, 0, 0, 3]
 
 
+def test_a_warning_is_no_outage(make: Make) -> None:
+    """A check that works with issues is up: its way back to HEALTHY is a change, but not the end of an outage."""
+    check, changes = Switch(), list[Change]()
+    registry = make(Check(name="one", function=check))
+    registry.on_change(changes.append)
+    for answer in (True, WARNING, True, CRITICAL, WARNING, True):
+        check.answer = answer
+        registry.run("one")
+    until(lambda: len(changes) == 5)
+
+    assert [change.outage_s is not None for change in changes] == [False, False, False, True, False]
+    assert len(registry.trends(60)["one"].outages) == 1
+
+
+def test_a_circle_before_the_start_is_said_and_not_run(make: Make) -> None:
+    """Reading the state and running on demand end, and name the circle; other checks are as they are."""
+    check = Switch()
+    registry = make(
+        Check(name="a", function=check, depends_on=("b",)),
+        Check(name="b", function=check, depends_on=("a",)),
+        Check(name="itself", function=check, depends_on=("itself",)),
+        Check(name="child", function=check, depends_on=("a",)),
+        Check(name="other", function=Switch(True)),
+    )
+    results = registry.run_all()
+
+    assert "a > b > a" in results["a"].message
+    assert "itself > itself" in results["itself"].message
+    assert [results[name].status for name in ("a", "b", "itself", "child", "other")] == [UNKNOWN] * 4 + [HEALTHY]
+    assert registry.snapshot().overall is UNKNOWN
+    assert check.runs == 0
+
+
 def test_an_uncritical_check_never_fails_its_group(make: Make) -> None:
     """Whatever its result, it counts as a WARNING at most."""
     registry = make(

@@ -68,6 +68,15 @@ def test_bypass_passes_and_is_named() -> None:
     assert json.loads(render(snapshot(bypass=True), "readyz", accept="application/json").body)["bypass"] is True
 
 
+def test_probes_pass_where_health_monitoring_is_off() -> None:
+    """No check is wanted, so none keeps the program from getting work; the answer says so."""
+    state = snapshot(view("one", UNKNOWN), monitored=False)
+    for probe in ("livez", "readyz", "startupz", "healthz"):
+        reply = render(state, probe)
+        assert (reply.status, b"health monitoring is off" in reply.body) == (200, True)
+    assert json.loads(render(state, "readyz", accept="application/json").body)["bypass"] is True
+
+
 def test_the_text_is_as_kubernetes_writes_it() -> None:
     """A line a check when verbose or wrong; withheld reasons stay withheld."""
     state = snapshot(view("disk", HEALTHY), view("db", CRITICAL, "reason withheld"), view("queue", WARNING, "long"))

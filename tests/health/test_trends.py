@@ -30,10 +30,10 @@ def line(*changes: tuple[float, HealthStatus]) -> Timeline:
 
 
 def test_an_outage_has_a_length_and_costs_availability() -> None:
-    """From a warning to critical and back is one outage, of the worst it was; warnings are available."""
+    """An outage is the time in which a check does not work; in a warning it works."""
     trend = line((0, HEALTHY), (50, WARNING), (60, CRITICAL), (70, HEALTHY)).trend(100, 1000)
 
-    assert trend.outages == (Outage(50, 20, CRITICAL, over=True),)
+    assert trend.outages == (Outage(60, 10, over=True),)
     assert trend.transitions == 3
     assert trend.availability == 0.9
     assert trend.seconds == {HEALTHY: 80, WARNING: 10, CRITICAL: 10, UNKNOWN: 0}
@@ -43,7 +43,7 @@ def test_only_the_window_counts() -> None:
     """What was before it is cut off, what lasts is not over."""
     trend = line((0, CRITICAL), (90, HEALTHY), (95, CRITICAL)).trend(100, 20)
 
-    assert trend.outages == (Outage(80, 10, CRITICAL, over=True), Outage(95, 5, CRITICAL, over=False))
+    assert trend.outages == (Outage(80, 10, over=True), Outage(95, 5, over=False))
     assert trend.transitions == 2
     assert trend.availability == 0.25
 

@@ -162,14 +162,28 @@ def test_a_change_of_state_is_an_event_and_the_recovery_has_its_length(captured:
 def test_the_log_has_the_line_of_an_unexpected_error_only(
     captured: Captured, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An unexpected exception is logged with its class and line; ``Warn`` and ``Critical`` have public messages instead."""
+    """An unexpected exception is logged with its reason; ``Warn`` and ``Critical`` have public messages instead."""
     start(watched)
     watched.run(True, Critical("full"))
     assert "disk" not in caplog.text
 
-    watched.run(True, KeyError("secret"))
-    assert re.search(r"health check disk failed: KeyError at .*test_otel\.py:\d+ in _check", caplog.text)
+    watched.run(True, ValueError("postgresql://user:secret@host\nis down"))
+    reason = r"ValueError: postgresql://\*\*\*@host is down at .*test_otel\.py:\d+ in _check"
+    assert re.search(f"health check disk failed: {reason}", caplog.text)
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(("critical", "severity"), [(True, "ERROR"), (False, "WARN")])
+def test_a_check_that_is_not_critical_is_no_error(
+    critical: bool, severity: str, captured: Captured, watched: Watched
+) -> None:
+    """A busy CPU is a warning in the program's log, however busy."""
+    watched.registry.unregister("disk")
+    watched.registry.register(Check(name="disk", function=watched._check, critical=critical))
+    start(watched)
+    watched.run(True, Critical("full"))
+
+    assert [record.severity_text for record in captured.logs] == [severity]
 
 
 def test_a_collection_never_waits_for_a_check(captured: Captured, watched: Watched) -> None:

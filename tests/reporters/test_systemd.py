@@ -26,7 +26,8 @@ SERVICE = """
         if not os.path.exists("up"): raise csg_otel.Critical("no database")
 
     off = {section: {"enabled": False} for section in ("system_resources", "dependencies", "performance")}
-    telemetry = csg_otel.instrument(exporters=["prometheus"], config={"health_monitoring": {"checks": off}})
+    settings = {"checks": off, **({"ready": os.environ["READY"]} if "READY" in os.environ else {})}
+    telemetry = csg_otel.instrument(exporters=["prometheus"], config={"health_monitoring": settings})
     parent = os.getpid()
     if os.fork() == 0:
         while os.getppid() == parent:
@@ -89,9 +90,10 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
     systemd.close()
 
 
-def test_systemd_receives_the_state_of_the_service(systemd: Systemd, tmp_path: Path) -> None:
-    """READY when readiness passes, WATCHDOG while liveness does, STATUS on each change, STOPPING last; none from a child."""
-    environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000"}
+@pytest.mark.parametrize("ready", [{}, {"READY": "readiness"}], ids=["started", "readiness"])
+def test_systemd_receives_the_state_of_the_service(ready: dict[str, str], systemd: Systemd, tmp_path: Path) -> None:
+    """READY first, WATCHDOG while liveness passes, STATUS on each change, STOPPING last; none from a child."""
+    environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000", **ready}
     with Program(SERVICE, tmp_path, environment) as program:
         assert program.line() == "started"
         began = time.monotonic()
@@ -101,7 +103,8 @@ def test_systemd_receives_the_state_of_the_service(systemd: Systemd, tmp_path: P
         # At half of the 200 ms, by one process; two more may have been on their way.
         assert fed <= (time.monotonic() - began) / 0.1 + 2
         systemd.receive_until(lambda: systemd.status.startswith("STATUS=CRITICAL: database"))
-        assert "READY=1" not in systemd.messages, "not ready is no reason to be restarted"
+        # systemd ends a service that does not become ready, which makes no database work.
+        assert ("READY=1" in systemd.messages) is not bool(ready)
 
         (tmp_path / "up").touch()
         systemd.receive_until(lambda: "READY=1" in systemd.messages and systemd.status == "STATUS=HEALTHY")
@@ -165,3 +168,55 @@ def test_a_shell_around_the_service_does_not_silence_it(systemd: Systemd, tmp_pa
         eventually(lambda: "READY=1" in systemd.receive(0.2) or "READY=1" in systemd.messages)
         os.kill(pid, signal.SIGTERM)
         service.wait()
+
+
+@pytest.mark.parametrize("off", ["ENABLE_HEALTH_MONITORING", "DISABLE_HEALTH_CHECKS", "OTEL_SDK_DISABLED"])
+def test_a_service_without_health_checks_becomes_ready_and_stays_alive(
+    off: str, systemd: Systemd, tmp_path: Path
+) -> None:
+    """A unit of Type=notify with a watchdog is not ended because checks or telemetry are switched off."""
+    variables = {off: "false" if off.startswith("ENABLE") else "true"}
+    environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000", **variables}
+    with Program("import csg_otel; csg_otel.instrument(exporters=[]); input()", tmp_path, environment) as program:
+        systemd.receive_until(lambda: "READY=1" in systemd.messages and systemd.messages.count("WATCHDOG=1") > 2)
+        program.go_on()
+        assert program.wait() == 0
+
+
+DAEMON = """
+    import os, sys, time
+    if os.fork():
+        os._exit(0)
+    {leave}
+    if os.fork():
+        os._exit(0)
+    import csg_otel
+    csg_otel.instrument("daemon", exporters=[])
+    time.sleep(2)
+"""
+
+
+@pytest.mark.parametrize("leave", ["os.setsid()", "pass"])
+def test_a_daemon_of_the_service_sends_nothing(leave: str, systemd: Systemd, tmp_path: Path) -> None:
+    """A process that has left the service's tree is no main process: systemd started another, or it is in its group."""
+    daemon = textwrap.dedent(DAEMON.format(leave=leave))
+    source = f"""
+        import os, subprocess, sys
+        os.setsid()
+        if {leave != "pass"}:
+            os.environ["SYSTEMD_EXEC_PID"] = str(os.getpid())
+        import csg_otel
+        csg_otel.instrument("service", exporters=[])
+        subprocess.run([sys.executable, "-c", sys.argv[1]])
+        print("daemon started", flush=True)
+        input()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(source), daemon]
+    with Program(command, tmp_path, {"NOTIFY_SOCKET": str(systemd.path)}) as service:
+        service.line_with("daemon started")
+        systemd.receive_until(lambda: "READY=1" in systemd.messages)
+        systemd.receive(3.0)  # longer than the daemon lives: it would have sent STOPPING
+        assert systemd.messages.count("READY=1") == 1
+        assert not any("STOPPING" in message for message in systemd.messages)
+        service.go_on()
+        assert service.wait() == 0

@@ -286,7 +286,7 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
 
 
 class _ErrorPrinter:
-    """An observer that prints the type and line of each exception whose message the answer withholds: there is no log here."""
+    """An observer that prints each exception whose message the answer withholds: there is no log here."""
 
     def run_check(self, execution: Execution, function: Callable[[], Any]) -> Any:  # noqa: ARG002 - the interface
         """Call *function*."""
@@ -298,8 +298,8 @@ class _ErrorPrinter:
 
         execution = event.execution
         if execution is not None and execution.unexpected_error is not None:
-            location = results.error_location(execution.unexpected_error)
-            print(f"{execution.check.name}: {location}", file=sys.stderr)
+            reason = results.error_reason(execution.unexpected_error)
+            print(f"{execution.check.name}: {reason}", file=sys.stderr)
 
 
 def _why(error: BaseException) -> str:

@@ -127,7 +127,7 @@ def contradictions(checks: Sequence[Check]) -> list[str]:
     problems.extend(
         f"two checks are called {name!r}; rename one" for name in _duplicates(check.name for check in checks)
     )
-    problems.extend(_cycles(by_name))
+    problems.extend(dict.fromkeys(circles(by_name).values()))
     return problems
 
 
@@ -173,14 +173,17 @@ def _unknown_members(by_name: Mapping[str, Check], settings: HealthMonitoring) -
                 yield f"group {group!r} names {name!r}, but no check has that name{suggestion(name, by_name)}"
 
 
-def _cycles(by_name: Mapping[str, Check]) -> Iterable[str]:
+def circles(by_name: Mapping[str, Check]) -> dict[str, str]:
+    """Return the checks that depend on each other in a circle, each with the circle as text."""
     done: set[str] = set()
+    members: dict[str, str] = {}
     for name in by_name:
         path: list[str] = []
         _walk(name, by_name, path, done)
         if path:
             done.update(path)  # so that each circle is reported once
-            yield f"checks depend on each other in a circle: {' > '.join(path)}"
+            members.update(dict.fromkeys(path, f"checks depend on each other in a circle: {' > '.join(path)}"))
+    return members
 
 
 def _walk(name: str, by_name: Mapping[str, Check], path: list[str], done: set[str]) -> bool:
@@ -201,13 +204,14 @@ def _walk(name: str, by_name: Mapping[str, Check], path: list[str], done: set[st
 
 
 def levels(checks: Iterable[Check]) -> list[list[Check]]:
-    """Return *checks*, which have no circles, in order of dependency: each level depends on earlier levels only."""
+    """Return *checks* in order of dependency: each level depends on earlier levels only; circles are the last level."""
     remaining = list(checks)
     names = {check.name for check in remaining}
     placed: set[str] = set()
     ordered: list[list[Check]] = []
     while remaining:
         level = [check for check in remaining if placed.issuperset(names.intersection(check.depends_on))]
+        level = level or remaining
         ordered.append(level)
         placed.update(check.name for check in level)
         remaining = [check for check in remaining if check.name not in placed]

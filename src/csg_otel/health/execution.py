@@ -111,7 +111,9 @@ class Execution:
             if self.result is not None:
                 return False
             took_s = clocks.monotonic() - self.began
-            self.result = replace(result, response_time_ms=took_s * 1000, timestamp=time.time())
+            self.result = replace(
+                result, response_time_ms=took_s * 1000, timestamp=time.time(), category=self.check.category
+            )
         try:
             self._receiver.receive_result(self, self.result)
         finally:

@@ -26,8 +26,9 @@ class Change:
     """
     A check's effective status changed from ``before`` to ``after`` at Unix time ``timestamp``.
 
-    On recovery (``after`` is HEALTHY), ``outage_s`` is the number of seconds the check was not HEALTHY, and ``failures`` the
-    number of runs that ended in WARNING or CRITICAL in that time.
+    At the end of an outage (the check was CRITICAL, and ``after`` is HEALTHY or WARNING), ``outage_s`` is its length in
+    seconds, and ``failures`` the number of runs that ended in WARNING or CRITICAL since the check was HEALTHY. ``critical``
+    is that of the check.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Change:
     timestamp: float
     outage_s: float | None = None
     failures: int = 0
+    critical: bool = True
 
 
 Listener = Callable[[Change], None]

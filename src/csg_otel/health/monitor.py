@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from csg_otel import clocks
+from csg_otel.categories import SECTIONS
 from csg_otel.check_result import CheckResult
 from csg_otel.config import Config, given, load
 from csg_otel.health import builtin, default_registry
@@ -35,8 +36,13 @@ class HealthMonitor:
             self._registry.configure(config.health_monitoring, _own_checks(config))
 
     def run_all_checks(self) -> dict[str, CheckResult]:
-        """Run every check now and return the results by name. It takes as long as the slowest check, at most its deadline."""
-        return self._registry.run_all()
+        """
+        Run every check now and return the results by name. It takes as long as the slowest check, at most its deadline.
+
+        Besides the checks there are ``system_resources``, ``application``, ``dependencies`` and ``performance``, each the worst
+        of its category; a category without a check, and the name of a check, are left out.
+        """
+        return _with_sections(self._registry.run_all())
 
     def get_overall_status(self) -> HealthStatus:
         """Return the worst status of all checks; runs them if none has run yet."""
@@ -48,18 +54,19 @@ class HealthMonitor:
         Return the state of all checks as plain data; runs them if none has run yet.
 
         The keys are ``overall_status``, ``timestamp`` (ISO 8601, UTC), ``checks`` by name with ``status``, ``message``,
-        ``details``, ``response_time_ms`` and ``timestamp``, and ``summary`` with counts by status and the average response
-        time.
+        ``details``, ``category``, ``response_time_ms`` and ``timestamp``, and ``summary`` with counts by status and the average
+        response time. ``checks`` has the four of :meth:`run_all_checks`, too; ``summary`` does not count them.
         """
         self._run_if_new()
         snapshot = self._registry.snapshot()
+        results = {view.name: view.result for view in snapshot.checks}
         statuses = [view.status for view in snapshot.checks]
         times = [view.result.response_time_ms for view in snapshot.checks if view.result.timestamp]
         counts = {f"{status.value}_checks": statuses.count(status) for status in HealthStatus}
         return {
             "overall_status": snapshot.overall.name,
             "timestamp": _iso(datetime.now(timezone.utc).timestamp()),
-            "checks": {view.name: _plain(view.status, view.result) for view in snapshot.checks},
+            "checks": {name: _plain(result) for name, result in _with_sections(results).items()},
             "summary": {
                 "total_checks": len(statuses),
                 **counts,
@@ -89,7 +96,7 @@ class HealthMonitor:
                         "from": _iso(now_unix - now_s + outage.began_s),
                         "to": _iso(now_unix - now_s + outage.began_s + outage.duration_s) if outage.over else None,
                         "duration_s": round(outage.duration_s, 3),
-                        "worst": outage.worst.name,
+                        "worst": HealthStatus.CRITICAL.name,
                     }
                     for outage in trend.outages
                 ],
@@ -111,9 +118,40 @@ class HealthMonitor:
             self._registry.run_all()
 
 
-def _plain(status: HealthStatus, result: CheckResult) -> dict[str, Any]:
+def _with_sections(results: dict[str, CheckResult]) -> dict[str, CheckResult]:
+    """Return *results* and, by the names of the file's sections, the worst of each category."""
+    sections = {
+        section: _worst_of(category, members)
+        for section, category in SECTIONS.items()
+        if (members := {name: result for name, result in results.items() if result.category == category})
+    }
+    return {**sections, **results}
+
+
+def _worst_of(category: str, results: dict[str, CheckResult]) -> CheckResult:
+    """Return the worst status of *results*, those of *category*; ``details`` has the status and message of each check."""
+    status = worst(result.status for result in results.values())
+    causes = [
+        f"{name}: {result.message or result.status}" for name, result in results.items() if result.status is status
+    ]
+    message = f"{category} {'healthy' if status is HealthStatus.HEALTHY else status.name}"
+    if status is not HealthStatus.HEALTHY:
+        message = f"{message}: {'; '.join(causes) or 'no check of this category is enabled'}"
+    return CheckResult(
+        status,
+        message,
+        {name: {"status": result.status.name, "message": result.message} for name, result in results.items()},
+        tuple(measurement for result in results.values() for measurement in result.measurements),
+        response_time_ms=max((result.response_time_ms for result in results.values()), default=0.0),
+        timestamp=max((result.timestamp for result in results.values()), default=0.0),
+        category=category,
+    )
+
+
+def _plain(result: CheckResult) -> dict[str, Any]:
     return {
-        "status": status.name,
+        "status": result.status.name,
+        "category": result.category,
         "message": result.message,
         "details": dict(result.details),
         "response_time_ms": result.response_time_ms,
@@ -145,21 +183,7 @@ class _CategoryCheck:
         """Run the category's checks and return the worst status; ``details`` has the status and message of each check."""
         results = self._registry.run_all()
         self._registry.stop(0.0)
-        status = worst(result.status for result in results.values())
-        causes = [
-            f"{name}: {result.message or result.status}" for name, result in results.items() if result.status is status
-        ]
-        title = f"{self.category} {'healthy' if status is HealthStatus.HEALTHY else status.name}"
-        return CheckResult(
-            status,
-            title
-            if status is HealthStatus.HEALTHY
-            else f"{title}: {'; '.join(causes) or 'no check of this category is enabled'}",
-            {name: {"status": result.status.name, "message": result.message} for name, result in results.items()},
-            tuple(measurement for result in results.values() for measurement in result.measurements),
-            response_time_ms=max((result.response_time_ms for result in results.values()), default=0.0),
-            timestamp=max((result.timestamp for result in results.values()), default=0.0),
-        )
+        return _worst_of(self.category, results)
 
 
 class SystemResourcesHealthCheck(_CategoryCheck):

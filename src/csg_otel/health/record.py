@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from csg_otel import clocks
 from csg_otel.health.listeners import Change
-from csg_otel.health.trends import Timeline
+from csg_otel.health.trends import WORKS, Timeline
 from csg_otel.status import CheckState, HealthStatus, advance
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class CheckRecord:
         state: The state after the last result.
         execution: The latest run; it may still be running.
         published: The effective status at the last comparison; a difference from it is a change.
-        outage_since: When the check stopped being HEALTHY; None while it is HEALTHY.
+        outage_since: When the check became CRITICAL; None while it works, which it does in WARNING, too.
         failures: Runs that ended in WARNING or CRITICAL since the check was last HEALTHY.
         timeline: The effective statuses over time.
     """
@@ -81,19 +81,26 @@ class CheckRecord:
     def publish(self, view: CheckView, now_s: float) -> Change | None:
         """Record *view* as published and return the change it makes; a first result that is HEALTHY is no change."""
         before, self.published = self.published, view.status
+        failures, is_first = self.failures, self.timeline.is_empty
         if view.age_s is not None:
             self.timeline.note(now_s, view.status)
-        if before is view.status:
-            if view.status is HealthStatus.HEALTHY:
-                self.failures = 0
-            return None
-        outage_s, failures = None, 0
         if view.status is HealthStatus.HEALTHY:
-            if self.outage_since is None:
-                return None
-            outage_s, failures = now_s - self.outage_since, self.failures
-            self.outage_since, self.failures = None, 0
-        elif self.outage_since is None:
+            self.failures = 0
+        if before is view.status or (is_first and view.status is HealthStatus.HEALTHY):
+            return None
+        outage_s = None
+        if self.outage_since is not None and view.status in WORKS:
+            outage_s, self.outage_since = now_s - self.outage_since, None
+        elif self.outage_since is None and view.status is HealthStatus.CRITICAL:
             self.outage_since = now_s
-        message = view.result.message
-        return Change(view.name, view.category, before, view.status, message, time.time(), outage_s, failures)
+        return Change(
+            name=view.name,
+            category=view.category,
+            before=before,
+            after=view.status,
+            message=view.result.message,
+            timestamp=time.time(),
+            outage_s=outage_s,
+            failures=failures if outage_s is not None else 0,
+            critical=view.critical,
+        )

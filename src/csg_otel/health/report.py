@@ -117,6 +117,8 @@ def _decide(probe: str, state: HealthStatus, snapshot: HealthSnapshot, shutting_
     """Return the note beside the checks, which may be empty, and whether the probe passes."""
     if snapshot.bypass:
         return "health checks are switched off: the state is unknown", True
+    if not snapshot.monitored:
+        return "health monitoring is off (health_monitoring.enabled, ENABLE_HEALTH_MONITORING): no check runs", True
     reason = (
         "shutting down" if shutting_down else f"maintenance: {snapshot.maintenance}" if snapshot.maintenance else ""
     )
@@ -163,7 +165,7 @@ def _as_json(verdict: _Verdict, snapshot: HealthSnapshot) -> dict[str, Any]:
         "probe": verdict.probe,
         "checks": {view.name: [_check_as_json(view, verdict.details)] for view in verdict.views},
     }
-    if snapshot.bypass:
+    if snapshot.bypass or not snapshot.monitored:
         content["bypass"] = True
     if verdict.note:
         content["output"] = verdict.note

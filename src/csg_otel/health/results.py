@@ -7,15 +7,21 @@ an address, a query or a password.
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 from typing import Any, Final
 
+from csg_otel import attributes as clean
 from csg_otel.check_result import CheckFailure, CheckResult
+from csg_otel.lines import one_line
 from csg_otel.status import HealthStatus
 
 WITHHELD: Final = "reason withheld"
 TIMEOUT: Final = "timeout"
+_MAX_MESSAGE: Final = 500
+"""Most characters of an exception's message in the log."""
+_CREDENTIALS: Final = re.compile(r"//[^/\s@]+@")
 _PACKAGE: Final = str(Path(__file__).parents[1])
 
 
@@ -50,12 +56,17 @@ def from_error(error: BaseException, failure: HealthStatus) -> CheckResult:
     return CheckResult(failure, WITHHELD, error_type=type(error).__qualname__)
 
 
-def error_location(error: BaseException) -> str:
-    """Return the type of *error* and the line that raised it: the last line outside this package, if there is one."""
+def error_reason(error: BaseException) -> str:
+    """
+    Return the type and message of *error*, and the line that raised it: the last line outside this package, if there is one.
+
+    For the program's own log and terminal only. The message has one line, and no user and password of a URL.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)] or frames
     location = f" at {outside[-1].filename}:{outside[-1].lineno} in {outside[-1].name}" if outside else ""
-    return f"{type(error).__qualname__}{location}"
+    message = _CREDENTIALS.sub("//***@", one_line(clean.text(error, _MAX_MESSAGE)))
+    return f"{type(error).__qualname__}{f': {message}' if message else ''}{location}"
 
 
 def from_timeout(timeout_s: float, running_s: float) -> CheckResult:

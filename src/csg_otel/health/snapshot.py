@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.check_result import CheckResult
@@ -35,7 +36,8 @@ class CheckView:
         result: The last run's result; status and message are replaced where the effective status has another cause.
         age_s: Seconds since the last result; None before the first.
         for_s: Seconds for which ``status`` has held.
-        skipped_by: The CRITICAL dependency because of which the check does not run; empty if there is none.
+        skipped_by: The CRITICAL dependency because of which the check does not run; empty if there is none. It is a check in
+            a circle of dependencies where one keeps this check from running.
     """
 
     name: str
@@ -63,7 +65,8 @@ class HealthSnapshot:
     All checks at one moment.
 
     ``groups`` has the status of ``overall``, ``liveness``, ``readiness`` and ``startup``; a group without checks is
-    UNKNOWN. With ``bypass`` no check runs. ``maintenance`` is the program's reason; it is empty outside maintenance.
+    UNKNOWN. With ``bypass`` no check runs; without ``monitored`` none runs by itself. ``maintenance`` is the program's reason;
+    it is empty outside maintenance.
     """
 
     checks: tuple[CheckView, ...] = ()
@@ -72,6 +75,7 @@ class HealthSnapshot:
     )
     bypass: bool = False
     maintenance: str = ""
+    monitored: bool = True
 
     @property
     def overall(self) -> HealthStatus:
@@ -97,7 +101,15 @@ def aggregate(views: Iterable[CheckView]) -> HealthStatus:
     return worst(view.contribution for view in views)
 
 
-def take(records: Mapping[str, CheckRecord], now_s: float, *, bypass: bool, maintenance: str) -> HealthSnapshot:
+def take(
+    records: Mapping[str, CheckRecord],
+    now_s: float,
+    *,
+    bypass: bool,
+    maintenance: str,
+    monitored: bool = True,
+    circles: Mapping[str, str] = MappingProxyType({}),
+) -> HealthSnapshot:
     """
     Return the snapshot of all checks.
 
@@ -106,18 +118,23 @@ def take(records: Mapping[str, CheckRecord], now_s: float, *, bypass: bool, main
         now_s: The present time, in monotonic seconds.
         bypass: Whether health checks are switched off.
         maintenance: The program's reason for maintenance; empty outside maintenance.
+        monitored: Whether checks run by themselves; True by default.
+        circles: The checks that depend on each other in a circle, and the circle as text; none by default.
     """
-    views = _Views(records, now_s, bypass)
+    views = _Views(records, now_s, bypass, circles)
     checks = tuple(views.of_record(record) for record in records.values())
     groups = {OVERALL: aggregate(checks)}
     groups.update((name, aggregate(view for view in checks if name in view.groups)) for name in GROUPS)
-    return HealthSnapshot(checks, groups, bypass, maintenance)
+    return HealthSnapshot(checks, groups, bypass, maintenance, monitored)
 
 
 class _Views:
     """Computes one view per record; a view needs those of the check's dependencies first."""
 
-    def __init__(self, records: Mapping[str, CheckRecord], now_s: float, bypass: bool) -> None:
+    def __init__(
+        self, records: Mapping[str, CheckRecord], now_s: float, bypass: bool, circles: Mapping[str, str]
+    ) -> None:
+        self._circles = circles
         self._records = records
         self._now_s = now_s
         self._bypass = bypass
@@ -138,7 +155,7 @@ class _Views:
             critical=check.critical,
             status=status,
             raw=state.raw,
-            result=_result(state.result or NOT_RUN, status, message),
+            result=_result(state.result or NOT_RUN, status, message, check.category),
             age_s=age_s,
             for_s=self._now_s - state.since if state.last_run is not None else 0.0,
             skipped_by=skipped_by,
@@ -152,6 +169,8 @@ class _Views:
         message = (state.result or NOT_RUN).message
         if self._bypass:
             return HealthStatus.UNKNOWN, "health checks are switched off"
+        if skipped_by in self._circles:
+            return HealthStatus.UNKNOWN, f"not run: {self._circles[skipped_by]}; remove one depends_on"
         if skipped_by:
             return HealthStatus.UNKNOWN, f"skipped: {skipped_by} is CRITICAL"
         if age_s is not None and age_s > policy.stale_after_s:
@@ -165,7 +184,13 @@ class _Views:
         return state.status, message
 
     def _critical_dependency(self, check: Check) -> str:
-        """Return the first dependency of *check*, direct or through a skipped check, that is CRITICAL; else an empty name."""
+        """
+        Return the first dependency of *check*, direct or through a skipped check, that is CRITICAL; else an empty name.
+
+        A check in a circle of dependencies, which has no first one, is its own.
+        """
+        if check.name in self._circles:
+            return check.name
         for name in check.depends_on:
             if name not in self._records:
                 continue
@@ -177,8 +202,8 @@ class _Views:
         return ""
 
 
-def _result(result: CheckResult, status: HealthStatus, message: str) -> CheckResult:
-    """Return *result* with *status* and *message*; the same object if it has both already."""
-    if (status, message) == (result.status, result.message):
+def _result(result: CheckResult, status: HealthStatus, message: str, category: str) -> CheckResult:
+    """Return *result* with *status*, *message* and *category*; the same object if it has them already."""
+    if (status, message, category) == (result.status, result.message, result.category):
         return result
-    return replace(result, status=status, message=message)
+    return replace(result, status=status, message=message, category=category)

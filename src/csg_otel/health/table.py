@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from csg_otel import clocks
 from csg_otel.attributes import one_or_more
 from csg_otel.health import snapshot as snapshots
-from csg_otel.health.definition import OVERALL, Check, groups_of, policy, validate
+from csg_otel.health.definition import OVERALL, Check, circles, groups_of, policy, validate
 from csg_otel.health.record import CheckRecord
 from csg_otel.health.trends import Timeline, Trend
 
@@ -42,6 +42,7 @@ class CheckTable:
         self.overall = Timeline()
         self._settings = settings
         self._definitions: list[tuple[Check, contextvars.Context]] = []
+        self._circles: dict[str, str] = {}
 
     @property
     def settings(self) -> HealthMonitoring:
@@ -90,6 +91,7 @@ class CheckTable:
         if validated:
             validate((check for check, _ in definitions), settings or _default_settings())
         self._settings, self._definitions = settings, definitions
+        self._circles = circles({check.name: check for check, _ in definitions})
         now, records = clocks.monotonic(), {}
         for check, context in definitions:
             limits = policy(check, self.settings)
@@ -111,7 +113,12 @@ class CheckTable:
         with self.lock:
             maintenance = self._maintenance[-1] if self._maintenance else ""
             return snapshots.take(
-                self.records, clocks.monotonic(), bypass=self.settings.bypass, maintenance=maintenance
+                self.records,
+                clocks.monotonic(),
+                bypass=self.settings.bypass,
+                maintenance=maintenance,
+                monitored=self.settings.enabled,
+                circles=self._circles,
             )
 
     @contextmanager

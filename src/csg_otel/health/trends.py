@@ -10,21 +10,21 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from csg_otel.status import HealthStatus, worst
+from csg_otel.status import HealthStatus
 
 _MOST_CHANGES: Final = 1000
 """Changes kept per check: about an hour of a check that flaps every few seconds, days of a normal one."""
 
-_UP: Final = (HealthStatus.HEALTHY, HealthStatus.WARNING)
+WORKS: Final = (HealthStatus.HEALTHY, HealthStatus.WARNING)
+"""The states in which a check works; WARNING is works, with issues, so it is no outage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A period of WARNING or CRITICAL: its start, its length, the worst status in it, and whether it is over."""
+    """A period of CRITICAL: its start, its length, and whether it is over."""
 
     began_s: float
     duration_s: float
-    worst: HealthStatus
     over: bool
 
 
@@ -48,6 +48,11 @@ class Timeline:
 
     _changes: deque[tuple[float, HealthStatus]] = field(default_factory=lambda: deque(maxlen=_MOST_CHANGES))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no state has been recorded."""
+        return not self._changes
+
     def note(self, now_s: float, status: HealthStatus) -> None:
         """Record that the check is in *status* from *now_s* on."""
         if not self._changes or self._changes[-1][1] is not status:
@@ -67,18 +72,9 @@ class Timeline:
             began_s = max(at_s, from_s)
             transitions += index > 0 and at_s > from_s
             seconds[status] += end_s - began_s  # type: ignore[assignment] # a counter of seconds
-            if status in (HealthStatus.WARNING, HealthStatus.CRITICAL):
-                _extend(outages, began_s, end_s, status, over=index + 1 < len(changes))
+            if status is HealthStatus.CRITICAL:
+                outages.append(Outage(began_s, end_s - began_s, index + 1 < len(changes)))
         known_s = sum(seconds[status] for status in HealthStatus if status is not HealthStatus.UNKNOWN)
-        up_s = sum(seconds[status] for status in _UP)
+        up_s = sum(seconds[status] for status in WORKS)
         availability = up_s / known_s if known_s else None
         return Trend({status: seconds[status] for status in HealthStatus}, transitions, tuple(outages), availability)
-
-
-def _extend(outages: list[Outage], began_s: float, end_s: float, status: HealthStatus, *, over: bool) -> None:
-    """Extend the last outage if this period follows it directly, else add one: WARNING and then CRITICAL is one outage."""
-    if outages and outages[-1].began_s + outages[-1].duration_s == began_s:
-        last = outages.pop()
-        outages.append(Outage(last.began_s, end_s - last.began_s, worst((last.worst, status)), over))
-    else:
-        outages.append(Outage(began_s, end_s - began_s, status, over))

@@ -91,8 +91,8 @@ class HealthTelemetry:
             _record_change(change, span if is_of_run else None)
             error = None if execution is None else execution.unexpected_error
             if is_of_run and error is not None:
-                # The type and the line alone: the exception's message may hold a secret.
-                _log.warning("health check %s failed: %s", change.name, results.error_location(error))
+                # In the program's own log, which is never exported; the exception's message may hold an address or more.
+                _log.warning("health check %s failed: %s", change.name, results.error_reason(error))
 
     def _record_run(self, execution: Execution, changes: Sequence[Change]) -> Span | None:
         """Record the measurements of a run that has ended, and return its ended span; None if the run has no span."""
@@ -136,12 +136,15 @@ def _record_change(change: Change, span: Span | None) -> None:
     if change.outage_s is not None:
         attributes.update({names.OUTAGE: round(change.outage_s, 3), names.OUTAGE_FAILURES: change.failures})
     reason = f" ({change.message})" if change.message else ""
+    severity = _SEVERITIES[change.after]
+    if not change.critical and severity is SeverityNumber.ERROR:
+        severity = SeverityNumber.WARN  # the program works without what the check is about, or in spite of it
     scope.logger().emit(
         LogRecord(
             timestamp=int(change.timestamp * 1e9),
             context=context.Context() if span is None else trace.set_span_in_context(span, context.Context()),
-            severity_number=_SEVERITIES[change.after],
-            severity_text=_SEVERITIES[change.after].name,
+            severity_number=severity,
+            severity_text=severity.name,
             body=f"{change.name}: {change.before} -> {change.after}{reason}",
             event_name=names.EVENT_STATE_CHANGE,
             attributes=attributes,
@@ -167,7 +170,8 @@ class _Instruments:
         @reads_snapshot
         def observe_health(_options: CallbackOptions) -> Iterable[Observation]:
             registry = self.registry
-            return list(read(registry.snapshot())) if registry is not None else ()
+            snapshot = registry.snapshot() if registry is not None else None
+            return list(read(snapshot)) if snapshot is not None and snapshot.monitored else ()
 
         return observe_health
 

@@ -277,10 +277,11 @@ class Systemd(Part):
         self._started = False
 
     def start(self, config: Config) -> None:
-        if self._notifier is None or self._started or config.disabled or not config.health_monitoring.enabled:
+        # Also where telemetry or health checks are off: systemd ends a service that does not become ready.
+        if self._notifier is None or self._started:
             return
         self._started = True
-        self._notifier.start()
+        self._notifier.start(ready=config.health_monitoring.ready)
 
     def announce_stop(self) -> None:
         """Send STOPPING=1: the process is ending. A change of settings sends nothing."""

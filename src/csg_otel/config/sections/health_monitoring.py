@@ -207,7 +207,11 @@ class HealthMonitoring:
     )
     bypass: bool = setting(
         False,
-        "Run no check and report HEALTHY, with a message that checks are bypassed.",
+        "Run no check; every probe passes, with a message that health checks are switched off.",
         env=("DISABLE_HEALTH_CHECKS",),
+    )
+    ready: Literal["started", "readiness"] = setting(
+        "started",
+        "When systemd is told that the service is ready: when the program has started, or when readiness passes.",
     )
     trace: Literal["all", "failures", "never"] = setting("failures", "The runs of checks that are recorded as spans.")
