@@ -142,9 +142,14 @@ def test_the_spool_has_a_place_beside_a_read_only_root(deploy: Path) -> None:
 
 
 @pytest.mark.real("systemd-analyze")
-def test_the_unit_is_one(deploy: Path) -> None:
-    """By systemd's own verification, without a complaint."""
-    unit = deploy / "systemd/snapshot-generator.service"
+def test_the_unit_is_one(deploy: Path, tmp_path: Path) -> None:
+    """By systemd's own verification, without a complaint, with an interpreter of this machine in the place of its own."""
+    text = (deploy / "systemd/snapshot-generator.service").read_text()
+    own = "/opt/snapshot-generator/.venv/bin/python"
+    assert f"ExecStart={own} -m snapshot_generator" in text
+    assert "WorkingDirectory=/opt/snapshot-generator\n" in text, "where the module is"
+    unit = tmp_path / "snapshot-generator.service"
+    unit.write_text(text.replace(own, sys.executable))
     done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60)
 
     complaints = [line for line in done.stderr.splitlines() if "snapshot-generator" in line]

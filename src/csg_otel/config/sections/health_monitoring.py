@@ -212,6 +212,6 @@ class HealthMonitoring:
     )
     ready: Literal["started", "readiness"] = setting(
         "started",
-        "When systemd is told that the service is ready: when the program has started, or when readiness passes.",
+        "When READY is sent to systemd: once the program has started, or once readiness passes.",
     )
     trace: Literal["all", "failures", "never"] = setting("failures", "The runs of checks that are recorded as spans.")
