@@ -48,7 +48,7 @@ class InstrumentError(CsgOtelError):
 
 
 class MissingExtraError(CsgOtelError):
-    """An optional dependency is missing; the message contains the pip command that installs it."""
+    """An optional dependency is missing: *feature* needs the *extra*; the message contains the pip command that installs it."""
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional dependency: pip install 'csg-otel[{extra}]'")

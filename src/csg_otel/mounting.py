@@ -6,18 +6,18 @@ They serve the telemetry that runs at the moment of a request, so ``instrument()
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from csg_otel import forks, sdk
 from csg_otel.pipeline.safe_spans import discard_current_span
 from csg_otel.server import Request, Response, asgi, wsgi
 
 if TYPE_CHECKING:
-    from csg_otel.server.apps import Wsgi
+    from csg_otel.server.apps import Asgi, Wsgi
     from csg_otel.server.messages import Done
 
 
-def asgi_app() -> Any:
+def asgi_app() -> Asgi:
     """
     Return the endpoints as an ASGI application, to be mounted: ``app.mount("/monitoring", csg_otel.asgi_app())``.
 

@@ -70,6 +70,9 @@ TARGET_INFO: Final = "target_info"
 ACCESS_LOGGER: Final = "csg_otel.access"
 """Logger of the endpoints' access log. Its lines are shown at INFO, other lines of csg_otel only from WARNING."""
 
+START_LOGGER: Final = "csg_otel.start"
+"""Logger of the line about a telemetry that has started; shown at INFO, as those of the access log."""
+
 ON_SCREEN: Final = "csg_on_screen"
 """Mark on a log record (no attribute): a handler of the program has already written the record to the terminal."""
 

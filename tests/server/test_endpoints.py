@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import logging
+import re
 import selectors
 import socket
 import threading
@@ -69,7 +70,7 @@ def test_the_probes_answer(serve: Serve) -> None:
     assert ask(server, "/readyz?exclude=disk")[0] == 503  # a group without checks is unknown
     assert ask(server, "/healthz/none")[0] == 404
     assert ask(server, "/nothing")[0] == 404
-    for path in ("/", "/livez/disk"):
+    for path in ("/nothing", "/livez/disk"):
         assert ask(server, path)[::2] == (
             404,
             b"not found; the endpoints are /metrics /livez /readyz /startupz /healthz\n",
@@ -238,3 +239,31 @@ def test_the_server_writes_nothing_into_the_log_of_the_program(tmp_path: Path) -
         lines = [line for line in program.stderr.splitlines() if not line.startswith("csg_otel")]
 
     assert lines == []
+
+
+def test_the_root_is_an_index(serve: Serve) -> None:
+    """A page with relative links for a browser, short text for a terminal; HTML in a service's name is text."""
+    server = serve(service={"name": "<b>shop</b>"})
+    status, headers, text = ask(server, "/")
+    page_status, page_headers, page = ask(server, "/", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+
+    assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    lines = text.decode().splitlines()
+    assert lines[0] == "Telemetry of <b>shop</b>"
+    assert [line.split()[0] for line in lines[1:]] == ["/metrics", "/livez", "/readyz", "/startupz", "/healthz"]
+    assert (page_status, page_headers["content-type"]) == (200, "text/html; charset=utf-8")
+    links = re.findall(r'<a href="([^"]*)">', page.decode())
+    assert links == ["metrics", "livez", "readyz", "startupz", "healthz"]
+    assert all(ask(server, f"/{link}")[0] in (200, 503) for link in links)
+    assert b"&lt;b&gt;shop" in page
+    assert b"<b>" not in page
+
+
+def test_the_index_lists_what_is_served(serve: Serve) -> None:
+    """Another path for metrics, or none; the metrics may be at the root itself."""
+    assert b"/telemetry " in ask(serve(system_monitoring={"prometheus": {"path": "/telemetry"}}), "/")[2]
+    off = serve(system_monitoring={"prometheus": {"enabled": False}})
+    assert b"/metrics" not in ask(off, "/")[2]
+    assert ask(off, "/metrics")[0] == 404
+    root = serve(system_monitoring={"prometheus": {"path": "/"}})
+    assert b"# TYPE" in ask(root, "/")[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Any
 
 from typing_extensions import assert_type
@@ -62,6 +62,12 @@ def database() -> bool:
     return True
 
 
+@csg_otel.health_check
+def bare() -> bool:
+    """Check something."""
+    return True
+
+
 def typed(callback: Callable[[int], Coroutine[Any, Any, bytes]] = coroutine) -> None:
     """Hold every signature."""
     assert_type(plain(1, b="x"), list[int])
@@ -72,6 +78,10 @@ def typed(callback: Callable[[int], Coroutine[Any, Any, bytes]] = coroutine) -> 
     assert_type(Service.fixed(), int)
     assert_type(Service.made(), Service)
     assert_type(database(), bool)
+    assert_type(bare(), bool)
+    assert_type(csg_otel.asgi_app(), Callable[[Any, Any, Any], Awaitable[None]])
+    assert_type(csg_otel.wsgi_app(), Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]])
+    csg_otel.counter("orders", attributes="channel").bind({"channel": "web"}).add(1)
     with csg_otel.observe("block") as operation:
         operation.set_attribute("key", 1)
     with csg_otel.instrument(exporters=["console"]) as telemetry:

@@ -37,7 +37,7 @@ class Component:
         self._last_beat = self._clock()
 
     def healthy(self, message: str = "") -> None:
-        """Report that it works."""
+        """Report that it works; *message* is public."""
         self._report(HealthStatus.HEALTHY, message)
 
     def warning(self, message: str) -> None:

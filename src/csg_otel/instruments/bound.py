@@ -27,7 +27,7 @@ class BoundHistogram:
         self._measure = measure
 
     def record(self, amount: float) -> None:
-        """Record one measurement in the histogram's unit."""
+        """Record *amount*, one measurement in the histogram's unit."""
         self._measure(amount)
 
 
@@ -40,5 +40,5 @@ class BoundGauge:
         self._measure = measure
 
     def set(self, value: float) -> None:
-        """Set the current value, in the gauge's unit."""
+        """Set the current *value*, in the gauge's unit."""
         self._measure(value)

@@ -95,7 +95,7 @@ def cache(name: str) -> Cache:
 
 def observe_cache(name: str, cached: Cached) -> None:
     """
-    Count hits and misses of *cached*, a function with ``functools.lru_cache`` or another object with ``cache_info()``.
+    Count hits and misses of the cache *name*; *cached* is a function with ``lru_cache`` or an object with ``cache_info()``.
 
     They are read when metrics are collected, so calls of the cache cost nothing more. Raises InstrumentError for an object
     without ``cache_info()``.

@@ -117,7 +117,7 @@ class Counter(_Instrument):
         self.start_at_zero()
 
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
-        """Add *amount*, 0 or more, in the counter's unit."""
+        """Add *amount*, 0 or more, in the counter's unit, to the series of *attributes*."""
         self._measure(self._otel_instrument.add, amount, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundCounter:
@@ -148,7 +148,7 @@ class UpDownCounter(_Instrument):
         self._otel_instrument = scope.create(self._metric)
 
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
-        """Add *amount*, which may be negative, in the counter's unit."""
+        """Add *amount*, which may be negative, in the counter's unit, to the series of *attributes*."""
         self._measure(self._otel_instrument.add, amount, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundCounter:
@@ -169,7 +169,7 @@ class Histogram(_Instrument):
         self._otel_instrument = scope.create(self._metric, bounds=bounds)
 
     def record(self, amount: float, attributes: Mapping[str, Any] | None = None) -> None:
-        """Record one measurement in the histogram's unit."""
+        """Record *amount*, one measurement in the histogram's unit, with *attributes*."""
         self._measure(self._otel_instrument.record, amount, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundHistogram:
@@ -185,7 +185,7 @@ class Gauge(_Instrument):
         self._otel_instrument = scope.create(self._metric)
 
     def set(self, value: float, attributes: Mapping[str, Any] | None = None) -> None:
-        """Set the current value, in the gauge's unit."""
+        """Set the current *value*, in the gauge's unit, of the series of *attributes*."""
         self._measure(self._otel_instrument.set, value, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundGauge:

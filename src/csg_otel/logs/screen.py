@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from csg_otel import faults, names
 from csg_otel.logs.formats import screen_formatter
@@ -16,6 +16,10 @@ from csg_otel.logs.own_records import is_own, level
 
 if TYPE_CHECKING:
     from csg_otel.config.sections.logging import Logging
+
+
+_SHOWN_AT_INFO: Final = (names.ACCESS_LOGGER, names.START_LOGGER)
+"""Loggers of csg_otel whose lines are shown although they are no warnings."""
 
 
 class Screen(logging.Handler):
@@ -59,7 +63,7 @@ class Screen(logging.Handler):
         """Write *record*; return whether it was written."""
         if self._shown and not is_own(record):
             return False
-        if level(record) < self._lowest and record.name != names.ACCESS_LOGGER:
+        if level(record) < self._lowest and record.name not in _SHOWN_AT_INFO:
             return False
         try:
             text = f"{self.format(record)}\n"

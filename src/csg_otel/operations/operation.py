@@ -143,7 +143,7 @@ class Operation:
         self._count_end = instruments.active.at(definition.name).begin()
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Set an attribute of the span, and of the measurement too if ``observe`` has an attribute of this key."""
+        """Set the attribute *key* of the span to *value*, and of the measurement too if ``observe`` has that attribute."""
         try:
             cleaned = clean.clean({key: value})
             self.span.set_attributes(cleaned)
@@ -153,7 +153,7 @@ class Operation:
             faults.contain(_FAULTS)
 
     def add_event(self, name: str, attributes: Mapping[str, Any] | None = None) -> None:
-        """Add an event to the span, at this moment."""
+        """Add an event called *name* to the span, at this moment, with *attributes*."""
         try:
             self.span.add_event(name, clean.clean(attributes or {}))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program

@@ -84,7 +84,9 @@ def apply(loaded: Loaded, role: Role, *, handle_signals: bool, auto: bool) -> Te
             forks.follow(_reset_lock_after_fork)
         if auto:
             activate_installed()
-        return _current
+        telemetry = _current
+    telemetry.announce()  # without the lock, because handlers of the program may log it
+    return telemetry
 
 
 _current: Telemetry | None = None

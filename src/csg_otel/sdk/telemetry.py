@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks, faults, forks, health, metrics, preforking, scope
 from csg_otel.exit_hooks import ExitHooks
+from csg_otel.exporters.build import console_enabled
 from csg_otel.exporters.delivery.destination import DestinationStatus, State
 from csg_otel.greenlets import GreenletWatch
 from csg_otel.health import builtin
@@ -20,7 +21,9 @@ from csg_otel.multiprocess.family import family
 from csg_otel.pipeline.global_providers import global_providers, problems
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers
+from csg_otel.sdk import summary
 from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Role, Sampling, Serving, Systemd
+from csg_otel.sdk.summary import StartLine
 from csg_otel.worker_exits import WorkerExits
 
 if TYPE_CHECKING:
@@ -41,7 +44,8 @@ class Telemetry:
     """
     The handle to a program's telemetry; returned by :func:`instrument`, also a context manager that shuts it down.
 
-    ``config`` is the effective configuration and ``origins`` the source of each value.
+    ``config`` is the effective configuration and ``origins`` the source of each value. Its ``repr`` is the first line of
+    the console: what is served where, and sent where.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Telemetry:
             self._serving,
             self._systemd,
         )
+        self._start_line = StartLine()
         self._start_parts()
         self._exit_hooks = ExitHooks(self.shutdown, self.force_flush, lambda: self.config.exporters.shutdown_timeout)
         self._exit_hooks.arm(signals=handle_signals)
@@ -195,6 +200,21 @@ class Telemetry:
         """Shut down within the configured budget."""
         self.shutdown()
 
+    def announce(self) -> None:
+        """Log at INFO what is served where and sent where, if the console is on and this differs from the last line."""
+        if not self.config.disabled and console_enabled(self.config.exporters):
+            self._start_line.log(self._summary())
+
+    def __repr__(self) -> str:
+        if self._report is not None or self.config.disabled:
+            return f"<csg_otel.Telemetry: {'shut down' if self._report is not None else 'disabled'}>"
+        return f"<csg_otel.Telemetry: {self._summary()}>"
+
+    def _summary(self) -> str:
+        endpoints = self._serving.endpoints
+        service = str(self._providers.resource.attributes["service.name"])
+        return summary.line(service, self.url, endpoints.paths if endpoints is not None else (), self.status())
+
     # -- for the program -------------------------------------------------------------------------------------------
 
     def force_flush(self, timeout_s: float = 5.0) -> bool:
@@ -208,7 +228,7 @@ class Telemetry:
         if self.config.system_monitoring.prometheus.enabled:
             problem, missing = self._serving.problem, problems().get("metrics", "")
             state: State = "down" if problem else "degraded" if missing else "ok"
-            statuses["prometheus"] = DestinationStatus(state, last_error=problem or missing)
+            statuses[summary.SERVED] = DestinationStatus(state, last_error=problem or missing)
         return statuses
 
     def put_alert(self, event: Event) -> int:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote
 from csg_otel import interruptions
 from csg_otel.exporters import prometheus
 from csg_otel.health import HealthSnapshot, report
+from csg_otel.server import index
 from csg_otel.server.access_log import AccessLog
 from csg_otel.server.background import Background
 from csg_otel.server.hosts import HostCheck
@@ -90,6 +91,8 @@ class Endpoints:
             done(response)
         elif self._is_scrape(request):
             self._scrape(request.headers, done)
+        elif request.path == "/":
+            done(self._contained(lambda: index.response(request, self._config.service.name or "", self._metrics_path)))
         else:
             self._probe(request, done)
 
@@ -109,7 +112,7 @@ class Endpoints:
                 return refusal
         name, check = _probe_of(request)
         is_scrape = self._is_scrape(request)
-        if name not in report.GROUP_OF and not is_scrape:
+        if name not in report.GROUP_OF and not is_scrape and request.path != "/":
             return Response(404, self._not_found())
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"only GET and HEAD\n", {**PLAIN_TEXT, "Allow": "GET, HEAD"})
@@ -117,15 +120,23 @@ class Endpoints:
             return None if self._authorized(request.headers) else self._unauthorized()
         return Response(404, self._not_found()) if check and name != "healthz" else None
 
-    def _is_scrape(self, request: Request) -> bool:
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of ``/metrics`` and of the probes."""
+        return index.paths(self._metrics_path)
+
+    @property
+    def _metrics_path(self) -> str:
+        """The path of the metrics; empty if they are not served."""
         endpoint = self._config.system_monitoring.prometheus
-        return endpoint.enabled and request.path == endpoint.path
+        return endpoint.path if endpoint.enabled else ""
+
+    def _is_scrape(self, request: Request) -> bool:
+        return request.path == self._metrics_path
 
     def _not_found(self) -> bytes:
         """Return the body for a path that does not exist: a user who opens the address in a browser sees where to go."""
-        endpoint = self._config.system_monitoring.prometheus
-        paths = (*([endpoint.path] if endpoint.enabled else []), *(f"/{name}" for name in report.GROUP_OF))
-        return f"not found; the endpoints are {' '.join(paths)}\n".encode()
+        return f"not found; the endpoints are {' '.join(self.paths)}\n".encode()
 
     def _unauthorized(self) -> Response:
         scheme = "Basic" if self._config.security.api_auth.method == "basic" else "Bearer"

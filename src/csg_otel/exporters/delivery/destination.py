@@ -56,7 +56,7 @@ class DestinationStatus:
     records, metric collections and alerts. ``emitted`` items came from this process, ``adopted`` items from dead processes.
     Always: ``emitted + adopted == delivered + queued + spooled + dropped``.
     ``dropped`` counts by reason. ``failing_s`` is the length of the current outage in seconds. ``spooled`` items are on disk:
-    the next process delivers them if this process does not.
+    the next process delivers them if this process does not. ``address`` is where they go, without a password.
     """
 
     state: State = "ok"
@@ -68,6 +68,7 @@ class DestinationStatus:
     failing_s: float = 0.0
     emitted: int = 0
     adopted: int = 0
+    address: str = ""
 
 
 class Destination:
@@ -236,6 +237,7 @@ class Destination:
             failing_s=failing_s,
             emitted=sum(queue_counts.emitted for queue_counts in counts),
             adopted=sum(queue_counts.adopted for queue_counts in counts),
+            address=self._address,
         )
 
     def log_undelivered(self) -> None:

@@ -1,0 +1,69 @@
+"""The start line and ``repr(telemetry)``: what is served where, and where everything is sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from support.programs import Program
+
+PROGRAM = """
+import json, logging, sys
+import csg_otel
+collector = {"endpoint": "http://user:pa55@127.0.0.1:9", "signals": ["traces"]}
+config = {"exporters": {"console": {"enabled": True}, "otlp": [collector]}}
+telemetry = csg_otel.instrument("shop", config=config)
+csg_otel.instrument("shop", config=config)
+texts = [telemetry.url, repr(telemetry)]
+csg_otel.instrument("shop", exporters=["prometheus"])
+texts.append(repr(telemetry))
+csg_otel.instrument("shop", exporters=["prometheus"], disabled=True)
+texts.append(repr(telemetry))
+telemetry.shutdown(0.2)
+print(json.dumps([*texts, repr(telemetry)]))
+"""
+
+
+def _start_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "service shop" in line]
+
+
+def test_one_line_where_the_console_is_on(tmp_path: Path) -> None:
+    """It has the paths, the destinations without passwords, and comes once for equal settings; ``repr`` says the same."""
+    with Program(PROGRAM, tmp_path) as program:
+        assert program.wait() == 0, program.stderr
+        assert program.process.stdout is not None
+        url, on, without_console, disabled, ended = json.loads(program.process.stdout.read())
+
+    told = (
+        f"service shop: {url} serves /metrics /livez /readyz /startupz /healthz; "
+        "sends to console (stderr), otlp (http://127.0.0.1:9)"
+    )
+    assert on == f"<csg_otel.Telemetry: {told}>"
+    assert [re.sub(r"^\S+ +", "", line) for line in _start_lines(program.stderr)] == [f"INFO  csg_otel.start: {told}"]
+    assert without_console.endswith("/healthz; sends to no destination>")
+    assert (disabled, ended) == ("<csg_otel.Telemetry: disabled>", "<csg_otel.Telemetry: shut down>")
+
+
+def test_no_line_where_the_console_is_off(tmp_path: Path) -> None:
+    """Neither on stderr nor in the log of a program that shows everything; a taken port is named by ``repr``."""
+    source = """
+    import logging, socket, sys
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+    taken = socket.create_server(("127.0.0.1", 0))
+    import csg_otel
+    port = taken.getsockname()[1]
+    telemetry = csg_otel.instrument("shop", exporters=["prometheus"], system_monitoring__prometheus__port=port)
+    print("REPR", repr(telemetry))
+    """
+    with Program(source, tmp_path) as program:
+        assert program.wait() == 0, program.stderr
+        assert program.process.stdout is not None
+        lines = _start_lines(program.process.stdout.read() + program.stderr)
+
+    assert len(lines) == 1
+    assert re.fullmatch(
+        r"REPR <csg_otel\.Telemetry: service shop: serves nothing \(127\.0\.0\.1:\d+: Address already in use\); sends to.*>",
+        lines[0],
+    )
