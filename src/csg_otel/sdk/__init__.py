@@ -49,14 +49,12 @@ def instrument(
 
     Args:
         service_name: The service's name. Default: the name in the environment, else in the file, else the script's name.
-        config: A path, a mapping, or a :class:`Config`. Default: the file in ``CSG_OTEL_CONFIG``, else
-            ``monitoring_config.yaml``.
+        config: A path, a mapping or a :class:`Config`. Default: file ``CSG_OTEL_CONFIG``, else ``monitoring_config.yaml``.
         exporters: The destinations, for example ``["console", "prometheus", "otlp://localhost:4317", "datadog"]``;
             all others are off. Default: the destinations in the configuration.
         environment: The deployment environment; also selects ``environments.<name>`` in the file. Default: as configured.
         on_error: ``"raise"`` (default), or ``"warn"``: log the problems and continue with the valid settings.
-        handle_signals: Whether SIGTERM first flushes the telemetry; then the program's own or the default handling follows.
-            Default True.
+        handle_signals: Whether SIGTERM flushes the telemetry before the program's own or the default handling. Default True.
         auto: Whether the installed ``opentelemetry-instrumentation-*`` packages are loaded. Default False.
         **settings: Any other setting, by its key with ``__`` instead of dots, in seconds and bytes:
             ``system_monitoring__prometheus__port=0``.
@@ -65,9 +63,8 @@ def instrument(
         ConfigError: With every problem of the configuration, before anything has started.
         HealthDefinitionError: If health checks contradict each other.
     """
-    named = {"service_name": service_name, "environment": environment, "exporters": exporters}
     code = {key.replace("__", "."): value for key, value in settings.items()}
-    code.update((key, value) for key, value in named.items() if value is not None)
+    code.update(service_name=service_name, environment=environment, exporters=exporters)
     source = Path(config) if isinstance(config, (str, os.PathLike)) else config
     loaded = (load if on_error == "raise" else load_lenient)(source, code=code)
     return apply(loaded, "owner", handle_signals=handle_signals, auto=auto)
