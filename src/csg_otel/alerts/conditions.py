@@ -33,6 +33,9 @@ OPERATORS: Final[Mapping[str, Operator]] = {
 }
 """The operator of each condition that a rule can have."""
 
+KINDS: Final = (names.ERROR_TYPE, names.HEALTH_FROM, names.HEALTH_TO)
+"""Attributes that are kinds of one thing, which are added up: errors by type, the changes of a check's state by direction."""
+
 TOLERANCE: Final = 1e-9
 """Relative difference below which fractional numbers count as equal: more than rounding makes, less than any real change."""
 
@@ -76,8 +79,8 @@ def count_series(ref: Ref, filters: Iterable[tuple[str, str, str]] = ()) -> Sele
 
 
 def identity(rule: Rule) -> tuple[str, ...]:
-    """Return the labels that distinguish the series of *rule*; the error type does not, so it is left out."""
-    declared = [label for key, label in rule.ref.attributes if key != names.ERROR_TYPE]
+    """Return the labels that distinguish the series of *rule*, without those of attributes that are only its kinds."""
+    declared = [label for key, label in rule.ref.attributes if key not in KINDS]
     return tuple(dict.fromkeys([*SCRAPED, *declared, *(label for _, label, _ in rule.filters)]))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import names
+from csg_otel.alerts import conditions
 from csg_otel.alerts.text import number
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def values(rule: Rule, service: str) -> tuple[Value, ...]:
         age = _scope(service, {}, ()).of("min", names.PROCESS_UPTIME.name)
         return (Value(f"clamp_max({age}, 1)"),)
     if not rule.ref.alias:
-        declared = [key for key, _ in rule.ref.attributes if key != names.ERROR_TYPE]
+        declared = [key for key, _ in rule.ref.attributes if key not in conditions.KINDS]
         scope = _scope(service, filters, declared)
         return (Value(_valued(rule, scope.of(_aggregator(rule), rule.ref.name))),)
     compared = []
