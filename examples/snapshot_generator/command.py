@@ -29,10 +29,15 @@ def main(arguments: Sequence[str], stop: threading.Event) -> int:
         timer.daemon = True
         timer.start()
     if options.demo:
-        inbox, output = _demo_folders(options.output)
-        generator, watch = Generator([inbox], output), True
-    else:
-        generator, watch = Generator(options.paths, options.output), options.watch
+        with tempfile.TemporaryDirectory(prefix="snapshot-generator-") as folder:  # nothing of a demo is left behind
+            inbox = Path(folder) / "inbox"
+            inbox.mkdir()
+            return _process(Generator([inbox], options.output or Path(folder) / "snapshots"), stop, options)
+    return _process(Generator(options.paths, options.output), stop, options)
+
+
+def _process(generator: Generator, stop: threading.Event, options: argparse.Namespace) -> int:
+    watch = options.watch or options.demo
     try:
         generator.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -43,13 +48,14 @@ def main(arguments: Sequence[str], stop: threading.Event) -> int:
         if watch:
             _say_where(telemetry, generator, demo=options.demo)
         if options.demo:
-            threading.Thread(target=_feed, args=(inbox, stop), daemon=True).start()
+            threading.Thread(target=_feed, args=(*generator.sources, stop), daemon=True).start()
         generator.process_all(stop)
         if watch:
             generator.watch(stop)
     total = generator.done + generator.failed
     files = "file" if total == 1 else "files"
-    print(f"{total} {files} processed ({generator.failed} failed), snapshots in {generator.output}", flush=True)
+    where = "" if options.demo and options.output is None else f", snapshots in {generator.output}"
+    print(f"{total} {files} processed ({generator.failed} failed){where}", flush=True)
     return 0
 
 
@@ -103,13 +109,6 @@ def _csg_otel() -> str:
     """Return how the command is called from here; in an environment that is not activated, it is not on the PATH."""
     beside = Path(sys.executable).parent / "csg-otel"
     return "csg-otel" if shutil.which("csg-otel") or not beside.exists() else os.path.relpath(beside)
-
-
-def _demo_folders(output: Path | None) -> tuple[Path, Path]:
-    folder = Path(tempfile.mkdtemp(prefix="snapshot-generator-"))
-    inbox = folder / "inbox"
-    inbox.mkdir()
-    return inbox, output or folder / "snapshots"
 
 
 def _feed(inbox: Path, stop: threading.Event) -> None:

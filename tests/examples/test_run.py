@@ -127,8 +127,11 @@ def _files(url: str) -> float:
 
 
 def test_the_demo_feeds_itself_and_ends_when_interrupted(examples: Path, tmp_path: Path) -> None:
-    """Ctrl-C at any time ends it with its summary and exit code 0, telemetry on the console included."""
-    with Program(generator(examples, "--demo", "--seconds", "60"), tmp_path, {"PROMETHEUS_PORT": "0"}) as program:
+    """Ctrl-C at any time ends it with its summary and exit code 0, telemetry on the console included; it leaves no folder."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    variables = {"PROMETHEUS_PORT": "0", "TMPDIR": str(temporary)}
+    with Program(generator(examples, "--demo", "--seconds", "60"), tmp_path, variables) as program:
         url = program.line_with(r"curl (http://\S+)/metrics")[1]
         eventually(lambda: "process_file" in program.stderr and "csg.files.processed" in program.stderr)
         assert get(f"{url}/livez")[0] == 200
@@ -136,6 +139,7 @@ def test_the_demo_feeds_itself_and_ends_when_interrupted(examples: Path, tmp_pat
         program.process.send_signal(signal.SIGINT)
         program.line_with(r"files? processed \(\d failed\)")
         assert program.wait(10) == 0
+    assert list(temporary.glob("snapshot-generator-*")) == []
 
 
 def test_the_demo_command_runs_the_same_program() -> None:

@@ -61,9 +61,23 @@ def test_thresholds_intervals_and_targets_come_from_the_settings() -> None:
     assert (probe(checks["disk"]).mounts, checks["disk"].interval_s) == (("/",), 7)
     assert (probe(checks["process_memory"]).limit_mb, checks["imports"].timeout_s) == (512, 3)
     assert probe(checks["processing"]).warning_s == 0.25
-    assert probe(checks["memory_growth"]).warning_mb_per_h == 5
+    assert probe(checks["memory_growth"]).warning_mb_per_h == 300
     assert {"http.api.example.com-x", "filesystem.tmp", "tcp.db-5432", "functional"} <= checks.keys()
     assert "readiness" in checks["tcp.db-5432"].groups
+
+
+@pytest.mark.parametrize(
+    ("limits", "per_hour"),
+    [
+        ({}, 100),
+        ({"memory_growth_threshold_mb": 5}, 300),
+        ({"memory_growth_threshold_mb_per_hour": 30}, 30),
+        ({"memory_growth_threshold_mb": 5, "memory_growth_threshold_mb_per_hour": 500}, 300),
+    ],
+)
+def test_growth_of_memory_has_a_limit_per_minute_and_one_per_hour(limits: dict[str, float], per_hour: float) -> None:
+    """The lower counts; the monitoring guide's is per minute."""
+    assert probe(built(performance=limits)["memory_growth"]).warning_mb_per_h == per_hour
 
 
 def test_a_category_can_be_switched_off() -> None:

@@ -31,6 +31,9 @@ _SECTIONS: Final = "health_monitoring.checks"
 _GRACE_S: Final = 1.0
 """Seconds from a probe's own timeout to the deadline of its run, so that the probe can report what timed out."""
 
+_GROWTH_MB_PER_H: Final = 100.0
+"""Growth of memory in megabytes an hour above which the state is WARNING, where the settings name no limit."""
+
 _GROWTH_WINDOW_S: Final = 3600.0
 _GROWTH_READINGS: Final = 10
 """Seconds, and readings of memory, that the growth is computed from: a slope from fewer readings is mostly chance."""
@@ -196,8 +199,10 @@ def _performance(settings: HealthMonitoring, performance: Performance) -> Iterat
     memory, benchmarking = performance.memory_optimization, performance.benchmarking
     if performance.enabled and memory.enabled:
         interval_s = memory.monitoring_interval or section.interval or settings.check_interval
+        per_minute, per_hour = section.memory_growth_threshold_mb, section.memory_growth_threshold_mb_per_hour
+        limits = [per_minute * 60 if per_minute else None, per_hour]
         growth = {
-            "warning_mb_per_h": section.memory_growth_threshold_mb,
+            "warning_mb_per_h": min((limit for limit in limits if limit), default=_GROWTH_MB_PER_H),
             "window_s": max(_GROWTH_WINDOW_S, _GROWTH_READINGS * interval_s),
         }
         yield _factory("memory_growth", "memory_growth", section, growth, interval_s=interval_s, **policy)

@@ -101,8 +101,14 @@ class PerformanceChecks:
     processing_time_threshold_ms: float = setting(
         5000.0, "Time the benchmark may take; the median of its runs counts.", unit="ms", above=0
     )
-    memory_growth_threshold_mb: float = setting(
-        100.0, "Growth of resident memory per hour above which the state is WARNING.", unit="MB", above=0
+    memory_growth_threshold_mb: float | None = setting(
+        None, "Growth of resident memory per minute above which the state is WARNING.", unit="MB", above=0
+    )
+    memory_growth_threshold_mb_per_hour: float | None = setting(
+        None,
+        "The same per hour, for slow leaks; of both, the lower counts. By default 100 where none of them is given.",
+        unit="MB",
+        above=0,
     )
     benchmark: str | None = setting(
         None, "`module:function` whose time is measured; by default a small computation.", free="function"
