@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import posixpath
+import re
 import subprocess
 import sys
 import zipfile
@@ -30,13 +32,32 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 
 def test_the_wheel_holds_the_whole_package(wheel: Path, root: Path) -> None:
-    """In the wheel are all files of the package, `py.typed` and data included, and the demo program; nothing else."""
-    tracked = _files(root, "src/csg_otel", "examples/snapshot_generator")
-    expected = {f"csg_otel/{path}" if path.startswith("examples/") else path.removeprefix("src/") for path in tracked}
+    """In the wheel are all files of the package, data included, the documentation, the examples; nothing else."""
+    documentation = ("README.md", "CONTRIBUTING.md", "docs", "examples", "collector-config")
+    tracked = _files(root, "src/csg_otel", *documentation)
+    expected = {path.removeprefix("src/") if path.startswith("src/") else f"csg_otel/{path}" for path in tracked}
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
     assert "csg_otel/py.typed" in names
     assert names == expected
+
+
+def test_the_links_of_the_documentation_work_in_the_wheel(wheel: Path) -> None:
+    """Each leads to a file or a folder that is there, and the command line says where to begin."""
+    archive = zipfile.ZipFile(wheel)
+    names = archive.namelist()
+    pages = [name for name in names if name.endswith(".md")]
+    linked = {
+        (page, posixpath.normpath(posixpath.join(posixpath.dirname(page), link)))
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", archive.read(page).decode())
+        if "://" not in link
+    }
+
+    assert len(linked) > 30
+    assert [
+        (page, to) for page, to in linked if not any(name == to or name.startswith(f"{to}/") for name in names)
+    ] == []
 
 
 def test_the_wheel_carries_its_licence_and_command(wheel: Path) -> None:
@@ -64,3 +85,6 @@ def test_the_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> 
     done = subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.PIPE, text=True)
 
     assert Path(done.stdout.strip()) == tmp_path / "csg_otel" / "__init__.py"
+    command = [sys.executable, "-m", "csg_otel", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    assert f"documentation: {tmp_path / 'csg_otel' / 'README.md'}\n" in done.stdout

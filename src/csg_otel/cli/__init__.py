@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from argparse import RawDescriptionHelpFormatter
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,11 +68,19 @@ def _drop_output() -> None:
             os.dup2(nowhere.fileno(), 1)
 
 
+def _documentation() -> Path:
+    """Return where the documentation begins: in the installed package, or in the checkout that it runs from."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "README.md"
+    return installed if installed.exists() else package.parents[1] / "README.md"
+
+
 def _command(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="csg-otel",
         description="Health checks, metrics, traces and logs of Python programs.",
-        epilog="example: csg-otel healthcheck --verbose",
+        epilog=f"example: csg-otel healthcheck --verbose\n\ndocumentation: {_documentation()}",
+        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
