@@ -238,8 +238,8 @@ EVENT_LOOP_LAG = Metric("csg.runtime.event_loop.lag", "histogram", "s", "Delay o
 
 OPERATION_DURATION = Metric("csg.operation.duration", "histogram", "s", "Duration of observed operations; error.type is set on those that failed.", (OPERATION_NAME, ERROR_TYPE, OBJECTIVE))
 OPERATION_ACTIVE = Metric("csg.operation.active", "up_down_counter", "{operation}", "Observed operations that are running now.", (OPERATION_NAME,))
-WORK_FINISHED = Metric("csg.work.finished", "counter", "{item}", "Pieces of work that have ended, by outcome (ok, error). A piece of work is an outermost operation or a file; operations inside one are not counted.", (OUTCOME,))
-WORK_TIME = Metric("csg.work.time", "counter", "s", "Seconds that the pieces of work in csg.work.finished took, added up.")
+WORK_FINISHED = Metric("csg.operation.work.finished", "counter", "{item}", "Pieces of work that have ended, by outcome (ok, error). A piece of work is an outermost operation or a file; operations inside one are not counted.", (OUTCOME,))
+WORK_TIME = Metric("csg.operation.work.time", "counter", "s", "Seconds that the pieces of work in csg.operation.work.finished took, added up.")
 FILES_PROCESSED = Metric("csg.files.processed", "counter", "{file}", "Files processed, by type and outcome (ok, error).", (FILE_TYPE, OUTCOME))
 FILES_SIZE = Metric("csg.files.size", "histogram", "By", "Size of the files processed.", (FILE_TYPE, OUTCOME))
 CACHE_REQUESTS = Metric("csg.cache.requests", "counter", "{request}", "Cache look-ups, by result (hit, miss).", (CACHE_NAME, CACHE_RESULT))

@@ -55,11 +55,11 @@ def test_half_of_the_files_fail_in_every_view(tmp_path: Path) -> None:
 
     with Program(PROGRAM, tmp_path, {"XDG_STATE_HOME": str(tmp_path)}) as program:
         url = program.line()
-        with Prometheus([url.removeprefix("http://")], tmp_path / "prometheus", rules=[rules]) as prometheus:
-            eventually(lambda: prometheus.query("csg_work_finished_total"), within_s=30)
+        with Prometheus({"files": [url.removeprefix("http://")]}, tmp_path / "prometheus", rules=[rules]) as prometheus:
+            eventually(lambda: prometheus.query("csg_operation_work_finished_total"), within_s=30)
             program.go_on()
             business = json.loads(program.line_with(r"\{.*\}")[0])
-            page = samples(get(f"{url}/metrics")[1], "csg_work_finished_total")
+            page = samples(get(f"{url}/metrics")[1], "csg_operation_work_finished_total")
 
             assert page == {'csg_outcome="ok"': 5, 'csg_outcome="error"': 5}
             assert business["error_rate_percent"] == 50

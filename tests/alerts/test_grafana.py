@@ -152,7 +152,7 @@ def test_a_method_grafana_does_not_have_goes_through_the_relay() -> None:
     (point,) = compiled(spec(rule(), notifications={"webhook": webhook}))["contactPoints"]
 
     settings = point["receivers"][0]["settings"]
-    assert settings == {"url": f"{Options().relay_url}/webhook", "httpMethod": "POST"}
+    assert settings == {"url": f"{Options().relay_url}/shop.webhook", "httpMethod": "POST"}
 
 
 def test_maintenance_leaves_a_program_out() -> None:

@@ -250,7 +250,7 @@ def test_a_counter_that_appears_grew_from_zero(
 def test_the_error_ratio_has_the_first_failures(specified: Specified, world: World) -> None:
     """Four failures, the first of a program: all of the last five minutes' pieces of work failed."""
     world.add(specified(config("shop"), shipped=True), "csg_otel.names")
-    work = f"csg_work_finished_total{LABELS},csg_outcome"
+    work = f"csg_operation_work_finished_total{LABELS},csg_outcome"
     series = {f'{work}="ok"}}': "1x400", f'{work}="error"}}': "_x80 4x320"}
 
     assert world.is_empty("error_rate_percent != 100", "22m", series) == ""

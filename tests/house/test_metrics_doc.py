@@ -14,7 +14,7 @@ DOC = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 GROUPS = (
     ("Host", ("system.", "container.")),
     ("Process and runtime", ("process.", "cpython.", "csg.runtime.")),
-    ("Business", ("csg.operation.", "csg.work.", "csg.files.", "csg.cache.")),
+    ("Business", ("csg.operation.", "csg.operation.work.", "csg.files.", "csg.cache.")),
     ("Health", ("csg.health.",)),
     ("Telemetry itself", ("csg.exporter.", "csg.spool.", "csg.alerts.", "csg.telemetry.", "csg.attributes.")),
 )

@@ -24,7 +24,7 @@ foreign = metrics.get_meter("library").create_counter("foreign")
 def squared(x): return x * x
 
 csg_otel.observe_cache("squares", squared)
-shown = ("csg.operation.duration", "csg.operation.active", "csg.work.finished", "csg.work.time",
+shown = ("csg.operation.duration", "csg.operation.active", "csg.operation.work.finished", "csg.operation.work.time",
          "csg.files.processed", "csg.files.size",
          "csg.cache.requests", "orders", "depth", "foreign", "csg.health.bypass")
 
@@ -134,6 +134,6 @@ print("[]")
 
 def test_every_ready_made_instrument_is_a_business_metric() -> None:
     """Operations, pieces of work, files and caches; nothing of the host, the process, health or telemetry itself."""
-    prefixes = ("csg.operation.", "csg.work.", "csg.files.", "csg.cache.")
+    prefixes = ("csg.operation.", "csg.operation.work.", "csg.files.", "csg.cache.")
 
     assert {name for name in names.METRICS if name.startswith(prefixes)} == names.BUSINESS

@@ -36,7 +36,7 @@ def failing_step() -> None:
 
 def counts(captured: Captured) -> Counted:
     """Return the totals of the process."""
-    found = captured.values("csg.work.finished", "csg.outcome")
+    found = captured.values("csg.operation.work.finished", "csg.outcome")
     return found["ok"], found["error"]
 
 
@@ -246,10 +246,10 @@ def test_a_file_has_a_span_a_duration_and_a_count(captured: Captured) -> None:
 def test_the_time_is_that_of_the_pieces(captured: Captured) -> None:
     """The sum of their durations grows by what the outermost operation took, once."""
     start_at_zero()
-    (before,) = (point.value for point in captured.points("csg.work.time"))
+    (before,) = (point.value for point in captured.points("csg.operation.work.time"))
     with csg_otel.observe("outer"), csg_otel.observe("inner"):
         threading.Event().wait(0.05)
-    (after,) = (point.value for point in captured.points("csg.work.time"))
+    (after,) = (point.value for point in captured.points("csg.operation.work.time"))
 
     span = captured.span("outer")
     assert after - before == pytest.approx(((span.end_time or 0) - (span.start_time or 0)) / 1e9, abs=1e-4)
