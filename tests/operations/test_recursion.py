@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import csg_otel
+from support.capture import Captured
+
 PROGRAM = """
 import asyncio, json, sys
 import csg_otel
@@ -77,3 +82,25 @@ def test_the_recursion_limit_leaves_nothing_behind(tmp_path: Path) -> None:
     assert raised["Boom"] >= 3
     assert current == 0
     assert active == {"deep": 0, "steps": 0, "waits": 0, "block": 0}
+
+
+def test_the_stack_of_a_deep_recursion_is_recorded_by_its_last_frames(captured: Captured) -> None:
+    """The ones next to the failure, as the SDK writes them; a stack of usual depth is whole."""
+
+    @csg_otel.observe("deep")
+    def deep(left: int) -> float:
+        return deep(left - 1) if left else 1 / left
+
+    for depth in (3, 200):
+        with pytest.raises(ZeroDivisionError):
+            deep(depth)
+    whole, cut = (span for span in captured.spans if span.parent is None)
+    stacks = [str((span.events[0].attributes or {})["exception.stacktrace"]) for span in (whole, cut)]
+    recorded = [set(span.events[0].attributes or {}) for span in (whole, cut)]
+
+    assert recorded[0] == recorded[1]
+    assert [stack.splitlines()[0] for stack in stacks] == ["Traceback (most recent call last):"] * 2
+    assert [stack.splitlines()[-1] for stack in stacks] == ["ZeroDivisionError: division by zero"] * 2
+    assert "only the last" not in stacks[0]
+    assert "[only the last 50 frames]" in stacks[1]
+    assert all("return deep(left - 1) if left else 1 / left" in stack for stack in stacks)

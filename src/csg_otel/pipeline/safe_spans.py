@@ -8,6 +8,7 @@ starts. The rule: a call with valid values costs only one more function call.
 from __future__ import annotations
 
 import threading
+import traceback
 from types import TracebackType
 from typing import Any, Final
 
@@ -22,6 +23,9 @@ from csg_otel.pipeline._compat import SdkSpan
 
 _MOST: Final = 4096
 """Most attributes that are cleaned in one call; the SDK keeps as many as its limit allows, and counts the others as dropped."""
+
+_MOST_FRAMES: Final = 50
+"""Most frames of a stack that are recorded, the last ones: with all, a deep recursion of observed functions takes minutes."""
 
 
 def make_safe(span: Any, *, discarded: bool = False) -> None:
@@ -100,9 +104,16 @@ class SafeSpan(SdkSpan):
     def record_exception(
         self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
     ) -> None:
-        """Add an exception as an event; if formatting it fails, with a shortened description and without the stack."""
+        """
+        Add an exception as an event; of a deep stack the last frames.
+
+        If formatting it fails, the event has a shortened description and no stack.
+        """
         try:
-            super().record_exception(exception, attributes, timestamp, escaped)
+            if _is_deep(exception):
+                self.add_event("exception", {**_described(exception, escaped), **(attributes or {})}, timestamp)
+            else:
+                super().record_exception(exception, attributes, timestamp, escaped)
         except Exception:  # noqa: BLE001 - as above
             interruptions.let_through()
             attributes_of_event = {
@@ -137,11 +148,11 @@ class SafeSpan(SdkSpan):
             faults.contain("traces")
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_of_error: TracebackType | None
     ) -> None:
         """End the span as the SDK does, even if formatting *error* fails."""
         try:
-            super().__exit__(kind, error, traceback)
+            super().__exit__(kind, error, trace_of_error)
         except Exception:  # noqa: BLE001 - the program's own exception is raised, never one of telemetry
             interruptions.let_through()
             self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {clean.text(error)}"))
@@ -153,3 +164,26 @@ class SafeSpan(SdkSpan):
             method(*args)
         except Exception:  # noqa: BLE001 - as above; this value is lost
             faults.contain("traces")
+
+
+def _is_deep(exception: BaseException) -> bool:
+    """Return whether the stack of *exception* has too many frames."""
+    frame, count = exception.__traceback__, 0
+    while frame is not None and count <= _MOST_FRAMES:
+        frame, count = frame.tb_next, count + 1
+    return frame is not None
+
+
+def _described(exception: BaseException, escaped: bool) -> dict[str, str]:
+    """Return the attributes that the SDK records, with the last frames only."""
+    kind = type(exception)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    head, *lines = traceback.format_exception(exception, limit=-_MOST_FRAMES)
+    return {
+        exception_attributes.EXCEPTION_TYPE: name,
+        exception_attributes.EXCEPTION_MESSAGE: str(exception),
+        exception_attributes.EXCEPTION_STACKTRACE: "".join(
+            [head, f"  [only the last {_MOST_FRAMES} frames]\n", *lines]
+        ),
+        exception_attributes.EXCEPTION_ESCAPED: str(escaped),
+    }
