@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
+import pickle
+import subprocess
+import sys
 import time
 import uuid
 from decimal import Decimal
@@ -248,3 +252,39 @@ def test_another_definition_of_a_name_is_noted_with_the_place_of_the_first(
     if differing:
         assert f"with other {differing}, which" in noted[0]
         assert f"at {__file__}:{line}:" in noted[0]
+
+
+MADE = """
+import pickle, sys
+import csg_otel
+from csg_otel import worker_policy
+from csg_otel.instruments import defined
+
+counter, gauge, histogram = pickle.loads(bytes.fromhex(sys.argv[1]))
+counter.add(1, {"channel": "web"})
+assert counter is csg_otel.counter("pickled.orders")
+(orders,) = [metric for metric in defined.declared() if metric.name == "pickled.orders"]
+assert (orders.unit, orders.attributes) == ("{order}", ("channel",))
+assert worker_policy.of("pickled.depth", "gauge") == "sum"
+assert histogram._options["buckets"] == (1, 2)
+"""
+
+
+def test_an_instrument_can_be_pickled(captured: Captured) -> None:
+    """Here it is itself, as a copy is; in another process, as jobs of joblib and Ray have, it is defined again."""
+    made = (
+        csg_otel.counter("pickled.orders", unit="{order}", attributes=("channel",)),
+        csg_otel.gauge("pickled.depth", workers="sum"),
+        csg_otel.histogram("pickled.sizes", buckets=(1, 2)),
+    )
+    read = csg_otel.observable_gauge("pickled.read", callback)
+
+    assert all(again is one for again, one in zip(pickle.loads(pickle.dumps(made)), made, strict=True))
+    assert copy.deepcopy(read) is read
+    assert read.callback is callback
+    subprocess.run([sys.executable, "-c", MADE, pickle.dumps(made).hex()], check=True, timeout=60)
+
+
+def callback() -> float:
+    """Return a value."""
+    return 7.0

@@ -16,7 +16,7 @@ from typing import Any, Final
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, interruptions, metric_groups, names, scope
+from csg_otel import faults, interruptions, metric_groups, names, scope, worker_policy
 from csg_otel.errors import InstrumentError
 from csg_otel.instruments import definitions
 from csg_otel.instruments.bound import BoundCounter, BoundGauge, BoundHistogram
@@ -54,6 +54,16 @@ class _Instrument:
         self._declared = None if declared is None else frozenset(keys)
         values = declared if isinstance(declared, Mapping) else {}
         self._declared_values = {key: clean.one_or_more(each) for key, each in values.items()}
+        self._options: dict[str, Any] = {"unit": unit, "description": description, "attributes": declared}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the definition: a job of joblib or Ray that uses the instrument defines it again where it runs."""
+        options = dict(self._options)
+        if not isinstance(self, (Counter, Histogram)):
+            options["workers"] = worker_policy.of(self.name, self._metric.kind)
+        if isinstance(self, ObservableGauge):
+            options["callback"] = self.callback
+        return _define_again, (type(self), self.name, options)
 
     def _allowed(self, attributes: Mapping[str, Any] | None) -> dict[str, clean.Value]:
         """Return clean *attributes* without those that are not declared, which are counted."""
@@ -167,6 +177,7 @@ class Histogram(_Instrument):
         if bounds is not None and any(a >= b for a, b in itertools.pairwise(bounds)):
             raise InstrumentError(f"the buckets of {name!r} must be in ascending order: {bounds}")
         self._otel_instrument = scope.create(self._metric, bounds=bounds)
+        self._options["buckets"] = bounds
 
     def record(self, amount: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Record *amount*, one measurement in the histogram's unit, with *attributes*."""
@@ -370,3 +381,16 @@ def observable_gauge(
     )
     defined.callback = callback
     return defined
+
+
+def _define_again(kind: type[_Instrument], name: str, options: Mapping[str, Any]) -> Any:
+    return _FACTORIES[kind](name, **options)
+
+
+_FACTORIES: Final[Mapping[type[_Instrument], Callable[..., Any]]] = {
+    Counter: counter,
+    UpDownCounter: up_down_counter,
+    Histogram: histogram,
+    Gauge: gauge,
+    ObservableGauge: observable_gauge,
+}
