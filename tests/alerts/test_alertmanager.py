@@ -11,8 +11,11 @@ import pytest
 import yaml
 
 from csg_otel.alerts.alertmanager import config as alertmanager
+from csg_otel.alerts.alertmanager import relay
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import Options, compile_all
+from csg_otel.alerts.datadog import notify as datadog
+from csg_otel.alerts.grafana import notify as grafana
 from csg_otel.alerts.spec import AlertSpec
 from csg_otel.config import load_lenient
 from csg_otel.errors import AlertError
@@ -150,6 +153,36 @@ def test_the_relay_calls_what_alertmanager_cannot(
     urls = {version: receiver_config(compiled(spec, catalog, version), "webhook")["url"] for version in (OLD, NEW)}
 
     assert [version for version, url in urls.items() if url == "http://127.0.0.1:9095/webhook"] == versions
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.com/alerts?token=canary-1",
+        "https://discord.example.com/api/webhooks/123/Abc-canary-12345678",
+        "https://hc.example.com/5f0d8a3c-canary-4b1c",
+        "https://ops:canary@hooks.example.com/alerts",
+    ],
+)
+def test_a_webhook_whose_address_is_a_secret_is_read_from_a_file(
+    specified: Specified, catalog: Catalog, url: str
+) -> None:
+    """The newest Alertmanager reads it; for one before 0.26 the relay has it; no compiled file of any backend."""
+    spec = specified(webhook(url=url))
+    configs = {version: receiver_config(compiled(spec, catalog, version), "webhook") for version in (OLD, NEW)}
+    files = alertmanager.secret_files(spec, Options(alertmanager_version=NEW))
+
+    assert configs[OLD]["url"] == "http://127.0.0.1:9095/webhook"
+    assert configs[NEW]["url_file"] == "/etc/alertmanager/secrets/webhook_url"
+    assert "url" not in configs[NEW]
+    assert [file.content() for file in files if file.name == "webhook_url"] == [url]
+    assert [forward.url for forward in relay.forwards(spec).values()] == [url]
+    assert "canary" not in repr((files, relay.forwards(spec)))
+    for version in (OLD, NEW):
+        for text in compile_all(spec, catalog, Options(alertmanager_version=version)).values():
+            assert url not in text
+    assert url in grafana.secrets(spec).values()
+    assert url in datadog.secrets(spec).values()
 
 
 @pytest.mark.parametrize(("window", "wait", "interval"), [(600, "30s", "10m"), (60, "6s", "1m"), (5, "500ms", "10s")])

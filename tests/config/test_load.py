@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.config import Config, load, load_lenient
+from csg_otel.config import Config, Secret, load, load_lenient
 from csg_otel.errors import ConfigError
 
 PORT = "system_monitoring.prometheus.port"
@@ -291,3 +291,38 @@ alerting: {rules: [{name: a, metric: system_cpu_usage_percent, condition: ">", t
 
     assert again.config == first.config
     assert again.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "is_secret"),
+    [
+        ("https://hooks.example.com/alerts/v2/production", False),
+        ("http://127.0.0.1:9095/some.channel-name", False),
+        ("https://hooks.example.com/a?token=abc", True),
+        ("https://discord.example.com/api/webhooks/123456789/Abcdefgh-12345678", True),
+        ("https://hc.example.com/5f0d8a3c-1b2d-4b1c-9f00-000000000000", True),
+    ],
+)
+def test_the_address_of_a_webhook_is_a_secret_by_its_form(tmp_path: Path, url: str, is_secret: bool) -> None:
+    """Written in the file it is warned of; filled by a variable it is one in any form, and neither is shown."""
+    text = f'notifications: {{webhook: {{enabled: true, url: "{url}"}}}}'
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    written = load("c.yaml", environ={}, cwd=tmp_path)
+    (tmp_path / "c.yaml").write_text(text.replace(url, "${HOOK}"), encoding="utf-8")
+    filled = load("c.yaml", environ={"HOOK": url}, cwd=tmp_path)
+
+    assert isinstance(written.config.notifications.webhook.url, Secret) is is_secret
+    assert len(written.warnings) == is_secret
+    assert (url in repr(written.config)) is not is_secret
+    assert isinstance(filled.config.notifications.webhook.url, Secret)
+    assert (filled.warnings, url in repr(filled.config)) == ((), False)
+
+
+def test_a_password_in_the_address_of_a_webhook_is_refused(tmp_path: Path) -> None:
+    """Where it is written in the file, as every password in a URL."""
+    text = 'notifications: {webhook: {enabled: true, url: "https://user:hunter2@h.example.com/x"}}'
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    (problem,) = load_lenient("c.yaml", environ={}, cwd=tmp_path).problems
+
+    assert "notifications.webhook.url: a secret must not be written in the file; write ${URL}" in problem
+    assert "hunter2" not in problem

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config import convert, misplaced
+from csg_otel.config import addresses, convert, misplaced
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import CheckDefinition, Target
 from csg_otel.config.sections.secret import Secret
@@ -251,6 +251,8 @@ class Binder:
             return _SKIPPED
         if kind is Secret:
             return self._secret(node, declared)
+        if kind == (str | Secret):
+            return self._address(node, declared)
         node = self._resolved(node)
         if node.value is _SKIPPED or (node.text and node.value == ""):
             return _SKIPPED
@@ -288,6 +290,15 @@ class Binder:
             return Secret(text)
         resolved = self._resolved(node.with_value(text))
         return _SKIPPED if resolved.value in {_SKIPPED, ""} else Secret(resolved.value)
+
+    def _address(self, node: Node, declared: Setting) -> Any:
+        """Return a URL; as a `Secret` if its form says that it is one, or if a part of it comes from a variable."""
+        text = node.value
+        if isinstance(text, Secret) or (isinstance(text, str) and addresses.holds_secret(text)):
+            return self._secret(node, declared)
+        if isinstance(text, str) and node.live and has_form(text):
+            return self._secret(node, declared)
+        return self._scalar(str, declared, node)
 
     def _can_be_resolved(self, text: str) -> bool:
         if self._substitute is None:

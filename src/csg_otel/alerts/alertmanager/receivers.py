@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.spec import Channel
 
+_URL_FILES_SINCE: Final = (0, 26)
+"""The first Alertmanager that reads the URL of a webhook from a file."""
+
 _HEADERS_SINCE: Final = (0, 28)
 """The first Alertmanager with custom headers and a timeout for webhooks, and with a file for the user name."""
 
@@ -79,10 +82,12 @@ def receiver(target: Target, options: Options) -> dict[str, Any]:
 def secret_files(target: Target, options: Options) -> Iterator[SecretFile]:
     """Yield the secret files that the receiver of *target* reads."""
     settings, kind = target.channel.settings, target.channel.kind
-    key = {"email": "password", "slack": "webhook_url", "pagerduty": "integration_key"}.get(kind, "")
-    if key and getattr(settings, key) is not None:
+    if kind == "webhook" and relayed(target, options):
+        return
+    key = {"email": "password", "slack": "webhook_url", "pagerduty": "integration_key", "webhook": "url"}[kind]
+    if hasattr(getattr(settings, key), "reveal"):
         yield SecretFile(f"{target.prefix}{kind}_{key}", f"{target.path}.{key}", getattr(settings, key))
-    if kind != "webhook" or relayed(target, options):
+    if kind != "webhook":
         return
     for name, value in settings.headers.items():
         file, path = _header_file(target, name), f"{target.path}.headers.{name}"
@@ -96,8 +101,10 @@ def secret_files(target: Target, options: Options) -> Iterator[SecretFile]:
 
 
 def relayed(target: Target, options: Options) -> bool:
-    """Return whether the webhook of *target* needs the relay, because of its method, a header or its timeout."""
+    """Return whether the webhook of *target* needs the relay, because of its method, a header, its timeout or a secret URL."""
     settings = target.channel.settings
+    if hasattr(settings.url, "reveal") and options.alertmanager_version < _URL_FILES_SINCE:
+        return True
     old = options.alertmanager_version < _HEADERS_SINCE
     if settings.method != "POST" or (old and settings.timeout != _DEFAULT_TIMEOUT_S):
         return True
@@ -173,10 +180,14 @@ def _webhook(target: Target, options: Options) -> dict[str, Any]:
     if relayed(target, options):
         return {"url": routing.relay_url(options.relay_url, target.name)}
     recent = options.alertmanager_version >= _HEADERS_SINCE
-    url = inert(settings.url) if options.alertmanager_version >= _URL_TEMPLATES_SINCE else settings.url
+    if hasattr(settings.url, "reveal"):
+        url = {"url_file": _file(target, "url", options)}
+    else:
+        is_template = options.alertmanager_version >= _URL_TEMPLATES_SINCE
+        url = {"url": inert(settings.url) if is_template else settings.url}
     http = _http(target, options)
     timeout = {"timeout": duration(settings.timeout)} if recent else {}
-    return {"url": url, **({"http_config": http} if http else {}), **timeout}
+    return {**url, **({"http_config": http} if http else {}), **timeout}
 
 
 def _http(target: Target, options: Options) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Forward:
     """A webhook and how to call it; *timeout_s* is the deadline of the whole request in seconds."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     timeout_s: float = 10.0
 
@@ -69,7 +69,7 @@ def forwards(spec: AlertSpec) -> dict[str, Forward]:
     return {
         routing.relay_path(target.name): Forward(
             target.channel.settings.method,
-            target.channel.settings.url,
+            receivers.plain(target.channel.settings.url),
             {name: receivers.plain(value) for name, value in target.channel.settings.headers.items()},
             target.channel.settings.timeout,
         )

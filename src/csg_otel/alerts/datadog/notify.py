@@ -100,16 +100,17 @@ def webhooks(spec: AlertSpec) -> tuple[list[dict[str, Any]], list[dict[str, Any]
                 f"webhook of {receiver}: Datadog sends POST only; {settings.method} needs a forwarder of your own"
             )
         headers, secret = _headers(spec, receiver, settings.headers)
+        url, secret_url = _headers(spec, receiver, {"url": settings.url or ""})
         hooks.append(
             {
                 "name": _webhook(spec, receiver),
-                "url": settings.url or "",
+                "url": url["url"],
                 "encode_as": "json",
                 "payload": json.dumps(_PAYLOAD, sort_keys=True),
                 **({"custom_headers": json.dumps(headers, ensure_ascii=False, sort_keys=True)} if headers else {}),
             }
         )
-        variables += secret
+        variables += secret_url + secret
     return hooks, variables, left_out
 
 
@@ -119,7 +120,7 @@ def secrets(spec: AlertSpec) -> dict[str, str]:
         _variable(spec, receiver, header): value.reveal()
         for receiver, channel in _all_channels(spec)
         if channel.kind == "webhook"
-        for header, value in channel.settings.headers.items()
+        for header, value in {"url": channel.settings.url or "", **channel.settings.headers}.items()
         if not isinstance(value, str)
     }
 

@@ -92,7 +92,7 @@ def secrets(spec: AlertSpec) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, _, channel in _points(spec):
         if channel.kind == "webhook":
-            fields = dict(channel.settings.headers)
+            fields = {"url": channel.settings.url, **channel.settings.headers}
         else:
             fields = {field: getattr(channel.settings, field, None) for field in ("webhook_url", "integration_key")}
         values.update(
@@ -131,7 +131,8 @@ def _settings(name: str, receiver: str, channel: Channel, options: Options) -> d
         for key, value in (settings.headers or {}).items()
     }
     if settings.method in ("POST", "PUT"):
-        url = {"url": settings.url or "", "httpMethod": settings.method}
+        is_secret = settings.url is not None and not isinstance(settings.url, str)
+        url = {"url": _variable(name, "url") if is_secret else settings.url or "", "httpMethod": settings.method}
         return {**url, "headers": headers} if headers else url
     # The relay reads the method and the headers from the same configuration.
     return {"url": routing.relay_url(options.relay_url, receiver), "httpMethod": "POST"}

@@ -45,7 +45,10 @@ class WebhookChannel:
     """Notifications to an HTTP endpoint."""
 
     enabled: bool = setting(False, "Send to the webhook.")
-    url: str | None = setting(None, "URL of the endpoint.")
+    url: str | Secret | None = setting(
+        None,
+        "URL of the endpoint; a secret if it has a user, a query or a token, or if a part of it comes from a variable.",
+    )
     method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] = setting("POST", "HTTP method.", noun="method")
     headers: Mapping[str, str | Secret] = setting(
         dict, "Headers of the request; a header whose name looks like a credential is a secret."
