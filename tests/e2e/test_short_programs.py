@@ -140,3 +140,16 @@ def test_several_successors_deliver_what_was_left_once_although_one_is_killed(tm
     assert left + 3 <= len(set(received)) <= left + 4
     assert len(received) - len(set(received)) <= 50  # the request on its way when a process was killed may come twice
     assert spooled(tmp_path) == []
+
+
+def test_the_end_leaves_the_programs_context_as_it_is(sink: HttpSink, tmp_path: Path) -> None:
+    """Where the thread that ends telemetry sends by itself, instrumentations of others still record on it afterwards."""
+    source = f"""
+    import csg_otel
+    from opentelemetry import context
+    before = context.get_current()
+    telemetry = csg_otel.instrument("job", exporters=["otlp+{sink.endpoint}"], health_monitoring__enabled=False)
+    telemetry.shutdown()
+    assert context.get_current() == before, context.get_current()
+    """
+    run(source, tmp_path)

@@ -155,7 +155,7 @@ def test_a_clock_set_back_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_flush_before_a_hang_ends_in_time_and_is_honest(
     kept: bool, expected: bool, sink: Any, tmp_path: Path
 ) -> None:
-    """`force_flush(1)` is back by 1.1 s; True only because everything is safe on disk."""
+    """`force_flush(1)` is back after a second, not after the destination's ten; True only because everything is on disk."""
     proxy = FaultProxy(sink.port, "hang")
     protocol = "grpc" if isinstance(sink, GrpcSink) else "http/protobuf"
     spool = Spool(enabled=kept, directory=str(tmp_path))
@@ -169,7 +169,7 @@ def test_a_flush_before_a_hang_ends_in_time_and_is_honest(
     proxy.close()
 
     assert flushed is expected
-    assert took_s < 1.1
+    assert took_s < 2
     assert counts["traces", "spooled" if kept else "dropped", "" if kept else "shutdown"] == 50
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any, Final
 
@@ -193,8 +194,9 @@ class PersistentQueue(DeliveryQueue):
         """
         deadline = self._deadline or 0.0
         if not self._started:  # nothing was queued yet, or the system has no more threads
-            self._gather()
-            self._work()
+            own_context = copy_context()  # they mark it; the context of the program stays as it is
+            own_context.run(self._gather)
+            own_context.run(self._work)
         self._gathered.wait(max(0.0, deadline - clocks.monotonic()))
         self._backlog.verify()  # the program may have deleted the spool's folder
         while (now := clocks.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
