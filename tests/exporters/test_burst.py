@@ -16,7 +16,7 @@ from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.delivery.spool import Spool
 from support.otlp_sink import HttpSink
-from support.programs import Program
+from support.programs import Program, eventually
 from support.senders import Losses, Observer
 from support.time_limits import at_each_point
 
@@ -139,6 +139,43 @@ def test_a_time_limit_in_a_burst_loses_nothing(spool: Spool) -> None:
     assert (status.dropped, status.delivered) == ({}, status.emitted)
     assert len(sender.received) == status.emitted
     assert set(sender.received) >= {f"before {number}" for number in range(40)}
+
+
+class Held(Lines):
+    """A sender with which the emitting threads stay in their encoding until they are allowed to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_emit = threading.Event()
+        self.held: set[int] = set()
+
+    def encode(self, items: Sequence[str]) -> bytes:
+        if items and not threading.current_thread().name.endswith("-gather"):
+            self.held.add(threading.get_ident())
+            assert self.may_emit.wait(HUNG_S)
+        return super().encode(items)
+
+
+def test_a_thread_has_room_for_its_share_however_many_others_encode(spool: Spool) -> None:
+    """Six threads hold more together than the queue; the limit is for items that wait for the gathering thread."""
+    sender = Held()
+    queue = queue_of(sender, spool)
+
+    def emit(name: int) -> None:
+        for number in range(100):
+            queue.enqueue(f"{name} {number}")
+
+    threads = [threading.Thread(target=emit, args=(name,)) for name in range(6)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(sender.held) == 6 or queue.status().dropped)
+    sender.may_emit.set()
+    sender.may_gather.set()
+    for thread in threads:
+        thread.join()
+
+    assert queue.flush(time.monotonic() + HUNG_S)
+    assert (queue.status().dropped, len(sender.received)) == ({}, 600)
 
 
 def test_requests_are_joined_within_both_limits() -> None:

@@ -31,6 +31,8 @@ class Chunk:
     items: list[Any] = field(default_factory=list)
     body: bytes | None = None
     encoded: int = 0
+    is_with_emitter: bool = True
+    """Whether the thread that has moved the items has not encoded them yet."""
     is_being_encoded: bool = False
     is_taken: bool = False
 
@@ -50,7 +52,7 @@ class Burst:
         Args:
             lock: The queue's lock.
             sender: Encodes the items.
-            max_items: Most items that are not encoded yet.
+            max_items: Most items that wait for the gathering thread to encode them; each emitting thread may hold a chunk more.
             max_bytes: Most bytes of encoded items.
         """
         self._lock = lock
@@ -70,7 +72,8 @@ class Burst:
     @property
     def has_room(self) -> bool:
         """Whether another chunk may be added."""
-        return self._bytes < self._max_bytes and sum(len(chunk.items) for chunk in self._chunks) < self._max_items
+        waiting = sum(len(chunk.items) for chunk in self._chunks if not chunk.is_with_emitter)
+        return self._bytes < self._max_bytes and waiting < self._max_items
 
     def move_oldest(self, queue: list[Any], most: int) -> Chunk:
         """Move the oldest items of *queue*, at most *most*, here; call :meth:`encode` with the chunk and the lock free."""
@@ -108,7 +111,7 @@ class Burst:
         except Exception:  # noqa: BLE001 - the gathering thread finds the item that can't be encoded
             interruptions.let_through()
         finally:
-            chunk.is_being_encoded = False
+            chunk.is_being_encoded = chunk.is_with_emitter = False
 
     def _finish(self, chunk: Chunk, body: bytes) -> None:
         with self._lock:
