@@ -16,6 +16,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "migrating.md"
 
 READ = """
 import json
+while not monitor.get_metrics_snapshot()["system"]:  # the first sample of the host is complete after two readings
+    time.sleep(0.05)
+snapshot = monitor.get_metrics_snapshot()
 print(json.dumps({"summary": summary, "snapshot": snapshot, "state": state, "notifications": notifications}, default=str))
 again = monitor.get_metrics_snapshot()
 print(json.dumps(again["business"]))
