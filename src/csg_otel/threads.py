@@ -9,6 +9,7 @@ with the program's own mask, because the processes that it starts inherit the ma
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -59,7 +60,9 @@ class OwnThread(threading.Thread):
     def accept(self, *, as_the_program: bool) -> None:
         """Accept the signals that the program accepts, or none; on this thread."""
         if self._mask is not None and not are_greenlets():
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask if as_the_program else _blocked())
+            # uWSGI's handlers in C end the interpreter on the thread that gets the signal, and it waits for the main thread.
+            accepts = as_the_program and "uwsgi" not in sys.modules
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask if accepts else _blocked())
 
 
 def run_program(call: Callable[[], object]) -> None:
