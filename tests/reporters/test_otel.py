@@ -219,3 +219,44 @@ def test_bypass_and_maintenance_are_gauges(captured: Captured, watched: Watched)
         assert captured.points("csg.health.maintenance")[0].value == 1
 
     assert [captured.points(name)[0].value for name in ("csg.health.maintenance", "csg.health.bypass")] == [0, 0]
+
+
+def test_a_run_that_ends_during_a_shutdown_is_not_recorded_before_the_next_start(
+    captured: Captured, watched: Watched
+) -> None:
+    """While the destinations send the last items they accept no others; new settings record it afterwards."""
+    start(watched)
+    watched.telemetry.hold(5)
+    watched.run(Critical("full"))
+    assert captured.spans == []
+    assert captured.logs == []
+    assert captured.points("csg.health.check.executions") == []
+
+    start(watched)
+    assert [span.name for span in captured.spans] == ["health_check disk"]
+    assert captured.values("csg.health.check.executions", NAME) == {"disk": 1}
+
+
+def test_a_shutdown_waits_for_the_run_that_is_being_recorded(
+    captured: Captured, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its span comes when the destinations accept no more."""
+    recording, go_on = threading.Event(), threading.Event()
+    record = watched.telemetry._record
+
+    def slow(event: Any) -> None:
+        recording.set()
+        assert go_on.wait(30)
+        record(event)
+
+    monkeypatch.setattr(watched.telemetry, "_record", slow)
+    start(watched)
+    run = threading.Thread(target=watched.run, args=(Critical("full"),))
+    run.start()
+    assert recording.wait(30)
+    watched.telemetry.hold(0.05)  # in vain: it takes longer
+    assert captured.spans == []
+    threading.Timer(0.2, go_on.set).start()
+    watched.telemetry.hold(30)
+    assert [span.name for span in captured.spans] == ["health_check disk"]
+    run.join(30)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +19,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode
 
-from csg_otel import clocks, names, scope
+from csg_otel import clocks, names, scope, waits
 from csg_otel.check_result import Range
 from csg_otel.health import results
 from csg_otel.markers import reads_snapshot
@@ -51,6 +52,14 @@ class HealthTelemetry:
         self._registry = registry
         self._trace: Trace = "failures"
         self._spans: dict[int, Span] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._held: list[HealthEvent] | None = None
+        """Events since :meth:`hold`; None while events are recorded at once."""
+        self._recording = 0
+        self._recorded = waits.Changes()
 
     def start(self, *, trace: Trace) -> None:
         """Export the registry's states and runs; *trace* selects the runs that become spans."""
@@ -58,6 +67,24 @@ class HealthTelemetry:
         instruments = _instruments()
         instruments.registry = self._registry
         self._registry.observe(self)
+        with self._lock:
+            held, self._held = self._held or [], None
+        for event in held:
+            self.on_health_event(event)
+
+    def hold(self, timeout_s: float) -> None:
+        """
+        Record no more events until :meth:`start`, and wait for those being recorded, at most *timeout_s* seconds.
+
+        A run may end at any time, also while the destinations are sending the last items and accept no others.
+        """
+        with self._lock:
+            self._held = []
+        self._recorded.wait_for(lambda: not self._recording, timeout_s)
+
+    def reset_after_fork(self) -> None:
+        """Forget the events of the parent."""
+        self._reset()
 
     def stop(self) -> None:
         """Stop exporting; the series end with the next collection."""
@@ -83,7 +110,20 @@ class HealthTelemetry:
             context.attach(before)
 
     def on_health_event(self, event: HealthEvent) -> None:
-        """Record the run and the changes of *event*."""
+        """Record the run and the changes of *event*, now or at the next start."""
+        with self._lock:
+            if self._held is not None:
+                self._held += (event,)
+                return
+            self._recording += 1
+        try:
+            self._record(event)
+        finally:
+            with self._lock:
+                self._recording -= 1
+            self._recorded.notify()
+
+    def _record(self, event: HealthEvent) -> None:
         execution = event.execution
         span = None if execution is None else self._record_run(execution, event.changes)
         for change in event.changes:

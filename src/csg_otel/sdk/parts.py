@@ -137,6 +137,10 @@ class Health(Part):
 
     def stop(self, deadline: float) -> None:
         self._registry.stop(_within(deadline))
+        self._telemetry.hold(_within(deadline))
+
+    def reset_after_fork(self) -> None:
+        self._telemetry.reset_after_fork()
 
     def close(self) -> None:
         self._telemetry.stop()  # only here, so that the last export has the states of the checks
