@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import trustme
@@ -280,6 +282,16 @@ def test_https_is_verified_and_shows_the_certificate() -> None:
 
     assert response.body == b"secure"
     assert "notAfter" in (response.certificate or {})
+
+
+@pytest.mark.parametrize("which", ["ca_file", "cert_file", "key_file"])
+def test_a_fifo_holds_no_certificate(which: str, tmp_path: Path) -> None:
+    """OpenSSL waits for a writer of a FIFO for ever; the caller gets an error instead."""
+    os.mkfifo(tmp_path / "fifo")
+    files = {"cert_file": __file__} if which == "key_file" else {}
+
+    with pytest.raises(OSError, match="it is a FIFO, not a file"):
+        net.tls_context(**{**files, which: str(tmp_path / "fifo")})
 
 
 def test_an_address_can_be_refused_before_it_is_used() -> None:

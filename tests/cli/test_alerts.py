@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support.json_server import json_server
 from support.notification_sinks import http_sink
 from support.programs import Program, eventually, get
 
@@ -109,6 +111,51 @@ def test_preview_says_what_would_fire(program: Path) -> None:
     assert lines[0].startswith("! would fire  critical  OrdersStop: 0 (fires when < 0.01)")
     assert lines[1].startswith("! would fire  warning   ManyWorkers: 3 (fires when >= 3)")
     assert lines[2] == "2 of 2 rules would fire, 0 would be pending"
+
+
+@pytest.mark.parametrize("method", ["token", "basic"])
+def test_preview_has_access_where_a_token_is_needed(method: str, program: Path) -> None:
+    """The token of the configuration is sent, or that of a file; without one, the message has the remedy."""
+    token = "user:c4nary" if method == "basic" else "c4nary-token"
+    access = {
+        "CSG_OTEL_SECURITY_API_AUTH_ENABLED": "true",
+        "CSG_OTEL_SECURITY_API_AUTH_METHOD": method,
+        "CSG_OTEL_SECURITY_API_AUTH_TOKENS": f"{token},another",
+    }
+    if method == "basic":
+        access["CSG_OTEL_SECURITY_API_AUTH_TOKENS"] = token
+    (program / "token").write_text(f"{token}\n")
+    with Program([sys.executable, "shop.py"], program, access) as shop:
+        url = f"{shop.line()}/metrics"
+        eventually(lambda: get(url)[0] == 401)
+        arguments = ["preview", "--metrics", url, "--wait", "0.1", "--no-shipped"]
+        port = {"PROMETHEUS_PORT": url.removesuffix("/metrics").rpartition(":")[2]}
+        configured = run(program, *arguments, env={**access, **port})
+        with_file = run(program, *arguments, "--url", url, "--token-file", "token", env={"PROMETHEUS_PORT": ""})
+        without = run(program, *arguments, "--url", url, env={"PROMETHEUS_PORT": ""})
+
+    assert "2 of 2 rules would fire" in configured.stdout, configured.stderr
+    assert "2 of 2 rules would fire" in with_file.stdout, with_file.stderr
+    assert without.returncode == 1
+    assert "wants a token of its security.api_auth; give a file with one to --token-file" in without.stderr
+    assert "c4nary" not in "".join((configured.stderr, with_file.stderr, without.stderr))
+
+
+def test_the_token_of_the_configuration_is_sent_to_no_other_program(program: Path) -> None:
+    """A page at another address than the program's own gets no token that nobody gave for it."""
+    seen: list[str | None] = []
+
+    def answer(_method: str, _target: str, headers: Any, _body: Any) -> tuple[int, Any]:
+        seen.append(headers["Authorization"])
+        return 200, None
+
+    access = {"CSG_OTEL_SECURITY_API_AUTH_ENABLED": "true", "CSG_OTEL_SECURITY_API_AUTH_TOKENS": "c4nary-token"}
+    with json_server(answer) as url:
+        run(program, "check", "--metrics", f"{url}/metrics", env=access)
+        own = {**access, "PROMETHEUS_PORT": url.rpartition(":")[2]}
+        run(program, "check", "--metrics", f"{url}/metrics", env=own)
+
+    assert seen == [None, "Bearer c4nary-token"]
 
 
 def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:

@@ -121,6 +121,8 @@ PATHS = (
     "/proc/nothing/here",
     "~nobody-of-it/x",
     "x" * 300,
+    "fifo",
+    "/dev/zero",
 )
 
 
@@ -128,12 +130,13 @@ PATHS = (
 def test_no_path_ends_in_a_traceback(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A path that can't be read or written is a message; an exception would leave `main`. Only a good one may exit 0."""
+    """A path that can't be read or written is a message, also that of a FIFO or a device. Only a good one may exit 0."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PROMETHEUS_PORT", "1")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "broken.yaml").write_text("a: [")
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
     for path in PATHS:
         code = cli.main([part.format(path) for part in line.split()])
         printed = "".join(capsys.readouterr())

@@ -501,6 +501,15 @@ def test_a_file_without_a_token_is_an_error(content: bytes, tmp_path: Path) -> N
     assert "c4nary" not in output
 
 
+@pytest.mark.parametrize(("path", "kind"), [("fifo", "a FIFO"), ("/dev/zero", "a device")])
+def test_a_token_is_read_from_a_file_only(path: str, kind: str, tmp_path: Path) -> None:
+    """A FIFO and a device are refused at once: neither `--timeout` nor Docker would end the wait for them early."""
+    os.mkfifo(tmp_path / "fifo")
+    output = f"UNKNOWN: --token-file {path} can't be read: it is {kind}, not a file\n"
+
+    assert healthcheck("--url", "http://127.0.0.1:1", "--token-file", path, cwd=tmp_path) == (1, output, "")
+
+
 def test_a_time_that_is_none_is_refused() -> None:
     """An invalid time is a usage error that contains the allowed range."""
     code, _, error = healthcheck("--timeout", "soon")

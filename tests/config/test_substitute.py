@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_large_or_binary_file_is_refused(tmp_path: Path) -> None:
     for name, reason in {"large": "larger than 64 KiB", "binary": "not UTF-8"}.items():
         with pytest.raises(SubstitutionError, match=reason):
             Substitution({}, tmp_path)(f"${{file:{name}}}")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fifo", "a FIFO"), ("/dev/zero", "a device"), ("folder", "a folder")])
+def test_only_a_regular_file_is_read(name: str, kind: str, tmp_path: Path) -> None:
+    """A FIFO without a writer and a device without an end are refused at once, in words."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(SubstitutionError, match=f"{name} can't be read: it is {kind}, not a file"):
+        Substitution({}, tmp_path)(f"${{file:{name}}}")
 
 
 def test_dollar_dollar_is_a_dollar() -> None:

@@ -76,7 +76,7 @@ def test_bytes_that_are_no_text_are_located(tmp_path: Path) -> None:
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     """A directory, a pipe or a device is no configuration file."""
-    assert load_lenient(tmp_path, environ={}).problems == (f"{tmp_path}: is not a file",)
+    assert load_lenient(tmp_path, environ={}).problems == (f"{tmp_path}: can't be read: it is a folder, not a file",)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "\ufeffservice: {name: x}", "alerting:\nslos:\n"])

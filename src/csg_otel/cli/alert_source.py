@@ -9,19 +9,21 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csg_otel import net
 from csg_otel.alerts import bundle, compilers, spec
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.cli import arguments
+from csg_otel.cli import arguments, endpoint
 from csg_otel.config import Loaded, load_lenient
 from csg_otel.config.load import FILE
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel import names
+    from csg_otel.config import Config
 
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_REDIRECTS = 3
@@ -48,6 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="import this module, so that rules may name the instruments that it declares",
     )
     parser.add_argument("--metrics", metavar="URL", help="read this /metrics page, so that rules may name its metrics")
+    endpoint.add_token(parser, "to read a /metrics page that needs one")
     parser.add_argument("--no-shipped", action="store_true", help="leave out the rules that come with csg-otel")
     parser.add_argument(
         "--runbooks",
@@ -121,7 +124,7 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
             f"create {FILE} here, or give --config FILE",
             file=sys.stderr,
         )
-    exposition = fetch(args.metrics) if args.metrics else ""
+    exposition = fetch(args.metrics, args, loaded.config) if args.metrics else ""
     every = Catalog(
         _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name
     )
@@ -130,12 +133,27 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
     return Source(loaded, catalog, spec.load(loaded.config, catalog, locate=loaded.problem, **shipped))
 
 
-def fetch(address: str) -> str:
-    """Return the text of a ``/metrics``, at most 16 MiB of it within five seconds in all. Raises AlertError."""
+def fetch(address: str, args: argparse.Namespace, config: Config) -> str:
+    """
+    Return the text of a ``/metrics``, at most 16 MiB of it within five seconds in all. Raises AlertError and CsgOtelError.
+
+    Args:
+        address: The URL of the page.
+        args: The options of the command, with the token's file.
+        config: The configuration, whose token is sent only to the program's own address.
+    """
     try:
         url = net.parse(address)
         shown = f"{url}{url.target.partition('?')[0]}"  # without a password
-        response = net.request("GET", address, timeout_s=_TIMEOUT_S, max_bytes=_MAX_BYTES, max_redirects=_MAX_REDIRECTS)
+        response = net.request(
+            "GET",
+            address,
+            timeout_s=_TIMEOUT_S,
+            headers=endpoint.authorization(args.token_file, config, address),
+            max_bytes=_MAX_BYTES,
+            max_redirects=_MAX_REDIRECTS,
+            direct=endpoint.is_own(config, address),
+        )
     except ValueError as error:
         raise AlertError([f"{error}; example: http://127.0.0.1:8081/metrics"]) from None
     except TimeoutError:
@@ -144,6 +162,8 @@ def fetch(address: str) -> str:
     except OSError as error:
         hint = "start the program, or give the address of its /metrics"
         raise AlertError([f"{shown} can't be read: {error.strerror or error}; {hint}"]) from error
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        raise AlertError([f"{shown} wants a token of its security.api_auth; give a file with one to --token-file"])
     if not response.ok:
         raise AlertError([f"{shown} can't be read: HTTP {response.status}; is it the address of a /metrics?"])
     return response.body.decode("utf-8", "replace")

@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from csg_otel import regular_file
 from csg_otel.alerts import lint
 from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.compilers import COMPILERS, compile_all
@@ -174,9 +175,10 @@ def _document(file: Path | None) -> list[str]:
     if file is None:
         return []
     try:
-        return alertmanager_lint.document(file.read_text(encoding="utf-8"), str(file))
+        text = regular_file.read(file, regular_file.MAX_DOCUMENT_BYTES).decode("utf-8")
     except (OSError, UnicodeError) as error:
         return [f"{file}: can't be read: {error}; give a readable file to --alertmanager-file"]
+    return alertmanager_lint.document(text, str(file))
 
 
 def _tool(name: str, arguments: list[str], folder: Path) -> bool:

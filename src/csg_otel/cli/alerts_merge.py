@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from csg_otel import regular_file
 from csg_otel.alerts.alertmanager import merge
 from csg_otel.alerts.push import files
 from csg_otel.alerts.text import owners
@@ -51,6 +52,6 @@ def run_merge(args: argparse.Namespace) -> int:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return regular_file.read(file, regular_file.MAX_DOCUMENT_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise AlertError([f"{file} can't be read: {error}; give a readable file"]) from error

@@ -56,12 +56,13 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the series of each rule; exit 0 whether or not a rule would fire."""
     source = alert_source.read(args)
-    url = args.url or _metrics_url(source.loaded.config)
+    config = source.loaded.config
+    url = args.url or _metrics_url(config)
     scraped = catalog.matcher(source.spec.service, source.spec.selector)
     added = {scraped.label: scraped.value} if scraped else {}
-    before = evaluate.parse(alert_source.fetch(url), clocks.monotonic(), added)
+    before = evaluate.parse(alert_source.fetch(url, args, config), clocks.monotonic(), added)
     time.sleep(args.wait)
-    now = evaluate.parse(alert_source.fetch(url), clocks.monotonic(), added)
+    now = evaluate.parse(alert_source.fetch(url, args, config), clocks.monotonic(), added)
     recorded = {
         name: [(part.expr, part.labels) for part in parts]
         for name, parts in promql.aliases(source.catalog.find).items()

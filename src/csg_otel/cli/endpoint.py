@@ -1,12 +1,21 @@
-"""The address of the running program's endpoints by its configuration, for the commands that request something there."""
+"""
+The running program's endpoints, for the commands that request something there: address and access.
+
+Imports no YAML and no configuration, because ``healthcheck --url`` runs every few seconds.
+"""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from csg_otel import net, regular_file
 from csg_otel.errors import CsgOtelError
 
 if TYPE_CHECKING:
+    import argparse
+
     from csg_otel.config import Config
 
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -27,3 +36,61 @@ def url(config: Config) -> str:
         )
     host = _LOOPBACK.get(endpoint.host, endpoint.host)
     return f"http://[{host}]:{endpoint.port}" if ":" in host else f"http://{host}:{endpoint.port}"
+
+
+def is_own(config: Config, address: str) -> bool:
+    """Return whether the URL *address* is that of the program by its configuration."""
+    try:
+        return net.parse(address).origin == net.parse(url(config)).origin
+    except (CsgOtelError, ValueError):
+        return False
+
+
+def add_token(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add ``--token-file`` to a command that needs access to the endpoints for *purpose*, such as ``to see details``."""
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help=f"file with a token of security.api_auth, {purpose} (default: the token in the configuration, which is sent "
+        "only to the address in the configuration)",
+    )
+
+
+def authorization(token_file: Path | None, config: Config | None, address: str) -> dict[str, str]:
+    """
+    Return the header with which a request gets access; empty if there is no token.
+
+    Raises CsgOtelError if *token_file* can't be read, or holds no token.
+
+    Args:
+        token_file: A file with a token, or with ``user:password``; None for the token in the configuration.
+        config: The configuration; None if it is not read. Its token is sent to no other program.
+        address: The URL of the request.
+    """
+    if token_file is not None:
+        token = _token(token_file)
+        return _header(token, basic=":" in token)
+    if config is None or not config.security.api_auth.enabled or not is_own(config, address):
+        return {}
+    auth = config.security.api_auth
+    tokens = [token for token in (secret.reveal() for secret in auth.tokens) if token.isprintable()]
+    return _header(tokens[0], basic=auth.method == "basic") if tokens else {}
+
+
+def _token(file: Path) -> str:
+    try:
+        token = regular_file.read(file, regular_file.MAX_SECRET_BYTES).decode().strip()
+    except OSError as error:
+        raise CsgOtelError(f"--token-file {file} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        token = ""
+    # User and password are encoded; a bearer token is sent as it is (RFC 6750).
+    if not token or not token.isprintable() or not (token.isascii() or ":" in token):
+        raise CsgOtelError(f"{file} holds no token: one line of ASCII, or user:password")
+    return token
+
+
+def _header(token: str, *, basic: bool) -> dict[str, str]:
+    sent = token.encode()
+    return {"Authorization": (b"Basic " + b64encode(sent) if basic else b"Bearer " + sent).decode("latin-1")}

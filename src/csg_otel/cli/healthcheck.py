@@ -13,11 +13,10 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks
-from csg_otel.cli import health_output
+from csg_otel.cli import endpoint, health_output
 from csg_otel.cli.arguments import add_config, seconds
 from csg_otel.cli.health_output import PROBES
 from csg_otel.errors import CsgOtelError
@@ -26,7 +25,7 @@ from csg_otel.threads import OwnThread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from csg_otel.config import Loaded
+    from csg_otel.config import Config, Loaded
     from csg_otel.health.execution import Execution
     from csg_otel.health.observer import HealthEvent
 
@@ -75,9 +74,7 @@ def register(subparsers: Any) -> None:
         action="append",
         help="states in which the docker style exits 1; repeatable (default: critical and unknown)",
     )
-    parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="file with a token of security.api_auth, to see details"
-    )
+    endpoint.add_token(parser, "to see details")
     parser.add_argument(
         "--watch",
         nargs="?",
@@ -144,12 +141,11 @@ def _no_answer(reason: str) -> dict[str, Any]:
 
 def _configured(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     """Return the answer of the process at the address in the configuration; where health checks are off, none is needed."""
-    from csg_otel.cli import endpoint
     from csg_otel.config import load_lenient
 
     loaded = load_lenient(options.config, unset_secrets=True)
     try:
-        return _request(options, endpoint.url(loaded.config), deadline)
+        return _request(options, endpoint.url(loaded.config), deadline, loaded.config)
     except CsgOtelError as error:
         health = loaded.config.health_monitoring
         if health.bypass or not health.enabled:
@@ -168,12 +164,14 @@ def _requested(options: argparse.Namespace, address: str, deadline: float) -> di
     """Return the answer of the process at *address*."""
     try:
         return _request(options, address, deadline)
-    except _UnreachableError as error:
+    except CsgOtelError as error:
         return _no_answer(str(error))
 
 
-def _request(options: argparse.Namespace, address: str, deadline: float) -> dict[str, Any]:
-    """Return the process's answer at *address*. Raises _UnreachableError if there is none before *deadline*."""
+def _request(
+    options: argparse.Namespace, address: str, deadline: float, config: Config | None = None
+) -> dict[str, Any]:
+    """Return the process's answer at *address*. Raises CsgOtelError if there is none before *deadline*."""
     from csg_otel import net
 
     try:
@@ -182,14 +180,14 @@ def _request(options: argparse.Namespace, address: str, deadline: float) -> dict
         shown = address.rpartition("@")[2]  # without a password
         raise _UnreachableError(f"{shown!r} is not an http or https URL (example: http://127.0.0.1:8081)") from None
     where = f"{url.host}:{url.port}"
-    headers = _headers(options)
+    headers = endpoint.authorization(options.token_file, config, address)
     remaining_s = max(0.01, deadline - clocks.monotonic())
     try:
         response = net.request(
             "GET",
             _probe_url(address, options.group),
             timeout_s=remaining_s,
-            headers=headers,
+            headers={"Accept": "application/health+json", **headers},
             max_bytes=_MAX_BYTES,
             direct=True,  # a probe asks the program beside it, and must not depend on a proxy
         )
@@ -218,27 +216,6 @@ def _probe_url(address: str, group: str) -> str:
     """Return the URL of *group*'s probe; *address* as it is if it names a probe itself."""
     base = address.partition("?")[0].partition("#")[0].rstrip("/")
     return base if base.rsplit("/", 1)[-1] in PROBES.values() else f"{base}/{PROBES[group]}"
-
-
-def _headers(options: argparse.Namespace) -> dict[str, str]:
-    headers = {"Accept": "application/health+json"}
-    if options.token_file is not None:
-        try:
-            token = options.token_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise _UnreachableError(f"--token-file {options.token_file} can't be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            token = ""
-        # User and password are encoded; a bearer token is sent as it is (RFC 6750).
-        if not token or not token.isprintable() or not (token.isascii() or ":" in token):
-            raise _UnreachableError(f"{options.token_file} holds no token: one line of ASCII, or user:password")
-        if ":" in token:
-            from base64 import b64encode
-
-            headers["Authorization"] = f"Basic {b64encode(token.encode()).decode()}"
-        else:
-            headers["Authorization"] = f"Bearer {token}"
-    return headers
 
 
 # -- running the checks here -------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from csg_otel.net.connection import Connection, connect, remaining
 from csg_otel.net.http import Session, check_headers, request
 from csg_otel.net.proxies import ProxyError, is_loopback
 from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError, Response
+from csg_otel.net.tls import tls_context
 from csg_otel.net.url import Url, parse
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "parse",
     "remaining",
     "request",
+    "tls_context",
 ]

@@ -15,6 +15,7 @@ from csg_otel import clocks, environment
 from csg_otel.net import frames, hpack, proxies, url
 from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError
 from csg_otel.net.route import Route
+from csg_otel.net.tls import tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -76,9 +77,7 @@ class Http2Session:
         """
         self._url = url.parse(address)
         if self._url.secure:
-            import ssl
-
-            tls = tls or ssl.create_default_context()
+            tls = tls or tls_context()
             tls.set_alpn_protocols(["h2"])
         proxy = proxies.for_grpc(self._url, environment.snapshot())
         self._route = Route(self._url, proxy, tls=tls, tunnels=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from csg_otel.net import connection, lookup, proxies, response
 from csg_otel.net.agent import USER_AGENT
 from csg_otel.net.response import ProtocolError
+from csg_otel.net.tls import tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -63,9 +64,7 @@ class Route:
         if not self._server.secure:
             return None
         if self._tls is None:
-            import ssl
-
-            self._tls = ssl.create_default_context()
+            self._tls = tls_context()
         return self._tls
 
     def _request_tunnel(self, opened: connection.Connection) -> None:

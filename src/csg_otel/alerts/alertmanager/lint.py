@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from csg_otel import regular_file
 from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config
 
@@ -33,7 +34,7 @@ def secrets(spec: AlertSpec, options: Options) -> Iterator[Finding]:
     for secret in config.secret_files(spec, options):
         file = Path(options.secrets_dir) / secret.name
         try:
-            content = file.read_bytes()
+            content = regular_file.read(file, regular_file.MAX_SECRET_BYTES)
         except OSError as error:
             yield secret.path, f"{file} can't be read ({error.strerror}); write the secret into it, with mode 0600"
             continue

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from csg_otel import clocks
+from csg_otel import clocks, regular_file
 from csg_otel.alerts.push.plan import Plan, PushError, Resource, plan
 from csg_otel.alerts.text import owners
 
@@ -70,7 +70,7 @@ class FilePush:
     def plan(self) -> Plan:
         """Return the plan: create the file, update it, or leave it. Raises PushError for a file that may not be replaced."""
         try:
-            text = self._file.read_text(encoding="utf-8")
+            text = regular_file.read(self._file, regular_file.MAX_DOCUMENT_BYTES).decode("utf-8")
         except FileNotFoundError:
             return plan([self._resource(self._text)], [], prune=False)
         except (OSError, UnicodeError) as error:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from csg_otel import regular_file
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FORM: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAME: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
-_LIMIT: Final = 64 * 1024
 
 
 class SubstitutionError(ValueError):
@@ -55,10 +56,7 @@ class Substitution:
     def _file(self, name: str) -> str:
         path = self.folder / expanded(name.strip())
         try:
-            with path.open("rb") as stream:
-                data = stream.read(_LIMIT + 1)
-            if len(data) > _LIMIT:
-                raise SubstitutionError(f"the file {name} is larger than {_LIMIT // 1024} KiB")
+            data = regular_file.read(path, regular_file.MAX_SECRET_BYTES)
             return data.decode("utf-8-sig").rstrip("\r\n")
         except OSError as error:
             raise SubstitutionError(f"the file {name} can't be read: {error.strerror}") from None

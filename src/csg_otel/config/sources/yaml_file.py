@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from csg_otel import regular_file
 from csg_otel.config.tree import Node, Origin, Report, join
 
 if TYPE_CHECKING:
@@ -28,19 +29,13 @@ _PLAIN: Final = frozenset({"map", "seq", "str", "null", "bool", "int", "float", 
 
 def read_file(path: Path, name: str, report: Report) -> Node | None:
     """Return the nodes of the file *path*, called *name* in messages; None with a problem in *report* if that fails."""
-    place = Node(None, Origin("file", f"{name}:1:1"))
     try:
-        if not path.is_file():
-            reason = "is not a file" if path.exists() else "no such file"
-            report.problems[f"{name}: {reason}"] = None
-            return None
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = regular_file.read(path, MAX_BYTES)
+    except FileNotFoundError:
+        report.problems[f"{name}: no such file"] = None
+        return None
     except OSError as error:
         report.problems[f"{name}: can't be read: {error.strerror}"] = None
-        return None
-    if len(data) > MAX_BYTES:
-        report.problem(place, "larger than 1 MiB, the limit for a configuration; check the path")
         return None
     try:
         return parse(data.decode("utf-8-sig"), name, report)

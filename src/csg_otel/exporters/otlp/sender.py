@@ -7,7 +7,6 @@ does not read responses. The large imports (protobuf, gRPC) happen on the first 
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks, faults, net
@@ -242,7 +241,9 @@ def _transport(settings: OtlpExporter, signal: str, extra: Mapping[str, str]) ->
     headers = {"User-Agent": _user_agent(), **_headers(settings), **extra}
     compress = settings.compression == "gzip"
     secure = address.resolve(endpoint(settings), settings.tls.insecure).secure
-    tls, url = _tls_context(settings) if secure else None, _url(settings, signal)
+    files = settings.tls
+    tls = net.tls_context(files.ca, files.cert, files.key) if secure else None
+    url = _url(settings, signal)
     if settings.protocol == "grpc":
         return GrpcTransport(url, signal, headers, compress=compress, tls=tls)
     return HttpTransport(url, headers, compress=compress, tls=tls)
@@ -276,10 +277,3 @@ def _user_agent() -> str:
 def _reveal(value: Any) -> str:
     reveal: Callable[[], str] | None = getattr(value, "reveal", None)
     return reveal() if reveal is not None else str(value)
-
-
-def _tls_context(settings: OtlpExporter) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.tls.ca or None)
-    if settings.tls.cert:
-        context.load_cert_chain(settings.tls.cert, settings.tls.key or None)
-    return context

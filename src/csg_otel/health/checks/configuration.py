@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from csg_otel import regular_file
 from csg_otel.check_result import CheckResult, Critical, Warn
 from csg_otel.status import HealthStatus
 
@@ -31,7 +31,7 @@ class Configuration:
     def __call__(self) -> CheckResult:
         if self.file is not None:
             try:
-                with Path(self.file).open("rb") as file:
+                with regular_file.opened(self.file) as file:
                     file.read(1)
             except OSError as error:
                 raise Critical(f"{self.file} can't be read: {error.strerror}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -86,7 +85,7 @@ class Http:
             timeout_s=self.timeout_s,
             body=self.body.encode() if isinstance(self.body, str) else self.body,
             headers=self.headers,
-            tls=ssl.create_default_context(cafile=self.ca_file) if secure else None,
+            tls=net.tls_context(self.ca_file) if secure else None,
             check_address=network.address_check(self.allow_link_local),
         )
 

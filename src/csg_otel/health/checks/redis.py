@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import ssl
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -70,7 +69,7 @@ class Redis:
         host, port = parts.hostname or "", parts.port or 6379
         where = f"{host}:{port}"
         try:
-            tls = ssl.create_default_context(cafile=self.ca_file) if parts.scheme == "rediss" else None
+            tls = net.tls_context(self.ca_file) if parts.scheme == "rediss" else None
             check_address = network.address_check(self.allow_link_local)
             with closing(net.connect(host, port, deadline, tls=tls, check_address=check_address)) as connection:
                 self._exchange(connection, where)

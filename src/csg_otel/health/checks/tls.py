@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -37,7 +36,7 @@ class Tls:
     def __call__(self) -> CheckResult:
         host, port = network.split(self.address)
         deadline = clocks.monotonic() + self.timeout_s
-        context = ssl.create_default_context(cafile=self.ca_file)
+        context = net.tls_context(self.ca_file)
         try:
             opened = net.connect(
                 host,
