@@ -61,7 +61,7 @@ def test_a_large_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_bytes(b"#" * (1024 * 1024 + 1))
 
     assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == (
-        "c.yaml:1:1: larger than 1 MiB, the limit for a configuration; check the path",
+        "c.yaml: can't be read: it is larger than 1 MiB",
     )
 
 
