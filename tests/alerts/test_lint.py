@@ -162,6 +162,24 @@ def test_useless_escalations_are_found(specified: Specified, rule: dict[str, Any
     assert list(lint.escalations(specified(config), rules, zoneinfo.available_timezones().__contains__)) == [found]
 
 
+def test_an_alert_that_is_left_out_is_a_finding(specified: Specified) -> None:
+    """Without a name of the service nothing watches whether the program lives; `check` says so, and how to change it."""
+    findings = list(lint.rules(specified({}, shipped=True)))
+
+    assert [path for path, _ in findings] == ["service.name"]
+    assert findings[0][1].startswith(
+        "is not set, so InstanceDown is left out, and no alert fires when the program has died"
+    )
+    disabled = {"name": "instance_down", "metric": "up", "condition": "<", "threshold": 1, "enabled": False}
+    for config in (
+        {"service": {"name": "shop"}},
+        {"alerting": {"selector": 'job="shop"'}},
+        {"alerting": {"rules": [disabled]}},
+    ):
+        assert not list(lint.rules(specified(config, shipped=True))), config
+    assert not list(lint.rules(specified({})))
+
+
 SLACK = {"enabled": True, "webhook_url": "${SLACK_WEBHOOK_URL}"}
 
 

@@ -102,6 +102,7 @@ def test_one_check_can_be_asked_for() -> None:
 
     assert render(state, "healthz", check="disk").status == 200
     assert render(state, "healthz", check="db").status == 503
+    assert render(state, "healthz", check="application").status == 503
     unknown = render(state, "healthz", check="nope")
     assert (unknown.status, unknown.body) == (404, b"no check 'nope' in healthz; /healthz?verbose lists its checks\n")
 

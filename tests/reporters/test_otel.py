@@ -151,7 +151,8 @@ def test_a_change_of_state_is_an_event_and_the_recovery_has_its_length(captured:
 
     down, up = captured.logs
     assert down.event_name == "csg.health.check.state_change"
-    assert down.body == "disk: HEALTHY -> CRITICAL (reason withheld)"
+    assert down.body == "disk: HEALTHY -> CRITICAL (ValueError: reason withheld, it is in the program's own log)"
+    assert (down.attributes["error.type"], "error.type" in up.attributes) == ("ValueError", False)
     assert down.span_id == captured.spans[0].context.span_id
     assert 0.05 <= up.attributes["csg.health.outage.duration"] <= took_s
     assert up.attributes["csg.health.outage.failures"] == 1

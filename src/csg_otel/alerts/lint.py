@@ -25,7 +25,13 @@ _SCRAPE_S: Final = 15.0
 
 
 def rules(spec: AlertSpec) -> Iterator[Finding]:
-    """Yield the findings about the rules of *spec*, without those about rules that come with the package."""
+    """Yield the findings about the rules of *spec*; of those that come with the package, only which are left out."""
+    for alert in spec.left_out:
+        cure = "set it to the job in Prometheus' scrape configuration, or set alerting.selector"
+        yield (
+            "service.name",
+            f"is not set, so {alert} is left out, and no alert fires when the program has died; {cure}",
+        )
     for rule in spec.rules:
         if not rule.path.startswith("shipped."):
             yield from _rule(rule)

@@ -160,6 +160,8 @@ class AlertSpec:
     """Alerts within this window, in seconds, become one notification."""
     watchdog: str = ""
     """Runbook of an alert that always fires, so that its absence reveals broken alerting; empty for no such alert."""
+    left_out: tuple[str, ...] = ()
+    """Alerts of the package's rules that are left out, because the service has no name by which to find its targets."""
 
     @property
     def service_labels(self) -> tuple[tuple[str, str], ...]:
@@ -195,12 +197,10 @@ def load(
         (f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)
     ]
     alert_names = {camel(rule.name) for _, rule in configured}
-    added = [
-        (f"shipped.{rule.name}", rule)
-        for rule in shipped
-        # Without a service, `up` would be that of every target of the Prometheus.
-        if camel(rule.name) not in alert_names and (rule.metric != names.UP or matcher(service, selector))
-    ]
+    wanted = [rule for rule in shipped if camel(rule.name) not in alert_names]
+    # Without a service, `up` would be that of every target of the Prometheus.
+    left_out = [] if matcher(service, selector) else [rule for rule in wanted if rule.metric == names.UP]
+    added = [(f"shipped.{rule.name}", rule) for rule in wanted if rule not in left_out]
     resolved = [reader.rule(path, rule) for path, rule in (*configured, *added) if rule.enabled]
     rules = tuple(rule for rule in resolved if rule is not None)
     reader.clashes(rules)
@@ -220,6 +220,7 @@ def load(
         ),
         window_s=config.alerting.aggregation_window,
         watchdog="" if WATCHDOG in alert_names else watchdog,
+        left_out=tuple(camel(rule.name) for rule in left_out),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final, Literal
 
+from csg_otel.categories import matches
 from csg_otel.check_result import Range
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.snapshot import CheckView, HealthSnapshot, aggregate
@@ -78,7 +79,8 @@ def render(
     Args:
         snapshot: The state of all checks.
         probe: ``livez``, ``readyz``, ``startupz`` or ``healthz``.
-        check: Name of the only check to answer for; by default all checks of the probe. An unknown name gives 404.
+        check: Name of a check, a category or its section, whose checks are answered for; by default all checks of the probe.
+            An unknown name gives 404.
         verbose: Whether text lists the checks although the probe passes; text of a failed probe always does.
         exclude: Names of checks that do not count; none by default.
         accept: The request's ``Accept`` header; JSON if it names a JSON type, else text.
@@ -89,7 +91,7 @@ def render(
     views = snapshot.members(GROUP_OF[probe])
     as_json = wants_json(accept)
     if check is not None:
-        views = tuple(view for view in views if view.name == check)
+        views = tuple(view for view in views if matches(check, view.name, view.category))
         if not views:
             problem = f"no check {check!r} in {probe}; /{probe}?verbose lists its checks"
             return (

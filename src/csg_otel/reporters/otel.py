@@ -128,9 +128,9 @@ class HealthTelemetry:
         span = None if execution is None else self._record_run(execution, event.changes)
         for change in event.changes:
             is_of_run = execution is not None and change.name == execution.check.name
-            _record_change(change, span if is_of_run else None)
-            error = None if execution is None else execution.unexpected_error
-            if is_of_run and error is not None:
+            error = execution.unexpected_error if execution is not None and is_of_run else None
+            _record_change(change, span if is_of_run else None, error)
+            if error is not None:
                 # In the program's own log, which is never exported; the exception's message may hold an address or more.
                 _log.warning("health check %s failed: %s", change.name, results.error_reason(error))
 
@@ -164,8 +164,15 @@ class HealthTelemetry:
         return span
 
 
-def _record_change(change: Change, span: Span | None) -> None:
-    """Count a change of state and emit its log event, which belongs to *span*, the run that caused it."""
+def _record_change(change: Change, span: Span | None, error: BaseException | None) -> None:
+    """
+    Count a change of state and emit its log event.
+
+    Args:
+        change: The change.
+        span: The span of the run that caused it; None without one.
+        error: The run's unexpected error; None without one. Only its type is in the event, because events leave the program.
+    """
     attributes: dict[str, Any] = {
         names.CHECK_NAME: change.name,
         names.HEALTH_FROM: change.before.value,
@@ -176,6 +183,9 @@ def _record_change(change: Change, span: Span | None) -> None:
     if change.outage_s is not None:
         attributes.update({names.OUTAGE: round(change.outage_s, 3), names.OUTAGE_FAILURES: change.failures})
     reason = f" ({change.message})" if change.message else ""
+    if error is not None:
+        attributes[names.ERROR_TYPE] = type(error).__qualname__
+        reason = f" ({type(error).__qualname__}: {change.message}, it is in the program's own log)"
     severity = _SEVERITIES[change.after]
     if not change.critical and severity is SeverityNumber.ERROR:
         severity = SeverityNumber.WARN  # the program works without what the check is about, or in spite of it

@@ -12,7 +12,7 @@ _PROBES: Final = {
     "livez": "liveness: restart the program if this fails",
     "readyz": "readiness: send no requests while this fails",
     "startupz": "start: wait until this succeeds",
-    "healthz": "all health checks; one of them below it, as /healthz/NAME; details by ?verbose",
+    "healthz": "all health checks; a check or a category below it, as /healthz/NAME; details by ?verbose",
 }
 """The meaning of each probe."""
 
