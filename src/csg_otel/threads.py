@@ -61,6 +61,7 @@ class OwnThread(threading.Thread):
         """Accept the signals that the program accepts, or none; on this thread."""
         if self._mask is not None and not are_greenlets():
             # uWSGI's handlers in C end the interpreter on the thread that gets the signal, and it waits for the main thread.
+            # signal.getsignal() does not show them: for signals that C code took over later, it returns what was there before.
             accepts = as_the_program and "uwsgi" not in sys.modules
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask if accepts else _blocked())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,3 +64,20 @@ def tracked() -> dict[str, str]:
     listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     paths = [path for path in listing if (ROOT / path).is_file()]
     return {path: (ROOT / path).read_text(encoding="utf-8", errors="replace") for path in paths}
+
+
+@pytest.fixture
+def check_generated(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return a function that compares a generated part of a page with its text; `make golden` writes it, and nobody by hand."""
+
+    def check(page: Path, text: str, *, begin: str = "", end: str = "") -> None:
+        """Compare *text* with that between the marks *begin* and *end*; without marks, from the start, or to the end."""
+        content = page.read_text(encoding="utf-8")
+        head, rest = content.split(begin, 1) if begin else ("", content)
+        present, tail = rest.split(end, 1) if end else (rest, "")
+        if request.config.getoption("--update-golden"):
+            page.write_text(head + begin + text + end + tail, encoding="utf-8")
+            present = text
+        assert present == text
+
+    return check

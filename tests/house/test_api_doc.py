@@ -7,11 +7,9 @@ import functools
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 import csg_otel
 
@@ -207,14 +205,9 @@ def _inline(text: str) -> str:
 # -- the tests ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_is_current(request: pytest.FixtureRequest) -> None:
-    """`make golden` writes it; nobody edits it by hand."""
-    head, _, tail = DOC.read_text(encoding="utf-8").partition(MARK)
-    if request.config.getoption("--update-golden"):
-        tail = document()
-        DOC.write_text(head + MARK + tail, encoding="utf-8")
-
-    assert tail == document()
+def test_the_page_is_current(check_generated: Callable[..., None]) -> None:
+    """It is that of the docstrings."""
+    check_generated(DOC, document(), begin=MARK)
 
 
 def test_every_public_name_is_on_the_page() -> None:

@@ -65,13 +65,7 @@ def register(commands: Any) -> None:
         help="write existing secrets again (backends don't show them, so they can't be compared)",
     )
     _add_addresses(parser)
-    parser.add_argument(
-        "--timeout",
-        type=arguments.seconds,
-        default=60.0,
-        metavar="S",
-        help="time limit per target in seconds (default: 60)",
-    )
+    arguments.add_timeout(parser, 60.0, "per target")
     alert_source.add_versions(parser)
 
 

@@ -46,13 +46,7 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--alertmanager", action="append", default=[], metavar="URL", help="send to this Alertmanager, too; repeatable"
     )
-    parser.add_argument(
-        "--timeout",
-        type=arguments.seconds,
-        default=10.0,
-        metavar="S",
-        help="time limit per destination in seconds (default: 10)",
-    )
+    arguments.add_timeout(parser, 10.0, "per destination")
     arguments.add_config(parser)
     parser.add_argument("--environment", metavar="NAME", help="apply the settings of environments.NAME")
     parser.set_defaults(run=run)

@@ -31,3 +31,14 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the configuration file (default: $CSG_OTEL_CONFIG, else monitoring_config.yaml)",
     )
+
+
+def add_timeout(parser: argparse.ArgumentParser, default_s: float, scope: str) -> None:
+    """Add ``--timeout`` with its default in seconds; *scope* is what it limits, such as ``per target``."""
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=default_s,
+        metavar="S",
+        help=f"time limit {scope} in seconds (default: {default_s:g})",
+    )

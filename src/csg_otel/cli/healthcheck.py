@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks
 from csg_otel.cli import endpoint, health_output
-from csg_otel.cli.arguments import add_config, seconds
+from csg_otel.cli.arguments import add_config, add_timeout, seconds
 from csg_otel.cli.health_output import PROBES
 from csg_otel.errors import CsgOtelError
 from csg_otel.threads import OwnThread
@@ -62,7 +62,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("--verbose", "-v", action="store_true", help="print one line for every check")
     parser.add_argument("--format", choices=health_output.FORMATS, default="text", help="output format (default: text)")
-    parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help="seconds for everything (default: 5)")
+    add_timeout(parser, 5.0, "for everything")
     parser.add_argument(
         "--exit-style",
         choices=("docker", "nagios"),

@@ -249,10 +249,9 @@ class Binder:
         if isinstance(node.value, (dict, list)):
             self.report.problem(node, f"{self._shown(node)} is not one value; write a single value")
             return _SKIPPED
-        if kind is Secret:
+        if kind is Secret or (kind == (str | Secret) and self._holds_secret("", node, is_address=True)):
             return self._secret(node, declared)
-        if kind == (str | Secret):
-            return self._address(node, declared)
+        kind = str if kind == (str | Secret) else kind
         node = self._resolved(node)
         if node.value is _SKIPPED or (node.text and node.value == ""):
             return _SKIPPED
@@ -291,14 +290,22 @@ class Binder:
         resolved = self._resolved(node.with_value(text))
         return _SKIPPED if resolved.value in {_SKIPPED, ""} else Secret(resolved.value)
 
-    def _address(self, node: Node, declared: Setting) -> Any:
-        """Return a URL; as a `Secret` if its form says that it is one, or if a part of it comes from a variable."""
+    def _holds_secret(self, key: str, node: Node, *, is_address: bool = False) -> bool:
+        """
+        Return whether the value at *node* is a secret, before its variables are replaced.
+
+        Args:
+            key: The last part of the setting's key; a key such as ``password`` makes every text a secret.
+            node: The value.
+            is_address: Whether it is a webhook's URL: a secret also with a query or a token in its path, and if a part of it
+                comes from a variable. By default it is any value, which may be or contain a URL with a password.
+        """
         text = node.value
-        if isinstance(text, Secret) or (isinstance(text, str) and addresses.holds_secret(text)):
-            return self._secret(node, declared)
-        if isinstance(text, str) and node.live and has_form(text):
-            return self._secret(node, declared)
-        return self._scalar(str, declared, node)
+        if not isinstance(text, str):
+            return isinstance(text, Secret)  # in a Config that was loaded before
+        if is_address:
+            return addresses.holds_secret(text) or (node.live and has_form(text))
+        return sensitive(key) or URL_PASSWORD.search(text) is not None
 
     def _can_be_resolved(self, text: str) -> bool:
         if self._substitute is None:
@@ -327,8 +334,7 @@ class Binder:
         if isinstance(node.value, list):
             listed = [self._guarded(key, item, join(path, at), guard=guard) for at, item in enumerate(node.value)]
             return tuple(value for value in listed if value is not _SKIPPED)
-        is_secret = isinstance(node.value, Secret)  # in a Config that was loaded before
-        if is_secret or (guard and isinstance(node.value, str) and (sensitive(key) or URL_PASSWORD.search(node.value))):
+        if (guard or not isinstance(node.value, str)) and self._holds_secret(key, node):
             return self._secret(node, Setting(doc=""))
         if as_text:
             return self._scalar(str, Setting(doc=""), node)
