@@ -82,6 +82,24 @@ def test_the_dead_are_inherited_and_the_living_are_not(tmp_path: Path) -> None:
     assert len(files(tmp_path)) == 1
 
 
+def test_a_folder_without_its_lock_is_adopted_unless_its_owner_lives(tmp_path: Path) -> None:
+    """A tool that cleans up may delete the lock alone: a dead process's frames are delivered, a living one keeps its own."""
+    dead, alive = make(tmp_path), make(tmp_path)
+    dead.append("traces", 1, b"dead")
+    alive.append("traces", 1, b"alive")
+    crash(dead)
+    for lock in tmp_path.rglob("lock"):
+        lock.unlink()
+
+    heir = make(tmp_path)
+    assert heir.adopt() == {}, "a living owner may not have noticed yet"
+    assert alive.adopt() == {}
+    for folder in {path.parent for path in files(tmp_path)}:
+        os.utime(folder, (0, 0))
+    assert [heir.read(ref) for ref in heir.adopt()["traces"]] == [b"dead"]
+    assert alive.items("traces") == 1
+
+
 def test_another_destination_is_not_sent_what_is_not_its_own(tmp_path: Path) -> None:
     """Another address under the same name is another destination."""
     spool = make(tmp_path)

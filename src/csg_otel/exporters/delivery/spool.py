@@ -16,6 +16,7 @@ import re
 import secrets
 import stat
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,8 @@ _MIN_SEGMENTS: Final = 8
 """Least number of files of a full spool, so that removing one loses at most an eighth of a small spool."""
 _VERIFY_EVERY_S: Final = 1.0
 """Seconds between two looks for files that another program has removed while this one writes."""
+_ORPHANED_S: Final = 90.0
+"""Age in seconds from which a folder whose lock was removed has no owner: a living one leaves it within 30 s, as it adopts."""
 
 _SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
 
@@ -145,6 +148,7 @@ class Spool:
         refs: dict[str, list[Ref]] = {}
         with self._lock:
             self._open()
+            self._restore()  # what another process would adopt, because the lock was removed
             adopted: list[Segment] = []
             for folder in sorted(self._folder.iterdir(), key=_modified):
                 if folder in self._locks or folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
@@ -157,7 +161,8 @@ class Spool:
 
     def _take_over(self, folder: Path, refs_by_signal: dict[str, list[Ref]]) -> list[Segment]:
         """Return the segments of *folder*, and add their frames to *refs_by_signal*; none if its process lives."""
-        lock = KeptFile(folder / "lock", os.O_RDWR | os.O_NOFOLLOW)
+        is_orphaned = time.time() - _modified(folder) > _ORPHANED_S
+        lock = KeptFile(folder / "lock", os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if is_orphaned else 0))
         if not lock.lock():  # held by a living process
             lock.close()
             return []
