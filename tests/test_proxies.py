@@ -64,6 +64,10 @@ CHOICES = [
     ({"http_proxy": "http://low:1", "HTTP_PROXY": "http://UP:2"}, "http://a.test/", "low:1"),
     ({"HTTP_PROXY": "http://p:3128"}, "https://a.test/", None),
     ({"HTTPS_PROXY": "p:3128/"}, "https://a.test/", "p:3128"),
+    ({"ALL_PROXY": "http://all:1"}, "http://a.test/", "all:1"),
+    ({"all_proxy": "http://low:1", "ALL_PROXY": "http://UP:2"}, "https://a.test/", "low:1"),
+    ({"all_proxy": "http://all:1", "HTTPS_PROXY": "http://s:1"}, "https://a.test/", "s:1"),
+    ({"ALL_PROXY": "http://all:1", "no_proxy": "a.test"}, "http://a.test/", None),
     ({"http_proxy": "p"}, "http://a.test/", "p:80"),
     ({"http_proxy": "http://[::1]:3128"}, "http://a.test/", "[::1]:3128"),
     # HTTP_PROXY may come from a client in a CGI script
@@ -112,6 +116,18 @@ def test_the_variables_choose_the_proxy(environ: dict[str, str], url: str, expec
     assert (None if chosen is None else str(chosen)) == expected
 
 
+@pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy"])
+def test_a_socks_proxy_for_everything_is_ignored_with_one_warning(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is often set for a browser or a shell; telemetry went directly before it read the variable, and still does."""
+    proxies._warn_of_socks.cache_clear()
+    for url in ("http://a.test/", "https://a.test/"):
+        assert proxies.for_http(net.parse(url), {name: "socks5h://me:c4nary@p:1080"}) is None
+
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{name} names a SOCKS proxy")
+    assert "c4nary" not in caplog.text
+
+
 @pytest.mark.parametrize(("text", "url", "direct"), EXCEPTIONS)
 @pytest.mark.parametrize("variable", ["no_proxy", "NO_PROXY"])
 def test_exceptions_are_requested_directly(variable: str, text: str, url: str, direct: bool) -> None:
@@ -127,6 +143,8 @@ def test_exceptions_are_requested_directly(variable: str, text: str, url: str, d
         ({"HTTP_PROXY": "http://h:1"}, "h:1"),
         ({"http_proxy": "http://h:1", "HTTPS_PROXY": "http://s:1"}, "s:1"),
         ({"grpc_proxy": "http://g:1", "https_proxy": "http://s:1"}, "g:1"),
+        ({"ALL_PROXY": "http://all:1"}, "all:1"),
+        ({"ALL_PROXY": "http://all:1", "http_proxy": "http://h:1"}, "h:1"),
         ({"https_proxy": "http://s:1", "NO_PROXY": "a.test"}, None),
         ({"https_proxy": "http://s:1", "no_grpc_proxy": "b.test", "NO_PROXY": "a.test"}, "s:1"),
     ],

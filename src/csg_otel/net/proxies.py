@@ -1,13 +1,14 @@
 """
-The HTTP proxies of the environment: ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``, in capital or small letters.
+The HTTP proxies of the environment: ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``; in capital or small letters.
 
-Pure: the environment is an argument. The rules are those of curl, Go and Python's ``urllib`` where these agree. A server on
+The environment is an argument. The rules are those of curl, Go and Python's ``urllib`` where these agree. A server on
 this machine is always requested directly, as in Go: a proxy elsewhere cannot reach it. ``urllib.request`` is not used, because
 it knows no networks in ``NO_PROXY``, reads the environment itself, and loads ``http.client``.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -17,8 +18,11 @@ from csg_otel.net import lookup, url
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_GRPC: Final = ("grpc_proxy", "https_proxy", "http_proxy")
-"""The variables that gRPC reads, by precedence; it tunnels through the proxy, with and without TLS."""
+_ALL: Final = "all_proxy"
+"""The variable that counts where no other one is set, as for curl and ``requests``."""
+
+_GRPC: Final = ("grpc_proxy", "https_proxy", "http_proxy", _ALL)
+"""The variables for gRPC by precedence, the first three as its own client has them; it tunnels, with and without TLS."""
 
 
 class ProxyError(OSError):
@@ -59,7 +63,7 @@ def for_http(server: url.Url, environ: Mapping[str, str]) -> Proxy | None:
     """
     if not server.secure and "REQUEST_METHOD" in environ and "http_proxy" not in environ:
         return None  # in a CGI script, HTTP_PROXY comes from the client's header "Proxy"
-    return _choose((f"{server.scheme}_proxy",), ("no_proxy",), (server.host, server.port), environ)
+    return _choose((f"{server.scheme}_proxy", _ALL), ("no_proxy",), (server.host, server.port), environ)
 
 
 def for_grpc(server: url.Url, environ: Mapping[str, str]) -> Proxy | None:
@@ -92,7 +96,21 @@ def _choose(
     host, port = server
     if not value or is_loopback(host) or _is_exception(host, port, _first(exceptions, environ)[1]):
         return None
+    if name.lower() == _ALL and value.lower().startswith("socks"):
+        _warn_of_socks(name)
+        return None
     return _parse(name, value)
+
+
+@functools.lru_cache(1)  # once
+def _warn_of_socks(name: str) -> None:
+    import logging  # late, because a probe starts in a few milliseconds
+
+    logging.getLogger("csg_otel").warning(
+        "%s names a SOCKS proxy, which telemetry can't use: it connects directly; if it needs a proxy, set HTTPS_PROXY to "
+        "the URL of an HTTP proxy",
+        name,
+    )
 
 
 def _first(names: Sequence[str], environ: Mapping[str, str]) -> tuple[str, str]:
