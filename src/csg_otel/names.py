@@ -306,9 +306,10 @@ class Alias:
     The aliases are the names in "Health Checks and System Monitoring", the guide that this package was built to; dashboards
     and rules of its readers use them.
 
-    ``unit`` is the unit of its value; ``labels`` are the labels of its series; ``sources`` are the instruments from which it is
-    computed; ``meaning`` describes the computation in the documentation; ``kind`` is its kind in a rule: a counter if the value
-    only grows. ``metrics`` computes the value in this process, ``alerts`` the PromQL.
+    ``unit`` is the unit of its value; ``labels`` are the labels by which its series differ; ``sources`` are the instruments from
+    which it is computed; ``meaning`` describes the computation in the documentation; ``kind`` is its kind in a rule: a counter if
+    the value only grows. ``fixed`` are the labels that all its series have with one value, where :data:`PROGRAM` stands for the
+    name of the service. ``metrics`` computes the value in this process, ``alerts`` the PromQL.
     """
 
     name: str
@@ -317,28 +318,38 @@ class Alias:
     sources: tuple[Metric, ...]
     meaning: str
     kind: Kind = "gauge"
+    fixed: tuple[tuple[str, str], ...] = ()
 
+    def fixed_labels(self, service: str) -> dict[str, str]:
+        """Return the labels that all series of the program *service* have, with their values."""
+        return {label: service if value == PROGRAM else value for label, value in self.fixed}
+
+
+PROGRAM: Final = "<service.name>"
+"""The value of a fixed label that is the name of the service."""
+
+_PROCESS: Final = (("process", PROGRAM),)
 
 # fmt: off
 _ALIASES: Final = (
     Alias("system_cpu_usage_percent", "percent", ("type", "cpu"), (SYSTEM_CPU_UTILIZATION,), "100 x (1 - mean idle)"),
     Alias("system_memory_usage_bytes", "By", ("type",), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "used and available"),
-    Alias("system_memory_usage_percent", "percent", (), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "100 x (1 - available / limit)"),
+    Alias("system_memory_usage_percent", "percent", (), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "100 x (1 - available / limit)", fixed=(("type", "usage"),)),
     Alias("system_disk_usage_bytes", "By", ("type", "mount"), (SYSTEM_FILESYSTEM_USAGE,), "used and free by mount"),
     Alias("system_disk_usage_percent", "percent", ("mount",), (SYSTEM_FILESYSTEM_UTILIZATION,), "100 x used / (used + free)"),
     Alias("system_network_bytes_total", "By", ("direction",), (SYSTEM_NETWORK_IO,), "sum over interfaces, loopback excluded", "counter"),
     Alias("system_network_packets_total", "{packet}", ("direction",), (SYSTEM_NETWORK_PACKET_COUNT,), "sum over interfaces, loopback excluded", "counter"),
     Alias("system_load_average", "{thread}", ("period",), (SYSTEM_LOAD_1M, SYSTEM_LOAD_5M, SYSTEM_LOAD_15M), "load average over 1m, 5m, 15m"),
     Alias("system_processes_total", "{process}", (), (SYSTEM_PROCESS_COUNT,), "processes of any status"),
-    Alias("application_cpu_usage_percent", "percent", (), (PROCESS_CPU_UTILIZATION,), "100 x sum over modes"),
-    Alias("application_memory_usage_bytes", "By", ("type",), (PROCESS_MEMORY_USAGE, PROCESS_MEMORY_VIRTUAL), "rss and vms"),
-    Alias("application_memory_usage_percent", "percent", (), (PROCESS_MEMORY_UTILIZATION,), "100 x utilization"),
-    Alias("application_threads_total", "{thread}", (), (PROCESS_THREAD_COUNT,), "threads"),
-    Alias("application_file_descriptors_total", "{file_descriptor}", (), (PROCESS_FILE_DESCRIPTOR_COUNT,), "descriptors"),
-    Alias("application_uptime_seconds", "s", (), (PROCESS_UPTIME,), "uptime"),
+    Alias("application_cpu_usage_percent", "percent", (), (PROCESS_CPU_UTILIZATION,), "100 x sum over modes", fixed=_PROCESS),
+    Alias("application_memory_usage_bytes", "By", ("type",), (PROCESS_MEMORY_USAGE, PROCESS_MEMORY_VIRTUAL), "rss and vms", fixed=_PROCESS),
+    Alias("application_memory_usage_percent", "percent", (), (PROCESS_MEMORY_UTILIZATION,), "100 x utilization", fixed=_PROCESS),
+    Alias("application_threads_total", "{thread}", (), (PROCESS_THREAD_COUNT,), "threads", fixed=_PROCESS),
+    Alias("application_file_descriptors_total", "{file_descriptor}", (), (PROCESS_FILE_DESCRIPTOR_COUNT,), "descriptors", fixed=_PROCESS),
+    Alias("application_uptime_seconds", "s", (), (PROCESS_UPTIME,), "uptime", fixed=_PROCESS),
     Alias("files_processed_total", "{file}", ("type",), (FILES_PROCESSED,), "files of any outcome, by type", "counter"),
-    Alias("processing_duration_seconds", "s", (), (WORK_FINISHED, WORK_TIME), "mean duration of the pieces of work (outermost operations and files) over 5 m"),
-    Alias("processing_errors_total", "{item}", (), (WORK_FINISHED,), "pieces of work that failed", "counter"),
+    Alias("processing_duration_seconds", "s", (), (WORK_FINISHED, WORK_TIME), "mean duration of the pieces of work (outermost operations and files) over 5 m", fixed=(("type", "average"),)),
+    Alias("processing_errors_total", "{item}", (), (WORK_FINISHED,), "pieces of work that failed", "counter", fixed=(("type", "all"),)),
     Alias("error_rate_percent", "percent", (), (WORK_FINISHED,), "100 x failed / all pieces of work over 5 m"),
     Alias("cache_hit_rate_percent", "percent", (), (CACHE_REQUESTS,), "100 x hits / requests over 5 m"),
     Alias("health_check_status", "", ("check",), (HEALTH_CHECK_STATUS,), "1 passing (healthy or warning), 0 failing"),

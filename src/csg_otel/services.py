@@ -24,10 +24,11 @@ from csg_otel.exporters import alert_events
 from csg_otel.health.monitor import HealthMonitor
 from csg_otel.pipeline.global_providers import exporters_of_others
 from csg_otel.pipeline.resource import service_name
+from csg_otel.sent_alerts import SentAlerts
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _log = logging.getLogger("csg_otel")
 
@@ -39,6 +40,7 @@ _SEVERITY_NUMBERS = {
     "emergency": SeverityNumber.FATAL,
 }
 _CHANNELS = ("email", "slack", "webhook", "pagerduty")
+_sent_alerts = SentAlerts()
 
 
 class SystemMonitor:
@@ -64,7 +66,8 @@ class SystemMonitor:
         """
         Return ``timestamp``, the groups ``system``, ``application`` and ``business``, and ``metrics``.
 
-        The groups have the aliases (``names.ALIASES``), ``metrics`` has every point as it is exported.
+        The groups have the aliases (``names.ALIASES``), ``metrics`` has their rows, with ``labels``, and every point as it is
+        exported.
 
         ``response_times`` has ``overall`` and, by name, ``operations``: each with ``count`` and the configured percentiles
         (``p50``, ``p95``, ``p99``) in seconds.
@@ -76,15 +79,18 @@ class SystemMonitor:
             return telemetry.metrics_snapshot()
         config = self._config or load().config
         percentiles = config.performance.response_time_tracking.percentiles
-        return metrics.snapshot(metrics.Sampler(config.system_monitoring).sample_now(), (), None, percentiles)
+        sample = metrics.Sampler(config.system_monitoring).sample_now()
+        return metrics.snapshot(sample, (), None, percentiles, service_name(config))
 
     def get_status(self) -> dict[str, Any]:
         """
-        Return whether monitoring is active, the address of ``/metrics``, the health, and each exporter's state.
+        Return whether monitoring is active, the address of ``/metrics``, the health, the alerts, and each exporter's state.
 
         ``health`` is that of ``HealthMonitor.get_health_summary()``, ``timestamp`` ISO 8601 in UTC. ``monitoring_enabled``,
         ``prometheus_enabled`` and ``prometheus_running`` say the same as ``monitoring_active`` and ``prometheus``, for scripts
-        that read them. Without telemetry all is off, and ``health`` is empty.
+        that read them. ``alerts`` counts what ``AlertingService.send_alert()`` has sent in this process (``total_alerts``,
+        ``active_alerts``, of these ``critical_alerts``, ``warning_alerts``, ``info_alerts``; ``latest_alert``, ISO 8601 or
+        None); alerts of rules are in their backend. Without telemetry all is off, and ``health`` is empty.
         """
         telemetry = sdk.current()
         monitoring = telemetry.config.system_monitoring if telemetry is not None else None
@@ -102,6 +108,7 @@ class SystemMonitor:
             "prometheus_enabled": is_served,
             "prometheus_running": bool(url),
             "health": {},
+            "alerts": _sent_alerts.summary(time.time()),
             "exporters": {},
         }
         if telemetry is not None and monitoring is not None:
@@ -117,21 +124,34 @@ class Alert:
     """
     An alert of the program, for a person to read.
 
-    ``level`` is ``info``, ``warning``, ``critical`` or ``emergency``, in upper or lower case. ``timestamp`` is in Unix seconds.
-    Raises ValueError for another level or an empty name.
+    ``level`` is ``info``, ``warning``, ``critical`` or ``emergency``, in upper or lower case. ``timestamp`` is in Unix seconds;
+    given as ISO 8601, with the local zone where it names none, it becomes that, and an empty text the present time.
+    Raises ValueError for another level, an empty name, or a text that is no time.
     """
 
     name: str
     level: str
     message: str
     details: Mapping[str, Any] = field(default_factory=dict)
-    timestamp: float = field(default_factory=time.time)
+    timestamp: float | str = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("an alert needs a name")
         if self.level.lower() not in _LEVELS:
             raise ValueError(f"{self.level!r} is not a level; valid are {', '.join(_LEVELS)}")
+        if isinstance(self.timestamp, str):
+            object.__setattr__(self, "timestamp", _unix(self.timestamp))
+
+
+def _unix(text: str) -> float:
+    """Return the time *text* (ISO 8601) in Unix seconds; the present time for an empty text."""
+    if not text:
+        return time.time()
+    try:
+        return datetime.fromisoformat(text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else "")).timestamp()
+    except ValueError:
+        raise ValueError(f"{text!r} is no time; write Unix seconds or ISO 8601, such as 2026-11-26T10:30:00") from None
 
 
 class SentAlert:
@@ -215,7 +235,7 @@ class AlertingService:
             alert.level,
             alert.message,
             service=service_name(settings),
-            at=alert.timestamp,
+            at=float(alert.timestamp),
             details=alert.details,
             until=None if math.isinf(active_s) else now_s + active_s,
         )
@@ -284,7 +304,13 @@ class AlertingService:
             )
         )
         self._sent.add(1, {names.RESULT: result})
-        return _send_to_backends(event) + len(exporters_of_others("logs"))
+        if resolved:
+            _sent_alerts.resolve(event)
+        else:
+            _sent_alerts.add(event)
+        number = _send_to_backends(event) + len(exporters_of_others("logs"))
+        _sent_alerts.notified(number, time.time())
+        return number
 
     def get_notification_status(self) -> dict[str, Any]:
         """
@@ -292,14 +318,28 @@ class AlertingService:
 
         A channel is notified by Alertmanager only: ``notified_by`` is None while ``alerting.alertmanagers`` is empty. Addresses
         have no passwords, and no secret is contained.
+
+        ``processing_enabled`` says whether alerts are accepted now. ``queue_size`` is the number of alerts that wait for a
+        destination, in memory or on disk. ``total_notifications`` counts the alerts and ends of alerts that this process has
+        passed to a destination, once for each (destinations of logs included), and ``recent_notifications`` those of the last
+        24 hours. ``notification_configs`` is the number of enabled channels; ``active_notifiers`` has those that are notified.
         """
         settings = self._settings()
-        notifications, notifier = settings.notifications, "Alertmanager" if settings.alerting.alertmanagers else None
-        channels = {name: getattr(notifications, name) for name in _CHANNELS}
+        notifier = "Alertmanager" if settings.alerting.alertmanagers else None
+        channels = {name: getattr(settings.notifications, name) for name in _CHANNELS}
+        enabled = [name for name, channel in channels.items() if channel.enabled]
+        destinations = [name for name, _ in alert_events.senders(settings)]
+        passed_on = _sent_alerts.notifications(time.time())
         return {
             "active": self._active,
             "alerting_enabled": settings.alerting.enabled,
-            "destinations": [name for name, _ in alert_events.senders(settings)],
+            "processing_enabled": self._active and settings.alerting.enabled,
+            "queue_size": _waiting(destinations),
+            "total_notifications": passed_on.total,
+            "recent_notifications": passed_on.recent,
+            "active_notifiers": enabled if notifier else [],
+            "notification_configs": len(enabled),
+            "destinations": destinations,
             "channels": {
                 name: {
                     "enabled": channel.enabled,
@@ -318,3 +358,10 @@ class AlertingService:
 def _send_to_backends(event: events.Event) -> int:
     telemetry = sdk.current()
     return telemetry.put_alert(event) if telemetry is not None else 0
+
+
+def _waiting(destinations: Sequence[str]) -> int:
+    """Return the number of alerts in the queues of *destinations*."""
+    telemetry = sdk.current()
+    statuses = telemetry.status() if telemetry is not None else {}
+    return sum(statuses[name].queued + statuses[name].spooled for name in destinations if name in statuses)

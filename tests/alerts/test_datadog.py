@@ -141,7 +141,19 @@ def test_every_name_of_the_monitoring_guide_has_a_query() -> None:
         }
         assert used <= sources, name
         labels = {key for part in parts for key in (*dict(part.labels), *part.tags)}
-        assert labels == set(names.ALIASES[name].labels), name
+        alias = names.ALIASES[name]
+        assert labels | datadog_query.constants(name).keys() == {*alias.labels, *dict(alias.fixed)}, name
+
+
+def test_labels_that_are_the_same_everywhere_are_no_tags_in_datadog() -> None:
+    """A filter on one selects the query; the name of the program is the tag of the service, and a message has both as text."""
+    memory = monitor(metric="system_memory_usage_percent", filters={"type": "usage"}, message="{labels.type}")
+    uptime = monitor(metric="application_uptime_seconds", filters={"process": "shop"}, message="{labels.process}")
+
+    assert memory["query"] == monitor(metric="system_memory_usage_percent")["query"]
+    assert "usage" in memory["message"]
+    assert uptime["query"].endswith("max:otel.process.uptime{service:shop} by {service,host} > 85")
+    assert "{{service.name}}" in uptime["message"]
 
 
 def test_a_users_text_mentions_no_one_and_reads_no_variable() -> None:

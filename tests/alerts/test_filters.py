@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from csg_otel import names
 from csg_otel.alerts import filters
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.prometheus import promql
@@ -75,14 +76,46 @@ def test_an_objective_has_the_same_filters(specified: Specified) -> None:
 
 
 def test_the_values_of_aliases_are_those_that_are_recorded(catalog: Catalog) -> None:
-    """Each closed label of an alias has the values of its recording rules."""
+    """Each closed label that distinguishes the series has the values of the recording rules, which have the fixed ones."""
     recorded: dict[str, dict[str, set[str]]] = {}
     for name, parts in promql.aliases(catalog.find).items():
+        alias = names.ALIASES[name]
         for part in parts:
+            assert {pair for pair in alias.fixed if pair[1] != names.PROGRAM} <= {*part.labels}
             for label, value in part.labels:
-                recorded.setdefault(name, {}).setdefault(label, set()).add(value)
+                if label in alias.labels:
+                    recorded.setdefault(name, {}).setdefault(label, set()).add(value)
     closed = {
         name: {label: set(values) for label, values in labels.items()} for name, labels in filters._OF_ALIASES.items()
     }
 
     assert closed == recorded, yaml.safe_dump(recorded)
+
+
+SAME_EVERYWHERE = [
+    ("system_memory_usage_percent", "type", "usage"),
+    ("processing_duration_seconds", "type", "average"),
+    ("processing_errors_total", "type", "all"),
+    ("application_cpu_usage_percent", "process", "shop"),
+    ("application_memory_usage_bytes", "process", "shop"),
+]
+
+
+@pytest.mark.parametrize(("metric", "key", "value"), SAME_EVERYWHERE)
+def test_labels_that_the_guides_exporter_had_can_be_filters(
+    specified: Specified, metric: str, key: str, value: str
+) -> None:
+    """The program's name is that of the service; any other value would never fire."""
+    named = {"service": {"name": "shop"}}
+    (resolved,) = specified({**named, **rule(metric, **{key: value})}).rules
+
+    assert (key, key, value) in resolved.filters
+    with pytest.raises(AlertError, match=f"is no value of {key}.*{value}"):
+        specified({**named, **rule(metric, **{key: "other"})})
+
+
+def test_without_a_service_any_program_may_be_meant(specified: Specified) -> None:
+    """Then the label has the name of the job, which only Prometheus knows."""
+    (resolved,) = specified(rule("application_uptime_seconds", process="shop")).rules
+
+    assert resolved.filters == (("process", "process", "shop"),)

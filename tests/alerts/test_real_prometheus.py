@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -35,7 +36,7 @@ PROGRAM = """
         return True
 
     cache = csg_otel.cache("answers")
-    telemetry = csg_otel.instrument(exporters=["prometheus"], system_monitoring__collection_interval=4)
+    telemetry = csg_otel.instrument("snapshot", exporters=["prometheus"], system_monitoring__collection_interval=4)
 
     def some(count):
         for number in range(count):
@@ -55,8 +56,12 @@ PROGRAM = """
 """
 
 RULES = """
+service: {name: snapshot}
 alerting:
   rules:
+    - {name: memory, metric: system_memory_usage_percent, condition: ">", threshold: 0, filters: {type: usage}}
+    - {name: one_cpu, metric: system_cpu_usage_percent, condition: ">=", threshold: 0, filters: {type: per_cpu, cpu: "0"}}
+    - {name: rss, metric: application_memory_usage_bytes, condition: ">", threshold: 0, filters: {type: rss, process: snapshot}}
     - {name: fails, metric: error_rate_percent, condition: ">", threshold: 10}
     - {name: works, metric: error_rate_percent, condition: ">", threshold: 50}
     - {name: cold, metric: cache_hit_rate_percent, condition: "<", threshold: 90, no_data: ignore}
@@ -104,7 +109,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     rules.write_text(compile_all(spec.load(loaded.config, catalog), catalog, targets=("prometheus",))[FILE])
     with Program(PROGRAM, folder, {"XDG_STATE_HOME": str(folder)}) as program:
         url = program.line()
-        with Prometheus([url.removeprefix("http://")], folder / "prometheus", rules=[rules]) as prometheus:
+        with Prometheus(
+            {"snapshot": [url.removeprefix("http://")]}, folder / "prometheus", rules=[rules]
+        ) as prometheus:
             running_shop = Shop(program, prometheus, url, config)
             eventually(lambda: prometheus.query("csg_operation_duration_seconds_count"), within_s=30)
             running_shop.work(400)
@@ -168,7 +175,7 @@ def test_a_preview_agrees_with_prometheus(shop: Shop) -> None:
 
     assert preview.returncode == 0
     assert {line.split()[4].rstrip(":") for line in out.splitlines() if line.startswith("! would fire")} == firing
-    assert firing == {"Fails", "Cold", "Quick", "Files", "HealthyCheck", "FullDisk"}
+    assert firing == {"Memory", "OneCpu", "Rss", "Fails", "Cold", "Quick", "Files", "HealthyCheck", "FullDisk"}
 
 
 @pytest.mark.real("prometheus")
@@ -179,3 +186,59 @@ def test_every_alert_of_the_file_is_evaluated_without_an_error(shop: Shop, speci
 
     assert {rule["health"] for rule in rules} == {"ok"}
     assert len([rule for rule in rules if rule["type"] == "alerting"]) >= len(specified(shop.config).rules)
+
+
+OF_THE_GUIDE = [
+    'system_cpu_usage_percent{type="total"}',
+    'system_cpu_usage_percent{type="per_cpu", cpu="0"}',
+    'avg by (instance) (system_cpu_usage_percent{type="per_cpu"})',
+    'system_memory_usage_bytes{type="used"}',
+    'system_memory_usage_bytes{type="used"} / ignoring (type) system_memory_usage_bytes{type="available"}',
+    'system_memory_usage_percent{type="usage"}',
+    'system_disk_usage_bytes{type="used", mount="/"}',
+    'system_disk_usage_bytes{type="free", mount="/"}',
+    'system_disk_usage_percent{mount="/"}',
+    'rate(system_network_bytes_total{direction="sent"}[30s])',
+    'rate(system_network_bytes_total{direction="received"}[30s])',
+    'rate(system_network_packets_total{direction="sent"}[30s])',
+    'rate(system_network_packets_total{direction="received"}[30s])',
+    'system_load_average{period="1m"}',
+    'system_load_average{period="5m"}',
+    'system_load_average{period="15m"}',
+    "system_processes_total",
+    'application_cpu_usage_percent{process="snapshot"}',
+    'application_memory_usage_bytes{process="snapshot", type="rss"}',
+    'application_memory_usage_bytes{process="snapshot", type="vms"}',
+    'application_memory_usage_percent{process="snapshot"}',
+    'application_threads_total{process="snapshot"}',
+    'application_file_descriptors_total{process="snapshot"}',
+    'application_uptime_seconds{process="snapshot"}',
+    'increase(files_processed_total{type="vtt"}[30s])',
+    'processing_duration_seconds{type="average"}',
+    'processing_errors_total{type="all"}',
+]
+"""Queries as panels for the guide's exporter have them: every name, with every set of labels that its exporter writes."""
+
+
+@pytest.mark.real("prometheus")
+def test_panels_made_for_the_guides_exporter_find_their_series(shop: Shop) -> None:
+    """Each query has exactly one series, and that has a number."""
+    eventually(lambda: shop.prometheus.query("rate(system_network_bytes_total[30s])"), within_s=30)
+    found = {query: [value for _, value in shop.prometheus.query(query)] for query in OF_THE_GUIDE}
+
+    assert {query: values for query, values in found.items() if len(values) != 1 or not math.isfinite(values[0])} == {}
+
+
+@pytest.mark.real("prometheus")
+def test_the_rows_of_the_snapshot_have_the_labels_of_the_recorded_series(shop: Shop) -> None:
+    """What a script reads from ``get_metrics_snapshot()["metrics"]`` and a panel from Prometheus are the same series."""
+    rows = {(row["name"], *sorted(row["labels"].items())) for row in shop.work(0)["metrics"]}
+    added = {"__name__", "job", "instance", "service"}
+
+    def recorded() -> set[tuple[Any, ...]]:
+        series = [labels for name in names.ALIASES for labels, _ in shop.prometheus.query(f'{name}{{service!=""}}')]
+        return {
+            (labels["__name__"], *sorted(pair for pair in labels.items() if pair[0] not in added)) for labels in series
+        }
+
+    eventually(lambda: recorded() == {row for row in rows if row[0] in names.ALIASES}, within_s=20)

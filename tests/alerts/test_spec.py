@@ -43,13 +43,13 @@ def test_the_last_part_of_an_attribute_is_enough_for_a_filter(specified: Callabl
 
 
 def test_a_name_of_the_monitoring_guide_means_one_number(specified: Callable[..., spec.AlertSpec]) -> None:
-    """The name selects the total, unless a filter selects the cores."""
+    """The name selects the total, unless a filter selects the single CPUs."""
     total, core = (
         specified(rule(metric="system_cpu_usage_percent", filters=filters)).rules[0].filters
-        for filters in ({}, {"type": "core"})
+        for filters in ({}, {"type": "per_cpu"})
     )
 
-    assert (total, core) == ((("type", "type", "total"),), (("type", "type", "core"),))
+    assert (total, core) == ((("type", "type", "total"),), (("type", "type", "per_cpu"),))
 
 
 @pytest.mark.parametrize(

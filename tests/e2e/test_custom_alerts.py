@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,69 @@ def test_a_destination_of_logs_gets_an_alert(started: Started) -> None:
 
     sent = send(service)
     assert (bool(sent), sent.reason) == (True, "")
+
+
+STATUS_OF_THE_GUIDE = (
+    "processing_enabled",
+    "queue_size",
+    "total_notifications",
+    "recent_notifications",
+    "active_notifiers",
+    "notification_configs",
+)
+
+
+def test_the_status_has_true_numbers_under_the_guides_names(started: Started) -> None:
+    """Two alerts wait for a receiver that is down; one is over, and each alert and each end is a notification."""
+    webhook, slack = {"enabled": True, "url": "http://127.0.0.1:9"}, {"enabled": False}
+    service = started("127.0.0.1:9", notifications={"webhook": webhook, "slack": slack})
+    system = csg_otel.SystemMonitor()
+    before, alerts = service.get_notification_status(), system.get_status()["alerts"]
+    first = send(service, "it waits")
+    service.send_alert(csg_otel.Alert("other", "EMERGENCY", "worse"))
+    first.resolve()
+    after, now = service.get_notification_status(), system.get_status()["alerts"]
+    grown = {key: after[key] - before[key] for key in ("queue_size", "total_notifications", "recent_notifications")}
+    service.stop()
+
+    assert grown == {"queue_size": 3, "total_notifications": 3, "recent_notifications": 3}
+    assert (after["processing_enabled"], service.get_notification_status()["processing_enabled"]) == (True, False)
+    assert (after["active_notifiers"], after["notification_configs"]) == (["webhook"], 1)
+    assert set(STATUS_OF_THE_GUIDE) <= after.keys()
+    assert now["total_alerts"] - alerts["total_alerts"] == 2
+    assert now["active_alerts"] - alerts["active_alerts"] == now["critical_alerts"] - alerts["critical_alerts"] == 1
+    assert now["warning_alerts"] == alerts["warning_alerts"]
+    assert now["latest_alert"].endswith("+00:00")
+
+
+def test_nobody_is_notified_by_channels_alone(started: Started) -> None:
+    """An enabled channel without an Alertmanager is configured and not active, and an alert is no notification."""
+    service = started(notifications={"webhook": {"enabled": True, "url": "http://127.0.0.1:9"}})
+    before = service.get_notification_status()
+    send(service)
+    after = service.get_notification_status()
+
+    assert (after["active_notifiers"], after["notification_configs"], after["queue_size"]) == ([], 1, 0)
+    assert after["total_notifications"] == before["total_notifications"]
+
+
+@pytest.mark.parametrize(
+    ("text", "unix_s"),
+    [
+        ("2026-11-26T10:30:00+01:00", 1_795_685_400.0),
+        ("2026-11-26T09:30:00.500Z", 1_795_685_400.5),
+        (datetime(2026, 11, 26, 10, 30).isoformat(), datetime(2026, 11, 26, 10, 30).timestamp()),  # noqa: DTZ001
+    ],
+)
+def test_an_alerts_time_may_be_a_text(text: str, unix_s: float) -> None:
+    """As the guide's class has it: ISO 8601, in the local zone without another."""
+    assert csg_otel.Alert("a", "INFO", "m", timestamp=text).timestamp == unix_s
+
+
+def test_an_alert_without_a_time_is_of_now() -> None:
+    """An empty text is the present time; another one is refused with what to write."""
+    alert = csg_otel.Alert(name="a", level="INFO", message="m", timestamp="", details={})
+
+    assert abs(float(alert.timestamp) - time.time()) < 60
+    with pytest.raises(ValueError, match="'soon' is no time; write Unix seconds or ISO 8601"):
+        csg_otel.Alert("a", "INFO", "m", timestamp="soon")

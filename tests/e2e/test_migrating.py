@@ -8,7 +8,6 @@ from pathlib import Path
 
 import yaml
 
-from csg_otel import names
 from csg_otel.config import load
 from support.programs import Program
 
@@ -19,7 +18,8 @@ import json
 while not monitor.get_metrics_snapshot()["system"]:  # the first sample of the host is complete after two readings
     time.sleep(0.05)
 snapshot = monitor.get_metrics_snapshot()
-print(json.dumps({"summary": summary, "snapshot": snapshot, "state": state, "notifications": notifications}, default=str))
+read = {"summary": summary, "snapshot": snapshot, "state": state, "notifications": notifications}
+print(json.dumps({**read, "again": monitor.get_status()["alerts"]}, default=str))
 again = monitor.get_metrics_snapshot()
 print(json.dumps(again["business"]))
 print(type(results).__name__, status.name, trends["hours"], flush=True)
@@ -31,28 +31,85 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
+KEYS = {
+    "snapshot": {"timestamp", "metrics_count", "metrics"},
+    "state": {"monitoring_enabled", "timestamp", "health", "alerts", "prometheus_enabled", "prometheus_running"},
+    "summary": {"overall_status", "timestamp", "checks", "summary"},
+    "notifications": {
+        "processing_enabled",
+        "queue_size",
+        "total_notifications",
+        "recent_notifications",
+        "active_notifiers",
+        "notification_configs",
+    },
+}
+"""What the guide's methods return, by the variables of the page's program."""
+
+COUNTS = {"total_checks", "healthy_checks", "warning_checks", "critical_checks", "average_response_time_ms"}
+CHECK = {"name", "status", "message", "details", "timestamp", "response_time_ms"}
+ALERTS = {
+    "total_alerts": 1,
+    "active_alerts": 1,
+    "critical_alerts": 0,
+    "warning_alerts": 1,
+    "info_alerts": 0,
+}
+"""The alert that the page's program sends."""
+
+PROCESS = {"process": "customer_snapshot"}
+LABELS: dict[str, list[dict[str, str]]] = {
+    "system_cpu_usage_percent": [{"type": "total"}, {"type": "per_cpu", "cpu": "0"}],
+    "system_memory_usage_bytes": [{"type": "used"}, {"type": "available"}],
+    "system_memory_usage_percent": [{"type": "usage"}],
+    "system_disk_usage_bytes": [{"type": "used", "mount": "/"}, {"type": "free", "mount": "/"}],
+    "system_disk_usage_percent": [{"mount": "/"}],
+    "system_network_bytes_total": [{"direction": "sent"}, {"direction": "received"}],
+    "system_network_packets_total": [{"direction": "sent"}, {"direction": "received"}],
+    "system_load_average": [{"period": "1m"}, {"period": "5m"}, {"period": "15m"}],
+    "system_processes_total": [{}],
+    "application_cpu_usage_percent": [PROCESS],
+    "application_memory_usage_bytes": [{**PROCESS, "type": "rss"}, {**PROCESS, "type": "vms"}],
+    "application_memory_usage_percent": [PROCESS],
+    "application_threads_total": [PROCESS],
+    "application_file_descriptors_total": [PROCESS],
+    "application_uptime_seconds": [PROCESS],
+    "files_processed_total": [{"type": "vtt"}],
+    "processing_duration_seconds": [{"type": "average"}],
+    "processing_errors_total": [{"type": "all"}],
+}
+"""The rows of the guide's collector."""
+
+
 def test_the_pages_program_runs_and_has_the_keys_of_the_guide(tmp_path: Path) -> None:
-    """As one program, with the page's settings; every metric that the guide's dashboard reads is there, with its labels."""
-    (tmp_path / "monitoring_config.yaml").write_text("\n".join(blocks("yaml")), encoding="utf-8")
+    """As one program, with the page's settings: every key that the guide's methods return, every metric with its labels."""
+    settings = "\n".join([*blocks("yaml"), "service: {name: customer_snapshot}"])
+    (tmp_path / "monitoring_config.yaml").write_text(settings, encoding="utf-8")
     source = "\n".join(blocks("python")) + READ
     with Program(source, tmp_path) as program:
         read = json.loads(program.line())
         business = json.loads(program.line())
         last = program.line()
         assert program.wait(40) == 0, program.stderr
-    rows = read["snapshot"]["metrics"]
-    of_the_guide = {name for name in names.ALIASES if name.startswith(("system_", "application_"))}
+    rows, checks, state = read["snapshot"]["metrics"], read["summary"]["checks"], read["state"]
 
     assert last.startswith("dict ")
-    assert of_the_guide <= {row["name"] for row in rows}
-    assert {"timestamp", "metrics_count", "metrics"} <= read["snapshot"].keys()
+    assert [(name, key) for name, keys in KEYS.items() for key in keys - read[name].keys()] == []
     assert all({"name", "value", "unit", "labels", "timestamp"} <= row.keys() for row in rows)
-    assert {"overall_status", "timestamp", "checks", "summary"} <= read["state"]["health"].keys()
-    assert {"monitoring_enabled", "timestamp", "prometheus_enabled", "prometheus_running"} <= read["state"].keys()
-    four = {"system_resources", "application", "dependencies", "performance"}
-    assert four <= read["summary"]["checks"].keys() | read["summary"].get("categories", {}).keys()
-    assert business["files_processed_total"] == {"vtt": 1}
-    assert business["processing_errors_total"] in (0, {"all": 0})
+    assert [
+        (name, labels)
+        for name, every in LABELS.items()
+        for labels in every
+        if not any(row["name"] == name and row["labels"] == labels for row in rows)
+    ] == []
+    assert (state["health"].keys(), state["health"]["checks"].keys()) == (read["summary"].keys(), checks.keys())
+    assert read["summary"]["summary"].keys() >= COUNTS
+    assert [(name, key) for name, check in checks.items() for key in CHECK - check.keys()] == []
+    assert all(check["name"] == name for name, check in checks.items())
+    assert {"system_resources", "application", "dependencies", "performance"} <= checks.keys()
+    assert read["again"].items() >= ALERTS.items()
+    assert read["again"]["latest_alert"] is not None
+    assert (business["files_processed_total"], business["processing_errors_total"]) == ({"vtt": 1}, 0)
 
 
 def test_the_pages_settings_are_right(tmp_path: Path) -> None:

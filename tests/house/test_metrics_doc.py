@@ -82,7 +82,8 @@ def document() -> str:
     parts.append("| name | labels | unit | from | meaning |\n|---|---|---|---|---|\n")
     for alias in names.ALIASES.values():
         sources = ", ".join(f"`{source.name}`" for source in alias.sources)
-        labels = ", ".join(f"`{label}`" for label in alias.labels)
+        fixed = [f'{label}="{value}"' for label, value in alias.fixed]
+        labels = ", ".join(f"`{label}`" for label in (*fixed, *alias.labels))
         parts.append(
             f"| `{alias.name}` | {labels} | {alias.unit and f'`{alias.unit}`'} | {sources} | {alias.meaning} |\n"
         )

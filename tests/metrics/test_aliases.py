@@ -40,8 +40,8 @@ def test_every_label_is_declared() -> None:
 SYSTEM: dict[str, Labelled] = {
     "system_cpu_usage_percent": [
         ({"type": "total"}, 25.0),
-        ({"type": "core", "cpu": "0"}, 50.0),
-        ({"type": "core", "cpu": "1"}, 0.0),
+        ({"type": "per_cpu", "cpu": "0"}, 50.0),
+        ({"type": "per_cpu", "cpu": "1"}, 0.0),
     ],
     "system_memory_usage_bytes": [({"type": "used"}, 600), ({"type": "available"}, 400)],
     "system_memory_usage_percent": [({}, 60.0)],

@@ -24,7 +24,7 @@ def test_groups_hold_the_names_of_the_guide() -> None:
     """Names without labels are numbers, others numbers by the labels' values."""
     found = snapshot(moments.sample(), POINTS, History(60))
 
-    assert found["system"]["system_cpu_usage_percent"] == {"total": 25.0, "core": {"0": 50.0, "1": 0.0}}
+    assert found["system"]["system_cpu_usage_percent"] == {"total": 25.0, "per_cpu": {"0": 50.0, "1": 0.0}}
     assert found["system"]["system_memory_usage_bytes"] == {"used": 600, "available": 400}
     assert found["system"]["system_disk_usage_bytes"] == {"used": {"/": 60}, "free": {"/": 20}}
     assert found["application"]["application_threads_total"] == 4
@@ -68,14 +68,20 @@ def test_without_points_the_sample_is_shown() -> None:
 
 def test_rows_are_those_that_scripts_for_the_guide_read() -> None:
     """Its names, with labels and time, beside the points; and their number."""
-    found = snapshot(moments.sample(), POINTS)
+    found = snapshot(moments.sample(), POINTS, service="shop")
     rows = {(row["name"], *map(str, row["labels"].values())): row for row in found["metrics"]}
 
     assert found["metrics_count"] == len(found["metrics"])
     assert all(set(row) == {"name", "value", "unit", "attributes", "labels", "timestamp"} for row in rows.values())
     assert rows["system_cpu_usage_percent", "total"]["value"] == 25.0
     assert rows["system_load_average", "5m"]["labels"] == {"period": "5m"}
+    assert rows["system_cpu_usage_percent", "per_cpu", "0"]["labels"] == {"type": "per_cpu", "cpu": "0"}
+    assert rows["system_memory_usage_percent", "usage"]["labels"] == {"type": "usage"}
+    assert rows["application_memory_usage_bytes", "shop", "rss"]["labels"] == {"process": "shop", "type": "rss"}
+    assert rows["application_uptime_seconds", "shop"]["labels"] == {"process": "shop"}
     assert rows["files_processed_total", "pdf"]["value"] == 3
+    assert rows["processing_duration_seconds", "average"]["value"] == 0.5
+    assert rows["processing_errors_total", "all"]["value"] == 0
     assert {row["timestamp"] for row in rows.values()} == {found["timestamp"]}
 
 

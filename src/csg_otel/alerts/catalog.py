@@ -161,7 +161,7 @@ def matcher(service: str, selector: str) -> Matcher | None:
 
 
 def _of_alias(alias: names.Alias) -> Ref:
-    labels = tuple((label, label) for label in alias.labels)
+    labels = tuple((label, label) for label in (*dict(alias.fixed), *alias.labels))
     defaults = tuple(_DEFAULTS.get(alias.name, {}).items())
     return Ref(alias.name, alias.kind, alias.unit, alias.name, labels, alias=True, defaults=defaults)
 

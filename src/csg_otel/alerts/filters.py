@@ -50,7 +50,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 """The attributes whose values this package defines."""
 
 _OF_ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "system_cpu_usage_percent": {"type": ("total", "core")},
+    "system_cpu_usage_percent": {"type": ("total", "per_cpu")},
     "system_memory_usage_bytes": {"type": ("used", "available")},
     "system_disk_usage_bytes": {"type": ("used", "free")},
     "system_network_bytes_total": {"direction": ("sent", "received")},
@@ -58,7 +58,7 @@ _OF_ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "system_load_average": {"period": ("1m", "5m", "15m")},
     "application_memory_usage_bytes": {"type": ("rss", "vms")},
 }
-"""The labels of aliases whose values their recording rules define."""
+"""The labels that distinguish the series of an alias, where its recording rules define their values."""
 
 
 def resolve(filters: Mapping[str, str], ref: Ref, label: Callable[[str], str]) -> Iterator[tuple[str, Filter | str]]:
@@ -84,7 +84,7 @@ def resolve(filters: Mapping[str, str], ref: Ref, label: Callable[[str], str]) -
 
 def _mistake(ref: Ref, attribute: str, value: str) -> str:
     """Return why *value* is no value of *attribute*; empty if it may be one."""
-    values = _OF_ALIASES.get(ref.name, {}).get(attribute, ()) if ref.alias else _VALUES.get(attribute, ())
+    values = _of_alias(ref, attribute) if ref.alias else _VALUES.get(attribute, ())
     if values:
         choices = f" (its values are {', '.join(values)})"
         return "" if value in values else f"{value!r} is no value of {attribute}{suggestion(value, values) or choices}"
@@ -96,3 +96,12 @@ def _mistake(ref: Ref, attribute: str, value: str) -> str:
             f" (or {_EXACTLY + value!r}, if the value is exactly this text)"
         )
     return ""
+
+
+def _of_alias(ref: Ref, label: str) -> tuple[str, ...]:
+    """Return the values that *label* of the alias *ref* can have; empty if they are not known here."""
+    service = next((matcher.value for matcher in ref.matchers), "")
+    fixed = names.ALIASES[ref.name].fixed_labels(service)
+    if label in fixed:
+        return (fixed[label],) if fixed[label] else ()
+    return _OF_ALIASES.get(ref.name, {}).get(label, ())

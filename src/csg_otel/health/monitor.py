@@ -53,9 +53,9 @@ class HealthMonitor:
         """
         Return the state of all checks as plain data; runs them if none has run yet.
 
-        The keys are ``overall_status``, ``timestamp`` (ISO 8601, UTC), ``checks`` by name with ``status``, ``message``,
-        ``details``, ``category``, ``response_time_ms`` and ``timestamp``, and ``summary`` with counts by status and the average
-        response time. ``checks`` has the four of :meth:`run_all_checks`, too; ``summary`` does not count them.
+        The keys are ``overall_status``, ``timestamp`` (ISO 8601, UTC), ``checks`` by name with ``name``, ``status``,
+        ``message``, ``details``, ``category``, ``response_time_ms`` and ``timestamp``, and ``summary`` with counts by status
+        and the average response time. ``checks`` has the four of :meth:`run_all_checks`, too; ``summary`` does not count them.
         """
         self._run_if_new()
         snapshot = self._registry.snapshot()
@@ -66,7 +66,7 @@ class HealthMonitor:
         return {
             "overall_status": snapshot.overall.name,
             "timestamp": _iso(datetime.now(timezone.utc).timestamp()),
-            "checks": {name: _plain(result) for name, result in _with_sections(results).items()},
+            "checks": {name: _plain(name, result) for name, result in _with_sections(results).items()},
             "summary": {
                 "total_checks": len(statuses),
                 **counts,
@@ -148,8 +148,9 @@ def _worst_of(category: str, results: dict[str, CheckResult]) -> CheckResult:
     )
 
 
-def _plain(result: CheckResult) -> dict[str, Any]:
+def _plain(name: str, result: CheckResult) -> dict[str, Any]:
     return {
+        "name": name,
         "status": result.status.name,
         "category": result.category,
         "message": result.message,

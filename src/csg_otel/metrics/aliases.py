@@ -57,7 +57,7 @@ def _cpu(values: SystemValues) -> Labelled:
     busy = {str(cpu): 100 * (1 - modes["idle"]) for cpu, modes in enumerate(values.cpu_utilization) if "idle" in modes}
     if not busy:
         return []
-    cores = [({"type": "core", "cpu": cpu}, percent) for cpu, percent in busy.items()]
+    cores = [({"type": "per_cpu", "cpu": cpu}, percent) for cpu, percent in busy.items()]
     return [({"type": "total"}, sum(busy.values()) / len(busy)), *cores]
 
 
@@ -181,7 +181,7 @@ def _of_program(points: Sequence[Point], past: Past | None) -> dict[str, Labelle
 
 def values(sample: Sample | None, points: Sequence[Point], history: Past | None = None) -> dict[str, Labelled]:
     """
-    Return every alias with its values by labels; an alias without data has an empty list.
+    Return every alias with its values by the labels that distinguish them; an alias without data has an empty list.
 
     Rates over 5 m are computed from *history*; if that does not reach back 5 m, over the time since the start.
     """

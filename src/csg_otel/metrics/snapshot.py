@@ -29,14 +29,15 @@ def snapshot(
     points: Sequence[Point],
     history: aliases.Past | None = None,
     percentiles: Sequence[float] = PERCENTILES,
+    service: str = "",
 ) -> dict[str, Any]:
     """
     Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business``, ``response_times`` and ``metrics``.
 
-    The groups hold the aliases: each is a number, or numbers by the values of its labels. ``metrics`` is a list
-    of ``name``, ``value`` (for a histogram ``count`` and ``sum``), ``unit``, ``attributes`` (also as ``labels``) and
+    The groups hold the aliases: each is a number, or numbers by the values of the labels that distinguish them. ``metrics`` is
+    a list of ``name``, ``value`` (for a histogram ``count`` and ``sum``), ``unit``, ``attributes`` (also as ``labels``) and
     ``timestamp``: one item for each of *points*, or the values of *sample* where there are no points, and one for each value of
-    an alias. ``metrics_count`` is their number.
+    an alias, with all its labels. ``metrics_count`` is their number.
     ``response_times`` has the *percentiles* (0 to 100) of the durations of operations since the process started, in seconds::
 
         {
@@ -49,6 +50,7 @@ def snapshot(
         points: Every point collected now.
         history: The source of rates over five minutes; without one, rates are those since the start.
         percentiles: In percent, 0 to 100; by default 50, 95 and 99.
+        service: The name of the service: the value of the label ``process`` in the items of aliases. By default empty.
     """
     groups: dict[str, dict[str, Any]] = {"system": {}, "application": {}, "business": {}}
     rows = [_of_point(point) for point in points] if points else list(_of_sample(sample))
@@ -56,7 +58,8 @@ def snapshot(
         prefix = name.partition("_")[0]
         if values:
             groups[prefix if prefix in _GROUPS else "business"][name] = _nested(values)
-            rows += [_row(name, _number(value), names.ALIASES[name].unit, labels) for labels, value in values]
+            alias, fixed = names.ALIASES[name], names.ALIASES[name].fixed_labels(service)
+            rows += [_row(name, _number(value), alias.unit, {**fixed, **labels}) for labels, value in values]
     timestamp = _timestamp(sample)
     return {
         "timestamp": timestamp,

@@ -212,8 +212,10 @@ class Telemetry:
 
     def _summary(self) -> str:
         endpoints = self._serving.endpoints
-        service = str(self._providers.resource.attributes["service.name"])
-        return summary.line(service, self.url, endpoints.paths if endpoints is not None else (), self.status())
+        return summary.line(self._service(), self.url, endpoints.paths if endpoints is not None else (), self.status())
+
+    def _service(self) -> str:
+        return str(self._providers.resource.attributes["service.name"])
 
     # -- for the program -------------------------------------------------------------------------------------------
 
@@ -264,7 +266,7 @@ class Telemetry:
         """
         percentiles = self.config.performance.response_time_tracking.percentiles
         collected = points(self._providers.read_metrics())
-        return metrics.snapshot(self._sampling.latest(), collected, self.history, percentiles)
+        return metrics.snapshot(self._sampling.latest(), collected, self.history, percentiles, self._service())
 
     def reset_after_fork(self) -> None:
         """Replace the parent's locks, sockets and pending signal in a forked child."""

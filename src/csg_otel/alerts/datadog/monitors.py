@@ -172,6 +172,8 @@ def _place(rule: Rule, place: Place) -> str:
     attribute = rule.ref.attribute(place.name)
     key = attribute[0] if attribute else place.name
     if rule.ref.alias:
+        if key in (constants := query.constants(rule.ref.name)):
+            return constants[key]
         key = next((part.tags[key] for part in query.ALIASES[rule.ref.name] if key in part.tags), key)
     return f"{{{{[{query.tag(key)}].name}}}}" if "." in key else f"{{{{{query.tag(key)}.name}}}}"
 

@@ -134,12 +134,13 @@ def _passing(scope: Scope) -> str:
 
 _CPU: Final = {"cpu": names.CPU_LOGICAL_NUMBER}
 _MOUNT: Final = {"mount": names.MOUNTPOINT}
+_PROCESS: Final = {"process": "service"}
 _LOADS: Final = {"1m": names.SYSTEM_LOAD_1M, "5m": names.SYSTEM_LOAD_5M, "15m": names.SYSTEM_LOAD_15M}
 
 ALIASES: Final[Mapping[str, tuple[Part, ...]]] = {
     "system_cpu_usage_percent": (
         Part(_busy("avg"), (("type", "total"),)),
-        Part(_busy("max"), (("type", "core"),), _CPU),
+        Part(_busy("max"), (("type", "per_cpu"),), _CPU),
     ),
     "system_memory_usage_bytes": (
         Part(_used, (("type", "used"),)),
@@ -163,15 +164,19 @@ ALIASES: Final[Mapping[str, tuple[Part, ...]]] = {
         Part(_gauge("max", metric), (("period", period),)) for period, metric in _LOADS.items()
     ),
     "system_processes_total": (Part(_gauge("sum", names.SYSTEM_PROCESS_COUNT)),),
-    "application_cpu_usage_percent": (Part(_gauge("sum", names.PROCESS_CPU_UTILIZATION, factor="100 * ")),),
-    "application_memory_usage_bytes": (
-        Part(_gauge("max", names.PROCESS_MEMORY_USAGE), (("type", "rss"),)),
-        Part(_gauge("max", names.PROCESS_MEMORY_VIRTUAL), (("type", "vms"),)),
+    "application_cpu_usage_percent": (
+        Part(_gauge("sum", names.PROCESS_CPU_UTILIZATION, factor="100 * "), (), _PROCESS),
     ),
-    "application_memory_usage_percent": (Part(_gauge("max", names.PROCESS_MEMORY_UTILIZATION, factor="100 * ")),),
-    "application_threads_total": (Part(_gauge("max", names.PROCESS_THREAD_COUNT)),),
-    "application_file_descriptors_total": (Part(_gauge("max", names.PROCESS_FILE_DESCRIPTOR_COUNT)),),
-    "application_uptime_seconds": (Part(_gauge("max", names.PROCESS_UPTIME)),),
+    "application_memory_usage_bytes": (
+        Part(_gauge("max", names.PROCESS_MEMORY_USAGE), (("type", "rss"),), _PROCESS),
+        Part(_gauge("max", names.PROCESS_MEMORY_VIRTUAL), (("type", "vms"),), _PROCESS),
+    ),
+    "application_memory_usage_percent": (
+        Part(_gauge("max", names.PROCESS_MEMORY_UTILIZATION, factor="100 * "), (), _PROCESS),
+    ),
+    "application_threads_total": (Part(_gauge("max", names.PROCESS_THREAD_COUNT), (), _PROCESS),),
+    "application_file_descriptors_total": (Part(_gauge("max", names.PROCESS_FILE_DESCRIPTOR_COUNT), (), _PROCESS),),
+    "application_uptime_seconds": (Part(_gauge("max", names.PROCESS_UPTIME), (), _PROCESS),),
     "files_processed_total": (Part(_gauge("sum", names.FILES_PROCESSED), (), {"type": names.FILE_TYPE}),),
     "processing_duration_seconds": (Part(_mean_duration),),
     "processing_errors_total": (Part(_gauge("sum", names.WORK_FINISHED, _FAILED)),),
@@ -201,6 +206,7 @@ def values(rule: Rule, service: str) -> tuple[Value, ...]:
         scope = _scope(service, filters, declared)
         return (Value(_valued(rule, scope.of(_aggregator(rule), rule.ref.name))),)
     compared = []
+    filters = _distinguishing(rule.ref.name, filters)
     for part in _parts(rule.ref.name, filters):
         mapped = {part.tags[key]: value for key, value in filters.items() if key in part.tags}
         query = part.query(_scope(service, mapped, part.tags.values()))
@@ -216,10 +222,20 @@ def counted(events: Counted, ref: Ref, service: str) -> str:
         how = "count" if ref.kind == "histogram" else "sum"
         return f"{_scope(service, filters, (), by=()).of(how, ref.name)}.as_count()"
     queries = []
+    filters = _distinguishing(ref.name, filters)
     for part in _parts(ref.name, filters):
         mapped = {part.tags[key]: value for key, value in filters.items() if key in part.tags}
         queries.append(f"{part.query(_scope(service, mapped, (), by=()))}.as_count()")
     return " + ".join(queries)
+
+
+def constants(alias: str) -> dict[str, str]:
+    """Return the labels of *alias* that have the same value in every program; Datadog has no tags of them."""
+    return {label: value for label, value in names.ALIASES[alias].fixed if value != names.PROGRAM}
+
+
+def _distinguishing(alias: str, filters: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in filters.items() if key not in constants(alias)}
 
 
 def _parts(alias: str, filters: Mapping[str, str]) -> list[Part]:
@@ -242,8 +258,8 @@ def _scope(service: str, filters: Mapping[str, str], declared: Iterable[str], *,
         declared: attributes that the series are grouped by, besides those of the filters.
         by: tags that they are always grouped by; by default service and host; empty for a single series.
     """
-    tags = [f"service:{tag(service)}"] if service else []
-    tags += [f"{tag(key)}:{tag(value)}" for key, value in filters.items()]
+    own = {"service": service} if service else {}
+    tags = [f"{tag(key)}:{tag(value)}" for key, value in {**own, **filters}.items()]
     groups = dict.fromkeys((*by, *(tag(key) for key in declared), *(tag(key) for key in filters if by)))
     return Scope(tuple(tags), tuple(groups))
 

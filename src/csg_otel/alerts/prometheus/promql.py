@@ -55,9 +55,18 @@ class _Aliases:
         return {name: tuple(self._of_service(name, rule) for rule in rules[name]) for name in names.ALIASES}
 
     def _of_service(self, alias: str, rule: RecordingRule) -> RecordingRule:
-        """Return *rule* with the label by which rules select the service's own series of *alias*."""
-        service = ((matcher.label, matcher.value) for matcher in self._find(alias).matchers)
-        return replace(rule, labels=(*rule.labels, *service))
+        """
+        Return *rule* with the fixed labels of *alias*, and the label by which rules select the service's own series of it.
+
+        Rules without a service are for any program; there the name of the job stands for that of the program.
+        """
+        service = tuple((matcher.label, matcher.value) for matcher in self._find(alias).matchers)
+        fixed = names.ALIASES[alias].fixed_labels(next((name for _, name in service), ""))
+        expr = rule.expr
+        for label in (label for label, value in fixed.items() if not value):
+            expr = Relabel(expr, label, "job")
+        literal = tuple((label, value) for label, value in fixed.items() if value)
+        return replace(rule, expr=expr, labels=(*literal, *rule.labels, *service))
 
     def _rate(self, metric: names.Metric, *filters: tuple[str, Literal["="], str]) -> Expr:
         return _sum(growth("rate", self._find(metric.name), self._series(metric, *filters), RATE_WINDOW_S))
@@ -96,7 +105,7 @@ class _Aliases:
         limit, available = self._gauge(names.SYSTEM_MEMORY_LIMIT), self._gauge(names.SYSTEM_MEMORY_AVAILABLE)
         loads = {"1m": names.SYSTEM_LOAD_1M, "5m": names.SYSTEM_LOAD_5M, "15m": names.SYSTEM_LOAD_15M}
         return {
-            "system_cpu_usage_percent": _parts("type", {"total": _percent(total), "core": _percent(core)}),
+            "system_cpu_usage_percent": _parts("type", {"total": _percent(total), "per_cpu": _percent(core)}),
             "system_memory_usage_bytes": _parts(
                 "type", {"used": Binary(limit, "-", available), "available": available}
             ),
