@@ -12,7 +12,9 @@ import pytest
 
 from csg_otel import clocks
 from csg_otel.exporters.delivery.destination import Destination
+from csg_otel.exporters.delivery.drain import drain
 from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.pipeline.readers import Ticker
 from support.programs import eventually
 from support.senders import FunctionSender
 
@@ -116,3 +118,23 @@ def test_a_dropped_item_is_held_against_it_for_a_minute(monkeypatch: pytest.Monk
 
     assert (now.state, now.dropped) == ("degraded", {"shutdown": 1})
     assert (there.status().state, there.status().dropped) == ("ok", {"shutdown": 1})
+
+
+def test_a_last_collection_that_is_not_made_in_time_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing of it is in a queue, so no count has it: the log names the destinations whose last metrics are lost."""
+    release, destinations = threading.Event(), []
+
+    def hang() -> None:
+        release.wait(60)
+
+    for name in ("slow", "quick"):
+        destination = Destination(name, f"http://{name}")
+        destination.ticker = Ticker(f"{name}-collect", 60.0, (lambda: None) if name == "quick" else hang)
+        destination.start()
+        destinations.append(destination)
+    with caplog.at_level(logging.WARNING, logger="csg_otel"):
+        drain(destinations, clocks.monotonic() + 3)
+    release.set()
+
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith("the last metrics of 1 destinations (slow) are lost")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from csg_otel import clocks
@@ -13,11 +14,19 @@ if TYPE_CHECKING:
     from csg_otel.exporters.delivery.destination import Destination
     from csg_otel.waits import Latch
 
+_log = logging.getLogger("csg_otel")
+
 _EMITTED_SHARE = 0.1
 """Share of a drain's time in which spans, log records and alerts are sent first, so that the last collection counts them."""
 
 _COLLECT_SHARE = 0.4
 """Share of a drain's time that the last collection may take; the rest is for sending."""
+
+_LATE_COLLECT_SHARE = 0.8
+"""The same for destinations that are late, because many collections share the processors; the others are sending meanwhile."""
+
+_MOST_NAMED = 5
+"""Destinations that one log line names."""
 
 _LAST_COLLECTION_S = 1.0
 """Seconds that the last collection of a replaced destination may take, before a new reader continues its sums."""
@@ -67,7 +76,7 @@ def flush(destinations: Sequence[Destination], deadline: float, only: str = "") 
 def drain(destinations: Sequence[Destination], deadline: float) -> None:
     """Collect and send items until monotonic *deadline*, drop or spool the rest, and end the queues and spools."""
     queues = [queue for destination in destinations for queue in destination.queues.values()]
-    tickers = [item.ticker for item in destinations if item.ticker is not None]
+    tickers = {item.name: item.ticker for item in destinations if item.ticker is not None}
     now = clocks.monotonic()
     left_s = max(0.0, deadline - now)
     for destination in destinations:
@@ -76,15 +85,38 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
         queue.nudge()
     if tickers:
         _settle([queue for queue in queues if queue.signal != "metrics"], now + left_s * _EMITTED_SHARE)
-    stopped = [ticker.stop() for ticker in tickers]
-    _wait_all(stopped, now + left_s * _COLLECT_SHARE)
+    collected = {name: ticker.stop() for name, ticker in tickers.items()}
+    _wait_all(collected.values(), now + left_s * _COLLECT_SHARE)
+    late = _names_of_late(collected)
+    waiting = [queue for queue in queues if queue.signal == "metrics" and queue.destination in late]
     for queue in queues:
+        if queue not in waiting:
+            queue.close(deadline)
+    _wait_all(collected.values(), now + left_s * _LATE_COLLECT_SHARE)
+    for queue in waiting:
         queue.close(deadline)
     for queue in queues:
         queue.join()
+    _log_lost_collections(_names_of_late(collected))
     for destination in destinations:
         destination.log_undelivered()
         destination.end()
+
+
+def _names_of_late(collected: Mapping[str, Latch]) -> list[str]:
+    return [name for name, latch in collected.items() if not latch.is_set()]
+
+
+def _log_lost_collections(names: Sequence[str]) -> None:
+    """Log that the destinations *names* did not get their last metrics: no queue has counted what was not collected."""
+    if names:
+        _log.warning(
+            "the last metrics of %d destinations (%s%s) are lost: they were not collected before the shutdown's deadline; "
+            "raise exporters.shutdown_timeout, because each destination needs a collection of its own",
+            len(names),
+            ", ".join(names[:_MOST_NAMED]),
+            ", ..." if names[_MOST_NAMED:] else "",
+        )
 
 
 def _settle(queues: Iterable[DeliveryQueue], deadline: float) -> None:
