@@ -285,6 +285,25 @@ def test_an_instrument_can_be_pickled(captured: Captured) -> None:
     subprocess.run([sys.executable, "-c", MADE, pickle.dumps(made).hex()], check=True, timeout=60)
 
 
+def test_a_bound_instrument_can_be_pickled(captured: Captured) -> None:
+    """It is bound again with its attributes, here and in another process."""
+    bound: dict[str, Any] = {
+        "add": csg_otel.counter("pickled.bound", attributes=("channel",)).bind({"channel": "web", "undeclared": 1}),
+        "record": csg_otel.histogram("pickled.bound_sizes").bind({"channel": "web"}),
+        "set": csg_otel.gauge("pickled.bound_depth").bind({"channel": "web"}),
+    }
+    for method, again in pickle.loads(pickle.dumps(bound)).items():
+        getattr(again, method)(2)
+    copy.deepcopy(bound["add"]).add(3)
+    there = "import pickle, sys; pickle.loads(bytes.fromhex(sys.argv[1]))['add'].add(1)"
+    subprocess.run([sys.executable, "-c", there, pickle.dumps(bound).hex()], check=True, timeout=60)
+
+    (series,) = captured.points("pickled.bound")
+    assert (series.value, dict(series.attributes)) == (5, {"channel": "web"})
+    assert captured.points("pickled.bound_sizes")[0].attributes == {"channel": "web"}
+    assert captured.points("pickled.bound_depth")[0].value == 2
+
+
 def callback() -> float:
     """Return a value."""
     return 7.0

@@ -136,7 +136,7 @@ class Counter(_Instrument):
         if allowed not in self._zero_series and len(self._zero_series) < _MAX_ZERO_SERIES:
             self._zero_series.append(allowed)
             self.add(0, allowed)
-        return BoundCounter(measure)
+        return BoundCounter(measure, self, allowed)
 
     def start_at_zero(self) -> None:
         """Start the declared and bound series at 0, so that ``rate()`` and ``absent()`` work from the first scrape."""
@@ -163,7 +163,8 @@ class UpDownCounter(_Instrument):
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundCounter:
         """Return this counter with fixed *attributes*."""
-        return BoundCounter(self._bound(self._otel_instrument.add, attributes)[1])
+        allowed, measure = self._bound(self._otel_instrument.add, attributes)
+        return BoundCounter(measure, self, allowed)
 
 
 class Histogram(_Instrument):
@@ -185,7 +186,8 @@ class Histogram(_Instrument):
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundHistogram:
         """Return this histogram with fixed *attributes*."""
-        return BoundHistogram(self._bound(self._otel_instrument.record, attributes)[1])
+        allowed, measure = self._bound(self._otel_instrument.record, attributes)
+        return BoundHistogram(measure, self, allowed)
 
 
 class Gauge(_Instrument):
@@ -201,7 +203,8 @@ class Gauge(_Instrument):
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundGauge:
         """Return this gauge with fixed *attributes*."""
-        return BoundGauge(self._bound(self._otel_instrument.set, attributes)[1])
+        allowed, measure = self._bound(self._otel_instrument.set, attributes)
+        return BoundGauge(measure, self, allowed)
 
 
 Observed = float | Iterable[tuple[float, Mapping[str, Any]]]
