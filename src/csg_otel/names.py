@@ -112,6 +112,10 @@ DEVICE: Final = system_attributes.SYSTEM_DEVICE
 MOUNTPOINT: Final = system_attributes.SYSTEM_FILESYSTEM_MOUNTPOINT
 FILESYSTEM_TYPE: Final = system_attributes.SYSTEM_FILESYSTEM_TYPE
 FILESYSTEM_STATE: Final = system_attributes.SYSTEM_FILESYSTEM_STATE
+FILESYSTEM_MODE: Final = system_attributes.SYSTEM_FILESYSTEM_MODE
+READ_ONLY: Final = "ro"
+WRITABLE: Final = "rw"
+"""The two values of :data:`FILESYSTEM_MODE`."""
 DISK_DIRECTION: Final = disk_attributes.DISK_IO_DIRECTION
 NETWORK_INTERFACE: Final = network_attributes.NETWORK_INTERFACE_NAME
 NETWORK_DIRECTION: Final = network_attributes.NETWORK_IO_DIRECTION
@@ -193,7 +197,7 @@ SYSTEM_PAGING_USAGE = Metric(system_metrics.SYSTEM_PAGING_USAGE, "up_down_counte
 SYSTEM_PAGING_UTILIZATION = Metric(system_metrics.SYSTEM_PAGING_UTILIZATION, "gauge", "1", "Share of the swap space by state, 0 to 1.", (PAGING_STATE,))
 SYSTEM_PAGING_FAULTS = Metric(system_metrics.SYSTEM_PAGING_FAULTS, "counter", "{fault}", "Page faults of the host since boot; major ones had to read from a disk.", (PAGING_FAULT_TYPE,))
 SYSTEM_OOM_KILLS = Metric("system.memory.oom_kills", "counter", "{process}", "Processes that the kernel has killed since boot because memory ran out, in containers, too.")
-_FILESYSTEM = (DEVICE, MOUNTPOINT, FILESYSTEM_TYPE)
+_FILESYSTEM = (DEVICE, MOUNTPOINT, FILESYSTEM_TYPE, FILESYSTEM_MODE)
 SYSTEM_FILESYSTEM_USAGE = Metric(system_metrics.SYSTEM_FILESYSTEM_USAGE, "up_down_counter", "By", "Space of each local file system by state; reserved is the part only the superuser may fill.", (*_FILESYSTEM, FILESYSTEM_STATE))
 SYSTEM_FILESYSTEM_UTILIZATION = Metric(system_metrics.SYSTEM_FILESYSTEM_UTILIZATION, "gauge", "1", "Used share of each local file system: used / (used + free), 0 to 1.", _FILESYSTEM)
 SYSTEM_FILESYSTEM_LIMIT = Metric(system_metrics.SYSTEM_FILESYSTEM_LIMIT, "up_down_counter", "By", "Total space of each local file system.", _FILESYSTEM)
@@ -335,8 +339,8 @@ _ALIASES: Final = (
     Alias("system_cpu_usage_percent", "percent", ("type", "cpu"), (SYSTEM_CPU_UTILIZATION,), "100 x (1 - mean idle)"),
     Alias("system_memory_usage_bytes", "By", ("type",), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "used and available"),
     Alias("system_memory_usage_percent", "percent", (), (SYSTEM_MEMORY_LIMIT, SYSTEM_MEMORY_AVAILABLE), "100 x (1 - available / limit)", fixed=(("type", "usage"),)),
-    Alias("system_disk_usage_bytes", "By", ("type", "mount"), (SYSTEM_FILESYSTEM_USAGE,), "used and free by mount"),
-    Alias("system_disk_usage_percent", "percent", ("mount",), (SYSTEM_FILESYSTEM_UTILIZATION,), "100 x used / (used + free)"),
+    Alias("system_disk_usage_bytes", "By", ("type", "mount"), (SYSTEM_FILESYSTEM_USAGE,), "used and free by mount, without read-only ones"),
+    Alias("system_disk_usage_percent", "percent", ("mount",), (SYSTEM_FILESYSTEM_UTILIZATION,), "100 x used / (used + free), without read-only ones"),
     Alias("system_network_bytes_total", "By", ("direction",), (SYSTEM_NETWORK_IO,), "sum over interfaces, loopback excluded", "counter"),
     Alias("system_network_packets_total", "{packet}", ("direction",), (SYSTEM_NETWORK_PACKET_COUNT,), "sum over interfaces, loopback excluded", "counter"),
     Alias("system_load_average", "{thread}", ("period",), (SYSTEM_LOAD_1M, SYSTEM_LOAD_5M, SYSTEM_LOAD_15M), "load average over 1m, 5m, 15m"),

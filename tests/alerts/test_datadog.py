@@ -97,7 +97,8 @@ def test_a_monitor_expresses_its_rule() -> None:
             {"filters": {"mount": "/Data 1"}},
             (
                 "100 * max:otel.system.filesystem.utilization{service:shop,"
-                "system.filesystem.mountpoint:/data_1} by {service,host,system.filesystem.mountpoint} > 5"
+                "system.filesystem.mountpoint:/data_1,!system.filesystem.mode:ro}"
+                " by {service,host,system.filesystem.mountpoint} > 5"
             ),
         ),
     ],

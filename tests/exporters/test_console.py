@@ -368,6 +368,16 @@ def test_what_is_not_well_comes_first_in_the_line_of_health(screen: Screen) -> N
     assert screen.rows == ["✖ 1 critical cpu  ▲ 1 warning load  ✔ 1 healthy"]
 
 
+def test_the_fullest_disk_is_one_that_can_be_filled(screen: Screen) -> None:
+    """A read-only image, which is always full, is not shown."""
+    used = screen.meter.create_gauge("system.filesystem.utilization", unit="1")
+    for mount, mode, share in (("/snap/core", "ro", 1.0), ("/data", "rw", 0.5), ("/", "rw", 0.25)):
+        used.set(share, {"system.filesystem.mountpoint": mount, "system.filesystem.mode": mode})
+    screen.collect()
+
+    assert screen.rows == ["disk /data 50%"]
+
+
 def test_a_change_of_state_is_told_once(screen: Screen) -> None:
     """Its message says the name and both states; they are not repeated as attributes, while the outage's length is shown."""
     found = {"csg.health.check.name": "db", "csg.health.from": "critical", "csg.health.to": "healthy"}

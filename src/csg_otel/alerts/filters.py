@@ -46,6 +46,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     names.CACHE_RESULT: ("hit", "miss"),
     names.NETWORK_DIRECTION: ("transmit", "receive"),
     names.DISK_DIRECTION: ("read", "write"),
+    names.FILESYSTEM_MODE: (names.WRITABLE, names.READ_ONLY),
 }
 """The attributes whose values this package defines."""
 

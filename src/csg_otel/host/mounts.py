@@ -7,6 +7,7 @@ hang; and each device is listed once, under its shortest path.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,15 @@ def real_mounts(partitions: Partitions | None = None) -> list[Mount]:
     for mount in sorted(mounts, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         devices.setdefault(mount.device, mount)
     return sorted(devices.values(), key=lambda mount: mount.mountpoint)
+
+
+def is_read_only(stat: os.statvfs_result) -> bool:
+    """
+    Return whether the file system with this *stat* is read-only: nothing can fill it, so no limit of space applies to it.
+
+    Its type does not say so, because every type can be mounted read-only, and an error can make any file system so.
+    """
+    return bool(stat.f_flag & os.ST_RDONLY)
 
 
 def _psutil_partitions() -> Partitions:

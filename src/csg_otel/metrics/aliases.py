@@ -15,7 +15,7 @@ from csg_otel import names
 from csg_otel.points import NumberPoint, Point
 
 if TYPE_CHECKING:
-    from csg_otel.metrics.sample import ProcessValues, Sample, SystemValues
+    from csg_otel.metrics.sample import Filesystem, ProcessValues, Sample, SystemValues
 
 RATE_WINDOW_S: Final = 300.0
 """The window of rates "over 5 m", in seconds."""
@@ -61,10 +61,14 @@ def _cpu(values: SystemValues) -> Labelled:
     return [({"type": "total"}, sum(busy.values()) / len(busy)), *cores]
 
 
+def _writable(values: SystemValues) -> list[Filesystem]:
+    return [filesystem for filesystem in values.filesystems if not filesystem.is_read_only]
+
+
 def _disk_bytes(values: SystemValues) -> Labelled:
     return [
         ({"type": state, "mount": filesystem.mountpoint}, size)
-        for filesystem in values.filesystems
+        for filesystem in _writable(values)
         for state, size in (("used", filesystem.used), ("free", filesystem.free))
     ]
 
@@ -92,7 +96,7 @@ def _of_system(values: SystemValues) -> dict[str, Labelled]:
         "system_disk_usage_bytes": _disk_bytes(values),
         "system_disk_usage_percent": [
             ({"mount": filesystem.mountpoint}, 100 * filesystem.utilization)
-            for filesystem in values.filesystems
+            for filesystem in _writable(values)
             if filesystem.utilization is not None
         ],
         "system_network_bytes_total": _network(values, packets=False),

@@ -48,6 +48,7 @@ def _place(filesystem: Filesystem) -> dict[str, Any]:
         names.DEVICE: filesystem.device,
         names.MOUNTPOINT: filesystem.mountpoint,
         names.FILESYSTEM_TYPE: filesystem.fstype,
+        names.FILESYSTEM_MODE: names.READ_ONLY if filesystem.is_read_only else names.WRITABLE,
     }
 
 

@@ -24,6 +24,7 @@ class Filesystem:
     free: int
     inodes: tuple[int, int] | None = None
     """Used and free inodes; None for a file system without a fixed number of them."""
+    is_read_only: bool = False
 
     @property
     def reserved(self) -> int:

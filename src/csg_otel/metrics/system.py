@@ -18,7 +18,7 @@ from typing import Any, Final
 import psutil
 
 from csg_otel import clocks
-from csg_otel.host.mounts import Mount, real_mounts
+from csg_otel.host.mounts import Mount, is_read_only, real_mounts
 from csg_otel.metrics.readings import Readings
 from csg_otel.metrics.sample import Filesystem, Memory, SystemValues, Traffic
 
@@ -154,6 +154,7 @@ def _space(mount: Mount) -> Filesystem | None:
     usage = psutil.disk_usage(mount.mountpoint)
     if usage.total == 0:
         return None
+    stat = os.statvfs(mount.mountpoint) if hasattr(os, "statvfs") else None
     return Filesystem(
         mount.device,
         mount.mountpoint,
@@ -161,16 +162,14 @@ def _space(mount: Mount) -> Filesystem | None:
         total=usage.total,
         used=usage.used,
         free=usage.free,
-        inodes=_inodes(mount.mountpoint),
+        inodes=None if stat is None else _inodes(stat),
+        is_read_only=stat is not None and is_read_only(stat),
     )
 
 
-def _inodes(mountpoint: str) -> tuple[int, int] | None:
+def _inodes(stat: os.statvfs_result) -> tuple[int, int] | None:
     """Return the used and the free inodes; None where they are made as needed, as in btrfs."""
-    if not hasattr(os, "statvfs"):
-        return None
-    values = os.statvfs(mountpoint)
-    return (values.f_files - values.f_ffree, values.f_ffree) if values.f_files else None
+    return (stat.f_files - stat.f_ffree, stat.f_ffree) if stat.f_files else None
 
 
 def _disks() -> Mapping[str, Traffic]:

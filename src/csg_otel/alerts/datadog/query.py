@@ -134,6 +134,7 @@ def _passing(scope: Scope) -> str:
 
 _CPU: Final = {"cpu": names.CPU_LOGICAL_NUMBER}
 _MOUNT: Final = {"mount": names.MOUNTPOINT}
+_WRITABLE: Final = f"!{names.FILESYSTEM_MODE}:{names.READ_ONLY}"
 _PROCESS: Final = {"process": "service"}
 _LOADS: Final = {"1m": names.SYSTEM_LOAD_1M, "5m": names.SYSTEM_LOAD_5M, "15m": names.SYSTEM_LOAD_15M}
 
@@ -149,14 +150,14 @@ ALIASES: Final[Mapping[str, tuple[Part, ...]]] = {
     "system_memory_usage_percent": (Part(_used_percent),),
     "system_disk_usage_bytes": tuple(
         Part(
-            _gauge("max", names.SYSTEM_FILESYSTEM_USAGE, f"{names.FILESYSTEM_STATE}:{state}"),
+            _gauge("max", names.SYSTEM_FILESYSTEM_USAGE, f"{names.FILESYSTEM_STATE}:{state}", _WRITABLE),
             (("type", state),),
             _MOUNT,
         )
         for state in ("used", "free")
     ),
     "system_disk_usage_percent": (
-        Part(_gauge("max", names.SYSTEM_FILESYSTEM_UTILIZATION, factor="100 * "), (), _MOUNT),
+        Part(_gauge("max", names.SYSTEM_FILESYSTEM_UTILIZATION, _WRITABLE, factor="100 * "), (), _MOUNT),
     ),
     "system_network_bytes_total": _traffic(names.SYSTEM_NETWORK_IO, names.NETWORK_INTERFACE),
     "system_network_packets_total": _traffic(names.SYSTEM_NETWORK_PACKET_COUNT, names.DEVICE),

@@ -82,7 +82,7 @@ class _Aliases:
         return Aggregate(how, SCRAPED, self._series(metric))
 
     def _by(
-        self, label: str, metric: names.Metric, key: str, how: _How, *filters: tuple[str, Literal["=", "=~"], str]
+        self, label: str, metric: names.Metric, key: str, how: _How, *filters: tuple[str, Literal["=", "!=", "=~"], str]
     ) -> Expr:
         """
         Return *metric* aggregated per value of an attribute.
@@ -100,6 +100,8 @@ class _Aliases:
     def _host(self) -> dict[str, tuple[RecordingRule, ...]]:
         cpu, disk = names.SYSTEM_CPU_UTILIZATION, names.SYSTEM_FILESYSTEM_USAGE
         idle: tuple[str, Literal["="], str] = (names.CPU_MODE, "=", "idle")
+        # A read-only file system stays as full as it is. Series without a mode count.
+        writable: tuple[str, Literal["!="], str] = (names.FILESYSTEM_MODE, "!=", names.READ_ONLY)
         total = Binary(1, "-", Aggregate("avg", SCRAPED, self._series(cpu, idle)))
         core = Binary(1, "-", self._by("cpu", cpu, names.CPU_LOGICAL_NUMBER, "max", idle))
         limit, available = self._gauge(names.SYSTEM_MEMORY_LIMIT), self._gauge(names.SYSTEM_MEMORY_AVAILABLE)
@@ -113,13 +115,15 @@ class _Aliases:
             "system_disk_usage_bytes": _parts(
                 "type",
                 {
-                    state: self._by("mount", disk, names.MOUNTPOINT, "max", (names.FILESYSTEM_STATE, "=", state))
+                    state: self._by(
+                        "mount", disk, names.MOUNTPOINT, "max", (names.FILESYSTEM_STATE, "=", state), writable
+                    )
                     for state in ("used", "free")
                 },
             ),
             "system_disk_usage_percent": (
                 RecordingRule(
-                    _percent(self._by("mount", names.SYSTEM_FILESYSTEM_UTILIZATION, names.MOUNTPOINT, "max"))
+                    _percent(self._by("mount", names.SYSTEM_FILESYSTEM_UTILIZATION, names.MOUNTPOINT, "max", writable))
                 ),
             ),
             "system_network_bytes_total": self._traffic(names.SYSTEM_NETWORK_IO, names.NETWORK_INTERFACE),

@@ -223,7 +223,11 @@ def _host(points: Mapping[str, Sequence[Point]]) -> Iterator[str]:
         yield f"mem {_percent(1 - free[0] / total[0])}"
     if load := _values(points, names.SYSTEM_LOAD_1M):
         yield f"load {load[0]:.2f}"
-    disks = points.get(names.SYSTEM_FILESYSTEM_UTILIZATION.name, ())
+    disks = [
+        point
+        for point in points.get(names.SYSTEM_FILESYSTEM_UTILIZATION.name, ())
+        if point.get(names.FILESYSTEM_MODE) != names.READ_ONLY
+    ]
     if disks:
         fullest = max(disks, key=lambda point: (point.value, point.get(names.MOUNTPOINT) == "/"))
         yield f"disk {cut(clean(fullest.get(names.MOUNTPOINT)), 20)} {_percent(fullest.value)}"

@@ -29,7 +29,7 @@ class Disk:
     def __call__(self) -> CheckResult:
         paths = tuple(self.mounts) or tuple(mount.mountpoint for mount in mounts.real_mounts())
         usage = [(path, stat) for path in paths if (stat := self._stat(path)) is not None]
-        writable = [(path, stat) for path, stat in usage if not stat.f_flag & os.ST_RDONLY]
+        writable = [(path, stat) for path, stat in usage if not mounts.is_read_only(stat)]
         if usage and not writable:
             return CheckResult(HealthStatus.HEALTHY, "every file system is read-only")
         measurements = [each for path, stat in writable for each in self._measure(path, stat)]
