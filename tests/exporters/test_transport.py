@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,7 +16,9 @@ import pytest
 import trustme
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # it ships no types
 
+from csg_otel.config import load
 from csg_otel.config.sections.exporters import OtlpExporter
+from csg_otel.errors import ConfigError
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
 from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, HttpTransport, _retry_after
@@ -131,6 +134,35 @@ def test_the_user_agent_names_this_package_and_the_exporter(protocol: Any) -> No
     agents = [headers["user-agent"] for headers in receiver.received.headers]
     assert re.match(AGENT, agents[0])
     assert agents[1].startswith("mine/1")
+
+
+@pytest.mark.parametrize(
+    "form", ["unix:{path}", "unix://{path}", "dns:///127.0.0.1:{port}", "dns://8.8.8.8/127.0.0.1:{port}"]
+)
+def test_a_target_of_grpcs_naming_is_an_endpoint(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenTelemetry's specification allows every form of gRPC's client; the variable is read, and no proxy is used for it."""
+    monkeypatch.setenv("https_proxy", "http://proxy.invalid:1")
+    receiver = GrpcSink(path=tmp_path / "s" if form.startswith("unix") else None)
+    endpoint = form.format(path=tmp_path / "s", port=receiver.port)
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    loaded = load({}, environ=variables)
+    sender = OtlpSender(loaded.config.exporters.otlp[0], "traces")
+    sender.send_batch(b"", 10)
+    sender.close()
+    receiver.close()
+
+    assert loaded.warnings == ()
+    assert len(receiver.received.traces) == 1
+    with pytest.raises(SendError, match="UNAVAILABLE"):
+        sender.send_batch(b"", 10)
+
+
+def test_a_socket_is_no_endpoint_of_http() -> None:
+    """It is refused in words: the name `unix` would not resolve."""
+    with pytest.raises(ConfigError, match="must be http://host:port"):
+        load(
+            {"exporters": {"otlp": [{"name": "c", "endpoint": "unix:/run/c", "protocol": "http/protobuf"}]}}, environ={}
+        )
 
 
 def test_a_header_is_sent_once_however_it_is_written(

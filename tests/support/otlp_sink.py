@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from concurrent import futures
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -184,8 +185,8 @@ class HttpSink:
 class GrpcSink:
     """An OTLP/gRPC receiver; `code` is what it refuses with, `trailers` go with that, `partial` into its answers."""
 
-    def __init__(self, port: int = 0, tls: Any = None, clients: Any = None) -> None:
-        """Listen; with *tls*, a certificate of trustme, over TLS; with *clients*, an authority, its clients only."""
+    def __init__(self, port: int = 0, tls: Any = None, clients: Any = None, path: Path | None = None) -> None:
+        """Listen; with *tls*, a certificate of trustme, over TLS; with *clients*, an authority, its clients; at a socket."""
         self.received = Received()
         self.code: grpc.StatusCode | None = None
         self.trailers: tuple[tuple[str, bytes], ...] = ()
@@ -203,7 +204,7 @@ class GrpcSink:
         ):  # fmt: skip
             add(self._servicer(signal, base, response), self._server)  # type: ignore[no-untyped-call]
         if tls is None:
-            self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+            self.port = self._server.add_insecure_port(f"127.0.0.1:{port}" if path is None else f"unix:{path}")
         else:
             pair = (tls.private_key_pem.bytes(), b"".join(pem.bytes() for pem in tls.cert_chain_pems))
             roots = clients.cert_pem.bytes() if clients else None

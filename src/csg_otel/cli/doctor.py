@@ -167,12 +167,13 @@ def _answers_as_csg_otel(config: Config) -> bool:
 
 def _exporters(config: Config) -> Iterator[Finding]:
     variables = environment.snapshot()
-    for name, address, protocol in _addresses(config):
+    for name, target, protocol in _addresses(config):
+        address = net.grpc_target(target)
         shown = address.rpartition("@")[2]  # without a password
         try:
             parts = urlsplit(address if "://" in address else f"//{address}")
-            host, port = parts.hostname or "localhost", parts.port or _DEFAULT_PORTS.get(parts.scheme, 4317)
-            server = net.parse(address if parts.scheme else f"http://{address}")
+            server = net.parse_grpc(address if parts.scheme else f"http://{address}")
+            host, port = server.host, parts.port or _DEFAULT_PORTS.get(parts.scheme, 4317)
             is_grpc = protocol == "grpc" or not parts.scheme
             proxy = (proxies.for_grpc if is_grpc else proxies.for_http)(server, variables)
             if proxy is not None:

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from csg_otel import net
 from csg_otel.config.sections.exporters import Queue
 from csg_otel.config.tree import DEFAULT, Node, Report, join
 from csg_otel.errors import suggestion
@@ -163,7 +164,8 @@ def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     if queue.batch_size > queue.max_items and queue.batch_size != Queue().batch_size:
         yield "exporters.queue.batch_size", f"{queue.batch_size} is more than max_items ({queue.max_items}); lower it"
     for at, otlp in enumerate(config.exporters.otlp):
-        if otlp.endpoint is not None and not _is_http_address(otlp.endpoint):
+        target = net.grpc_target(otlp.endpoint or "http://localhost")
+        if not ((otlp.protocol == "grpc" and target.startswith("unix://")) or _is_http_address(target)):
             yield f"{join('exporters.otlp', at)}.endpoint", "must be http://host:port or https://host:port"
         if (otlp.tls.cert is None) != (otlp.tls.key is None):
             yield f"{join('exporters.otlp', at)}.tls", "needs both 'cert' and 'key', or neither"

@@ -16,7 +16,7 @@ from csg_otel.net.http import Session, check_headers, request
 from csg_otel.net.proxies import ProxyError, is_loopback
 from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError, Response
 from csg_otel.net.tls import tls_context
-from csg_otel.net.url import Url, parse
+from csg_otel.net.url import Url, grpc_target, parse, parse_grpc
 
 __all__ = [
     "DEFAULT_MAX_BYTES",
@@ -29,8 +29,10 @@ __all__ = [
     "Url",
     "check_headers",
     "connect",
+    "grpc_target",
     "is_loopback",
     "parse",
+    "parse_grpc",
     "remaining",
     "request",
     "tls_context",

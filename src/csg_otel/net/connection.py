@@ -161,7 +161,7 @@ def connect(
     Raises OSError, and TimeoutError as one.
 
     Args:
-        host: A name or an IP address, without brackets.
+        host: A name or an IP address, without brackets, or the absolute path of a Unix socket.
         port: The TCP port.
         deadline: The monotonic time, in seconds, by which the connection must be open.
         tls: The context of a TLS connection. Default: no TLS.
@@ -173,7 +173,8 @@ def connect(
     stream = _open(host, port, deadline, check_address)
     file = descriptors.identity(stream.fileno())
     try:
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not host.startswith("/"):
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened = Connection(stream, deadline, max_bytes)
         if before_tls is not None:
             before_tls(opened)

@@ -71,11 +71,11 @@ class Http2Session:
         Raises ValueError if it is not an http or https URL, and ProxyError if the environment's proxy for it can't be used.
 
         Args:
-            address: The URL of the server. A user and password in it are sent as basic authentication.
+            address: The URL of the server, or ``unix:///path``. A user and password in a URL are sent as basic authentication.
             tls: The context of https, which gets the protocol's name (ALPN). Default: the system's authorities are trusted.
             max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
         """
-        self._url = url.parse(address)
+        self._url = url.parse_grpc(address)
         if self._url.secure:
             tls = tls or tls_context()
             tls.set_alpn_protocols(["h2"])

@@ -61,11 +61,13 @@ _running: Final[dict[tuple[int, str, int], _Lookup]] = {}
 
 def addresses(host: str, port: int, timeout_s: float) -> list[Any]:
     """
-    Return the addresses of *host*, as ``socket.getaddrinfo`` does.
+    Return the addresses of *host*, as ``socket.getaddrinfo`` does; of the path of a Unix socket, that path.
 
     Raises TimeoutError after *timeout_s* seconds, and OSError if the name does not resolve. Addresses that come too late are
     kept for the next call.
     """
+    if host.startswith("/"):
+        return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", host)]
     if ip_address(host) is not None:
         return _resolve(host, port)
     key = (os.getpid(), host, port)

@@ -72,9 +72,9 @@ def for_grpc(server: url.Url, environ: Mapping[str, str]) -> Proxy | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether *host*, a name or an IP address, is this machine."""
+    """Return whether *host*, a name, an IP address or the path of a socket, is this machine."""
     name = host.lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
+    if host.startswith("/") or name == "localhost" or name.endswith(".localhost"):
         return True
     address = lookup.ip_address(name)
     return address is not None and (address == b"\0" * 15 + b"\1" or (len(address) == 4 and address[0] in (0, 127)))

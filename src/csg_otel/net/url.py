@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 _PORTS: Final = {"http": 80, "https": 443}
+_NAMED: Final = re.compile(r"dns://[^/]*/([^/]+)", re.IGNORECASE)
+_LOCAL: Final = re.compile(r"unix:(?://)?(/.+)", re.IGNORECASE)
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
 """Characters of a path and a query that are sent unchanged; others, such as spaces, are sent as %XX."""
 
@@ -17,6 +20,7 @@ class Url:
 
     scheme: str
     host: str
+    """A name or an IP address without brackets; or the absolute path of a Unix socket, for gRPC."""
     port: int
     target: str = field(repr=False)
     """Path and query, as they are in the request line."""
@@ -40,7 +44,9 @@ class Url:
 
     @property
     def authority(self) -> str:
-        """The host and the port, as a proxy needs it for a tunnel."""
+        """The host and the port, as a proxy needs it for a tunnel; ``localhost`` for a socket, as gRPC's own client sends."""
+        if self.host.startswith("/"):
+            return "localhost"
         host = self.host if self.host.isascii() else self.host.encode("idna").decode("ascii")
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
@@ -71,3 +77,23 @@ def parse(text: str) -> Url:
     target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_KEPT)
     user = None if parts.username is None else unquote(parts.username)
     return Url(scheme, host, port or _PORTS[scheme], target, user, unquote(parts.password or ""))
+
+
+def grpc_target(text: str) -> str:
+    """
+    Return a target of gRPC's naming as an address: ``dns:///host:port`` as ``host:port``, a socket as ``unix:///path``.
+
+    Every other text is returned unchanged. The authority of ``dns://authority/`` is ignored: the system's name service is used.
+    """
+    if named := _NAMED.fullmatch(text):
+        return named[1]
+    if local := _LOCAL.fullmatch(text):
+        return f"unix://{local[1]}"
+    return text
+
+
+def parse_grpc(text: str) -> Url:
+    """Return the address of a gRPC server, as `parse` does; ``unix:///path`` is a plain connection to that socket."""
+    if (path := text.removeprefix("unix://")).startswith("/"):
+        return Url("http", path, 0, "/")
+    return parse(text)

@@ -21,7 +21,7 @@ class Address:
     """An endpoint with a scheme."""
 
     url: str
-    """The endpoint, with ``http://`` or ``https://`` before it."""
+    """The endpoint, with ``http://`` or ``https://`` before it; or ``unix:///path``, for gRPC."""
 
     @property
     def secure(self) -> bool:
@@ -37,15 +37,18 @@ class Address:
     def for_grpc(self) -> str:
         """Return the URL of a gRPC endpoint: with its port."""
         parts = urlsplit(self.url)
-        return self.url if parts.port or self.secure else f"{parts.scheme}://{parts.netloc}:{_GRPC_PORT}"
+        return self.url if parts.port or parts.scheme != "http" else f"{parts.scheme}://{parts.netloc}:{_GRPC_PORT}"
 
 
 def resolve(endpoint: str, insecure: bool | None) -> Address:
     """
-    Return *endpoint* with a scheme.
+    Return *endpoint* with a scheme. It may be a target of gRPC's naming, such as ``dns:///host:port``.
 
-    Without one, the connection is encrypted unless *insecure* is True, or it is None and the endpoint is this machine.
+    Without a scheme, the connection is encrypted unless *insecure* is True, or it is None and the endpoint is this machine.
     """
+    endpoint = net.grpc_target(endpoint)
+    if endpoint.startswith("unix://"):
+        return Address(endpoint)
     if "://" in endpoint:
         parts = urlsplit(endpoint)  # in small letters: HTTPS:// is https://
         return Address(urlunsplit(parts))

@@ -67,7 +67,7 @@ class GrpcTransport:
         Raises ValueError for a URL or a header that can't be sent, and ProxyError for a proxy that can't be used.
 
         Args:
-            url: The URL of the collector, ``http://`` or ``https://``; its path is not used.
+            url: The URL of the collector, ``http://`` or ``https://``, whose path is not used; or its socket, ``unix:///path``.
             signal: ``traces``, ``metrics`` or ``logs``.
             headers: Metadata of every call.
             compress: Whether requests are sent compressed with gzip.
