@@ -101,11 +101,6 @@ class Report:
         """Add a warning about *node*; the configuration can be used."""
         self.warnings[located(node, message)] = None
 
-    def raise_problems(self) -> None:
-        """Raise one `ConfigError` with all problems, if there are any."""
-        if self.problems:
-            raise ConfigError(sorted_problems(self.problems))
-
 
 def located(node: Node, message: str) -> str:
     """Return *message* after the place of *node*."""
