@@ -47,7 +47,15 @@ def test_from_nothing_to_a_compiled_alert_in_five_minutes(tmp_path: Path) -> Non
     began = time.monotonic()
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=300)
     commands = tmp_path / "venv" / "bin"
-    install = [commands / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", ROOT]
+    install: list[str | Path] = [
+        commands / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        ROOT,
+    ]
     subprocess.run(install, check=True, timeout=600)
     (tmp_path / "shop.py").write_text(PROGRAM)
     (tmp_path / "monitoring_config.yaml").write_text(RULES)

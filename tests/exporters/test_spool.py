@@ -21,6 +21,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from csg_otel import clocks
 from csg_otel.exporters.delivery.backlog import Backlog
 from csg_otel.exporters.delivery.segment import Ref, SpoolError
 from csg_otel.exporters.delivery.spool import Spool
@@ -98,6 +99,58 @@ def test_a_folder_without_its_lock_is_adopted_unless_its_owner_lives(tmp_path: P
         os.utime(folder, (0, 0))
     assert [heir.read(ref) for ref in heir.adopt()["traces"]] == [b"dead"]
     assert alive.items("traces") == 1
+
+
+def test_many_dead_processes_leave_few_files_and_descriptors(tmp_path: Path) -> None:
+    """A job that runs every minute beside a collector that is down leaves hundreds; each heir joins what they left."""
+    expected = []
+    for number in range(100):
+        dead = make(tmp_path)
+        for signal in ("traces", "logs"):
+            dead.append(signal, 1, f"{signal} {number:02}".encode())
+            expected.append(f"{signal} {number:02}".encode())
+        crash(dead)
+    before = len(list(Path("/dev/fd").iterdir()))
+    heir = make(tmp_path)
+    found = [ref for refs in heir.adopt().values() for ref in refs]
+
+    assert len(list(Path("/dev/fd").iterdir())) - before <= 3  # the lock, and a file for each signal
+    assert sorted(heir.read(ref) or b"?" for ref in found) == sorted(expected)
+    assert len(files(tmp_path)) == 2
+    heir.close()
+    assert left(tmp_path) == sorted(expected)
+
+
+def test_large_files_of_the_dead_are_moved_as_they_are(tmp_path: Path) -> None:
+    """They are not copied: a full disk has no room for that."""
+    dead = make(tmp_path)
+    dead._segment_bytes = 4_000
+    bodies = [bytes([65 + n]) * 1_500 for n in range(4)]
+    for body in bodies:
+        dead.append("traces", 1, body)
+    numbers = {path.stat().st_ino for path in files(tmp_path)}
+    crash(dead)
+    heir = make(tmp_path)
+    heir._segment_bytes = 4_000
+    (refs,) = heir.adopt().values()
+
+    assert {path.stat().st_ino for path in files(tmp_path)} == numbers
+    assert [heir.read(ref) for ref in refs] == bodies
+    for ref in refs:
+        heir.done(ref)
+    assert files(tmp_path) == []
+
+
+def test_an_adoption_ends_in_time_and_goes_on_later(tmp_path: Path) -> None:
+    """What a shutdown has no time for is left to the next process."""
+    for number in range(3):
+        dead = make(tmp_path)
+        dead.append("traces", 1, b"%d" % number)
+        crash(dead)
+    heir = make(tmp_path)
+
+    assert heir.adopt(clocks.monotonic()) == {}
+    assert len(heir.adopt()["traces"]) == 3
 
 
 def test_another_destination_is_not_sent_what_is_not_its_own(tmp_path: Path) -> None:
@@ -272,7 +325,7 @@ class SpoolMachine(RuleBasedStateMachine):
         """Find only *room* more bytes: the kernel takes a part, refuses the rest, and nothing of it is ever seen."""
         self.number += 1
         body = f"{signal} {self.number} ".encode() + b"x" * size
-        active = self.spool._active.get(signal)
+        active = self.spool._active.get((signal, False))
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, ((active.size if active else 0) + room, limits[1]))
         try:

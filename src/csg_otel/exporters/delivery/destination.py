@@ -7,6 +7,7 @@ A destination logs once when it stops delivering and once when it delivers again
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -136,16 +137,16 @@ class Destination:
             self.adopt()
             ended.wait(_ADOPT_EVERY_S)
 
-    def adopt(self) -> None:
+    def adopt(self, deadline: float = math.inf) -> None:
         """
-        Adopt the spools of dead processes now.
+        Adopt the spools of dead processes now, until monotonic *deadline*.
 
         Also before the end, because a process that lives shorter than a moment has no other opportunity.
         """
         if self.spool is None:
             return
         try:
-            for signal, refs in self.spool.adopt().items():
+            for signal, refs in self.spool.adopt(deadline).items():
                 queue = self.queues.get(signal)
                 if isinstance(queue, PersistentQueue):
                     queue.adopt(refs)

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("csg_otel")
 
-_EMITTED_SHARE = 0.1
-"""Share of a drain's time in which spans, log records and alerts are sent first, so that the last collection counts them."""
+_ADOPT_SHARE = 0.2
+"""Share of a drain's time in which the spools of dead processes are adopted; the next process adopts the rest."""
 
-_COLLECT_SHARE = 0.4
-"""Share of a drain's time that the last collection may take; the rest is for sending."""
+_EMITTED_SHARE = 0.3
+"""Share of the time left until which spans, log records and alerts are sent first, so that the last collection counts them."""
+
+_COLLECT_SHARE = 0.6
+"""Share of the time left until which the last collection may take; the rest is for sending it."""
 
 _LATE_COLLECT_SHARE = 0.8
 """The same for destinations that are late, because many collections share the processors; the others are sending meanwhile."""
@@ -77,10 +80,11 @@ def drain(destinations: Sequence[Destination], deadline: float) -> None:
     """Collect and send items until monotonic *deadline*, drop or spool the rest, and end the queues and spools."""
     queues = [queue for destination in destinations for queue in destination.queues.values()]
     tickers = {item.name: item.ticker for item in destinations if item.ticker is not None}
+    began = clocks.monotonic()
+    for destination in destinations:
+        destination.adopt(began + _ADOPT_SHARE * max(0.0, deadline - began))
     now = clocks.monotonic()
     left_s = max(0.0, deadline - now)
-    for destination in destinations:
-        destination.adopt()
     for queue in queues:
         queue.nudge()
     if tickers:

@@ -55,6 +55,7 @@ class Segment:
     A file of frames; ``items`` and ``frames`` count the undelivered ones.
 
     ``sealed``: nothing more is written. ``gone``: the spool has removed it. ``lost``: another has removed it from its folder.
+    ``adopted``: its frames are those of dead processes.
     """
 
     path: Path
@@ -66,11 +67,13 @@ class Segment:
     sealed: bool = False
     gone: bool = False
     lost: bool = False
+    adopted: bool = False
 
     @classmethod
-    def create(cls, path: Path, signal: str) -> Segment:
+    def create(cls, path: Path, signal: str, *, adopted: bool = False) -> Segment:
         """Return a new file. Raises OSError, also if it exists."""
-        return cls(path, signal, KeptFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW))
+        file = KeptFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
+        return cls(path, signal, file, adopted=adopted)
 
     @classmethod
     def inherit(cls, path: Path, signal: str) -> Segment | None:
@@ -79,7 +82,7 @@ class Segment:
             file = KeptFile(path, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
             return None
-        return cls(path, signal, file, os.fstat(file.descriptor).st_size, sealed=True)
+        return cls(path, signal, file, os.fstat(file.descriptor).st_size, sealed=True, adopted=True)
 
     def write(self, bodies: Sequence[tuple[int, bytes]], key: bytes) -> list[Ref]:
         """Append *bodies*, each with its number of items. Raises OSError; then nothing is written."""
@@ -89,16 +92,29 @@ class Segment:
             refs.append(Ref(self, offset, len(body), count, at_ms / 1000))
             frames.append(_header(self.signal, at_ms, count, body, key) + body)
             offset += len(frames[-1])
+        self._append(b"".join(frames), refs)
+        return refs
+
+    def join(self, other: Segment, refs: Sequence[Ref]) -> list[Ref]:
+        """Append the frames *refs* of *other*, and return them as frames of this file. Raises as write()."""
+        joined, frames, offset = [], [], self.size
+        for ref in refs:
+            joined.append(Ref(self, offset, ref.length, ref.count, ref.at))
+            frames.append(os.pread(other.file.descriptor, _HEADER.size + ref.length, ref.offset))
+            offset += _HEADER.size + ref.length
+        self._append(b"".join(frames), joined)
+        return joined
+
+    def _append(self, data: bytes, refs: Sequence[Ref]) -> None:
         try:
-            _write_all(self.file, b"".join(frames), self.size)  # at once: each call may wait for the interpreter's lock
+            _write_all(self.file, data, self.size)  # at once: each call may wait for the interpreter's lock
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self.file.descriptor, self.size)
             raise
-        self.size = offset
+        self.size += len(data)
         self.frames += len(refs)
         self.items += sum(ref.count for ref in refs)
-        return refs
 
     def read(self, ref: Ref, key: bytes) -> bytes | None:
         """Return the body of *ref*; None if it is gone or damaged."""
@@ -149,10 +165,20 @@ class Segment:
             target.close()
             path.unlink(missing_ok=True)
             raise
+        self.remove()
+        self.path, self.file, self.lost = path, target, False
+
+    def rename(self, path: Path) -> None:
+        """Give the file the name *path*. Raises OSError."""
+        self.path.rename(path)
+        self.path = path
+        self.file.moved(path)
+
+    def remove(self) -> None:
+        """Close and delete the file."""
         self.file.close()
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
-        self.path, self.file, self.lost = path, target, False
 
     def _scan(self) -> Iterator[tuple[Ref, int]]:
         offset = 0

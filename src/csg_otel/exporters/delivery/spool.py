@@ -3,14 +3,16 @@ The spool: undelivered requests on disk; bounded, crash-safe, authenticated, and
 
 Each process has one folder per destination, with files (segments) of frames for each signal. A frame is written whole, and
 marked after its delivery; a file is removed when all its frames are marked. The process holds a lock on its folder. The kernel
-releases the lock when the process ends, so any process may adopt a folder whose lock is free. The rules: only frames with an
-authentication code made with this installation's key are sent; nothing is pickled; links are not followed; a frame is read
-exactly as it was written, or not at all.
+releases the lock when the process ends, so any process may adopt what is in a folder whose lock is free: it moves the files to
+its own folder, and joins the small ones, so that a thousand short-lived processes leave a few files. The rules: only frames
+with an authentication code made with this installation's key are sent; nothing is pickled; links are not followed; a frame is
+read exactly as it was written, or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import secrets
@@ -35,6 +37,8 @@ _VERIFY_EVERY_S: Final = 1.0
 """Seconds between two looks for files that another program has removed while this one writes."""
 _ORPHANED_S: Final = 90.0
 """Age in seconds from which a folder whose lock was removed has no owner: a living one leaves it within 30 s, as it adopts."""
+_SMALL: Final = 4
+"""The files of dead processes below this part of the most bytes of a file are small: their frames are joined in one."""
 
 _SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
 
@@ -72,9 +76,9 @@ class Spool:
         self._lock = threading.RLock()
         self._key = b""
         self._own: Path | None = None
-        self._locks: dict[Path, KeptFile] = {}
-        self._segments: list[Segment] = []  # oldest first
-        self._active: dict[str, Segment] = {}
+        self._own_lock: KeptFile | None = None
+        self._segments: list[Segment] = []  # oldest first, so the adopted ones come first
+        self._active: dict[tuple[str, bool], Segment] = {}
         self._number = 0
         self._verified_at = clocks.monotonic()
 
@@ -139,51 +143,68 @@ class Spool:
         with self._lock:
             return sum(segment.size for segment in self._segments)
 
-    def adopt(self) -> dict[str, list[Ref]]:
+    def adopt(self, deadline: float = math.inf) -> dict[str, list[Ref]]:
         """
         Adopt the frames of dead processes for this destination; return them by signal, oldest first.
 
-        Frames that are removed at once to make room are included; their segments are ``gone``. Raises like append().
+        Ends at monotonic *deadline*; what it has not reached then is adopted the next time. Frames that are removed at once to
+        make room are included; their segments are ``gone``. Raises like append().
         """
         refs: dict[str, list[Ref]] = {}
         with self._lock:
             self._open()
             self._restore()  # what another process would adopt, because the lock was removed
-            adopted: list[Segment] = []
-            for folder in sorted(self._folder.iterdir(), key=_modified):
-                if folder in self._locks or folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
+            folders = sorted(self._folder.iterdir(), key=_modified)
+        for folder in folders:
+            if clocks.monotonic() >= deadline:
+                break
+            with self._lock:  # for a moment each, because the threads that write to the spool wait for it
+                if folder == self._own or folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
                     continue
+                self._open()
                 with suppress(OSError):  # another process may be adopting it, or have emptied it
-                    adopted.extend(self._take_over(folder, refs))
-            self._segments[:0] = adopted
-            self._make_room(None)
+                    self._take_over(folder, refs)
+                self._make_room(None)
+        with self._lock:
+            for signal, adopted in tuple(self._active):
+                if adopted:
+                    self._active.pop((signal, True)).sealed = True
         return refs
 
-    def _take_over(self, folder: Path, refs_by_signal: dict[str, list[Ref]]) -> list[Segment]:
-        """Return the segments of *folder*, and add their frames to *refs_by_signal*; none if its process lives."""
-        is_orphaned = time.time() - _modified(folder) > _ORPHANED_S
-        lock = KeptFile(folder / "lock", os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if is_orphaned else 0))
-        if not lock.lock():  # held by a living process
+    def _take_over(self, folder: Path, refs_by_signal: dict[str, list[Ref]]) -> None:
+        """Move the frames of *folder* to this process's folder and add them to *refs_by_signal*, unless its process lives."""
+        lock = _lock_of_the_dead(folder)
+        if lock is None:
+            return
+        try:
+            for path in sorted(folder.iterdir()):
+                name = _SEGMENT_NAME.fullmatch(path.name)
+                segment = Segment.inherit(path, name[1]) if name is not None else None
+                if segment is not None:
+                    refs_by_signal.setdefault(segment.signal, []).extend(self._taken(segment))
+        finally:
+            _remove_if_empty(folder)
             lock.close()
-            return []
-        self._locks[folder] = lock
-        taken: list[Segment] = []
-        for path in sorted(folder.iterdir()):
-            name = _SEGMENT_NAME.fullmatch(path.name)
-            segment = Segment.inherit(path, name[1]) if name is not None else None
-            if segment is None:
-                continue
-            refs = segment.undelivered()
-            if refs:
-                segment.frames, segment.items = len(refs), sum(ref.count for ref in refs)
-                refs_by_signal.setdefault(segment.signal, []).extend(refs)
-                taken.append(segment)
-            else:
-                segment.file.close()
-                path.unlink(missing_ok=True)
-        if not taken:
-            self._remove_if_empty(folder)
-        return taken
+
+    def _taken(self, segment: Segment) -> Sequence[Ref]:
+        """Return the undelivered frames of a dead process's *segment* where they are now: in this process's folder."""
+        refs = segment.undelivered()
+        if not refs or segment.size < self._segment_bytes // _SMALL:
+            with suppress(OSError):  # on a full disk, the file itself is moved
+                joined = (
+                    self._segment_for(segment.signal, segment.size, adopted=True).join(segment, refs) if refs else []
+                )
+                segment.remove()
+                return joined
+        segment.rename(self._new_path(segment.signal))
+        segment.frames, segment.items = len(refs), sum(ref.count for ref in refs)
+        self._insert(segment)
+        return refs
+
+    def _insert(self, segment: Segment) -> None:
+        """Add *segment*: behind the other adopted ones, or else as the newest."""
+        adopted = sum(present.adopted for present in self._segments)
+        self._segments.insert(adopted if segment.adopted else len(self._segments), segment)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -195,25 +216,27 @@ class Spool:
                 segment.file.close()
                 if not segment.frames:
                     segment.path.unlink(missing_ok=True)
-            for folder in tuple(self._locks):
-                self._remove_if_empty(folder, ours=True)
-            for lock in self._locks.values():
-                lock.close()
+            if self._own is not None and not any(segment.frames for segment in self._segments):
+                _remove_if_empty(self._own)
+            self._close_lock()
             self._reset()
 
     def reset_after_fork(self) -> None:
         """Close the parent's files in a forked child without changing them."""
         for segment in self._segments:
             segment.file.close()
-        for lock in self._locks.values():
-            lock.close()
+        self._close_lock()
         self._reset()
+
+    def _close_lock(self) -> None:
+        if self._own_lock is not None:
+            self._own_lock.close()
 
     def _open(self) -> None:
         """Create the root, the key, the folder of this process and its lock, unless they exist."""
         if self._closed:
             raise SpoolError("the spool is closed")
-        if self._own is not None and self._holds_locks():
+        if self._own is not None and self._holds_lock():
             return
         self._make_folders()
         own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -223,8 +246,7 @@ class Spool:
         lock.lock()
         hidden.rename(own)
         lock.moved(own / "lock")
-        self._locks[own] = lock
-        self._own = own
+        self._own, self._own_lock = own, lock
 
     def _make_folders(self) -> None:
         root = private_folder_at(self._root)
@@ -232,11 +254,10 @@ class Spool:
         make_private_folder(self._folder)
         self._key = self._key or _key(root)
 
-    def _holds_locks(self) -> bool:
+    def _holds_lock(self) -> bool:
         """Return whether the folder of this process is still its own: the program may have closed its lock's descriptor."""
         try:
-            for lock in self._locks.values():
-                _ = lock.descriptor
+            _ = self._own_lock and self._own_lock.descriptor
         except OSError:  # another process has adopted it
             self._active.clear()
             return False
@@ -246,28 +267,28 @@ class Spool:
         """Write again the segments that are in place no longer, or whose folder or key was removed. Raises as append()."""
         self._make_folders()
         key = _key(self._folder.parent, self._key)
-        removed = {folder for folder, lock in self._locks.items() if not is_at(lock, folder / "lock")}
-        if self._own in removed:
-            self._locks.pop(self._own).close()
+        own, lock = self._own, self._own_lock
+        if own is not None and lock is not None and not is_at(lock, own / "lock"):
+            lock.close()
             self._own = None
             self._active.clear()
             self._open()
         for segment in self._segments:
-            if key != self._key or segment.path.parent in removed or not segment.is_in_place():
+            if key != self._key or segment.path.parent != self._own or not segment.is_in_place():
                 segment.lost = True
                 segment.move(self._new_path(segment.signal), self._key, key)
                 segment.sealed = True
         self._key = key
         self._verified_at = clocks.monotonic()
 
-    def _segment_for(self, signal: str, size: int) -> Segment:
-        active = self._active.get(signal)
+    def _segment_for(self, signal: str, size: int, *, adopted: bool = False) -> Segment:
+        active = self._active.get((signal, adopted))
         if active is not None and not (active.gone or active.sealed):
             if not active.size or active.size + size <= self._segment_bytes:
                 return active
             active.sealed = True
-        segment = self._active[signal] = Segment.create(self._new_path(signal), signal)
-        self._segments.append(segment)
+        segment = self._active[signal, adopted] = Segment.create(self._new_path(signal), signal, adopted=adopted)
+        self._insert(segment)
         return segment
 
     def _new_path(self, signal: str) -> Path:
@@ -286,21 +307,26 @@ class Spool:
         segment.gone = True
         with suppress(ValueError):
             self._segments.remove(segment)
-        segment.file.close()
-        with suppress(OSError):
-            segment.path.unlink(missing_ok=True)
-        if segment.path.parent != self._own:
-            self._remove_if_empty(segment.path.parent)
+        segment.remove()
 
-    def _remove_if_empty(self, folder: Path, *, ours: bool = False) -> None:
-        if any(segment.path.parent == folder and (segment.frames or not ours) for segment in self._segments):
-            return
-        with suppress(OSError):
-            if all(path.name == "lock" for path in folder.iterdir()):
-                (folder / "lock").unlink(missing_ok=True)
-                folder.rmdir()
-                if not ours and (lock := self._locks.pop(folder, None)) is not None:
-                    lock.close()
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove *folder* if only its lock is in it; call it with the lock held."""
+    with suppress(OSError):
+        if all(path.name == "lock" for path in folder.iterdir()):
+            (folder / "lock").unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def _lock_of_the_dead(folder: Path) -> KeptFile | None:
+    """Return the lock of *folder*, held by this process; None if the folder's process lives. Raises OSError."""
+    path, flags = folder / "lock", os.O_RDWR | os.O_NOFOLLOW
+    is_orphaned = time.time() - _modified(folder) > _ORPHANED_S
+    lock = KeptFile(path, flags | (os.O_CREAT if is_orphaned else 0))
+    if lock.lock() and is_at(lock, path):
+        return lock
+    lock.close()  # a living process holds it, or another one has adopted the folder at this moment
+    return None
 
 
 def _key(root: Path, previous: bytes = b"") -> bytes:
