@@ -1,5 +1,5 @@
 """
-The switches of the metric groups: business metrics, the program's own instruments, and durations of operations.
+The switches of the metric groups: business metrics, the program's own instruments, durations of operations, and `otel.sdk.*`.
 
 A metric of a group that is off is neither recorded nor exported. To stop recording is not enough, because OpenTelemetry exports
 a cumulative sum as long as the process runs; so each collection leaves out the sums recorded before. The rule: a process has
@@ -26,17 +26,21 @@ class Switches:
     The states of the switches; other metrics of ``csg_otel`` do not depend on them.
 
     ``business`` switches the metrics in ``names.BUSINESS``; ``custom`` every instrument created by ``csg_otel.counter()`` and
-    similar functions; ``durations`` only ``csg.operation.duration``, which is a business metric, too.
+    similar functions; ``durations`` only ``csg.operation.duration``, which is a business metric, too; ``sdk`` the metrics in
+    ``names.OF_THE_SDK``.
     """
 
     business: bool = True
     custom: bool = True
     durations: bool = True
+    sdk: bool = True
 
     def shows(self, name: str) -> bool:
         """Return whether the metric *name*, an instrument of this package's scope, is on."""
         if name in names.BUSINESS:
             return self.business and (self.durations or name != names.OPERATION_DURATION.name)
+        if name in names.OF_THE_SDK:
+            return self.sdk
         return self.custom or name in names.METRICS
 
 

@@ -20,6 +20,7 @@ from opentelemetry.semconv._incubating.attributes import (
     k8s_attributes,
     network_attributes,
     os_attributes,
+    otel_attributes,
     process_attributes,
     service_attributes,
     system_attributes,
@@ -27,10 +28,11 @@ from opentelemetry.semconv._incubating.attributes import (
 from opentelemetry.semconv._incubating.metrics import (
     container_metrics,
     cpython_metrics,
+    otel_metrics,
     process_metrics,
     system_metrics,
 )
-from opentelemetry.semconv.attributes import code_attributes, error_attributes
+from opentelemetry.semconv.attributes import code_attributes, error_attributes, server_attributes
 
 Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
 
@@ -102,6 +104,12 @@ SIGNAL: Final = "signal"
 RESULT: Final = "csg.result"
 REASON: Final = "csg.reason"
 INSTRUMENT: Final = "csg.instrument"
+COMPONENT_TYPE: Final = otel_attributes.OTEL_COMPONENT_TYPE
+COMPONENT_NAME: Final = otel_attributes.OTEL_COMPONENT_NAME
+PARENT_ORIGIN: Final = otel_attributes.OTEL_SPAN_PARENT_ORIGIN
+SAMPLING_RESULT: Final = otel_attributes.OTEL_SPAN_SAMPLING_RESULT
+SERVER_ADDRESS: Final = server_attributes.SERVER_ADDRESS
+SERVER_PORT: Final = server_attributes.SERVER_PORT
 
 CPU_LOGICAL_NUMBER: Final = cpu_attributes.CPU_LOGICAL_NUMBER
 CPU_MODE: Final = cpu_attributes.CPU_MODE
@@ -269,6 +277,25 @@ SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes of spooled telemetry
 ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Alerts of the program's own AlertingService, by result (emitted, resolved).", (RESULT,))
 TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Errors inside telemetry that did not reach the program, by component; the log has the details.", ("csg.component",))
 ATTRIBUTES_DROPPED = Metric("csg.attributes.dropped", "counter", "{attribute}", "Attributes dropped because their instrument does not declare them; declare them, or remove them from the call.", (INSTRUMENT,))
+SDK_SPAN_STARTED = Metric(otel_metrics.OTEL_SDK_SPAN_STARTED, "counter", "{span}", "Spans that were started, also those that are not sampled.", (PARENT_ORIGIN, SAMPLING_RESULT))
+SDK_SPAN_LIVE = Metric(otel_metrics.OTEL_SDK_SPAN_LIVE, "up_down_counter", "{span}", "Recorded spans that have started and not ended.", (SAMPLING_RESULT,))
+SDK_LOG_CREATED = Metric(otel_metrics.OTEL_SDK_LOG_CREATED, "counter", "{log_record}", "Log records that were emitted.")
+_COMPONENT = (COMPONENT_TYPE, COMPONENT_NAME)
+SDK_SPAN_PROCESSED = Metric(otel_metrics.OTEL_SDK_PROCESSOR_SPAN_PROCESSED, "counter", "{span}", "Spans that were passed to the exporter of a destination; with error.type, those dropped before.", (*_COMPONENT, ERROR_TYPE))
+SDK_LOG_PROCESSED = Metric(otel_metrics.OTEL_SDK_PROCESSOR_LOG_PROCESSED, "counter", "{log_record}", "Log records that were passed to the exporter of a destination; with error.type, those dropped before.", (*_COMPONENT, ERROR_TYPE))
+SDK_SPAN_QUEUE_SIZE = Metric(otel_metrics.OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE, "up_down_counter", "{span}", "Spans that wait for a destination, in memory and on disk; more than the capacity if the spool holds some.", _COMPONENT)
+SDK_LOG_QUEUE_SIZE = Metric(otel_metrics.OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE, "up_down_counter", "{log_record}", "Log records that wait for a destination, in memory and on disk; more than the capacity if the spool holds some.", _COMPONENT)
+SDK_SPAN_QUEUE_CAPACITY = Metric(otel_metrics.OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY, "up_down_counter", "{span}", "Most spans in the memory queue of a destination.", _COMPONENT)
+SDK_LOG_QUEUE_CAPACITY = Metric(otel_metrics.OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY, "up_down_counter", "{log_record}", "Most log records in the memory queue of a destination.", _COMPONENT)
+_EXPORTER = (*_COMPONENT, SERVER_ADDRESS, SERVER_PORT)
+SDK_SPAN_EXPORTED = Metric(otel_metrics.OTEL_SDK_EXPORTER_SPAN_EXPORTED, "counter", "{span}", "Spans that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_LOG_EXPORTED = Metric(otel_metrics.OTEL_SDK_EXPORTER_LOG_EXPORTED, "counter", "{log_record}", "Log records that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_POINT_EXPORTED = Metric(otel_metrics.OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED, "counter", "{data_point}", "Data points that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_SPAN_IN_FLIGHT = Metric(otel_metrics.OTEL_SDK_EXPORTER_SPAN_INFLIGHT, "up_down_counter", "{span}", "Spans in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
+SDK_LOG_IN_FLIGHT = Metric(otel_metrics.OTEL_SDK_EXPORTER_LOG_INFLIGHT, "up_down_counter", "{log_record}", "Log records in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
+SDK_POINT_IN_FLIGHT = Metric(otel_metrics.OTEL_SDK_EXPORTER_METRIC_DATA_POINT_INFLIGHT, "up_down_counter", "{data_point}", "Data points in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
+SDK_EXPORT_DURATION = Metric(otel_metrics.OTEL_SDK_EXPORTER_OPERATION_DURATION, "histogram", "s", "Time from the first attempt to send a request until it was accepted, or refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_COLLECTION_DURATION = Metric(otel_metrics.OTEL_SDK_METRIC_READER_COLLECTION_DURATION, "histogram", "s", "Duration of each collection of metrics.", _COMPONENT)
 
 # fmt: on
 
@@ -286,6 +313,9 @@ BUSINESS: Final = frozenset(
 )
 """The names that `system_monitoring.metrics.business_metrics` switches."""
 
+OF_THE_SDK: Final = frozenset(name for name in METRICS if name.startswith("otel.sdk."))
+"""The names that `system_monitoring.metrics.sdk_metrics` switches."""
+
 OF_THE_HOST: Final = ("system.", "container.")
 """Prefixes of the metrics whose values are the same in every process of a machine or a container."""
 
@@ -295,6 +325,7 @@ ACROSS_WORKERS: Final[dict[str, Workers]] = {
     HEALTH_BYPASS.name: "max",
     HEALTH_MAINTENANCE.name: "max",
     HEALTH_CHECK_MEASUREMENT_LIMIT.name: "one",
+    **{name: "sum" for name in OF_THE_SDK if METRICS[name].kind == "up_down_counter"},
 }
 """Policies of this package's own gauges and up-down counters, if a scrape does not show them for each worker."""
 

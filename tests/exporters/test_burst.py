@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from csg_otel.exporters.delivery.burst import joined
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
+from csg_otel.exporters.delivery.requests import joined
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.delivery.spool import Spool
 from support.otlp_sink import HttpSink

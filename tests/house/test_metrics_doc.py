@@ -16,7 +16,24 @@ GROUPS = (
     ("Business", ("csg.operation.", "csg.operation.work.", "csg.files.", "csg.cache.")),
     ("Health", ("csg.health.",)),
     ("Telemetry itself", ("csg.exporter.", "csg.spool.", "csg.alerts.", "csg.telemetry.", "csg.attributes.")),
+    ("Telemetry itself, under the names of the semantic conventions", ("otel.sdk.",)),
 )
+
+NOTES = {
+    "Telemetry itself, under the names of the semantic conventions": """\
+Stock dashboards for OpenTelemetry SDKs use these. The conventions call them experimental, so they may change with a version.
+`csg.exporter.items` has the same counts for every destination and reason; the shipped alerts use that one.
+
+- A component is one signal of one OTLP or Datadog destination; `otel.component.name` is its type and the destination's name,
+  such as `otlp_http_span_exporter/backend`. Console, Pushgateway and receivers of alerts have none.
+- The queue of a destination is the processor, with what is on disk; the exporter begins where a request is sent. What is
+  dropped before, such as `queue_full` or `spool_full`, has its `error.type` in `otel.sdk.processor.*`; what the destination
+  refuses, such as `rejected` or `http_400`, in `otel.sdk.exporter.*`. `otel.sdk.exporter.operation.duration` includes retries.
+- Providers that the program has set itself count their spans and records themselves, if
+  `OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED` is true. Nothing is counted twice.
+
+""",
+}
 
 HEAD = """# Metrics
 
@@ -33,10 +50,11 @@ of the OpenTelemetry semantic conventions; in Prometheus, dots become underscore
 | `application_metrics` | the section "Process and runtime" |
 | `business_metrics` | the section "Business" |
 | `custom_metrics` | the instruments a program makes with `csg_otel.counter()`, `histogram()`, `gauge()` and their like |
+| `sdk_metrics` | the section "Telemetry itself, under the names of the semantic conventions" |
 
 A group that is off is neither recorded nor exported to any destination. A group that is switched on again continues from its
-earlier totals. Health metrics, the metrics of telemetry itself and the instruments of the program's own OpenTelemetry meters
-(`opentelemetry.metrics.get_meter()`) belong to no group. `performance.response_time_tracking.enabled: false`, as well as
+earlier totals. Health metrics, the other metrics of telemetry itself and the instruments of the program's own OpenTelemetry
+meters (`opentelemetry.metrics.get_meter()`) belong to no group. `performance.response_time_tracking.enabled: false`, as well as
 `performance.enabled: false`, switches off `csg.operation.duration` alone; the spans of operations stay.
 
 ## In the program
@@ -69,7 +87,7 @@ def document() -> str:
     for title, prefixes in GROUPS:
         rows = [metric for metric in names.METRICS.values() if metric.name.startswith(prefixes)]
         parts.append(
-            f"\n## {title}\n\n| instrument | kind | unit | in Prometheus | attributes | what it is |\n"
+            f"\n## {title}\n\n{NOTES.get(title, '')}| instrument | kind | unit | in Prometheus | attributes | what it is |\n"
             "|---|---|---|---|---|---|\n"
         )
         for metric in rows:

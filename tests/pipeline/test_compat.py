@@ -21,7 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision
 
 from csg_otel.pipeline import _compat
 
@@ -272,3 +272,28 @@ def test_the_sdk_asks_a_provider_to_handle_a_fork_by_this_method() -> None:
     """The installed providers override it."""
     for provider in (TracerProvider, LoggerProvider, MeterProvider):
         assert callable(provider._handle_fork)
+
+
+def test_spans_records_and_collections_are_counted_in_place_of_the_sdks_counts() -> None:
+    """The SDK calls the counts of a tracer for spans that are not sampled, too, and those of readers added later."""
+    calls: list[object] = []
+
+    class Counts:
+        def start_span(self, parent: object, decision: object) -> None:
+            calls.append((parent, decision))
+
+        def emit_log(self) -> None:
+            calls.append("record")
+
+    tracer = _compat.count_spans(TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("t"), Counts())
+    tracer.start_span("dropped").end()
+    loggers = LoggerProvider(shutdown_on_exit=False)
+    _compat.count_records(loggers, Counts())
+    loggers.get_logger("t").emit(body="hello")
+    reader, seconds = InMemoryMetricReader(), list[float]()
+    _compat.time_collections(reader, seconds.append)
+    MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
+    reader.collect()
+
+    assert calls == [(None, Decision.DROP), "record"]
+    assert len(seconds) == 1

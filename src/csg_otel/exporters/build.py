@@ -147,12 +147,18 @@ def _otlp_destination(
             options.update(max_items=_MAX_COLLECTIONS, batch_size=1)
         sender = otlp.OtlpSender(settings, signal, (headers or {}).get(signal))
         destination.sinks[signal] = destination.add_persistent_queue(
-            signal, sender, timeout_s=settings.timeout, max_age_s=spool.max_age, **options
+            signal,
+            sender,
+            timeout_s=settings.timeout,
+            max_age_s=spool.max_age,
+            component=otlp.component(settings, signal),
+            **options,
         )
     if "metrics" in signals:
         reader = PushReader(
             otlp.temporality(settings.temporality),
             destination.sinks.pop("metrics"),
+            settings.name,
             otlp.aggregation(settings.histograms),
         )
         destination.reader = reader

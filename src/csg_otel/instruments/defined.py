@@ -368,7 +368,7 @@ def observable_gauge(
     Args:
         name: Its name.
         callback: Returns a number, or pairs of a number and attributes. It should take a few milliseconds at most: a slow one
-            shows its last value, and one that raises is left out; both are reported.
+            shows its last value (with its time in OTLP), and one that raises is left out; both are reported.
         unit: Its unit, as for :func:`counter`.
         description: One sentence about it.
         attributes: Declared attributes, as for :func:`counter`.

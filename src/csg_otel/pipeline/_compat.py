@@ -11,6 +11,7 @@ import os
 import threading
 import time
 import uuid
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs._internal import ProxyLoggerProvider
@@ -26,7 +27,7 @@ from opentelemetry.trace import ProxyTracerProvider
 from csg_otel.names import OVERFLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
     from opentelemetry.sdk.metrics.export import MetricReader
@@ -132,6 +133,31 @@ def forget_reader(provider: MeterProvider, reader: MetricReader) -> None:
     with provider._all_metric_readers_lock:
         provider._all_metric_readers.discard(reader)
     reader._set_collect_callback(None)
+
+
+def time_collections(reader: MetricReader, record: Callable[[float], None]) -> None:
+    """
+    Call *record* with the seconds of each collection of *reader*, in place of the SDK's own metric.
+
+    The public API cannot switch off that metric of one reader; with both, a sum over the readers would count twice.
+    """
+    reader._metrics = SimpleNamespace(record_collection=record)
+    reader._set_meter_provider = lambda _provider: None  # type: ignore[method-assign,assignment] # it would set the SDK's
+
+
+def count_spans(tracer: Any, counts: Any) -> Any:
+    """
+    Let *tracer* of the SDK call ``counts.start_span`` for each span; return it.
+
+    Processors see no span that is not sampled, and the SDK's own counts take a lock.
+    """
+    tracer._tracer_metrics = counts
+    return tracer
+
+
+def count_records(provider: Any, counts: Any) -> None:
+    """Let the loggers that *provider* makes from now on call ``counts.emit_log`` for each record, for the same reason."""
+    provider._logger_metrics = counts
 
 
 def remove_processor(provider: Any, processor: Any) -> bool:

@@ -4,8 +4,8 @@ Guarded callbacks of the program: they can neither block nor break a collection.
 The SDK runs the callbacks of all observable instruments under one lock, once for each reader. A callback that blocks would stop
 all metrics, and a callback that raises ``SystemExit`` would end the reader. So callbacks of the program run on a thread of
 their own (``runner``), and all callbacks together have 30 ms in a collection. A callback that needs longer goes on running, and
-the collection uses the values of its last run. The rules: a callback never runs twice at the same time, and every callback runs
-again after a while, however many callbacks there are.
+the collection uses the values of its last run; pushed points have the time of that run. The rules: a callback never runs twice
+at the same time, and every callback runs again after a while, however many callbacks there are.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics.export import AggregationTemporality, Gauge, Sum
 
 from csg_otel import attributes as clean
 from csg_otel import clocks, faults, interruptions, markers, names
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from opentelemetry.metrics import CallbackOptions, CallbackT
+    from opentelemetry.sdk.metrics.export import Metric, MetricsData, ScopeMetrics
+
+    from csg_otel.proxies.base import Scope
 
 COLLECTION_BUDGET_S = 0.03
 """Seconds that one collection waits for all callbacks of the program together, so that a scrape takes less than 50 ms."""
@@ -48,6 +53,10 @@ _MAX_OBSERVATIONS = 10 * names.CARDINALITY_LIMIT
 _log = logging.getLogger("csg_otel")
 
 
+_Stream = tuple[str, ...]
+"""Name, version and schema URL of a scope, and the name of an instrument in it."""
+
+
 class _Collection(threading.local):
     """
     The collection on this thread: the seconds it may still wait for callbacks, and the runs that begin after it.
@@ -58,6 +67,8 @@ class _Collection(threading.local):
 
     remaining_s: float = 0.0
     deferred: list[Run] | None = None
+    earlier: dict[_Stream, dict[frozenset[Any], int]] | None = None
+    """The Unix times in nanoseconds of the values that come from earlier runs, by their attributes."""
 
     def available_s(self) -> float:
         """Return the seconds that the next callback may use a share of."""
@@ -73,21 +84,68 @@ _warned: set[str] = set()
 @contextmanager
 def collection() -> Iterator[None]:
     """Give one budget to all callbacks within this block; the block is one collection on this thread."""
-    _collection.remaining_s, _collection.deferred = COLLECTION_BUDGET_S, []
+    _collection.remaining_s, _collection.deferred, _collection.earlier = COLLECTION_BUDGET_S, [], {}
     try:
         yield
     finally:
-        deferred, _collection.deferred = _collection.deferred, None
+        deferred, _collection.deferred, _collection.earlier = _collection.deferred, None, None
         for run in deferred:
             _runner.run_later(run)
 
 
-def observable(name: str, callback: CallbackT) -> Callable[[CallbackOptions], Sequence[Observation]]:
-    """Return *callback* of the instrument *name*, guarded; a callback marked with ``reads_snapshot`` runs on this thread."""
+def dated(data: MetricsData) -> MetricsData:
+    """
+    Return *data* of the collection on this thread; each point whose value comes from an earlier run has the time of that run.
+
+    Deltas keep the collection's time: they are of the interval that ends there. A point whose attributes a view has changed
+    keeps it, too.
+    """
+    if not (earlier := _collection.earlier):
+        return data
+    return replace(
+        data,
+        resource_metrics=[
+            replace(resource, scope_metrics=[_dated_scope(scope, earlier) for scope in resource.scope_metrics])
+            for resource in data.resource_metrics
+        ],
+    )
+
+
+def _dated_scope(scope: ScopeMetrics, earlier: dict[_Stream, dict[frozenset[Any], int]]) -> ScopeMetrics:
+    identity = scope.scope.name, scope.scope.version, scope.scope.schema_url
+    metrics = [_dated_metric(metric, earlier.get(_stream(identity, metric.name), {})) for metric in scope.metrics]
+    return replace(scope, metrics=metrics)
+
+
+def _stream(scope: Sequence[Any], name: str) -> _Stream:
+    return (*(part or "" for part in scope[:3]), name)
+
+
+def _dated_metric(metric: Metric, times: dict[frozenset[Any], int]) -> Metric:
+    data = metric.data
+    if not times or not isinstance(data, (Gauge, Sum)):
+        return metric
+    if isinstance(data, Sum) and data.aggregation_temporality is AggregationTemporality.DELTA:
+        return metric
+    points = [
+        replace(point, time_unix_nano=max(time_ns, point.start_time_unix_nano or 0))
+        if (time_ns := times.get(frozenset((point.attributes or {}).items())))
+        else point
+        for point in data.data_points
+    ]
+    return replace(metric, data=replace(data, data_points=points))
+
+
+def observable(scope: Scope, name: str, callback: CallbackT) -> Callable[[CallbackOptions], Sequence[Observation]]:
+    """
+    Return *callback* of the instrument *name* in *scope*, guarded.
+
+    A callback marked with ``reads_snapshot`` runs on the collecting thread.
+    """
     call = _caller(callback)
     if markers.is_marked(callback):
         return lambda options: _contained(name, call, options)
-    return _Guarded(name, call)
+    return _Guarded(_stream(scope, name), name, call)
 
 
 def reset_after_fork() -> None:
@@ -149,12 +207,14 @@ def _sound(name: str, observations: Iterable[Any]) -> tuple[Observation, ...]:
 class _Guarded:
     """A callback of the program that runs on another thread and within the budget of the collection."""
 
-    def __init__(self, name: str, call: Callable[[CallbackOptions], Any]) -> None:
+    def __init__(self, stream: _Stream, name: str, call: Callable[[CallbackOptions], Any]) -> None:
+        self._stream = stream
         self._name = name
         self._call = call
         self._runner = _runner
         self._pending: Run | None = None
         self._observations: Sequence[Observation] = ()
+        self._observed_ns = 0
         self._took_s = 0.0
         self._slow = False
 
@@ -167,7 +227,7 @@ class _Guarded:
             if not pending.done.is_set():
                 runner.unblock(COLLECTION_BUDGET_S)
                 self._watch(pending.age_s)
-                return self._observations if pending.age_s < _HUNG_S else ()
+                return self._earlier() if pending.age_s < _HUNG_S else ()
             self._take(pending)
         self._pending = run = Run(lambda: _contained(self._name, self._call, options))
         timeout_s, began_s = _MAX_SHARE * _collection.available_s(), clocks.monotonic()
@@ -178,19 +238,26 @@ class _Guarded:
             if in_time:
                 self._take(run)
                 self._pending = None
-            else:
-                self._watch(run.age_s)
+                return self._observations
+            self._watch(run.age_s)
         else:
             self._warn_of_many()
             if _collection.deferred is None:
                 runner.run_later(run)
             else:  # it runs after the collection, so that the two do not compete for the interpreter
                 _collection.deferred.append(run)
+        return self._earlier()
+
+    def _earlier(self) -> Sequence[Observation]:
+        """Return the observations of the last complete run, and note their time for :func:`dated`."""
+        if self._observations and _collection.earlier is not None:
+            keys = (frozenset((observation.attributes or {}).items()) for observation in self._observations)
+            _collection.earlier.setdefault(self._stream, {}).update(dict.fromkeys(keys, self._observed_ns))
         return self._observations
 
     def _take(self, run: Run) -> None:
         """Keep the result of a run that has ended."""
-        self._observations, self._took_s = run.result, run.took_s
+        self._observations, self._observed_ns, self._took_s = run.result, run.ended_ns, run.took_s
         self._watch(run.took_s)
         # Half of the limit: otherwise a callback near the limit would be reported and recovered again and again.
         if self._slow and run.took_s < _SLOW_S / 2:

@@ -41,6 +41,7 @@ def apply(config: Config) -> None:
         metric_groups.Switches(
             business=groups.business_metrics,
             custom=groups.custom_metrics,
+            sdk=groups.sdk_metrics,
             durations=performance.enabled and performance.response_time_tracking.enabled,
         )
     )

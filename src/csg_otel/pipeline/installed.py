@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, trace
@@ -23,6 +24,7 @@ from csg_otel import clocks
 from csg_otel.pipeline import _compat, callbacks, flushing
 from csg_otel.pipeline.limits import log_limits, span_limits
 from csg_otel.pipeline.processors import LogProcessors, SpanProcessors
+from csg_otel.pipeline.sdk_counts import log_counts, span_counts
 from csg_otel.pipeline.views import exemplar_filter
 from csg_otel.proxies import Clients, SafeLogger, SafeMeter, SafeTracer, scope
 
@@ -91,7 +93,7 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
     def __init__(self, fan_out: SpanFanOut, environ: Mapping[str, str]) -> None:
         """Pass ended spans to *fan_out*; no span is recorded yet."""
         processors = SpanProcessors(fan_out)
-        self._prepare(processors, super().get_tracer, trace.NoOpTracerProvider().get_tracer)
+        self._prepare(processors, self._counted_tracer, trace.NoOpTracerProvider().get_tracer)
         super().__init__(
             sampler=DEFAULT_ON,
             resource=Resource.get_empty(),
@@ -121,6 +123,10 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
         tracer: trace.Tracer = self._clients.add(SafeTracer(identity))
         return tracer
 
+    def _counted_tracer(self, *identity: Any) -> trace.Tracer:
+        tracer: trace.Tracer = _compat.count_spans(super().get_tracer(*identity), span_counts())
+        return tracer
+
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Call *span_processor* for every span, until this provider is shut down."""
         super().add_span_processor(span_processor)
@@ -139,6 +145,7 @@ class InstalledLoggerProvider(_WithProcessors, LoggerProvider):
             multi_log_record_processor=processors,
             log_record_limits=log_limits(environ),
         )
+        _compat.count_records(self, log_counts())
 
     def configure(self, resource: Resource, environ: Mapping[str, str]) -> None:
         """Emit records from now on, with these settings."""
@@ -201,7 +208,7 @@ class InstalledMeterProvider(MeterProvider):
         with self._lock_of_meters:
             if key not in self._proxies:
                 real = super().get_meter(*identity)
-                self._proxies[key] = SafeMeter(identity, real, callbacks.observable)
+                self._proxies[key] = SafeMeter(identity, real, partial(callbacks.observable, identity))
             return self._proxies[key]
 
     def add_metric_reader(self, metric_reader: MetricReader) -> None:

@@ -17,6 +17,7 @@ from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.exemplars import KeptExemplars
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.pipeline.groups import exported
+from csg_otel.pipeline.sdk_counts import ON_DEMAND, PERIODIC, collection_recorder
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LocalReader(MetricReader):
     def __init__(self) -> None:
         super().__init__()
         _compat.limit_cardinality(names.CARDINALITY_LIMIT)
+        _compat.time_collections(self, collection_recorder(ON_DEMAND, names.SCOPE))
         self._received = threading.local()
         self._overflowing: set[str] = set()
         self._exemplars = KeptExemplars()
@@ -90,6 +92,7 @@ class PushReader(MetricReader):
         self,
         temporality: dict[type, AggregationTemporality],
         sink: Sink,
+        name: str,
         aggregation: dict[type, Aggregation] | None = None,
     ) -> None:
         """
@@ -98,9 +101,11 @@ class PushReader(MetricReader):
         Args:
             temporality: Temporality by class of instrument; cumulative for all other classes.
             sink: Accepts the collections.
+            name: Name of the destination, in the metrics of telemetry.
             aggregation: Aggregation by class of instrument. Default: the SDK's.
         """
         super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
+        _compat.time_collections(self, collection_recorder(PERIODIC, name))
         self.form = temporality, {kind: type(chosen) for kind, chosen in (aggregation or {}).items()}
         """The form of the series; only a reader with the same form can continue them."""
         self._sink = sink
@@ -112,7 +117,7 @@ class PushReader(MetricReader):
             self.collect()
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._sink.enqueue(exported(metrics_data))
+        self._sink.enqueue(callbacks.dated(exported(metrics_data)))
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: the destination stops its ticker and its queue."""

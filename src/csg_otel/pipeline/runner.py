@@ -8,6 +8,7 @@ waits for never queues behind another run.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from csg_otel import clocks, threads, waits
 
 
 class Run:
-    """One run of a callback; ``result`` and ``took_s`` (seconds) are valid when ``done`` is set."""
+    """One run of a callback; ``result``, ``took_s`` (seconds) and ``ended_ns`` (Unix time) are valid when ``done`` is set."""
 
     def __init__(self, work: Callable[[], Sequence[Any]]) -> None:
         """Prepare to run *work*."""
@@ -25,6 +26,7 @@ class Run:
         self.done = waits.Latch()
         self.result: Sequence[Any] = ()
         self.took_s = 0.0
+        self.ended_ns = 0
 
     def __call__(self) -> None:
         """Run on the calling thread."""
@@ -33,6 +35,7 @@ class Run:
             self.result = self._work()
         finally:
             self.took_s = clocks.monotonic() - self._began_s
+            self.ended_ns = time.time_ns()
             self.done.set()
 
     @property

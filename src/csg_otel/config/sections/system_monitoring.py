@@ -36,6 +36,10 @@ class MetricGroups:
         True,
         "The instruments the program makes with `csg_otel.counter()` and its like; not its own OpenTelemetry meters.",
     )
+    sdk_metrics: bool = setting(
+        True,
+        "Telemetry itself under the names of the semantic conventions: `otel.sdk.*`; `csg.exporter.*` is always on.",
+    )
     network_connections: bool = setting(
         False, "Count network connections by state; this costs more than all other metrics together."
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import names, scope
+from csg_otel.exporters.delivery.sdk_metrics import SdkMetrics
 from csg_otel.markers import reads_snapshot
 
 if TYPE_CHECKING:
@@ -25,7 +26,14 @@ _REASONS = ("queue_full", "encoding", "rejected", "spool_full", "expired", "corr
 """Drop reasons that are exported from the start with the value 0, so that an alert on their increase sees the first drop."""
 
 Items = Counter[tuple[str, str, str, str]]
-"""Counts by (destination, signal, result, reason), the attributes of ``csg.exporter.items``."""
+"""
+Counts by (destination, signal, result, reason), the attributes of ``csg.exporter.items``.
+
+Two more results are in ``otel.sdk.*`` only: ``passed``, the items in requests, and ``points``, the data points by refusal.
+"""
+
+_OF_ITEMS = ("emitted", "adopted", "delivered", "spooled", "dropped")
+"""The results that ``csg.exporter.items`` has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Accounting:
     """The counts of the destinations in use and of the retired destinations."""
 
     def __init__(self) -> None:
-        """Publish ``csg.exporter.items`` and ``csg.spool.size`` until :meth:`close`."""
+        """Publish ``csg.exporter.items``, ``csg.spool.size`` and ``otel.sdk.*`` until :meth:`close`."""
         self._destinations: tuple[Destination, ...] = ()
         # The counts of retired destinations, and the destinations being drained: one tuple, because a scrape may read
         # at any moment and must count each item once.
@@ -59,6 +67,12 @@ class Accounting:
     def destinations(self) -> tuple[Destination, ...]:
         """The destinations in use."""
         return self._destinations
+
+    @property
+    def counted(self) -> tuple[Destination, ...]:
+        """The destinations that are being drained, and those in use."""
+        draining = self._past[1]
+        return (*draining, *(destination for destination in self._destinations if destination not in draining))
 
     def replace(self, destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
         """Use *destinations*; return the previous ones, which are counted on while they are drained."""
@@ -77,9 +91,8 @@ class Accounting:
 
     def items(self) -> Items:
         """Return the counts since the start, retired destinations included."""
-        retired, draining = self._past
-        items = items_by_result((*draining, *(item for item in self._destinations if item not in draining)))
-        items.update(retired)  # not +, which leaves out counts of 0
+        items = items_by_result(self.counted)
+        items.update(self._past[0])  # not +, which leaves out counts of 0
         return items
 
     def spool_sizes(self) -> dict[str, int]:
@@ -117,6 +130,7 @@ class _Instruments:
         self._accounting: weakref.ref[Accounting] | None = None
         scope.create(names.EXPORTER_ITEMS, [self.observe_items])
         scope.create(names.SPOOL_SIZE, [self.observe_spools])
+        SdkMetrics(self._shown)
 
     def show(self, accounting: Accounting) -> None:
         """Show *accounting* from now on."""
@@ -131,6 +145,8 @@ class _Instruments:
         """Yield ``csg.exporter.items``."""
         items = {} if (accounting := self._shown()) is None else accounting.items()
         for (destination, signal, result, reason), count in items.items():
+            if result not in _OF_ITEMS:
+                continue
             attributes = {names.DESTINATION: destination, names.SIGNAL: signal, names.RESULT: result}
             yield Observation(count, {**attributes, names.REASON: reason} if reason else attributes)
 
@@ -153,11 +169,13 @@ def items_by_result(destinations: Sequence[Destination]) -> Items:
     items: Items = Counter()
     for destination in destinations:
         for signal, queue in destination.queues.items():
-            status = queue.status()
-            for result in ("emitted", "adopted", "delivered"):
-                items[destination.name, signal, result, ""] += getattr(status, result)
-            if status.waited:
-                items[destination.name, signal, "spooled", ""] += status.waited
-            for reason, count in {**dict.fromkeys(_REASONS, 0), **status.dropped}.items():
+            counts = queue.counts()
+            for result in ("emitted", "adopted", "delivered", "passed"):
+                items[destination.name, signal, result, ""] += getattr(counts, result)
+            if counts.waited:
+                items[destination.name, signal, "spooled", ""] += counts.waited
+            for reason, count in {**dict.fromkeys(_REASONS, 0), **counts.dropped}.items():
                 items[destination.name, signal, "dropped", reason] += count
+            for reason, count in counts.points.items():
+                items[destination.name, signal, "points", reason] += count
     return items

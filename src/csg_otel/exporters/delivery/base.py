@@ -12,12 +12,15 @@ import threading
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from csg_otel import clocks, faults, waits
 from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
 from csg_otel.threads import OwnThread
+
+if TYPE_CHECKING:
+    from csg_otel.exporters.delivery.component import Component
 
 _BACKOFF_FIRST_S: Final = 0.25
 _BACKOFF_MAX_S: Final = 5.0
@@ -54,11 +57,24 @@ class QueueStatus:
 
 
 @dataclass(slots=True)
-class _Counts:
+class Counts:
+    """
+    The totals of one queue, without what waits in it: see :class:`QueueStatus`.
+
+    ``passed`` is the number of items in all requests so far; those that went back into the queue at its end count again.
+    ``in_request`` is the number in the request that is being sent: spans, log records or data points. ``points`` counts data
+    points by the reason of their refusal, empty if they were accepted. ``dropped_at`` is on the monotonic clock.
+    """
+
     emitted: int = 0
+    adopted: int = 0
     delivered: int = 0
+    waited: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     dropped_at: float | None = None
+    passed: int = 0
+    in_request: int = 0
+    points: Counter[str] = field(default_factory=Counter)
 
 
 class DeliveryQueue(ABC):
@@ -78,6 +94,7 @@ class DeliveryQueue(ABC):
         batch_size: int = 512,
         delay_s: float = 1.0,
         timeout_s: float = 10.0,
+        component: Component | None = None,
     ) -> None:
         """
         Prepare the queue; its threads start with the first item.
@@ -91,12 +108,14 @@ class DeliveryQueue(ABC):
             batch_size: Most items in one request. Default 512.
             delay_s: Most seconds that an item waits for more items of its batch. Default 1.
             timeout_s: Seconds one attempt may take. Default 10.
+            component: The exporter in ``otel.sdk.*``; None (default) if it is none that the semantic conventions describe.
         """
         self.destination = destination
         self.signal = signal
         self._sender = sender
         self._observer = observer
-        self._max_items = max_items
+        self.component = component
+        self.max_items = max_items
         self._batch_size = batch_size
         self._delay_s = delay_s
         self._timeout_s = timeout_s
@@ -108,7 +127,7 @@ class DeliveryQueue(ABC):
         self._wake = waits.Wakeup()
         self._settlements = waits.Changes()
         self._items: list[Any] = []
-        self._counts = _Counts()
+        self._counts = Counts()
         self._in_flight = 0
         self._deadline: float | None = None
         self._newest: dict[str, object] = {}  # by name suffix, the mark of the thread that was started last
@@ -129,7 +148,7 @@ class DeliveryQueue(ABC):
                 self.count_dropped("shutdown", 1)
                 self._counts.emitted += 1
                 return
-            finish = self._make_room() if len(self._items) >= self._max_items else None
+            finish = self._make_room() if len(self._items) >= self.max_items else None
             self._items += (item,)
             self._counts.emitted += 1
             wakes = len(self._items) >= self._batch_size or (self._wakes_on_first_item and len(self._items) == 1)
@@ -153,6 +172,12 @@ class DeliveryQueue(ABC):
     @abstractmethod
     def status(self) -> QueueStatus:
         """Return the queue's counts."""
+
+    def counts(self) -> Counts:
+        """Return a copy of the totals; this takes the same short time however much waits."""
+        with self._lock:
+            counts = self._counts
+            return replace(counts, dropped=Counter(counts.dropped), points=Counter(counts.points))
 
     @abstractmethod
     def flush(self, deadline: float) -> bool:

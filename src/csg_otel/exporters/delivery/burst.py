@@ -9,7 +9,6 @@ an exception that interrupts it leaves the items to the gathering thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,17 +118,3 @@ class Burst:
                 self._bytes += len(body)
                 chunk.encoded = len(chunk.items)
                 chunk.body, chunk.items = body, []
-
-
-def joined(requests: Sequence[tuple[int, bytes]], max_items: int, max_bytes: int) -> list[tuple[int, bytes]]:
-    """Return *requests*, each with its number of items, as fewer requests: joined up to *max_items* and *max_bytes*."""
-    groups: list[tuple[int, list[bytes]]] = []
-    size = 0
-    for count, body in requests:
-        size += len(body)
-        if groups and groups[-1][0] + count <= max_items and size <= max_bytes:
-            groups[-1] = (groups[-1][0] + count, [*groups[-1][1], body])
-        else:
-            groups.append((count, [body]))
-            size = len(body)
-    return [(count, b"".join(bodies)) for count, bodies in groups]

@@ -17,10 +17,12 @@ from contextvars import copy_context
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import clocks, faults, waits
+from csg_otel import clocks, waits
 from csg_otel.exporters.delivery.backlog import MAX_MEMORY_BYTES, MAX_REQUEST_BYTES, Backlog, Frame
 from csg_otel.exporters.delivery.base import DeliveryObserver, DeliveryQueue, QueueStatus, backoff_s
-from csg_otel.exporters.delivery.burst import Burst, Chunk, joined
+from csg_otel.exporters.delivery.burst import Burst, Chunk
+from csg_otel.exporters.delivery.export import Export, shared_out, units
+from csg_otel.exporters.delivery.requests import encoded, joined
 from csg_otel.exporters.delivery.sender import Partial, RequestSender, SendError
 from csg_otel.pipeline import _compat
 
@@ -82,13 +84,11 @@ class PersistentQueue(DeliveryQueue):
             self.signal,
             self._spool,
             self,
-            max_items=self._max_items,
+            max_items=self.max_items,
             max_age_s=self._max_age_s,
         )
-        self._burst = Burst(self._lock, self._sender, max_items=self._max_items, max_bytes=MAX_MEMORY_BYTES)
+        self._burst = Burst(self._lock, self._sender, max_items=self.max_items, max_bytes=MAX_MEMORY_BYTES)
         self._gathered = waits.Latch()
-        self._adopted = 0
-        self._waited = 0
         self._failing = False
         self._hurry = False
         self._is_prepared = False
@@ -101,7 +101,7 @@ class PersistentQueue(DeliveryQueue):
         with self._lock:
             if self._deadline is not None:  # closed: the next process adopts them
                 return
-            self._adopted += sum(ref.count for ref in refs)
+            self._counts.adopted += sum(ref.count for ref in refs)
             self.count_dropped("spool_full", self._backlog.adopt(refs))
             if refs and not self._started:
                 self._start_threads()
@@ -130,7 +130,7 @@ class PersistentQueue(DeliveryQueue):
             queued = self._unwritten() + self._backlog.items(on_disk=False)
             counts = self._counts
             return QueueStatus(
-                counts.emitted, counts.delivered, dict(counts.dropped), queued, spooled, self._adopted, self._waited
+                counts.emitted, counts.delivered, dict(counts.dropped), queued, spooled, counts.adopted, counts.waited
             )
 
     def nudge(self) -> None:
@@ -146,7 +146,7 @@ class PersistentQueue(DeliveryQueue):
         While the destination does not answer, items on disk count as settled.
         """
         with self._lock:
-            target, dropped = self._counts.emitted + self._adopted, self._dropped()
+            target, dropped = self._counts.emitted + self._counts.adopted, self._dropped()
             self._start_late()
             self._hurry = True  # ends one back-off; a destination that still fails gets no more extra attempts
         left_s = deadline - clocks.monotonic()
@@ -247,26 +247,21 @@ class PersistentQueue(DeliveryQueue):
             return self._deadline is not None and (not self._burst.items or clocks.monotonic() >= self._deadline)
 
     def _requests(self, chunk: Chunk) -> list[tuple[int, bytes]]:
-        return self._encoded(chunk.items) if chunk.body is None else [(chunk.encoded, chunk.body)]
+        """Return *chunk* as requests, each with its number of items; drop only the items that cannot be encoded."""
+        if chunk.body is not None:
+            return [(chunk.encoded, chunk.body)]
+        requests, errors = encoded(chunk.items, self._sender.encode)
+        with self._lock:
+            self.count_dropped("encoding", len(errors))
+            self._in_flight -= len(errors)
+        for error in errors:
+            self._report(error)
+        return requests
 
     def _mark_kept(self) -> None:
         """Count the items in flight no longer, because the backlog counts them from now on; called with the lock held."""
         self._in_flight = 0
         self._notify()
-
-    def _encoded(self, items: Sequence[Any]) -> list[tuple[int, bytes]]:
-        """Return *items* as requests, each with its number of items; drop only the items that cannot be encoded."""
-        try:
-            return [(len(items), self._sender.encode(items))]
-        except BaseException as error:  # noqa: BLE001 - a program may put anything into an attribute
-            if len(items) > 1:
-                middle = len(items) // 2
-                return self._encoded(items[:middle]) + self._encoded(items[middle:])
-            with self._lock:
-                self.count_dropped("encoding", len(items))
-                self._in_flight -= len(items)
-            self._report(SendError("encoding", faults.description(error), retry=False))
-            return []
 
     def _report(self, error: SendError) -> None:
         self._observer.attempt_ended(self.signal, error)
@@ -311,24 +306,31 @@ class PersistentQueue(DeliveryQueue):
     def _deliver(self, batch: list[Frame], body: bytes) -> None:
         """Send *batch* until it is delivered or refused for good. If the queue ends first, put it back into the backlog."""
         attempt = 0
+        export = Export.begin(batch, body, self.component)
+        with self._lock:
+            export.count_begin(self._counts)
         while True:
             partial, error = self._attempt_request(body, final=False)
             if error is None:
-                self._settle(batch, {"rejected": partial.rejected if partial else 0})
+                self._settle(export, {"rejected": partial.rejected if partial else 0})
                 return
             if not error.retry:
-                self._bisect(batch, body, error)
+                self._bisect(export, body, error)
                 return
             with self._lock:
                 self._hurry = False
                 if not attempt:
-                    self._waited += sum(frame.count for frame in batch if frame.ref is not None)
+                    self._counts.waited += sum(frame.count for frame in batch if frame.ref is not None)
             self._notify()  # flush() returns early when the destination fails
             attempt += 1
             if not self._wait_after(error, attempt):
-                with self._lock:
-                    self._backlog.put_back(batch)
+                self._put_back(export)
                 return
+
+    def _put_back(self, export: Export) -> None:
+        with self._lock:
+            self._backlog.put_back(export.batch)
+            self._counts.in_request = 0
 
     def _attempt_request(self, body: bytes, *, final: bool) -> tuple[Partial | None, SendError | None]:
         partial, error = self._attempt(body, final=final)
@@ -337,14 +339,14 @@ class PersistentQueue(DeliveryQueue):
             self._report(SendError("rejected", f"{partial.rejected} items rejected: {partial.message}", retry=False))
         return partial, error
 
-    def _bisect(self, batch: list[Frame], body: bytes, error: SendError) -> None:
+    def _bisect(self, export: Export, body: bytes, error: SendError) -> None:
         """Send a refused request in ever smaller halves, so that only items that are refused alone are dropped."""
         items = self._sender.split(body)
         dropped: Counter[str] = Counter()
         attempt = 0
         waiting = [items[: len(items) // 2], items[len(items) // 2 :]] if len(items) > 1 else []
         if not waiting:
-            dropped[error.reason] += sum(frame.count for frame in batch)
+            dropped[error.reason] += export.units
             self._report(error)
         while waiting:
             half = waiting.pop(0)
@@ -357,29 +359,28 @@ class PersistentQueue(DeliveryQueue):
                 attempt += 1
                 # When the queue ends, the whole batch waits again: a half may be sent twice, but nothing is lost.
                 if not self._wait_after(refusal, attempt):
-                    with self._lock:
-                        self._backlog.put_back(batch)
+                    self._put_back(export)
                     return
             elif len(half) > 1:
                 waiting[:0] = [half[: len(half) // 2], half[len(half) // 2 :]]
             else:
-                dropped[refusal.reason] += 1
-        self._settle(batch, dropped)
+                dropped[refusal.reason] += units(half[0], 1, self.component)
+        self._settle(export, dropped)
 
-    def _settle(self, batch: Sequence[Frame], dropped: Mapping[str, int]) -> None:
-        """Count the items of *batch*: as dropped the numbers in *dropped*, by reason; all others as delivered."""
+    def _settle(self, export: Export, dropped: Mapping[str, int]) -> None:
+        """Count the items of *export*: as dropped the numbers in *dropped*, by reason; all others as delivered."""
 
         def count_items(items: int) -> None:
-            delivered = items
-            for reason, count in dropped.items():
-                counted = min(count, delivered)
-                delivered -= counted
-                self.count_dropped(reason, counted)
-            self._counts.delivered += delivered
+            for reason, count in shared_out(items, dropped).items():
+                self.count_dropped(reason, count)
+                items -= count
+            self._counts.delivered += items
+            export.count_end(self._counts, dropped)
             self._progress_at = clocks.monotonic()
             self._notify()
 
-        self._backlog.settle(batch, count_items)
+        self._backlog.settle(export.batch, count_items)
+        export.record(dropped)
 
     def _wait_after(self, error: SendError, attempt: int) -> bool:
         """

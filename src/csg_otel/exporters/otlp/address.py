@@ -57,6 +57,16 @@ def resolve(endpoint: str, insecure: bool | None) -> Address:
     return Address(f"{'http' if plain else 'https'}://{endpoint}")
 
 
+def server(url: str) -> tuple[str, int | None]:
+    """Return host and port of *url*; without a port, that of its scheme; None if the port is no number."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        port = None
+    return parts.hostname or "", port
+
+
 def shown(endpoint: str) -> str:
     """Return *endpoint* as log lines show it: without user, password and query."""
     scheme, separator, rest = endpoint.partition("?")[0].rpartition("://")

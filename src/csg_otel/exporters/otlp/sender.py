@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks, faults, net
+from csg_otel.exporters.delivery.component import Component
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from csg_otel.exporters.otlp import address, split
 from csg_otel.pipeline import sanitize
@@ -32,6 +33,10 @@ _LEVELS = {
     "logs": ("resource_logs", "scope_logs", "log_records"),
 }
 _REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
+
+
+_KINDS = {"traces": "span", "metrics": "metric", "logs": "log"}
+"""The word in the well-known types of exporters (``otlp_http_span_exporter``), by signal."""
 
 
 def endpoint(settings: OtlpExporter) -> str:
@@ -254,6 +259,27 @@ def is_served(settings: OtlpExporter, signal: str, exporters: Sequence[others.Ta
     url, own = _url(settings, signal), {name.lower(): value for name, value in _headers(settings).items()}.items()
     server = url.partition("://")[2] if settings.protocol == "grpc" else url
     return any(target.endpoint == server and own <= target.headers.items() for target in exporters)
+
+
+def component(settings: OtlpExporter, signal: str) -> Component:
+    """Return the exporter of *signal* as the metrics of telemetry describe it."""
+    kind = f"otlp_{'grpc' if settings.protocol == 'grpc' else 'http'}_{_KINDS[signal]}_exporter"
+    server = address.server(_url(settings, signal))
+    return Component(settings.name, signal, kind, *server, _points if signal == "metrics" else _items)
+
+
+def _items(_body: bytes, items: int) -> int:
+    return items
+
+
+def _points(body: bytes, _items: int) -> int:
+    """Return the number of data points in a request of metrics; 0 if it cannot be read."""
+    try:
+        request = _request("metrics").FromString(body)
+    except Exception:  # noqa: BLE001 - the request may be of a dead process, and the server says what it is worth
+        return 0
+    metrics = (m for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics)
+    return sum(len(getattr(metric, kind).data_points) for metric in metrics if (kind := metric.WhichOneof("data")))
 
 
 def _url(settings: OtlpExporter, signal: str) -> str:
