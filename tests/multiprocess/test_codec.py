@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ from csg_otel.pipeline.readers import LocalReader
 from support.programs import samples
 
 NO_RESOURCE = Resource({})
+OPENMETRICS = prometheus.negotiate("application/openmetrics-text;version=1.0.0")
 
 
 def published(work: Callable[[Meter], object], *views: View) -> bytes:
@@ -70,6 +72,40 @@ def test_counters_and_histograms_are_added_up_over_living_and_finished_workers()
     assert samples(text, "orders_total") == {'channel="web"': 3.0, 'channel="app"': 4.0}
     assert samples(text, "size_bucket") == {'le="1.0"': 1, 'le="2.0"': 2, 'le="+Inf"': 3}
     assert samples(text, "size_sum") == {"": 7}
+
+
+def test_a_total_began_when_its_first_part_did() -> None:
+    """The start times of counters and histograms are kept, the earliest one in a sum; values that go up and down have none."""
+
+    def do(meter: Meter) -> None:
+        meter.create_counter("orders").add(1)
+        meter.create_histogram("size").record(1)
+        meter.create_histogram("exponential").record(1)
+        meter.create_gauge("level").set(1)
+        meter.create_up_down_counter("length").add(1)
+
+    def starts(workers: list[WorkerMetrics]) -> dict[str, int]:
+        (resource,) = merge.merge(workers, NO_RESOURCE).resource_metrics
+        metrics = [metric for scope in resource.scope_metrics for metric in scope.metrics]
+        return {metric.name: metric.data.data_points[0].start_time_unix_nano or 0 for metric in metrics}
+
+    view = View(instrument_name="exponential", aggregation=ExponentialBucketHistogramAggregation())
+    before_ns = time.time_ns()
+    first, second, third = (published(do, view) for _ in range(3))
+    earliest = starts([WorkerMetrics(1, True, first)])
+    totals = {name for name, start in earliest.items() if start}
+
+    assert totals == {"orders", "size", "exponential"}
+    assert all([before_ns <= earliest[name] < starts([WorkerMetrics(2, True, second)])[name] for name in totals])
+    assert starts([WorkerMetrics(pid, True, body) for pid, body in enumerate((second, first, third))]) == earliest
+    finished = merge.fold(merge.fold(b"", [second]), [first])
+    assert starts([WorkerMetrics(0, False, finished), WorkerMetrics(3, True, third)]) == earliest
+    assert (
+        "orders_created"
+        in prometheus.render(
+            merge.merge([WorkerMetrics(3, True, third), WorkerMetrics(0, False, finished)], NO_RESOURCE), OPENMETRICS
+        ).decode()
+    )
 
 
 def test_one_worker_alone_is_shown_as_it_is() -> None:
@@ -216,7 +252,7 @@ def test_exemplars_survive() -> None:
     other = published(lambda meter: meter.create_histogram("size").record(0.5))
 
     workers = [WorkerMetrics(1, True, b"\n".join((version, head, changed))), WorkerMetrics(2, True, other)]
-    text = prometheus.render(merge.merge(workers, NO_RESOURCE), openmetrics=True).decode()
+    text = prometheus.render(merge.merge(workers, NO_RESOURCE), OPENMETRICS).decode()
     assert f'# {{trace_id="{1:032x}",span_id="{2:016x}"}} 0.5 5.000' in text
 
 
@@ -230,7 +266,7 @@ def test_each_bucket_keeps_its_newest_exemplar_whatever_the_number_of_workers() 
         body = json.dumps({attributes: [*point[:-1], exemplars]}).encode()
         return WorkerMetrics(1 + pid, True, b"\n".join((version, head, body)))
 
-    text = prometheus.render(merge.merge(map(worker, range(50)), NO_RESOURCE), openmetrics=True).decode()
+    text = prometheus.render(merge.merge(map(worker, range(50)), NO_RESOURCE), OPENMETRICS).decode()
     assert [line.split(" # ")[1] for line in text.splitlines() if " # {" in line] == [
         f'{{trace_id="{trace:032x}",span_id="{1:016x}"}} {value} 1.000' for trace, value in ((1, 1.0), (50, 100.0))
     ]

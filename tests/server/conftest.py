@@ -1,4 +1,4 @@
-"""A server on a free loopback port, with one metric and one failing check."""
+"""A server on a free loopback port, with two metrics and one failing check."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     reader = LocalReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     provider.get_meter("m").create_counter("hits").add(3)
+    provider.get_meter("m").create_counter("hits.by.day").add(3)
     running: list[Server] = []
 
     def start(

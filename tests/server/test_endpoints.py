@@ -16,8 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.metrics.export import MetricsData
 
-from csg_otel.server import Request, Server
+from csg_otel.exporters import prometheus
+from csg_otel.server import Request, Server, scrapes
 from csg_otel.server.messages import Done
 from support.endpoints import ask, connect, is_closed
 from support.programs import Program, eventually, get
@@ -58,6 +60,44 @@ def test_metrics_are_served_whatever_the_health(serve: Serve) -> None:
     assert (zipped["content-encoding"], gzip.decompress(packed)) == ("gzip", body)
     assert open_headers["content-type"].startswith("application/openmetrics-text")
     assert open_body.endswith(b"# EOF\n")
+
+
+def test_the_format_is_the_clients_and_the_names_are_the_settings(serve: Serve) -> None:
+    """The header says what the page is; a client that does not allow UTF-8 gets plain names."""
+    plain, utf8 = serve(), serve(system_monitoring={"prometheus": {"names": "utf8"}})
+    protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+    for accept in ("text/plain;version=1.0.0", "application/openmetrics-text;version=2.0.0"):
+        status, headers, body = ask(utf8, "/metrics", Accept=f"{accept};escaping=allow-utf-8")
+        assert (status, headers["content-type"].replace(" ", "")) == (
+            200,
+            f"{accept};charset=utf-8;escaping=allow-utf-8",
+        )
+        assert b'"hits.by.day_total"' in body
+        assert b"\nhits_by_day_total" in ask(utf8, "/metrics", Accept=accept)[2]
+        assert b"\nhits_by_day_total" in ask(plain, "/metrics", Accept=f"{accept};escaping=allow-utf-8")[2]
+    _, headers, body = ask(plain, "/metrics", Accept=protobuf)
+    assert headers["content-type"].replace(" ", "") == protobuf
+    assert b"hits_by_day_total" in body
+
+
+def test_each_format_is_rendered_once_for_all_its_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait for a collection, and whether they want it compressed or not."""
+    rendered: list[prometheus.Format] = []
+    render = prometheus.render
+
+    def count(data: MetricsData | None, form: prometheus.Format) -> bytes:
+        rendered.append(form)
+        return render(data, form)
+
+    monkeypatch.setattr(prometheus, "render", count)
+    formats = {
+        prometheus.negotiate(accept) for accept in ("", "application/openmetrics-text", "text/plain;version=1.0.0")
+    }
+    pages = scrapes._render(None, [scrapes.Form(form, packed) for form in formats for packed in (True, False)])
+
+    assert sorted(rendered) == sorted(formats)
+    for form in formats:
+        assert gzip.decompress(pages[scrapes.Form(form, True)]) == pages[scrapes.Form(form, False)]
 
 
 def test_the_probes_answer(serve: Serve) -> None:

@@ -27,7 +27,7 @@ class Prometheus(Daemon):
     The targets are those of a job called test, unless they are a mapping from the names of jobs.
 
     Evaluates the *rules* every second, sends alerts to *alertmanager* (``host:port``) and takes remote writes, too. With
-    *honor_labels* the targets' own job and instance win.
+    *honor_labels* the targets' own job and instance win. *scrape* has further settings by job.
     """
 
     def __init__(
@@ -40,6 +40,8 @@ class Prometheus(Daemon):
         honor_labels: bool = False,
         alertmanager: str | None = None,
         program: str = "prometheus",
+        scrape: Mapping[str, Mapping[str, Any]] | None = None,
+        features: Sequence[str] = (),
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         alertmanagers = [{"static_configs": [{"targets": [alertmanager]}]}] if alertmanager else []
@@ -53,6 +55,7 @@ class Prometheus(Daemon):
                     "metrics_path": path,
                     "honor_labels": honor_labels,
                     "static_configs": [{"targets": list(addresses)}],
+                    **(scrape or {}).get(job, {}),
                 }
                 for job, addresses in (targets if isinstance(targets, Mapping) else {"test": targets}).items()
             ],
@@ -64,7 +67,7 @@ class Prometheus(Daemon):
             f"--config.file={file}",
             f"--storage.tsdb.path={directory / 'data'}",
             f"--web.listen-address={address}",
-            "--enable-feature=exemplar-storage",
+            f"--enable-feature={','.join(('exemplar-storage', *features))}",
             "--web.enable-remote-write-receiver",
             "--web.enable-lifecycle",
         ]

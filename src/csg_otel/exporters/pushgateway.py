@@ -94,7 +94,7 @@ class PushgatewaySender:
             _log.warning("exporter %s: the group was not deleted (%s); delete it at the Pushgateway", NAME, error)
 
     def _request(self, method: str, timeout_s: float, body: bytes | None = None) -> None:
-        headers = {"Content-Type": prometheus.TEXT_CONTENT_TYPE} if body is not None else {}
+        headers = {"Content-Type": prometheus.TEXT.content_type} if body is not None else {}
         try:
             url = group_url(self._url, self._job, self._instance.label())
             response = net.request(method, url, timeout_s=timeout_s, body=body, headers=headers)

@@ -7,10 +7,12 @@ all would stop the program's threads meanwhile, and its objects would make the g
 
 A body has a line with the version, and two lines for each instrument: its description, and its points.
 
-A point is a list, as it stands in the JSON. Nearly all points have no exemplars; then the empty text is in their place, which
-the garbage collector does not look at. A number is ``[value, exemplars]``; a histogram
-``[count, sum, bounds, counts, exemplars]``; an exponential histogram
-``[count, sum, scale, zeros, [offset, counts], [offset, counts], exemplars]``, with the positive buckets before the negative.
+A point is a list, as it stands in the JSON. It ends in its start time and its exemplars. Only totals have a start time, in
+nanoseconds since the epoch; that of others is 0. Nearly all points have no exemplars; then the empty text is in their place,
+which the garbage collector does not look at. A number is ``[value, start, exemplars]``; a histogram
+``[count, sum, bounds, counts, start, exemplars]``; an exponential histogram
+``[count, sum, scale, zeros, [offset, counts], [offset, counts], start, exemplars]``, with the positive buckets before the
+negative.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.resources import Resource
 
-_VERSION: Final = b"3"
+_VERSION: Final = b"4"
 """The version of the format. Metrics of a worker with another version are left out; during a reload releases may differ."""
 
 _TOTALS: Final = ("counter", "histogram", "exponential")
@@ -160,12 +162,13 @@ def _point_to_list(kind: str, point: Any) -> Point:
         (exemplar.value, exemplar.time_unix_nano, exemplar.trace_id, exemplar.span_id)
         for exemplar in point.exemplars or ()
     ] or NO_EXEMPLARS
+    start = (point.start_time_unix_nano or 0) if kind in _TOTALS else 0
     if kind == "histogram":
-        return [point.count, point.sum, list(point.explicit_bounds), list(point.bucket_counts), exemplars]
+        return [point.count, point.sum, list(point.explicit_bounds), list(point.bucket_counts), start, exemplars]
     if kind == "exponential":
         buckets = [[side.offset, list(side.bucket_counts)] for side in (point.positive, point.negative)]
-        return [point.count, point.sum, point.scale, point.zero_count, *buckets, exemplars]
-    return [point.value, exemplars]
+        return [point.count, point.sum, point.scale, point.zero_count, *buckets, start, exemplars]
+    return [point.value, start, exemplars]
 
 
 # -- from bytes --------------------------------------------------------------------------------------------------------
@@ -238,11 +241,12 @@ def _point(kind: str, attributes: dict[str, Any], point: Point) -> Any:
     exemplars: Sequence[Exemplar] = ()  # nearly all points have none, and share it
     if point[-1]:
         exemplars = [Exemplar({}, value, at_ns, span_id, trace_id) for value, at_ns, trace_id, span_id in point[-1]]
+    start = point[-2]
     if kind == "histogram":
-        count, total, bounds, counts, _ = point
-        return HistogramDataPoint(attributes, 0, 0, count, total, counts, bounds, 0, 0, exemplars)
+        count, total, bounds, counts, *_ = point
+        return HistogramDataPoint(attributes, start, 0, count, total, counts, bounds, 0, 0, exemplars)
     if kind == "exponential":
-        count, total, scale, zeros, positive, negative, _ = point
-        buckets = Buckets(*positive), Buckets(*negative)
-        return ExponentialHistogramDataPoint(attributes, 0, 0, count, total, scale, zeros, *buckets, 0, 0, 0, exemplars)
-    return NumberDataPoint(attributes, 0, 0, point[0], exemplars)
+        count, total, scale, zeros, positive, negative, *_ = point
+        values = count, total, scale, zeros, Buckets(*positive), Buckets(*negative)
+        return ExponentialHistogramDataPoint(attributes, start, 0, *values, 0, 0, 0, exemplars)
+    return NumberDataPoint(attributes, start, 0, point[0], exemplars)

@@ -125,7 +125,7 @@ def _add(kind: str, first: Point, second: Point) -> Point:
 
 
 def _add_numbers(first: Point, second: Point) -> Point:
-    return [first[0] + second[0], _exemplars(first, second)]
+    return [first[0] + second[0], _start(first, second), _exemplars(first, second)]
 
 
 def _add_histograms(first: Point, second: Point) -> Point:
@@ -133,7 +133,8 @@ def _add_histograms(first: Point, second: Point) -> Point:
     if first[2] != second[2]:
         bounds = sorted(set(first[2]) & set(second[2]))
         counts = [a + b for a, b in zip(_rebucketed(first, bounds), _rebucketed(second, bounds), strict=True)]
-    return [first[0] + second[0], first[1] + second[1], bounds, counts, _exemplars(first, second, bounds)]
+    ending = _start(first, second), _exemplars(first, second, bounds)
+    return [first[0] + second[0], first[1] + second[1], bounds, counts, *ending]
 
 
 def _rebucketed(point: Point, bounds: Sequence[float]) -> list[int]:
@@ -151,7 +152,7 @@ def _add_exponentials(first: Point, second: Point) -> Point:
         _add_buckets((first[side], first[2] - scale), (second[side], second[2] - scale)) for side in (4, 5)
     )
     sums = [first[0] + second[0], first[1] + second[1], scale, first[3] + second[3]]
-    return [*sums, positive, negative, _exemplars(first, second)]
+    return [*sums, positive, negative, _start(first, second), _exemplars(first, second)]
 
 
 def _add_buckets(*sides: tuple[_Buckets, int]) -> list[Any]:
@@ -165,6 +166,12 @@ def _add_buckets(*sides: tuple[_Buckets, int]) -> list[Any]:
     if not total:
         return [0, []]
     return [min(total), [total.get(index, 0) for index in range(min(total), max(total) + 1)]]
+
+
+def _start(first: Point, second: Point) -> int:
+    """Return the earlier start time of two points; 0 if neither has one."""
+    starts = [point[-2] for point in (first, second) if point[-2]]
+    return min(starts, default=0)
 
 
 def _exemplars(first: Point, second: Point, bounds: Sequence[float] | None = None) -> Sequence[Any]:

@@ -1,19 +1,69 @@
 """
-Conversion of exponential histograms to histograms with explicit bounds. Pure.
+Conversion of exponential histograms to explicit bounds, and to Prometheus' native buckets. Pure.
 
-The number of buckets is halved until they are few enough to read. That reduces the resolution, and loses no measurement.
+The number of buckets is halved until they are few enough to read, or as few as Prometheus allows. That reduces the resolution,
+and loses no measurement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint
 
 MAX_BUCKETS: Final = 40
 """Enough buckets for a quantile within a few percent, and few enough for a scrape with many series."""
+
+_SCHEMAS: Final = (-4, 8)
+"""The lowest and the highest schema of Prometheus; a schema is a scale."""
+
+_MAX_GAP: Final = 2
+"""Most empty buckets in a row that are written; a new span takes as much room as two counts."""
+
+
+class NativeBuckets(NamedTuple):
+    """The buckets of one side of a native histogram."""
+
+    spans: Sequence[tuple[int, int]]
+    """Of each run of buckets: the index of its first bucket (of later runs: the gap before it), and its length."""
+    counts: Sequence[int]
+    """The counts of all runs."""
+
+
+class Native(NamedTuple):
+    """An exponential histogram as Prometheus has it."""
+
+    schema: int
+    positive: NativeBuckets
+    negative: NativeBuckets
+
+
+def native(point: ExponentialHistogramDataPoint) -> Native | None:
+    """Return *point* with native buckets; None if its scale is below the lowest schema."""
+    lowest, highest = _SCHEMAS
+    if point.scale < lowest:
+        return None
+    halvings = max(point.scale - highest, 0)
+    return Native(point.scale - halvings, _native(point.positive, halvings), _native(point.negative, halvings))
+
+
+def _native(buckets: Any, halvings: int) -> NativeBuckets:
+    spans: list[tuple[int, int]] = []
+    counts: list[int] = []
+    following = 0
+    for index, count in sorted(_halved(_indexed(buckets), halvings).items()):
+        place = index + 1  # Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower bound
+        gap = place - following
+        if spans and gap <= _MAX_GAP:
+            counts += [0] * gap
+            spans[-1] = (spans[-1][0], spans[-1][1] + gap + 1)
+        else:
+            spans.append((gap, 1))
+        counts.append(count)
+        following = place + 1
+    return NativeBuckets(spans, counts)
 
 
 def explicit(point: ExponentialHistogramDataPoint, max_buckets: int = MAX_BUCKETS) -> tuple[list[float], list[int]]:
@@ -45,10 +95,10 @@ def _indexed(buckets: Any) -> dict[int, int]:
     return {buckets.offset + place: count for place, count in enumerate(counts) if count}
 
 
-def _halved(buckets: dict[int, int]) -> dict[int, int]:
+def _halved(buckets: dict[int, int], times: int = 1) -> dict[int, int]:
     merged: dict[int, int] = {}
     for index, count in buckets.items():
-        merged[index >> 1] = merged.get(index >> 1, 0) + count
+        merged[index >> times] = merged.get(index >> times, 0) + count
     return merged
 
 

@@ -144,7 +144,8 @@ class Endpoints:
 
     def _scrape(self, headers: Mapping[str, str], done: Done) -> None:
         accept, encoding = headers.get("accept", ""), headers.get("accept-encoding", "")
-        form = Form(prometheus.negotiate(accept), prometheus.accepts_gzip(encoding))
+        utf8 = self._config.system_monitoring.prometheus.names == "utf8"
+        form = Form(prometheus.negotiate(accept, utf8=utf8), prometheus.accepts_gzip(encoding))
         self._scrapes.request(form, lambda page: done(_page_response(form, page)))
 
     def _probe(self, request: Request, done: Done) -> None:
@@ -187,8 +188,7 @@ def _probe_of(request: Request) -> tuple[str, str]:
 def _page_response(form: Form, page: bytes | None) -> Response:
     if page is None:
         return _BUSY
-    media_type = prometheus.OPENMETRICS_CONTENT_TYPE if form.openmetrics else prometheus.TEXT_CONTENT_TYPE
-    headers = {**NO_STORE, "Content-Type": media_type, "Vary": "Accept, Accept-Encoding"}
+    headers = {**NO_STORE, "Content-Type": form.format.content_type, "Vary": "Accept, Accept-Encoding"}
     return Response(200, page, {**headers, "Content-Encoding": "gzip"} if form.gzip else headers)
 
 

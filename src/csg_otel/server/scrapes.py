@@ -33,9 +33,9 @@ _MOST_REST_S: Final = 3.0
 
 
 class Form(NamedTuple):
-    """The form of a page: its text format, and whether it is compressed."""
+    """The form of a page: its format, and whether it is compressed."""
 
-    openmetrics: bool
+    format: prometheus.Format
     gzip: bool
 
 
@@ -88,11 +88,11 @@ class Scrapes:
 
 
 def _render(data: MetricsData | None, forms: Iterable[Form]) -> dict[Form, bytes]:
-    """Return a page of *data* in each of the *forms*; each text is rendered once."""
+    """Return a page of *data* in each of the *forms*; each format is rendered once."""
     pages = dict[Form, bytes]()
-    for form in sorted(forms):  # the text comes before its compressed form
-        text = pages.get(Form(form.openmetrics, False))
-        if text is None:
-            text = prometheus.render(data, openmetrics=form.openmetrics)
-        pages[form] = prometheus.compress(text) if form.gzip else text
+    for form in sorted(forms):  # a page comes before its compressed form
+        plain = pages.get(Form(form.format, False))
+        if plain is None:
+            plain = prometheus.render(data, form.format)
+        pages[form] = prometheus.compress(plain) if form.gzip else plain
     return pages

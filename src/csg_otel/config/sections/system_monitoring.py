@@ -3,6 +3,7 @@
 # ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
 
 from dataclasses import dataclass
+from typing import Literal
 
 from csg_otel.config.sections.fields import setting
 
@@ -21,6 +22,11 @@ class PrometheusEndpoint:
         env=("PROMETHEUS_PORT", "OTEL_EXPORTER_PROMETHEUS_PORT"),
     )
     path: str = setting("/metrics", "Path of the metrics.")
+    names: Literal["underscores", "utf8"] = setting(
+        "underscores",
+        "Names of metrics and labels: letters, digits and underscores for all clients, or OpenTelemetry's characters"
+        " (`http.requests_total`) for clients that allow UTF-8. The shipped rules and dashboards need `underscores`.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
