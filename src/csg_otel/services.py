@@ -126,6 +126,7 @@ class Alert:
 
     ``level`` is ``info``, ``warning``, ``critical`` or ``emergency``, in upper or lower case. ``timestamp`` is in Unix seconds;
     given as ISO 8601, with the local zone where it names none, it becomes that, and an empty text the present time.
+    A *resolved* alert, when it is sent, is the end of the alert with the same name, level, message and details.
     Raises ValueError for another level, an empty name, or a text that is no time.
     """
 
@@ -134,6 +135,7 @@ class Alert:
     message: str
     details: Mapping[str, Any] = field(default_factory=dict)
     timestamp: float | str = field(default_factory=time.time)
+    resolved: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -239,9 +241,9 @@ class AlertingService:
             details=alert.details,
             until=None if math.isinf(active_s) else now_s + active_s,
         )
-        if not self._emit(event, "emitted"):
+        if not (self._resolve(event) if alert.resolved else self._emit(event, "emitted")):
             return SentAlert(self, event, self._unheard(alert.name))
-        if active_s > horizon_s:
+        if active_s > horizon_s and not alert.resolved:
             self._renew_regularly(event, horizon_s)
         return SentAlert(self, event)
 
@@ -268,10 +270,10 @@ class AlertingService:
         while not stopped.wait(interval_s):
             self.renew(time.time())
 
-    def _resolve(self, event: events.Event) -> None:
+    def _resolve(self, event: events.Event) -> int:
         with self._lock:  # so that no renewal follows
             self._renewed.pop(event.id, None)
-            self._emit(event.resolved(time.time()), "resolved")
+            return self._emit(event.resolved(time.time()), "resolved")
 
     def _unheard(self, name: str) -> str:
         """Return the reason why the alert *name* reaches no person; the first time it is logged, too."""

@@ -263,6 +263,21 @@ def test_a_destination_of_logs_gets_an_alert(started: Started) -> None:
     assert (bool(sent), sent.reason) == (True, "")
 
 
+@pytest.mark.real("prometheus-alertmanager")
+def test_an_alert_may_be_sent_as_resolved(server: Alertmanager, started: Started) -> None:
+    """As the guide's class has it: it ends the alert of the same content, renewed ones too, and no other."""
+    with server:
+        service = started(server.address)
+        send(service, "gone", ttl_s=math.inf)
+        send(service, "stays")
+        seen(server, 2)
+        sent = send(service, "gone", resolved=True, ttl_s=math.inf)
+        (left,) = seen(server, 1)
+
+        assert (bool(sent), left["annotations"]["summary"]) == (True, "stays")
+        assert service.renew(time.time()) == 0
+
+
 STATUS_OF_THE_GUIDE = (
     "processing_enabled",
     "queue_size",
