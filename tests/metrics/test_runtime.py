@@ -62,17 +62,25 @@ def test_a_collection_under_any_lock_is_harmless(captured: Captured, monitor: Ru
             gc.collect(0)
             runtime.flush()
 
+    ended: list[str] = []
+
+    def note(phase: str, _info: object) -> None:
+        ended.extend([phase] * (phase == "stop"))
+
     runtime.flush()
     before = sum(point.count for point in captured.points(names.GC_PAUSE.name))
+    gc.callbacks.append(note)  # a collection that begins within another one is none: threads on a busy machine do less
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
+    gc.callbacks.remove(note)
     runtime.flush()
 
     assert not [thread for thread in threads if thread.is_alive()]
-    assert sum(point.count for point in captured.points(names.GC_PAUSE.name)) - before >= 100
+    assert ended
+    assert sum(point.count for point in captured.points(names.GC_PAUSE.name)) - before >= len(ended)
 
 
 def test_collector_counts_are_shown_while_a_monitor_runs(captured: Captured) -> None:
