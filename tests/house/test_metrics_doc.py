@@ -72,6 +72,12 @@ meters (`opentelemetry.metrics.get_meter()`) belong to no group. `performance.re
 `csg.operation.duration`, and are None without a call.
 """
 
+WORK = """
+Business numbers count pieces of work. Operations in threads, and in jobs of a `ThreadPoolExecutor`, that a piece has started
+are steps of it while it is open, as those in its tasks are; the body of a loop over an observed generator is outside of the
+generator, and so are other processes and threads that were started before.
+"""
+
 GUIDE = """
 ## Names of the monitoring guide
 
@@ -96,6 +102,7 @@ def document() -> str:
                 f"| `{metric.name}` | {metric.kind.replace('_', '-')} | {metric.unit and f'`{metric.unit}`'} | "
                 f"`{family_name(metric.name, metric.unit, metric.kind)}` | {attributes} | {metric.description} |\n"
             )
+        parts.append(WORK if title == "Business" else "")
     parts.append(GUIDE)
     parts.append("| name | labels | unit | from | meaning |\n|---|---|---|---|---|\n")
     for alias in names.ALIASES.values():

@@ -32,6 +32,17 @@ def test_groups_hold_the_names_of_the_guide() -> None:
     assert found["business"]["processing_duration_seconds"] == 0.5
 
 
+def test_scripts_find_the_business_keys_although_no_work_has_ended() -> None:
+    """In the parent of a pool, rate and duration are 0 in their group; as rows they are missing, for a mean of nothing."""
+    idle = [NumberPoint(names.WORK_FINISHED.name, "counter", "{item}", {names.OUTCOME: "ok"}, 0)]
+    found = snapshot(None, idle)
+
+    keys = ("processing_errors_total", "processing_duration_seconds", "error_rate_percent")
+    assert [found["business"][key] for key in keys] == [0, 0, 0]
+    assert not {row["name"] for row in found["metrics"]} & set(keys[1:])
+    assert "error_rate_percent" not in snapshot(None, [])["business"]
+
+
 def test_groups_together_hold_all_that_is_known() -> None:
     """No name is lost on the way into a group, none is in two, and unknown ones are left out."""
     found = snapshot(moments.sample(), POINTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import Any
@@ -236,6 +237,100 @@ def test_blocks_that_end_in_another_order_leave_no_ended_span(captured: Captured
 
     assert not current()
     assert [span.name for span in captured.spans] == ["first", "second"]
+
+
+# -- a run that is ended elsewhere ----------------------------------------------------------------------------------------
+
+
+def rows(*names: str) -> Generator[None, None, None]:
+    """Begin blocks inside each other, and stop inside the last one."""
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(observe(name))
+        leave_baggage()
+        yield
+
+
+def next_parent(captured: Captured, name: str = "next") -> Any:
+    with observe(name):
+        pass
+    return captured.span(name).parent
+
+
+@pytest.mark.parametrize("names", [("rows",), ("rows", "row")])
+def test_a_block_that_another_thread_ends_is_no_parent(captured: Captured, names: tuple[str, ...]) -> None:
+    """The next operation is a root, whether one block or several inside each other were left."""
+    blocks = rows(*names)
+    next(blocks)
+    thread = threading.Thread(target=blocks.close)
+    thread.start()
+    thread.join()
+
+    assert next_parent(captured) is None
+    assert not current()
+
+
+def test_a_block_that_another_thread_ends_leaves_the_outer_one(captured: Captured) -> None:
+    """The next operation is a child of the operation around, which is still open."""
+    with observe("outer"):
+        blocks = rows("rows")
+        next(blocks)
+        thread = threading.Thread(target=blocks.close)
+        thread.start()
+        thread.join()
+        parent = next_parent(captured)
+    assert parent.span_id == captured.span("outer").context.span_id
+    assert not current()
+
+
+def test_a_stream_that_another_task_closes_is_no_parent(captured: Captured) -> None:
+    """As a server does that closes the stream of a client who has gone."""
+
+    async def stream() -> AsyncGenerator[int, None]:
+        with observe("rows"):
+            yield 1
+
+    async def main() -> None:
+        generator = stream()
+        await generator.__anext__()
+        await asyncio.create_task(close(generator))
+        assert next_parent(captured) is None
+
+    async def close(generator: Any) -> None:
+        await generator.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("ended_elsewhere", [False, True])
+def test_a_task_that_outlives_its_operation_stays_in_its_trace(captured: Captured, ended_elsewhere: bool) -> None:
+    """Work that a request has begun in the background is a child of the request, although that has ended."""
+
+    async def close(request: ExitStack) -> None:
+        request.close()
+
+    async def main() -> None:
+        ended = asyncio.Event()
+
+        async def background() -> None:
+            await ended.wait()
+            with observe("background"):
+                pass
+
+        with ExitStack() as request:
+            request.enter_context(observe("request"))
+            task = asyncio.create_task(background())
+            if ended_elsewhere:
+                await asyncio.create_task(close(request))
+                assert next_parent(captured) is None
+        ended.set()
+        await task
+
+    asyncio.run(main())
+
+    parent = captured.span("background").parent
+    assert parent is not None
+    assert parent.span_id == captured.span("request").context.span_id
 
 
 # -- a full stack ------------------------------------------------------------------------------------------------------

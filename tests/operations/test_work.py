@@ -109,7 +109,58 @@ def in_tasks() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("work", [all_files, batch, requests, lambda: all_files(deep), in_threads, in_tasks])
+@csg_otel.observe
+def in_threads_of_a_batch() -> None:
+    """Process each file in a thread of its own, and go on after each that fails."""
+    numbers = iter(range(10))
+    in_new_threads(10, lambda: process(next(numbers)))
+
+
+@csg_otel.observe
+def steps_in_a_pool(pool: ThreadPoolExecutor, number: int) -> None:
+    """Do nine steps in threads of *pool*, which were started before or by the first of them."""
+    for done in [pool.submit(step) for _ in range(9)]:
+        done.result()
+    if number % 2:
+        raise ValueError
+
+
+@csg_otel.observe
+def steps_in_threads(number: int) -> None:
+    """Do nine steps in threads."""
+    in_new_threads(9, step)
+    if number % 2:
+        raise ValueError
+
+
+def in_new_threads(count: int, run: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def all_in_a_pool() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(10):
+            with contextlib.suppress(ValueError):
+                steps_in_a_pool(pool, number)
+
+
+def all_in_new_threads() -> None:
+    for number in range(10):
+        with contextlib.suppress(ValueError):
+            steps_in_threads(number)
+
+
+WAYS: list[Callable[[], None]] = [
+    *(all_files, batch, requests, lambda: all_files(deep), in_threads, in_tasks),
+    *(in_threads_of_a_batch, all_in_a_pool, all_in_new_threads),
+]
+
+
+@pytest.mark.parametrize("work", WAYS)
 def test_half_of_ten_files_fail_whatever_is_around_and_inside_them(
     captured: Captured, work: Callable[[], None]
 ) -> None:
@@ -176,6 +227,51 @@ def after_the_end() -> None:
     copies[0].run(step)
 
 
+def others_in_the_same_pool() -> None:
+    """Work from outside, in a thread that a pool has started for a piece which is still open."""
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as outside:
+        begun, done = threading.Event(), threading.Event()
+
+        @csg_otel.observe
+        def outer() -> None:
+            pool.submit(step).result()
+            begun.set()
+            assert done.wait(60)
+
+        piece = outside.submit(outer)
+        assert begun.wait(60)
+        pool.submit(step).result()
+        done.set()
+        piece.result()
+
+
+def a_thread_goes_on() -> None:
+    """Work in a thread that a piece has started, after the end of the piece."""
+    ended = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def background() -> None:
+        assert ended.wait(60)
+        step()
+
+    @csg_otel.observe
+    def outer() -> None:
+        threads.append(threading.Thread(target=background))
+        threads[0].start()
+
+    outer()
+    ended.set()
+    threads[0].join()
+
+
+def failing_job() -> None:
+    """Fail in a job of a pool: the error reaches the program, and the next job is as before."""
+    with ThreadPoolExecutor(1) as pool:
+        with csg_otel.observe("outer"), contextlib.suppress(ValueError):
+            pool.submit(failing_step).result()
+        pool.submit(step).result()
+
+
 def set_error() -> None:
     with csg_otel.observe("reply") as operation:
         operation.set_error("refused")
@@ -196,6 +292,9 @@ def declared_file() -> None:
         (remote_parent, (1, 0)),
         (copied_context, (1, 0)),
         (after_the_end, (2, 0)),
+        (others_in_the_same_pool, (2, 0)),
+        (a_thread_goes_on, (2, 0)),
+        (failing_job, (2, 0)),
         (set_error, (0, 1)),
         (declared_file, (1, 0)),
     ],

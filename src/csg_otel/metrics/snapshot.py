@@ -34,7 +34,8 @@ def snapshot(
     """
     Return ``timestamp`` (ISO 8601, UTC), ``system``, ``application``, ``business``, ``response_times`` and ``metrics``.
 
-    The groups hold the aliases: each is a number, or numbers by the values of the labels that distinguish them. ``metrics`` is
+    The groups hold the aliases: each is a number, or numbers by the values of the labels that distinguish them. Mean duration
+    and error rate are 0 there while no work has ended, as in a pool's parent; ``metrics`` leaves them out. ``metrics`` is
     a list of ``name``, ``value`` (for a histogram ``count`` and ``sum``), ``unit``, ``attributes`` (also as ``labels``) and
     ``timestamp``: one item for each of *points*, or the values of *sample* where there are no points, and one for each value of
     an alias, with all its labels. ``metrics_count`` is their number.
@@ -60,6 +61,8 @@ def snapshot(
             groups[prefix if prefix in _GROUPS else "business"][name] = _nested(values)
             alias, fixed = names.ALIASES[name], names.ALIASES[name].fixed_labels(service)
             rows += [_row(name, _number(value), alias.unit, {**fixed, **labels}) for labels, value in values]
+    if "processing_errors_total" in groups["business"]:  # scripts read the keys, whether anything has ended or not
+        groups["business"] = {"processing_duration_seconds": 0.0, "error_rate_percent": 0.0, **groups["business"]}
     timestamp = _timestamp(sample)
     return {
         "timestamp": timestamp,

@@ -113,6 +113,7 @@ class Operation:
         "_declared",
         "_definition",
         "_error_type",
+        "_is_left",
         "_outer_context",
         "_own_context",
         "_piece",
@@ -125,8 +126,10 @@ class Operation:
         self._definition = definition
         self._declared = definition.declared
         self._error_type = ""
+        self._is_left = False
         self._below: Operation | None = None
         self._token: Token[Operation | None] | None = None
+        _detach_left()
         self._outer_context = context.get_current()
         attributes = {**definition.on_span, **captured} if captured else definition.on_span
         self._began_ns = time.time_ns()
@@ -194,6 +197,7 @@ class Operation:
         try:
             _innermost.reset(self._token)  # type: ignore[arg-type] # None raises TypeError
         except ValueError:  # this is another context of contextvars
+            self._is_left = True
             return False
         except (RuntimeError, TypeError):  # a signal handler has interrupted attach() or detach()
             if innermost is self:
@@ -269,6 +273,19 @@ class Operation:
                 self.span.record_exception(error)
         self.span.set_attribute(names.ERROR_TYPE, self._error_type)
         self.span.set_status(Status(StatusCode.ERROR, description))
+
+
+def _detach_left() -> None:
+    """
+    Detach runs that another thread or task has ended, as a server closes a stream: they were left current here.
+
+    A copy of their context, in which a task of theirs goes on, keeps them: such a task belongs to its trace.
+    """
+    while (innermost := _innermost.get()) is not None and innermost._is_left:  # noqa: SLF001 - of this module
+        innermost.detach()
+        if _innermost.get() is innermost:
+            return
+        innermost._is_left = False  # noqa: SLF001
 
 
 class _Unobserved(Operation):

@@ -4,7 +4,7 @@ Pieces of work: the outermost operations and the files of the program, which the
 An operation inside a piece of work is a step of it, and is not counted. Files are counted wherever they are processed, except
 inside another file. So an operation around files is counted by its files; it counts itself only if it fails although none of
 them did. Only the program's own blocks matter: a trace context from another service makes nothing a step, and neither does a
-block that has ended, one of the parent process, or one in a thread to which the context was not passed on.
+block that has ended, or one of the parent process. Threads and jobs of thread pools belong to the piece that starts them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from opentelemetry import context
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import markers, metric_groups, names, scope
+from csg_otel.operations import started_threads
 from csg_otel.tallies import TallySeries
 
 _KEY: Final = context.create_key("csg-work")
@@ -50,8 +51,9 @@ def _totals() -> _Totals:
 
 
 def start_at_zero() -> None:
-    """Start the totals at 0, so that rates work from the first scrape."""
+    """Start the totals at 0, so that rates work from the first scrape, and follow pieces into the threads they start."""
     _totals()
+    started_threads.follow(_current)
 
 
 class Piece:
@@ -93,7 +95,19 @@ class Piece:
 
 def begin(outer: context.Context, *, is_file: bool) -> Piece | None:
     """Return the piece of work that begins in the context *outer*; None if it is a step of one."""
-    around: Any = outer.get(_KEY)
-    if around is None or not around.is_open():
+    around = _around(outer)
+    if around is None:
         return Piece(None, is_file=is_file)
     return None if around.takes(is_file=is_file) else Piece(around, is_file=is_file)
+
+
+def _around(outer: context.Context) -> Piece | None:
+    """Return the open piece of the context *outer*, or else the one that has started this thread or its job."""
+    piece: Any = outer.get(_KEY)
+    if piece is None or not piece.is_open():
+        piece = started_threads.starter()
+    return piece if piece is not None and piece.is_open() else None
+
+
+def _current() -> Piece | None:
+    return _around(context.get_current())
