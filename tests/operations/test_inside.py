@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
+import wrapt
 
 from csg_otel.errors import InstrumentError
 from csg_otel.instruments import observe_cache
@@ -263,3 +264,90 @@ def test_an_object_with_more_is_refused() -> None:
         observe(Dispatching.__dict__["show"])
     with pytest.raises(InstrumentError, match="without a getter"):
         observe(property())
+
+
+# -- functions that wrapt has decorated --------------------------------------------------------------------------------
+
+
+def instance_and_result(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """Return the instance that wrapt finds, and the result."""
+    return instance, wrapped(*args, **kwargs)
+
+
+def seen(function: Any) -> Any:
+    """Decorate with wrapt."""
+    return wrapt.decorator(instance_and_result)(function)
+
+
+def test_wrapt_finds_the_same_instance_in_an_observed_function(captured: Captured) -> None:
+    """In every kind of method, below any other decorator, a run is one span, and the decorated object stays what it is."""
+
+    class Shop:
+        @observe("of class")
+        @seen
+        @classmethod
+        def of_class(cls, n: int) -> int:
+            return n
+
+        @observe("static")
+        @seen
+        @staticmethod
+        def static(n: int) -> int:
+            return n
+
+        @observe("method")
+        @seen
+        def method(self, n: int) -> int:
+            return n
+
+        @classmethod
+        @observe("below")
+        @seen
+        def below(cls, n: int) -> int:
+            return n
+
+        @observe("twice")
+        @seen
+        @seen
+        def twice(self, n: int) -> int:
+            return n
+
+    function = observe("function")(seen(add))
+    shop = Shop()
+
+    assert Shop.of_class(1) == shop.of_class(1) == (Shop, 1)
+    assert Shop.static(2) == shop.static(2) == (None, 2)
+    assert shop.method(3) == (shop, 3)
+    assert Shop.below(4) == shop.below(4) == (Shop, 4)
+    assert shop.twice(5) == (shop, (shop, 5))
+    assert function(1) == (None, 3)
+    assert isinstance(function, wrapt.FunctionWrapper)
+    assert inspect.signature(function) == inspect.signature(add)
+    assert _names(captured) == [*["of class"] * 2, *["static"] * 2, "method", *["below"] * 2, "twice", "function"]
+
+
+def test_an_observed_class_has_methods_that_wrapt_has_decorated(captured: Captured) -> None:
+    """They are observed as the others are, under their own names."""
+
+    @observe
+    class Shop:
+        @seen
+        @classmethod
+        def of_class(cls) -> None: ...
+
+        @seen
+        async def method(self) -> int:
+            return 1
+
+    assert Shop.of_class() == (Shop, None)
+    shop = Shop()
+    instance, result = shop.method()
+    assert instance is shop
+    assert asyncio.run(result) == 1
+    assert _names(captured) == ["Shop.of_class", "Shop.method"]
+
+
+def test_what_wrapt_wraps_must_be_callable() -> None:
+    """A proxy of something else is refused, as that would be."""
+    with pytest.raises(InstrumentError, match="not callable"):
+        observe(wrapt.ObjectProxy(5))  # type: ignore[call-overload]

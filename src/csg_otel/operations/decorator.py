@@ -225,8 +225,8 @@ def observe(name: Any = None, attributes: Mapping[str, Any] | None = None, **opt
     functions, coroutine functions, generators and async generators (from the first step to the end, the consumer's time
     included), classes (their own public methods), and ``staticmethod``, ``classmethod``, ``property`` and ``abstractmethod`` in
     either order. Objects that hold a function keep all they have, because the function inside is observed: partials, functions
-    with ``lru_cache`` (runs of the function, not look-ups that hit), Celery tasks, click commands. Another object with public
-    attributes is refused.
+    with ``lru_cache`` (runs of the function, not look-ups that hit), Celery tasks, click commands, functions with a
+    decorator of ``wrapt``. Another object with public attributes is refused.
 
     Args:
         name: The operation's name; by default the function's qualified name. Keep it constant: each name is a series.

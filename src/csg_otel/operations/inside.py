@@ -37,6 +37,9 @@ _MOST_NAMED: Final = 3
 
 def observed_inside(target: Any, observe: _Observe) -> Any:
     """Return *target* with the function that it holds replaced by its observed form; None if it holds none of a known kind."""
+    if _is_wrapt(target):  # first: it says that it is of the class of what it wraps
+        target.__wrapped__ = observe(target.__wrapped__)  # in place: it can't be copied
+        return target
     for kind, replace in _KINDS.items():
         if isinstance(target, kind):
             return replace(target, observe)
@@ -47,6 +50,12 @@ def observed_inside(target: Any, observe: _Observe) -> Any:
         raise InstrumentError(f"observe: a {_kind(target)} without a function runs nothing that could be observed")
     setattr(target, attribute, observe(function))  # in place: the framework has registered this very object
     return target
+
+
+def _is_wrapt(target: Any) -> bool:
+    """Return whether *target* is a proxy of ``wrapt``, of any version, vendored or not, as its decorators make them."""
+    kind = type(target)
+    return hasattr(kind, "__wrapped__") and any(base.__name__ == "ObjectProxy" for base in kind.__mro__)
 
 
 def refuse_if_hidden(target: Any) -> None:
