@@ -50,6 +50,77 @@ def test_the_last_export_has_the_health_and_the_items(sink: HttpSink, tmp_path: 
     assert any("db: " in record.body.string_value for record in sink.received.records)
 
 
+STATE = "csg.health.check.status"
+
+
+@pytest.mark.parametrize("end", ["", "telemetry.force_flush(10); os._exit(0)"])
+@pytest.mark.parametrize("first", ["component", "instrument"])
+def test_the_last_export_has_what_a_component_reported_last(
+    first: str, end: str, sink: HttpSink, tmp_path: Path
+) -> None:
+    """Also where several failures in a row are asked of checks: a component is not measured, it says what it knows."""
+    component = 'worker = csg_otel.component("worker")'
+    source = f"""
+    import csg_otel, os
+    {component if first == "component" else ""}
+    telemetry = csg_otel.instrument("job", exporters=["otlp+{sink.endpoint}"], health_monitoring__failure_threshold=3,
+        system_monitoring__prometheus__enabled=False)
+    {component if first == "instrument" else ""}
+    telemetry.health.run("worker")
+    worker.critical("the queue is gone")
+    {end}
+    """
+    run(source, tmp_path)
+
+    wanted = {"csg.health.check.name": "worker", "csg.health.state": "critical"}
+    assert last(sink.received.points(STATE), wanted) == 1
+
+
+@pytest.mark.parametrize(("check", "state"), [("time.sleep(0.2)", "healthy"), ("time.sleep(60)", "unknown")])
+def test_the_end_waits_for_a_first_result_but_not_long(check: str, state: str, sink: HttpSink, tmp_path: Path) -> None:
+    """The state of a check that hangs is not known, and it doesn't keep the program from its end."""
+    source = f"""
+    import csg_otel, time
+    @csg_otel.health_check("db", timeout_s=90)
+    def db():
+        {check}
+    telemetry = csg_otel.instrument("job", exporters=["otlp+{sink.endpoint}"], system_monitoring__prometheus__enabled=False)
+    began = time.monotonic()
+    telemetry.shutdown()
+    print("ended", time.monotonic() - began)
+    """
+    with Program(source, tmp_path, {"XDG_STATE_HOME": str(tmp_path)}) as program:
+        assert float(program.line_with("ended (.*)")[1]) < 30
+        assert program.wait() == 0, program.stderr
+
+    assert last(sink.received.points(STATE), {"csg.health.check.name": "db", "csg.health.state": state}) == 1
+
+
+def test_the_end_does_not_wait_for_a_check_that_has_a_result(sink: HttpSink, tmp_path: Path) -> None:
+    """Its last state is known, however long the next run takes."""
+    source = f"""
+    import csg_otel, threading, time
+    runs = []
+    second = threading.Event()
+    @csg_otel.health_check("db", interval_s=0.1, timeout_s=90)
+    def db():
+        runs.append(1)
+        if len(runs) > 1:
+            second.set()
+            time.sleep(60)
+    telemetry = csg_otel.instrument("job", exporters=["otlp+{sink.endpoint}"], system_monitoring__prometheus__enabled=False)
+    second.wait(30)
+    began = time.monotonic()
+    telemetry.health.settle(50)
+    print("settled", time.monotonic() - began)
+    """
+    with Program(source, tmp_path, {"XDG_STATE_HOME": str(tmp_path)}) as program:
+        assert float(program.line_with("settled (.*)")[1]) < 20
+        assert program.wait() == 0, program.stderr
+
+    assert last(sink.received.points(STATE), {"csg.health.check.name": "db", "csg.health.state": "healthy"}) == 1
+
+
 RUN = """
 import csg_otel, sys, time
 if sys.argv[3] == "busy":

@@ -92,6 +92,8 @@ def register(
             groups=groups,
             critical=critical,
             interval_s=interval_s,
+            failure_threshold=1,  # a report is what the program knows: reading it again adds nothing
+            success_threshold=1,
             inline=True,
         )
     )

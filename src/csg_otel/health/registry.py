@@ -76,6 +76,14 @@ class HealthRegistry:
         """Stop the schedule and wait for it at most *timeout_s* seconds; a run that has started is not stopped."""
         self._scheduler.stop(timeout_s)
 
+    def take_reports(self) -> None:
+        """Read what the components have reported until now; other checks are not run."""
+        self._scheduler.take_reports()
+
+    def settle(self, timeout_s: float) -> None:
+        """Take the reports, and wait at most *timeout_s* seconds for the first results of checks that are running or due."""
+        self._scheduler.settle(timeout_s)
+
     def reset_after_fork(self) -> None:
         """Drop the threads, locks, runs and loops of the parent, and start the schedule again if it was running."""
         self._table.reset_after_fork()

@@ -30,6 +30,9 @@ _log = logging.getLogger("csg_otel")
 _LONGEST_SLEEP_S = 1.0
 """Longest time between two steps of the schedule in seconds, and so the longest delay until a stale result is published."""
 
+_LOOK_EVERY_S = 0.01
+"""Seconds between two looks for first results while the program ends."""
+
 
 class Scheduler:
     """The thread that runs the checks of *table*, and the receiver of their results."""
@@ -72,6 +75,36 @@ class Scheduler:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
         self.loops.close()
+
+    def take_reports(self) -> None:
+        """Run the inline checks now, so that the states have what the program has reported until this call."""
+        skipped = self._table.snapshot().skipped
+        for record in self._active_records():
+            if record.check.inline and record.check.name not in skipped:
+                if (pending := record.pending_execution) is not None:
+                    pending.ended.wait(_LONGEST_SLEEP_S)  # it may have read the report before
+                self.start_run(record)
+
+    def settle(self, timeout_s: float) -> None:
+        """Take the reports, and wait at most *timeout_s* seconds for the first results of checks that are running or due."""
+        self.take_reports()
+        now, skipped = clocks.monotonic(), self._table.snapshot().skipped
+        without_result = [
+            record
+            for record in self._active_records()
+            if record.state.last_run is None and record.check.name not in skipped
+        ]
+        waits.Changes().wait_for(
+            lambda: not any(record.pending_execution or record.due <= now for record in without_result),
+            timeout_s,
+            every_s=_LOOK_EVERY_S,
+        )
+
+    def _active_records(self) -> list[CheckRecord]:
+        """Return the records of the checks that the schedule runs."""
+        if not self.running or self._table.settings.bypass:
+            return []
+        return list(self._table.select(None).values())
 
     def wake(self) -> None:
         """Look at once for checks that are due."""

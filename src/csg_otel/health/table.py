@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from csg_otel.health.snapshot import HealthSnapshot
 
 _FIRST_RUN_S = 1.0
-"""Longest time in seconds over which the first runs of all checks are spread, so that they do not start together."""
+"""Seconds over which the first runs of the settings' checks are spread, so that they do not start together."""
 
 
 class CheckTable:
@@ -95,7 +95,8 @@ class CheckTable:
         now, records = clocks.monotonic(), {}
         for check, context in definitions:
             limits = policy(check, self.settings)
-            first = now + random.uniform(0, min(_FIRST_RUN_S, limits.interval_s * check.jitter))
+            # The program's own checks are due at once: it may end soon.
+            first = now + random.uniform(0, min(_FIRST_RUN_S, limits.interval_s * check.jitter)) * check.own
             previous = self.records.get(check.name)
             record = CheckRecord(check, limits, groups_of(check, self.settings), context, first)
             if previous is not None and previous.check.function is check.function:

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 _RECONFIGURE_S = 1.0
 """Upper bound in seconds for stopping the parts when settings change."""
 
+_FIRST_RESULTS_S = 1.0
+"""Most seconds that a shutdown waits for checks that never had a result; a program that lived longer than them has all."""
+
+_FIRST_RESULTS_SHARE = 0.2
+"""The same as a share of the shutdown's time."""
+
 
 class Telemetry:
     """
@@ -178,6 +184,7 @@ class Telemetry:
                 deadline = clocks.monotonic() + budget_s
                 self._serving.refuse_readiness()
                 self._systemd.announce_stop()
+                self._registry.settle(min(_FIRST_RESULTS_S, _FIRST_RESULTS_SHARE * budget_s))
                 self._stop_parts(deadline)
                 self._logs.end()
                 self._serving.leave()  # after the last measurement, while the providers can still be read
@@ -222,6 +229,7 @@ class Telemetry:
     def force_flush(self, timeout_s: float = 5.0) -> bool:
         """Send everything emitted so far, within *timeout_s* seconds; True only if all is acknowledged or spooled."""
         forks.notice()
+        self._registry.take_reports()
         return self._providers.force_flush(timeout_s)
 
     def status(self) -> dict[str, DestinationStatus]:
