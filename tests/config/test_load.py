@@ -298,9 +298,21 @@ alerting: {rules: [{name: a, metric: system_cpu_usage_percent, condition: ">", t
     [
         ("https://hooks.example.com/alerts/v2/production", False),
         ("http://127.0.0.1:9095/some.channel-name", False),
+        ("http://localhost:9000/hook", False),
+        ("http://alerts.svc:8080", False),
+        ("http://alerts.svc/api/v2/eu-west-1/on-call/", False),
         ("https://hooks.example.com/a?token=abc", True),
         ("https://discord.example.com/api/webhooks/123456789/Abcdefgh-12345678", True),
         ("https://hc.example.com/5f0d8a3c-1b2d-4b1c-9f00-000000000000", True),
+        ("https://telegram.example.com/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/sendMessage", True),
+        ("https://maker.example.com/trigger/alert/with/key/cDeFgHiJkLmNoPqRsTuVw", True),
+        ("https://hooks.example.com/hooks/catch/123456/abcdef/", True),
+        ("https://topics.example.com/Shop", True),
+        ("https://topics.example.com/shop7xq", True),
+        ("https://topics.example.com/qwertyuiopasdfghjk", True),
+        ("https://hooks.example.com/alerts#abc", True),
+        ("https://hooks.example.com/alerts/%61bc", True),
+        ("https://[hooks.example.com/abc", True),
     ],
 )
 def test_the_address_of_a_webhook_is_a_secret_by_its_form(tmp_path: Path, url: str, is_secret: bool) -> None:

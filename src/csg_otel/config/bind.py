@@ -297,8 +297,8 @@ class Binder:
         Args:
             key: The last part of the setting's key; a key such as ``password`` makes every text a secret.
             node: The value.
-            is_address: Whether it is a webhook's URL: a secret also with a query or a token in its path, and if a part of it
-                comes from a variable. By default it is any value, which may be or contain a URL with a password.
+            is_address: Whether it is a webhook's URL: a secret by its form (``addresses``), and if a part of it comes from a
+                variable. By default it is any value, which may be or contain a URL with a password.
         """
         text = node.value
         if not isinstance(text, str):
