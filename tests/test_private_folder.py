@@ -67,12 +67,33 @@ def test_a_folder_that_others_use_keeps_its_mode(mode: int, tmp_path: Path) -> N
 
 
 def test_a_folder_of_this_user_alone_is_used_itself(tmp_path: Path) -> None:
-    """Also when it is created; a link is refused."""
+    """Also when it is created, and through a link of this user."""
     assert private_folder_at(tmp_path / "new") == private_folder_at(tmp_path / "new") == tmp_path / "new"
 
     (tmp_path / "link").symlink_to(tmp_path / "new")
-    with pytest.raises(NotPrivateError, match="not a directory of this user"):
+    assert private_folder_at(tmp_path / "link") == tmp_path / "new"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of other users")
+def test_a_link_of_another_user_is_refused(tmp_path: Path) -> None:
+    """It may lead anywhere, tomorrow somewhere else."""
+    (tmp_path / "new").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "new")
+    os.lchown(tmp_path / "link", 12345, 12345)
+    with pytest.raises(NotPrivateError, match="is a link, not a directory of this user"):
         private_folder_at(tmp_path / "link")
+
+
+def test_a_relative_folder_of_the_spool_stays_where_the_program_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon changes its working directory after it has called instrument()."""
+    monkeypatch.chdir(tmp_path)
+    folder = spool_folder("spool")
+    monkeypatch.chdir("/")
+
+    assert folder is not None
+    assert private_folder_at(folder) == tmp_path / "spool"
 
 
 def test_a_prepared_folder_below_a_shared_one_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def make_private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise NotPrivateError(f"{folder} is not a directory of this user")
+        kind = "a link, " if stat.S_ISLNK(status.st_mode) else ""
+        raise NotPrivateError(f"{folder} is {kind}not a directory of this user")
     if stat.S_IMODE(status.st_mode) & 0o077:
         folder.chmod(0o700)
 
@@ -37,12 +38,23 @@ def private_folder_at(path: Path) -> Path:
     """
     Return *path* as a private folder of this user, which is created; if others use it, a private folder below it.
 
-    A folder such as ``/tmp`` or a mounted volume keeps its permissions. Raises as :func:`make_private_folder`.
+    A folder such as ``/tmp`` or a mounted volume keeps its permissions. A link that this user has made is followed.
+    Raises as :func:`make_private_folder`.
     """
+    if _is_own_link(path):
+        path = path.resolve()
     if _is_of_others(path):
         path /= f"csg-otel-{os.geteuid()}"
     make_private_folder(path)
     return path
+
+
+def _is_own_link(path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISLNK(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _is_of_others(path: Path) -> bool:

@@ -195,15 +195,18 @@ def test_the_oldest_makes_room_and_is_counted(tmp_path: Path) -> None:
 
 
 def test_files_are_this_users_alone(tmp_path: Path) -> None:
-    """Directories 0700, files 0600; a link or a foreign key is refused."""
+    """Directories 0700, files 0600; a link below the spool's folder or a foreign key is refused."""
     spool = make(tmp_path / "state")
     spool.append("traces", 1, b"x")
     for path in (tmp_path / "state").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
 
-    (tmp_path / "link").symlink_to(tmp_path / "state")
-    with pytest.raises(NotPrivateError, match="not a directory of this user"):
-        make(tmp_path / "link").append("traces", 1, b"x")
+    folder = next(path for path in (tmp_path / "state").iterdir() if path.is_dir())
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotPrivateError, match="is a link, not a directory of this user"):
+        make(tmp_path / "state").append("traces", 1, b"x")
+    folder.unlink()
     (tmp_path / "state" / "key").chmod(0o644)
     with pytest.raises(SpoolError, match="key"):
         make(tmp_path / "state").append("traces", 1, b"x")

@@ -219,9 +219,9 @@ NO_SPOOL_FOLDER = (
 
 
 def spool_folder(configured: str | None) -> Path | None:
-    """Return the spool's folder: the configured one, or else one in the user's state directory; None if there is none."""
+    """Return the spool's absolute path: as configured, or else in the user's state directory; None if there is none."""
     if configured is not None:
-        return Path(configured)
+        return Path(configured).absolute()  # the program may change its working directory, as daemons do
     home = state_home(environment.snapshot())
     return None if home is None else home / "csg-otel"
 

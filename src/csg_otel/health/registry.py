@@ -76,12 +76,8 @@ class HealthRegistry:
         """Stop the schedule and wait for it at most *timeout_s* seconds; a run that has started is not stopped."""
         self._scheduler.stop(timeout_s)
 
-    def take_reports(self) -> None:
-        """Read what the components have reported until now; other checks are not run."""
-        self._scheduler.take_reports()
-
-    def settle(self, timeout_s: float) -> None:
-        """Take the reports, and wait at most *timeout_s* seconds for the first results of checks that are running or due."""
+    def settle(self, timeout_s: float = 0.0) -> None:
+        """Read what components report now, and wait at most *timeout_s* seconds for first results of running or due checks."""
         self._scheduler.settle(timeout_s)
 
     def reset_after_fork(self) -> None:
@@ -98,11 +94,7 @@ class HealthRegistry:
         return self._table.trends(window_s)
 
     def run(self, name: str) -> CheckResult:
-        """
-        Run the check *name* now, or wait for its pending run, and return the result by the deadline at the latest.
-
-        Raises KeyError if there is no such check.
-        """
+        """Run the check *name* now, or wait for its pending run; return the result by the deadline. Raises KeyError."""
         return self.run_all((name,))[name]
 
     def run_all(self, names: Iterable[str] | None = None) -> dict[str, CheckResult]:

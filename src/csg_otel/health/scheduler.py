@@ -76,24 +76,20 @@ class Scheduler:
             thread.join(timeout_s)
         self.loops.close()
 
-    def take_reports(self) -> None:
-        """Run the inline checks now, so that the states have what the program has reported until this call."""
-        skipped = self._table.snapshot().skipped
-        for record in self._active_records():
-            if record.check.inline and record.check.name not in skipped:
+    def settle(self, timeout_s: float) -> None:
+        """
+        Run the inline checks, so that the states have what the program has reported until this call.
+
+        Then wait at most *timeout_s* seconds for the first results of checks that are running or due.
+        """
+        now, skipped = clocks.monotonic(), self._table.snapshot().skipped
+        records = [record for record in self._active_records() if record.check.name not in skipped]
+        for record in records:
+            if record.check.inline:
                 if (pending := record.pending_execution) is not None:
                     pending.ended.wait(_LONGEST_SLEEP_S)  # it may have read the report before
                 self.start_run(record)
-
-    def settle(self, timeout_s: float) -> None:
-        """Take the reports, and wait at most *timeout_s* seconds for the first results of checks that are running or due."""
-        self.take_reports()
-        now, skipped = clocks.monotonic(), self._table.snapshot().skipped
-        without_result = [
-            record
-            for record in self._active_records()
-            if record.state.last_run is None and record.check.name not in skipped
-        ]
+        without_result = [record for record in records if record.state.last_run is None]
         waits.Changes().wait_for(
             lambda: not any(record.pending_execution or record.due <= now for record in without_result),
             timeout_s,

@@ -229,7 +229,7 @@ class Telemetry:
     def force_flush(self, timeout_s: float = 5.0) -> bool:
         """Send everything emitted so far, within *timeout_s* seconds; True only if all is acknowledged or spooled."""
         forks.notice()
-        self._registry.take_reports()
+        self._registry.settle()
         return self._providers.force_flush(timeout_s)
 
     def status(self) -> dict[str, DestinationStatus]:

@@ -47,7 +47,7 @@ class WebhookChannel:
     enabled: bool = setting(False, "Send to the webhook.")
     url: str | Secret | None = setting(
         None,
-        "URL of the endpoint; a secret unless its path has only lower-case words and numbers below 100, and nothing follows it.",
+        "URL of the endpoint; a secret unless its path has only lower-case words and numbers below 100, and nothing follows.",
     )
     method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] = setting("POST", "HTTP method.", noun="method")
     headers: Mapping[str, str | Secret] = setting(
