@@ -94,6 +94,39 @@ def test_a_file_that_prometheus_does_not_read_is_an_error(
     assert not file.exists()
 
 
+@pytest.mark.parametrize("there", ["link", "dangling link", "circle", "nothing", "no folder"])
+def test_a_failed_push_leaves_everything_as_it_was(there: str, tmp_path: Path) -> None:
+    """Links stay links, whether or not there is a file behind them; what was not done is not told as undone."""
+    file, real = tmp_path / "rules.yaml", tmp_path / "real.yaml"
+    if there == "no folder":
+        file = tmp_path / "missing" / "rules.yaml"
+    elif there != "nothing":
+        file.symlink_to("rules.yaml" if there == "circle" else "real.yaml")
+    if there == "link":
+        real.write_text(rules(90))
+    before = sorted(tmp_path.iterdir())
+    push = prometheus_push.push(Api("http://127.0.0.1:1", timeout_s=5), file, rules())
+    with pytest.raises(PushError) as failure:
+        pushed(push)
+
+    assert sorted(tmp_path.iterdir()) == before
+    assert file.is_symlink() is (there in {"link", "dangling link", "circle"})
+    assert not real.exists() or real.read_text() == rules(90)
+    if there in {"no folder", "circle"}:
+        assert "again" not in str(failure.value)
+        assert f"{file} can't be" in str(failure.value)
+
+
+def test_a_file_is_replaced_behind_its_link(tmp_path: Path) -> None:
+    """The server may read either name."""
+    (tmp_path / "rules.yaml").symlink_to("real.yaml")
+    for text in ("a", "b"):
+        files.replace_file(tmp_path / "rules.yaml", text)
+        assert (tmp_path / "real.yaml").read_text() == text
+
+    assert (tmp_path / "rules.yaml").is_symlink()
+
+
 def test_the_dry_run_shows_which_alerts_notify_again(tmp_path: Path) -> None:
     """A new threshold does not notify again, a new severity does, and the dry run writes and sends nothing."""
     file = tmp_path / "mine.yaml"

@@ -22,6 +22,7 @@ from csg_otel.alerts import lint
 from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.prometheus import unit_tests
+from csg_otel.alerts.push.files import replace_file
 from csg_otel.cli import alert_source
 from csg_otel.cli.arguments import names
 from csg_otel.cli.counted import counted
@@ -112,16 +113,15 @@ def run_compile(args: argparse.Namespace) -> int:
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write *files* into *folder*, each whole or not at all. Raises AlertError if that can't be."""
+    """Write *files* into *folder*, each whole or not at all and through links. Raises AlertError if that can't be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            temporary = folder / f".{name}.new"
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(folder / name)
+            replace_file(folder / name, text)
     except OSError as error:
-        where, why = error.filename or folder, error.strerror or error
-        raise AlertError([f"{where} can't be written: {why}; give a folder that this user may write to (-o)"]) from None
+        raise AlertError(
+            [f"{folder} can't be written: {error.strerror or error}; give a folder that this user may write to (-o)"]
+        ) from None
 
 
 def run_check(args: argparse.Namespace) -> int:

@@ -225,8 +225,11 @@ class Scheduler:
                 faults.contain("health")
 
     def _run_dependents_now(self, name: str) -> None:
-        """Make the checks that depend on *name* due, because it has recovered."""
-        for record in self._table.records.values():
-            if name in record.check.depends_on:
-                record.due = clocks.monotonic()
+        """Make the checks due that depend on *name*, directly or through others, because it has recovered."""
+        recovered = [name]
+        for dependency in recovered:
+            for record in self._table.records.values():
+                if dependency in record.check.depends_on and record.check.name not in recovered:
+                    record.due = clocks.monotonic()
+                    recovered.append(record.check.name)
         self._wake.set()

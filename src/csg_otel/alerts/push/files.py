@@ -87,7 +87,7 @@ class FilePush:
         return Resource("file", str(self._file), str(self._file), text, {"text": text}, notified_by=notified_by)
 
     def apply(self, planned: Plan) -> None:
-        """Replace the file and wait until the server runs with it. Raises PushError after the old file was restored."""
+        """Replace the file and wait until the server runs with it. Raises PushError; then the file is as it was before."""
         if not planned.changes:
             return
         before = planned.changes[0].actual
@@ -95,10 +95,13 @@ class FilePush:
             if before is not None and other_owner(before.fingerprint, self._text):
                 keep_copy(self._file)
             replace_file(self._file, self._text)
+        except OSError as error:
+            raise PushError(f"{self._file} can't be written: {error.strerror or error}; it is as it was") from error
+        try:
             self._reload(self._text)
-        except (PushError, OSError) as error:
+        except PushError as error:
             if before is None:
-                self._file.unlink(missing_ok=True)
+                _target(self._file).unlink(missing_ok=True)
                 undone = f"{self._file.name} was removed again"
             else:
                 replace_file(self._file, before.fingerprint)
@@ -140,8 +143,14 @@ def keep_copy(file: Path) -> Path:
     raise AssertionError  # the names never end
 
 
+def _target(file: Path) -> Path:
+    """Return the path that *file* leads to, if it is a link."""
+    return Path(os.path.realpath(file))  # unlike Path.resolve(), it returns a path for links in a circle, too
+
+
 def replace_file(file: Path, text: str) -> None:
-    """Write *text* into *file*, whole or not at all, with the permissions that the file has. Raises OSError."""
+    """Write *text* into *file*, whole or not at all, with the permissions that it has; a link stays one. Raises OSError."""
+    file = _target(file)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
