@@ -9,8 +9,8 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from csg_otel import names
-from csg_otel.config.sections.system_monitoring import SystemMonitoring
+from csg_otel import attribute_values, names
+from csg_otel.config.sections.system_monitoring import MetricGroups, SystemMonitoring
 from csg_otel.host.cgroup import Limits
 from csg_otel.metrics import Sampler, register
 from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP
@@ -185,3 +185,20 @@ def test_a_real_sample_goes_through_the_sdk(captured: Captured) -> None:
     assert idle
     assert all([0 <= value <= 1 for value in idle])
     assert captured.points("process.uptime")[0].value > 0
+
+
+@pytest.mark.parametrize("connections", [False, True])
+def test_a_real_sample_has_no_values_outside_the_closed_sets(captured: Captured, connections: bool) -> None:
+    """The check of alert rules refuses other values, so each value of this machine must be in the set of its attribute."""
+    sampler = Sampler(SystemMonitoring(metrics=MetricGroups(network_connections=connections)))
+    sampler.sample_now()
+    register(Fixed(sampler.sample_now()), system=True, application=True)
+    judged = 0
+    for metric, _ in (*SYSTEM_GROUP, *APPLICATION_GROUP):
+        for point in captured.points(metric.name):
+            for key in metric.attributes:
+                if values := attribute_values.of(metric.name, key):
+                    judged += 1
+                    assert point.attributes.get(key, "") in values, (metric.name, key)
+
+    assert judged > 20

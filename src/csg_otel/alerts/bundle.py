@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import names
+from csg_otel import attribute_values, names
 from csg_otel.alerts.text import camel
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ SHIPPED: Final = (
         f"increase({names.EXPORTER_ITEMS.name})",
         0,
         "Telemetry is lost on its way to {labels.csg.destination} ({labels.csg.reason})",
-        filters={names.RESULT: "dropped"},
+        filters={names.RESULT: attribute_values.DROPPED},
         window=600,
     ),
     ShippedRule("host_cpu_high", "system_cpu_usage_percent", 90, "The host's CPUs are {value} % busy", for_=600),

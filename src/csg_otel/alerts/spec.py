@@ -291,7 +291,7 @@ class _Reader:
         if not rule.filters:  # a rule with a filter for one CPU must not be restricted to the total
             yield from ((key, key, value) for key, value in ref.defaults)
 
-    def _resolved(self, path: str, values: Mapping[str, str], ref: Ref) -> Iterator[Filter]:
+    def _resolved(self, path: str, values: Mapping[str, str | None], ref: Ref) -> Iterator[Filter]:
         """Yield the filter of each of *values*; report those that the metric *ref* can't have."""
         for key, result in filters.resolve(values, ref, self._catalog.label):
             if isinstance(result, str):

@@ -243,11 +243,15 @@ class Binder:
                 value = self._value(kind, declared, item, where)
             if value is not _SKIPPED and item.value is not None:
                 values[key] = value
+            elif type(None) in typing.get_args(kind):
+                values[key] = None
         return values
 
     def _scalar(self, kind: Any, declared: Setting, node: Node) -> Any:
         if isinstance(node.value, (dict, list)):
-            self.report.problem(node, f"{self._shown(node)} is not one value; write a single value")
+            self.report.problem(
+                node, f"{self._shown(node)} is not one value; {declared.several or 'write a single value'}"
+            )
             return _SKIPPED
         if kind is Secret or (kind == (str | Secret) and self._holds_secret("", node, is_address=True)):
             return self._secret(node, declared)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import names
+from csg_otel import attribute_values, names
 
 if TYPE_CHECKING:
     from csg_otel.metrics.sample import Filesystem, ProcessValues, Sample, SystemValues, Traffic
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 Value = tuple[float, dict[str, Any]]
 """A value and its attributes."""
 Values = Iterable[Value]
-
-_DISK: Final = ("read", "write")
-_NETWORK: Final = ("receive", "transmit")
 
 
 def _one(value: float | None) -> Values:
@@ -54,14 +51,14 @@ def _place(filesystem: Filesystem) -> dict[str, Any]:
 
 def _filesystem_usage(values: SystemValues) -> Iterator[Value]:
     for filesystem in values.filesystems:
-        sizes = (("used", filesystem.used), ("free", filesystem.free), ("reserved", filesystem.reserved))
-        for state, size in sizes:
+        sizes = (filesystem.used, filesystem.free, filesystem.reserved)
+        for state, size in zip(attribute_values.SPACE_STATES, sizes, strict=True):
             yield size, {**_place(filesystem), names.FILESYSTEM_STATE: state}
 
 
 def _inodes(values: SystemValues) -> Iterator[Value]:
     for filesystem in values.filesystems:
-        for state, count in zip(("used", "free"), filesystem.inodes or (), strict=False):
+        for state, count in zip(attribute_values.INODE_STATES, filesystem.inodes or (), strict=False):
             yield count, {**_place(filesystem), names.FILESYSTEM_STATE: state}
 
 
@@ -86,13 +83,17 @@ def _both_ways(
 
 
 def _disks(pick: Callable[[Traffic], tuple[float, float] | None]) -> Callable[[SystemValues], Values]:
-    return lambda values: _both_ways(values.disks, pick, (names.DEVICE, names.DISK_DIRECTION), _DISK)
+    return lambda values: _both_ways(
+        values.disks, pick, (names.DEVICE, names.DISK_DIRECTION), attribute_values.DISK_DIRECTIONS
+    )
 
 
 def _networks(
     pick: Callable[[Traffic], tuple[float, float] | None], attribute: str = names.NETWORK_INTERFACE
 ) -> Callable[[SystemValues], Values]:
-    return lambda values: _both_ways(values.networks, pick, (attribute, names.NETWORK_DIRECTION), _NETWORK)
+    return lambda values: _both_ways(
+        values.networks, pick, (attribute, names.NETWORK_DIRECTION), attribute_values.NETWORK_DIRECTIONS
+    )
 
 
 def _connections(values: SystemValues) -> Iterator[Value]:
@@ -191,7 +192,8 @@ APPLICATION: Final[tuple[tuple[Metric, Callable[[ProcessValues], Values]], ...]]
     (
         names.PROCESS_DISK_IO,
         lambda p: (
-            (value, {names.DISK_DIRECTION: direction}) for direction, value in zip(_DISK, p.disk_io or (), strict=False)
+            (value, {names.DISK_DIRECTION: direction})
+            for direction, value in zip(attribute_values.DISK_DIRECTIONS, p.disk_io or (), strict=False)
         ),
     ),
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
+from csg_otel import attribute_values, faults, metric_groups, names, scope
 from csg_otel import attributes as clean
-from csg_otel import faults, metric_groups, names, scope
 from csg_otel.operations.decorator import Observe
 from csg_otel.tallies import TallySeries
 
@@ -67,7 +67,7 @@ class _Files:
         self._size = scope.create(names.FILES_SIZE)
 
     def processed(self, file_type: str, size_bytes: Any, outcome: str) -> None:
-        for usual_outcome in ("ok", "error"):
+        for usual_outcome in attribute_values.OUTCOMES:
             self._count.at(file_type, usual_outcome)
         self._count.at(file_type, outcome).increment()
         if size_bytes is None:

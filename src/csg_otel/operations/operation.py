@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from csg_otel import attribute_values, faults, metric_groups, names, scope
 from csg_otel import attributes as clean
-from csg_otel import faults, metric_groups, names, scope
 from csg_otel.operations import work
 from csg_otel.tallies import LevelSeries
 
@@ -243,8 +243,9 @@ class Operation:
             self._fail(error)
         if self._definition.objective_s is not None:
             met = took_s <= self._definition.objective_s and not self._error_type
-            self._declared = {**self._declared, names.OBJECTIVE: "met" if met else "missed"}
-            self.span.set_attribute(names.OBJECTIVE, self._declared[names.OBJECTIVE])
+            judged = attribute_values.OBJECTIVE_MET if met else attribute_values.OBJECTIVE_MISSED
+            self._declared = {**self._declared, names.OBJECTIVE: judged}
+            self.span.set_attribute(names.OBJECTIVE, judged)
 
     def _count(self, _error: BaseException | None, took_s: float) -> None:
         failed = bool(self._error_type)

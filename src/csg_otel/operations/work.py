@@ -17,7 +17,7 @@ from typing import Any, Final
 from opentelemetry import context
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import markers, metric_groups, names, scope
+from csg_otel import attribute_values, markers, metric_groups, names, scope
 from csg_otel.operations import started_threads
 from csg_otel.tallies import TallySeries
 
@@ -30,7 +30,7 @@ class _Totals:
     def __init__(self) -> None:
         self._series = TallySeries(names.WORK_FINISHED), TallySeries(names.WORK_TIME)
         finished, time = self._series
-        self._finished = {False: finished.at("ok"), True: finished.at("error")}
+        self._finished = dict(zip((False, True), map(finished.at, attribute_values.OUTCOMES), strict=True))
         self._nanoseconds = time.at()
         for metric, callback in ((names.WORK_FINISHED, finished.observe), (names.WORK_TIME, self._observe_time)):
             scope.create(metric, [metric_groups.switchable(metric, callback)])

@@ -38,7 +38,9 @@ class AlertRule:
         300.0, "Window for the rate of a counter and the quantile of a histogram.", unit="s", above=0
     )
     quantile: float = setting(0.95, "The quantile of a histogram that is compared.", low=0, high=1)
-    filters: Mapping[str, str] = setting(dict, "Use only series with these labels.")
+    filters: Mapping[str, str | None] = setting(  # None: no value, which must not widen the rule in silence
+        dict, "Use only series with these labels.", several="write one value, and a rule for each value"
+    )
     labels: Mapping[str, str] = setting(dict, "Labels to put on the alert.")
     runbook_url: str | None = setting(None, "URL of a page with instructions for this alert.")
     no_data: Literal["auto", "alert", "ignore"] = setting(

@@ -34,6 +34,7 @@ class Setting:
         noun: A word for its values in messages, such as ``condition``.
         aliases: Other spellings of its values.
         ranks: Numbers that stand for its values, ascending; a number between two of them stands for the higher one.
+        several: What to write instead of several values, where that is no list.
         warn: For a setting that can't have an effect: the advice what to use instead.
         not_yet: For a setting or section that only a later version uses: the consequence for now.
         free: The kind of free text (``regex``, ``function``) or of open mapping (``names``, ``extra``, ``environments``).
@@ -50,6 +51,7 @@ class Setting:
     noun: str = ""
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ranks: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    several: str = ""
     warn: str = ""
     not_yet: str = ""
     free: str = ""
