@@ -8,7 +8,7 @@ in the program nor cost its batch. The check of values that are already valid is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import islice, takewhile
 from reprlib import Repr
@@ -99,11 +99,6 @@ def number(raw: Any) -> int | float | None:
     except Exception:  # noqa: BLE001 - the object's own __float__ may raise anything
         interruptions.let_through()
         return None
-
-
-def one_or_more(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Return *names* as a tuple; a text is one name, not its letters."""
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def sound(raw: Any) -> bool:

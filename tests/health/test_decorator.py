@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ import csg_otel
 from csg_otel.check_result import CheckResult, Critical
 from csg_otel.errors import HealthDefinitionError
 from csg_otel.health import default_registry
+from csg_otel.health.definition import Check
 from csg_otel.status import HealthStatus
 
 
@@ -70,3 +72,29 @@ def test_a_mistake_is_named() -> None:
         csg_otel.health_check(3)  # type: ignore[call-overload]
     with pytest.raises(HealthDefinitionError, match="not callable"):
         csg_otel.health_check("x")("y")  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("option", ["groups", "depends_on"])
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        (None, "=None is no list of names: write .. for none"),
+        (5, '=5 is no list of names: write "name"'),
+        ([len], " contains .*len.*, which is no name"),
+        ("a, b", r" contains 'a, b', which is not one name: write \['a', 'b'\]"),
+    ],
+)
+def test_names_that_are_no_names_are_refused_with_the_check(option: str, names: Any, advice: str) -> None:
+    """The message names the check and shows what to write."""
+    options = {option: names}
+    with pytest.raises(HealthDefinitionError, match=f"^check 'orders': {option}{advice}"):
+        csg_otel.health_check("orders", **options)(lambda: True)
+    with pytest.raises(HealthDefinitionError, match="check 'loop': groups=None"):
+        csg_otel.component("loop", groups=None)  # type: ignore[arg-type] # as a program may do
+
+
+def test_any_iterable_of_groups_is_a_list() -> None:
+    """A generator and a set are as good as a tuple."""
+    check = Check(name="orders", function=lambda: True, groups=iter(["startup"]), depends_on={"db"})  # type: ignore[arg-type]
+
+    assert (check.groups, check.depends_on) == (("startup",), ("db",))

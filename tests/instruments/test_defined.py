@@ -14,6 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import csg_otel
@@ -307,3 +308,73 @@ def test_a_bound_instrument_can_be_pickled(captured: Captured) -> None:
 def callback() -> float:
     """Return a value."""
     return 7.0
+
+
+@pytest.mark.parametrize("kind", ["counter", "up_down_counter", "histogram", "gauge"])
+@pytest.mark.parametrize("form", [iter, np.array, lambda names: dict.fromkeys(names).keys()])
+def test_any_iterable_of_names_declares_them(captured: Captured, kind: str, form: Any) -> None:
+    """A generator can be read once only, and an array has no truth value; both keep their attributes."""
+    name = fresh()
+    instrument = getattr(csg_otel, kind)(name, attributes=form(["channel", "size"]))
+    attributes = {"channel": "web", "size": 3}
+    next(getattr(instrument, method) for method in ("add", "record", "set") if hasattr(instrument, method))(
+        1, attributes
+    )
+
+    assert [dict(point.attributes) for point in captured.points(name) if point.attributes] == [attributes]
+
+
+@pytest.mark.parametrize(
+    ("declared", "series"),
+    [
+        (3, [3]),
+        ("Berlin, Mitte", ["Berlin, Mitte"]),
+        (iter(["web", "app"]), ["web", "app"]),
+        (range(2), [0, 1]),
+        (np.array(["web"]), ["web"]),
+    ],
+)
+def test_values_of_an_attribute_are_one_or_any_iterable(captured: Captured, declared: Any, series: list[Any]) -> None:
+    """Each starts at 0."""
+    name = fresh()
+    csg_otel.counter(name, attributes={"channel": declared})
+
+    assert [dict(point.attributes) for point in captured.points(name)] == [{"channel": each} for each in series]
+
+
+@pytest.mark.parametrize(
+    ("declared", "advice"),
+    [
+        (5, r'attributes=5 is no list of names: write "name" or \["name", "other"\]'),
+        (b"channel", "attributes=b'channel' is no list of names"),
+        ("channel, size", r"contains 'channel, size', which is not one name: write \['channel', 'size'\]"),
+        ("", "contains '', which is not one name"),
+        ((1, 2), "contains 1, which is no name"),
+        ([["channel"]], r"contains \['channel'\], which is no name"),
+        ({1: "web"}, "contains 1, which is no name"),
+        ({"channel": None}, "attribute 'channel' has None as its values: write a value"),
+    ],
+)
+def test_attributes_that_are_no_names_are_refused_with_the_instrument(declared: Any, advice: str) -> None:
+    """The message names the instrument and shows what to write; the name stays free for a right definition."""
+    name = fresh()
+    with pytest.raises(InstrumentError, match=f"^counter '{name}': .*{advice}"):
+        csg_otel.counter(name, attributes=declared)
+    csg_otel.counter(name, attributes="channel")
+
+
+def test_buckets_are_any_iterable_of_numbers(captured: Captured) -> None:
+    """A generator and an array are bounds too; infinity is a bound of every histogram already."""
+    for buckets in (iter([1, 2, 3]), np.array([1, 2, 3]), [1, 2, 3, float("inf")]):
+        name = fresh()
+        csg_otel.histogram(name, buckets=buckets).record(2)
+        (point,) = captured.points(name)
+        assert point.explicit_bounds == (1, 2, 3)
+
+
+@pytest.mark.parametrize("buckets", ["1,2", b"12", 5, ["1", "2"], [1, None], [1, float("nan")]])
+def test_buckets_that_are_no_numbers_are_refused_with_the_histogram(buckets: Any) -> None:
+    """The message shows what to write."""
+    name = fresh()
+    with pytest.raises(InstrumentError, match=rf"^histogram '{name}': buckets=.* write their upper bounds, as \[0.1"):
+        csg_otel.histogram(name, buckets=buckets)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, TypeVar, overload
 
-from csg_otel.attributes import one_or_more
 from csg_otel.errors import HealthDefinitionError, suggestion
 from csg_otel.health import components
 from csg_otel.health.components import Component
@@ -135,9 +134,7 @@ def component(
         groups: The probes it counts in; by default ``liveness``, because a restart cures a loop that has stopped.
         critical: False caps its contribution to its groups at WARNING.
     """
-    return components.register(
-        default_registry(), name, beat_within_s=beat_within_s, groups=one_or_more(groups), critical=critical
-    )
+    return components.register(default_registry(), name, beat_within_s=beat_within_s, groups=groups, critical=critical)
 
 
 def maintenance(reason: str) -> AbstractContextManager[None]:

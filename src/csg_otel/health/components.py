@@ -69,7 +69,7 @@ def register(
     name: str,
     *,
     beat_within_s: float | None,
-    groups: Sequence[str],
+    groups: str | Sequence[str],
     critical: bool,
 ) -> Component:
     """

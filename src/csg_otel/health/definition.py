@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.attributes import one_or_more
+from csg_otel import name_lists
 from csg_otel.errors import HealthDefinitionError, suggestion
 
 if TYPE_CHECKING:
@@ -72,9 +72,14 @@ class Check:
     inline: bool = False
 
     def __post_init__(self) -> None:
-        """Take a text as one name."""
+        """Take a text as one name; raise HealthDefinitionError where names are no names."""
         for field in ("groups", "depends_on"):
-            object.__setattr__(self, field, one_or_more(getattr(self, field)))
+            object.__setattr__(self, field, check_names(getattr(self, field), f"check {self.name!r}: {field}"))
+
+
+def check_names(raw: Any, what: str) -> tuple[str, ...]:
+    """Return the names in *raw*; raise HealthDefinitionError, with *what*, if it is no list of names."""
+    return name_lists.names(raw, what, lambda problem: HealthDefinitionError([problem]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from csg_otel import clocks
-from csg_otel.attributes import one_or_more
 from csg_otel.health import snapshot as snapshots
-from csg_otel.health.definition import OVERALL, Check, circles, groups_of, policy, validate
+from csg_otel.health.definition import OVERALL, Check, check_names, circles, groups_of, policy, validate
 from csg_otel.health.record import CheckRecord
 from csg_otel.health.trends import Timeline, Trend
 
@@ -105,9 +104,10 @@ class CheckTable:
         self.records = records
 
     def select(self, names: Iterable[str] | None) -> dict[str, CheckRecord]:
-        """Return the records of *names*, of all checks if None. Raises KeyError."""
+        """Return the records of *names*, of all checks if None. Raises KeyError; HealthDefinitionError for no names."""
+        selected = None if names is None else check_names(names, "checks")
         with self.lock:
-            return {name: self.records[name] for name in (self.records if names is None else one_or_more(names))}
+            return {name: self.records[name] for name in (self.records if selected is None else selected)}
 
     def snapshot(self) -> HealthSnapshot:
         """Return the state of all checks now."""

@@ -20,7 +20,7 @@ from csg_otel import faults, interruptions, metric_groups, names, scope, worker_
 from csg_otel.errors import InstrumentError
 from csg_otel.instruments import definitions
 from csg_otel.instruments.bound import BoundCounter, BoundGauge, BoundHistogram
-from csg_otel.instruments.definitions import Declared, define, once
+from csg_otel.instruments.definitions import Attributes, Bounds, Declared, define, once
 from csg_otel.tallies import TallySeries
 
 _log = logging.getLogger("csg_otel")
@@ -33,7 +33,7 @@ _MAX_ZERO_SERIES: Final = 200
 class _Instrument:
     """The base of all instruments: a name, the declared attributes, and the rules for measurements."""
 
-    def __init__(self, kind: names.Kind, name: str, unit: str, description: str, declared: Declared) -> None:
+    def __init__(self, kind: names.Kind, name: str, unit: str, description: str, declared: Attributes) -> None:
         """
         Describe an instrument; the subclass creates it.
 
@@ -49,11 +49,10 @@ class _Instrument:
                 f"{name!r} is not a name for an instrument: use a letter, then at most 254 letters, digits or _ . - /"
             )
         self.name = name
-        keys = clean.one_or_more(declared or ())
+        keys = tuple(declared or ())
         self._metric = names.Metric(name, kind, unit, description, keys)
         self._declared = None if declared is None else frozenset(keys)
-        values = declared if isinstance(declared, Mapping) else {}
-        self._declared_values = {key: clean.one_or_more(each) for key, each in values.items()}
+        self._declared_values = declared if isinstance(declared, dict) else {}
         self._options: dict[str, Any] = {"unit": unit, "description": description, "attributes": declared}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -119,7 +118,7 @@ def _dropped_series() -> TallySeries:
 class Counter(_Instrument):
     """A sum that only grows."""
 
-    def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
+    def __init__(self, name: str, unit: str, description: str, declared: Attributes) -> None:
         super().__init__("counter", name, unit, description, declared)
         self._otel_instrument = scope.create(self._metric)
         self._zero_series = self._declared_series()
@@ -153,7 +152,7 @@ class Counter(_Instrument):
 class UpDownCounter(_Instrument):
     """A sum that grows and shrinks, such as a queue's length."""
 
-    def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
+    def __init__(self, name: str, unit: str, description: str, declared: Attributes) -> None:
         super().__init__("up_down_counter", name, unit, description, declared)
         self._otel_instrument = scope.create(self._metric)
 
@@ -170,15 +169,10 @@ class UpDownCounter(_Instrument):
 class Histogram(_Instrument):
     """A distribution of measurements."""
 
-    def __init__(
-        self, name: str, unit: str, description: str, declared: Declared, buckets: Sequence[float] | None
-    ) -> None:
+    def __init__(self, name: str, unit: str, description: str, declared: Attributes, buckets: Bounds) -> None:
         super().__init__("histogram", name, unit, description, declared)
-        bounds = tuple(buckets) if buckets is not None else None
-        if bounds is not None and any(a >= b for a, b in itertools.pairwise(bounds)):
-            raise InstrumentError(f"the buckets of {name!r} must be in ascending order: {bounds}")
-        self._otel_instrument = scope.create(self._metric, bounds=bounds)
-        self._options["buckets"] = bounds
+        self._otel_instrument = scope.create(self._metric, bounds=buckets)
+        self._options["buckets"] = buckets
 
     def record(self, amount: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Record *amount*, one measurement in the histogram's unit, with *attributes*."""
@@ -193,7 +187,7 @@ class Histogram(_Instrument):
 class Gauge(_Instrument):
     """A value that is set, such as a temperature; the last one counts."""
 
-    def __init__(self, name: str, unit: str, description: str, declared: Declared) -> None:
+    def __init__(self, name: str, unit: str, description: str, declared: Attributes) -> None:
         super().__init__("gauge", name, unit, description, declared)
         self._otel_instrument = scope.create(self._metric)
 
@@ -215,7 +209,7 @@ class ObservableGauge(_Instrument):
     """A value that a callback returns when metrics are collected."""
 
     def __init__(
-        self, name: str, callback: Callable[[], Observed], unit: str, description: str, declared: Declared
+        self, name: str, callback: Callable[[], Observed], unit: str, description: str, declared: Attributes
     ) -> None:
         super().__init__("gauge", name, unit, description, declared)
         self.callback = callback
@@ -254,7 +248,7 @@ def counter(name: str, *, unit: str = "", description: str = "", attributes: Dec
     """
     Return the counter of this name, made at the first call: a sum that only grows.
 
-    Raises InstrumentError for a name that is not allowed.
+    Raises InstrumentError for a name that is not allowed, and for attributes that are not names or names with values.
 
     Args:
         name: Its name.
@@ -265,7 +259,7 @@ def counter(name: str, *, unit: str = "", description: str = "", attributes: Dec
             logged once. By default nothing is declared, and all attributes are kept.
     """
     defined: Counter = define(
-        "counter", name, lambda: Counter(name, unit, description, attributes), unit=unit, declared=attributes
+        "counter", name, lambda declared: Counter(name, unit, description, declared), unit=unit, declared=attributes
     )
     return defined
 
@@ -291,7 +285,7 @@ def up_down_counter(
     defined: UpDownCounter = define(
         "up-down counter",
         name,
-        lambda: UpDownCounter(name, unit, description, attributes),
+        lambda declared: UpDownCounter(name, unit, description, declared),
         workers,
         unit=unit,
         declared=attributes,
@@ -305,7 +299,7 @@ def histogram(
     unit: str = "",
     description: str = "",
     attributes: Declared = None,
-    buckets: Sequence[float] | None = None,
+    buckets: Iterable[float] | None = None,
 ) -> Histogram:
     """
     Return the histogram of this name, made at the first call: a distribution of measurements.
@@ -317,13 +311,14 @@ def histogram(
         attributes: Declared attributes, as for :func:`counter`.
         buckets: Upper bounds in *unit*, ascending; by default bounds for seconds or bytes if the unit is ``s`` or ``By``.
     """
+    bounds = definitions.bounds(name, buckets)
     defined: Histogram = define(
         "histogram",
         name,
-        lambda: Histogram(name, unit, description, attributes, buckets),
+        lambda declared: Histogram(name, unit, description, declared, bounds),
         unit=unit,
         declared=attributes,
-        buckets=buckets,
+        buckets=bounds,
     )
     return defined
 
@@ -348,7 +343,12 @@ def gauge(
             ``process.pid`` (the default), their ``sum``, ``min`` or ``max``, or ``one`` value that is the same in all.
     """
     defined: Gauge = define(
-        "gauge", name, lambda: Gauge(name, unit, description, attributes), workers, unit=unit, declared=attributes
+        "gauge",
+        name,
+        lambda declared: Gauge(name, unit, description, declared),
+        workers,
+        unit=unit,
+        declared=attributes,
     )
     return defined
 
@@ -377,7 +377,7 @@ def observable_gauge(
     defined: ObservableGauge = define(
         "observable gauge",
         name,
-        lambda: ObservableGauge(name, callback, unit, description, attributes),
+        lambda declared: ObservableGauge(name, callback, unit, description, declared),
         workers,
         unit=unit,
         declared=attributes,

@@ -17,7 +17,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from csg_otel import attributes as clean
-from csg_otel import faults
+from csg_otel import faults, name_lists
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.operations.arguments import Arguments
 from csg_otel.operations.inside import observed_inside, refuse_if_hidden
@@ -62,9 +62,11 @@ class Observe:
                 f"observe: {kind!r} is not a kind of span{suggestion(kind, _KINDS)}; valid are {', '.join(_KINDS)}"
             )
         self._name = name
+        if attributes is not None and not isinstance(attributes, Mapping):
+            raise InstrumentError(f'observe: attributes={attributes!r} is no mapping: write {{"name": "value"}}')
         self._attributes = clean.clean(attributes or {})
-        self._args = clean.one_or_more(args)
-        self._ignore = ignore if isinstance(ignore, type) else tuple(ignore)
+        self._args = name_lists.names(args, "observe: args", InstrumentError)
+        self._ignore = _exceptions(ignore)
         self._count_as_error = count_as_error
         self._kind = _KINDS[kind]
         self._objective = objective
@@ -194,6 +196,24 @@ def _block() -> FrameType:
     return frame
 
 
+def _exceptions(ignore: Any) -> tuple[type[BaseException], ...]:
+    """Return the classes in *ignore*, one or an iterable of them, as ``isinstance`` takes them: tuples may contain tuples."""
+    items = (ignore,) if isinstance(ignore, (type, str)) else name_lists.items_of(ignore)
+    if items is None:
+        raise InstrumentError(f"observe: ignore={ignore!r} is no list of exceptions: write ignore=[KeyError]")
+    classes: list[type[BaseException]] = []
+    for item in items:
+        if isinstance(item, tuple):
+            classes.extend(_exceptions(item))
+        elif isinstance(item, type) and issubclass(item, BaseException):
+            classes.append(item)
+        else:
+            raise InstrumentError(
+                f"observe: ignore contains {item!r}, which is no exception's class: write ignore=[KeyError]"
+            )
+    return tuple(classes)
+
+
 _OPTIONS = tuple(Observe.__init__.__kwdefaults__ or ())
 
 
@@ -242,8 +262,8 @@ def observe(name: Any = None, attributes: Mapping[str, Any] | None = None, **opt
     Cancellation (``CancelledError``) makes a run a failed one; leaving a generator early and ``SystemExit(0)`` do not.
 
     Raises:
-        InstrumentError: If an option is unknown, the decorated object is not callable or has attributes that a wrapper would
-            hide, or the function has no argument of a name in *args*.
+        InstrumentError: If an option is unknown or not of its form, the decorated object is not callable or has attributes
+            that a wrapper would hide, or the function has no argument of a name in *args*.
     """
     for option in options:
         if option not in _OPTIONS:
