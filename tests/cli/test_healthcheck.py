@@ -135,6 +135,18 @@ def test_without_a_process_the_checks_run_here_if_asked(tmp_path: Path) -> None:
     )
 
 
+def test_no_check_runs_here_where_they_are_switched_off(tmp_path: Path) -> None:
+    """As where a process is asked, that is no failure."""
+    (tmp_path / "monitoring_config.yaml").write_text(
+        "health_monitoring: {enabled: false, checks: {gone: {type: filesystem, path: /no/such}}}"
+    )
+    code, out, err = healthcheck("--local", cwd=tmp_path)
+
+    assert (code, err) == (0, "")
+    assert "health checks are switched off; none was run" in out
+    assert "gone" not in out
+
+
 @pytest.mark.parametrize("how", ["file", "CSG_OTEL_CONFIG", "--config", "variable"])
 def test_the_process_is_requested_where_the_configuration_has_it(how: str, tmp_path: Path) -> None:
     """The command beside the program reads the same sources as the program: it never judges another port."""

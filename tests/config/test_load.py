@@ -338,3 +338,22 @@ def test_a_password_in_the_address_of_a_webhook_is_refused(tmp_path: Path) -> No
 
     assert "notifications.webhook.url: a secret must not be written in the file; write ${URL}" in problem
     assert "hunter2" not in problem
+
+
+def test_a_link_that_leads_nowhere_is_called_that(tmp_path: Path) -> None:
+    """The file is there for whoever lists the folder."""
+    (tmp_path / "c.yaml").symlink_to("gone.yaml")
+    assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == ("c.yaml: a link that leads nowhere",)
+
+
+def test_halves_of_characters_are_repaired(tmp_path: Path) -> None:
+    """In values and keys of the file and in arguments: no output can show them; both halves are one character."""
+    text = 'service: {name: "\\ud800x", version: "\\ud83d\\ude00", attributes: {"a\\udfff": "b"}, "nam\\ud800": 1}'
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    read = load_lenient("c.yaml", environ={}, cwd=tmp_path)
+    service = read.config.service
+    given = load({"service": {"name": "\ud800x"}}, environ={}, cwd=tmp_path).config.service
+
+    assert (service.name, given.name, service.version) == ("\ufffdx", "\ufffdx", "\U0001f600")
+    assert service.attributes == {"a\ufffd": "b"}
+    "".join((*read.problems, *read.warnings, repr(read.config))).encode()

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _PLAIN: Final = re.compile(r"[^.\[\]\"]+")
 _STEP: Final = re.compile(r'\.?([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_HALF: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half a character. The others stand for bytes of a variable that are not UTF-8: they may belong to a path or a password."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -70,6 +74,14 @@ class Node:
     source: str | None = None
     literal: bool = True
 
+    def __post_init__(self) -> None:
+        """Repair halves of characters, such as YAML's ``\\ud800``: no output could show them."""
+        value, path = _whole(self.value), _whole(self.path)
+        if isinstance(value, dict):
+            value = {_whole(key): item for key, item in value.items()}
+        for name, repaired in (("value", value), ("path", path), ("raw", _whole(self.raw))):
+            object.__setattr__(self, name, repaired)
+
     def get(self, key: str) -> Node | None:
         """Return the child *key* of a mapping, or None."""
         return self.value.get(key) if isinstance(self.value, dict) else None
@@ -84,6 +96,14 @@ class Node:
     def with_value(self, value: Any) -> Node:
         """Return a node with another value and the same origin."""
         return replace(self, value=value)
+
+
+def _whole(value: Any) -> Any:
+    """Return *value*, if it is a text with both halves of a character as one, and U+FFFD for a lone half."""
+    if not isinstance(value, str) or value.isascii() or not _SURROGATE.search(value):
+        return value
+    joined = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", joined)
 
 
 @dataclass

@@ -32,7 +32,7 @@ def read_file(path: Path, name: str, report: Report) -> Node | None:
     try:
         data = regular_file.read(path, MAX_BYTES)
     except FileNotFoundError:
-        report.problems[f"{name}: no such file"] = None
+        report.problems[f"{name}: {'a link that leads nowhere' if path.is_symlink() else 'no such file'}"] = None
         return None
     except OSError as error:
         report.problems[f"{name}: can't be read: {error.strerror}"] = None
