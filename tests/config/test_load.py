@@ -357,3 +357,33 @@ def test_halves_of_characters_are_repaired(tmp_path: Path) -> None:
     assert (service.name, given.name, service.version) == ("\ufffdx", "\ufffdx", "\U0001f600")
     assert service.attributes == {"a\ufffd": "b"}
     "".join((*read.problems, *read.warnings, repr(read.config))).encode()
+
+
+@pytest.mark.parametrize(
+    ("variables", "port", "origin"),
+    [
+        ({"ENVIRONMENT": "staging"}, 9001, "environment: ENVIRONMENT"),
+        ({"ENV": "staging"}, 9001, "environment: ENV"),
+        ({"ENVIRONMENT": "elsewhere", "ENV": "staging"}, 9001, "environment: ENV"),
+        ({"ENV": "/etc/shinit"}, 9000, "default"),
+        ({"ENVIRONMENT": "elsewhere"}, 9000, "default"),
+        (
+            {"ENVIRONMENT": "staging", "CSG_OTEL_SERVICE_ENVIRONMENT": "test"},
+            9002,
+            "environment: CSG_OTEL_SERVICE_ENVIRONMENT",
+        ),
+    ],
+)
+def test_common_variables_pick_an_environment_that_the_file_has(
+    variables: dict[str, str], port: int, origin: str, tmp_path: Path
+) -> None:
+    """Where no setting of ours names one: other programs use these variables, too."""
+    text = "system_monitoring: {prometheus: {port: 9000}}\nenvironments:\n"
+    for name, number in (("staging", 9001), ("test", 9002)):
+        text += f"  {name}: {{system_monitoring: {{prometheus: {{port: {number}}}}}}}\n"
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    loaded = load("c.yaml", environ=variables, cwd=tmp_path)
+
+    assert loaded.config.system_monitoring.prometheus.port == port
+    assert loaded.origins["service.environment"] == origin
+    assert loaded.warnings == ()

@@ -7,7 +7,7 @@ writes nothing. The one rule: one pass finds all problems, and they are raised t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -173,6 +173,9 @@ class _Sources:
         base, blocks = environments.split(file, report)
         layers = _Layers(code_source.layer(self.code, report), env.layer(variables, report), base, blocks)
         chosen = environments.name((layers.code, layers.environment, base), self.substitute)
+        if chosen is None and (picked := environments.picked(blocks, variables)) is not None:
+            layers = replace(layers, base=merge(picked, base))
+            chosen = environments.name((layers.base,), self.substitute)
         environments.warn_of_misspelt(chosen, blocks, report)
         strict = self.options["strict"] or chosen in _PRODUCTION
         tree = _merged(layers, chosen, variables, Binder(report, strict=strict))

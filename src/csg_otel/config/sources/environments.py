@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError
+from csg_otel.config.tree import Node, Origin
 from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from csg_otel.config.tree import Node, Report
+    from csg_otel.config.tree import Report
 
 
 def split(tree: Node | None, report: Report) -> tuple[Node | None, dict[str, Node]]:
@@ -45,6 +46,20 @@ def name(layers: tuple[Node | None, ...], substitute: Substitution) -> str | Non
             return (substitute(text) if node.live else text) or None
         except SubstitutionError:
             return None  # binding the setting reports it
+    return None
+
+
+def picked(blocks: Mapping[str, Node], variables: Mapping[str, str]) -> Node | None:
+    """
+    Return the settings that ``ENVIRONMENT`` or ``ENV`` give: the environment's name, if one of *blocks* has it; else None.
+
+    Other programs use these variables, too, and POSIX shells take ``ENV`` as the name of a file.
+    """
+    for variable in ("ENVIRONMENT", "ENV"):
+        if (value := variables.get(variable)) in blocks:
+            origin = Origin("environment", variable)
+            section = {"environment": Node(value, origin, variable, literal=False)}
+            return Node({"service": Node(section, origin, variable)}, origin, variable)
     return None
 
 
