@@ -21,7 +21,7 @@ orders = csg_otel.counter(
     attributes={"channel": ("web", "app")},  # declared values, so both series start at 0
 )
 worker = csg_otel.component("order-worker", beat_within_s=5)
-queue: asyncio.Queue[tuple[int, str]] = asyncio.Queue(maxsize=100)
+queue: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue(maxsize=100)
 
 csg_otel.observable_gauge("orders.waiting", queue.qsize, unit="{order}", description="Orders that wait for a worker.")
 
@@ -57,13 +57,16 @@ async def charge(number: int) -> None:
 
 
 async def work() -> None:
-    """Take orders from the queue, for ever."""
+    """Take orders from the queue, until None comes instead of one."""
     while True:
         worker.beat()
         try:
-            number, channel = await asyncio.wait_for(queue.get(), 1.0)
+            order = await asyncio.wait_for(queue.get(), 1.0)
         except asyncio.TimeoutError:
             continue
+        if order is None:
+            return
+        number, channel = order
         with csg_otel.observe("handle_order", {"channel": channel}) as operation:
             try:
                 await charge(number)
@@ -79,11 +82,9 @@ async def main(seconds: float) -> None:
     workers = [asyncio.create_task(work()) for _ in range(3)]
     async for order in customers(seconds):
         await queue.put(order)
-    while not queue.empty():
-        await asyncio.sleep(0.05)
-    for task in workers:
-        task.cancel()
-    await asyncio.gather(*workers, return_exceptions=True)
+    for _ in workers:
+        await queue.put(None)
+    await asyncio.gather(*workers)
 
 
 if __name__ == "__main__":
