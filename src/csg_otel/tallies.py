@@ -2,22 +2,26 @@
 Fast counts: this process keeps them itself, and passes them to OpenTelemetry at each collection.
 
 An increment is a single C call without a lock. It is exact with several threads, in finalizers, and when the provider is
-replaced. Values that need views or histograms cannot be tallies. A forked child starts at 0.
+replaced. Values that need views or histograms cannot be tallies. A forked child starts at 0, and so do the business metrics
+when the process gets its meter provider: as with OpenTelemetry's instruments, what was counted before is not exported.
 """
 
 from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import forks
 from csg_otel.markers import reads_snapshot
-from csg_otel.names import CARDINALITY_LIMIT, OVERFLOW, Metric
+from csg_otel.names import BUSINESS, CARDINALITY_LIMIT, OVERFLOW, Metric
 
 _OVERFLOW = {OVERFLOW: True}
+
+_present: weakref.WeakSet[TallySeries] = weakref.WeakSet()
 
 
 class Tally:
@@ -114,6 +118,10 @@ class Series:
     def reset_after_fork(self) -> None:
         """Start every series at 0 in a forked child, with new locks: their holders in the parent do not exist here."""
         self._lock = threading.RLock()
+        self.start_at_zero()
+
+    def start_at_zero(self) -> None:
+        """Forget what was counted."""
         for item in (*self._items.values(), *([self._overflow] if self._overflow is not None else [])):
             item.reset()
 
@@ -123,6 +131,7 @@ class TallySeries(Series):
 
     def __init__(self, metric: Metric) -> None:
         super().__init__(metric, Tally)
+        _present.add(self)
 
     def at(self, *values: str) -> Tally:
         """Return the tally for *values*, in the order of the metric's attributes; its series exists from now on."""
@@ -142,3 +151,10 @@ class LevelSeries(Series):
         item = self._item(values)
         assert isinstance(item, Level)  # noqa: S101 - for the type checker
         return item
+
+
+def start_business_at_zero() -> None:
+    """Forget what the business metrics have counted."""
+    for series in tuple(_present):
+        if series.metric.name in BUSINESS:
+            series.start_at_zero()

@@ -9,6 +9,7 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from csg_otel.errors import InstrumentError
 from csg_otel.operations import observe
 from support.capture import Captured
+from support.programs import Program
 
 DURATION = "csg.operation.duration"
 NAME = "csg.operation.name"
@@ -608,6 +610,34 @@ def test_before_instrument_nothing_happens_and_nothing_breaks() -> None:
         return 2 * n
 
     assert double(21) == 42
+
+
+def test_what_was_counted_before_instrument_is_not_exported(tmp_path: Path) -> None:
+    """As with an instrument of OpenTelemetry: work, files and look-ups count from the call of instrument() on."""
+    source = """
+    import csg_otel
+    orders = csg_otel.cache("orders")
+
+    @csg_otel.observe
+    def work():
+        orders.hit()
+        csg_otel.file_processed("vtt")
+
+    work()
+    with csg_otel.instrument("shop", exporters=["prometheus"]) as telemetry:
+        work()
+        work()
+        rows = telemetry.metrics_snapshot()["metrics"]
+    for name in ("csg.operation.work.finished", "csg.files.processed", "csg.cache.requests"):
+        print(name, sum(row["value"] for row in rows if row["name"] == name))
+    """
+    with Program(source, tmp_path) as program:
+        assert program.wait() == 0
+        counted = [program.line().split() for _ in range(3)]
+
+    assert counted == [
+        [name, "2"] for name in ("csg.operation.work.finished", "csg.files.processed", "csg.cache.requests")
+    ]
 
 
 @pytest.mark.parametrize(

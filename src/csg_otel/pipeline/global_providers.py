@@ -17,7 +17,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from csg_otel import environment, forks, scope, waits
+from csg_otel import environment, forks, scope, tallies, waits
 from csg_otel.pipeline import _compat, callbacks, flushing, others
 from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, class_name, follow
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
@@ -56,7 +56,7 @@ class GlobalProviders:
         self.meters: InstalledMeterProvider | AdoptedMeters = _install_or_adopt(
             metrics.get_meter_provider,
             metrics.set_meter_provider,
-            lambda: InstalledMeterProvider(environ),
+            lambda: _first_meters(environ),
             lambda present: AdoptedMeters("metrics", present, MeterProvider, "add_metric_reader"),
         )
         self.loggers: InstalledLoggerProvider | Adopted = _install_or_adopt(
@@ -191,6 +191,12 @@ def _install_or_adopt(
         if present is provider:
             return provider
     return adopt(present)
+
+
+def _first_meters(environ: Mapping[str, str]) -> InstalledMeterProvider:
+    """Return the provider of a process that had none, so nothing that was counted until now has been exported."""
+    tallies.start_business_at_zero()
+    return InstalledMeterProvider(environ)
 
 
 _providers: GlobalProviders | None = None
