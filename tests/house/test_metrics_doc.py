@@ -66,10 +66,11 @@ meters (`opentelemetry.metrics.get_meter()`) belong to no group. `performance.re
 | `timestamp` | ISO 8601, UTC |
 | `system`, `application`, `business` | values under the names of the monitoring guide, below |
 | `response_times` | `overall`, and `operations` by name: `count` since the start, and `p50`, `p95`, `p99` in seconds |
+| `metrics_count` | the number of rows in `metrics` |
 | `metrics` | every point as it is exported, and the values under the names of the monitoring guide with their `labels` |
 
 `performance.response_time_tracking.percentiles: [50, 90, 99.9]` sets the percentiles. They are interpolated in the buckets of
-`csg.operation.duration`, and are None without a call.
+`csg.operation.duration`, and are None without a call. The first bucket ends at 5 ms, so of quicker operations they say only that.
 """
 
 WORK = """
