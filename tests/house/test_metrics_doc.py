@@ -70,7 +70,7 @@ meters (`opentelemetry.metrics.get_meter()`) belong to no group. `performance.re
 | `metrics` | every point as it is exported, and the values under the names of the monitoring guide with their `labels` |
 
 `performance.response_time_tracking.percentiles: [50, 90, 99.9]` sets the percentiles. They are interpolated in the buckets of
-`csg.operation.duration`, and are None without a call. The first bucket ends at 5 ms, so of quicker operations they say only that.
+`csg.operation.duration`, and are None without a call. The first bucket ends at 5 ms: of quicker operations they say no more.
 """
 
 WORK = """
