@@ -529,6 +529,18 @@ def test_what_is_deleted_at_run_time_is_written_again(delete: Callable[[Path], N
     assert left(root) == [b"adopted", b"later", b"own 1"]
 
 
+def test_a_new_file_in_a_folder_that_was_just_removed_is_written(tmp_path: Path) -> None:
+    """The first frame of a signal needs a file at once, not only after the next look at the folder."""
+    root = tmp_path / "state"
+    spool = make(root)
+    spool.append("traces", 1, b"before")
+    root.rename(tmp_path / "elsewhere")
+    spool.append("metrics", 1, b"after")
+    crash(spool)
+
+    assert left(root) == [b"after", b"before"]
+
+
 def test_a_spool_that_cannot_be_written_again_is_lost(tmp_path: Path) -> None:
     """And says so, until it can."""
     root = tmp_path / "state"

@@ -99,10 +99,17 @@ class Spool:
                 if size + (frame := frame_size(body)) > self._segment_bytes and fitting:
                     break
                 fitting, size = fitting + 1, size + frame
-            segment = self._segment_for(signal, size)
+            segment = self._writable(signal, size)
             refs = segment.write(bodies[:fitting], self._key)
             self._make_room(segment)
             return refs
+
+    def _writable(self, signal: str, size: int) -> Segment:
+        try:
+            return self._segment_for(signal, size)
+        except FileNotFoundError:  # another program has removed the folder since the last look
+            self._restore()
+            return self._segment_for(signal, size)
 
     def read(self, ref: Ref) -> bytes | None:
         """Return the body of *ref*; None if it is gone or damaged."""
