@@ -461,6 +461,7 @@ def test_sigterm_ends_a_program_that_has_closed_all_descriptors(sink: HttpSink, 
     until = time.monotonic() + 20
     while sum(int(number) > 100 for number in os.listdir("/proc/self/fd")) < 2 and time.monotonic() < until:
         time.sleep(0.01)
+    time.sleep(1)  # the descriptors are there a moment before the interpreter knows them
     print("closed", flush=True)
     time.sleep(600)
     """
