@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
 
 from csg_otel.check_result import CheckResult, Critical
+from csg_otel.health.checks import cpu
 from csg_otel.health.checks.cpu import Cpu
 from csg_otel.health.checks.disk import Disk
 from csg_otel.health.checks.filesystem import Filesystem
@@ -55,6 +57,29 @@ def test_a_busy_cpu_is_seen_in_the_first_run() -> None:
 def test_an_idle_cpu_is_healthy() -> None:
     """Nothing is above 100 %."""
     assert Cpu(warning_threshold=100, critical_threshold=100, limits=lambda: UNLIMITED)().status is HEALTHY
+
+
+def test_a_cpu_that_nothing_uses_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel counts as idle alone is 0 %, however the seconds are rounded; a step back of stolen time is none, too."""
+
+    class Times(NamedTuple):
+        user: float
+        system: float
+        idle: float
+        iowait: float
+        steal: float
+
+    for number in range(200):
+        readings = iter(
+            Times(72439.07, 9356.55, 35382.74 + number + idle, 557.27, 460.02 + steal)
+            for idle, steal in ((0, 0), (0.4, 0), (0.8, -0.01))
+        )
+        monkeypatch.setattr(psutil, "cpu_times", lambda readings=readings: next(readings))
+        monkeypatch.setattr(cpu, "_SAMPLE_S", 0)
+        check = Cpu(limits=lambda: UNLIMITED)
+        for _ in range(2):
+            result = check()
+            assert (result.status, result.measurements[0].value) == (HEALTHY, 0), result.message
 
 
 def test_a_cpu_quota_counts() -> None:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 _SAMPLE_S = 0.2
 """Shortest time between two readings in seconds: the kernel counts CPU time in steps of 0.01 s, so the error is 5 % at most."""
 
+_STEP_BACK_S = 0.05
+"""What a sum of the kernel's counters may decrease by in seconds without having been reset: the one of stolen time does."""
+
+_NOT_USED = frozenset({"idle", "iowait", "guest", "guest_nice"})
+"""Counters that are no CPU time used; that of guests is counted in user and nice time already (proc(5))."""
+
 
 class _Reading(NamedTuple):
     """The time, the CPU seconds available and used so far, and the quota they belong to; None for the host."""
@@ -47,9 +53,11 @@ class Cpu:
             time.sleep(_SAMPLE_S - (clocks.monotonic() - last.at_s))
         now = self._last = self._read()
         available_s, used_s = now.available_s - last.available_s, now.used_s - last.used_s
-        if now.limit != last.limit or available_s <= 0 or used_s < 0:
+        if now.limit != last.limit or available_s <= 0 or used_s < -_STEP_BACK_S:
             return unmeasured("the quota or the counters of CPU time have changed; the next run measures again")
-        measurement = percent("cpu", 100 * used_s / available_s, self.warning_threshold, self.critical_threshold)
+        measurement = percent(
+            "cpu", 100 * max(0.0, used_s) / available_s, self.warning_threshold, self.critical_threshold
+        )
         return judge([measurement], advice="find the busiest process with top")
 
     def _read(self) -> _Reading:
@@ -61,7 +69,7 @@ class Cpu:
             return _Reading(now, now * limits.cpu_limit, limits.cpu_time_s, limits.cpu_limit)
         import psutil
 
-        times = psutil.cpu_times()
-        # Guest time is counted in user time already.
-        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        return _Reading(now, total, total - times.idle - getattr(times, "iowait", 0.0), None)
+        times = psutil.cpu_times()._asdict()
+        # Summed, not subtracted from the total: where nothing was used, the rounding of a difference is less than 0.
+        used_s = sum(seconds for name, seconds in times.items() if name not in _NOT_USED)
+        return _Reading(now, used_s + times["idle"] + times.get("iowait", 0.0), used_s, None)
