@@ -8,6 +8,7 @@ The rule: what the handler itself does can neither block, nor start a thread, no
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -34,6 +35,9 @@ _POLL_S: Final = 0.1
 
 _MOST_DESCRIPTOR: Final = 1000
 """Highest descriptor asked for: a program that closes everything, as daemons do, soon uses the low numbers again."""
+
+_ATTEMPTS: Final = 5
+"""How often a pipe is made whose ends other threads close at once."""
 
 
 class SignalWatch:
@@ -149,18 +153,29 @@ class SignalWatch:
         again = self._reopened() if self._round is this_round else None
         if again is None:
             self._poll(this_round)
-        else:
-            self._read(again, this_round)
+            return
+        if self._noted:  # while neither the interpreter nor the handler had anything to write to
+            self._wake()
+            self._noted = False
+        self._read(again, this_round)
 
     def _reopened(self) -> int | None:
         """Return the read end of another pipe whose other end has the number that the interpreter writes to; None if taken."""
-        closed, ends = self._descriptors, _make_pipe()
-        pipe = descriptors.identity(ends[0])
-        if closed is not None and closed[1] == ends[1]:
-            self._pipe, self._descriptors = pipe, ends
-            return ends[0]
-        for descriptor in ends:
-            descriptors.close(descriptor, pipe)
+        closed = self._descriptors
+        if closed is None:
+            return None
+        for (
+            descriptor
+        ) in closed:  # one of them may be open: threads that had files open close their numbers, whose they are now
+            descriptors.close(descriptor, self._pipe)
+        with suppress(OSError):
+            ends = _make_pipe(closed[1])
+            pipe = descriptors.identity(ends[0])
+            if ends[1] == closed[1]:
+                self._pipe, self._descriptors = pipe, ends
+                return ends[0]
+            for descriptor in ends:
+                descriptors.close(descriptor, pipe)
         return None
 
 
@@ -171,25 +186,43 @@ def _give_back(descriptor: int) -> None:
         signal.set_wakeup_fd(present)
 
 
-def _make_pipe() -> tuple[int, int]:
-    """Return the two ends of a pipe, with high numbers where there are any; a write never blocks."""
-    read_end, write_end = (_raised(descriptor) for descriptor in os.pipe())
-    os.set_blocking(write_end, False)
-    return read_end, write_end
+def _make_pipe(number: int | None = None) -> tuple[int, int]:
+    """
+    Return the two ends of a pipe, with high numbers where there are any; a write never blocks. Raises OSError.
+
+    The write end has the *number* if that is free. After a program has closed all descriptors, threads close those of the files
+    they had open, which may be the numbers of the new pipe: so the ends are compared, and the pipe is made again.
+    """
+    for _ in range(_ATTEMPTS):
+        low = os.pipe()
+        pipe = descriptors.identity(low[0])
+        write_end = _raised(low[1], number)
+        read_end = _raised(low[0])
+        for before, raised in zip(low, (read_end, write_end), strict=True):
+            if raised != before:
+                descriptors.close(before, pipe)
+        if pipe is not None and descriptors.identity(read_end) == descriptors.identity(write_end) == pipe:
+            os.set_blocking(write_end, False)
+            return read_end, write_end
+        for before, raised in zip(low, (read_end, write_end), strict=True):
+            descriptors.close(raised, pipe if raised == before else descriptors.identity(raised))
+    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
-def _raised(descriptor: int) -> int:
+def _raised(descriptor: int, lowest: int | None = None) -> int:
+    """Return a copy of *descriptor* with the first free number from *lowest*, a high one, up; *descriptor* if there is none."""
     import fcntl
     import resource
 
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    lowest = (_MOST_DESCRIPTOR if limit == resource.RLIM_INFINITY else min(limit, _MOST_DESCRIPTOR)) - 8
+    if lowest == descriptor:
+        return descriptor
+    if lowest is None:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        lowest = (_MOST_DESCRIPTOR if limit == resource.RLIM_INFINITY else min(limit, _MOST_DESCRIPTOR)) - 8
     try:
-        raised = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(0, lowest))
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(0, lowest))
     except OSError:
         return descriptor
-    os.close(descriptor)
-    return raised
 
 
 def _rest(descriptor: int) -> bytes:
