@@ -26,6 +26,15 @@ def monitor() -> Iterator[RuntimeMonitor]:
     monitor.stop()
 
 
+@pytest.fixture
+def no_collections() -> Iterator[None]:
+    """No garbage collection but those of the test: another one would be measured, too."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collections")
 def test_every_collection_is_a_pause(captured: Captured, monitor: RuntimeMonitor) -> None:
     """Each collection is one measurement of its generation, recorded at the flush and not before."""
     name = names.GC_PAUSE.name
@@ -39,6 +48,7 @@ def test_every_collection_is_a_pause(captured: Captured, monitor: RuntimeMonitor
     assert (unflushed, captured.values(name, names.GC_GENERATION)[2]) == (before, before + 2)
 
 
+@pytest.mark.usefixtures("no_collections")
 def test_pauses_have_their_real_length(captured: Captured, monitor: RuntimeMonitor) -> None:
     """The sum of the pauses is what collecting took."""
     rubbish = [[] for _ in range(300_000)]  # type: ignore[var-annotated]
@@ -83,6 +93,7 @@ def test_a_collection_under_any_lock_is_harmless(captured: Captured, monitor: Ru
     assert sum(point.count for point in captured.points(names.GC_PAUSE.name)) - before >= len(ended)
 
 
+@pytest.mark.usefixtures("no_collections")
 def test_collector_counts_are_shown_while_a_monitor_runs(captured: Captured) -> None:
     """The collector's own counts appear with start() and are gone after stop()."""
     monitor = RuntimeMonitor()

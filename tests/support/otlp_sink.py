@@ -34,6 +34,13 @@ class Received:
         self.metrics: list[Any] = []
         self.logs: list[Any] = []
         self.headers: list[dict[str, str]] = []
+        self._lock = threading.Lock()
+
+    def keep(self, signal: str, request: Any, headers: dict[str, str]) -> None:
+        """Add *request* and its *headers* at once, so that both lists have the same order although threads receive them."""
+        with self._lock:
+            self.headers.append(headers)
+            getattr(self, signal).append(request)
 
     @property
     def spans(self) -> list[Any]:
@@ -167,8 +174,8 @@ class HttpSink:
         return self.REQUESTS[path][1].FromString(plain)
 
     def _keep(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        self.received.headers.append({name.lower(): value for name, value in headers.items()})
-        getattr(self.received, self.REQUESTS[path][0]).append(self._decoded(path, headers, body))
+        lower = {name.lower(): value for name, value in headers.items()}
+        self.received.keep(self.REQUESTS[path][0], self._decoded(path, headers, body), lower)
 
     def close(self) -> None:
         """Stop listening, let go whoever hangs, and end all connections once what was received is answered."""
@@ -218,13 +225,12 @@ class GrpcSink:
 
         class Servicer(base):  # type: ignore[misc] # gRPC generates untyped code
             def Export(self, request: Any, context: Any) -> Any:
-                sink.received.headers.append(dict(context.invocation_metadata()))
                 if sink.code is not None:
                     context.set_trailing_metadata(sink.trailers)
                     context.abort(sink.code, "as the test says")
                 if is_poisoned(request, sink.poison):
                     context.abort(grpc.StatusCode.INVALID_ARGUMENT, "poisoned")
-                getattr(sink.received, signal).append(request)
+                sink.received.keep(signal, request, dict(context.invocation_metadata()))
                 context.set_compression(sink.compression)
                 return response(partial_success=sink.partial if signal == "traces" else {})
 
