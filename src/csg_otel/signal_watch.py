@@ -164,10 +164,8 @@ class SignalWatch:
         closed = self._descriptors
         if closed is None:
             return None
-        for (
-            descriptor
-        ) in closed:  # one of them may be open: threads that had files open close their numbers, whose they are now
-            descriptors.close(descriptor, self._pipe)
+        for descriptor in closed:
+            descriptors.close(descriptor, self._pipe)  # one of them may still be open: see _make_pipe
         with suppress(OSError):
             ends = _make_pipe(closed[1])
             pipe = descriptors.identity(ends[0])
