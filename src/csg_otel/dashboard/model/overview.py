@@ -1,0 +1,148 @@
+"""The overview: the snapshot of everything, and what changed. Pure."""
+
+from typing import Literal, TypedDict
+
+from csg_otel.dashboard.model.health import CheckRow
+from csg_otel.dashboard.model.words import Attributes, Health
+
+
+class Service(TypedDict):
+    """The program that is shown."""
+
+    name: str
+    version: str
+    environment: str
+    instance: str
+    pid: int | None
+    host: str
+    language: str
+    sdk: str
+
+
+class DestinationRow(TypedDict):
+    """One destination of telemetry; see ``DestinationStatus``."""
+
+    name: str
+    address: str
+    state: Literal["ok", "degraded", "down"]
+    emitted: int
+    adopted: int
+    delivered: int
+    queued: int
+    spooled: int
+    dropped: dict[str, int]
+    last_error: str
+    failing_s: float
+
+
+class CategoryRow(TypedDict):
+    """One category of health checks, with its worst check's message and the slowest check's duration in milliseconds."""
+
+    name: str
+    title: str
+    status: Health
+    message: str
+    response_time_ms: float | None
+
+
+class SystemNumbers(TypedDict):
+    """The newest numbers of host and process; percentages are 0 to 100."""
+
+    cpu_percent: float | None
+    memory_percent: float | None
+    memory_used_bytes: float | None
+    memory_total_bytes: float | None
+    disk_percent: float | None
+    disk_free_bytes: float | None
+    load_1m: float | None
+    process_cpu_percent: float | None
+    process_memory_bytes: float | None
+    process_threads: float | None
+    process_open_files: float | None
+
+
+class AlertCounts(TypedDict):
+    """The number of rules by state."""
+
+    firing: int
+    pending: int
+    rules: int
+
+
+class Counts(TypedDict):
+    """The number of items that are kept and can be shown."""
+
+    traces: int
+    spans: int
+    running: int
+    errors: int
+    logs: int
+    series: int
+    dropped: int
+
+
+class Charts(TypedDict):
+    """The settings ``dashboard.charts``."""
+
+    time_window_s: float
+    data_points: int
+    auto_refresh: bool
+
+
+class Change(TypedDict):
+    """
+    One item of "what changed": a series whose values moved.
+
+    ``score`` is comparable within one answer only; ``before`` and ``after`` are typical values in ``unit``. ``values`` has the
+    points of a small chart over baseline and window, None where there is no value. ``link`` is the fragment of the web page
+    that shows more.
+    """
+
+    rank: int
+    score: float
+    what: Literal["metric", "traces", "logs", "health"]
+    name: str
+    attributes: Attributes
+    field: str
+    unit: str
+    before: float | None
+    after: float | None
+    text: str
+    values: list[float | None]
+    link: str
+
+
+class Status(TypedDict):
+    """``/api/v1/status``: the snapshot of everything; ``csg-otel dashboard --mode status --json`` prints it."""
+
+    schema_version: str
+    generated_at: str
+    time: float
+    session: str
+    service: Service
+    uptime_s: float | None
+    data_age_s: float | None
+    workers: int
+    overall: Health
+    groups: dict[str, Health]
+    maintenance: str
+    bypass: bool
+    monitored: bool
+    monitoring_enabled: bool
+    prometheus_enabled: bool
+    prometheus_running: bool
+    processing_enabled: bool
+    queue_size: int
+    active_notifiers: list[str]
+    metrics_url: str
+    destinations: list[DestinationRow]
+    features: list[str]
+    charts: Charts
+    refresh_interval_s: float
+    categories: list[CategoryRow]
+    checks: list[CheckRow]
+    system: SystemNumbers
+    alerts: AlertCounts
+    counts: Counts
+    changed: list[Change]
+    actions: list[str]

@@ -1,0 +1,11 @@
+"""The types that all documents of the dashboard use. Pure."""
+
+from typing import Any, Final, Literal
+
+SCHEMA_VERSION: Final = "1.0"
+"""Version of the documents: the first number changes when a key is removed or gets another meaning."""
+
+Health = Literal["healthy", "warning", "critical", "unknown"]
+
+Attributes = dict[str, Any]
+"""Values are text, numbers, booleans, or lists of these."""
