@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from csg_otel import names
+from csg_otel.display import cells, clean, cut, quantity, size
 from csg_otel.exporters.console.series import Change, Point, Series, percentile
-from csg_otel.exporters.console.text import Line, Look, Segment, cells, clean, cut, gutter, plain, quantity, size
+from csg_otel.exporters.console.text import Line, Look, Segment, gutter, plain
 
 _MAX_ROWS: Final = 20
 """Rows of the table; more would push the program's own output off the screen."""

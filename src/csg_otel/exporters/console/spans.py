@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from opentelemetry.trace import StatusCode
 
 from csg_otel import names
-from csg_otel.exporters.console.text import Line, Look, Segment, attributes, cells, duration, gutter, plain, wrap
+from csg_otel.display import cells, duration, wrap
+from csg_otel.exporters.console.text import Line, Look, Segment, attributes, gutter, plain
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
