@@ -324,7 +324,7 @@ def test_a_handler_that_hangs_keeps_no_request_waiting(serve: Serve, lines: Line
     lines.open.clear()
     statuses = {ask(server, "/livez")[0] for _ in range(60)}
     for _ in range(1000):
-        server._endpoints.respond(Request("GET", "/livez"), lambda _response: None)
+        server._service.respond(Request("GET", "/livez"), lambda _response: None)
     lines.open.set()
 
     assert statuses == {503}
@@ -361,10 +361,10 @@ def test_without_a_free_thread_no_line_is_lost(serve: Serve, lines: Lines, monke
     server = serve(security=LOGGED)
     threading.stack_size(1 << 45)  # more than any machine has: the system starts no thread
     try:
-        server._endpoints.respond(Request("GET", "/first"), lambda _response: None)
+        server._service.respond(Request("GET", "/first"), lambda _response: None)
     finally:
         threading.stack_size(0)
-    server._endpoints.respond(Request("GET", "/second"), lambda _response: None)
+    server._service.respond(Request("GET", "/second"), lambda _response: None)
 
     assert [line.split()[3] for line in lines.wait_for(2)] == ["/first", "/second"]
 

@@ -178,7 +178,7 @@ def test_it_answers_many_at_once_and_stops_at_once(serve: Serve) -> None:
     assert time.monotonic() - began < 1.5
 
 
-def test_connections_that_come_while_the_server_stops_are_closed(serve: Serve) -> None:
+def test_connections_that_come_while_the_server_stops_are_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their clients read the end of the connection at once, and no socket is left to the garbage collector."""
     server = serve()
     blocked, release = threading.Event(), threading.Event()
@@ -189,7 +189,7 @@ def test_connections_that_come_while_the_server_stops_are_closed(serve: Serve) -
 
     eventually(lambda: server._loop is not None)
     assert server._loop is not None
-    server._loop._handler = block
+    monkeypatch.setattr(server._service, "respond", block)
     with connect(server) as first:
         first.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
         assert blocked.wait(10)

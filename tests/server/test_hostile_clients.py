@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from csg_otel.exporters import prometheus
-from csg_otel.server import Server, connection
+from csg_otel.server import Endpoints, Server, connection
 from server.conftest import SNAPSHOT, VIEW
 from support.endpoints import ask, connect, is_closed
 from support.programs import Program, eventually, get
@@ -137,7 +137,9 @@ def test_scrapes_at_the_same_time_share_a_collection(serve: Serve) -> None:
     assert collections.began.wait(10)
     for thread in threads[1:]:
         thread.start()
-    eventually(lambda: len(server._endpoints._scrapes._waiting) == 29)
+    endpoints = server._service
+    assert isinstance(endpoints, Endpoints)
+    eventually(lambda: len(endpoints._scrapes._waiting) == 29)
     collections.gate.set()
     for thread in threads:
         thread.join()

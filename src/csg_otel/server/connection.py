@@ -2,14 +2,19 @@
 One client's connection: HTTP/1.1 on a non-blocking socket, one request after the other.
 
 ``h11`` reads and writes the protocol. The rules: every state has a deadline, and a client can make this process keep only a
-bounded number of bytes. Who sends more than a small body, or a second request before the response to the first, is
-disconnected after the response.
+bounded number of bytes. Who sends more than the body that is allowed, or a second request before the response to the first, is
+disconnected after the response. A stream has no deadline while its client has taken all of it.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import selectors
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from email.utils import formatdate
 from enum import IntEnum
 from functools import cached_property
@@ -23,10 +28,13 @@ from csg_otel.server import sockets
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
 if TYPE_CHECKING:
-    import socket
+    from csg_otel.server.streams import Stream
 
 _REQUEST_S: Final = 10.0
 """Seconds for a whole request from its first byte, and for the first byte of a new connection: a sound client needs one."""
+
+_UPLOAD_S: Final = 60.0
+"""Seconds for a whole request whose body may be large: 32 MiB at 560 kB/s."""
 
 _IDLE_S: Final = 75.0
 """Seconds without a request after a response: longer than the scrape intervals in use, 15 s to 60 s."""
@@ -40,12 +48,15 @@ _STALLED_S: Final = 10.0
 _SENDING_S: Final = 60.0
 """Seconds for sending a response: 10 MB at 170 kB/s."""
 
+_VANISHED_MS: Final = 30_000
+"""Milliseconds after which a stream's client whose machine does not confirm what was sent counts as left."""
+
 _READ_BYTES: Final = 16 * 1024
 _MAX_HEAD_BYTES: Final = 16 * 1024
 """Most bytes of an incomplete head, as in IIS; with one more read, it gets the response 431."""
 
 _MAX_BODY_BYTES: Final = 64 * 1024
-"""Most bytes of a request's body, which is never used; a longer one gets the response 413."""
+"""Most bytes of a request's body that is not used; a longer one gets the response 413."""
 
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)", re.IGNORECASE)
 """What a target begins with that names the server, too; its host counts instead of the header's (RFC 9112, 3.2.2)."""
@@ -54,6 +65,8 @@ _ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)", re.IGNORECASE)
 class State(IntEnum):
     """The state of a connection. When connections are too many, those with the lowest state are closed first."""
 
+    STREAMING = -1
+    """The response is a stream. Such connections are counted apart from the others, and have their turn last."""
     STARTED = 0
     """A part of a request has arrived; a sound client sends all of it at once."""
     WAITING = 1
@@ -72,8 +85,18 @@ _READING: Final = (State.STARTED, State.WAITING)
 class Connection:
     """The connection of one client, used on the server's thread only. Its owner closes the socket when it is finished."""
 
-    def __init__(self, client_socket: socket.socket, client: str, now: float) -> None:
-        """Prepare to read from *client_socket*, of a client at the address *client*, at the monotonic time *now*."""
+    def __init__(
+        self, client_socket: socket.socket, client: str, now: float, body_limit: Callable[[Request], int]
+    ) -> None:
+        """
+        Prepare to read requests.
+
+        Args:
+            client_socket: The client's socket.
+            client: The client's address.
+            now: The monotonic time in seconds.
+            body_limit: Returns the most bytes of a request's body; see ``messages.Service``.
+        """
         self.socket = client_socket
         self._kept = sockets.KeptSocket(client_socket)
         self.state = State.WAITING
@@ -84,7 +107,12 @@ class Connection:
         """The body of the response that is being sent."""
         self._client = client
         self._request: Request | None = None
+        self._body_limit_of = body_limit
+        self._body_limit = 0
         self._body_bytes = 0
+        self._body: list[bytes] = []
+        """The parts of the request's body, if it is used."""
+        self._stream: Stream | None = None
         self._unsent: list[bytes] = []
         self._taken_bytes = 0
         """How much of the first piece in ``_unsent`` the system has taken."""
@@ -96,9 +124,11 @@ class Connection:
 
     @property
     def event(self) -> int:
-        """The event of the socket that the state waits for: ``selectors.EVENT_READ``, ``EVENT_WRITE`` or 0 for none."""
+        """The events of the socket that the state waits for: ``selectors.EVENT_READ`` and ``EVENT_WRITE``; 0 for none."""
         if self.is_reading:
             return selectors.EVENT_READ
+        if self.state is State.STREAMING:
+            return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
         return selectors.EVENT_WRITE if self.state is State.SENDING else 0
 
     @property
@@ -136,27 +166,49 @@ class Connection:
         while True:
             event = self._h11.next_event()
             if isinstance(event, h11.Request):
-                self._request, self._body_bytes = _request_of(event, self._client), 0
+                self._request, self._body_bytes, self._body = _request_of(event, self._client), 0, []
+                self._body_limit = self._body_limit_of(self._request)
+                if self._body_limit > _MAX_BODY_BYTES:
+                    self.deadline = self.since + _UPLOAD_S
                 if self._h11.they_are_waiting_for_100_continue:
-                    return self._request  # the response comes before the body, which is not read
+                    if not self._body_limit:
+                        return self._request  # the response comes before the body, which is not read
+                    self._request_body()
             elif isinstance(event, h11.Data):
                 self._body_bytes += len(event.data)
-                if self._body_bytes > _MAX_BODY_BYTES:
+                if self._body_bytes > (self._body_limit or _MAX_BODY_BYTES):
                     return _refusal(413)
+                if self._body_limit:
+                    self._body.append(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):
+                if self._request is not None and self._body:
+                    self._request, self._body = replace(self._request, body=b"".join(self._body)), []
                 return self._request
             else:
                 return None
 
+    def _request_body(self) -> None:
+        """Send ``100 Continue`` to a client that waits for it before it sends the body."""
+        interim = self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
+        try:
+            sockets.send(self.socket, interim, 0, more=False)
+        except OSError:  # after a second without this response, clients send the body anyway
+            return
+
     def answer(self, response: Response, now: float) -> None:
         """Begin to send *response*; :meth:`send` continues."""
-        is_last = self._h11.their_state is not h11.DONE or bool(self._h11.trailing_data[0])
+        stream = response.stream
+        is_last = self._h11.their_state is not h11.DONE or bool(self._h11.trailing_data[0]) or stream is not None
         headers = [*response.headers.items(), ("Date", formatdate(usegmt=True))]
-        headers.append(("Content-Length", str(len(response.body))))
+        if stream is None:
+            headers.append(("Content-Length", str(len(response.body))))
         if is_last:
             headers.append(("Connection", "close"))
         head = h11.Response(status_code=response.status, headers=headers, reason=HTTPStatus(response.status).phrase)
         self._unsent = [self._h11.send(head) or b""]
+        if stream is not None:
+            self._begin_stream(stream, now)
+            return
         if response.body and (self._request is None or self._request.method != "HEAD"):
             self.body = response.body
             # With a known length h11 only counts the bytes of a body, so that all clients of a page share them.
@@ -165,6 +217,41 @@ class Connection:
         self._h11.send(h11.EndOfMessage())
         self._become(State.SENDING, now, _STALLED_S)
         self.send(now)
+
+    def _begin_stream(self, stream: Stream, now: float) -> None:
+        self._stream, self._request = stream, None
+        with suppress(OSError, AttributeError):  # the client has left, or the system has no such option
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _VANISHED_MS)
+        self._become(State.STREAMING, now, _STALLED_S)
+        self.send_stream(now)
+
+    def send_stream(self, now: float) -> None:
+        """Send what the client takes of its stream. Finish if it has left, or reads too slowly."""
+        stream = self._stream
+        if stream is None or stream.closed or not self._kept.is_own or self._has_left():
+            self.state = State.FINISHED
+            return
+        try:
+            while self._unsent or (piece := stream.take()):
+                if not self._unsent:
+                    self._unsent = self._h11.send_with_data_passthrough(h11.Data(data=piece)) or []
+                self._take(sockets.send(self.socket, self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
+                self.deadline = now + _STALLED_S
+            self.deadline = math.inf
+        except (BlockingIOError, InterruptedError):
+            self.deadline = min(self.deadline, now + _STALLED_S)
+        except OSError:
+            self.state = State.FINISHED
+
+    def _has_left(self) -> bool:
+        """Return whether the client has closed a stream; one that sends something else is disconnected, too."""
+        try:
+            sockets.receive(self.socket, 1)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
+        return True
 
     def send(self, now: float) -> None:
         """Send what the client takes; then wait for the next request, or close the connection."""
@@ -191,11 +278,18 @@ class Connection:
     def close(self) -> None:
         """Close the connection for the client, even if a forked child has a copy of the socket."""
         self.state = State.FINISHED
+        self._leave_stream()
         self._kept.close()
 
     def forget(self) -> None:
         """Close this process's copy of the socket; the client notices nothing."""
+        self._leave_stream()
         self._kept.forget()
+
+    def _leave_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.closed = True
+            self._stream = None
 
     def _take(self, count: int) -> None:
         self._taken_bytes += count

@@ -73,9 +73,13 @@ class Endpoints:
         """Whether ``/metrics`` needs a token."""
         return self._config.security.api_auth.enabled
 
-    def prepare(self) -> None:
+    def prepare(self, url: str) -> None:  # noqa: ARG002 - see `messages.Service`
         """Import the modules for rendering in the background, so that the first scrape does not wait for them."""
         self._background.run(lambda: prometheus.family_name("ready", "", "gauge"))
+
+    def body_limit(self, request: Request) -> int:  # noqa: ARG002 - see `messages.Service`
+        """Return 0: no endpoint uses a body."""
+        return 0
 
     def respond(self, request: Request, done: Done) -> None:
         """

@@ -22,16 +22,26 @@ from typing import TYPE_CHECKING, Final
 from csg_otel import clocks, faults, threads
 from csg_otel.server import sockets
 from csg_otel.server.connection import Connection, State
-from csg_otel.server.messages import Handler, Request, Response
+from csg_otel.server.messages import PLAIN_TEXT, Request, Response, Service
 
 if TYPE_CHECKING:
     from csg_otel.server.background import Background
+    from csg_otel.server.streams import Stream
 
 _MOST_CONNECTIONS: Final = 128
 """Most connections at once: far more than scrapers and probes need."""
 
 _SHARE: Final = 3
 """One connection for this many descriptors of the process's limit: the others are the program's."""
+
+_STREAM_SHARE: Final = 2
+"""Besides, one stream for this many connections: 64, and more than the programs and people that watch one process."""
+
+_TOO_MANY_STREAMS: Final = Response(
+    503,
+    b"too many clients watch this program; close a page of its dashboard\n",
+    {**PLAIN_TEXT, "Retry-After": "10", "Connection": "close"},
+)
 
 _READING_SHARE: Final = 4
 """One in this many connections may wait for a request, however many wait for responses: scrapers cannot keep probes out."""
@@ -66,21 +76,25 @@ _UNSENT_BYTES: Final = 8 * 1024 * 1024
 class Loop:
     """The connections of one listening socket."""
 
-    def __init__(self, listener: sockets.KeptSocket, handler: Handler, background: Background) -> None:
+    def __init__(self, listener: sockets.KeptSocket, service: Service, background: Background) -> None:
         """
         Prepare to serve *listener*; :meth:`run` serves.
 
         Args:
             listener: A listening socket; it stays open when the loop ends.
-            handler: Answers the requests.
+            service: Answers the requests.
             background: Logs problems, because a handler of the program's log may hang.
         """
         self._listener = listener.socket
         self._kept_listener = listener
-        self._handler = handler
+        self._service = service
         self._background = background
         self._connections: dict[Connection, int] = {}
         """The watched event of each connection; the connection whose event is oldest comes first."""
+        self._streams: dict[Connection, int] = {}
+        """The connections whose response is a stream, which take no place among the others; as above."""
+        self._awake: deque[Connection] = deque()
+        """The streams that have something to send."""
         self._responses: deque[tuple[Connection, Response]] = deque()
         self._accept_at: float | None = None
         self._silent_until: dict[str, float] = {}
@@ -109,9 +123,13 @@ class Loop:
 
     def close(self) -> None:
         """Close this process's copies of all connections, but not the listening socket."""
-        for connection in tuple(self._connections):
+        for connection in (*self._connections, *self._streams):
             connection.forget()
+        for _, response in self._responses:
+            if response.stream is not None:
+                response.stream.closed = True
         self._connections.clear()
+        self._streams.clear()
         self._selector.close()
         for waker in self._kept_wakers:
             waker.forget()
@@ -138,13 +156,14 @@ class Loop:
                     self._accept(now)
                     accepted = clocks.monotonic()
             self._send_responses(now)
+            self._send_streams(now)
             self._close_late(now)
 
     def _timeout_s(self) -> float:
-        if self._responses:
+        if self._responses or self._awake:
             return 0.0
         now = clocks.monotonic()
-        times = [connection.deadline for connection in self._connections]
+        times = [connection.deadline for connection in (*self._connections, *self._streams)]
         if self._accept_at is not None:
             times.append(self._accept_at)
         return max(0.0, min([now + _LOOK_S, *times]) - now)
@@ -161,17 +180,22 @@ class Loop:
                 if error.errno not in _NO_DESCRIPTORS:
                     continue  # the client has left, or the network failed for it
                 self._report("connections", f"no connection can be accepted: {error.strerror}", now)
-                if not self._connections:
+                if self._streams:
+                    self._close(next(iter(self._streams)))
+                elif self._connections:
+                    self._give_up(self._least(1), now)
+                else:
                     self._pause(now + _PAUSE_S)
                     return
-                self._give_up(self._least(1), now)
                 continue
-            connection = Connection(client_socket, client, now)
+            connection = Connection(client_socket, client, now, self._service.body_limit)
             self._connections[connection] = 0
             self._continue(connection, now)
             most = self._most(client_socket.fileno(), now)
             while len(self._connections) > most:
                 self._give_up(self._least(most), now)
+            while len(self._streams) > most:
+                self._close(next(iter(self._streams)))
 
     def _pause(self, until: float) -> None:
         """Accept nothing for a while: the listening socket stays ready, so the loop would run without rest."""
@@ -181,12 +205,10 @@ class Loop:
     def _most(self, descriptor: int, now: float) -> int:
         """Return how many connections leave the program the descriptors it needs, given the *descriptor* of the newest one."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most, reason = _MOST_CONNECTIONS, "clients keep too many connections open"
-        if limit != resource.RLIM_INFINITY:
-            most = min(most, max(2, limit // _SHARE))
-            # The system returns the lowest free descriptor, so a high one shows that nearly all are in use.
-            if descriptor >= limit - limit // _RESERVE_SHARE:
-                most, reason = 2, f"the process has nearly all of its {limit} descriptors in use"
+        most, reason = _allowed(limit), "clients keep too many connections open"
+        # The system returns the lowest free descriptor, so a high one shows that nearly all are in use.
+        if limit != resource.RLIM_INFINITY and descriptor >= limit - limit // _RESERVE_SHARE:
+            most, reason = 2, f"the process has nearly all of its {limit} descriptors in use"
         if len(self._connections) > most:
             self._report("connections", f"{reason}; of those to the endpoints the oldest beyond {most} are closed", now)
         return most
@@ -225,10 +247,12 @@ class Loop:
     def _step(self, connection: Connection, now: float) -> None:
         if connection.state is State.SENDING:
             connection.send(now)
+        elif connection.state is State.STREAMING:
+            connection.send_stream(now)
         elif connection.is_reading:
             result = connection.read(now)
             if isinstance(result, Request):
-                self._handler(result, partial(self._queue_response, connection))
+                self._service.respond(result, partial(self._queue_response, connection))
             elif result is not None:
                 self._queue_response(connection, result)
 
@@ -244,9 +268,35 @@ class Loop:
         """Begin to send some of the responses."""
         for _ in range(min(_SENDS, len(self._responses))):
             connection, response = self._responses.popleft()
-            if connection.state is State.COMPUTING:
-                self._guarded(connection, partial(connection.answer, response, now))
-                self._limit_unsent(now)
+            if connection.state is not State.COMPUTING:
+                if response.stream is not None:  # the client has left
+                    response.stream.closed = True
+                continue
+            if response.stream is not None and not self._admit(connection, response.stream):
+                response = _TOO_MANY_STREAMS
+            self._guarded(connection, partial(connection.answer, response, now))
+            self._limit_unsent(now)
+
+    def _admit(self, connection: Connection, stream: Stream) -> bool:
+        """Count *connection* among the streams, and return True; False if they are too many."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if len(self._streams) >= _allowed(limit) // _STREAM_SHARE:
+            stream.closed = True
+            return False
+        self._streams[connection] = self._connections.pop(connection, 0)
+        stream.open(partial(self._wake_stream, connection))
+        return True
+
+    def _wake_stream(self, connection: Connection) -> None:
+        """Let *connection* send from its stream; may be called on any thread."""
+        self._awake.append(connection)
+        self._wake()
+
+    def _send_streams(self, now: float) -> None:
+        for _ in range(len(self._awake)):
+            connection = self._awake.popleft()
+            if connection in self._streams:
+                self._guarded(connection, partial(connection.send_stream, now))
 
     def _limit_unsent(self, now: float) -> None:
         """Close the connections that send slowest while they keep too many bytes; clients of one page share its bytes."""
@@ -260,7 +310,8 @@ class Loop:
 
     def _watch(self, connection: Connection) -> None:
         """Watch the socket of *connection* for the event that its state waits for; close it if it is finished."""
-        watched = self._connections.get(connection)
+        table = self._streams if connection in self._streams else self._connections
+        watched = table.get(connection)
         if watched is None:  # it was closed since the selector returned
             return
         event = connection.event
@@ -273,16 +324,16 @@ class Loop:
                 self._selector.modify(connection.socket, event, connection)
             else:
                 self._selector.unregister(connection.socket)
-            del self._connections[connection]
-            self._connections[connection] = event
+            del table[connection]
+            table[connection] = event
 
     def _close(self, connection: Connection) -> None:
-        if self._connections.pop(connection, 0):
+        if self._connections.pop(connection, 0) or self._streams.pop(connection, 0):
             self._selector.unregister(connection.socket)
         connection.close()
 
     def _close_late(self, now: float) -> None:
-        for connection in [each for each in self._connections if each.deadline <= now]:
+        for connection in [each for each in (*self._connections, *self._streams) if each.deadline <= now]:
             self._close(connection)
         if self._accept_at is not None and self._accept_at <= now:
             self._accept_at = None
@@ -293,6 +344,11 @@ class Loop:
         if now >= self._silent_until.get(component, now):
             self._silent_until[component] = now + _SILENT_S
             self._background.run(partial(faults.report, component, problem))
+
+
+def _allowed(limit: int) -> int:
+    """Return the most connections where a process may have *limit* descriptors."""
+    return _MOST_CONNECTIONS if limit == resource.RLIM_INFINITY else min(_MOST_CONNECTIONS, max(2, limit // _SHARE))
 
 
 def _make_selector() -> selectors.BaseSelector:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from csg_otel.server.streams import Stream
 
 NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Headers of every response: no cache keeps the response, and no browser guesses another content type."""
@@ -22,7 +25,7 @@ class Request:
     A request.
 
     ``query`` is the text after the question mark. The names in ``headers`` are in lower case. ``client`` is the address of the
-    client; it is empty if the server has none (a Unix socket).
+    client; it is empty if the server has none (a Unix socket). ``body`` is empty unless the service uses it.
     """
 
     method: str
@@ -30,15 +33,17 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     client: str = ""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; its ``headers`` are those of plain text by default."""
+    """A response; its ``headers`` are those of plain text by default. With a ``stream``, that is the body."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=lambda: PLAIN_TEXT)
+    stream: Stream | None = None
 
 
 Done = Callable[[Response], object]
@@ -54,6 +59,27 @@ class Handler(Protocol):
 
         It may raise instead, and then it never calls *done*.
         """
+
+
+class Service(Protocol):
+    """What a server serves."""
+
+    @property
+    def protected(self) -> bool:
+        """Whether a client from another machine needs a token of the configuration."""
+
+    def prepare(self, url: str) -> None:
+        """Prepare for requests to *url*, on the server's thread, before the first one. Returns soon."""
+
+    def body_limit(self, request: Request) -> int:
+        """
+        Return the most bytes of the body of *request*, whose head alone has arrived; a longer one gets the response 413.
+
+        0 if the body is not used; then a small one is read and dropped.
+        """
+
+    def respond(self, request: Request, done: Done) -> None:
+        """Respond to *request*, as a :class:`Handler` does."""
 
 
 class Guard(Protocol):

@@ -2,7 +2,8 @@
 The server: a listening socket with a thread of its own.
 
 It responds even while the program's own event loop is blocked. If the port is in use, it logs a warning, and the program goes
-on. The server's thread imports the protocol's library, so that the program starts quickly.
+on. The server's thread imports the protocol's library, so that the program starts quickly. One class serves the endpoints and
+the dashboard; :class:`Purpose` has what differs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, forks, waits
@@ -19,8 +21,8 @@ from csg_otel.server.sockets import DescriptorsClosedError, KeptSocket
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
-    from csg_otel.server.endpoints import Endpoints
     from csg_otel.server.loop import Loop
+    from csg_otel.server.messages import Service
 
 _log = logging.getLogger("csg_otel")
 
@@ -37,15 +39,34 @@ _RETRY_S = 0.5
 """Seconds between two attempts to serve after an unexpected failure."""
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """
+    What a server is for.
+
+    ``missing`` is what does not exist without it, ``section`` the settings with its host and port, ``thread`` the name of its
+    thread. ``is_private`` servers do not start where other machines can reach them without a token; others log a warning.
+    """
+
+    missing: str
+    section: str
+    thread: str
+    is_private: bool = False
+
+
+ENDPOINTS: Final = Purpose("no /metrics and no probes here", "system_monitoring.prometheus", "csg-otel-http")
+
+
 class Server:
-    """The server of the endpoints on a port of its own."""
+    """A server on a port of its own."""
 
     def __init__(
         self,
         host: str,
         port: int,
-        endpoints: Endpoints,
+        service: Service,
         *,
+        purpose: Purpose = ENDPOINTS,
         may_serve: Callable[[], bool] = lambda: True,
         tries_again: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -55,7 +76,8 @@ class Server:
         Args:
             host: The address to listen on.
             port: The port; 0 takes a free one.
-            endpoints: The endpoints to serve.
+            service: What to serve.
+            purpose: What it is for. Default: the endpoints.
             may_serve: Returns False while another worker of this program serves. Default: always returns True.
             tries_again: Returns whether :meth:`start` will be called again soon. Default: always returns False.
         """
@@ -66,7 +88,8 @@ class Server:
         self._starting = threading.Lock()
         self._host = host
         self._port = port
-        self._endpoints = endpoints
+        self._service = service
+        self._purpose = purpose
         self._socket: KeptSocket | None = None
         self._address: tuple[str, int] = ("", 0)
         """The address of the socket."""
@@ -98,6 +121,10 @@ class Server:
             if not self._may_serve():
                 self.problem, self._failing_since_s = "", None
                 return False
+            if self._purpose.is_private and self._is_open:
+                self.problem = self._exposure(f"{self._host}:{self._port}")
+                self._log_once(f"{self._purpose.missing}: {self.problem}")
+                return False
             try:
                 listener = self._listener_with_retry()
             except OSError as error:
@@ -105,15 +132,23 @@ class Server:
                 return False
             self._socket, self._address = KeptSocket(listener), listener.getsockname()[:2]
             self.problem, self._logged, self._failing_since_s = "", "", None
-            if self._host not in ("127.0.0.1", "::1", "localhost") and not self._endpoints.protected:
-                _log.warning(
-                    "%s can be reached from other machines without a token; set security.api_auth, or "
-                    "system_monitoring.prometheus.host to 127.0.0.1",
-                    self.url,
-                )
-            self._thread = OwnThread(target=self._serve, name="csg-otel-http")
+            if self._is_open:
+                _log.warning("%s", self._exposure(self.url))
+            self._thread = OwnThread(target=self._serve, name=self._purpose.thread)
             self._thread.start()
             return True
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether other machines can reach the server without a token."""
+        return self._host not in ("127.0.0.1", "::1", "localhost") and not self._service.protected
+
+    def _exposure(self, address: str) -> str:
+        """Return the sentence about a server at *address* that is open, and what to set."""
+        return (
+            f"{address} can be reached from other machines without a token; set security.api_auth, or "
+            f"{self._purpose.section}.host to 127.0.0.1"
+        )
 
     def _listener_with_retry(self) -> socket.socket:
         """Return a listening socket; try twice, because the previous process on the port may be closing it."""
@@ -143,13 +178,15 @@ class Server:
         self.problem = problem
         if self._tries_again() and now_s - self._failing_since_s < _GRACE_S:
             return
-        if problem != self._logged:
-            self._logged = problem
-            _log.warning(
-                "no /metrics and no probes here: can't listen on %s; the program goes on. Set "
-                "system_monitoring.prometheus.port to another one (port 0 takes a free port)",
-                problem,
-            )
+        self._log_once(
+            f"{self._purpose.missing}: can't listen on {problem}; the program goes on. Set "
+            f"{self._purpose.section}.port to another one (port 0 takes a free port)"
+        )
+
+    def _log_once(self, warning: str) -> None:
+        if warning != self._logged:
+            self._logged = warning
+            _log.warning("%s", warning)
 
     def _serve(self) -> None:
         while not self._stop.is_set():
@@ -170,10 +207,10 @@ class Server:
         listener = self._socket
         if listener is None:
             return
-        self._endpoints.prepare()
+        self._service.prepare(self.url)
         if not listener.is_own:
             raise DescriptorsClosedError
-        self._loop = loop = Loop(listener, self._endpoints.respond, self._background)
+        self._loop = loop = Loop(listener, self._service, self._background)
         try:
             if not self._stop.is_set():
                 loop.run()
