@@ -1,9 +1,11 @@
-"""The health part of the HTML report: each check with its measurements, its last failures and a timeline of its states. Pure."""
+"""The health part of the HTML report: each check with its measurements, last failures and a timeline of states. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from csg_otel.dashboard.report import tables
 from csg_otel.dashboard.report.markup import Markup, element
 from csg_otel.dashboard.view import text as view_text
 
@@ -20,47 +22,45 @@ def state(word: str) -> Markup:
     return element("span", view_text.state(word), class_=f"state {word}")
 
 
-def problems(page: HealthPage | None) -> list[Markup]:
-    """Return one line per check that is not healthy, the worst first."""
-    checks = page["checks"] if page is not None else []
-    bad = sorted(
-        (check for check in checks if check["status"] != "healthy"),
-        key=lambda check: view_text.ORDER.index(check["status"]),
-    )
+def problems(page: HealthPage | None) -> list[tuple[str, Markup]]:
+    """Return the checks that are not healthy: state and line of each."""
+    rows = page["checks"] if page is not None else []
     return [
-        element(
-            "span",
-            state(check["status"]),
-            " check ",
-            element("b", check["name"]),
-            f" for {view_text.age(check['for_s'])}: {check['message'] or 'no message'}",
+        (
+            row["status"],
+            element(
+                "li",
+                state(row["status"]),
+                " check ",
+                element("b", row["name"]),
+                f" for {view_text.age(row['for_s'])}: {row['message'] or 'no message'}",
+            ),
         )
-        for check in bad
+        for row in rows
+        if row["status"] != "healthy"
     ]
 
 
-def table(page: HealthPage) -> Markup:
+def checks(page: HealthPage) -> Markup:
     """Return the checks of *page* as a table."""
     if not page["checks"]:
         return element("p", "No checks. Declare one with @csg_otel.health_check.", class_="empty")
     start = min((span["start"] for check in page["checks"] for span in check["timeline"]), default=page["time"])
-    heads = ("State", "Check", "Message", "Since", "Duration", "Available", "States")
     rows = [_row(check, start, page["time"]) for check in page["checks"]]
-    return element("table", element("tr", [element("th", head) for head in heads]), rows, class_="list")
+    return tables.table("State|Check|Message|>Since|>Duration|>Available|States", rows)
 
 
-def _row(check: CheckRow, start: float, now: float) -> Markup:
-    duration = check["duration_ms"]
+def _row(check: CheckRow, start: float, now: float) -> Sequence[object]:
     available = check["availability"]
-    return element(
-        "tr",
-        element("td", state(check["status"])),
-        element("td", element("b", check["name"]), element("br"), element("small", check["category"])),
-        element("td", check["message"], _measurements(check["measurements"]), _failures(check)),
-        element("td", view_text.age(check["for_s"]), class_="number"),
-        element("td", view_text.value(duration, "ms"), class_="number"),
-        element("td", view_text.percent(None if available is None else 100 * available), class_="number"),
-        element("td", _timeline(check, start, now)),
+    message = element("div", check["message"], _measurements(check["measurements"]), _failures(check), class_="body")
+    return (
+        state(check["status"]),
+        tables.named(check["name"], check["category"]),
+        message,
+        view_text.age(check["for_s"]),
+        view_text.value(check["duration_ms"], "ms"),
+        view_text.percent(None if available is None else 100 * available),
+        _timeline(check, start, now),
     )
 
 

@@ -32,12 +32,12 @@ def text(content: object) -> Markup:
     return Markup(escape(shown))
 
 
-def element(name: str, *children: object, **attributes: object) -> Markup:
+def element(tag: str, /, *children: object, **attributes: object) -> Markup:
     """
-    Return the element *name*.
+    Return an element.
 
     Args:
-        name: The tag.
+        tag: Its name.
         *children: Its content in this order: markup as it is, anything else as escaped text; None is left out.
         **attributes: Its attributes; a trailing ``_`` is dropped, ``_`` becomes ``-``, and None or False leaves one out.
     """
@@ -46,9 +46,9 @@ def element(name: str, *children: object, **attributes: object) -> Markup:
         for key, value in attributes.items()
         if value is not None and value is not False
     )
-    if name in _VOID:
-        return Markup(f"<{name}{pairs}>")
-    return Markup(f"<{name}{pairs}>{join(*children)}</{name}>")
+    if tag in _VOID:
+        return Markup(f"<{tag}{pairs}>")
+    return Markup(f"<{tag}{pairs}>{join(*children)}</{tag}>")
 
 
 def join(*children: object) -> Markup:

@@ -10,7 +10,7 @@ from csg_otel.dashboard.report.markup import Markup, element
 from csg_otel.dashboard.view import text as view_text
 
 if TYPE_CHECKING:
-    from csg_otel.dashboard.model import Status
+    from csg_otel.dashboard.model import Chart, Status
     from csg_otel.dashboard.model.report import Report
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -24,7 +24,7 @@ def render(report: Report) -> str:
     head = element(
         "head",
         element("meta", charset="utf-8"),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", f"{service}: report of {view_text.stamp(report['time'])}"),
@@ -65,13 +65,15 @@ def _sections(report: Report) -> list[Markup]:
         _section("What changed", tables.changes(report["changed"]), note=tables.window(report["changed"]))
         if report["changed"] is not None
         else None,
-        _section("Health", health.table(report["health"])) if report["health"] is not None else None,
+        _section("Health", health.checks(report["health"])) if report["health"] is not None else None,
         _section("Alerts", tables.alerts(report["alerts"])) if report["alerts"] is not None else None,
         _charts("System", report["system"]["charts"]) if report["system"] is not None else None,
         _charts("Metrics", report["metrics"]),
         _section("Slowest traces", traces.summaries(report["slowest"])) if report["slowest"] else None,
         _section("Failing traces", traces.summaries(report["failing"])) if report["failing"] else None,
-        _section("Traces in detail", [traces.waterfall(page) for page in report["traces"]]) if report["traces"] else None,
+        _section("Traces in detail", [traces.waterfall(page) for page in report["traces"]])
+        if report["traces"]
+        else None,
         _section("Warnings and errors in the logs", tables.logs(report["logs"])) if report["logs"] else None,
         _section("Destinations", tables.destinations(report["status"]["destinations"]))
         if report["status"]["destinations"]
@@ -80,7 +82,7 @@ def _sections(report: Report) -> list[Markup]:
     return [part for part in parts if part is not None]
 
 
-def _charts(title: str, charts: list[plot.Chart]) -> Markup | None:
+def _charts(title: str, charts: list[Chart]) -> Markup | None:
     if not charts:
         return None
     return _section(title, element("div", [plot.chart(each) for each in charts], class_="charts"))
@@ -88,10 +90,13 @@ def _charts(title: str, charts: list[plot.Chart]) -> Markup | None:
 
 def _problems(report: Report) -> list[Markup]:
     """Return what needs attention, the worst first; one quiet line if there is nothing."""
-    lines = [*health.problems(report["health"]), *tables.problems(report)]
+    problems = [*health.problems(report["health"]), *tables.problems(report)]
+    lines = [line for _, line in sorted(problems, key=lambda problem: view_text.ORDER.index(problem[0]))]
     if not lines:
-        return [element("p", "Nothing: no check fails, no alert fires, every destination takes its data.", class_="empty")]
-    return [element("ul", [element("li", line) for line in lines], class_="problems")]
+        return [
+            element("p", "Nothing: no check fails, no alert fires, every destination takes its data.", class_="empty")
+        ]
+    return [element("ul", lines, class_="problems")]
 
 
 def _footer(report: Report) -> Markup:

@@ -113,7 +113,9 @@ class _Area:
     def threshold(self, threshold: Threshold) -> Markup:
         """Return the dashed line of *threshold* with its label."""
         y = self.y(threshold["value"])
-        label_y = y - 4 if y > _TOP + 14 else y + 12
+        # Two limits are often close: one label stands above its line, the other below.
+        is_warning = severity_class(threshold["severity"]) == "warning"
+        label_y = y + 12 if is_warning or y < _TOP + 6 else y - 4
         return element(
             "g",
             element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y),

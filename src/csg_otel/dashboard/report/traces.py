@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.report.markup import Markup, element
-from csg_otel.dashboard.report.tables import attributes
+from csg_otel.dashboard.report.tables import attributes, named, table
 from csg_otel.dashboard.view import axis
 from csg_otel.dashboard.view import text as view_text
 from csg_otel.display import cut
@@ -21,30 +22,27 @@ _WIDTH: Final = 960
 _NAMES: Final = 300.0
 _ROW: Final = 20
 _NAME_CELLS: Final = 44
+_EXCEPTIONS: Final = 5
 
 
 def summaries(rows: list[TraceSummary]) -> Markup:
     """Return *rows* as a list; the bars share one logarithmic scale, because durations spread over magnitudes."""
     longest = max((row["duration_s"] or 0.0 for row in rows), default=0.0)
     shortest = min((row["duration_s"] or longest for row in rows), default=0.0)
-    heads = ("Started", "Trace", "Spans", "Errors", "Duration", "")
+    failed = {number for number, row in enumerate(rows) if row["errors"]}
     lines = [_summary(row, shortest, longest) for row in rows]
-    return element("table", element("tr", [element("th", head) for head in heads]), lines, class_="list")
+    return table("Started|Trace|>Spans|>Errors|>Duration|", lines, failed)
 
 
-def _summary(row: TraceSummary, shortest: float, longest: float) -> Markup:
+def _summary(row: TraceSummary, shortest: float, longest: float) -> Sequence[object]:
     duration = row["duration_s"]
-    shown = view_text.value(duration, "s") if duration is not None else "running"
-    name = (element("b", row["name"]), element("br"), element("small", f"{row['service']}  {row['trace_id']}"))
-    return element(
-        "tr",
-        element("td", element("time", view_text.milliseconds(row["start"])), class_="number"),
-        element("td", name),
-        element("td", f"{row['spans']:,}", class_="number"),
-        element("td", f"{row['errors']:,}" if row["errors"] else "", class_="number"),
-        element("td", shown, class_="number"),
-        element("td", _bar(duration, shortest, longest, failed=row["errors"] > 0)),
-        class_="failed" if row["errors"] else None,
+    return (
+        element("time", view_text.milliseconds(row["start"])),
+        named(row["name"], f"{row['service']}  {row['trace_id']}"),
+        f"{row['spans']:,}",
+        f"{row['errors']:,}",
+        view_text.value(duration, "s") if duration is not None else "running",
+        _bar(duration, shortest, longest, failed=row["errors"] > 0),
     )
 
 
@@ -75,7 +73,7 @@ def waterfall(page: TracePage) -> Markup:
     left_out = len(page["rows"]) - len(rows)
     note = element("p", f"{left_out} more lines are not shown.", class_="note") if left_out else None
     duration = view_text.value(summary["duration_s"], "s") if summary["duration_s"] is not None else "running"
-    about = f"{duration}, {summary['spans']} spans, {summary['errors']} errors, {view_text.stamp(summary['start'])}"
+    about = f"{duration}, spans {summary['spans']}, errors {summary['errors']}, {view_text.stamp(summary['start'])}"
     caption = element("figcaption", summary["name"], element("small", f"{about}, {summary['trace_id']}"))
     return element("figure", caption, svg, _exceptions(page), note, class_="trace")
 
@@ -96,14 +94,12 @@ class _Waterfall:
     def grid(self) -> Markup:
         """Return the lines of the time since the start."""
         scale = axis.value_axis([0.0, self._length], "s", 4)
-        ticks = [tick for tick in scale.ticks if tick.value <= self._length * 1.001]
-        lines = [
-            (
-                element("line", x1=self._x(self._start + tick.value), x2=self._x(self._start + tick.value), y1=14, y2=self._bottom),
-                element("text", f"{tick.label} {scale.unit}", x=self._x(self._start + tick.value), y=10, text_anchor="middle"),
-            )
-            for tick in ticks
-        ]
+        lines = []
+        for tick in scale.ticks:
+            x = self._x(self._start + tick.value)
+            if tick.value <= self._length * 1.001:
+                label = element("text", f"{tick.label} {scale.unit}", x=x, y=10, text_anchor="middle")
+                lines.append((element("line", x1=x, x2=x, y1=14, y2=self._bottom), label))
         return element("g", lines, class_="grid")
 
     def row(self, row: WaterfallRow, number: int) -> Markup:
@@ -111,40 +107,44 @@ class _Waterfall:
         span = self._spans[row["span_id"]]
         y = (number + 1) * _ROW
         indent = min(row["depth"], 12) * 10
-        repeats = f" × {row['count']}" if row["count"] > 1 else ""
-        # A hidden repeat belongs to the bar: it reaches from the first to the last of them.
-        hidden = [self._spans[key] for key in row["hidden"] if key in self._spans]
-        ends = [each["end"] for each in (span, *hidden)]
-        running = None in ends
-        end = self._start + self._length if running else max(end for end in ends if end is not None)
+        repeats = f" \u00d7 {row['count']}" if row["count"] > 1 else ""
+        name = cut(f"{span['name']}{repeats}", max(8, _NAME_CELLS - indent // 6))
+        end, running = self._end([span, *(self._spans[key] for key in row["hidden"] if key in self._spans)])
         left, right = self._x(span["start"]), self._x(end)
         total = row["total_s"] if row["count"] > 1 else span["duration_s"]
-        classes = ["failed" if span["status"] == "error" else "", "path" if row["critical"] else "", "running" if running else ""]
+        length = view_text.value(total, "s") if total is not None else "running"
+        marks = {"failed": span["status"] == "error", "path": row["critical"], "running": running}
         return element(
             "g",
             element("title", _title(span)),
-            element("text", cut(f"{span['name']}{repeats}", max(8, _NAME_CELLS - indent // 6)), x=4 + indent, y=y + 10),
+            element("text", name, x=4 + indent, y=y + 10),
             element("rect", x=left, y=y + 1, width=max(1.5, right - left), height=11),
-            element("text", view_text.value(total, "s") if total is not None else "running", x=right + 5, y=y + 10, class_="length"),
-            class_=" ".join(filter(None, ("span", *classes))),
+            element("text", length, x=right + 5, y=y + 10, class_="length"),
+            class_=" ".join(["span", *(name for name, is_set in marks.items() if is_set)]),
         )
+
+    def _end(self, spans: list[SpanRow]) -> tuple[float, bool]:
+        """Return where the bar of *spans* ends, and whether one of them is running: then it is the end of the drawing."""
+        ends = [span["end"] for span in spans if span["end"] is not None]
+        if len(ends) < len(spans):
+            return self._start + self._length, True
+        return max(ends), False
 
 
 def _title(span: SpanRow) -> str:
-    about = ", ".join(filter(None, (span["service"], span["kind"], span["status_message"], attributes(span["attributes"]))))
+    about = ", ".join(
+        filter(None, (span["service"], span["kind"], span["status_message"], attributes(span["attributes"])))
+    )
     return f"{span['name']}: {about}"
 
 
 def _exceptions(page: TracePage) -> Markup | None:
     """Return the exceptions of the trace's spans with their stack traces."""
-    items = [
-        element(
-            "details",
-            element("summary", f"{span['name']}: {event['attributes'].get('exception.type', 'exception')}: ", str(event["attributes"].get("exception.message", ""))),
-            element("pre", str(event["attributes"].get("exception.stacktrace", ""))),
-        )
-        for span in page["spans"]
-        for event in span["events"]
-        if event["name"] == "exception"
-    ]
-    return element("div", items[:5], class_="exceptions") if items else None
+    events = [(span, event) for span in page["spans"] for event in span["events"] if event["name"] == "exception"]
+    items = [_exception(span["name"], event["attributes"]) for span, event in events[:_EXCEPTIONS]]
+    return element("div", items) if items else None
+
+
+def _exception(span_name: str, facts: dict[str, object]) -> Markup:
+    kind, message, stack = (facts.get(f"exception.{key}", "") for key in ("type", "message", "stacktrace"))
+    return element("details", element("summary", f"{span_name}: {kind}: {message}"), element("pre", stack))
