@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.dashboard.view import phrases
 from csg_otel.dashboard.view import text as view_text
 from csg_otel.display import cells, clean, cut
 
@@ -45,15 +46,11 @@ def aligned(heads: str, rows: Iterable[Sequence[object]]) -> list[str]:
     ]
 
 
-def _attributes(values: dict[str, Any]) -> str:
-    return " ".join(f"{key}={value}" for key, value in values.items())
-
-
 def _traces(page: TracesPage) -> list[str]:
     rows = (
         (
             view_text.clock(row["start"], page["time"]),
-            view_text.value(row["duration_s"], "s") if row["duration_s"] is not None else "running",
+            phrases.length(row["duration_s"]),
             row["spans"],
             row["errors"] or "",
             row["trace_id"],
@@ -73,9 +70,10 @@ def _trace(page: TracePage) -> list[str]:
         duration = row["total_s"] if row["count"] > 1 else span["duration_s"]
         repeats = f" x{row['count']}" if row["count"] > 1 else ""
         state = "ERROR" if span["status"] == "error" else ""
-        about = span["status_message"] or _attributes(span["attributes"])
-        length = view_text.value(duration, "s") if duration is not None else "running"
-        rows.append((length, state, f"{'  ' * row['depth']}{span['name']}{repeats}", row["span_id"], about))
+        about = span["status_message"] or phrases.attributes(span["attributes"])
+        rows.append(
+            (phrases.length(duration), state, f"{'  ' * row['depth']}{span['name']}{repeats}", row["span_id"], about)
+        )
     head = page["summary"]
     title = f"trace {head['trace_id']}, started {view_text.stamp(head['start'])}, {', '.join(page['services'])}"
     return [clean(title), *aligned(">DURATION|STATE|SPAN|ID|ABOUT", rows), *_log_lines(page["logs"])]
@@ -93,7 +91,7 @@ def _log_lines(records: Sequence[Any]) -> list[str]:
             row["level"].upper(),
             row["logger"],
             f"{row['body']}{_raised(row['exception'])}",
-            _attributes(row["attributes"]),
+            phrases.attributes(row["attributes"]),
         )
         for row in records
     )
@@ -119,14 +117,14 @@ def _metrics(page: MetricsPage) -> list[str]:
 
 
 def _series(chart: Chart) -> list[str]:
-    rows = []
-    for line in chart["series"]:
-        values = [value for value in line["values"] if value is not None]
-        unit = "1/s" if chart["kind"] == "histogram" and line["field"] == "rate" else chart["unit"]
-        numbers = (values[-1], min(values), max(values)) if values else (None, None, None)
-        rows.append(
-            (line["label"] or chart["title"], *(view_text.value(number, unit) for number in numbers), len(values))
+    rows = [
+        (
+            line["label"] or chart["title"],
+            *phrases.numbers(chart, line),
+            sum(value is not None for value in line["values"]),
         )
+        for line in chart["series"]
+    ]
     more = [f"{chart['hidden']} more series"] if chart["hidden"] else []
     return [*aligned("SERIES|>LAST|>MIN|>MAX|>VALUES", rows), *more]
 
@@ -150,7 +148,7 @@ def _changed(page: ChangedPage) -> list[str]:
         (
             row["rank"],
             row["name"],
-            _attributes(row["attributes"]),
+            phrases.attributes(row["attributes"]),
             view_text.value(row["before"], row["unit"]),
             view_text.value(row["after"], row["unit"]),
             row["text"],

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from csg_otel.dashboard.report.tables import attributes, window
+from csg_otel.dashboard.report.tables import window
+from csg_otel.dashboard.view import phrases
 from csg_otel.dashboard.view import text as view_text
 from csg_otel.display import clean, cut
 
@@ -98,7 +99,7 @@ def _changed(report: Report) -> Iterable[str]:
     rows = [
         (
             change["name"],
-            attributes(change["attributes"]),
+            phrases.attributes(change["attributes"]),
             view_text.value(change["before"], change["unit"]),
             view_text.value(change["after"], change["unit"]),
             change["text"],
@@ -142,14 +143,9 @@ def _alerts(report: Report) -> Iterable[str]:
 
 
 def _charts(title: str, charts: Sequence[Chart]) -> Iterable[str]:
-    rows = []
-    for chart in charts:
-        for series in chart["series"]:
-            values = [value for value in series["values"] if value is not None]
-            unit = "1/s" if chart["kind"] == "histogram" and series["field"] == "rate" else chart["unit"]
-            if values:
-                numbers = (view_text.value(value, unit) for value in (values[-1], min(values), max(values)))
-                rows.append((chart["title"], series["label"], *numbers))
+    rows = [
+        (chart["title"], line["label"], *phrases.numbers(chart, line)) for chart in charts for line in chart["series"]
+    ]
     if rows:
         yield _section(title, _table("What|Series|>Last|>Min|>Max", rows))
 
@@ -159,7 +155,7 @@ def _traces(title: str, summaries: Sequence[TraceSummary]) -> Iterable[str]:
         (
             view_text.milliseconds(row["start"]),
             row["name"],
-            view_text.value(row["duration_s"], "s") if row["duration_s"] is not None else "running",
+            phrases.length(row["duration_s"]),
             row["spans"],
             row["errors"],
             row["trace_id"],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.report.markup import Markup, element, join
-from csg_otel.dashboard.view import axis
+from csg_otel.dashboard.view import axis, phrases
 from csg_otel.dashboard.view import text as view_text
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _FAR: Final = 3.0
 
 def chart(document: Chart) -> Markup:
     """Return *document* as a figure: a histogram as its quantiles, and its rate below them."""
-    rates = [series for series in document["series"] if document["kind"] == "histogram" and series["field"] == "rate"]
+    rates = [series for series in document["series"] if phrases.is_count(document, series)]
     lines = [series for series in document["series"] if series not in rates]
     blocks = [_plot(document, lines, document["unit"], document["thresholds"], height=170)]
     if rates:
@@ -59,7 +59,7 @@ def _plot(
         aria_label=f"{document['title']}: {', '.join(each['label'] for each in shown)}",
     )
     far = [each for each in thresholds if each not in near]
-    return join(drawing, _legend(shown, unit), [_beyond(each, unit) for each in far])
+    return join(drawing, _legend(document, shown), [_beyond(each, unit) for each in far])
 
 
 class _Area:
@@ -134,14 +134,12 @@ def severity_class(severity: str) -> str:
     return "warning" if severity.lower() in {"warning", "info", "warn"} else "critical"
 
 
-def _legend(shown: Sequence[Series], unit: str) -> Markup:
+def _legend(document: Chart, shown: Sequence[Series]) -> Markup:
     """Return the table of the series: colour, name, newest, smallest and largest value."""
     rows = []
-    for number, series in enumerate(shown):
-        values = [value for value in series["values"] if value is not None]
-        numbers = (values[-1], min(values), max(values)) if values else (None, None, None)
-        key = element("span", class_=f"key s{number + 1}")
-        cells = [element("td", view_text.value(value, unit), class_="number") for value in numbers]
+    for place, series in enumerate(shown):
+        key = element("span", class_=f"key s{place + 1}")
+        cells = [element("td", number, class_="number") for number in phrases.numbers(document, series)]
         rows.append(element("tr", element("td", key, series["label"]), cells))
     heads = [element("th", title, class_="number") for title in ("last", "min", "max")]
     return element("table", element("tr", element("th", ""), heads), rows, class_="legend")

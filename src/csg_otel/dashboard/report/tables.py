@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.report.markup import Markup, element
-from csg_otel.dashboard.view import axis
+from csg_otel.dashboard.view import axis, phrases
 from csg_otel.dashboard.view import text as view_text
 
 if TYPE_CHECKING:
@@ -22,11 +22,6 @@ _SHOWN_SERIES: Final = 3
 def marked(word: str, state: str) -> Markup:
     """Return *word* with the shape and colour of *state*."""
     return element("span", f"{view_text.SHAPES[state]} {word}", class_=f"state {state}")
-
-
-def attributes(values: dict[str, object] | dict[str, str]) -> str:
-    """Return attributes as ``key=value`` in one line."""
-    return ", ".join(f"{key}={value}" for key, value in values.items())
 
 
 def table(heads: str, rows: Iterable[Sequence[object]], failed: Collection[int] = ()) -> Markup:
@@ -108,7 +103,7 @@ def _change(change: Change) -> Sequence[object]:
 
 
 def _about(change: Change) -> str:
-    return "; ".join(filter(None, (change["text"], attributes(change["attributes"]))))
+    return "; ".join(filter(None, (change["text"], phrases.attributes(change["attributes"]))))
 
 
 def sparkline(values: list[float | None]) -> Markup:
@@ -141,7 +136,10 @@ def alerts(page: AlertsPage) -> Markup:
 def _alert(rule: AlertRow) -> Sequence[object]:
     worst = [
         element(
-            "div", view_text.value(series["value"], rule["unit"]), " ", element("small", attributes(series["labels"]))
+            "div",
+            view_text.value(series["value"], rule["unit"]),
+            " ",
+            element("small", phrases.attributes(series["labels"])),
         )
         for series in rule["series"][:_SHOWN_SERIES]
     ]
@@ -169,7 +167,7 @@ def _log(row: LogRow) -> Sequence[object]:
     if exception is not None:
         stack = element("pre", exception["stacktrace"]) if exception["stacktrace"] else None
         details = element("details", element("summary", f"{exception['type']}: {exception['message']}"), stack)
-    facts = attributes(row["attributes"])
+    facts = phrases.attributes(row["attributes"])
     return (
         element("time", view_text.milliseconds(row["time"])),
         marked(row["level"].upper(), _LEVEL_CLASSES.get(row["level"], "unknown")),

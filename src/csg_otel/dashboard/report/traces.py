@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.report.markup import Markup, element
-from csg_otel.dashboard.report.tables import attributes, named, table
-from csg_otel.dashboard.view import axis
+from csg_otel.dashboard.report.tables import named, table
+from csg_otel.dashboard.view import axis, phrases
 from csg_otel.dashboard.view import text as view_text
 from csg_otel.display import cut
 
@@ -41,7 +41,7 @@ def _summary(row: TraceSummary, shortest: float, longest: float) -> Sequence[obj
         named(row["name"], f"{row['service']}  {row['trace_id']}"),
         f"{row['spans']:,}",
         f"{row['errors']:,}",
-        view_text.value(duration, "s") if duration is not None else "running",
+        phrases.length(duration),
         _bar(duration, shortest, longest, failed=row["errors"] > 0),
     )
 
@@ -72,7 +72,7 @@ def waterfall(page: TracePage) -> Markup:
     )
     left_out = len(page["rows"]) - len(rows)
     note = element("p", f"{left_out} more lines are not shown.", class_="note") if left_out else None
-    duration = view_text.value(summary["duration_s"], "s") if summary["duration_s"] is not None else "running"
+    duration = phrases.length(summary["duration_s"])
     about = f"{duration}, spans {summary['spans']}, errors {summary['errors']}, {view_text.stamp(summary['start'])}"
     caption = element("figcaption", summary["name"], element("small", f"{about}, {summary['trace_id']}"))
     return element("figure", caption, svg, _exceptions(page), note, class_="trace")
@@ -112,14 +112,13 @@ class _Waterfall:
         end, running = self._end([span, *(self._spans[key] for key in row["hidden"] if key in self._spans)])
         left, right = self._x(span["start"]), self._x(end)
         total = row["total_s"] if row["count"] > 1 else span["duration_s"]
-        length = view_text.value(total, "s") if total is not None else "running"
         marks = {"failed": span["status"] == "error", "path": row["critical"], "running": running}
         return element(
             "g",
             element("title", _title(span)),
             element("text", name, x=4 + indent, y=y + 10),
             element("rect", x=left, y=y + 1, width=max(1.5, right - left), height=11),
-            element("text", length, x=right + 5, y=y + 10, class_="length"),
+            element("text", phrases.length(total), x=right + 5, y=y + 10, class_="length"),
             class_=" ".join(["span", *(name for name, is_set in marks.items() if is_set)]),
         )
 
@@ -133,7 +132,7 @@ class _Waterfall:
 
 def _title(span: SpanRow) -> str:
     about = ", ".join(
-        filter(None, (span["service"], span["kind"], span["status_message"], attributes(span["attributes"])))
+        filter(None, (span["service"], span["kind"], span["status_message"], phrases.attributes(span["attributes"])))
     )
     return f"{span['name']}: {about}"
 
