@@ -1,7 +1,8 @@
-"""Documents of a program in trouble, built by the model's types: for the reports' rendering, where every part must be filled."""
+"""The report of a program in trouble, built by the model's types: for renderings, where every part must be filled."""
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -119,14 +120,21 @@ def log(number: int, level: str, body: str, **more: Any) -> dict[str, Any]:
     }
 
 
-STACK = 'Traceback (most recent call last):\n  File "vtt.py", line 41, in read\n    raise TranscriptError(why)\nTranscriptError: no header'
+STACK = """Traceback (most recent call last):
+  File "vtt.py", line 41, in read
+    raise TranscriptError(why)
+TranscriptError: no header"""
 
 
 def _trace() -> dict[str, Any]:
     raised = {
         "time": NOW - 58,
         "name": "exception",
-        "attributes": {"exception.type": "TranscriptError", "exception.message": "no header", "exception.stacktrace": STACK},
+        "attributes": {
+            "exception.type": "TranscriptError",
+            "exception.message": "no header",
+            "exception.stacktrace": STACK,
+        },
     }
     spans = [
         span(0, 0, 2.41, "process_file"),
@@ -135,7 +143,7 @@ def _trace() -> dict[str, Any]:
         span(10, 2.0, 0.38, "publish", status="error", status_message="no header", events=[raised]),
         span(11, 2.1, None, "upload"),
     ]
-    row = {"depth": 1, "critical": False, "self_s": 0.1, "count": 1, "total_s": None, "hidden": []}
+    row: dict[str, Any] = {"depth": 1, "critical": False, "self_s": 0.1, "count": 1, "total_s": None, "hidden": []}
     rows = [
         {**row, "span_id": spans[0]["span_id"], "depth": 0, "critical": True},
         {**row, "span_id": spans[1]["span_id"]},
@@ -151,7 +159,14 @@ def _trace() -> dict[str, Any]:
         {**row, "span_id": spans[11]["span_id"], "depth": 2},
     ]
     head = {**summary(7, "process_file", None, errors=1), "spans": len(spans), "start": spans[0]["start"], "running": 1}
-    return {"time": NOW - 57, "summary": head, "services": ["snapshot-generator"], "spans": spans, "rows": rows, "logs": []}
+    return {
+        "time": NOW - 57,
+        "summary": head,
+        "services": ["snapshot-generator"],
+        "spans": spans,
+        "rows": rows,
+        "logs": [],
+    }
 
 
 def _status(checks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -230,7 +245,13 @@ _CATEGORIES = [
         "response_time_ms": 156.7,
     },
     {"name": "dependencies", "title": "Dependencies", "status": "warning", "message": "slow", "response_time_ms": None},
-    {"name": "performance", "title": "Performance", "status": "unknown", "message": "no result yet", "response_time_ms": None},
+    {
+        "name": "performance",
+        "title": "Performance",
+        "status": "unknown",
+        "message": "no result yet",
+        "response_time_ms": None,
+    },
 ]
 
 
@@ -254,15 +275,31 @@ def _destination(name: str, state: str, error: str, **more: Any) -> dict[str, An
 def _checks() -> list[dict[str, Any]]:
     changes = [(3600, 1900, "healthy"), (1900, 1100, "warning"), (1000, 754, "healthy"), (754, None, "critical")]
     timeline = [
-        {"start": NOW - start, "end": None if end is None else NOW - end, "status": status} for start, end, status in changes
+        {"start": NOW - start, "end": None if end is None else NOW - end, "status": status}
+        for start, end, status in changes
     ]
     failures = [
         {"time": NOW - 754, "status": "critical", "message": "there is a file FAIL in inbox"},
         {"time": NOW - 1500, "status": "warning", "message": "2 transcripts are older than a day"},
     ]
-    used = {"name": "used", "value": 82.5, "unit": "%", "warning": 80.0, "critical": 95.0, "minimum": 0.0, "maximum": 100.0}
+    used = {
+        "name": "used",
+        "value": 82.5,
+        "unit": "%",
+        "warning": 80.0,
+        "critical": 95.0,
+        "minimum": 0.0,
+        "maximum": 100.0,
+    }
     return [
-        check("inbox", "critical", "there is a file FAIL in inbox", timeline=timeline, failures=failures, availability=0.91),
+        check(
+            "inbox",
+            "critical",
+            "there is a file FAIL in inbox",
+            timeline=timeline,
+            failures=failures,
+            availability=0.91,
+        ),
         check("disk", "warning", "82.5 % of / are used", measurements=[{**used, "attributes": {}}], category="system"),
         check("anthropic-api", "unknown", "", category="dependency", duration_ms=None),
         check("output-writable", "healthy", "ok"),
@@ -311,7 +348,15 @@ def _changed() -> dict[str, Any]:
         "values": [0.08, 0.09, 0.08, None, None, 0.4, 1.1, 1.3, 1.24],
         "link": "metrics?name=operation.duration",
     }
-    second = {**change, "rank": 2, "name": "cache.hit_rate", "unit": "%", "before": 92.0, "after": 8.0, "text": "misses"}
+    second = {
+        **change,
+        "rank": 2,
+        "name": "cache.hit_rate",
+        "unit": "%",
+        "before": 92.0,
+        "after": 8.0,
+        "text": "misses",
+    }
     return {"time": NOW, "window": [NOW - 300, NOW], "baseline": [NOW - 3900, NOW - 300], "changes": [change, second]}
 
 
@@ -374,4 +419,4 @@ def report() -> Report:
             log(2, "warn", "the queue of otlp is half full", attributes={"queue.size": 1024}),
         ],
     }
-    return document  # type: ignore[no-any-return]
+    return copy.deepcopy(document)  # type: ignore[no-any-return]
