@@ -91,32 +91,32 @@ class _Tools:
 
     def _answer(self, name: str, arguments: Mapping[str, Any]) -> str:
         try:
-            asked = query(name)
+            chosen = query(name)
         except KeyError:
             raise CsgOtelError(f"there is no tool {name[:40]!r}") from None
-        names = [each.name for each in asked.filters] + ([asked.subject] if asked.subject else [])
+        names = [each.name for each in chosen.filters] + ([chosen.subject] if chosen.subject else [])
         for key in arguments:
             if key not in names:
                 raise CsgOtelError(f"{name} has no argument {key[:40]!r}{suggestion(key, names)}")
-        if asked.subject and not arguments.get(asked.subject):
-            raise CsgOtelError(f"{name} needs the argument {asked.subject}")
-        path, parameters = request(asked, {**_DEFAULTS.get(name, {}), **arguments})
+        if chosen.subject and not arguments.get(chosen.subject):
+            raise CsgOtelError(f"{name} needs the argument {chosen.subject}")
+        path, parameters = request(chosen, {**_DEFAULTS.get(name, {}), **arguments})
         return bounded(self._source().get(path, parameters))
 
 
-def _tool(asked: Query) -> Tool:
+def _tool(chosen: Query) -> Tool:
     from mcp.types import Tool, ToolAnnotations
 
-    properties = {each.name: _schema(each) for each in asked.filters}
-    if asked.subject:
-        properties = {asked.subject: {"type": "string"}, **properties}
+    properties = {each.name: _schema(each) for each in chosen.filters}
+    if chosen.subject:
+        properties = {chosen.subject: {"type": "string"}, **properties}
     schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    if asked.subject:
-        schema["required"] = [asked.subject]
+    if chosen.subject:
+        schema["required"] = [chosen.subject]
     hints = ToolAnnotations(
-        title=asked.name, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+        title=chosen.name, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
     )
-    return Tool(name=asked.name, description=asked.help, input_schema=schema, annotations=hints)
+    return Tool(name=chosen.name, description=chosen.help, input_schema=schema, annotations=hints)
 
 
 def _schema(each: Filter) -> dict[str, Any]:

@@ -135,16 +135,16 @@ def query(name: str) -> Query:
 _BY_NAME: Final = {each.name: each for each in QUERIES}
 
 
-def request(asked: Query, values: Mapping[str, Any]) -> tuple[str, dict[str, str | list[str]]]:
+def request(chosen: Query, values: Mapping[str, Any]) -> tuple[str, dict[str, str | list[str]]]:
     """
-    Return path and parameters of the API for *asked*.
+    Return path and parameters of the API for *chosen*.
 
     Args:
-        asked: The query.
+        chosen: The query.
         values: The values of its filters, and of its subject, by name; None and False leave a filter out.
     """
     parameters: dict[str, str | list[str]] = {}
-    for each in asked.filters:
+    for each in chosen.filters:
         value = values.get(each.name)
         if value is None or value is False or value == []:
             continue
@@ -152,10 +152,10 @@ def request(asked: Query, values: Mapping[str, Any]) -> tuple[str, dict[str, str
             parameters[each.name] = [str(item) for item in value]
         else:
             parameters[each.name] = "true" if value is True else _plain(value)
-    subject = str(values.get(asked.subject, "")) if asked.subject else ""
-    if "{subject}" in asked.path:
-        return asked.path.format(subject=_path_part(subject)), parameters
-    return asked.path, {asked.subject: subject, **parameters} if asked.subject else parameters
+    subject = str(values.get(chosen.subject, "")) if chosen.subject else ""
+    if "{subject}" in chosen.path:
+        return chosen.path.format(subject=_path_part(subject)), parameters
+    return chosen.path, {chosen.subject: subject, **parameters} if chosen.subject else parameters
 
 
 def _path_part(subject: str) -> str:
