@@ -1,12 +1,13 @@
 """
-Folders that only this user can enter, and the place where the user's state belongs.
+Folders that only this user can enter, their keys, and the place where the user's state belongs.
 
-For the spool and for the files of worker groups: in both places another user may have created a link or a folder before.
+For the spool, the files of worker groups and the access to dashboards: another user may have created a link or a folder before.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NotPrivateError(OSError):
-    """A path is a link, is no directory, or belongs to another user."""
+    """A path is a link, is no directory, belongs to another user, or can be read by others."""
 
 
 def make_private_folder(folder: Path) -> None:
@@ -47,6 +48,37 @@ def private_folder_at(path: Path) -> Path:
         path /= f"csg-otel-{os.geteuid()}"
     make_private_folder(path)
     return path
+
+
+def private_key(folder: Path, previous: bytes = b"") -> bytes:
+    """
+    Return the 32 random bytes in the file ``key`` of *folder*, which is private; the first process creates it.
+
+    Raises NotPrivateError if other users can read the file, and OSError if it cannot be created.
+
+    Args:
+        folder: The folder.
+        previous: The key to create if the file has been removed. Default: a new one.
+    """
+    path = folder / "key"
+    candidate = folder / f".key-{os.getpid()}-{secrets.token_hex(4)}"
+    if not path.exists():
+        descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(previous or secrets.token_bytes(32))
+        try:
+            os.link(candidate, path)  # atomic, and it fails if another process has created the key first
+        except FileExistsError:
+            pass
+        finally:
+            candidate.unlink()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        key = file.read(64)
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077 or len(key) != 32:
+        raise NotPrivateError(f"{path} is not a key of 32 bytes that only this user can read")
+    return key
 
 
 def _is_own_link(path: Path) -> bool:

@@ -208,7 +208,7 @@ def test_files_are_this_users_alone(tmp_path: Path) -> None:
         make(tmp_path / "state").append("traces", 1, b"x")
     folder.unlink()
     (tmp_path / "state" / "key").chmod(0o644)
-    with pytest.raises(SpoolError, match="key"):
+    with pytest.raises(NotPrivateError, match="key"):
         make(tmp_path / "state").append("traces", 1, b"x")
 
 

@@ -8,6 +8,7 @@ delays a probe. The program's handlers write these lines like all other log line
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from csg_otel.names import ACCESS_LOGGER
 from csg_otel.server.background import Background
 
 if TYPE_CHECKING:
-    from csg_otel.server.messages import Request
+    from csg_otel.server.messages import Done, Request, Response
 
 _log = logging.getLogger(ACCESS_LOGGER)
 
@@ -54,6 +55,17 @@ class AccessLog:
                 self._enqueue(_line(request, status, size_bytes, duration_s))
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("access log")
+
+    def following(self, request: Request, done: Done) -> Done:
+        """Return *done*, preceded by the line about the response to *request*."""
+        began_s = time.perf_counter()
+
+        def write_and_finish(response: Response) -> None:
+            size_bytes = 0 if request.method == "HEAD" else len(response.body)
+            self.write(request, response.status, size_bytes, time.perf_counter() - began_s)
+            done(response)
+
+        return write_and_finish
 
     def reset_after_fork(self) -> None:
         """Start from scratch in a forked child: the parent writes its own lines."""

@@ -6,30 +6,24 @@ A probe never runs a check, and ``/metrics`` responds with 200 in every state of
 
 from __future__ import annotations
 
-import hmac
-import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from csg_otel import interruptions
 from csg_otel.exporters import prometheus
 from csg_otel.health import HealthSnapshot, report
 from csg_otel.server import index
-from csg_otel.server.access_log import AccessLog
 from csg_otel.server.background import Background
-from csg_otel.server.hosts import HostCheck
-from csg_otel.server.messages import NO_STORE, PLAIN_TEXT, Done, Guard, Request, Response
-from csg_otel.server.rate_limit import RateLimit
+from csg_otel.server.guards import access_log, authorized, guards, unauthorized
+from csg_otel.server.messages import NO_STORE, PLAIN_TEXT, Done, Request, Response
 from csg_otel.server.scrapes import Form, Scrapes
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.config import Config
-    from csg_otel.config.sections.security import ApiAuth
 
 
 T = TypeVar("T")
@@ -61,12 +55,11 @@ class Endpoints:
         self._config = config
         self._health = health
         self._stopping = stopping
-        self._guards = _guards(config)
-        logging = config.security.access_logging
+        self._guards = guards(config.security, config.system_monitoring.prometheus.host)
         self._background = Background("endpoints")
         self._details = Background("details")  # of its own, because the text of a detail may hang
         self._scrapes = Scrapes(metrics, self._background)
-        self._access_log = AccessLog() if logging.enabled and logging.log_requests else None
+        self._access_log = access_log(config.security)
 
     @property
     def protected(self) -> bool:
@@ -89,7 +82,7 @@ class Endpoints:
         later from a background thread: a collection takes long, and details become text by code of the program.
         """
         if self._access_log is not None:
-            done = _logged(self._access_log, request, done)
+            done = self._access_log.following(request, done)
         response = self._contained(partial(self._refusal, request))
         if response is not None:
             done(response)
@@ -121,7 +114,7 @@ class Endpoints:
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"only GET and HEAD\n", {**PLAIN_TEXT, "Allow": "GET, HEAD"})
         if is_scrape:
-            return None if self._authorized(request.headers) else self._unauthorized()
+            return None if self._authorized(request.headers) else unauthorized(self._config.security.api_auth)
         return Response(404, self._not_found()) if check and name != "healthz" else None
 
     @property
@@ -141,10 +134,6 @@ class Endpoints:
     def _not_found(self) -> bytes:
         """Return the body for a path that does not exist: a user who opens the address in a browser sees where to go."""
         return f"not found; the endpoints are {' '.join(self.paths)}\n".encode()
-
-    def _unauthorized(self) -> Response:
-        scheme = "Basic" if self._config.security.api_auth.method == "basic" else "Bearer"
-        return Response(401, b"unauthorized\n", {**PLAIN_TEXT, "WWW-Authenticate": scheme})
 
     def _scrape(self, headers: Mapping[str, str], done: Done) -> None:
         accept, encoding = headers.get("accept", ""), headers.get("accept-encoding", "")
@@ -194,38 +183,3 @@ def _page_response(form: Form, page: bytes | None) -> Response:
         return _BUSY
     headers = {**NO_STORE, "Content-Type": form.format.content_type, "Vary": "Accept, Accept-Encoding"}
     return Response(200, page, {**headers, "Content-Encoding": "gzip"} if form.gzip else headers)
-
-
-def _logged(log: AccessLog, request: Request, done: Done) -> Done:
-    """Return *done*, preceded by a line in *log*."""
-    began_s = time.perf_counter()
-
-    def write_and_finish(response: Response) -> None:
-        size_bytes = 0 if request.method == "HEAD" else len(response.body)
-        log.write(request, response.status, size_bytes, time.perf_counter() - began_s)
-        done(response)
-
-    return write_and_finish
-
-
-def _guards(config: Config) -> tuple[Guard, ...]:
-    """Return the guards that are switched on, in the order in which a request passes them."""
-    security, guards = config.security, list[Guard]()
-    if security.allowed_hosts and "*" not in security.allowed_hosts:
-        guards.append(HostCheck((*security.allowed_hosts, config.system_monitoring.prometheus.host)))
-    if security.rate_limiting.enabled:
-        guards.append(RateLimit(security.rate_limiting.requests_per_minute))
-    return tuple(guards)
-
-
-def authorized(auth: ApiAuth, header: str) -> bool:
-    """Return whether the ``Authorization`` *header* contains one of the tokens; every comparison takes the same time."""
-    sent = header.encode("utf-8", "surrogateescape")
-    matches = [hmac.compare_digest(sent, _expected(auth, token)) for token in auth.tokens]
-    return any(matches)
-
-
-def _expected(auth: ApiAuth, token: Any) -> bytes:
-    """Return the header value for *token*: a bearer token, or ``user:password`` for the basic method."""
-    secret = token.reveal().encode()
-    return b"Basic " + b64encode(secret) if auth.method == "basic" else b"Bearer " + secret

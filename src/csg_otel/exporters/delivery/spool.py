@@ -16,7 +16,6 @@ import math
 import os
 import re
 import secrets
-import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from typing import Final, Protocol
 from csg_otel import clocks
 from csg_otel.descriptors import KeptFile, is_at
 from csg_otel.exporters.delivery.segment import Ref, Segment, SpoolError, frame_size
-from csg_otel.private_folder import make_private_folder, private_folder_at
+from csg_otel.private_folder import make_private_folder, private_folder_at, private_key
 
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
 """Most bytes of one file. A full spool removes its oldest file, so this is the loss each time."""
@@ -259,7 +258,7 @@ class Spool:
         root = private_folder_at(self._root)
         self._folder = root / self._folder_name
         make_private_folder(self._folder)
-        self._key = self._key or _key(root)
+        self._key = self._key or private_key(root)
 
     def _holds_lock(self) -> bool:
         """Return whether the folder of this process is still its own: the program may have closed its lock's descriptor."""
@@ -273,7 +272,7 @@ class Spool:
     def _restore(self) -> None:
         """Write again the segments that are in place no longer, or whose folder or key was removed. Raises as append()."""
         self._make_folders()
-        key = _key(self._folder.parent, self._key)
+        key = private_key(self._folder.parent, self._key)
         own, lock = self._own, self._own_lock
         if own is not None and lock is not None and not is_at(lock, own / "lock"):
             lock.close()
@@ -334,33 +333,6 @@ def _lock_of_the_dead(folder: Path) -> KeptFile | None:
         return lock
     lock.close()  # a living process holds it, or another one has adopted the folder at this moment
     return None
-
-
-def _key(root: Path, previous: bytes = b"") -> bytes:
-    """
-    Return the installation's key; the first process creates it, as *previous* if it has been removed.
-
-    Raises SpoolError if other users can read it.
-    """
-    path = root / "key"
-    candidate = root / f".key-{os.getpid()}-{secrets.token_hex(4)}"
-    if not path.exists():
-        descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(previous or secrets.token_bytes(32))
-        try:
-            os.link(candidate, path)  # atomic, and it fails if another process has created the key first
-        except FileExistsError:
-            pass
-        finally:
-            candidate.unlink()
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        key = file.read(64)
-    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077 or len(key) != 32:
-        raise SpoolError(f"{path} is not a key of 32 bytes that only this user can read")
-    return key
 
 
 def _modified(path: Path) -> float:
