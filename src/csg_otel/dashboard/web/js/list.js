@@ -119,19 +119,18 @@ export class LiveList {
   view(head, row, nothing, retry) {
     if (!this.page) return this.error ? failed(this.error, retry) : loading();
     const count = this.waiting.length;
-    return [
-      h("div", { class: "new-rows", key: "new" }, count > 0 && h("button", { onclick: () => this.catchUp() }, `${count} new`)),
-      h("div", {
-        class: "scroll list", key: "list", mount: (el) => (this.element = el), onscroll: () => this.scrolled(),
-        onpointerenter: (event) => event.pointerType === "mouse" && (this.pointed = true),
-        onpointerleave: () => ((this.pointed = false), this.settle()),
-      },
+    return h("div", {
+      class: "listing", key: "listing",
+      onpointerenter: (event) => event.pointerType === "mouse" && (this.pointed = true),
+      onpointerleave: () => ((this.pointed = false), this.settle()),
+    },
+      h("div", { class: "new-rows" }, count > 0 && h("button", { onclick: () => this.catchUp() }, `${count} new`)),
+      h("div", { class: "scroll list", mount: (el) => (this.element = el), onscroll: () => this.scrolled() },
         this.error && h("p", { class: "s-critical pad", role: "alert" }, this.error.message),
         head,
         h("div", { class: "rows", role: "list" }, this.rows.map(row)),
         this.rows.length === 0 && nothing(),
-        this.next !== null && this.rows.length > 0 && h("button", { class: "more", onclick: () => this.more() }, "Older")),
-    ];
+        this.next !== null && this.rows.length > 0 && h("button", { class: "more", onclick: () => this.more() }, "Older")));
   }
 
   scrolled() {

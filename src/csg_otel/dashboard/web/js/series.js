@@ -1,6 +1,6 @@
 // Colours and order of a chart's series. Pure.
 
-const PLACES = { p50: 0, p95: 1, p99: 6 };
+const PLACES = new Map([["p50", 0], ["p95", 1], ["p99", 6]]);
 const COLOURS = 8;
 
 function hash(text) {
@@ -14,7 +14,7 @@ export function colours(labels) {
   const result = new Map();
   const used = new Set();
   for (const label of [...new Set(labels)].sort()) {
-    let place = PLACES[label] ?? hash(label) % COLOURS;
+    let place = PLACES.get(label) ?? hash(label) % COLOURS;
     for (let tries = 0; used.has(place) && tries < COLOURS; tries += 1) place = (place + 1) % COLOURS;
     used.add(place);
     result.set(label, place);

@@ -93,7 +93,7 @@ function box(scene, from, to) {
 }
 
 function serviceColour(scene, service) {
-  return scene.services.indexOf(service) % 8;
+  return Math.max(0, scene.services.indexOf(service)) % 8;
 }
 
 /** A pale bar for the span, full where no child covers it; log records and exceptions at their time. */

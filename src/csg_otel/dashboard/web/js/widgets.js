@@ -13,13 +13,13 @@ const SHAPES = {
 };
 
 /** Words of states and the state whose look they share. */
-const LOOKS = {
+const LOOKS = new Map(Object.entries({
   ok: "healthy", degraded: "warning", down: "critical", firing: "critical", pending: "warning", "no data": "idle",
-  error: "critical", fatal: "critical", warn: "warning", running: "running",
-};
+  error: "critical", fatal: "critical", warn: "warning",
+}));
 
 export function look(state) {
-  return LOOKS[state] ?? state;
+  return LOOKS.get(state) ?? state;
 }
 
 export function icon(path, name = "icon") {

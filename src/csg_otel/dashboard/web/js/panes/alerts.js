@@ -59,7 +59,7 @@ function ruleRow(rule, opened, doc, refresh) {
       h("span", { class: "c-severity dim" }, rule.severity),
       h("span", { class: "right" }, worst ? quantity(worst.value, rule.unit) : h("span", { class: "dim" }, "–")),
       h("span", { class: "c-gauge" }, gauge(worst, rule), h("span", { class: "dim" }, value(rule.threshold, rule.unit))),
-      h("span", { class: "c-text dim", title: rule.summary }, waiting(rule) ?? rule.summary)),
+      h("span", { class: "c-text dim", title: rule.summary }, waiting(rule) ?? (rule.state === "firing" ? rule.summary : `${rule.metric} ${rule.condition}`))),
     isOpen && detail(rule, doc, refresh));
 }
 

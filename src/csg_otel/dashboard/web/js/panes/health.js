@@ -5,11 +5,9 @@ import { app, now, setParams } from "../app.js";
 import { since, plural, minute, value } from "../format.js";
 import { ago, attributeList, choice, empty, failed, filterInput, loading, quantity, stateMark, timeline, timeOfDay } from "../widgets.js";
 import { Loaded } from "../load.js";
+import { CHECK } from "./overview.js";
 
 const HOUR = 3600;
-const CODE = `@csg_otel.health_check("database")
-def database():
-    connection.execute("select 1")`;
 
 export function open() {
   const page = new Loaded();
@@ -38,7 +36,7 @@ function view(page, refresh) {
   if (!page.doc) return page.error ? failed(page.error, refresh) : loading();
   const { params } = app.route;
   const doc = page.doc;
-  if (doc.checks.length === 0) return empty("No health check is registered. This one line makes a function one:", CODE);
+  if (doc.checks.length === 0) return empty("No health check is registered. This one line makes a function one:", CHECK);
   const tree = params.get("view") === "tree";
   const rows = tree ? asTree(doc.checks) : doc.checks.map((check) => ({ check, depth: 0 }));
   const text = (params.get("text") ?? "").toLowerCase();

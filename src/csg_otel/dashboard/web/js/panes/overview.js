@@ -8,6 +8,10 @@ import { changeRows } from "../changes.js";
 import { Loaded } from "../load.js";
 import { worstSeries } from "../rules.js";
 
+export const CHECK = `@csg_otel.health_check("database")
+def database():
+    connection.execute("select 1")`;
+
 export function open() {
   const alerts = new Loaded();
   const fetchAlerts = () => hasFeature("alerts") && alerts.load("alerts");
@@ -33,6 +37,7 @@ function problems(status, alerts) {
   const order = { critical: 0, warning: 1, unknown: 2 };
   const items = [...wrongChecks(status), ...wrongRules(alerts), ...wrongDestinations(status)];
   items.sort((a, b) => (order[look(a.state)] ?? 3) - (order[look(b.state)] ?? 3));
+  if (items.length === 0 && status.checks.length === 0) return noChecks();
   return h("section", { key: "problems", class: "problems" },
     h("h2", null, items.length ? plural(items.length, "problem") : "Nothing is wrong"),
     items.length === 0 && h("p", { class: "dim" }, quiet(status)),
@@ -40,10 +45,15 @@ function problems(status, alerts) {
     items.length > 50 && h("p", { class: "dim" }, `and ${items.length - 50} more`));
 }
 
+function noChecks() {
+  return h("section", { key: "problems", class: "problems" }, h("h2", null, "No health check has run yet"),
+    h("p", { class: "dim" }, "This makes a function one:"), h("pre", null, CHECK));
+}
+
 function quiet(status) {
   const down = status.destinations.length;
   const said = [
-    status.checks.length ? `${plural(status.checks.length, "check")} healthy` : "no check has run yet",
+    `${plural(status.checks.length, "check")} healthy`,
     status.alerts.rules && `${plural(status.alerts.rules, "rule")} quiet`,
     down && `${plural(down, "destination")} ${down === 1 ? "takes" : "take"} everything`,
   ];
@@ -79,7 +89,7 @@ function problemRow(item) {
     h("span", { class: "c-state" }, stateMark(item.state)),
     h("span", { class: "c-name" }, item.name),
     h("span", { class: "c-text", title: item.text }, item.text, item.silenced && h("span", { class: "tag" }, "silenced")),
-    h("span", { class: "c-for q dim" }, item.value ?? (item.for !== null && `for ${since(item.for)}`)));
+    h("span", { class: "c-for q dim" }, item.value ?? (item.for === null ? "" : item.for < 1 ? "now" : `for ${since(item.for)}`)));
 }
 
 function changed(status) {
