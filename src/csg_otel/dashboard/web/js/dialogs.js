@@ -36,7 +36,7 @@ export async function openHelp() {
   const { SHORTCUTS } = await import("./keys.js");
   show("Keyboard", () => [
     h("dl", { class: "shortcuts" }, SHORTCUTS.map(([key, text]) => [h("dt", null, key), h("dd", null, text)])),
-    h("p", { class: "dim" }, "The address of this page holds pane, filters, window and selection: copy it to show somebody the same."),
+    h("p", { class: "dim" }, "The address of this page holds pane, filters, window and selection: a copy of it shows the same elsewhere."),
     app.status?.metrics_url && h("p", { class: "dim" }, "Metrics for Prometheus: ", h("code", null, app.status.metrics_url)),
   ]);
 }

@@ -68,6 +68,7 @@ function takeStatus(status) {
 function deliver(events) {
   const newest = new Map(events.filter(([name]) => name !== "traces" && name !== "logs"));
   for (const [name, document] of events) {
+    // Of states only the newest counts.
     if (newest.has(name) && newest.get(name) !== document) continue;
     if (name === "hello") greet(document);
     else if (name === "status") takeStatus(document);
@@ -80,7 +81,7 @@ function deliver(events) {
 function greet(hello) {
   if (app.session && app.session !== hello.session) forgetSession();
   app.session = hello.session;
-  refresh();
+  app.pane?.refresh?.();
 }
 
 async function refresh() {
