@@ -1,0 +1,143 @@
+"""
+How far the values of one series moved: a robust comparison of a window with the time before it.
+
+A movement counts by four shares of 0 to 1: how well the values of the window can be told from those of the baseline (Cliff's
+delta, by ranks, so that outliers do not matter), how much further they moved than the baseline's own parts did (novelty, so
+that noise, drift and regular peaks do not matter), the size in doublings, and the weight of such a series.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+FEWEST: Final = 4
+"""Fewest values in the window and in the baseline; fewer say nothing."""
+
+_SURE: Final = 3.2
+"""Fewest standard deviations of the rank sum: less happens by chance among hundreds of series."""
+
+_MOST_PARTS: Final = 12
+_FEWEST_PARTS: Final = 6
+_LEAST_DOUBLINGS: Final = 0.3
+"""Smallest change that is shown: 23 %."""
+
+_LATEST: Final = (1, 2, 5)
+"""The change may have begun within the window: its whole, its second half and its last fifth are compared."""
+
+
+_Typical = Callable[[Sequence[float]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A change from *before* to *after* (typical values); *strength* is 0 to 1."""
+
+    before: float
+    after: float
+    strength: float
+
+
+def compare(
+    baseline: Sequence[float], window: Sequence[float], floor: float, *, counted: bool = False, share: bool = False
+) -> Movement | None:
+    """
+    Return the movement of *window* against *baseline*, both in the order of time; None if there is none to show.
+
+    Args:
+        baseline: the values before.
+        window: the values of the window.
+        floor: the smallest difference that matters, in the unit of the values; above 0.
+        counted: whether the typical value is the mean: rates of rare events are mostly 0. Default: the median.
+        share: whether the values are shares, so that 0.01 to 0.02 and 0.99 to 0.98 count the same. Default False.
+    """
+    if len(window) < FEWEST or len(baseline) < FEWEST:
+        return None
+    typical = _mean if counted else _median
+    ranked = sorted(baseline)
+    usual = typical(ranked)
+    low, high = ranked[len(ranked) // 10], ranked[-1 - len(ranked) // 10]
+    best: Movement | None = None
+    history: _History | None = None
+    for divisor in _LATEST:
+        part = window[-max(len(window) // divisor, FEWEST) :]
+        after = typical(part)
+        if (not counted and low <= after <= high) or abs(after - usual) < floor:
+            continue
+        history = history or _History(baseline, len(window), typical)
+        strength = _distinct(ranked, part) * history.novelty(after, usual) * _size(usual, after, floor, share=share)
+        if strength > (best.strength if best else 0.0):
+            best = Movement(usual, after, strength)
+    return best
+
+
+def _distinct(ranked: Sequence[float], part: Sequence[float]) -> float:
+    """Return the absolute value of Cliff's delta of *part* against the sorted values *ranked*; 0 if it may be chance."""
+    above = sum(bisect_left(ranked, value) for value in part)
+    below = sum(len(ranked) - bisect_right(ranked, value) for value in part)
+    pairs = len(ranked) * len(part)
+    delta = abs(above - below) / pairs
+    deviations = delta * math.sqrt(3 * pairs / (len(ranked) + len(part) + 1))
+    return delta if deviations >= _SURE else 0.0
+
+
+class _History:
+    """The baseline in parts as long as the window: how it moved from part to part, and where its trend leads."""
+
+    def __init__(self, baseline: Sequence[float], length: int, typical: _Typical) -> None:
+        """Divide *baseline* into parts of at most *length* values; *typical* returns the typical value of one."""
+        count = len(baseline)
+        length = max(2, min(length, count // _FEWEST_PARTS), count // _MOST_PARTS)
+        starts = range(count % length, count - length + 1, length)
+        levels = [typical(baseline[start : start + length]) for start in starts]
+        moves = [abs(later - earlier) for earlier, later in pairwise(levels)]
+        # A change that began shortly before the window moves the last part, so the last move is no measure.
+        self._largest = max(moves[:-1], default=0.0)
+        self._expected = levels[-1] if len(levels) < 3 else _extrapolated(levels)
+
+    def novelty(self, after: float, usual: float) -> float:
+        """Return 0 if *after* is no further from *usual* (and from the trend) than the parts from each other, up to 1."""
+        shift, beyond = after - usual, after - self._expected
+        if shift * beyond <= 0:
+            return 0.0
+        shift = min(abs(shift), abs(beyond))
+        return max(0.0, (shift - self._largest) / (shift + self._largest))
+
+
+def _extrapolated(levels: Sequence[float]) -> float:
+    """Return the next level by the median of all slopes (Theil-Sen), which a few odd levels do not bend."""
+    slopes = [
+        (later - earlier) / (second - first)
+        for first, earlier in enumerate(levels)
+        for second, later in enumerate(levels[first + 1 :], first + 1)
+    ]
+    slope = _median(slopes)
+    return _median([level + slope * (len(levels) - place) for place, level in enumerate(levels)])
+
+
+def _size(before: float, after: float, floor: float, *, share: bool) -> float:
+    """Return the size of a change by its doublings: 0 for less than a quarter, 1/2 for twice, 4/5 for 16 times."""
+    doublings = _doublings(before, after, floor)
+    if share:
+        doublings = max(doublings, _doublings(max(0.0, 1 - before), max(0.0, 1 - after), floor))
+    return doublings / (1 + doublings) if doublings >= _LEAST_DOUBLINGS else 0.0
+
+
+def _doublings(before: float, after: float, floor: float) -> float:
+    if before < 0 or after < 0:  # a ratio of such values has no meaning: their distance by their size has
+        return 2 * abs(after - before) / (floor + max(abs(before), abs(after)))
+    return abs(math.log2((after + floor) / (before + floor)))
+
+
+def _median(values: Sequence[float]) -> float:
+    ranked = sorted(values)
+    middle = len(ranked) // 2
+    return ranked[middle] if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
