@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from csg_otel.dashboard.changed.series import Period
+if TYPE_CHECKING:
+    from csg_otel.dashboard.changed.series import Period
 
 _PER_WINDOW: Final = 20
 """Steps of a window: its last fifth still has four."""

@@ -1,7 +1,7 @@
 """
 How far the values of one series moved: a robust comparison of a window with the time before it.
 
-A movement counts by four shares of 0 to 1: how well the values of the window can be told from those of the baseline (Cliff's
+A movement counts by four shares of 0 to 1: how clearly the values of the window differ from those of the baseline (Cliff's
 delta, by ranks, so that outliers do not matter), how much further they moved than the baseline's own parts did (novelty, so
 that noise, drift and regular peaks do not matter), the size in doublings, and the weight of such a series.
 """
@@ -21,13 +21,15 @@ FEWEST: Final = 4
 _SURE: Final = 3.2
 """Fewest standard deviations of the rank sum: less happens by chance among hundreds of series."""
 
-_MOST_PARTS: Final = 12
 _FEWEST_PARTS: Final = 6
+_MOST_POINTS: Final = 12
+"""Most levels that a trend is computed from; the number of slopes grows with the square."""
+
 _LEAST_DOUBLINGS: Final = 0.3
 """Smallest change that is shown: 23 %."""
 
-_LATEST: Final = (1, 2, 5)
-"""The change may have begun within the window: its whole, its second half and its last fifth are compared."""
+_LATEST: Final = (1, 2, 3, 5)
+"""The change may have begun within the window: its whole, second half, last third and last fifth are compared."""
 
 
 _Typical = Callable[[Sequence[float]], float]
@@ -62,14 +64,14 @@ def compare(
     usual = typical(ranked)
     low, high = ranked[len(ranked) // 10], ranked[-1 - len(ranked) // 10]
     best: Movement | None = None
-    history: _History | None = None
     for divisor in _LATEST:
         part = window[-max(len(window) // divisor, FEWEST) :]
         after = typical(part)
         if (not counted and low <= after <= high) or abs(after - usual) < floor:
             continue
-        history = history or _History(baseline, len(window), typical)
-        strength = _distinct(ranked, part) * history.novelty(after, usual) * _size(usual, after, floor, share=share)
+        strength = _distinct(ranked, part) * _size(usual, after, floor, share=share)
+        if strength > (best.strength if best else 0.0):
+            strength *= _novelty(baseline, len(part), typical, after, usual)
         if strength > (best.strength if best else 0.0):
             best = Movement(usual, after, strength)
     return best
@@ -85,38 +87,46 @@ def _distinct(ranked: Sequence[float], part: Sequence[float]) -> float:
     return delta if deviations >= _SURE else 0.0
 
 
-class _History:
-    """The baseline in parts as long as the window: how it moved from part to part, and where its trend leads."""
+def _novelty(baseline: Sequence[float], length: int, typical: _Typical, after: float, usual: float) -> float:
+    """
+    Return 0 if *after* is no further from *usual* (and from the trend) than parts of the baseline from each other, up to 1.
 
-    def __init__(self, baseline: Sequence[float], length: int, typical: _Typical) -> None:
-        """Divide *baseline* into parts of at most *length* values; *typical* returns the typical value of one."""
-        count = len(baseline)
-        length = max(2, min(length, count // _FEWEST_PARTS), count // _MOST_PARTS)
-        starts = range(count % length, count - length + 1, length)
-        levels = [typical(baseline[start : start + length]) for start in starts]
-        moves = [abs(later - earlier) for earlier, later in pairwise(levels)]
-        # A change that began shortly before the window moves the last part, so the last move is no measure.
-        self._largest = max(moves[:-1], default=0.0)
-        self._expected = levels[-1] if len(levels) < 3 else _extrapolated(levels)
-
-    def novelty(self, after: float, usual: float) -> float:
-        """Return 0 if *after* is no further from *usual* (and from the trend) than the parts from each other, up to 1."""
-        shift, beyond = after - usual, after - self._expected
-        if shift * beyond <= 0:
-            return 0.0
-        shift = min(abs(shift), abs(beyond))
-        return max(0.0, (shift - self._largest) / (shift + self._largest))
+    Args:
+        baseline: the values before, in the order of time.
+        length: the number of values in the window.
+        typical: returns the typical value of a part.
+        after: the typical value of the window.
+        usual: the typical value of the baseline.
+    """
+    count = len(baseline)
+    length = max(2, min(length, count // _FEWEST_PARTS))
+    starts = range(count % length, count - length + 1, length)
+    levels = [typical(baseline[start : start + length]) for start in starts]
+    # A change that began shortly before the window moves the last parts, so the last moves are no measure.
+    moves = [abs(later - earlier) for earlier, later in pairwise(levels[: -len(levels) // _FEWEST_PARTS])]
+    largest, beyond = max(moves, default=0.0), after - _extrapolated(levels)
+    if (after - usual) * beyond <= 0:
+        return 0.0
+    shift = min(abs(after - usual), abs(beyond))
+    return max(0.0, (shift - largest) / (shift + largest))
 
 
 def _extrapolated(levels: Sequence[float]) -> float:
     """Return the next level by the median of all slopes (Theil-Sen), which a few odd levels do not bend."""
+    last = len(levels) - 1
+    points = [
+        (place, levels[place])
+        for place in range(last % -(-(last + 1) // _MOST_POINTS), last + 1, -(-(last + 1) // _MOST_POINTS))
+    ]
+    if len(points) < 3:
+        return levels[-1]
     slopes = [
-        (later - earlier) / (second - first)
-        for first, earlier in enumerate(levels)
-        for second, later in enumerate(levels[first + 1 :], first + 1)
+        (later - earlier) / (to - at)
+        for number, (at, earlier) in enumerate(points)
+        for to, later in points[number + 1 :]
     ]
     slope = _median(slopes)
-    return _median([level + slope * (len(levels) - place) for place, level in enumerate(levels)])
+    return _median([level + slope * (last + 1 - place) for place, level in points])
 
 
 def _size(before: float, after: float, floor: float, *, share: bool) -> float:

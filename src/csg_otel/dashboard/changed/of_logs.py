@@ -7,7 +7,6 @@ The oldest records are dropped first, so the baseline begins with the oldest tha
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +37,6 @@ def candidates(logs: Sequence[LogRow], window: Period, baseline: Period) -> Iter
         moved = compare(bins.before(rates), bins.within(rates), _FLOOR, counted=True)
         if moved is not None and moved.after > moved.before:
             logger, level, template = kind
-            before, after = (wording.per_minute(value) for value in (moved.before, moved.after))
             named = f'{level} log "{wording.short(template)}"{f" of {logger}" if logger else ""}'
             yield Candidate(
                 score=100 * moved.strength * _WEIGHTS[level],
@@ -51,7 +49,7 @@ def candidates(logs: Sequence[LogRow], window: Period, baseline: Period) -> Iter
                 after=moved.after,
                 aspect="errors" if level in ("error", "fatal", "warn") else "rate",
                 subject="",
-                text=wording.movement(named, before, after, rose=True),
+                text=wording.movement(named, moved.before * 60, moved.after * 60, "a minute"),
                 link=wording.fragment("logs", [("level", level), ("logger", logger), ("text", _constant(example))]),
                 values=rates,
             )

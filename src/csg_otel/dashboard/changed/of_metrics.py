@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from csg_otel import names
 from csg_otel.dashboard.changed import wording
@@ -87,7 +87,7 @@ def _compare(one: SeriesValues, before: Sequence[float | None], after: Sequence[
         empty = next((place for place, value in enumerate(before) if value is not None), len(before))
         past = [0.0] * empty + past
     share = one.unit == "1" and not rate and max(present, default=2.0) <= 1 and max(past, default=2.0) <= 1
-    return compare(past, present, wording.floor(one.unit, one.field), counted=rate, share=share)
+    return compare(past, present, wording.floor(_unit(one)), counted=rate, share=share)
 
 
 def _candidate(one: SeriesValues, moved: Movement, values: list[float | None], differing: list[str]) -> Candidate:
@@ -105,7 +105,7 @@ def _candidate(one: SeriesValues, moved: Movement, values: list[float | None], d
         name=one.name,
         attributes=one.attributes,
         field=one.field,
-        unit=f"{one.unit}/s" if one.field == "rate" else one.unit,
+        unit=_unit(one),
         before=moved.before,
         after=moved.after,
         aspect=aspect,
@@ -143,8 +143,13 @@ def _subject(attributes: Mapping[str, Any]) -> str:
 def _text(one: SeriesValues, moved: Movement, differing: Sequence[str]) -> str:
     head = "" if one.field == "value" else f"{one.field} of "
     subject = f"{head}{one.name}{wording.of_attributes(one.attributes, differing)}"
-    before, after = (wording.quantity(value, one.unit, one.field) for value in (moved.before, moved.after))
-    return wording.movement(subject, before, after, rose=moved.after > moved.before)
+    return wording.movement(subject, moved.before, moved.after, _unit(one))
+
+
+def _unit(one: SeriesValues) -> str:
+    if one.field != "rate":
+        return one.unit
+    return "1/s" if one.kind == "histogram" else f"{one.unit or '1'}/s"
 
 
 def _state_text(one: SeriesValues, moved: Movement) -> str:

@@ -6,7 +6,7 @@ Errors and slow traces are kept longer than others, so the time before looks wor
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,9 @@ _ROUTE: Final = "http.route"
 _MOST_VALUES: Final = 12
 """An attribute with more values than this is an identifier, not a kind."""
 
+_PORTIONS: Final = 20
+"""Fewest portions of a window with enough spans."""
+
 _SHARE_FLOOR: Final = 0.05
 _DURATION_FLOOR: Final = 0.002
 _SYMPTOM: Final = 0.5
@@ -37,6 +40,7 @@ _KIND: Final = 0.8
 class _Ended:
     """An ended span: *own_s* is its duration without the spans inside it; *cause*: no span inside it failed."""
 
+    end: float
     duration_s: float
     own_s: float
     failed: bool
@@ -44,18 +48,50 @@ class _Ended:
     attributes: dict[str, Any]
 
 
+_Value = Callable[[list[_Ended]], float]
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The ended spans of one name, service and route, in a list per step of time."""
+    """
+    The ended spans of one name, service and route before and in the window, in portions of consecutive ones.
+
+    Portions have an equal number of spans: a rare request is a portion of its own.
+    """
 
     name: str
     service: str
     route: str
-    steps: list[list[_Ended]]
+    before: list[list[_Ended]]
+    within: list[list[_Ended]]
 
-    def values(self, value: Callable[[list[_Ended]], float]) -> list[float | None]:
-        """Return *value* of each step; None for steps without spans."""
-        return [value(step) if step else None for step in self.steps]
+    def risen(self, value: _Value, floor: float, *, share: bool = False) -> Movement | None:
+        """Return how the *value* of the portions moved, if it rose."""
+        before, within = ([value(portion) for portion in side] for side in (self.before, self.within))
+        moved = compare(before, within, floor, counted=share, share=share)
+        return moved if moved is not None and moved.after > moved.before else None
+
+    def chart(self, value: _Value, bins: Bins) -> list[float | None]:
+        """Return the *value* of each step of time; None for steps without spans."""
+        steps: list[list[_Ended]] = [[] for _ in range(bins.count)]
+        for portion in (*self.before, *self.within):
+            for span in portion:
+                place = bins.place(span.end)
+                if place is not None:
+                    steps[place].append(span)
+        return [value(step) if step else None for step in steps]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A property of a group that moved; *head* begins its sentence, *kind* is the attribute and value whose share moved."""
+
+    aspect: Aspect
+    field: str
+    unit: str
+    head: str
+    weight: float
+    kind: tuple[str, str] = ("", "")
 
 
 def candidates(spans: Iterable[SpanRow], window: Period, baseline: Period) -> Iterator[Candidate]:
@@ -63,115 +99,101 @@ def candidates(spans: Iterable[SpanRow], window: Period, baseline: Period) -> It
     ended = [span for span in spans if span["end"] is not None and baseline[0] <= span["end"] <= window[1]]
     if not ended:
         return
-    bins = Bins(window, (max(baseline[0], min(span["start"] for span in ended)), baseline[1]))
-    for group in _groups(ended, bins):
-        if sum(map(bool, bins.before(group.steps))) >= FEWEST <= sum(map(bool, bins.within(group.steps))):
-            yield from _slower(group, bins)
-            yield from _failing(group, bins)
-            yield from _different(group, bins)
+    bins = Bins(window, (max(baseline[0], min(span["end"] or 0.0 for span in ended)), baseline[1]))
+    for group in _groups(ended, window, baseline):
+        yield from _slower(group, bins)
+        yield from _failing(group, bins)
+        yield from _different(group, bins)
 
 
-def _groups(ended: Sequence[SpanRow], bins: Bins) -> Iterable[_Group]:
-    groups: dict[tuple[str, str, str], _Group] = {}
+def _groups(ended: Sequence[SpanRow], window: Period, baseline: Period) -> Iterator[_Group]:
     inside: defaultdict[str | None, float] = defaultdict(float)
     failed_inside = set()
     for span in ended:
         inside[span["parent_id"]] += span["duration_s"] or 0.0
         if span["status"] == "error":
             failed_inside.add(span["parent_id"])
+    kinds: defaultdict[tuple[str, str, str], list[_Ended]] = defaultdict(list)
     for span in ended:
-        place = bins.place(span["end"] or 0.0)
-        if place is None:
-            continue
         attributes, duration_s, span_id = span["attributes"], span["duration_s"] or 0.0, span["span_id"]
-        key = (span["name"], span["service"], str(attributes.get(_ROUTE, "")))
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = _Group(*key, [[] for _ in range(bins.count)])
-        own_s = max(0.0, duration_s - inside.get(span_id, 0.0))
         failed = span["status"] == "error"
-        group.steps[place].append(
-            _Ended(duration_s, own_s, failed, failed and span_id not in failed_inside, attributes)
+        own_s, cause = max(0.0, duration_s - inside.get(span_id, 0.0)), failed and span_id not in failed_inside
+        kinds[span["name"], span["service"], str(attributes.get(_ROUTE, ""))].append(
+            _Ended(span["end"] or 0.0, duration_s, own_s, failed, cause, attributes)
         )
-    return groups.values()
+    for kind, group in kinds.items():
+        group.sort(key=lambda span: span.end)
+        before = [span for span in group if span.end < min(baseline[1], window[0])]
+        within = [span for span in group if span.end >= window[0]]
+        if len(before) >= FEWEST <= len(within):
+            size = max(1, len(within) // _PORTIONS)
+            yield _Group(*kind, _portions(before, size), _portions(within, size))
+
+
+def _portions(group: list[_Ended], size: int) -> list[list[_Ended]]:
+    return [group[place : place + size] for place in range(len(group) % size, len(group), size)]
 
 
 def _slower(group: _Group, bins: Bins) -> Iterator[Candidate]:
-    values = group.values(lambda step: _p95([span.duration_s for span in step]))
-    moved = _risen(values, bins, _DURATION_FLOOR)
-    if moved is None:
-        return
-    own = _risen(group.values(lambda step: _p95([span.own_s for span in step])), bins, _DURATION_FLOOR)
-    cause = own is not None and own.after - own.before > (moved.after - moved.before) / 2
-    text = wording.movement(
-        f"p95 of {_title(group)}", *(wording.quantity(value, "s") for value in (moved.before, moved.after)), rose=True
-    )
-    weight = 1.0 if cause else _SYMPTOM
-    yield _candidate(group, moved, values, weight, "duration", text, field="p95", unit="s")
+    moved = group.risen(_p95, _DURATION_FLOOR)
+    if moved is not None:
+        own = group.risen(_own_p95, _DURATION_FLOOR)
+        cause = own is not None and own.after - own.before > (moved.after - moved.before) / 2
+        row = _Row("duration", "p95", "s", f"p95 of {_title(group)}", 1.0 if cause else _SYMPTOM)
+        yield _candidate(group, row, moved, group.chart(_p95, bins))
 
 
 def _failing(group: _Group, bins: Bins) -> Iterator[Candidate]:
-    values = group.values(lambda step: sum(span.failed for span in step) / len(step))
-    moved = _risen(values, bins, _SHARE_FLOOR, share=True)
-    if moved is None:
-        return
-    own = _risen(
-        group.values(lambda step: sum(span.cause for span in step) / len(step)), bins, _SHARE_FLOOR, share=True
-    )
-    text = wording.movement(
-        f"share of errors of {_title(group)}",
-        *(wording.quantity(value, "1") for value in (moved.before, moved.after)),
-        rose=True,
-    )
-    yield _candidate(group, moved, values, 1.0 if own else _SYMPTOM, "errors", text, field="value", unit="1")
+    moved = group.risen(_failed, _SHARE_FLOOR, share=True)
+    if moved is not None:
+        weight = 1.0 if group.risen(_causes, _SHARE_FLOOR, share=True) else _SYMPTOM
+        row = _Row("errors", "value", "1", f"errors of {_title(group)}", weight)
+        yield _candidate(group, row, moved, group.chart(_failed, bins))
 
 
 def _different(group: _Group, bins: Bins) -> Iterator[Candidate]:
     """Yield the attributes' values whose share among the group's spans rose, such as misses of a cache."""
-    for (key, value), counts in _kinds(group):
-        values: list[float | None] = [
-            counts[place] / len(step) if step else None for place, step in enumerate(group.steps)
-        ]
-        moved = _risen(values, bins, _SHARE_FLOOR, share=True)
-        if moved is None:
-            continue
-        aspect: Aspect = "errors" if key == names.ERROR_TYPE else "level"
-        before, after = (wording.quantity(share, "1") for share in (moved.before, moved.after))
-        named = f"spans of {_title(group)} with {key} {wording.short(value)}"
-        text = wording.movement(named, before, after, rose=True)
-        yield _candidate(
-            group,
-            moved,
-            values,
-            1.0 if aspect == "errors" else _KIND,
-            aspect,
-            text,
-            field="value",
-            unit="1",
-            kind=(key, value),
-        )
+    for key, value in _kinds(group):
+
+        def share(portion: list[_Ended], key: str = key, value: Any = value) -> float:
+            return sum(1 for span in portion if span.attributes.get(key) == value) / len(portion)
+
+        moved = group.risen(share, _SHARE_FLOOR, share=True)
+        if moved is not None:
+            aspect: Aspect = "errors" if key == names.ERROR_TYPE else "level"
+            head = f"share of {key} {wording.short(str(value))} in {_title(group)}"
+            row = _Row(aspect, "value", "1", head, 1.0 if aspect == "errors" else _KIND, (key, str(value)))
+            yield _candidate(group, row, moved, group.chart(share, bins))
 
 
-def _kinds(group: _Group) -> Iterator[tuple[tuple[str, str], Counter[int]]]:
-    """Yield each value of each attribute that has few, with the number of its spans by step."""
-    counts: defaultdict[str, defaultdict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
-    for place, step in enumerate(group.steps):
-        for span in step:
+def _kinds(group: _Group) -> list[tuple[str, Any]]:
+    """Return each value in the window of each attribute that has few."""
+    values: defaultdict[str, set[Any]] = defaultdict(set)
+    for portion in group.within:
+        for span in portion:
             for key, value in span.attributes.items():
-                if key == names.ERROR_TYPE or (key.startswith("csg.") and isinstance(value, (str, bool))):
-                    counts[key][str(value)][place] += 1
-    for key, values in counts.items():
-        if len(values) <= _MOST_VALUES:
-            yield from (((key, value), by_step) for value, by_step in values.items())
+                if (key == names.ERROR_TYPE or key.startswith("csg.")) and isinstance(value, (str, bool)):
+                    values[key].add(value)
+    return [(key, value) for key, kinds in values.items() if len(kinds) <= _MOST_VALUES for value in kinds]
 
 
-def _risen(values: Sequence[float | None], bins: Bins, floor: float, *, share: bool = False) -> Movement | None:
-    before, after = ([v for v in part if v is not None] for part in (bins.before(values), bins.within(values)))
-    moved = compare(before, after, floor, counted=share, share=share)
-    return moved if moved is not None and moved.after > moved.before else None
+def _p95(portion: list[_Ended]) -> float:
+    return _ninety_fifth([span.duration_s for span in portion])
 
 
-def _p95(durations: list[float]) -> float:
+def _own_p95(portion: list[_Ended]) -> float:
+    return _ninety_fifth([span.own_s for span in portion])
+
+
+def _failed(portion: list[_Ended]) -> float:
+    return sum(span.failed for span in portion) / len(portion)
+
+
+def _causes(portion: list[_Ended]) -> float:
+    return sum(span.cause for span in portion) / len(portion)
+
+
+def _ninety_fifth(durations: list[float]) -> float:
     durations.sort()
     return durations[int(0.95 * (len(durations) - 1))]
 
@@ -181,47 +203,24 @@ def _title(group: _Group) -> str:
     return f"{wording.short(group.name)}{route}"
 
 
-def _candidate(
-    group: _Group,
-    moved: Movement,
-    values: list[float | None],
-    weight: float,
-    aspect: Aspect,
-    text: str,
-    *,
-    field: str,
-    unit: str,
-    kind: tuple[str, str] = ("", ""),
-) -> Candidate:
-    """
-    Return the candidate of *group*.
-
-    Args:
-        group: the spans.
-        moved: how they moved.
-        values: one for each step of time.
-        weight: 0 to 1.
-        aspect: the property that moved.
-        text: the sentence.
-        field: the field of *values*.
-        unit: the unit of *values*.
-        kind: the attribute and its value whose share moved; by default none.
-    """
-    route = {_ROUTE: group.route} if group.route else {}
-    filtered = [("attr", f"{kind[0]}={kind[1]}")] if kind[0] else []
-    failing = [("error", "true")] if aspect == "errors" else []
+def _candidate(group: _Group, row: _Row, moved: Movement, values: list[float | None]) -> Candidate:
+    key, value = row.kind
+    filters = [
+        *([("error", "true")] if row.aspect == "errors" else []),
+        *([("attr", f"{key}={value}")] if key else []),
+    ]
     return Candidate(
-        score=100 * moved.strength * weight,
+        score=100 * moved.strength * row.weight,
         what="traces",
         name=group.name,
-        attributes={**route, **({kind[0]: kind[1]} if kind[0] else {})},
-        field=field,
-        unit=unit,
+        attributes={**({_ROUTE: group.route} if group.route else {}), **({key: value} if key else {})},
+        field=row.field,
+        unit=row.unit,
         before=moved.before,
         after=moved.after,
-        aspect=aspect,
+        aspect=row.aspect,
         subject=group.route or group.name,
-        text=text,
-        link=wording.fragment("traces", [("name", group.name), ("service", group.service), *failing, *filtered]),
+        text=wording.movement(row.head, moved.before, moved.after, row.unit),
+        link=wording.fragment("traces", [("name", group.name), ("service", group.service), *filters]),
         values=values,
     )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.changed import of_logs, of_metrics, of_spans
-from csg_otel.dashboard.changed.series import Candidate, Period, SeriesValues
 
 if TYPE_CHECKING:
+    from csg_otel.dashboard.changed.series import Candidate, Period, SeriesValues
     from csg_otel.dashboard.model import Change, LogRow, SpanRow
 
 LEAST_SCORE: Final = 15.0
@@ -32,6 +32,7 @@ def rank(
     logs: Sequence[LogRow],
     window: Period,
     baseline: Period,
+    *,
     limit: int = 10,
 ) -> list[Change]:
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Field = Literal["value", "rate", "mean", "p50", "p95", "p99"]
@@ -54,4 +55,4 @@ class Candidate:
     subject: str
     text: str
     link: str
-    values: Sequence[float | None] = field(repr=False)
+    values: Sequence[float | None] = dataclasses.field(repr=False)

@@ -1,4 +1,4 @@
-"""The words of a row: numbers with units, attributes, and links."""
+"""The words of a row: the sentence, its attributes, the link; and the smallest difference that matters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from csg_otel.dashboard.view.text import value
+from csg_otel.display import cut
+
 _MOST_ATTRIBUTES: Final = 3
-_MOST_SIGNS: Final = 60
+_MOST_CELLS: Final = 60
 
 _SECONDS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _BYTES: Final = {"By": 1.0, "KiBy": 1024.0, "kBy": 1e3, "MiBy": 1024.0**2, "MBy": 1e6, "GiBy": 1024.0**3}
@@ -18,58 +21,16 @@ def is_duration(unit: str) -> bool:
     return unit in _SECONDS
 
 
-def floor(unit: str, field: str) -> float:
-    """Return the smallest difference that matters, in *unit* (per second for the field ``rate``)."""
-    if field == "rate":
-        return 10_240 / _BYTES[unit] if unit in _BYTES else 0.05
+def floor(unit: str) -> float:
+    """Return the smallest difference that matters, in *unit*."""
+    base, slash, _ = unit.partition("/")
+    if slash:
+        return 10_240 / _BYTES[base] if base in _BYTES else 0.05
     if unit in _SECONDS:
         return 0.002 / _SECONDS[unit]
     if unit in _BYTES:
         return 1_048_576 / _BYTES[unit]
     return {"1": 0.02, "%": 2.0}.get(unit, 1.0)
-
-
-def quantity(value: float, unit: str, field: str = "value") -> str:
-    """Return *value* with its unit as people read it: ``40 ms``, ``1.5 GiB``, ``12 %``, ``3.1/s``."""
-    if field == "rate":
-        per_second = _bytes(value * _BYTES[unit]) if unit in _BYTES else _number(value)
-        return f"{per_second}/s"
-    if unit in _SECONDS:
-        return _duration(value * _SECONDS[unit])
-    if unit in _BYTES:
-        return _bytes(value * _BYTES[unit])
-    if unit == "1":
-        return f"{_number(value * 100)} %"
-    shown = "" if unit.startswith("{") else unit
-    return f"{_number(value)} {shown}".rstrip()
-
-
-def per_minute(per_second: float) -> str:
-    """Return a rate of rare events: ``12 a minute``."""
-    return f"{_number(per_second * 60)} a minute"
-
-
-def _duration(seconds: float) -> str:
-    size = abs(seconds)
-    for least, factor, name in ((60.0, 1 / 60, "min"), (1.0, 1.0, "s"), (1e-3, 1e3, "ms")):
-        if size >= least:
-            return f"{_number(seconds * factor)} {name}"
-    return f"{_number(seconds * 1e6)} us" if size else "0 ms"
-
-
-def _bytes(value: float) -> str:
-    for size, name in ((1024.0**4, "TiB"), (1024.0**3, "GiB"), (1024.0**2, "MiB"), (1024.0, "KiB")):
-        if abs(value) >= size:
-            return f"{_number(value / size)} {name}"
-    return f"{_number(value)} B"
-
-
-def _number(value: float) -> str:
-    """Return *value* with three digits, without an exponent and without trailing zeros."""
-    size = abs(value)
-    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
-    text = f"{value:.{decimals}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-0", "0", text in ("-0", "-0.0"))
 
 
 def of_attributes(attributes: Mapping[str, Any], distinguishing: Iterable[str]) -> str:
@@ -81,15 +42,18 @@ def of_attributes(attributes: Mapping[str, Any], distinguishing: Iterable[str]) 
 
 def short(text: str) -> str:
     """Return the beginning of *text*."""
-    return text if len(text) <= _MOST_SIGNS else f"{text[: _MOST_SIGNS - 3]}..."
+    return cut(text, _MOST_CELLS)
 
 
-def movement(subject: str, before: str, after: str, *, rose: bool) -> str:
-    """Return the sentence that *subject* moved from *before* to *after*."""
-    return f"{subject} {'rose' if rose else 'fell'} from {before} to {after}"
+def movement(subject: str, before: float, after: float, unit: str) -> str:
+    """Return the sentence that *subject* moved from *before* to *after*; shares of 0 to 1 (unit ``1``) are shown in percent."""
+    if unit == "1":
+        before, after, unit = before * 100, after * 100, "%"
+    texts = (value(float(f"{number:.3g}"), unit) for number in (before, after))
+    return f"{subject} {'rose' if after > before else 'fell'} from {' to '.join(texts)}"
 
 
 def fragment(pane: str, parameters: Iterable[tuple[str, str]]) -> str:
     """Return the fragment of the page that shows *pane* with *parameters*; empty ones are left out."""
-    pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters if value)
+    pairs = "&".join(f"{name}={quote(text, safe='')}" for name, text in parameters if text)
     return f"{pane}?{pairs}" if pairs else pane
