@@ -1,0 +1,120 @@
+"""
+The dashboard of another process as a source: its documents by HTTP, each request under one deadline.
+
+A dashboard of this user on this machine is opened by its token file, so that no token has to be typed. The file is read for
+each request, because a restarted program has another token.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from csg_otel import environment, net
+from csg_otel.dashboard import token_file
+from csg_otel.dashboard.source import NotFoundError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from csg_otel.dashboard.source import Parameters
+
+_TIMEOUT_S: Final = 5.0
+_MAX_BYTES: Final = 64 * 1024 * 1024
+"""Most bytes of a document: an export of all that a program keeps is the largest."""
+
+_SHOWN_CHARACTERS: Final = 300
+"""Most characters of another server's text in a message."""
+
+
+class HttpSource:
+    """The documents of the dashboard at one address. Thread-safe."""
+
+    def __init__(self, address: str, authorization: Mapping[str, str] | None = None) -> None:
+        """
+        Read from *address*; nothing is sent yet. Raises SourceError if it is not an http or https URL.
+
+        Args:
+            address: The URL of the dashboard; a path in it, such as that of a link, is ignored.
+            authorization: The headers that give access. Default: user and password in the URL, or else the token file, if the
+                address is on this machine.
+        """
+        try:
+            self._url = net.parse(address)
+        except ValueError as error:
+            raise SourceError(f"this is not the address of a dashboard: {error}") from None
+        self.address = str(self._url)
+        self._authorization = dict(authorization or {})
+        if self._url.authorization is not None and not self._authorization:
+            self._authorization = {"Authorization": self._url.authorization}
+
+    def get(self, path: str, parameters: Parameters | None = None) -> Any:
+        """Return the document at *path*; see ``Source``."""
+        query = urlencode(parameters or {}, doseq=True)
+        return self._request("GET", path, f"?{query}" if query else "", None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Run the action at *path*; see ``Source``."""
+        return self._request("POST", path, "", json.dumps(body).encode())
+
+    def _request(self, method: str, path: str, query: str, body: bytes | None) -> Any:
+        headers = {"Accept": "application/json", **self._access()}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        target = f"{self.address}/api/v1/{quote(path)}{query}"
+        try:
+            response = net.request(
+                method, target, timeout_s=_TIMEOUT_S, body=body, headers=headers, max_bytes=_MAX_BYTES
+            )
+        except TimeoutError:
+            raise SourceError(
+                f"{self.address} did not answer within {_TIMEOUT_S:g} s: the program hangs, or is busy"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"nothing answers at {self.address} ({_reason(error)}): start the program with dashboard.enabled: true, or "
+                "give the address of its dashboard with --url"
+            ) from None
+        return self._document(path, response)
+
+    def _access(self) -> Mapping[str, str]:
+        if self._authorization or not net.is_loopback(self._url.host):
+            return self._authorization
+        folder = token_file.folder(environment.snapshot())
+        token = token_file.read(folder, self._url.port) if folder is not None else ""
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def _document(self, path: str, response: net.Response) -> Any:
+        """Return the document in *response*. Raises SourceError for every other one."""
+        if response.truncated:
+            raise SourceError(f"the answer of {self.address} has more than {_MAX_BYTES >> 20} MiB; ask for less")
+        if response.ok and response.headers.get("content-type", "").startswith("application/x-ndjson"):
+            return response.body.decode("utf-8", "replace")
+        try:
+            content = json.loads(response.body)
+        except (ValueError, RecursionError):
+            content = None
+        if response.ok and content is not None:
+            return content
+        if response.status == 401:
+            raise SourceError(
+                f"{self.address} refuses access: run this as the user of the program, or give a token of its "
+                "security.api_auth with --token-file"
+            )
+        problem = content.get("error") if isinstance(content, dict) else None
+        if not isinstance(problem, str):
+            raise SourceError(
+                f"{self.address} is no dashboard of csg_otel: it answered /api/v1/{path} with {_text(response)}"
+            )
+        raise (NotFoundError if response.status == 404 else SourceError)(problem)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _text(response: net.Response) -> str:
+    """Return status and beginning of *response* for a message; escaped, because it is another server's."""
+    text = response.body[:_SHOWN_CHARACTERS].decode("utf-8", "replace").strip()
+    return f"{response.status} {text!a}" if text else str(response.status)

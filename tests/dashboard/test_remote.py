@@ -1,0 +1,153 @@
+"""Another process's dashboard as a source: access by the token file, documents, and errors that say what to do."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from csg_otel.dashboard import remote
+from csg_otel.dashboard.remote import HttpSource
+from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
+from support.dashboard_source import SetSource
+from support.programs import eventually
+from support.servers import free_port
+from support.web_client import Web
+
+Serve = Callable[..., Web]
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The user's state folder, which the test's dashboard uses too."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "csg-otel" / "dashboard"
+
+
+@pytest.fixture
+def prepared(web: Web, state: Path) -> Web:
+    """A dashboard whose token file is written."""
+    eventually((state / f"{web.port}.token").exists)
+    return web
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_user_s_dashboard_is_opened_by_its_token_file(prepared: Web, source: SetSource, host: str) -> None:
+    """Documents, actions, and a new link for the browser; every parameter arrives as it is."""
+    parameters: Parameters = {"text": "a b&c=d", "attr": ["k=v", "ü=1"]}
+    remote_source = HttpSource(f"http://{host}:{prepared.port}/login?token=used")
+
+    assert remote_source.address == f"http://{host}:{prepared.port}"
+    assert remote_source.get("status") == {"overall": "healthy"}
+    assert remote_source.get("traces", parameters) == {"traces": []}
+    assert source.requests[-1] == ("traces", parameters)
+    assert remote_source.post("alerts/acknowledge", {"alert": "x"}) == {"done": "alerts/acknowledge"}
+    link = remote_source.post("login-links", {})["url"]
+    assert prepared.ask(link.removeprefix(prepared.url)).status == 303
+
+
+def test_a_restarted_program_is_opened_again(prepared: Web, serve_web: Serve, state: Path) -> None:
+    """It has another token, which is read for each request."""
+    remote_source = HttpSource(prepared.url)
+    assert remote_source.get("status")
+    prepared.server.stop(2.0)
+    prepared.dashboard.close()
+    with pytest.raises(SourceError, match="nothing answers at"):
+        remote_source.get("status")
+    serve_web(port=prepared.port)
+    eventually((state / f"{prepared.port}.token").exists)
+
+    assert remote_source.get("status") == {"overall": "healthy"}
+
+
+def test_a_token_or_a_password_is_sent(serve_web: Serve) -> None:
+    """As headers, or in the address, of which nothing secret is shown."""
+    web = serve_web(security={"api_auth": {"enabled": True, "method": "basic", "tokens": ["ops:pa55"]}})
+    header = "Basic " + b64encode(b"ops:pa55").decode()
+
+    assert HttpSource(web.url, {"Authorization": header}).get("status")
+    in_address = HttpSource(web.url.replace("//", "//ops:pa55@"))
+    assert in_address.get("status")
+    assert "pa55" not in in_address.address
+
+
+def test_documents_may_be_large_and_exports_are_text(prepared: Web, source: SetSource) -> None:
+    """Larger than the usual limit of a response."""
+    source.documents["traces"] = {"traces": ["x" * 5_000_000]}
+    source.documents["export"] = '{"resourceSpans": []}\n'
+
+    assert HttpSource(prepared.url).get("traces") == source.documents["traces"]
+    assert HttpSource(prepared.url).get("export", {"signals": "traces"}) == source.documents["export"]
+
+
+def test_errors_of_the_api_are_those_of_a_source(prepared: Web) -> None:
+    """With its words."""
+    with pytest.raises(NotFoundError, match="there is no document 'traces/00'"):
+        HttpSource(prepared.url).get("traces/00")
+    with pytest.raises(SourceError, match="there is no parameter 'wrong'"):
+        HttpSource(prepared.url).get("traces", {"wrong": "1"})
+
+
+def test_without_access_the_error_says_how_to_get_it(prepared: Web, state: Path) -> None:
+    """Whether the file is missing or the token is wrong."""
+    for authorization in ({"Authorization": "Bearer wrong"}, {}):
+        with pytest.raises(SourceError, match=r"refuses access: .*--token-file"):
+            HttpSource(prepared.url, authorization).get("status")
+        (state / f"{prepared.port}.token").unlink(missing_ok=True)
+
+
+def test_where_nothing_answers_the_error_says_what_to_start() -> None:
+    """And for text that is no address."""
+    with pytest.raises(
+        SourceError, match=r"nothing answers at .* \(Connection refused\): start the program with dashboard"
+    ):
+        HttpSource(f"http://127.0.0.1:{free_port()}").get("status")
+    with pytest.raises(SourceError, match="not the address of a dashboard"):
+        HttpSource("localhost")
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], str]]:
+    """Return a function that starts a server which sends some bytes to every client, and returns its address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def start(answer: bytes) -> str:
+            def serve() -> None:
+                client, _ = listener.accept()
+                with client:
+                    client.recv(65536)
+                    client.sendall(answer)
+                    client.recv(1) if not answer else None
+
+            threading.Thread(target=serve, daemon=True).start()
+            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        yield start
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "is no dashboard of csg_otel: .* 200 '<html>'"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n\x1b[2J", r"no dashboard .* 404 '\\x1b\[2J'"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + b"[" * 70000, "no dashboard"),
+        (b"SSH-2.0-OpenSSH\r\n", "nothing answers at"),
+    ],
+    ids=["a page", "an escape", "nested", "another protocol"],
+)
+def test_another_server_is_no_dashboard(answering: Callable[[bytes], str], body: bytes, message: str) -> None:
+    """And what it sends reaches no terminal unescaped."""
+    with pytest.raises(SourceError, match=message):
+        HttpSource(answering(body)).get("status")
+
+
+def test_a_server_that_hangs_has_a_deadline(answering: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says so."""
+    monkeypatch.setattr(remote, "_TIMEOUT_S", 0.2)
+    with pytest.raises(SourceError, match=r"did not answer within 0.2 s"):
+        HttpSource(answering(b"")).get("status")
