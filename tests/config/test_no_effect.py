@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from csg_otel.config import Config, load
-from csg_otel.config.sections.dashboard import Dashboard
+from csg_otel.config.sections.scrubbing import Scrubbing
 from csg_otel.config.show import lines
 from csg_otel.config.walk import leaves
 
@@ -40,7 +40,7 @@ def test_a_given_setting_without_effect_warns_once(key: str) -> None:
     assert reason == WITHOUT_EFFECT[key].no_effect
 
 
-@pytest.mark.parametrize("variable", ["MONITORING_DASHBOARD_PORT", "CSG_OTEL_SCRUBBING_ENABLED"])
+@pytest.mark.parametrize("variable", ["CSG_OTEL_SCRUBBING_ENABLED"])
 def test_a_variable_of_such_a_setting_warns(variable: str) -> None:
     """The warning names the variable."""
     (warning,) = load({}, environ={variable: "1"}).warnings
@@ -52,8 +52,8 @@ def test_a_variable_of_such_a_setting_warns(variable: str) -> None:
 def test_a_config_object_warns_about_what_it_changes() -> None:
     """A `Config` in code has every setting, so a value counts as given only if it differs from the default."""
     assert load(Config(), environ={}).warnings == ()
-    (warning,) = load(Config(dashboard=Dashboard(enabled=True)), environ={}).warnings
-    assert warning.startswith("argument config: dashboard: has no effect yet")
+    (warning,) = load(Config(scrubbing=Scrubbing(enabled=True)), environ={}).warnings
+    assert warning.startswith("argument config: scrubbing: has no effect yet")
 
 
 def test_show_marks_every_setting_without_effect() -> None:

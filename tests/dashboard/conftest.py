@@ -1,14 +1,17 @@
-"""A web dashboard on a free loopback port, whose documents the test sets."""
+"""A web dashboard whose documents the test sets, and a program with a dashboard, in the process of the test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import csg_otel
 from csg_otel.config import load
+from csg_otel.dashboard.api import Api
 from csg_otel.dashboard.http import PURPOSE, WebDashboard
 from csg_otel.server import Server
 from support.dashboard_source import SetSource
@@ -51,3 +54,29 @@ def serve_web(source: SetSource, tmp_path: Path) -> Iterator[Callable[..., Web]]
 def web(serve_web: Callable[..., Web]) -> Web:
     """A dashboard with the default settings."""
     return serve_web()
+
+
+@pytest.fixture
+def instrumented() -> Iterator[Callable[..., csg_otel.Telemetry]]:
+    """Return a function that instruments the process with a dashboard and given settings; the test's end shuts it down."""
+    with ExitStack() as stack:
+
+        def instrument(**settings: Any) -> csg_otel.Telemetry:
+            defaults: dict[str, Any] = {
+                "exporters": (),
+                "dashboard__enabled": True,
+                "dashboard__port": 0,
+                "system_monitoring__prometheus__port": 0,
+                "system_monitoring__collection_interval": 1,
+            }
+            return stack.enter_context(csg_otel.instrument("shop", **{**defaults, **settings}))
+
+        yield instrument
+
+
+@pytest.fixture
+def api(instrumented: Callable[..., csg_otel.Telemetry]) -> Api:
+    """Return the documents of a program with a dashboard and no built-in health checks."""
+    dashboard = instrumented(health_monitoring__enabled=False).dashboard
+    assert dashboard is not None
+    return dashboard

@@ -50,11 +50,7 @@ class ConfigRoot:
     escalation: Escalation = setting(Escalation, "Alerts that last are sent to more receivers, or suppressed.")
     logging: Logging = setting(Logging, "The program's log.")
     performance: Performance = setting(Performance, "Durations of operations, benchmarks and the growth of memory.")
-    dashboard: Dashboard = setting(
-        Dashboard,
-        "The dashboard in the terminal and in the browser.",
-        not_yet="this version has no dashboard; look at the metrics with Prometheus or Grafana",
-    )
+    dashboard: Dashboard = setting(Dashboard, "The dashboard in the terminal and in the browser.")
     integrations: Integrations = setting(Integrations, "Pushgateway, Grafana, and vendors of monitoring.")
     security: Security = setting(Security, "Access to the HTTP endpoints.")
     environments: Mapping[str, Any] = setting(

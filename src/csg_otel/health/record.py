@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextvars
 import random
 import time
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks
 from csg_otel.health.listeners import Change
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from csg_otel.health.definition import Check, Policy
     from csg_otel.health.execution import Execution
     from csg_otel.health.snapshot import CheckView
+
+
+_MOST_FAILURES: Final = 10
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class CheckRecord:
         outage_since: When the check became CRITICAL; None while it works, which it does in WARNING, too.
         failures: Runs that ended in WARNING or CRITICAL since the check was last HEALTHY.
         timeline: The effective statuses over time.
+        last_failures: The results of the last runs that ended in WARNING or CRITICAL, the newest last.
     """
 
     check: Check
@@ -50,11 +55,13 @@ class CheckRecord:
     outage_since: float | None = None
     failures: int = 0
     timeline: Timeline = field(default_factory=Timeline)
+    last_failures: deque[CheckResult] = field(default_factory=lambda: deque(maxlen=_MOST_FAILURES))
 
     def continue_from(self, previous: CheckRecord) -> None:
         """Keep the state of *previous*, the record of the same function before the settings changed."""
         self.state, self.execution, self.published = previous.state, previous.execution, previous.published
         self.outage_since, self.failures, self.timeline = previous.outage_since, previous.failures, previous.timeline
+        self.last_failures = previous.last_failures
         self.due = min(previous.due, clocks.monotonic() + self.policy.interval_s)
 
     @property
@@ -76,7 +83,9 @@ class CheckRecord:
             recover_after=self.policy.success_threshold,
             now_s=now_s,
         )
-        self.failures += result.status in (HealthStatus.CRITICAL, HealthStatus.WARNING)
+        if result.status in (HealthStatus.CRITICAL, HealthStatus.WARNING):
+            self.failures += 1
+            self.last_failures.append(result)
 
     def publish(self, view: CheckView, now_s: float) -> Change | None:
         """Record *view* as published and return the change it makes; a first result that is HEALTHY is no change."""

@@ -29,19 +29,19 @@ class HealthRegistry:
 
     def __init__(self, settings: HealthMonitoring | None = None) -> None:
         """Use *settings*; without them, the defaults."""
-        self._table = CheckTable(settings)
-        self._scheduler = Scheduler(self._table)
+        self.table = CheckTable(settings)  # definitions and records
+        self._scheduler = Scheduler(self.table)
         forks.follow(self.reset_after_fork)
 
     @property
     def settings(self) -> HealthMonitoring:
         """The settings of all checks."""
-        return self._table.settings
+        return self.table.settings
 
     @property
     def configured(self) -> bool:
         """Whether settings were given."""
-        return self._table.configured
+        return self.table.configured
 
     def register(self, check: Check) -> None:
         """
@@ -49,17 +49,17 @@ class HealthRegistry:
 
         While the schedule runs, raises HealthDefinitionError if *check* contradicts the others; before that, `start` does.
         """
-        self._table.add(check, validated=self.running)
+        self.table.add(check, validated=self.running)
         self._scheduler.wake()
 
     def unregister(self, name: str) -> None:
         """Remove the check *name*; its series end with the next collection."""
-        self._table.remove(name)
+        self.table.remove(name)
         self._scheduler.loops.forget(name)
 
     def configure(self, settings: HealthMonitoring, own: Iterable[Check] = ()) -> None:
         """Use *settings* and the checks *own* that they define; the program's checks stay. Raises as :meth:`start`."""
-        self._table.configure(settings, own)
+        self.table.configure(settings, own)
         self._scheduler.wake()
 
     @property
@@ -69,7 +69,7 @@ class HealthRegistry:
 
     def start(self) -> None:
         """Start the schedule; idempotent. Raises HealthDefinitionError with every contradiction between the checks."""
-        self._table.validate()
+        self.table.validate()
         self._scheduler.start()
 
     def stop(self, timeout_s: float) -> None:
@@ -82,16 +82,16 @@ class HealthRegistry:
 
     def reset_after_fork(self) -> None:
         """Drop the threads, locks, runs and loops of the parent, and start the schedule again if it was running."""
-        self._table.reset_after_fork()
+        self.table.reset_after_fork()
         self._scheduler.reset_after_fork()
 
     def snapshot(self) -> HealthSnapshot:
         """Return the state of all checks now; runs none."""
-        return self._table.snapshot()
+        return self.table.snapshot()
 
     def trends(self, window_s: float) -> dict[str, Trend]:
         """Return the trend of each check in the last *window_s* seconds by name, and that of all of them as ``overall``."""
-        return self._table.trends(window_s)
+        return self.table.trends(window_s)
 
     def run(self, name: str) -> CheckResult:
         """Run the check *name* now, or wait for its pending run; return the result by the deadline. Raises KeyError."""
@@ -115,4 +115,4 @@ class HealthRegistry:
 
     def maintenance(self, reason: str) -> AbstractContextManager[None]:
         """Put the program into maintenance during the block: readiness fails with *reason*, and checks still run."""
-        return self._table.maintenance(reason)
+        return self.table.maintenance(reason)

@@ -20,7 +20,7 @@ from csg_otel import clocks
 from csg_otel.health import snapshot as snapshots
 from csg_otel.health.definition import OVERALL, Check, check_names, circles, groups_of, policy, validate
 from csg_otel.health.record import CheckRecord
-from csg_otel.health.trends import Timeline, Trend
+from csg_otel.health.trends import CheckHistory, Timeline, Trend
 
 if TYPE_CHECKING:
     from csg_otel.config.sections.health_monitoring import HealthMonitoring
@@ -140,6 +140,14 @@ class CheckTable:
             trends = {OVERALL: self.overall.trend(now, window_s)}
             trends.update((name, record.timeline.trend(now, window_s)) for name, record in self.records.items())
         return trends
+
+    def histories(self) -> dict[str, CheckHistory]:
+        """Return the kept past of each check by name."""
+        with self.lock:
+            return {
+                name: CheckHistory(record.timeline.changes, tuple(record.last_failures), tuple(record.check.depends_on))
+                for name, record in self.records.items()
+            }
 
     def reset_after_fork(self) -> None:
         """Replace the lock and drop the runs of the parent; every check is due at once."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from csg_otel.status import HealthStatus
+
+if TYPE_CHECKING:
+    from csg_otel.check_result import CheckResult
 
 _MOST_CHANGES: Final = 1000
 """Changes kept per check: about an hour of a check that flaps every few seconds, days of a normal one."""
@@ -42,6 +45,15 @@ class Trend:
     availability: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class CheckHistory:
+    """The kept past of a check: its states with their starts (monotonic), and its last failures, the oldest first."""
+
+    changes: tuple[tuple[float, HealthStatus], ...]
+    failures: tuple[CheckResult, ...]
+    depends_on: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Timeline:
     """The states of one check, each with its start."""
@@ -57,6 +69,11 @@ class Timeline:
         """Record that the check is in *status* from *now_s* on."""
         if not self._changes or self._changes[-1][1] is not status:
             self._changes.append((now_s, status))
+
+    @property
+    def changes(self) -> tuple[tuple[float, HealthStatus], ...]:
+        """The states, each with its start, the oldest first."""
+        return tuple(self._changes)
 
     def trend(self, now_s: float, window_s: float) -> Trend:
         """Return the trend of the *window_s* seconds before *now_s*."""

@@ -13,7 +13,7 @@ import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import clocks, forks
 from csg_otel.metrics import aliases
@@ -38,10 +38,10 @@ class Ring:
 
     __slots__ = ("_newest", "_step_s", "_values")
 
-    def __init__(self, step_s: float, size: int) -> None:
-        """Make a ring without values."""
+    def __init__(self, step_s: float, size: int, typecode: Literal["d", "f"] = "d") -> None:
+        """Make a ring without values; *typecode* ``f`` takes half of the memory, and keeps seven digits."""
         self._step_s = step_s
-        self._values = array("d", [_MISSING]) * size
+        self._values = array(typecode, [_MISSING]) * size
         self._newest = -1
 
     @property

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LogRecord
 
-    from csg_otel.pipeline.sink import Sink
+    from csg_otel.pipeline.sink import Sink, Watcher
 
 
 class _FanOut:
     """
     A processor that queues items in every sink; ``sinks`` is replaced as a whole when destinations change.
+
+    ``watcher`` follows everything besides, for the dashboard; None without one.
 
     ``flush`` sends the queued items until a monotonic time, and ``on_shutdown`` is called when the provider has ended.
     """
@@ -39,6 +41,7 @@ class _FanOut:
     def __init__(self) -> None:
         super().__init__()
         self.sinks: tuple[Sink, ...] = ()
+        self.watcher: Watcher | None = None
         self.flush: FlushOwn = nothing_to_flush
         self.on_shutdown: Callable[[], None] = lambda: None
 
@@ -62,7 +65,10 @@ class SpanFanOut(_FanOut, SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Make *span* safe, so that no value the program sets on it raises; discard it if its parent is discarded."""
-        make_safe(span, discarded=is_discarded(get_current_span(parent_context)))
+        discarded = is_discarded(get_current_span(parent_context))
+        make_safe(span, discarded=discarded)
+        if self.watcher is not None and not discarded:
+            self.watcher.started(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue *span* if it is sampled, or if it is kept because it failed or was slow."""
@@ -72,7 +78,10 @@ class SpanFanOut(_FanOut, SpanProcessor):
             forks.enter_child()
         try:
             context = span.get_span_context()
-            if (context is not None and context.trace_flags.sampled) or self._worth_keeping(span):
+            kept = (context is not None and context.trace_flags.sampled) or self._worth_keeping(span)
+            if self.watcher is not None:
+                self.watcher.ended(span, kept=kept)
+            if kept:
                 for sink in self.sinks:
                     sink.enqueue(span)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
@@ -105,6 +114,8 @@ class LogFanOut(_FanOut, LogRecordProcessor):
                 instrumentation_scope=scope,
                 limits=log_record.limits,
             )
+            if self.watcher is not None:
+                self.watcher.put_record(readable)
             for sink in self.sinks:
                 sink.enqueue(readable)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program

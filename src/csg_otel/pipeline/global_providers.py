@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.view import View
 
     from csg_otel.config.sections.sampling import Sampling
-    from csg_otel.pipeline.sink import Sink
+    from csg_otel.pipeline.sink import Sink, Watcher
 
 _log = logging.getLogger("csg_otel")
 
@@ -116,6 +116,10 @@ class GlobalProviders:
             fan_out.flush = functools.partial(flush, signal)
         if isinstance(self.meters, InstalledMeterProvider):
             self.meters.flush_own = functools.partial(flush, "metrics")
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Let *watcher* follow all spans and log records, in place of an earlier one; None for no watcher."""
+        self.spans.watcher = self.logs.watcher = watcher
 
     def configure(self, sampling: Sampling, resource: Resource, views: Sequence[View]) -> None:
         """Use these settings from now on; adopted providers do not change."""

@@ -23,6 +23,8 @@ from csg_otel.server import Endpoints, Server
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.sdk.metrics.export import MetricsData
+
     from csg_otel.config import Config
     from csg_otel.health import HealthRegistry
     from csg_otel.providers import Providers
@@ -110,7 +112,13 @@ class Sampling(Part):
     def stop(self, deadline: float) -> None:
         self._runtime.stop()
         if self._sampler is not None:
-            self._sampler.stop(_within(deadline))
+            self._sampler.stop(within(deadline))
+
+    def restart(self) -> None:
+        """Stop the sampler and start it again; the history stays."""
+        if self._sampler is not None:
+            self._sampler.stop(_STOP_S)
+            self._sampler.start()
 
     def latest(self) -> metrics.Sample | None:
         """Return the newest sample; None before the second reading."""
@@ -136,8 +144,8 @@ class Health(Part):
             self._registry.start()
 
     def stop(self, deadline: float) -> None:
-        self._registry.stop(_within(deadline))
-        self._telemetry.hold(_within(deadline))
+        self._registry.stop(within(deadline))
+        self._telemetry.hold(within(deadline))
 
     def reset_after_fork(self) -> None:
         self._telemetry.reset_after_fork()
@@ -241,6 +249,11 @@ class Serving(Part):
             return "" if self.role == "behind" else "not serving"
         return self._server.problem
 
+    def read_metrics(self) -> MetricsData | None:
+        """Collect and return the metrics of all workers; of this process alone where it has no others."""
+        workers = self._workers
+        return self._providers.read_metrics() if workers is None else workers.read_metrics()
+
     def _join_workers(self, config: Config) -> WorkerGroup:
         """Join the worker group of this service and address; keep the membership if both are unchanged."""
         endpoint = config.system_monitoring.prometheus
@@ -293,5 +306,6 @@ class Systemd(Part):
             self._notifier.stop()
 
 
-def _within(deadline: float) -> float:
+def within(deadline: float) -> float:
+    """Return the seconds that one part may wait before the monotonic time *deadline*."""
     return max(0.0, min(_STOP_S, deadline - clocks.monotonic()))

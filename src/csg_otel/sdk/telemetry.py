@@ -22,6 +22,7 @@ from csg_otel.pipeline.global_providers import global_providers, problems
 from csg_otel.pipeline.points import points
 from csg_otel.providers import Providers
 from csg_otel.sdk import summary
+from csg_otel.sdk.dashboard import Dashboard
 from csg_otel.sdk.parts import DatadogChecks, Health, Instruments, Logs, Part, Role, Sampling, Serving, Systemd
 from csg_otel.sdk.summary import StartLine
 from csg_otel.worker_exits import WorkerExits
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from csg_otel.alerts.events import Event
     from csg_otel.config import Loaded
+    from csg_otel.dashboard.api import Api
     from csg_otel.exporters.delivery.accounting import ShutdownReport
     from csg_otel.health import HealthRegistry
     from csg_otel.server import Endpoints
@@ -71,6 +73,7 @@ class Telemetry:
         self._serving = Serving(self._registry, self._providers, role, self._give_way)
         self._systemd = Systemd(self._registry)
         self._logs = Logs()
+        self._dashboard = Dashboard(self, self._providers, self._serving, self._sampling)
         self._parts: tuple[Part, ...] = (
             Instruments(),
             self._logs,
@@ -78,6 +81,7 @@ class Telemetry:
             Health(self._registry),
             DatadogChecks(self._registry, self._providers),
             self._serving,
+            self._dashboard,
             self._systemd,
         )
         self._start_line = StartLine()
@@ -261,9 +265,23 @@ class Telemetry:
         return self._registry
 
     @property
+    def dashboard(self) -> Api | None:
+        """The documents of the dashboard; None while ``dashboard.enabled`` is off."""
+        return self._dashboard.api
+
+    @property
     def history(self) -> metrics.History:
         """The bounded history of metrics, from which trends are computed."""
         return self._sampling.history
+
+    def restart(self) -> None:
+        """Stop the health checks and the sampler, and start them again; everything else goes on."""
+        with self._lock:
+            if self._report is None and not self.config.disabled:
+                self._registry.stop(_RECONFIGURE_S)
+                self._sampling.restart()
+                if self.config.health_monitoring.enabled:
+                    self._registry.start()
 
     def metrics_snapshot(self) -> dict[str, Any]:
         """

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-from csg_otel.dashboard.model.words import Attributes
+from csg_otel.dashboard.model.words import Attributes, Level
 
 
 class EventRow(TypedDict):
@@ -54,7 +54,7 @@ class LogRow(TypedDict):
 
     id: int
     time: float
-    level: Literal["trace", "debug", "info", "warn", "error", "fatal"]
+    level: Level
     severity: int
     logger: str
     body: str

@@ -9,3 +9,8 @@ Health = Literal["healthy", "warning", "critical", "unknown"]
 
 Attributes = dict[str, Any]
 """Values are text, numbers, booleans, or lists of these."""
+
+Level = Literal["trace", "debug", "info", "warn", "error", "fatal"]
+
+LEVELS: Final[tuple[Level, ...]] = ("trace", "debug", "info", "warn", "error", "fatal")
+"""The ranges of OpenTelemetry's severity numbers, four numbers each."""

@@ -94,20 +94,21 @@ def change_json(change: Change) -> str:
 
 
 def _line(item: dict[str, Any]) -> str:
-    return json.dumps(_plain(item), ensure_ascii=True, allow_nan=False)
+    return json.dumps(json_value(item), ensure_ascii=True, allow_nan=False)
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def json_value(value: Any, depth: int = 0) -> Any:
+    """Return *value* as JSON can hold it: numbers out of range, deep values and other objects become text."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if value is None or isinstance(value, (bool, int, float)):
         in_range = value is None or (math.isfinite(value) and abs(value) < _MAX_NUMBER)
         return value if in_range else plain(value)
     if depth < _MAX_DEPTH and isinstance(value, Mapping):
-        return {_plain(plain(key)): _plain(item, depth + 1) for key, item in value.items()}
+        return {json_value(plain(key)): json_value(item, depth + 1) for key, item in value.items()}
     if depth < _MAX_DEPTH and isinstance(value, (list, tuple)):
-        return [_plain(item, depth + 1) for item in value]
-    return _plain(plain(value))
+        return [json_value(item, depth + 1) for item in value]
+    return json_value(plain(value))
 
 
 def _timestamp(at_ns: int | None) -> str | None:

@@ -1,0 +1,299 @@
+"""
+The API of the dashboard in its own process: from a path and parameters to a document of the model.
+
+It reads the store and the functions of the program, and runs no check. The program may be missing: then the store is filled by
+others, and the panes of health and system stay empty.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from csg_otel import clocks
+from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
+from csg_otel.dashboard.updates import Updates
+from csg_otel.dashboard.view import charts, system
+from csg_otel.dashboard.view import health as health_view
+from csg_otel.dashboard.view import status as status_view
+from csg_otel.dashboard.view import traces as traces_view
+from csg_otel.dashboard.view.charts import Window
+from csg_otel.dashboard.view.filters import LogFilter, TraceFilter, text_of
+from csg_otel.dashboard.view.parameters import number, only, texts
+from csg_otel.health import HealthSnapshot
+
+if TYPE_CHECKING:
+    from csg_otel.config import Config
+    from csg_otel.dashboard.keeper import Keeper
+    from csg_otel.dashboard.model import (
+        AlertsPage,
+        Change,
+        ChangedPage,
+        Chart,
+        Counts,
+        HealthPage,
+        LogsPage,
+        MetricsPage,
+        Service,
+        Status,
+        SystemPage,
+        TracePage,
+        TracesPage,
+    )
+    from csg_otel.dashboard.program import Program
+
+_LONGEST_S: Final = 86400.0
+_MOST_POINTS: Final = 2000
+_RECENT_S: Final = 600.0
+"""Period of the small charts in the list of instruments."""
+
+_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "traces": ("limit", "before", "text", "name", "service", "min_ms", "max_ms", "error", "running", "attr"),
+    "logs": ("limit", "before", "level", "logger", "text", "trace", "span"),
+    "metrics": ("text",),
+    "metrics/series": ("name", "range", "end", "by", "attr", "points"),
+    "system": ("range", "end", "points"),
+    "changed": ("from", "to", "limit"),
+}
+"""The parameters of each page; the others have none."""
+
+
+class Api:
+    """The documents of one process; a ``Source``. Thread-safe."""
+
+    address = ""
+
+    def __init__(self, config: Config, keeper: Keeper, program: Program | None = None) -> None:
+        """Show what *keeper* has kept, and *program*; None if the store is filled by others."""
+        self._config = config
+        self._keeper = keeper
+        self._recent = keeper.recent
+        self._values = keeper.values
+        self._program = program
+        self.session = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._updates = Updates(self, keeper.recent, keeper.values)
+        self._pages: Mapping[str, Callable[[Parameters], Any]] = {
+            "status": self.status,
+            "health": self.health,
+            "traces": self.traces,
+            "logs": self.logs,
+            "metrics": self.metrics,
+            "metrics/series": self.series,
+            "system": self.system,
+            "alerts": self.alerts,
+            "changed": self.changed,
+        }
+
+    # -- as a source -----------------------------------------------------------------------------------------------
+
+    def get(self, path: str, parameters: Parameters | None = None) -> Any:
+        """Return the document at *path*; see ``Source``."""
+        parameters = parameters or {}
+        self._keeper.watch()
+        try:
+            if path.startswith("traces/"):
+                only(parameters, ())
+                return self.trace(path.removeprefix("traces/"))
+            page = self._pages.get(path)
+            if page is None:
+                raise NotFoundError(f"there is no document {path[:80]!r}; there are {', '.join(self._pages)}")
+            only(parameters, _PARAMETERS.get(path, ()))
+            return page(parameters)
+        except ValueError as error:
+            raise SourceError(str(error)) from None
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ARG002 - the acknowledgement follows
+        """Run the action at *path*; see ``Source``."""
+        if path == "services/restart" and self._program is not None:
+            self._program.restart()
+            return {"restarted": True}
+        raise NotFoundError(f"there is no action {path[:80]!r} here")
+
+    # -- overview --------------------------------------------------------------------------------------------------
+
+    def status(self, _parameters: Parameters | None = None) -> Status:
+        """Return the snapshot of everything."""
+        now, program, settings = time.time(), self._program, self._config.dashboard
+        snapshot = program.health() if program is not None else HealthSnapshot(monitored=False)
+        statuses = program.destinations() if program is not None else {}
+        values = program.snapshot() if program is not None else {}
+        page = self._health_page(snapshot, now)
+        document = {
+            **status_view.head(now, self.session),
+            "service": self._service(),
+            "uptime_s": system.uptime(values),
+            "data_age_s": min((row["age_s"] for row in page["checks"] if row["age_s"] is not None), default=None),
+            "workers": program.workers() if program is not None else 0,
+            "overall": page["overall"],
+            "groups": page["groups"],
+            "maintenance": snapshot.maintenance,
+            "bypass": snapshot.bypass,
+            "monitored": snapshot.monitored,
+            **status_view.switches(self._config, statuses, program.url() if program is not None else ""),
+            "destinations": status_view.destinations(statuses),
+            "features": self.features,
+            "charts": {
+                "time_window_s": settings.charts.time_window,
+                "data_points": settings.charts.data_points,
+                "auto_refresh": settings.charts.auto_refresh,
+            },
+            "refresh_interval_s": settings.refresh_interval,
+            "categories": health_view.categories(snapshot),
+            "checks": page["checks"],
+            "system": system.numbers(values),
+            "alerts": {"firing": 0, "pending": 0, "rules": 0},
+            "counts": self._counts(),
+            "changed": self._changes(now - 300.0, now, 5) if "trends" in self.features else [],
+            "actions": ["restart"] if program is not None else [],
+        }
+        return cast("Status", document)
+
+    @property
+    def features(self) -> list[str]:
+        """The panes that are shown."""
+        shown = status_view.features(self._config)
+        return (
+            shown
+            if self._program is not None
+            else [name for name in shown if name not in ("health", "system", "alerts")]
+        )
+
+    def _service(self) -> Service:
+        if self._program is not None:
+            return self._program.service()
+        return status_view.no_service()
+
+    def _counts(self) -> Counts:
+        counts = self._recent.counts()
+        return {**counts, "series": self._values.series_count, "dropped": self._keeper.dropped}  # type: ignore[typeddict-item]
+
+    # -- health and system -----------------------------------------------------------------------------------------
+
+    def health(self, _parameters: Parameters | None = None) -> HealthPage:
+        """Return all checks."""
+        snapshot = self._program.health() if self._program is not None else HealthSnapshot(monitored=False)
+        return self._health_page(snapshot, time.time())
+
+    def _health_page(self, snapshot: HealthSnapshot, now: float) -> HealthPage:
+        histories = self._program.histories() if self._program is not None else {}
+        return health_view.page(snapshot, histories, now, now - clocks.monotonic())
+
+    def system(self, parameters: Parameters) -> SystemPage:
+        """Return the charts of host and process."""
+        now, program = time.time(), self._program
+        if program is None:
+            return {"time": now, "numbers": status_view.NO_NUMBERS, "charts": []}
+        window = self._window(parameters, now)
+        with self._values.lock:
+            drawn = system.charts(program.trend, program.trends(), self._values.instrument, window)
+        return {"time": now, "numbers": system.numbers(program.snapshot()), "charts": drawn}
+
+    # -- traces and logs -------------------------------------------------------------------------------------------
+
+    def traces(self, parameters: Parameters) -> TracesPage:
+        """Return the list of traces."""
+        wanted, began_s = TraceFilter.read(parameters), clocks.monotonic()
+        self._keeper.look()
+        traces, total, kept = self._recent.search(wanted)
+        logs = self._recent.log_counts()
+        rows = [traces_view.summary(spans, logs.get(spans[0].trace_id, 0)) for spans in traces]
+        return {
+            "time": time.time(),
+            "traces": rows,
+            "total": total,
+            "kept": kept,
+            "next": rows[-1]["start"] if len(rows) == wanted.limit else None,
+            "took_ms": 1e3 * (clocks.monotonic() - began_s),
+        }
+
+    def trace(self, trace_id: str) -> TracePage:
+        """Return one trace. Raises NotFoundError if it is not kept."""
+        self._keeper.look()
+        spans = self._recent.trace(trace_id.lower())
+        if not spans:
+            raise NotFoundError("this trace is not kept here: it is too old, was not sampled, or is another program's")
+        logs, _, _ = self._recent.logs(LogFilter(trace=trace_id.lower(), limit=1000))
+        return traces_view.page(spans, [log.row() for log in reversed(logs)], time.time())
+
+    def logs(self, parameters: Parameters) -> LogsPage:
+        """Return the list of log records."""
+        wanted = LogFilter.read(parameters)
+        self._keeper.look()
+        logs, total, kept = self._recent.logs(wanted)
+        return {
+            "time": time.time(),
+            "logs": [log.row() for log in logs],
+            "total": total,
+            "kept": kept,
+            "next": logs[-1].id if len(logs) == wanted.limit else None,
+        }
+
+    # -- metrics ---------------------------------------------------------------------------------------------------
+
+    def metrics(self, parameters: Parameters) -> MetricsPage:
+        """Return the list of instruments."""
+        now, text = time.time(), text_of(parameters, "text").lower()
+        window = Window.of(now, _RECENT_S, 60, now - clocks.monotonic())
+        with self._values.lock:
+            rows = [
+                charts.metric_row(instrument, window)
+                for instrument in self._values.instruments()
+                if text in instrument.name.lower() or text in instrument.description.lower()
+            ]
+        return {"time": now, "metrics": rows}
+
+    def series(self, parameters: Parameters) -> Chart:
+        """Return the chart of one instrument. Raises NotFoundError if it has no values."""
+        window, name = self._window(parameters, time.time()), text_of(parameters, "name")
+        pairs = [tuple(text.split("=", 1)) for text in texts(parameters, "attr") if "=" in text]
+        with self._values.lock:
+            instrument = self._values.instrument(name)
+            if instrument is None:
+                raise NotFoundError(f"no instrument {name[:80]!r} has values here; see the list of metrics")
+            return charts.metric_chart(instrument, window, texts(parameters, "by"), cast("Any", pairs))
+
+    def _window(self, parameters: Parameters, now: float) -> Window:
+        range_s = number(parameters, "range") or self._config.dashboard.charts.time_window
+        points = number(parameters, "points") or self._config.dashboard.charts.data_points
+        if not 1 <= range_s <= _LONGEST_S:
+            raise ValueError(f"range must be 1 to {_LONGEST_S:g} seconds")
+        if not 2 <= points <= _MOST_POINTS:
+            raise ValueError(f"points must be 2 to {_MOST_POINTS}")
+        end = number(parameters, "end")
+        return Window.of(now if end is None else end, range_s, int(points), now - clocks.monotonic())
+
+    # -- alerts and changes ----------------------------------------------------------------------------------------
+
+    def alerts(self, _parameters: Parameters | None = None) -> AlertsPage:
+        """Return the rules and their states."""
+        return {"time": time.time(), "rules": [], "alertmanagers": [], "can_acknowledge": False, "problem": ""}
+
+    def changed(self, parameters: Parameters) -> ChangedPage:
+        """Return the series that moved most in a window, compared with an hour before it."""
+        now = time.time()
+        until = number(parameters, "to") or now
+        since = number(parameters, "from") or until - 300.0
+        if not since < until:
+            raise ValueError("from must be before to")
+        limit = int(number(parameters, "limit") or 10)
+        return {
+            "time": now,
+            "window": [since, until],
+            "baseline": [since - 3600.0, since],
+            "changes": self._changes(since, until, limit),
+        }
+
+    def _changes(self, since: float, until: float, limit: int) -> list[Change]:  # noqa: ARG002 - the ranking follows
+        return []
+
+    def update(self, topic: str, mark: int) -> tuple[int, Any | None]:
+        """
+        Return the new mark of the events *topic*, and the document of an event if something has changed since *mark*.
+
+        *mark* is 0 at first. Raises NotFoundError for an unknown topic. Calling this counts as watching.
+        """
+        self._keeper.watch()
+        return self._updates.get(topic, mark)

@@ -1,0 +1,153 @@
+"""
+The keeper: the dashboard's one thread in the process. It fills the store from the intake and from collections of metrics.
+
+The rule: nothing happens on the program's threads, and while no page is open, the thread looks at two queues once a second and
+collects every ten seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from csg_otel import clocks, faults, forks, waits
+from csg_otel.dashboard.store.collections import collection
+from csg_otel.dashboard.store.intake import Intake
+from csg_otel.dashboard.store.recent import Recent
+from csg_otel.dashboard.store.series import LIVE_STEP_S
+from csg_otel.dashboard.store.values import Values
+from csg_otel.metrics.history import FINE_STEP_S
+from csg_otel.pipeline import _compat
+from csg_otel.threads import OwnThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+
+_WATCHED_S: Final = 5.0
+"""Seconds after a request in which someone counts as watching."""
+
+_TICK_S: Final = 0.25
+"""Seconds between two looks at the queues while someone watches: an ended span is on the page within a second."""
+
+_IDLE_TICK_S: Final = 1.0
+
+
+class Keeper:
+    """
+    The store of this process and its thread.
+
+    ``intake`` takes what the program emits, ``recent`` has traces and logs, ``values`` the history of metrics, and ``latest``
+    the newest collection as the SDK returns it.
+    """
+
+    def __init__(self, service: Callable[[], str], collect: Callable[[], MetricsData | None]) -> None:
+        """Prepare; *service* returns the name of the service, *collect* all metrics now."""
+        self.intake = Intake(service)
+        self.recent = Recent()
+        self.values = Values()
+        self._collect = collect
+        self._started = False
+        self._reset()
+        forks.follow(self.reset_after_fork)
+
+    def _reset(self) -> None:
+        self.latest: MetricsData | None = None
+        self._lock = threading.RLock()
+        self._turn = threading.RLock()
+        self._ended = waits.Latch()
+        self._watched_until = float("-inf")
+        self._fine_due = self._live_due = float("-inf")
+        self._running_version = -1
+        self._thread: threading.Thread | None = None
+        self._wakeup = waits.Wakeup()
+
+    def start(self) -> None:
+        """Start the thread; idempotent."""
+        with self._lock:
+            self._started = True
+            if self._thread is None:
+                self._ended = waits.Latch()
+                self._thread = OwnThread(target=self._run, args=(self._ended,), name="csg-otel-dashboard")
+                self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread within *timeout_s* seconds, after a last look at the queues."""
+        with self._lock:
+            self._started = False
+            thread, self._thread = self._thread, None
+            self._ended.set()
+        self._wakeup.set()
+        if thread is not None:
+            thread.join(timeout_s)
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch in a forked child, where the store is empty."""
+        started = self._started
+        self._reset()
+        self.intake.reset()
+        self.recent.reset()
+        self.values.reset()
+        if started:
+            forks.afterwards(self.start)
+
+    def watch(self) -> None:
+        """Note that someone watches, so that the store is filled more often."""
+        was_watched = self.watched
+        self._watched_until = clocks.monotonic() + _WATCHED_S
+        if not was_watched:
+            self._wakeup.set()
+
+    @property
+    def dropped(self) -> int:
+        """The number of items that were not kept, because the program emits more than is converted."""
+        return self.intake.dropped
+
+    @property
+    def watched(self) -> bool:
+        """Whether someone has watched within the last seconds."""
+        return clocks.monotonic() < self._watched_until
+
+    def _run(self, ended: waits.Latch) -> None:
+        _compat.suppress_instrumentation()
+        while True:
+            last = ended.is_set()
+            try:
+                self.look()
+                if not last:
+                    self._collect_if_due()
+            except Exception:  # noqa: BLE001 - the next look may succeed
+                faults.contain("dashboard")
+            if last:
+                return
+            self._wakeup.wait(_TICK_S if self.watched else _IDLE_TICK_S)
+
+    def look(self) -> None:
+        """Move what is queued into the store."""
+        with self._turn:
+            watched = self.watched
+            spans, logs = self.intake.take(watched=watched)
+            if spans or logs:
+                self.recent.add(spans, logs)
+            if watched and self.intake.version != self._running_version:
+                self._running_version = self.intake.version
+                self.recent.set_running(self.intake.running())
+
+    def _collect_if_due(self) -> None:
+        now = clocks.monotonic()
+        fine, live = now >= self._fine_due, self.watched and now >= self._live_due
+        if not (fine or live):
+            return
+        data = self._collect()
+        self.latest = data
+        taken = collection(data, time.time())
+        at_s = clocks.monotonic()
+        if fine:
+            self._fine_due = now + FINE_STEP_S
+            self.values.add(taken, at_s)
+        if live:
+            self._live_due = now + LIVE_STEP_S
+            self.values.add(taken, at_s, live=True)

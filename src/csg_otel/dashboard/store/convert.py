@@ -1,0 +1,134 @@
+"""
+Conversion of the SDK's spans and log records into rows of the model, on the dashboard's own thread.
+
+The rule: a row is JSON that every parser accepts, whatever values the program uses, and no row is longer than the limits below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.semconv.attributes import exception_attributes
+from opentelemetry.trace import format_span_id, format_trace_id
+
+from csg_otel.dashboard.model.words import LEVELS
+from csg_otel.dashboard.store.items import level
+from csg_otel.exporters.console.json_lines import json_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from csg_otel.dashboard.model import Attributes, EventRow, ExceptionRow, LinkRow, LogRow, SpanRow
+
+_MOST_CHARS: Final = 2000
+"""Characters of one text that are kept; the destinations get up to 16,384."""
+
+_MOST_STACK: Final = 8000
+"""Characters of a stack trace; its end, which has the cause, is kept."""
+
+_MOST_EVENTS: Final = 50
+_MOST_LINKS: Final = 20
+
+_EXCEPTION: Final = (
+    exception_attributes.EXCEPTION_TYPE,
+    exception_attributes.EXCEPTION_MESSAGE,
+    exception_attributes.EXCEPTION_STACKTRACE,
+)
+
+
+def span_row(span: ReadableSpan, service: str) -> SpanRow:
+    """Return *span*, which may still be running, as a row; *service* is used if its resource has no name."""
+    context = span.context
+    start, end = (span.start_time or 0) / 1e9, span.end_time
+    return {
+        "trace_id": format_trace_id(context.trace_id),
+        "span_id": format_span_id(context.span_id),
+        "parent_id": format_span_id(span.parent.span_id) if span.parent is not None else None,
+        "name": _text(span.name),
+        "kind": span.kind.name.lower(),  # type: ignore[typeddict-item] # the names are the literals
+        "service": _service(span.resource, service),
+        "scope": span.instrumentation_scope.name if span.instrumentation_scope is not None else "",
+        "start": start,
+        "end": None if end is None else end / 1e9,
+        "duration_s": None if end is None else max(0.0, end / 1e9 - start),
+        "status": span.status.status_code.name.lower(),  # type: ignore[typeddict-item]
+        "status_message": _text(span.status.description or ""),
+        "attributes": attributes(span.attributes),
+        "events": [_event(event) for event in tuple(span.events)[-_MOST_EVENTS:]],
+        "links": [_link(link) for link in tuple(span.links)[:_MOST_LINKS]],
+    }
+
+
+def _event(event: Any) -> EventRow:
+    return {"time": event.timestamp / 1e9, "name": _text(event.name), "attributes": attributes(event.attributes)}
+
+
+def _link(link: Any) -> LinkRow:
+    return {
+        "trace_id": format_trace_id(link.context.trace_id),
+        "span_id": format_span_id(link.context.span_id),
+        "attributes": attributes(link.attributes),
+    }
+
+
+def log_row(record: ReadableLogRecord, service: str) -> LogRow:
+    """Return *record* as a row with the id 0; *service* is used if its resource has no name."""
+    log = record.log_record
+    severity = log.severity_number.value if log.severity_number is not None else 0
+    values = attributes(log.attributes)
+    exception = _exception(values)
+    return {
+        "id": 0,
+        "time": (log.timestamp or log.observed_timestamp or 0) / 1e9,
+        "level": LEVELS[level(severity)],
+        "severity": severity,
+        "logger": record.instrumentation_scope.name if record.instrumentation_scope is not None else "",
+        "body": _body(log.body),
+        "service": _service(record.resource, service),
+        "trace_id": format_trace_id(log.trace_id) if log.trace_id else "",
+        "span_id": format_span_id(log.span_id) if log.span_id else "",
+        "attributes": values,
+        "exception": exception,
+    }
+
+
+def _exception(values: Attributes) -> ExceptionRow | None:
+    """Return the exception in *values*, and remove it from them; None without one."""
+    kind, message, stacktrace = (str(values.pop(key, "")) for key in _EXCEPTION)
+    if not (kind or stacktrace):
+        return None
+    return {"type": kind, "message": message, "stacktrace": stacktrace}
+
+
+def _body(body: Any) -> str:
+    value = json_value(body)
+    if value is None:
+        return ""
+    return _text(value if isinstance(value, str) else str(value))
+
+
+def attributes(values: Mapping[str, Any] | None) -> Attributes:
+    """Return *values* as JSON can hold them; long texts are cut."""
+    return {_text(str(key)): _value(str(key), value) for key, value in (dict(values) if values else {}).items()}
+
+
+def _value(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        if key == exception_attributes.EXCEPTION_STACKTRACE:
+            value = value[-_MOST_STACK:]
+            return json_value(value)
+        return _text(value)
+    return json_value(list(value) if isinstance(value, tuple) else value)
+
+
+def _text(text: str) -> str:
+    cut = text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]} ..."
+    return cut if cut.isascii() else str(json_value(cut))
+
+
+def _service(resource: Any, default: str) -> str:
+    name = resource.attributes.get("service.name") if resource is not None else None
+    return str(name) if name else default

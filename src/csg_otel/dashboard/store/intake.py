@@ -1,0 +1,114 @@
+"""
+The intake: the sinks that the program's threads put spans and log records into, and the queue between them and the store.
+
+A sink appends to a queue, nothing else. The dashboard's thread converts what is queued, within a share of the processor: what
+a program emits beyond that is not shown, but counted, and the program does not get slower.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import clocks
+from csg_otel.dashboard.store.convert import log_row, span_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from csg_otel.dashboard.model import LogRow, SpanRow
+
+_MOST_QUEUED: Final = 4000
+"""Items that wait at most; a span of the SDK takes about 3 KB."""
+
+_MOST_RUNNING: Final = 1000
+"""Running spans that are kept at most: a program that never ends its spans must not fill the memory."""
+
+_UNWATCHED_SHARE: Final = 0.05
+"""Share of one core for the conversion while no page is open, and while one is."""
+
+_WATCHED_SHARE: Final = 0.15
+_MOST_CREDIT_S: Final = 0.5
+"""Processor time that is saved up for bursts: some 15,000 spans."""
+
+_BATCH: Final = 100
+"""Items that are converted between two looks at the time."""
+
+
+class Intake:
+    """The queues of ended spans and log records, and the running spans; ``version`` changes with each of them."""
+
+    def __init__(self, service: Callable[[], str], now_s: Callable[[], float] = clocks.monotonic) -> None:
+        """Make the queues; *service* returns the name of the service, and *now_s* the monotonic time."""
+        self._service = service
+        self._now_s = now_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from scratch, as in a forked child."""
+        self._ended: deque[Any] = deque()
+        self._records: deque[Any] = deque()
+        self._running: dict[int, Any] = {}
+        self.dropped = 0
+        self.version = 0
+        self._credit_s = _MOST_CREDIT_S
+        self._credited_s = self._now_s()
+
+    # -- on the program's threads ------------------------------------------------------------------------------------
+
+    def started(self, span: Any) -> None:
+        """Keep *span* as running."""
+        if len(self._running) < _MOST_RUNNING:
+            self._running[span.context.span_id] = span
+            self.version += 1
+
+    def ended(self, span: Any, *, kept: bool) -> None:
+        """Queue an ended span if it is *kept*; beyond the limit, only one that has failed."""
+        self._running.pop(span.context.span_id, None)  # by its id, because an ended span is another object
+        self.version += 1
+        if not kept:
+            return
+        waiting = len(self._ended)
+        if waiting < _MOST_QUEUED or (waiting < 2 * _MOST_QUEUED and span.status.status_code.value == 2):
+            self._ended.append(span)
+        else:
+            self.dropped += 1
+
+    def put_record(self, record: Any) -> None:
+        """Queue a log record."""
+        if len(self._records) < _MOST_QUEUED:
+            self._records.append(record)
+            self.version += 1
+        else:
+            self.dropped += 1
+
+    # -- on the dashboard's thread -----------------------------------------------------------------------------------
+
+    def take(self, *, watched: bool) -> tuple[list[SpanRow], list[LogRow]]:
+        """Return what is queued as rows, as far as the share of the processor allows; *watched* makes it larger."""
+        now_s = self._now_s()
+        share = _WATCHED_SHARE if watched else _UNWATCHED_SHARE
+        self._credit_s = min(_MOST_CREDIT_S, self._credit_s + share * (now_s - self._credited_s))
+        self._credited_s = now_s
+        service = self._service()
+        records = self._convert(self._records, log_row, service)
+        return self._convert(self._ended, span_row, service), records
+
+    def _convert(self, queue: deque[Any], convert: Callable[[Any, str], Any], service: str) -> list[Any]:
+        rows: list[Any] = []
+        while queue and self._credit_s > 0:
+            began_s = self._now_s()
+            rows += [convert(queue.popleft(), service) for _ in range(min(_BATCH, len(queue)))]
+            self._credit_s -= self._now_s() - began_s
+        return rows
+
+    def running(self) -> list[SpanRow]:
+        """Return the spans that are running, the oldest first."""
+        service, rows = self._service(), []
+        for span in tuple(self._running.values()):
+            try:
+                if span.end_time is None:
+                    rows.append(span_row(span, service))
+            except RuntimeError:  # the program changes its attributes at this moment
+                continue
+        return sorted(rows, key=lambda row: row["start"])

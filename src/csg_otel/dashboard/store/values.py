@@ -1,0 +1,183 @@
+"""
+The values of all instruments over the last hours, and their exemplars.
+
+Thread-safe. A collection becomes one step of each series. The number of series and of their lines is bounded; what is left out
+is counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel.dashboard.store.series import Key, SeriesHistory
+from csg_otel.metrics.history import FINE_SPAN_S
+from csg_otel.points import HistogramPoint, Point
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from csg_otel.dashboard.model import ExemplarRow
+
+_MOST_LINES: Final = 400
+"""Lines of all series: each takes 7.6 kB in a day, so 400 take 3 MB."""
+
+_MOST_SERIES: Final = 40
+"""Series of one instrument; further ones are counted only."""
+
+_MOST_EXEMPLARS: Final = 20
+_MOST_INSTRUMENTS: Final = 500
+
+
+@dataclass(slots=True)
+class Instrument:
+    """One instrument with its series; ``total`` is a histogram of all its series together."""
+
+    name: str
+    kind: str
+    unit: str
+    description: str = ""
+    series: dict[Key, SeriesHistory] = field(default_factory=dict)
+    total: SeriesHistory | None = None
+    exemplars: deque[ExemplarRow] = field(default_factory=lambda: deque(maxlen=_MOST_EXEMPLARS))
+    hidden: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The points of one collection, with the descriptions of the instruments and the exemplars by instrument."""
+
+    points: list[Point]
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    exemplars: Mapping[str, list[ExemplarRow]] = field(default_factory=dict)
+
+
+class Values:
+    """The history of all instruments."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from scratch, as in a forked child."""
+        self._lock = threading.RLock()
+        self._instruments: dict[str, Instrument] = {}
+        self._lines = 0
+        self._before: dict[bool, float] = {}
+        self.newest_s = 0.0
+        self.version = 0
+
+    @property
+    def lock(self) -> threading.RLock:
+        """The lock for reading several instruments at one moment."""
+        return self._lock
+
+    def add(self, collection: Collection, at_s: float, *, live: bool = False) -> None:
+        """Keep *collection*, made at the monotonic time *at_s*; *live* for a step of one second, otherwise of ten."""
+        with self._lock:
+            since_s = self._before.get(live)
+            self._before[live] = at_s
+            self._make_room(at_s)
+            hidden: dict[str, int] = {}
+            totals: dict[str, HistogramPoint] = {}
+            for point in collection.points:
+                instrument = self._instrument(point, collection.descriptions)
+                if instrument is None:
+                    continue
+                if isinstance(point, HistogramPoint):
+                    totals[point.name] = _sum(totals.get(point.name), point)
+                series = self._series(instrument, key(point.attributes))
+                if series is None:
+                    hidden[point.name] = hidden.get(point.name, 0) + 1
+                    continue
+                self._keep(series, point, at_s, live, since_s)
+            for name, instrument in self._instruments.items():
+                instrument.hidden = hidden.get(name, 0)
+                instrument.exemplars.extend(
+                    row for row in collection.exemplars.get(name, ()) if row not in instrument.exemplars
+                )
+            self._add_totals(totals, at_s, live, since_s)
+            self.newest_s = max(self.newest_s, at_s)
+            self.version += 1
+
+    def _add_totals(self, totals: Mapping[str, HistogramPoint], at_s: float, live: bool, since_s: float | None) -> None:
+        for name, point in totals.items():
+            instrument = self._instruments[name]
+            if instrument.total is None:
+                instrument.total = SeriesHistory()
+            self._keep(instrument.total, point, at_s, live, since_s)
+
+    def _keep(self, series: SeriesHistory, point: Point, at_s: float, live: bool, since_s: float | None) -> None:
+        before = len(series.lines)
+        series.add(point, at_s, live=live, since_s=since_s)
+        self._lines += len(series.lines) - before
+
+    def _instrument(self, point: Point, descriptions: Mapping[str, str]) -> Instrument | None:
+        instrument = self._instruments.get(point.name)
+        if instrument is None:
+            if len(self._instruments) >= _MOST_INSTRUMENTS:
+                return None
+            kind = "histogram" if isinstance(point, HistogramPoint) else point.kind
+            instrument = Instrument(point.name, kind, point.unit)
+            self._instruments[point.name] = instrument
+        instrument.description = descriptions.get(point.name, instrument.description)
+        return instrument
+
+    def _series(self, instrument: Instrument, attributes: Key) -> SeriesHistory | None:
+        series = instrument.series.get(attributes)
+        if series is None:
+            if len(instrument.series) >= _MOST_SERIES:
+                return None
+            if self._lines >= _MOST_LINES and instrument.series:
+                return None  # the first series of an instrument is always kept
+            series = instrument.series[attributes] = SeriesHistory()
+        return series
+
+    def _make_room(self, now_s: float) -> None:
+        """Drop the series that have had no value for an hour, if there is no room for others."""
+        if self._lines < _MOST_LINES:
+            return
+        for instrument in self._instruments.values():
+            for attributes, series in tuple(instrument.series.items()):
+                if series.newest_s < now_s - FINE_SPAN_S:
+                    self._lines -= len(instrument.series.pop(attributes).lines)
+
+    def restore(self, name: str, kind: str, unit: str, description: str) -> Instrument:
+        """Return the instrument *name*, which is made if it is not there: a file of the run before has it."""
+        with self._lock:
+            return self._instruments.setdefault(name, Instrument(name, kind, unit, description))
+
+    def instruments(self) -> list[Instrument]:
+        """Return all instruments by name; read them under ``lock``."""
+        return [self._instruments[name] for name in sorted(self._instruments)]
+
+    def instrument(self, name: str) -> Instrument | None:
+        """Return the instrument *name*; None if it has no values."""
+        return self._instruments.get(name)
+
+    @property
+    def series_count(self) -> int:
+        """The number of series that are kept."""
+        with self._lock:
+            return sum(len(instrument.series) for instrument in self._instruments.values())
+
+
+def key(attributes: Mapping[str, Any]) -> Key:
+    """Return *attributes* as the key of a series."""
+    return tuple(sorted((str(name), _text(value)) for name, value in attributes.items()))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _sum(total: HistogramPoint | None, point: HistogramPoint) -> HistogramPoint:
+    """Return *total* with *point* added, if their bounds are equal."""
+    if total is None or total.bounds != point.bounds:
+        return point if total is None or point.count > total.count else total
+    counts = tuple(one + other for one, other in zip(total.counts, point.counts, strict=True))
+    return HistogramPoint(
+        point.name, point.unit, {}, total.count + point.count, total.total + point.total, point.bounds, counts
+    )

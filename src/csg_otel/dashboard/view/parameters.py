@@ -1,0 +1,55 @@
+"""The parameters of a query, as text from a URL or a command line, as values. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from csg_otel.errors import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def texts(parameters: Mapping[str, Any], name: str) -> list[str]:
+    """Return all values of *name*; empty if there are none."""
+    value = parameters.get(name)
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else [str(item) for item in value]
+
+
+def number(parameters: Mapping[str, Any], name: str) -> float | None:
+    """Return the number *name*; None if it is not given. Raises ValueError if it is none, or not finite."""
+    values = texts(parameters, name)
+    if not values or not values[-1]:
+        return None
+    try:
+        value = float(values[-1])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {values[-1][:40]!r}")
+    return value
+
+
+def whether(parameters: Mapping[str, Any], name: str) -> bool:
+    """Return the switch *name*; False if it is not given. Raises ValueError for another word than those of a switch."""
+    return choice(parameters, name, ("true", "false", "1", "0", "yes", "no")) in ("true", "1", "yes")
+
+
+def choice(parameters: Mapping[str, Any], name: str, choices: Sequence[str]) -> str:
+    """Return the word *name* in lower case; empty if it is not given. Raises ValueError unless it is in *choices*."""
+    word = next(iter(texts(parameters, name)[-1:]), "").lower()
+    if word and word not in choices:
+        raise ValueError(f"{name} must be {', '.join(choices)}, not {word[:40]!r}{suggestion(word, choices)}")
+    return word
+
+
+def only(parameters: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise ValueError if *parameters* has another name than *names*."""
+    for name in parameters:
+        if name not in names:
+            raise ValueError(
+                f"there is no parameter {name[:40]!r}{suggestion(name, names)}; there are {', '.join(names)}"
+            )

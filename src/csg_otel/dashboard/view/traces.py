@@ -1,0 +1,63 @@
+"""The documents of traces and logs, from kept spans and records. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from csg_otel.dashboard.view.waterfall import waterfall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from csg_otel.dashboard.model import LogRow, TracePage, TraceSummary
+    from csg_otel.dashboard.store.items import KeptSpan
+
+
+def summary(spans: Sequence[KeptSpan], logs: int) -> TraceSummary:
+    """Return the row of one trace: of its *spans*, at least one, and the number of its *logs*."""
+    by_id = _by_id(spans)
+    present = by_id.values()
+    root = next((span for span in present if span.parent_id is None), None)
+    if root is None:  # not kept, or of another service; in a circle of parents, any span
+        orphans = [span for span in present if span.parent_id not in by_id]
+        root = min(orphans or present, key=lambda span: span.start)
+    start = min(span.start for span in present)
+    ends = [span.end for span in present if span.end is not None]
+    running = sum(span.end is None for span in present)
+    return {
+        "trace_id": root.trace_id,
+        "root_id": root.span_id,
+        "name": root.name,
+        "service": root.service,
+        "kind": root.kind,
+        "start": start,
+        "duration_s": None if running else max(0.0, max(ends) - start),
+        "spans": len(by_id),
+        "errors": sum(span.is_error for span in present),
+        "running": running,
+        "logs": logs,
+    }
+
+
+def page(spans: Sequence[KeptSpan], logs: Sequence[LogRow], now: float) -> TracePage:
+    """Return the document of one trace at *now* (Unix seconds); its *spans* are at least one, its *logs* the oldest first."""
+    by_id = _by_id(spans)
+    rows = sorted((span.row() for span in by_id.values()), key=lambda row: row["start"])
+    return {
+        "time": now,
+        "summary": summary(spans, len(logs)),
+        "services": sorted({row["service"] for row in rows}),
+        "spans": rows,
+        "rows": waterfall(rows, now),
+        "logs": list(logs),
+    }
+
+
+def _by_id(spans: Sequence[KeptSpan]) -> dict[str, KeptSpan]:
+    """Return *spans* by their ids; of a span that is there as ended and as running, the ended one."""
+    by_id: dict[str, KeptSpan] = {}
+    for span in spans:
+        present = by_id.get(span.span_id)
+        if present is None or present.end is None:
+            by_id[span.span_id] = span
+    return by_id

@@ -1,0 +1,95 @@
+"""
+The part that keeps what the dashboard shows, and serves it.
+
+Its modules are imported only where ``dashboard.enabled`` is on.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from csg_otel import metrics
+from csg_otel._version import VERSION
+from csg_otel.pipeline.global_providers import global_providers
+from csg_otel.sdk.parts import Part, within
+
+if TYPE_CHECKING:
+    from csg_otel.config import Config
+    from csg_otel.dashboard.api import Api
+    from csg_otel.dashboard.keeper import Keeper
+    from csg_otel.dashboard.model import Service
+    from csg_otel.dashboard.program import Program
+    from csg_otel.providers import Providers
+    from csg_otel.sdk.parts import Sampling, Serving
+    from csg_otel.sdk.telemetry import Telemetry
+
+
+class Dashboard(Part):
+    """The dashboard of this process; other settings keep what it has collected."""
+
+    def __init__(self, telemetry: Telemetry, providers: Providers, serving: Serving, sampling: Sampling) -> None:
+        self._telemetry = telemetry
+        self._providers = providers
+        self._serving = serving
+        self._sampling = sampling
+        self._keeper: Keeper | None = None
+        self.api: Api | None = None
+
+    def start(self, config: Config) -> None:
+        if config.disabled or not config.dashboard.enabled:
+            self.api = None
+            return
+        from csg_otel.dashboard.api import Api
+        from csg_otel.dashboard.keeper import Keeper
+
+        if self._keeper is None:
+            self._keeper = Keeper(self._service_name, self._serving.read_metrics)
+        self.api = Api(config, self._keeper, self._program(config))
+        global_providers().watch(self._keeper.intake)
+        self._keeper.start()
+
+    def stop(self, deadline: float) -> None:
+        if self._keeper is not None:
+            global_providers().watch(None)
+            self._keeper.stop(within(deadline))
+
+    # -- what the dashboard reads ----------------------------------------------------------------------------------
+
+    def _program(self, config: Config) -> Program:
+        from csg_otel.dashboard.program import Program
+
+        telemetry, history = self._telemetry, self._sampling.history
+        return Program(
+            config=config,
+            service=self._service,
+            health=telemetry.health.snapshot,
+            histories=telemetry.health.table.histories,
+            destinations=telemetry.status,
+            snapshot=self._snapshot,
+            trends=history.names,
+            trend=history.series,
+            url=lambda: telemetry.url,
+            workers=lambda: 1,
+            restart=telemetry.restart,
+        )
+
+    def _snapshot(self) -> dict[str, Any]:
+        return metrics.snapshot(self._sampling.latest(), (), None)
+
+    def _service_name(self) -> str:
+        return str(self._providers.resource.attributes.get("service.name", ""))
+
+    def _service(self) -> Service:
+        resource = self._providers.resource.attributes
+        return {
+            "name": self._service_name(),
+            "version": str(resource.get("service.version", "")),
+            "environment": str(resource.get("deployment.environment.name", "")),
+            "instance": str(resource.get("service.instance.id", "")),
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "language": "python",
+            "sdk": f"csg-otel {VERSION}",
+        }
