@@ -22,9 +22,9 @@ def test_the_parameters_are_those_of_instrument() -> None:
 @pytest.mark.parametrize(
     ("argument", "meant"),
     [
-        ("port", "system_monitoring__prometheus__port="),
+        ("port", "dashboard__port=' or 'system_monitoring__prometheus__port="),
         ("prometheus_port", "system_monitoring__prometheus__port="),
-        ("host", "system_monitoring__prometheus__host="),
+        ("host", "dashboard__host=' or 'system_monitoring__prometheus__host="),
         ("servce_name", "service_name"),
         ("name", "service_name="),
         ("exporter", "exporters"),
@@ -38,7 +38,7 @@ def test_a_wrong_argument_has_the_right_one(argument: str, meant: str) -> None:
     """It is an argument of ``instrument()``, or the key of the file with ``__`` for its dots."""
     (problem,) = load_lenient({}, environ={}, code={argument: 1}).problems
 
-    assert problem == f"argument {argument}: unknown setting (did you mean {meant!r}?)"
+    assert problem == f"argument {argument}: unknown setting (did you mean '{meant}'?)"
 
 
 def test_an_argument_like_none_lists_the_parameters() -> None:
@@ -54,7 +54,7 @@ def test_an_argument_like_none_lists_the_parameters() -> None:
     [
         ({"exporters": {"prometheus": {"port": 1}}}, "'system_monitoring.prometheus' or 'integrations.prometheus'"),
         ({"prometheus": {"port": 1}}, "'system_monitoring.prometheus' or 'integrations.prometheus'"),
-        ({"port": 1}, "'system_monitoring.prometheus.port'"),
+        ({"port": 1}, "'dashboard.port' or 'system_monitoring.prometheus.port'"),
         ({"service_name": "x"}, "'service.name'"),
         ({"system_monitoring": {"prometheus": {"prt": 1}}}, "'port'"),
         ({"exporters": {"consol": {}}}, "'console'"),

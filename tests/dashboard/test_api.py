@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import csg_otel
+from csg_otel import net
 from csg_otel.dashboard.api import Api
 from csg_otel.dashboard.source import NotFoundError, SourceError
 from support import programs
@@ -338,3 +340,19 @@ def test_other_settings_keep_what_is_collected(instrumented: Instrument) -> None
 
     assert {row["name"] for row in _traces(_api(telemetry))} >= {"before", "after"}
     assert instrumented(dashboard__enabled=False).dashboard is None
+
+
+def test_the_page_is_where_the_settings_say(instrumented: Instrument, capfd: pytest.CaptureFixture[str]) -> None:
+    """Host and port are as configured; the console has a link that lets its reader in, and the handle makes others."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.2", 0))
+        port = free.getsockname()[1]
+    telemetry = instrumented(dashboard__host="127.0.0.2", dashboard__port=port, exporters="console")
+
+    assert f"dashboard (this link works once): http://127.0.0.2:{port}/login?token=" in capfd.readouterr().err
+    login = telemetry.dashboard_url
+    assert login.startswith(f"http://127.0.0.2:{port}/login?token=")
+    first, again = (net.request("GET", login, timeout_s=5) for _ in range(2))
+    assert again.status == 401
+    assert first.status in (200, 303)
+    assert "HttpOnly" in str(first.headers)

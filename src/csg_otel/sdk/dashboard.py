@@ -10,20 +10,25 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import metrics
+from csg_otel import environment, metrics
 from csg_otel._version import VERSION
 from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.sdk.parts import Part, within
+from csg_otel.server import Server
 
 if TYPE_CHECKING:
     from csg_otel.config import Config
     from csg_otel.dashboard.api import Api
+    from csg_otel.dashboard.http import WebDashboard
     from csg_otel.dashboard.keeper import Keeper
     from csg_otel.dashboard.model import Service
     from csg_otel.dashboard.program import Program
     from csg_otel.providers import Providers
     from csg_otel.sdk.parts import Sampling, Serving
     from csg_otel.sdk.telemetry import Telemetry
+
+_SERVER_STOP_S = 0.5
+"""Upper bound in seconds for closing the connections of the pages."""
 
 
 class Dashboard(Part):
@@ -35,6 +40,8 @@ class Dashboard(Part):
         self._serving = serving
         self._sampling = sampling
         self._keeper: Keeper | None = None
+        self._server: Server | None = None
+        self._web: WebDashboard | None = None
         self.api: Api | None = None
 
     def start(self, config: Config) -> None:
@@ -42,6 +49,7 @@ class Dashboard(Part):
             self.api = None
             return
         from csg_otel.dashboard.api import Api
+        from csg_otel.dashboard.http import PURPOSE, WebDashboard
         from csg_otel.dashboard.keeper import Keeper
 
         if self._keeper is None:
@@ -49,11 +57,43 @@ class Dashboard(Part):
         self.api = Api(config, self._keeper, self._program(config))
         global_providers().watch(self._keeper.intake)
         self._keeper.start()
+        self._web = WebDashboard(config, self.api, environment.snapshot())
+        settings, serving = config.dashboard, self._serving
+        self._server = Server(
+            settings.host,
+            settings.port,
+            self._web,
+            purpose=PURPOSE,
+            may_serve=serving.may_serve,
+            tries_again=lambda: serving.is_member,
+        )
+        self._server.start()
+        serving.on_turn = self._server.start
 
     def stop(self, deadline: float) -> None:
         if self._keeper is not None:
             global_providers().watch(None)
             self._keeper.stop(within(deadline))
+
+    def close(self) -> None:
+        self._serving.on_turn = lambda: None
+        if self._server is not None and self._web is not None:
+            self._server.stop(_SERVER_STOP_S)
+            self._web.close()
+            self._server = self._web = None
+
+    def reset_after_fork(self) -> None:
+        if self._server is not None:
+            self._server.reset_after_fork()
+
+    @property
+    def url(self) -> str:
+        """The address of the page; empty while this process does not serve it."""
+        return self._server.url if self._server is not None else ""
+
+    def login_url(self) -> str:
+        """Return a new link to the page, which works once; empty while this process does not serve it."""
+        return self._web.login_url(self.url) if self._web is not None and self.url else ""
 
     # -- what the dashboard reads ----------------------------------------------------------------------------------
 

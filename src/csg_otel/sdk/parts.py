@@ -199,6 +199,8 @@ class Serving(Part):
         self._server: Server | None = None
         self._leaving = False
         self.endpoints: Endpoints | None = None
+        self.on_turn: Callable[[], object] = lambda: None
+        """Called twice a second in a worker, so that it takes over when the serving one dies."""
 
     def start(self, config: Config) -> None:
         if config.disabled:
@@ -249,6 +251,15 @@ class Serving(Part):
             return "" if self.role == "behind" else "not serving"
         return self._server.problem
 
+    def may_serve(self) -> bool:
+        """Return whether this process may serve a port for all workers."""
+        return self._workers is None or self._workers.may_serve()
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this process is one of several that may be workers, so that it tries to serve again and again."""
+        return self._workers is not None and self._workers.is_member
+
     def read_metrics(self) -> MetricsData | None:
         """Collect and return the metrics of all workers; of this process alone where it has no others."""
         workers = self._workers
@@ -274,8 +285,10 @@ class Serving(Part):
         return self._workers
 
     def _serve_again(self) -> None:
-        if (server := self._server) is not None and not self._leaving:
-            server.start()
+        if not self._leaving:
+            if (server := self._server) is not None:
+                server.start()
+            self.on_turn()
 
     def _leave_workers(self, *, forget: bool, returns: bool = False) -> None:
         if self._workers is None:

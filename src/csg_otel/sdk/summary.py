@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import names
@@ -39,9 +40,16 @@ class StartLine:
 
     def __init__(self) -> None:
         self._last = ""
+        self._shown = ""
 
     def log(self, text: str) -> None:
         """Log *text* at INFO."""
         if text != self._last:
             self._last = text
             _log.info("%s", text)
+
+    def show(self, address: str, login_url: Callable[[], str]) -> None:
+        """Write a link to the dashboard at *address* to the terminal; not to the log, because it lets its reader in."""
+        if address and address != self._shown and sys.stderr is not None:
+            self._shown = address
+            print(f"dashboard (this link works once): {login_url()}", file=sys.stderr, flush=True)  # noqa: T201

@@ -215,6 +215,7 @@ class Telemetry:
         """Log at INFO what is served where and sent where, if the console is on and this differs from the last line."""
         if not self.config.disabled and console_enabled(self.config.exporters):
             self._start_line.log(self._summary())
+            self._start_line.show(self._dashboard.url, self._dashboard.login_url)
 
     def __repr__(self) -> str:
         if self._report is not None or self.config.disabled:
@@ -268,6 +269,11 @@ class Telemetry:
     def dashboard(self) -> Api | None:
         """The documents of the dashboard; None while ``dashboard.enabled`` is off."""
         return self._dashboard.api
+
+    @property
+    def dashboard_url(self) -> str:
+        """A new link to the page of the dashboard, which works once; empty while this process does not serve it."""
+        return self._dashboard.login_url()
 
     @property
     def history(self) -> metrics.History:

@@ -34,14 +34,13 @@ class Dashboard:
     """The dashboard, in the terminal and in the browser."""
 
     enabled: bool = setting(False, "Serve the web dashboard from the program.")
-    host: str = setting("127.0.0.1", "Address the web dashboard listens on.", not_yet="the page follows")
+    host: str = setting("127.0.0.1", "Address the web dashboard listens on.")
     port: int = setting(
         8080,
         "Port the web dashboard listens on; 0 takes a free one.",
         low=0,
         high=65535,
         env=("MONITORING_DASHBOARD_PORT",),
-        not_yet="the page follows",
     )
     refresh_interval: float = setting(
         5.0, "Time between refreshes.", unit="s", above=0, env=("DASHBOARD_REFRESH_INTERVAL",)
