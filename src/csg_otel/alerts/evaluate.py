@@ -10,7 +10,7 @@ import math
 import operator
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +22,7 @@ Labels = tuple[tuple[str, str], ...]
 
 Series = dict[Labels, float]
 
+_NAME: Final = re.compile(r"[\w:]*")
 _SAMPLE: Final = re.compile(r"^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$")
 _LABEL: Final = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
 _ESCAPES: Final = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
@@ -55,7 +56,9 @@ class Scrape:
     samples: Mapping[str, Series] = field(default_factory=dict)
 
 
-def parse(text: str, at_s: float, scraped: Mapping[str, str] | None = None) -> Scrape:
+def parse(
+    text: str, at_s: float, scraped: Mapping[str, str] | None = None, names: Container[str] | None = None
+) -> Scrape:
     """
     Return the samples of an exposition.
 
@@ -63,10 +66,13 @@ def parse(text: str, at_s: float, scraped: Mapping[str, str] | None = None) -> S
         text: the exposition, in format 0.0.4.
         at_s: time of the scrape in monotonic seconds.
         scraped: labels that the scrape adds to every series, such as the job; by default none.
+        names: the names of the samples to return, see :func:`selected`; by default all.
     """
     samples: defaultdict[str, Series] = defaultdict(dict)
     for line in text.splitlines():
-        if not line.startswith("#") and (sample := _SAMPLE.fullmatch(line)):
+        if line.startswith("#") or (names is not None and _NAME.match(line)[0] not in names):  # type: ignore[index] # always matches
+            continue
+        if sample := _SAMPLE.fullmatch(line):
             labels = {name: _unescaped(value) for name, value in _LABEL.findall(sample[2] or "")}
             samples[sample[1]][_labels({**labels, **(scraped or {})}.items())] = float(sample[3])
     return Scrape(at_s, dict(samples))
@@ -80,17 +86,37 @@ def _labels(pairs: Iterable[tuple[str, str]]) -> Labels:
     return tuple(sorted((name, value) for name, value in pairs if value))
 
 
+Recorded = Mapping[str, Iterable[tuple[Expr, Labels]]]
+"""Recording rules by their names: expressions, each with the labels that the rule adds."""
+
+
+def selected(expr: Expr | float, recorded: Recorded) -> set[str]:
+    """Return the names of all samples that *expr* selects, those of the recording rules *recorded* included."""
+    if isinstance(expr, Binary):
+        return selected(expr.left, recorded) | selected(expr.right, recorded)
+    if not isinstance(expr, Select):
+        return set() if isinstance(expr, (int, float, UserPromql)) else selected(expr.of, recorded)
+    parts = [part for name in expr.names for part, _ in recorded.get(name, ())]
+    return set(expr.names).union(*(selected(part, recorded) for part in parts))
+
+
 class Evaluator:
     """Evaluates expressions on two scrapes."""
 
-    def __init__(self, before: Scrape, now: Scrape, recorded: Mapping[str, Iterable[tuple[Expr, Labels]]]) -> None:
+    def __init__(self, before: Scrape, now: Scrape, recorded: Recorded, *, whole_window: bool = True) -> None:
         """
-        Evaluate on the scrapes *before* and *now*.
+        Prepare the evaluation.
 
-        *recorded* has the recording rules by their names: a list of expressions, each with the labels that the rule adds.
+        Args:
+            before: The first scrape.
+            now: The second scrape.
+            recorded: The recording rules.
+            whole_window: Whether an increase is that of the rule's whole window, if counters go on to grow as between the two
+                scrapes; else it is what they grew between the two, if that is a shorter time. Default True.
         """
         self._scrapes = {-1: before, 0: now}
         self._recorded = recorded
+        self._whole_window = whole_window
         self._elapsed_s = max(now.at_s - before.at_s, 1e-9)
 
     def __call__(self, expr: Expr) -> Series:
@@ -123,7 +149,8 @@ class Evaluator:
     def _over(self, expr: Over | Growth) -> Series:
         now, before = self._select(expr.of, 0), self._select(expr.of, -1)
         if isinstance(expr, Growth):
-            seconds = 1.0 if expr.function == "rate" else expr.window_s
+            window_s = expr.window_s if self._whole_window else min(expr.window_s, self._elapsed_s)
+            seconds = 1.0 if expr.function == "rate" else window_s
             growths = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
             return {labels: growth / self._elapsed_s * seconds for labels, growth in growths.items()}
         both = {labels: [value, before.get(labels, value)] for labels, value in now.items()}

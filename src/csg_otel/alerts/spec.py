@@ -169,6 +169,7 @@ class AlertSpec:
         return ((SERVICE, self.service),) if self.service else ()
 
 
+_KEY: Final = "{}: {}".format
 Locate = Callable[[str, str], str]
 """Returns a message about a dotted key with its position in the file; see ``Loaded.problem``."""
 
@@ -177,7 +178,7 @@ def load(
     config: Config,
     catalog: Catalog,
     *,
-    locate: Locate = lambda path, message: f"{path}: {message}",
+    locate: Locate = _KEY,
     shipped: Iterable[ShippedRule] = (),
     watchdog: str = "",
 ) -> AlertSpec:
@@ -191,26 +192,15 @@ def load(
         shipped: rules that come with the package; a rule of the same name in *config* replaces one of them.
         watchdog: runbook of the watchdog; by default there is no watchdog.
     """
-    service, selector = config.service.name or "", config.alerting.selector
-    reader = _Reader(catalog.of_service(service, selector), service, locate)
-    configured: list[tuple[str, Any]] = [
-        (f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)
-    ]
-    alert_names = {camel(rule.name) for _, rule in configured}
-    wanted = [rule for rule in shipped if camel(rule.name) not in alert_names]
-    # Without a service, `up` would be that of every target of the Prometheus.
-    left_out = [] if matcher(service, selector) else [rule for rule in wanted if rule.metric == names.UP]
-    added = [(f"shipped.{rule.name}", rule) for rule in wanted if rule not in left_out]
-    resolved = [reader.rule(path, rule) for path, rule in (*configured, *added) if rule.enabled]
-    rules = tuple(rule for rule in resolved if rule is not None)
-    reader.clashes(rules)
+    reader = _Reader.of(config, catalog, locate)
+    rules, left_out = reader.rules(config, shipped)
     objectives = [reader.objective(f"slos[{at}]", slo) for at, slo in enumerate(config.slos)]
     reader.problems += [locate(*mistake) for mistake in escalations.mistakes(config.escalation)]
     if reader.problems:
         raise AlertError(reader.problems)
     return AlertSpec(
-        service=service,
-        selector=selector,
+        service=config.service.name or "",
+        selector=config.alerting.selector,
         rules=rules,
         objectives=tuple(objective for objective in objectives if objective is not None),
         channels=channels(config.notifications),
@@ -219,9 +209,25 @@ def load(
             Receiver(name, channels(section, escalated=True)) for name, section in config.escalation.receivers.items()
         ),
         window_s=config.alerting.aggregation_window,
-        watchdog="" if WATCHDOG in alert_names else watchdog,
-        left_out=tuple(camel(rule.name) for rule in left_out),
+        watchdog="" if WATCHDOG in {camel(rule.name) for rule in config.alerting.rules} else watchdog,
+        left_out=left_out,
     )
+
+
+def readable(
+    config: Config, catalog: Catalog, *, shipped: Iterable[ShippedRule] = ()
+) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    """
+    Return the rules that can be read, and the problems of the others: a running program may define their metrics later.
+
+    Args:
+        config: the configuration.
+        catalog: the metrics that rules may name.
+        shipped: rules that come with the package; a rule of the same name in *config* replaces one of them.
+    """
+    reader = _Reader.of(config, catalog, _KEY)
+    rules, _ = reader.rules(config, shipped)
+    return rules, tuple(reader.problems)
 
 
 def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
@@ -244,6 +250,28 @@ class _Reader:
         self._service = service
         self._locate = locate
         self.problems: list[str] = []
+
+    @classmethod
+    def of(cls, config: Config, catalog: Catalog, locate: Locate) -> _Reader:
+        """Return the reader of *config*, whose rules may name the metrics of *catalog*."""
+        service = config.service.name or ""
+        return cls(catalog.of_service(service, config.alerting.selector), service, locate)
+
+    def rules(self, config: Config, shipped: Iterable[ShippedRule]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+        """Return the rules of *config* and those *shipped*, and the alerts that are left out without a service."""
+        configured: list[tuple[str, Any]] = [
+            (f"alerting.rules[{at}]", rule) for at, rule in enumerate(config.alerting.rules)
+        ]
+        alert_names = {camel(rule.name) for _, rule in configured}
+        wanted = [rule for rule in shipped if camel(rule.name) not in alert_names]
+        # Without a service, `up` would be that of every target of the Prometheus.
+        scraped = matcher(self._service, config.alerting.selector)
+        left_out = [] if scraped else [rule for rule in wanted if rule.metric == names.UP]
+        added = [(f"shipped.{rule.name}", rule) for rule in wanted if rule not in left_out]
+        resolved = [self.rule(path, rule) for path, rule in (*configured, *added) if rule.enabled]
+        rules = tuple(rule for rule in resolved if rule is not None)
+        self.clashes(rules)
+        return rules, tuple(camel(rule.name) for rule in left_out)
 
     def problem(self, path: str, message: str) -> None:
         """Report *message* about the dotted key *path*."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from csg_otel import net
 from csg_otel.alerts import bundle, compilers, spec
-from csg_otel.alerts.catalog import Catalog
 from csg_otel.cli import arguments, endpoint
 from csg_otel.config import Loaded, load_lenient
 from csg_otel.config.load import FILE
@@ -23,6 +22,7 @@ from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel import names
+    from csg_otel.alerts.catalog import Catalog
     from csg_otel.config import Config
 
 _MAX_BYTES = 16 * 1024 * 1024
@@ -112,7 +112,7 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
 
     Raises AlertError with every problem of the configuration and of its rules.
     """
-    from csg_otel.exporters import prometheus
+    from csg_otel.exporters.prometheus import catalog as prometheus_catalog
 
     code = {"environment": args.environment} if args.environment else None
     loaded = load_lenient(args.config, code=code, unset_secrets=not secrets)
@@ -125,10 +125,8 @@ def read(args: argparse.Namespace, *, secrets: bool = False) -> Source:
             file=sys.stderr,
         )
     exposition = fetch(args.metrics, args, loaded.config) if args.metrics else ""
-    every = Catalog(
-        _declared(args.app) if args.app else (), exposition, series=prometheus.family_name, label=prometheus.label_name
-    )
-    catalog = every.of_service(loaded.config.service.name or "", loaded.config.alerting.selector)
+    declared = _declared(args.app) if args.app else ()
+    catalog = prometheus_catalog.of_program(loaded.config, declared, exposition)
     shipped = {} if args.no_shipped else bundle.shipped(args.runbooks)
     return Source(loaded, catalog, spec.load(loaded.config, catalog, locate=loaded.problem, **shipped))
 

@@ -8,14 +8,14 @@ time between these two is pending.
 from __future__ import annotations
 
 import argparse
-import math
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks
 from csg_otel.alerts import catalog, conditions, evaluate
 from csg_otel.alerts.evaluate import Evaluator, Labels
+from csg_otel.alerts.preview import preview
 from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.spec import RULE_LABEL
 from csg_otel.alerts.text import duration
@@ -25,11 +25,14 @@ from csg_otel.errors import CsgOtelError
 from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
+    from csg_otel.alerts.preview import Preview, SeriesState
     from csg_otel.alerts.spec import Rule
     from csg_otel.config import Config
 
 _MOST_LINES = 5
 """Series that are printed per rule; series that would fire come first."""
+
+_MARKS: Final = {"ok": "  ok        ", "pending": "~ pending   ", "firing": "! would fire"}
 
 _SHOWN = (RULE_LABEL, "severity", catalog.SERVICE, *conditions.SCRAPED)
 
@@ -63,19 +66,30 @@ def run(args: argparse.Namespace) -> int:
     before = evaluate.parse(alert_source.fetch(url, args, config), clocks.monotonic(), added)
     time.sleep(args.wait)
     now = evaluate.parse(alert_source.fetch(url, args, config), clocks.monotonic(), added)
-    recorded = {
-        name: [(part.expr, part.labels) for part in parts]
-        for name, parts in promql.aliases(source.catalog.find).items()
-    }
+    recorded = promql.recorded(source.catalog.find)
     evaluated, earlier = Evaluator(before, now, recorded), Evaluator(before, before, recorded)
-    previews = [_Preview(rule, evaluated, earlier, now.at_s - before.at_s) for rule in source.spec.rules]
-    for preview in previews:
-        for line in preview.lines():
+    previews = [_preview(rule, evaluated, earlier, now.at_s - before.at_s) for rule in source.spec.rules]
+    for one in previews:
+        for line in _lines(one):
             print(one_line(line))
-    firing = sum(preview.fires for preview in previews)
-    pending = sum(preview.holds and not preview.fires for preview in previews)
+    firing = sum(one.fires for one in previews)
+    pending = sum(one.holds and not one.fires for one in previews)
     print(f"{firing} of {len(previews)} rules would fire, {pending} would be pending")
     return 0
+
+
+def _preview(rule: Rule, evaluated: Evaluator, earlier: Evaluator, elapsed_s: float) -> Preview:
+    """
+    Return the state of *rule*.
+
+    Args:
+        rule: The rule.
+        evaluated: Evaluates expressions now.
+        earlier: Evaluates expressions at the first scrape.
+        elapsed_s: Seconds between the two.
+    """
+    held = earlier(conditions.condition(rule))
+    return preview(rule, evaluated, lambda labels: elapsed_s if labels in held else 0.0)
 
 
 def _metrics_url(config: Config) -> str:
@@ -85,68 +99,30 @@ def _metrics_url(config: Config) -> str:
     return f"{endpoint.url(config)}{prometheus.path}"
 
 
-class _Preview:
-    """The series of one rule, and the time that each still has to hold until the rule fires."""
+def _lines(preview: Preview) -> list[str]:
+    """Return the lines about a rule: its series, those that would fire first."""
+    rule = preview.rule
+    head = f"{rule.severity:<9} {rule.alert}"
+    if not preview.series:
+        when = f"be pending for {_text(rule.for_s)}" if rule.for_s else "fire"
+        no_data = f" (its no-data alert would {when})" if preview.missing else ""
+        return [f"  no data     {head}: {rule.ref.name}{no_data}"]
+    limit = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
+    lines = [
+        f"{_MARKS[one.state]}  {head}: {one.value:.4g} ({limit}){_when(one)}{_labels(rule, one.labels)}"
+        for one in preview.series[:_MOST_LINES]
+    ]
+    if hidden := preview.series[_MOST_LINES:]:
+        holding = sum(one.state != "ok" for one in hidden)
+        lines.append(f"              {head}: {len(hidden)} more, of which {holding} would fire or be pending")
+    return lines
 
-    def __init__(self, rule: Rule, evaluated: Evaluator, earlier: Evaluator, elapsed_s: float) -> None:
-        """
-        Evaluate *rule*.
 
-        Args:
-            rule: The rule.
-            evaluated: Evaluates expressions now.
-            earlier: Evaluates expressions at the first scrape.
-            elapsed_s: Seconds between the two.
-        """
-        self._rule = rule
-        self._values = evaluated(conditions.value(rule))
-        self._missing = rule.no_data and not evaluated(conditions.count_series(rule.ref, rule.filters))
-        condition = conditions.condition(rule)
-        held = earlier(condition)
-        self._remaining_s = {
-            labels: max(0.0, rule.for_s - (elapsed_s if labels in held else 0.0)) for labels in evaluated(condition)
-        }
-
-    @property
-    def holds(self) -> bool:
-        """Whether the condition of the rule holds for a series."""
-        return bool(self._remaining_s)
-
-    @property
-    def fires(self) -> bool:
-        """Whether the rule would fire now."""
-        return not all(self._remaining_s.values())
-
-    def lines(self) -> list[str]:
-        """Return the lines about the rule: its series, those that would fire first."""
-        rule = self._rule
-        head = f"{rule.severity:<9} {rule.alert}"
-        if not self._values:
-            when = f"be pending for {_text(rule.for_s)}" if rule.for_s else "fire"
-            no_data = f" (its no-data alert would {when})" if self._missing else ""
-            return [f"  no data     {head}: {rule.ref.name}{no_data}"]
-        limit = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
-        worst = sorted(self._values.items(), key=lambda series: (self._order(series[0]), -abs(series[1])))
-        lines = []
-        for labels, value in worst[:_MOST_LINES]:
-            mark, when = self._state(labels)
-            lines.append(f"{mark}  {head}: {value:.4g} ({limit}){when}{_labels(rule, labels)}")
-        if hidden := worst[_MOST_LINES:]:
-            holding = sum(labels in self._remaining_s for labels, _ in hidden)
-            lines.append(f"              {head}: {len(hidden)} more, of which {holding} would fire or be pending")
-        return lines
-
-    def _order(self, labels: Labels) -> float:
-        return self._remaining_s.get(labels, math.inf)
-
-    def _state(self, labels: Labels) -> tuple[str, str]:
-        """Return the mark of a series, and when its alert fires."""
-        remaining_s = self._remaining_s.get(labels)
-        if remaining_s is None:
-            return "  ok        ", ""
-        if not remaining_s:
-            return "! would fire", ""
-        return "~ pending   ", f"; would be pending, fires in {_text(remaining_s)} if it still holds"
+def _when(series: SeriesState) -> str:
+    """Return when the alert of *series* fires, if it is pending."""
+    if not series.remaining_s:
+        return ""
+    return f"; would be pending, fires in {_text(series.remaining_s)} if it still holds"
 
 
 def _text(seconds_left: float) -> str:

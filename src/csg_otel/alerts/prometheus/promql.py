@@ -36,6 +36,11 @@ def aliases(find: Callable[[str], Ref]) -> dict[str, tuple[RecordingRule, ...]]:
     return _Aliases(find).all()
 
 
+def recorded(find: Callable[[str], Ref]) -> dict[str, list[tuple[Expr, tuple[tuple[str, str], ...]]]]:
+    """Return the expressions of every alias with the labels of their series, as ``evaluate.Evaluator`` reads them."""
+    return {name: [(part.expr, part.labels) for part in parts] for name, parts in aliases(find).items()}
+
+
 def _percent(expr: Expr) -> Expr:
     return Binary(100, "*", expr)
 

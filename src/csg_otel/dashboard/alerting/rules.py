@@ -1,0 +1,89 @@
+"""The rules of a configuration, evaluated on the metrics of the running program again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from csg_otel.alerts import bundle, catalog, conditions, evaluate, spec
+from csg_otel.alerts.evaluate import Evaluator
+from csg_otel.alerts.preview import Preview, preview
+from csg_otel.alerts.prometheus import promql
+from csg_otel.alerts.text import camel
+from csg_otel.dashboard.alerting.scrapes import Scrapes
+from csg_otel.exporters.prometheus import catalog as prometheus_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from csg_otel import names
+    from csg_otel.alerts.evaluate import Labels
+    from csg_otel.alerts.spec import Rule
+    from csg_otel.config import Config
+
+_READ_AGAIN_S: Final = 30.0
+"""Time after which rules with unknown metrics are read again: the program may have defined them."""
+
+
+class Rules:
+    """The rules of *config* that can be read, and the time for which their conditions have held."""
+
+    def __init__(self, config: Config, started_s: float) -> None:
+        """Prepare for a program that was started at *started_s* (monotonic seconds)."""
+        self._config = config
+        self._scrapes = Scrapes(started_s)
+        self._since: dict[tuple[str, Labels], float] = {}
+        self._recorded: evaluate.Recorded = {}
+        self._wanted: frozenset[str] = frozenset()
+        self._read_again_s = -1.0
+        self.rules: tuple[Rule, ...] = ()
+        self.problems: Mapping[str, str] = {}
+        """The problem of each rule that can't be read, by the name of its alert."""
+
+    def evaluate(self, exposition: str, declared: Sequence[names.Metric], now_s: float) -> list[Preview]:
+        """
+        Return the state of each rule; a condition counts as holding since the first of the calls for which it held.
+
+        Args:
+            exposition: text of the program's ``/metrics``.
+            declared: metrics that the program declares.
+            now_s: monotonic seconds.
+        """
+        if now_s >= self._read_again_s:
+            self._read(exposition, declared)
+            self._read_again_s = now_s + _READ_AGAIN_S if self.problems else float("inf")
+        scraped = catalog.matcher(self._config.service.name or "", self._config.alerting.selector)
+        added = {scraped.label: scraped.value} if scraped else {}
+        now = self._scrapes.add(evaluate.parse(exposition, now_s, added, self._wanted))
+        evaluators: dict[float, Evaluator] = {}
+        since: dict[tuple[str, Labels], float] = {}
+        previews = []
+        for rule in self.rules:
+            before = self._scrapes.before(now_s, rule.window_s)
+            if before.at_s not in evaluators:
+                evaluators[before.at_s] = Evaluator(before, now, self._recorded, whole_window=False)
+
+            def held_s(labels: Labels, alert: str = rule.alert) -> float:
+                key = alert, labels
+                since[key] = self._since.get(key, now_s)
+                return now_s - since[key]
+
+            previews.append(preview(rule, evaluators[before.at_s], held_s))
+        self._since = since
+        return previews
+
+    def _read(self, exposition: str, declared: Sequence[names.Metric]) -> None:
+        metrics = prometheus_catalog.of_program(self._config, declared, exposition)
+        self.rules, problems = spec.readable(self._config, metrics, shipped=bundle.SHIPPED)
+        self._recorded = promql.recorded(metrics.find)
+        wanted: set[str] = set()
+        for rule in self.rules:
+            for expr in (conditions.value(rule), conditions.count_series(rule.ref, rule.filters)):
+                wanted |= evaluate.selected(expr, self._recorded)
+        self._wanted = frozenset(wanted)
+        self.problems = {
+            camel(rule.name): problem
+            for place, rule in enumerate(self._config.alerting.rules)
+            for problem in problems
+            if problem.startswith(f"alerting.rules[{place}].")
+        }
