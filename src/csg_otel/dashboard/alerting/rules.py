@@ -14,7 +14,7 @@ from csg_otel.dashboard.alerting.scrapes import Scrapes
 from csg_otel.exporters.prometheus import catalog as prometheus_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
 
     from csg_otel import names
     from csg_otel.alerts.evaluate import Labels
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from csg_otel.config import Config
 
 _READ_AGAIN_S: Final = 30.0
-"""Time after which rules with unknown metrics are read again: the program may have defined them."""
+"""Time after which the rules are read again: series of the program may have further attributes."""
+
+_RETRY_S: Final = 5.0
+"""The same while a rule names a metric that has no values yet."""
 
 
 class Rules:
@@ -40,18 +43,18 @@ class Rules:
         self.problems: Mapping[str, str] = {}
         """The problem of each rule that can't be read, by the name of its alert."""
 
-    def evaluate(self, exposition: str, declared: Sequence[names.Metric], now_s: float) -> list[Preview]:
+    def evaluate(self, exposition: str, metrics: Callable[[], Iterable[names.Metric]], now_s: float) -> list[Preview]:
         """
         Return the state of each rule; a condition counts as holding since the first of the calls for which it held.
 
         Args:
             exposition: text of the program's ``/metrics``.
-            declared: metrics that the program declares.
+            metrics: returns the metrics that rules may name.
             now_s: monotonic seconds.
         """
         if now_s >= self._read_again_s:
-            self._read(exposition, declared)
-            self._read_again_s = now_s + _READ_AGAIN_S if self.problems else float("inf")
+            self._read(metrics())
+            self._read_again_s = now_s + (_RETRY_S if self.problems else _READ_AGAIN_S)
         scraped = catalog.matcher(self._config.service.name or "", self._config.alerting.selector)
         added = {scraped.label: scraped.value} if scraped else {}
         now = self._scrapes.add(evaluate.parse(exposition, now_s, added, self._wanted))
@@ -72,8 +75,8 @@ class Rules:
         self._since = since
         return previews
 
-    def _read(self, exposition: str, declared: Sequence[names.Metric]) -> None:
-        metrics = prometheus_catalog.of_program(self._config, declared, exposition)
+    def _read(self, named: Iterable[names.Metric]) -> None:
+        metrics = prometheus_catalog.of_program(self._config, named, "")
         self.rules, problems = spec.readable(self._config, metrics, shipped=bundle.SHIPPED)
         self._recorded = promql.recorded(metrics.find)
         wanted: set[str] = set()

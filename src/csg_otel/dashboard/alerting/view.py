@@ -12,10 +12,12 @@ from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.text import camel
 from csg_otel.dashboard.alerting import rows
 from csg_otel.dashboard.alerting.alertmanagers import ActiveSilence, Alertmanagers
+from csg_otel.dashboard.alerting.instruments import in_use
 from csg_otel.dashboard.alerting.rules import Rules
 from csg_otel.dashboard.source import SourceError
 from csg_otel.exporters import prometheus
 from csg_otel.instruments import defined
+from csg_otel.pipeline.points import points
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
@@ -62,9 +64,10 @@ class AlertsView:
 
     def _evaluated(self, metrics: MetricsData | None, silences: Sequence[ActiveSilence]) -> list[AlertRow]:
         exposition = prometheus.render(metrics).decode("utf-8", "replace")
-        declared = defined.declared()
         with self._lock:
-            previews = self._rules.evaluate(exposition, declared, clocks.monotonic())
+            previews = self._rules.evaluate(
+                exposition, lambda: in_use(defined.declared(), points(metrics)), clocks.monotonic()
+            )
             problems = self._rules.problems
         unreadable = [
             rows.unreadable(rule, problems[alert])
