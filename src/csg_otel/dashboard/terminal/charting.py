@@ -1,0 +1,128 @@
+"""A chart of the model as rows: title, axes with units, lines, thresholds, the values under the mouse, and a legend. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from csg_otel.dashboard.terminal.rows import SERIES_STYLES, Row, Segment, fit, joined, text
+from csg_otel.dashboard.view import block_chart
+from csg_otel.dashboard.view.text import clock, value
+from csg_otel.display import cells, clean, cut
+
+if TYPE_CHECKING:
+    from csg_otel.dashboard.model import Chart, Series
+
+_AXIS: Final = 10
+"""Cells of the values' axis, with the line beside it."""
+_LEGEND: Final = 6
+"""Most series of a legend; the others are counted."""
+
+
+def chart_rows(chart: Chart, width: int, height: int, hover: int | None = None) -> list[Row]:
+    """
+    Return a chart of *width* cells with *height* rows of lines, and title, axis and legend in further rows.
+
+    Args:
+        chart: The document.
+        width: Cells.
+        height: Rows of the plot.
+        hover: The cell under the mouse: its values are in the legend. Default: the newest values.
+    """
+    inner = max(8, width - _AXIS)
+    numbers = [v for one in chart["series"] for v in one["values"] if v is not None and math.isfinite(v)]
+    title = text(Segment(chart["title"], "bold"), Segment(f"  {_unit(chart['unit'])}", "dim"))
+    if not numbers:
+        return [Row(title), Row(text(Segment("  No values in this time.", "dim")))]
+    limits = [threshold["value"] for threshold in chart["thresholds"] if threshold["value"] <= max(numbers) * 2]
+    marks = _marks(min(0.0, *numbers), max([*numbers, *limits]), chart["unit"], 3 if height < 8 else 5)
+    position = None if hover is None else block_chart.position_of(hover - _AXIS, len(chart["times"]), inner)
+    rows = [Row(title), *_plot(chart, (inner, height), marks, position), Row(_times(chart, inner))]
+    return [*rows, *_legend(chart, width, position)]
+
+
+def _plot(chart: Chart, size: tuple[int, int], marks: list[float], at: int | None) -> list[Row]:
+    width, height = size
+    low, high = marks[0], marks[-1]
+    values = [one["values"] for one in _by_name(chart)]
+    grid = block_chart.plot(values, width, height, low, high)
+    styled = [[(cell.text, "" if cell.series is None else _style(cell.series)) for cell in row] for row in grid]
+    for threshold in chart["thresholds"]:
+        if low <= threshold["value"] <= high:
+            style = threshold["severity"] if threshold["severity"] in ("warning", "critical") else "unknown"
+            _under(styled[block_chart.row_of(threshold["value"], height, low, high)], "╌", style)
+    if at is not None:
+        column = block_chart.column_of(at, len(chart["times"]), width)
+        for row in styled:
+            row[column] = ("│", "dim") if row[column][0] in (" ", "╌") else row[column]
+    unit = chart["unit"].removesuffix("/s")  # the title has the whole unit
+    axis = {block_chart.row_of(mark, height, low, high): value(mark, unit) for mark in marks}
+    return [
+        Row((Segment(fit(axis.get(index, ""), _AXIS - 2, right=True), "dim"), Segment(" │", "line"), *joined(row)))
+        for index, row in enumerate(styled)
+    ]
+
+
+def _marks(low: float, high: float, unit: str, count: int) -> list[float]:
+    """Return the marks of the values' axis: multiples of KiB or MiB for bytes, at most 100 for percentages."""
+    if unit == "%" and high <= 100:
+        return [mark for mark in block_chart.ticks(low, high, count) if mark <= 100]
+    scale = 1024.0 ** int(math.log(high, 1024)) if unit.startswith("By") and high >= 1024 else 1.0
+    return [mark * scale for mark in block_chart.ticks(low / scale, high / scale, count)]
+
+
+def _by_name(chart: Chart) -> list[Series]:
+    """Return the series by name, so that each keeps its colour."""
+    return sorted(chart["series"], key=lambda one: one["label"])
+
+
+def _under(row: list[tuple[str, str]], character: str, style: str) -> None:
+    row[:] = [(character, style) if content == " " else (content, old) for content, old in row]
+
+
+def _times(chart: Chart, width: int) -> tuple[Segment, ...]:
+    times = chart["times"]
+    line = [" "] * width
+    for share in (0.0, 0.5, 1.0) if width >= 30 else (0.0, 1.0):
+        mark = clock(times[round(share * (len(times) - 1))])[: 8 if chart["step_s"] < 60 else 5]
+        begin = min(width - len(mark), max(0, round(share * width) - (len(mark) // 2 if 0 < share < 1 else 0)))
+        line[begin : begin + len(mark)] = mark
+    return (Segment(" " * _AXIS), Segment("".join(line), "dim"))
+
+
+def _legend(chart: Chart, width: int, at: int | None) -> list[Row]:
+    """Return name and value of each series, the greatest value first."""
+    shown = [(one["label"], _at(one["values"], at), index) for index, one in enumerate(_by_name(chart))]
+    shown.sort(key=lambda item: -math.inf if item[1] is None else -item[1] if math.isfinite(item[1]) else 0.0)
+    moment = "" if at is None else clock(chart["times"][at])
+    parts = [(f"━ {clean(label)} ", value(number, chart["unit"]), _style(index)) for label, number, index in shown]
+    left_out = chart["hidden"] + max(0, len(parts) - _LEGEND)
+    segments = [Segment(fit(moment, _AXIS), "dim")]
+    rows: list[Row] = []
+    used = _AXIS
+    for label, number, style in parts[:_LEGEND]:
+        name = cut(label, max(8, width - _AXIS - cells(number) - 3))
+        need = cells(name) + cells(number) + 3
+        if used > _AXIS and used + need > width:
+            rows.append(Row(tuple(segments)))
+            segments, used = [Segment(" " * _AXIS)], _AXIS
+        segments += [Segment(name, style), Segment(f"{number}   ")]
+        used += need
+    if left_out:
+        segments.append(Segment(f"{left_out} more", "dim"))
+    return [*rows, Row(tuple(segments))]
+
+
+def _at(values: Sequence[float | None], at: int | None) -> float | None:
+    if at is not None:
+        return values[at] if at < len(values) else None
+    return next((number for number in reversed(values) if number is not None), None)
+
+
+def _style(index: int) -> str:
+    return f"series{index % SERIES_STYLES}"
+
+
+def _unit(unit: str) -> str:
+    return {"By": "bytes", "By/s": "bytes per second", "s": "seconds", "%": "percent", "1": ""}.get(unit, unit) or ""
