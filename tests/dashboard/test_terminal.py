@@ -88,7 +88,15 @@ async def shows(pilot: Driven, words: str, name: str = "list") -> None:
         ),
         (
             "2",
-            ["✖ CRITICAL", "database !", "connection to db:5432 refused", "▲ WARNING", "● HEALTHY", "12.4 ms", "3m 10s"],
+            [
+                "✖ CRITICAL",
+                "database !",
+                "connection to db:5432 refused",
+                "▲ WARNING",
+                "● HEALTHY",
+                "12.4 ms",
+                "3m 10s",
+            ],
         ),
         ("3", ["POST /checkout", "running", "13.0 ms", "░▷", "Duration"]),
         ("4", ["WARN", "order 4895 is late", "ValueError", "5b8efff7"]),

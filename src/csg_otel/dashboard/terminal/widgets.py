@@ -81,7 +81,7 @@ class TextLine(Widget):
                 return
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(ScrollView):
     """
     A list of rows with a cursor on those that have a key.
 
@@ -91,6 +91,7 @@ class RowList(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     RowList { width: 1fr; height: 1fr; overflow-x: hidden; scrollbar-gutter: stable; scrollbar-size: 0 1; }
     """
+    can_focus = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),
         Binding("down,j", "move(1)", show=False),
