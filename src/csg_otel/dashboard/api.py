@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from csg_otel import clocks
+from csg_otel.dashboard import changed
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from csg_otel.dashboard.updates import Updates
-from csg_otel.dashboard.view import charts, system
+from csg_otel.dashboard.view import charts, comparison, system
 from csg_otel.dashboard.view import health as health_view
 from csg_otel.dashboard.view import status as status_view
 from csg_otel.dashboard.view import traces as traces_view
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
 
 _LONGEST_S: Final = 86400.0
 _MOST_POINTS: Final = 2000
+_BASELINE_S: Final = 3600.0
+"""Period before a window that "what changed" compares it with."""
+
+_CHANGES_S: Final = 10.0
 _RECENT_S: Final = 600.0
 """Period of the small charts in the list of instruments."""
 
@@ -74,6 +79,7 @@ class Api:
         self._values = keeper.values
         self._program = program
         self.session = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._latest_changes: tuple[object, list[Change]] = (None, [])
         self._updates = Updates(self, keeper.recent, keeper.values)
         self._pages: Mapping[str, Callable[[Parameters], Any]] = {
             "status": self.status,
@@ -282,12 +288,24 @@ class Api:
         return {
             "time": now,
             "window": [since, until],
-            "baseline": [since - 3600.0, since],
+            "baseline": [since - _BASELINE_S, since],
             "changes": self._changes(since, until, limit),
         }
 
-    def _changes(self, since: float, until: float, limit: int) -> list[Change]:  # noqa: ARG002 - the ranking follows
-        return []
+    def _changes(self, since: float, until: float, limit: int) -> list[Change]:
+        """Return what moved most between *since* and *until*; computed again after ``_CHANGES_S`` seconds at the earliest."""
+        key = (round(since / _CHANGES_S), round(until / _CHANGES_S), limit)
+        kept_key, changes = self._latest_changes
+        if kept_key != key:
+            baseline = (since - _BASELINE_S, since)
+            window = Window.of(until, until - baseline[0], 400, time.time() - clocks.monotonic())
+            with self._values.lock:
+                series = comparison.series(self._values.instruments(), window)
+            spans, logs = self._recent.everything()
+            rows = [span.row() for span in spans], [log.row() for log in logs]
+            changes = changed.rank(series, *rows, (since, until), baseline, limit=limit)
+            self._latest_changes = key, changes
+        return changes
 
     def update(self, topic: str, mark: int) -> tuple[int, Any | None]:
         """

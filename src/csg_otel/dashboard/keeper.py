@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, faults, forks, waits
 from csg_otel.dashboard.store.collections import collection
+from csg_otel.dashboard.store.files import Files
 from csg_otel.dashboard.store.intake import Intake
 from csg_otel.dashboard.store.recent import Recent
 from csg_otel.dashboard.store.series import LIVE_STEP_S
@@ -23,8 +24,11 @@ from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from opentelemetry.sdk.metrics.export import MetricsData
+
+    from csg_otel.dashboard.model import LogRow, SpanRow
 
 
 _WATCHED_S: Final = 5.0
@@ -34,6 +38,8 @@ _TICK_S: Final = 0.25
 """Seconds between two looks at the queues while someone watches: an ended span is on the page within a second."""
 
 _IDLE_TICK_S: Final = 1.0
+_LONG_S: Final = 1.0
+"""Seconds after which a running span of another worker is shown."""
 
 
 class Keeper:
@@ -44,12 +50,29 @@ class Keeper:
     the newest collection as the SDK returns it.
     """
 
-    def __init__(self, service: Callable[[], str], collect: Callable[[], MetricsData | None]) -> None:
-        """Prepare; *service* returns the name of the service, *collect* all metrics now."""
+    def __init__(
+        self,
+        service: Callable[[], str],
+        collect: Callable[[], MetricsData | None],
+        *,
+        serves: Callable[[], bool] = lambda: True,
+        folder: Path | None = None,
+    ) -> None:
+        """
+        Prepare the store.
+
+        Args:
+            service: Returns the name of the service.
+            collect: Returns the metrics of all workers now; may wait a quarter of a second for them.
+            serves: Returns whether this process serves the page, and so reads what other workers have kept. Default: it does.
+            folder: The folder of the files that outlive the process. Default: none, and nothing outlives it.
+        """
         self.intake = Intake(service)
         self.recent = Recent()
         self.values = Values()
         self._collect = collect
+        self._serves = serves
+        self._files = None if folder is None else Files(folder)
         self._started = False
         self._reset()
         forks.follow(self.reset_after_fork)
@@ -62,6 +85,8 @@ class Keeper:
         self._watched_until = float("-inf")
         self._fine_due = self._live_due = float("-inf")
         self._running_version = -1
+        if self._files is not None:
+            self._files.reset()
         self._thread: threading.Thread | None = None
         self._wakeup = waits.Wakeup()
 
@@ -119,6 +144,8 @@ class Keeper:
                 self.look()
                 if not last:
                     self._collect_if_due()
+                elif self._files is not None and self._serves():
+                    self._files.save_history(self.values)
             except Exception:  # noqa: BLE001 - the next look may succeed
                 faults.contain("dashboard")
             if last:
@@ -126,20 +153,29 @@ class Keeper:
             self._wakeup.wait(_TICK_S if self.watched else _IDLE_TICK_S)
 
     def look(self) -> None:
-        """Move what is queued into the store."""
+        """Move what is queued into the store, and into the files; read what others have kept while someone watches."""
         with self._turn:
-            watched = self.watched
+            watched, began_s = self.watched, clocks.monotonic()
             spans, logs = self.intake.take(watched=watched)
             if spans or logs:
                 self.recent.add(spans, logs)
             if watched and self.intake.version != self._running_version:
                 self._running_version = self.intake.version
                 self.recent.set_running(self.intake.running())
+            if self._files is not None:
+                self._use_files(self._files, spans, logs, watched=watched)
+                self.intake.spend(clocks.monotonic() - began_s if spans or logs else 0.0)
+
+    def _use_files(self, files: Files, spans: list[SpanRow], logs: list[LogRow], *, watched: bool) -> None:
+        serves = self._serves()
+        files.write(spans, logs, [] if serves else self.intake.running(time.time() - _LONG_S))
+        if serves and watched:
+            files.read(self.recent, self.values)
 
     def _collect_if_due(self) -> None:
         now = clocks.monotonic()
         fine, live = now >= self._fine_due, self.watched and now >= self._live_due
-        if not (fine or live):
+        if not (fine or live) or not self._serves():
             return
         data = self._collect()
         self.latest = data
@@ -151,3 +187,5 @@ class Keeper:
         if live:
             self._live_due = now + LIVE_STEP_S
             self.values.add(taken, at_s, live=True)
+        if self._files is not None and fine:
+            self._files.save_history(self.values, if_due=True)

@@ -6,17 +6,21 @@ Its modules are imported only where ``dashboard.enabled`` is on.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment, metrics
 from csg_otel._version import VERSION
+from csg_otel.exporters.build import spool_folder
 from csg_otel.pipeline.global_providers import global_providers
 from csg_otel.sdk.parts import Part, within
 from csg_otel.server import Server
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from csg_otel.config import Config
     from csg_otel.dashboard.api import Api
     from csg_otel.dashboard.http import WebDashboard
@@ -53,7 +57,12 @@ class Dashboard(Part):
         from csg_otel.dashboard.keeper import Keeper
 
         if self._keeper is None:
-            self._keeper = Keeper(self._service_name, self._serving.read_metrics)
+            self._keeper = Keeper(
+                self._service_name,
+                self._serving.read_metrics,
+                serves=lambda: bool(self.url),
+                folder=self._folder(config),
+            )
         self.api = Api(config, self._keeper, self._program(config))
         global_providers().watch(self._keeper.intake)
         self._keeper.start()
@@ -117,6 +126,12 @@ class Dashboard(Part):
 
     def _snapshot(self) -> dict[str, Any]:
         return metrics.snapshot(self._sampling.latest(), (), None)
+
+    def _folder(self, config: Config) -> Path | None:
+        """Return the folder of the files that outlive the process: one for each service, beside the spool."""
+        folder = spool_folder(config.exporters.spool.directory)
+        name = hashlib.sha256(self._service_name().encode()).hexdigest()[:16]
+        return None if folder is None else folder / "dashboard" / name
 
     def _service_name(self) -> str:
         return str(self._providers.resource.attributes.get("service.name", ""))

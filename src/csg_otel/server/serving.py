@@ -141,7 +141,8 @@ class Server:
     @property
     def _is_open(self) -> bool:
         """Whether other machines can reach the server without a token."""
-        return self._host not in ("127.0.0.1", "::1", "localhost") and not self._service.protected
+        is_loopback = self._host in ("::1", "localhost") or self._host.startswith("127.")
+        return not is_loopback and not self._service.protected
 
     def _exposure(self, address: str) -> str:
         """Return the sentence about a server at *address* that is open, and what to set."""

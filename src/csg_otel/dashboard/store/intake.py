@@ -102,12 +102,17 @@ class Intake:
             self._credit_s -= self._now_s() - began_s
         return rows
 
-    def running(self) -> list[SpanRow]:
-        """Return the spans that are running, the oldest first."""
-        service, rows = self._service(), []
+    def spend(self, seconds: float) -> None:
+        """Count *seconds* of the processor's time for other work on what was taken."""
+        self._credit_s -= seconds
+
+    def running(self, before_s: float | None = None) -> list[SpanRow]:
+        """Return the spans that are running, the oldest first; only those started before the Unix time *before_s*."""
+        service = self._service()
+        rows: list[SpanRow] = []
         for span in tuple(self._running.values()):
             try:
-                if span.end_time is None:
+                if span.end_time is None and (before_s is None or span.start_time <= before_s * 1e9):
                     rows.append(span_row(span, service))
             except RuntimeError:  # the program changes its attributes at this moment
                 continue

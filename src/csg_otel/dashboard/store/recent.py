@@ -60,6 +60,20 @@ class Recent:
             while self._log_bytes > self._most_log_bytes and len(self._logs) > 1:
                 self._log_bytes -= self._logs.popleft().size_bytes
 
+    def add_older(self, spans: Iterable[SpanRow], logs: Iterable[LogRow]) -> None:
+        """Keep items from before this process, the newest, as far as there is room; they are the first to be dropped."""
+        with self._lock:
+            for span in sorted(spans, key=lambda row: -row["start"]):
+                self._traces.add_older(self._kept.span(span))
+            oldest = self._logs[0].id if self._logs else 1
+            for log in sorted(logs, key=lambda row: -row["time"]):
+                oldest -= 1
+                kept = self._kept.log(log, oldest)
+                if self._log_bytes + kept.size_bytes > self._most_log_bytes:
+                    break
+                self._logs.appendleft(kept)
+                self._log_bytes += kept.size_bytes
+
     def set_running(self, spans: Iterable[SpanRow], worker: str = "") -> None:
         """Replace the running spans of *worker*; empty for this process."""
         with self._lock:
@@ -68,6 +82,13 @@ class Recent:
             if [span.span_id for span in before] != [span.span_id for span in kept]:
                 self._traces.number += 1
             self._running_of[worker] = kept
+
+    def keep_running(self, workers: Iterable[str]) -> None:
+        """Forget the running spans of other workers than *workers* and this process."""
+        with self._lock:
+            for worker in self._running_of.keys() - {"", *workers}:
+                self._running_of.pop(worker)
+                self._traces.number += 1
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

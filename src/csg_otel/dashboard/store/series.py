@@ -53,6 +53,10 @@ class Line:
             self._coarse = Ring(COARSE_STEP_S, int(COARSE_SPAN_S / COARSE_STEP_S), "f")
         self._coarse.put(at_s, value)
 
+    def coarse_items(self) -> list[tuple[float, float]]:
+        """Return the values by minutes, the oldest first."""
+        return self._coarse.items() if self._coarse is not None else []
+
     def put_live(self, at_s: float, value: float) -> None:
         """Keep *value* for the step of one second."""
         if self._live is None:

@@ -116,6 +116,15 @@ class Traces:
         while self.size_bytes > self._most_bytes and len(self._traces) > 1:
             self._drop()
 
+    def add_older(self, span: KeptSpan) -> None:
+        """Add *span* of an earlier time if there is room; its trace is the next to be dropped."""
+        if self.size_bytes + span.size_bytes + _TRACE_BYTES > self._most_bytes:
+            return
+        is_new = span.trace_id not in self._traces
+        self.add(span)
+        if is_new:
+            self._traces.move_to_end(span.trace_id, last=False)
+
     def _is_slow(self, root: KeptSpan) -> bool:
         """Return whether *root* took much longer than others of its name, and count it."""
         duration_s = root.duration_s or 0.0

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.dashboard.store.series import Key, SeriesHistory
+from csg_otel.dashboard.store.series import Key, Line, SeriesHistory
 from csg_otel.metrics.history import FINE_SPAN_S
 from csg_otel.points import HistogramPoint, Point
 
@@ -144,10 +144,27 @@ class Values:
                 if series.newest_s < now_s - FINE_SPAN_S:
                     self._lines -= len(instrument.series.pop(attributes).lines)
 
-    def restore(self, name: str, kind: str, unit: str, description: str) -> Instrument:
-        """Return the instrument *name*, which is made if it is not there: a file of the run before has it."""
+    def restored_line(self, head: tuple[str, str, str, str], attributes: Key | None, field_name: str) -> Line | None:
+        """
+        Return the line of a series from a file, which is made if it is not there; None if there is no room.
+
+        Args:
+            head: Name, kind, unit and description of the instrument.
+            attributes: Those of the series; None for the total of a histogram.
+            field_name: The field.
+        """
         with self._lock:
-            return self._instruments.setdefault(name, Instrument(name, kind, unit, description))
+            instrument = self._instruments.setdefault(head[0], Instrument(*head))
+            if attributes is None:
+                series = instrument.total = instrument.total or SeriesHistory()
+            else:
+                series = instrument.series.setdefault(attributes, SeriesHistory())
+            if field_name not in series.lines:
+                if self._lines >= _MOST_LINES:
+                    return None
+                self._lines += 1
+                series.lines[field_name] = Line()
+            return series.lines[field_name]
 
     def instruments(self) -> list[Instrument]:
         """Return all instruments by name; read them under ``lock``."""

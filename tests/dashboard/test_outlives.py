@@ -1,0 +1,218 @@
+"""What is shown outlives the process, and several workers answer as one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csg_otel.dashboard.remote import HttpSource
+from csg_otel.dashboard.source import SourceError
+from csg_otel.dashboard.store.history_file import load, save
+from csg_otel.dashboard.store.journal import Journal
+from csg_otel.dashboard.store.values import Collection, Values
+from csg_otel.points import NumberPoint
+from support.programs import Program, eventually, get
+from support.servers import free_port
+
+RUN = """
+    import logging, os, sys, time, csg_otel
+
+    telemetry = csg_otel.instrument(
+        "shop", exporters=[], dashboard__enabled=True, dashboard__port=int(os.environ["PORT"]),
+        system_monitoring__collection_interval=1,
+    )
+    with csg_otel.observe(os.environ["NAME"]):
+        logging.getLogger("shop").warning("line of %s", os.environ["NAME"])
+    time.sleep(2.5)
+    print("ready", flush=True)
+    input()
+    telemetry.shutdown()
+    print("done", flush=True)
+"""
+
+SHOP = """
+    import os, flask, csg_otel
+
+    csg_otel.instrument("shop", exporters=["prometheus"], dashboard__enabled=True)
+    app = flask.Flask(__name__)
+
+    @app.get("/orders")
+    @csg_otel.observe("order", {"worker": os.getpid()})
+    def orders():
+        return str(os.getpid())
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's state folder."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder
+
+
+def _names(source: HttpSource, text: str) -> set[str]:
+    try:
+        return {row["name"] for row in source.get("traces", {"name": text, "limit": "1000"})["traces"]}
+    except SourceError:
+        return set()
+
+
+@pytest.mark.parametrize("ends", ["shut down", "killed"])
+def test_traces_logs_and_charts_outlive_the_process(state: Path, tmp_path: Path, ends: str) -> None:
+    """The next process shows what the one before did, also if that one was killed; its charts begin before its start."""
+    port = free_port()
+    source = HttpSource(f"http://127.0.0.1:{port}")
+    with Program(RUN, tmp_path, {"PORT": str(port), "NAME": "run-1"}) as first:
+        first.line_with("ready")
+        if ends == "shut down":
+            first.go_on()
+            first.line_with("done")
+    began = time.time()
+
+    with Program(RUN, tmp_path, {"PORT": str(port), "NAME": "run-2"}) as second:
+        second.line_with("ready")
+        eventually(lambda: _names(source, "run-") == {"run-1", "run-2"})
+        bodies = [row["body"] for row in source.get("logs", {"logger": "shop"})["logs"]]
+        assert bodies == ["line of run-2", "line of run-1"]
+        if ends == "shut down":
+
+            def before_the_start() -> bool:
+                chart = source.get("metrics/series", {"name": "process.uptime", "range": "300"})
+                (series,) = chart["series"]
+                points = zip(chart["times"], series["values"], strict=True)
+                return any(value is not None and at + 10 < began for at, value in points)
+
+            eventually(before_the_start)
+
+
+@pytest.mark.usefixtures("state")
+def test_the_page_shows_the_requests_of_all_workers(tmp_path: Path) -> None:
+    """With gunicorn -w 4 one worker serves the page: it has the traces of all, and the metrics of all."""
+    port, metrics_port, dashboard_port = free_port(), free_port(), free_port()
+    (tmp_path / "shop.py").write_text(textwrap.dedent(SHOP), encoding="utf-8")
+    with _gunicorn(tmp_path, port, metrics_port, dashboard_port):
+        eventually(lambda: _is_up(f"http://127.0.0.1:{port}/orders"))
+        source = HttpSource(f"http://127.0.0.1:{dashboard_port}")
+        workers: set[str] = set()
+
+        def all_are_shown() -> bool:
+            workers.add(get(f"http://127.0.0.1:{port}/orders")[1])
+            try:
+                rows = source.get("traces", {"name": "order", "limit": "1000"})["traces"]
+            except SourceError:
+                return False
+            pids = {str(_worker(source, row["trace_id"])) for row in rows[:60]}
+            return len(workers) >= 3 and workers <= pids
+
+        eventually(all_are_shown, within_s=60, every_s=0.1)
+        counted = next(row for row in source.get("metrics")["metrics"] if row["name"] == "csg.operation.duration")
+        assert counted["series"] >= 1
+
+
+def _worker(source: HttpSource, trace_id: str) -> Any:
+    return source.get(f"traces/{trace_id}")["spans"][0]["attributes"].get("worker")
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return get(url)[0] == 200
+    except OSError:
+        return False
+
+
+class _gunicorn:  # noqa: N801 - a context manager
+    """gunicorn with four workers; ended by its own pid."""
+
+    def __init__(self, folder: Path, port: int, metrics_port: int, dashboard_port: int) -> None:
+        self._command = [sys.executable, "-m", "gunicorn", "-w", "4", "-b", f"127.0.0.1:{port}", "shop:app"]
+        self._folder = folder
+        self._ports = {"PROMETHEUS_PORT": str(metrics_port), "MONITORING_DASHBOARD_PORT": str(dashboard_port)}
+
+    def __enter__(self) -> None:
+
+        self._log = (self._folder / "gunicorn.log").open("wb")
+        self._process = subprocess.Popen(
+            self._command, cwd=self._folder, env={**os.environ, **self._ports}, stdout=self._log, stderr=self._log
+        )
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        self._log.close()
+
+
+def _span(name: str) -> Any:
+    return {"span_id": name, "trace_id": name}
+
+
+def test_a_journal_has_the_lines_of_others_once(tmp_path: Path) -> None:
+    """A reader gets each whole line of others once, and ignores what is no line of a journal."""
+    writer, reader = Journal(tmp_path / "j"), Journal(tmp_path / "j")
+    writer.write([_span("a")], [], [])
+    reader.write([_span("own")], [], [])
+    (tmp_path / "j" / "9-0.jsonl").write_text('{"s": 1}\nnonsense\n[]\n{"s":[', encoding="utf-8")
+
+    assert [span["span_id"] for span in reader.read().spans] == ["a"]
+    writer.write([_span("b")], [], [_span("r")])
+    rows = reader.read()
+    assert [span["span_id"] for span in rows.spans] == ["b"]
+    assert [[span["span_id"] for span in spans] for spans in rows.running.values() if spans] == [["r"]]
+    assert reader.read().spans == []
+    assert all(
+        path.stat().st_mode & 0o077 == 0
+        for path in (tmp_path / "j").glob("*-*[0-9a-f].jsonl")
+        if path.name != "9-0.jsonl"
+    )
+
+
+def test_the_journals_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old files are removed as wholes; a link in their place is not followed."""
+    monkeypatch.setattr("csg_otel.dashboard.store.journal._FILE_BYTES", 2000)
+    monkeypatch.setattr("csg_otel.dashboard.store.journal._MOST_BYTES", 10_000)
+    journal = Journal(tmp_path)
+    for number in range(100):
+        journal.write([_span(f"{number:>0200}")], [], [])
+
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.jsonl")) <= 10_000
+    assert f"{99:>0200}" in "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.jsonl"))
+
+    target = tmp_path / "target"
+    target.write_text(json.dumps({"s": [_span("linked")], "l": [], "r": []}) + "\n", encoding="utf-8")
+    (tmp_path / "1-1.jsonl").symlink_to(target)
+    assert "linked" not in {span["span_id"] for span in Journal(tmp_path).read().spans}
+
+
+def test_the_history_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Values come back at their times, gaps stay gaps, and a damaged file is ignored."""
+    values, file = Values(), tmp_path / "history"
+    for at_s in (1000.0, 1010.0, 1040.0):
+        values.add(Collection([NumberPoint("m", "gauge", "By", {"a": "b"}, at_s)]), at_s)
+    save(file, values, now=2_000_040.0, offset_s=1_999_000.0)
+
+    again = Values()
+    load(file, again, now=2_000_100.0, offset_s=1_999_500.0)  # another boot: monotonic time differs
+    instrument = again.instrument("m")
+    assert instrument is not None
+    line = instrument.series[(("a", "b"),)].lines["value"]
+    assert line.fine.items() == [(500.0, 1000.0), (510.0, 1010.0), (540.0, 1040.0)]
+    assert file.stat().st_mode & 0o077 == 0
+
+    for damaged in (b"", b"x" * 50, file.read_bytes()[:-20]):
+        file.write_bytes(damaged)
+        nothing = Values()
+        load(file, nothing, now=2_000_100.0, offset_s=1_999_500.0)
+        assert nothing.series_count == 0
