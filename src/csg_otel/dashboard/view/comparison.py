@@ -34,7 +34,7 @@ def series(instruments: Iterable[Instrument], window: Window) -> list[SeriesValu
                             instrument.kind,  # type: ignore[arg-type] # the kinds of points
                             instrument.unit,
                             dict(attributes),
-                            field,  # type: ignore[arg-type] # one of the fields
+                            field,
                             times,
                             values,
                         )
