@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from csg_otel import clocks
-from csg_otel.dashboard import changed
+from csg_otel.dashboard import changed, comparison
+from csg_otel.dashboard.alerting import AlertsView
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from csg_otel.dashboard.updates import Updates
-from csg_otel.dashboard.view import charts, comparison, system
+from csg_otel.dashboard.view import charts, system
 from csg_otel.dashboard.view import health as health_view
 from csg_otel.dashboard.view import status as status_view
 from csg_otel.dashboard.view import traces as traces_view
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from csg_otel.config import Config
     from csg_otel.dashboard.keeper import Keeper
     from csg_otel.dashboard.model import (
+        AlertCounts,
         AlertsPage,
         Change,
         ChangedPage,
@@ -52,6 +54,10 @@ _BASELINE_S: Final = 3600.0
 """Period before a window that "what changed" compares it with."""
 
 _CHANGES_S: Final = 10.0
+_ALERTS_S: Final = 5.0
+_SILENCE_S: Final = 7200.0
+"""Default length of a silence."""
+
 _RECENT_S: Final = 600.0
 """Period of the small charts in the list of instruments."""
 
@@ -79,6 +85,8 @@ class Api:
         self._values = keeper.values
         self._program = program
         self.session = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._alerts = AlertsView(config)
+        self._latest_alerts: tuple[float, AlertsPage | None] = (0.0, None)
         self._latest_changes: tuple[object, list[Change]] = (None, [])
         self._updates = Updates(self, keeper.recent, keeper.values)
         self._pages: Mapping[str, Callable[[Parameters], Any]] = {
@@ -111,11 +119,13 @@ class Api:
         except ValueError as error:
             raise SourceError(str(error)) from None
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ARG002 - the acknowledgement follows
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Run the action at *path*; see ``Source``."""
         if path == "services/restart" and self._program is not None:
             self._program.restart()
             return {"restarted": True}
+        if path == "alerts/acknowledge":
+            return self._acknowledge(body)
         raise NotFoundError(f"there is no action {path[:80]!r} here")
 
     # -- overview --------------------------------------------------------------------------------------------------
@@ -150,12 +160,24 @@ class Api:
             "categories": health_view.categories(snapshot),
             "checks": page["checks"],
             "system": system.numbers(values),
-            "alerts": {"firing": 0, "pending": 0, "rules": 0},
+            "alerts": self._alert_counts(),
             "counts": self._counts(),
             "changed": self._changes(now - 300.0, now, 5) if "trends" in self.features else [],
-            "actions": ["restart"] if program is not None else [],
+            "actions": self._actions(),
         }
         return cast("Status", document)
+
+    def _actions(self) -> list[str]:
+        """Return the actions that are possible: ``restart`` and ``acknowledge``."""
+        can_acknowledge = "alerts" in self.features and self.alerts()["can_acknowledge"]
+        return [
+            *(["restart"] if self._program is not None else []),
+            *(["acknowledge"] if can_acknowledge else []),
+        ]
+
+    def _alert_counts(self) -> AlertCounts:
+        states = [row["state"] for row in self.alerts()["rules"]] if "alerts" in self.features else []
+        return {"firing": states.count("firing"), "pending": states.count("pending"), "rules": len(states)}
 
     @property
     def features(self) -> list[str]:
@@ -259,7 +281,8 @@ class Api:
             instrument = self._values.instrument(name)
             if instrument is None:
                 raise NotFoundError(f"no instrument {name[:80]!r} has values here; see the list of metrics")
-            return charts.metric_chart(instrument, window, texts(parameters, "by"), cast("Any", pairs))
+            chart = charts.metric_chart(instrument, window, texts(parameters, "by"), cast("Any", pairs))
+        return {**chart, "thresholds": self._alerts.thresholds(name)}
 
     def _window(self, parameters: Parameters, now: float) -> Window:
         range_s = number(parameters, "range") or self._config.dashboard.charts.time_window
@@ -274,8 +297,29 @@ class Api:
     # -- alerts and changes ----------------------------------------------------------------------------------------
 
     def alerts(self, _parameters: Parameters | None = None) -> AlertsPage:
-        """Return the rules and their states."""
-        return {"time": time.time(), "rules": [], "alertmanagers": [], "can_acknowledge": False, "problem": ""}
+        """Return the rules and their states; evaluated again after ``_ALERTS_S`` seconds at the earliest."""
+        evaluated_s, page = self._latest_alerts
+        if page is None or clocks.monotonic() - evaluated_s > _ALERTS_S:
+            page = self._alerts.page(self._keeper.latest, time.time())
+            self._latest_alerts = clocks.monotonic(), page
+        return page
+
+    def _acknowledge(self, body: Mapping[str, Any]) -> Any:
+        """Silence an alert; see ``AlertsView.acknowledge``."""
+        labels, duration_s = body.get("labels") or {}, body.get("duration_s", _SILENCE_S)
+        if not isinstance(body.get("alert"), str) or not isinstance(labels, dict):
+            raise SourceError("alert must be the name of an alert, and labels a mapping")
+        if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)):
+            raise SourceError("duration_s must be a number of seconds")
+        silence = self._alerts.acknowledge(
+            body["alert"],
+            {str(name): str(value) for name, value in labels.items()},
+            float(duration_s),
+            comment=str(body.get("comment") or ""),
+            author=str(body.get("author") or ""),
+        )
+        self._latest_alerts = 0.0, None
+        return {"silence_id": silence}
 
     def changed(self, parameters: Parameters) -> ChangedPage:
         """Return the series that moved most in a window, compared with an hour before it."""

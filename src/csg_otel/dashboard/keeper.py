@@ -155,7 +155,7 @@ class Keeper:
     def look(self) -> None:
         """Move what is queued into the store, and into the files; read what others have kept while someone watches."""
         with self._turn:
-            watched, began_s = self.watched, clocks.monotonic()
+            watched = self.watched
             spans, logs = self.intake.take(watched=watched)
             if spans or logs:
                 self.recent.add(spans, logs)
@@ -163,8 +163,9 @@ class Keeper:
                 self._running_version = self.intake.version
                 self.recent.set_running(self.intake.running())
             if self._files is not None:
+                began_s = time.thread_time()
                 self._use_files(self._files, spans, logs, watched=watched)
-                self.intake.spend(clocks.monotonic() - began_s if spans or logs else 0.0)
+                self.intake.spend(time.thread_time() - began_s)
 
     def _use_files(self, files: Files, spans: list[SpanRow], logs: list[LogRow], *, watched: bool) -> None:
         serves = self._serves()

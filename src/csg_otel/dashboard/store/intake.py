@@ -7,6 +7,7 @@ a program emits beyond that is not shown, but counted, and the program does not 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,9 +98,9 @@ class Intake:
     def _convert(self, queue: deque[Any], convert: Callable[[Any, str], Any], service: str) -> list[Any]:
         rows: list[Any] = []
         while queue and self._credit_s > 0:
-            began_s = self._now_s()
+            began_s = time.thread_time()
             rows += [convert(queue.popleft(), service) for _ in range(min(_BATCH, len(queue)))]
-            self._credit_s -= self._now_s() - began_s
+            self.spend(time.thread_time() - began_s)
         return rows
 
     def spend(self, seconds: float) -> None:
