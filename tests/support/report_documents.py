@@ -411,7 +411,9 @@ def report() -> Report:
         "system": _system(),
         "metrics": _metrics(),
         "alerts": _alerts(),
-        "slowest": [summary(number, "process_file", 2.4 / 2**number, errors=number % 3 == 1) for number in range(8)],
+        "slowest": [
+            summary(number, "process_file", 2.4 / 2**number, errors=int(number % 3 == 1)) for number in range(8)
+        ],
         "failing": [summary(20 + number, "process_file", 0.031 * number + 0.002, errors=1) for number in range(3)],
         "traces": [_trace()],
         "logs": [

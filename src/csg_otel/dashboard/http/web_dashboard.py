@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from csg_otel import interruptions
+from csg_otel.dashboard import openapi, schema
 from csg_otel.dashboard.http.access import Access, Credential
 from csg_otel.dashboard.http.assets import INDEX, Assets
 from csg_otel.dashboard.http.documents import BUSY, Documents
 from csg_otel.dashboard.http.events import TOPICS, Events
 from csg_otel.dashboard.http.headers import HTML, JSON, SECURE
-from csg_otel.dashboard.http.rendering import document, problem
+from csg_otel.dashboard.http.rendering import document, problem, wants_gzip
 from csg_otel.server.background import Background
 from csg_otel.server.guards import access_log, guards, unauthorized
 from csg_otel.server.messages import PLAIN_TEXT, Response
@@ -41,6 +42,8 @@ _STATIC: Final = "/static/"
 _LOGIN_LINKS: Final = "login-links"
 _IMPORT: Final = "import"
 _ACTIONS: Final = frozenset({"alerts/acknowledge", "services/restart", _IMPORT, _LOGIN_LINKS})
+
+_DESCRIPTIONS: Final = {"openapi.json": openapi.document, "schema.json": schema.all_documents}
 
 _MAX_IMPORT_BYTES: Final = 32 * 1024 * 1024
 _MAX_ACTION_BYTES: Final = 64 * 1024
@@ -182,16 +185,17 @@ class WebDashboard:
     # -- the API ---------------------------------------------------------------------------------------------------
 
     def _api(self, path: str, request: Request, credential: Credential, done: Done) -> Response | None:
-        if request.method == "POST":
-            return self._act(path, request, credential, done) if path in _ACTIONS else _wrong_method("GET, HEAD")
-        if request.method not in ("GET", "HEAD"):
-            return _wrong_method("POST" if path in _ACTIONS else "GET, HEAD")
-        if path in _ACTIONS:
-            return _wrong_method("POST")
-        if path == "session":
-            return document({"csrf": credential.csrf})
+        is_action = path in _ACTIONS
+        if request.method == "POST" and is_action:
+            return self._act(path, request, credential, done)
+        if is_action or request.method not in ("GET", "HEAD"):
+            return _wrong_method("POST" if is_action else "GET, HEAD")
         if path == "events":
             return self._stream(request)
+        if path == "session":
+            return document({"csrf": credential.csrf})
+        if path in _DESCRIPTIONS:
+            return document(_DESCRIPTIONS[path](), gzip=wants_gzip(request.headers))
         self._documents.get(path, request, done)
         return None
 

@@ -1,0 +1,227 @@
+"""The OpenAPI 3.1 document of the dashboard's API: every path, its parameters, its answers, and how a client gets access."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from csg_otel._version import VERSION
+from csg_otel.dashboard import schema
+
+_JSON: Final = "application/json"
+_LINES: Final = "application/x-ndjson"
+
+_TEXT: Final = {"type": "string"}
+_NUMBER: Final = {"type": "number"}
+_SWITCH: Final = {"type": "boolean"}
+_ATTRIBUTE: Final = {"type": "array", "items": {"type": "string", "pattern": "="}}
+
+_Parameter = tuple[Mapping[str, Any], str]
+"""Schema and description."""
+
+_TRACE_FILTERS: Final[Mapping[str, _Parameter]] = {
+    "limit": ({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "Most rows."),
+    "before": (_NUMBER, "Only traces that began before this time: `next` of the page before."),
+    "text": (_TEXT, "Text in a name, an attribute or a message of any span."),
+    "name": (_TEXT, "Text in the name of a span."),
+    "service": (_TEXT, "Name of the service."),
+    "min_ms": (_NUMBER, "Shortest duration in milliseconds."),
+    "max_ms": (_NUMBER, "Longest duration in milliseconds."),
+    "error": (_SWITCH, "Whether only traces with an error are listed."),
+    "running": (_SWITCH, "Whether only traces with a running span are listed."),
+    "attr": (_ATTRIBUTE, "`key=value` of an attribute of a span; repeatable."),
+}
+_LOG_FILTERS: Final[Mapping[str, _Parameter]] = {
+    "limit": ({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "Most rows."),
+    "before": ({"type": "integer"}, "Only records before this `id`: `next` of the page before."),
+    "level": ({"enum": ["trace", "debug", "info", "warn", "error", "fatal"]}, "Lowest level."),
+    "logger": (_TEXT, "Beginning of the logger's name."),
+    "text": (_TEXT, "Text in the message, an attribute or the exception."),
+    "trace": (_TEXT, "Id of a trace."),
+    "span": (_TEXT, "Id of a span."),
+}
+_WINDOW: Final[Mapping[str, _Parameter]] = {
+    "range": ({"type": "number", "minimum": 1, "maximum": 86400}, "Period of the chart in seconds."),
+    "end": (_NUMBER, "End of the period in Unix seconds; now by default."),
+    "points": ({"type": "integer", "minimum": 2, "maximum": 2000}, "Most points of a line."),
+}
+
+PARAMETERS: Final[Mapping[str, Mapping[str, _Parameter]]] = {
+    "traces": _TRACE_FILTERS,
+    "logs": _LOG_FILTERS,
+    "metrics": {"text": (_TEXT, "Text in the name or the description.")},
+    "metrics/series": {
+        "name": (_TEXT, "Name of the instrument."),
+        **_WINDOW,
+        "by": ({"type": "array", "items": _TEXT}, "Attribute by whose values the lines are split; repeatable."),
+        "attr": (_ATTRIBUTE, "`key=value` of an attribute; repeatable."),
+    },
+    "system": _WINDOW,
+    "changed": {
+        "from": (_NUMBER, "Begin of the window in Unix seconds; five minutes before its end by default."),
+        "to": (_NUMBER, "End of the window; now by default."),
+        "limit": ({"type": "integer", "minimum": 1, "default": 10}, "Most changes."),
+    },
+    "export": {"signals": (_TEXT, "Some of `traces,logs,metrics`; all by default.")},
+    "events": {"topics": (_TEXT, "Some of `status,health,traces,logs,metrics,alerts`; all by default.")},
+}
+"""The parameters of each path; paths that are missing have none."""
+
+_REQUIRED: Final = frozenset({("metrics/series", "name")})
+
+_SUMMARIES: Final[Mapping[str, str]] = {
+    "status": "The snapshot of everything",
+    "health": "All health checks, the worst first",
+    "traces": "The newest traces",
+    "traces/{trace_id}": "One trace",
+    "logs": "The newest log records",
+    "metrics": "All instruments",
+    "metrics/series": "The chart of one instrument",
+    "system": "The charts of host and process",
+    "alerts": "The alert rules, those that fire first",
+    "changed": "The series that moved most in a window",
+}
+
+_ACTIONS: Final[Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]]] = {
+    "alerts/acknowledge": (
+        "Create a silence in Alertmanager",
+        {
+            "alert": _TEXT,
+            "labels": {"type": "object", "additionalProperties": _TEXT},
+            "duration_s": _NUMBER,
+            "comment": _TEXT,
+            "author": _TEXT,
+        },
+        {"silence_id": _TEXT},
+    ),
+    "services/restart": ("Restart the monitoring services", {}, {"restarted": _SWITCH}),
+    "login-links": ("Create a link that opens the page once", {}, {"url": _TEXT}),
+}
+"""Summary, body and answer of each action."""
+
+
+def document() -> dict[str, Any]:
+    """Return ``/api/v1/openapi.json``."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "csg_otel dashboard",
+            "version": VERSION,
+            "description": "What a program does, live: health, traces, logs, metrics, alerts.",
+        },
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"token": []}, {"password": []}, {"session": []}],
+        "paths": {**_pages(), **_actions(), **_transfers(), **_descriptions()},
+        "components": {
+            "schemas": schema.definitions("#/components/schemas/"),
+            "responses": {"Problem": _answer(_object({"error": _TEXT}), "What is wrong")},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "A token of security.api_auth."},
+                "password": {"type": "http", "scheme": "basic"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "csg_otel_PORT",
+                    "description": "The cookie of a login. Actions need the header X-CSRF-Token, too: `csrf` of `/session`.",
+                },
+            },
+        },
+    }
+
+
+def _pages() -> dict[str, Any]:
+    """Return the paths of the documents."""
+    return {
+        f"/{path}": {
+            "get": {
+                "summary": _SUMMARIES[path],
+                "parameters": _parameters(path),
+                "responses": _responses({"$ref": f"#/components/schemas/{kind.__name__}"}),
+            }
+        }
+        for path, kind in schema.DOCUMENTS.items()
+    }
+
+
+def _actions() -> dict[str, Any]:
+    return {
+        f"/{path}": {
+            "post": {
+                "summary": summary,
+                "requestBody": {"required": True, "content": {_JSON: {"schema": _object(body)}}},
+                "responses": _responses(_object(result)),
+            }
+        }
+        for path, (summary, body, result) in _ACTIONS.items()
+    }
+
+
+def _transfers() -> dict[str, Any]:
+    """Return the paths of streams and files."""
+    integer = {"type": "integer"}
+    counts = _object({"spans": integer, "logs": integer, "metrics": integer})
+    return {
+        "/events": {
+            "get": {
+                "summary": "Server-sent events: `hello`, and then what changes",
+                "parameters": _parameters("events"),
+                "responses": _responses(_TEXT, "text/event-stream"),
+            }
+        },
+        "/export": {
+            "get": {
+                "summary": "Everything that is kept, as OTLP JSON, one request per line",
+                "parameters": _parameters("export"),
+                "responses": _responses(_TEXT, _LINES),
+            }
+        },
+        "/import": {
+            "post": {
+                "summary": "Show telemetry from an export, at most 32 MiB",
+                "requestBody": {"required": True, "content": {_LINES: {"schema": _TEXT}}},
+                "responses": _responses(counts),
+            }
+        },
+    }
+
+
+def _descriptions() -> dict[str, Any]:
+    """Return the paths about the API itself."""
+    texts = {
+        "session": ("The token that actions of this session need", _object({"csrf": _TEXT})),
+        "schema.json": ("The JSON Schema of all documents", {"type": "object"}),
+        "openapi.json": ("This document", {"type": "object"}),
+    }
+    return {
+        f"/{path}": {"get": {"summary": summary, "responses": _responses(content)}}
+        for path, (summary, content) in texts.items()
+    }
+
+
+def _parameters(path: str) -> list[dict[str, Any]]:
+    listed = [
+        {
+            "name": name,
+            "in": "query",
+            "required": (path, name) in _REQUIRED,
+            "description": description,
+            "schema": dict(content),
+        }
+        for name, (content, description) in PARAMETERS.get(path, {}).items()
+    ]
+    if "{trace_id}" in path:
+        identity = {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}
+        listed.append({"name": "trace_id", "in": "path", "required": True, "schema": identity})
+    return listed
+
+
+def _responses(content: Mapping[str, Any], media_type: str = _JSON) -> dict[str, Any]:
+    return {"200": _answer(content, "OK", media_type), "default": {"$ref": "#/components/responses/Problem"}}
+
+
+def _answer(content: Mapping[str, Any], description: str, media_type: str = _JSON) -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": dict(content)}}}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(properties), "required": list(properties)}
