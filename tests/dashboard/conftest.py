@@ -15,7 +15,7 @@ from csg_otel.dashboard.api import Api
 from csg_otel.dashboard.http import PURPOSE, WebDashboard
 from csg_otel.server import Server
 from support.dashboard_source import SetSource
-from support.web_client import Web
+from support.web_client import ServedWeb
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def source() -> SetSource:
 
 
 @pytest.fixture
-def serve_web(source: SetSource, tmp_path: Path) -> Iterator[Callable[..., Web]]:
+def serve_web(source: SetSource, tmp_path: Path) -> Iterator[Callable[..., ServedWeb]]:
     """Return a function that serves a dashboard with the given settings on a free port."""
     running: list[tuple[Server, WebDashboard]] = []
 
@@ -35,14 +35,14 @@ def serve_web(source: SetSource, tmp_path: Path) -> Iterator[Callable[..., Web]]
         token: str = "",
         state: Path | None = tmp_path / "state",
         **settings: Any,
-    ) -> Web:
+    ) -> ServedWeb:
         config = load(settings, environ={"TOKEN": token}).config
         state_home = str(state) if state is not None else "/proc/none"
         dashboard = WebDashboard(config, source, {"XDG_STATE_HOME": state_home})
         server = Server(host, port, dashboard, purpose=PURPOSE)
         server.start()
         running.append((server, dashboard))
-        return Web(server, dashboard)
+        return ServedWeb(server, dashboard)
 
     yield start
     for server, dashboard in running:
@@ -51,7 +51,7 @@ def serve_web(source: SetSource, tmp_path: Path) -> Iterator[Callable[..., Web]]
 
 
 @pytest.fixture
-def web(serve_web: Callable[..., Web]) -> Web:
+def web(serve_web: Callable[..., ServedWeb]) -> ServedWeb:
     """A dashboard with the default settings."""
     return serve_web()
 

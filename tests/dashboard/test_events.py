@@ -15,14 +15,14 @@ import pytest
 from csg_otel.dashboard.http import events, rendering
 from support.dashboard_source import SetSource
 from support.programs import eventually
-from support.web_client import Event, Web
+from support.web_client import Event, ServedWeb
 
 
 def _names(stream: object, count: int) -> list[str]:
     return [event.name for event in islice(stream, count)]  # type: ignore[call-overload]
 
 
-def test_a_page_gets_hello_the_states_and_then_the_changes(web: Web, source: SetSource) -> None:
+def test_a_page_gets_hello_the_states_and_then_the_changes(web: ServedWeb, source: SetSource) -> None:
     """What is listed was there before, so it is fetched; only what is new comes as an event."""
     source.events = {"status": [{"overall": "healthy"}], "traces": [{"traces": ["old"]}], "logs": [{"logs": ["old"]}]}
     web.log_in()
@@ -43,7 +43,7 @@ def test_a_page_gets_hello_the_states_and_then_the_changes(web: Web, source: Set
     )
 
 
-def test_a_later_page_gets_the_newest_states(web: Web, source: SetSource) -> None:
+def test_a_later_page_gets_the_newest_states(web: ServedWeb, source: SetSource) -> None:
     """At once, although they changed before it came."""
     source.events["health"] = [{"checks": [1]}]
     web.log_in()
@@ -56,7 +56,7 @@ def test_a_later_page_gets_the_newest_states(web: Web, source: SetSource) -> Non
             assert next(second) == Event("health", {"checks": [2]})
 
 
-def test_a_page_gets_only_its_topics(web: Web, source: SetSource) -> None:
+def test_a_page_gets_only_its_topics(web: ServedWeb, source: SetSource) -> None:
     """Those of its query; nothing is computed for topics without a page."""
     web.log_in()
     with web.events("?topics=logs,metrics") as stream:
@@ -71,7 +71,7 @@ def test_a_page_gets_only_its_topics(web: Web, source: SetSource) -> None:
 
 
 def test_all_pages_share_one_look_and_one_rendering(
-    web: Web, source: SetSource, monkeypatch: pytest.MonkeyPatch
+    web: ServedWeb, source: SetSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At most twice a second for each topic, however many pages watch; nothing is asked when the last one has left."""
     rendered: list[object] = []
@@ -98,7 +98,7 @@ def test_all_pages_share_one_look_and_one_rendering(
 
 
 def test_a_topic_that_fails_leaves_the_others(
-    web: Web, source: SetSource, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    web: ServedWeb, source: SetSource, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its fault is logged, and it is asked again."""
     update, failures = source.update, [RuntimeError("broken")]
@@ -121,7 +121,7 @@ def test_a_topic_that_fails_leaves_the_others(
     ]
 
 
-def test_a_comment_keeps_the_connection_alive(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comment_keeps_the_connection_alive(web: ServedWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing changes."""
     monkeypatch.setattr(events, "_COMMENT_EVERY_S", 0.1)
     web.log_in()
@@ -132,7 +132,9 @@ def test_a_comment_keeps_the_connection_alive(web: Web, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("kinds", [("slow",), ("idle",), ("half-open",), ("slow", "idle", "half-open")])
-def test_hostile_watchers_hurt_nobody(serve_web: Callable[..., Web], source: SetSource, kinds: tuple[str, ...]) -> None:
+def test_hostile_watchers_hurt_nobody(
+    serve_web: Callable[..., ServedWeb], source: SetSource, kinds: tuple[str, ...]
+) -> None:
     """A page that reads goes on while others never read, are idle in hundreds, or never finish their requests."""
     web = serve_web()
     web.log_in()
@@ -159,7 +161,7 @@ def test_hostile_watchers_hurt_nobody(serve_web: Callable[..., Web], source: Set
     assert pages == [0, 1, 2]
 
 
-def test_a_page_that_never_reads_is_disconnected(web: Web, source: SetSource) -> None:
+def test_a_page_that_never_reads_is_disconnected(web: ServedWeb, source: SetSource) -> None:
     """When more than a megabyte waits for it."""
     web.log_in()
     with _raw(web, buffer_bytes=4096) as slow:
@@ -177,7 +179,7 @@ def test_a_page_that_never_reads_is_disconnected(web: Web, source: SetSource) ->
                 pass
 
 
-def _connection(web: Web, buffer_bytes: int = 0) -> socket.socket:
+def _connection(web: ServedWeb, buffer_bytes: int = 0) -> socket.socket:
     client = socket.socket()
     if buffer_bytes:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
@@ -186,7 +188,7 @@ def _connection(web: Web, buffer_bytes: int = 0) -> socket.socket:
     return client
 
 
-def _raw(web: Web, buffer_bytes: int = 0) -> socket.socket:
+def _raw(web: ServedWeb, buffer_bytes: int = 0) -> socket.socket:
     """Return a connection that has requested the events and read nothing."""
     client = _connection(web, buffer_bytes)
     client.sendall(
@@ -195,7 +197,7 @@ def _raw(web: Web, buffer_bytes: int = 0) -> socket.socket:
     return client
 
 
-def test_an_event_is_one_line_of_data(web: Web, source: SetSource) -> None:
+def test_an_event_is_one_line_of_data(web: ServedWeb, source: SetSource) -> None:
     """Whatever is in it: a line break in a text would end the event, or begin another one."""
     text = "a\n\nevent: forged\ndata: {}\r\n\r\u2028b"
     source.events["logs"] = []

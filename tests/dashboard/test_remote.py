@@ -17,9 +17,9 @@ from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from support.dashboard_source import SetSource
 from support.programs import eventually
 from support.servers import free_port
-from support.web_client import Web
+from support.web_client import ServedWeb
 
-Serve = Callable[..., Web]
+Serve = Callable[..., ServedWeb]
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +30,14 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def prepared(web: Web, state: Path) -> Web:
+def prepared(web: ServedWeb, state: Path) -> ServedWeb:
     """A dashboard whose token file is written."""
     eventually((state / f"{web.port}.token").exists)
     return web
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_this_user_s_dashboard_is_opened_by_its_token_file(prepared: Web, source: SetSource, host: str) -> None:
+def test_this_user_s_dashboard_is_opened_by_its_token_file(prepared: ServedWeb, source: SetSource, host: str) -> None:
     """Documents, actions, and a new link for the browser; every parameter arrives as it is."""
     parameters: Parameters = {"text": "a b&c=d", "attr": ["k=v", "ü=1"]}
     remote_source = HttpSource(f"http://{host}:{prepared.port}/login?token=used")
@@ -51,7 +51,7 @@ def test_this_user_s_dashboard_is_opened_by_its_token_file(prepared: Web, source
     assert prepared.ask(link.removeprefix(prepared.url)).status == 303
 
 
-def test_a_restarted_program_is_opened_again(prepared: Web, serve_web: Serve, state: Path) -> None:
+def test_a_restarted_program_is_opened_again(prepared: ServedWeb, serve_web: Serve, state: Path) -> None:
     """It has another token, which is read for each request."""
     remote_source = HttpSource(prepared.url)
     assert remote_source.get("status")
@@ -76,7 +76,7 @@ def test_a_token_or_a_password_is_sent(serve_web: Serve) -> None:
     assert "pa55" not in in_address.address
 
 
-def test_documents_may_be_large_and_exports_are_text(prepared: Web, source: SetSource) -> None:
+def test_documents_may_be_large_and_exports_are_text(prepared: ServedWeb, source: SetSource) -> None:
     """Larger than the usual limit of a response."""
     source.documents["traces"] = {"traces": ["x" * 5_000_000]}
     source.documents["export"] = '{"resourceSpans": []}\n'
@@ -85,7 +85,7 @@ def test_documents_may_be_large_and_exports_are_text(prepared: Web, source: SetS
     assert HttpSource(prepared.url).get("export", {"signals": "traces"}) == source.documents["export"]
 
 
-def test_errors_of_the_api_are_those_of_a_source(prepared: Web) -> None:
+def test_errors_of_the_api_are_those_of_a_source(prepared: ServedWeb) -> None:
     """With its words."""
     with pytest.raises(NotFoundError, match="there is no document 'traces/00'"):
         HttpSource(prepared.url).get("traces/00")
@@ -93,7 +93,7 @@ def test_errors_of_the_api_are_those_of_a_source(prepared: Web) -> None:
         HttpSource(prepared.url).get("traces", {"wrong": "1"})
 
 
-def test_without_access_the_error_says_how_to_get_it(prepared: Web, state: Path) -> None:
+def test_without_access_the_error_says_how_to_get_it(prepared: ServedWeb, state: Path) -> None:
     """Whether the file is missing or the token is wrong."""
     for authorization in ({"Authorization": "Bearer wrong"}, {}):
         with pytest.raises(SourceError, match=r"refuses access: .*--token-file"):

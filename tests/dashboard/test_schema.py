@@ -15,7 +15,7 @@ from csg_otel.dashboard.http.events import TOPICS
 from csg_otel.dashboard.model.report import Report
 from support.dashboard_source import SetSource
 from support.report_documents import report
-from support.web_client import Web
+from support.web_client import ServedWeb
 
 
 def problems(kind: type, document: Any) -> list[str]:
@@ -119,7 +119,7 @@ def test_every_reference_leads_somewhere(document: Any) -> None:
         assert target
 
 
-def test_the_openapi_document_has_every_path_that_is_served(web: Web, source: SetSource) -> None:
+def test_the_openapi_document_has_every_path_that_is_served(web: ServedWeb, source: SetSource) -> None:
     """Each of its paths is served by its method, and by that alone."""
     source.documents.update({path: {} for path in (*schema.DOCUMENTS, "export")})
     web.headers["Authorization"] = f"Bearer {web.dashboard._access._token}"

@@ -20,9 +20,9 @@ from csg_otel import clocks
 from csg_otel.dashboard.http import documents
 from support.dashboard_source import SetSource
 from support.programs import eventually
-from support.web_client import Web
+from support.web_client import ServedWeb
 
-Serve = Callable[..., Web]
+Serve = Callable[..., ServedWeb]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -43,7 +43,7 @@ PATHS = [
 
 
 @pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch, web: Web, tmp_path: Path) -> Path:
+def files(monkeypatch: pytest.MonkeyPatch, web: ServedWeb, tmp_path: Path) -> Path:
     """The folder of the page's files of the test's dashboard."""
     folder = tmp_path / "web"
     (folder / "js").mkdir(parents=True)
@@ -65,7 +65,7 @@ def files(monkeypatch: pytest.MonkeyPatch, web: Web, tmp_path: Path) -> Path:
     ids=["nothing", "a wrong token", "a forged cookie"],
 )
 def test_nothing_is_readable_without_a_credential(
-    web: Web, source: SetSource, path: str, headers: dict[str, str]
+    web: ServedWeb, source: SetSource, path: str, headers: dict[str, str]
 ) -> None:
     """Whether or not the path exists, by every method; the response to a missing credential is that to a wrong one."""
     headers = {name: value.replace("PORT", str(web.port)) for name, value in headers.items()}
@@ -85,7 +85,7 @@ def test_nothing_is_readable_without_a_credential(
     assert not source.looks
 
 
-def test_a_link_works_once_and_its_cookie_is_for_browsers_only(web: Web) -> None:
+def test_a_link_works_once_and_its_cookie_is_for_browsers_only(web: ServedWeb) -> None:
     """It leads to the page; scripts do not see the cookie, and no other site's page makes the browser send it."""
     path = web.dashboard.login_url("")
     for link_preview in ("HEAD", "POST"):
@@ -103,7 +103,7 @@ def test_a_link_works_once_and_its_cookie_is_for_browsers_only(web: Web) -> None
     assert (again.status, again.headers.get("set-cookie")) == (303, None)
 
 
-def test_a_link_on_another_site_s_page_needs_no_cookie_for_the_redirect(web: Web) -> None:
+def test_a_link_on_another_site_s_page_needs_no_cookie_for_the_redirect(web: ServedWeb) -> None:
     """The browser would not send it: the page opens the dashboard itself."""
     answer = web.ask(web.dashboard.login_url(""), headers={"Sec-Fetch-Site": "cross-site"})
 
@@ -112,7 +112,7 @@ def test_a_link_on_another_site_s_page_needs_no_cookie_for_the_redirect(web: Web
     assert "set-cookie" in answer.headers
 
 
-def test_links_and_sessions_end(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_and_sessions_end(web: ServedWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link after a day or when 16 newer ones exist, a session after a week."""
     links = [web.dashboard.login_url("") for _ in range(17)]
     assert web.ask(links[0]).status == 401
@@ -165,7 +165,7 @@ def test_configured_tokens_let_in(serve_web: Serve, method: str, accepted: list[
     assert web.get("status").headers["www-authenticate"] == ("Basic" if method == "basic" else "Bearer")
 
 
-def test_the_token_file_lets_this_user_s_command_line_in(web: Web, tmp_path: Path) -> None:
+def test_the_token_file_lets_this_user_s_command_line_in(web: ServedWeb, tmp_path: Path) -> None:
     """It is named for the port, only this user reads it, a new link is had by it, and it goes with the dashboard."""
     file = tmp_path / "state" / "csg-otel" / "dashboard" / f"{web.port}.token"
     eventually(file.exists)
@@ -183,7 +183,7 @@ def test_the_token_file_lets_this_user_s_command_line_in(web: Web, tmp_path: Pat
     assert not file.exists()
 
 
-def test_a_token_file_of_another_process_stays(web: Web, tmp_path: Path) -> None:
+def test_a_token_file_of_another_process_stays(web: ServedWeb, tmp_path: Path) -> None:
     """That process has got the port."""
     file = tmp_path / "state" / "csg-otel" / "dashboard" / f"{web.port}.token"
     eventually(file.exists)
@@ -215,7 +215,7 @@ def test_a_dashboard_that_everybody_can_reach_needs_a_token(serve_web: Serve, ca
 # -- what a browser may do --------------------------------------------------------------------------------------------------
 
 
-def test_every_response_has_the_headers_of_the_policy(web: Web, files: Path) -> None:
+def test_every_response_has_the_headers_of_the_policy(web: ServedWeb, files: Path) -> None:
     """The page, its files, documents, refusals and errors; nothing allows another origin."""
     answers = [web.ask(path) for path in ("/", "/nothing", "/login?token=x", "/api/v1/status")]
     answers.append(web.ask("/", headers={"Host": "evil.example"}))
@@ -245,7 +245,7 @@ def test_every_response_has_the_headers_of_the_policy(web: Web, files: Path) -> 
         *(("evil.example", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421), ("evil", 421)),
     ],
 )
-def test_another_name_of_this_address_is_refused(web: Web, host: str, status: int) -> None:
+def test_another_name_of_this_address_is_refused(web: ServedWeb, host: str, status: int) -> None:
     """DNS rebinding: the name of a page's host that leads to this machine; even with the cookie, and without a setting."""
     web.log_in()
 
@@ -261,11 +261,11 @@ def test_allowed_hosts_are_allowed(serve_web: Serve) -> None:
         assert [web.get("status", Host=host).status for host in ("dash.example.org:8080", "evil.example")] == statuses
 
 
-def test_actions_need_the_token_of_the_session(web: Web, source: SetSource) -> None:
+def test_actions_need_the_token_of_the_session(web: ServedWeb, source: SetSource) -> None:
     """Another site's page cannot send it; a request with a token instead of a cookie needs none."""
     web.log_in()
     csrf = web.get("session").json["csrf"]
-    other = Web(web.server, web.dashboard)
+    other = ServedWeb(web.server, web.dashboard)
     other.log_in()
 
     for headers in ({}, {"X_CSRF_Token": "wrong"}, {"X_CSRF_Token": other.get("session").json["csrf"]}):
@@ -300,7 +300,9 @@ def test_user_and_password_need_the_token_too(serve_web: Serve, source: SetSourc
         (b'{"a": "' + b"x" * 70_000 + b'"}', "application/json", 413),
     ],
 )
-def test_the_body_of_an_action_is_a_small_json_object(web: Web, body: bytes, content_type: str, status: int) -> None:
+def test_the_body_of_an_action_is_a_small_json_object(
+    web: ServedWeb, body: bytes, content_type: str, status: int
+) -> None:
     """Everything else is refused before the action."""
     web.log_in()
     csrf = web.get("session").json["csrf"]
@@ -308,7 +310,7 @@ def test_the_body_of_an_action_is_a_small_json_object(web: Web, body: bytes, con
     assert web.post("alerts/acknowledge", body, X_CSRF_Token=csrf, Content_Type=content_type).status == status
 
 
-def test_an_import_may_be_large(web: Web, source: SetSource) -> None:
+def test_an_import_may_be_large(web: ServedWeb, source: SetSource) -> None:
     """Megabytes of lines; from a client without a credential, nothing is kept."""
     lines = b'{"resourceSpans": []}\n' * 400_000
     assert web.post("import", b"x" * 60_000, Content_Type="application/x-ndjson").status == 401
@@ -331,7 +333,7 @@ def test_an_import_may_be_large(web: Web, source: SetSource) -> None:
         ("GET", "/api/v1/import", "POST"),
     ],
 )
-def test_wrong_methods_are_refused(web: Web, source: SetSource, method: str, path: str, allowed: str) -> None:
+def test_wrong_methods_are_refused(web: ServedWeb, source: SetSource, method: str, path: str, allowed: str) -> None:
     """With the right ones in a header."""
     web.log_in()
     answer = web.ask(path, method)
@@ -344,7 +346,7 @@ def test_wrong_methods_are_refused(web: Web, source: SetSource, method: str, pat
 # -- what is served ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_s_files_are_served(web: Web, files: Path) -> None:
+def test_the_page_s_files_are_served(web: ServedWeb, files: Path) -> None:
     """Compressed for those that accept it, and not sent again to a client that has them."""
     web.log_in()
     page, script = web.ask("/"), web.ask("/static/js/main.js")
@@ -387,14 +389,14 @@ def test_the_page_s_files_are_served(web: Web, files: Path) -> None:
         ),
     ],
 )
-def test_no_path_leads_out_of_the_page_s_files(web: Web, files: Path, path: str) -> None:
+def test_no_path_leads_out_of_the_page_s_files(web: ServedWeb, files: Path, path: str) -> None:
     """Nor to a file of another kind."""
     web.log_in()
 
     assert web.ask(f"/static/{path}").status == 404
 
 
-def test_documents_are_json_without_nan(web: Web, source: SetSource) -> None:
+def test_documents_are_json_without_nan(web: ServedWeb, source: SetSource) -> None:
     """Compressed where that is accepted; parameters arrive as text, those that are repeated as a list."""
     values = [1.5, math.nan, math.inf, -math.inf]
     source.documents["metrics/series"] = {"values": values, "label": "\ud800 <b>" + "x" * 2000}
@@ -411,7 +413,7 @@ def test_documents_are_json_without_nan(web: Web, source: SetSource) -> None:
     assert web.ask("/api/v1/status", "HEAD").body == b""
 
 
-def test_an_export_is_a_file_of_lines(web: Web, source: SetSource) -> None:
+def test_an_export_is_a_file_of_lines(web: ServedWeb, source: SetSource) -> None:
     """As the source returns them."""
     source.documents["export"] = '{"resourceSpans": []}\n{"resourceLogs": []}\n'
     web.log_in()
@@ -422,7 +424,7 @@ def test_an_export_is_a_file_of_lines(web: Web, source: SetSource) -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="telemetry.jsonl"'
 
 
-def test_errors_say_what_is_wrong(web: Web, source: SetSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_say_what_is_wrong(web: ServedWeb, source: SetSource, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document that does not exist, a wrong parameter, too many of them, and a fault of the source."""
     web.log_in()
 
@@ -439,7 +441,7 @@ def test_errors_say_what_is_wrong(web: Web, source: SetSource, monkeypatch: pyte
 
 
 def test_equal_requests_share_a_rendering_for_a_second(
-    web: Web, source: SetSource, monkeypatch: pytest.MonkeyPatch
+    web: ServedWeb, source: SetSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also those that come while it is computed; an action makes what is kept too old."""
     gate, began = threading.Event(), threading.Event()
@@ -470,7 +472,7 @@ def test_equal_requests_share_a_rendering_for_a_second(
     assert web.get("system").body == b'{"number":4}'
 
 
-def test_a_slow_document_delays_neither_the_page_nor_an_action(web: Web, source: SetSource, files: Path) -> None:
+def test_a_slow_document_delays_neither_the_page_nor_an_action(web: ServedWeb, source: SetSource, files: Path) -> None:
     """The page's files and the login come from the server's thread, what takes long from a thread of its own."""
     gate = threading.Event()
     source.documents["status"] = lambda _: gate.wait(20)
@@ -508,7 +510,7 @@ def test_the_rate_limit_and_the_access_log_are_those_of_the_settings(
     assert not [line for line in caplog.messages if "token" in line]
 
 
-def test_the_client_s_identity_is_in_the_page_of_the_login(web: Web) -> None:
+def test_the_client_s_identity_is_in_the_page_of_the_login(web: ServedWeb) -> None:
     """A page that is locked is plain HTML, with nothing of the program in it."""
     answer = web.ask("/")
 

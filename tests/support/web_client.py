@@ -35,12 +35,10 @@ class Event(NamedTuple):
 
 
 class Web:
-    """A dashboard that is served, and requests to it; ``headers`` are sent with each."""
+    """Requests to the dashboard at ``url``; ``headers`` are sent with each."""
 
-    def __init__(self, server: Server, dashboard: WebDashboard) -> None:
-        self.server = server
-        self.dashboard = dashboard
-        self.url = server.url
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.headers: dict[str, str] = {}
 
     @property
@@ -72,9 +70,9 @@ class Web:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.ask(f"/api/v1/{path}", "POST", content, sent)
 
-    def log_in(self) -> Answer:
-        """Open a new link and keep its cookie."""
-        answer = self.ask(self.dashboard.login_url(""))
+    def open(self, link: str) -> Answer:
+        """Open a link to the page and keep its cookie."""
+        answer = self.ask(link.removeprefix(self.url))
         self.headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
         return answer
 
@@ -90,6 +88,19 @@ class Web:
                 response.begin()
                 assert response.status == 200, response.status
                 yield _events(response)
+
+
+class ServedWeb(Web):
+    """A dashboard that this process serves."""
+
+    def __init__(self, server: Server, dashboard: WebDashboard) -> None:
+        super().__init__(server.url)
+        self.server = server
+        self.dashboard = dashboard
+
+    def log_in(self) -> Answer:
+        """Open a new link."""
+        return self.open(self.dashboard.login_url(""))
 
 
 def _events(response: http.client.HTTPResponse) -> Iterator[Event]:
