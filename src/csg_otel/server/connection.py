@@ -51,6 +51,9 @@ _SENDING_S: Final = 60.0
 _VANISHED_MS: Final = 30_000
 """Milliseconds after which a stream's client whose machine does not confirm what was sent counts as left."""
 
+_SMALL_BYTES: Final = 64 * 1024
+"""Most bytes of a piece of a stream that is copied, to be sent by one system call; larger ones are shared by all clients."""
+
 _READ_BYTES: Final = 16 * 1024
 _MAX_HEAD_BYTES: Final = 16 * 1024
 """Most bytes of an incomplete head, as in IIS; with one more read, it gets the response 431."""
@@ -225,16 +228,25 @@ class Connection:
         self._become(State.STREAMING, now, _STALLED_S)
         self.send_stream(now)
 
+    def continue_stream(self, now: float) -> None:
+        """Go on when the socket is ready: finish if the client has left, or else send."""
+        if self._kept.is_own and self._has_left():
+            self.state = State.FINISHED
+        else:
+            self.send_stream(now)
+
     def send_stream(self, now: float) -> None:
-        """Send what the client takes of its stream. Finish if it has left, or reads too slowly."""
+        """Send what the client takes of its stream; finish if it reads too slowly."""
         stream = self._stream
-        if stream is None or stream.closed or not self._kept.is_own or self._has_left():
+        if stream is None or stream.closed or not self._kept.is_own:
             self.state = State.FINISHED
             return
         try:
             while self._unsent or (piece := stream.take()):
                 if not self._unsent:
                     self._unsent = self._h11.send_with_data_passthrough(h11.Data(data=piece)) or []
+                    if len(piece) <= _SMALL_BYTES:
+                        self._unsent = [b"".join(self._unsent)]
                 self._take(sockets.send(self.socket, self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
                 self.deadline = now + _STALLED_S
             self.deadline = math.inf

@@ -99,6 +99,8 @@ class Loop:
         self._accept_at: float | None = None
         self._silent_until: dict[str, float] = {}
         self._stopped = False
+        self._is_woken = False
+        """Whether a byte that wakes the loop is on its way."""
         self._thread_id = 0
         self._listener.setblocking(False)
         self._selector = _make_selector()
@@ -115,6 +117,10 @@ class Loop:
         self._wake()
 
     def _wake(self) -> None:
+        """Let the loop look at its queues; the caller has queued before, so that one byte is enough for many."""
+        if self._is_woken:
+            return
+        self._is_woken = True
         try:
             if self._kept_wakers[1].is_own:
                 self._wake_sender.send(b".")
@@ -141,6 +147,7 @@ class Loop:
         self._selector.register(self._wake_receiver, selectors.EVENT_READ)
         while not self._stopped:
             events = self._selector.select(self._timeout_s())
+            self._is_woken = False  # before the queues are looked at, so that what comes later wakes the loop again
             if not all(kept.is_own for kept in (self._kept_listener, *self._kept_wakers)):
                 raise sockets.DescriptorsClosedError
             accepted = now = clocks.monotonic()
@@ -248,7 +255,7 @@ class Loop:
         if connection.state is State.SENDING:
             connection.send(now)
         elif connection.state is State.STREAMING:
-            connection.send_stream(now)
+            connection.continue_stream(now)
         elif connection.is_reading:
             result = connection.read(now)
             if isinstance(result, Request):

@@ -29,8 +29,10 @@ TOPICS: Final = ("status", "health", "traces", "logs", "metrics", "alerts")
 _STATES: Final = frozenset({"status", "health", "alerts"})
 """Topics whose newest event stands for all before it; a new page gets it after ``hello``."""
 
+_NEWS: Final = tuple(topic for topic in TOPICS if topic not in _STATES)
+
 _EVERY_S: Final = 0.5
-"""Seconds between two looks at what has changed."""
+"""Seconds between two looks at what has changed; states are whole documents, so every second look is at them."""
 
 _COMMENT_EVERY_S: Final = 15.0
 """Seconds between two comments, by which proxies and pages notice that the connection is alive."""
@@ -101,12 +103,13 @@ class Events:
     def _run(self) -> None:
         self._marks, self._latest = {}, {}
         look_at = comment_at = clocks.monotonic()
+        looks = 0
         while watchers := self._present():
             self._greet([watcher for watcher in watchers if not watcher.greeted])
             now = clocks.monotonic()
             if now >= look_at:
-                look_at = now + _EVERY_S
-                self._send_changes(watchers)
+                look_at, looks = now + _EVERY_S, looks + 1
+                self._send_changes(watchers, TOPICS if looks % 2 else _NEWS)
             if now >= comment_at:
                 comment_at = now + _COMMENT_EVERY_S
                 _send(watchers, _COMMENT)
@@ -131,8 +134,8 @@ class Events:
             watcher.stream.send(b"".join((_RETRY, _event("hello", hello), *states)))
             watcher.greeted = True
 
-    def _send_changes(self, watchers: list[_Watcher]) -> None:
-        for topic in TOPICS:
+    def _send_changes(self, watchers: list[_Watcher], topics: Iterable[str]) -> None:
+        for topic in topics:
             interested = [watcher for watcher in watchers if topic in watcher.topics]
             if interested and (piece := self._change(topic)):
                 if topic in _STATES:
