@@ -14,11 +14,11 @@ from csg_otel.dashboard.model.words import LEVELS
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import EventRow, ExceptionRow, LinkRow, LogRow, SpanRow
 
-_SPAN_BYTES: Final = 420
-"""Bytes of a span without attributes: the object, two ids and the times."""
+_SPAN_BYTES: Final = 250
+"""Bytes of a span without attributes: the object, its id and the times."""
 
-_LOG_BYTES: Final = 300
-_ATTRIBUTE_BYTES: Final = 70
+_LOG_BYTES: Final = 360
+_ATTRIBUTE_BYTES: Final = 40
 """Bytes of an attribute besides its text: the key is shared."""
 
 _MOST_SHARED: Final = 4000

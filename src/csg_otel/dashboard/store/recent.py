@@ -15,7 +15,7 @@ from csg_otel.dashboard.store.items import Kept
 from csg_otel.dashboard.store.traces import Traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from csg_otel.dashboard.model import LogRow, SpanRow
     from csg_otel.dashboard.store.items import KeptLog, KeptSpan
@@ -102,20 +102,27 @@ class Recent:
         with self._lock:
             return [span for spans in self._running_of.values() for span in spans]
 
-    def search(self, wanted: TraceFilter) -> tuple[list[tuple[KeptSpan, ...]], int, int]:
+    def search(self, wanted: TraceFilter) -> tuple[list[Sequence[KeptSpan]], int, int]:
         """
         Return the traces that *wanted* selects, each as its spans, the newest first; then their number and that of all.
 
         The number of those that are returned is limited by *wanted*, the second number is not.
         """
         with self._lock:
-            by_trace: dict[str, list[KeptSpan]] = {}
-            for span in self.running():
-                by_trace.setdefault(span.trace_id, []).append(span)
-            traces = [(*trace.spans, *by_trace.pop(trace.trace_id, ())) for trace in self._traces]
-            traces += [tuple(spans) for spans in by_trace.values()]
+            running = self._running_by_trace()
+            traces: list[tuple[float, Sequence[KeptSpan]]] = []
+            for trace in self._traces:
+                more = running.pop(trace.trace_id, None) if running else None
+                traces.append((trace.start, trace.spans if more is None else (*trace.spans, *more)))
+            traces += [(min(span.start for span in spans), spans) for spans in running.values()]
             selected, total = wanted.select(traces)
             return selected, total, len(traces)
+
+    def _running_by_trace(self) -> dict[str, list[KeptSpan]]:
+        running: dict[str, list[KeptSpan]] = {}
+        for span in self.running():
+            running.setdefault(span.trace_id, []).append(span)
+        return running
 
     def changed_since(self, number: int, most: int) -> list[tuple[KeptSpan, ...]]:
         """
@@ -124,9 +131,7 @@ class Recent:
         Traces with running spans are always returned, because those have no number.
         """
         with self._lock:
-            running: dict[str, list[KeptSpan]] = {}
-            for span in self.running():
-                running.setdefault(span.trace_id, []).append(span)
+            running = self._running_by_trace()
             changed: list[tuple[KeptSpan, ...]] = []
             for trace in self._traces:
                 if trace.number <= number or len(changed) >= most:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_SPANS: Final = 2000
 """Spans of one trace; beyond them its oldest are dropped, but the root: a worker may add to one trace for days."""
 
-_TRACE_BYTES: Final = 600
+_TRACE_BYTES: Final = 390
 """Bytes of a trace besides its spans."""
 
 _SLOW_TIMES: Final = 3.0

@@ -12,6 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.dashboard.store.series import LIVE_SPAN_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -42,7 +44,7 @@ class Window:
     @classmethod
     def of(cls, end: float, range_s: float, points: int, offset_s: float) -> Window:
         """Return the window of *range_s* seconds before *end*: *points* steps at most, of 1 s or multiples of 10 s or 60 s."""
-        least_s = 1.0 if range_s <= 120 else 10.0 if range_s <= 3600 else 60.0
+        least_s = 1.0 if range_s <= LIVE_SPAN_S else 10.0 if range_s <= 3600 else 60.0
         step_s = max(least_s, math.ceil(range_s / points / least_s) * least_s)
         last = math.ceil(end / step_s) * step_s
         return cls(last - math.ceil(range_s / step_s) * step_s, last, step_s, offset_s)
