@@ -97,7 +97,7 @@ def _merge_points(total: Instrument, instrument: Instrument, pid: int) -> None:
         if present is None:
             total.points[key] = point
         elif instrument.workers == "sum":
-            total.points[key] = _add(instrument.kind, present, point)
+            total.points[key] = add(instrument.kind, present, point)
         elif instrument.workers in ("min", "max"):
             total.points[key] = (min if instrument.workers == "min" else max)(present, point, key=lambda each: each[0])
 
@@ -111,7 +111,7 @@ def _limited(instrument: Instrument) -> Instrument:
     for key in within[names.CARDINALITY_LIMIT - 1 :]:
         point = instrument.points.pop(key)
         overflow = instrument.points.get((codec.OVERFLOW_ATTRIBUTES, 0))
-        total = point if overflow is None else _add(instrument.kind, overflow, point)
+        total = point if overflow is None else add(instrument.kind, overflow, point)
         instrument.points[codec.OVERFLOW_ATTRIBUTES, 0] = total
     return instrument
 
@@ -119,8 +119,8 @@ def _limited(instrument: Instrument) -> Instrument:
 # -- points ------------------------------------------------------------------------------------------------------------
 
 
-def _add(kind: str, first: Point, second: Point) -> Point:
-    """Return the sum of two points of one instrument."""
+def add(kind: str, first: Point, second: Point) -> Point:
+    """Return the sum of two points, as in ``codec``, of one instrument of *kind*; of any other kind, the points are numbers."""
     return _SUMS.get(kind, _add_numbers)(first, second)
 
 
