@@ -27,6 +27,7 @@ demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SEC
 test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS="tests/health -k hung" picks some)
 	@collector-config/build >/dev/null || true
 	@.ci/neighbours >/dev/null || true
+	@.ci/node-parts >/dev/null || true
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI checks

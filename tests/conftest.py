@@ -38,7 +38,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = [part for part in parts if not _present(part)]
     if not missing:
         return
-    how = "`make real-parts` as root on Debian installs most; `make collector` builds otelcol, `.ci/neighbours` neighbours"
+    how = "`make real-parts` as root on Debian installs most; others: " + ", ".join(
+        sorted({f"`{script}`" for script, *_ in _BUILT.values()})
+    )
     reason = f"real parts missing: {', '.join(missing)} ({how})"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
@@ -49,6 +51,7 @@ _BUILT = {
     "otelcol": ["collector-config/build"],
     "neighbours": [".ci/neighbours"],
     "uwsgi": [".ci/neighbours", "uwsgi"],
+    "node-otel": [".ci/node-parts"],
 }
 """Scripts that build a part into the user's cache, and find it there."""
 

@@ -16,7 +16,6 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
@@ -123,7 +122,7 @@ def test_a_program_without_a_name_has_openTelemetrys_name_for_it() -> None:
 
 def log_records() -> list[Any]:
     """Return a record of the SDK with everything that a record can have, and one with nothing."""
-    kept = InMemoryLogRecordExporter()
+    kept: Any = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call] # the SDK's own omission
     provider = LoggerProvider(resource=RESOURCE)
     provider.add_log_record_processor(SimpleLogRecordProcessor(kept))
     failure = {"exception.type": "ValueError", "exception.message": "no money", "exception.stacktrace": "Traceback ..."}
@@ -336,7 +335,7 @@ def test_a_point_that_makes_no_sense_is_rejected_alone(kind: str, point: dict[st
     store = MemoryStore()
     request = metric(kind, [point])
     request.resource_metrics[0].scope_metrics[0].metrics.append(
-        metrics_pb2.Metric(name="good", gauge={"data_points": [{"as_int": 1}]})
+        metrics_pb2.Metric(name="good", gauge=metrics_pb2.Gauge(data_points=[metrics_pb2.NumberDataPoint(as_int=1)]))
     )
 
     counts = Intake(store).accept(METRICS, request)
@@ -516,7 +515,7 @@ def test_unknown_keys_are_ignored_and_names_of_enumerations_understood() -> None
 
 def test_invalid_utf8_and_deep_values_are_refused_in_protobuf() -> None:
     """As protobuf's own decoder refuses them."""
-    request = ExportTraceServiceRequest(resource_spans=[{"scope_spans": [{"spans": [{"name": "ab"}]}]}])
+    request = TRACES.request(resource_spans=[{"scope_spans": [{"spans": [{"name": "ab"}]}]}])
     with pytest.raises(InvalidRequestError, match="not a valid"):
         decode(TRACES, request.SerializeToString().replace(b"ab", b"\xff\xfe"), PROTOBUF)
 
@@ -546,7 +545,7 @@ def test_large_bodies_are_refused() -> None:
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 def test_too_many_items_are_refused_before_they_are_decoded(signal: Any) -> None:
     """Empty items are small on the wire, and large as rows."""
-    scope = {signal.items: [{} for _ in range(30_000)]}
+    scope: Any = {signal.items: [{} for _ in range(30_000)]}
     request = signal.request(**{signal.resources: [{signal.scopes: [scope]}] * 2})
 
     with pytest.raises(TooLargeError):

@@ -69,7 +69,7 @@ def test_the_changelog_knows_the_version(tracked: dict[str, str]) -> None:
     assert f"\n## [{VERSION}]" in tracked["CHANGELOG.md"]
 
 
-@pytest.mark.parametrize("script", [".ci/run", ".ci/real-parts", ".ci/neighbours"])
+@pytest.mark.parametrize("script", [".ci/run", ".ci/real-parts", ".ci/neighbours", ".ci/node-parts"])
 def test_ci_scripts_can_be_run(root: Path, script: str) -> None:
     """CI's scripts are committed executable and are valid bash."""
     listing = subprocess.run(["git", "ls-files", "-s", script], cwd=root, check=True, capture_output=True, text=True)

@@ -46,12 +46,14 @@ class Purpose:
 
     ``missing`` is what does not exist without it, ``section`` the settings with its host and port, ``thread`` the name of its
     thread. ``is_private`` servers do not start where other machines can reach them without a token; others log a warning.
+    ``option`` is the option of the command that sets the port, where no setting does.
     """
 
     missing: str
     section: str
     thread: str
     is_private: bool = False
+    option: str = ""
 
 
 ENDPOINTS: Final = Purpose("no /metrics and no probes here", "system_monitoring.prometheus", "csg-otel-http")
@@ -179,9 +181,10 @@ class Server:
         self.problem = problem
         if self._tries_again() and now_s - self._failing_since_s < _GRACE_S:
             return
+        port = self._purpose.option or f"{self._purpose.section}.port"
         self._log_once(
-            f"{self._purpose.missing}: can't listen on {problem}; the program goes on. Set "
-            f"{self._purpose.section}.port to another one (port 0 takes a free port)"
+            f"{self._purpose.missing}: can't listen on {problem}; the program goes on. Set {port} to another one "
+            "(port 0 takes a free port)"
         )
 
     def _log_once(self, warning: str) -> None:

@@ -58,7 +58,8 @@ class GrpcReceiver:
         except (OSError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or error
             _log.warning(
-                "no OTLP over gRPC: can't listen on %s:%s: %s; --otlp-grpc-port takes another port (0: a free one)",
+                "no OTLP over gRPC here: can't listen on %s:%s: %s; the program goes on. Set --otlp-grpc-port to another "
+                "one (port 0 takes a free port)",
                 _HOST,
                 self._requested_port,
                 reason,

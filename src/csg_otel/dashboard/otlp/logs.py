@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.dashboard.model.words import LEVELS
 from csg_otel.dashboard.otlp import values
 from csg_otel.dashboard.otlp.ids import SPAN_BYTES, TRACE_BYTES, hexadecimal
 from csg_otel.dashboard.store.convert import EXCEPTION, attributes, body, exception, text
-from csg_otel.dashboard.store.items import LEVELS, level
+from csg_otel.dashboard.store.items import level
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import LogRow
