@@ -11,22 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csg_otel.dashboard.model.words import LEVELS
-from csg_otel.dashboard.otlp import values
 from csg_otel.dashboard.otlp.errors import InvalidRequestError
 from csg_otel.dashboard.otlp.lines import log_lines, point_lines, read, span_lines
 from csg_otel.dashboard.otlp.receiver import Intake
+from csg_otel.dashboard.store.convert import seconds
 from csg_otel.dashboard.store.items import level
 from csg_otel.points import HistogramPoint, NumberPoint, Point
 from support.otlp_store import MemoryStore
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
-TIME = st.integers(1, 2**63).map(values.seconds)
+TIME = st.integers(1, 2**63).map(seconds)
 VALUE = st.recursive(
-    TEXT
-    | st.booleans()
-    | st.none()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(-1e18, 1e18),
+    TEXT | st.booleans() | st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(-1e18, 1e18),
     lambda children: st.lists(children, max_size=2) | st.dictionaries(TEXT, children, max_size=2),
     max_leaves=4,
 )

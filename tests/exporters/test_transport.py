@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import pytest
 import trustme
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # it ships no types
+from google.rpc import error_details_pb2, status_pb2
 
 from csg_otel.config import load
 from csg_otel.config.sections.exporters import OtlpExporter

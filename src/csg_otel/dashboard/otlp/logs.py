@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel.dashboard.model.words import LEVELS
 from csg_otel.dashboard.otlp import values
 from csg_otel.dashboard.otlp.ids import SPAN_BYTES, TRACE_BYTES, hexadecimal
-from csg_otel.dashboard.store.convert import EXCEPTION, attributes, body, exception, text
+from csg_otel.dashboard.store.convert import EXCEPTION, attributes, body, exception, seconds, text
 from csg_otel.dashboard.store.items import level
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _row(record: Any, service: str, scope: str) -> LogRow | None:
     failure = exception(kept)
     return {
         "id": 0,
-        "time": values.seconds(time_ns),
+        "time": seconds(time_ns),
         "level": LEVELS[level(severity)],
         "severity": severity,
         "logger": scope,

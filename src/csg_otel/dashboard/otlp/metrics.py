@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from csg_otel.dashboard.otlp import values
 from csg_otel.dashboard.otlp.ids import SPAN_BYTES, TRACE_BYTES, hexadecimal
 from csg_otel.dashboard.otlp.totals import Totals
-from csg_otel.dashboard.store.convert import attributes, text
+from csg_otel.dashboard.store.convert import attributes, seconds, text
 from csg_otel.dashboard.store.values import Collection
 from csg_otel.pipeline.exponential import explicit
 from csg_otel.points import HistogramPoint, NumberPoint, Point
@@ -124,7 +124,7 @@ def _exemplar(exemplar: Any, labels: Mapping[str, Any]) -> ExemplarRow | None:
     if value is None or not trace_id:
         return None
     return {
-        "time": values.seconds(exemplar.time_unix_nano),
+        "time": seconds(exemplar.time_unix_nano),
         "value": value,
         "trace_id": trace_id,
         "span_id": hexadecimal(exemplar.span_id, SPAN_BYTES),

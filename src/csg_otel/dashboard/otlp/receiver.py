@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from csg_otel.dashboard.otlp import logs, signals, spans, values
+from csg_otel.dashboard.otlp import logs, signals, spans
 from csg_otel.dashboard.otlp.errors import TooLargeError
 from csg_otel.dashboard.otlp.metrics import Decoder
 from csg_otel.dashboard.otlp.resources import program
+from csg_otel.dashboard.store.convert import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ class Intake:
         with self._metrics_lock:
             decoded = self._metrics.decode(resource_metrics, sender)
         if decoded.collection.points:
-            self._receiver.put_points(sender, decoded.collection, values.seconds(decoded.time_ns))
+            self._receiver.put_points(sender, decoded.collection, seconds(decoded.time_ns))
         return len(decoded.collection.points), decoded.rejected
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.otlp import values
 from csg_otel.dashboard.otlp.ids import SPAN_BYTES, TRACE_BYTES, hexadecimal
-from csg_otel.dashboard.store.convert import MOST_EVENTS, MOST_LINKS, attributes, text
+from csg_otel.dashboard.store.convert import MOST_EVENTS, MOST_LINKS, attributes, seconds, text
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import EventRow, LinkRow, SpanRow
@@ -30,8 +30,8 @@ def _row(span: Any, service: str, scope: str) -> SpanRow | None:
     if not (trace_id and span_id and span.start_time_unix_nano):
         return None
     # A span without an end was running when it was written.
-    start = values.seconds(span.start_time_unix_nano)
-    end = values.seconds(span.end_time_unix_nano) if span.end_time_unix_nano else None
+    start = seconds(span.start_time_unix_nano)
+    end = seconds(span.end_time_unix_nano) if span.end_time_unix_nano else None
     kind, status = span.kind, span.status
     return {
         "trace_id": trace_id,
@@ -54,7 +54,7 @@ def _row(span: Any, service: str, scope: str) -> SpanRow | None:
 
 def _event(event: Any) -> EventRow:
     return {
-        "time": values.seconds(event.time_unix_nano),
+        "time": seconds(event.time_unix_nano),
         "name": text(event.name),
         "attributes": attributes(values.mapping(event.attributes)),
     }

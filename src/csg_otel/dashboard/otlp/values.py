@@ -14,6 +14,7 @@ from typing import Any, Final
 from csg_otel.attributes import MOST_ITEMS
 
 _NANOSECONDS: Final = 1_000_000_000
+"""In a second."""
 _INTEGERS: Final = range(-(2**63), 2**63)
 
 
@@ -36,13 +37,8 @@ def plain(value: Any) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def seconds(nanoseconds: int) -> float:
-    """Return a time in seconds: the nearest float."""
-    return nanoseconds / _NANOSECONDS
-
-
 def nanoseconds(time_s: float) -> str:
-    """Return a time in nanoseconds, as OTLP's JSON writes 64 bits; ``seconds`` of it is exactly *time_s*."""
+    """Return a time in nanoseconds, as OTLP's JSON writes 64 bits; in seconds it is exactly *time_s* again."""
     whole = int(time_s)
     return str(whole * _NANOSECONDS + round((time_s - whole) * _NANOSECONDS))
 

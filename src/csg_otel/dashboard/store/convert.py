@@ -29,41 +29,46 @@ _MOST_CHARS: Final = 2000
 _MOST_STACK: Final = 8000
 """Characters of a stack trace; its end, which has the cause, is kept."""
 
-_MOST_EVENTS: Final = 50
-_MOST_LINKS: Final = 20
+MOST_EVENTS: Final = 50
+MOST_LINKS: Final = 20
 
-_EXCEPTION: Final = (
+EXCEPTION: Final = (
     exception_attributes.EXCEPTION_TYPE,
     exception_attributes.EXCEPTION_MESSAGE,
     exception_attributes.EXCEPTION_STACKTRACE,
 )
 
 
+def seconds(nanoseconds: int) -> float:
+    """Return a time in seconds, as the nearest float; dividing by a float would round twice."""
+    return nanoseconds / 1_000_000_000
+
+
 def span_row(span: ReadableSpan, service: str) -> SpanRow:
     """Return *span*, which may still be running, as a row; *service* is used if its resource has no name."""
     context = span.context
-    start, end = (span.start_time or 0) / 1e9, span.end_time
+    start, end = seconds(span.start_time or 0), seconds(span.end_time) if span.end_time is not None else None
     return {
         "trace_id": format_trace_id(context.trace_id),
         "span_id": format_span_id(context.span_id),
         "parent_id": format_span_id(span.parent.span_id) if span.parent is not None else None,
-        "name": _text(span.name),
+        "name": text(span.name),
         "kind": span.kind.name.lower(),  # type: ignore[typeddict-item] # the names are the literals
         "service": _service(span.resource, service),
         "scope": span.instrumentation_scope.name if span.instrumentation_scope is not None else "",
         "start": start,
-        "end": None if end is None else end / 1e9,
-        "duration_s": None if end is None else max(0.0, end / 1e9 - start),
+        "end": end,
+        "duration_s": None if end is None else max(0.0, end - start),
         "status": span.status.status_code.name.lower(),  # type: ignore[typeddict-item]
-        "status_message": _text(span.status.description or ""),
+        "status_message": text(span.status.description or ""),
         "attributes": attributes(span.attributes),
-        "events": [_event(event) for event in tuple(span.events)[-_MOST_EVENTS:]],
-        "links": [_link(link) for link in tuple(span.links)[:_MOST_LINKS]],
+        "events": [_event(event) for event in tuple(span.events)[-MOST_EVENTS:]],
+        "links": [_link(link) for link in tuple(span.links)[:MOST_LINKS]],
     }
 
 
 def _event(event: Any) -> EventRow:
-    return {"time": event.timestamp / 1e9, "name": _text(event.name), "attributes": attributes(event.attributes)}
+    return {"time": seconds(event.timestamp), "name": text(event.name), "attributes": attributes(event.attributes)}
 
 
 def _link(link: Any) -> LinkRow:
@@ -79,40 +84,41 @@ def log_row(record: ReadableLogRecord, service: str) -> LogRow:
     log = record.log_record
     severity = log.severity_number.value if log.severity_number is not None else 0
     values = attributes(log.attributes)
-    exception = _exception(values)
+    failure = exception(values)
     return {
         "id": 0,
-        "time": (log.timestamp or log.observed_timestamp or 0) / 1e9,
+        "time": seconds(log.timestamp or log.observed_timestamp or 0),
         "level": LEVELS[level(severity)],
         "severity": severity,
         "logger": record.instrumentation_scope.name if record.instrumentation_scope is not None else "",
-        "body": _body(log.body),
+        "body": body(log.body),
         "service": _service(record.resource, service),
         "trace_id": format_trace_id(log.trace_id) if log.trace_id else "",
         "span_id": format_span_id(log.span_id) if log.span_id else "",
         "attributes": values,
-        "exception": exception,
+        "exception": failure,
     }
 
 
-def _exception(values: Attributes) -> ExceptionRow | None:
+def exception(values: Attributes) -> ExceptionRow | None:
     """Return the exception in *values*, and remove it from them; None without one."""
-    kind, message, stacktrace = (str(values.pop(key, "")) for key in _EXCEPTION)
+    kind, message, stacktrace = (str(values.pop(key, "")) for key in EXCEPTION)
     if not (kind or stacktrace):
         return None
     return {"type": kind, "message": message, "stacktrace": stacktrace}
 
 
-def _body(body: Any) -> str:
-    value = json_value(body)
+def body(raw: Any) -> str:
+    """Return the body of a log record as text."""
+    value = json_value(raw)
     if value is None:
         return ""
-    return _text(value if isinstance(value, str) else str(value))
+    return text(value if isinstance(value, str) else str(value))
 
 
 def attributes(values: Mapping[str, Any] | None) -> Attributes:
     """Return *values* as JSON can hold them; long texts are cut."""
-    return {_text(str(key)): _value(str(key), value) for key, value in (dict(values) if values else {}).items()}
+    return {text(str(key)): _value(str(key), value) for key, value in (dict(values) if values else {}).items()}
 
 
 def _value(key: str, value: Any) -> Any:
@@ -120,12 +126,13 @@ def _value(key: str, value: Any) -> Any:
         if key == exception_attributes.EXCEPTION_STACKTRACE:
             value = value[-_MOST_STACK:]
             return json_value(value)
-        return _text(value)
+        return text(value)
     return json_value(list(value) if isinstance(value, tuple) else value)
 
 
-def _text(text: str) -> str:
-    cut = text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]} ..."
+def text(value: str) -> str:
+    """Return *value* cut to the longest text that is kept."""
+    cut = value if len(value) <= _MOST_CHARS else f"{value[:_MOST_CHARS]} ..."
     return cut if cut.isascii() else str(json_value(cut))
 
 

@@ -50,8 +50,8 @@ class Collection:
     """The points of one collection, with the descriptions of the instruments and the exemplars by instrument."""
 
     points: list[Point]
-    descriptions: Mapping[str, str] = field(default_factory=dict)
-    exemplars: Mapping[str, list[ExemplarRow]] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
+    exemplars: dict[str, list[ExemplarRow]] = field(default_factory=dict)
 
 
 class Values:
@@ -79,6 +79,22 @@ class Values:
         with self._lock:
             since_s = self._before.get(live)
             self._before[live] = at_s
+            self._add_totals(self._add(collection, at_s, live, since_s), at_s, live, since_s)
+
+    def add_from(self, collection: Collection, at_s: float, since_s: float | None) -> None:
+        """
+        Keep *collection* of one of several programs; histograms of several programs have no total.
+
+        Args:
+            collection: What the program has sent.
+            at_s: When it did, in monotonic seconds.
+            since_s: When it had sent the collection before; None if this is the first one.
+        """
+        self._add(collection, at_s, False, since_s)
+
+    def _add(self, collection: Collection, at_s: float, live: bool, since_s: float | None) -> dict[str, HistogramPoint]:
+        """Keep the points of *collection*, and return the sum of each histogram."""
+        with self._lock:
             self._make_room(at_s)
             hidden: dict[str, int] = {}
             totals: dict[str, HistogramPoint] = {}
@@ -86,21 +102,23 @@ class Values:
                 instrument = self._instrument(point, collection.descriptions)
                 if instrument is None:
                     continue
+                hidden.setdefault(point.name, 0)
                 if isinstance(point, HistogramPoint):
                     totals[point.name] = _sum(totals.get(point.name), point)
                 series = self._series(instrument, key(point.attributes))
                 if series is None:
-                    hidden[point.name] = hidden.get(point.name, 0) + 1
+                    hidden[point.name] += 1
                     continue
                 self._keep(series, point, at_s, live, since_s)
-            for name, instrument in self._instruments.items():
-                instrument.hidden = hidden.get(name, 0)
+            for name, count in hidden.items():
+                instrument = self._instruments[name]
+                instrument.hidden = count
                 instrument.exemplars.extend(
                     row for row in collection.exemplars.get(name, ()) if row not in instrument.exemplars
                 )
-            self._add_totals(totals, at_s, live, since_s)
             self.newest_s = max(self.newest_s, at_s)
             self.version += 1
+            return totals
 
     def _add_totals(self, totals: Mapping[str, HistogramPoint], at_s: float, live: bool, since_s: float | None) -> None:
         for name, point in totals.items():

@@ -148,8 +148,8 @@ def _retry_info(details: str) -> float | None:
         return None
     from base64 import b64decode
 
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it ships no types
-    from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # nor does this
+    from google.protobuf.message import DecodeError
+    from google.rpc import error_details_pb2, status_pb2
 
     info: Any = error_details_pb2.RetryInfo()
     try:

@@ -208,7 +208,7 @@ def _partial(signal: str, response: bytes) -> Partial | None:
     """Return the ``partial_success`` of a *response* in protobuf or JSON; None if it cannot be read."""
     if not response:
         return None
-    from google.protobuf import json_format  # type: ignore[import-untyped] # it ships no types
+    from google.protobuf import json_format
 
     message = _response(signal)
     try:
