@@ -54,7 +54,7 @@ class Running:
         self, path: str, body: bytes, headers: dict[str, str] = PROTOBUF, method: str = "POST"
     ) -> tuple[int, bytes, str | None]:
         """Send a request; return status, body and content type of the response."""
-        connection = http.client.HTTPConnection(self.receivers.http_url.removeprefix("http://"), timeout=30)
+        connection = http.client.HTTPConnection(self.receivers.otlp_http.removeprefix("http://"), timeout=30)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -77,10 +77,10 @@ def test_spans_of_the_sdks_exporters_arrive(running: Running, kind: str) -> None
     exporter: SpanExporter
     if kind.startswith("http"):
         compression = Compression.Gzip if "gzip" in kind else Compression.NoCompression
-        exporter = HttpSpanExporter(f"{running.receivers.http_url}/v1/traces", compression=compression)
+        exporter = HttpSpanExporter(f"{running.receivers.otlp_http}/v1/traces", compression=compression)
     else:
         packed = grpc.Compression.Gzip if "gzip" in kind else None
-        exporter = GrpcSpanExporter(running.receivers.grpc_address, insecure=True, compression=packed)
+        exporter = GrpcSpanExporter(running.receivers.otlp_grpc, insecure=True, compression=packed)
     provider = TracerProvider(resource=RESOURCE)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
 
@@ -94,7 +94,7 @@ def test_spans_of_the_sdks_exporters_arrive(running: Running, kind: str) -> None
 
 def test_log_records_and_metrics_of_the_sdks_exporters_arrive(running: Running) -> None:
     """Over HTTP."""
-    url = running.receivers.http_url
+    url = running.receivers.otlp_http
     logs = LoggerProvider(resource=RESOURCE)
     logs.add_log_record_processor(SimpleLogRecordProcessor(HttpLogExporter(f"{url}/v1/logs")))
     logs.get_logger("shop").emit(body="hello")
@@ -111,7 +111,7 @@ def test_log_records_and_metrics_of_the_sdks_exporters_arrive(running: Running) 
 @pytest.mark.parametrize("scheme", ["otlp", "otlp+http"])
 def test_a_program_with_this_package_is_received(running: Running, tmp_path: Path, scheme: str) -> None:
     """`exporters=["otlp://..."]` is all that it needs."""
-    address = running.receivers.grpc_address if scheme == "otlp" else running.receivers.http_url.removeprefix("http://")
+    address = running.receivers.otlp_grpc if scheme == "otlp" else running.receivers.otlp_http.removeprefix("http://")
     program = f"""
         import logging, csg_otel
         telemetry = csg_otel.instrument("shop", exporters=["{scheme}://{address}"], health_monitoring__enabled=False)
@@ -221,7 +221,7 @@ def test_a_body_that_is_too_large_is_not_read(running: Running) -> None:
 )
 def test_what_is_not_valid_is_refused_over_grpc(running: Running, body: bytes, code: grpc.StatusCode) -> None:
     """With the code that OTLP has for it; the next request is received."""
-    with grpc.insecure_channel(running.receivers.grpc_address) as channel:
+    with grpc.insecure_channel(running.receivers.otlp_grpc) as channel:
         export: Any = channel.unary_unary(f"/{TRACES.service}/Export")
         with pytest.raises(grpc.RpcError) as refused:
             export(body, timeout=30)
@@ -245,7 +245,7 @@ def test_a_fault_of_the_store_does_not_stop_the_receivers(running: Running, monk
     with monkeypatch.context() as patched:
         patched.setattr(running.store, "put_spans", lambda *_: 1 / 0)
         assert running.post("/v1/traces", REQUEST)[0] == 500
-        with grpc.insecure_channel(running.receivers.grpc_address) as channel:
+        with grpc.insecure_channel(running.receivers.otlp_grpc) as channel:
             export: Any = channel.unary_unary(f"/{TRACES.service}/Export")
             with pytest.raises(grpc.RpcError) as refused:
                 export(REQUEST, timeout=30)
@@ -258,8 +258,8 @@ def test_a_port_in_use_is_one_clear_warning(
     running: Running, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Each names its option; the other receiver works, and gRPC's library prints nothing."""
-    http_port = int(running.receivers.http_url.rpartition(":")[2])
-    grpc_port = int(running.receivers.grpc_address.rpartition(":")[2])
+    http_port = int(running.receivers.otlp_http.rpartition(":")[2])
+    grpc_port = int(running.receivers.otlp_grpc.rpartition(":")[2])
     caplog.set_level(logging.WARNING)
 
     for ports, option in [((http_port, 0), "--otlp-http-port"), ((0, grpc_port), "--otlp-grpc-port")]:
@@ -277,7 +277,7 @@ def test_a_port_in_use_is_one_clear_warning(
 def test_nothing_listens_once_they_have_stopped() -> None:
     """Neither port, and no thread is left."""
     running = Running()
-    addresses = [running.receivers.http_url.removeprefix("http://"), running.receivers.grpc_address]
+    addresses = [running.receivers.otlp_http.removeprefix("http://"), running.receivers.otlp_grpc]
     assert running.post("/v1/traces", REQUEST)[0] == 200
 
     running.receivers.stop()

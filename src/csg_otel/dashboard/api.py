@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from csg_otel import clocks
 from csg_otel.dashboard import changed, comparison
@@ -29,7 +29,6 @@ from csg_otel.health import HealthSnapshot
 
 if TYPE_CHECKING:
     from csg_otel.config import Config
-    from csg_otel.dashboard.keeper import Keeper
     from csg_otel.dashboard.model import (
         AlertCounts,
         AlertsPage,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
         TracesPage,
     )
     from csg_otel.dashboard.program import Program
+    from csg_otel.dashboard.store.kept import Store
 
 _LONGEST_S: Final = 86400.0
 _MOST_POINTS: Final = 2000
@@ -68,8 +68,19 @@ _PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "metrics/series": ("name", "range", "end", "by", "attr", "points"),
     "system": ("range", "end", "points"),
     "changed": ("from", "to", "limit"),
+    "export": ("signals",),
 }
 """The parameters of each page; the others have none."""
+
+
+class Transfer(Protocol):
+    """The export and the import of a store, as lines of OTLP's JSON."""
+
+    def export(self, signals: Sequence[str] | None) -> str:
+        """Return what is kept of *signals*, None for all. Raises SourceError for an unknown signal."""
+
+    def read(self, text: str) -> Any:
+        """Keep what *text* has, and return the numbers of items. Raises SourceError if nothing can be read."""
 
 
 class Api:
@@ -77,18 +88,37 @@ class Api:
 
     address = ""
 
-    def __init__(self, config: Config, keeper: Keeper, program: Program | None = None) -> None:
-        """Show what *keeper* has kept, and *program*; None if the store is filled by others."""
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        program: Program | None = None,
+        *,
+        transfer: Transfer,
+        service: Callable[[], Service] = status_view.no_service,
+    ) -> None:
+        """
+        Show what *store* has.
+
+        Args:
+            config: The whole configuration.
+            store: The store.
+            program: The program of this process; None if others fill the store.
+            transfer: Exports and imports what the store has.
+            service: Returns the identity of who fills the store, if there is no *program*.
+        """
         self._config = config
-        self._keeper = keeper
-        self._recent = keeper.recent
-        self._values = keeper.values
+        self._store = store
+        self._recent = store.recent
+        self._values = store.values
         self._program = program
+        self._identity = service if program is None else program.service
+        self._transfer = transfer
         self.session = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._alerts = AlertsView(config)
         self._latest_alerts: tuple[float, AlertsPage | None] = (0.0, None)
         self._latest_changes: tuple[object, list[Change]] = (None, [])
-        self._updates = Updates(self, keeper.recent, keeper.values)
+        self._updates = Updates(self, store.recent, store.values)
         self._pages: Mapping[str, Callable[[Parameters], Any]] = {
             "status": self.status,
             "health": self.health,
@@ -99,6 +129,7 @@ class Api:
             "system": self.system,
             "alerts": self.alerts,
             "changed": self.changed,
+            "export": self.export,
         }
 
     # -- as a source -----------------------------------------------------------------------------------------------
@@ -106,7 +137,7 @@ class Api:
     def get(self, path: str, parameters: Parameters | None = None) -> Any:
         """Return the document at *path*; see ``Source``."""
         parameters = parameters or {}
-        self._keeper.watch()
+        self._store.watch()
         try:
             if path.startswith("traces/"):
                 only(parameters, ())
@@ -120,7 +151,9 @@ class Api:
             raise SourceError(str(error)) from None
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Run the action at *path*; see ``Source``."""
+        """Run the action at *path*; see ``Source``. The body of ``import`` has the text of a file in ``lines``."""
+        if path == "import":
+            return self._transfer.read(str(body.get("lines", "")))
         if path == "services/restart" and self._program is not None:
             self._program.restart()
             return {"restarted": True}
@@ -139,7 +172,7 @@ class Api:
         page = self._health_page(snapshot, now)
         document = {
             **status_view.head(now, self.session),
-            "service": self._service(),
+            "service": self._identity(),
             "uptime_s": system.uptime(values),
             "data_age_s": min((row["age_s"] for row in page["checks"] if row["age_s"] is not None), default=None),
             "workers": program.workers() if program is not None else 0,
@@ -189,14 +222,9 @@ class Api:
             else [name for name in shown if name not in ("health", "system", "alerts")]
         )
 
-    def _service(self) -> Service:
-        if self._program is not None:
-            return self._program.service()
-        return status_view.no_service()
-
     def _counts(self) -> Counts:
         counts = self._recent.counts()
-        return {**counts, "series": self._values.series_count, "dropped": self._keeper.dropped}  # type: ignore[typeddict-item]
+        return {**counts, "series": self._values.series_count, "dropped": self._store.dropped}  # type: ignore[typeddict-item]
 
     # -- health and system -----------------------------------------------------------------------------------------
 
@@ -224,7 +252,7 @@ class Api:
     def traces(self, parameters: Parameters) -> TracesPage:
         """Return the list of traces."""
         wanted, began_s = TraceFilter.read(parameters), clocks.monotonic()
-        self._keeper.look()
+        self._store.look()
         traces, total, kept = self._recent.search(wanted)
         logs = self._recent.log_counts()
         rows = [traces_view.summary(spans, logs.get(spans[0].trace_id, 0)) for spans in traces]
@@ -239,7 +267,7 @@ class Api:
 
     def trace(self, trace_id: str) -> TracePage:
         """Return one trace. Raises NotFoundError if it is not kept."""
-        self._keeper.look()
+        self._store.look()
         spans = self._recent.trace(trace_id.lower())
         if not spans:
             raise NotFoundError("this trace is not kept here: it is too old, was not sampled, or is another program's")
@@ -249,7 +277,7 @@ class Api:
     def logs(self, parameters: Parameters) -> LogsPage:
         """Return the list of log records."""
         wanted = LogFilter.read(parameters)
-        self._keeper.look()
+        self._store.look()
         logs, total, kept = self._recent.logs(wanted)
         return {
             "time": time.time(),
@@ -300,7 +328,7 @@ class Api:
         """Return the rules and their states; evaluated again after ``_ALERTS_S`` seconds at the earliest."""
         evaluated_s, page = self._latest_alerts
         if page is None or clocks.monotonic() - evaluated_s > _ALERTS_S:
-            page = self._alerts.page(self._keeper.latest, time.time())
+            page = self._alerts.page(self._store.latest, time.time())
             self._latest_alerts = clocks.monotonic(), page
         return page
 
@@ -351,11 +379,18 @@ class Api:
             self._latest_changes = key, changes
         return changes
 
+    # -- files and events ------------------------------------------------------------------------------------------
+
+    def export(self, parameters: Parameters) -> str:
+        """Return what is kept as lines of OTLP's JSON."""
+        signals = text_of(parameters, "signals")
+        return self._transfer.export(signals.split(",") if signals else None)
+
     def update(self, topic: str, mark: int) -> tuple[int, Any | None]:
         """
         Return the new mark of the events *topic*, and the document of an event if something has changed since *mark*.
 
         *mark* is 0 at first. Raises NotFoundError for an unknown topic. Calling this counts as watching.
         """
-        self._keeper.watch()
+        self._store.watch()
         return self._updates.get(topic, mark)

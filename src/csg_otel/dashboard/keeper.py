@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, faults, forks, waits
-from csg_otel.dashboard.store.collections import collection
+from csg_otel.dashboard.store.collections import collection, latest_points
 from csg_otel.dashboard.store.files import Files
 from csg_otel.dashboard.store.intake import Intake
 from csg_otel.dashboard.store.recent import Recent
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.dashboard.model import LogRow, SpanRow
+    from csg_otel.dashboard.store.kept import LatestPoints
 
 
 _WATCHED_S: Final = 5.0
@@ -79,6 +80,7 @@ class Keeper:
 
     def _reset(self) -> None:
         self.latest: MetricsData | None = None
+        self._latest_time = 0.0
         self._lock = threading.RLock()
         self._turn = threading.RLock()
         self._ended = waits.Latch()
@@ -136,6 +138,11 @@ class Keeper:
         """Whether someone has watched within the last seconds."""
         return clocks.monotonic() < self._watched_until
 
+    def latest_points(self) -> list[LatestPoints]:
+        """Return the points of the newest collection."""
+        data = self.latest
+        return latest_points(data, self._latest_time) if data is not None else []
+
     def _run(self, ended: waits.Latch) -> None:
         _compat.suppress_instrumentation()
         while True:
@@ -179,7 +186,7 @@ class Keeper:
         if not (fine or live) or not self._serves():
             return
         data = self._collect()
-        self.latest = data
+        self.latest, self._latest_time = data, time.time()
         taken = collection(data, time.time())
         at_s = clocks.monotonic()
         if fine:

@@ -55,6 +55,7 @@ class Dashboard(Part):
         from csg_otel.dashboard.api import Api
         from csg_otel.dashboard.http import PURPOSE, WebDashboard
         from csg_otel.dashboard.keeper import Keeper
+        from csg_otel.dashboard.otlp.transfer import Transfer
 
         if self._keeper is None:
             self._keeper = Keeper(
@@ -63,7 +64,7 @@ class Dashboard(Part):
                 serves=lambda: bool(self.url),
                 folder=self._folder(config),
             )
-        self.api = Api(config, self._keeper, self._program(config))
+        self.api = Api(config, self._keeper, self._program(config), transfer=Transfer(self._keeper))
         global_providers().watch(self._keeper.intake)
         self._keeper.start()
         self._web = WebDashboard(config, self.api, environment.snapshot())

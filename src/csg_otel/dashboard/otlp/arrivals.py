@@ -16,6 +16,7 @@ from opentelemetry.semconv.attributes import service_attributes
 
 from csg_otel import clocks, names
 from csg_otel.dashboard.otlp import steps
+from csg_otel.dashboard.store.kept import LatestPoints
 from csg_otel.dashboard.store.recent import Recent
 from csg_otel.dashboard.store.values import Collection, Values
 from csg_otel.metrics.history import COARSE_SPAN_S, FINE_STEP_S
@@ -48,13 +49,16 @@ class _Instance:
 class Arrivals:
     """The store behind the receivers; what ``Api`` reads."""
 
+    latest = None
+    """Alert rules are evaluated on the metrics of the own process only."""
+
     dropped = 0
     """Nothing is dropped here: a request that is too large is refused."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self.recent = Recent()
-        self.values = Values()
+    def __init__(self, recent: Recent | None = None, values: Values | None = None) -> None:
+        """Put what arrives into *recent* and *values*; by default, into new ones."""
+        self.recent = recent or Recent()
+        self.values = values or Values()
         self._lock = threading.RLock()  # only plain values are handled under it
         self._programs: dict[str, Program] = {}
         self._instances: dict[tuple[str, str], _Instance] = {}
@@ -124,6 +128,17 @@ class Arrivals:
             while len(self._programs) >= _MOST_PROGRAMS:
                 del self._programs[next(iter(self._programs))]
             self._programs[program.service] = program
+
+    def latest_points(self) -> list[LatestPoints]:
+        """Return the newest points of each program."""
+        offset_s = clock.time() - clocks.monotonic()
+        with self._lock:
+            resources = self.resources
+            return [
+                LatestPoints(resources[service], list(instance.points.values()), instance.last_s + offset_s)
+                for (service, _), instance in self._instances.items()
+                if service in resources
+            ]
 
     # -- who sent ----------------------------------------------------------------------------------------------------
 

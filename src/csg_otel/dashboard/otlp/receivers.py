@@ -44,17 +44,17 @@ class Receivers:
             grpc_port: The port of OTLP over gRPC; 0 takes a free one.
             allowed_hosts: Names of this machine besides ``localhost``, as in ``security.allowed_hosts``.
         """
-        intake = Intake(receiver)
-        self._http = Server(_HOST, http_port, HttpReceiver(intake, allowed_hosts), purpose=_PURPOSE)
-        self._grpc = GrpcReceiver(grpc_port, intake)
+        self.intake = Intake(receiver)
+        self._http = Server(_HOST, http_port, HttpReceiver(self.intake, allowed_hosts), purpose=_PURPOSE)
+        self._grpc = GrpcReceiver(grpc_port, self.intake)
 
     @property
-    def http_url(self) -> str:
+    def otlp_http(self) -> str:
         """The address of OTLP over HTTP; empty if it is not received."""
         return self._http.url
 
     @property
-    def grpc_address(self) -> str:
+    def otlp_grpc(self) -> str:
         """Host and port of OTLP over gRPC; empty if it is not received."""
         return f"{_HOST}:{self._grpc.port}" if self._grpc.port else ""
 

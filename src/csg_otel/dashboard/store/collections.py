@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from csg_otel.dashboard.store.convert import attributes
+from csg_otel.dashboard.store.kept import LatestPoints
 from csg_otel.dashboard.store.values import Collection
 from csg_otel.pipeline.points import points
 
@@ -25,6 +27,14 @@ def collection(data: MetricsData | None, now: float) -> Collection:
     ]
     exemplars = {metric.name: rows for metric in metrics if (rows := _exemplars(metric, now))}
     return Collection(points(data), {metric.name: metric.description or "" for metric in metrics}, exemplars)
+
+
+def latest_points(data: MetricsData, time: float) -> list[LatestPoints]:
+    """Return the points of *data*, collected at the Unix time *time*, with the resource of each program in it."""
+    return [
+        LatestPoints(attributes(resource.resource.attributes), points(replace(data, resource_metrics=[resource])), time)
+        for resource in data.resource_metrics
+    ]
 
 
 def _exemplars(metric: Metric, now: float) -> list[ExemplarRow]:

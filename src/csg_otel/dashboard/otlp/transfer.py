@@ -1,0 +1,68 @@
+"""Export of what a dashboard keeps, and import of a file, as lines of OTLP's JSON."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.semconv.attributes import service_attributes
+
+from csg_otel.dashboard.otlp import lines
+from csg_otel.dashboard.otlp.errors import InvalidRequestError
+from csg_otel.dashboard.source import SourceError
+
+if TYPE_CHECKING:
+    from csg_otel.dashboard.model import Attributes
+    from csg_otel.dashboard.otlp.lines import Imported
+    from csg_otel.dashboard.otlp.receiver import Intake
+    from csg_otel.dashboard.store.kept import Store
+
+SIGNALS: Final = ("traces", "logs", "metrics")
+
+
+class Transfer:
+    """The export and the import of one store; ``intake`` takes what is imported."""
+
+    def __init__(self, store: Store, intake: Callable[[], Intake] | None = None) -> None:
+        """Export and import what *store* has; *intake* returns the way into it (default: a new one, when it is needed)."""
+        self._store = store
+        self._intake = functools.cache(intake or functools.partial(_new_intake, store))
+
+    def export(self, signals: Iterable[str] | None = None) -> str:
+        """Return what is kept of *signals* (default: all) as lines, without running spans. Raises SourceError."""
+        wanted = set(SIGNALS if signals is None else signals)
+        if unknown := sorted(wanted.difference(SIGNALS)):
+            raise SourceError(f"there is no signal {unknown[0][:40]!r}; there are {', '.join(SIGNALS)}")
+        self._store.look()
+        return "".join(self._lines(wanted))
+
+    def _lines(self, wanted: set[str]) -> Iterator[str]:
+        latest = self._store.latest_points()
+        resources: dict[str, Attributes] = {_service(each.resource): each.resource for each in latest}
+        spans, logs = self._store.recent.everything()
+        if "traces" in wanted:
+            yield from lines.span_lines((span.row() for span in spans), resources)
+        if "logs" in wanted:
+            yield from lines.log_lines((log.row() for log in logs), resources)
+        if "metrics" in wanted:
+            for each in latest:
+                yield from lines.point_lines(each.points, _service(each.resource), each.time, resources)
+
+    def read(self, text: str) -> Imported:
+        """Keep what the lines in *text* have, and return the numbers of items. Raises SourceError if nothing can be read."""
+        try:
+            return lines.read(text.encode("utf-8", "replace"), self._intake())
+        except InvalidRequestError as error:
+            raise SourceError(f"this is no file of OTLP's JSON, one request per line: {error}") from None
+
+
+def _new_intake(store: Store) -> Intake:
+    from csg_otel.dashboard.otlp.arrivals import Arrivals
+    from csg_otel.dashboard.otlp.receiver import Intake
+
+    return Intake(Arrivals(store.recent, store.values))
+
+
+def _service(resource: Attributes) -> str:
+    return str(resource.get(service_attributes.SERVICE_NAME, ""))

@@ -1,0 +1,147 @@
+"""`csg-otel dashboard --otlp`: a program in any language is seen, exported and imported."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from opentelemetry import trace
+
+import csg_otel
+from csg_otel.config import Config, load
+from csg_otel.dashboard.api import Api
+from csg_otel.dashboard.otlp import View, view
+from csg_otel.dashboard.otlp.signals import TRACES
+from csg_otel.dashboard.source import SourceError
+from support.node import node_program
+from support.programs import eventually
+
+SPAN = {"trace_id": b"t" * 16, "span_id": b"s" * 8, "start_time_unix_nano": 1, "end_time_unix_nano": 2, "name": "pay"}
+
+
+@pytest.fixture
+def config() -> Config:
+    """The default configuration, with the page on a free port."""
+    return load({"dashboard": {"port": 0}}, environ={}).config
+
+
+def post(url: str, body: bytes, content_type: str = "application/x-protobuf") -> int:
+    """Send *body* to an address of the receivers, and return the status."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=30)
+    try:
+        connection.request("POST", address.path, body, {"Content-Type": content_type})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def summaries(shown: View) -> list[Any]:
+    """Return the rows of the list of traces without what depends on the moment."""
+    return sorted(json.dumps(row, sort_keys=True) for row in shown.source.get("traces")["traces"])
+
+
+@pytest.mark.real("node", "node-otel")
+def test_a_program_in_another_language_is_seen(config: Config, tmp_path: Path) -> None:
+    """Its traces with their logs, its metrics, and who it is; then a second dashboard shows the exported file."""
+    with view(config, http_port=0, grpc_port=0) as shown, node_program(tmp_path, shown, "http/protobuf") as sender:
+        assert sender.wait() == 0, sender.stderr
+        (row,) = shown.source.get("traces", {"error": "true"})["traces"]
+        page = shown.source.get(f"traces/{row['trace_id']}")
+        status = shown.source.get("status")
+        metrics = {metric["name"]: metric for metric in shown.source.get("metrics")["metrics"]}
+        exported = shown.source.get("export")
+        before = summaries(shown)
+
+    assert (row["name"], row["service"], row["spans"], row["errors"], row["logs"]) == ("GET /pay", "checkout", 2, 1, 1)
+    assert [span["name"] for span in page["spans"]] == ["GET /pay", "charge card"]
+    assert page["logs"][0]["body"] == "card declined <b>"
+    assert (status["service"]["name"], status["service"]["language"]) == ("checkout", "nodejs")
+    assert status["features"] == ["performance", "traces", "logs", "trends"]
+    assert (metrics["orders"]["kind"], metrics["orders"]["description"]) == ("counter", "Orders.")
+    assert metrics["wait"]["attributes"] == {"service.name": ["checkout"]}
+
+    with view(config, http_port=0, grpc_port=0) as second:
+        counts = second.source.post("import", {"lines": exported})
+        assert counts == {"spans": 2, "logs": 1, "metrics": 2}
+        assert summaries(second) == before
+        assert second.source.get("export", {"signals": "traces,logs"}) in exported
+
+
+def test_the_page_shows_what_arrives(config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the link that the command prints; nothing without it."""
+    with view(config, http_port=0, grpc_port=0, web=True) as shown:
+        request = TRACES.request(resource_spans=[{"scope_spans": [{"spans": [SPAN]}]}])
+        assert post(f"{shown.otlp_http}/v1/traces", request.SerializeToString()) == 200
+        link = urlsplit(shown.url)
+        connection = http.client.HTTPConnection(link.netloc, timeout=30)
+        connection.request("GET", "/api/v1/traces")
+        response = connection.getresponse()
+        assert (response.status, response.read()[:9]) == (401, b'{"error":')
+        connection.request("GET", f"{link.path}?{link.query}")
+        response = connection.getresponse()
+        response.read()
+        cookie = response.headers["Set-Cookie"].partition(";")[0]
+        connection.request("GET", "/api/v1/traces", headers={"Cookie": cookie})
+        traces = json.loads(connection.getresponse().read())["traces"]
+        connection.close()
+
+    assert [row["name"] for row in traces] == ["pay"]
+
+
+def test_both_ports_in_use_is_an_error_that_says_so(config: Config) -> None:
+    """Instead of a dashboard that stays empty."""
+    with view(config, http_port=0, grpc_port=0) as first:
+        http_port, grpc_port = (int(address.rpartition(":")[2]) for address in (first.otlp_http, first.otlp_grpc))
+        second = view(config, http_port=http_port, grpc_port=grpc_port)
+        with pytest.raises(SourceError, match="both ports are in use"), second:
+            pass
+
+
+def test_the_viewer_does_not_instrument_its_own_process(config: Config) -> None:
+    """The command is not a program that is watched: no provider, no health check, no metrics of its own."""
+    provider = trace.get_tracer_provider()
+    with view(config, http_port=0, grpc_port=0) as shown:
+        status = shown.source.get("status")
+
+    assert trace.get_tracer_provider() is provider
+    assert (status["checks"], status["destinations"], status["counts"]["series"]) == ([], [], 0)
+    assert status["service"]["name"] == "no program yet"
+
+
+def test_a_program_exports_what_its_own_dashboard_keeps(api: Api) -> None:
+    """Spans, log records and metrics with its resource; imported, they are the same rows again."""
+    with trace.get_tracer("t").start_as_current_span("pay", attributes={"n": 1}):
+        pass
+    csg_otel.counter("orders").add(3)
+    eventually(lambda: api.get("traces")["traces"])
+    eventually(lambda: "orders" in api.get("export", {"signals": "metrics"}))
+
+    lines = [json.loads(line) for line in api.get("export").splitlines()]
+    resources = [line[key][0]["resource"] for line in lines for key in line]
+    spans = [line for line in lines if "resourceSpans" in line]
+    (page,) = api.get("traces")["traces"]
+    own = api.get(f"traces/{page['trace_id']}")["spans"]
+
+    assert {"key": "service.name", "value": {"stringValue": "shop"}} in resources[0]["attributes"]
+    assert any(attribute["key"] == "process.pid" for attribute in resources[0]["attributes"])
+    with view(load({}, environ={}).config, http_port=0, grpc_port=0) as shown:
+        shown.source.post("import", {"lines": json.dumps(spans[0])})
+        assert shown.source.get(f"traces/{page['trace_id']}")["spans"] == own
+
+
+def test_a_file_is_imported_into_the_dashboard_of_a_program(api: Api) -> None:
+    """Beside what the program did itself; what is no such file is an error."""
+    record = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"5","body":{"stringValue":"x"}}]}]}]}'
+
+    assert api.post("import", {"lines": record}) == {"spans": 0, "logs": 1, "metrics": 0}
+    assert "x" in {row["body"] for row in api.get("logs")["logs"]}
+    for body in ({"lines": "hello"}, {}, {"lines": None}):
+        with pytest.raises(SourceError, match="no file"):
+            api.post("import", body)
+    with pytest.raises(SourceError, match="signal"):
+        api.get("export", {"signals": "profiles"})
