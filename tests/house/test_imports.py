@@ -17,7 +17,7 @@ DOORS = {
     "opentelemetry.sdk": {"exporters", "multiprocess", "pipeline", "providers", "testing"},
     "opentelemetry.exporter": {"exporters", "pipeline"},
     "prometheus_client": {"exporters", "pipeline"},
-    "grpc": {"exporters", "grpc_health"},
+    "grpc": {"exporters", "grpc_health", "dashboard"},  # the dashboard receives
     "requests": {"exporters"},
     "psutil": {"metrics", "health", "host"},
     "h11": {"server"},
