@@ -20,7 +20,11 @@ _INTEGERS: Final = range(-(2**63), 2**63)
 
 def mapping(pairs: Iterable[Any]) -> dict[str, Any]:
     """Return the key-value *pairs*, protobuf messages, as a mapping; those beyond the first 128 are left out."""
-    return {pair.key: plain(pair.value) for pair in islice(pairs, MOST_ITEMS)}
+    kept: dict[str, Any] = {}
+    for pair in islice(pairs, MOST_ITEMS):
+        value = pair.value
+        kept[pair.key] = value.string_value or plain(value)  # nearly all values are texts
+    return kept
 
 
 def plain(value: Any) -> Any:

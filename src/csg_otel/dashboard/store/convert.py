@@ -29,6 +29,8 @@ _MOST_CHARS: Final = 2000
 _MOST_STACK: Final = 8000
 """Characters of a stack trace; its end, which has the cause, is kept."""
 
+_INTEGERS: Final = range(-(2**63), 2**63)
+
 MOST_EVENTS: Final = 50
 MOST_LINKS: Final = 20
 
@@ -118,7 +120,17 @@ def body(raw: Any) -> str:
 
 def attributes(values: Mapping[str, Any] | None) -> Attributes:
     """Return *values* as JSON can hold them; long texts are cut."""
-    return {text(str(key)): _value(str(key), value) for key, value in (dict(values) if values else {}).items()}
+    kept: Attributes = {}
+    for key, value in (dict(values) if values else {}).items():
+        kind = type(value)
+        if kind is str:
+            is_sound = len(value) <= _MOST_CHARS and value.isascii()
+        else:
+            is_sound = kind is bool or (kind is int and value in _INTEGERS)
+        # The usual keys and values need none of the calls, which take longer than all else here.
+        name = key if type(key) is str and len(key) <= _MOST_CHARS and key.isascii() else text(str(key))
+        kept[name] = value if is_sound else _value(str(key), value)
+    return kept
 
 
 def _value(key: str, value: Any) -> Any:
