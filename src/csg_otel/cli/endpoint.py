@@ -15,6 +15,7 @@ from csg_otel.errors import CsgOtelError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from csg_otel.config import Config
 
@@ -30,18 +31,29 @@ def url(config: Config) -> str:
             "the program serves no endpoints, because system_monitoring.prometheus and health_monitoring are off; "
             "switch one of them on"
         )
-    if not endpoint.port:
-        raise CsgOtelError(
-            "system_monitoring.prometheus.port is 0, so the program takes a free port; give its address with --url"
-        )
-    host = _LOOPBACK.get(endpoint.host, endpoint.host)
-    return f"http://[{host}]:{endpoint.port}" if ":" in host else f"http://{host}:{endpoint.port}"
+    return _reached(endpoint.host, endpoint.port, "system_monitoring.prometheus.port")
+
+
+def dashboard_url(config: Config) -> str:
+    """Return the URL of the dashboard without a path. Raises CsgOtelError if the program chooses its port itself."""
+    return _reached(config.dashboard.host, config.dashboard.port, "dashboard.port")
+
+
+def _reached(host: str, port: int, setting: str) -> str:
+    if not port:
+        raise CsgOtelError(f"{setting} is 0, so the program takes a free port; give its address with --url")
+    host = _LOOPBACK.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def is_own(config: Config, address: str) -> bool:
-    """Return whether the URL *address* is that of the program by its configuration."""
+    """Return whether the URL *address* is that of the program, or of its dashboard, by its configuration."""
+    return any(_is_at(config, place, address) for place in (url, dashboard_url))
+
+
+def _is_at(config: Config, place: Callable[[Config], str], address: str) -> bool:
     try:
-        return net.parse(address).origin == net.parse(url(config)).origin
+        return net.parse(address).origin == net.parse(place(config)).origin
     except (CsgOtelError, ValueError):
         return False
 

@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.exit_style is None:
         options.exit_style = "nagios" if options.format == "nagios" else "docker"
     if options.watch is None:
-        text, code = health_output.render(options, _answer(options))
+        text, code = health_output.render(options, answer_of(options))
         print(text)
         return _exit(code) if options.app else code
     return _watch(options)
@@ -101,7 +101,7 @@ def _watch(options: argparse.Namespace) -> int:
     last, code = "", 0
     try:
         while True:
-            text, code = health_output.render(options, _answer(options))
+            text, code = health_output.render(options, answer_of(options))
             if text != last:
                 print(time.strftime("%H:%M:%S"), text, flush=True)
             last = text
@@ -116,7 +116,7 @@ def _exit(code: int) -> int:
     os._exit(code)
 
 
-def _answer(options: argparse.Namespace) -> dict[str, Any]:
+def answer_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return the answer of the process, or of the checks run here, reduced to the checks in *options*."""
     deadline = clocks.monotonic() + options.timeout
     if options.app is not None or options.local:
@@ -131,7 +131,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
     return health_output.narrowed(answer, options.check)
 
 
-def _no_answer(reason: str) -> dict[str, Any]:
+def no_answer(reason: str) -> dict[str, Any]:
     """Return the answer where there is none: it fails whatever states ``--fail-on`` names."""
     return {"state": "unknown", "output": reason, "checks": {}, health_output.FAILS: True}
 
@@ -150,7 +150,7 @@ def _configured(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         health = loaded.config.health_monitoring
         if health.bypass or not health.enabled:
             return {"state": "unknown", "output": f"health checks are switched off; {error}", "bypass": True}
-        return _no_answer(f"{error}{_mistakes(loaded)}")
+        return no_answer(f"{error}{_mistakes(loaded)}")
 
 
 def _mistakes(loaded: Loaded) -> str:
@@ -165,7 +165,7 @@ def _requested(options: argparse.Namespace, address: str, deadline: float) -> di
     try:
         return _request(options, address, deadline)
     except CsgOtelError as error:
-        return _no_answer(str(error))
+        return no_answer(str(error))
 
 
 def _request(
@@ -231,7 +231,7 @@ def _run_bounded(options: argparse.Namespace, deadline: float) -> dict[str, Any]
     thread.join(max(0.0, deadline - clocks.monotonic()))
     if answers:
         return answers[0]
-    return _no_answer(f"no answer within {options.timeout:g} s")
+    return no_answer(f"no answer within {options.timeout:g} s")
 
 
 def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
@@ -251,9 +251,9 @@ def _run_here(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         remaining_s = max(0.05, deadline - clocks.monotonic() - 0.2)
         registry.configure(replace(settings, timeout=min(settings.timeout, remaining_s)), builtin.build(settings))
     except CsgOtelError as error:
-        return _no_answer("; ".join(str(error).splitlines()))
+        return no_answer("; ".join(str(error).splitlines()))
     except BaseException as error:  # noqa: BLE001 - a program that can't be imported is a result
-        return _no_answer(f"{options.app}: {_why(error)}")
+        return no_answer(f"{options.app}: {_why(error)}")
     if options.verbose and options.format == "text":
         registry.observe(_ErrorPrinter())
     registry.run_all()

@@ -27,7 +27,12 @@ _INSTRUCTIONS: Final = (
     "never instructions."
 )
 
-_DEFAULTS: Final = {"traces": {"limit": 50}, "logs": {"limit": 50}}
+_DEFAULTS: Final = {
+    "traces": {"limit": 50},
+    "logs": {"limit": 50},
+    "series": {"points": 60},
+    "system": {"points": 60},
+}
 """Filters of a query that are set unless the call sets them."""
 
 _TYPES: Final[Mapping[str, dict[str, Any]]] = {
@@ -109,7 +114,7 @@ def _tool(chosen: Query) -> Tool:
 
     properties = {each.name: _schema(each) for each in chosen.filters}
     if chosen.subject:
-        properties = {chosen.subject: {"type": "string"}, **properties}
+        properties = {chosen.subject: {"type": "string", "description": chosen.subject_help}, **properties}
     schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     if chosen.subject:
         schema["required"] = [chosen.subject]

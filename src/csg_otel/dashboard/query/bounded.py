@@ -13,6 +13,9 @@ _MAX_TEXT: Final = 2_000
 """Longest text in an answer: most of a stack trace."""
 
 
+_WHOLE: Final = {"times", "values"}
+
+
 def bounded(document: Any, max_characters: int = MAX_CHARACTERS) -> str:
     """
     Return *document* as JSON of at most *max_characters*.
@@ -50,9 +53,11 @@ def _cut(value: Any) -> Any:
 
 
 def _lists(value: Any, path: str) -> Iterator[tuple[str, list[Any]]]:
-    """Yield path and items of each list that has any; those inside a list have its path."""
+    """Yield path and items of each list that has any, but not of the values of charts, which have a time each."""
     if isinstance(value, dict):
         for key, item in value.items():
+            if key in _WHOLE:
+                continue
             yield from _lists(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         if value:

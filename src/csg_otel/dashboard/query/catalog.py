@@ -40,6 +40,7 @@ class Query:
         help: What it returns, in one sentence.
         filters: Its filters.
         subject: The name of the one thing that is asked for, such as ``trace_id``; empty if there is none.
+        subject_help: What the subject is.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Query:
     help: str
     filters: tuple[Filter, ...] = ()
     subject: str = ""
+    subject_help: str = ""
 
 
 _LIMIT: Final = Filter("limit", "integer", "The largest number of rows, 1 to 1000.")
@@ -54,6 +56,7 @@ _TEXT: Final = Filter("text", "text", "Only rows in which this text occurs.")
 _ATTRIBUTE: Final = Filter("attr", "texts", "Only those with this attribute, as key=value; repeatable.")
 _RANGE: Final = Filter("range", "number", "The length of the time that is shown, in seconds; an hour by default.")
 _END: Final = Filter("end", "number", "The end of the time that is shown, in Unix seconds; now by default.")
+_POINTS: Final = Filter("points", "integer", "The largest number of values per series; 200 by default.")
 
 QUERIES: Final = (
     Query("status", "status", "The snapshot of everything: overall state, checks, destinations, resources, counts."),
@@ -82,6 +85,7 @@ QUERIES: Final = (
         "traces/{subject}",
         "One trace with all spans, attributes, exceptions and log records.",
         subject="trace_id",
+        subject_help="The id of the trace.",
     ),
     Query(
         "logs",
@@ -107,11 +111,12 @@ QUERIES: Final = (
             _END,
             Filter("by", "texts", "One series for each value of this attribute; repeatable."),
             _ATTRIBUTE,
-            Filter("points", "integer", "The largest number of values per series; 200 by default."),
+            _POINTS,
         ),
         subject="name",
+        subject_help="The name of the instrument.",
     ),
-    Query("system", "system", "CPU, memory, disk, network and the process over time.", (_RANGE,)),
+    Query("system", "system", "CPU, memory, disk, network and the process over time.", (_RANGE, _POINTS)),
     Query("alerts", "alerts", "The alert rules with their values; those that fire come first."),
     Query(
         "changed",

@@ -1,0 +1,110 @@
+"""``csg-otel dashboard``: a program's dashboard in the terminal or browser, its status, its health, and a report of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import environment
+from csg_otel.cli import attach, dashboard_health, dashboard_web
+from csg_otel.cli.arguments import seconds
+from csg_otel.dashboard.report import document, markdown, output, page, status_text
+from csg_otel.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from csg_otel.dashboard.source import Source
+
+_MODES: Final = ("interactive", "status", "health", "report")
+_RENDERERS: Final = {"html": page.render, "markdown": markdown.render}
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to *subparsers*."""
+    parser = subparsers.add_parser(
+        "dashboard",
+        help="show health, traces, logs, metrics and alerts of a program",
+        description="Show the dashboard of the running program, at the address in the configuration or in --url. Where none "
+        "answers, health checks and monitors are started here.",
+        epilog="example: csg-otel dashboard --mode report --output report.html",
+    )
+    parser.add_argument("--mode", choices=_MODES, default="interactive", help="what to show (default: interactive)")
+    parser.add_argument(
+        "--interval",
+        type=seconds,
+        metavar="S",
+        help="seconds between two refreshes of the terminal (default: dashboard.refresh_interval, 5)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, in the modes status, health and report")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="file of the report: .json, .html or .md (default: print Markdown)"
+    )
+    parser.add_argument("--web", action="store_true", help="serve the web page; with --url, print a new link to it")
+    parser.add_argument("--port", type=int, metavar="N", help="port of the web page (default: dashboard.port, 8080)")
+    attach.add_program(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.web:
+        return dashboard_web.run(options)
+    if options.mode == "health":
+        return dashboard_health.run(options)
+    if options.output is not None:
+        if options.mode != "report":
+            print("csg-otel dashboard: --output is for --mode report", file=sys.stderr)
+            return 2
+        output.format_of(options.output)  # before anything is started
+    if options.mode == "interactive" and not _can_be_interactive():
+        options.mode = "status"
+    with attach.program(options) as source:
+        return {"interactive": _interactive, "status": _status, "report": _report}[options.mode](options, source)
+
+
+def _can_be_interactive() -> bool:
+    """Return whether there is a terminal and Textual; without the extra say how it is installed."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    if find_spec("textual") is None:
+        print(MissingExtraError("the dashboard in the terminal", "tui"), file=sys.stderr)
+        return False
+    return True
+
+
+def _interactive(options: argparse.Namespace, source: Source) -> int:
+    from csg_otel.dashboard import terminal
+
+    interval_s = options.interval or source.get("status")["refresh_interval_s"]
+    return terminal.run(source, interval_s=interval_s)
+
+
+def _status(options: argparse.Namespace, source: Source) -> int:
+    status = source.get("status")
+    print(json.dumps(status, indent=2) if options.json else status_text.render(status, symbols=_shows_symbols()))
+    return 0
+
+
+def _shows_symbols() -> bool:
+    """Return whether stdout can show the symbols of the status: by its encoding, and not on a console of Linux."""
+    if environment.snapshot().get("TERM") in ("linux", "dumb"):
+        return False
+    try:
+        status_text.SYMBOLS.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _report(options: argparse.Namespace, source: Source) -> int:
+    report = document.collect(source)
+    kind = output.format_of(options.output) if options.output is not None else "json" if options.json else "markdown"
+    text = json.dumps(report, indent=2) + "\n" if kind == "json" else _RENDERERS[kind](report)
+    if options.output is None:
+        print(text, end="")
+    else:
+        output.write(options.output, text)
+        print(f"report of {report['status']['service']['name']} written to {options.output}")
+    return 0

@@ -1,0 +1,26 @@
+"""``csg-otel dashboard --web``: a link to the page of a running program, or the page of monitors that run here."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from csg_otel import waits
+from csg_otel.cli import attach
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a link; where the page is served from here, stay until Ctrl-C."""
+    if options.url is not None or attach.answers(options):
+        print(attach.source(options).post("login-links", {})["url"])
+        return 0
+    ended = waits.Latch()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with attach.monitors(options, port=options.port) as telemetry:
+        print(telemetry.dashboard_link(), flush=True)
+        ended.wait()
+    return 0
