@@ -422,3 +422,38 @@ def report() -> Report:
         ],
     }
     return copy.deepcopy(document)  # type: ignore[no-any-return]
+
+
+def documents() -> dict[str, Any]:
+    """Return the documents of the API, by path, of which the report is made."""
+    whole: Any = report()
+    pages = {key: whole[key] for key in ("status", "health", "changed", "system", "alerts")}
+    rows = [
+        {
+            "name": each["title"],
+            "kind": each["kind"],
+            "unit": each["unit"],
+            "description": "",
+            "series": len(each["series"]),
+            "latest": 1.0,
+            "values": [],
+            "attributes": {},
+            "exemplars": False,
+        }
+        for each in whole["metrics"]
+    ]
+    charts = {each["title"]: each for each in whole["metrics"]}
+    return {
+        **pages,
+        "traces": {"time": NOW, "traces": whole["slowest"], "total": 8, "kept": 8, "next": None, "took_ms": 1.0},
+        "traces/0af7": whole["traces"][0],
+        "logs": {"time": NOW, "logs": whole["logs"], "total": 2, "kept": 2, "next": None},
+        "metrics": {"time": NOW, "metrics": rows},
+        "metrics/series": lambda parameters: charts[first(parameters["name"])],
+        **{f"traces/{each['trace_id']}": whole["traces"][0] for each in (*whole["slowest"], *whole["failing"])},
+    }
+
+
+def first(value: str | list[str]) -> str:
+    """Return a parameter that is given once, however the transport has it."""
+    return value if isinstance(value, str) else value[0]
