@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from csg_otel import waits
 from csg_otel.cli import attach
+from csg_otel.errors import CsgOtelError
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +22,8 @@ def run(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with attach.monitors(options, port=options.port) as telemetry:
-        print(telemetry.dashboard_link(), flush=True)
+        if not telemetry.dashboard_url:
+            raise CsgOtelError("the page can't be served; choose another port with --port, see the warning above")
+        print(f"dashboard (this link works once): {telemetry.dashboard_url}", flush=True)
         ended.wait()
     return 0
