@@ -231,7 +231,7 @@ def _status(checks: list[dict[str, Any]]) -> dict[str, Any]:
 
 _CATEGORIES = [
     {
-        "name": "system_resources",
+        "name": "system",
         "title": "System Resources",
         "status": "healthy",
         "message": "System resources healthy",
@@ -244,7 +244,7 @@ _CATEGORIES = [
         "message": "there is a file FAIL in inbox",
         "response_time_ms": 156.7,
     },
-    {"name": "dependencies", "title": "Dependencies", "status": "warning", "message": "slow", "response_time_ms": None},
+    {"name": "dependency", "title": "Dependencies", "status": "warning", "message": "slow", "response_time_ms": None},
     {
         "name": "performance",
         "title": "Performance",

@@ -51,8 +51,10 @@ def source(options: argparse.Namespace) -> HttpSource:
     """Return the documents of the running program. Raises CsgOtelError if there is no address, or no such token file."""
     from csg_otel.dashboard.remote import HttpSource
 
-    config = _config(options) if not options.url else None
-    address = options.url or endpoint.dashboard_url(config)
+    if options.url:
+        return HttpSource(options.url, endpoint.authorization(options.token_file, None, options.url))
+    config = _config(options)
+    address = endpoint.dashboard_url(config)
     return HttpSource(address, endpoint.authorization(options.token_file, config, address))
 
 

@@ -15,10 +15,13 @@ DEFAULT_RANGE_S: Final = 3600.0
 _TRACES: Final = 10
 _WHOLE_TRACES: Final = 3
 """Traces per list that the report has with all spans."""
-_LOGS: Final = 100
+_LOGS: Final = 40
 _CHARTS: Final = 12
-_INTERNAL: Final = ("system.", "process.", "cpython.", "otel.", "csg.")
+_MAIN: Final = ("csg.operation.duration", "csg.files.", "csg.cache.")
+"""Prefixes of this package's instruments that are about the program."""
+_OTHER: Final = ("system.", "process.", "cpython.", "otel.", "csg.")
 """Prefixes of instruments that the report shows in other parts, or that are about telemetry itself."""
+_LEAST_RANGE_S: Final = 120.0
 
 
 def collect(source: Source, range_s: float = DEFAULT_RANGE_S) -> Report:
@@ -29,7 +32,7 @@ def collect(source: Source, range_s: float = DEFAULT_RANGE_S) -> Report:
 
     Args:
         source: The documents of the program.
-        range_s: The length of the charts, in seconds. Default: 3600.
+        range_s: The length of the charts in seconds, or as long as there are values. Default: 3600.
     """
     status: Status = source.get("status")
     features = set(status["features"])
@@ -37,6 +40,8 @@ def collect(source: Source, range_s: float = DEFAULT_RANGE_S) -> Report:
     def page(feature: str, path: str, parameters: Parameters | None = None) -> Any:
         return source.get(path, parameters) if feature in features else None
 
+    if "system" in features:
+        range_s = _recorded(source, range_s)
     slowest, failing = _traces(source) if "traces" in features else ([], [])
     logs = page("logs", "logs", {"level": "warn", "limit": str(_LOGS)})
     return {
@@ -55,6 +60,23 @@ def collect(source: Source, range_s: float = DEFAULT_RANGE_S) -> Report:
         "traces": _whole(source, [*slowest[:_WHOLE_TRACES], *failing[:_WHOLE_TRACES]]),
         "logs": logs["logs"] if logs is not None else [],
     }
+
+
+def _recorded(source: Source, range_s: float) -> float:
+    """Return *range_s*, or the length of the time that has values if that is less than half of it."""
+    page = source.get("system", {"range": f"{range_s:g}"})
+    first = min(
+        (
+            at
+            for chart in page["charts"]
+            for line in chart["series"]
+            for at, value in zip(chart["times"], line["values"], strict=True)
+            if value is not None
+        ),
+        default=page["time"] - range_s,
+    )
+    recorded_s: float = page["time"] - first
+    return range_s if recorded_s > range_s / 2 else max(_LEAST_RANGE_S, recorded_s)
 
 
 def _traces(source: Source) -> tuple[list[TraceSummary], list[TraceSummary]]:
@@ -79,7 +101,8 @@ def _whole(source: Source, summaries: list[TraceSummary]) -> list[TracePage]:
 def _charts(source: Source, range_s: float) -> list[Chart]:
     """Return the charts of the main instruments: the program's own, histograms first."""
     rows: list[MetricRow] = source.get("metrics")["metrics"]
-    own = [row for row in rows if not row["name"].startswith(_INTERNAL) and row["latest"] is not None]
-    main = sorted(own, key=lambda row: (row["kind"] != "histogram", row["name"]))[:_CHARTS]
+    own = [row for row in rows if row["name"].startswith(_MAIN) or not row["name"].startswith(_OTHER)]
+    shown = [row for row in own if row["latest"] is not None]
+    main = sorted(shown, key=lambda row: (row["kind"] != "histogram", row["name"]))[:_CHARTS]
     charts = [source.get("metrics/series", {"name": row["name"], "range": f"{range_s:g}"}) for row in main]
     return [chart for chart in charts if any(value is not None for line in chart["series"] for value in line["values"])]

@@ -21,13 +21,15 @@ _FAR: Final = 3.0
 
 
 def chart(document: Chart) -> Markup:
-    """Return *document* as a figure: a histogram as its quantiles, and its rate below them."""
-    rates = [series for series in document["series"] if phrases.is_count(document, series)]
-    lines = [series for series in document["series"] if series not in rates]
-    blocks = [_plot(document, lines, document["unit"], document["thresholds"], height=170)]
-    if rates:
-        blocks.append(_plot(document, rates, "1/s", [], height=96))
-    hidden = document["hidden"] + max(0, len(lines) - _COLOURS)
+    """Return *document* as a figure: one drawing for the lines of each unit, the rate of a histogram below its quantiles."""
+    lines: dict[str, list[Series]] = {}
+    for line in document["series"]:
+        lines.setdefault(phrases.unit(document, line), []).append(line)
+    blocks = [
+        _plot(document, series, unit, document["thresholds"] if unit == document["unit"] else [], height)
+        for (unit, series), height in zip(lines.items(), (170, 96), strict=False)
+    ]
+    hidden = document["hidden"] + sum(max(0, len(series) - _COLOURS) for series in lines.values())
     note = element("p", f"{hidden} more series are not shown.", class_="note") if hidden else None
     return element("figure", element("figcaption", document["title"]), blocks, note, class_="chart")
 
@@ -37,11 +39,10 @@ def _plot(
     series: Sequence[Series],
     unit: str,
     thresholds: Sequence[Threshold],
-    *,
     height: int,
 ) -> Markup:
     """Return axes, lines and legend of the first eight *series*, *height* pixels high."""
-    shown = sorted(series, key=lambda each: each["label"])[:_COLOURS]
+    shown = series[:_COLOURS]
     values = [value for each in shown for value in each["values"]]
     if not any(value is not None for value in values):
         return element("p", "No values in this time.", class_="empty")
@@ -93,7 +94,7 @@ class _Area:
                 element("text", tick.label, x=self.x(tick.value), y=bottom + 16, text_anchor="middle"),
             )
             for tick in axis.time_axis(self._start, self._end)
-            if self.x(tick.value) <= right - 14
+            if self.x(tick.value) <= right - 22 - 6 * len(self._scale.unit)
         ]
         unit = element("text", self._scale.unit, x=right, y=bottom + 16, text_anchor="end", class_="unit")
         return element("g", rows, columns, unit, class_="grid")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from csg_otel.categories import SECTIONS
 from csg_otel.display import clean
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class _Text:
 
     def _health(self) -> list[str]:
         lines = self._title("🏥", "HEALTH CHECKS")
-        for row in self._status["categories"]:
+        for row in sorted(self._status["categories"], key=lambda row: _place(row["name"])):
             duration = row["response_time_ms"]
             lines += [
                 f"   {self._mark(row['status'])} {row['title']}",
@@ -130,3 +131,9 @@ class _Text:
 
     def _yes(self, value: bool) -> str:
         return f"{self._mark('healthy' if value else 'critical')} {'Yes' if value else 'No'}"
+
+
+def _place(category: str) -> int:
+    """Return the place of *category* in the guide's order; those of the user come last."""
+    order = list(SECTIONS.values())
+    return order.index(category) if category in order else len(order)

@@ -129,7 +129,7 @@ def _alert_state(rule: AlertRow) -> Markup:
 def alerts(page: AlertsPage) -> Markup:
     """Return the rules with the value of their worst series against the threshold."""
     if not page["rules"]:
-        return element("p", page["problem"] or "No alert rules. `csg-otel alerts compile` writes them.", class_="empty")
+        return element("p", page["problem"] or "No alert rules.", class_="empty")
     return table("State|Alert|Condition|Values|Silence", [_alert(rule) for rule in page["rules"]])
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def attributes(values: Mapping[str, object]) -> str:
-    """Return attributes in one line: ``key=value other=value``."""
-    return " ".join(f"{key}={value}" for key, value in values.items())
+    """Return attributes in one line: ``key=value other=value``; without the place in the code, which is long."""
+    return " ".join(f"{key}={value}" for key, value in values.items() if not key.startswith("code."))
 
 
 def length(duration_s: float | None) -> str:
@@ -22,13 +22,10 @@ def length(duration_s: float | None) -> str:
 
 
 def unit(chart: Chart, line: Series) -> str:
-    """Return the unit of *line*: the chart's, but a rate for the number of measurements of a histogram."""
-    return "1/s" if is_count(chart, line) else chart["unit"]
-
-
-def is_count(chart: Chart, line: Series) -> bool:
-    """Return whether *line* is the number of a histogram's measurements, and no value of the chart's unit."""
-    return chart["kind"] == "histogram" and line["field"] == "rate"
+    """Return the unit of *line*: the chart's, or that of a rate: of what a counter counts, of a histogram's measurements."""
+    if line["field"] != "rate":
+        return chart["unit"]
+    return "1/s" if chart["kind"] == "histogram" else f"{chart['unit']}/s"
 
 
 def numbers(chart: Chart, line: Series) -> tuple[str, str, str]:
