@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -75,10 +76,10 @@ def _can_be_interactive() -> bool:
 
 
 def _interactive(options: argparse.Namespace, source: Source) -> int:
-    from csg_otel.dashboard import terminal
-
+    terminal = import_module("csg_otel.dashboard.terminal")  # late, because it imports Textual
     interval_s = options.interval or source.get("status")["refresh_interval_s"]
-    return terminal.run(source, interval_s=interval_s)
+    code: int = terminal.run(source, interval_s=interval_s)
+    return code
 
 
 def _status(options: argparse.Namespace, source: Source) -> int:

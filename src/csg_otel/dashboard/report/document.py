@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel import names
 from csg_otel.dashboard.model import SCHEMA_VERSION
 from csg_otel.dashboard.source import NotFoundError, Parameters, Source
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.model.report import Report
 
 DEFAULT_RANGE_S: Final = 3600.0
+_CHECKS: Final = names.CHECK_SPAN.format(name="")
 _TRACES: Final = 10
 _WHOLE_TRACES: Final = 3
 """Traces per list that the report has with all spans."""
@@ -80,11 +82,17 @@ def _recorded(source: Source, range_s: float) -> float:
 
 
 def _traces(source: Source) -> tuple[list[TraceSummary], list[TraceSummary]]:
-    """Return the slowest traces that have ended, and the newest with errors."""
-    newest: list[TraceSummary] = source.get("traces", {"limit": "1000"})["traces"]
+    """Return the slowest traces that have ended, and the newest with errors; runs of health checks have a part of their own."""
+    newest, failing = (
+        [
+            row
+            for row in source.get("traces", {"limit": "1000", **filters})["traces"]
+            if not row["name"].startswith(_CHECKS)
+        ]
+        for filters in ({}, {"error": "true"})
+    )
     ended = [trace for trace in newest if trace["duration_s"] is not None]
-    slowest = sorted(ended, key=lambda trace: -(trace["duration_s"] or 0.0))[:_TRACES]
-    return slowest, source.get("traces", {"limit": str(_TRACES), "error": "true"})["traces"]
+    return sorted(ended, key=lambda trace: -trace["duration_s"])[:_TRACES], failing[:_TRACES]
 
 
 def _whole(source: Source, summaries: list[TraceSummary]) -> list[TracePage]:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 from csg_otel.dashboard.report.markup import Markup, element, join
 from csg_otel.dashboard.view import axis, phrases
 from csg_otel.dashboard.view import text as view_text
+from csg_otel.display import cut
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import Chart, Series, Threshold
 
 WIDTH: Final = 560
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 10.0, 10.0, 22.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 10.0, 22.0, 22.0
 _COLOURS: Final = 8
+_UNIT_CELLS: Final = 30
 _FAR: Final = 3.0
 """A threshold further away than this many times the largest value is written below the chart: drawn, it would flatten it."""
 
@@ -27,7 +29,7 @@ def chart(document: Chart) -> Markup:
         lines.setdefault(phrases.unit(document, line), []).append(line)
     blocks = [
         _plot(document, series, unit, document["thresholds"] if unit == document["unit"] else [], height)
-        for (unit, series), height in zip(lines.items(), (170, 96), strict=False)
+        for (unit, series), height in zip(lines.items(), (180, 106), strict=False)
     ]
     hidden = document["hidden"] + sum(max(0, len(series) - _COLOURS) for series in lines.values())
     note = element("p", f"{hidden} more series are not shown.", class_="note") if hidden else None
@@ -94,9 +96,9 @@ class _Area:
                 element("text", tick.label, x=self.x(tick.value), y=bottom + 16, text_anchor="middle"),
             )
             for tick in axis.time_axis(self._start, self._end)
-            if self.x(tick.value) <= right - 22 - 6 * len(self._scale.unit)
+            if self.x(tick.value) <= right - 14
         ]
-        unit = element("text", self._scale.unit, x=right, y=bottom + 16, text_anchor="end", class_="unit")
+        unit = element("text", cut(self._scale.unit, _UNIT_CELLS), x=0, y=10)
         return element("g", rows, columns, unit, class_="grid")
 
     def line(self, series: Series, number: int) -> Markup:

@@ -1,0 +1,216 @@
+"""``csg-otel dashboard``: status, health, reports and links of a running program, and of monitors where none runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from csg_otel.dashboard.model import Status
+from csg_otel.dashboard.model.report import Report
+from support.programs import HUNG_S, Program, get
+
+PROGRAM = """
+    import logging
+    import csg_otel
+
+    @csg_otel.health_check(category="application", interval_s=0.2)
+    def stock():
+        raise csg_otel.Critical("the shelf is empty")
+
+    telemetry = csg_otel.instrument(
+        "shop", exporters=[], dashboard__enabled=True, dashboard__port=0, health_monitoring__checks__system_resources__enabled=False
+    )
+    orders = csg_otel.counter("orders.placed", unit="{order}", description="Orders.")
+
+    @csg_otel.observe
+    def checkout(number):
+        orders.add(1)
+        if number == 2:
+            logging.getLogger("shop").warning("<b>stock</b> of %s is low", number)
+            raise ValueError("card refused")
+
+    for number in range(3):
+        try:
+            checkout(number)
+        except ValueError:
+            pass
+    telemetry.health.settle(30)
+    print(telemetry.dashboard_url.partition("/login")[0], telemetry.url, flush=True)
+    input()
+"""
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return a function that runs ``csg-otel`` in the test's folder, without a program at the configured address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "MONITORING_DASHBOARD_PORT": str(port), "PROMETHEUS_PORT": "1", "COLUMNS": "80"}
+
+    def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "csg_otel", *arguments]
+        return subprocess.run(
+            line, capture_output=True, text=True, env={**environment, **variables}, cwd=tmp_path, timeout=HUNG_S
+        )
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state folder of the user, in which the program leaves its token."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Iterator[tuple[str, str]]:
+    """A running program with a failing check; the addresses of its dashboard and of its probes."""
+    with Program(PROGRAM, tmp_path_factory.mktemp("shop"), {"XDG_STATE_HOME": str(state)}) as program:
+        dashboard, probes = program.line_with(r"^(http\S+) (http\S+)$").groups()
+        yield dashboard, probes
+        program.go_on()
+        assert program.wait() == 0
+
+
+@pytest.fixture(autouse=True)
+def _same_user(monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+
+
+# -- a running program -------------------------------------------------------------------------------------------------
+
+
+def test_the_status_is_that_of_the_program(run: Run, shop: tuple[str, str]) -> None:
+    """Text in the guide's sections, with symbols only where stdout has them; JSON has every key of the model."""
+    text = run("dashboard", "--mode", "status", "--url", shop[0], PYTHONIOENCODING="utf-8")
+    plain = run("dashboard", "--mode", "status", "--url", shop[0], PYTHONIOENCODING="ascii")
+    document = json.loads(run("dashboard", "--mode", "status", "--json", "--url", shop[0]).stdout)
+
+    assert (text.returncode, plain.returncode) == (0, 0), text.stderr + plain.stderr
+    assert "🔍 SHOP - MONITORING DASHBOARD\n" in text.stdout
+    assert "   ❌ Application\n      Status: CRITICAL\n      Message: stock: the shelf is empty\n" in text.stdout
+    assert plain.stdout.isascii()
+    assert "   [FAIL] Application\n" in plain.stdout
+    assert set(document) == set(get_type_hints(Status))
+    assert document["service"]["name"] == "shop"
+
+
+def test_health_has_the_exit_code_of_healthcheck(run: Run, shop: tuple[str, str]) -> None:
+    """A critical check ends both commands with 1, and both print it; a dashboard that does not answer is 1, too."""
+    ours = run("dashboard", "--mode", "health", "--url", shop[0])
+    theirs = run("healthcheck", "--verbose", "--url", shop[1])
+    document = json.loads(run("dashboard", "--mode", "health", "--json", "--url", shop[0]).stdout)
+    silent = run("dashboard", "--mode", "health", "--url", "http://127.0.0.1:1")
+
+    assert (ours.returncode, theirs.returncode, silent.returncode) == (1, 1, 1)
+    assert "  [-] stock                        CRITICAL the shelf is empty\n" in ours.stdout
+    assert "  [-] stock                        CRITICAL the shelf is empty\n" in theirs.stdout
+    assert (document["state"], document["exit_code"]) == ("critical", 1)
+    assert silent.stdout.startswith("UNKNOWN: nothing answers at http://127.0.0.1:1")
+
+
+def test_a_report_in_each_format(run: Run, shop: tuple[str, str], tmp_path: Path) -> None:
+    """The file has what the program did, in the format of its name's end; without a file Markdown is printed."""
+    answers = [
+        run("dashboard", "--mode", "report", "--output", f"report.{kind}", "--url", shop[0])
+        for kind in ("json", "html", "md")
+    ]
+    printed = run("dashboard", "--mode", "report", "--url", shop[0], PYTHONIOENCODING="utf-8")
+
+    assert [answer.returncode for answer in (*answers, printed)] == [0, 0, 0, 0], [answer.stderr for answer in answers]
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert set(document) == set(get_type_hints(Report))
+    assert [trace["name"].endswith("checkout") for trace in document["failing"]] == [True]
+    assert "<b>stock</b> of 2 is low" in [row["body"] for row in document["logs"]]
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;stock&lt;/b&gt; of 2 is low" in html
+    assert "the shelf is empty" in html
+    for text in ((tmp_path / "report.md").read_text(encoding="utf-8"), printed.stdout):
+        assert "- ✖ CRITICAL check stock: the shelf is empty\n" in text
+
+
+def test_a_report_goes_to_no_link_and_no_other_end(run: Run, shop: tuple[str, str], tmp_path: Path) -> None:
+    """A link, and an end that is no format, are refused with one line before anything is written."""
+    (tmp_path / "report.json").symlink_to(tmp_path / "victim")
+    link = run("dashboard", "--mode", "report", "--output", "report.json", "--url", shop[0])
+    wrong = run("dashboard", "--mode", "report", "--output", "report.pdf", "--url", shop[0])
+
+    assert (link.returncode, wrong.returncode) == (1, 1)
+    assert link.stderr == "report.json is a link, and a report replaces only a file; name another\n"
+    assert wrong.stderr == "report.pdf: give the report a name that ends in .json, .html, .htm, .md\n"
+    assert not (tmp_path / "victim").exists()
+
+
+def test_a_link_to_the_page_of_the_program(run: Run, shop: tuple[str, str]) -> None:
+    """``--web --url`` prints a link that logs in once."""
+    answer = run("dashboard", "--web", "--url", shop[0])
+    link = answer.stdout.strip()
+
+    assert answer.returncode == 0, answer.stderr
+    assert link.startswith(f"{shop[0]}/login?token=")
+    assert get(shop[0])[0] == 401
+    assert get(link)[0] != 404
+
+
+def test_the_program_is_found_by_the_configuration(run: Run, shop: tuple[str, str]) -> None:
+    """Without ``--url``, the program at dashboard.port of the configuration is shown."""
+    port = shop[0].rpartition(":")[2]
+    document = json.loads(run("dashboard", "--mode", "status", "--json", MONITORING_DASHBOARD_PORT=port).stdout)
+
+    assert document["service"]["name"] == "shop"
+
+
+# -- no running program ------------------------------------------------------------------------------------------------
+
+
+def test_without_a_program_the_monitors_run_here(run: Run) -> None:
+    """The status has first results of the built-in checks, and numbers of this machine."""
+    answer = run("dashboard", "--mode", "status", "--json", OTEL_SERVICE_NAME="here")
+    status: Any = json.loads(answer.stdout)
+
+    assert answer.returncode == 0, answer.stderr
+    assert status["service"]["name"] == "here"
+    assert status["system"]["cpu_percent"] is not None
+    assert status["system"]["memory_percent"] > 0
+    assert {row["name"] for row in status["categories"]} >= {"system", "application"}
+    assert all(check["age_s"] is not None for check in status["checks"])
+
+
+def test_without_a_program_health_runs_the_checks_here(run: Run, tmp_path: Path) -> None:
+    """The checks of the configuration decide the exit code."""
+    (tmp_path / "monitoring_config.yaml").write_text(
+        "health_monitoring:\n  checks:\n    system_resources: {enabled: false}\n    application: {required_variables: [NOT_SET_HERE]}\n"
+    )
+    answer = run("dashboard", "--mode", "health")
+
+    assert answer.returncode == 1
+    assert "NOT_SET_HERE" in answer.stdout
+
+
+def test_the_page_of_monitors_here_stays_until_a_signal(tmp_path: Path) -> None:
+    """``--web`` prints a link to a page of its own, and Ctrl-C ends it with 0."""
+    line = [sys.executable, "-m", "csg_otel", "dashboard", "--web", "--port", "0"]
+    with Program(line, tmp_path, {"MONITORING_DASHBOARD_PORT": "1"}) as program:
+        link = program.line_with(r"(http\S+/login\?token=\S+)$")[1]
+        assert get(link.partition("/login")[0])[0] == 401
+        program.process.send_signal(signal.SIGINT)
+        assert program.wait() == 0
+
+
+def test_output_belongs_to_reports(run: Run) -> None:
+    """Another mode with ``--output`` is a usage error."""
+    answer = run("dashboard", "--mode", "status", "--output", "x.json")
+
+    assert (answer.returncode, answer.stderr) == (2, "csg-otel dashboard: --output is for --mode report\n")
