@@ -27,7 +27,11 @@ PROGRAM = """
         raise csg_otel.Critical("the shelf is empty")
 
     telemetry = csg_otel.instrument(
-        "shop", exporters=[], dashboard__enabled=True, dashboard__port=0, health_monitoring__checks__system_resources__enabled=False
+        "shop",
+        exporters=[],
+        dashboard__enabled=True,
+        dashboard__port=0,
+        health_monitoring__checks__system_resources__enabled=False,
     )
     orders = csg_otel.counter("orders.placed", unit="{order}", description="Orders.")
 
@@ -190,9 +194,9 @@ def test_without_a_program_the_monitors_run_here(run: Run) -> None:
 
 def test_without_a_program_health_runs_the_checks_here(run: Run, tmp_path: Path) -> None:
     """The checks of the configuration decide the exit code."""
-    (tmp_path / "monitoring_config.yaml").write_text(
-        "health_monitoring:\n  checks:\n    system_resources: {enabled: false}\n    application: {required_variables: [NOT_SET_HERE]}\n"
-    )
+    checks = {"system_resources": {"enabled": False}, "application": {"required_variables": ["NOT_SET_HERE"]}}
+    configuration = {"health_monitoring": {"checks": checks}}
+    (tmp_path / "monitoring_config.yaml").write_text(json.dumps(configuration))
     answer = run("dashboard", "--mode", "health")
 
     assert answer.returncode == 1

@@ -90,7 +90,7 @@ def _status(options: argparse.Namespace, source: Source) -> int:
 
 def _shows_symbols() -> bool:
     """Return whether stdout can show the symbols of the status: by its encoding, and not on a console of Linux."""
-    if environment.snapshot().get("TERM") in ("linux", "dumb"):
+    if sys.stdout.isatty() and environment.snapshot().get("TERM") in ("linux", "dumb"):
         return False
     try:
         status_text.SYMBOLS.encode(sys.stdout.encoding or "ascii")
