@@ -85,11 +85,19 @@ def _instrumented(demo: bool) -> csg_otel.Telemetry:
     if not demo:
         return csg_otel.instrument("snapshot-generator")
     # A mapping stands where a file would, so that the environment still goes over it.
-    settings = {"system_monitoring": {"collection_interval": 5}, "health_monitoring": {"check_interval": 5}}
+    settings = {
+        "dashboard": {"enabled": True},  # with the console on, it writes a link to its page
+        "system_monitoring": {"collection_interval": 5},
+        "health_monitoring": {"check_interval": 5},
+    }
     return csg_otel.instrument("snapshot-generator", config=settings, exporters=["console", "prometheus"])
 
 
 def _say_where(telemetry: csg_otel.Telemetry, generator: Generator, *, demo: bool) -> None:
+    page = telemetry.dashboard_url.partition("/login")[0]
+    if page:
+        print(f"  in the terminal     {_csg_otel()} dashboard --url {page}")
+        print(f"  as a report         {_csg_otel()} dashboard --mode report --output report.html --url {page}")
     url = telemetry.url
     if url:
         print(f"  metrics             curl {url}/metrics")

@@ -130,7 +130,7 @@ def test_the_demo_feeds_itself_and_ends_when_interrupted(examples: Path, tmp_pat
     """Ctrl-C at any time ends it with its summary and exit code 0, telemetry on the console included; it leaves no folder."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    variables = {"PROMETHEUS_PORT": "0", "TMPDIR": str(temporary)}
+    variables = {"TMPDIR": str(temporary)}
     with Program(generator(examples, "--demo", "--seconds", "60"), tmp_path, variables) as program:
         url = program.line_with(r"curl (http://\S+)/metrics")[1]
         eventually(lambda: "process_file" in program.stderr and "csg.files.processed" in program.stderr)
@@ -148,3 +148,15 @@ def test_the_demo_command_runs_the_same_program() -> None:
         main(["demo", "--help"])
 
     assert ended.value.code == 0
+
+
+def test_the_demo_opens_with_a_link_to_its_dashboard(examples: Path, tmp_path: Path) -> None:
+    """Before the first file, there is a link that works once; behind it are the traces of the files that are processed."""
+    with Program(generator(examples, "--demo", "--seconds", "60"), tmp_path, {"TMPDIR": str(tmp_path)}) as program:
+        page = program.line_with(r"csg-otel dashboard --url (http://\S+)")[1]
+        opening = program.stderr.partition("process_file")[0]
+        traces = [sys.executable, "-m", "csg_otel", "query", "traces", "--name", "process_file", "--url", page]
+        eventually(lambda: "process_file" in subprocess.run(traces, capture_output=True, text=True).stdout)
+
+        assert re.search(rf"^dashboard .*once.*{page}/login\?token=\S+$", opening, re.MULTILINE)
+        assert get(page)[0] == 401

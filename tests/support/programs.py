@@ -17,6 +17,8 @@ from pathlib import Path
 HUNG_S = 55.0
 """Seconds after which a program counts as hung, however busy the machine; below the 60 s that tests let parts hang."""
 
+_FREE_PORTS = {"PROMETHEUS_PORT": "0", "MONITORING_DASHBOARD_PORT": "0"}
+
 
 class Program:
     """A Python program under test; always ended by its own pid."""
@@ -27,7 +29,7 @@ class Program:
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**os.environ, "PROMETHEUS_PORT": "0", "PYTHONUNBUFFERED": "1", **(env or {})},
+            env={**os.environ, **_FREE_PORTS, "PYTHONUNBUFFERED": "1", **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._error_file,
