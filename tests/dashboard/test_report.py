@@ -12,9 +12,12 @@ from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
+from csg_otel.dashboard import schema
+from csg_otel.dashboard.model.report import Report
 from csg_otel.dashboard.report import markdown, markup, output, page, status_text
 from csg_otel.dashboard.report.output import OutputError
 from csg_otel.dashboard.view import axis
@@ -74,6 +77,11 @@ def _tags(html: str) -> _Tags:
     parser = _Tags()
     parser.feed(html)
     return parser
+
+
+def test_the_report_of_these_tests_is_one() -> None:
+    """The document that the tests render validates against the schema of reports."""
+    jsonschema.validate(report(), schema.of(Report))
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
