@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import names
 from csg_otel.dashboard.model import SCHEMA_VERSION
 from csg_otel.dashboard.source import NotFoundError, Parameters, Source
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.model.report import Report
 
 DEFAULT_RANGE_S: Final = 3600.0
-_CHECKS: Final = names.CHECK_SPAN.format(name="")
 _TRACES: Final = 10
 _WHOLE_TRACES: Final = 3
 """Traces per list that the report has with all spans."""
@@ -83,11 +81,14 @@ def _recorded(source: Source, range_s: float) -> float:
 
 def _traces(source: Source) -> tuple[list[TraceSummary], list[TraceSummary]]:
     """Return the slowest traces that have ended, and the newest with errors; runs of health checks have a part of their own."""
+    from csg_otel import names  # late, because it imports OpenTelemetry
+
+    checks = names.CHECK_SPAN.format(name="")
     newest, failing = (
         [
             row
             for row in source.get("traces", {"limit": "1000", **filters})["traces"]
-            if not row["name"].startswith(_CHECKS)
+            if not row["name"].startswith(checks)
         ]
         for filters in ({}, {"error": "true"})
     )
