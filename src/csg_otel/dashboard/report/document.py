@@ -21,7 +21,8 @@ _MAIN: Final = ("csg.operation.duration", "csg.files.", "csg.cache.")
 """Prefixes of this package's instruments that are about the program."""
 _OTHER: Final = ("system.", "process.", "cpython.", "otel.", "csg.")
 """Prefixes of instruments that the report shows in other parts, or that are about telemetry itself."""
-_LEAST_RANGE_S: Final = 120.0
+_LEAST_RANGE_S: Final = 300.0
+"""A shorter range has steps of 1 s, for which there are values only while a dashboard is watched."""
 
 
 def collect(source: Source, range_s: float = DEFAULT_RANGE_S) -> Report:

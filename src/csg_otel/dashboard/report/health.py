@@ -52,7 +52,9 @@ def checks(page: HealthPage) -> Markup:
 
 def _row(check: CheckRow, start: float, now: float) -> Sequence[object]:
     available = check["availability"]
-    message = element("div", check["message"], _measurements(check["measurements"]), _failures(check), class_="body")
+    message = element(
+        "div", check["message"], _measurements(check["measurements"]), _failures(check, now), class_="body"
+    )
     return (
         state(check["status"]),
         tables.named(check["name"], check["category"]),
@@ -79,9 +81,10 @@ def _measurements(rows: list[MeasurementRow]) -> Markup | None:
     return element("div", items, class_="measurements") if items else None
 
 
-def _failures(check: CheckRow) -> Markup | None:
-    """Return the last runs of *check* that failed, the newest first."""
-    newest = sorted(check["failures"], key=lambda failure: -failure["time"])[:_FAILURES]
+def _failures(check: CheckRow, now: float) -> Markup | None:
+    """Return the last runs of *check* that failed before its present state, the newest first."""
+    earlier = [failure for failure in check["failures"] if failure["time"] < now - check["for_s"]]
+    newest = sorted(earlier, key=lambda failure: -failure["time"])[:_FAILURES]
     rows = [
         element("div", element("time", view_text.clock(row["time"])), f" {row['status']}: {row['message']}")
         for row in newest

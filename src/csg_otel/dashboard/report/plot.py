@@ -32,7 +32,7 @@ def chart(document: Chart) -> Markup:
         for (unit, series), height in zip(lines.items(), (180, 106), strict=False)
     ]
     hidden = document["hidden"] + sum(max(0, len(series) - _COLOURS) for series in lines.values())
-    note = element("p", f"{hidden} more series are not shown.", class_="note") if hidden else None
+    note = element("p", f"{hidden} more series not shown.", class_="note") if hidden else None
     return element("figure", element("figcaption", document["title"]), blocks, note, class_="chart")
 
 

@@ -11,7 +11,7 @@ from typing import Final
 _MAGNITUDES: Final[dict[str, tuple[tuple[float, str], ...]]] = {
     "s": ((1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h")),
     "By": ((1.0, "B"), (1024.0, "KiB"), (1024.0**2, "MiB"), (1024.0**3, "GiB"), (1024.0**4, "TiB")),
-    "": ((1e-3, "m"), (1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")),
+    "": ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")),
 }
 """Per unit of UCUM the units that people read, each with its size, smallest first; the last row is for all other units."""
 
@@ -68,7 +68,7 @@ def _magnitude(largest: float, unit: str) -> tuple[float, str]:
     rows = _MAGNITUDES.get(base, _MAGNITUDES[""])
     if unit == "%":
         return 1.0, "%"
-    size, name = 1.0, ""
+    size, name = rows[0]
     for size, name in reversed(rows):
         if largest >= _LARGEST.get(name, size):
             break
