@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ import pytest
 from csg_otel.dashboard import schema
 from csg_otel.dashboard.model import Status
 from csg_otel.dashboard.model.report import Report
-from support.programs import HUNG_S, Program, get
+from support.programs import HUNG_S, Program, eventually, get
 
 PROGRAM = """
     import logging
@@ -220,3 +224,66 @@ def test_output_belongs_to_reports(run: Run) -> None:
     answer = run("dashboard", "--mode", "status", "--output", "x.json")
 
     assert (answer.returncode, answer.stderr) == (2, "csg-otel dashboard: --output is for --mode report\n")
+
+
+# -- in a terminal -----------------------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """A command that runs in a terminal of 80 columns and 24 lines."""
+
+    def __init__(self, arguments: list[str], cwd: Path) -> None:
+        self._screen, terminal = os.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        variables = {**os.environ, "TERM": "xterm-256color", "MONITORING_DASHBOARD_PORT": "1"}
+        self.process = subprocess.Popen(
+            arguments, stdin=terminal, stdout=terminal, stderr=terminal, cwd=cwd, env=variables
+        )
+        os.close(terminal)
+        self.output = ""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        os.close(self._screen)
+
+    def shows(self, text: str) -> bool:
+        """Read what the command has written, and return whether *text* was in it at any time."""
+        while select.select([self._screen], [], [], 0.05)[0]:
+            try:
+                self.output += os.read(self._screen, 65536).decode("utf-8", "replace")
+            except OSError:  # the command has ended
+                break
+        return text in self.output
+
+    def press(self, keys: str) -> None:
+        """Type *keys*."""
+        os.write(self._screen, keys.encode())
+
+    def has_ended(self) -> bool:
+        """Return whether the command has ended; what it writes meanwhile is read."""
+        self.shows("")
+        return self.process.poll() is not None
+
+
+def test_a_terminal_gets_the_interactive_dashboard(shop: tuple[str, str], tmp_path: Path) -> None:
+    """It shows the program, and `q` quits it with 0."""
+    with Terminal([sys.executable, "-m", "csg_otel", "dashboard", "--url", shop[0]], tmp_path) as terminal:
+        eventually(lambda: terminal.shows("the shelf is empty"), within_s=HUNG_S)
+        terminal.press("q")
+        eventually(terminal.has_ended, within_s=HUNG_S)
+        assert terminal.process.returncode == 0
+
+
+def test_a_terminal_without_the_extra_gets_the_status(shop: tuple[str, str], tmp_path: Path) -> None:
+    """Where Textual is not installed, the pip line and the status are printed."""
+    code = "import sys; sys.modules['textual'] = None; from csg_otel.cli import main; sys.exit(main(sys.argv[1:]))"
+    with Terminal([sys.executable, "-c", code, "dashboard", "--url", shop[0]], tmp_path) as terminal:
+        eventually(terminal.has_ended, within_s=HUNG_S)
+        assert terminal.process.returncode == 0
+        assert "pip install 'csg-otel[tui]'" in terminal.output
+        assert "SHOP - MONITORING DASHBOARD" in terminal.output

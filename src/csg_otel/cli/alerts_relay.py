@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from csg_otel import waits
 from csg_otel.alerts.alertmanager import relay
 from csg_otel.cli import alert_source
+from csg_otel.cli.stop_signals import stop_latch
 from csg_otel.errors import AlertError
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 _DEFAULT = "127.0.0.1:9095"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -53,13 +49,7 @@ def run_relay(args: argparse.Namespace) -> int:
         )
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     host, port = args.listen
-    ended = waits.Latch()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        ended.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    ended = stop_latch()
     try:
         running = relay.Relay(forwards, host, port)
     except OSError as error:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
-from csg_otel.cli import attach, dashboard_health, dashboard_web
+from csg_otel.cli import attach, dashboard_health, dashboard_terminal, dashboard_web
 from csg_otel.cli.arguments import seconds
 from csg_otel.dashboard.report import document, markdown, output, page, status_text
-from csg_otel.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.source import Source
@@ -59,27 +56,12 @@ def _run(options: argparse.Namespace) -> int:
             print("csg-otel dashboard: --output is for --mode report", file=sys.stderr)
             return 2
         output.format_of(options.output)  # before anything is started
-    if options.mode == "interactive" and not _can_be_interactive():
+    if options.mode == "interactive" and not dashboard_terminal.is_possible():
         options.mode = "status"
     with attach.program(options) as source:
-        return {"interactive": _interactive, "status": _status, "report": _report}[options.mode](options, source)
-
-
-def _can_be_interactive() -> bool:
-    """Return whether there is a terminal and Textual; without the extra say how it is installed."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return False
-    if find_spec("textual") is None:
-        print(MissingExtraError("the dashboard in the terminal", "tui"), file=sys.stderr)
-        return False
-    return True
-
-
-def _interactive(options: argparse.Namespace, source: Source) -> int:
-    terminal = import_module("csg_otel.dashboard.terminal")  # late, because it imports Textual
-    interval_s = options.interval or source.get("status")["refresh_interval_s"]
-    code: int = terminal.run(source, interval_s=interval_s)
-    return code
+        return {"interactive": dashboard_terminal.show, "status": _status, "report": _report}[options.mode](
+            options, source
+        )
 
 
 def _status(options: argparse.Namespace, source: Source) -> int:

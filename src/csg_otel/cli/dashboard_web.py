@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 
-from csg_otel import waits
 from csg_otel.cli import attach
+from csg_otel.cli.stop_signals import stop_latch
 from csg_otel.errors import CsgOtelError
 
 if TYPE_CHECKING:
@@ -18,9 +17,7 @@ def run(options: argparse.Namespace) -> int:
     if options.url is not None or attach.answers(options):
         print(attach.source(options).post("login-links", {})["url"])
         return 0
-    ended = waits.Latch()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    ended = stop_latch()
     with attach.monitors(options, port=options.port) as telemetry:
         if not telemetry.dashboard_url:
             raise CsgOtelError("the page can't be served; choose another port with --port, see the warning above")
