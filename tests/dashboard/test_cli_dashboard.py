@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -226,7 +227,7 @@ def test_output_belongs_to_reports(run: Run) -> None:
     assert (answer.returncode, answer.stderr) == (2, "csg-otel dashboard: --output is for --mode report\n")
 
 
-# -- in a terminal -----------------------------------------------------------------------------------------------------
+# -- in a terminal, and for any program --------------------------------------------------------------------------------
 
 
 class Terminal:
@@ -287,3 +288,35 @@ def test_a_terminal_without_the_extra_gets_the_status(shop: tuple[str, str], tmp
         assert terminal.process.returncode == 0
         assert "pip install 'csg-otel[tui]'" in terminal.output
         assert "SHOP - MONITORING DASHBOARD" in terminal.output
+
+
+SENDER = """
+    import sys
+    import csg_otel
+
+    with csg_otel.instrument("sender", exporters=[sys.argv[1]], dashboard__enabled=False):
+        with csg_otel.observe("greet"):
+            pass
+"""
+
+
+def test_any_program_is_shown_by_what_it_sends(run: Run, tmp_path: Path) -> None:
+    """``--otlp --web`` prints where to send to and where the page is; a trace that is sent there is found by a query."""
+    line = [sys.executable, "-m", "csg_otel", "dashboard", "--otlp", "--web", "--port", "0"]
+    with Program([*line, "--otlp-http-port", "0", "--otlp-grpc-port", "0"], tmp_path) as program:
+        page = program.line_with(r"(http\S+)/login\?token=\S+$")[1]
+        receiver = program.line_with(r"OTLP over gRPC: (\S+)$")[1]
+        sender = [sys.executable, "-c", textwrap.dedent(SENDER), f"otlp://{receiver}"]
+        sent = subprocess.run(sender, capture_output=True, text=True, cwd=tmp_path, timeout=HUNG_S, check=False)
+        assert sent.returncode == 0, sent.stderr
+        eventually(lambda: "greet" in run("query", "traces", "--service", "sender", "--url", page).stdout)
+        program.process.send_signal(signal.SIGINT)
+        assert program.wait() == 0
+
+
+def test_otlp_without_a_terminal_needs_the_page(run: Run) -> None:
+    """There is nothing to show it in, so it is a usage error."""
+    answer = run("dashboard", "--otlp")
+
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "csg-otel dashboard --otlp: there is no terminal to show it in; add --web\n"

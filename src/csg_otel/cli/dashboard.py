@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
-from csg_otel.cli import attach, dashboard_health, dashboard_terminal, dashboard_web
+from csg_otel.cli import attach, dashboard_health, dashboard_otlp, dashboard_terminal, dashboard_web
 from csg_otel.cli.arguments import seconds
 from csg_otel.dashboard.report import document, markdown, output, page, status_text
 
@@ -42,11 +42,14 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("--web", action="store_true", help="serve the web page; with --url, print a new link to it")
     parser.add_argument("--port", type=int, metavar="N", help="port of the web page (default: dashboard.port, 8080)")
+    dashboard_otlp.add_options(parser)
     attach.add_program(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.otlp:
+        return dashboard_otlp.run(options)
     if options.web:
         return dashboard_web.run(options)
     if options.mode == "health":

@@ -1,0 +1,56 @@
+"""``csg-otel dashboard --otlp``: a dashboard for any program in any language, by what it sends."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from csg_otel.cli import dashboard_terminal
+from csg_otel.cli.stop_signals import stop_latch
+
+if TYPE_CHECKING:
+    from csg_otel.dashboard.otlp import View
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the receivers."""
+    parser.add_argument("--otlp", action="store_true", help="show what any program sends here by OTLP")
+    for protocol, port in (("grpc", 4317), ("http", 4318)):
+        parser.add_argument(
+            f"--otlp-{protocol}-port",
+            type=int,
+            default=port,
+            metavar="N",
+            help=f"port of OTLP over {protocol.upper()} (default: {port}; 0 takes a free one)",
+        )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Receive, and show it on the page or in the terminal, until the user quits or a signal."""
+    if not options.web and not dashboard_terminal.is_possible():
+        print("csg-otel dashboard --otlp: there is no terminal to show it in; add --web", file=sys.stderr)
+        return 2
+    from csg_otel.config import load_lenient
+    from csg_otel.dashboard.otlp import view
+
+    port = {"dashboard.port": options.port} if options.port is not None else None
+    config = load_lenient(options.config, code=port, unset_secrets=True).config
+    ended = stop_latch() if options.web else None
+    with view(config, http_port=options.otlp_http_port, grpc_port=options.otlp_grpc_port, web=options.web) as shown:
+        if ended is None:
+            return dashboard_terminal.show(options, shown.source)
+        _print_addresses(shown)
+        ended.wait()
+    return 0
+
+
+def _print_addresses(shown: View) -> None:
+    addresses = (
+        ("dashboard (this link works once)", shown.url or "not served: its port is in use, choose another with --port"),
+        ("OTLP over HTTP", shown.otlp_http),
+        ("OTLP over gRPC", shown.otlp_grpc),
+    )
+    for name, address in addresses:
+        print(f"{name}: {address or 'its port is in use'}")
+    sys.stdout.flush()
