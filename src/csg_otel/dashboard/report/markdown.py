@@ -134,7 +134,7 @@ def _alerts(report: Report) -> Iterable[str]:
         (
             rule["state"],
             rule["alert"],
-            rule["condition"],
+            f"{rule['metric']} {rule['condition']}",
             ", ".join(view_text.value(series["value"], rule["unit"]) for series in rule["series"][:3]),
         )
         for rule in page["rules"]

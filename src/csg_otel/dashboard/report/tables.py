@@ -134,6 +134,7 @@ def alerts(page: AlertsPage) -> Markup:
 
 
 def _alert(rule: AlertRow) -> Sequence[object]:
+    count = 1 if rule["state"] == "ok" else _SHOWN_SERIES
     worst = [
         element(
             "div",
@@ -141,14 +142,14 @@ def _alert(rule: AlertRow) -> Sequence[object]:
             " ",
             element("small", phrases.attributes(series["labels"])),
         )
-        for series in rule["series"][:_SHOWN_SERIES]
+        for series in rule["series"][:count]
     ]
     silence = rule["silence"]
     more = len(rule["series"]) - len(worst)
     return (
         _alert_state(rule),
         named(rule["alert"], rule["severity"]),
-        (element("code", rule["condition"]), element("br"), element("small", rule["summary"])),
+        (element("code", f"{rule['metric']} {rule['condition']}"), element("br"), element("small", rule["summary"])),
         (worst, element("small", f"{more} more") if more > 0 else None),
         f"until {view_text.clock(silence['ends'])}, by {silence['created_by']}: {silence['comment']}"
         if silence
