@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from csg_otel.dashboard import remote
+from csg_otel.dashboard import model, remote
 from csg_otel.dashboard.remote import HttpSource
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
+from dashboard.test_schema import problems
 from support.dashboard_source import SetSource
-from support.programs import eventually
+from support.programs import Program, eventually
 from support.servers import free_port
 from support.web_client import ServedWeb
 
@@ -109,6 +110,59 @@ def test_where_nothing_answers_the_error_says_what_to_start() -> None:
         HttpSource(f"http://127.0.0.1:{free_port()}").get("status")
     with pytest.raises(SourceError, match="not the address of a dashboard"):
         HttpSource("localhost")
+
+
+def test_the_endpoints_of_a_program_without_a_dashboard_have_health_and_metrics(tmp_path: Path) -> None:
+    """As documents that match their schema; a rate needs two of them, and everything else says what to set."""
+    program_source = """
+import sys
+import csg_otel
+from csg_otel import CheckResult, HealthStatus
+
+@csg_otel.health_check("stock", category="business", interval_s=1)
+def stock():
+    return CheckResult(HealthStatus.CRITICAL, "empty", {"left": 0})
+
+telemetry = csg_otel.instrument("shop", exporters=["prometheus"])
+orders = csg_otel.counter("orders", attributes=("kind",))
+csg_otel.histogram("sizes").record(4)
+orders.add(1, {"kind": "book"})
+print(telemetry.url, flush=True)
+for line in sys.stdin:
+    orders.add(60, {"kind": "book"})
+    print("added", flush=True)
+"""
+    with Program(program_source, tmp_path) as program:
+        endpoints = HttpSource(program.line())
+        eventually(lambda: "critical" in [row["status"] for row in endpoints.get("health")["checks"]])
+        health, status, before = (endpoints.get(path) for path in ("health", "status", "metrics"))
+        chart = endpoints.get("metrics/series", {"name": "orders_total"})
+        program.go_on()
+        assert program.line() == "added"
+        after = endpoints.get("metrics", {"text": "orders"})
+        with pytest.raises(SourceError, match=r"set dashboard\.enabled: true"):
+            endpoints.get("traces")
+        with pytest.raises(NotFoundError, match="no metric 'nothing'"):
+            endpoints.get("metrics/series", {"name": "nothing"})
+
+    documents = (model.HealthPage, health), (model.Status, status), (model.MetricsPage, before), (model.Chart, chart)
+    assert [problems(kind, document) for kind, document in documents] == [[]] * 4
+    stock = health["checks"][0]
+    assert (stock["name"], stock["status"], stock["message"], stock["category"]) == (
+        "stock",
+        "critical",
+        "empty",
+        "business",
+    )
+    assert status["overall"] == "critical"
+    assert status["features"] == ["health", "performance"]
+    rows = {row["name"]: row for row in before["metrics"]}
+    assert (rows["orders_total"]["kind"], rows["orders_total"]["latest"]) == ("counter", None)
+    assert rows["orders_total"]["attributes"]["kind"] == ["book"]
+    assert (rows["sizes"]["kind"], rows["sizes"]["latest"]) == ("histogram", 4)
+    assert [line["values"] for line in chart["series"]] == [[1]]
+    (row,) = after["metrics"]
+    assert row["latest"] > 0
 
 
 @pytest.fixture

@@ -252,6 +252,15 @@ def test_another_name_of_this_address_is_refused(web: ServedWeb, host: str, stat
     assert web.get("status", Host=host).status == status
 
 
+def test_on_a_network_every_name_leads_to_the_dashboard(serve_web: Serve) -> None:
+    """There the token is the protection; the names are limited where a setting lists them."""
+    auth = {"enabled": True, "tokens": ["one"]}
+    for hosts, status in (([], 200), (["shop.internal"], 421)):
+        web = serve_web("0.0.0.0", dashboard={"host": "0.0.0.0"}, security={"api_auth": auth, "allowed_hosts": hosts})
+
+        assert web.get("status", Host="shop-1:8080", Authorization="Bearer one").status == status
+
+
 def test_allowed_hosts_are_allowed(serve_web: Serve) -> None:
     """As for the endpoints; ``*`` allows every name."""
     for allowed, statuses in ((["dash.example.org"], [200, 421]), (["*"], [200, 200])):

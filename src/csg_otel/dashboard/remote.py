@@ -2,7 +2,8 @@
 The dashboard of another process as a source: its documents by HTTP, each request under one deadline.
 
 A dashboard of this user on this machine is opened by its token file, so that no token has to be typed. The file is read for
-each request, because a restarted program has another token.
+each request, because a restarted program has another token. At the address of a program's endpoints, the documents are those of
+``endpoints``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from urllib.parse import quote, urlencode
 
 from csg_otel import environment, net
 from csg_otel.dashboard import token_file
+from csg_otel.dashboard.endpoints import EndpointsSource
 from csg_otel.dashboard.source import NotFoundError, SourceError
+from csg_otel.health.report import GROUP_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 5.0
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of a document: an export of all that a program keeps is the largest."""
+
+_ENDPOINTS: Final = b"not found; the endpoints are "
+"""Beginning of the response of a program's endpoints to the path of a document."""
 
 _SHOWN_CHARACTERS: Final = 300
 """Most characters of another server's text in a message."""
@@ -46,26 +52,40 @@ class HttpSource:
             raise SourceError(f"this is not the address of a dashboard: {error}") from None
         self.address = str(self._url)
         self._authorization = dict(authorization or {})
+        self._endpoints: EndpointsSource | None = None
         if self._url.authorization is not None and not self._authorization:
             self._authorization = {"Authorization": self._url.authorization}
 
     def get(self, path: str, parameters: Parameters | None = None) -> Any:
         """Return the document at *path*; see ``Source``."""
+        if self._endpoints is not None:
+            return self._endpoints.get(path, parameters or {})
         query = urlencode(parameters or {}, doseq=True)
-        return self._request("GET", path, f"?{query}" if query else "", None)
+        response = self._send("GET", f"/api/v1/{quote(path)}{'?' if query else ''}{query}")
+        if response.status == 404 and response.body.startswith(_ENDPOINTS):
+            self._endpoints = self._without_dashboard(response.body)
+            return self._endpoints.get(path, parameters or {})
+        return self._document(path, response)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Run the action at *path*; see ``Source``."""
-        return self._request("POST", path, "", json.dumps(body).encode())
+        response = self._send("POST", f"/api/v1/{quote(path)}", json.dumps(body).encode())
+        return self._document(path, response)
 
-    def _request(self, method: str, path: str, query: str, body: bytes | None) -> Any:
-        headers = {"Accept": "application/json", **self._access()}
+    def _send(
+        self, method: str, target: str, body: bytes | None = None, accept: str = "application/json"
+    ) -> net.Response:
+        headers = {"Accept": accept, **self._access()}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        target = f"{self.address}/api/v1/{quote(path)}{query}"
         try:
-            response = net.request(
-                method, target, timeout_s=_TIMEOUT_S, body=body, headers=headers, max_bytes=_MAX_BYTES
+            return net.request(
+                method,
+                f"{self.address}{target}",
+                timeout_s=_TIMEOUT_S,
+                body=body,
+                headers=headers,
+                max_bytes=_MAX_BYTES,
             )
         except TimeoutError:
             raise SourceError(
@@ -76,7 +96,21 @@ class HttpSource:
                 f"nothing answers at {self.address} ({_reason(error)}): start the program with dashboard.enabled: true, or "
                 "give the address of its dashboard with --url"
             ) from None
-        return self._document(path, response)
+
+    def _without_dashboard(self, listing: bytes) -> EndpointsSource:
+        """Return the documents of the endpoints that *listing*, a response of theirs, names."""
+        paths = listing.removeprefix(_ENDPOINTS).decode("ascii", "replace").split()
+        metrics_path = next((path for path in paths if path.strip("/") not in GROUP_OF), "")
+
+        def fetch(path: str, accept: str) -> bytes:
+            response = self._send("GET", path, accept=accept)
+            if (
+                response.status not in (200, 503) or response.truncated
+            ):  # /healthz responds with 503 where a check fails
+                self._document(path, response)
+            return response.body
+
+        return EndpointsSource(self.address, metrics_path, fetch)
 
     def _access(self) -> Mapping[str, str]:
         if self._authorization or not net.is_loopback(self._url.host):
@@ -104,9 +138,7 @@ class HttpSource:
             )
         problem = content.get("error") if isinstance(content, dict) else None
         if not isinstance(problem, str):
-            raise SourceError(
-                f"{self.address} is no dashboard of csg_otel: it answered /api/v1/{path} with {_text(response)}"
-            )
+            raise SourceError(f"{self.address} is no dashboard of csg_otel: it answered {path} with {_text(response)}")
         raise (NotFoundError if response.status == 404 else SourceError)(problem)
 
 

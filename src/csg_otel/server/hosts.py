@@ -39,6 +39,11 @@ class HostCheck:
         return Response(421, text.encode(), PLAIN_TEXT)
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only programs on the same machine reach a server that listens on *host*."""
+    return host in ("::1", "localhost") or host.startswith("127.")
+
+
 def host_name(header: str) -> str:
     """Return the host in a ``Host`` header: lower case, without port, brackets and the dot at its end."""
     host = header.strip().lower()

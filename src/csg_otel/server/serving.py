@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, forks, waits
 from csg_otel.server.background import Background
+from csg_otel.server.hosts import is_loopback
 from csg_otel.server.sockets import DescriptorsClosedError, KeptSocket
 from csg_otel.threads import OwnThread
 
@@ -143,8 +144,7 @@ class Server:
     @property
     def _is_open(self) -> bool:
         """Whether other machines can reach the server without a token."""
-        is_loopback = self._host in ("::1", "localhost") or self._host.startswith("127.")
-        return not is_loopback and not self._service.protected
+        return not is_loopback(self._host) and not self._service.protected
 
     def _exposure(self, address: str) -> str:
         """Return the sentence about a server at *address* that is open, and what to set."""

@@ -23,6 +23,7 @@ from csg_otel.dashboard.http.headers import HTML, JSON, SECURE
 from csg_otel.dashboard.http.rendering import document, problem, wants_gzip
 from csg_otel.server.background import Background
 from csg_otel.server.guards import access_log, guards, unauthorized
+from csg_otel.server.hosts import is_loopback
 from csg_otel.server.messages import PLAIN_TEXT, Response
 from csg_otel.server.rate_limit import RateLimit
 from csg_otel.server.serving import Purpose
@@ -83,7 +84,9 @@ class WebDashboard:
         security = config.security
         self._auth = security.api_auth
         self._access = Access(security.api_auth, variables)
-        self._guards = guards(security, config.dashboard.host, checks_hosts=True)
+        host = config.dashboard.host
+        # On a network the token is the protection, and the names of this machine are not known.
+        self._guards = guards(security, host, checks_hosts=is_loopback(host))
         self._access_log = access_log(security)
         self._documents = Documents(source)
         self._events = Events(source)
