@@ -163,3 +163,18 @@ def test_the_services_are_restarted_from_the_page(tmp_path: Path) -> None:
 
         assert (answer.status, answer.json) == (200, {"restarted": True})
         assert program.process.poll() is None
+
+
+def test_an_export_of_one_program_is_imported_by_another(tmp_path: Path) -> None:
+    """By HTTP, as the page does it; what another program did is in its lists then."""
+    with shop(tmp_path) as (_, web):
+        source = HttpSource(web.url)
+        eventually(lambda: source.get("traces", {"name": "order"})["total"] == 4)
+        lines = source.get("export", {"signals": "traces,logs"})
+    with shop(tmp_path) as (_, web):
+        source = HttpSource(web.url)
+        counts = source.post("import", {"lines": lines})
+        eventually(lambda: source.get("traces", {"name": "order"})["total"] == 8)
+
+    assert counts["spans"] >= 4
+    assert counts["logs"] >= 4

@@ -69,23 +69,18 @@ class HttpSource:
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Run the action at *path*; see ``Source``."""
-        response = self._send("POST", f"/api/v1/{quote(path)}", json.dumps(body).encode())
-        return self._document(path, response)
+        content, kind = json.dumps(body).encode(), "application/json"
+        if path == "import":
+            content, kind = str(body["lines"]).encode(), "application/x-ndjson"
+        return self._document(path, self._send("POST", f"/api/v1/{quote(path)}", content, {"Content-Type": kind}))
 
     def _send(
-        self, method: str, target: str, body: bytes | None = None, accept: str = "application/json"
+        self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> net.Response:
-        headers = {"Accept": accept, **self._access()}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        sent = {"Accept": "application/json", **self._access(), **(headers or {})}
         try:
             return net.request(
-                method,
-                f"{self.address}{target}",
-                timeout_s=_TIMEOUT_S,
-                body=body,
-                headers=headers,
-                max_bytes=_MAX_BYTES,
+                method, f"{self.address}{target}", timeout_s=_TIMEOUT_S, body=body, headers=sent, max_bytes=_MAX_BYTES
             )
         except TimeoutError:
             raise SourceError(
@@ -103,7 +98,7 @@ class HttpSource:
         metrics_path = next((path for path in paths if path.strip("/") not in GROUP_OF), "")
 
         def fetch(path: str, accept: str) -> bytes:
-            response = self._send("GET", path, accept=accept)
+            response = self._send("GET", path, headers={"Accept": accept})
             if (
                 response.status not in (200, 503) or response.truncated
             ):  # /healthz responds with 503 where a check fails
