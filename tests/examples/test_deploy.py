@@ -124,7 +124,7 @@ def mounted_at(volume: str, service: Mapping[str, Any]) -> str:
 
 def test_grafana_has_the_data_source_that_the_rules_name(deploy: Path) -> None:
     """By its uid; without one Grafana makes one up, and every rule is in error."""
-    (provisioned,) = documents(deploy / "monitoring/grafana/datasource.yml")
+    (provisioned,) = documents(deploy / "monitoring/grafana/datasources/csg_otel.yaml")
 
     assert [source["uid"] for source in provisioned["datasources"]] == [provisioning.DATASOURCE]
 

@@ -1,5 +1,5 @@
 """
-A stand-in of Grafana's provisioning API on loopback: real HTTP, everything in memory, references checked, secrets never shown.
+A stand-in of Grafana's API on loopback: real HTTP, everything in memory, references checked, secrets never shown.
 
 Grafana itself is not among the real parts.
 """
@@ -25,12 +25,19 @@ class GrafanaApi:
         self.held: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in _KINDS}
         self.policy: dict[str, Any] = {"receiver": "grafana-default-email", "routes": [{"receiver": "theirs"}]}
         self.changes: list[str] = []
+        self.dashboards: dict[str, dict[str, Any]] = {}
+        """The bodies of the requests that wrote dashboards, by their uids."""
 
     def answer(self, method: str, target: str, headers: Any, body: Any) -> tuple[int, Any]:
         """Return status and body of the answer."""
         if headers.get("Authorization") != "Bearer t0ken":
             return 401, {"message": "Unauthorized"}
         parts = [unquote(part) for part in urlsplit(target).path.strip("/").split("/")]
+        if parts[1] == "dashboards":
+            return self._dashboard(method, parts[2:], body)
+        return self._resource(method, parts, body)
+
+    def _resource(self, method: str, parts: list[str], body: Any) -> tuple[int, Any]:
         kind, key = (parts[1], parts[2:]) if parts[1] == "folders" else (parts[3], parts[4:])
         if method != "GET":
             self.changes.append(f"{method} {kind}")
@@ -44,6 +51,23 @@ class GrafanaApi:
         if method == "DELETE":
             return (204, None) if self.held[kind].pop(key[0], None) is not None else (404, {})
         return self._write(method, kind, key, body)
+
+    def _dashboard(self, method: str, key: list[str], body: Any) -> tuple[int, Any]:
+        if method == "GET":
+            found = self.dashboards.get(key[-1])
+            return (200, {"dashboard": found["dashboard"], "meta": {}}) if found else (404, {"message": "not found"})
+        self.changes.append(f"{method} dashboards")
+        dashboard = body.get("dashboard") or {}
+        if not dashboard.get("title"):
+            return 400, {"message": "Dashboard title cannot be empty", "status": "empty-name"}
+        if body.get("folderUid", "") not in ("", *self.held["folders"]):
+            return 404, {"message": "folder not found"}
+        before = self.dashboards.get(dashboard["uid"])
+        if before is not None and not body.get("overwrite"):
+            return 412, {"status": "version-mismatch"}
+        version = before["dashboard"]["version"] + 1 if before else 1
+        self.dashboards[dashboard["uid"]] = {**body, "dashboard": {**dashboard, "id": 7, "version": version}}
+        return 200, {"status": "success", "uid": dashboard["uid"], "version": version}
 
     def _policies(self, method: str, body: Any) -> tuple[int, Any]:
         if method == "GET":

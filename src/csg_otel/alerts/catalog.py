@@ -58,6 +58,7 @@ class Ref:
     matchers: tuple[Matcher, ...] = ()
     life: Life | None = None
     also: str = ""
+    description: str = ""
 
     def attribute(self, name: str) -> tuple[str, str] | None:
         """Return the attribute called *name* as (key, label): by its key, its label or the last part of its key; else None."""
@@ -66,6 +67,10 @@ class Ref:
                 return attribute
         short = [attribute for attribute in self.attributes if attribute[0].rpartition(".")[2] == name]
         return short[0] if len(short) == 1 else None
+
+    def label(self, key: str) -> str:
+        """Return the label of the declared attribute *key*."""
+        return dict(self.attributes)[key]
 
 
 class UnknownMetricError(LookupError):
@@ -100,7 +105,15 @@ class Catalog:
         for metric, shipped in [*((metric, True) for metric in names.METRICS.values()), *own]:
             attributes = tuple((key, label(key)) for key in metric.attributes)
             family = series(metric.name, metric.unit, metric.kind)
-            ref = Ref(metric.name, metric.kind, metric.unit, family, attributes, open=not shipped and not attributes)
+            ref = Ref(
+                metric.name,
+                metric.kind,
+                metric.unit,
+                family,
+                attributes,
+                open=not shipped and not attributes,
+                description=metric.description,
+            )
             self._refs.setdefault(metric.name, ref)
             self._refs.setdefault(family, ref)
         self._series = series
@@ -117,13 +130,17 @@ class Catalog:
             service: name of the service; empty for the series of all services.
             selector: the setting ``alerting.selector``.
         """
+        scraped = matcher(service, selector)
+        return self.selected((scraped,) if scraped else (), (Matcher(SERVICE, "=", service),) if service else ())
+
+    def selected(self, scraped: tuple[Matcher, ...], recorded: tuple[Matcher, ...]) -> Catalog:
+        """Return the catalog whose series meet *scraped*, and those of its aliases, which rules record, *recorded*."""
         bound = copy.copy(self)
-        bound.bind(matcher(service, selector), Matcher(SERVICE, "=", service) if service else None)
+        bound.bind(scraped, recorded)
         return bound
 
-    def bind(self, scraped: Matcher | None = None, recorded: Matcher | None = None) -> None:
-        """Add *scraped* to the matchers of all metrics, and *recorded* to those of the aliases, which rules record."""
-        own, aliases = ((one,) if one else () for one in (scraped, recorded))
+    def bind(self, own: tuple[Matcher, ...] = (), aliases: tuple[Matcher, ...] = ()) -> None:
+        """Set the matchers of all metrics to *own*, and those of the aliases to *aliases*."""
         uptime = self._series(names.PROCESS_UPTIME.name, names.PROCESS_UPTIME.unit, names.PROCESS_UPTIME.kind)
         life = Life(Select((names.TARGET_INFO, uptime), own), Select((uptime,), own), Select((names.UP,), own))
 
@@ -145,6 +162,17 @@ class Catalog:
         start = self._series(name, "", "gauge")
         fitting = [ref for family, ref in self._exposed.items() if family == start or family.startswith(f"{start}_")]
         return fitting[0] if start and len(fitting) == 1 else None
+
+    @property
+    def own(self) -> tuple[Ref, ...]:
+        """The metrics of the program, by name: those that it declares, and others of its ``/metrics`` page."""
+        shipped = {
+            names.UP,
+            names.TARGET_INFO,
+            *(ref.series for ref in self._refs.values() if ref.name in names.METRICS),
+        }
+        others = {ref.series: ref for ref in self._refs.values() if not ref.alias}
+        return tuple(ref for series, ref in sorted(others.items()) if series.removesuffix("_ratio") not in shipped)
 
     @property
     def names(self) -> tuple[str, ...]:

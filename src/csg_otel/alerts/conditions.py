@@ -42,6 +42,9 @@ TOLERANCE: Final = 1e-9
 _REMEMBERED: Final = "1d"
 """The period within which an instance must have had a metric, so that the metric counts as missing there."""
 
+Filtering = tuple[str, Literal["=", "!=", "=~", "!~"], str]
+"""A condition on an attribute: its key, an operator, and a value."""
+
 Extreme = Literal["min", "max"]
 """The aggregation that selects the worst series."""
 
@@ -57,6 +60,11 @@ def matching(ref: Ref, matchers: Iterable[Matcher], suffix: str = "") -> Select:
     both = ref.unit == "1" and ref.kind in ("gauge", "up_down_counter") and not ref.alias
     further = (f"{name}_ratio",) if both else (ref.also,) if ref.also else ()
     return Select((name, *further), (*ref.matchers, *matchers))
+
+
+def filtered(ref: Ref, *filters: Filtering, suffix: str = "") -> Select:
+    """Return the series of *ref* that meet *filters*, each a declared attribute, an operator and a value."""
+    return matching(ref, (Matcher(ref.label(key), how, value) for key, how, value in filters), suffix)
 
 
 def growth(function: Literal["rate", "increase"], ref: Ref, of: Select, window_s: float) -> Growth:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Growth, Over, Quantile, Relabel, Select, UserPromql
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Growth, Over, Quantile, Rate, Relabel, Select, UserPromql
 from csg_otel.points import quantile
 
 Labels = tuple[tuple[str, str], ...]
@@ -134,7 +134,7 @@ class Evaluator:
             return _relabelled(expr, self._at(expr.of, moment))
         if isinstance(expr, Quantile):
             return _quantile(expr, self._at(expr.of, moment))
-        if isinstance(expr, UserPromql):
+        if isinstance(expr, (UserPromql, Rate)):
             raise ValueError("a preview can't evaluate PromQL that a user wrote; query the backend instead")
         return self._binary(expr, moment)
 

@@ -95,15 +95,27 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """The growth per second of counters over *window*, a text: a duration, or a variable that a dashboard fills in."""
+
+    of: Select
+    window: str
+
+    def __str__(self) -> str:
+        return f"rate({self.of}[{self.window}])"
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One value per combination of the labels *by*."""
+    """One value per combination of the labels *by*; one in all without labels."""
 
     how: Literal["sum", "avg", "min", "max"]
     by: tuple[str, ...]
     of: Expr
 
     def __str__(self) -> str:
-        return f"{self.how} by ({', '.join(self.by)}) ({self.of})"
+        by = f" by ({', '.join(self.by)})" if self.by else ""
+        return f"{self.how}{by} ({self.of})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +163,7 @@ class UserPromql:
         return f"({self.promql})"
 
 
-Expr = Select | Over | Growth | Aggregate | Relabel | Quantile | Binary | UserPromql
+Expr = Select | Over | Growth | Rate | Aggregate | Relabel | Quantile | Binary | UserPromql
 
 
 def _side(side: Expr | float) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 HEADER: Final = "Made by `csg-otel alerts compile`; do not edit, the next run overwrites it."
+"""First line of a compiled file of rules; a push recognizes its own files by it."""
 
 _OWNER: Final = "# service: "
 
@@ -24,11 +25,11 @@ _WORDS: Final = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-def yaml_file(content: Any, *services: str) -> str:
-    """Return *content* as a YAML file with the header, which names the *services*; mappings keep their order."""
+def yaml_file(content: Any, *services: str, header: str = HEADER) -> str:
+    """Return *content* as a YAML file with the *header*, which names the *services*; mappings keep their order."""
     body = "\n".join(_lines(content)) + "\n"
     owners = "".join(f"{_OWNER}{json.dumps(service)}\n" for service in services if service)
-    return f"# {HEADER}\n{owners}# content: {digest(body)}\n{body}"
+    return f"# {header}\n{owners}# content: {digest(body)}\n{body}"
 
 
 def owners(text: str) -> tuple[str, ...] | None:

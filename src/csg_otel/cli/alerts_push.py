@@ -10,14 +10,13 @@ import argparse
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from csg_otel.alerts.alertmanager import push as alertmanager_push
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.prometheus import push as prometheus_push
 from csg_otel.alerts.push import plan
 from csg_otel.alerts.push.api import Api
-from csg_otel.cli import alert_source, arguments
+from csg_otel.cli import alert_source, arguments, backends
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
@@ -127,7 +126,9 @@ def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[plan.P
     if url is None or file is None:
         raise AlertError([f"a push to {target} needs an address and a file: give --{target}-url and --{target}-file"])
     make = prometheus_push.push if target == "prometheus" else alertmanager_push.push
-    pushing = make(Api(_url(url), timeout_s=args.timeout), file, _compiled(target, args, source), force=args.force)
+    pushing = make(
+        Api(backends.checked(url), timeout_s=args.timeout), file, _compiled(target, args, source), force=args.force
+    )
     return pushing.plan(), pushing
 
 
@@ -144,7 +145,7 @@ def _datadog(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
     url = account.api_url or f"https://api.{config.exporters.datadog.site}"
     today = time.strftime("%Y-%m-%d", time.gmtime())
     text = _compiled("datadog", args, source)
-    pushing = DatadogPush(Api(_url(url), headers, timeout_s=args.timeout), source.spec, text, today=today)
+    pushing = DatadogPush(Api(backends.checked(url), headers, timeout_s=args.timeout), source.spec, text, today=today)
     return pushing.plan(prune=args.prune, secrets=args.secrets), pushing
 
 
@@ -152,21 +153,9 @@ def _grafana(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
     from csg_otel.alerts.grafana.push import GrafanaPush
 
     settings = source.loaded.config.integrations.grafana
-    url = args.grafana_url or settings.dashboard_url
-    if url is None:
-        raise AlertError(
-            ["a push to Grafana needs its address: give --grafana-url, or set integrations.grafana.dashboard_url"]
-        )
-    headers = {"Authorization": f"Bearer {settings.api_key.reveal()}"} if settings.api_key is not None else {}
-    api = Api(_url(url), headers, timeout_s=args.timeout)
+    api = backends.grafana(settings, args.grafana_url, option="--grafana-url", timeout_s=args.timeout)
     pushing = GrafanaPush(api, source.spec, source.catalog, alert_source.options(args))
     return pushing.plan(prune=args.prune, secrets=args.secrets), pushing
-
-
-def _url(address: str) -> str:
-    if urlsplit(address).scheme not in ("http", "https"):
-        raise AlertError([f"{address!r} is not a URL; write it as http://host:port"])
-    return address
 
 
 _MAKERS: dict[str, Callable[[argparse.Namespace, Source], tuple[plan.Plan, _Push]]] = {

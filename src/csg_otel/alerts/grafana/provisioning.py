@@ -72,8 +72,13 @@ def provisioned(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str
 
 
 def folder(spec: AlertSpec) -> str:
-    """Return the name of the folder of the rules of *spec*; it contains nothing else."""
+    """Return the title of the folder of the rules and the dashboard of *spec*; it contains nothing else."""
     return f"csg_otel {spec.service}".strip()
+
+
+def folder_of(spec: AlertSpec) -> dict[str, str]:
+    """Return uid and title of that folder."""
+    return {"uid": f"csg-{digest(folder(spec))}", "title": folder(spec)}
 
 
 def _escaped(content: Any, key: str = "") -> Any:
@@ -89,7 +94,7 @@ def _escaped(content: Any, key: str = "") -> Any:
     return content.replace("$", "$$") if isinstance(content, str) else content
 
 
-def _uid(spec: AlertSpec, *words: str) -> str:
+def uid(spec: AlertSpec, *words: str) -> str:
     """Return a uid made from *words*: at most 40 letters, digits, ``-`` and ``_``."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words)).strip("-")
     return f"{readable[:23]}-{digest(chr(0).join((spec.service, *words)))}"
@@ -103,7 +108,7 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
     runbook = {"runbook_url": _annotation(rule.runbook_url)} if rule.runbook_url else {}
     labels = {**{key: inert(value) for key, value in rule.labels}, RULE_LABEL: inert(rule.name)}
     return {
-        "uid": _uid(spec, "rule", rule.name),
+        "uid": uid(spec, "rule", rule.name),
         "title": rule.name,
         "condition": "B",
         "data": [_query(_muted(spec, rule, catalog), rule.window_s), _expression(**_compared(rule))],
@@ -185,7 +190,7 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
     """Return the burn-rate rules of *objective*; their expression has a series only while the budget burns too fast."""
     return [
         {
-            "uid": _uid(spec, "slo", objective.name, alert.severity),
+            "uid": uid(spec, "slo", objective.name, alert.severity),
             "title": f"{alert.name} {alert.severity}",
             "condition": "B",
             "data": [_query(alert.expr, _LOOK_BACK_S), _expression(**_threshold("gt", 0.0))],

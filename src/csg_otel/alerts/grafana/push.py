@@ -14,7 +14,6 @@ from csg_otel.alerts.grafana import notify, provisioning
 from csg_otel.alerts.grafana.notify import SecretPlace
 from csg_otel.alerts.push.plan import Plan, Resource, fingerprint, plan
 from csg_otel.alerts.spec import SERVICE_LABEL
-from csg_otel.alerts.text import digest
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
@@ -50,7 +49,7 @@ class GrafanaPush:
         self._prefix = notify.prefix(spec)
         self._service = notify.service(spec)
         self._secrets = notify.secrets(spec)
-        self._folder = {"uid": f"csg-{digest(provisioning.folder(spec))}", "title": provisioning.folder(spec)}
+        self._folder = provisioning.folder_of(spec)
 
     def plan(self, *, prune: bool, secrets: bool = False) -> Plan:
         """Return the plan; with *secrets*, contact points with secrets are written again, because these can't be compared."""

@@ -1,7 +1,8 @@
 """
 The PromQL expressions of the aliases (short metric names such as ``system_cpu_usage_percent``, ``names.ALIASES``).
 
-Pure. The rule file records each of them under exactly that name. The expressions of rules are in ``alerts.conditions``.
+Pure. The rule file records each of them under exactly that name; a dashboard shows the same expressions, with the window of its
+chart. The expressions of rules are in ``alerts.conditions``.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import names
-from csg_otel.alerts.conditions import SCRAPED, growth, matching, ratio
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Relabel, Select
+from csg_otel.alerts.conditions import SCRAPED, Filtering, filtered, growth, ratio
+from csg_otel.alerts.expr import Aggregate, Binary, Expr, Relabel, Select
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
@@ -33,7 +34,18 @@ class RecordingRule:
 
 def aliases(find: Callable[[str], Ref]) -> dict[str, tuple[RecordingRule, ...]]:
     """Return the recording rules of every alias; *find* returns an instrument by its name (``Catalog.find``)."""
-    return _Aliases(find).all()
+    return _Aliases(find).recorded()
+
+
+def shown(find: Callable[[str], Ref], per_second: Callable[[Select], Expr]) -> dict[str, tuple[RecordingRule, ...]]:
+    """
+    Return the expressions of every alias for a chart: those of its recording rules, with counters as rates.
+
+    Args:
+        find: returns an instrument by its name (``Catalog.find``).
+        per_second: returns the rate of counters; recording rules take it over 5 minutes.
+    """
+    return _Aliases(find, per_second).all()
 
 
 def recorded(find: Callable[[str], Ref]) -> dict[str, list[tuple[Expr, tuple[tuple[str, str], ...]]]]:
@@ -52,12 +64,17 @@ def _sum(expr: Expr) -> Expr:
 class _Aliases:
     """Builds the expressions of all aliases from the instruments of one catalog."""
 
-    def __init__(self, find: Callable[[str], Ref]) -> None:
+    def __init__(self, find: Callable[[str], Ref], per_second: Callable[[Select], Expr] | None = None) -> None:
         self._find = find
+        self._per_second = per_second
 
     def all(self) -> dict[str, tuple[RecordingRule, ...]]:
         rules = {**self._host(), **self._process(), **self._program()}
-        return {name: tuple(self._of_service(name, rule) for rule in rules[name]) for name in names.ALIASES}
+        return {name: rules[name] for name in names.ALIASES}
+
+    def recorded(self) -> dict[str, tuple[RecordingRule, ...]]:
+        """Return the rules with the labels of recorded series."""
+        return {name: tuple(self._of_service(name, rule) for rule in rules) for name, rules in self.all().items()}
 
     def _of_service(self, alias: str, rule: RecordingRule) -> RecordingRule:
         """
@@ -73,22 +90,23 @@ class _Aliases:
         literal = tuple((label, value) for label, value in fixed.items() if value)
         return replace(rule, expr=expr, labels=(*literal, *rule.labels, *service))
 
-    def _rate(self, metric: names.Metric, *filters: tuple[str, Literal["="], str]) -> Expr:
-        return _sum(growth("rate", self._find(metric.name), self._series(metric, *filters), RATE_WINDOW_S))
+    def _rate(self, metric: names.Metric, *filters: Filtering) -> Expr:
+        series = self._series(metric, *filters)
+        if self._per_second is not None:
+            return _sum(self._per_second(series))
+        return _sum(growth("rate", self._find(metric.name), series, RATE_WINDOW_S))
 
-    def _label(self, metric: names.Metric, key: str) -> str:
-        return next(label for name, label in self._find(metric.name).attributes if name == key)
+    def _series(self, metric: names.Metric, *filters: Filtering) -> Select:
+        return filtered(self._find(metric.name), *filters)
 
-    def _series(self, metric: names.Metric, *filters: tuple[str, Literal["=", "!=", "=~", "!~"], str]) -> Select:
-        matchers = (Matcher(self._label(metric, key), how, value) for key, how, value in filters)
-        return matching(self._find(metric.name), matchers)
+    def _counter(self, metric: names.Metric, *filters: Filtering) -> Expr:
+        series = self._series(metric, *filters)
+        return series if self._per_second is None else self._per_second(series)
 
     def _gauge(self, metric: names.Metric, how: _How = "max") -> Expr:
         return Aggregate(how, SCRAPED, self._series(metric))
 
-    def _by(
-        self, label: str, metric: names.Metric, key: str, how: _How, *filters: tuple[str, Literal["=", "!=", "=~"], str]
-    ) -> Expr:
+    def _by(self, label: str, metric: names.Metric, key: str, how: _How, *filters: Filtering) -> Expr:
         """
         Return *metric* aggregated per value of an attribute.
 
@@ -99,14 +117,15 @@ class _Aliases:
             how: the aggregation of series that differ in other attributes.
             filters: conditions on attributes: key, operator and value.
         """
-        renamed = Relabel(self._series(metric, *filters), label, self._label(metric, key))
+        read = self._counter if metric.kind == "counter" else self._series
+        renamed = Relabel(read(metric, *filters), label, self._find(metric.name).label(key))
         return Aggregate(how, (*SCRAPED, label), renamed)
 
     def _host(self) -> dict[str, tuple[RecordingRule, ...]]:
         cpu, disk = names.SYSTEM_CPU_UTILIZATION, names.SYSTEM_FILESYSTEM_USAGE
-        idle: tuple[str, Literal["="], str] = (names.CPU_MODE, "=", "idle")
+        idle: Filtering = (names.CPU_MODE, "=", "idle")
         # A read-only file system stays as full as it is. Series without a mode count.
-        writable: tuple[str, Literal["!="], str] = (names.FILESYSTEM_MODE, "!=", names.READ_ONLY)
+        writable: Filtering = (names.FILESYSTEM_MODE, "!=", names.READ_ONLY)
         total = Binary(1, "-", Aggregate("avg", SCRAPED, self._series(cpu, idle)))
         core = Binary(1, "-", self._by("cpu", cpu, names.CPU_LOGICAL_NUMBER, "max", idle))
         limit, available = self._gauge(names.SYSTEM_MEMORY_LIMIT), self._gauge(names.SYSTEM_MEMORY_AVAILABLE)
@@ -139,8 +158,8 @@ class _Aliases:
 
     def _traffic(self, metric: names.Metric, interface: str) -> tuple[RecordingRule, ...]:
         def sums(direction: str) -> Expr:
-            no_loopback: tuple[str, Literal["!~"], str] = (interface, "!~", "lo|lo0|Loopback.*")
-            return _sum(self._series(metric, no_loopback, (names.NETWORK_DIRECTION, "=", direction)))
+            no_loopback: Filtering = (interface, "!~", "lo|lo0|Loopback.*")
+            return _sum(self._counter(metric, no_loopback, (names.NETWORK_DIRECTION, "=", direction)))
 
         return _parts("direction", {"sent": sums("transmit"), "received": sums("receive")})
 
@@ -161,8 +180,8 @@ class _Aliases:
 
     def _program(self) -> dict[str, tuple[RecordingRule, ...]]:
         work, cache = names.WORK_FINISHED, names.CACHE_REQUESTS
-        failed: tuple[str, Literal["="], str] = (names.OUTCOME, "=", "error")
-        finished, failures = self._series(work), self._series(work, failed)
+        failed: Filtering = (names.OUTCOME, "=", "error")
+        finished, failures = self._counter(work), self._counter(work, failed)
         work_rate, failure_rate, seconds_rate = self._rate(work), self._rate(work, failed), self._rate(names.WORK_TIME)
         hit_rate = self._rate(cache, (names.CACHE_RESULT, "=", "hit"))
         passing = self._by(
