@@ -160,10 +160,6 @@ def operations(queries: Queries) -> Row:
     metric, key = names.OPERATION_DURATION, (names.OPERATION_NAME,)
     charts, duration = Charts(queries), queries.find(metric.name)
     by = queries.labels(metric, *key)
-    met, limited = (
-        queries.rate(by, metric, limit)
-        for limit in ((names.OBJECTIVE, "=", OBJECTIVE_MET), (names.OBJECTIVE, "!=", ""))
-    )
     panels = (
         charts.rate(metric, key, "Rate", "Calls of each operation per second.", "ops"),
         charts.of(
@@ -187,21 +183,40 @@ def operations(queries: Queries) -> Row:
             "s",
             "heatmap",
         ),
-        charts.of(
-            "Within the objective",
-            "Share of the calls that met the objective of their operation.",
-            {legend(by): percent(conditions.ratio(met, limited))},
-            "percent",
-            highest=100,
-        ),
+        _within_objective(queries),
+        *_load(queries),
+    )
+    return Row("Operations", panels)
+
+
+def _within_objective(queries: Queries) -> Panel:
+    by = queries.labels(names.OPERATION_DURATION, names.OPERATION_NAME)
+    met, limited = (
+        queries.rate(by, names.OPERATION_DURATION, limit)
+        for limit in ((names.OBJECTIVE, "=", OBJECTIVE_MET), (names.OBJECTIVE, "!=", ""))
+    )
+    return Charts(queries).of(
+        "Within the objective",
+        "Share of the calls that met the objective of their operation.",
+        {legend(by): percent(conditions.ratio(met, limited))},
+        "percent",
+        highest=100,
+    )
+
+
+def _load(queries: Queries) -> tuple[Panel, ...]:
+    """Return what runs now, and what has ended."""
+    charts, active = Charts(queries), names.OPERATION_ACTIVE
+    by = queries.labels(active, names.OPERATION_NAME)
+    half: dict[str, Any] = {"width": 12, "stacked": True}
+    return (
         charts.of(
             "Running",
             "Calls of each operation that run now.",
-            {legend(by): Aggregate("sum", by, queries.series(names.OPERATION_ACTIVE))},
+            {legend(by): Aggregate("sum", by, queries.series(active))},
             "short",
-            shows=(names.OPERATION_ACTIVE.name,),
-            width=12,
-            stacked=True,
+            shows=(active.name,),
+            **half,
         ),
         charts.rate(
             names.WORK_FINISHED,
@@ -209,11 +224,9 @@ def operations(queries: Queries) -> Row:
             "Work by outcome",
             "Pieces of work (outermost operations and files) that end per second.",
             "ops",
-            width=12,
-            stacked=True,
+            **half,
         ),
     )
-    return Row("Operations", panels)
 
 
 def business(queries: Queries) -> Row:

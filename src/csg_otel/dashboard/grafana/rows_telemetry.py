@@ -16,7 +16,6 @@ def pipeline(queries: Queries) -> Row:
     by = (names.DESTINATION, names.SIGNAL)
     destination = queries.labels(names.SPOOL_SIZE, names.DESTINATION)
     spooled = Aggregate("sum", destination, queries.series(names.SPOOL_SIZE))
-    component = (names.COMPONENT_NAME,)
     panels = (
         charts.rate(
             names.EXPORTER_ITEMS,
@@ -41,19 +40,12 @@ def pipeline(queries: Queries) -> Row:
             "bytes",
             shows=(names.SPOOL_SIZE.name,),
         ),
-        charts.quantile(
-            names.SDK_EXPORT_DURATION,
-            component,
-            0.95,
-            "Duration of exports",
-            "95 of 100 requests to a destination take at most as long, retries included.",
-        ),
-        charts.quantile(
-            names.SDK_COLLECTION_DURATION,
-            component,
-            0.95,
-            "Duration of collections",
-            "95 of 100 collections of the metrics take at most as long.",
+        *(
+            charts.quantile(metric, (names.COMPONENT_NAME,), 0.95, title, f"95 of 100 {what} take at most as long.")
+            for metric, title, what in (
+                (names.SDK_EXPORT_DURATION, "Duration of exports", "requests to a destination, retries included,"),
+                (names.SDK_COLLECTION_DURATION, "Duration of collections", "collections of the metrics"),
+            )
         ),
         charts.rate(names.SDK_SPAN_STARTED, (names.SAMPLING_RESULT,), "Spans", "Started spans by sampling.", "cps"),
         charts.rate(names.SDK_LOG_CREATED, (), "Log records", "Log records that were emitted.", "cps"),
