@@ -264,7 +264,30 @@ def test_the_uid_belongs_to_the_service() -> None:
     assert first["uid"] == same["uid"]
     assert len({one["uid"] for one in (first, other, none)}) == 3
     assert all(re.fullmatch(r"[\w-]{1,40}", one["uid"]) for one in (first, other, none))
-    assert variable(none, "service")["current"]["value"] == ["$__all"]
+    assert variable(none, "service")["current"] == {}
+
+
+def test_the_chosen_service_restricts_every_chart(dashboard: dict[str, Any]) -> None:
+    """
+    The job has no "All", which would be every job of the Prometheus.
+
+    By another `alerting.selector` than the job, its label is in every query, as in the rules.
+    """
+    metrics = catalog()
+    by_label, by_value, by_job = (
+        model.dashboard(specification(metrics, {**CONFIG, "alerting": {"selector": selector}}), metrics)
+        for selector in ("service_name", 'app="shop"', 'job="shop-web"')
+    )
+
+    assert not variable(dashboard, "job")["includeAll"]
+    assert variable(dashboard, "job")["current"]["value"] == ["snapshot-generator"]
+    assert variable(dashboard, "job")["query"] == 'label_values(target_info{service_name="$service"}, job)'
+    assert variable(by_job, "job")["current"]["value"] == ["shop-web"]
+    for chosen, own in ((by_label, 'service_name="$service",job=~'), (by_value, 'app="shop",job=~')):
+        assert panel(chosen, "Threads")["targets"][0]["expr"].startswith(
+            f"max by (job, instance) (process_thread_count{{{own}"
+        )
+    assert variable(by_label, "service")["query"] == "label_values(target_info, service_name)"
 
 
 def test_text_of_a_user_stays_text() -> None:

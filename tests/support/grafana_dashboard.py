@@ -81,7 +81,8 @@ def targets(dashboard: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def filled(expr: str, dashboard: dict[str, Any], rate_interval: str) -> str:
-    """Return *expr* as Grafana sends it while every variable is at "All"."""
+    """Return *expr* as Grafana sends it for the service of CONFIG, with the job and the instance at any value."""
+    expr = expr.replace("$service", CONFIG["service"]["name"])
     for variable in dashboard["templating"]["list"]:
         if "allValue" in variable:
             expr = expr.replace(f"${variable['name']}", variable["allValue"])

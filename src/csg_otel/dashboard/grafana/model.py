@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
+from csg_otel.alerts.catalog import matcher
 from csg_otel.alerts.expr import Matcher, Select
 from csg_otel.alerts.grafana import provisioning
 from csg_otel.dashboard.grafana import rows_host, rows_program, rows_rules, rows_telemetry, thresholds
@@ -32,7 +33,7 @@ def dashboard(spec: AlertSpec, catalog: Catalog) -> dict[str, Any]:
         spec: the rules and objectives, whose thresholds are drawn, and the service, which is chosen at first.
         catalog: the metrics, with those that the program declares.
     """
-    queries = Queries(catalog)
+    queries = Queries(catalog, spec.selector)
     head = (rows_program.overview(queries), rows_program.health(queries), rows_program.operations(queries))
     tail = (
         rows_program.business(queries),
@@ -56,7 +57,7 @@ def dashboard(spec: AlertSpec, catalog: Catalog) -> dict[str, Any]:
         "schemaVersion": _SCHEMA_VERSION,
         "refresh": "30s",
         "time": {"from": "now-1h", "to": "now"},
-        "templating": {"list": _variables(spec.service)},
+        "templating": {"list": _variables(spec)},
         "annotations": {"list": [_firing()]},
         "links": [],
         "panels": as_json(rows),
@@ -74,10 +75,18 @@ def request(model: dict[str, Any], folder_uid: str = "") -> dict[str, Any]:
     return {"dashboard": {"id": None, **model}, **folder, "overwrite": True, "message": "csg-otel grafana"}
 
 
-def _variables(service: str) -> list[dict[str, Any]]:
-    by_service = Select((names.TARGET_INFO,), (Matcher(_SERVICE, "=~", "$service"),))
+def _variables(spec: AlertSpec) -> list[dict[str, Any]]:
+    """
+    Return the variables: each restricts the choices of the next.
+
+    The job has no choice "All", because that would be every job of the Prometheus, whatever the service. By the default of
+    ``alerting.selector`` the job has the name of the service.
+    """
+    own = matcher(spec.service, spec.selector)
+    of_job = own is None or own.label == "job"
+    label = spec.selector if own is not None and not of_job and spec.selector == own.label else _SERVICE
+    by_service = Select((names.TARGET_INFO,), (Matcher(label, "=", "$service"),))
     by_job = Select(by_service.names, (*by_service.matchers, SELECTED[0]))
-    current = {"text": [service], "value": [service]} if service else _ALL
     datasource = {
         "type": "datasource",
         "name": "datasource",
@@ -90,28 +99,25 @@ def _variables(service: str) -> list[dict[str, Any]]:
         "regex": "",
         "current": {"text": provisioning.DATASOURCE.capitalize(), "value": provisioning.DATASOURCE},
     }
+    service = {"text": spec.service, "value": spec.service} if spec.service else {}
+    job = {"text": [own.value], "value": [own.value]} if own is not None and of_job else {}
+    every = {"text": ["All"], "value": ["$__all"]}
     return [
         datasource,
-        # Without `service.name` on target_info, as from an OTLP receiver of Prometheus, ".*" still selects the program.
-        _variable("service", f"label_values({names.TARGET_INFO}, {_SERVICE})", ".*", current),
-        _variable("job", f"label_values({by_service}, job)", ".+", _ALL),
-        _variable("instance", f"label_values({by_job}, instance)", ".+", _ALL),
+        {**_variable("service", f"label_values({names.TARGET_INFO}, {label})"), "current": service},
+        {**_variable("job", f"label_values({by_service}, job)"), "multi": True, "allValue": ".+", "current": job},
+        {
+            **_variable("instance", f"label_values({by_job}, instance)"),
+            "multi": True,
+            "includeAll": True,
+            "allValue": ".+",
+            "current": every,
+        },
     ]
 
 
-_ALL: Final = {"text": ["All"], "value": ["$__all"]}
-
-
-def _variable(name: str, query: str, every: str, current: dict[str, Any]) -> dict[str, Any]:
-    """
-    Return a variable with the values of a label.
-
-    Args:
-        name: its name; its label is the same with a capital.
-        query: the query of its values.
-        every: the regular expression of the choice "All".
-        current: the choice at first.
-    """
+def _variable(name: str, query: str) -> dict[str, Any]:
+    """Return a variable with one of the values of *query*; its label is *name* with a capital."""
     return {
         "type": "query",
         "name": name,
@@ -121,11 +127,9 @@ def _variable(name: str, query: str, every: str, current: dict[str, Any]) -> dic
         "refresh": 2,  # when the time range changes
         "sort": 1,
         "hide": 0,
-        "multi": True,
-        "includeAll": True,
-        "allValue": every,
+        "multi": False,
+        "includeAll": False,
         "regex": "",
-        "current": current,
     }
 
 

@@ -47,6 +47,8 @@ class Panel:
     lowest: float | None = 0
     highest: float | None = None
     steps: tuple[Step, ...] = ()
+    series_steps: tuple[tuple[str, tuple[Step, ...]], ...] = ()
+    """Colours of single series: their legends, each with its thresholds."""
     links: tuple[tuple[str, str], ...] = ()
     """Links of the panel: titles and URLs."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -106,7 +108,7 @@ def _panel(panel: Panel, number: int, grid: Mapping[str, int]) -> dict[str, Any]
         **targets,
         **({"transformations": [_COLUMNS]} if panel.kind == "table" else {}),
         "options": {**_OPTIONS[panel.kind], **panel.options},
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
+        "fieldConfig": {"defaults": _defaults(panel), "overrides": [_override(*one) for one in panel.series_steps]},
         "links": [{"title": title, "url": url, "targetBlank": True} for title, url in panel.links],
     }
 
@@ -169,6 +171,7 @@ _OPTIONS: Final[Mapping[Kind, Mapping[str, Any]]] = {
         },
         "yAxis": {"unit": "s", "axisPlacement": "left", "reverse": False},
         "rowsFrame": {"layout": "auto"},
+        "filterValues": {"le": 1e-9},  # no colour where there is no call
         "tooltip": {"show": True, "yHistogram": False},
         "legend": {"show": True},
         "exemplars": {"color": "rgba(255,0,255,0.7)"},
@@ -204,10 +207,20 @@ def _defaults(panel: Panel) -> dict[str, Any]:
         "unit": panel.unit,
         **({} if by_threshold else {key: value for key, value in limits.items() if value is not None}),
         "color": {"mode": "thresholds" if by_threshold else "palette-classic-by-name"},
-        "thresholds": {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]},
+        "thresholds": _thresholds(steps),
         **({"mappings": [_mapping(panel.named)]} if panel.named else {}),
         **({"custom": custom} if custom else {}),
     }
+
+
+def _thresholds(steps: Iterable[Step]) -> dict[str, Any]:
+    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
+
+
+def _override(series: str, steps: Iterable[Step]) -> dict[str, Any]:
+    """Return the field override that gives the series of the legend *series* its own thresholds."""
+    matched = {"id": "byName", "options": series}
+    return {"matcher": matched, "properties": [{"id": "thresholds", "value": _thresholds(steps)}]}
 
 
 def _mapping(named: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import names
 from csg_otel.alerts import conditions
+from csg_otel.alerts.catalog import matcher
 from csg_otel.alerts.expr import Aggregate, Binary, Expr, Matcher, Quantile, Rate, Select
 from csg_otel.alerts.prometheus import promql
 
@@ -60,8 +61,17 @@ def percent(expr: Expr) -> Expr:
 class Queries:
     """Builds queries from the metrics of one catalog."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog.selected(SELECTED, SELECTED)
+    def __init__(self, catalog: Catalog, selector: str = "job") -> None:
+        """
+        Build queries of the series that the variables select.
+
+        Args:
+            catalog: the metrics.
+            selector: the setting ``alerting.selector``; a label other than the job selects the service in every query.
+        """
+        scraped = matcher("$service", selector)
+        own = (scraped,) if scraped is not None and scraped.label not in conditions.SCRAPED else ()
+        self._catalog = catalog.selected((*own, *SELECTED), SELECTED)
         self._aliases = promql.shown(self._catalog.find, per_second)
 
     def find(self, name: str) -> Ref:

@@ -71,7 +71,14 @@ def overview(queries: Queries) -> Row:
             {"state": _worst(queries, names.HEALTH_STATUS, (), _OVERALL)},
             **state,
         ),
-        charts.of("Instances", "Programs that can be scraped, and those that can't.", instances, "short", **plain),
+        charts.of(
+            "Instances",
+            "Programs that can be scraped, and those that can't.",
+            instances,
+            "short",
+            series_steps=(("down", ((None, "green"), (1.0, "red"))),),
+            **plain,
+        ),
         charts.of(
             "Work",
             "Pieces of work (outermost operations and files) that end per second.",
@@ -264,7 +271,7 @@ def business(queries: Queries) -> Row:
             "Mean time that a piece of work (an outermost operation or a file) took.",
             "s",
         ),
-        *(_own(queries, ref) for ref in queries.own),
+        *(_own(queries, ref) for ref in queries.own if not ref.series.endswith("_created")),
     )
     return Row("Business metrics", panels)
 
