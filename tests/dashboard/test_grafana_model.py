@@ -11,7 +11,9 @@ import promql_parser
 import pytest
 
 from csg_otel import names
+from csg_otel.alerts.catalog import Catalog
 from csg_otel.dashboard.grafana import model
+from csg_otel.exporters.prometheus import family_name, label_name
 from support.grafana_dashboard import CONFIG, catalog, panels, specification, targets
 
 VARIABLE_S = "7m13s"
@@ -202,6 +204,38 @@ def test_a_rule_for_small_values_colours_what_is_below(dashboard: dict[str, Any]
     (target,) = orders["targets"]
     expr = 'sum by (channel) (rate(orders_placed_total{job=~"$job",instance=~"$instance"}[$__rate_interval]))'
     assert target["expr"] == expr
+
+
+EXPOSED = """\
+# HELP shop_queue_seconds Age of the oldest order.
+# TYPE shop_queue_seconds gauge
+shop_queue_seconds{queue="web"} 3
+# TYPE http_requests_total counter
+http_requests_total{code="200"} 7
+# TYPE http_requests_created gauge
+http_requests_created{code="200"} 1.7e9
+# TYPE process_memory_utilization_ratio gauge
+process_memory_utilization_ratio 0.5
+# TYPE target_info gauge
+target_info{service_name="shop"} 1
+"""
+
+
+def test_metrics_of_a_page_are_charted(dashboard: dict[str, Any]) -> None:
+    """Those that this package does not have: with their labels, their text, and the unit that the name ends with."""
+    metrics = Catalog(exposition=EXPOSED, series=family_name, label=label_name)
+    shown = model.dashboard(specification(metrics, {}), metrics)
+
+    added = {one["title"] for one in panels(shown)} - {one["title"] for one in panels(dashboard)}
+    assert added == {"shop_queue_seconds", "http_requests_total"}
+    queue, requests = panel(shown, "shop_queue_seconds"), panel(shown, "http_requests_total")
+    assert queue["description"] == "Age of the oldest order."
+    assert queue["fieldConfig"]["defaults"]["unit"] == "s"
+    assert (
+        queue["targets"][0]["expr"]
+        == 'max by (instance, queue) (shop_queue_seconds{job=~"$job",instance=~"$instance"})'
+    )
+    assert requests["targets"][0]["expr"].startswith("sum by (code) (rate(http_requests_total{")
 
 
 def test_every_rule_is_charted(dashboard: dict[str, Any]) -> None:

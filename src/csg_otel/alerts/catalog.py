@@ -23,6 +23,7 @@ SERVICE: Final = "service"
 _SELECTOR: Final = re.compile(r'([A-Za-z_]\w*)="([^"\\]+)"')
 
 _TYPE: Final = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
+_HELP: Final = re.compile(r"^# HELP (\S+) (.+)$", re.MULTILINE)
 _LABELS: Final = re.compile(r'([A-Za-z_]\w*)="')
 _KINDS: Final[dict[str, names.Kind]] = {"counter": "counter", "histogram": "histogram", "gauge": "gauge"}
 
@@ -195,10 +196,12 @@ def _of_alias(alias: names.Alias) -> Ref:
 
 
 def _exposed(text: str) -> Iterable[Ref]:
-    """Yield the families of the exposition *text*, with the labels of their samples."""
+    """Yield the families of the exposition *text*, with the labels of their samples and their descriptions."""
+    descriptions = {match[1]: match[2] for match in _HELP.finditer(text)}
     for header in _TYPE.finditer(text):
         family, kind = header[1], _KINDS.get(header[2], "gauge")
         end = text.find("\n# ", header.end())
         lines = text[header.end() : end if end >= 0 else len(text)]
         labels = dict.fromkeys(label for label in _LABELS.findall(lines) if label != "le")
-        yield Ref(family, kind, "", family, tuple((label, label) for label in labels), open=True)
+        attributes = tuple((label, label) for label in labels)
+        yield Ref(family, kind, "", family, attributes, open=True, description=descriptions.get(family, ""))

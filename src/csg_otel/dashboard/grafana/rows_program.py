@@ -58,8 +58,6 @@ def _worst(queries: Queries, metric: names.Metric, by: tuple[str, ...], *filters
 def overview(queries: Queries) -> Row:
     """Return the numbers that answer whether the program works."""
     work, duration = names.WORK_FINISHED, queries.find(names.OPERATION_DURATION.name)
-    present = Aggregate("max", conditions.SCRAPED, conditions.select(queries.find(names.UP)))
-    instances = {"up": Aggregate("sum", (), present), "down": Aggregate("sum", (), Binary(1, "-", present))}
     charts = Charts(queries)
     stat: dict[str, Any] = {"kind": "stat", "width": 4, "height": 4}
     plain: dict[str, Any] = {**stat, "options": {"graphMode": "none"}}
@@ -71,14 +69,7 @@ def overview(queries: Queries) -> Row:
             {"state": _worst(queries, names.HEALTH_STATUS, (), _OVERALL)},
             **state,
         ),
-        charts.of(
-            "Instances",
-            "Programs that can be scraped, and those that can't.",
-            instances,
-            "short",
-            series_steps=(("down", ((None, "green"), (1.0, "red"))),),
-            **plain,
-        ),
+        _instances(queries, plain),
         charts.of(
             "Work",
             "Pieces of work (outermost operations and files) that end per second.",
@@ -112,6 +103,18 @@ def overview(queries: Queries) -> Row:
         ),
     )
     return Row("Overview", panels)
+
+
+def _instances(queries: Queries, plain: dict[str, Any]) -> Panel:
+    present = Aggregate("max", conditions.SCRAPED, conditions.select(queries.find(names.UP)))
+    return Charts(queries).of(
+        "Instances",
+        "Programs that can be scraped, and those that can't.",
+        {"up": Aggregate("sum", (), present), "down": Aggregate("sum", (), Binary(1, "-", present))},
+        "short",
+        series_steps=(("down", ((None, "green"), (1.0, "red"))),),
+        **plain,
+    )
 
 
 def health(queries: Queries) -> Row:
