@@ -210,6 +210,7 @@ def test_metrics_of_the_official_encoder_become_the_points_of_the_own_process(en
         for point in metric.data.data_points
     )
     assert store.times == [newest / 10**9]
+    assert newest / 10**9 - 60 < store.starts[0] <= newest / 10**9
 
 
 def metric(kind: str, points: list[dict[str, Any]], **fields: Any) -> Any:

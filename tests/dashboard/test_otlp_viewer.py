@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +23,7 @@ from csg_otel.dashboard.otlp import View, view
 from csg_otel.dashboard.otlp.signals import TRACES
 from csg_otel.dashboard.source import SourceError
 from support.node import node_program
-from support.programs import eventually
+from support.programs import Program, eventually, get
 
 SPAN = {"trace_id": b"t" * 16, "span_id": b"s" * 8, "start_time_unix_nano": 1, "end_time_unix_nano": 2, "name": "pay"}
 
@@ -38,6 +43,24 @@ def post(url: str, body: bytes, content_type: str = "application/x-protobuf") ->
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+@contextmanager
+def logged_in(url: str) -> Iterator[Callable[[str], Any]]:
+    """Follow the link *url* of a page, and yield a function that returns the document at a path."""
+    link = urlsplit(url)
+    connection = http.client.HTTPConnection(link.netloc, timeout=30)
+    connection.request("GET", f"{link.path}?{link.query}")
+    response = connection.getresponse()
+    response.read()
+    cookie = response.headers["Set-Cookie"].partition(";")[0]
+
+    def document(path: str) -> Any:
+        connection.request("GET", path, headers={"Cookie": cookie})
+        return json.loads(connection.getresponse().read())
+
+    yield document
+    connection.close()
 
 
 def summaries(shown: View) -> list[Any]:
@@ -78,17 +101,9 @@ def test_the_page_shows_what_arrives(config: Config, monkeypatch: pytest.MonkeyP
         request = TRACES.request(resource_spans=[{"scope_spans": [{"spans": [SPAN]}]}])
         assert post(f"{shown.otlp_http}/v1/traces", request.SerializeToString()) == 200
         link = urlsplit(shown.url)
-        connection = http.client.HTTPConnection(link.netloc, timeout=30)
-        connection.request("GET", "/api/v1/traces")
-        response = connection.getresponse()
-        assert (response.status, response.read()[:9]) == (401, b'{"error":')
-        connection.request("GET", f"{link.path}?{link.query}")
-        response = connection.getresponse()
-        response.read()
-        cookie = response.headers["Set-Cookie"].partition(";")[0]
-        connection.request("GET", "/api/v1/traces", headers={"Cookie": cookie})
-        traces = json.loads(connection.getresponse().read())["traces"]
-        connection.close()
+        assert get(f"{link.scheme}://{link.netloc}/api/v1/traces")[0] == 401
+        with logged_in(shown.url) as document:
+            traces = document("/api/v1/traces")["traces"]
 
     assert [row["name"] for row in traces] == ["pay"]
 
@@ -145,3 +160,36 @@ def test_a_file_is_imported_into_the_dashboard_of_a_program(api: Api) -> None:
             api.post("import", body)
     with pytest.raises(SourceError, match="signal"):
         api.get("export", {"signals": "profiles"})
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "csg_otel", "dashboard", "--otlp", *arguments]
+
+
+@pytest.mark.real("node", "node-otel")
+def test_the_command_serves_a_page_of_what_another_language_sends(tmp_path: Path) -> None:
+    """`csg-otel dashboard --otlp --web`: a program of Node.js sends, its trace is on the page's API, Ctrl-C ends it."""
+    ports = ("--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0")
+    with Program(command("--web", *ports), tmp_path) as dashboard:
+        link = dashboard.line_with(r"works once\): (\S+)")[1]
+        http_url = dashboard.line_with(r"OTLP over HTTP: (\S+)")[1]
+        grpc_address = dashboard.line_with(r"OTLP over gRPC: (\S+)")[1]
+        addresses = SimpleNamespace(otlp_http=http_url, otlp_grpc=grpc_address)
+        (tmp_path / "node").mkdir()
+        with node_program(tmp_path / "node", addresses, "grpc") as sender:
+            assert sender.wait() == 0, sender.stderr
+        with logged_in(link) as document:
+            (trace_row,) = document("/api/v1/traces")["traces"]
+        dashboard.process.send_signal(signal.SIGINT)
+        assert dashboard.wait() == 0, dashboard.stderr
+
+    assert (trace_row["name"], trace_row["service"], trace_row["errors"]) == ("GET /pay", "checkout", 1)
+    assert dashboard.stderr == ""
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "²"])
+def test_a_port_that_is_none_is_an_error(tmp_path: Path, port: str) -> None:
+    """Before anything is started."""
+    with Program(command("--web", "--otlp-http-port", port), tmp_path) as dashboard:
+        assert dashboard.wait() == 2
+        assert "0 to 65535" in dashboard.stderr

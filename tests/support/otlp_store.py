@@ -21,6 +21,7 @@ class MemoryStore:
         self.descriptions: dict[str, str] = {}
         self.exemplars: dict[str, Any] = {}
         self.times: list[float] = []
+        self.starts: list[float] = []
 
     def put_spans(self, program: Program, rows: list[Any]) -> None:
         self.programs[program.service] = program
@@ -30,12 +31,13 @@ class MemoryStore:
         self.programs[program.service] = program
         self.logs += rows
 
-    def put_points(self, program: Program, collection: Any, time: float) -> None:
+    def put_points(self, program: Program, collection: Any, time: float, start: float) -> None:
         self.programs[program.service] = program
         self.points += collection.points
         self.descriptions.update(collection.descriptions)
         self.exemplars.update(collection.exemplars)
         self.times.append(time)
+        self.starts.append(start)
 
 
 def received(signal: Signal, request: Any) -> MemoryStore:

@@ -19,6 +19,13 @@ def seconds(text: str) -> float:
     return number
 
 
+def port(text: str) -> int:
+    """Return *text* as the number of a port. Raises ArgumentTypeError, which argparse prints, if it is none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} must be the number of a port, 0 to 65535")
+    return int(text)
+
+
 def names(text: str) -> tuple[str, ...]:
     """Return the names in the comma-separated list *text*."""
     return tuple(part.strip() for part in text.split(","))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
 from csg_otel.cli import attach, dashboard_health, dashboard_otlp, dashboard_terminal, dashboard_web
-from csg_otel.cli.arguments import seconds
+from csg_otel.cli.arguments import port, seconds
 from csg_otel.dashboard.report import document, markdown, output, page, status_text
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def register(subparsers: Any) -> None:
         "--output", type=Path, metavar="FILE", help="file of the report: .json, .html or .md (default: print Markdown)"
     )
     parser.add_argument("--web", action="store_true", help="serve the web page; with --url, print a new link to it")
-    parser.add_argument("--port", type=int, metavar="N", help="port of the web page (default: dashboard.port, 8080)")
+    parser.add_argument("--port", type=port, metavar="N", help="port of the web page (default: dashboard.port, 8080)")
     dashboard_otlp.add_options(parser)
     attach.add_program(parser)
     parser.set_defaults(run=_run)

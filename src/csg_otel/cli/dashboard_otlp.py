@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from csg_otel.cli import dashboard_terminal
+from csg_otel.cli.arguments import port
 from csg_otel.cli.stop_signals import stop_latch
 
 if TYPE_CHECKING:
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the receivers."""
     parser.add_argument("--otlp", action="store_true", help="show what any program sends here by OTLP")
-    for protocol, port in (("grpc", 4317), ("http", 4318)):
+    for protocol, default in (("grpc", 4317), ("http", 4318)):
         parser.add_argument(
             f"--otlp-{protocol}-port",
-            type=int,
-            default=port,
+            type=port,
+            default=default,
             metavar="N",
-            help=f"port of OTLP over {protocol.upper()} (default: {port}; 0 takes a free one)",
+            help=f"port of OTLP over {protocol.upper()} (default: {default}; 0 takes a free one)",
         )
 
 
@@ -34,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
     from csg_otel.config import load_lenient
     from csg_otel.dashboard.otlp import view
 
-    port = {"dashboard.port": options.port} if options.port is not None else None
-    config = load_lenient(options.config, code=port, unset_secrets=True).config
+    code = {"dashboard.port": options.port} if options.port is not None else None
+    config = load_lenient(options.config, code=code, unset_secrets=True).config
     ended = stop_latch() if options.web else None
     with view(config, http_port=options.otlp_http_port, grpc_port=options.otlp_grpc_port, web=options.web) as shown:
         if ended is None:

@@ -83,8 +83,8 @@ class Arrivals:
         self._keep_program(program)
         self.recent.add((), rows)
 
-    def put_points(self, program: Program, collection: Collection, time: float) -> None:
-        """Keep points of the Unix time *time*; 0 for now."""
+    def put_points(self, program: Program, collection: Collection, time: float, start: float) -> None:
+        """Keep points of the Unix time *time*, 0 for now, which were 0 at *start*; see ``Receiver``."""
         self._keep_program(program)
         now_s = clocks.monotonic()
         at_s = min(now_s, now_s + time - clock.time()) if time else now_s
@@ -94,11 +94,15 @@ class Arrivals:
             instance = self._instance(program, at_s)
             points = [replace(point, attributes=_labels(point, program, instance)) for point in collection.points]
             newest = {steps.key(point): point for point in points[:_MOST_POINTS]}
-            since_s = instance.last_s
+            since_s: float | None = instance.last_s
+            if not instance.points:
+                # A program that has just started has done all this since then. One that ran before shows it from now on.
+                age_s = time - start if start else steps.LONGEST_S
+                since_s = at_s - age_s if 0 < age_s < steps.LONGEST_S else None
             for step_s, between in steps.between(instance.points, newest, instance.last_s, at_s, FINE_STEP_S):
                 self.values.add_from(Collection(between), step_s, since_s)
                 since_s = step_s
-            self.values.add_from(replace(collection, points=points), at_s, since_s if instance.points else None)
+            self.values.add_from(replace(collection, points=points), at_s, since_s)
             if at_s > instance.last_s:
                 instance.last_s, instance.interval_s = at_s, at_s - instance.last_s
             instance.points = newest if len(instance.points) >= _MOST_POINTS else {**instance.points, **newest}

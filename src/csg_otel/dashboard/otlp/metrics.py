@@ -38,10 +38,16 @@ _MOST_BUCKETS: Final = 2000
 
 @dataclass(slots=True)
 class Decoded:
-    """The valid points of a message, the newest of their times in nanoseconds, and the number of those that are not valid."""
+    """
+    The valid points of a message, and the number of those that are not valid.
+
+    ``time_ns`` is the newest of their times in nanoseconds, ``start_ns`` the oldest of the times at which they were 0; 0 if the
+    program sends none.
+    """
 
     collection: Collection
     time_ns: int = 0
+    start_ns: int = 0
     rejected: int = 0
 
 
@@ -75,6 +81,10 @@ class Decoder:
                 continue
             collection.points.extend(points)
             decoded.time_ns = max(decoded.time_ns, point.time_unix_nano)
+            start_ns = point.start_time_unix_nano
+            decoded.start_ns = (
+                min(start_ns, decoded.start_ns) if start_ns and decoded.start_ns else start_ns or decoded.start_ns
+            )
             if kind != "summary" and point.exemplars:
                 rows = [
                     row for each in point.exemplars[-_MOST_EXEMPLARS:] if (row := _exemplar(each, points[0].attributes))

@@ -32,8 +32,13 @@ class Receiver(Protocol):
     def put_logs(self, program: Program, rows: list[LogRow]) -> None:
         """Keep log records of *program*; their ids are 0."""
 
-    def put_points(self, program: Program, collection: Collection, time: float) -> None:
-        """Keep cumulative points of *program*; *time* is the newest of their times, in Unix seconds."""
+    def put_points(self, program: Program, collection: Collection, time: float, start: float) -> None:
+        """
+        Keep cumulative points of *program*.
+
+        *time* is the newest of their times in Unix seconds, *start* the oldest of the times at which they were 0; 0 if not
+        known.
+        """
 
 
 class Counts(NamedTuple):
@@ -91,7 +96,8 @@ class Intake:
         with self._metrics_lock:
             decoded = self._metrics.decode(resource_metrics, sender)
         if decoded.collection.points:
-            self._receiver.put_points(sender, decoded.collection, seconds(decoded.time_ns))
+            times = seconds(decoded.time_ns), seconds(decoded.start_ns)
+            self._receiver.put_points(sender, decoded.collection, *times)
         return len(decoded.collection.points), decoded.rejected
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from csg_otel.points import HistogramPoint, NumberPoint, Point
 
-_LONGEST_S: Final = 90.0
+LONGEST_S: Final = 90.0
 """Longest time between two exports that counts as an interval: SDKs export every minute; a longer time is a gap."""
 
 Points = Mapping[Hashable, Point]
@@ -37,7 +37,7 @@ def between(
         until_s: The time of the later one.
         step_s: The time between two steps.
     """
-    if until_s - since_s > _LONGEST_S:
+    if until_s - since_s > LONGEST_S:
         return
     pairs = [(point, after[series]) for series, point in before.items() if series in after]
     at_s = since_s + step_s

@@ -37,7 +37,7 @@ function problems(status, alerts) {
   const order = { critical: 0, warning: 1, unknown: 2 };
   const items = [...wrongChecks(status), ...wrongRules(alerts), ...wrongDestinations(status)];
   items.sort((a, b) => (order[look(a.state)] ?? 3) - (order[look(b.state)] ?? 3));
-  if (items.length === 0 && status.checks.length === 0) return noChecks();
+  if (items.length === 0 && status.checks.length === 0) return hasFeature("health") ? noChecks() : receives(status);
   return h("section", { key: "problems", class: "problems" },
     h("h2", null, items.length ? plural(items.length, "problem") : "Nothing is wrong"),
     items.length === 0 && h("p", { class: "dim" }, quiet(status)),
@@ -48,6 +48,14 @@ function problems(status, alerts) {
 function noChecks() {
   return h("section", { key: "problems", class: "problems" }, h("h2", null, "No health check has run yet"),
     h("p", { class: "dim" }, "This makes a function one:"), h("pre", null, CHECK));
+}
+
+/** What stands first where other programs fill the page (`--otlp`): how they do. */
+function receives(status) {
+  if (status.workers > 0) return null;
+  return h("section", { key: "problems", class: "problems" }, h("h2", null, "What programs send is shown here"),
+    h("p", { class: "dim" }, "OpenTelemetry in any language sends to the address that the command has printed:"),
+    h("pre", null, "OTEL_EXPORTER_OTLP_ENDPOINT=ADDRESS"));
 }
 
 function quiet(status) {
@@ -125,6 +133,7 @@ function system(status) {
 }
 
 function destinations(status) {
+  if (status.workers === 0) return null;
   const head = ["Destination", "Delivered", "Queued", "Spooled", "Dropped"];
   return h("section", { key: "destinations" }, h("h2", null, "Destinations"),
     status.destinations.length === 0 && h("p", { class: "dim" }, "Telemetry is sent nowhere. ", h("code", null, "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318")),
