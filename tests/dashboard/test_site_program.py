@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,21 @@ def test_an_export_of_one_program_is_imported_by_another(tmp_path: Path) -> None
 
     assert counts["spans"] >= 4
     assert counts["logs"] >= 4
+
+
+def test_probes_are_quick_while_the_dashboard_is_attacked(tmp_path: Path) -> None:
+    """Idle, half-open and unread streams at the page's port; the probes have another port and another thread."""
+    with shop(tmp_path) as (_, web), ExitStack() as clients:
+        probe = f"{web.get('status').json['metrics_url'].rpartition('/')[0]}/livez"
+        stream = f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nCookie: {web.headers['Cookie']}\r\n\r\n".encode()
+        for number in range(200):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", int(web.url.rpartition(":")[2])), 10))
+            client.sendall(stream if number % 2 else stream[:40])
+        times = []
+        for _ in range(30):
+            began = time.monotonic()
+            assert get(probe, within_s=5)[0] in (200, 503)
+            times.append(time.monotonic() - began)
+
+        assert sorted(times)[15] < 0.5, times
+        assert web.get("status").status == 200
