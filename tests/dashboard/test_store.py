@@ -148,7 +148,7 @@ class _Queued:
 def test_a_full_queue_counts_what_it_drops_and_takes_failures_longer() -> None:
     """The program never waits; what is not kept is counted, and failed spans have room that others have not."""
     intake = Intake(lambda: "shop")
-    for number in range(5000):
+    for number in range(3000):
         intake.started(_Queued(number))
         intake.ended(_Queued(number), kept=True)
     assert intake.dropped == 1000

@@ -91,6 +91,7 @@ class Keeper:
             self._files.reset()
         self._thread: threading.Thread | None = None
         self._wakeup = waits.Wakeup()
+        self.intake.wake = self._wakeup.set
 
     def start(self) -> None:
         """Start the thread; idempotent."""

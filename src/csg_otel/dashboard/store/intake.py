@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from csg_otel.dashboard.model import LogRow, SpanRow
 
-_MOST_QUEUED: Final = 4000
+_MOST_QUEUED: Final = 2000
 """Items that wait at most; a span of the SDK takes about 3 KB."""
+
+_WAKE_AT: Final = 400
+"""Spans in the queue at which the dashboard's thread is woken, before its next look."""
 
 _MOST_RUNNING: Final = 1000
 """Running spans that are kept at most: a program that never ends its spans must not fill the memory."""
@@ -43,6 +46,8 @@ class Intake:
         """Make the queues; *service* returns the name of the service, and *now_s* the monotonic time."""
         self._service = service
         self._now_s = now_s
+        self.wake: Callable[[], object] = lambda: None
+        """Called on a thread of the program when the queue fills; returns at once."""
         self.reset()
 
     def reset(self) -> None:
@@ -70,6 +75,8 @@ class Intake:
         if not kept:
             return
         waiting = len(self._ended)
+        if waiting == _WAKE_AT:
+            self.wake()
         if waiting < _MOST_QUEUED or (waiting < 2 * _MOST_QUEUED and span.status.status_code.value == 2):
             self._ended.append(span)
         else:
