@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from csg_otel.dashboard.model import LogRow, SpanRow
 from csg_otel.dashboard.store.intake import Intake
 from csg_otel.dashboard.store.recent import Recent
+from csg_otel.dashboard.store.series import Line
 from csg_otel.dashboard.store.values import Collection, Values
 from csg_otel.dashboard.view.charts import Window, metric_chart
 from csg_otel.dashboard.view.filters import LogFilter, TraceFilter
@@ -148,7 +150,7 @@ class _Queued:
 def test_a_full_queue_counts_what_it_drops_and_takes_failures_longer() -> None:
     """The program never waits; what is not kept is counted, and failed spans have room that others have not."""
     intake = Intake(lambda: "shop")
-    for number in range(3000):
+    for number in range(2000):
         intake.started(_Queued(number))
         intake.ended(_Queued(number), kept=True)
     assert intake.dropped == 1000
@@ -229,3 +231,17 @@ def test_a_chart_can_be_split_and_narrowed() -> None:
     assert last() == {"c": 4.0}
     assert last(by=["route"]) == {"/a": 2.0, "/b": 2.0}
     assert last(by=["status"], only=[("route", "/a")]) == {"200": 1.0, "500": 1.0}
+
+
+def test_a_line_that_gets_old_has_its_past_by_minutes() -> None:
+    """A day of values has one for each minute, without a gap where the fine steps end; a young line takes no memory for it."""
+    line = Line()
+    for step in range(2 * 360 + 30):
+        line.put(step * 10.0, float(step // 6))
+
+    items = line.items(0.0)
+    moments = [at_s for at_s, _ in items]
+    assert moments[0] == 0.0
+    assert max(later - earlier for earlier, later in pairwise(moments)) == 60.0
+    assert all(value == at_s // 60 for at_s, value in items)
+    assert [value for _, value in line.coarse_items()] == [float(minute) for minute in range(125)]

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from csg_otel.dashboard.model import LogRow, SpanRow
 
-_MOST_QUEUED: Final = 2000
+_MOST_QUEUED: Final = 1000
 """Items that wait at most; a span of the SDK takes about 3 KB."""
 
-_WAKE_AT: Final = 400
+_WAKE_AT: Final = 200
 """Spans in the queue at which the dashboard's thread is woken, before its next look."""
 
 _MOST_RUNNING: Final = 1000

@@ -8,6 +8,7 @@ on the number of lines alone, and that is bounded. Not thread-safe: ``values`` c
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.metrics.history import COARSE_SPAN_S, COARSE_STEP_S, FINE_SPAN_S, FINE_STEP_S, Ring
@@ -27,20 +28,27 @@ Key = tuple[tuple[str, str], ...]
 class Line:
     """The values of one field of one series; all times are monotonic seconds."""
 
-    __slots__ = ("_coarse", "_live", "_minute", "fine", "latest")
+    __slots__ = ("_coarse", "_first_s", "_live", "_minute", "fine", "latest")
 
     def __init__(self) -> None:
         self.fine = Ring(FINE_STEP_S, int(FINE_SPAN_S / FINE_STEP_S), "f")
         self._coarse: Ring | None = None
         self._live: Ring | None = None
+        self._first_s = math.inf
         self.latest: float | None = None
         """The newest value with all its digits; a ring has seven."""
         self._minute: tuple[int, int, float] = (-1, 0, 0.0)
         """The present minute, and the number and the sum of its values."""
 
     def put(self, at_s: float, value: float) -> None:
-        """Keep *value* for the step of 10 s, and in the mean of its minute."""
+        """Keep *value* for the step of 10 s, and in the mean of its minute once the line is nearly an hour old."""
         self.fine.put(at_s, value)
+        if self._coarse is None:
+            self._first_s = min(self._first_s, at_s)
+            if at_s - self._first_s < FINE_SPAN_S - COARSE_STEP_S:
+                return
+            for moment_s, mean in self.coarse_items():
+                self.put_coarse(moment_s, mean)
         minute, count, total = self._minute
         if minute != int(at_s // COARSE_STEP_S):
             minute, count, total = int(at_s // COARSE_STEP_S), 0, 0.0
@@ -54,8 +62,12 @@ class Line:
         self._coarse.put(at_s, value)
 
     def coarse_items(self) -> list[tuple[float, float]]:
-        """Return the values by minutes, the oldest first."""
-        return self._coarse.items() if self._coarse is not None else []
+        """Return the values by minutes, the oldest first; of a young line the means of its fine ones."""
+        if self._coarse is not None:
+            return self._coarse.items()
+        minutes = groupby(self.fine.items(), lambda item: item[0] // COARSE_STEP_S)
+        groups = [(minute, [value for _, value in group]) for minute, group in minutes]
+        return [(minute * COARSE_STEP_S, sum(values) / len(values)) for minute, values in groups]
 
     def put_live(self, at_s: float, value: float) -> None:
         """Keep *value* for the step of one second."""
