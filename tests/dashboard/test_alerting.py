@@ -6,6 +6,7 @@ import json
 import socket
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+import csg_otel
 from csg_otel import clocks
 from csg_otel.config import Config
 from csg_otel.config.load import load
 from csg_otel.dashboard.alerting import AlertsView
+from csg_otel.dashboard.alerting.alertmanagers import active
 from csg_otel.dashboard.alerting.instruments import in_use
 from csg_otel.dashboard.alerting.rules import Rules
 from csg_otel.dashboard.source import SourceError
@@ -42,6 +45,7 @@ RULES = [
         "severity": "critical",
     },
     {"name": "orders_slow", "metric": "p95(shop.order.duration)", "condition": ">", "threshold": 0.5},
+    {"name": "early", "metric": "shop.refunds", "condition": ">", "threshold": 1},
     {"name": "typo", "metric": "shop.queue.lenght", "condition": ">", "threshold": 1},
 ]
 
@@ -98,15 +102,19 @@ def test_rules_are_evaluated_on_real_metrics() -> None:
     assert (rows["OrdersSlow"]["state"], rows["OrdersSlow"]["unit"]) == ("ok", "s")
     assert rows["OrdersSlow"]["metric"] == "p95(shop.order.duration)"
     assert rows["Typo"]["state"] == "unknown"
-    assert "shop.queue.length" in rows["Typo"]["summary"]
+    assert "did you mean 'shop.queue.length'" in rows["Typo"]["summary"]
+    assert rows["Early"]["summary"].endswith("no metric is called 'shop.refunds' yet; the program has not measured it")
     assert rows["InstanceDown"]["state"] == "ok"
     assert not page["can_acknowledge"]
 
     shop.lost.add(1)
-    page = view.page(shop.metrics(), time.time())
 
-    assert page["rules"][0]["alert"] == "OrdersLost"
-    assert (page["rules"][0]["state"], page["rules"][0]["series"][0]["value"]) == ("firing", 1.0)
+    def first() -> Any:
+        return view.page(shop.metrics(), time.time())["rules"][0]
+
+    eventually(lambda: first()["alert"] == "OrdersLost")  # the rules are evaluated every five seconds
+    assert (first()["state"], first()["series"][0]["value"]) == ("firing", 1.0)
+    assert view.counts() == {"firing": 1, "pending": 1, "rules": len(rows)}
 
 
 def _exposition(queue: float, lost: float) -> str:
@@ -226,3 +234,69 @@ def test_an_alert_is_acknowledged_in_a_real_alertmanager(tmp_path: Path) -> None
         silenced = {str(one["labels"]): one["status"]["silencedBy"] for one in alertmanager.alerts()}
         assert silenced[str(dict(sorted(alert.items())))] == [silence_id]
         assert sum(map(bool, silenced.values())) == 1
+
+
+@pytest.mark.real("prometheus-alertmanager")
+def test_a_running_program_shows_and_acknowledges_its_alerts(
+    instrumented: Callable[..., csg_otel.Telemetry], tmp_path: Path
+) -> None:
+    """A rule about the program's own metric fires: in the page, the overview, the events and its chart, until silenced."""
+    file = tmp_path / "alertmanager.yml"
+    file.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    rules = [
+        {"name": "lost", "metric": "increase(test.orders.lost)", "condition": ">", "threshold": 2},
+        {"name": "slow", "metric": "csg.operation.duration", "condition": ">", "threshold": 0.5},
+    ]
+    with Alertmanager(file, tmp_path / "state") as alertmanager:
+        telemetry = instrumented(
+            health_monitoring__enabled=False, alerting={"rules": rules, "alertmanagers": [alertmanager.url]}
+        )
+        api = telemetry.dashboard
+        assert api is not None
+        csg_otel.counter("test.orders.lost", unit="{order}", attributes=()).add(3)
+        with csg_otel.observe("order"):
+            pass
+
+        eventually(lambda: _rows(api.get("alerts")).get("Lost", {}).get("state") == "firing")
+        row = _rows(api.get("alerts"))["Lost"]
+        assert row["series"][0]["value"] == pytest.approx(3)
+        assert eventually(lambda: api.get("status")["alerts"]["firing"]) == 1
+        chart = api.get("metrics/series", {"name": "csg.operation.duration"})
+        assert {"label": "Slow", "value": 0.5, "severity": "warning"} in chart["thresholds"]
+
+        body = {"alert": "Lost", "labels": {}, "duration_s": 60, "comment": "known", "author": "Ada"}
+        silence_id = api.post("alerts/acknowledge", body)["silence_id"]
+        assert _rows(api.get("alerts"))["Lost"]["silence"]["id"] == silence_id
+        with pytest.raises(SourceError, match="duration_s"):
+            api.post("alerts/acknowledge", {**body, "duration_s": "long"})
+
+
+def test_silences_are_matched_as_alertmanager_does() -> None:
+    """Equal, regular and negative matchers; a scrape's labels may have any value; other content is ignored."""
+
+    def silence(*matchers: tuple[str, str, bool, bool], **fields: Any) -> Any:
+        keys = ("name", "value", "isRegex", "isEqual")
+        return {
+            "id": "1",
+            "status": {"state": "active"},
+            "endsAt": "2026-11-27T10:00:00.5Z",
+            "matchers": [dict(zip(keys, one, strict=True)) for one in matchers],
+            **fields,
+        }
+
+    labels = {"alertname": "QueueLong", "shop_queue": "mail"}
+    answers = {
+        (("alertname", "Queue.*", True, True),): True,
+        (("alertname", "Queue", True, True),): False,
+        (("alertname", "QueueLong", False, False),): False,
+        (("shop_queue", "web", False, False), ("instance", "shop-1", False, True)): True,
+        (("region", "eu", False, True),): False,
+        (("alertname", "(?P<", True, True),): False,
+    }
+    for matchers, expected in answers.items():
+        (one,) = active([silence(*matchers)])
+        assert one.matches(labels, ("job", "instance")) is expected, matchers
+        assert one.row["ends"] == 1795773600.0
+
+    assert list(active([silence(status={"state": "expired"}), {"id": 3}, None, silence(endsAt="soon")])) == []
+    assert list(active({"error": "no"})) == []

@@ -26,6 +26,10 @@ CACHES = ["users", "prices", "pages", "sessions"]
 Values = list[float | None]
 
 
+_ordinary: dict[int, tuple[tuple[SeriesValues, ...], Any]] = {}
+"""The series of each seed, and the state of its random numbers after them: making them takes the most time."""
+
+
 class Hour:
     """The series, spans and log records of one hour; *began* is the step at which the planted cause begins."""
 
@@ -37,10 +41,15 @@ class Hour:
         self.spans: list[Any] = []
         self.logs: list[Any] = []
         self._ids = 0
-        self._requests()
-        self._operations()
-        self._host()
-        self._odd_ones()
+        if seed not in _ordinary:
+            self._requests()
+            self._operations()
+            self._host()
+            self._odd_ones()
+            _ordinary[seed] = (tuple(self.series), self.random.getstate())
+        series, state = _ordinary[seed]
+        self.series = list(series)
+        self.random.setstate(state)
 
     def add(
         self, name: str, kind: Any, unit: str, field: Any, value: Callable[..., float | None], **attributes: str

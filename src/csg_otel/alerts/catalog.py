@@ -88,6 +88,7 @@ class Catalog:
         *,
         series: Callable[[str, str, names.Kind], str],
         label: Callable[[str], str],
+        further: str = " (give --app or --metrics for the metrics of your program)",
     ) -> None:
         """
         Collect the metrics of this package and of the program, and the aliases.
@@ -97,8 +98,10 @@ class Catalog:
             exposition: text of the program's ``/metrics``; empty for none.
             series: returns the series name of an instrument by its name, unit and kind.
             label: returns the label of an attribute by its key.
+            further: the end of the message about an unknown metric: how further metrics become known.
         """
         self.label = label
+        self._further = further
         self._refs: dict[str, Ref] = {names.UP: Ref(names.UP, "gauge", "", names.UP, also=names.TARGET_INFO)}
         for name in (*names.ALIASES,):
             self._refs[name] = _of_alias(names.ALIASES[name])
@@ -154,7 +157,7 @@ class Catalog:
         """Return the metric with this OTel name, series name or alias. Raises UnknownMetricError with a suggestion."""
         ref = self._refs.get(name) or self._translated(name)
         if ref is None:
-            hint = suggestion(name, self._refs) or " (give --app or --metrics for the metrics of your program)"
+            hint = suggestion(name, self._refs) or self._further
             raise UnknownMetricError(f"no metric is called {name!r}{hint}")
         return ref
 

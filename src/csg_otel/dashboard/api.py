@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from csg_otel import clocks
-from csg_otel.dashboard import changed, comparison
 from csg_otel.dashboard.alerting import AlertsView
+from csg_otel.dashboard.changes import WINDOW_S, Changes
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from csg_otel.dashboard.updates import Updates
 from csg_otel.dashboard.view import charts, system
@@ -28,11 +28,11 @@ from csg_otel.dashboard.view.parameters import number, only, texts
 from csg_otel.health import HealthSnapshot
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricsData
+
     from csg_otel.config import Config
     from csg_otel.dashboard.model import (
-        AlertCounts,
         AlertsPage,
-        Change,
         ChangedPage,
         Chart,
         Counts,
@@ -50,11 +50,6 @@ if TYPE_CHECKING:
 
 _LONGEST_S: Final = 86400.0
 _MOST_POINTS: Final = 2000
-_BASELINE_S: Final = 3600.0
-"""Period before a window that "what changed" compares it with."""
-
-_CHANGES_S: Final = 10.0
-_ALERTS_S: Final = 5.0
 _SILENCE_S: Final = 7200.0
 """Default length of a silence."""
 
@@ -116,8 +111,7 @@ class Api:
         self._transfer = transfer
         self.session = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._alerts = AlertsView(config)
-        self._latest_alerts: tuple[float, AlertsPage | None] = (0.0, None)
-        self._latest_changes: tuple[object, list[Change]] = (None, [])
+        self._changes = Changes(store.values, store.recent)
         self._updates = Updates(self, store.recent, store.values)
         self._pages: Mapping[str, Callable[[Parameters], Any]] = {
             "status": self.status,
@@ -193,24 +187,20 @@ class Api:
             "categories": health_view.categories(snapshot),
             "checks": page["checks"],
             "system": system.numbers(values),
-            "alerts": self._alert_counts(),
+            "alerts": self._alerts.counts(),
             "counts": self._counts(),
-            "changed": self._changes(now - 300.0, now, 5) if "trends" in self.features else [],
+            "changed": self._changes.latest(now)[:5] if "trends" in self.features else [],
             "actions": self._actions(),
         }
         return cast("Status", document)
 
     def _actions(self) -> list[str]:
         """Return the actions that are possible: ``restart`` and ``acknowledge``."""
-        can_acknowledge = "alerts" in self.features and self.alerts()["can_acknowledge"]
+        can_acknowledge = "alerts" in self.features and self._alerts.can_acknowledge
         return [
             *(["restart"] if self._program is not None else []),
             *(["acknowledge"] if can_acknowledge else []),
         ]
-
-    def _alert_counts(self) -> AlertCounts:
-        states = [row["state"] for row in self.alerts()["rules"]] if "alerts" in self.features else []
-        return {"firing": states.count("firing"), "pending": states.count("pending"), "rules": len(states)}
 
     @property
     def features(self) -> list[str]:
@@ -245,6 +235,9 @@ class Api:
         window = self._window(parameters, now)
         with self._values.lock:
             drawn = system.charts(program.trend, program.trends(), self._values.instrument, window)
+        for chart in drawn:
+            if (alias := system.COMPARED.get(chart["id"])) is not None:
+                chart["thresholds"] = self._alerts.thresholds(alias)
         return {"time": now, "numbers": system.numbers(program.snapshot()), "charts": drawn}
 
     # -- traces and logs -------------------------------------------------------------------------------------------
@@ -325,12 +318,12 @@ class Api:
     # -- alerts and changes ----------------------------------------------------------------------------------------
 
     def alerts(self, _parameters: Parameters | None = None) -> AlertsPage:
-        """Return the rules and their states; evaluated again after ``_ALERTS_S`` seconds at the earliest."""
-        evaluated_s, page = self._latest_alerts
-        if page is None or clocks.monotonic() - evaluated_s > _ALERTS_S:
-            page = self._alerts.page(self._store.latest, time.time())
-            self._latest_alerts = clocks.monotonic(), page
-        return page
+        """Return the rules and their states."""
+        return self._alerts.page(self._store.latest, time.time())
+
+    def look_at_alerts(self, metrics: MetricsData | None) -> None:
+        """Evaluate the rules on *metrics*, the program's newest, so that their states are those of the whole time."""
+        self._alerts.look(metrics)
 
     def _acknowledge(self, body: Mapping[str, Any]) -> Any:
         """Silence an alert; see ``AlertsView.acknowledge``."""
@@ -346,38 +339,18 @@ class Api:
             comment=str(body.get("comment") or ""),
             author=str(body.get("author") or ""),
         )
-        self._latest_alerts = 0.0, None
         return {"silence_id": silence}
 
     def changed(self, parameters: Parameters) -> ChangedPage:
-        """Return the series that moved most in a window, compared with an hour before it."""
+        """Return what moved most in a window (default: the last five minutes) against the time before."""
         now = time.time()
         until = number(parameters, "to") or now
-        since = number(parameters, "from") or until - 300.0
+        since = number(parameters, "from") or until - WINDOW_S
         if not since < until:
             raise ValueError("from must be before to")
         limit = int(number(parameters, "limit") or 10)
-        return {
-            "time": now,
-            "window": [since, until],
-            "baseline": [since - _BASELINE_S, since],
-            "changes": self._changes(since, until, limit),
-        }
-
-    def _changes(self, since: float, until: float, limit: int) -> list[Change]:
-        """Return what moved most between *since* and *until*; computed again after ``_CHANGES_S`` seconds at the earliest."""
-        key = (round(since / _CHANGES_S), round(until / _CHANGES_S), limit)
-        kept_key, changes = self._latest_changes
-        if kept_key != key:
-            baseline = (since - _BASELINE_S, since)
-            window = Window.of(until, until - baseline[0], 400, time.time() - clocks.monotonic())
-            with self._values.lock:
-                series = comparison.series(self._values.instruments(), window)
-            spans, logs = self._recent.everything()
-            rows = [span.row() for span in spans], [log.row() for log in logs]
-            changes = changed.rank(series, *rows, (since, until), baseline, limit=limit)
-            self._latest_changes = key, changes
-        return changes
+        baseline, changes = self._changes.within((since, until), now, limit)
+        return {"time": now, "window": [since, until], "baseline": list(baseline), "changes": changes}
 
     # -- files and events ------------------------------------------------------------------------------------------
 

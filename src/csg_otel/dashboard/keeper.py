@@ -71,6 +71,8 @@ class Keeper:
         self.intake = Intake(service)
         self.recent = Recent()
         self.values = Values()
+        self.on_metrics: Callable[[MetricsData | None], object] = lambda _: None
+        """Called on the keeper's thread with each collection."""
         self._collect = collect
         self._serves = serves
         self._files = None if folder is None else Files(folder)
@@ -198,3 +200,4 @@ class Keeper:
             self.values.add(taken, at_s, live=True)
         if self._files is not None and fine:
             self._files.save_history(self.values, if_due=True)
+        self.on_metrics(data)

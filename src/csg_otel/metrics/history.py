@@ -67,6 +67,17 @@ class Ring:
         kept = ((step, self._values[step % size]) for step in steps)
         return [(step * self._step_s, value) for step, value in kept if not math.isnan(value)]
 
+    def between(self, first: int, last: int) -> list[float | None]:
+        """Return the value of each step from number *first* to before *last*; None for a step without one."""
+        size = len(self._values)
+        start, end = max(first, 0, self._newest - size + 1), min(last, self._newest + 1)
+        if start >= end:
+            return [None] * (last - first)
+        low, high = start % size, (end - 1) % size + 1
+        kept = self._values[low:high] if low < high else self._values[low:] + self._values[:high]
+        values = [None if math.isnan(value) else value for value in kept]
+        return [None] * (start - first) + values + [None] * (last - end)
+
     def at(self, at_s: float) -> float | None:
         """Return the value of the newest step that had ended at *at_s*; None if there is none."""
         size = len(self._values)

@@ -65,6 +65,7 @@ class Dashboard(Part):
                 folder=self._folder(config),
             )
         self.api = Api(config, self._keeper, self._program(config), transfer=Transfer(self._keeper))
+        self._keeper.on_metrics = self.api.look_at_alerts
         global_providers().watch(self._keeper.intake)
         self._keeper.start()
         self._web = WebDashboard(config, self.api, environment.snapshot())

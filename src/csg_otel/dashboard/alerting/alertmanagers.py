@@ -80,7 +80,7 @@ class Alertmanagers:
             timeout_s = max(0.1, (deadline - clocks.monotonic()) / (len(self._addresses) - place))
             try:
                 answer = _request("GET", address, timeout_s)
-                self._silences = {**self._silences, address: tuple(_active(answer))}
+                self._silences = {**self._silences, address: tuple(active(answer))}
                 error = ""
             except SourceError as problem:
                 error = str(problem)
@@ -148,7 +148,7 @@ def _request(method: str, address: str, timeout_s: float, body: bytes | None = N
         raise SourceError("the answer is no JSON; is it an Alertmanager?") from None
 
 
-def _active(answer: Any) -> Iterable[ActiveSilence]:
+def active(answer: Any) -> Iterable[ActiveSilence]:
     """Yield the silences of *answer* that are active; other content is ignored."""
     for one in answer if isinstance(answer, list) else ():
         try:
@@ -158,7 +158,7 @@ def _active(answer: Any) -> Iterable[ActiveSilence]:
                 (str(m["name"]), str(m["value"]), bool(m["isRegex"]), bool(m.get("isEqual", True)))
                 for m in one["matchers"]
             )
-            ends = datetime.fromisoformat(str(one["endsAt"]).replace("Z", "+00:00")).timestamp()
+            ends = datetime.strptime(str(one["endsAt"])[:19] + "Z", "%Y-%m-%dT%H:%M:%S%z").timestamp()
             row: Silence = {
                 "id": str(one["id"]),
                 "ends": ends,

@@ -28,6 +28,9 @@ _RETRY_S: Final = 5.0
 """The same while a rule names a metric that has no values yet."""
 
 
+_UNKNOWN: Final = " yet; the program has not measured it"
+
+
 class Rules:
     """The rules of *config* that can be read, and the time for which their conditions have held."""
 
@@ -76,7 +79,7 @@ class Rules:
         return previews
 
     def _read(self, named: Iterable[names.Metric]) -> None:
-        metrics = prometheus_catalog.of_program(self._config, named, "")
+        metrics = prometheus_catalog.of_program(self._config, named, "", further=_UNKNOWN)
         self.rules, problems = spec.readable(self._config, metrics, shipped=bundle.SHIPPED)
         self._recorded = promql.recorded(metrics.find)
         wanted: set[str] = set()

@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from csg_otel import clocks, names
+from csg_otel import clocks, forks, names
 from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.text import camel
 from csg_otel.dashboard.alerting import rows
-from csg_otel.dashboard.alerting.alertmanagers import ActiveSilence, Alertmanagers
+from csg_otel.dashboard.alerting.alertmanagers import Alertmanagers
 from csg_otel.dashboard.alerting.instruments import in_use
 from csg_otel.dashboard.alerting.rules import Rules
 from csg_otel.dashboard.source import SourceError
@@ -22,11 +22,16 @@ from csg_otel.pipeline.points import points
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
+    from csg_otel.alerts.preview import Preview
+    from csg_otel.alerts.spec import Rule
     from csg_otel.config import Config
-    from csg_otel.dashboard.model import AlertRow, AlertsPage, Threshold
+    from csg_otel.dashboard.model import AlertCounts, AlertRow, AlertsPage, Threshold
 
 _LONGEST_S: Final = 30 * 86400.0
 _MOST_SIGNS: Final = 1000
+_EVERY_S: Final = 5.0
+"""Least time between two evaluations: a page that is open asks twice a second."""
+
 _STATES: Final = ("firing", "pending", "unknown", "no data", "ok")
 
 
@@ -36,52 +41,83 @@ class AlertsView:
     def __init__(self, config: Config) -> None:
         """Prepare; make it when the program starts, because the counters are 0 then."""
         self._config = config
+        self.reset_after_fork()
+        forks.follow(self.reset_after_fork)
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch, as the child does."""
+        config = self._config
         self._lock = threading.Lock()
         self._rules = Rules(config, clocks.monotonic())
         self._alertmanagers = Alertmanagers(config.alerting.alertmanagers if config.alerting.enabled else ())
+        self._latest: MetricsData | None = None
+        self._due_s = float("-inf")
+        self._previews: Sequence[Preview] = ()
+
+    def look(self, metrics: MetricsData | None) -> None:
+        """
+        Evaluate the rules on *metrics* (cumulative), if they are newer than the last ones; at most every five seconds.
+
+        A rule with ``for`` is pending from the first call at which its condition holds, so call it at least every 15 s.
+        """
+        with self._lock:
+            now_s = clocks.monotonic()
+            if not self._config.alerting.enabled or metrics is self._latest or now_s < self._due_s:
+                return
+            exposition = prometheus.render(metrics).decode("utf-8", "replace")
+            self._previews = self._rules.evaluate(
+                exposition, lambda: in_use(defined.declared(), points(metrics)), now_s
+            )
+            self._latest, self._due_s = metrics, now_s + _EVERY_S
 
     def page(self, metrics: MetricsData | None, now: float) -> AlertsPage:
         """
         Return the rules, those that fire first. Waits two seconds at most, for Alertmanager.
 
-        A rule with ``for`` is pending from the first call at which its condition holds, so call it at least every 15 s.
-
         Args:
-            metrics: the program's metrics (cumulative); None if there are none.
+            metrics: the program's metrics, see :meth:`look`; None if there are none yet.
             now: Unix seconds.
         """
-        problem = "" if self._config.alerting.enabled else "alerting.enabled is false, so no rule is evaluated"
+        self.look(metrics)
         reachable, silences = self._alertmanagers.read()
-        evaluated = [] if problem else self._evaluated(metrics, silences)
+        evaluated = [*(rows.row(preview, silences) for preview in self._previews), *self._unreadable()]
         evaluated.sort(key=lambda row: (_STATES.index(row["state"]), -_severity(row), row["alert"]))
         return {
             "time": now,
             "rules": evaluated,
             "alertmanagers": list(reachable),
-            "can_acknowledge": bool(self._alertmanagers),
-            "problem": problem,
+            "can_acknowledge": self.can_acknowledge,
+            "problem": "" if self._config.alerting.enabled else "alerting.enabled is false, so no rule is evaluated",
         }
 
-    def _evaluated(self, metrics: MetricsData | None, silences: Sequence[ActiveSilence]) -> list[AlertRow]:
-        exposition = prometheus.render(metrics).decode("utf-8", "replace")
-        with self._lock:
-            previews = self._rules.evaluate(
-                exposition, lambda: in_use(defined.declared(), points(metrics)), clocks.monotonic()
-            )
-            problems = self._rules.problems
-        unreadable = [
+    def _unreadable(self) -> list[AlertRow]:
+        problems = self._rules.problems
+        return [
             rows.unreadable(rule, problems[alert])
             for rule in self._config.alerting.rules
             if rule.enabled and (alert := camel(rule.name)) in problems
         ]
-        return [*(rows.row(preview, silences) for preview in previews), *unreadable]
+
+    @property
+    def can_acknowledge(self) -> bool:
+        """Whether there is an Alertmanager in which alerts can be silenced."""
+        return bool(self._alertmanagers)
+
+    def counts(self) -> AlertCounts:
+        """Return the number of rules by state, as the last evaluation found them."""
+        states = [preview.state for preview in self._previews]
+        return {
+            "firing": states.count("firing"),
+            "pending": states.count("pending"),
+            "rules": len(states) + len(self._rules.problems),
+        }
 
     def thresholds(self, name: str) -> list[Threshold]:
         """Return the thresholds of the rules about the metric or alias *name*, in the unit of its chart."""
         return [
             {"label": rule.alert, "value": value, "severity": rule.severity}
             for rule in self._rules.rules
-            if rule.function != "increase" and (value := _threshold(rule.ref.name, rule.threshold, name)) is not None
+            if _has_chart(rule) and (value := _threshold(rule.ref.name, rule.threshold, name)) is not None
         ]
 
     def acknowledge(
@@ -116,6 +152,11 @@ class AlertsView:
 
 def _severity(row: AlertRow) -> int:
     return SEVERITIES.index(row["severity"]) if row["severity"] in SEVERITIES else -1
+
+
+def _has_chart(rule: Rule) -> bool:
+    """Return whether the compared value of *rule* is on the chart of its metric."""
+    return rule.function != "increase" and (rule.ref.kind != "histogram" or rule.function == "quantile")
 
 
 def _threshold(metric: str, threshold: float, name: str) -> float | None:

@@ -86,6 +86,8 @@ def _compare(one: SeriesValues, before: Sequence[float | None], after: Sequence[
     if rate and len(past) < len(before):
         empty = next((place for place, value in enumerate(before) if value is not None), len(before))
         past = [0.0] * empty + past
+    if len(past) < len(present) / 2:
+        return None  # a program that has just started has no time before: everything moves
     share = one.unit == "1" and not rate and max(present, default=2.0) <= 1 and max(past, default=2.0) <= 1
     return compare(past, present, wording.floor(_unit(one)), counted=rate, share=share)
 

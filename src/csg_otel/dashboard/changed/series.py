@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Kind = Literal["counter", "up_down_counter", "gauge", "histogram"]
+
 Field = Literal["value", "rate", "mean", "p50", "p95", "p99"]
 
 Period = tuple[float, float]
@@ -26,7 +28,7 @@ class SeriesValues:
     """
 
     name: str
-    kind: Literal["counter", "up_down_counter", "gauge", "histogram"]
+    kind: Kind
     unit: str
     attributes: Mapping[str, Any]
     field: Field

@@ -36,8 +36,14 @@ def floor(unit: str) -> float:
 def of_attributes(attributes: Mapping[str, Any], distinguishing: Iterable[str]) -> str:
     """Return `` for route /b, method GET``: the attributes that distinguish a series, at most three; empty for none."""
     keys = [key for key in distinguishing if key in attributes] or list(attributes)
-    named = [f"{key.rpartition('.')[2].replace('_', ' ')} {short(str(attributes[key]))}" for key in keys]
+    named = [f"{_word(key)} {short(str(attributes[key]))}" for key in keys]
     return f" for {', '.join(named[:_MOST_ATTRIBUTES])}" if named else ""
+
+
+def _word(key: str) -> str:
+    """Return the word for the attribute *key*: ``route`` for ``http.route``, ``operation`` for ``csg.operation.name``."""
+    *parents, last = key.split(".")
+    return (parents[-1] if parents and last in ("name", "type") else last).replace("_", " ")
 
 
 def short(text: str) -> str:

@@ -75,6 +75,11 @@ class Line:
             self._live = Ring(LIVE_STEP_S, int(LIVE_SPAN_S / LIVE_STEP_S), "f")
         self._live.put(at_s, value)
 
+    def between(self, step_s: float, first: int, last: int) -> list[float | None]:
+        """Return the values of the steps of *step_s* (one of the three) from number *first* to before *last*; None for gaps."""
+        ring = {FINE_STEP_S: self.fine, COARSE_STEP_S: self._coarse, LIVE_STEP_S: self._live}[step_s]
+        return [None] * (last - first) if ring is None else ring.between(first, last)
+
     def items(self, since_s: float) -> list[tuple[float, float]]:
         """Return the values from *since_s* on, the oldest first: the coarse ones, then the fine ones, then the live ones."""
         fine = self.fine.items()

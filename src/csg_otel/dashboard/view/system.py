@@ -46,6 +46,14 @@ _INSTRUMENTS: Final = {
 }
 """Charts of instruments: title, instrument, and the attributes that split them."""
 
+COMPARED: Final = {
+    "cpu": "system_cpu_usage_percent",
+    "memory": "system_memory_usage_percent",
+    "disk": "system_disk_usage_percent",
+    "process_cpu": "application_cpu_usage_percent",
+}
+"""The alias that rules compare, by chart."""
+
 _ORDER: Final = (
     *("cpu", "memory", "load", "disk", "disk_io", "network", "process_cpu", "process_memory", "process_files"),
     *("cgroup_cpu", "cgroup_memory"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from csg_otel.config import Config
 
 
-def of_program(config: Config, declared: Iterable[names.Metric], exposition: str) -> Catalog:
+def of_program(config: Config, declared: Iterable[names.Metric], exposition: str, **further: str) -> Catalog:
     """
     Return the metrics that the rules of *config* may name, bound to the series of its service.
 
@@ -21,6 +21,7 @@ def of_program(config: Config, declared: Iterable[names.Metric], exposition: str
         config: the configuration.
         declared: metrics that the program declares.
         exposition: text of the program's ``/metrics``; empty for none.
+        further: ``further`` of the catalog.
     """
-    every = Catalog(declared, exposition, series=family_name, label=label_name)
+    every = Catalog(declared, exposition, series=family_name, label=label_name, **further)
     return every.of_service(config.service.name or "", config.alerting.selector)
