@@ -257,6 +257,7 @@ def test_a_running_program_shows_and_acknowledges_its_alerts(
         with csg_otel.observe("order"):
             pass
 
+        eventually(lambda: api.get("status")["alerts"]["rules"])  # evaluated although no page of alerts is open
         eventually(lambda: _rows(api.get("alerts")).get("Lost", {}).get("state") == "firing")
         row = _rows(api.get("alerts"))["Lost"]
         assert row["series"][0]["value"] == pytest.approx(3)
