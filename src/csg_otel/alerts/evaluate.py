@@ -152,7 +152,8 @@ class Evaluator:
             window_s = expr.window_s if self._whole_window else min(expr.window_s, self._elapsed_s)
             seconds = 1.0 if expr.function == "rate" else window_s
             growths = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
-            return {labels: growth / self._elapsed_s * seconds for labels, growth in growths.items()}
+            share = seconds / self._elapsed_s  # exactly 1 if they are equal, so that counts stay whole
+            return {labels: growth * share for labels, growth in growths.items()}
         both = {labels: [value, before.get(labels, value)] for labels, value in now.items()}
         how = _COMBINED[expr.function.removesuffix("_over_time")]
         return {labels: how(values) for labels, values in both.items()}
