@@ -117,7 +117,7 @@ class Chart {
         { ...axis, size: 28, space: 70, values: (_, times) => timeLabels(times) },
         { ...axis, size: 64, space: 32, incrs: this.doc.unit.startsWith("By") ? BINARY : undefined, values: (_, values) => values.map((one) => value(one, this.doc.unit)) },
       ],
-      series: [{}, ...this.doc.series.map((series) => ({ label: series.label, stroke: this.colour(series.label), width: 1.5, spanGaps: false, points: { show: false } }))],
+      series: [{}, ...this.doc.series.map((series) => ({ label: series.label, stroke: this.colour(series.label), width: 1.5, spanGaps: false, points: { show: true, size: 4, filter: alone } }))],
       hooks: {
         setCursor: [(plot) => this.move(plot)],
         setSelect: [(plot) => this.selected(plot)],
@@ -196,6 +196,13 @@ class Chart {
       }), doc.series.length > 12 && h("span", { class: "dim" }, `and ${doc.series.length - 12} more`),
       doc.hidden > 0 && h("span", { class: "dim" }, `${doc.hidden} series left out`)));
   }
+}
+
+/** The places of a series whose neighbours are gaps: no line shows them, so they are points. */
+function alone(plot, series) {
+  const values = plot.data[series];
+  const missing = (at) => values[at] === null || values[at] === undefined;
+  return values.flatMap((_, at) => (!missing(at) && missing(at - 1) && missing(at + 1) ? [at] : []));
 }
 
 /** Hours and minutes; the day where it begins; seconds where the range is short. */

@@ -24,6 +24,8 @@ function flatten(children, out = []) {
 /** Make the children of `parent` equal to `children`, keeping elements, focus and scroll positions where they match. */
 export function render(parent, ...children) {
   const next = flatten(children);
+  // What stood in the HTML until now makes room.
+  if (!parent.drawn) parent.replaceChildren();
   patchKids(parent, parent.drawn ?? [], next);
   parent.drawn = next;
 }

@@ -1,5 +1,8 @@
 // Numbers, units and times as text. Pure: no DOM, no network.
 
+/** Seconds from which a value is a point in time, not a duration: 31 years. */
+const EPOCH_S = 1e9;
+
 const DURATIONS = [
   [86400, "d", 3600, "h"],
   [3600, "h", 60, "min"],
@@ -63,6 +66,7 @@ export function valueParts(value, unit = "") {
   if (value === null || value === undefined) return ["–", ""];
   const per = unit.endsWith("/s") ? "/s" : "";
   const base = per ? unit.slice(0, -2) : unit;
+  if (base === "s" && value > EPOCH_S) return [`${day(value)} ${clock(value)}`, ""];
   if (base === "s") return per ? [number(value), "s/s"] : durationParts(value);
   if (base === "ms" && !per) return durationParts(value / 1e3);
   if (base === "us" && !per) return durationParts(value / 1e6);

@@ -84,8 +84,12 @@ function greet(hello) {
   app.pane?.refresh?.();
 }
 
-async function refresh() {
+function refresh() {
   app.pane?.refresh?.();
+  return fetchStatus();
+}
+
+async function fetchStatus() {
   try {
     takeStatus(await get("status"));
   } catch (error) {
@@ -108,3 +112,4 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => disp
 listenToKeys(refresh);
 setInterval(tick, 1000);
 follow();
+if (!document.hidden) fetchStatus();

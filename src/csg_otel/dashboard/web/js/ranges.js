@@ -8,11 +8,17 @@ import { choice } from "./widgets.js";
 const RANGES = [["300", "5 m"], ["3600", "1 h"], ["21600", "6 h"], ["86400", "24 h"]];
 const POINTS = 200;
 
+/** One hour; five minutes while the program is younger than half of that. */
+function usual() {
+  const age = app.status?.uptime_s;
+  return age !== null && age !== undefined && age < 1800 ? "300" : "3600";
+}
+
 /** The parameters range and end for the API; no end means until now. */
 export function rangeParameters() {
   const { params } = app.route;
   const range = Number(params.get("range"));
-  return { range: range > 0 ? params.get("range") : "3600", end: params.get("end") ?? "" };
+  return { range: range > 0 ? params.get("range") : usual(), end: params.get("end") ?? "" };
 }
 
 export function points() {

@@ -13,7 +13,8 @@ function hash(text) {
 export function colours(labels) {
   const result = new Map();
   const used = new Set();
-  for (const label of [...new Set(labels)].sort()) {
+  const fixed = (label) => (PLACES.has(label) ? 0 : 1);
+  for (const label of [...new Set(labels)].sort((a, b) => fixed(a) - fixed(b) || (a < b ? -1 : 1))) {
     let place = PLACES.get(label) ?? hash(label) % COLOURS;
     for (let tries = 0; used.has(place) && tries < COLOURS; tries += 1) place = (place + 1) % COLOURS;
     used.add(place);

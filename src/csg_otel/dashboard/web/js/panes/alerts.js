@@ -10,9 +10,11 @@ import { worstSeries } from "../rules.js";
 
 const CODE = `alerting:
   rules:
-    - alert: SlowCheckout
-      metric: http.server.request.duration
-      condition: "p95 > 750ms"`;
+    - name: orders_fail
+      metric: orders.failed
+      condition: ">"
+      threshold: 0.1
+      for: 5m`;
 
 export function open() {
   const page = new Loaded();

@@ -45,7 +45,7 @@ function view(page, refresh) {
     h("div", { class: "filters" },
       filterInput("text", params, "Filter checks"),
       choice("Order", [["", "Worst first"], ["tree", "Dependencies"]], params.get("view") ?? "", (value) => setParams({ view: value })),
-      h("span", { class: "groups" }, Object.entries(doc.groups).map(([name, state]) => h("span", { key: name }, stateMark(state, true), " ", name)))),
+      h("span", { class: "groups" }, Object.entries(doc.groups).filter(([name]) => name !== "overall").map(([name, state]) => h("span", { key: name }, stateMark(state, true), " ", name)))),
     h("div", { class: "row head", "aria-hidden": "true" }, h("span", null, "State"), h("span", null, "Check"), h("span", null, "Message"),
       h("span", { class: "axis" }, h("span", null, minute(now() - HOUR)), h("span", null, "now")), h("span", { class: "right" }, "Took"), h("span", { class: "right" }, "For")),
     h("div", { class: "rows", role: "list" }, shown.map((row) => checkRow(row, params.get("check")))),

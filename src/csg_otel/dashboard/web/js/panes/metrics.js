@@ -68,9 +68,10 @@ function instrument(metric, params) {
     h("span", { class: "right" }, quantity(metric.latest, latestUnit(metric))));
 }
 
-/** A counter's newest value is a rate. */
+/** A counter's newest value is a rate; what is counted is in the name already. */
 function latestUnit(metric) {
-  return metric.kind === "counter" ? `${metric.unit}/s` : metric.unit;
+  const unit = metric.unit.startsWith("{") ? "" : metric.unit;
+  return metric.kind === "counter" ? `${unit}/s` : unit;
 }
 
 function detail(name, row, chart, state, params) {

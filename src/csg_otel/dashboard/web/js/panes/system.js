@@ -8,7 +8,7 @@ import { chartBox } from "../chart.js";
 import { Selection, isFixed, openExemplar, rangeChoice, rangeParameters } from "../ranges.js";
 
 const NUMBERS = [
-  ["CPU", "cpu_percent", "%"], ["memory", "memory_percent", "%"], ["used", "memory_used_bytes", "By"], ["of", "memory_total_bytes", "By"],
+  ["CPU", "cpu_percent", "%"], ["memory", "memory_percent", "%"], ["memory used", "memory_used_bytes", "By"], ["memory total", "memory_total_bytes", "By"],
   ["disk", "disk_percent", "%"], ["disk free", "disk_free_bytes", "By"], ["load 1 min", "load_1m", ""], ["process CPU", "process_cpu_percent", "%"],
   ["process memory", "process_memory_bytes", "By"], ["threads", "process_threads", ""], ["open files", "process_open_files", ""],
 ];

@@ -10,6 +10,9 @@ import { spanPanel } from "../span.js";
 import { exceptionsOf, index, lines } from "../tree.js";
 import { Waterfall } from "../waterfall.js";
 
+/** Room at the right for marks at the end. */
+const MARGIN = 1.02;
+
 export function open(id) {
   const page = new Loaded();
   const state = { folded: new Set(), unfolded: new Set(), view: null, revealed: null, timer: 0 };
@@ -48,7 +51,7 @@ function view(id, page, state, waterfall, refresh) {
   const tree = index(doc, time);
   const selected = app.route.params.get("span");
   const rows = lines(doc, tree, state.folded, unfoldSelected(doc, state, selected));
-  const scene = { tree, rows, time, selected, folded: state.folded, view: state.view ?? [tree.start, tree.end], services: [...doc.services].sort() };
+  const scene = { tree, rows, time, selected, folded: state.folded, view: state.view ?? [tree.start, tree.start + (tree.end - tree.start) * MARGIN], services: [...doc.services].sort() };
   if (selected !== state.revealed && waterfall.element) {
     state.revealed = selected;
     waterfall.reveal(rows.findIndex((row) => row.span_id === selected && !row.group));

@@ -1,0 +1,451 @@
+"""The page in a real browser, before a real program: it shows what the API says, live, and runs nothing of what it shows."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.programs import Program, eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+pytestmark = pytest.mark.real("chromium")
+
+SHOP = """
+import logging, sys, threading
+import csg_otel
+from opentelemetry import trace
+
+telemetry = csg_otel.instrument("shop", dashboard__enabled=True, dashboard__port=PORT)
+log, tracer = logging.getLogger("shop.orders"), trace.get_tracer("shop")
+log.setLevel(logging.INFO)
+duration = csg_otel.histogram("shop.duration", unit="s", attributes=["route"])
+state, ended = {"up": True}, threading.Event()
+
+@csg_otel.health_check("redis", interval_s=0.2, failure_threshold=1, success_threshold=1)
+def redis():
+    if not state["up"]:
+        raise ConnectionError("connection refused")
+
+@csg_otel.observe
+def charge(text):
+    log.warning("charged %s", text)
+    duration.record(0.25, {"route": text})
+
+@csg_otel.observe
+def order(text="one"):
+    for _ in range(5):
+        with tracer.start_as_current_span("read_chunk"):
+            pass
+    charge(text)
+    if text != "one":
+        with tracer.start_as_current_span(text) as span:
+            span.set_attribute(text[:200], text)
+            span.add_event(text, {"text": text})
+            try:
+                raise ValueError(text)
+            except ValueError:
+                log.exception("%s", text)
+
+def wait_for_end():
+    with tracer.start_as_current_span("long job"):
+        ended.wait(60)
+
+def hostile(texts):
+    for number, text in enumerate(texts):
+        order(text)
+        if number < 20:
+            csg_otel.health_check(f"hostile {number} {text}"[:80], interval_s=5)(lambda text=text: (False, text))
+
+print("URL", telemetry.dashboard_url, flush=True)
+for line in sys.stdin:
+    command, _, rest = line.strip().partition(" ")
+    if command in ("up", "down"):
+        state["up"] = command == "up"
+    elif command == "order":
+        order()
+    elif command == "run":
+        threading.Thread(target=wait_for_end, daemon=True).start()
+    elif command == "end":
+        ended.set()
+    elif command == "hostile":
+        import json
+        hostile(json.loads(rest))
+    print("done", command, flush=True)
+"""
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    "--disable-sync",
+]
+
+HOSTILE = [
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "'\"><svg onload=window.hit=1>",
+    "</style><script>window.hit=1</script>",
+    "<iframe srcdoc='<script>parent.hit=1</script>'>",
+    "<a href=javascript:window.hit=1>x</a>",
+    "javascript:window.hit=1",
+    "${window.hit=1}",
+    "{{constructor.constructor('window.hit=1')()}}",
+    "__proto__",
+    "constructor",
+    "&lt;b&gt;&#60;script&#62;",
+    "<!--",
+    "]]><b>",
+    "\u202eright to left\u202c",
+    "line\\nbreak\ttab",
+    "x" * 300,
+    "\U0001f600" * 30,
+    "%3Cscript%3E?a=b&c=d#/traces",
+    "`'\"\\",
+]
+
+
+class Shop:
+    """The program, and what a browser needs to see it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        """Start the program; a second time at the same address."""
+        env = {"XDG_STATE_HOME": str(self.folder / "state"), "OTEL_METRIC_EXPORT_INTERVAL": "500"}
+        self.program = Program(SHOP.replace("PORT", str(self.port)), self.folder, env)
+        self.login_url = self.program.line_with("URL (http.*)")[1]
+
+    def do(self, command: str) -> None:
+        """Let the program do *command*, and wait until it has."""
+        assert self.program.process.stdin is not None
+        self.program.process.stdin.write(command + "\n")
+        self.program.process.stdin.flush()
+        self.program.line_with(f"done {command.partition(' ')[0]}")
+
+    @property
+    def url(self) -> str:
+        """The address of the page."""
+        return f"http://127.0.0.1:{self.port}/"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A program with a dashboard, and one order."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    shop.do("order")
+    yield shop
+    shop.program.__exit__()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def visitor(shop: Shop, browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that is logged in by the link."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.add_init_script(
+        "window.violations = []; addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
+    )
+    page = context.new_page()
+    page.goto(shop.login_url)
+    page.wait_for_selector("#overall")
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(visitor: BrowserContext, shop: Shop) -> Iterator[Page]:
+    """A tab. In every test, no request leaves the origin, no policy is violated and no script fails."""
+    page = visitor.new_page()
+    urls: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(shop.url)
+    page.wait_for_selector("#overall")
+    yield page
+    assert [url for url in urls if not url.startswith((shop.url, "data:"))] == []
+    assert errors == []
+    assert page.evaluate("violations") == []
+    page.close()
+
+
+def _open(page: Page, fragment: str, ready: str) -> None:
+    page.evaluate("fragment => { location.hash = fragment }", fragment)
+    page.wait_for_selector(ready)
+
+
+def _api(page: Page, path: str) -> Any:
+    return page.evaluate("path => fetch('/api/v1/' + path).then(answer => answer.json())", path)
+
+
+# -- what it shows ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_values_are_those_of_the_api(page: Page) -> None:
+    """Counts, checks, traces, log records, and each value of a chart's legend."""
+
+    def shows_the_counts() -> bool:
+        counts = _api(page, "status")["counts"]
+        shown = page.evaluate(
+            "[...document.querySelectorAll('[data-count]')].map(e => [e.dataset.count, e.querySelector('.q').title])"
+        )
+        return dict(shown) == {
+            "traces": str(counts["traces"]),
+            "running": str(counts["running"]),
+            "with errors": str(counts["errors"]),
+            "spans": str(counts["spans"]),
+            "log records": str(counts["logs"]),
+            "series": str(counts["series"]),
+        }
+
+    eventually(shows_the_counts)
+    _open(page, "#/health", "[data-check]")
+    rows = page.evaluate(
+        "[...document.querySelectorAll('[data-check]')].map(e => [e.dataset.check, e.querySelector('.state').title])"
+    )
+    assert [name for name, _ in rows].sort() == [check["name"] for check in _api(page, "health")["checks"]].sort()
+    assert dict(rows)["redis"] == "healthy"
+
+    _open(page, "#/traces?name=order", "[data-trace]")
+    trace = _api(page, "traces?name=order")["traces"][-1]
+    row = page.locator(f"[data-trace='{trace['trace_id']}']")
+    assert row.locator(".q[title$=' s']").get_attribute("title") == f"{json.dumps(trace['duration_s'])} s"
+    _open(page, "#/logs?logger=shop.orders", "[data-log]")
+    logs = _api(page, "logs?logger=shop.orders")["logs"]
+    assert page.evaluate("[...document.querySelectorAll('[data-log]')].map(e => Number(e.dataset.log))") == [
+        log["id"] for log in logs
+    ]
+
+
+def test_a_chart_shows_the_values_of_its_series(page: Page) -> None:
+    """In a window that has ended, the legend has the newest value of every series of the API, unrounded on hover."""
+    query = "metrics/series?name=shop.duration&range=300&points=200&by=route"
+    eventually(lambda: any(any(row["values"]) for row in _api(page, query)["series"]))
+    end = int(_api(page, "status")["time"]) + 1
+    series = _api(page, f"{query}&end={end}")["series"]
+    _open(page, f"#/metrics?name=shop.duration&by=route&range=300&field=all&end={end}", "[data-series]")
+    shown = dict(page.evaluate("[...document.querySelectorAll('[data-series]')].map(e => [e.dataset.series, e.title])"))
+    newest = {row["label"]: [value for value in row["values"] if value is not None] for row in series}
+
+    assert {name: float(shown[name]) for name, values in newest.items() if values} == {
+        name: values[-1] for name, values in newest.items() if values
+    }
+    page.wait_for_selector(".u-over")
+
+
+def test_a_check_that_turns_critical_shows_within_two_seconds(page: Page, shop: Shop) -> None:
+    """From the change of the state in the program to the change on the page; the best of three, because CI is busy."""
+    _open(page, "#/health", "[data-check=redis]")
+    delays = []
+    try:
+        for _ in range(3):
+            page.evaluate(
+                """() => { window.seen = new Promise(done => { const look = () =>
+                document.querySelector('[data-check=redis].e-critical') ? done(Date.now() / 1000) : setTimeout(look, 20);
+                look() }) }"""
+            )
+            shop.do("down")
+            seen = page.evaluate("seen")
+            checks = {check["name"]: check for check in _api(page, "health")["checks"]}
+            delays.append(seen - checks["redis"]["timeline"][-1]["start"])
+            shop.do("up")
+            page.wait_for_selector("[data-check=redis].e-healthy")
+            if delays[-1] < 2:
+                break
+    finally:
+        shop.do("up")
+
+    assert min(delays) < 2
+
+
+def test_a_running_span_is_seen_before_its_end(page: Page, shop: Shop) -> None:
+    """In the list with the time so far, in the waterfall with an open end; both end with it."""
+    _open(page, "#/traces", "[data-trace]")
+    page.mouse.move(0, 0)
+    shop.do("run")
+    row = page.locator("[data-trace]", has_text="long job")
+    row.locator(".tag.running").wait_for()
+    row.click()
+    page.wait_for_selector(".span-bar.open-end")
+    shop.do("end")
+    page.wait_for_selector(".span-bar:not(.open-end)")
+    assert page.locator(".open-end").count() == 0
+
+
+def test_a_click_goes_from_trace_to_log_to_exemplar_to_trace(page: Page, shop: Shop) -> None:
+    """The way of a person who looks for a cause, by clicks only; a line of repeats unfolds on it."""
+    shop.do("order")
+    _open(page, "#/traces?name=order", "[data-trace]")
+    page.click("[data-trace]")
+    page.click("[data-group]")
+    assert page.locator(".line", has_text="read_chunk").count() == 6
+    page.click("#trace-logs")
+    page.click("[data-log]")
+    page.click("text=Metrics at that time")
+    page.click("[data-metric='shop.duration']")
+    page.click("[data-exemplar]")
+    page.wait_for_selector(".line.chosen")
+    assert page.locator(".panel h2").first.inner_text().startswith(("order", "charge"))
+    page.click(".panel >> text=Logs")
+    page.click("text=Back to the trace")
+    page.wait_for_selector(".line.chosen")
+
+
+def test_the_keyboard_reaches_everything(page: Page) -> None:
+    """Panes by number, rows by arrows, search by /, help by ?, theme by t; Escape goes back."""
+    page.keyboard.press("3")
+    page.wait_for_selector("[data-trace]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".line")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".panel")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".panel", state="detached")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("[data-trace]")
+    page.keyboard.press("/")
+    page.keyboard.type("nothing has this name")
+    page.wait_for_selector("text=matches.")
+    assert "text=nothing+has" in page.url
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open] .shortcuts")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.keyboard.press("t")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    page.keyboard.press("t")
+
+
+def test_a_phone_scrolls_in_one_direction_only(page: Page) -> None:
+    """No pane is wider than 390 px, and the panes are at the foot."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    for pane in ("overview", "health", "traces", "logs", "metrics?name=shop.duration", "system", "alerts", "changed"):
+        _open(page, f"#/{pane}", f"#pane.pane-{pane.partition('?')[0]} > *")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('#rail').getBoundingClientRect().bottom") == 844
+
+
+# -- what it costs ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_with_its_history_is_small(visitor: BrowserContext, shop: Shop) -> None:
+    """Overview, metrics and system with one hour take less than 200 KB of the network in all."""
+    page = visitor.new_page()
+    page.goto(shop.url)
+    page.wait_for_selector(".problems")
+    _open(page, "#/metrics?name=shop.duration&range=3600", ".u-over")
+    _open(page, "#/system?range=3600", ".system .u-over")
+    sizes = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.encodedBodySize)")
+    page.close()
+
+    assert 20_000 < sum(sizes) < 200_000
+
+
+def test_a_hidden_tab_asks_for_nothing(page: Page) -> None:
+    """Its stream ends, and begins again when the tab is shown."""
+    page.evaluate(
+        """() => { Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.isHidden });
+        window.isHidden = true; document.dispatchEvent(new Event('visibilitychange')); performance.clearResourceTimings() }"""
+    )
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
+    page.wait_for_timeout(1500)
+    assert urls == []
+    page.evaluate("() => { window.isHidden = false; document.dispatchEvent(new Event('visibilitychange')) }")
+    eventually(lambda: page.wait_for_timeout(50) or any("/events" in url for url in urls))
+
+
+# -- whom it trusts ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_shown_without_the_token(browser: Browser, shop: Shop) -> None:
+    """A browser that is not logged in sees how to get a link; neither page nor data."""
+    context = browser.new_context()
+    page = context.new_page()
+    response = page.goto(shop.url)
+    text = page.inner_text("body")
+    context.close()
+
+    assert response is not None
+    assert response.status == 401
+    assert "csg-otel dashboard --web --url" in text
+    assert "shop" not in text
+
+
+def test_hostile_texts_stay_texts(page: Page, shop: Shop) -> None:
+    """200 hostile strings in names, labels, messages, spans, events, logs and exceptions: shown, never run."""
+    texts = [f"{text} {number}" for number in range(10) for text in HOSTILE]
+    shop.do("hostile " + json.dumps(texts))
+    page.evaluate("window.hit = 0")
+    for pane, ready in (
+        ("overview", ".problems .row"),
+        ("health", "[data-check^=hostile]"),
+        ("traces", "[data-trace]"),
+        ("logs?level=error", "[data-log]"),
+        ("metrics?name=shop.duration&by=route", ".u-over"),
+        ("alerts", "#pane > *"),
+        ("changed", ".changed"),
+    ):
+        _open(page, f"#/{pane}", ready)
+        for row in page.locator("button[data-row]").all()[:3]:
+            row.click()
+    for trace in _api(page, "traces?error=false&name=order&limit=20")["traces"]:
+        _open(page, f"#/traces/{trace['trace_id']}", ".line")
+        page.locator(".line").last.click()
+        page.wait_for_selector(".panel")
+    _open(page, "#/logs?text=" + "%3Cscript%3E", "[data-log]")
+
+    assert "<script>window.hit=1</script>" in page.inner_text("[data-log]")
+    assert page.evaluate("window.hit") == 0
+    assert (
+        page.evaluate(
+            "document.querySelectorAll('#pane img, iframe, object, embed, #pane script, [href^=javascript]').length"
+        )
+        == 0
+    )
+
+
+# -- what it survives -------------------------------------------------------------------------------------------------------
+
+
+def test_it_reconnects_after_the_program_has_restarted(page: Page, shop: Shop) -> None:
+    """It dims and says since when, then shows the new process without a new login; state and data are the new ones'."""
+    _open(page, "#/traces", "[data-trace]")
+    session = page.evaluate("performance.timeOrigin")
+    shop.program.terminate()
+    shop.program.wait()
+    page.wait_for_selector("body.lost .lost-line")
+    assert "Connection lost" in page.inner_text(".lost-line")
+    assert page.evaluate("document.querySelector('#overall').innerText") == "stale"
+    shop.program.__exit__()
+    shop.start()
+    shop.do("order")
+    page.wait_for_selector("body:not(.lost)")
+    newest = _api(page, "traces?name=order&limit=1")["traces"][0]["trace_id"]
+    page.wait_for_selector(f"[data-trace='{newest}']")
+    assert page.evaluate("performance.timeOrigin") == session
