@@ -1,7 +1,8 @@
 """
 The documents of the API as responses, computed on a background thread, since code of the program may run there.
 
-Equal requests share one rendering for a second, so that many pages cost as much as one.
+Equal requests share one rendering for a second, so that many pages cost as much as one; it ends with the next event, so that a
+page that fetches what an event is about gets what has changed.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ _MOST_WAITING: Final = 200
 _SLOW: Final = frozenset({"changed", "export"})
 """Documents that take long; they have a thread of their own."""
 
-_Key = tuple[str, str, bool]
-"""Path, query and whether it is compressed."""
+_Key = tuple[int, str, str, bool]
+"""The number of changes so far, path, query and whether it is compressed."""
 
 BUSY: Final = problem(503, "busy: try again in a second")
 """The response where calls hang, or the system has no more threads."""
@@ -55,14 +56,15 @@ class Documents:
     def reset_after_fork(self) -> None:
         """Start from scratch in a forked child: the parent answers its own clients."""
         self._lock = threading.Lock()
+        self._changes = 0
         self._waiting: dict[_Key, list[Done]] = {}
         self._kept: dict[_Key, tuple[float, Response]] = {}
         """Responses and the monotonic times until which they are fresh, the oldest first."""
 
     def get(self, path: str, request: Request, done: Done) -> None:
         """Call *done* with the document at *path* of the API; returns at once."""
-        key = (path, request.query, wants_gzip(request.headers))
         with self._lock:
+            key = (self._changes, path, request.query, wants_gzip(request.headers))
             fresh_until, response = self._kept.get(key, (0.0, BUSY))
             is_fresh = fresh_until > clocks.monotonic()
             waiting = self._waiting.setdefault(key, []) if not is_fresh else []
@@ -74,13 +76,17 @@ class Documents:
         elif is_first and not self._thread(path).run(lambda: self._answer(key)):
             self._finish(key, BUSY)
 
+    def expire(self) -> None:
+        """Answer from now on with documents that are computed after this call: something has changed."""
+        with self._lock:
+            self._changes += 1
+
     def post(self, path: str, body: dict[str, Any], done: Done) -> None:
         """Call *done* with the result of the action at *path*; what is kept is too old afterwards. Returns at once."""
 
         def act() -> None:
             response = _contained(lambda: document(self._source.post(path, body)))
-            with self._lock:
-                self._kept.clear()
+            self.expire()
             done(response)
 
         if not self._slow.run(act):
@@ -90,7 +96,7 @@ class Documents:
         return self._slow if path in _SLOW else self._background
 
     def _answer(self, key: _Key) -> None:
-        path, query, gzip = key
+        _, path, query, gzip = key
         self._finish(
             key, _contained(lambda: document(self._source.get(path, _parameters(query)), gzip=gzip)), is_new=True
         )

@@ -22,7 +22,7 @@ from csg_otel.server.streams import Stream
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 TOPICS: Final = ("status", "health", "traces", "logs", "metrics", "alerts")
 
@@ -30,6 +30,9 @@ _STATES: Final = frozenset({"status", "health", "alerts"})
 """Topics whose newest event stands for all before it; a new page gets it after ``hello``."""
 
 _NEWS: Final = tuple(topic for topic in TOPICS if topic not in _STATES)
+
+_EACH_SECOND: Final = "status"
+"""The topic that changes each second, since it has ages; its event has all that is new."""
 
 _EVERY_S: Final = 0.5
 """Seconds between two looks at what has changed; states are whole documents, so every second look is at them."""
@@ -73,9 +76,16 @@ class _Watcher:
 class Events:
     """The pages that watch one source."""
 
-    def __init__(self, source: Live) -> None:
-        """Ask *source*, on a thread of its own."""
+    def __init__(self, source: Live, expire: Callable[[], None]) -> None:
+        """
+        Ask *source*, on a thread of its own.
+
+        Args:
+            source: What is watched.
+            expire: Called before an event of a change is sent; documents computed before it are too old.
+        """
         self._source = source
+        self._expire = expire
         self.reset_after_fork()
         forks.follow(self.reset_after_fork)
 
@@ -147,7 +157,11 @@ class Events:
         mark = self._marks.get(topic, 0)
         try:
             self._marks[topic], document = self._source.update(topic, mark)
-            return b"" if document is None else _event(topic, document)
+            if document is None:
+                return b""
+            if topic != _EACH_SECOND:
+                self._expire()
+            return _event(topic, document)
         except Exception:  # noqa: BLE001 - the other topics go on, and telemetry never raises into the program
             self._marks.setdefault(topic, mark)
             faults.contain("dashboard events")

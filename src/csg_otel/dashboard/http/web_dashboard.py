@@ -89,7 +89,7 @@ class WebDashboard:
         self._guards = guards(security, host, checks_hosts=is_loopback(host))
         self._access_log = access_log(security)
         self._documents = Documents(source)
-        self._events = Events(source)
+        self._events = Events(source, self._documents.expire)
         self._assets = Assets()
         self._faults = Background("dashboard-faults")
         self._url = ""

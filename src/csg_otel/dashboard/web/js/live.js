@@ -38,6 +38,10 @@ export class Live {
 
   connect() {
     clearTimeout(this.retryTimer);
+    clearTimeout(this.flushTimer);
+    // What waits is older than what the next stream's `hello` makes the page fetch.
+    this.flushTimer = 0;
+    this.waiting = [];
     this.source?.close();
     this.source = null;
     if (document.hidden || !this.topics) return;
