@@ -343,7 +343,7 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
     page.wait_for_selector("[data-trace]")
     page.keyboard.press("/")
     page.keyboard.type("nothing has this name")
-    page.wait_for_function("location.hash.endsWith('text=nothing+has+this+name')")
+    page.wait_for_url(lambda url: url.endswith("text=nothing+has+this+name"))
     page.wait_for_selector("text=matches.")
     page.keyboard.press("Escape")
     page.keyboard.press("?")
