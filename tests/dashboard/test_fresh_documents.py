@@ -8,11 +8,11 @@ import pytest
 
 from csg_otel.dashboard.http import documents
 from support.dashboard_source import SetSource
-from support.web_client import Web
+from support.web_client import ServedWeb
 
 
 def test_a_document_after_an_event_is_newer_than_the_event(
-    web: Web, source: SetSource, monkeypatch: pytest.MonkeyPatch
+    web: ServedWeb, source: SetSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the last one was computed a moment before, and where one from before is still being computed."""
     monkeypatch.setattr(documents, "_FRESH_S", 60.0)
