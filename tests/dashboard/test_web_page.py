@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -253,12 +253,16 @@ def test_the_values_are_those_of_the_api(page: Page) -> None:
     ]
 
 
-def test_a_chart_shows_the_values_of_its_series(page: Page) -> None:
+def test_a_chart_shows_the_values_of_its_series(page: Page, shop: Shop) -> None:
     """In a window that has ended, the legend has the newest value of every series of the API, unrounded on hover."""
-    query = "metrics/series?name=shop.duration&range=300&points=200&by=route"
-    eventually(lambda: any(any(row["values"]) for row in _api(page, query)["series"]))
-    end = int(_api(page, "status")["time"]) + 1
-    series = _api(page, f"{query}&end={end}")["series"]
+
+    def ended() -> tuple[int, list[Any]] | None:
+        shop.do("order")
+        end = int(_api(page, "status")["time"]) - 2
+        series = _api(page, f"metrics/series?name=shop.duration&range=300&points=200&by=route&end={end}")["series"]
+        return (end, series) if any(any(row["values"]) for row in series) else None
+
+    end, series = cast("tuple[int, list[Any]]", eventually(ended, within_s=40, every_s=0.5))
     _open(page, f"#/metrics?name=shop.duration&by=route&range=300&field=all&end={end}", "[data-series]")
     shown = dict(page.evaluate("[...document.querySelectorAll('[data-series]')].map(e => [e.dataset.series, e.title])"))
     newest = {row["label"]: [value for value in row["values"] if value is not None] for row in series}
