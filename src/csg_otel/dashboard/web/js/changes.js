@@ -6,18 +6,16 @@ import { largest, sparkline } from "./widgets.js";
 
 const KINDS = { metric: "metric", traces: "traces", logs: "logs", health: "health" };
 
-/** The changes as rows that open what they are about. `share` is the window's part of all points. */
-export function changeRows(changes, share) {
-  return h("div", { class: "rows changes", role: "list" }, changes.map((change) => changeRow(change, share)));
+/** The changes as rows that open what they are about. */
+export function changeRows(changes) {
+  return h("div", { class: "rows changes", role: "list" }, changes.map(changeRow));
 }
 
-function changeRow(change, share) {
-  const points = change.values.length;
-  const from = points > 1 ? Math.max(0, points - 1 - Math.round(points * share)) : null;
+function changeRow(change) {
   const labels = Object.entries(change.attributes).map(([name, item]) => `${name}=${item}`).join(" ");
   return h("a", { class: "row", role: "listitem", "data-row": true, key: `${change.what} ${change.name} ${change.field} ${labels}`, href: `#/${change.link}` },
     h("span", { class: "c-kind dim" }, KINDS[change.what] ?? change.what),
-    h("span", { class: "c-spark" }, points > 1 && sparkline(change.values, largest([change.values]), from)),
+    h("span", { class: "c-spark" }, sparkline(change.values, largest(change.values))),
     h("span", { class: "c-text" }, h("span", { class: "name" }, change.name), " ", h("span", { class: "dim" }, labels), h("span", { class: "text" }, change.text)),
     h("span", { class: "c-move q" }, move(change)));
 }

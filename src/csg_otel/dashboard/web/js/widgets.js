@@ -61,8 +61,8 @@ export function timeOfDay(time) {
   return h("time", { class: "q", title: fullTime(time) }, clock(time));
 }
 
-/** A line of values on the scale 0 to `top`; None is a gap. `from` marks the index where a window begins. */
-export function sparkline(values, top, from = null) {
+/** A line of values on the scale 0 to `top`; null is a gap. */
+export function sparkline(values, top) {
   const width = 96;
   const height = 20;
   const step = width / Math.max(1, values.length - 1);
@@ -77,15 +77,12 @@ export function sparkline(values, top, from = null) {
     path += `${pen}${(index * step).toFixed(1)} ${y.toFixed(1)}`;
     pen = "L";
   });
-  const mark = from !== null && h("rect", { class: "window", x: from * step, y: 0, width: width - from * step, height });
-  return h("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, mark, h("path", { d: path }));
+  return h("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, h("path", { d: path }));
 }
 
-/** The largest value of several lists of values, at least 0. */
-export function largest(lists) {
-  let top = 0;
-  for (const list of lists) for (const value of list) if (value !== null && value > top) top = value;
-  return top;
+/** The largest value, at least 0. */
+export function largest(values) {
+  return values.reduce((top, value) => (value !== null && value > top ? value : top), 0);
 }
 
 /** States over the time [from, to] as coloured stretches, and in words for screen readers. */

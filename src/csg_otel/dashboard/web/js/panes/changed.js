@@ -41,11 +41,5 @@ function view(page, refresh) {
     page.error && failed(page.error, refresh),
     !doc && !page.error && loading(),
     doc && doc.changes.length === 0 && h("p", { class: "pad" }, "No series moved more than usual."),
-    doc && doc.changes.length > 0 && [h("h2", { class: "pad" }, `${doc.changes.length} series moved most`), changeRows(doc.changes, share(doc))]);
-}
-
-/** The window's part of the drawn time. */
-function share(doc) {
-  const all = doc.window[1] - Math.min(doc.baseline[0], doc.window[0]);
-  return all > 0 ? (doc.window[1] - doc.window[0]) / all : 0.5;
+    doc && doc.changes.length > 0 && [h("h2", { class: "pad" }, `${doc.changes.length} series moved most`), changeRows(doc.changes)]);
 }

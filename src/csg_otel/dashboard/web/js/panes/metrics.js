@@ -64,7 +64,7 @@ function instrument(metric, params) {
   const href = link("metrics", "", { text: params.get("text"), name: metric.name, range: params.get("range"), end: params.get("end") });
   return h("a", { class: "row", role: "listitem", key: metric.name, href, "data-row": true, "data-metric": metric.name, "aria-current": chosen ? "true" : undefined, title: metric.description },
     h("span", { class: "c-name" }, metric.name),
-    h("span", { class: "c-spark" }, sparkline(metric.values, largest([metric.values]))),
+    h("span", { class: "c-spark" }, sparkline(metric.values, largest(metric.values))),
     h("span", { class: "right" }, quantity(metric.latest, latestUnit(metric))));
 }
 

@@ -8,9 +8,6 @@ import { changeRows } from "../changes.js";
 import { Loaded } from "../load.js";
 import { worstSeries } from "../rules.js";
 
-/** The part of the last five minutes in the time that a change draws: an hour before them, too. */
-const SHARE = 300 / 3900;
-
 export const CHECK = `@csg_otel.health_check("database")
 def database():
     connection.execute("select 1")`;
@@ -107,7 +104,7 @@ function changed(status) {
   if (!hasFeature("trends")) return null;
   return h("section", { key: "changed" },
     h("h2", null, h("a", { href: link("changed") }, "What changed"), h("span", { class: "dim" }, " in the last 5 minutes")),
-    status.changed.length ? changeRows(status.changed, SHARE) : h("p", { class: "dim" }, "No series moved more than usual."));
+    status.changed.length ? changeRows(status.changed) : h("p", { class: "dim" }, "No series moved more than usual."));
 }
 
 function numbers(status) {
