@@ -22,6 +22,7 @@ export class LiveList {
     this.pointed = false;
     this.element = null;
     this.fetchedMore = false;
+    this.drawn = new WeakMap();
   }
 
   /** Fetch the newest rows that match `parameters`. */
@@ -115,8 +116,17 @@ export class LiveList {
     this.abort?.abort();
   }
 
-  /** The list; `row(item)` draws one, `nothing()` what stands in place of none. */
-  view(head, row, nothing, retry) {
+  /** The description of a row, made again only if the row or `look`, all else that it depends on, is another one. */
+  once(row, look, describe) {
+    const last = this.drawn.get(row);
+    if (last?.look === look) return last.node;
+    const node = describe(row);
+    this.drawn.set(row, { look, node });
+    return node;
+  }
+
+  /** The list; `row(item)` describes one whose `look(item)` has changed, `nothing()` what stands in place of none. */
+  view(head, row, look, nothing, retry) {
     if (!this.page) return this.error ? failed(this.error, retry) : loading();
     const count = this.waiting.length;
     return h("div", {
@@ -128,7 +138,7 @@ export class LiveList {
       h("div", { class: "scroll list", mount: (el) => (this.element = el), onscroll: () => this.scrolled() },
         this.error && h("p", { class: "s-critical pad", role: "alert" }, this.error.message),
         head,
-        h("div", { class: "rows", role: "list" }, this.rows.map(row)),
+        h("div", { class: "rows", role: "list" }, this.rows.map((item) => this.once(item, look(item), row))),
         this.rows.length === 0 && nothing(),
         this.next !== null && this.rows.length > 0 && h("button", { class: "more", onclick: () => this.more() }, "Older")));
   }

@@ -48,7 +48,7 @@ function view(list, state, refresh) {
   const { params } = app.route;
   const head = h("div", { class: "row head", key: "head", "aria-hidden": "true" }, h("span", null, "Time"), h("span", null, "Level"), h("span", { class: "c-logger" }, "Logger"), h("span", null, "Message"), h("span", null));
   return h("div", { class: "page logs" }, filters(params, list),
-    list.view(head, (row) => logRow(row, state), () => nothing(params, list), refresh));
+    list.view(head, (row) => logRow(row, state), (row) => state.opened === row.id, () => nothing(params, list), refresh));
 }
 
 function filters(params, list) {

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { app, link, now, setParams } from "../app.js";
-import { duration, number, plural } from "../format.js";
+import { duration, number, plural, since } from "../format.js";
 import { ago, chip, durationText, empty, filterInput, filterToggle, icon } from "../widgets.js";
 import { LiveList } from "../list.js";
 
@@ -56,7 +56,7 @@ function view(list, refresh) {
     h("span", { class: "axis" }, h("span", null, duration(scale.low)), h("span", { class: "dim" }, "log scale"), h("span", null, duration(scale.high))),
     h("span", { class: "right" }, "Duration"), h("span", { class: "right c-count" }, "Spans"), h("span", { class: "right c-count" }, "Logs"));
   return h("div", { class: "page traces" }, filters(params, list),
-    list.view(head, (row) => traceRow(row, scale), () => nothing(params, list), refresh));
+    list.view(head, (row) => traceRow(row, scale), (row) => look(row, scale), () => nothing(params, list), refresh));
 }
 
 function filters(params, list) {
@@ -91,6 +91,12 @@ function durations(rows) {
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values, 0.01))));
   const place = (value) => Math.max(1.5, Math.min(100, ((Math.log10(Math.max(value, 1e-9)) - low) / (high - low)) * 100));
   return { low: 10 ** low, high: 10 ** high, place };
+}
+
+/** What a row shows besides its own values: the scale, the age, and the time so far. */
+function look(row, scale) {
+  const age = now() - row.start;
+  return `${scale.low} ${scale.high} ${row.duration_s === null ? age : since(age)}`;
 }
 
 function traceRow(row, scale) {
