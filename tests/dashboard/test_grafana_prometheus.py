@@ -69,7 +69,7 @@ def scraped(folder: Path, seconds: float) -> Iterator[Running]:
             Program(generator, folder / "generator", often) as first,
             Program(service, folder / "service", {**often, **exporting}) as second,
         ):
-            addresses = [program.line_with(r"http://(127\.0\.0\.1:\d+)")[1] for program in (first, second)]
+            addresses = [program.line_with(r"http://(127\.0\.0\.1:\d+)/metrics")[1] for program in (first, second)]
             jobs = {"snapshot-generator": addresses[:1], "order-service": addresses[1:]}
             with Prometheus(jobs, folder / "prometheus", rules=[folder / FILE]) as prometheus:
                 yield Running(prometheus, model.dashboard(spec, metrics), time.time())
