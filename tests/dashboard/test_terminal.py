@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -268,6 +269,17 @@ async def test_a_filter_is_typed_kept_and_cleared(pilot: Driven, source: MemoryS
     await shows(pilot, "filter: import min:250ms error user.id=42", "keys")
     await pilot.press("escape")
     await shows(pilot, "GET /cart")
+
+
+@driven()
+async def test_keys_typed_ahead_reach_the_filter(pilot: Driven, source: MemorySource) -> None:
+    """A filter that is typed or pasted in one go is no row of commands; a slash in it is a character."""
+    await pilot.press("5")
+    await shows(pilot, "Metric")
+    for key in ("slash", *"quit/s", "enter"):
+        pilot.app.post_message(Key(key, "/" if key == "slash" else key if len(key) == 1 else None))
+    await shows(pilot, "filter: quit/s", "keys")
+    assert source.posted == []
 
 
 @driven()

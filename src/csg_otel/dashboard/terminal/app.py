@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
@@ -22,7 +23,7 @@ class DashboardApp(LiveApp):
         Binding("q,ctrl+c", "quit", show=False),
         Binding("r", "refresh_now", show=False),
         Binding("s", "restart", show=False),
-        Binding("slash", "filter", show=False),
+        Binding("slash", "filter", show=False, priority=True),  # so that the keys typed after it reach the field
         Binding("tab", "pane(1)", show=False, priority=True),
         Binding("shift+tab", "pane(-1)", show=False, priority=True),
         Binding("escape,backspace", "close", show=False),
@@ -142,7 +143,7 @@ class DashboardApp(LiveApp):
     def action_close(self) -> None:
         """Close the filter, or the deepest view, or clear the filter of the list."""
         view = self._navigation.view
-        if self.screen.has_class("filtering"):
+        if self._filter.display:
             view.set_filter("")
             self._shown()
         elif self._navigation.back():
@@ -179,29 +180,45 @@ class DashboardApp(LiveApp):
 
     def action_filter(self) -> None:
         """Open the filter of the list."""
+        if isinstance(self.focused, Input) or len(self.screen_stack) > 1:
+            raise SkipAction  # it is a character of the text
         stack = self._navigation.stack
         while len(stack) > 1 and not stack[-1].names:
             stack.pop()
         if not self._navigation.view.names:
             return
-        field = self.query_one("#filter", Input)
+        field = self._filter
         field.value = self._navigation.view.filter
         field.placeholder = "filter " + " ".join(self._navigation.view.examples)
-        self.screen.add_class("filtering")
-        field.focus()
+        self._show_filter(True)
+        self.screen.set_focus(field)  # at once: the keys that follow belong to the field
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while the user types."""
-        view = self._navigation.view
-        if event.input.id == "filter" and self.screen.has_class("filtering") and event.value != view.filter:
-            view.set_filter(event.value)
-            self._ask()
+        if event.input is self._filter and event.input.display:
+            self._use_filter(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the filter."""
-        if event.input.id == "filter":
+        if event.input is self._filter:
+            self._use_filter(event.value)
             self._close_filter()
 
+    def _use_filter(self, line: str) -> None:
+        view = self._navigation.view
+        if line != view.filter:
+            view.set_filter(line)
+            self._ask()
+            self._draw()
+
+    @property
+    def _filter(self) -> Input:
+        return self.screen_stack[0].query_one("#filter", Input)
+
+    def _show_filter(self, shown: bool) -> None:
+        self._filter.display = shown
+        self.query_one("#keys", TextLine).display = not shown
+
     def _close_filter(self) -> None:
-        self.screen.remove_class("filtering")
-        self._list.focus()
+        self._show_filter(False)
+        self.screen.set_focus(self._list)

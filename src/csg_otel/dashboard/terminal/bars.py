@@ -73,9 +73,10 @@ def _facts(status: Status, connection: Connection, now: float) -> list[Segment]:
     service = status["service"]
     waited = 0.0 if connection.since is None else max(0.0, now - connection.since)
     data = None if status["data_age_s"] is None else status["data_age_s"] + waited
+    uptime = None if status["uptime_s"] is None else status["uptime_s"] + waited
     facts = [
         Segment(f"data {age(data)} old", "dim") if data is not None else Segment("no data yet", "dim"),
-        Segment(f"up {age(status['uptime_s'])}", "dim"),
+        Segment(f"up {age(uptime)}", "dim"),
     ]
     if status["workers"] > 1:
         facts.append(Segment(f"{status['workers']} workers", "dim"))

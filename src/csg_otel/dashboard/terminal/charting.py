@@ -20,6 +20,18 @@ _LEGEND: Final = 6
 """Most series of a legend; the others are counted."""
 
 
+def by_unit(chart: Chart) -> list[Chart]:
+    """Return *chart* with rates in the unit of rates; a histogram's rate, which has another unit, in a chart of its own."""
+    rates = [one for one in chart["series"] if one["field"] == "rate"]
+    others = [one for one in chart["series"] if one["field"] != "rate"]
+    if not rates:
+        return [chart]
+    unit = "1" if others or chart["unit"] in ("", "1") else chart["unit"]
+    title = "Rate" if others else chart["title"]
+    rate: Chart = {**chart, "title": title, "unit": f"{unit}/s", "series": rates}
+    return [{**chart, "series": others}, {**rate, "thresholds": []}] if others else [rate]
+
+
 def chart_rows(chart: Chart, width: int, height: int, hover: int | None = None) -> list[Row]:
     """
     Return a chart of *width* cells with *height* rows of lines, and title, axis and legend in further rows.
@@ -125,4 +137,7 @@ def _style(index: int) -> str:
 
 
 def _unit(unit: str) -> str:
-    return {"By": "bytes", "By/s": "bytes per second", "s": "seconds", "%": "percent", "1": ""}.get(unit, unit) or ""
+    """Return a UCUM unit in words: an annotation such as ``{request}`` without its braces."""
+    base, slash, per = unit.partition("/")
+    words = {"By": "bytes", "s": "seconds", "%": "percent", "1": ""}.get(base, base.strip("{}"))
+    return f"{words} per {'second' if per == 's' else per}".strip() if slash else words

@@ -67,8 +67,6 @@ class LiveApp(App[int]):
     .narrow #tabs { display: block; }
     .narrow #middle, .narrow #list { margin: 0; }
     .beside #detail { display: block; }
-    .filtering #filter { display: block; }
-    .filtering #keys { display: none; }
     """
 
     def __init__(
@@ -197,7 +195,10 @@ class LiveApp(App[int]):
         """Return the views that are shown: the deepest, and its list beside details where there is room."""
         stack = self._navigation.stack
         beside = len(stack) > 1 and stack[-1].is_detail and self.size.width >= _BESIDE
-        return stack[-2:] if beside else stack[-1:]
+        shown = stack[-2:] if beside else stack[-1:]
+        for view in shown:
+            view.status = self._status
+        return shown
 
     def _draw(self) -> None:
         if not self.is_running or not self.screen_stack:
@@ -217,7 +218,7 @@ class LiveApp(App[int]):
         if width <= 0:
             return  # not laid out yet: `on_row_list_resized` draws it
         stale = self._connection.lost is not None
-        frame = Frame(width, widget.size.height, self._now(), stale, self._status, self._address, self._hover)
+        frame = Frame(width, widget.size.height, self._now(), stale, self._hover)
         page = view.page(frame)
         if stale:
             page = Page([*paragraph(self._connection.problem, width), *page.rows], page.header)

@@ -22,8 +22,6 @@ class Frame(NamedTuple):
         height: Rows that are visible.
         now: Unix seconds.
         stale: The numbers are out of date: nothing answers.
-        status: The newest snapshot.
-        address: URL of the web page; empty if there is none.
         hover: Cell and row under the mouse; None without one.
     """
 
@@ -31,8 +29,6 @@ class Frame(NamedTuple):
     height: int
     now: float
     stale: bool = False
-    status: Status | None = None
-    address: str = ""
     hover: tuple[int, int] | None = None
 
 
@@ -67,6 +63,7 @@ class View:
         is_detail: Belongs beside its list where there is room, and follows its cursor.
         hovers: Shows the values under the mouse.
         filter: The filter as the user types it.
+        status: The newest snapshot.
         cursor: The key of the selected row.
         unseen: Number of rows that came while another row than the newest was selected.
     """
@@ -84,6 +81,7 @@ class View:
         self.filter = write({name: value for name, value in self.parameters.items() if name in (*self.names, *_SENT)})
         self.documents: dict[str, Any] = {}
         self.problem = ""
+        self.status: Status | None = None
         self.cursor = ""
         self.unseen = 0
         self._newest = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.dashboard.terminal.charting import chart_rows
+from csg_otel.dashboard.terminal.charting import by_unit, chart_rows
 from csg_otel.dashboard.terminal.filters import Filter, join_link
 from csg_otel.dashboard.terminal.panes.base import Frame, View, request
 from csg_otel.dashboard.terminal.rows import (
@@ -35,7 +35,7 @@ _SPARK: Final = 20
 _COLUMNS: Final = (
     Column("Metric", 24, 0, flexible=True),
     Column("Kind", 15, 4),
-    Column("Latest", 12, 0, right=True),
+    Column("Latest", 15, 0, right=True),
     Column("", _SPARK, 1),
     Column("Series", 6, 2, right=True),
     Column("Exemplars", 9, 3),
@@ -54,23 +54,32 @@ class Ranged(View):
 
     def __init__(self, parameters: Filter | None = None) -> None:
         super().__init__(parameters)
-        self._range = 1
+        self._range: int | None = None
+
+    @property
+    def _at(self) -> int:
+        """The range that the user has chosen; at first that of the settings, shorter while the program is young."""
+        if self._range is not None or self.status is None:
+            return 1 if self._range is None else self._range
+        window, uptime = self.status["charts"]["time_window_s"], self.status["uptime_s"]
+        longest = min(window, window if uptime is None else uptime)
+        return next((i for i, (_, seconds) in enumerate(RANGES) if seconds >= longest), len(RANGES) - 1)
 
     @property
     def seconds(self) -> int:
         """The range of the charts."""
-        return RANGES[self._range][1]
+        return RANGES[self._at][1]
 
     def press(self, name: str, key: str) -> Any:
         """Take a shorter or a longer range."""
         del key
-        step = {"[": -1, "]": 1}.get(name, 0)
-        self._range = min(len(RANGES) - 1, max(0, self._range + step))
+        if step := {"[": -1, "]": 1}.get(name, 0):
+            self._range = min(len(RANGES) - 1, max(0, self._at + step))
         return None
 
     def ranges(self) -> list[Segment]:
         """Return the ranges, the one that is shown marked."""
-        marked = [Segment(f" {name} ", "key" if i == self._range else "dim") for i, (name, _) in enumerate(RANGES)]
+        marked = [Segment(f" {name} ", "key" if i == self._at else "dim") for i, (name, _) in enumerate(RANGES)]
         return [Segment("[ ", "line"), *marked, Segment(" ]", "line")]
 
 
@@ -150,10 +159,11 @@ class MetricChart(Ranged):
         if row and row["description"]:
             rows += paragraph(row["description"], frame.width, "dim")
         rows.append(Row(()))
-        height = max(6, min(20, frame.height - len(rows) - 8))
-        first = len(rows)
-        inside = frame.hover is not None and first <= frame.hover[1] <= first + height
-        rows += chart_rows(chart, frame.width, height, frame.hover[0] if inside and frame.hover else None)
+        charts = by_unit(chart)
+        height = max(6, min(20, (frame.height - len(rows) - 6) // len(charts) - 3))
+        hover = frame.hover[0] if frame.hover else None
+        for one in charts:
+            rows += chart_rows(one, frame.width, height, hover)
         if chart["exemplars"]:
             rows += heading("Exemplars", frame.width, "Enter opens the trace")
             rows += [_exemplar(exemplar, chart["unit"], frame.width) for exemplar in chart["exemplars"]]

@@ -56,7 +56,7 @@ class Overview(View):
 
     def draw(self, frame: Frame) -> Page:
         """Draw the status."""
-        status = frame.status
+        status = self.status
         if status is None:
             return note("Waiting for the first answer of the program ...", frame.width)
         rows = [

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from csg_otel.dashboard.terminal.charting import chart_rows
+from csg_otel.dashboard.terminal.charting import by_unit, chart_rows
 from csg_otel.dashboard.terminal.panes.base import Frame, request
 from csg_otel.dashboard.terminal.panes.metrics import Ranged
 from csg_otel.dashboard.terminal.rows import Line, Page, Row, Segment, note
@@ -43,8 +43,9 @@ class SystemCharts(Ranged):
         columns = 2 if frame.width >= _TWO_COLUMNS else 1
         width = (frame.width - _GAP * (columns - 1)) // columns
         rows = [Row(tuple(self.ranges())), Row(())]
-        for start in range(0, len(page["charts"]), columns):
-            beside = page["charts"][start : start + columns]
+        charts = [one for chart in page["charts"] for one in by_unit(chart)]
+        for start in range(0, len(charts), columns):
+            beside = charts[start : start + columns]
             rows += _beside([chart_rows(chart, width, _HEIGHT, _column(frame, width)) for chart in beside], width)
             rows.append(Row(()))
         return Page(rows)

@@ -120,11 +120,10 @@ def _minimap(spans: Sequence[SpanRow], scale: _Scale) -> list[Row]:
     total = scale.end - scale.start
     marks = [duration(total * part / 4) if part else "0" for part in range(5)]
     axis, cells = [" "] * scale.width, [scale.width * part // 4 for part in range(5)]
-    for part, (mark, cell) in enumerate(zip(marks, cells, strict=True)):
-        if part in (1, 3) and scale.width < 48:
-            continue
+    for mark, cell in sorted(zip(marks, cells, strict=True), key=lambda pair: pair[1] % (scale.width // 2)):
         begin = min(cell, scale.width - len(mark))
-        axis[begin : begin + len(mark)] = mark
+        if not "".join(axis[max(0, begin - 1) : begin + len(mark) + 1]).strip():  # none touches another
+            axis[begin : begin + len(mark)] = mark
     return [Row((Segment(left), *density)), Row(text(Segment(left + "".join(axis)[: scale.width], "dim")))]
 
 
