@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from support.alertmanager import Alertmanager
 from support.programs import Program, eventually
 
 WITHIN_S = 50.0
@@ -22,7 +26,7 @@ import logging, sys, time
 import csg_otel
 
 csg_otel.instrument("shop", exporters=[], dashboard__enabled=True, dashboard__port={port}, handle_signals=False,
-                    health_monitoring__check_interval=1)
+                    health_monitoring__check_interval=1, alerting__alertmanagers={alertmanagers})
 logging.getLogger("shop").setLevel("INFO")
 
 @csg_otel.health_check("database")
@@ -54,8 +58,8 @@ class Terminal:
         self._name = f"csg-{os.getpid()}-{secrets.token_hex(4)}"
         self._env = {**os.environ, "LC_ALL": "C.UTF-8", **env}
         width, height = map(str, size)
-        self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "main", "-x", width, "-y", height, *command)
-        self._tmux("set-option", "-g", "remain-on-exit", "on")
+        shell = f"{shlex.join(command)}; echo ended $?; sleep 100"
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "main", "-x", width, "-y", height, shell)
 
     def close(self) -> None:
         """End the server and what runs in it."""
@@ -80,9 +84,10 @@ class Terminal:
         except AssertionError:
             raise AssertionError(f"no {pattern!r} on this screen:\n{self.screen()}") from None
 
-    def status(self) -> str:
-        """The exit code of the command; empty while it runs."""
-        return self._tmux("display-message", "-p", "-t", "main", "#{pane_dead_status}").strip()
+    def process(self) -> psutil.Process:
+        """The process of the command."""
+        shell = psutil.Process(int(self._tmux("display-message", "-p", "-t", "main", "#{pane_pid}")))
+        return shell.children()[0]
 
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -106,14 +111,25 @@ def state(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def start(port: int, state: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], Program]]:
+def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
+    """A real Alertmanager."""
+    file = tmp_path / "alertmanager.yml"
+    file.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    with Alertmanager(file, tmp_path / "alertmanager") as running:
+        yield running
+
+
+@pytest.fixture
+def start(
+    port: int, alertmanager: Alertmanager, state: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[[], Program]]:
     """Start the program, as often as it is called."""
     programs: list[Program] = []
 
     def begin() -> Program:
         folder = tmp_path / f"run{len(programs)}"
         folder.mkdir()
-        programs.append(Program(PROGRAM.format(port=port), folder, state))
+        programs.append(Program(PROGRAM.format(port=port, alertmanagers=[alertmanager.url]), folder, state))
         programs[-1].line_with("ready")
         return programs[-1]
 
@@ -130,7 +146,7 @@ def terminal(port: int, state: dict[str, str]) -> Iterator[Terminal]:
     shown.close()
 
 
-@pytest.mark.real("tmux")
+@pytest.mark.real("tmux", "prometheus-alertmanager")
 def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], terminal: Terminal) -> None:
     """All panes show what the program did; it may die and come back; 80x24 fits; q ends with 0."""
     terminal.shows("STALE .* nothing answers")  # the dashboard may be there first
@@ -144,6 +160,7 @@ def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], ter
     terminal.shows(r"\d\d:\d\d:\d\d\.\d{3} +checkout +shop")
     terminal.press("/", "checkout", "Enter")
     terminal.shows("filter: checkout")
+    eventually(lambda: "health_check" not in terminal.screen(), WITHIN_S)
     terminal.press("Down", "Enter")
     terminal.shows("charge card +[\\d.]+ [mu]?s .*•")
     terminal.press("Down", "Enter")
@@ -157,7 +174,16 @@ def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], ter
     terminal.press("6")
     terminal.shows("Memory of the process")
     terminal.press("7")
-    terminal.shows("No alert rules")
+    terminal.shows(r"PENDING +HealthCheckCritical +critical")
+    terminal.press("/", "HealthCheckCritical", "Enter")
+    terminal.shows("filter: HealthCheckCritical")
+    terminal.press("a")
+    terminal.shows("Silence HealthCheckCritical +all series")
+    terminal.press("30m", "Enter")
+    terminal.shows("Enter silences")
+    terminal.press("on it", "Enter")
+    terminal.shows("silence of HealthCheckCritical: done")
+    terminal.shows(r"HealthCheckCritical .* \d\d:\d\d:\d\d")
     terminal.press("Tab", "r")
     terminal.shows("refreshed")
     terminal.press("s")
@@ -182,7 +208,29 @@ def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], ter
     terminal.press("3")
     terminal.shows("Name +Duration")
     terminal.press("q")
-    assert eventually(terminal.status, WITHIN_S) == "0"
+    terminal.shows("ended 0")
+
+
+@pytest.mark.real("tmux", "prometheus-alertmanager")
+def test_idle_it_takes_less_than_2_percent_of_a_core(
+    start: Callable[[], Program], port: int, state: dict[str, str]
+) -> None:
+    """At the usual interval, with a program that works, the lines that change are drawn for less than 2 % of a core."""
+    start()
+    terminal = Terminal([sys.executable, "-c", DASHBOARD.format(port=port).replace("0.3", "5.0")], state)
+    try:
+        terminal.shows(r"✖ CRITICAL +shop")
+        process = terminal.process()
+
+        def share() -> float:
+            begin, used = time.monotonic(), process.cpu_times()
+            time.sleep(5.0)  # a window as long as the interval: a busy machine may need another one
+            now = process.cpu_times()
+            return (now.user + now.system - used.user - used.system) / (time.monotonic() - begin)
+
+        assert eventually(lambda: share() < 0.02, WITHIN_S)
+    finally:
+        terminal.close()
 
 
 @pytest.mark.real("tmux")

@@ -93,7 +93,9 @@ class DashboardApp(LiveApp):
     def _acknowledge(self, chosen: Acknowledgement) -> None:
         page = self._navigation.view.documents.get("alerts")
         if not page or not page["can_acknowledge"]:
-            self._say((page or {}).get("problem") or "No Alertmanager is configured (alerting).", "warning")
+            self._say(
+                (page or {}).get("problem") or "No Alertmanager is configured: alerting.alertmanagers.", "warning"
+            )
             return
 
         def finish(body: dict[str, Any] | None) -> None:

@@ -105,18 +105,18 @@ class Acknowledge(ModalScreen[dict[str, Any] | None]):
         self.query_one("#question", TextLine).show([question])
         self.query_one("#how-long", TextLine).show([Row(text(Segment("for how long, such as 30m or 2h", "dim")))])
         self.query_one("#why", TextLine).show([Row(text(Segment("comment", "dim")))])
-        self.query_one("#advice", TextLine).show([Row(text(Segment("Enter silences, Esc cancels", "dim")))])
+        self._advise("Enter goes to the comment, Esc cancels", "dim")
         self.query_one("#duration", Input).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the next field, or finish."""
         seconds = duration(self.query_one("#duration", Input).value)
         if not seconds or seconds <= 0:
-            wrong = Segment("A duration is needed, such as 30m or 2h.", "critical")
-            self.query_one("#advice", TextLine).show([Row((wrong,))])
+            self._advise("A duration is needed, such as 30m or 2h.", "critical")
             self.query_one("#duration", Input).focus()
         elif event.input.id == "duration":
-            self.query_one("#comment", Input).focus()
+            self.set_focus(self.query_one("#comment", Input))
+            self._advise("Enter silences, Esc cancels", "dim")
         else:
             self.dismiss(
                 {
@@ -127,6 +127,9 @@ class Acknowledge(ModalScreen[dict[str, Any] | None]):
                     "author": environment.snapshot().get("USER", "csg-otel"),
                 }
             )
+
+    def _advise(self, words: str, style: str) -> None:
+        self.query_one("#advice", TextLine).show([Row((Segment(words, style),))])
 
     def action_cancel(self) -> None:
         """Close without a silence."""

@@ -129,7 +129,7 @@ class AlertDetail(View):
             ("severity", rule["severity"]),
             ("metric", rule["metric"]),
             ("condition", f"{_condition(rule)} for {age(rule['for_s'])}"),
-            ("runbook", Segment(rule["runbook_url"], "accent")),
+            *([("runbook", Segment(rule["runbook_url"], "accent"))] if rule["runbook_url"] else []),
         ]
         if silence := rule["silence"]:
             words = f"until {clock(silence['ends'], frame.now)} by {silence['created_by']}: {silence['comment']}"
@@ -141,7 +141,9 @@ class AlertDetail(View):
             *pairs(facts, frame.width),
         ]
         if rule["series"]:
-            page = table(_SERIES, [(labels(s["labels"]), _series(s, rule, frame)) for s in rule["series"]], frame.width)
+            names = _differing(rule["series"])
+            lines = [(labels(one["labels"]), _series(one, names, rule, frame)) for one in rule["series"]]
+            page = table(_SERIES, lines, frame.width)
             rows += [*heading("Series", frame.width), Row(page.header), *page.rows]
         return Page(rows)
 
@@ -166,11 +168,17 @@ def _row(rule: AlertRow, frame: Frame) -> list[str | Segment]:
     ]
 
 
-def _series(series: AlertSeries, rule: AlertRow, frame: Frame) -> list[str | Segment]:
+def _differing(series: Sequence[AlertSeries]) -> set[str]:
+    """Return the labels that tell the series apart; all of a single one."""
+    names = {name for one in series for name in one["labels"]}
+    return {name for name in names if len(series) == 1 or len({one["labels"].get(name) for one in series}) > 1}
+
+
+def _series(series: AlertSeries, names: set[str], rule: AlertRow, frame: Frame) -> list[str | Segment]:
     word = "stale" if frame.stale else series["state"]
     return [
         Segment(_state(word), "dim" if word == "ok" else _style(word)),
-        labels(series["labels"]) or "all",
+        labels({name: content for name, content in series["labels"].items() if name in names}) or "all",
         "stale" if frame.stale else value(series["value"], rule["unit"]),
         Segment(_remaining(series), "warning"),
     ]
