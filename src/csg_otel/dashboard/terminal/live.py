@@ -191,6 +191,11 @@ class LiveApp(App[int]):
     def _detail(self) -> RowList:
         return self.query_one("#detail", RowList)
 
+    @property
+    def _has_widgets(self) -> bool:
+        """Whether the screen is complete: an answer may come before it is built, and while it is taken down."""
+        return bool(self.screen_stack) and len(self.screen_stack[0].query("RowList, TextLine, Input")) == 7
+
     def _visible(self) -> list[View]:
         """Return the views that are shown: the deepest, and its list beside details where there is room."""
         stack = self._navigation.stack
@@ -201,7 +206,7 @@ class LiveApp(App[int]):
         return shown
 
     def _draw(self) -> None:
-        if not self.is_running or not self.screen_stack:
+        if not self._has_widgets:
             return
         views = self._visible()
         base = self.screen_stack[0]
@@ -234,7 +239,7 @@ class LiveApp(App[int]):
             view.cursor = widget.cursor
 
     def _draw_bars(self) -> None:
-        if not self.screen_stack:
+        if not self._has_widgets:
             return
         base, width, now = self.screen_stack[0], self.size.width, self._now()
         panes = self._navigation.visible

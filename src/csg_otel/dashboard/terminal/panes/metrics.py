@@ -33,8 +33,8 @@ RANGES: Final = (("5 m", 300), ("1 h", 3600), ("6 h", 21600), ("24 h", 86400))
 
 _SPARK: Final = 20
 _COLUMNS: Final = (
-    Column("Metric", 24, 0, flexible=True),
-    Column("Kind", 15, 4),
+    Column("Metric", 28, 0, flexible=True),
+    Column("Kind", 9, 4),
     Column("Latest", 15, 0, right=True),
     Column("", _SPARK, 1),
     Column("Series", 6, 2, right=True),
@@ -179,7 +179,7 @@ def _row(metric: MetricRow, *, stale: bool) -> list[str | Segment]:
     unit = f"{metric['unit']}/s" if metric["kind"] == "counter" else metric["unit"]
     return [
         metric["name"],
-        Segment(metric["kind"].replace("_", " "), "dim"),
+        Segment(metric["kind"].removesuffix("_counter").replace("_", "/"), "dim"),
         Segment("stale", "stale") if stale else value(metric["latest"], unit),
         Segment(sparkline(metric["values"], _SPARK), "accent"),
         Segment(str(metric["series"]), "dim"),
