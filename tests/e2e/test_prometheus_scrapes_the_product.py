@@ -19,7 +19,7 @@ def test_a_minute_of_the_example_under_a_real_prometheus(tmp_path: Path) -> None
     """`up` stays 1, no sample is refused, promtool has no complaint, and PromQL counts the files really processed."""
     command = [sys.executable, str(GENERATOR), "--demo", "--seconds", "60"]
     with Program(command, tmp_path, {"METRICS_COLLECTION_INTERVAL": "2", "TMPDIR": str(tmp_path)}) as program:
-        url = program.line_with(r"http://127\.0\.0\.1:\d+")[0]
+        url = program.line_with(r"(http://127\.0\.0\.1:\d+)/metrics")[1]
         with Prometheus([url.removeprefix("http://")], tmp_path / "prometheus") as prometheus:
             eventually(lambda: prometheus.query("csg_files_processed_total"), within_s=40)
             text = get(f"{url}/metrics")[1]
