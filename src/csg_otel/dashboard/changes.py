@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
-from csg_otel import clocks, forks
+from csg_otel import clocks, forks, waits
 from csg_otel.dashboard.changed import SeriesValues, rank
 from csg_otel.dashboard.store.series import LIVE_SPAN_S, LIVE_STEP_S
 from csg_otel.metrics.history import COARSE_STEP_S, FINE_SPAN_S, FINE_STEP_S
+from csg_otel.server.background import Background
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.changed.series import Field, Kind, Period
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 WINDOW_S: Final = 300.0
 _MOST_ROWS: Final = 10
 _SHOWN_FOR_S: Final = 15.0
+_PATIENCE_S: Final = 0.05
 _SHORT_S: Final = 5 * FINE_STEP_S
 """A shorter window has too few steps of 10 s: those of one second are compared, if someone has watched."""
 
@@ -39,24 +42,39 @@ class Changes:
         """Compare *values* and *recent*."""
         self._values = values
         self._recent = recent
+        self._background = Background("dashboard-changes")
         self.reset_after_fork()
         forks.follow(self.reset_after_fork)
 
     def reset_after_fork(self) -> None:
         """Start from scratch, as the store does."""
         self._lock = threading.Lock()
+        self._done = waits.Latch()
+        self._done.set()
         self._latest: list[Change] = []
         self._due_s = float("-inf")
 
     def latest(self, now: float) -> list[Change]:
-        """Return what changed in the last five minutes before *now* (Unix seconds), as it was at most 15 s ago."""
-        if clocks.monotonic() >= self._due_s and self._lock.acquire(blocking=False):
-            try:
-                _, self._latest = self.within((now - WINDOW_S, now), now, _MOST_ROWS)
-                self._due_s = clocks.monotonic() + _SHOWN_FOR_S
-            finally:
-                self._lock.release()
+        """
+        Return what changed in the last five minutes before *now* (Unix seconds), as it was some 15 s ago.
+
+        A new answer is made on a thread of its own; this waits for it for 50 ms at most, so that a page is drawn at once.
+        """
+        with self._lock:
+            done = self._done
+            if clocks.monotonic() >= self._due_s and done.is_set():
+                done = self._done = waits.Latch()
+                if not self._background.run(partial(self._make, now, done)):
+                    done.set()
+        done.wait(_PATIENCE_S)
         return self._latest
+
+    def _make(self, now: float, done: waits.Latch) -> None:
+        try:
+            _, self._latest = self.within((now - WINDOW_S, now), now, _MOST_ROWS)
+        finally:
+            self._due_s = clocks.monotonic() + _SHOWN_FOR_S
+            done.set()
 
     def within(self, window: Period, now: float, limit: int) -> tuple[Period, list[Change]]:
         """Return the baseline, and at most *limit* rows about what changed in *window* against it; all in Unix seconds."""
