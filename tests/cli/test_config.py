@@ -175,7 +175,7 @@ def test_problems_of_checks_stand_among_the_others_by_line(tmp_path: Path, capsy
         ),
         (
             {"MONITORING_DASHBOARD_PORT": "1"},
-            "no configuration file found; 1 setting from the environment, 1 warning",
+            "no configuration file found; 1 setting from the environment",
         ),
     ],
 )

@@ -56,7 +56,8 @@ class Terminal:
 
     def __init__(self, command: list[str], env: dict[str, str], size: tuple[int, int] = (130, 40)) -> None:
         self._name = f"csg-{os.getpid()}-{secrets.token_hex(4)}"
-        self._env = {**os.environ, "LC_ALL": "C.UTF-8", **env}
+        own = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}  # pytest's size
+        self._env = {**own, "LC_ALL": "C.UTF-8", **env}
         width, height = map(str, size)
         shell = f"{shlex.join(command)}; echo ended $?; sleep 100"
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "main", "-x", width, "-y", height, shell)

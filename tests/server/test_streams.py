@@ -264,7 +264,7 @@ def test_a_client_that_waits_with_its_body_is_told_to_go_on(server: Server) -> N
 
 # -- purpose ----------------------------------------------------------------------------------------------------------------
 
-PRIVATE = Purpose("no pages here", "pages", "csg-otel-pages", is_private=True)
+PRIVATE = Purpose("no pages here", "pages", "pages", is_private=True)
 
 
 def test_a_private_server_does_not_start_where_everybody_can_reach_it(caplog: pytest.LogCaptureFixture) -> None:

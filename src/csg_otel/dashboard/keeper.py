@@ -39,6 +39,7 @@ _TICK_S: Final = 0.25
 """Seconds between two looks at the queues while someone watches: an ended span is on the page within a second."""
 
 _IDLE_TICK_S: Final = 1.0
+_RUNNING_S: Final = 1.0
 _LONG_S: Final = 1.0
 """Seconds after which a running span of another worker is shown."""
 
@@ -88,7 +89,8 @@ class Keeper:
         self._ended = waits.Latch()
         self._watched_until = float("-inf")
         self._fine_due = self._live_due = float("-inf")
-        self._running_version = -1
+        self._running_ids: tuple[int, ...] = ()
+        self._running_due = float("-inf")
         if self._files is not None:
             self._files.reset()
         self._thread: threading.Thread | None = None
@@ -169,13 +171,19 @@ class Keeper:
             spans, logs = self.intake.take(watched=watched)
             if spans or logs:
                 self.recent.add(spans, logs)
-            if watched and self.intake.version != self._running_version:
-                self._running_version = self.intake.version
-                self.recent.set_running(self.intake.running())
+            if watched:
+                self._show_running()
             if self._files is not None:
                 began_s = time.thread_time()
                 self._use_files(self._files, spans, logs, watched=watched)
                 self.intake.spend(time.thread_time() - began_s)
+
+    def _show_running(self) -> None:
+        """Keep the running spans if there are others than before, and once a second, because the program adds to them."""
+        ids, now_s = self.intake.running_ids, clocks.monotonic()
+        if ids != self._running_ids or (ids and now_s >= self._running_due):
+            self._running_ids, self._running_due = ids, now_s + _RUNNING_S
+            self.recent.set_running(self.intake.running())
 
     def _use_files(self, files: Files, spans: list[SpanRow], logs: list[LogRow], *, watched: bool) -> None:
         serves = self._serves()

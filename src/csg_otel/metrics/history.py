@@ -60,10 +60,10 @@ class Ring:
         self._newest = max(self._newest, step)
         self._values[step % size] = value
 
-    def items(self) -> list[tuple[float, float]]:
-        """Return the start and the value of each step that has one, oldest first."""
+    def items(self, since_s: float = 0.0) -> list[tuple[float, float]]:
+        """Return start and value of each step that has one and begins at *since_s* or later, oldest first."""
         size = len(self._values)
-        steps = range(max(0, self._newest - size + 1), self._newest + 1)
+        steps = range(max(0, self._newest - size + 1, math.ceil(since_s / self._step_s)), self._newest + 1)
         kept = ((step, self._values[step % size]) for step in steps)
         return [(step * self._step_s, value) for step, value in kept if not math.isnan(value)]
 

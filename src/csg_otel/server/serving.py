@@ -45,8 +45,9 @@ class Purpose:
     """
     What a server is for.
 
-    ``missing`` is what does not exist without it, ``section`` the settings with its host and port, ``thread`` the name of its
-    thread. ``is_private`` servers do not start where other machines can reach them without a token; others log a warning.
+    ``missing`` is what does not exist without it, ``section`` the settings with its host and port, ``thread`` the end of the
+    name of its thread. ``is_private`` servers do not start where other machines can reach them without a token; others log a
+    warning.
     ``option`` is the option of the command that sets the port, where no setting does.
     """
 
@@ -57,7 +58,7 @@ class Purpose:
     option: str = ""
 
 
-ENDPOINTS: Final = Purpose("no /metrics and no probes here", "system_monitoring.prometheus", "csg-otel-http")
+ENDPOINTS: Final = Purpose("no /metrics and no probes here", "system_monitoring.prometheus", "http")
 
 
 class Server:
@@ -137,7 +138,7 @@ class Server:
             self.problem, self._logged, self._failing_since_s = "", "", None
             if self._is_open:
                 _log.warning("%s", self._exposure(self.url))
-            self._thread = OwnThread(target=self._serve, name=self._purpose.thread)
+            self._thread = OwnThread(target=self._serve, name=f"csg-otel-{self._purpose.thread}")
             self._thread.start()
             return True
 

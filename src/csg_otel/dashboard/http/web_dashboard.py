@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.http.events import Live
     from csg_otel.server.messages import Done, Request
 
-PURPOSE: Final = Purpose("no web dashboard here", "dashboard", "csg-otel-dashboard-http", is_private=True)
+PURPOSE: Final = Purpose("no web dashboard here", "dashboard", "dashboard-http", is_private=True)
 
 _API: Final = "/api/v1/"
 _STATIC: Final = "/static/"

@@ -20,7 +20,7 @@ GRPC_PORT: Final = 4317
 """The ports that OpenTelemetry's SDKs send to if nothing is configured."""
 
 _HOST: Final = "127.0.0.1"
-_PURPOSE: Final = Purpose("no OTLP over HTTP here", "", "csg-otel-otlp-http", option="--otlp-http-port")
+_PURPOSE: Final = Purpose("no OTLP over HTTP here", "", "otlp-http", option="--otlp-http-port")
 _STOP_S: Final = 2.0
 
 

@@ -28,7 +28,7 @@ _WAKE_AT: Final = 200
 _MOST_RUNNING: Final = 1000
 """Running spans that are kept at most: a program that never ends its spans must not fill the memory."""
 
-_UNWATCHED_SHARE: Final = 0.05
+_UNWATCHED_SHARE: Final = 0.02
 """Share of one core for the conversion while no page is open, and while one is."""
 
 _WATCHED_SHARE: Final = 0.15
@@ -40,7 +40,7 @@ _BATCH: Final = 100
 
 
 class Intake:
-    """The queues of ended spans and log records, and the running spans; ``version`` changes with each of them."""
+    """The queues of ended spans and log records, and the running spans."""
 
     def __init__(self, service: Callable[[], str], now_s: Callable[[], float] = clocks.monotonic) -> None:
         """Make the queues; *service* returns the name of the service, and *now_s* the monotonic time."""
@@ -56,7 +56,6 @@ class Intake:
         self._records: deque[Any] = deque()
         self._running: dict[int, Any] = {}
         self.dropped = 0
-        self.version = 0
         self._credit_s = _MOST_CREDIT_S
         self._credited_s = self._now_s()
 
@@ -66,12 +65,10 @@ class Intake:
         """Keep *span* as running."""
         if len(self._running) < _MOST_RUNNING:
             self._running[span.context.span_id] = span
-            self.version += 1
 
     def ended(self, span: Any, *, kept: bool) -> None:
         """Queue an ended span if it is *kept*; beyond the limit, only one that has failed."""
         self._running.pop(span.context.span_id, None)  # by its id, because an ended span is another object
-        self.version += 1
         if not kept:
             return
         waiting = len(self._ended)
@@ -86,7 +83,6 @@ class Intake:
         """Queue a log record."""
         if len(self._records) < _MOST_QUEUED:
             self._records.append(record)
-            self.version += 1
         else:
             self.dropped += 1
 
@@ -113,6 +109,11 @@ class Intake:
     def spend(self, seconds: float) -> None:
         """Count *seconds* of the processor's time for other work on what was taken."""
         self._credit_s -= seconds
+
+    @property
+    def running_ids(self) -> tuple[int, ...]:
+        """The ids of the running spans, in the order of their starts."""
+        return tuple(self._running)
 
     def running(self, before_s: float | None = None) -> list[SpanRow]:
         """Return the spans that are running, the oldest first; only those started before the Unix time *before_s*."""

@@ -78,19 +78,20 @@ class Line:
     def between(self, step_s: float, first: int, last: int) -> list[float | None]:
         """Return the values of the steps of *step_s* (one of the three) from number *first* to before *last*; None for gaps."""
         ring = {FINE_STEP_S: self.fine, COARSE_STEP_S: self._coarse, LIVE_STEP_S: self._live}[step_s]
-        return [None] * (last - first) if ring is None else ring.between(first, last)
+        if ring is not None:
+            return ring.between(first, last)
+        items = self.coarse_items() if step_s == COARSE_STEP_S else []
+        by_step = {int(at_s // step_s): value for at_s, value in items}
+        return [by_step.get(step) for step in range(first, last)]
 
     def items(self, since_s: float) -> list[tuple[float, float]]:
         """Return the values from *since_s* on, the oldest first: the coarse ones, then the fine ones, then the live ones."""
-        fine = self.fine.items()
+        fine = self.fine.items(since_s)
         first_fine = fine[0][0] if fine else math.inf
-        coarse = self._coarse.items() if self._coarse is not None and since_s < first_fine else []
-        items = [item for item in coarse if item[0] + COARSE_STEP_S <= first_fine]
         last_fine = fine[-1][0] + FINE_STEP_S if fine else -math.inf
-        live = self._live.items() if self._live is not None else []
-        items += fine
-        items += [item for item in live if item[0] >= last_fine]
-        return [item for item in items if item[0] >= since_s]
+        coarse = self._coarse.items(since_s) if self._coarse is not None and since_s < first_fine else []
+        live = self._live.items(max(since_s, last_fine)) if self._live is not None else []
+        return [*(item for item in coarse if item[0] + COARSE_STEP_S <= first_fine), *fine, *live]
 
 
 class SeriesHistory:

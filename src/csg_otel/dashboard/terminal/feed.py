@@ -53,7 +53,7 @@ class Feed:
         self._answered = answered
         self._acted = acted
         self._queue: SimpleQueue[Sequence[Request] | Callable[[], object] | None] = SimpleQueue()
-        self._thread = OwnThread(self._work, "csg_otel dashboard")
+        self._thread = OwnThread(self._work, name="csg-otel-terminal")
         self.busy = False
 
     def start(self) -> None:
