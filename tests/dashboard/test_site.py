@@ -29,7 +29,7 @@ CSP = (
     "frame-ancestors 'none'"
 )
 PATHS = [
-    *("/", "/index.html", "/static/index.html", "/static/js/main.js", "/static/nothing", "/nothing", "/favicon.ico"),
+    *("/", "/index.html", "/static/index.html", "/static/page.js", "/static/nothing", "/nothing", "/favicon.ico"),
     *("/login", "/login?token=", "/login?token=wrong", "/api/v1", "/api/v1/", "/api/v2/status", "/metrics", "/livez"),
     *(
         f"/api/v1/{path}"
@@ -40,19 +40,6 @@ PATHS = [
         )
     ),
 ]
-
-
-@pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch, web: ServedWeb, tmp_path: Path) -> Path:
-    """The folder of the page's files of the test's dashboard."""
-    folder = tmp_path / "web"
-    (folder / "js").mkdir(parents=True)
-    (folder / "index.html").write_text("<!doctype html><p>page" + " " * 2000)
-    (folder / "js" / "main.js").write_text("main();")
-    (folder / "secret.py").write_text("secret")
-    (tmp_path / "outside.js").write_text("outside")
-    monkeypatch.setattr(web.dashboard._assets, "_root", folder)
-    return folder
 
 
 # -- who gets in ------------------------------------------------------------------------------------------------------------
@@ -215,12 +202,12 @@ def test_a_dashboard_that_everybody_can_reach_needs_a_token(serve_web: Serve, ca
 # -- what a browser may do --------------------------------------------------------------------------------------------------
 
 
-def test_every_response_has_the_headers_of_the_policy(web: ServedWeb, files: Path) -> None:
+def test_every_response_has_the_headers_of_the_policy(web: ServedWeb) -> None:
     """The page, its files, documents, refusals and errors; nothing allows another origin."""
     answers = [web.ask(path) for path in ("/", "/nothing", "/login?token=x", "/api/v1/status")]
     answers.append(web.ask("/", headers={"Host": "evil.example"}))
     web.log_in()
-    for path in ("/", "/nothing", "/static/js/main.js", "/api/v1/status", "/api/v1/nothing", "/api/v1/events?topics=x"):
+    for path in ("/", "/nothing", "/static/page.js", "/api/v1/status", "/api/v1/nothing", "/api/v1/events?topics=x"):
         answers += [web.ask(path), web.ask(path, "DELETE")]
 
     for answer in answers:
@@ -334,7 +321,7 @@ def test_an_import_may_be_large(web: ServedWeb, source: SetSource) -> None:
     ("method", "path", "allowed"),
     [
         *((method, "/", "GET, HEAD") for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")),
-        ("POST", "/static/js/main.js", "GET, HEAD"),
+        ("POST", "/static/page.js", "GET, HEAD"),
         ("POST", "/api/v1/status", "GET, HEAD"),
         ("OPTIONS", "/api/v1/status", "GET, HEAD"),
         ("GET", "/api/v1/services/restart", "POST"),
@@ -355,21 +342,48 @@ def test_wrong_methods_are_refused(web: ServedWeb, source: SetSource, method: st
 # -- what is served ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_s_files_are_served(web: ServedWeb, files: Path) -> None:
+def test_the_page_s_files_are_served(web: ServedWeb) -> None:
     """Compressed for those that accept it, and not sent again to a client that has them."""
     web.log_in()
-    page, script = web.ask("/"), web.ask("/static/js/main.js")
+    page, script = web.ask("/"), web.ask("/static/page.js")
     zipped = web.ask("/", headers={"Accept-Encoding": "gzip, br"})
 
-    assert page.body == (files / "index.html").read_bytes()
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert (script.body, script.headers["content-type"]) == (b"main();", "text/javascript; charset=utf-8")
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
     assert zipped.headers["content-encoding"] == "gzip"
     assert gzip.decompress(zipped.body) == page.body
-    assert (page.headers["cache-control"], page.headers["vary"]) == ("no-cache", "Accept-Encoding")
+    assert (page.headers["cache-control"], page.headers["vary"]) == ("no-cache", "Accept-Encoding, Cookie")
     known = web.ask("/", headers={"If-None-Match": page.headers["etag"]})
     assert (known.status, known.body) == (304, b"")
     assert web.ask("/", headers={"If-None-Match": script.headers["etag"]}).status == 200
+
+
+def test_a_browser_keeps_a_file_of_the_page_as_long_as_its_version_is_the_page_s(web: ServedWeb) -> None:
+    """The page names its files with their versions; at an address without the version, they are asked for each time."""
+    web.log_in()
+    names = re.findall(r'(?:src|href)="(/static/[^"]+)"', web.ask("/").body.decode())
+    caching = {name.partition("?")[0]: web.ask(name).headers["cache-control"] for name in names}
+
+    assert caching.keys() == {"/static/page.css", "/static/page.js", "/static/icon.svg"}
+    assert set(caching.values()) == {"private, max-age=31536000, immutable"}
+    assert {web.ask(name).headers["cache-control"] for name in ("/static/page.js", "/static/page.js?v=old")} == {
+        "no-cache"
+    }
+
+
+def test_the_page_comes_in_the_theme_of_its_user(web: ServedWeb) -> None:
+    """As the cookie says, which the page sets; by the system without one, or with one that it has not set."""
+    web.log_in()
+    session = web.headers["Cookie"]
+    choices = ("", "dark", "light", "dark2", '"><script>')
+    pages = [web.ask("/", headers={"Cookie": f"{session}; csg_otel_theme={choice}"}) for choice in choices]
+    heads = [page.body.decode().splitlines()[1] for page in pages]
+
+    assert heads == [
+        *('<html lang="en">', '<html data-theme="dark" lang="en">', '<html data-theme="light" lang="en">'),
+        *('<html lang="en">', '<html lang="en">'),
+    ]
+    assert len({page.headers["etag"] for page in pages}) == 3
 
 
 @pytest.mark.parametrize(
@@ -383,23 +397,12 @@ def test_the_page_s_files_are_served(web: ServedWeb, files: Path) -> None:
             "/etc/passwd",
             "//etc/passwd",
         ),
-        *(
-            "..\\outside.js",
-            "js",
-            "js/",
-            "",
-            ".",
-            "..",
-            "secret.py",
-            "js/main.js/",
-            "js//main.js",
-            "%00",
-            "js/main.js%00",
-        ),
+        *("..\\outside.js", "js", "js/", "", ".", "..", "js/main.js", "js//main.js", "page.js/", "%00", "page.js%00"),
+        *("index.html", "vendor/uPlot.LICENSE", "../http/access.py"),
     ],
 )
-def test_no_path_leads_out_of_the_page_s_files(web: ServedWeb, files: Path, path: str) -> None:
-    """Nor to a file of another kind."""
+def test_no_path_leads_out_of_the_page_s_files(web: ServedWeb, path: str) -> None:
+    """Nor to a file of another kind: the page's files are known by name."""
     web.log_in()
 
     assert web.ask(f"/static/{path}").status == 404
@@ -481,7 +484,7 @@ def test_equal_requests_share_a_rendering_for_a_second(
     assert web.get("system").body == b'{"number":4}'
 
 
-def test_a_slow_document_delays_neither_the_page_nor_an_action(web: ServedWeb, source: SetSource, files: Path) -> None:
+def test_a_slow_document_delays_neither_the_page_nor_an_action(web: ServedWeb, source: SetSource) -> None:
     """The page's files and the login come from the server's thread, what takes long from a thread of its own."""
     gate = threading.Event()
     source.documents["status"] = lambda _: gate.wait(20)
@@ -491,14 +494,14 @@ def test_a_slow_document_delays_neither_the_page_nor_an_action(web: ServedWeb, s
     thread.start()
     eventually(lambda: source.requests)
 
-    assert [web.ask(path).status for path in ("/", "/static/js/main.js", "/api/v1/session")] == [200] * 3
+    assert [web.ask(path).status for path in ("/", "/static/page.js", "/api/v1/session")] == [200] * 3
     assert web.get("changed").status == 200
     gate.set()
     thread.join()
 
 
 def test_the_rate_limit_and_the_access_log_are_those_of_the_settings(
-    serve_web: Serve, files: Path, caplog: pytest.LogCaptureFixture
+    serve_web: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The page's files are not counted; no query string, which may have the token of a link, is logged."""
     web = serve_web(
@@ -512,7 +515,7 @@ def test_the_rate_limit_and_the_access_log_are_those_of_the_settings(
     statuses = [web.get("status").status for _ in range(3)]
 
     assert statuses == [200, 200, 429]
-    assert web.ask("/static/js/nothing.js").status == 404
+    assert web.ask("/static/nothing.js").status == 404
     eventually(lambda: len(caplog.messages) == 5)
     assert caplog.messages[0].startswith("127.0.0.1 GET /login 303 0 bytes ")
     assert caplog.messages[3].startswith("127.0.0.1 GET /api/v1/status 429 ")

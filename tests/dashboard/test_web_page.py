@@ -396,6 +396,49 @@ def test_the_page_with_its_history_is_small(visitor: BrowserContext, shop: Shop)
     assert 20_000 < sum(sizes) < 200_000
 
 
+SEE_FIRST_DRAW = """
+new MutationObserver((_, observer) => {
+  if (!document.querySelector("main section h2")) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { window.drawn = performance.now() }));
+  window.needed = performance.getEntriesByType("resource");
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def test_the_first_draw_takes_one_page_one_sheet_one_script_and_one_document(
+    visitor: BrowserContext, shop: Shop, browser: Browser
+) -> None:
+    """60 KB in all, and less than half a second more than a page with one line; a browser that comes again has the files."""
+
+    def load(path: str, drawn: str) -> tuple[float, list[str], int]:
+        context = browser.new_context(storage_state=visitor.storage_state())
+        context.add_init_script(SEE_FIRST_DRAW)
+        page = context.new_page()
+        page.goto(shop.url + path)
+        time_ms: Any = eventually(lambda: page.evaluate(drawn))
+        needed = page.evaluate(
+            "(window.needed ?? []).map(entry => [new URL(entry.name).pathname, entry.encodedBodySize])"
+        )
+        if path == "":
+            page.reload()
+            eventually(lambda: page.evaluate(drawn))
+            kept = page.evaluate("needed.filter(e => e.transferSize === 0).map(e => new URL(e.name).pathname)")
+            assert {"/static/page.css", "/static/page.js"} <= set(kept)
+        context.close()
+        return time_ms, sorted(name for name, _ in needed), sum(size for _, size in needed)
+
+    draws = []
+    for _ in range(4):
+        first_paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+        draws.append((load("nothing", first_paint)[0], *load("", "window.drawn")))
+
+    print("ms until a line of text, and until the overview:", [(round(floor), round(ms)) for floor, ms, *_ in draws])
+    assert draws[0][2] == ["/api/v1/status", "/static/page.css", "/static/page.js"]
+    assert draws[0][3] < 60_000
+    assert min(ms for _, ms, *_ in draws) < min(floor for floor, *_ in draws) + 500
+
+
 def test_a_hidden_tab_asks_for_nothing(page: Page) -> None:
     """Its stream ends, and begins again when the tab is shown."""
     page.evaluate(

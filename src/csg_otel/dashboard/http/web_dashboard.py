@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from csg_otel import interruptions
 from csg_otel.dashboard import openapi, schema
 from csg_otel.dashboard.http.access import Access, Credential
-from csg_otel.dashboard.http.assets import INDEX, Assets
+from csg_otel.dashboard.http.assets import Assets
 from csg_otel.dashboard.http.documents import BUSY, Documents
 from csg_otel.dashboard.http.events import TOPICS, Events
 from csg_otel.dashboard.http.headers import HTML, JSON, SECURE
@@ -136,7 +136,7 @@ class WebDashboard:
     def _response(self, request: Request, done: Done) -> Response | None:
         """Return the response; None if *done* is called with it, later."""
         for guard in self._guards:
-            is_limited = not request.path.startswith(_STATIC)  # the page has dozens of files, which browsers keep
+            is_limited = not request.path.startswith(_STATIC)  # the page's files are the same for all
             if (is_limited or not isinstance(guard, RateLimit)) and (refusal := guard.refusal(request)) is not None:
                 return refusal
         credential = self._access.credential(request)
@@ -154,10 +154,10 @@ class WebDashboard:
 
     def _page(self, request: Request, credential: Credential) -> Response:
         if request.path.startswith(_STATIC):
-            return self._assets.response(request.path.removeprefix(_STATIC), request)
+            return self._assets.file(request.path.removeprefix(_STATIC), request)
         if request.path != "/":
             return Response(404, b"not found; the dashboard is at /\n", PLAIN_TEXT)
-        response = self._assets.response(INDEX, request)
+        response = self._assets.page(request)
         if not credential.is_session:
             return response
         return replace(response, headers={**response.headers, "Set-Cookie": self._access.new_cookie()})

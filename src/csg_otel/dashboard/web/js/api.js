@@ -41,7 +41,7 @@ async function request(url, { signal, deadline = DEADLINE_MS, ...options }) {
   const limits = [AbortSignal.timeout(deadline), ...(signal ? [signal] : [])];
   let response;
   try {
-    response = await fetch(url, { ...options, signal: AbortSignal.any(limits), credentials: "same-origin", cache: "no-store" });
+    response = await fetch(url, { ...options, signal: AbortSignal.any(limits), credentials: "same-origin" });
     if (response.ok) return await response.json();
   } catch (error) {
     if (signal?.aborted) throw error;

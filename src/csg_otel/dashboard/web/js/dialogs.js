@@ -32,8 +32,23 @@ function show(title, view) {
   return redraw;
 }
 
-export async function openHelp() {
-  const { SHORTCUTS } = await import("./keys.js");
+/** Every shortcut with its explanation. */
+const SHORTCUTS = [
+  ["1 – 7", "the panes, in the rail's order"],
+  ["/", "search or filter"],
+  ["↓ ↑ or j k", "next, previous row"],
+  ["Home End", "first, last row"],
+  ["Enter", "open the row, or unfold it"],
+  ["← →", "fold, unfold (waterfall, tree)"],
+  ["Esc", "close; leave the search; go up"],
+  ["c", "what changed"],
+  ["x", "export and import"],
+  ["r", "refresh"],
+  ["t", "dark or light"],
+  ["?", "this help"],
+];
+
+export function openHelp() {
   show("Keyboard", () => [
     h("dl", { class: "shortcuts" }, SHORTCUTS.map(([key, text]) => [h("dt", null, key), h("dd", null, text)])),
     h("p", { class: "dim" }, "The address of this page holds pane, filters, window and selection: a copy of it shows the same elsewhere."),

@@ -14,7 +14,7 @@ export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString("en-US");
+  if (size >= 1000) return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
   if (Number.isInteger(value)) return String(value);
   if (size !== 0 && size < 0.0001) return value.toExponential(1);
   return String(Number(value.toPrecision(3)));
@@ -87,35 +87,40 @@ export function value(figure, unit) {
   return valueParts(figure, unit).join(" ").trim();
 }
 
-const clockFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const minuteFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const dayFormat = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
+// Times are written here without Intl: its first use alone takes longer than the first draw of the page may.
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** Local time of day: "14:02:11". */
-export function clock(time) {
-  return clockFormat.format(new Date(time * 1000));
+function digits(figure, length = 2) {
+  return String(figure).padStart(length, "0");
 }
 
 /** Local hour and minute: "14:02". */
 export function minute(time) {
-  return minuteFormat.format(new Date(time * 1000));
+  const date = new Date(time * 1000);
+  return `${digits(date.getHours())}:${digits(date.getMinutes())}`;
+}
+
+/** Local time of day: "14:02:11". */
+export function clock(time) {
+  return `${minute(time)}:${digits(new Date(time * 1000).getSeconds())}`;
 }
 
 /** Local day: "27 Nov". */
 export function day(time) {
-  return dayFormat.format(new Date(time * 1000));
+  const date = new Date(time * 1000);
+  return `${digits(date.getDate())} ${MONTHS[date.getMonth()]}`;
 }
 
 /** Local time with milliseconds: "14:02:11.482". */
 export function clockMs(time) {
-  const part = Math.floor((time - Math.floor(time)) * 1000);
-  return `${clock(time)}.${String(part).padStart(3, "0")}`;
+  return `${clock(time)}.${digits(Math.floor((time - Math.floor(time)) * 1000), 3)}`;
 }
 
 /** Everything about a time, for a hover: local, its zone, and UTC. */
 export function fullTime(time) {
   const date = new Date(time * 1000);
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const east = -date.getTimezoneOffset();
+  const zone = `UTC${east < 0 ? "-" : "+"}${digits(Math.floor(Math.abs(east) / 60))}:${digits(Math.abs(east) % 60)}`;
   return `${day(time)} ${clockMs(time)} ${zone}, ${date.toISOString()}`;
 }
 

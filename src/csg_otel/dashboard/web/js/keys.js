@@ -4,22 +4,6 @@ import { app, go, visiblePanes, hasFeature } from "./app.js";
 import { openHelp, openData, closeDialog, dialogOpen } from "./dialogs.js";
 import { switchTheme } from "./shell.js";
 
-/** Every shortcut with its explanation, as the help shows them. */
-export const SHORTCUTS = [
-  ["1 – 7", "the panes, in the rail's order"],
-  ["/", "search or filter"],
-  ["↓ ↑ or j k", "next, previous row"],
-  ["Home End", "first, last row"],
-  ["Enter", "open the row, or unfold it"],
-  ["← →", "fold, unfold (waterfall, tree)"],
-  ["Esc", "close; leave the search; go up"],
-  ["c", "what changed"],
-  ["x", "export and import"],
-  ["r", "refresh"],
-  ["t", "dark or light"],
-  ["?", "this help"],
-];
-
 export function listenToKeys(refresh) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialogOpen()) return;

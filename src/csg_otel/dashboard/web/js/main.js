@@ -6,19 +6,17 @@ import { app, draw, now, readRoute } from "./app.js";
 import { Live } from "./live.js";
 import { drawShell } from "./shell.js";
 import { listenToKeys } from "./keys.js";
-import { loading, failed } from "./widgets.js";
 import * as overview from "./panes/overview.js";
+import * as health from "./panes/health.js";
+import * as trace from "./panes/trace.js";
+import * as traces from "./panes/traces.js";
+import * as logs from "./panes/logs.js";
+import * as metrics from "./panes/metrics.js";
+import * as system from "./panes/system.js";
+import * as alerts from "./panes/alerts.js";
+import * as changed from "./panes/changed.js";
 
-const loaders = {
-  overview: async () => overview,
-  health: () => import("./panes/health.js"),
-  traces: () => (app.route.id ? import("./panes/trace.js") : import("./panes/traces.js")),
-  logs: () => import("./panes/logs.js"),
-  metrics: () => import("./panes/metrics.js"),
-  system: () => import("./panes/system.js"),
-  alerts: () => import("./panes/alerts.js"),
-  changed: () => import("./panes/changed.js"),
-};
+const panes = { overview, health, traces, logs, metrics, system, alerts, changed };
 
 const root = document.getElementById("pane");
 let shown = "";
@@ -27,26 +25,18 @@ let shown = "";
  * Show the page of the URL. A pane module has `open()`, which returns an object with `topics`, `view()`, and if it needs
  * them `show(params)` (the parameters changed), `refresh()`, `event(name, document)`, `tick()`, `key(event)`, `close()`.
  */
-async function follow() {
+function follow() {
   app.route = readRoute();
   const { pane, id } = app.route;
   const page = `${pane}/${id}`;
   if (page === shown) {
-    app.pane?.show?.(app.route.params);
+    app.pane.show?.(app.route.params);
     draw();
     return;
   }
   shown = page;
   app.pane?.close?.();
-  app.pane = null;
-  draw();
-  try {
-    const module = await loaders[pane]();
-    if (page !== shown) return;
-    app.pane = module.open(id);
-  } catch (error) {
-    app.pane = { topics: [], view: () => failed({ message: "This part of the page could not be loaded.", status: 0 }, () => location.reload()), error };
-  }
+  app.pane = (pane === "traces" && id ? trace : panes[pane]).open(id);
   root.scrollTop = 0;
   app.pane.show?.(app.route.params);
   // A new stream begins with `hello`, which fetches the pane's documents; the same stream goes on without it.
@@ -56,7 +46,7 @@ async function follow() {
 
 function drawPane() {
   root.className = `pane-${app.route.pane}`;
-  render(root, app.pane ? app.pane.view() : loading());
+  render(root, app.pane.view());
 }
 
 function takeStatus(status) {
@@ -72,7 +62,7 @@ function deliver(events) {
     if (newest.has(name) && newest.get(name) !== document) continue;
     if (name === "hello") greet(document);
     else if (name === "status") takeStatus(document);
-    app.pane?.event?.(name, document);
+    app.pane.event?.(name, document);
   }
   draw();
 }
@@ -81,11 +71,11 @@ function deliver(events) {
 function greet(hello) {
   if (app.session && app.session !== hello.session) forgetSession();
   app.session = hello.session;
-  app.pane?.refresh?.();
+  app.pane.refresh?.();
 }
 
 function refresh() {
-  app.pane?.refresh?.();
+  app.pane.refresh?.();
   return fetchStatus();
 }
 
@@ -100,16 +90,21 @@ async function fetchStatus() {
 
 function tick() {
   if (document.hidden) return;
-  app.pane?.tick?.(now());
+  app.pane.tick?.(now());
   draw();
 }
 
-app.drawers.push(drawShell, drawPane);
+/** Draw, follow the URL, and listen. */
+function start() {
+  app.drawers.push(drawShell, drawPane);
+  addEventListener("hashchange", follow);
+  listenToKeys(refresh);
+  setInterval(tick, 1000);
+  follow();
+}
+
 app.live = new Live(deliver, draw);
-addEventListener("hashchange", follow);
-addEventListener("theme", () => app.pane?.theme?.());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dispatchEvent(new Event("theme")));
-listenToKeys(refresh);
-setInterval(tick, 1000);
-follow();
-if (!document.hidden) fetchStatus();
+// The status comes with the page, so that the first draw has it; a program that is slow does not keep the page from being there.
+if (document.hidden) start();
+else Promise.race([fetchStatus(), new Promise((done) => setTimeout(done, 500))]).then(start);

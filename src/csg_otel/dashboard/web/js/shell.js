@@ -121,11 +121,9 @@ export function switchTheme() {
   const next = (root.dataset.theme ?? system) === "dark" ? "light" : "dark";
   if (next === system) delete root.dataset.theme;
   else root.dataset.theme = next;
-  try {
-    localStorage.setItem("theme", next === system ? "" : next);
-  } catch {
-    // Storage is switched off: the choice lasts until the page is closed.
-  }
+  // The program puts the choice into the page, so that the page never flashes in the other theme.
+  const age = next === system ? 0 : 31536000;
+  document.cookie = `csg_otel_theme=${next}; path=/; max-age=${age}; samesite=strict`;
   dispatchEvent(new Event("theme"));
   draw();
 }

@@ -5,17 +5,14 @@ let loading = null;
 /** Return the constructor of charts. */
 export function loadPlot() {
   loading ??= new Promise((resolve, reject) => {
-    const style = document.createElement("link");
-    style.rel = "stylesheet";
-    style.href = "/static/vendor/uPlot.min.css";
     const script = document.createElement("script");
-    script.src = "/static/vendor/uPlot.iife.min.js";
+    script.src = "/static/uPlot.js";
     script.onload = () => resolve(globalThis.uPlot);
     script.onerror = () => {
       loading = null;
       reject(new Error("The chart library could not be loaded."));
     };
-    document.head.append(style, script);
+    document.head.append(script);
   });
   return loading;
 }
