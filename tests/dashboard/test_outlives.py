@@ -115,6 +115,7 @@ def test_the_page_shows_the_requests_of_all_workers(tmp_path: Path) -> None:
             return len(workers) >= 3 and workers <= pids
 
         eventually(all_are_shown, within_s=60, every_s=0.1)
+        eventually(lambda: source.get("status")["workers"] == 4)
         counted = next(row for row in source.get("metrics")["metrics"] if row["name"] == "csg.operation.duration")
         assert counted["series"] >= 1
 

@@ -241,6 +241,17 @@ class WorkerGroup:
         folder = self._folder
         return folder is not None and not folder.is_alone
 
+    @property
+    def living(self) -> int:
+        """The number of workers that run and have published, this process included."""
+        folder = self._folder
+        if folder is None or folder.is_alone:
+            return 1
+        try:
+            return 1 + sum(publication.living for publication in folder.others())
+        except (OSError, FolderError):
+            return 1
+
     def read_metrics(self) -> MetricsData | None:
         """Return the metrics of all workers, living and finished; those of this process if it never had others."""
         folder = self._folder

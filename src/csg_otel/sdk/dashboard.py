@@ -122,7 +122,7 @@ class Dashboard(Part):
             trends=history.names,
             trend=history.series,
             url=lambda: telemetry.url,
-            workers=lambda: 1,
+            workers=lambda: self._serving.workers,
             restart=telemetry.restart,
         )
 

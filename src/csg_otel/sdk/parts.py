@@ -260,6 +260,11 @@ class Serving(Part):
         """Whether this process is one of several that may be workers, so that it tries to serve again and again."""
         return self._workers is not None and self._workers.is_member
 
+    @property
+    def workers(self) -> int:
+        """The number of workers that answer as one."""
+        return 1 if self._workers is None else self._workers.living
+
     def read_metrics(self) -> MetricsData | None:
         """Collect and return the metrics of all workers; of this process alone where it has no others."""
         workers = self._workers
