@@ -89,7 +89,7 @@ class Api:
         store: Store,
         program: Program | None = None,
         *,
-        transfer: Transfer,
+        transfer: Callable[[], Transfer],
         service: Callable[[], Service] = status_view.no_service,
     ) -> None:
         """
@@ -99,7 +99,7 @@ class Api:
             config: The whole configuration.
             store: The store.
             program: The program of this process; None if others fill the store.
-            transfer: Exports and imports what the store has.
+            transfer: Returns what exports and imports the contents of the store; called at the first use.
             service: Returns the identity of who fills the store, if there is no *program*.
         """
         self._config = config
@@ -147,7 +147,7 @@ class Api:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Run the action at *path*; see ``Source``. The body of ``import`` has the text of a file in ``lines``."""
         if path == "import":
-            return self._transfer.read(str(body.get("lines", "")))
+            return self._transfer().read(str(body.get("lines", "")))
         if path == "services/restart" and self._program is not None:
             self._program.restart()
             return {"restarted": True}
@@ -357,7 +357,7 @@ class Api:
     def export(self, parameters: Parameters) -> str:
         """Return what is kept as lines of OTLP's JSON."""
         signals = text_of(parameters, "signals")
-        return self._transfer.export(signals.split(",") if signals else None)
+        return self._transfer().export(signals.split(",") if signals else None)
 
     def update(self, topic: str, mark: int) -> tuple[int, Any | None]:
         """

@@ -12,13 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from csg_otel import clocks, forks, waits
-from csg_otel.dashboard.changed import SeriesValues, rank
 from csg_otel.dashboard.store.series import LIVE_SPAN_S, LIVE_STEP_S
 from csg_otel.metrics.history import COARSE_STEP_S, FINE_SPAN_S, FINE_STEP_S
 from csg_otel.server.background import Background
 
 if TYPE_CHECKING:
-    from csg_otel.dashboard.changed.series import Field, Kind, Period
+    from csg_otel.dashboard.changed.series import Field, Kind, Period, SeriesValues
     from csg_otel.dashboard.model import Change
     from csg_otel.dashboard.store.recent import Recent
     from csg_otel.dashboard.store.values import Values
@@ -78,6 +77,10 @@ class Changes:
 
     def within(self, window: Period, now: float, limit: int) -> tuple[Period, list[Change]]:
         """Return the baseline, and at most *limit* rows about what changed in *window* against it; all in Unix seconds."""
+        from csg_otel.dashboard.changed import (
+            rank,  # perhaps no page is ever opened, and it takes a quarter of a megabyte
+        )
+
         step_s, past_s = _steps(window, now)
         baseline = window[0] - past_s, window[0]
         series = list(self._series(step_s, baseline[0], window[1], now - clocks.monotonic()))
@@ -87,6 +90,8 @@ class Changes:
         return baseline, rank(series, ended[-_MOST_SPANS:], records[-_MOST_LOGS:], window, baseline, limit=limit)
 
     def _series(self, step_s: float, start: float, end: float, offset_s: float) -> Iterator[SeriesValues]:
+        from csg_otel.dashboard.changed import SeriesValues
+
         first, last = int((start - offset_s) // step_s), int((end - offset_s) // step_s) + 1
         times = [step * step_s + offset_s for step in range(first, last)]
         with self._values.lock:

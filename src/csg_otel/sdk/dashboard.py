@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment, metrics
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.http import WebDashboard
     from csg_otel.dashboard.keeper import Keeper
     from csg_otel.dashboard.model import Service
+    from csg_otel.dashboard.otlp.transfer import Transfer
     from csg_otel.dashboard.program import Program
     from csg_otel.providers import Providers
     from csg_otel.sdk.parts import Sampling, Serving
@@ -55,7 +57,6 @@ class Dashboard(Part):
         from csg_otel.dashboard.api import Api
         from csg_otel.dashboard.http import PURPOSE, WebDashboard
         from csg_otel.dashboard.keeper import Keeper
-        from csg_otel.dashboard.otlp.transfer import Transfer
 
         if self._keeper is None:
             self._keeper = Keeper(
@@ -64,7 +65,7 @@ class Dashboard(Part):
                 serves=lambda: bool(self.url),
                 folder=self._folder(config),
             )
-        self.api = Api(config, self._keeper, self._program(config), transfer=Transfer(self._keeper))
+        self.api = Api(config, self._keeper, self._program(config), transfer=partial(_transfer, self._keeper))
         self._keeper.on_metrics = self.api.look_at_alerts
         global_providers().watch(self._keeper.intake)
         self._keeper.start()
@@ -150,3 +151,9 @@ class Dashboard(Part):
             "language": "python",
             "sdk": f"csg-otel {VERSION}",
         }
+
+
+def _transfer(keeper: Keeper) -> Transfer:
+    from csg_otel.dashboard.otlp.transfer import Transfer
+
+    return Transfer(keeper)

@@ -58,7 +58,7 @@ def view(
     receivers = Receivers(
         arrivals, http_port=http_port, grpc_port=grpc_port, allowed_hosts=config.security.allowed_hosts
     )
-    api = Api(config, arrivals, transfer=Transfer(arrivals, lambda: receivers.intake), service=arrivals.service)
+    api = Api(config, arrivals, transfer=lambda: Transfer(arrivals, lambda: receivers.intake), service=arrivals.service)
     with ExitStack() as stack:
         if not receivers.start():
             raise SourceError(

@@ -13,7 +13,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 
 from csg_otel.dashboard.model.words import LEVELS
 from csg_otel.dashboard.store.items import level
-from csg_otel.exporters.console.json_lines import json_value
+from csg_otel.plain_values import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

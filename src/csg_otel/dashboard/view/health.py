@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from csg_otel.exporters.console.json_lines import json_value
+from csg_otel.plain_values import json_value
 from csg_otel.status import SEVERITY_ORDER, HealthStatus
 
 if TYPE_CHECKING:

@@ -8,15 +8,13 @@ become text that JSON allows.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from csg_otel.exporters.console.spans import failure_of, record_ns
-from csg_otel.exporters.console.text import plain
+from csg_otel.plain_values import json_value
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
     from csg_otel.exporters.console.series import Change
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MAX_DEPTH: Final = 6
-"""Levels of nested values; deeper ones become text."""
-_MAX_NUMBER: Final = 2**64
-"""Numbers of this size and above become text, because many JSON readers cannot hold them."""
 
 
 def span_json(span: ReadableSpan) -> str:
@@ -95,20 +89,6 @@ def change_json(change: Change) -> str:
 
 def _line(item: dict[str, Any]) -> str:
     return json.dumps(json_value(item), ensure_ascii=True, allow_nan=False)
-
-
-def json_value(value: Any, depth: int = 0) -> Any:
-    """Return *value* as JSON can hold it: numbers out of range, deep values and other objects become text."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if value is None or isinstance(value, (bool, int, float)):
-        in_range = value is None or (math.isfinite(value) and abs(value) < _MAX_NUMBER)
-        return value if in_range else plain(value)
-    if depth < _MAX_DEPTH and isinstance(value, Mapping):
-        return {json_value(plain(key)): json_value(item, depth + 1) for key, item in value.items()}
-    if depth < _MAX_DEPTH and isinstance(value, (list, tuple)):
-        return [json_value(item, depth + 1) for item in value]
-    return json_value(plain(value))
 
 
 def _timestamp(at_ns: int | None) -> str | None:

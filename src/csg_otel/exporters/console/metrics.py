@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 from csg_otel import names
 from csg_otel.display import cells, clean, cut, quantity, size
 from csg_otel.exporters.console.series import Change, Point, Series, percentile
-from csg_otel.exporters.console.text import Line, Look, Segment, gutter, plain
+from csg_otel.exporters.console.text import Line, Look, Segment, gutter
+from csg_otel.plain_values import plain
 
 _MAX_ROWS: Final = 20
 """Rows of the table; more would push the program's own output off the screen."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.exporters.console.text import plain
+from csg_otel.plain_values import plain
 from csg_otel.points import buckets, quantile
 
 if TYPE_CHECKING:

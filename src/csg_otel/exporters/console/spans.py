@@ -16,7 +16,8 @@ from opentelemetry.trace import StatusCode
 
 from csg_otel import names
 from csg_otel.display import cells, duration, wrap
-from csg_otel.exporters.console.text import Line, Look, Segment, attributes, gutter, plain
+from csg_otel.exporters.console.text import Line, Look, Segment, attributes, gutter
+from csg_otel.plain_values import plain
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord

@@ -6,20 +6,19 @@ The rule: text of the program reaches a terminal only through ``paint``, which e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from csg_otel.display import cells, clean, cut
+from csg_otel.plain_values import plain
 
 GUTTER: Final = 23
 """Cells before the text of a line: the time, and a label."""
 
 _LABEL: Final = 7
 """Cells of a label: a duration such as ``1.24 s``, a log level, or a word such as ``metrics``."""
-_MAX_DEPTH: Final = 6
-"""Levels of nested values; deeper values are shown by their ``str()``."""
 _MAX_ATTRIBUTES: Final = 8
 """Most attributes on one line; of the others only their number is shown."""
 _MAX_WIDTH: Final = 4096
@@ -131,19 +130,3 @@ def value(attribute: Any, look: Look) -> str:
     if isinstance(attribute, str) and (not text or " " in text or "=" in text):
         return f'"{text}"'
     return text
-
-
-def plain(item: Any, depth: int = 0) -> str:
-    """Return any attribute value or log body as text; never raises."""
-    if item is None or isinstance(item, (str, bool)):
-        return item if isinstance(item, str) else {None: "-", True: "true", False: "false"}[item]
-    if isinstance(item, float):
-        return f"{item:.6g}"
-    if depth < _MAX_DEPTH and isinstance(item, Mapping):
-        return "{" + ", ".join(f"{plain(k, depth + 1)}: {plain(v, depth + 1)}" for k, v in item.items()) + "}"
-    if depth < _MAX_DEPTH and isinstance(item, (list, tuple)):
-        return "[" + ", ".join(plain(v, depth + 1) for v in item) + "]"
-    try:
-        return str(item)
-    except BaseException:  # noqa: BLE001 - str() of the program's object may raise, even SystemExit
-        return f"<{type(item).__name__}>"
