@@ -201,6 +201,19 @@ def test_a_check_that_failed_is_a_row_in_words() -> None:
     assert row["link"] == "health?check=database"
 
 
+@pytest.mark.parametrize(("peaks", "is_news"), [([], True), ([130], True), ([20, 130, 240], False)])
+def test_what_happened_once_before_is_still_news(peaks: list[int], is_news: bool) -> None:
+    """A cause that has struck once within the hour before is a row; a peak that comes back and back is none."""
+    found = 0
+    for seed in SEEDS:
+        draw = random.Random(seed)
+        high = {step for began in [*peaks, 330] for step in range(began, began + 30)}
+        values: list[float | None] = [draw.uniform(0.8, 1.2) * (8 if step in high else 1) for step in range(360)]
+        found += len(_rows([replace(_series("csg.operation.duration", "p95", 1, 1), values=values)]))
+
+    assert found == (len(SEEDS) if is_news else 0)
+
+
 def test_an_hour_before_or_none() -> None:
     """Empty input, gaps alone, series without a time before, and a program that has just started make no row and no error."""
     gaps = SeriesValues("a", "gauge", "", {}, "value", TIMES, [None] * 360)

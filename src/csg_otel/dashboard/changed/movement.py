@@ -103,12 +103,26 @@ def _novelty(baseline: Sequence[float], length: int, typical: _Typical, after: f
     starts = range(count % length, count - length + 1, length)
     levels = [typical(baseline[start : start + length]) for start in starts]
     # A change that began shortly before the window moves the last parts, so the last moves are no measure.
-    moves = [abs(later - earlier) for earlier, later in pairwise(levels[: -len(levels) // _FEWEST_PARTS])]
+    past = _without_one_incident(levels[: -len(levels) // _FEWEST_PARTS], usual, (after - usual) / 2)
+    moves = [abs(later - earlier) for earlier, later in pairwise(past)]
     largest, beyond = max(moves, default=0.0), after - _extrapolated(levels)
     if (after - usual) * beyond <= 0:
         return 0.0
     shift = min(abs(after - usual), abs(beyond))
     return max(0.0, (shift - largest) / (shift + largest))
+
+
+def _without_one_incident(levels: list[float], usual: float, far: float) -> list[float]:
+    """
+    Return *levels* without the stretch that is further than *far* (signed) from *usual*, if there is one only and it is over.
+
+    What happened once before is still news; what happens again and again is not.
+    """
+    away = [(level - usual) / far >= 1 for level in levels]
+    begins = [place for place, (before, now) in enumerate(pairwise(away), 1) if now and not before]
+    if len(begins) != 1 or away[0] or away[-1]:
+        return levels
+    return [level for level, is_away in zip(levels, away, strict=True) if not is_away]
 
 
 def _extrapolated(levels: Sequence[float]) -> float:
