@@ -14,7 +14,7 @@ from csg_otel.dashboard.store.intake import Intake
 from csg_otel.dashboard.store.recent import Recent
 from csg_otel.dashboard.store.series import Line
 from csg_otel.dashboard.store.values import Collection, Values
-from csg_otel.dashboard.view.charts import Window, metric_chart
+from csg_otel.dashboard.view.charts import Window, metric_chart, metric_row
 from csg_otel.dashboard.view.filters import LogFilter, TraceFilter
 from csg_otel.points import HistogramPoint, NumberPoint
 
@@ -212,6 +212,47 @@ def test_too_many_series_are_counted_and_not_kept() -> None:
     assert len(chart["series"]) == 12
     assert chart["hidden"] == 500 - 12
     assert values.instrument("other") is not None
+
+
+def test_a_rate_counts_the_series_that_are_not_kept() -> None:
+    """The line of a whole counter has the rate of all its series, from the step on in which there are too many; before, too."""
+    values = Values()
+
+    def collect(at_s: float, users: int, each: int) -> None:
+        values.add(
+            Collection([NumberPoint("c", "counter", "1", {"user": str(user)}, each) for user in range(users)]), at_s
+        )
+
+    collect(1000.0, 10, 0)
+    for at_s, users, each in ((1010.0, 10, 10), (1020.0, 500, 20), (1030.0, 500, 30), (1040.0, 500, 50)):
+        collect(at_s, users, each)
+    instrument = values.instrument("c")
+    assert instrument is not None
+
+    window = Window.of(1050.0, 100.0, 100, 0.0)
+    (series,) = metric_chart(instrument, window)["series"]
+    assert series["values"][6] == 10.0
+    assert series["values"][8:] == [500.0, 1000.0]
+    row = metric_row(instrument, window)
+    assert row["latest"] == row["values"][-1] == 1000.0
+
+
+def test_the_series_of_a_large_host_leave_room_for_the_program() -> None:
+    """A host with very many cores, disks and interfaces fills its own share only."""
+    values = Values()
+    host = [
+        NumberPoint(f"system.thing.{thing}", "gauge", "1", {"cpu": str(cpu)}, cpu)
+        for thing in range(20)
+        for cpu in range(30)
+    ]
+    own = [NumberPoint("orders.open", "gauge", "1", {"shop": str(shop)}, shop) for shop in range(30)]
+    values.add(Collection([*host, *own]), 1000.0)
+
+    instrument = values.instrument("orders.open")
+    assert instrument is not None
+    assert len(instrument.series) == 30
+    assert instrument.hidden == 0
+    assert values.series_count < 200
 
 
 def test_a_chart_can_be_split_and_narrowed() -> None:

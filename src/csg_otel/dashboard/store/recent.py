@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.store.items import KeptLog, KeptSpan
     from csg_otel.dashboard.view.filters import LogFilter, TraceFilter
 
-DEFAULT_BYTES: Final = 10_000_000
+DEFAULT_BYTES: Final = 10 * 1024 * 1024
 _LOG_SHARE: Final = 0.25
 """Share of the bytes for log records."""
 

@@ -14,26 +14,31 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.store.series import Key, Line, SeriesHistory
 from csg_otel.metrics.history import FINE_SPAN_S
-from csg_otel.points import HistogramPoint, Point
+from csg_otel.points import HistogramPoint, NumberPoint, Point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from csg_otel.dashboard.model import ExemplarRow
 
-_MOST_LINES: Final = 400
-"""Lines of all series: each takes 7.6 kB in a day, so 400 take 3 MB."""
+_MOST_LINES: Final = {True: 120, False: 320}
+"""Lines of the host's series, and of all others, so that a host of many cores leaves room. A line takes 7.6 kB in a day."""
 
 _MOST_SERIES: Final = 40
 """Series of one instrument; further ones are counted only."""
 
+_SUMMED: Final = ("histogram", "counter")
 _MOST_EXEMPLARS: Final = 20
 _MOST_INSTRUMENTS: Final = 500
 
 
 @dataclass(slots=True)
 class Instrument:
-    """One instrument with its series; ``total`` is a histogram of all its series together."""
+    """
+    One instrument with its series, of which ``hidden`` are not kept.
+
+    ``total`` is all series together: of a histogram always, of a counter since it has hidden ones.
+    """
 
     name: str
     kind: str
@@ -64,7 +69,7 @@ class Values:
         """Start from scratch, as in a forked child."""
         self._lock = threading.RLock()
         self._instruments: dict[str, Instrument] = {}
-        self._lines = 0
+        self._lines = {True: 0, False: 0}
         self._before: dict[bool, float] = {}
         self.newest_s = 0.0
         self.version = 0
@@ -92,18 +97,18 @@ class Values:
         """
         self._add(collection, at_s, False, since_s)
 
-    def _add(self, collection: Collection, at_s: float, live: bool, since_s: float | None) -> dict[str, HistogramPoint]:
-        """Keep the points of *collection*, and return the sum of each histogram."""
+    def _add(self, collection: Collection, at_s: float, live: bool, since_s: float | None) -> dict[str, Point]:
+        """Keep the points of *collection*, and return the sum of each counter and histogram."""
         with self._lock:
             self._make_room(at_s)
             hidden: dict[str, int] = {}
-            totals: dict[str, HistogramPoint] = {}
+            totals: dict[str, Point] = {}
             for point in collection.points:
                 instrument = self._instrument(point, collection.descriptions)
                 if instrument is None:
                     continue
                 hidden.setdefault(point.name, 0)
-                if isinstance(point, HistogramPoint):
+                if instrument.kind in _SUMMED:
                     totals[point.name] = _sum(totals.get(point.name), point)
                 series = self._series(instrument, key(point.attributes))
                 if series is None:
@@ -120,17 +125,20 @@ class Values:
             self.version += 1
             return totals
 
-    def _add_totals(self, totals: Mapping[str, HistogramPoint], at_s: float, live: bool, since_s: float | None) -> None:
+    def _add_totals(self, totals: Mapping[str, Point], at_s: float, live: bool, since_s: float | None) -> None:
         for name, point in totals.items():
             instrument = self._instruments[name]
             if instrument.total is None:
+                if instrument.kind != "histogram" and not instrument.hidden:
+                    continue  # the series themselves are all
+                since_s = since_s if instrument.kind == "histogram" else None  # a counter's total does not begin at 0
                 instrument.total = SeriesHistory()
             self._keep(instrument.total, point, at_s, live, since_s)
 
     def _keep(self, series: SeriesHistory, point: Point, at_s: float, live: bool, since_s: float | None) -> None:
         before = len(series.lines)
         series.add(point, at_s, live=live, since_s=since_s)
-        self._lines += len(series.lines) - before
+        self._lines[_is_host(point.name)] += len(series.lines) - before
 
     def _instrument(self, point: Point, descriptions: Mapping[str, str]) -> Instrument | None:
         instrument = self._instruments.get(point.name)
@@ -148,19 +156,24 @@ class Values:
         if series is None:
             if len(instrument.series) >= _MOST_SERIES:
                 return None
-            if self._lines >= _MOST_LINES and instrument.series:
+            if self._is_full(instrument.name) and instrument.series:
                 return None  # the first series of an instrument is always kept
             series = instrument.series[attributes] = SeriesHistory()
         return series
 
     def _make_room(self, now_s: float) -> None:
         """Drop the series that have had no value for an hour, if there is no room for others."""
-        if self._lines < _MOST_LINES:
-            return
-        for instrument in self._instruments.values():
+        for name, instrument in self._instruments.items():
+            if not self._is_full(name):
+                continue
             for attributes, series in tuple(instrument.series.items()):
                 if series.newest_s < now_s - FINE_SPAN_S:
-                    self._lines -= len(instrument.series.pop(attributes).lines)
+                    self._lines[_is_host(name)] -= len(instrument.series.pop(attributes).lines)
+
+    def _is_full(self, name: str) -> bool:
+        """Return whether there is no room for another series of the instrument *name*."""
+        is_host = _is_host(name)
+        return self._lines[is_host] >= _MOST_LINES[is_host]
 
     def restored_line(self, head: tuple[str, str, str, str], attributes: Key | None, field_name: str) -> Line | None:
         """
@@ -178,9 +191,9 @@ class Values:
             else:
                 series = instrument.series.setdefault(attributes, SeriesHistory())
             if field_name not in series.lines:
-                if self._lines >= _MOST_LINES:
+                if self._is_full(head[0]):
                     return None
-                self._lines += 1
+                self._lines[_is_host(head[0])] += 1
                 series.lines[field_name] = Line()
             return series.lines[field_name]
 
@@ -208,10 +221,20 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _sum(total: HistogramPoint | None, point: HistogramPoint) -> HistogramPoint:
-    """Return *total* with *point* added, if their bounds are equal."""
-    if total is None or total.bounds != point.bounds:
-        return point if total is None or point.count > total.count else total
+def _is_host(name: str) -> bool:
+    return name.startswith("system.")
+
+
+def _sum(total: Point | None, point: Point) -> Point:
+    """Return *total* with *point* added; histograms with other bounds than the most frequent are left out."""
+    if total is None:
+        return point
+    if isinstance(total, NumberPoint) and isinstance(point, NumberPoint):
+        return NumberPoint(point.name, point.kind, point.unit, {}, total.value + point.value)
+    if not isinstance(total, HistogramPoint) or not isinstance(point, HistogramPoint):
+        return total
+    if total.bounds != point.bounds:
+        return point if point.count > total.count else total
     counts = tuple(one + other for one, other in zip(total.counts, point.counts, strict=True))
     return HistogramPoint(
         point.name, point.unit, {}, total.count + point.count, total.total + point.total, point.bounds, counts

@@ -99,9 +99,8 @@ def metric_chart(
     """
     series = {key: value for key, value in instrument.series.items() if set(only) <= set(key)}
     fields = _fields(instrument.kind)
-    if not by and not only and instrument.kind == "histogram" and instrument.total is not None:
-        rows = [_row({}, field, [instrument.total], window, instrument) for field in fields]
-        return _finished(instrument, window, rows)
+    if not by and not only and instrument.total is not None:
+        return _finished(instrument, window, [_overall(field, window, instrument) for field in fields])
     split = tuple(by) or (_attribute_names(series) if instrument.kind in ("gauge", "up_down_counter") else ())
     groups: defaultdict[tuple[tuple[str, str], ...], list[SeriesHistory]] = defaultdict(list)
     for key, history in series.items():
@@ -135,6 +134,16 @@ def _row(
         "field": field,
         "values": _combined(grids, _how(field, instrument.kind)),
     }
+
+
+def _overall(field: str, window: Window, instrument: Instrument) -> Series:
+    """Return the line of all series of *instrument*; a counter has a total since its first hidden series."""
+    total = [instrument.total] if instrument.total is not None else []
+    row = _row({}, field, total, window, instrument)
+    if instrument.kind == "counter":
+        before = _row({}, field, list(instrument.series.values()), window, instrument)["values"]
+        row["values"] = [kept if now is None else now for now, kept in zip(row["values"], before, strict=True)]
+    return row
 
 
 def _how(field: str, kind: str) -> Callable[[list[float]], float]:
@@ -182,7 +191,12 @@ def metric_row(instrument: Instrument, window: Window) -> MetricRow:
     """Return the row of *instrument* in the list, with a small chart over *window*."""
     field = "mean" if instrument.kind == "histogram" else _fields(instrument.kind)[0]
     members = [instrument.total] if instrument.total is not None else list(instrument.series.values())
-    values = _row({}, field, members, window, instrument)["values"][-_SPARK:]
+    row = (
+        _row({}, field, members, window, instrument)
+        if instrument.total is None
+        else _overall(field, window, instrument)
+    )
+    values = row["values"][-_SPARK:]
     lines = [line for member in members if (line := member.lines.get(field)) is not None]
     latest = [line.latest for line in lines if line.latest is not None]
     attributes: dict[str, set[str]] = {}
