@@ -57,7 +57,7 @@ def test_an_overview_compares_the_last_five_minutes(api: Api, monkeypatch: pytes
         made.append((parts, limit))
         return []
 
-    monkeypatch.setattr("csg_otel.dashboard.changes.rank", rank)
+    monkeypatch.setattr("csg_otel.dashboard.changed.rank", rank)
     for _ in range(5):
         assert api.get("status")["changed"] == []
 
