@@ -1,10 +1,10 @@
-"""What changed in a running program: a route that is made slow is the first row, and a cache that misses is found."""
+"""What changed in a running program: a slow route, a cache that misses and a new kind of error are among the first rows."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,25 +17,45 @@ from csg_otel.metrics.history import Ring
 ROUTES = ("/a", "/b", "/c", "/d")
 
 
-def _serve(api: Api, seconds: float, slow_s: float, *, is_watched: Callable[[], bool] = lambda: True) -> None:
-    """Serve requests of all routes; those of ``/b`` take *slow_s* longer."""
+CACHES = ("users", "prices", "pages")
+
+
+def _serve(
+    api: Api, seconds: float, *, slow_s: float = 0, hits: float = 0.95, requests: Any = None, error: str = ""
+) -> None:
+    """
+    Serve requests of all routes while someone watches.
+
+    Args:
+        api: The dashboard's.
+        seconds: How long.
+        slow_s: Seconds that those of ``/b`` take longer.
+        hits: Share of hits of the cache ``prices``; the others have 0.95.
+        requests: The counter of cache requests.
+        error: Name of the class of errors that a third of the requests of ``/c`` raise.
+    """
     draw = random.Random(1)
     end = clocks.monotonic() + seconds
+    kind = type(error, (Exception,), {})
     while clocks.monotonic() < end:
         for route in ROUTES:
-            with csg_otel.observe(f"GET {route}", {"http.route": route}):
+            with suppress(kind), csg_otel.observe(f"GET {route}", {"http.route": route}):
                 time.sleep(0.002 + draw.random() / 500)
+                for cache in CACHES if requests else ():
+                    is_hit = draw.random() < (hits if cache == "prices" else 0.95)
+                    requests.add(1, {"cache": cache, "result": "hit" if is_hit else "miss"})
                 if route == "/b" and slow_s:
                     time.sleep(slow_s)
-        if is_watched():
-            api.get("logs", {"limit": "1"})
+                if route == "/c" and error and draw.random() < 0.33:
+                    raise kind("the provider does not answer")
+        api.get("logs", {"limit": "1"})
 
 
 def test_a_route_that_is_made_slow_is_the_first_row(api: Api) -> None:
     """Its durations rise in a window of four seconds: the row says so in words, with numbers, a chart and a link."""
-    _serve(api, 8, 0)
+    _serve(api, 8)
     began = time.time()
-    _serve(api, 5, 0.1)
+    _serve(api, 5, slow_s=0.1)
 
     page = api.get("changed", {"from": str(began)})
     first = page["changes"][0]
@@ -47,6 +67,18 @@ def test_a_route_that_is_made_slow_is_the_first_row(api: Api) -> None:
     assert any(first["values"])
     assert "%2Fb" in first["link"] or "csg.operation.duration" in first["link"]
     assert not [row for row in page["changes"] if "GET /a" in row["text"] and "rose" in row["text"]]
+
+
+def test_other_planted_causes_are_in_the_top_three(api: Api) -> None:
+    """A cache that misses, by the program's own counter, and a kind of error that there was not before, at the same time."""
+    requests = csg_otel.counter("shop.cache.requests")
+    _serve(api, 12, requests=requests)
+    began = time.time()
+    _serve(api, 8, requests=requests, hits=0.3, error="BillingTimeout")
+
+    rows = [row["text"] for row in api.get("changed", {"from": str(began)})["changes"]]
+    assert any("prices" in text and "miss" in text for text in rows[:3]), rows
+    assert any("BillingTimeout" in text for text in rows[:3]), rows
 
 
 def test_an_overview_compares_the_last_five_minutes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

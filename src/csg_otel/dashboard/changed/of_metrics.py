@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from csg_otel import names
@@ -67,14 +67,25 @@ def _first_time(one: SeriesValues) -> float | None:
     return next((time for time, value in zip(one.times, one.values, strict=True) if value is not None), None)
 
 
-def _differing(series: Iterable[SeriesValues]) -> dict[str, list[str]]:
-    """Return the attributes by which the series of each metric differ, by the metric's name."""
+def _differing(series: Sequence[SeriesValues]) -> dict[str, list[str]]:
+    """
+    Return the attributes by which the series of each metric differ, by the metric's name.
+
+    An attribute that only some of them have is one: the calls that fail are those with an ``error.type``.
+    """
     values: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    holders: Counter[tuple[str, str]] = Counter()
+    sizes = Counter(one.name for one in series if one.attributes)  # a sum over all attributes has none
     for one in series:
         for key, value in one.attributes.items():
             values[one.name][key].add(str(value))
+            holders[one.name, key] += 1
     return defaultdict(
-        list, {name: [key for key, texts in keys.items() if len(texts) > 1] for name, keys in values.items()}
+        list,
+        {
+            name: [key for key, texts in keys.items() if len(texts) > 1 or holders[name, key] < sizes[name]]
+            for name, keys in values.items()
+        },
     )
 
 

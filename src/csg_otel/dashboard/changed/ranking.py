@@ -82,7 +82,8 @@ def _repeats(one: Candidate, shown: Candidate) -> bool:
         return False
     if one.subject and one.subject == shown.subject:
         return True
-    return one.unit == shown.unit and _near(one.before, shown.before) and _near(one.after, shown.after)
+    same_unit = one.unit == shown.unit or (one.unit.endswith("/s") and shown.unit.endswith("/s"))
+    return same_unit and _near(one.before, shown.before) and _near(one.after, shown.after)
 
 
 def _same_way(one: Candidate, other: Candidate) -> bool:
