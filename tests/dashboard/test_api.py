@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -194,6 +195,7 @@ def test_the_status_has_the_whole(instrumented: Instrument) -> None:
     assert {row["name"] for row in status["checks"]} >= {"cpu", "memory", "disk"}
     assert 0 <= eventually(lambda: api.get("status")["system"]["memory_percent"]) <= 100
     assert status["counts"]["dropped"] == 0
+    assert status["time"] - 60 < eventually(lambda: api.get("status")["kept_since"]) < time.time()
 
 
 def _page_with_failures(api: Api) -> Any:

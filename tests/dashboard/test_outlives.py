@@ -93,6 +93,7 @@ def test_traces_logs_and_charts_outlive_the_process(state: Path, tmp_path: Path,
                 return any(value is not None and at + 10 < began for at, value in points)
 
             eventually(before_the_start)
+            assert source.get("status")["kept_since"] < began
 
 
 @pytest.mark.usefixtures("state")

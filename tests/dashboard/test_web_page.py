@@ -341,6 +341,18 @@ def test_a_click_goes_from_trace_to_log_to_exemplar_to_trace(page: Page, shop: S
     page.wait_for_selector(".line.chosen")
 
 
+def test_a_young_program_says_since_when_it_has_data(page: Page) -> None:
+    """What changed says when there is something to compare; a chart shows the time that has data until a range is picked."""
+    page.wait_for_selector(".overview >> text=Nothing to compare with yet: there is no data from before")
+    assert "The last 5 min can be compared from" in page.inner_text(".overview")
+    _open(page, "#/system", ".system .u-over")
+    assert page.inner_text(".ranges [aria-pressed=true]") in ("1 m", "5 m")
+    page.click(".ranges >> text=1 h")
+    page.wait_for_url("**range=3600")
+    page.reload()
+    page.wait_for_selector(".ranges [aria-pressed=true] >> text=1 h")
+
+
 def test_the_keyboard_reaches_everything(page: Page) -> None:
     """Panes by number, rows by arrows, search by /, help by ?, theme by t; Escape goes back."""
     page.keyboard.press("3")

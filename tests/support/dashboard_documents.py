@@ -116,6 +116,7 @@ def status(**more: Any) -> Status:
         },
         "uptime_s": 12_345.0,
         "data_age_s": 2.0,
+        "kept_since": NOW - 3600,
         "workers": 4,
         "overall": "critical",
         "groups": {"readiness": "critical", "liveness": "warning"},

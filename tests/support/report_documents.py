@@ -187,6 +187,7 @@ def _status(checks: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "uptime_s": 88_920.0,
         "data_age_s": 1.2,
+        "kept_since": NOW - 3600,
         "workers": 4,
         "overall": "critical",
         "groups": {"readiness": "critical"},

@@ -7,6 +7,7 @@ others, and the panes of health and system stay empty.
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -26,6 +27,7 @@ from csg_otel.dashboard.view.charts import Window
 from csg_otel.dashboard.view.filters import LogFilter, TraceFilter, text_of
 from csg_otel.dashboard.view.parameters import number, only, texts
 from csg_otel.health import HealthSnapshot
+from csg_otel.metrics.history import COARSE_SPAN_S
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
@@ -169,6 +171,7 @@ class Api:
             "service": self._identity(),
             "uptime_s": system.uptime(values),
             "data_age_s": min((row["age_s"] for row in page["checks"] if row["age_s"] is not None), default=None),
+            "kept_since": self._kept_since(now),
             "workers": program.workers() if program is not None else 0,
             "overall": page["overall"],
             "groups": page["groups"],
@@ -193,6 +196,10 @@ class Api:
             "actions": self._actions(),
         }
         return cast("Status", document)
+
+    def _kept_since(self, now: float) -> float | None:
+        oldest_s = self._values.oldest_s
+        return None if math.isinf(oldest_s) else max(oldest_s + now - clocks.monotonic(), now - COARSE_SPAN_S)
 
     def _actions(self) -> list[str]:
         """Return the actions that are possible: ``restart`` and ``acknowledge``."""

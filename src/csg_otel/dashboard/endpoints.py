@@ -96,6 +96,7 @@ class EndpointsSource:
             },
             "uptime_s": None,
             "data_age_s": min(ages, default=None),
+            "kept_since": None,
             "workers": 0,
             "overall": page["overall"],
             "groups": page["groups"],

@@ -113,7 +113,11 @@ class Change(TypedDict):
 
 
 class Status(TypedDict):
-    """``/api/v1/status``: the snapshot of everything; ``csg-otel dashboard --mode status --json`` prints it."""
+    """
+    ``/api/v1/status``: the snapshot of everything; ``csg-otel dashboard --mode status --json`` prints it.
+
+    ``kept_since`` is the Unix time of the oldest value of a metric, a day ago at most; None where none is kept.
+    """
 
     schema_version: str
     generated_at: str
@@ -122,6 +126,7 @@ class Status(TypedDict):
     service: Service
     uptime_s: float | None
     data_age_s: float | None
+    kept_since: float | None
     workers: int
     overall: Health
     groups: dict[str, Health]

@@ -120,3 +120,4 @@ def _restore(values: Values, row: Any, block: bytes, ended_s: float, now_s: floa
         for step, value in enumerate(part):
             if not math.isnan(value) and (first + step) * step_s <= now_s:
                 put((first + step) * step_s, value)
+                values.oldest_s = min(values.oldest_s, (first + step) * step_s)

@@ -7,6 +7,7 @@ is counted.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class Values:
         self._instruments: dict[str, Instrument] = {}
         self._lines = {True: 0, False: 0}
         self._before: dict[bool, float] = {}
+        self.oldest_s = math.inf
         self.newest_s = 0.0
         self.version = 0
 
@@ -121,6 +123,7 @@ class Values:
                 instrument.exemplars.extend(
                     row for row in collection.exemplars.get(name, ()) if row not in instrument.exemplars
                 )
+            self.oldest_s = min(self.oldest_s, at_s)
             self.newest_s = max(self.newest_s, at_s)
             self.version += 1
             return totals

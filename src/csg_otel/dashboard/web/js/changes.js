@@ -1,10 +1,25 @@
 // The list of "what changed", on the overview and on its own page.
 
 import { h } from "./dom.js";
-import { value } from "./format.js";
+import { clock, duration, value } from "./format.js";
+import { app, now } from "./app.js";
 import { largest, sparkline } from "./widgets.js";
 
 const KINDS = { metric: "metric", traces: "traces", logs: "logs", health: "health" };
+
+/** Seconds of data that a comparison needs before the window: four steps, and the one that they begin with. */
+const BEFORE_S = 50;
+
+/** Why there is no change in a window that begins at `from`; `last` is its length where it ends now, otherwise 0. */
+export function noChanges(from, last) {
+  const since = app.status?.kept_since ?? null;
+  if (since === null) return h("p", { class: "dim" }, "No metric has a value yet, so there is nothing to compare.");
+  if (from >= since + BEFORE_S) return h("p", { class: "dim" }, "No series moved more than usual.");
+  const ready = since + last + BEFORE_S;
+  return h("p", { class: "dim" },
+    "Nothing to compare with yet: there is no data from before ", h("span", { class: "q" }, clock(since)), ". ",
+    last > 0 && [`The last ${duration(last)} can be compared from `, h("span", { class: "q" }, clock(ready)), ` on, in ${duration(Math.max(1, Math.ceil(ready - now())))}.`]);
+}
 
 /** The changes as rows that open what they are about. */
 export function changeRows(changes) {

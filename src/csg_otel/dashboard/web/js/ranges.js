@@ -8,10 +8,18 @@ import { choice } from "./widgets.js";
 const RANGES = [["300", "5 m"], ["3600", "1 h"], ["21600", "6 h"], ["86400", "24 h"]];
 const POINTS = 200;
 
-/** One hour; five minutes while the program is younger than half of that. */
+/** Until the user picks one: the shortest that shows all data, an hour at most. */
+const FITTING = [["60", "1 m"], ["300", "5 m"], ["900", "15 m"], ["1800", "30 m"], ["3600", "1 h"]];
+
 function usual() {
-  const age = app.status?.uptime_s;
-  return age !== null && age !== undefined && age < 1800 ? "300" : "3600";
+  const since = app.status?.kept_since ?? now();
+  return FITTING.find(([range]) => now() - since <= Number(range))?.[0] ?? "3600";
+}
+
+/** The ranges to choose from, with the present one. */
+function choices(present) {
+  const added = FITTING.filter(([range]) => range === present && !RANGES.some(([other]) => other === range));
+  return [...RANGES, ...added].sort(([a], [b]) => a - b);
 }
 
 /** The parameters range and end for the API; no end means until now. */
@@ -34,7 +42,7 @@ export function rangeChoice() {
   const { range, end } = rangeParameters();
   const last = Number(end);
   return h("span", { class: "ranges", key: "ranges" },
-    choice("Range", RANGES, range, (value) => setParams({ range: value, end: null })),
+    choice("Range", choices(range), range, (value) => setParams({ range: value, end: null })),
     end && h("button", { class: "chip", onclick: () => setParams({ end: null, range: null }) }, `${clock(last - Number(range))} – ${clock(last)} ×`));
 }
 

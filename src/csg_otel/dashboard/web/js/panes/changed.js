@@ -4,10 +4,10 @@ import { h } from "../dom.js";
 import { app, now, setParams } from "../app.js";
 import { clock } from "../format.js";
 import { choice, failed, loading } from "../widgets.js";
-import { changeRows } from "../changes.js";
+import { changeRows, noChanges } from "../changes.js";
 import { Loaded } from "../load.js";
 
-const LASTS = [["300", "5 m"], ["900", "15 m"], ["3600", "1 h"]];
+const LASTS = [["60", "1 m"], ["300", "5 m"], ["900", "15 m"], ["3600", "1 h"]];
 
 export function open() {
   const page = new Loaded();
@@ -40,6 +40,6 @@ function view(page, refresh) {
     h("p", { class: "dim pad" }, "Drag over any chart to look at another window."),
     page.error && failed(page.error, refresh),
     !doc && !page.error && loading(),
-    doc && doc.changes.length === 0 && h("p", { class: "pad" }, "No series moved more than usual."),
+    doc && doc.changes.length === 0 && h("div", { class: "pad" }, noChanges(doc.window[0], Number(chosen))),
     doc && doc.changes.length > 0 && [h("h2", { class: "pad" }, `${doc.changes.length} series moved most`), changeRows(doc.changes)]);
 }

@@ -4,13 +4,16 @@ import { h } from "../dom.js";
 import { app, link, now, hasFeature } from "../app.js";
 import { since, number, plural } from "../format.js";
 import { count, failed, loading, look, quantity, stateMark, ago } from "../widgets.js";
-import { changeRows } from "../changes.js";
+import { changeRows, noChanges } from "../changes.js";
 import { Loaded } from "../load.js";
 import { worstSeries } from "../rules.js";
 
 export const CHECK = `@csg_otel.health_check("database")
 def database():
     connection.execute("select 1")`;
+
+/** Seconds of the window of "what changed". */
+const CHANGED_S = 300;
 
 export function open() {
   const alerts = new Loaded();
@@ -104,7 +107,7 @@ function changed(status) {
   if (!hasFeature("trends")) return null;
   return h("section", { key: "changed" },
     h("h2", null, h("a", { href: link("changed") }, "What changed"), h("span", { class: "dim" }, " in the last 5 minutes")),
-    status.changed.length ? changeRows(status.changed) : h("p", { class: "dim" }, "No series moved more than usual."));
+    status.changed.length ? changeRows(status.changed) : noChanges(now() - CHANGED_S, CHANGED_S));
 }
 
 function numbers(status) {
