@@ -20,7 +20,7 @@ export DEMO_SECONDS
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
-demo: $(VENV)/.runtime ## watch the example program with everything on (DEMO_SECONDS=60; Ctrl-C ends it cleanly)
+demo: $(VENV)/.demo ## watch the example program with everything on (DEMO_SECONDS=60; Ctrl-C ends it cleanly)
 	@trap : INT; $(BIN)/python -m csg_otel demo || [ $$? -eq 130 ]
 
 # Two processes, because the tests wait more than they compute; those of one file stay together and share their fixtures.
@@ -58,8 +58,9 @@ golden: $(VENV)/.dev ## write the golden files again; read the diff before you c
 
 lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lock, with hashes
 	@$(COMPILE) pyproject.toml -o requirements/runtime.lock
+	@$(COMPILE) pyproject.toml --extra tui -c requirements/runtime.lock -o requirements/tui.lock
 	@$(COMPILE) --group build -c requirements/runtime.lock -o requirements/build.lock
-	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -c requirements/build.lock -o requirements/dev.lock
+	@$(COMPILE) pyproject.toml --group dev -c requirements/tui.lock -c requirements/build.lock -o requirements/dev.lock
 	@$(COMPILE) pyproject.toml --group neighbours -o requirements/neighbours.lock
 
 newest-parts: ## build the newest Prometheus and Alertmanager for tests, once (needs Go)
@@ -89,6 +90,11 @@ $(VENV)/.runtime: $(VENV)/.made requirements/runtime.lock requirements/build.loc
 	@$(PIP) --require-hashes -r requirements/runtime.lock
 	@$(PIP) --require-hashes -r requirements/build.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the demo tells you to call: the dashboard in the terminal.
+$(VENV)/.demo: $(VENV)/.runtime requirements/tui.lock
+	@$(PIP) --require-hashes -r requirements/tui.lock
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock

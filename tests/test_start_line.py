@@ -67,3 +67,34 @@ def test_no_line_where_the_console_is_off(tmp_path: Path) -> None:
         r"REPR <csg_otel\.Telemetry: service shop: serves nothing \(127\.0\.0\.1:\d+: Address already in use\); sends to.*>",
         lines[0],
     )
+
+
+def test_the_link_to_the_dashboard_opens_the_output(tmp_path: Path) -> None:
+    """However much the telemetry has to say before its start is complete."""
+    source = """
+    import sys, threading
+    import csg_otel
+
+    finished = threading.Event()
+
+    class Slow:
+        def find_spec(self, name, *_):
+            if name == "csg_otel.dashboard.http":  # the checks run, and the page is not served yet
+                finished.wait(20)
+                threading.Event().wait(1)  # the console shows what it has every 0.2 s
+
+    @csg_otel.health_check("shop")
+    def shop():
+        finished.set()
+        raise csg_otel.Critical("closed")
+
+    sys.meta_path.insert(0, Slow())
+    with csg_otel.instrument("shop", exporters=["console"], dashboard__enabled=True):
+        pass
+    """
+    with Program(source, tmp_path) as program:
+        assert program.wait() == 0, program.stderr
+        first, *others = program.stderr.splitlines()
+
+    assert first.startswith("dashboard (this link works once): http://127.0.0.1:"), first
+    assert any("closed" in line for line in others)

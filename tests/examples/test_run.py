@@ -158,5 +158,5 @@ def test_the_demo_opens_with_a_link_to_its_dashboard(examples: Path, tmp_path: P
         traces = [sys.executable, "-m", "csg_otel", "query", "traces", "--name", "process_file", "--url", page]
         eventually(lambda: "process_file" in subprocess.run(traces, capture_output=True, text=True).stdout)
 
-        assert re.search(rf"^dashboard .*once.*{page}/login\?token=\S+$", opening, re.MULTILINE)
+        assert re.match(rf"dashboard .*once.*{page}/login\?token=\S+\n", opening)
         assert get(page)[0] == 401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def _pins(root: Path, lock: str) -> set[str]:
     return {line.split("--hash", 1)[0].strip() for line in _lines(root, lock)}
 
 
-@pytest.mark.parametrize("lock", ["runtime", "build", "dev", "neighbours"])
+@pytest.mark.parametrize("lock", ["runtime", "tui", "build", "dev", "neighbours"])
 def test_every_line_is_a_pin_with_hashes(root: Path, lock: str) -> None:
     """A line is a name, one version, perhaps a marker, and SHA-256 hashes: no option, no host, no path."""
     lines = _lines(root, lock)
@@ -33,7 +34,16 @@ def test_every_line_is_a_pin_with_hashes(root: Path, lock: str) -> None:
 
 def test_the_development_lock_extends_the_others(root: Path) -> None:
     """What CI tests is what users install: the same pins, and more."""
-    assert (_pins(root, "runtime") | _pins(root, "build")) - _pins(root, "dev") == set()
+    assert (_pins(root, "tui") | _pins(root, "build")) - _pins(root, "dev") == set()
+    assert _pins(root, "runtime") - _pins(root, "tui") == set()
+
+
+def test_the_demo_installs_what_it_tells_to_call(root: Path) -> None:
+    """The dashboard in the terminal is an extra, and `make demo` prints its command."""
+    commands = subprocess.run(["make", "-nB", "demo"], cwd=root, capture_output=True, text=True, check=True).stdout
+
+    assert "-r requirements/tui.lock" in commands
+    assert any(pin.startswith("textual==") for pin in _pins(root, "tui"))
 
 
 def test_the_lock_serves_the_declared_dependencies(root: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from csg_otel import clocks, faults, forks, health, metrics, preforking, scope
 from csg_otel.exit_hooks import ExitHooks
 from csg_otel.exporters.build import console_enabled
+from csg_otel.exporters.console.sender import opening
 from csg_otel.exporters.delivery.destination import DestinationStatus, State
 from csg_otel.greenlets import GreenletWatch
 from csg_otel.health import builtin
@@ -85,6 +86,7 @@ class Telemetry:
             self._systemd,
         )
         self._start_line = StartLine()
+        opening.hold()
         self._start_parts()
         self._exit_hooks = ExitHooks(self.shutdown, self.force_flush, lambda: self.config.exporters.shutdown_timeout)
         self._exit_hooks.arm(signals=handle_signals)
@@ -182,6 +184,7 @@ class Telemetry:
         Idempotent; later calls return the first report. Instruments stay usable and become no-ops.
         """
         forks.notice()
+        opening.release()  # instrument() may have been interrupted before
         with self._lock:
             if self._report is None:
                 budget_s = self.config.exporters.shutdown_timeout if timeout_s is None else timeout_s
@@ -212,10 +215,17 @@ class Telemetry:
         self.shutdown()
 
     def announce(self) -> None:
-        """Log at INFO what is served where and sent where, if the console is on and this differs from the last line."""
-        if not self.config.disabled and console_enabled(self.config.exporters):
-            self._start_line.log(self._summary())
+        """
+        Let the console begin; where it is on, with a link to the dashboard and what is served where and sent where.
+
+        Each is shown only if it differs from the last time.
+        """
+        is_shown = not self.config.disabled and console_enabled(self.config.exporters)
+        if is_shown:
             self._start_line.show(self._dashboard.url, self._dashboard.login_url)
+        opening.release()
+        if is_shown:
+            self._start_line.log(self._summary())
 
     def __repr__(self) -> str:
         if self._report is not None or self.config.disabled:

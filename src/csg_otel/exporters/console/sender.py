@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import names
+from csg_otel import names, waits
 from csg_otel.pipeline import sanitize
 
 if TYPE_CHECKING:
@@ -19,6 +19,34 @@ if TYPE_CHECKING:
     from csg_otel.exporters.console.screen import Console
     from csg_otel.exporters.delivery.queue import MemoryQueue
     from csg_otel.exporters.delivery.sender import Partial
+
+_OPENING_S: Final = 10.0
+"""Most seconds that the console is held back: if the telemetry hangs at its start, what it says must be shown."""
+
+
+class Opening:
+    """Holds the console back until the first line of the program, the link to its dashboard, is written."""
+
+    def __init__(self) -> None:
+        """Hold nothing back."""
+        self._written = waits.Latch()
+        self._written.set()
+
+    def hold(self) -> None:
+        """Hold the console back."""
+        self._written = waits.Latch()
+
+    def release(self) -> None:
+        """Let the console write: the line is written, or there is none."""
+        self._written.set()
+
+    def wait(self) -> None:
+        """Wait until the console may write."""
+        self._written.wait(_OPENING_S)
+
+
+opening: Final = Opening()
+"""Of the process, as it has one telemetry."""
 
 
 class ConsoleSink:
@@ -43,7 +71,8 @@ class ConsoleSender:
         self._screen = screen
 
     def send_batch(self, batch: Sequence[Any], _timeout_s: float) -> Partial | None:
-        """Show a batch of (signal, item)."""
+        """Show a batch of (signal, item), after the first line of the program."""
+        opening.wait()
         for signal, pairs in groupby(batch, itemgetter(0)):
             items = [item for _, item in pairs]
             if signal == "traces":
