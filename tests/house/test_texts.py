@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from csg_otel._version import VERSION
+from csg_otel.cli import COMMANDS
 
 # Written in pieces, so that this file does not name what it forbids.
 HOSTS = "pypi|org pythonhosted|org crates|io npmjs|org golang|org maven|org deb|debian|org".replace("|", "[.]").split()
@@ -42,6 +43,15 @@ def test_the_commands_of_a_page_exist(tracked: dict[str, str], root: Path, page:
 
     assert used
     assert used - _targets(root) == set()
+
+
+def test_the_readme_names_every_command(tracked: dict[str, str]) -> None:
+    """A visitor finds each command of the command line, and each extra that is for one, on the first page."""
+    page = tracked["README.md"]
+    named = set(re.findall(r"csg-otel ([a-z]+)|make (demo)", page))
+
+    assert set(COMMANDS) - {word for words in named for word in words} == set()
+    assert [extra for extra in ("[tui]", "[mcp]", "--otlp", "--mode report") if extra not in page] == []
 
 
 def test_make_help_lists_every_target(root: Path) -> None:
