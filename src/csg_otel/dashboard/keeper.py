@@ -131,6 +131,7 @@ class Keeper:
         was_watched = self.watched
         self._watched_until = clocks.monotonic() + _WATCHED_S
         if not was_watched:
+            self.look()  # so that the first answer has what the files have, too
             self._wakeup.set()
 
     @property
@@ -201,11 +202,16 @@ class Keeper:
         taken = collection(data, time.time())
         at_s = clocks.monotonic()
         if fine:
-            self._fine_due = now + FINE_STEP_S
+            self._fine_due = _next_step(now, FINE_STEP_S)
             self.values.add(taken, at_s)
         if live:
-            self._live_due = now + LIVE_STEP_S
+            self._live_due = _next_step(now, LIVE_STEP_S)
             self.values.add(taken, at_s, live=True)
         if self._files is not None and fine:
             self._files.save_history(self.values, if_due=True)
         self.on_metrics(data)
+
+
+def _next_step(now_s: float, step_s: float) -> float:
+    """Return when the next step begins: one value in each, although the thread looks at the time only now and then."""
+    return (now_s // step_s + 1) * step_s

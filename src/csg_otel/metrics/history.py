@@ -62,21 +62,23 @@ class Ring:
 
     def items(self, since_s: float = 0.0) -> list[tuple[float, float]]:
         """Return start and value of each step that has one and begins at *since_s* or later, oldest first."""
-        size = len(self._values)
-        steps = range(max(0, self._newest - size + 1, math.ceil(since_s / self._step_s)), self._newest + 1)
-        kept = ((step, self._values[step % size]) for step in steps)
-        return [(step * self._step_s, value) for step, value in kept if not math.isnan(value)]
+        first = max(0, self._newest - len(self._values) + 1, math.ceil(since_s / self._step_s))
+        values = self.stored(first, self._newest + 1)
+        return [(step * self._step_s, value) for step, value in enumerate(values, first) if not math.isnan(value)]
 
     def between(self, first: int, last: int) -> list[float | None]:
         """Return the value of each step from number *first* to before *last*; None for a step without one."""
-        size = len(self._values)
+        return [None if math.isnan(value) else value for value in self.stored(first, last)]
+
+    def stored(self, first: int, last: int) -> array[float]:
+        """Return what :meth:`between` returns, with NaN instead of None."""
+        size, missing = len(self._values), array(self._values.typecode, [_MISSING])
         start, end = max(first, 0, self._newest - size + 1), min(last, self._newest + 1)
         if start >= end:
-            return [None] * (last - first)
+            return missing * max(0, last - first)
         low, high = start % size, (end - 1) % size + 1
         kept = self._values[low:high] if low < high else self._values[low:] + self._values[:high]
-        values = [None if math.isnan(value) else value for value in kept]
-        return [None] * (start - first) + values + [None] * (last - end)
+        return missing * (start - first) + kept + missing * (last - end)
 
     def at(self, at_s: float) -> float | None:
         """Return the value of the newest step that had ended at *at_s*; None if there is none."""

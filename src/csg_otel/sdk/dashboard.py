@@ -12,11 +12,11 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from csg_otel import environment, metrics
+from csg_otel import clocks, environment, metrics
 from csg_otel._version import VERSION
 from csg_otel.exporters.build import spool_folder
 from csg_otel.pipeline.global_providers import global_providers
-from csg_otel.sdk.parts import Part, within
+from csg_otel.sdk.parts import Part
 from csg_otel.server import Server
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from csg_otel.providers import Providers
     from csg_otel.sdk.parts import Sampling, Serving
     from csg_otel.sdk.telemetry import Telemetry
+
+_STOP_S = 1.0
+"""Upper bound in seconds for the last look at the queues and the file with the history of metrics."""
 
 _SERVER_STOP_S = 0.5
 """Upper bound in seconds for closing the connections of the pages."""
@@ -85,7 +88,7 @@ class Dashboard(Part):
     def stop(self, deadline: float) -> None:
         if self._keeper is not None:
             global_providers().watch(None)
-            self._keeper.stop(within(deadline))
+            self._keeper.stop(max(0.0, min(_STOP_S, deadline - clocks.monotonic())))
 
     def close(self) -> None:
         self._serving.on_turn = lambda: None

@@ -93,7 +93,7 @@ def log_row(record: ReadableLogRecord, service: str) -> LogRow:
         "level": LEVELS[level(severity)],
         "severity": severity,
         "logger": record.instrumentation_scope.name if record.instrumentation_scope is not None else "",
-        "body": body(log.body),
+        "body": body(log.body) if log.body is not None else text(str(log.event_name or "")),
         "service": _service(record.resource, service),
         "trace_id": format_trace_id(log.trace_id) if log.trace_id else "",
         "span_id": format_span_id(log.span_id) if log.span_id else "",

@@ -48,8 +48,9 @@ def save(path: Path, values: Values, now: float, offset_s: float) -> None:
     with values.lock:
         for name, kind, unit, description, attributes, field, line in _lines(values):
             header["lines"].append([name, kind, unit, description, attributes, field])
-            blocks.append(_block(line.fine.items(), now - offset_s, FINE_STEP_S, _FINE))
-            blocks.append(_block(line.coarse_items(), now - offset_s, COARSE_STEP_S, _COARSE))
+            last = int((now - offset_s) // FINE_STEP_S) + 1
+            blocks.append(line.fine.stored(last - _FINE, last).tobytes())
+            blocks.append(_coarse(line, now - offset_s))
     text = json.dumps(header).encode()
     body = zlib.compress(b"%d\n%b%b" % (len(text), text, b"".join(blocks)), 1)
     make_private_folder(path.parent)
@@ -71,12 +72,15 @@ def _lines(values: Values) -> Iterator[tuple[str, str, str, str, Any, str, Line]
                 yield (*head, attributes, field, line)
 
 
-def _block(items: list[tuple[float, float]], now_s: float, step_s: float, size: int) -> bytes:
-    """Return the values of the last *size* steps before the monotonic time *now_s*; those that are missing are NaN."""
-    block, first = array("f", [math.nan]) * size, int(now_s // step_s) - size + 1
-    for at_s, value in items:
-        step = int(at_s // step_s) - first
-        if 0 <= step < size:
+def _coarse(line: Line, now_s: float) -> bytes:
+    """Return the values of *line* by minutes, a day before the monotonic time *now_s*; those that are missing are NaN."""
+    first = int(now_s // COARSE_STEP_S) - _COARSE + 1
+    if line.coarse is not None:
+        return line.coarse.stored(first, first + _COARSE).tobytes()
+    block = array("f", [math.nan]) * _COARSE
+    for at_s, value in line.coarse_items():
+        step = int(at_s // COARSE_STEP_S) - first
+        if 0 <= step < _COARSE:
             block[step] = value
     return block.tobytes()
 
@@ -108,6 +112,7 @@ def _restore(values: Values, row: Any, block: bytes, ended_s: float, now_s: floa
         (str(name), str(kind), str(unit), str(description)),
         None if attributes is None else tuple((str(key), str(text)) for key, text in attributes),
         str(field),
+        ended_s,
     )
     if line is None or len(block) != _BYTES:
         return

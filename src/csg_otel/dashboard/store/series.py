@@ -28,11 +28,11 @@ Key = tuple[tuple[str, str], ...]
 class Line:
     """The values of one field of one series; all times are monotonic seconds."""
 
-    __slots__ = ("_coarse", "_first_s", "_live", "_minute", "fine", "latest")
+    __slots__ = ("_first_s", "_live", "_minute", "coarse", "fine", "latest")
 
     def __init__(self) -> None:
         self.fine = Ring(FINE_STEP_S, int(FINE_SPAN_S / FINE_STEP_S), "f")
-        self._coarse: Ring | None = None
+        self.coarse: Ring | None = None
         self._live: Ring | None = None
         self._first_s = math.inf
         self.latest: float | None = None
@@ -43,7 +43,7 @@ class Line:
     def put(self, at_s: float, value: float) -> None:
         """Keep *value* for the step of 10 s, and in the mean of its minute once the line is nearly an hour old."""
         self.fine.put(at_s, value)
-        if self._coarse is None:
+        if self.coarse is None:
             self._first_s = min(self._first_s, at_s)
             if at_s - self._first_s < FINE_SPAN_S - COARSE_STEP_S:
                 return
@@ -57,14 +57,14 @@ class Line:
 
     def put_coarse(self, at_s: float, value: float) -> None:
         """Keep *value* for the minute of *at_s*."""
-        if self._coarse is None:
-            self._coarse = Ring(COARSE_STEP_S, int(COARSE_SPAN_S / COARSE_STEP_S), "f")
-        self._coarse.put(at_s, value)
+        if self.coarse is None:
+            self.coarse = Ring(COARSE_STEP_S, int(COARSE_SPAN_S / COARSE_STEP_S), "f")
+        self.coarse.put(at_s, value)
 
     def coarse_items(self) -> list[tuple[float, float]]:
         """Return the values by minutes, the oldest first; of a young line the means of its fine ones."""
-        if self._coarse is not None:
-            return self._coarse.items()
+        if self.coarse is not None:
+            return self.coarse.items()
         minutes = groupby(self.fine.items(), lambda item: item[0] // COARSE_STEP_S)
         groups = [(minute, [value for _, value in group]) for minute, group in minutes]
         return [(minute * COARSE_STEP_S, sum(values) / len(values)) for minute, values in groups]
@@ -77,21 +77,21 @@ class Line:
 
     def between(self, step_s: float, first: int, last: int) -> list[float | None]:
         """Return the values of the steps of *step_s* (one of the three) from number *first* to before *last*; None for gaps."""
-        ring = {FINE_STEP_S: self.fine, COARSE_STEP_S: self._coarse, LIVE_STEP_S: self._live}[step_s]
+        ring = {FINE_STEP_S: self.fine, COARSE_STEP_S: self.coarse, LIVE_STEP_S: self._live}[step_s]
         if ring is not None:
             return ring.between(first, last)
         items = self.coarse_items() if step_s == COARSE_STEP_S else []
         by_step = {int(at_s // step_s): value for at_s, value in items}
         return [by_step.get(step) for step in range(first, last)]
 
-    def items(self, since_s: float) -> list[tuple[float, float]]:
-        """Return the values from *since_s* on, the oldest first: the coarse ones, then the fine ones, then the live ones."""
+    def items(self, since_s: float, *, live: bool = True) -> list[tuple[float, float]]:
+        """Return the values from *since_s* on, the oldest first: coarse, then fine, and with *live* then those of a second."""
         fine = self.fine.items(since_s)
         first_fine = fine[0][0] if fine else math.inf
         last_fine = fine[-1][0] + FINE_STEP_S if fine else -math.inf
-        coarse = self._coarse.items(since_s) if self._coarse is not None and since_s < first_fine else []
-        live = self._live.items(max(since_s, last_fine)) if self._live is not None else []
-        return [*(item for item in coarse if item[0] + COARSE_STEP_S <= first_fine), *fine, *live]
+        coarse = self.coarse.items(since_s) if self.coarse is not None and since_s < first_fine else []
+        newest = self._live.items(max(since_s, last_fine)) if live and self._live is not None else []
+        return [*(item for item in coarse if item[0] + COARSE_STEP_S <= first_fine), *fine, *newest]
 
 
 class SeriesHistory:
@@ -132,7 +132,8 @@ class SeriesHistory:
             line = self.lines[field] = Line()
         if math.isfinite(value):
             (line.put_live if live else line.put)(at_s, value)
-            line.latest = value
+            if field == "value" or not live:  # the rate and the quantiles of one second say little
+                line.latest = value
 
 
 def _zero(point: Point) -> Point:

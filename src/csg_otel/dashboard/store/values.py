@@ -28,6 +28,9 @@ _MOST_LINES: Final = {True: 120, False: 320}
 _MOST_SERIES: Final = 40
 """Series of one instrument; further ones are counted only."""
 
+_ENDED_S: Final = 180.0
+"""Seconds without a value after which a series makes room for one that is hidden; programs send every minute or more often."""
+
 _SUMMED: Final = ("histogram", "counter")
 _MOST_EXEMPLARS: Final = 20
 _MOST_INSTRUMENTS: Final = 500
@@ -72,6 +75,7 @@ class Values:
         self._instruments: dict[str, Instrument] = {}
         self._lines = {True: 0, False: 0}
         self._before: dict[bool, float] = {}
+        self._has_hidden = False
         self.oldest_s = math.inf
         self.newest_s = 0.0
         self.version = 0
@@ -123,6 +127,7 @@ class Values:
                 instrument.exemplars.extend(
                     row for row in collection.exemplars.get(name, ()) if row not in instrument.exemplars
                 )
+            self._has_hidden = any(hidden.values())
             self.oldest_s = min(self.oldest_s, at_s)
             self.newest_s = max(self.newest_s, at_s)
             self.version += 1
@@ -165,12 +170,13 @@ class Values:
         return series
 
     def _make_room(self, now_s: float) -> None:
-        """Drop the series that have had no value for an hour, if there is no room for others."""
+        """Drop the series that have had no value for an hour where there is no room, or for minutes while others are hidden."""
+        ended_s = now_s - (_ENDED_S if self._has_hidden else FINE_SPAN_S)
         for name, instrument in self._instruments.items():
-            if not self._is_full(name):
+            if not self._is_full(name) and len(instrument.series) < _MOST_SERIES:
                 continue
             for attributes, series in tuple(instrument.series.items()):
-                if series.newest_s < now_s - FINE_SPAN_S:
+                if series.newest_s < ended_s:
                     self._lines[_is_host(name)] -= len(instrument.series.pop(attributes).lines)
 
     def _is_full(self, name: str) -> bool:
@@ -178,7 +184,9 @@ class Values:
         is_host = _is_host(name)
         return self._lines[is_host] >= _MOST_LINES[is_host]
 
-    def restored_line(self, head: tuple[str, str, str, str], attributes: Key | None, field_name: str) -> Line | None:
+    def restored_line(
+        self, head: tuple[str, str, str, str], attributes: Key | None, field_name: str, ended_s: float
+    ) -> Line | None:
         """
         Return the line of a series from a file, which is made if it is not there; None if there is no room.
 
@@ -186,6 +194,7 @@ class Values:
             head: Name, kind, unit and description of the instrument.
             attributes: Those of the series; None for the total of a histogram.
             field_name: The field.
+            ended_s: Monotonic time of the newest value.
         """
         with self._lock:
             instrument = self._instruments.setdefault(head[0], Instrument(*head))
@@ -193,6 +202,7 @@ class Values:
                 series = instrument.total = instrument.total or SeriesHistory()
             else:
                 series = instrument.series.setdefault(attributes, SeriesHistory())
+            series.newest_s = max(series.newest_s, ended_s)
             if field_name not in series.lines:
                 if self._is_full(head[0]):
                     return None

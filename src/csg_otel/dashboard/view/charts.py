@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.store.series import LIVE_SPAN_S
+from csg_otel.metrics.history import FINE_STEP_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -124,7 +125,10 @@ def _row(
     attributes: Mapping[str, str], field: str, members: Sequence[SeriesHistory], window: Window, instrument: Instrument
 ) -> Series:
     since_s = window.start - window.offset_s
-    grids = [window.grid(line.items(since_s)) for member in members if (line := member.lines.get(field)) is not None]
+    # Rates and quantiles of single seconds are drawn only in steps of seconds: their mean is not that of ten seconds.
+    live = field == "value" or window.step_s < FINE_STEP_S
+    lines = [line for member in members if (line := member.lines.get(field)) is not None]
+    grids = [window.grid(line.items(since_s, live=live)) for line in lines]
     name = ", ".join(attributes.values())
     is_quantile = field in _QUANTILE_FIELDS and field != "rate"
     label = " ".join(filter(None, (field if is_quantile or instrument.kind == "histogram" else "", name)))
