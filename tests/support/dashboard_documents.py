@@ -119,6 +119,7 @@ def status(**more: Any) -> Status:
         "kept_since": NOW - 3600,
         "workers": 4,
         "overall": "critical",
+        "state": "critical",
         "groups": {"readiness": "critical", "liveness": "warning"},
         "maintenance": "",
         "bypass": False,
@@ -162,6 +163,18 @@ def status(**more: Any) -> Status:
             "series": 318,
             "dropped": 0,
         },
+        "errors": [
+            {
+                "service": "shop",
+                "name": "charge",
+                "type": "PaymentError",
+                "message": "the card was declined",
+                "count": 14,
+                "last": NOW - 4,
+                "trace_id": TRACE,
+                "span_id": "a1",
+            }
+        ],
         "changed": [
             {
                 "rank": 1,
@@ -211,6 +224,7 @@ def summary(index: int, **more: Any) -> TraceSummary:
         "duration_s": None if index == 1 else 0.0007 * 3 ** (index % 8) + 0.0123,
         "spans": 1 + index % 30,
         "errors": 1 if index % 9 == 0 else 0,
+        "error": "PaymentError: the card was declined" if index % 9 == 0 else "",
         "running": 1 if index == 1 else 0,
         "logs": index % 5,
     }

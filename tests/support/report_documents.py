@@ -97,6 +97,7 @@ def summary(number: int, name: str, duration: float | None, errors: int = 0) -> 
         "duration_s": duration,
         "spans": 214 + number,
         "errors": errors,
+        "error": "ValueError: no such file" if errors else "",
         "running": 0,
         "logs": 2,
     }
@@ -190,6 +191,7 @@ def _status(checks: list[dict[str, Any]]) -> dict[str, Any]:
         "kept_since": NOW - 3600,
         "workers": 4,
         "overall": "critical",
+        "state": "critical",
         "groups": {"readiness": "critical"},
         "maintenance": "",
         "bypass": False,
@@ -225,6 +227,7 @@ def _status(checks: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "alerts": {"firing": 1, "pending": 1, "rules": 3},
         "counts": {"traces": 1200, "spans": 9000, "running": 1, "errors": 14, "logs": 4000, "series": 92, "dropped": 0},
+        "errors": [],
         "changed": [],
         "actions": ["restart"],
     }

@@ -19,7 +19,7 @@ from csg_otel.dashboard.alerting import AlertsView
 from csg_otel.dashboard.changes import WINDOW_S, Changes
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from csg_otel.dashboard.updates import Updates
-from csg_otel.dashboard.view import charts, system
+from csg_otel.dashboard.view import charts, errors, system
 from csg_otel.dashboard.view import health as health_view
 from csg_otel.dashboard.view import status as status_view
 from csg_otel.dashboard.view import traces as traces_view
@@ -54,6 +54,9 @@ _LONGEST_S: Final = 86400.0
 _MOST_POINTS: Final = 2000
 _SILENCE_S: Final = 7200.0
 """Default length of a silence."""
+
+_MOST_ERRORS: Final = 5
+"""Kinds of errors in the status."""
 
 _RECENT_S: Final = 600.0
 """Period of the small charts in the list of instruments."""
@@ -169,11 +172,12 @@ class Api:
         document = {
             **status_view.head(now, self.session),
             "service": self._identity(),
-            "uptime_s": system.uptime(values),
-            "data_age_s": min((row["age_s"] for row in page["checks"] if row["age_s"] is not None), default=None),
+            "uptime_s": system.uptime(values, now),
+            "data_age_s": self._data_age(page),
             "kept_since": self._kept_since(now),
             "workers": program.workers() if program is not None else 0,
             "overall": page["overall"],
+            "state": status_view.worst(page["overall"], self._alerts.firing()),
             "groups": page["groups"],
             "maintenance": snapshot.maintenance,
             "bypass": snapshot.bypass,
@@ -192,10 +196,17 @@ class Api:
             "system": system.numbers(values),
             "alerts": self._alerts.counts(),
             "counts": self._counts(),
+            "errors": errors.rows(self._recent.failed_since(now - WINDOW_S), now - WINDOW_S, _MOST_ERRORS),
             "changed": self._changes.latest(now)[:5] if "trends" in self.features else [],
             "actions": self._actions(),
         }
         return cast("Status", document)
+
+    def _data_age(self, health: HealthPage) -> float | None:
+        ages = [row["age_s"] for row in health["checks"] if row["age_s"] is not None]
+        if self._values.newest_s:
+            ages.append(max(0.0, clocks.monotonic() - self._values.newest_s))
+        return min(ages, default=None)
 
     def _kept_since(self, now: float) -> float | None:
         oldest_s = self._values.oldest_s

@@ -99,6 +99,7 @@ class EndpointsSource:
             "kept_since": None,
             "workers": 0,
             "overall": page["overall"],
+            "state": page["overall"],
             "groups": page["groups"],
             "maintenance": "",
             "bypass": False,
@@ -119,6 +120,7 @@ class EndpointsSource:
             "system": _NO_SYSTEM,
             "alerts": {"firing": 0, "pending": 0, "rules": 0},
             "counts": dict.fromkeys(("traces", "spans", "running", "errors", "logs", "series", "dropped"), 0),
+            "errors": [],
             "changed": [],
             "actions": [],
         }

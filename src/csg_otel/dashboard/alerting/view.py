@@ -112,6 +112,10 @@ class AlertsView:
             "rules": len(states) + len(self._rules.problems),
         }
 
+    def firing(self) -> list[str]:
+        """Return the severity of each rule that fires, as the last evaluation found it."""
+        return [preview.rule.severity for preview in self._previews if preview.state == "firing"]
+
     def thresholds(self, name: str) -> list[Threshold]:
         """Return the thresholds of the rules about the metric or alias *name*, in the unit of its chart."""
         return [

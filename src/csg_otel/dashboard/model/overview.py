@@ -89,6 +89,24 @@ class Charts(TypedDict):
     auto_refresh: bool
 
 
+class ErrorRow(TypedDict):
+    """
+    One kind of error of one operation in the last five minutes; *count* is that of the kept traces.
+
+    ``type`` and ``message`` are those of the exception, as far as there is one. ``message``, ``last`` (Unix seconds) and the
+    ids are those of the newest.
+    """
+
+    service: str
+    name: str
+    type: str
+    message: str
+    count: int
+    last: float
+    trace_id: str
+    span_id: str
+
+
 class Change(TypedDict):
     """
     One item of "what changed": a series whose values moved.
@@ -116,7 +134,9 @@ class Status(TypedDict):
     """
     ``/api/v1/status``: the snapshot of everything; ``csg-otel dashboard --mode status --json`` prints it.
 
-    ``kept_since`` is the Unix time of the oldest value of a metric, a day ago at most; None where none is kept.
+    ``overall`` is the state of the health checks, ``state`` the worst of it and of the severities of the rules that fire.
+    ``data_age_s`` is the age of the newest result of a check or value of a metric. ``kept_since`` is the Unix time of the
+    oldest value of a metric, a day ago at most; None where none is kept.
     """
 
     schema_version: str
@@ -129,6 +149,7 @@ class Status(TypedDict):
     kept_since: float | None
     workers: int
     overall: Health
+    state: Health
     groups: dict[str, Health]
     maintenance: str
     bypass: bool
@@ -149,5 +170,6 @@ class Status(TypedDict):
     system: SystemNumbers
     alerts: AlertCounts
     counts: Counts
+    errors: list[ErrorRow]
     changed: list[Change]
     actions: list[str]

@@ -66,7 +66,11 @@ class LogRow(TypedDict):
 
 
 class TraceSummary(TypedDict):
-    """One row of the list of traces. ``name`` is the root span's; ``duration_s`` is None while a span of it is running."""
+    """
+    One row of the list of traces. ``name`` is the root span's; ``duration_s`` is None while a span of it is running.
+
+    ``error`` is the kind and the message of its first error, empty without one.
+    """
 
     trace_id: str
     root_id: str
@@ -77,6 +81,7 @@ class TraceSummary(TypedDict):
     duration_s: float | None
     spans: int
     errors: int
+    error: str
     running: int
     logs: int
 

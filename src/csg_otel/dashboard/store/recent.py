@@ -142,6 +142,11 @@ class Recent:
                 changed.append((*(kept.spans if kept is not None else ()), *spans))
             return changed[:most]
 
+    def failed_since(self, start: float) -> list[Sequence[KeptSpan]]:
+        """Return the traces with a failed span that changed at *start* (Unix seconds) or later, as their spans."""
+        with self._lock:
+            return [tuple(trace.spans) for trace in self._traces if trace.errors and trace.latest >= start]
+
     def trace(self, trace_id: str) -> list[KeptSpan]:
         """Return the spans of *trace_id*, running ones included; empty if there are none."""
         with self._lock:

@@ -33,7 +33,7 @@ class Connection(NamedTuple):
 
 def status_bar(status: Status | None, connection: Connection, now: float, width: int) -> list[Row]:
     """Return the parts of the status bar that fit *width*, the least important left out."""
-    word: str = "unknown" if status is None else status["overall"]
+    word: str = "unknown" if status is None else status["state"]
     if connection.lost is not None:
         word = "stale"
     elif status is None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from csg_otel.dashboard.model import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from csg_otel.config import Config
-    from csg_otel.dashboard.model import DestinationRow, Service, SystemNumbers
+    from csg_otel.dashboard.model import DestinationRow, Health, Service, SystemNumbers
     from csg_otel.exporters.delivery.destination import DestinationStatus
 
 _CHANNELS: Final = ("email", "slack", "webhook", "pagerduty")
+
+_WORSE: Final = ("healthy", "unknown", "warning", "critical")
 
 NO_NUMBERS: Final[SystemNumbers] = {
     "cpu_percent": None,
@@ -50,6 +52,13 @@ def head(now: float, session: str) -> dict[str, object]:
     """Return the first keys of a status at *now* (Unix seconds), of the *session* of the process."""
     generated = datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds")
     return {"schema_version": SCHEMA_VERSION, "generated_at": generated, "time": now, "session": session}
+
+
+def worst(overall: Health, severities: Iterable[str]) -> Health:
+    """Return the worst of the state of the checks and of the *severities* of rules that fire."""
+    firing = {"critical": "critical", "warning": "warning"}
+    states = [overall, *(firing[severity] for severity in severities if severity in firing)]
+    return cast("Health", max(states, key=_WORSE.index))
 
 
 def destinations(statuses: Mapping[str, DestinationStatus]) -> list[DestinationRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
@@ -130,6 +131,9 @@ def _at(tree: Mapping[str, Any], *path: str | None) -> float | None:
     return value if isinstance(value, (int, float)) else None
 
 
-def uptime(snapshot: Mapping[str, Any]) -> float | None:
-    """Return the seconds since the process started; None without a sample."""
-    return _at(snapshot, "application", "application_uptime_seconds")
+def uptime(snapshot: Mapping[str, Any], now: float) -> float | None:
+    """Return the seconds since the process started at *now* (Unix seconds); None without a sample, which has its own time."""
+    sampled = _at(snapshot, "application", "application_uptime_seconds")
+    if sampled is None:
+        return None
+    return sampled + max(0.0, now - datetime.fromisoformat(snapshot["timestamp"]).timestamp())

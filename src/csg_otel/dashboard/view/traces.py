@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from csg_otel.dashboard.view import errors
 from csg_otel.dashboard.view.waterfall import waterfall
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def summary(spans: Sequence[KeptSpan], logs: int) -> TraceSummary:
         "duration_s": None if running else max(0.0, max(ends) - start),
         "spans": len(by_id),
         "errors": sum(span.is_error for span in present),
+        "error": errors.text(list(present)),
         "running": running,
         "logs": logs,
     }

@@ -37,6 +37,12 @@ _ATTENTION: Final = (
     Column("Message", 30, 0, flexible=True),
     Column("Since", 9, 1, right=True),
 )
+_ERRORS: Final = (
+    Column("", 11, right=True),
+    Column("Operation", 24, 0),
+    Column("Error", 30, 0, flexible=True),
+    Column("Last", 9, 1, right=True),
+)
 _DESTINATIONS: Final = (
     Column("", 10),
     Column("Destination", 16, flexible=True),
@@ -62,6 +68,7 @@ class Overview(View):
         rows = [
             *_summary(status, frame),
             *_attention(status, frame),
+            *_errors(status, frame),
             *_changes(status, frame),
             *_numbers(status, frame),
             *_destinations(status, frame),
@@ -112,6 +119,24 @@ def _attention(status: Status, frame: Frame) -> list[Row]:
 def _check(check: CheckRow, frame: Frame) -> list[str | Segment]:
     word = "stale" if frame.stale else check["status"]
     return [Segment(state(word), word), check["name"], check["message"], Segment(age(check["for_s"]), "dim")]
+
+
+def _errors(status: Status, frame: Frame) -> list[Row]:
+    if not status["errors"]:
+        return []
+    rows: list[tuple[str, list[str | Segment]]] = [
+        (
+            f"traces/{error['trace_id']}?span={error['span_id']}",
+            [
+                Segment(f"{number(error['count'])} times", "critical"),
+                error["name"],
+                ": ".join(filter(None, (error["type"], error["message"]))),
+                Segment(age(status["time"] - error["last"]), "dim"),
+            ],
+        )
+        for error in status["errors"]
+    ]
+    return [*heading("Errors", frame.width, "in the last 5 minutes"), *table(_ERRORS, rows, frame.width).rows]
 
 
 def _changes(status: Status, frame: Frame) -> list[Row]:

@@ -49,7 +49,7 @@ function isStale(status) {
 function bar(lost) {
   const { status } = app;
   if (!status) return h("div", { class: "bar", key: "bar" }, h("strong", null, app.problem ? "No status" : "Connecting …"), spacer(), tools());
-  const state = lost || isStale(status) ? "stale" : status.overall;
+  const state = lost || isStale(status) ? "stale" : status.state;
   const { service } = status;
   document.title = `${state}: ${service.name}`;
   return h("div", { class: `bar b-${state}`, key: "bar" },

@@ -31,7 +31,7 @@ function view(alerts) {
   const { status } = app;
   if (!status) return app.problem ? failed(app.problem) : loading();
   return h("div", { class: "scroll overview" },
-    h("div", { class: "main-column" }, problems(status, alerts), changed(status)),
+    h("div", { class: "main-column" }, problems(status, alerts), errors(status), changed(status)),
     h("div", { class: "side-column" }, numbers(status), system(status), destinations(status), categories(status)));
 }
 
@@ -42,10 +42,23 @@ function problems(status, alerts) {
   items.sort((a, b) => (order[look(a.state)] ?? 3) - (order[look(b.state)] ?? 3));
   if (items.length === 0 && status.checks.length === 0) return hasFeature("health") ? noChecks() : receives(status);
   return h("section", { key: "problems", class: "problems" },
-    h("h2", null, items.length ? plural(items.length, "problem") : "Nothing is wrong"),
+    h("h2", null, items.length ? plural(items.length, "problem") : status.errors.length ? "All checks are healthy" : "Nothing is wrong"),
     items.length === 0 && h("p", { class: "dim" }, quiet(status)),
     h("div", { class: "rows", role: "list" }, items.slice(0, 50).map(problemRow)),
     items.length > 50 && h("p", { class: "dim" }, `and ${items.length - 50} more`));
+}
+
+/** What fails now: the kinds of errors of the last five minutes, the most frequent first. */
+function errors(status) {
+  if (!status.errors.length || !hasFeature("traces")) return null;
+  return h("section", { key: "errors", class: "problems" },
+    h("h2", null, h("a", { href: link("traces", "", { error: "true" }) }, "Errors"), h("span", { class: "dim" }, " in the last 5 minutes")),
+    h("div", { class: "rows", role: "list" }, status.errors.map((error) =>
+      h("a", { class: "row e-critical", role: "listitem", key: `${error.service} ${error.name} ${error.type}`, "data-row": true, tabindex: 0, href: link("traces", error.trace_id, { span: error.span_id }) },
+        h("span", { class: "c-state q" }, count(error.count), h("span", { class: "dim" }, " ×")),
+        h("span", { class: "c-name" }, error.name),
+        h("span", { class: "c-text", title: error.message }, h("b", null, error.type || "error"), error.message && `: ${error.message}`),
+        h("span", { class: "c-for q dim" }, ago(error.last))))));
 }
 
 function noChecks() {
