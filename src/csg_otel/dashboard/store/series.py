@@ -132,7 +132,8 @@ class SeriesHistory:
             line = self.lines[field] = Line()
         if math.isfinite(value):
             (line.put_live if live else line.put)(at_s, value)
-            if field == "value" or not live:  # the rate and the quantiles of one second say little
+            # The rate and the quantiles of one second say little, but more than nothing.
+            if field == "value" or not live or line.fine.newest_s < 0:
                 line.latest = value
 
 

@@ -38,15 +38,15 @@ def text(spans: Sequence[KeptSpan]) -> str:
 
 def rows(traces: Iterable[Sequence[KeptSpan]], since: float, limit: int) -> list[ErrorRow]:
     """Return the errors that ended at *since* (Unix seconds) or later, by operation and kind, the most frequent first."""
-    found: dict[tuple[str, str, str], ErrorRow] = {}
+    errors: dict[tuple[str, str, str], ErrorRow] = {}
     for spans in traces:
         for span in causes(spans):
             if span.end is None or span.end < since or names.CHECK_NAME in span.attributes[::2]:
                 continue
             kind, message = _error(span)
-            row = found.get((span.service, span.name, kind))
+            row = errors.get((span.service, span.name, kind))
             if row is None or span.end > row["last"]:
-                found[span.service, span.name, kind] = {
+                errors[span.service, span.name, kind] = {
                     "service": span.service,
                     "name": span.name,
                     "type": kind,
@@ -56,8 +56,8 @@ def rows(traces: Iterable[Sequence[KeptSpan]], since: float, limit: int) -> list
                     "trace_id": span.trace_id,
                     "span_id": span.span_id,
                 }
-            found[span.service, span.name, kind]["count"] += 1
-    return sorted(found.values(), key=lambda row: (-row["count"], -row["last"]))[:limit]
+            errors[span.service, span.name, kind]["count"] += 1
+    return sorted(errors.values(), key=lambda row: (-row["count"], -row["last"]))[:limit]
 
 
 def _error(span: KeptSpan) -> tuple[str, str]:
