@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from csg_otel.dashboard.model import LogRow, SpanRow
+from csg_otel.dashboard.store.convert import attributes
 from csg_otel.dashboard.store.intake import Intake
 from csg_otel.dashboard.store.recent import Recent
-from csg_otel.dashboard.store.series import Line
-from csg_otel.dashboard.store.values import Collection, Values
-from csg_otel.dashboard.view.charts import Window, metric_chart, metric_row
 from csg_otel.dashboard.view.filters import LogFilter, TraceFilter
-from csg_otel.points import HistogramPoint, NumberPoint
 
 
 def _span(number: int, **changes: Any) -> SpanRow:
@@ -161,128 +158,40 @@ def test_a_full_queue_counts_what_it_drops_and_takes_failures_longer() -> None:
     assert intake.dropped == 1000
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.0, 0.0), (30.0, 3.0)])
-def test_a_counter_that_is_new_began_at_nothing(value: float, expected: float) -> None:
-    """A series that appears between two collections counts from 0; one that was there at first has no rate yet."""
-    values = Values()
-    values.add(Collection([NumberPoint("a", "counter", "1", {}, 5)]), 1000.0)
-    values.add(
-        Collection([NumberPoint("a", "counter", "1", {}, 15), NumberPoint("new", "counter", "1", {}, value)]), 1010.0
-    )
+@pytest.mark.parametrize("kind", ["payload", "list", "events", "exceptions"])
+def test_what_is_kept_counts_with_all_that_is_in_it(kind: str) -> None:
+    """Attributes that are nested, events and exceptions count; a value too long for a row is cut."""
+    payload = {f"key {number}": {"text": "x" * 50} for number in range(200)}
+    recent = Recent(1_000_000)
+    event: Any = {
+        "time": 0.0,
+        "name": "exception",
+        "attributes": attributes({"exception.stacktrace": "at line\n" * 1000}),
+    }
+    for number in range(600):
+        span = _span(number)
+        log = {**_log(number), "body": f"line {number}"}
+        if kind == "payload":
+            log["attributes"] = attributes({"payload": payload})
+        elif kind == "list":
+            span["attributes"] = attributes({"names": ("y" * 60,) * 500})
+        elif kind == "events":
+            span["events"] = [event] * 5
+        else:
+            log["exception"] = {"type": "E", "message": "m" * 2000, "stacktrace": "s" * 8000}
+        recent.add([span], [log])  # type: ignore[list-item]
 
-    window = Window.of(1020.0, 100.0, 100, 0.0)
-    (series,) = metric_chart(values.instrument("a"), window)["series"]  # type: ignore[arg-type]
-    assert [value for value in series["values"] if value is not None] == [1.0]
-    (series,) = metric_chart(values.instrument("new"), window)["series"]  # type: ignore[arg-type]
-    assert [value for value in series["values"] if value is not None] == [expected]
-
-
-def test_a_histogram_has_the_quantiles_of_each_step() -> None:
-    """A step's quantiles are those of its measurements alone; a step without any is a gap, and its rate is 0."""
-    values = Values()
-
-    def put(at_s: float, counts: tuple[int, ...], total: float) -> None:
-        point = HistogramPoint("h", "s", {"k": "v"}, sum(counts), total, (0.1, 1.0), counts)
-        values.add(Collection([point]), at_s)
-
-    put(1000.0, (100, 0, 0), 5.0)
-    put(1010.0, (100, 10, 0), 10.0)
-    put(1020.0, (100, 10, 0), 10.0)
-    chart = metric_chart(values.instrument("h"), Window.of(1030.0, 100.0, 100, 0.0))  # type: ignore[arg-type]
-
-    by_field = {series["field"]: series["values"] for series in chart["series"]}
-    assert by_field["rate"][-2:] == [1.0, 0.0]
-    assert by_field["mean"][-2:] == [0.5, None]
-    p50 = by_field["p50"][-2]
-    assert p50 is not None
-    assert 0.1 < p50 <= 1.0
+    spans, logs = recent.everything()
+    written = [len(json.dumps(row)) for row in (*(span.row() for span in spans), *(log.row() for log in logs))]
+    assert sum(written) < 1.5 * 1_000_000
+    assert max(written) < 60_000
 
 
-def test_too_many_series_are_counted_and_not_kept() -> None:
-    """An instrument with endless series does not fill the memory; the chart says how many are hidden."""
-    values = Values()
-    points = [NumberPoint("m", "gauge", "1", {"user": str(number)}, number) for number in range(500)]
-    values.add(Collection(points), 1000.0)  # type: ignore[arg-type]
-    other = NumberPoint("other", "gauge", "1", {}, 1)
-    values.add(Collection([*points, other]), 1010.0)
+def test_of_too_many_running_spans_the_newest_are_shown() -> None:
+    """A program that never ends its spans hides no request that hangs."""
+    intake = Intake(lambda: "shop")
+    for number in range(1500):
+        intake.started(_Queued(number))
 
-    instrument = values.instrument("m")
-    assert instrument is not None
-    chart = metric_chart(instrument, Window.of(1020.0, 60.0, 60, 0.0))
-    assert len(chart["series"]) == 12
-    assert chart["hidden"] == 500 - 12
-    assert values.instrument("other") is not None
-
-
-def test_a_rate_counts_the_series_that_are_not_kept() -> None:
-    """The line of a whole counter has the rate of all its series, from the step on in which there are too many; before, too."""
-    values = Values()
-
-    def collect(at_s: float, users: int, each: int) -> None:
-        values.add(
-            Collection([NumberPoint("c", "counter", "1", {"user": str(user)}, each) for user in range(users)]), at_s
-        )
-
-    collect(1000.0, 10, 0)
-    for at_s, users, each in ((1010.0, 10, 10), (1020.0, 500, 20), (1030.0, 500, 30), (1040.0, 500, 50)):
-        collect(at_s, users, each)
-    instrument = values.instrument("c")
-    assert instrument is not None
-
-    window = Window.of(1050.0, 100.0, 100, 0.0)
-    (series,) = metric_chart(instrument, window)["series"]
-    assert series["values"][6] == 10.0
-    assert series["values"][8:] == [500.0, 1000.0]
-    row = metric_row(instrument, window)
-    assert row["latest"] == row["values"][-1] == 1000.0
-
-
-def test_the_series_of_a_large_host_leave_room_for_the_program() -> None:
-    """A host with very many cores, disks and interfaces fills its own share only."""
-    values = Values()
-    host = [
-        NumberPoint(f"system.thing.{thing}", "gauge", "1", {"cpu": str(cpu)}, cpu)
-        for thing in range(20)
-        for cpu in range(30)
-    ]
-    own = [NumberPoint("orders.open", "gauge", "1", {"shop": str(shop)}, shop) for shop in range(30)]
-    values.add(Collection([*host, *own]), 1000.0)
-
-    instrument = values.instrument("orders.open")
-    assert instrument is not None
-    assert len(instrument.series) == 30
-    assert instrument.hidden == 0
-    assert values.series_count < 200
-
-
-def test_a_chart_can_be_split_and_narrowed() -> None:
-    """Rates of one group are added up; a chart by an attribute has a line for each of its values."""
-    values = Values()
-    keys = [{"route": route, "status": status} for route in ("/a", "/b") for status in ("200", "500")]
-    for step, at_s in enumerate((1000.0, 1010.0)):
-        values.add(Collection([NumberPoint("c", "counter", "1", key, step * 10) for key in keys]), at_s)
-    instrument, window = values.instrument("c"), Window.of(1020.0, 100.0, 30, 0.0)
-    assert instrument is not None
-
-    def last(**options: Any) -> dict[str, float | None]:
-        return {
-            series["label"]: series["values"][-1] for series in metric_chart(instrument, window, **options)["series"]
-        }
-
-    assert last() == {"c": 4.0}
-    assert last(by=["route"]) == {"/a": 2.0, "/b": 2.0}
-    assert last(by=["status"], only=[("route", "/a")]) == {"200": 1.0, "500": 1.0}
-
-
-def test_a_line_that_gets_old_has_its_past_by_minutes() -> None:
-    """A day of values has one for each minute, without a gap where the fine steps end; a young line takes no memory for it."""
-    line = Line()
-    for step in range(2 * 360 + 30):
-        line.put(step * 10.0, float(step // 6))
-
-    items = line.items(0.0)
-    moments = [at_s for at_s, _ in items]
-    assert moments[0] == 0.0
-    assert max(later - earlier for earlier, later in pairwise(moments)) == 60.0
-    assert all(value == at_s // 60 for at_s, value in items)
-    assert [value for _, value in line.coarse_items()] == [float(minute) for minute in range(125)]
+    assert len(intake.running_ids) == 1000
+    assert 1499 in intake.running_ids

@@ -24,8 +24,8 @@ from csg_otel.dashboard.view import health as health_view
 from csg_otel.dashboard.view import status as status_view
 from csg_otel.dashboard.view import traces as traces_view
 from csg_otel.dashboard.view.charts import Window
-from csg_otel.dashboard.view.filters import LogFilter, TraceFilter, text_of
-from csg_otel.dashboard.view.parameters import number, only, texts
+from csg_otel.dashboard.view.filters import MOST_ROWS, LogFilter, TraceFilter, text_of
+from csg_otel.dashboard.view.parameters import number, only, period, texts, whole
 from csg_otel.health import HealthSnapshot
 from csg_otel.metrics.history import COARSE_SPAN_S
 
@@ -54,6 +54,9 @@ _LONGEST_S: Final = 86400.0
 _MOST_POINTS: Final = 2000
 _SILENCE_S: Final = 7200.0
 """Default length of a silence."""
+
+_CHANGES: Final = 10
+"""Default number of rows of "what changed"."""
 
 _MOST_ERRORS: Final = 5
 """Kinds of errors in the status."""
@@ -362,13 +365,10 @@ class Api:
     def changed(self, parameters: Parameters) -> ChangedPage:
         """Return what moved most in a window (default: the last five minutes) against the time before."""
         now = time.time()
-        until = number(parameters, "to") or now
-        since = number(parameters, "from") or until - WINDOW_S
-        if not since < until:
-            raise ValueError("from must be before to")
-        limit = int(number(parameters, "limit") or 10)
-        baseline, changes = self._changes.within((since, until), now, limit)
-        return {"time": now, "window": [since, until], "baseline": list(baseline), "changes": changes}
+        window = period(parameters, now, default_s=WINDOW_S, longest_s=_LONGEST_S)
+        limit = whole(parameters, "limit", 1, MOST_ROWS) or _CHANGES
+        baseline, changes = self._changes.within(window, now, limit)
+        return {"time": now, "window": list(window), "baseline": list(baseline), "changes": changes}
 
     # -- files and events ------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from csg_otel import clocks, forks, waits
 from csg_otel.dashboard.store.series import LIVE_SPAN_S, LIVE_STEP_S
-from csg_otel.metrics.history import COARSE_STEP_S, FINE_SPAN_S, FINE_STEP_S
+from csg_otel.metrics.history import COARSE_SPAN_S, COARSE_STEP_S, FINE_SPAN_S, FINE_STEP_S
 from csg_otel.server.background import Background
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Changes:
         )
 
         step_s, past_s = _steps(window, now)
-        baseline = window[0] - past_s, window[0]
+        baseline = max(window[0] - past_s, now - COARSE_SPAN_S), window[0]
         series = list(self._series(step_s, baseline[0], window[1], now - clocks.monotonic()))
         spans, logs = self._recent.everything()
         ended = [span.row() for span in spans if span.end is not None and baseline[0] <= span.end <= window[1]]

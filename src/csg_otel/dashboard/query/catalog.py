@@ -123,7 +123,11 @@ QUERIES: Final = (
         "changed",
         "What changed: the series, traces, logs and checks that moved most in a window, against the time before it.",
         (
-            Filter("from", "number", "The start of the window, in Unix seconds; five minutes ago by default."),
+            Filter(
+                "from",
+                "number",
+                "The start of the window: Unix seconds, or from now, as -600; by default -300.",
+            ),
             Filter("to", "number", "The end of the window, in Unix seconds; now by default."),
             _LIMIT,
         ),

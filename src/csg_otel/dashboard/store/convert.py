@@ -6,6 +6,7 @@ The rule: a row is JSON that every parser accepts, whatever values the program u
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.semconv.attributes import exception_attributes
@@ -139,7 +140,10 @@ def _value(key: str, value: Any) -> Any:
             value = value[-_MOST_STACK:]
             return json_value(value)
         return text(value)
-    return json_value(list(value) if isinstance(value, tuple) else value)
+    plain = json_value(list(value) if isinstance(value, tuple) else value)
+    if isinstance(plain, (list, dict)) and len(written := json.dumps(plain, ensure_ascii=False)) > _MOST_CHARS:
+        return text(written)
+    return plain
 
 
 def text(value: str) -> str:

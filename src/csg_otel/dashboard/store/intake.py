@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks
@@ -62,9 +63,11 @@ class Intake:
     # -- on the program's threads ------------------------------------------------------------------------------------
 
     def started(self, span: Any) -> None:
-        """Keep *span* as running."""
-        if len(self._running) < _MOST_RUNNING:
-            self._running[span.context.span_id] = span
+        """Keep *span* as running, instead of the oldest one if there are too many."""
+        if len(self._running) >= _MOST_RUNNING:
+            with suppress(RuntimeError, StopIteration):  # another thread adds or removes one at this moment
+                self._running.pop(next(iter(self._running)), None)
+        self._running[span.context.span_id] = span
 
     def ended(self, span: Any, *, kept: bool) -> None:
         """Queue an ended span if it is *kept*; beyond the limit, only one that has failed."""

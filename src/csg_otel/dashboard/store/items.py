@@ -6,6 +6,7 @@ A kept span takes about 700 bytes, a tenth of the SDK's. Texts that repeat are s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,9 @@ _SPAN_BYTES: Final = 250
 """Bytes of a span without attributes: the object, its id and the times."""
 
 _LOG_BYTES: Final = 360
+_EVENT_BYTES: Final = 300
+"""Bytes of an event, a link or an exception without its attributes."""
+
 _ATTRIBUTE_BYTES: Final = 40
 """Bytes of an attribute besides its text: the key is shared."""
 
@@ -60,7 +64,11 @@ class KeptSpan:
     def size_bytes(self) -> int:
         """An estimate of the memory that the span takes."""
         return (
-            _SPAN_BYTES + _size(self.attributes) + len(self.status_message) + 300 * (len(self.events) + len(self.links))
+            _SPAN_BYTES
+            + _flat_size(self.attributes)
+            + len(self.status_message)
+            + sum(_EVENT_BYTES + _size(event["attributes"]) for event in self.events)
+            + sum(_EVENT_BYTES + _size(link["attributes"]) for link in self.links)
         )
 
     def row(self) -> SpanRow:
@@ -102,8 +110,8 @@ class KeptLog:
     @property
     def size_bytes(self) -> int:
         """An estimate of the memory that the record takes."""
-        trace = 0 if self.exception is None else len(self.exception["stacktrace"]) + 300
-        return _LOG_BYTES + len(self.body) + _size(self.attributes) + trace
+        failure = 0 if self.exception is None else _EVENT_BYTES + _size(self.exception)
+        return _LOG_BYTES + len(self.body) + _flat_size(self.attributes) + failure
 
     def row(self) -> LogRow:
         """Return the record as a row of the model."""
@@ -132,8 +140,19 @@ def pairs(flat: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _size(flat: tuple[Any, ...]) -> int:
-    return sum(_ATTRIBUTE_BYTES + (len(value) if isinstance(value, (str, list)) else 0) for value in flat[1::2])
+def _flat_size(flat: tuple[Any, ...]) -> int:
+    return sum(_ATTRIBUTE_BYTES + _size(value) for value in flat[1::2])
+
+
+def _size(value: Any) -> int:
+    """Return an estimate of the bytes of *value* besides its own 40: those of a text, or of what is in it."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(2 * _ATTRIBUTE_BYTES + len(key) + _size(item) for key, item in value.items())
+    if isinstance(value, list):
+        return sum(_ATTRIBUTE_BYTES + _size(item) for item in value)
+    return 0
 
 
 class Kept:

@@ -21,6 +21,10 @@ LIVE_STEP_S: Final = 1.0
 LIVE_SPAN_S: Final = 90.0
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
+_LEAST_S: Final = 10.0
+_MOST_S: Final = 60.0
+"""Bounds of the seconds between two values of a series: programs collect every ten seconds, and send every minute."""
+
 Key = tuple[tuple[str, str], ...]
 """The attributes of a series, sorted."""
 
@@ -97,13 +101,18 @@ class Line:
 class SeriesHistory:
     """One series: its lines by field (``value``, or ``rate``, ``mean`` and quantiles), and its latest points."""
 
-    __slots__ = ("_before", "lines", "newest_s")
+    __slots__ = ("_before", "_every_s", "lines", "newest_s")
 
     def __init__(self) -> None:
         self.lines: dict[str, Line] = {}
         self._before: dict[bool, tuple[float, Point]] = {}
         """Time and point of the latest step, by whether it is a live one."""
         self.newest_s = 0.0
+        self._every_s = _MOST_S
+
+    def has_ended(self, now_s: float) -> bool:
+        """Return whether the series was missing when it was due, twice."""
+        return now_s - self.newest_s > 2.5 * self._every_s
 
     def add(self, point: Point, at_s: float, *, live: bool, since_s: float | None) -> None:
         """
@@ -115,6 +124,7 @@ class SeriesHistory:
             live: Whether it is a step of 1 s; otherwise it is one of 10 s.
             since_s: Time of the collection before, in which a series that is new now was 0; None if there was none.
         """
+        self._every_s = min(max(at_s - self.newest_s, _LEAST_S), _MOST_S) if self.newest_s else _MOST_S
         self.newest_s = at_s
         if isinstance(point, NumberPoint) and point.kind != "counter":
             self._put("value", at_s, point.value, live=live)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.store.series import Key, Line, SeriesHistory
@@ -18,7 +18,7 @@ from csg_otel.metrics.history import FINE_SPAN_S
 from csg_otel.points import HistogramPoint, NumberPoint, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from csg_otel.dashboard.model import ExemplarRow
 
@@ -31,7 +31,6 @@ _MOST_SERIES: Final = 40
 _ENDED_S: Final = 180.0
 """Seconds without a value after which a series makes room for one that is hidden; programs send every minute or more often."""
 
-_SUMMED: Final = ("histogram", "counter")
 _MOST_EXEMPLARS: Final = 20
 _MOST_INSTRUMENTS: Final = 500
 
@@ -109,14 +108,14 @@ class Values:
             self._make_room(at_s)
             hidden: dict[str, int] = {}
             totals: dict[str, Point] = {}
-            for point in collection.points:
+            for (_, attributes), point in _by_series(collection.points).items():
                 instrument = self._instrument(point, collection.descriptions)
                 if instrument is None:
                     continue
                 hidden.setdefault(point.name, 0)
-                if instrument.kind in _SUMMED:
+                if instrument.kind != "gauge":
                     totals[point.name] = _sum(totals.get(point.name), point)
-                series = self._series(instrument, key(point.attributes))
+                series = self._series(instrument, attributes)
                 if series is None:
                     hidden[point.name] += 1
                     continue
@@ -230,6 +229,15 @@ def key(attributes: Mapping[str, Any]) -> Key:
     return tuple(sorted((str(name), _text(value)) for name, value in attributes.items()))
 
 
+def _by_series(points: Iterable[Point]) -> dict[tuple[str, Key], Point]:
+    """Return *points* by name and attributes; two scopes may have an instrument of one name, which are one here."""
+    merged: dict[tuple[str, Key], Point] = {}
+    for point in points:
+        series = point.name, key(point.attributes)
+        merged[series] = _sum(merged.get(series), point)
+    return merged
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -239,16 +247,16 @@ def _is_host(name: str) -> bool:
 
 
 def _sum(total: Point | None, point: Point) -> Point:
-    """Return *total* with *point* added; histograms with other bounds than the most frequent are left out."""
+    """Return *total* with *point* added, or *point* if it is a gauge; of histograms with different bounds, the larger one."""
     if total is None:
         return point
     if isinstance(total, NumberPoint) and isinstance(point, NumberPoint):
-        return NumberPoint(point.name, point.kind, point.unit, {}, total.value + point.value)
+        if point.kind == "gauge":
+            return point
+        return replace(point, value=total.value + point.value)
     if not isinstance(total, HistogramPoint) or not isinstance(point, HistogramPoint):
         return total
     if total.bounds != point.bounds:
         return point if point.count > total.count else total
     counts = tuple(one + other for one, other in zip(total.counts, point.counts, strict=True))
-    return HistogramPoint(
-        point.name, point.unit, {}, total.count + point.count, total.total + point.total, point.bounds, counts
-    )
+    return replace(point, count=total.count + point.count, total=total.total + point.total, counts=counts)

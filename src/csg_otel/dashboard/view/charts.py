@@ -100,7 +100,7 @@ def metric_chart(
     """
     series = {key: value for key, value in instrument.series.items() if set(only) <= set(key)}
     fields = _fields(instrument.kind)
-    if not by and not only and instrument.total is not None:
+    if not by and not only and instrument.total is not None and instrument.kind != "up_down_counter":
         return _finished(instrument, window, [_overall(field, window, instrument) for field in fields])
     split = tuple(by) or (_attribute_names(series) if instrument.kind in ("gauge", "up_down_counter") else ())
     groups: defaultdict[tuple[tuple[str, str], ...], list[SeriesHistory]] = defaultdict(list)
@@ -144,7 +144,7 @@ def _overall(field: str, window: Window, instrument: Instrument) -> Series:
     """Return the line of all series of *instrument*; a counter has a total since its first hidden series."""
     total = [instrument.total] if instrument.total is not None else []
     row = _row({}, field, total, window, instrument)
-    if instrument.kind == "counter":
+    if instrument.kind != "histogram":
         before = _row({}, field, list(instrument.series.values()), window, instrument)["values"]
         row["values"] = [kept if now is None else now for now, kept in zip(row["values"], before, strict=True)]
     return row
@@ -195,13 +195,15 @@ def metric_row(instrument: Instrument, window: Window) -> MetricRow:
     """Return the row of *instrument* in the list, with a small chart over *window*."""
     field = "mean" if instrument.kind == "histogram" else _fields(instrument.kind)[0]
     members = [instrument.total] if instrument.total is not None else list(instrument.series.values())
+    now_s = window.end - window.step_s - window.offset_s
+    current = [member for member in members if not member.has_ended(now_s)]
     row = (
         _row({}, field, members, window, instrument)
         if instrument.total is None
         else _overall(field, window, instrument)
     )
     values = row["values"][-_SPARK:]
-    lines = [line for member in members if (line := member.lines.get(field)) is not None]
+    lines = [line for member in current if (line := member.lines.get(field)) is not None]
     latest = [line.latest for line in lines if line.latest is not None]
     attributes: dict[str, set[str]] = {}
     for key in instrument.series:

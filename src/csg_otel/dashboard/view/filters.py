@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.model.words import LEVELS
-from csg_otel.dashboard.view.parameters import choice, number, texts, whether
+from csg_otel.dashboard.view.parameters import choice, number, texts, whether, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ class TraceFilter:
             running=whether(parameters, "running"),
             attributes=_attributes(parameters),
             before=number(parameters, "before"),
-            limit=_limit(parameters),
+            limit=whole(parameters, "limit", 1, MOST_ROWS) or _DEFAULT_ROWS,
         )
 
     def select(self, traces: Iterable[tuple[float, Sequence[KeptSpan]]]) -> tuple[list[Sequence[KeptSpan]], int]:
@@ -155,7 +155,7 @@ class LogFilter:
             trace=text_of(parameters, "trace").lower(),
             span=text_of(parameters, "span").lower(),
             before=number(parameters, "before"),
-            limit=_limit(parameters),
+            limit=whole(parameters, "limit", 1, MOST_ROWS) or _DEFAULT_ROWS,
         )
 
     def select(self, newest_first: Iterable[KeptLog]) -> tuple[list[KeptLog], int]:
@@ -192,15 +192,6 @@ def _has_words(log: KeptLog, words: Words) -> bool:
 def text_of(parameters: Mapping[str, Any], name: str) -> str:
     """Return the last value of *name*; empty if there is none."""
     return next(iter(texts(parameters, name)[-1:]), "")
-
-
-def _limit(parameters: Mapping[str, Any]) -> int:
-    limit = number(parameters, "limit")
-    if limit is None:
-        return _DEFAULT_ROWS
-    if not 1 <= limit <= MOST_ROWS:
-        raise ValueError(f"limit must be 1 to {MOST_ROWS}")
-    return int(limit)
 
 
 def _attributes(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

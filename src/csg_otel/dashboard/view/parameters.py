@@ -33,6 +33,37 @@ def number(parameters: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
+def whole(parameters: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
+    """Return the whole number *name*; None if it is not given. Raises ValueError if it is not *least* to *most*."""
+    value = number(parameters, name)
+    if value is not None and not least <= value <= most:
+        raise ValueError(f"{name} must be {least} to {most}")
+    return None if value is None else int(value)
+
+
+def period(parameters: Mapping[str, Any], now: float, *, default_s: float, longest_s: float) -> tuple[float, float]:
+    """
+    Return the period between ``from`` and ``to`` in Unix seconds. Raises ValueError for one that is none.
+
+    Args:
+        parameters: The parameters; a number that is negative or 0 counts from *now*.
+        now: Unix seconds. A period ends at it at the latest, as it does without ``to``.
+        default_s: The length without ``from``.
+        longest_s: The period begins at most so many seconds before *now*.
+    """
+    ends = (number(parameters, "from"), number(parameters, "to"))
+    start, end = (value + now if value is not None and value <= 0 else value for value in ends)
+    end = now if end is None else min(end, now)
+    start = end - default_s if start is None else start
+    if not start < end:
+        raise ValueError(
+            "from must be before to, and before now; both are Unix seconds, or 0 or less for seconds from now"
+        )
+    if start < now - longest_s:
+        raise ValueError(f"from must be within the last {longest_s / 3600:g} hours: older values are not kept")
+    return start, end
+
+
 def whether(parameters: Mapping[str, Any], name: str) -> bool:
     """Return the switch *name*; False if it is not given. Raises ValueError for another word than those of a switch."""
     return choice(parameters, name, ("true", "false", "1", "0", "yes", "no")) in ("true", "1", "yes")
