@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -56,6 +57,7 @@ def test_an_ended_span_is_there_with_what_it_has(api: Api) -> None:
     (log,) = page["logs"]
     assert (log["level"], log["body"], log["logger"]) == ("warn", "nothing left of tea", "shop.stock")
     assert log["span_id"] == span["span_id"]
+    assert page["resources"]["shop"]["process.pid"] == os.getpid()
 
 
 def test_a_running_span_is_shown_as_running(api: Api) -> None:

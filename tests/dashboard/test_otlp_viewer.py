@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import signal
 import sys
+import time as clock
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +85,7 @@ def test_a_program_in_another_language_is_seen(config: Config, tmp_path: Path) -
     assert (row["name"], row["service"], row["spans"], row["errors"], row["logs"]) == ("GET /pay", "checkout", 2, 1, 1)
     assert [span["name"] for span in page["spans"]] == ["GET /pay", "charge card"]
     assert page["logs"][0]["body"] == "card declined <b>"
+    assert page["resources"]["checkout"]["telemetry.sdk.language"] == "nodejs"
     assert (status["service"]["name"], status["service"]["language"]) == ("checkout", "nodejs")
     assert status["features"] == ["performance", "traces", "logs", "trends"]
     assert (metrics["orders"]["kind"], metrics["orders"]["description"]) == ("counter", "Orders.")
@@ -160,6 +163,33 @@ def test_a_file_is_imported_into_the_dashboard_of_a_program(api: Api) -> None:
             api.post("import", body)
     with pytest.raises(SourceError, match="signal"):
         api.get("export", {"signals": "profiles"})
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["of a program", "of any program"])
+def test_a_dashboards_own_export_adds_nothing_to_it(api: Api, *, is_own: bool) -> None:
+    """Imported again, no span, log record or series is there twice; two equal records of one file are both kept."""
+    with trace.get_tracer("t").start_as_current_span("pay"):
+        logging.getLogger("shop").warning("late")
+    csg_otel.counter("orders").add(3)
+    eventually(lambda: api.get("traces")["traces"] and api.get("logs")["logs"])
+    eventually(lambda: "orders" in api.get("export", {"signals": "metrics"}))
+    own = api.get("export")
+    record = {"timeUnixNano": str(int(clock.time() * 1e9)), "body": {"stringValue": "twice"}}
+    twice = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record, record]}]}]})
+
+    with view(load({}, environ={}).config, http_port=0, grpc_port=0) as shown:
+        dashboard = api if is_own else shown.source
+        dashboard.post("import", {"lines": own})
+        dashboard.post("import", {"lines": twice})
+        for _ in range(2):
+            dashboard.post("import", {"lines": dashboard.get("export")})
+        spans, logs = (dashboard.get("export", {"signals": name}) for name in ("traces", "logs"))
+        (orders,) = (row for row in dashboard.get("metrics")["metrics"] if row["name"] == "orders")
+
+    assert spans.count('"name":"pay"') == 1
+    assert logs.count('"late"') == 1
+    assert logs.count('"twice"') == 2
+    assert orders["series"] == 1
 
 
 def command(*arguments: str) -> list[str]:

@@ -140,6 +140,7 @@ async def test_a_waterfall_leads_to_spans_logs_and_back(pilot: Driven, source: M
     assert "◆" in next(line for line in waterfall.splitlines() if "charge card" in line)
     await pilot.press("down", "down", "down", "enter")
     await shows(pilot, "TimeoutError: no answer within 300 ms")
+    assert "till-3" in text(pilot).partition("Resource")[2]
     await pilot.press("l")
     await shows(pilot, "order 4")
     assert ("logs", {"span": "d1", "trace": TRACE, "limit": "300"}) in source.asked

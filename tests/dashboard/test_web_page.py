@@ -336,6 +336,7 @@ def test_a_click_goes_from_trace_to_log_to_exemplar_to_trace(page: Page, shop: S
     page.click("[data-exemplar]")
     page.wait_for_selector(".line.chosen")
     assert page.locator(".panel h2").first.inner_text().startswith(("order", "charge"))
+    assert "telemetry.sdk.language" in page.inner_text(".panel").partition("\nResource\n")[2]
     page.click(".panel >> text=Logs")
     page.click("text=Back to the trace")
     page.wait_for_selector(".line.chosen")

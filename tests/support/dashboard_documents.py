@@ -312,6 +312,7 @@ def trace() -> TracePage:
         "time": NOW,
         "summary": summary(0, spans=len(spans), errors=1, duration_s=1.24),
         "services": ["shop", "db"],
+        "resources": {"shop": {"service.name": "shop", "host.name": "till-3"}},
         "spans": spans,
         "rows": rows,
         "logs": [record],

@@ -164,6 +164,7 @@ def _trace() -> dict[str, Any]:
         "time": NOW - 57,
         "summary": head,
         "services": ["snapshot-generator"],
+        "resources": {},
         "spans": spans,
         "rows": rows,
         "logs": [],

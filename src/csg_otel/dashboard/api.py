@@ -286,7 +286,7 @@ class Api:
         if not spans:
             raise NotFoundError("this trace is not kept here: it is too old, was not sampled, or is another program's")
         logs, _, _ = self._recent.logs(LogFilter(trace=trace_id.lower(), limit=1000))
-        return traces_view.page(spans, [log.row() for log in reversed(logs)], time.time())
+        return traces_view.page(spans, [log.row() for log in reversed(logs)], time.time(), self._store.resources)
 
     def logs(self, parameters: Parameters) -> LogsPage:
         """Return the list of log records."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.export import MetricsData
 
-    from csg_otel.dashboard.model import LogRow, SpanRow
+    from csg_otel.dashboard.model import Attributes, LogRow, SpanRow
     from csg_otel.dashboard.store.kept import LatestPoints
 
 
@@ -57,6 +57,7 @@ class Keeper:
         service: Callable[[], str],
         collect: Callable[[], MetricsData | None],
         *,
+        resource: Callable[[], Attributes] = dict,
         serves: Callable[[], bool] = lambda: True,
         folder: Path | None = None,
     ) -> None:
@@ -66,6 +67,7 @@ class Keeper:
         Args:
             service: Returns the name of the service.
             collect: Returns the metrics of all workers now; may wait a quarter of a second for them.
+            resource: Returns the attributes of the program's resource. Default: none are known.
             serves: Returns whether this process serves the page, and so reads what other workers have kept. Default: it does.
             folder: The folder of the files that outlive the process. Default: none, and nothing outlives it.
         """
@@ -75,6 +77,8 @@ class Keeper:
         self.on_metrics: Callable[[MetricsData | None], object] = lambda _: None
         """Called on the keeper's thread with each collection."""
         self._collect = collect
+        self._service = service
+        self._resource = resource
         self._serves = serves
         self._files = None if folder is None else Files(folder)
         self._started = False
@@ -138,6 +142,11 @@ class Keeper:
     def dropped(self) -> int:
         """The number of items that were not kept, because the program emits more than is converted."""
         return self.intake.dropped
+
+    @property
+    def resources(self) -> dict[str, Attributes]:
+        """The attributes of the resource of this program, by its service."""
+        return {self._service(): self._resource()}
 
     @property
     def watched(self) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.api import Api
     from csg_otel.dashboard.http import WebDashboard
     from csg_otel.dashboard.keeper import Keeper
-    from csg_otel.dashboard.model import Service
+    from csg_otel.dashboard.model import Attributes, Service
     from csg_otel.dashboard.otlp.transfer import Transfer
     from csg_otel.dashboard.program import Program
     from csg_otel.providers import Providers
@@ -65,6 +65,7 @@ class Dashboard(Part):
             self._keeper = Keeper(
                 self._service_name,
                 self._serving.read_metrics,
+                resource=self._resource,
                 serves=lambda: bool(self.url),
                 folder=self._folder(config),
             )
@@ -141,6 +142,11 @@ class Dashboard(Part):
 
     def _service_name(self) -> str:
         return str(self._providers.resource.attributes.get("service.name", ""))
+
+    def _resource(self) -> Attributes:
+        from csg_otel.dashboard.store.convert import attributes
+
+        return attributes(self._providers.resource.attributes)
 
     def _service(self) -> Service:
         resource = self._providers.resource.attributes

@@ -115,11 +115,16 @@ class WaterfallRow(TypedDict):
 
 
 class TracePage(TypedDict):
-    """``/api/v1/traces/{trace_id}``: one trace, its spans by start, the lines of its waterfall, and its log records."""
+    """
+    ``/api/v1/traces/{trace_id}``: one trace, its spans by start, the lines of its waterfall, and its log records.
+
+    ``resources`` has the attributes of the newest resource of each of its services, where they are known.
+    """
 
     time: float
     summary: TraceSummary
     services: list[str]
+    resources: dict[str, Attributes]
     spans: list[SpanRow]
     rows: list[WaterfallRow]
     logs: list[LogRow]

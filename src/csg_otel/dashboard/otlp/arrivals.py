@@ -71,6 +71,12 @@ class Arrivals:
     def look(self) -> None:
         """Nothing waits."""
 
+    @property
+    def resources(self) -> dict[str, Attributes]:
+        """The attributes of the newest resource of each service."""
+        with self._lock:
+            return {service: program.attributes for service, program in self._programs.items()}
+
     # -- as a receiver -----------------------------------------------------------------------------------------------
 
     def put_spans(self, program: Program, rows: list[SpanRow]) -> None:
@@ -145,12 +151,6 @@ class Arrivals:
             ]
 
     # -- who sent ----------------------------------------------------------------------------------------------------
-
-    @property
-    def resources(self) -> dict[str, Attributes]:
-        """The attributes of the newest resource of each service."""
-        with self._lock:
-            return {service: program.attributes for service, program in self._programs.items()}
 
     def service(self) -> Service:
         """Return the program that sends; of several, their number."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -52,20 +53,22 @@ class Decoded:
 
 
 class Decoder:
-    """The decoder of metrics; it keeps the totals of series that are sent as differences. Not thread-safe."""
+    """The decoder of metrics; it keeps the totals of series that are sent as differences. Thread-safe."""
 
     def __init__(self) -> None:
         """Start without series."""
         self._totals = Totals()
+        self._lock = threading.Lock()  # for the totals; no code of a program runs under it
 
     def decode(self, resource_metrics: Any, program: Program) -> Decoded:
         """Return what the message *resource_metrics* of *program* has."""
         decoded = Decoded(Collection([], {}, {}))
-        for scope_metrics in resource_metrics.scope_metrics:
-            for metric in scope_metrics.metrics:
-                kind = metric.WhichOneof("data")
-                if kind is not None and metric.name:
-                    self._add(decoded, metric, kind, (program.service, program.instance))
+        with self._lock:
+            for scope_metrics in resource_metrics.scope_metrics:
+                for metric in scope_metrics.metrics:
+                    kind = metric.WhichOneof("data")
+                    if kind is not None and metric.name:
+                        self._add(decoded, metric, kind, (program.service, program.instance))
         return decoded
 
     def _add(self, decoded: Decoded, metric: Any, kind: str, program: Hashable) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from csg_otel.dashboard.otlp import logs, signals, spans
@@ -12,7 +11,7 @@ from csg_otel.dashboard.otlp.resources import program
 from csg_otel.dashboard.store.convert import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from csg_otel.dashboard.model import LogRow, SpanRow
     from csg_otel.dashboard.otlp.resources import Program
@@ -52,11 +51,14 @@ class Counts(NamedTuple):
 class Intake:
     """The decoder of requests, in front of a store; thread-safe."""
 
-    def __init__(self, receiver: Receiver) -> None:
-        """Put what arrives into *receiver*."""
+    def __init__(self, receiver: Receiver, metrics: Decoder | None = None) -> None:
+        """Put what arrives into *receiver*; *metrics* has the totals of differences. Default: new ones."""
         self._receiver = receiver
-        self._metrics = Decoder()
-        self._metrics_lock = threading.Lock()  # for the totals of differences; no code of a program runs under it
+        self._metrics = metrics or Decoder()
+
+    def behind(self, wrap: Callable[[Receiver], Receiver]) -> Intake:
+        """Return an intake that puts what arrives into the receiver that *wrap* makes of this one's; both share the totals."""
+        return Intake(wrap(self._receiver), self._metrics)
 
     def accept(self, signal: Signal, request: Any) -> Counts:
         """Put all valid items of the protobuf message *request*. Raises TooLargeError for one with too many items."""
@@ -93,8 +95,7 @@ class Intake:
 
     def _put_points(self, resource_metrics: Any) -> tuple[int, int]:
         sender = program(resource_metrics.resource)
-        with self._metrics_lock:
-            decoded = self._metrics.decode(resource_metrics, sender)
+        decoded = self._metrics.decode(resource_metrics, sender)
         if decoded.collection.points:
             times = seconds(decoded.time_ns), seconds(decoded.start_ns)
             self._receiver.put_points(sender, decoded.collection, *times)

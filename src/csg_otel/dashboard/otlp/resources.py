@@ -29,7 +29,11 @@ class Program:
 
 def program(resource: Any) -> Program:
     """Return the program that the protobuf message *resource* describes."""
-    kept = attributes(values.mapping(resource.attributes))
+    return of(attributes(values.mapping(resource.attributes)))
+
+
+def of(kept: Attributes) -> Program:
+    """Return the program whose resource has the attributes *kept*."""
     service = str(kept.get(service_attributes.SERVICE_NAME) or _UNKNOWN)
     return Program(service, str(kept.get(names.SERVICE_INSTANCE_ID) or _process(kept)), kept)
 

@@ -6,14 +6,13 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.semconv.attributes import service_attributes
-
 from csg_otel.dashboard.otlp import lines
 from csg_otel.dashboard.otlp.errors import InvalidRequestError
+from csg_otel.dashboard.otlp.resources import of
+from csg_otel.dashboard.otlp.unknown import Unknown
 from csg_otel.dashboard.source import SourceError
 
 if TYPE_CHECKING:
-    from csg_otel.dashboard.model import Attributes
     from csg_otel.dashboard.otlp.lines import Imported
     from csg_otel.dashboard.otlp.receiver import Intake
     from csg_otel.dashboard.store.kept import Store
@@ -38,8 +37,7 @@ class Transfer:
         return "".join(self._lines(wanted))
 
     def _lines(self, wanted: set[str]) -> Iterator[str]:
-        latest = self._store.latest_points()
-        resources: dict[str, Attributes] = {_service(each.resource): each.resource for each in latest}
+        latest, resources = self._store.latest_points(), self._store.resources
         spans, logs = self._store.recent.everything()
         if "traces" in wanted:
             yield from lines.span_lines((span.row() for span in spans), resources)
@@ -47,12 +45,18 @@ class Transfer:
             yield from lines.log_lines((log.row() for log in logs), resources)
         if "metrics" in wanted:
             for each in latest:
-                yield from lines.point_lines(each.points, _service(each.resource), each.time, resources)
+                yield from lines.point_lines(each.points, of(each.resource).service, each.time, resources)
 
     def read(self, text: str) -> Imported:
-        """Keep what the lines in *text* have, and return the numbers of items. Raises SourceError if nothing can be read."""
+        """
+        Keep what the lines in *text* have and the store has not, and return the numbers of their items.
+
+        Raises SourceError if nothing can be read.
+        """
+        self._store.look()
+        intake = self._intake().behind(lambda receiver: Unknown(receiver, self._store))
         try:
-            return lines.read(text.encode("utf-8", "replace"), self._intake())
+            return lines.read(text.encode("utf-8", "replace"), intake)
         except InvalidRequestError as error:
             raise SourceError(f"this is no file of OTLP's JSON, one request per line: {error}") from None
 
@@ -62,7 +66,3 @@ def _new_intake(store: Store) -> Intake:
     from csg_otel.dashboard.otlp.receiver import Intake
 
     return Intake(Arrivals(store.recent, store.values))
-
-
-def _service(resource: Attributes) -> str:
-    return str(resource.get(service_attributes.SERVICE_NAME, ""))

@@ -40,6 +40,10 @@ class Store(Protocol):
     def dropped(self) -> int:
         """The number of items that were not kept."""
 
+    @property
+    def resources(self) -> dict[str, Attributes]:
+        """The attributes of the newest resource of each service."""
+
     def watch(self) -> None:
         """Note that someone watches."""
 

@@ -8,9 +8,9 @@ from csg_otel.dashboard.view import errors
 from csg_otel.dashboard.view.waterfall import waterfall
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from csg_otel.dashboard.model import LogRow, TracePage, TraceSummary
+    from csg_otel.dashboard.model import Attributes, LogRow, TracePage, TraceSummary
     from csg_otel.dashboard.store.items import KeptSpan
 
 
@@ -41,14 +41,26 @@ def summary(spans: Sequence[KeptSpan], logs: int) -> TraceSummary:
     }
 
 
-def page(spans: Sequence[KeptSpan], logs: Sequence[LogRow], now: float) -> TracePage:
-    """Return the document of one trace at *now* (Unix seconds); its *spans* are at least one, its *logs* the oldest first."""
+def page(
+    spans: Sequence[KeptSpan], logs: Sequence[LogRow], now: float, resources: Mapping[str, Attributes]
+) -> TracePage:
+    """
+    Return the document of one trace.
+
+    Args:
+        spans: Its spans, at least one.
+        logs: Its log records, the oldest first.
+        now: The Unix time.
+        resources: The attributes of the resource of each service that is known.
+    """
     by_id = _by_id(spans)
     rows = sorted((span.row() for span in by_id.values()), key=lambda row: row["start"])
+    services = sorted({row["service"] for row in rows})
     return {
         "time": now,
         "summary": summary(spans, len(logs)),
-        "services": sorted({row["service"] for row in rows}),
+        "services": services,
+        "resources": {service: resources[service] for service in services if service in resources},
         "spans": rows,
         "rows": waterfall(rows, now),
         "logs": list(logs),

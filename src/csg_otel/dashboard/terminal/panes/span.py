@@ -66,6 +66,8 @@ class SpanDetail(View):
         for log in logs:
             body = fit(f"{milliseconds(log['time'])} {log['level']:<5} {log['body']}", frame.width)
             rows.append(Row(text(Segment(body, LEVELS[log["level"]])), f"logs?trace={log['trace_id']}&id={log['id']}"))
+        if resource := page["resources"].get(span["service"]):
+            rows += [*heading("Resource", frame.width), *pairs(resource.items(), frame.width)]
         return Page(rows)
 
 

@@ -20,7 +20,8 @@ export function spanPanel(span, row, tree, time, close) {
     h("h3", null, "Attributes"),
     Object.keys(span.attributes).length === 0 ? h("p", { class: "dim" }, "None.") : attributeList(span.attributes, (name, item) =>
       h("a", { class: "same", href: link("traces", "", { attr: `${name}=${attributeText(item)}` }), title: `Traces with this ${name}` }, "same")),
-    links(span));
+    links(span),
+    resource(tree.resources[span.service]));
 }
 
 function facts(span, row, tree, time) {
@@ -63,6 +64,11 @@ function eventItem(event) {
   if (event.name === "exception") return h("div", null, exceptionText({ type: type ?? "exception", message: message ?? "", stacktrace: stacktrace ?? "" }));
   const text = Object.entries(rest).map(([name, item]) => `${name}=${attributeText(item)}`).join(" ");
   return h("div", null, event.name, " ", h("span", { class: "dim" }, text));
+}
+
+/** What sent the span: the attributes of its service's resource, unless they are unknown. */
+function resource(attributes) {
+  return attributes && [h("h3", null, "Resource"), attributeList(attributes)];
 }
 
 function links(span) {

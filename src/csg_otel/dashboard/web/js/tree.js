@@ -1,6 +1,6 @@
 // The tree of a trace's spans, and which lines of its waterfall are shown. Pure.
 
-/** Spans by id, children by parent's id, and the trace's bounds; a running span ends at `time`. */
+/** Spans by id, children by parent's id, resources by service, and the trace's bounds; a running span ends at `time`. */
 export function index(page, time) {
   const spans = new Map(page.spans.map((span) => [span.span_id, span]));
   const children = new Map();
@@ -19,7 +19,7 @@ export function index(page, time) {
     start = Math.min(start, span.start);
     end = Math.max(end, span.end ?? time);
   }
-  return { spans, children, logs, start, end: Math.max(end, start + 1e-6) };
+  return { spans, children, logs, resources: page.resources, start, end: Math.max(end, start + 1e-6) };
 }
 
 /** The lines to show: without those below a folded span, repeats replaced by their spans where they are unfolded. */
