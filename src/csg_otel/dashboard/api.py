@@ -200,7 +200,7 @@ class Api:
             "alerts": self._alerts.counts(),
             "counts": self._counts(),
             "errors": errors.rows(self._recent.failed_since(now - WINDOW_S), now - WINDOW_S, _MOST_ERRORS),
-            "changed": self._changes.latest(now)[:5] if "trends" in self.features else [],
+            "changed": self._changes.latest(now) if "trends" in self.features else [],
             "actions": self._actions(),
         }
         return cast("Status", document)

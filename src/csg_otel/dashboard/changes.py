@@ -6,6 +6,7 @@ The rule: the ranking takes a tenth of a second, so the answer that every overvi
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.store.values import Values
 
 WINDOW_S: Final = 300.0
-_MOST_ROWS: Final = 10
+_MOST_ROWS: Final = 5
 _SHOWN_FOR_S: Final = 15.0
-_PATIENCE_S: Final = 0.05
+_KNOWN_FOR_S: Final = 60.0
+"""An older answer, from before the page was closed, is none."""
+
+_LATER_S: Final = 0.3
 _SHORT_S: Final = 5 * FINE_STEP_S
 """A shorter window has too few steps of 10 s: those of one second are compared, if someone has watched."""
 
@@ -48,32 +52,28 @@ class Changes:
     def reset_after_fork(self) -> None:
         """Start from scratch, as the store does."""
         self._lock = threading.Lock()
-        self._done = waits.Latch()
-        self._done.set()
         self._latest: list[Change] = []
-        self._due_s = float("-inf")
+        self._due_s = self._known_until_s = float("-inf")
 
-    def latest(self, now: float) -> list[Change]:
+    def latest(self, now: float) -> list[Change] | None:
         """
-        Return what changed in the last five minutes before *now* (Unix seconds), as it was some 15 s ago.
+        Return what changed in the last five minutes before *now* (Unix seconds), as it was some 15 s ago; None if unknown yet.
 
-        A new answer is made on a thread of its own; this waits for it for 50 ms at most, so that a page is drawn at once.
+        A new answer is made on a thread of its own, a moment later: the page that has asked is drawn first.
         """
+        now_s = clocks.monotonic()
         with self._lock:
-            done = self._done
-            if clocks.monotonic() >= self._due_s and done.is_set():
-                done = self._done = waits.Latch()
-                if not self._background.run(partial(self._make, now, done)):
-                    done.set()
-        done.wait(_PATIENCE_S)
-        return self._latest
+            if now_s >= self._due_s and self._background.run(partial(self._make, now)):
+                self._due_s = math.inf
+            return self._latest if now_s < self._known_until_s else None
 
-    def _make(self, now: float, done: waits.Latch) -> None:
+    def _make(self, now: float) -> None:
+        waits.Wakeup().wait(_LATER_S)
         try:
             _, self._latest = self.within((now - WINDOW_S, now), now, _MOST_ROWS)
+            self._known_until_s = clocks.monotonic() + _KNOWN_FOR_S
         finally:
             self._due_s = clocks.monotonic() + _SHOWN_FOR_S
-            done.set()
 
     def within(self, window: Period, now: float, limit: int) -> tuple[Period, list[Change]]:
         """Return the baseline, and at most *limit* rows about what changed in *window* against it; all in Unix seconds."""

@@ -137,6 +137,7 @@ class Status(TypedDict):
     ``overall`` is the state of the health checks, ``state`` the worst of it and of the severities of the rules that fire.
     ``data_age_s`` is the age of the newest result of a check or value of a metric. ``kept_since`` is the Unix time of the
     oldest value of a metric, a day ago at most; None where none is kept.
+    ``changed`` is None until the first comparison has ended.
     """
 
     schema_version: str
@@ -171,5 +172,5 @@ class Status(TypedDict):
     alerts: AlertCounts
     counts: Counts
     errors: list[ErrorRow]
-    changed: list[Change]
+    changed: list[Change] | None
     actions: list[str]

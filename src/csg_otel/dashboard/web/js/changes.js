@@ -11,10 +11,10 @@ const KINDS = { metric: "metric", traces: "traces", logs: "logs", health: "healt
 const BEFORE_S = 50;
 
 /** Why there is no change in a window that begins at `from`; `last` is its length where it ends now, otherwise 0. */
-export function noChanges(from, last) {
+export function noChanges(from, last, compared = true) {
   const since = app.status?.kept_since ?? null;
   if (since === null) return h("p", { class: "dim" }, "No metric has a value yet, so there is nothing to compare.");
-  if (from >= since + BEFORE_S) return h("p", { class: "dim" }, "No series moved more than usual.");
+  if (from >= since + BEFORE_S) return h("p", { class: "dim" }, compared ? "No series moved more than usual." : "Comparing …");
   const ready = since + last + BEFORE_S;
   return h("p", { class: "dim" },
     "Nothing to compare with yet: there is no data from before ", h("span", { class: "q" }, clock(since)), ". ",

@@ -120,7 +120,7 @@ function changed(status) {
   if (!hasFeature("trends")) return null;
   return h("section", { key: "changed" },
     h("h2", null, h("a", { href: link("changed") }, "What changed"), h("span", { class: "dim" }, " in the last 5 minutes")),
-    status.changed.length ? changeRows(status.changed) : noChanges(now() - CHANGED_S, CHANGED_S));
+    status.changed?.length ? changeRows(status.changed) : noChanges(now() - CHANGED_S, CHANGED_S, status.changed !== null));
 }
 
 function numbers(status) {
