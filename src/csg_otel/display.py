@@ -2,13 +2,39 @@
 Text and numbers of others on a screen: escaping, widths in cells, and durations, sizes and quantities for people. Pure.
 
 The rule: text of the program is shown only through ``clean``. It escapes control characters, so that no name, attribute or
-message can move the cursor, forge a line or reverse the writing direction.
+message can move the cursor, forge a line or reverse the writing direction. A stream that lacks a character gets a readable one
+by the error handler ``READABLE``.
 """
 
 from __future__ import annotations
 
+import codecs
 import math
 import unicodedata
+from datetime import datetime
+from typing import Final
+
+EPOCH_S: Final = 1e9
+"""Seconds from which a value is a point in time, not a duration: 31 years."""
+
+READABLE: Final = "csg_otel.readable"
+"""Name of an error handler for encoding: plain letters for our own signs, escapes for all other characters."""
+
+_LAST_S: Final = 1e11
+"""Seconds of the year 5138: larger ones are no time."""
+_PLAIN: Final = {"µ": "u", "…": "...", "—": "-", "·": "|"}
+_PREFIXES: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_SCALED: Final = ("Hz", "bit")
+"""Units that are read with a prefix: ``2.45 GHz``."""
+
+
+def _readable(error: UnicodeError) -> tuple[str | bytes, int]:
+    if isinstance(error, UnicodeEncodeError) and (plain := _PLAIN.get(error.object[error.start])):
+        return plain, error.start + 1
+    return codecs.backslashreplace_errors(error)
+
+
+codecs.register_error(READABLE, _readable)
 
 
 def clean(text: str) -> str:
@@ -64,16 +90,31 @@ def wrap(text: str, width: int | None) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """Return *seconds* for people: ``412 us``, ``12.3 ms``, ``1.24 s``, ``1m 05s``, ``2h 10m``."""
+    """Return *seconds* for people: ``412 µs``, ``12.3 ms``, ``1.24 s``, ``1m 05s``, ``2h 10m``."""
     if not math.isfinite(seconds):
         return number(seconds)
     if seconds < 0:
         return f"-{duration(-seconds)}"
+    if seconds == 0:
+        return "0 s"
     if seconds >= 59.95:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes}m {rest:02}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
-    scale, unit = next((u for u in ((1.0, "s"), (1e-3, "ms")) if seconds >= 0.9995 * u[0]), (1e-6, "us"))
+    scale, unit = next((u for u in ((1.0, "s"), (1e-3, "ms")) if seconds >= 0.9995 * u[0]), (1e-6, "µs"))
     return f"{_three(seconds / scale)} {unit}"
+
+
+def moment(at: float) -> str:
+    """Return Unix seconds as local day and time: ``27 Nov 05:33:11``."""
+    return f"{datetime.fromtimestamp(at).astimezone():%d %b %H:%M:%S}"
+
+
+def scaled(value: float, unit: str) -> str:
+    """Return *value* with the prefix by its magnitude: ``2.45 GHz``."""
+    if not math.isfinite(value):
+        return number(value)
+    size, prefix = next((row for row in _PREFIXES if abs(value) >= 0.9995 * row[0]), _PREFIXES[-1])
+    return f"{_three(value / size)} {prefix}{unit}"
 
 
 def size(count: float) -> str:
@@ -106,12 +147,18 @@ def number(value: float) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """Return *value* of the UCUM *unit* for people; annotations such as ``{order}`` are left out."""
+    """
+    Return *value* of the UCUM *unit* for people; annotations such as ``{order}`` are left out.
+
+    Seconds from 2001 on are a time, and shown as local date and time: ``27 Nov 05:33:11``.
+    """
     scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}.get(unit)
     if scale is not None:
-        return duration(value * scale)
+        return moment(value) if unit == "s" and EPOCH_S < value < _LAST_S else duration(value * scale)
     if unit == "By":
         return size(value)
+    if unit in _SCALED:
+        return scaled(value, unit)
     if unit == "%":
         return f"{number(value)}%"
     return number(value) if unit in ("", "1") or unit.startswith("{") else f"{number(value)} {unit}"

@@ -43,15 +43,6 @@ def test_a_bar_has_steps_of_an_eighth(share: float, expected: str) -> None:
     assert chart.bar(share, 4) == expected
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [(0, 100, [0, 50, 100]), (0, 97, [0, 50, 100]), (3, 3, [2, 4, 6]), (0.012, 0.049, [0, 0.02, 0.04, 0.06])],
-)
-def test_ticks_are_round_numbers_around_the_values(low: float, high: float, expected: list[float]) -> None:
-    """The first tick is not above the least value, the last one not below the greatest."""
-    assert chart.ticks(low, high, 3) == pytest.approx(expected)
-
-
 def test_a_line_rises_from_bottom_left_to_top_right() -> None:
     """Two values are joined by a line over the whole width."""
     rows = _text(chart.plot([[0, 1]], 4, 2, 0, 1))

@@ -102,7 +102,7 @@ async def shows(pilot: Driven, words: str, name: str = "list") -> None:
         ("3", ["POST /checkout", "running", "13.0 ms", "░▷", "Duration"]),
         ("4", ["WARN", "order 4895 is late", "ValueError", "5b8efff7"]),
         ("5", ["http.server.request.duration", "82.1 ms", "12.5/s", "91.6 MiB", "histogram"]),
-        ("6", ["CPU", "Network", "KiB/s", "1 h"]),
+        ("6", ["CPU", "Network  KiB/s", "KiB/s", "1 h"]),
         ("7", ["✖ FIRING", "HighMemory", "▲ PENDING", "310 ms", "> 250 ms", "2m 00s", "? NO DATA"]),
     ],
 )
@@ -186,7 +186,7 @@ async def test_a_check_shows_limits_timeline_failures_and_dependencies(pilot: Dr
 async def test_a_metric_is_a_chart_with_axis_split_range_and_exemplars(pilot: Driven, source: MemorySource) -> None:
     """Enter shows the chart; b splits by attribute; [ takes a shorter range; Enter on an exemplar opens its trace."""
     await pilot.press("5", "down", "enter")
-    for words in ("200 ms", "p95", "seconds", "trace 5b8efff7"):
+    for words in ("200 │", "p95", "duration  ms", "trace 5b8efff7"):
         await shows(pilot, words)
     assert any("\u2800" < character <= "\u28ff" for character in text(pilot))
     await pilot.press("b", "left_square_bracket")

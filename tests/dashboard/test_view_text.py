@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from csg_otel.dashboard.view import text
-from csg_otel.display import cells, clean, cut, duration, size
+from csg_otel.display import READABLE, cells, clean, cut, duration, size
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(1.24, "1.24 s"), (0.0824, "82.4 ms"), (0.00031, "310 us"), (0, "0 us"), (65, "1m 05s"), (7800, "2h 10m")],
+    [(1.24, "1.24 s"), (0.0824, "82.4 ms"), (0.00031, "310 µs"), (0, "0 s"), (65, "1m 05s"), (7800, "2h 10m")],
 )
 def test_durations_go_by_magnitude(seconds: float, expected: str) -> None:
     """Three significant digits in the unit that fits, minutes and hours above 60 s."""
@@ -49,12 +49,17 @@ def test_sizes_are_binary(count: float, expected: str) -> None:
         (0.123, "%", "0.12%"),
         (1234567, "{order}", "1,234,567"),
         (2, "{order}/s", "2/s"),
+        (816, "By/s", "816 B/s"),
+        (0.00057, "s/s", "570 µs/s"),
+        (2_445_406_000, "Hz", "2.45 GHz"),
+        (1_764_239_400.1, "s", "27 Nov 11:30:00"),
+        (1e12, "s", "277777777h 46m"),
         (None, "s", "—"),
         (math.nan, "s", "—"),
     ],
 )
-def test_values_have_their_unit(amount: float | None, unit: str, expected: str) -> None:
-    """A value is shown in its unit; a missing one is a dash."""
+def test_values_have_their_unit(amount: float | None, unit: str, expected: str, berlin: None) -> None:
+    """A value is shown in its unit; a missing one is a dash; a Unix time is a date, not a duration."""
     assert text.value(amount, unit) == expected
 
 
@@ -83,6 +88,12 @@ def test_a_state_has_word_and_shape() -> None:
     assert text.state("warning") == "▲ WARNING"
     assert len(set(text.SHAPES.values())) == len(text.SHAPES) == len(text.ORDER)
     assert text.state("odd") == "? ODD"
+
+
+def test_a_stream_without_our_signs_gets_plain_letters() -> None:
+    """µ is u and … is three dots where the encoding lacks them; other characters are escaped."""
+    assert "310 µs … — é".encode("ascii", READABLE) == rb"310 us ... - \xe9"
+    assert "310 µs".encode("latin-1", READABLE).decode("latin-1") == "310 µs"
 
 
 def test_text_of_others_cannot_steer_a_terminal() -> None:

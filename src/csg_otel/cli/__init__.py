@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csg_otel.cli.parser import Parser
+from csg_otel.display import READABLE
 from csg_otel.errors import CsgOtelError
 from csg_otel.lines import one_line
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal or pipe without UTF-8 is no reason to fail
+            stream.reconfigure(errors=READABLE)  # a terminal or pipe without UTF-8 is no reason to fail
     try:
         try:
             code = _command(sys.argv[1:] if argv is None else argv)

@@ -18,8 +18,9 @@ from csg_otel import clocks
 from csg_otel.dashboard.alerting import AlertsView
 from csg_otel.dashboard.changes import WINDOW_S, Changes
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
+from csg_otel.dashboard.store.values import MOST_SERIES
 from csg_otel.dashboard.updates import Updates
-from csg_otel.dashboard.view import charts, errors, system
+from csg_otel.dashboard.view import charts, errors, naming, system
 from csg_otel.dashboard.view import health as health_view
 from csg_otel.dashboard.view import status as status_view
 from csg_otel.dashboard.view import traces as traces_view
@@ -68,7 +69,7 @@ _PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "traces": ("limit", "before", "text", "name", "service", "min_ms", "max_ms", "error", "running", "attr"),
     "logs": ("limit", "before", "level", "logger", "text", "trace", "span"),
     "metrics": ("text",),
-    "metrics/series": ("name", "range", "end", "by", "attr", "points"),
+    "metrics/series": ("name", "range", "end", "by", "attr", "points", "limit"),
     "system": ("range", "end", "points"),
     "changed": ("from", "to", "limit"),
     "export": ("signals",),
@@ -316,14 +317,18 @@ class Api:
         return {"time": now, "metrics": rows}
 
     def series(self, parameters: Parameters) -> Chart:
-        """Return the chart of one instrument. Raises NotFoundError if it has no values."""
+        """Return the chart of one instrument. Raises NotFoundError if it has no values, ValueError for an unknown attribute."""
         window, name = self._window(parameters, time.time()), text_of(parameters, "name")
-        pairs = [tuple(text.split("=", 1)) for text in texts(parameters, "attr") if "=" in text]
+        lines = number(parameters, "limit") or charts.MOST_LINES
+        if not 1 <= lines <= MOST_SERIES:
+            raise ValueError(f"limit must be 1 to {MOST_SERIES}")
         with self._values.lock:
             instrument = self._values.instrument(name)
             if instrument is None:
                 raise NotFoundError(f"no instrument {name[:80]!r} has values here; see the list of metrics")
-            chart = charts.metric_chart(instrument, window, texts(parameters, "by"), cast("Any", pairs))
+            by = naming.attributes(instrument, texts(parameters, "by"))
+            having = naming.conditions(instrument, texts(parameters, "attr"))
+            chart = charts.metric_chart(instrument, window, by, having, lines=int(lines))
         return {**chart, "thresholds": self._alerts.thresholds(name)}
 
     def _window(self, parameters: Parameters, now: float) -> Window:

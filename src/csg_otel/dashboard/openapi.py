@@ -53,8 +53,12 @@ PARAMETERS: Final[Mapping[str, Mapping[str, _Parameter]]] = {
     "metrics/series": {
         "name": (_TEXT, "Name of the instrument."),
         **_WINDOW,
-        "by": ({"type": "array", "items": _TEXT}, "Attribute by whose values the lines are split; repeatable."),
+        "by": (
+            {"type": "array", "items": _TEXT},
+            "Attribute, or a part of its name, that splits the lines; repeatable.",
+        ),
         "attr": (_ATTRIBUTE, "`key=value` of an attribute; repeatable."),
+        "limit": ({"type": "integer", "minimum": 1, "maximum": 40, "default": 12}, "Most lines."),
     },
     "system": _WINDOW,
     "changed": {

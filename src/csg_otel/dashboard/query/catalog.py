@@ -66,7 +66,7 @@ QUERIES: Final = (
     Query(
         "traces",
         "traces",
-        "The newest traces: name, start, duration, number of spans and errors. The query trace returns one of them whole.",
+        "The newest traces: name, start, duration, number of spans and errors. The id of one of them asks for its spans.",
         (
             _LIMIT,
             Filter("before", "number", "Only traces that started before this time, in Unix seconds: the next page."),
@@ -109,9 +109,14 @@ QUERIES: Final = (
         (
             _RANGE,
             _END,
-            Filter("by", "texts", "One series for each value of this attribute; repeatable."),
+            Filter(
+                "by",
+                "texts",
+                "One series for each value of this attribute, which a part of its name may stand for; repeatable.",
+            ),
             _ATTRIBUTE,
             _POINTS,
+            Filter("limit", "integer", "The largest number of series, 1 to 40; 12 by default."),
         ),
         subject="name",
         subject_help="The name of the instrument.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel.dashboard.store.values import MOST_SERIES
 from csg_otel.dashboard.view import phrases
 from csg_otel.dashboard.view import text as view_text
 from csg_otel.display import cells, clean, cut
@@ -125,8 +126,14 @@ def _series(chart: Chart) -> list[str]:
         )
         for line in chart["series"]
     ]
-    more = [f"{chart['hidden']} more series"] if chart["hidden"] else []
-    return [*aligned("SERIES|>LAST|>MIN|>MAX|>VALUES", rows), *more]
+    return [*aligned("SERIES|>LAST|>MIN|>MAX|>VALUES", rows), *_more(chart["hidden"], len(rows))]
+
+
+def _more(hidden: int, shown: int) -> list[str]:
+    if not hidden:
+        return []
+    advice = f"--limit {MOST_SERIES} prints all that are kept" if shown < MOST_SERIES else "not kept"
+    return [f"{hidden} more series: {advice}"]
 
 
 def _health(page: HealthPage) -> list[str]:

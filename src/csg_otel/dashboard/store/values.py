@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MOST_LINES: Final = {True: 120, False: 320}
 """Lines of the host's series, and of all others, so that a host of many cores leaves room. A line takes 7.6 kB in a day."""
 
-_MOST_SERIES: Final = 40
+MOST_SERIES: Final = 40
 """Series of one instrument; further ones are counted only."""
 
 _ENDED_S: Final = 180.0
@@ -161,7 +161,7 @@ class Values:
     def _series(self, instrument: Instrument, attributes: Key) -> SeriesHistory | None:
         series = instrument.series.get(attributes)
         if series is None:
-            if len(instrument.series) >= _MOST_SERIES:
+            if len(instrument.series) >= MOST_SERIES:
                 return None
             if self._is_full(instrument.name) and instrument.series:
                 return None  # the first series of an instrument is always kept
@@ -172,7 +172,7 @@ class Values:
         """Drop the series that have had no value for an hour where there is no room, or for minutes while others are hidden."""
         ended_s = now_s - (_ENDED_S if self._has_hidden else FINE_SPAN_S)
         for name, instrument in self._instruments.items():
-            if not self._is_full(name) and len(instrument.series) < _MOST_SERIES:
+            if not self._is_full(name) and len(instrument.series) < MOST_SERIES:
                 continue
             for attributes, series in tuple(instrument.series.items()):
                 if series.newest_s < ended_s:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.terminal.rows import SERIES_STYLES, Row, Segment, fit, joined, text
 from csg_otel.dashboard.view import block_chart
+from csg_otel.dashboard.view.axis import value_axis
 from csg_otel.dashboard.view.text import clock, value
 from csg_otel.display import cells, clean, cut
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import Chart, Series
+    from csg_otel.dashboard.view.axis import Axis
 
 _AXIS: Final = 10
 """Cells of the values' axis, with the line beside it."""
@@ -44,19 +46,21 @@ def chart_rows(chart: Chart, width: int, height: int, hover: int | None = None) 
     """
     inner = max(8, width - _AXIS)
     numbers = [v for one in chart["series"] for v in one["values"] if v is not None and math.isfinite(v)]
-    title = text(Segment(chart["title"], "bold"), Segment(f"  {_unit(chart['unit'])}", "dim"))
+    name = cut(clean(chart["title"]), width - 14)
     if not numbers:
-        return [Row(title), Row(text(Segment("  No values in this time.", "dim")))]
+        return [Row(text(Segment(name, "bold"))), Row(text(Segment("  No values in this time.", "dim")))]
     limits = [threshold["value"] for threshold in chart["thresholds"] if threshold["value"] <= max(numbers) * 2]
-    marks = _marks(min(0.0, *numbers), max([*numbers, *limits]), chart["unit"], 3 if height < 8 else 5)
+    axis = value_axis([*numbers, *limits], chart["unit"], 3 if height < 8 else 5)
+    unit = "per second" if axis.unit == "/s" else axis.unit
+    title = text(Segment(name, "bold"), Segment(f"  {unit}", "dim"))
     position = None if hover is None else block_chart.position_of(hover - _AXIS, len(chart["times"]), inner)
-    rows = [Row(title), *_plot(chart, (inner, height), marks, position), Row(_times(chart, inner))]
+    rows = [Row(title), *_plot(chart, (inner, height), axis, position), Row(_times(chart, inner))]
     return [*rows, *_legend(chart, width, position)]
 
 
-def _plot(chart: Chart, size: tuple[int, int], marks: list[float], at: int | None) -> list[Row]:
+def _plot(chart: Chart, size: tuple[int, int], axis: Axis, at: int | None) -> list[Row]:
     width, height = size
-    low, high = marks[0], marks[-1]
+    low, high = axis.low, axis.high
     values = [one["values"] for one in _by_name(chart)]
     grid = block_chart.plot(values, width, height, low, high)
     styled = [[(cell.text, "" if cell.series is None else _style(cell.series)) for cell in row] for row in grid]
@@ -68,20 +72,11 @@ def _plot(chart: Chart, size: tuple[int, int], marks: list[float], at: int | Non
         column = block_chart.column_of(at, len(chart["times"]), width)
         for row in styled:
             row[column] = ("│", "dim") if row[column][0] in (" ", "╌") else row[column]
-    unit = chart["unit"].removesuffix("/s")  # the title has the whole unit
-    axis = {block_chart.row_of(mark, height, low, high): value(mark, unit) for mark in marks}
+    labels = {block_chart.row_of(tick.value, height, low, high): tick.label for tick in axis.ticks}
     return [
-        Row((Segment(fit(axis.get(index, ""), _AXIS - 2, right=True), "dim"), Segment(" │", "line"), *joined(row)))
+        Row((Segment(fit(labels.get(index, ""), _AXIS - 2, right=True), "dim"), Segment(" │", "line"), *joined(row)))
         for index, row in enumerate(styled)
     ]
-
-
-def _marks(low: float, high: float, unit: str, count: int) -> list[float]:
-    """Return the marks of the values' axis: multiples of KiB or MiB for bytes, at most 100 for percentages."""
-    if unit == "%" and high <= 100:
-        return [mark for mark in block_chart.ticks(low, high, count) if mark <= 100]
-    scale = 1024.0 ** int(math.log(high, 1024)) if unit.startswith("By") and high >= 1024 else 1.0
-    return [mark * scale for mark in block_chart.ticks(low / scale, high / scale, count)]
 
 
 def _by_name(chart: Chart) -> list[Series]:
@@ -134,10 +129,3 @@ def _at(values: Sequence[float | None], at: int | None) -> float | None:
 
 def _style(index: int) -> str:
     return f"series{index % SERIES_STYLES}"
-
-
-def _unit(unit: str) -> str:
-    """Return a UCUM unit in words: an annotation such as ``{request}`` without its braces."""
-    base, slash, per = unit.partition("/")
-    words = {"By": "bytes", "s": "seconds", "%": "percent", "1": ""}.get(base, base.strip("{}"))
-    return f"{words} per {'second' if per == 's' else per}".strip() if slash else words

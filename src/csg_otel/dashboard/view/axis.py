@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from csg_otel.dashboard.view.text import clock
+from csg_otel.display import EPOCH_S
+
 _MAGNITUDES: Final[dict[str, tuple[tuple[float, str], ...]]] = {
-    "s": ((1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h")),
+    "s": ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h")),
     "By": ((1.0, "B"), (1024.0, "KiB"), (1024.0**2, "MiB"), (1024.0**3, "GiB"), (1024.0**4, "TiB")),
+    "Hz": ((1.0, "Hz"), (1e3, "kHz"), (1e6, "MHz"), (1e9, "GHz")),
     "": ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")),
 }
 """Per unit of UCUM the units that people read, each with its size, smallest first; the last row is for all other units."""
@@ -50,6 +54,8 @@ def value_axis(values: Iterable[float | None], unit: str, lines: int = 5) -> Axi
     """
     numbers = [value for value in values if value is not None and math.isfinite(value)]
     low, high = min(numbers, default=0.0), max(numbers, default=0.0)
+    if unit == "s" and low > EPOCH_S:
+        return Axis(low - 1, high + 1, tuple(Tick(at, clock(at)) for at in _spread(low, high)), "")
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
         high = 1.0
@@ -60,6 +66,10 @@ def value_axis(values: Iterable[float | None], unit: str, lines: int = 5) -> Axi
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(Tick(number * step, _plain(number * step / size)) for number in range(first, last + 1))
     return Axis(first * step, last * step, ticks, label)
+
+
+def _spread(low: float, high: float) -> tuple[float, ...]:
+    return (low, (low + high) / 2, high) if high > low else (low,)
 
 
 def _magnitude(largest: float, unit: str) -> tuple[float, str]:
@@ -73,9 +83,18 @@ def _magnitude(largest: float, unit: str) -> tuple[float, str]:
         if largest >= _LARGEST.get(name, size):
             break
     if base not in _MAGNITUDES:
-        noun = "" if base == "1" else base.strip("{}")
+        noun = "" if base == "1" else plural(base[1:-1]) if base.startswith("{") else base
         name = f"{name} {noun}".strip() if name else noun
     return size, f"{name}{slash}{per}"
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a noun in English, as the annotation of a unit has it: ``order`` is ``orders``."""
+    if noun.endswith("ss"):
+        return f"{noun}es"
+    if noun.endswith("s") or not noun.isalpha():
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
 
 
 def _round_step(step: float, *, binary: bool) -> float:

@@ -16,7 +16,6 @@ _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _EIGHTHS: Final = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of each dot of a braille character, by row and column."""
-_STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 class Cell(NamedTuple):
@@ -70,19 +69,6 @@ def bar(share: float, width: int) -> str:
     if share > 0:
         eighths = max(1, eighths)
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8]
-
-
-def ticks(low: float, high: float, count: int) -> list[float]:
-    """Return about *count* round numbers from *low* to *high*, both included by rounding outwards."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return []
-    if high <= low:
-        high = low + (abs(low) or 1.0)
-    rough = (high - low) / max(1, count - 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in _STEPS if power * factor >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [index * step for index in range(first, last + 1)]
 
 
 def plot(series: Sequence[Values], width: int, height: int, low: float, high: float) -> list[list[Cell]]:

@@ -1,8 +1,8 @@
 """
 Charts: the values of several series on one grid of times, and the rows of the list of instruments. Pure.
 
-A step without a value stays a gap. Series of one group are combined: rates and sums are added up, gauges and means are
-averaged, and of quantiles the highest counts, because quantiles can't be added.
+A step without a value stays a gap. Series of one group are combined: rates and sums are added up, gauges are averaged, and
+means too, by their rates. Quantiles can't be combined: a group of several series has none, but all series have a total.
 """
 
 from __future__ import annotations
@@ -86,7 +86,12 @@ def chart(
 
 
 def metric_chart(
-    instrument: Instrument, window: Window, by: Sequence[str] = (), only: Sequence[tuple[str, str]] = ()
+    instrument: Instrument,
+    window: Window,
+    by: Sequence[str] = (),
+    only: Sequence[tuple[str, str]] = (),
+    *,
+    lines: int = MOST_LINES,
 ) -> Chart:
     """
     Return the chart of *instrument*.
@@ -97,24 +102,37 @@ def metric_chart(
         by: Attributes that split the chart: one line for each combination of their values. Default: gauges by all attributes,
             counters and histograms in one line.
         only: Attributes and values that a series must have. Default: none.
+        lines: The largest number of lines; of further ones those with the lowest values are hidden. Default: 12.
     """
     series = {key: value for key, value in instrument.series.items() if set(only) <= set(key)}
     fields = _fields(instrument.kind)
     if not by and not only and instrument.total is not None and instrument.kind != "up_down_counter":
-        return _finished(instrument, window, [_overall(field, window, instrument) for field in fields])
+        return _finished(instrument, window, [_overall(field, window, instrument) for field in fields], lines)
     split = tuple(by) or (_attribute_names(series) if instrument.kind in ("gauge", "up_down_counter") else ())
     groups: defaultdict[tuple[tuple[str, str], ...], list[SeriesHistory]] = defaultdict(list)
     for key, history in series.items():
         groups[tuple(pair for pair in key if pair[0] in split)].append(history)
-    fields = fields if len(groups) <= 1 else fields[1:2] if instrument.kind == "histogram" else fields
+    if instrument.kind == "histogram":
+        for group, members in groups.items():
+            if len(members) == len(instrument.series) and instrument.total is not None and not instrument.hidden:
+                groups[group] = [instrument.total]
+        fields = _histogram_fields(list(groups.values()))
     rows = [
         _row(dict(group), field, members, window, instrument) for group, members in groups.items() for field in fields
     ]
-    return _finished(instrument, window, rows)
+    return _finished(instrument, window, rows, lines)
 
 
 def _fields(kind: str) -> tuple[str, ...]:
     return _QUANTILE_FIELDS if kind == "histogram" else ("rate",) if kind == "counter" else ("value",)
+
+
+def _histogram_fields(groups: Sequence[Sequence[SeriesHistory]]) -> tuple[str, ...]:
+    """Return what is known of every group: no quantile of several series together follows from theirs, but the mean does."""
+    merged = any(len(members) > 1 for members in groups)
+    if len(groups) <= 1:
+        return ("mean", "rate") if merged else _QUANTILE_FIELDS
+    return ("mean",) if merged else ("p95",)
 
 
 def _attribute_names(series: Iterable[tuple[tuple[str, str], ...]]) -> tuple[str, ...]:
@@ -124,11 +142,6 @@ def _attribute_names(series: Iterable[tuple[tuple[str, str], ...]]) -> tuple[str
 def _row(
     attributes: Mapping[str, str], field: str, members: Sequence[SeriesHistory], window: Window, instrument: Instrument
 ) -> Series:
-    since_s = window.start - window.offset_s
-    # Rates and quantiles of single seconds are drawn only in steps of seconds: their mean is not that of ten seconds.
-    live = field == "value" or window.step_s < FINE_STEP_S
-    lines = [line for member in members if (line := member.lines.get(field)) is not None]
-    grids = [window.grid(line.items(since_s, live=live)) for line in lines]
     name = ", ".join(attributes.values())
     is_quantile = field in _QUANTILE_FIELDS and field != "rate"
     label = " ".join(filter(None, (field if is_quantile or instrument.kind == "histogram" else "", name)))
@@ -136,8 +149,34 @@ def _row(
         "label": label or instrument.name,
         "attributes": dict(attributes),
         "field": field,
-        "values": _combined(grids, _how(field, instrument.kind)),
+        "values": _values(field, members, window, instrument.kind),
     }
+
+
+def _values(field: str, members: Sequence[SeriesHistory], window: Window, kind: str) -> list[float | None]:
+    grids = _grids(field, members, window)
+    if field != "mean" or len(members) < 2:
+        return _combined(grids, sum if _is_summed(field, kind) else _mean)
+    # The mean of several series weighs each by its rate.
+    rates = _grids("rate", members, window)
+    return [
+        _weighted([(mean, rate or 0.0) for mean, rate in zip(*step, strict=True) if mean is not None])
+        for step in zip(zip(*grids, strict=True), zip(*rates, strict=True), strict=True)
+    ]
+
+
+def _grids(field: str, members: Sequence[SeriesHistory], window: Window) -> list[list[float | None]]:
+    """Return the values of each of *members* in each step of *window*."""
+    since_s = window.start - window.offset_s
+    # Rates and quantiles of single seconds are drawn only in steps of seconds: their mean is not that of ten seconds.
+    live = field == "value" or window.step_s < FINE_STEP_S
+    lines = [member.lines.get(field) for member in members]
+    return [window.grid(() if line is None else line.items(since_s, live=live)) for line in lines]
+
+
+def _weighted(pairs: Sequence[tuple[float, float]]) -> float | None:
+    total = sum(weight for _, weight in pairs)
+    return sum(value * weight for value, weight in pairs) / total if total else None
 
 
 def _overall(field: str, window: Window, instrument: Instrument) -> Series:
@@ -150,10 +189,8 @@ def _overall(field: str, window: Window, instrument: Instrument) -> Series:
     return row
 
 
-def _how(field: str, kind: str) -> Callable[[list[float]], float]:
-    if field == "rate" or (field == "value" and kind != "gauge"):
-        return sum
-    return _mean if field in ("value", "mean") else max
+def _is_summed(field: str, kind: str) -> bool:
+    return field == "rate" or (field == "value" and kind != "gauge")
 
 
 def _mean(values: list[float]) -> float:
@@ -167,20 +204,20 @@ def _combined(grids: Sequence[list[float | None]], how: Callable[[list[float]], 
     return [how(values) if values else None for values in steps]
 
 
-def _finished(instrument: Instrument, window: Window, rows: list[Series]) -> Chart:
-    """Return the chart of the *rows* with the highest values; rows without a value are left out."""
+def _finished(instrument: Instrument, window: Window, rows: list[Series], lines: int) -> Chart:
+    """Return the chart of the *lines* rows with the highest values; rows without a value are left out."""
     rows = [row for row in rows if any(value is not None for value in row["values"])]
     kept = rows
-    if len(rows) > MOST_LINES:
+    if len(rows) > lines:
         kept = sorted(rows, key=lambda row: -max(abs(value) for value in row["values"] if value is not None))
     finished = chart(
         instrument.name,
         window,
-        sorted(kept[:MOST_LINES], key=_order),
+        sorted(kept[:lines], key=_order),
         title=instrument.name,
         unit=instrument.unit,
         kind=instrument.kind,
-        hidden=instrument.hidden + max(0, len(rows) - MOST_LINES),
+        hidden=instrument.hidden + max(0, len(rows) - lines),
     )
     finished["exemplars"] = [row for row in instrument.exemplars if row["time"] >= window.start]
     return finished
@@ -203,8 +240,6 @@ def metric_row(instrument: Instrument, window: Window) -> MetricRow:
         else _overall(field, window, instrument)
     )
     values = row["values"][-_SPARK:]
-    lines = [line for member in current if (line := member.lines.get(field)) is not None]
-    latest = [line.latest for line in lines if line.latest is not None]
     attributes: dict[str, set[str]] = {}
     for key in instrument.series:
         for name, value in key:
@@ -215,11 +250,25 @@ def metric_row(instrument: Instrument, window: Window) -> MetricRow:
         "unit": instrument.unit,
         "description": instrument.description,
         "series": len(instrument.series) + instrument.hidden,
-        "latest": _how(field, instrument.kind)(latest) if latest else None,
+        "latest": _latest(field, current, instrument.kind),
         "values": values,
         "attributes": {name: sorted(words) for name, words in sorted(attributes.items())},
         "exemplars": bool(instrument.exemplars),
     }
+
+
+def _latest(field: str, members: Sequence[SeriesHistory], kind: str) -> float | None:
+    """Return the newest value of all *members* together, with all its digits."""
+    pairs = [
+        (line.latest, rate.latest or 0.0 if (rate := member.lines.get("rate")) is not None else 0.0)
+        for member in members
+        if (line := member.lines.get(field)) is not None and line.latest is not None
+    ]
+    values = [value for value, _ in pairs]
+    if _is_summed(field, kind) or not values:
+        return sum(values) if values else None
+    weighted = _weighted(pairs) if field == "mean" else None
+    return _mean(values) if weighted is None else weighted
 
 
 def chart_line(label: str, attributes: Mapping[str, Any], field: str, values: list[float | None]) -> Series:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from csg_otel import clocks
+from csg_otel.display import READABLE
 from csg_otel.exporters.console import json_lines
 from csg_otel.exporters.console import metrics as console_metrics
 from csg_otel.exporters.console.pending import Bundle, Pending
@@ -162,7 +163,7 @@ class Console:
                 self._stream.write(text)
             except UnicodeEncodeError:  # the stream cannot encode every character of its encoding
                 self._look = replace(self._look, encoding="ascii", glyphs=ASCII)
-                self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+                self._stream.write(text.encode("ascii", READABLE).decode("ascii"))
             self._stream.flush()
         except (OSError, ValueError):
             self._broken = True

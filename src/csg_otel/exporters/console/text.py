@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from csg_otel.display import cells, clean, cut
+from csg_otel.display import READABLE, cells, clean, cut
 from csg_otel.plain_values import plain
 
 GUTTER: Final = 23
@@ -89,7 +89,7 @@ def paint(line: Line, look: Look) -> str:
     remaining = look.width if look.width is not None else _MAX_WIDTH
     row: list[str] = []
     for position, (text, style) in enumerate(line):
-        shown = clean(text).encode(look.encoding, "backslashreplace").decode(look.encoding)
+        shown = clean(text).encode(look.encoding, READABLE).decode(look.encoding)
         follows = any(segment.text.strip() for segment in line[position + 1 :])
         whole = cells(shown) + follows <= remaining
         shown = shown if whole else cut(shown + " " * follows, remaining, look.glyphs.more)
