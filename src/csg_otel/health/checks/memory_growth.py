@@ -21,6 +21,8 @@ _PARTS = 4
 """Parts of a period; memory must have grown in all of them but one, so that one step, or the last ramp of several, is none."""
 _RECENT_S = 900.0
 """Shortest period in seconds that is judged apart from a longer one: loading a model takes less than three parts of it."""
+_LEAST_MB = 20.0
+"""Less growth is no leak yet: buffers that fill up after the start take as much, those of this package included."""
 _MB = 1e6
 
 _Reading = tuple[float, int]
@@ -39,7 +41,7 @@ class MemoryGrowth:
     Only memory that is not released counts, and only growth that goes on: it is the second lowest growth in the four parts of
     the window, or of its last half or quarter where these are longer than 15 minutes. So a model that is loaded once is no
     growth, nor is memory that rises and falls; a leak after a step is. HEALTHY until there are five readings that cover a
-    minute. A forked child starts without readings.
+    minute, and a growth of 20 MB. A forked child starts without readings.
     """
 
     warning_mb_per_h: float = 100.0
@@ -63,7 +65,7 @@ class MemoryGrowth:
             return CheckResult(HealthStatus.HEALTHY, "too few readings to judge: five, over a minute, are needed")
         growth = _growth(self._seen) * 3600 / _MB
         measurement = Measurement("memory_growth", growth, "MB/h", self.warning_mb_per_h)
-        grows = growth > self.warning_mb_per_h
+        grows = growth > self.warning_mb_per_h and growth * span_s / 3600 >= _LEAST_MB
         message = f"{growth:+.1f} MB an hour over the last {span_s / 60:.0f} min"
         return CheckResult(
             HealthStatus.WARNING if grows else HealthStatus.HEALTHY, message, {"rss": self._seen[-1][1]}, (measurement,)
