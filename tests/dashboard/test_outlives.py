@@ -15,9 +15,12 @@ import pytest
 
 from csg_otel.dashboard.remote import HttpSource
 from csg_otel.dashboard.source import SourceError
+from csg_otel.dashboard.store.files import Files
 from csg_otel.dashboard.store.history_file import load, save
 from csg_otel.dashboard.store.journal import Journal
+from csg_otel.dashboard.store.recent import Recent
 from csg_otel.dashboard.store.values import Collection, Values
+from csg_otel.multiprocess.family import Process
 from csg_otel.points import NumberPoint
 from support.programs import Program, eventually, get
 from support.servers import free_port
@@ -157,8 +160,33 @@ class _gunicorn:  # noqa: N801 - a context manager
         self._log.close()
 
 
-def _span(name: str) -> Any:
-    return {"span_id": name, "trace_id": name}
+def _span(label: str, **changes: Any) -> Any:
+    return {
+        "trace_id": label,
+        "span_id": label,
+        "parent_id": None,
+        "name": label,
+        "kind": "internal",
+        "service": "shop",
+        "scope": "",
+        "start": 1000.0,
+        "end": 1001.0,
+        "duration_s": 1.0,
+        "status": "unset",
+        "status_message": "",
+        "attributes": {},
+        "events": [],
+        "links": [],
+        **changes,
+    }
+
+
+def _line(**rows: Any) -> str:
+    return json.dumps({"v": 1, "w": Process.identify(os.getpid()), **rows}) + "\n"
+
+
+def _names_of(rows: Any) -> list[str]:
+    return [span["span_id"] for span in rows]
 
 
 def test_a_journal_has_the_lines_of_others_once(tmp_path: Path) -> None:
@@ -168,17 +196,119 @@ def test_a_journal_has_the_lines_of_others_once(tmp_path: Path) -> None:
     reader.write([_span("own")], [], [])
     (tmp_path / "j" / "9-0.jsonl").write_text('{"s": 1}\nnonsense\n[]\n{"s":[', encoding="utf-8")
 
-    assert [span["span_id"] for span in reader.read().spans] == ["a"]
+    assert _names_of(reader.read().spans) == ["a"]
     writer.write([_span("b")], [], [_span("r")])
     rows = reader.read()
-    assert [span["span_id"] for span in rows.spans] == ["b"]
-    assert [[span["span_id"] for span in spans] for spans in rows.running.values() if spans] == [["r"]]
+    assert _names_of(rows.spans) == ["b"]
+    assert [_names_of(spans) for spans in rows.running.values()] == [["r"]]
     assert reader.read().spans == []
     assert all(
         path.stat().st_mode & 0o077 == 0
         for path in (tmp_path / "j").glob("*-*[0-9a-f].jsonl")
         if path.name != "9-0.jsonl"
     )
+
+
+def test_what_ran_in_a_process_that_has_ended_runs_no_longer(tmp_path: Path) -> None:
+    """A process is known by its start, too: after the restart of a container, another one has its process id."""
+    own = Process.identify(os.getpid())
+    pid, started, machine = own.split(" ", 2)
+    others = (f"{pid} {int(started) - 1} {machine}", f"{pid} {started} of another boot", pid, "", None, ["?"])
+    for number, writer in enumerate((own, *others)):
+        line = json.dumps({"v": 1, "w": writer, "r": [_span(f"of {number}")]})
+        (tmp_path / f"{pid}-{number}.jsonl").write_text(line + "\n", encoding="utf-8")
+
+    journal = Journal(tmp_path)
+    for _ in range(2):
+        assert [_names_of(spans) for spans in journal.read().running.values()] == [["of 0"]]
+
+
+def test_a_new_file_of_a_process_replaces_what_runs_in_its_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ran when a process began another file does not run for ever, also for who reads the files later."""
+    monkeypatch.setattr("csg_otel.dashboard.store.journal._FILE_BYTES", 2000)
+    writer, early = Journal(tmp_path), Journal(tmp_path)
+    writer.write([], [], [_span("long")])
+    assert [_names_of(spans) for spans in early.read().running.values()] == [["long"]]
+    for number in range(4):
+        writer.write([_span(f"{number:>0800}")], [], [_span("long")])
+        (running,) = Journal(tmp_path).read().running.values()
+        assert _names_of(running) == ["long"]
+    writer.write([_span("end")], [], [])
+
+    assert len(list(tmp_path.iterdir())) > 1
+    for reader in (early, Journal(tmp_path)):
+        assert [_names_of(spans) for spans in reader.read().running.values()] == [[]]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {key: value for key, value in _span("x").items() if key != "scope"},
+        _span("x", start="1000"),
+        _span("x", start=float("nan")),
+        _span("x", start=1e300),
+        _span("x", attributes=None),
+        _span("x", attributes={"a": float("inf")}),
+        _span("x", name="\ud800"),
+        _span("x", kind="another"),
+        _span("x", events=[{"time": 1.0, "name": 5, "attributes": {}}]),
+        5,
+    ],
+    ids=lambda bad: str(bad)[:30],
+)
+def test_a_row_of_another_version_is_left_out_alone(tmp_path: Path, bad: Any) -> None:
+    """All other rows are kept, of the same line, too; and a later version may have added keys."""
+    line = _line(s=[_span("a"), bad, _span("b", later=1)], r=[bad, _span("r")])
+    text = _line(s=[_span("before")]) + line + _line(s=5, l=None, r={}) + line + _line(s=[_span("after")])
+    (tmp_path / "1-1.jsonl").write_text(text + json.dumps({"v": 2, "s": [_span("other")]}) + "\n", encoding="utf-8")
+
+    rows = Journal(tmp_path).read()
+    assert _names_of(rows.spans) == ["before", "a", "b", "a", "b", "after"]
+    assert [_names_of(spans) for spans in rows.running.values()] == [["r"]]
+
+    recent = Recent()
+    files = Files(tmp_path)
+    files.read(recent, Values())
+    assert recent.counts()["spans"] == 4
+    assert recent.counts()["running"] == 1
+
+
+def test_a_burst_is_split_into_lines_and_files(tmp_path: Path) -> None:
+    """No line is longer than a reader takes, no file is above its bound, and nothing but a row of that size is left out."""
+    writer, reader = Journal(tmp_path), Journal(tmp_path)
+    burst = [_span(str(number), attributes={"text": "x" * 50_000}) for number in range(200)]
+    writer.write(burst, [], [])
+    writer.write([_span("huge", name="x" * 2_000_000), _span("small")], [], [])
+
+    assert _names_of(reader.read().spans) == [*(str(number) for number in range(200)), "small"]
+    files = list(tmp_path.iterdir())
+    assert len(files) > 1
+    assert max(file.stat().st_size for file in files) <= 4 * 1024 * 1024
+
+
+def test_a_line_of_another_program_is_read_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line without an end is not read again and again, and the lines behind it are read."""
+    monkeypatch.setattr("csg_otel.dashboard.store.journal._FILE_BYTES", 2000)
+    (tmp_path / "1-1.jsonl").write_text("x" * 9000 + "\n" + _line(s=[_span("behind")]), encoding="utf-8")
+
+    reader = Journal(tmp_path)
+    assert [_names_of(reader.read().spans) for _ in range(4)].count(["behind"]) == 1
+
+
+def test_a_full_disk_costs_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After half a line, the next one begins on a line of its own; what runs is written again."""
+    writer, reader, write = Journal(tmp_path), Journal(tmp_path), os.write
+    writer.write([_span("a")], [], [])
+    with monkeypatch.context() as full:
+        full.setattr("csg_otel.dashboard.store.journal.os.write", lambda file, body: write(file, body[:100]))
+        writer.write([_span("lost")], [], [_span("r")])
+    writer.write([_span("b")], [], [_span("r")])
+
+    rows = reader.read()
+    assert _names_of(rows.spans) == ["a", "b"]
+    assert [_names_of(spans) for spans in rows.running.values()] == [["r"]]
 
 
 def test_the_journals_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +323,7 @@ def test_the_journals_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert f"{99:>0200}" in "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.jsonl"))
 
     target = tmp_path / "target"
-    target.write_text(json.dumps({"s": [_span("linked")], "l": [], "r": []}) + "\n", encoding="utf-8")
+    target.write_text(_line(s=[_span("linked")]), encoding="utf-8")
     (tmp_path / "1-1.jsonl").symlink_to(target)
     assert "linked" not in {span["span_id"] for span in Journal(tmp_path).read().spans}
 

@@ -119,6 +119,22 @@ def test_one_endless_trace_keeps_its_root_and_its_newest_spans() -> None:
     assert ids[-1] == f"{4999:016x}"
 
 
+@pytest.mark.parametrize("spans", [3, 100, 2500])
+def test_a_span_is_kept_once(spans: int) -> None:
+    """The same file may be imported twice, and a client may send a request again: nothing is counted twice."""
+    recent = Recent()
+    rows = [_span(number, trace_id=f"{number % 2:032x}") for number in range(spans)]
+    for _ in range(2):
+        recent.add(rows, [])
+        recent.add_older(rows, [])
+
+    assert recent.counts()["spans"] == spans
+    assert recent.counts()["traces"] == 2
+    mark = recent.mark
+    recent.add(rows, [])
+    assert recent.mark == mark
+
+
 def test_logs_are_bounded_and_the_newest_stay() -> None:
     """The oldest records go first."""
     recent = Recent(100_000)

@@ -158,8 +158,7 @@ class Folder:
             owner, _, service = _read_private(self._path / "owner").decode().partition("\n")
         except FileNotFoundError:
             return ""
-        pid = owner.partition(" ")[0]
-        return service if pid.isdigit() and owner == Process.identify(int(pid)) else ""
+        return service if Process.lives(owner) else ""
 
     @property
     def fifo(self) -> int:

@@ -54,13 +54,13 @@ class Files:
         if now_s < self._read_due:
             return
         self._read_due = now_s + _READ_S
+        self._load_history(values, now_s)
         rows = self._journal.read()
         if self._has_read:
             recent.add(rows.spans, rows.logs)
         else:
             self._has_read = True
             recent.add_older(rows.spans, rows.logs)
-            self._load_history(values, now_s)
         for name, running in rows.running.items():
             recent.set_running(running, name)
         recent.keep_running(rows.running)

@@ -3,11 +3,13 @@ The journal: what each process of the program has kept, in files beside the spoo
 
 Each process appends to a file of its own. The process that serves the page reads the files of the others: of workers that run,
 and of the run before. So several workers answer as one, and a restart loses nothing that is shown. The rules: files are read
-only while a page is open, only this user can read them, together they take 50 MB at most, and half a line is ignored.
+only while a page is open, only this user can read them, together they take 50 MB at most, and half a line is ignored, as is
+each row that is none of this version.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -17,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import faults
+from csg_otel.dashboard.model import LogRow, SpanRow
+from csg_otel.dashboard.store.fitting import fits
+from csg_otel.multiprocess.family import Process
 from csg_otel.private_folder import make_private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from csg_otel.dashboard.model import LogRow, SpanRow
+    from collections.abc import Iterator, Sequence
 
 _MOST_BYTES: Final = 50 * 1024 * 1024
 """Bytes of all files."""
@@ -30,15 +33,23 @@ _MOST_BYTES: Final = 50 * 1024 * 1024
 _FILE_BYTES: Final = 4 * 1024 * 1024
 """Bytes after which a process begins another file; the oldest files are removed as wholes."""
 
+_LINE_BYTES: Final = 1024 * 1024
+"""Bytes of the rows of one line; a burst is split into lines."""
+
 _READ_BYTES: Final = 12 * 1024 * 1024
 """Bytes that are read at first: more would not fit into the memory of the store."""
 
 _SUFFIX: Final = ".jsonl"
 
+_VERSION: Final = 1
+"""Version of the lines; it changes when a row of the same form means something else."""
+
+_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of the files: ended spans, log records, and the running spans of each process by the name of its file."""
+    """Rows of the files: ended spans, log records, and the running spans of each process that lives, by its identity."""
 
     spans: list[SpanRow] = field(default_factory=list)
     logs: list[LogRow] = field(default_factory=list)
@@ -55,12 +66,14 @@ class Journal:
 
     def reset(self) -> None:
         """Start a file of its own, as in a forked child; the parent's is not touched."""
+        self._writer = ""
         self._path: Path | None = None
         self._own: set[str] = set()
         self._written = 0
-        self._offsets: dict[str, int] = {}
+        self._has_half_line = False
+        self._seen: dict[str, tuple[int, int]] = {}
         self._running: dict[str, list[SpanRow]] = {}
-        self._last_running: list[str] = []
+        self._last_running: list[str] | None = []
         self._failed = False
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -70,30 +83,76 @@ class Journal:
         ids = [span["span_id"] for span in running]
         if not (spans or logs or ids != self._last_running):
             return
+        lines = [*self._lines("s", spans), *self._lines("l", logs)]
+        if ids != self._last_running:
+            lines += [next(self._lines("r", running), self._line("r", []))]
         self._last_running = ids
-        line = json.dumps({"s": spans, "l": logs, "r": running}, separators=(",", ":"), allow_nan=False) + "\n"
         try:
-            self._append(line.encode())
+            self._append(lines)
             self._failed = False
         except OSError as error:
+            self._last_running = None
             if not self._failed:
                 faults.report("dashboard", f"traces and logs are not kept over a restart: {error}")
             self._failed = True
 
-    def _append(self, line: bytes) -> None:
-        if self._path is None or self._written + len(line) > _FILE_BYTES:
-            make_private_folder(self._folder)
-            self._path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
-            self._written = 0
-            self._own.add(self._path.name)
-            self._remove_oldest()
+    def _lines(self, kind: str, rows: Sequence[SpanRow] | Sequence[LogRow]) -> Iterator[bytes]:
+        """Return the lines of *rows*, which are split into lines of the longest length; a row that is longer is left out."""
+        texts: list[str] = []
+        length = 0
+        for text in filter(lambda text: len(text) <= _LINE_BYTES, map(_json, rows)):
+            if length + len(text) > _LINE_BYTES:
+                yield self._line(kind, texts)
+                texts, length = [], 0
+            texts.append(text)
+            length += len(text)
+        if texts:
+            yield self._line(kind, texts)
+
+    def _line(self, kind: str, texts: list[str]) -> bytes:
+        """Return the line of the rows *texts*, with the version of the lines and the identity of this process."""
+        self._writer = self._writer or Process.identify(os.getpid())
+        return f'{{"v":{_VERSION},"w":{_json(self._writer)},"{kind}":[{",".join(texts)}]}}\n'.encode()
+
+    def _append(self, lines: list[bytes]) -> None:
+        """Append *lines* in one write, so that a reader sees them together, unless the file becomes too large."""
+        block = b""
+        for line in lines:
+            if self._path is None or self._written + len(block) + len(line) > _FILE_BYTES:
+                self._append_block(block)
+                block = b""
+                self._begin_file()
+            block += line
+        self._append_block(block)
+
+    def _begin_file(self) -> None:
+        make_private_folder(self._folder)
+        self._path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+        self._written = 0
+        self._has_half_line = False
+        self._own.add(self._path.name)
+        self._last_running = None  # the next lines have the running spans again, because older files are removed
+        self._remove_oldest()
+
+    def _append_block(self, block: bytes) -> None:
+        if not block or self._path is None:
+            return
+        if self._has_half_line:
+            block = b"\n" + block
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._path, flags, 0o600)
         try:
-            os.write(descriptor, line)
+            descriptor = os.open(self._path, flags, 0o600)
+        except FileNotFoundError:  # the folder was removed
+            self._path = None
+            raise
+        try:
+            written = os.write(descriptor, block)
         finally:
             os.close(descriptor)
-        self._written += len(line)
+        self._written += written
+        self._has_half_line = written < len(block)
+        if self._has_half_line:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _remove_oldest(self) -> None:
         """Remove the oldest files, so that there is room for one more."""
@@ -121,24 +180,36 @@ class Journal:
     def read(self) -> Rows:
         """Return what other processes have appended since the last call; at first what the files have, the newest."""
         rows, files = Rows(), self._files()
-        left = _READ_BYTES
-        first = not self._offsets
-        for path, _, size in reversed(files):
-            if path.name in self._own:
-                continue
-            if first and size > left:
-                self._offsets[path.name] = size
-                continue
-            left -= size if first else 0
-            self._read_file(path, rows)
+        if not self._seen:
+            self._skip_oldest(files)
+        for path, _, size in files:
+            if path.name not in self._own:
+                self._read_file(path, size, rows)
         present = {path.name for path, _, _ in files}
-        for name in [name for name in self._running if name not in present or not _is_alive(name)]:
-            del self._running[name]
+        self._own &= present
+        for name in self._seen.keys() - present:
+            del self._seen[name]
+        for writer in [writer for writer in self._running if not Process.lives(writer)]:
+            del self._running[writer]
         rows.running = dict(self._running)
         return rows
 
-    def _read_file(self, path: Path, rows: Rows) -> None:
-        offset = self._offsets.setdefault(path.name, 0)
+    def _skip_oldest(self, files: list[tuple[Path, float, int]]) -> None:
+        """Note those of *files* as read that are too much at first."""
+        left = _READ_BYTES
+        for path, _, size in reversed(files):
+            if path.name in self._own:
+                continue
+            if size > left:
+                self._seen[path.name] = size, size
+            else:
+                left -= size
+
+    def _read_file(self, path: Path, size: int, rows: Rows) -> None:
+        """Read the lines that the file *path* of *size* bytes has more than at the last call."""
+        offset, seen = self._seen.get(path.name, (0, 0))
+        if size == seen:
+            return
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
@@ -146,22 +217,27 @@ class Journal:
                 body = file.read(_FILE_BYTES * 2)
         except OSError:
             return
-        whole = body[: body.rfind(b"\n") + 1]
-        self._offsets[path.name] = offset + len(whole)
-        for line in whole.splitlines():
-            with suppress(ValueError, TypeError, KeyError, AttributeError):
-                item: dict[str, Any] = json.loads(line)
-                rows.spans += item["s"]
-                rows.logs += item["l"]
-                self._running[path.name] = item["r"]
+        end = body.rfind(b"\n") + 1
+        if not end and len(body) >= _FILE_BYTES * 2:
+            end = len(body)  # no line of ours; its rest will be none, too
+        self._seen[path.name] = offset + end, offset + len(body)
+        for line in body[:end].splitlines():
+            self._read_line(line, rows)
+
+    def _read_line(self, line: bytes, rows: Rows) -> None:
+        """Add the rows of *line*; those of another version are left out, and each row that this version cannot show."""
+        try:
+            item = json.loads(line)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(item, dict) or item.get("v") != _VERSION:
+            return
+        rows.spans += _fitting(item.get("s"), SpanRow)
+        rows.logs += _fitting(item.get("l"), LogRow)
+        if "r" in item:
+            self._running[str(item.get("w"))] = _fitting(item["r"], SpanRow)
 
 
-def _is_alive(name: str) -> bool:
-    """Return whether the process that writes the file *name* runs."""
-    try:
-        os.kill(int(name.partition("-")[0]), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return True
+def _fitting(rows: Any, kind: Any) -> list[Any]:
+    """Return those of *rows* that are of *kind*."""
+    return [row for row in rows if fits(row, kind)] if isinstance(rows, list) else []

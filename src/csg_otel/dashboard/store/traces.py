@@ -20,6 +20,9 @@ _MOST_SPANS: Final = 2000
 _TRACE_BYTES: Final = 390
 """Bytes of a trace besides its spans."""
 
+_SCANNED: Final = 16
+"""Spans of a trace up to which one is found by looking at each; beyond them the trace has a set of their ids."""
+
 _SLOW_TIMES: Final = 3.0
 """A trace is slow if it takes this many times the mean of its name, after ``_SLOW_AFTER`` others."""
 
@@ -32,7 +35,7 @@ _SPECIAL_SHARE: Final = 0.5
 class KeptTrace:
     """The spans of one trace."""
 
-    __slots__ = ("errors", "latest", "number", "size_bytes", "slow", "spans", "start", "trace_id")
+    __slots__ = ("_ids", "errors", "latest", "number", "size_bytes", "slow", "spans", "start", "trace_id")
 
     def __init__(self, trace_id: str, number: int) -> None:
         """Make a trace without spans; *number* counts the changes of all traces."""
@@ -40,6 +43,7 @@ class KeptTrace:
         self.number = number
         """The number of the latest change."""
         self.spans: list[KeptSpan] = []
+        self._ids: set[str] | None = None
         self.start = float("inf")
         self.latest = 0.0
         self.errors = 0
@@ -56,16 +60,29 @@ class KeptTrace:
         """The span without a parent, or else the first one; a trace is shown by its name."""
         return next((span for span in self.spans if span.parent_id is None), self.spans[0])
 
+    def has(self, span_id: str) -> bool:
+        """Return whether the span *span_id* is kept."""
+        if self._ids is None:
+            if len(self.spans) <= _SCANNED:
+                return any(span.span_id == span_id for span in self.spans)
+            self._ids = {span.span_id for span in self.spans}
+        return span_id in self._ids
+
     def add(self, span: KeptSpan) -> None:
         """Add *span*, and drop the oldest span but the root if there are too many."""
         self.spans.append(span)
+        if self._ids is not None:
+            self._ids.add(span.span_id)
         self.start = min(self.start, span.start)
         self.latest = max(self.latest, span.end or span.start)
         self.errors += span.is_error
         self.size_bytes += span.size_bytes
         if len(self.spans) > _MOST_SPANS:
             at = 1 if self.spans[0].parent_id is None else 0
-            self.size_bytes -= self.spans.pop(at).size_bytes
+            dropped = self.spans.pop(at)
+            self.size_bytes -= dropped.size_bytes
+            if self._ids is not None:
+                self._ids.discard(dropped.span_id)
 
 
 class Traces:
@@ -96,9 +113,15 @@ class Traces:
         return self._traces.get(trace_id)
 
     def add(self, span: KeptSpan) -> None:
-        """Add *span* to its trace, and drop the oldest traces while there are too many bytes."""
-        self.number += 1
+        """
+        Add *span* to its trace, and drop the oldest traces while there are too many bytes.
+
+        A span that is kept is not added again: the same file may be imported twice, and a client may send again.
+        """
         trace = self._traces.get(span.trace_id)
+        if trace is not None and trace.has(span.span_id):
+            return
+        self.number += 1
         if trace is None:
             trace = self._traces[span.trace_id] = KeptTrace(span.trace_id, self.number)
             self.size_bytes += trace.size_bytes
