@@ -104,7 +104,7 @@ def test_the_page_shows_the_requests_of_all_workers(tmp_path: Path) -> None:
     port, metrics_port, dashboard_port = free_port(), free_port(), free_port()
     (tmp_path / "shop.py").write_text(textwrap.dedent(SHOP), encoding="utf-8")
     with _gunicorn(tmp_path, port, metrics_port, dashboard_port):
-        eventually(lambda: _is_up(f"http://127.0.0.1:{port}/orders"))
+        eventually(lambda: _is_up(f"http://127.0.0.1:{port}/orders"), within_s=60)
         source = HttpSource(f"http://127.0.0.1:{dashboard_port}")
         workers: set[str] = set()
 
