@@ -111,6 +111,48 @@ def test_the_page_shows_what_arrives(config: Config, monkeypatch: pytest.MonkeyP
     assert [row["name"] for row in traces] == ["pay"]
 
 
+def test_the_status_has_who_sends(config: Config) -> None:
+    """Waiting with the addresses to send to, then receiving; each program with its spans, failed ones and newest arrival."""
+    failed = {**SPAN, "span_id": b"f" * 8, "status": {"code": 2}}
+    with view(config, http_port=0, grpc_port=0) as shown:
+        before = shown.source.get("status")
+        for name, spans in (("shop", [SPAN]), ("pay", [SPAN, failed])):
+            resource = {"attributes": [{"key": "service.name", "value": {"string_value": name}}]}
+            request = TRACES.request(resource_spans=[{"resource": resource, "scope_spans": [{"spans": spans}]}])
+            assert post(f"{shown.otlp_http}/v1/traces", request.SerializeToString()) == 200
+        status = shown.source.get("status")
+        addresses = {"http/protobuf": shown.otlp_http, "grpc": f"http://{shown.otlp_grpc}"}
+
+    assert (before["state"], before["services"], before["receives_at"]) == ("waiting", [], addresses)
+    assert (status["state"], status["receives_at"]) == ("receiving", addresses)
+    assert [(row["name"], row["spans"], row["errors"]) for row in status["services"]] == [("pay", 2, 1), ("shop", 1, 0)]
+    assert all(row["rate"] > 0 and abs(row["last"] - clock.time()) < 60 for row in status["services"])
+    assert 0 <= status["data_age_s"] < 60
+
+
+@pytest.mark.real("chromium")
+def test_the_overview_has_who_sends(config: Config) -> None:
+    """The page says where to send to until something comes; then the programs, whose names lead to their traces."""
+    from playwright.sync_api import sync_playwright
+
+    with view(config, http_port=0, grpc_port=0, web=True) as shown, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.goto(shown.url)
+        page.wait_for_selector(f"pre >> text=OTEL_EXPORTER_OTLP_ENDPOINT={shown.otlp_http}")
+        assert page.inner_text("#overall").strip() == "waiting"
+        request = TRACES.request(resource_spans=[{"scope_spans": [{"spans": [{**SPAN, "status": {"code": 2}}]}]}])
+        assert post(f"{shown.otlp_http}/v1/traces", request.SerializeToString()) == 200
+        row = page.wait_for_selector("[data-service=unknown_service]")
+        assert row is not None
+        assert row.inner_text().split("\t")[2:4] == ["1", "1"]
+        page.wait_for_selector("#overall >> text=receiving")
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in page.inner_text("body")
+        page.click("[data-service] a")
+        page.wait_for_selector("[data-trace]")
+        browser.close()
+
+
 def test_both_ports_in_use_is_an_error_that_says_so(config: Config) -> None:
     """Instead of a dashboard that stays empty."""
     with view(config, http_port=0, grpc_port=0) as first:

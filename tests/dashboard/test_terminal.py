@@ -7,7 +7,7 @@ import functools
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from textual.events import Key
@@ -437,6 +437,28 @@ async def test_the_end_of_the_list_of_traces_loads_more(pilot: Driven, source: M
 
 
 HOSTILE = "[red]x[/red][@click=app.quit]y[/] \x1b[31mz\x1b]0;t\x07 \u202eabc 日本語 \x00\r\n</b>${jndi}"
+
+
+SHOP: Final = {"name": "shop", "language": "java", "spans": 240, "errors": 3, "rate": 0.8, "last": NOW - 2}
+"""A program that sends."""
+
+
+@driven()
+async def test_a_dashboard_that_receives_says_how_its_programs_do(pilot: Driven, source: MemorySource) -> None:
+    """Before the first arrival, where to send to; afterwards each program, which leads to its traces."""
+    received: Any = {"receives_at": {"grpc": "http://127.0.0.1:4317"}, "checks": [], "errors": [], "changed": []}
+    source.documents["status"] = status(state="waiting", overall="unknown", services=[], **received)
+    await pilot.press("1", "r")
+    await shows(pilot, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317")
+    await shows(pilot, "WAITING", "status")
+    source.documents["status"] = status(state="receiving", overall="unknown", services=[SHOP], **received)
+    await pilot.press("r")
+    await shows(pilot, "1 program sends here")
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in text(pilot)
+    (line,) = (line for line in text(pilot).splitlines() if line.lstrip().startswith("shop"))
+    assert line.split()[1:4] == ["0.8/s", "240", "3"], line
+    await pilot.press("enter")
+    await until(pilot, lambda: any(path == "traces" and asked.get("service") == "shop" for path, asked in source.asked))
 
 
 @driven()

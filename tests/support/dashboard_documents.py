@@ -163,6 +163,8 @@ def status(**more: Any) -> Status:
             "series": 318,
             "dropped": 0,
         },
+        "services": [],
+        "receives_at": {},
         "errors": [
             {
                 "service": "shop",

@@ -229,6 +229,8 @@ def _status(checks: list[dict[str, Any]]) -> dict[str, Any]:
         "alerts": {"firing": 1, "pending": 1, "rules": 3},
         "counts": {"traces": 1200, "spans": 9000, "running": 1, "errors": 14, "logs": 4000, "series": 92, "dropped": 0},
         "errors": [],
+        "services": [],
+        "receives_at": {},
         "changed": [],
         "actions": ["restart"],
     }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from csg_otel import clocks
 from csg_otel.dashboard.alerting import AlertsView
 from csg_otel.dashboard.changes import WINDOW_S, Changes
+from csg_otel.dashboard.program import Program, Senders
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from csg_otel.dashboard.store.values import MOST_SERIES
 from csg_otel.dashboard.updates import Updates
@@ -42,13 +43,11 @@ if TYPE_CHECKING:
         HealthPage,
         LogsPage,
         MetricsPage,
-        Service,
         Status,
         SystemPage,
         TracePage,
         TracesPage,
     )
-    from csg_otel.dashboard.program import Program
     from csg_otel.dashboard.store.kept import Store
 
 _LONGEST_S: Final = 86400.0
@@ -96,10 +95,9 @@ class Api:
         self,
         config: Config,
         store: Store,
-        program: Program | None = None,
+        shown: Program | Senders,
         *,
         transfer: Callable[[], Transfer],
-        service: Callable[[], Service] = status_view.no_service,
     ) -> None:
         """
         Show what *store* has.
@@ -107,16 +105,16 @@ class Api:
         Args:
             config: The whole configuration.
             store: The store.
-            program: The program of this process; None if others fill the store.
+            shown: The program of this process, or those that fill the store.
             transfer: Returns what exports and imports the contents of the store; called at the first use.
-            service: Returns the identity of who fills the store, if there is no *program*.
         """
         self._config = config
         self._store = store
         self._recent = store.recent
         self._values = store.values
-        self._program = program
-        self._identity = service if program is None else program.service
+        self._program = shown if isinstance(shown, Program) else None
+        self._senders = shown if isinstance(shown, Senders) else None
+        self._identity = shown.service
         self._transfer = transfer
         self.session = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._alerts = AlertsView(config)
@@ -179,9 +177,10 @@ class Api:
             "uptime_s": system.uptime(values, now),
             "data_age_s": self._data_age(page),
             "kept_since": self._kept_since(now),
+            "state": status_view.worst(page["overall"], self._alerts.firing()),
             "workers": program.workers() if program is not None else 0,
             "overall": page["overall"],
-            "state": status_view.worst(page["overall"], self._alerts.firing()),
+            **status_view.senders(self._senders, now),
             "groups": page["groups"],
             "maintenance": snapshot.maintenance,
             "bypass": snapshot.bypass,

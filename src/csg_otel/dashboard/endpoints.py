@@ -121,6 +121,8 @@ class EndpointsSource:
             "alerts": {"firing": 0, "pending": 0, "rules": 0},
             "counts": dict.fromkeys(("traces", "spans", "running", "errors", "logs", "series", "dropped"), 0),
             "errors": [],
+            "services": [],
+            "receives_at": {},
             "changed": [],
             "actions": [],
         }

@@ -1,4 +1,4 @@
-"""The program that a dashboard shows: what the dashboard reads from the telemetry of its process, as functions."""
+"""What a dashboard shows: the program of its process, or the programs that send to it, as functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from csg_otel.config import Config
-    from csg_otel.dashboard.model import Service
+    from csg_otel.dashboard.model import Service, ServiceRow
     from csg_otel.exporters.delivery.destination import DestinationStatus
     from csg_otel.health import HealthSnapshot
     from csg_otel.health.trends import CheckHistory
@@ -44,3 +44,19 @@ class Program:
     url: Callable[[], str]
     workers: Callable[[], int]
     restart: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senders:
+    """
+    The functions that a dashboard calls where other programs fill its store; all return at once.
+
+    Attributes:
+        service: Returns the identity of the program that sends; of several, their number.
+        services: Returns the programs that send.
+        addresses: Returns the address to send to by each value of ``OTEL_EXPORTER_OTLP_PROTOCOL``.
+    """
+
+    service: Callable[[], Service]
+    services: Callable[[], list[ServiceRow]]
+    addresses: Callable[[], dict[str, str]]

@@ -17,6 +17,7 @@ from csg_otel.dashboard.model.overview import (
     DestinationRow,
     ErrorRow,
     Service,
+    ServiceRow,
     Status,
     SystemNumbers,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "MetricsPage",
     "Series",
     "Service",
+    "ServiceRow",
     "Silence",
     "SpanRow",
     "StateSpan",

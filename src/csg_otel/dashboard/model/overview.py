@@ -3,7 +3,7 @@
 from typing import Literal, TypedDict
 
 from csg_otel.dashboard.model.health import CheckRow
-from csg_otel.dashboard.model.words import Attributes, Health
+from csg_otel.dashboard.model.words import Attributes, Health, State
 
 
 class Service(TypedDict):
@@ -107,6 +107,22 @@ class ErrorRow(TypedDict):
     span_id: str
 
 
+class ServiceRow(TypedDict):
+    """
+    One of the programs that send to a dashboard (``csg-otel dashboard --otlp``), by what arrived.
+
+    ``spans`` and ``errors`` (failed spans) are those of the last five minutes, ``rate`` is spans per second in the last one,
+    and ``last`` the Unix time of the newest arrival of any signal.
+    """
+
+    name: str
+    language: str
+    spans: int
+    errors: int
+    rate: float
+    last: float
+
+
 class Change(TypedDict):
     """
     One item of "what changed": a series whose values moved.
@@ -135,9 +151,12 @@ class Status(TypedDict):
     ``/api/v1/status``: the snapshot of everything; ``csg-otel dashboard --mode status --json`` prints it.
 
     ``overall`` is the state of the health checks, ``state`` the worst of it and of the severities of the rules that fire.
-    ``data_age_s`` is the age of the newest result of a check or value of a metric. ``kept_since`` is the Unix time of the
-    oldest value of a metric, a day ago at most; None where none is kept.
-    ``changed`` is None until the first comparison has ended.
+    ``data_age_s`` is the age of the newest result of a check, value of a metric, or arrival. ``kept_since`` is the Unix time of
+    the oldest value of a metric, a day ago at most; None where none is kept. ``changed`` is None until the first comparison has ended.
+
+    Of a dashboard that receives, ``services`` has who sends, ``receives_at`` the address by each value of
+    ``OTEL_EXPORTER_OTLP_PROTOCOL``, and ``state`` is ``receiving``, or ``waiting`` if nothing has come for five minutes. Of a
+    program's own, both are empty.
     """
 
     schema_version: str
@@ -150,7 +169,7 @@ class Status(TypedDict):
     kept_since: float | None
     workers: int
     overall: Health
-    state: Health
+    state: State
     groups: dict[str, Health]
     maintenance: str
     bypass: bool
@@ -172,5 +191,7 @@ class Status(TypedDict):
     alerts: AlertCounts
     counts: Counts
     errors: list[ErrorRow]
+    services: list[ServiceRow]
+    receives_at: dict[str, str]
     changed: list[Change] | None
     actions: list[str]

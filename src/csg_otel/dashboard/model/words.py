@@ -7,6 +7,9 @@ SCHEMA_VERSION: Final = "1.0"
 
 Health = Literal["healthy", "warning", "critical", "unknown"]
 
+State = Literal[Health, "receiving", "waiting"]
+"""The state of what is shown: of a program its health, of others whether they send."""
+
 Attributes = dict[str, Any]
 """Values are text, numbers, booleans, or lists of these."""
 

@@ -16,6 +16,7 @@ from opentelemetry.semconv.attributes import service_attributes
 
 from csg_otel import clocks, names
 from csg_otel.dashboard.otlp import steps
+from csg_otel.dashboard.otlp.traffic import Traffic
 from csg_otel.dashboard.store.kept import LatestPoints
 from csg_otel.dashboard.store.recent import Recent
 from csg_otel.dashboard.store.values import Collection, Values
@@ -24,7 +25,7 @@ from csg_otel.metrics.history import COARSE_SPAN_S, FINE_STEP_S
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from csg_otel.dashboard.model import Attributes, LogRow, Service, SpanRow
+    from csg_otel.dashboard.model import Attributes, LogRow, Service, ServiceRow, SpanRow
     from csg_otel.dashboard.otlp.resources import Program
     from csg_otel.points import Point
 
@@ -61,6 +62,7 @@ class Arrivals:
         self.values = values or Values()
         self._lock = threading.RLock()  # only plain values are handled under it
         self._programs: dict[str, Program] = {}
+        self._traffic: dict[str, Traffic] = {}
         self._instances: dict[tuple[str, str], _Instance] = {}
 
     # -- as the API's store ------------------------------------------------------------------------------------------
@@ -81,7 +83,7 @@ class Arrivals:
 
     def put_spans(self, program: Program, rows: list[SpanRow]) -> None:
         """Keep spans."""
-        self._keep_program(program)
+        self._keep_program(program, len(rows), sum(row["status"] == "error" for row in rows))
         self.recent.add(rows, ())
 
     def put_logs(self, program: Program, rows: list[LogRow]) -> None:
@@ -132,12 +134,15 @@ class Arrivals:
         self._instances[key] = instance
         return instance
 
-    def _keep_program(self, program: Program) -> None:
+    def _keep_program(self, program: Program, spans: int = 0, errors: int = 0) -> None:
+        now_s = clocks.monotonic()
         with self._lock:
             self._programs.pop(program.service, None)
             while len(self._programs) >= _MOST_PROGRAMS:
-                del self._programs[next(iter(self._programs))]
+                dropped = next(iter(self._programs))
+                del self._programs[dropped], self._traffic[dropped]
             self._programs[program.service] = program
+            self._traffic.setdefault(program.service, Traffic(now_s)).add(now_s, spans, errors)
 
     def latest_points(self) -> list[LatestPoints]:
         """Return the newest points of each program."""
@@ -151,6 +156,12 @@ class Arrivals:
             ]
 
     # -- who sent ----------------------------------------------------------------------------------------------------
+
+    def services(self) -> list[ServiceRow]:
+        """Return the programs that send."""
+        now_s, now = clocks.monotonic(), clock.time()
+        with self._lock:
+            return [_row(program, self._traffic[service], now_s, now) for service, program in self._programs.items()]
 
     def service(self) -> Service:
         """Return the program that sends; of several, their number."""
@@ -169,6 +180,18 @@ def _labels(point: Point, program: Program, instance: _Instance) -> dict[str, An
     """Return the attributes of *point* with the service, and with the number of an instance beside another one."""
     labels = {**point.attributes, service_attributes.SERVICE_NAME: program.service}
     return {**labels, "instance": str(instance.number)} if instance.number > 1 else labels
+
+
+def _row(program: Program, traffic: Traffic, now_s: float, now: float) -> ServiceRow:
+    spans, errors = traffic.counts(now_s)
+    return {
+        "name": program.service,
+        "language": _service("", "", program.attributes)["language"],
+        "spans": spans,
+        "errors": errors,
+        "rate": traffic.rate(now_s),
+        "last": now - (now_s - traffic.last_s),
+    }
 
 
 def _service(name: str, instance: str, resource: Attributes) -> Service:

@@ -58,6 +58,12 @@ class Receivers:
         """Host and port of OTLP over gRPC; empty if it is not received."""
         return f"{_HOST}:{self._grpc.port}" if self._grpc.port else ""
 
+    def addresses(self) -> dict[str, str]:
+        """Return the addresses that are received at, as ``OTEL_EXPORTER_OTLP_ENDPOINT`` takes them, by protocol."""
+        grpc = f"http://{self.otlp_grpc}" if self.otlp_grpc else ""
+        addresses = {"http/protobuf": self.otlp_http, "grpc": grpc}
+        return {protocol: address for protocol, address in addresses.items() if address}
+
     def start(self) -> bool:
         """Start both; return whether one of them receives. Each logs one warning if its port is in use."""
         http, grpc = self._http.start(), self._grpc.start()

@@ -13,6 +13,7 @@ from csg_otel.dashboard.http import PURPOSE, WebDashboard
 from csg_otel.dashboard.otlp.arrivals import Arrivals
 from csg_otel.dashboard.otlp.receivers import GRPC_PORT, HTTP_PORT, Receivers
 from csg_otel.dashboard.otlp.transfer import Transfer
+from csg_otel.dashboard.program import Senders
 from csg_otel.dashboard.source import SourceError
 from csg_otel.server import Server
 
@@ -58,7 +59,8 @@ def view(
     receivers = Receivers(
         arrivals, http_port=http_port, grpc_port=grpc_port, allowed_hosts=config.security.allowed_hosts
     )
-    api = Api(config, arrivals, transfer=lambda: Transfer(arrivals, lambda: receivers.intake), service=arrivals.service)
+    senders = Senders(service=arrivals.service, services=arrivals.services, addresses=receivers.addresses)
+    api = Api(config, arrivals, senders, transfer=lambda: Transfer(arrivals, lambda: receivers.intake))
     with ExitStack() as stack:
         if not receivers.start():
             raise SourceError(

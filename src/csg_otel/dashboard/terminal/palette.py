@@ -55,6 +55,8 @@ def _palette(name: str, *, dark: bool, base: dict[str, str], states: dict[str, s
     for state, color in states.items():
         styles[state] = Style(color=color)
         styles[f"{state}-bar"] = Style(color=base["background"], bgcolor=color, bold=True)
+    for state, same in (("receiving", "healthy"), ("waiting", "stale")):
+        styles[state], styles[f"{state}-bar"] = styles[same], styles[f"{same}-bar"]
     styles.update((f"series{index}", Style(color=color)) for index, color in enumerate(series.split()))
     return Palette(theme, styles)
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from csg_otel.config import Config
-    from csg_otel.dashboard.model import DestinationRow, Health, Service, SystemNumbers
+    from csg_otel.dashboard.model import DestinationRow, Health, SystemNumbers
+    from csg_otel.dashboard.program import Senders
     from csg_otel.exporters.delivery.destination import DestinationStatus
 
 _CHANNELS: Final = ("email", "slack", "webhook", "pagerduty")
@@ -31,6 +32,9 @@ NO_NUMBERS: Final[SystemNumbers] = {
     "process_threads": None,
     "process_open_files": None,
 }
+
+_SILENT_S: Final = 300.0
+"""Seconds without an arrival after which a dashboard waits."""
 
 
 def features(config: Config) -> list[str]:
@@ -107,15 +111,15 @@ def switches(config: Config, statuses: Mapping[str, DestinationStatus], served: 
     }
 
 
-def no_service() -> Service:
-    """Return the identity where there is no program of this process."""
+def senders(programs: Senders | None, now: float) -> dict[str, object]:
+    """Return the keys about the *programs* that send, at *now* (Unix seconds), with state and age in place of a program's."""
+    if programs is None:
+        return {"services": [], "receives_at": {}}
+    rows = sorted(programs.services(), key=lambda row: (-row["errors"], row["name"]))
+    age_s = min((max(0.0, now - row["last"]) for row in rows), default=None)
     return {
-        "name": "",
-        "version": "",
-        "environment": "",
-        "instance": "",
-        "pid": None,
-        "host": "",
-        "language": "",
-        "sdk": "",
+        "services": rows,
+        "receives_at": programs.addresses(),
+        "state": "waiting" if age_s is None or age_s > _SILENT_S else "receiving",
+        "data_age_s": age_s,
     }

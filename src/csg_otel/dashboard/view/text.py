@@ -15,7 +15,15 @@ from csg_otel.display import duration, number, quantity
 MISSING: Final = "—"
 """A value that is not available."""
 
-SHAPES: Final = {"healthy": "●", "warning": "▲", "critical": "✖", "unknown": "?", "stale": "◌"}
+SHAPES: Final = {
+    "healthy": "●",
+    "warning": "▲",
+    "critical": "✖",
+    "unknown": "?",
+    "stale": "◌",
+    "receiving": "●",
+    "waiting": "◌",
+}
 """The shape of each state, so that a state can be read without its colour."""
 
 ORDER: Final = ("critical", "warning", "unknown", "stale", "healthy")

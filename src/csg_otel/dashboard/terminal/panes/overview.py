@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.terminal.panes.base import Frame, View
+from csg_otel.dashboard.terminal.panes.senders import senders
 from csg_otel.dashboard.terminal.rows import (
     Column,
     Line,
@@ -94,6 +95,8 @@ def _summary(status: Status, frame: Frame) -> list[Row]:
                 )
             )
         ]
+    if status["receives_at"]:
+        return senders(status, frame.width)
     bad = [check for check in status["checks"] if check["status"] != "healthy"]
     total = len(status["checks"])
     words = f"{len(bad)} of {total} checks not healthy" if bad else f"{total} checks, all healthy"

@@ -2,8 +2,8 @@
 
 import { h, render } from "./dom.js";
 import { since, duration } from "./format.js";
-import { app, now, link, visiblePanes, PAGES, draw } from "./app.js";
-import { icon, stateMark, timeOfDay } from "./widgets.js";
+import { app, now, link, hasFeature, visiblePanes, PAGES, draw } from "./app.js";
+import { icon, look, stateMark, timeOfDay } from "./widgets.js";
 import { openHelp, openData } from "./dialogs.js";
 
 const ICONS = {
@@ -43,7 +43,7 @@ function dataAge(status) {
 
 function isStale(status) {
   const age = dataAge(status);
-  return age !== null && age > Math.max(30, 4 * status.refresh_interval_s);
+  return status.workers > 0 && age !== null && age > Math.max(30, 4 * status.refresh_interval_s);
 }
 
 function bar(lost) {
@@ -52,8 +52,8 @@ function bar(lost) {
   const state = lost || isStale(status) ? "stale" : status.state;
   const { service } = status;
   document.title = `${state}: ${service.name}`;
-  return h("div", { class: `bar b-${state}`, key: "bar" },
-    h("a", { class: "overall", href: link("health"), id: "overall" }, stateMark(state)),
+  return h("div", { class: `bar b-${look(state)}`, key: "bar" },
+    h("a", { class: "overall", href: link(hasFeature("health") ? "health" : "overview"), id: "overall" }, stateMark(state)),
     summary(status),
     spacer(),
     h("span", { class: "who" },

@@ -15,7 +15,7 @@ const SHAPES = {
 /** Words of states and the state whose look they share. */
 const LOOKS = new Map(Object.entries({
   ok: "healthy", degraded: "warning", down: "critical", firing: "critical", pending: "warning", "no data": "idle",
-  error: "critical", fatal: "critical", warn: "warning",
+  error: "critical", fatal: "critical", warn: "warning", receiving: "healthy", waiting: "stale",
 }));
 
 export function look(state) {

@@ -7,6 +7,7 @@ import { count, failed, loading, look, quantity, stateMark, ago } from "../widge
 import { changeRows, noChanges } from "../changes.js";
 import { Loaded } from "../load.js";
 import { worstSeries } from "../rules.js";
+import { receives } from "../services.js";
 
 export const CHECK = `@csg_otel.health_check("database")
 def database():
@@ -64,14 +65,6 @@ function errors(status) {
 function noChecks() {
   return h("section", { key: "problems", class: "problems" }, h("h2", null, "No health check has run yet"),
     h("p", { class: "dim" }, "This makes a function one:"), h("pre", null, CHECK));
-}
-
-/** What stands first where other programs fill the page (`--otlp`): how they do. */
-function receives(status) {
-  if (status.workers > 0) return null;
-  return h("section", { key: "problems", class: "problems" }, h("h2", null, "What programs send is shown here"),
-    h("p", { class: "dim" }, "OpenTelemetry in any language sends to the address that the command has printed:"),
-    h("pre", null, "OTEL_EXPORTER_OTLP_ENDPOINT=ADDRESS"));
 }
 
 function quiet(status) {
