@@ -8,6 +8,11 @@ import { failed, loading } from "./widgets.js";
 
 const MOST = 1000;
 
+/** Rows slide in where they come alone: a busy list that never stands still costs much, and cannot be read. */
+const FEW = 3;
+const CALM_MS = 2000;
+const SLIDE = [{ opacity: 0, transform: "translateY(-6px)" }, {}];
+
 export class LiveList {
   /** `path` is the document's, `field` its list; `key(row)` identifies a row, `order(row)` sorts, the largest first. */
   constructor({ path, field, key, order, limit = 100 }) {
@@ -23,6 +28,8 @@ export class LiveList {
     this.element = null;
     this.fetchedMore = false;
     this.drawn = new WeakMap();
+    this.arrivedAt = 0;
+    this.sliding = false;
   }
 
   /** Fetch the newest rows that match `parameters`. */
@@ -70,8 +77,15 @@ export class LiveList {
       if (at !== undefined) this.rows[at] = row;
       return at === undefined;
     });
-    if (this.mustWait()) this.waiting = this.unique([...this.waiting, ...fresh]);
-    else this.merge(fresh);
+    if (fresh.length === 0) return;
+    const isCalm = fresh.length <= FEW && performance.now() - this.arrivedAt > CALM_MS;
+    this.arrivedAt = performance.now();
+    if (this.mustWait()) {
+      this.waiting = this.unique([...this.waiting, ...fresh]);
+      return;
+    }
+    this.sliding = isCalm && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.merge(fresh);
   }
 
   mustWait() {
@@ -121,6 +135,7 @@ export class LiveList {
     const last = this.drawn.get(row);
     if (last?.look === look) return last.node;
     const node = describe(row);
+    if (this.sliding && !last) node.props.mount = (el) => el.animate(SLIDE, { duration: 160, easing: "ease-out" });
     this.drawn.set(row, { look, node });
     return node;
   }
@@ -129,6 +144,8 @@ export class LiveList {
   view(head, row, look, nothing, retry) {
     if (!this.page) return this.error ? failed(this.error, retry) : loading();
     const count = this.waiting.length;
+    const rows = this.rows.map((item) => this.once(item, look(item), row));
+    this.sliding = false;
     return h("div", {
       class: "listing", key: "listing",
       onpointerenter: (event) => event.pointerType === "mouse" && (this.pointed = true),
@@ -138,7 +155,7 @@ export class LiveList {
       h("div", { class: "scroll list", mount: (el) => (this.element = el), onscroll: () => this.scrolled() },
         this.error && h("p", { class: "s-critical pad", role: "alert" }, this.error.message),
         head,
-        h("div", { class: "rows", role: "list" }, this.rows.map((item) => this.once(item, look(item), row))),
+        h("div", { class: "rows", role: "list" }, rows),
         this.rows.length === 0 && nothing(),
         this.next !== null && this.rows.length > 0 && h("button", { class: "more", onclick: () => this.more() }, "Older")));
   }
