@@ -347,7 +347,7 @@ def test_a_young_program_says_since_when_it_has_data(page: Page) -> None:
     page.wait_for_selector(".overview >> text=Nothing to compare with yet: there is no data from before")
     assert "The last 5 min can be compared from" in page.inner_text(".overview")
     _open(page, "#/system", ".system .u-over")
-    assert page.inner_text(".ranges [aria-pressed=true]") in ("1 m", "5 m")
+    assert page.inner_text(".ranges [aria-pressed=true]") in ("2 m", "5 m")
     page.click(".ranges >> text=1 h")
     page.wait_for_url("**range=3600")
     page.reload()

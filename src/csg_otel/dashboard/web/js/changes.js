@@ -18,7 +18,7 @@ export function noChanges(from, last, compared = true) {
   const ready = since + last + BEFORE_S;
   return h("p", { class: "dim" },
     "Nothing to compare with yet: there is no data from before ", h("span", { class: "q" }, clock(since)), ". ",
-    last > 0 && [`The last ${duration(last)} can be compared from `, h("span", { class: "q" }, clock(ready)), ` on, in ${duration(Math.max(1, Math.ceil(ready - now())))}.`]);
+    last > 0 && [`The last ${duration(last)} can be compared from `, h("span", { class: "q" }, clock(ready)), ` on, in ${duration(Math.max(1, Math.ceil(ready - now()))).replaceAll(" ", "\u00a0")}.`]);
 }
 
 /** The changes as rows that open what they are about. */

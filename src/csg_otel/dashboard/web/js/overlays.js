@@ -37,7 +37,7 @@ export function drawThresholds(plot, chart) {
       ctx.stroke();
     }
     ctx.textAlign = outside ? "right" : "left";
-    const line = outside ? bbox.top + (11 + 13 * above++) * ratio : Math.max(bbox.top + 11 * ratio, y - 3 * ratio);
+    const line = outside ? bbox.top + (11 + 13 * above++) * ratio : y - 5 * ratio > bbox.top + 11 * ratio ? y - 5 * ratio : y + 12 * ratio;
     ctx.fillText(text, outside ? bbox.left + bbox.width - 4 * ratio : bbox.left + 4 * ratio, line, bbox.width);
   }
   ctx.restore();

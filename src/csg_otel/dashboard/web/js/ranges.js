@@ -8,8 +8,8 @@ import { choice } from "./widgets.js";
 const RANGES = [["300", "5 m"], ["3600", "1 h"], ["21600", "6 h"], ["86400", "24 h"]];
 const POINTS = 200;
 
-/** Until the user picks one: the shortest that shows all data, an hour at most. */
-const FITTING = [["60", "1 m"], ["300", "5 m"], ["900", "15 m"], ["1800", "30 m"], ["3600", "1 h"]];
+/** Until the user picks one: the shortest that shows all data, an hour at most. A shorter one has too few steps of 10 s. */
+const FITTING = [["120", "2 m"], ["300", "5 m"], ["900", "15 m"], ["1800", "30 m"], ["3600", "1 h"]];
 
 function usual() {
   const since = app.status?.kept_since ?? now();

@@ -9,6 +9,11 @@ import { CHECK } from "./overview.js";
 
 const HOUR = 3600;
 
+/** Seconds that the timelines show: an hour, of a young program the time that it has. */
+function span() {
+  return Math.max(300, Math.min(HOUR, now() - (app.status?.kept_since ?? 0)));
+}
+
 export function open() {
   const page = new Loaded();
   const refresh = () => page.load("health");
@@ -47,7 +52,7 @@ function view(page, refresh) {
       choice("Order", [["", "Worst first"], ["tree", "Dependencies"]], params.get("view") ?? "", (value) => setParams({ view: value })),
       h("span", { class: "groups" }, Object.entries(doc.groups).filter(([name]) => name !== "overall").map(([name, state]) => h("span", { key: name }, stateMark(state, true), " ", name)))),
     h("div", { class: "row head", "aria-hidden": "true" }, h("span", null, "State"), h("span", null, "Check"), h("span", null, "Message"),
-      h("span", { class: "axis" }, h("span", null, minute(now() - HOUR)), h("span", null, "now")), h("span", { class: "right" }, "Took"), h("span", { class: "right" }, "For")),
+      h("span", { class: "axis" }, h("span", null, minute(now() - span())), h("span", null, "now")), h("span", { class: "right" }, "Took"), h("span", { class: "right" }, "For")),
     h("div", { class: "rows", role: "list" }, shown.map((row) => checkRow(row, params.get("check")))),
     shown.length === 0 && h("p", { class: "dim pad" }, `None of ${plural(rows.length, "check")} matches.`));
 }
@@ -89,7 +94,7 @@ function checkRow({ check, depth, repeated }, opened) {
       h("span", { class: "c-name", style: { "padding-left": `${depth * 16}px` } }, depth > 0 && h("span", { class: "dim" }, "└ "), check.name,
         check.critical && h("span", { class: "tag", title: "an outage of it is one of the service" }, "critical")),
       h("span", { class: "c-text", title: check.message }, check.skipped_by ? `skipped: ${check.skipped_by} is critical` : check.message),
-      h("span", { class: "c-line" }, timeline(check.timeline, to - HOUR, to)),
+      h("span", { class: "c-line" }, timeline(check.timeline, to - span(), to)),
       h("span", { class: "right" }, check.duration_ms === null ? h("span", { class: "q dim" }, "–") : quantity(check.duration_ms, "ms")),
       h("span", { class: "right q dim" }, since(check.for_s))),
     isOpen && detail(check));

@@ -52,7 +52,7 @@ function problems(status, alerts) {
 /** What fails now: the kinds of errors of the last five minutes, the most frequent first. */
 function errors(status) {
   if (!status.errors.length || !hasFeature("traces")) return null;
-  return h("section", { key: "errors", class: "problems" },
+  return h("section", { key: "errors", class: "problems errors" },
     h("h2", null, h("a", { href: link("traces", "", { error: "true" }) }, "Errors"), h("span", { class: "dim" }, " in the last 5 minutes")),
     h("div", { class: "rows", role: "list" }, status.errors.map((error) =>
       h("a", { class: "row e-critical", role: "listitem", key: `${error.service} ${error.name} ${error.type}`, "data-row": true, tabindex: 0, href: link("traces", error.trace_id, { span: error.span_id }) },
@@ -157,7 +157,7 @@ function destinationRow(one) {
   return h("tr", { key: one.name, "data-destination": one.name },
     h("td", { title: `${one.address} ${one.last_error}` }, stateMark(one.state, true), " ", one.name),
     h("td", { class: "right" }, count(one.delivered)), h("td", { class: "right" }, count(one.queued)),
-    h("td", { class: "right" }, one.spooled ? count(one.spooled) : "0"),
+    h("td", { class: "right" }, count(one.spooled)),
     h("td", { class: `right ${dropped ? "s-critical" : ""}`, title: why }, count(dropped)));
 }
 
