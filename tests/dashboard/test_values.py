@@ -207,3 +207,27 @@ def test_series_that_have_ended_make_room_for_new_ones() -> None:
     assert instrument is not None
     assert (("pod", "139"),) in instrument.series
     assert instrument.hidden == 0
+
+
+def test_a_chart_of_one_minute_has_no_gaps() -> None:
+    """Steps of ten seconds fill their seconds, up to those that someone has watched."""
+    values = Values()
+    for step in range(7):
+        values.add(Collection([NumberPoint("c", "counter", "1", {}, 50 * step)]), 1000.0 + 10 * step)
+    for second in range(20):
+        values.add(Collection([NumberPoint("c", "counter", "1", {}, 1000 + 3 * second)]), 1070.0 + second, live=True)
+
+    (series,) = metric_chart(values.instrument("c"), Window.of(1090.0, 60.0, 60, 0.0))["series"]  # type: ignore[arg-type]
+    assert series["values"][:35] == [5.0] * 35
+    assert series["values"][-18:] == [3.0] * 18
+
+
+def test_gauges_of_several_series_have_no_value_together() -> None:
+    """The mean of limits of different checks would be a number of nothing."""
+    values = Values()
+    points = [NumberPoint("limit", "gauge", "1", {"check": check}, value) for check, value in (("a", 1), ("b", 1e9))]
+    values.add(Collection([*points, NumberPoint("one", "gauge", "1", {}, 7)]), 1000.0)
+
+    window = Window.of(1010.0, 100.0, 100, 0.0)
+    assert metric_row(values.instrument("limit"), window)["latest"] is None  # type: ignore[arg-type]
+    assert metric_row(values.instrument("one"), window)["latest"] == 7  # type: ignore[arg-type]

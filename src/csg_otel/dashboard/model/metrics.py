@@ -7,7 +7,11 @@ from csg_otel.dashboard.model.words import Attributes
 
 
 class MetricRow(TypedDict):
-    """One instrument: ``latest`` is its newest value (a rate per second for counters, the mean for histograms)."""
+    """
+    One instrument: ``latest`` is its newest value (a rate per second for counters, the mean for histograms).
+
+    ``latest`` is None and ``values`` is empty for a gauge of several series: each has its own value.
+    """
 
     name: str
     kind: Literal["counter", "up_down_counter", "gauge", "histogram"]

@@ -152,7 +152,8 @@ class Status(TypedDict):
 
     ``overall`` is the state of the health checks, ``state`` the worst of it and of the severities of the rules that fire.
     ``data_age_s`` is the age of the newest result of a check, value of a metric, or arrival. ``kept_since`` is the Unix time of
-    the oldest value of a metric, a day ago at most; None where none is kept. ``changed`` is None until the first comparison has ended.
+    the oldest value of a metric, a day ago at most; None where none is kept. ``changed`` is None until the first comparison
+    has ended.
 
     Of a dashboard that receives, ``services`` has who sends, ``receives_at`` the address by each value of
     ``OTEL_EXPORTER_OTLP_PROTOCOL``, and ``state`` is ``receiving``, or ``waiting`` if nothing has come for five minutes. Of a

@@ -97,6 +97,18 @@ class Line:
         newest = self._live.items(max(since_s, last_fine)) if live and self._live is not None else []
         return [*(item for item in coarse if item[0] + COARSE_STEP_S <= first_fine), *fine, *newest]
 
+    def seconds(self, since_s: float) -> list[tuple[float, float]]:
+        """Return the value of each second from *since_s* on: a live one, or that of the ten seconds it is in."""
+        live = dict(self._live.items(since_s)) if self._live is not None else {}
+        first_live = next(iter(live), math.inf)
+        spread = (
+            (at_s + second, value)
+            for at_s, value in self.fine.items(since_s - FINE_STEP_S)
+            for second in range(int(FINE_STEP_S))
+            if at_s + second < first_live
+        )
+        return [*spread, *live.items()]
+
 
 class SeriesHistory:
     """One series: its lines by field (``value``, or ``rate``, ``mean`` and quantiles), and its latest points."""

@@ -168,9 +168,11 @@ def _values(field: str, members: Sequence[SeriesHistory], window: Window, kind: 
 def _grids(field: str, members: Sequence[SeriesHistory], window: Window) -> list[list[float | None]]:
     """Return the values of each of *members* in each step of *window*."""
     since_s = window.start - window.offset_s
-    # Rates and quantiles of single seconds are drawn only in steps of seconds: their mean is not that of ten seconds.
-    live = field == "value" or window.step_s < FINE_STEP_S
     lines = [member.lines.get(field) for member in members]
+    if window.step_s < FINE_STEP_S:
+        return [window.grid(() if line is None else line.seconds(since_s)) for line in lines]
+    # Without rates and quantiles of single seconds: their mean is not that of ten seconds.
+    live = field == "value"
     return [window.grid(() if line is None else line.items(since_s, live=live)) for line in lines]
 
 
@@ -240,6 +242,8 @@ def metric_row(instrument: Instrument, window: Window) -> MetricRow:
         else _overall(field, window, instrument)
     )
     values = row["values"][-_SPARK:]
+    # The mean of several gauges is no value of anything: limits of different checks, shares of different states.
+    is_mixed = instrument.kind == "gauge" and len(current) > 1
     attributes: dict[str, set[str]] = {}
     for key in instrument.series:
         for name, value in key:
@@ -250,8 +254,8 @@ def metric_row(instrument: Instrument, window: Window) -> MetricRow:
         "unit": instrument.unit,
         "description": instrument.description,
         "series": len(instrument.series) + instrument.hidden,
-        "latest": _latest(field, current, instrument.kind),
-        "values": values,
+        "latest": None if is_mixed else _latest(field, current, instrument.kind),
+        "values": [] if is_mixed else values,
         "attributes": {name: sorted(words) for name, words in sorted(attributes.items())},
         "exemplars": bool(instrument.exemplars),
     }

@@ -65,7 +65,7 @@ function instrument(metric, params) {
   return h("a", { class: "row", role: "listitem", key: metric.name, href, "data-row": true, "data-metric": metric.name, "aria-current": chosen ? "true" : undefined, title: metric.description },
     h("span", { class: "c-name" }, metric.name),
     h("span", { class: "c-spark" }, sparkline(metric.values, largest(metric.values))),
-    h("span", { class: "right" }, quantity(metric.latest, latestUnit(metric))));
+    h("span", { class: "right" }, metric.latest === null && metric.series > 1 ? h("span", { class: "dim" }, `${metric.series} series`) : quantity(metric.latest, latestUnit(metric))));
 }
 
 /** A counter's newest value is a rate; what is counted is in the name already. */
