@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,14 @@ from csg_otel.dashboard.http import PURPOSE, WebDashboard
 from csg_otel.server import Server
 from support.dashboard_source import SetSource
 from support.web_client import ServedWeb
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    "--disable-sync",
+]
 
 
 @pytest.fixture
@@ -80,3 +88,14 @@ def api(instrumented: Callable[..., csg_otel.Telemetry]) -> Api:
     dashboard = instrumented(health_monitoring__enabled=False).dashboard
     assert dashboard is not None
     return dashboard
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()

@@ -81,11 +81,6 @@ for line in sys.stdin:
     print("done", command, flush=True)
 """
 
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    "--disable-sync",
-]
-
 HOSTILE = [
     "<script>window.hit=1</script>",
     "<img src=x onerror=window.hit=1>",
@@ -146,17 +141,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop.do("order")
     yield shop
     shop.program.__exit__()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for the file."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
