@@ -6,7 +6,7 @@ import { worstSeries } from "./rules.js";
 import assert from "node:assert/strict";
 
 assert.deepEqual([1.2411, 0.0823, 0.00031, 2e-8, 0, 192, 3600, 93600].map(format.duration),
-  ["1.24 s", "82.3 ms", "310 us", "20 ns", "0 s", "3 min 12 s", "1 h", "1 d 2 h"]);
+  ["1.24 s", "82.3 ms", "310 µs", "20 ns", "0 s", "3 min 12 s", "1 h", "1 d 2 h"]);
 assert.deepEqual([[241e6, "By"], [3, "By/s"], [0.5, "s"], [12, "{item}"], [2, "1"], [1234567, "{item}/s"], [null, "s"]].map((one) => format.value(...one)),
   ["230 MiB", "3 B/s", "500 ms", "12 item", "2", "1.23 M item/s", "–"]);
 assert.deepEqual([182731, 0.012345, 1.2, -4, 0, 1e-7].map(format.number), ["182,731", "0.0123", "1.2", "-4", "0", "1.0e-7"]);

@@ -28,7 +28,7 @@ export function short(value) {
   return `${Number((value / limit).toPrecision(3))} ${prefix}`;
 }
 
-/** Seconds as [figure, unit] by magnitude: ["1.24", "s"], ["82", "ms"], ["310", "us"], ["3 min 12", "s"]. */
+/** Seconds as [figure, unit] by magnitude: ["1.24", "s"], ["82", "ms"], ["310", "µs"], ["3 min 12", "s"]. */
 export function durationParts(seconds) {
   if (seconds === null || seconds === undefined) return ["–", ""];
   const size = Math.abs(seconds);
@@ -41,7 +41,7 @@ export function durationParts(seconds) {
   if (size >= 1) return [Number(seconds.toPrecision(3)).toString(), "s"];
   if (size >= 1e-3) return [Number((seconds * 1e3).toPrecision(3)).toString(), "ms"];
   if (size === 0) return ["0", "s"];
-  if (size >= 1e-6) return [Number((seconds * 1e6).toPrecision(3)).toString(), "us"];
+  if (size >= 1e-6) return [Number((seconds * 1e6).toPrecision(3)).toString(), "µs"];
   return [Number((seconds * 1e9).toPrecision(3)).toString(), "ns"];
 }
 

@@ -60,8 +60,9 @@ export class Waterfall {
         this.handle(scene, row),
         h("span", { class: `dot c${serviceColour(scene, span.service)}`, title: span.service }),
         h("span", { class: "name", title: `${span.name} (${span.service})` }, span.name || "(no name)"),
-        group && h("span", { class: "dim" }, ` × ${row.count}, ${duration(row.total_s)}`)),
-      h("span", { class: "track" }, group && !row.group ? repeats(scene, row) : bar(scene, span, row)));
+        group && h("span", { class: "dim" }, ` × ${row.count}`)),
+      h("span", { class: "track" }, group && !row.group ? repeats(scene, row) : bar(scene, span, row)),
+      h("span", { class: "took q dim" }, took(scene, row, span)));
   }
 
   expanded(scene, row) {
@@ -79,6 +80,9 @@ export class Waterfall {
     return h("span", { class: "handle", onclick: toggle }, state === "true" ? "▾" : "▸");
   }
 }
+
+/** Percent of the width after which a tick has no room for its text. */
+const LAST_TICK = 94;
 
 /** The place of a time in the view, in percent. */
 function place(scene, time) {
@@ -101,17 +105,18 @@ function bar(scene, span, row) {
   const end = span.end ?? scene.time;
   const colour = `c${serviceColour(scene, span.service)}`;
   const own = ownTime(span, scene.tree.children.get(span.span_id) ?? [], scene.time);
-  const right = place(scene, end);
-  const outside = right < 0 || place(scene, span.start) > 100;
-  const inside = right > 84;
   return [
     h("span", { class: `span-bar ${colour} ${span.end === null ? "open-end" : ""}`, style: box(scene, span.start, end) }),
     own.map(([from, to], at) => h("span", { key: `own ${at}`, class: `own-time ${colour} ${span.end === null && at === own.length - 1 ? "open-end" : ""}`, style: box(scene, from, to) })),
     row.critical && h("span", { key: "path", class: "path", style: box(scene, span.start, end) }),
     marks(scene, span),
-    !outside && h("span", { key: "took", class: `took q ${inside ? "inside" : ""}`, style: inside ? { right: `${Math.max(0, 100 - right)}%` } : { left: `${Math.max(0, right)}%` } },
-      span.end === null ? `${duration(end - span.start)} …` : duration(span.duration_s)),
   ];
+}
+
+/** The duration in a column of its own, where it covers no bar. */
+function took(scene, row, span) {
+  if (row.count > 1 && !row.group) return duration(row.total_s);
+  return span.end === null ? `${duration(scene.time - span.start)} …` : duration(span.duration_s);
 }
 
 function marks(scene, span) {
@@ -144,6 +149,6 @@ function axis(scene) {
   const { start } = scene.tree;
   const [from, to] = scene.view;
   return h("div", { class: "axis-line", key: "axis" }, h("span", { class: "label dim" }, `${scene.rows.length} lines`),
-    h("span", { class: "track" }, ticks(from - start, to - start, innerWidth < 720 ? 3 : 6).map((offset, at) =>
+    h("span", { class: "track" }, ticks(from - start, to - start, innerWidth < 720 ? 3 : 6).filter((offset) => place(scene, start + offset) < LAST_TICK).map((offset, at) =>
       h("span", { key: at, class: "tick q", style: { left: `${place(scene, start + offset)}%` }, title: fullTime(start + offset) }, duration(offset)))));
 }
