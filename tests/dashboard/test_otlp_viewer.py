@@ -148,6 +148,9 @@ def test_the_overview_has_who_sends(config: Config) -> None:
         assert row.inner_text().split("\t")[2:4] == ["1", "1"]
         page.wait_for_selector("#overall >> text=receiving")
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in page.inner_text("body")
+        page.set_viewport_size({"width": 390, "height": 844})
+        right = page.evaluate("document.querySelector('[data-service] :last-child').getBoundingClientRect().right")
+        assert 300 < right <= 390
         page.click("[data-service] a")
         page.wait_for_selector("[data-trace]")
         browser.close()

@@ -24,7 +24,7 @@ function table(services) {
   const head = ["Program", "Per second", "Spans", "Failed", "Newest"];
   return [
     h("h2", null, `${plural(services.length, "program")} ${services.length === 1 ? "sends" : "send"} here`, h("span", { class: "dim" }, " spans of the last 5 minutes")),
-    h("table", null,
+    h("table", { class: "programs" },
       h("thead", null, h("tr", null, head.map((text, index) => h("th", { class: index ? "right" : "" }, text)))),
       h("tbody", null, services.map(row))),
   ];
@@ -32,7 +32,7 @@ function table(services) {
 
 function row(one) {
   return h("tr", { key: one.name, "data-service": one.name },
-    h("td", null, h("a", { href: link("traces", "", { service: one.name }) }, one.name), one.language && h("span", { class: "dim" }, ` ${one.language}`)),
+    h("td", { title: one.name }, h("a", { href: link("traces", "", { service: one.name }) }, one.name), one.language && h("span", { class: "dim" }, ` ${one.language}`)),
     h("td", { class: "right" }, quantity(one.rate, "1/s")),
     h("td", { class: "right" }, count(one.spans)),
     h("td", { class: `right ${one.errors ? "s-critical" : ""}` },
