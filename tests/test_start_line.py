@@ -89,12 +89,15 @@ def test_the_link_to_the_dashboard_opens_the_output(tmp_path: Path) -> None:
         raise csg_otel.Critical("closed")
 
     sys.meta_path.insert(0, Slow())
-    with csg_otel.instrument("shop", exporters=["console"], dashboard__enabled=True):
-        pass
+    with csg_otel.instrument("shop", exporters=["console"], dashboard__enabled=True) as telemetry:
+        print(telemetry)
     """
     with Program(source, tmp_path) as program:
         assert program.wait() == 0, program.stderr
         first, *others = program.stderr.splitlines()
+        told = program.line()
 
     assert first.startswith("dashboard (this link works once): http://127.0.0.1:"), first
     assert any("closed" in line for line in others)
+    page = first.partition("): ")[2].partition("/login")[0]
+    assert f"; dashboard at {page}; sends to" in told

@@ -36,6 +36,10 @@ class Echo:
         """Allow a large body below ``/large``, none at ``/none``."""
         return {"/large": self.limit, "/none": 0}.get(request.path, 1000)
 
+    def too_large(self, request: Request) -> Response:
+        """Refuse it."""
+        return Response(413, b"too large")
+
     def respond(self, request: Request, done: Done) -> None:
         """Respond at once."""
         if request.path == "/stream":

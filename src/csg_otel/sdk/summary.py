@@ -18,7 +18,7 @@ SERVED: Final = "prometheus"
 _log = logging.getLogger(names.START_LOGGER)
 
 
-def line(service: str, url: str, paths: Sequence[str], statuses: Mapping[str, DestinationStatus]) -> str:
+def line(service: str, url: str, paths: Sequence[str], page: str, statuses: Mapping[str, DestinationStatus]) -> str:
     """
     Return the line.
 
@@ -26,12 +26,14 @@ def line(service: str, url: str, paths: Sequence[str], statuses: Mapping[str, De
         service: The name of the service.
         url: The address of the endpoints; empty while this process does not serve them.
         paths: The paths that are served there.
+        page: The address of the dashboard; empty while this process does not serve it.
         statuses: The state of each destination by name.
     """
     sent = [f"{name} ({status.address})" for name, status in statuses.items() if name != SERVED]
     reason = statuses[SERVED].last_error if SERVED in statuses else ""
     served = f"{url} serves {' '.join(paths)}" if url else f"serves nothing{f' ({reason})' if reason else ''}"
-    text = f"service {service}: {served}; sends to {', '.join(sent) or 'no destination'}"
+    shown = f"; dashboard at {page}" if page else ""
+    text = f"service {service}: {served}{shown}; sends to {', '.join(sent) or 'no destination'}"
     return " ".join(text.split())
 
 

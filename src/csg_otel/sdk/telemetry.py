@@ -234,7 +234,8 @@ class Telemetry:
 
     def _summary(self) -> str:
         endpoints = self._serving.endpoints
-        return summary.line(self._service(), self.url, endpoints.paths if endpoints is not None else (), self.status())
+        paths = endpoints.paths if endpoints is not None else ()
+        return summary.line(self._service(), self.url, paths, self._dashboard.url, self.status())
 
     def _service(self) -> str:
         return str(self._providers.resource.attributes["service.name"])

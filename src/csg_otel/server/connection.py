@@ -12,7 +12,6 @@ import math
 import re
 import selectors
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import formatdate
@@ -28,6 +27,7 @@ from csg_otel.server import sockets
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
 if TYPE_CHECKING:
+    from csg_otel.server.messages import Service
     from csg_otel.server.streams import Stream
 
 _REQUEST_S: Final = 10.0
@@ -88,9 +88,7 @@ _READING: Final = (State.STARTED, State.WAITING)
 class Connection:
     """The connection of one client, used on the server's thread only. Its owner closes the socket when it is finished."""
 
-    def __init__(
-        self, client_socket: socket.socket, client: str, now: float, body_limit: Callable[[Request], int]
-    ) -> None:
+    def __init__(self, client_socket: socket.socket, client: str, now: float, service: Service) -> None:
         """
         Prepare to read requests.
 
@@ -98,7 +96,7 @@ class Connection:
             client_socket: The client's socket.
             client: The client's address.
             now: The monotonic time in seconds.
-            body_limit: Returns the most bytes of a request's body; see ``messages.Service``.
+            service: The service of the requests, for the limit of their bodies.
         """
         self.socket = client_socket
         self._kept = sockets.KeptSocket(client_socket)
@@ -110,7 +108,7 @@ class Connection:
         """The body of the response that is being sent."""
         self._client = client
         self._request: Request | None = None
-        self._body_limit_of = body_limit
+        self._service = service
         self._body_limit = 0
         self._body_bytes = 0
         self._body: list[bytes] = []
@@ -170,7 +168,7 @@ class Connection:
             event = self._h11.next_event()
             if isinstance(event, h11.Request):
                 self._request, self._body_bytes, self._body = _request_of(event, self._client), 0, []
-                self._body_limit = self._body_limit_of(self._request)
+                self._body_limit = self._service.body_limit(self._request)
                 if self._body_limit > _MAX_BODY_BYTES:
                     self.deadline = self.since + _UPLOAD_S
                 if self._h11.they_are_waiting_for_100_continue:
@@ -179,8 +177,8 @@ class Connection:
                     self._request_body()
             elif isinstance(event, h11.Data):
                 self._body_bytes += len(event.data)
-                if self._body_bytes > (self._body_limit or _MAX_BODY_BYTES):
-                    return _refusal(413)
+                if self._request is not None and self._body_bytes > (self._body_limit or _MAX_BODY_BYTES):
+                    return self._service.too_large(self._request)
                 if self._body_limit:
                     self._body.append(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):

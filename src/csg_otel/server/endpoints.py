@@ -74,6 +74,10 @@ class Endpoints:
         """Return 0: no endpoint uses a body."""
         return 0
 
+    def too_large(self, request: Request) -> Response:  # noqa: ARG002 - see `messages.Service`
+        """Return the response 413."""
+        return Response(413, b"content too large\n", PLAIN_TEXT)
+
     def respond(self, request: Request, done: Done) -> None:
         """
         Call *done* with the response to *request*, and log the request if the access log is on. Returns at once, never raises.

@@ -195,7 +195,7 @@ class Loop:
                     self._pause(now + _PAUSE_S)
                     return
                 continue
-            connection = Connection(client_socket, client, now, self._service.body_limit)
+            connection = Connection(client_socket, client, now, self._service)
             self._connections[connection] = 0
             self._continue(connection, now)
             most = self._most(client_socket.fileno(), now)

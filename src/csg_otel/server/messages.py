@@ -73,10 +73,13 @@ class Service(Protocol):
 
     def body_limit(self, request: Request) -> int:
         """
-        Return the most bytes of the body of *request*, whose head alone has arrived; a longer one gets the response 413.
+        Return the most bytes of the body of *request*, whose head alone has arrived; a longer one is :meth:`too_large`.
 
         0 if the body is not used; then a small one is read and dropped.
         """
+
+    def too_large(self, request: Request) -> Response:
+        """Return the response 413 to *request*, whose body is longer than that and is not read."""
 
     def respond(self, request: Request, done: Done) -> None:
         """Respond to *request*, as a :class:`Handler` does."""

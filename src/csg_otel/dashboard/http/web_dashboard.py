@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 from dataclasses import replace
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,14 +50,14 @@ _DESCRIPTIONS: Final = {"openapi.json": openapi.document, "schema.json": schema.
 _MAX_IMPORT_BYTES: Final = 32 * 1024 * 1024
 _MAX_ACTION_BYTES: Final = 64 * 1024
 
-_LOCKED: Final = b"""\
+_LOCKED: Final = """\
 <!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <title>Dashboard: log in</title></head>
 <body><h1>Log in</h1>
 <p>This page needs a link that works once. On the machine of the program, this command prints a new one:</p>
-<pre>csg-otel dashboard --web --url</pre>
+<pre>csg-otel dashboard --web --url {url}</pre>
 </body>
 </html>
 """
@@ -119,6 +120,10 @@ class WebDashboard:
             return 0
         return _MAX_IMPORT_BYTES if path == _IMPORT else _MAX_ACTION_BYTES
 
+    def too_large(self, request: Request) -> Response:
+        """Return the response 413."""
+        return problem(413, f"more than {self.body_limit(request) or 0} bytes")
+
     def respond(self, request: Request, done: Done) -> None:
         """Call *done* with the response to *request*, now or later on another thread. Returns at once, never raises."""
         if self._access_log is not None:
@@ -166,9 +171,10 @@ class WebDashboard:
         """Return the response to a request without a credential, the same whatever it has sent instead."""
         challenge = {"WWW-Authenticate": unauthorized(self._auth).headers["WWW-Authenticate"]}
         if request.path.startswith(_API):
-            response = problem(401, "unauthorized: log in by a link (csg-otel dashboard --web --url), or send a token")
+            command = f"csg-otel dashboard --web --url {self._url}"
+            response = problem(401, f"unauthorized: log in by a link ({command}), or send a token")
         else:
-            response = Response(401, _LOCKED, HTML)
+            response = Response(401, _LOCKED.format(url=escape(self._url)).encode(), HTML)
         return replace(response, headers={**response.headers, **challenge})
 
     def _login(self, request: Request, credential: Credential | None) -> Response:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _BY_PATH: Final = {signal.path: signal for signal in signals.SIGNALS}
 _INVALID_ARGUMENT: Final = 3
+_NOT_FOUND: Final = 5
+_PERMISSION_DENIED: Final = 7
 _RESOURCE_EXHAUSTED: Final = 8
 _INTERNAL: Final = 13
 _UNAVAILABLE: Final = 14
@@ -51,28 +53,38 @@ class HttpReceiver:
         """Return the most bytes of the body of *request*; 0 for a request that is refused."""
         return signals.MAX_BODY_BYTES if self._refusal(request) is None else 0
 
+    def too_large(self, request: Request) -> Response:
+        """Return the response 413, or why *request* is refused whatever its length."""
+        problem = f"more than {signals.MAX_BODY_BYTES} bytes"
+        return self._refusal(request) or _problem(413, _RESOURCE_EXHAUSTED, problem, _type_of(request))
+
     def respond(self, request: Request, done: Done) -> None:
         """Call *done* with the response to *request*, on the receiver's thread; returns at once."""
         refusal = self._refusal(request)
         if refusal is not None:
             done(refusal)
         elif not self._background.run(lambda: done(self._accept(request))):
-            content_type = signals.content_type_of(request.headers)
-            done(_problem(503, _UNAVAILABLE, "busy: send it again", content_type, _RETRY_AFTER))
+            done(_problem(503, _UNAVAILABLE, "busy: send it again", _type_of(request), _RETRY_AFTER))
 
     def _refusal(self, request: Request) -> Response | None:
         if (refusal := self._hosts.refusal(request)) is not None:
-            return refusal
+            text = refusal.body.decode().strip()
+            return _problem(refusal.status, _PERMISSION_DENIED, text, _type_of(request))
         if request.path not in _BY_PATH:
-            return Response(404, f"not found; OTLP is received at {' '.join(_BY_PATH)}\n".encode())
+            return _problem(404, _NOT_FOUND, f"OTLP is received at {' '.join(_BY_PATH)}", _type_of(request))
         if request.method != "POST":
-            return Response(405, b"only POST\n", {**PLAIN_TEXT, "Allow": "POST"})
+            return _problem(405, _INVALID_ARGUMENT, "only POST", _type_of(request), {"Allow": "POST"})
         if signals.content_type_of(request.headers) not in signals.CONTENT_TYPES:
-            return Response(415, f"the content type must be {' or '.join(signals.CONTENT_TYPES)}\n".encode())
+            return _problem(
+                415,
+                _INVALID_ARGUMENT,
+                f"the content type must be {' or '.join(signals.CONTENT_TYPES)}",
+                _type_of(request),
+            )
         return None
 
     def _accept(self, request: Request) -> Response:
-        content_type = signals.content_type_of(request.headers)
+        content_type = _type_of(request)
         try:
             return self._accepted(_BY_PATH[request.path], request, content_type)
         except TooLargeError as error:
@@ -88,6 +100,12 @@ class HttpReceiver:
         counts = self._intake.accept(signal, signals.decode(signal, body, content_type))
         answer = signals.response(signal, counts.rejected, counts.reason)
         return _response(200, signals.encode(answer, content_type), content_type)
+
+
+def _type_of(request: Request) -> str:
+    """Return the content type of the answer: that of *request*, or JSON, which people can read, if it has another one."""
+    content_type = signals.content_type_of(request.headers)
+    return content_type if content_type in signals.CONTENT_TYPES else signals.JSON
 
 
 def _problem(

@@ -32,7 +32,7 @@ function lostLine(live) {
   const signedOut = live.problem === 401;
   const what = signedOut ? "You are signed out. A new link: " : "Connection lost. Everything below is as it was at ";
   return h("p", { class: "lost-line", key: "lost", role: "alert" }, what,
-    signedOut ? h("code", null, "csg-otel dashboard --web") : timeOfDay(live.lostAt),
+    signedOut ? h("code", null, `csg-otel dashboard --web --url ${location.origin}`) : timeOfDay(live.lostAt),
     !signedOut && ` (${since(Date.now() / 1000 - live.lostAt)} ago); trying again.`);
 }
 
