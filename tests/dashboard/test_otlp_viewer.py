@@ -149,7 +149,7 @@ def test_the_overview_has_who_sends(config: Config) -> None:
         page.wait_for_selector("#overall >> text=receiving")
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in page.inner_text("body")
         page.set_viewport_size({"width": 390, "height": 844})
-        right = page.evaluate("document.querySelector('[data-service] :last-child').getBoundingClientRect().right")
+        right = page.evaluate("document.querySelector('[data-service] td:last-child').getBoundingClientRect().right")
         assert 300 < right <= 390
         page.click("[data-service] a")
         page.wait_for_selector("[data-trace]")
