@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -205,7 +206,7 @@ def test_a_body_that_is_too_large_is_not_read(running: Running) -> None:
     """The connection is closed, after a `Status` that says why."""
     head = "POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     address = urlsplit(running.receivers.otlp_http)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+    with socket.create_connection((str(address.hostname), address.port or 0), timeout=30) as client:
         client.sendall((head.replace("Host: a", f"Host: {address.netloc}") % (2 * MAX_BODY_BYTES)).encode())
         client.sendall(bytes(MAX_BODY_BYTES + 1))
         answer = client.makefile("rb").read().decode()

@@ -65,7 +65,7 @@ def test_nothing_is_readable_without_a_credential(
         assert answer.headers["www-authenticate"] == "Bearer"
         assert "set-cookie" not in answer.headers
         assert (answer.body, answer.headers.keys()) == (missing.body, missing.headers.keys())
-        assert b"csg-otel dashboard --web --url" in answer.body
+        assert f"csg-otel dashboard --web --url {web.url}".encode() in answer.body
     assert web.ask(path, "HEAD").status == (405 if path.startswith("/login") else 401)
     assert not source.requests
     assert not source.posts
@@ -303,7 +303,10 @@ def test_the_body_of_an_action_is_a_small_json_object(
     web.log_in()
     csrf = web.get("session").json["csrf"]
 
-    assert web.post("alerts/acknowledge", body, X_CSRF_Token=csrf, Content_Type=content_type).status == status
+    answer = web.post("alerts/acknowledge", body, X_CSRF_Token=csrf, Content_Type=content_type)
+
+    assert answer.status == status
+    assert ("error" in answer.json) == (status != 200)
 
 
 def test_an_import_may_be_large(web: ServedWeb, source: SetSource) -> None:

@@ -464,7 +464,7 @@ def test_nothing_is_shown_without_the_token(browser: Browser, shop: Shop) -> Non
 
     assert response is not None
     assert response.status == 401
-    assert "csg-otel dashboard --web" in text
+    assert f"csg-otel dashboard --web --url {shop.url.rstrip('/')}" in text
     assert "shop" not in text
 
 

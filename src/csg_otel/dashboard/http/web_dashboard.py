@@ -120,9 +120,9 @@ class WebDashboard:
             return 0
         return _MAX_IMPORT_BYTES if path == _IMPORT else _MAX_ACTION_BYTES
 
-    def too_large(self, request: Request) -> Response:
+    def too_large(self, request: Request) -> Response:  # noqa: ARG002 - see `messages.Service`
         """Return the response 413."""
-        return problem(413, f"more than {self.body_limit(request) or 0} bytes")
+        return problem(413, "the body is too large")
 
     def respond(self, request: Request, done: Done) -> None:
         """Call *done* with the response to *request*, now or later on another thread. Returns at once, never raises."""

@@ -18,7 +18,7 @@ from csg_otel.dashboard.otlp import signals
 from csg_otel.dashboard.otlp.errors import InvalidRequestError, TooLargeError
 from csg_otel.server.background import Background
 from csg_otel.server.hosts import HostCheck
-from csg_otel.server.messages import NO_STORE, PLAIN_TEXT, Done, Request, Response
+from csg_otel.server.messages import NO_STORE, Done, Request, Response
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.otlp.receiver import Intake
