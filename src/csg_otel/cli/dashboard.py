@@ -40,7 +40,11 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="file of the report: .json, .html or .md (default: print Markdown)"
     )
-    parser.add_argument("--web", action="store_true", help="serve the web page; with --url, print a new link to it")
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help="print a new link to the page of the running program; without one, serve a page here",
+    )
     parser.add_argument("--port", type=port, metavar="N", help="port of the web page (default: dashboard.port, 8080)")
     dashboard_otlp.add_options(parser)
     attach.add_program(parser)

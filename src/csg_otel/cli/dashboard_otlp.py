@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the receivers."""
-    parser.add_argument("--otlp", action="store_true", help="show what any program sends here by OTLP")
-    for protocol, default in (("grpc", 4317), ("http", 4318)):
+    parser.add_argument(
+        "--otlp", action="store_true", help="show programs in any language: what their OpenTelemetry sends here (OTLP)"
+    )
+    for protocol, title, default in (("grpc", "gRPC", 4317), ("http", "HTTP", 4318)):
         parser.add_argument(
             f"--otlp-{protocol}-port",
             type=port,
             default=default,
             metavar="N",
-            help=f"port of OTLP over {protocol.upper()} (default: {default}; 0 takes a free one)",
+            help=f"port of OTLP over {title} (default: {default}; 0 takes a free one)",
         )
 
 
