@@ -74,6 +74,20 @@ def cut(text: str, width: int, more: str = "…") -> str:
     return "".join(kept) + more if width >= len(more) else more[:width]
 
 
+def cut_middle(text: str, width: int, more: str = "…") -> str:
+    """Return *text* in at most *width* cells, with *more* in its middle if it was cut: names often differ at their ends."""
+    if cells(text) <= width or width < 2 * len(more) + 2:
+        return cut(text, width, more)
+    head = cut(text, (width - len(more)) // 2, "")
+    remaining, kept = width - len(more) - cells(head), []
+    for character in reversed(text):
+        remaining -= _cell(character)
+        if remaining < 0:
+            break
+        kept.append(character)
+    return head + more + "".join(reversed(kept))
+
+
 def wrap(text: str, width: int | None) -> list[str]:
     """Return *text* in lines of at most *width* cells, broken at spaces if possible; one line without a width."""
     if width is None or cells(text) <= width:
@@ -141,8 +155,8 @@ def number(value: float) -> str:
     """Return a number in few characters: thousands are grouped, floats have four significant digits."""
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
         return f"{int(value):,}" if abs(value) < 10**18 else f"1e{int(int(value).bit_length() * math.log10(2))}"
-    if math.isfinite(value) and 1000 <= abs(value) < 1e9:
-        return f"{value:,.1f}"
+    if math.isfinite(value) and 1000 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
     return f"{value:.4g}".replace("nan", "NaN")
 
 

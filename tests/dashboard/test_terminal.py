@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import json
-import time
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import pytest
 from textual.events import Key
-from textual.pilot import Pilot
 from textual.widgets import Input
 
-from csg_otel.dashboard.terminal.app import DashboardApp
 from csg_otel.dashboard.terminal.widgets import RowList, TextLine
 from support.dashboard_documents import (
     FEATURES,
@@ -29,55 +23,7 @@ from support.dashboard_documents import (
     summary,
     trace,
 )
-
-Driven = Pilot[int]
-
-
-Test = Callable[[Pilot[int], MemorySource], Awaitable[None]]
-
-
-def driven(
-    *, size: tuple[int, int] = (120, 36), interval_s: float = 60.0, **settings: Any
-) -> Callable[[Test], Callable[[], None]]:
-    """Run the test with a pilot of an application over a source in memory."""
-
-    def wrap(test: Test) -> Callable[[], None]:
-        @functools.wraps(test)
-        def run() -> None:
-            async def drive() -> None:
-                source = MemorySource()
-                app = DashboardApp(source, interval_s=interval_s, now=lambda: NOW + 1, **settings)
-                async with app.run_test(size=size) as pilot:
-                    await shows(pilot, "shop 1.4.2 production", "status")
-                    await test(pilot, source)
-
-            asyncio.run(drive())
-
-        del run.__wrapped__
-        return run
-
-    return wrap
-
-
-def text(pilot: Driven, name: str = "list") -> str:
-    """Return what a widget shows."""
-    widget = pilot.app.screen_stack[0].query_one(f"#{name}")
-    assert isinstance(widget, (RowList, TextLine))
-    return "\n".join(widget.lines)
-
-
-async def until(pilot: Driven, holds: Callable[[], object], within_s: float = 20) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        shown = f"{text(pilot, 'status')}\n{text(pilot)}\n{text(pilot, 'detail')}\n{text(pilot, 'keys')}"
-        assert time.monotonic() < deadline, shown
-        await pilot.pause(0.01)
-
-
-async def shows(pilot: Driven, words: str, name: str = "list") -> None:
-    """Wait until a widget shows *words*."""
-    await until(pilot, lambda: words in text(pilot, name))
+from support.driven_dashboard import Driven, driven, shows, text, until
 
 
 @pytest.mark.parametrize(
@@ -85,7 +31,15 @@ async def shows(pilot: Driven, words: str, name: str = "list") -> None:
     [
         (
             "1",
-            ["2 of 4 checks not healthy", "database", "12.1 ms → 310 ms", "23.4%", "degraded", "412 traces", "slack"],
+            [
+                "2 of 4 checks not healthy",
+                "database",
+                "p95 of /checkout rose from 12.1 ms to 310 ms",
+                "23.4%",
+                "degraded",
+                "412 traces",
+                "slack",
+            ],
         ),
         (
             "2",
@@ -190,7 +144,7 @@ async def test_a_metric_is_a_chart_with_axis_split_range_and_exemplars(pilot: Dr
         await shows(pilot, words)
     assert any("\u2800" < character <= "\u28ff" for character in text(pilot))
     await pilot.press("b", "left_square_bracket")
-    wanted = {"name": "http.server.request.duration", "by": "http.route", "range": "300", "points": "200"}
+    wanted = {"name": "http.server.request.duration", "by": "http.route", "range": "1800", "points": "200"}
     await until(pilot, lambda: ("metrics/series", wanted) in source.asked)
     await pilot.press("enter")
     await shows(pilot, "charge card")

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import secrets
-import shlex
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
-import psutil
 import pytest
 
 from support.alertmanager import Alertmanager
 from support.programs import Program, eventually
-
-WITHIN_S = 50.0
+from support.tmux import WITHIN_S, Terminal
 
 PROGRAM = """
 import logging, sys, time
@@ -49,52 +45,6 @@ from csg_otel.dashboard.remote import HttpSource
 from csg_otel.dashboard.terminal import run
 sys.exit(run(HttpSource("http://127.0.0.1:{port}"), interval_s=0.3))
 """
-
-
-class Terminal:
-    """A terminal of a tmux server of its own."""
-
-    def __init__(self, command: list[str], env: dict[str, str], size: tuple[int, int] = (130, 40)) -> None:
-        self._name = f"csg-{os.getpid()}-{secrets.token_hex(4)}"
-        own = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}  # pytest's size
-        self._env = {**own, "LC_ALL": "C.UTF-8", **env}
-        width, height = map(str, size)
-        shell = f"{shlex.join(command)}; echo ended $?; sleep 100"
-        self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "main", "-x", width, "-y", height, shell)
-
-    def close(self) -> None:
-        """End the server and what runs in it."""
-        self._tmux("kill-server")
-
-    def press(self, *keys: str) -> None:
-        """Press keys."""
-        self._tmux("send-keys", "-t", "main", *keys)
-
-    def resize(self, width: int, height: int) -> None:
-        """Change the size of the terminal."""
-        self._tmux("resize-window", "-t", "main", "-x", str(width), "-y", str(height))
-
-    def screen(self, *options: str) -> str:
-        """What the terminal shows."""
-        return self._tmux("capture-pane", "-p", "-t", "main", *options)
-
-    def shows(self, pattern: str) -> str:
-        """Wait until the screen matches, and return it."""
-        try:
-            return str(eventually(lambda: (shown := self.screen()) and re.search(pattern, shown) and shown, WITHIN_S))
-        except AssertionError:
-            raise AssertionError(f"no {pattern!r} on this screen:\n{self.screen()}") from None
-
-    def process(self) -> psutil.Process:
-        """The process of the command."""
-        shell = psutil.Process(int(self._tmux("display-message", "-p", "-t", "main", "#{pane_pid}")))
-        return shell.children()[0]
-
-    def _tmux(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-L", self._name, *arguments], env=self._env, capture_output=True, encoding="utf-8", timeout=30
-        )
-        return done.stdout
 
 
 @pytest.fixture
@@ -251,3 +201,68 @@ def test_a_terminal_without_colours_gets_none(port: int, state: dict[str, str], 
 
     assert codes
     assert {code for one in codes for code in one.split(";")} <= {"", "0", "1", "2", "7", "39", "49"}
+
+
+@pytest.mark.real("tmux")
+@pytest.mark.parametrize(("end", "code"), [("q", 0), ("C-c", 130), ("SIGTERM", 143)])
+def test_every_end_leaves_the_terminal_as_it_was(port: int, state: dict[str, str], end: str, code: int) -> None:
+    """q ends with 0, Ctrl-C with 130 and SIGTERM with 143; the screen is the shell's again, with echo and without the mouse."""
+    terminal = Terminal([sys.executable, "-c", DASHBOARD.format(port=port)], state, after="stty -a")
+    try:
+        terminal.shows("STALE .* nothing answers")
+        if end == "SIGTERM":
+            terminal.process().terminate()
+        else:
+            terminal.press("/", end) if end == "C-c" else terminal.press(end)
+        screen = terminal.shows(rf"ended {code}[^!]*cs8")
+        flags = terminal.flags("alternate_on", "mouse_any_flag")
+    finally:
+        terminal.close()
+
+    assert "STALE" not in screen
+    assert re.search(r"[^-]icanon", screen)
+    assert re.search(r"[^-]echo\b", screen)
+    assert flags == "0 0"
+
+
+@pytest.mark.real("tmux")
+def test_a_closed_terminal_ends_it_at_once(port: int, state: dict[str, str]) -> None:
+    """Without its terminal the process does not stay."""
+    terminal = Terminal([sys.executable, "-c", DASHBOARD.format(port=port)], state)
+    try:
+        terminal.shows("STALE .* nothing answers")
+        process = terminal.process()
+    finally:
+        terminal.close()
+
+    process.wait(10)
+    assert not process.is_running()
+
+
+@pytest.mark.real("tmux")
+def test_a_receiver_in_a_real_terminal(state: dict[str, str]) -> None:
+    """`dashboard --otlp` says the line that a program needs, and shows the program that has used it."""
+    command = [sys.executable, "-m", "csg_otel", "dashboard", "--otlp", "--interval", "0.5"]
+    terminal = Terminal([*command, "--otlp-http-port", "0", "--otlp-grpc-port", "0"], state, size=(80, 24))
+    try:
+        screen = terminal.shows(r"http/protobuf \\\n +OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:\d+\n")
+        assert "WAITING" in screen
+        endpoint = screen.partition("http/protobuf")[2].partition("ENDPOINT=")[2].split()[0]
+        span = {
+            "traceId": "5b" * 16,
+            "spanId": "5b" * 8,
+            "name": "pay",
+            "startTimeUnixNano": "1",
+            "endTimeUnixNano": "2",
+        }
+        shop = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+        body = {"resourceSpans": [{"resource": shop, "scopeSpans": [{"spans": [span]}]}]}
+        request = Request(f"{endpoint}/v1/traces", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urlopen(request, timeout=30) as answer:
+            assert answer.status == 200
+        terminal.shows(r"RECEIVING +1 program sends here")
+        terminal.shows(r"shop +[\d.]+/s +1 +0 ")
+        terminal.press("q")
+        terminal.shows("ended 0")
+    finally:
+        terminal.close()

@@ -84,9 +84,9 @@ def test_times_are_local(berlin: None) -> None:
 
 
 def test_a_state_has_word_and_shape() -> None:
-    """No two states have the same shape, and an unknown word is shown as unknown."""
+    """No two states of health have the same shape, and an unknown word is shown as unknown."""
     assert text.state("warning") == "▲ WARNING"
-    assert len(set(text.SHAPES.values())) == len(text.SHAPES) == len(text.ORDER)
+    assert len({text.SHAPES[word] for word in text.ORDER}) == len(text.ORDER)
     assert text.state("odd") == "? ODD"
 
 

@@ -188,12 +188,12 @@ def status(**more: Any) -> Status:
                 "unit": "s",
                 "before": 0.0121,
                 "after": 0.31,
-                "text": "p95 of /checkout rose",
+                "text": "p95 of /checkout rose from 12.1 ms to 310 ms",
                 "values": [*[0.012] * 14, 0.1, 0.2, 0.28, 0.31, 0.3, 0.31],
                 "link": "metrics?name=http.server.request.duration&by=http.route",
             }
         ],
-        "actions": ["services/restart", "alerts/acknowledge"],
+        "actions": ["restart", "acknowledge"],
     }
     return {**row, **more}  # type: ignore[typeddict-item]
 

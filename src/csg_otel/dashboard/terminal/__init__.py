@@ -9,9 +9,14 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.source import Source
 
 
-def run(source: Source, *, interval_s: float, restart: Callable[[], None] | None = None) -> int:
+def run(
+    source: Source,
+    *,
+    interval_s: float,
+    restart: Callable[[], None] | None = None,
+) -> int:
     """
-    Show *source* in the terminal until the user quits, and return the exit code.
+    Show *source* in the terminal until the user quits, and return the exit code: 130 for Ctrl-C, 143 for SIGTERM.
 
     Args:
         source: The documents that are shown.

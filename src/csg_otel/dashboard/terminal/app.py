@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import asyncio
+import signal
+import threading
+from typing import Any, ClassVar, Final
 
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
@@ -15,12 +18,18 @@ from csg_otel.dashboard.terminal.navigation import PANES
 from csg_otel.dashboard.terminal.panes.base import Acknowledgement, Copy, View
 from csg_otel.dashboard.terminal.widgets import RowList, TextLine
 
+_INTERRUPTED: Final = 130
+"""Exit code of a program that Ctrl-C has ended."""
+_TERMINATED: Final = 143
+"""That of one that SIGTERM has ended."""
+
 
 class DashboardApp(LiveApp):
     """The dashboard in the terminal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c", "quit", show=False),
+        Binding("q", "quit", show=False),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),  # in a field, too
         Binding("r", "refresh_now", show=False),
         Binding("s", "restart", show=False),
         Binding("slash", "filter", show=False, priority=True),  # so that the keys typed after it reach the field
@@ -33,10 +42,15 @@ class DashboardApp(LiveApp):
         Binding("d", "theme", show=False),
         Binding("y", "copy_link", show=False),
         *(Binding(str(number), f"show({pane.name!r})", show=False) for number, pane in enumerate(PANES, 1)),
-        *(Binding(key, f"press({name!r})", show=False) for key, name in zip("abclt", "abclt", strict=True)),
+        *(Binding(key, f"press({name!r})", show=False) for key, name in zip("abclmt", "abclmt", strict=True)),
         Binding("left_square_bracket", "press('[')", show=False),
         Binding("right_square_bracket", "press(']')", show=False),
     ]
+
+    def on_mount(self) -> None:
+        """Let SIGTERM leave the terminal as it was; the live screen has its own ``on_mount``, which runs, too."""
+        if threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: self.exit(return_code=_TERMINATED))
 
     def on_text_line_clicked(self, event: TextLine.Clicked) -> None:
         """Show the pane that was clicked."""
@@ -129,6 +143,10 @@ class DashboardApp(LiveApp):
         self._ask()
         self._draw()
 
+    def action_interrupt(self) -> None:
+        """Quit as Ctrl-C ends a program."""
+        self.exit(return_code=_INTERRUPTED)
+
     def action_refresh_now(self) -> None:
         """Ask for everything that is shown."""
         self._say("refreshed", "dim")
@@ -136,6 +154,9 @@ class DashboardApp(LiveApp):
 
     def action_restart(self) -> None:
         """Start or restart the monitoring services."""
+        if not self._can_restart:
+            self._say("There are no monitoring services here.", "warning")
+            return
         self._say("restarting the monitoring services ...", "accent")
         if self._restart is not None:
             self._feed.act("restart of the monitoring services", self._restart)
@@ -148,6 +169,8 @@ class DashboardApp(LiveApp):
         if self._filter.display:
             view.set_filter("")
             self._shown()
+        elif view.cancel():
+            self._draw()
         elif self._navigation.back():
             self._shown()
         elif view.filter:
@@ -155,9 +178,11 @@ class DashboardApp(LiveApp):
             self._shown()
 
     def action_side(self, side: int) -> None:
-        """Focus on the list, or on the details beside it."""
+        """Focus on the list, or on the details beside it; a view alone may use the keys itself."""
         if len(self._visible()) == 2:
             (self._detail if side else self._list).focus()
+        else:
+            self.action_press("right" if side else "left")
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from csg_otel.dashboard.terminal.rows import Row, Segment, fit
 from csg_otel.dashboard.view.text import SHAPES, age, clock, state
-from csg_otel.display import cells, clean
+from csg_otel.display import cells, clean, number
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import Status
@@ -33,12 +33,12 @@ class Connection(NamedTuple):
 
 def status_bar(status: Status | None, connection: Connection, now: float, width: int) -> list[Row]:
     """Return the parts of the status bar that fit *width*, the least important left out."""
-    word: str = "unknown" if status is None else status["state"]
     if connection.lost is not None:
-        word = "stale"
+        badge = Segment(f" {state('stale')} ", "stale-bar")
     elif status is None:
-        word = "unknown"
-    badge = Segment(f" {state(word) if status or connection.lost else '… CONNECTING'} ", f"{word}-bar")
+        badge = Segment(" … CONNECTING ", "unknown-bar")
+    else:
+        badge = Segment(f" {state(status['state'])} ", f"{status['state']}-bar")
     parts = _lost(connection, now) if connection.lost is not None else []
     if status is not None:
         parts[:0] = [_name(status)]
@@ -71,6 +71,8 @@ def _lost(connection: Connection, now: float) -> list[Segment]:
 
 def _facts(status: Status, connection: Connection, now: float) -> list[Segment]:
     service = status["service"]
+    if status["receives_at"]:
+        return [Segment(f"{number(status['counts'][key])} {key}", "dim") for key in ("traces", "logs", "series")]
     waited = 0.0 if connection.since is None else max(0.0, now - connection.since)
     data = None if status["data_age_s"] is None else status["data_age_s"] + waited
     uptime = None if status["uptime_s"] is None else status["uptime_s"] + waited

@@ -34,7 +34,9 @@ def by_unit(chart: Chart) -> list[Chart]:
     return [{**chart, "series": others}, {**rate, "thresholds": []}] if others else [rate]
 
 
-def chart_rows(chart: Chart, width: int, height: int, hover: int | None = None) -> list[Row]:
+def chart_rows(
+    chart: Chart, width: int, height: int, hover: int | None = None, marks: Sequence[float] = ()
+) -> list[Row]:
     """
     Return a chart of *width* cells with *height* rows of lines, and title, axis and legend in further rows.
 
@@ -42,7 +44,8 @@ def chart_rows(chart: Chart, width: int, height: int, hover: int | None = None) 
         chart: The document.
         width: Cells.
         height: Rows of the plot.
-        hover: The cell under the mouse: its values are in the legend. Default: the newest values.
+        hover: The cell under the mouse: its values are in the legend. Default: those of the last mark, or the newest.
+        marks: Unix times that are marked. Default: none.
     """
     inner = max(8, width - _AXIS)
     numbers = [v for one in chart["series"] for v in one["values"] if v is not None and math.isfinite(v)]
@@ -53,12 +56,15 @@ def chart_rows(chart: Chart, width: int, height: int, hover: int | None = None) 
     axis = value_axis([*numbers, *limits], chart["unit"], 3 if height < 8 else 5)
     unit = "per second" if axis.unit == "/s" else axis.unit
     title = text(Segment(name, "bold"), Segment(f"  {unit}", "dim"))
-    position = None if hover is None else block_chart.position_of(hover - _AXIS, len(chart["times"]), inner)
-    rows = [Row(title), *_plot(chart, (inner, height), axis, position), Row(_times(chart, inner))]
+    marked = [_position(chart["times"], mark) for mark in marks]
+    position = marked[-1] if marked else None
+    if hover is not None:
+        position = block_chart.position_of(hover - _AXIS, len(chart["times"]), inner)
+    rows = [Row(title), *_plot(chart, (inner, height), axis, position, marked), Row(_times(chart, inner))]
     return [*rows, *_legend(chart, width, position)]
 
 
-def _plot(chart: Chart, size: tuple[int, int], axis: Axis, at: int | None) -> list[Row]:
+def _plot(chart: Chart, size: tuple[int, int], axis: Axis, at: int | None, marked: Sequence[int]) -> list[Row]:
     width, height = size
     low, high = axis.low, axis.high
     values = [one["values"] for one in _by_name(chart)]
@@ -68,15 +74,20 @@ def _plot(chart: Chart, size: tuple[int, int], axis: Axis, at: int | None) -> li
         if low <= threshold["value"] <= high:
             style = threshold["severity"] if threshold["severity"] in ("warning", "critical") else "unknown"
             _under(styled[block_chart.row_of(threshold["value"], height, low, high)], "╌", style)
-    if at is not None:
-        column = block_chart.column_of(at, len(chart["times"]), width)
+    for position, style in (*((at, "dim") for at in [at] if at is not None), *((mark, "accent") for mark in marked)):
+        column = block_chart.column_of(position, len(chart["times"]), width)
         for row in styled:
-            row[column] = ("│", "dim") if row[column][0] in (" ", "╌") else row[column]
+            row[column] = ("│", style) if row[column][0] in (" ", "╌", "│") else row[column]
     labels = {block_chart.row_of(tick.value, height, low, high): tick.label for tick in axis.ticks}
     return [
         Row((Segment(fit(labels.get(index, ""), _AXIS - 2, right=True), "dim"), Segment(" │", "line"), *joined(row)))
         for index, row in enumerate(styled)
     ]
+
+
+def _position(times: Sequence[float], at: float) -> int:
+    """Return the place in *times* that is nearest to *at*."""
+    return min(range(len(times)), key=lambda index: abs(times[index] - at))
 
 
 def _by_name(chart: Chart) -> list[Series]:

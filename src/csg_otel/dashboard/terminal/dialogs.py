@@ -31,9 +31,10 @@ _KEYS: Final = (
     ("a", "acknowledge an alert: a silence in Alertmanager"),
     ("l, t", "logs of a trace or span; trace of a log record"),
     ("b, [, ]", "split a chart by attribute; shorter, longer range"),
+    ("m", "mark start and end in a chart: what changed between them"),
     ("c, y", "copy a subtree of spans as JSON; copy the link"),
     ("d", "dark or light"),
-    ("q", "quit"),
+    ("q, Ctrl-C", "quit"),
 )
 _FILTERS: Final = (
     ("Traces", "slow name:checkout min:250ms error running user.id=42"),

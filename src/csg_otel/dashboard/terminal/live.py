@@ -36,7 +36,8 @@ _MESSAGE_S: Final = 5.0
 """Time for which a message is shown."""
 _RETRY_S: Final = 1.0
 """Longest time between two attempts while nothing answers."""
-_GENERAL: Final = (("r", "refresh"), ("s", "restart"))
+_REFRESH: Final = ("r", "refresh")
+_RESTART: Final = ("s", "restart")
 _ALWAYS: Final = (("?", "help"), ("q", "quit"))
 
 
@@ -142,8 +143,11 @@ class LiveApp(App[int]):
 
     def _ask(self) -> None:
         self._asked = monotonic()
-        wanted = [_STATUS, *(one for view in self._visible() for one in view.requests())]
-        self._feed.ask(list(dict.fromkeys(wanted)))
+        self._feed.ask(list(dict.fromkeys([_STATUS, *self._wanted()])))
+
+    def _wanted(self) -> list[Request]:
+        """Return the requests of the views that are shown; some depend on the status."""
+        return [one for view in self._visible() for one in view.requests()]
 
     def on_arrived(self, message: Arrived) -> None:
         """Take an answer, or the end of an action."""
@@ -166,6 +170,7 @@ class LiveApp(App[int]):
             self._connection = bars.Connection(before.since, before.lost or self._now(), answer.error)
         else:
             status: Status = answer.document
+            wanted = self._wanted()
             restarted = self._status is not None and self._status["session"] != status["session"]
             self._status, self._connection = status, bars.Connection(self._now())
             self._navigation.use(frozenset(status["features"]))
@@ -174,7 +179,7 @@ class LiveApp(App[int]):
                 self._say("The program was restarted; this is its new process.", "accent")
             elif lost:
                 self._say("The program answers again.", "healthy")
-            if restarted or lost:
+            if restarted or lost or self._wanted() != wanted:
                 self._ask()
         self._draw()
 
@@ -263,7 +268,13 @@ class LiveApp(App[int]):
         used = sum(cells(clean(segment.text)) for row in rows for segment in row.line)
         beside = [("Right", "scroll")] if len(self._visible()) == 2 else []
         search = [("/", "filter")] if view.names else []
-        return [*rows, *bars.keys([*back, *beside, *view.keys, *search, *_GENERAL], _ALWAYS, width - used)]
+        restart = [_RESTART] if self._can_restart else []
+        return [*rows, *bars.keys([*back, *beside, *view.keys, *search, _REFRESH, *restart], _ALWAYS, width - used)]
+
+    @property
+    def _can_restart(self) -> bool:
+        """Whether there are monitoring services to restart; supposed until the status says otherwise."""
+        return self._restart is not None or self._status is None or "restart" in self._status["actions"]
 
     def _say(self, words: str, style: str) -> None:
         self._message = (words, style, monotonic() + _MESSAGE_S)

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from csg_otel.display import cells, clean, cut, wrap
+from csg_otel.display import cells, clean, cut, cut_middle, wrap
 
 SERIES_STYLES: Final = 8
 """The number of colours of series."""
@@ -28,6 +28,8 @@ class Segment(NamedTuple):
 
 
 Line = tuple[Segment, ...]
+Cell = str | Segment | Line
+"""Content of a cell of a table."""
 
 
 class Row(NamedTuple):
@@ -54,6 +56,7 @@ class Column(NamedTuple):
         importance: The column with the highest number is dropped first; those with 0 stay.
         right: Align to the right, for numbers.
         flexible: Take the cells that the others leave.
+        middle: Cut in the middle, for names that differ at their ends.
     """
 
     title: str
@@ -61,6 +64,7 @@ class Column(NamedTuple):
     importance: int = 0
     right: bool = False
     flexible: bool = False
+    middle: bool = False
 
 
 def text(*segments: str | Segment) -> Line:
@@ -68,9 +72,9 @@ def text(*segments: str | Segment) -> Line:
     return tuple(Segment(part) if isinstance(part, str) else part for part in segments)
 
 
-def fit(content: str, width: int, *, right: bool = False) -> str:
-    """Return *content*, escaped, in exactly *width* cells."""
-    shown = cut(clean(content), width)
+def fit(content: str, width: int, *, right: bool = False, middle: bool = False) -> str:
+    """Return *content*, escaped, in exactly *width* cells; *middle* cuts in the middle, and not at the end."""
+    shown = (cut_middle if middle else cut)(clean(content), width)
     space = " " * (width - cells(shown))
     return space + shown if right else shown + space
 
@@ -87,7 +91,7 @@ def layout(columns: Sequence[Column], width: int) -> list[tuple[int, int]]:
     return [(i, max(1, columns[i].width + rest) if columns[i].flexible else columns[i].width) for i in kept]
 
 
-def table(columns: Sequence[Column], items: Iterable[tuple[str, Sequence[str | Segment]]], width: int) -> Page:
+def table(columns: Sequence[Column], items: Iterable[tuple[str, Sequence[Cell]]], width: int) -> Page:
     """Return a table: *items* are pairs of a row's key and its cells, one for each column."""
     shown = layout(columns, width)
     header = [Segment(columns[i].title) for i in range(len(columns))]
@@ -97,14 +101,28 @@ def table(columns: Sequence[Column], items: Iterable[tuple[str, Sequence[str | S
     )
 
 
-def _cells(columns: Sequence[Column], shown: list[tuple[int, int]], line: Sequence[str | Segment]) -> Line:
+def _cells(columns: Sequence[Column], shown: list[tuple[int, int]], line: Sequence[Cell]) -> Line:
     segments: list[Segment] = []
     for position, (index, width) in enumerate(shown):
         cell = line[index]
-        content, style = cell if isinstance(cell, Segment) else (cell, "")
         gap = " " * _GAP if position < len(shown) - 1 else ""
-        segments.append(Segment(fit(content, width, right=columns[index].right) + gap, style))
+        if isinstance(cell, tuple) and not isinstance(cell, Segment):
+            segments += [*_fitted(cell, width), Segment(gap)]
+            continue
+        content, style = cell if isinstance(cell, Segment) else (cell, "")
+        shape = columns[index]
+        segments.append(Segment(fit(content, width, right=shape.right, middle=shape.middle) + gap, style))
     return tuple(segments)
+
+
+def _fitted(line: Line, width: int) -> list[Segment]:
+    """Return *line* in exactly *width* cells, cut at its end."""
+    segments: list[Segment] = []
+    for content, style in line:
+        shown = cut(clean(content), width)
+        segments.append(Segment(shown, style))
+        width -= cells(shown)
+    return [*segments, Segment(" " * width)]
 
 
 def joined(characters: Iterable[tuple[str, str]]) -> list[Segment]:

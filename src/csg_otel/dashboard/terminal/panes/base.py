@@ -142,6 +142,10 @@ class View:
         del name, key
         return None
 
+    def cancel(self) -> bool:
+        """End what the user has begun in the view. Return whether there was something to end."""
+        return False
+
     def link(self) -> str:
         """Return the fragment of the web page that shows the same."""
         return ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.terminal.filters import Filter, join_link
+from csg_otel.dashboard.terminal.panes import senders
 from csg_otel.dashboard.terminal.panes.base import Frame, View, request
 from csg_otel.dashboard.terminal.panes.span import LEVELS
 from csg_otel.dashboard.terminal.rows import Column, Page, Row, Segment, heading, note, pairs, paragraph, table, text
@@ -51,7 +52,10 @@ class LogList(View):
         """Draw a row for each record."""
         page: LogsPage = self.documents["logs"]
         if not page["logs"]:
-            return note("No log record matches the filter." if self.parameters else _EMPTY, frame.width)
+            return note(
+                "No log record matches the filter." if self.parameters else senders.empty(self.status, _EMPTY),
+                frame.width,
+            )
         return table(_COLUMNS, [(str(log["id"]), _row(log)) for log in reversed(page["logs"])], frame.width)
 
     def enter(self, key: str) -> View | None:

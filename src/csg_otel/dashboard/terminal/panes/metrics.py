@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.terminal.charting import by_unit, chart_rows
 from csg_otel.dashboard.terminal.filters import Filter, join_link
+from csg_otel.dashboard.terminal.panes import senders
 from csg_otel.dashboard.terminal.panes.base import Frame, View, request
+from csg_otel.dashboard.terminal.panes.changed import Changed
 from csg_otel.dashboard.terminal.rows import (
     Column,
     Page,
@@ -22,18 +24,26 @@ from csg_otel.dashboard.terminal.rows import (
     text,
 )
 from csg_otel.dashboard.view.block_chart import sparkline
-from csg_otel.dashboard.view.text import milliseconds, value
+from csg_otel.dashboard.view.text import clock, milliseconds, value
 
 if TYPE_CHECKING:
-    from csg_otel.dashboard.model import Chart, ExemplarRow, MetricRow, MetricsPage
+    from csg_otel.dashboard.model import Chart, ExemplarRow, MetricRow, MetricsPage, Status
     from csg_otel.dashboard.terminal.feed import Request
 
-RANGES: Final = (("5 m", 300), ("1 h", 3600), ("6 h", 21600), ("24 h", 86400))
+RANGES: Final = (
+    *(("1 m", 60), ("5 m", 300), ("15 m", 900), ("30 m", 1800)),
+    *(("1 h", 3600), ("6 h", 21600), ("24 h", 86400)),
+)
 """The ranges of charts: name and seconds."""
 
+_MOVES: Final = {"left": -1, "right": 1, "[": -10, "]": 10}
+"""Steps of a mark by key; a hundred are the whole chart, or fewer where it has fewer values."""
+
 _SPARK: Final = 20
+_EXEMPLARS: Final = 6
+"""Rows that are left for exemplars below a chart."""
 _COLUMNS: Final = (
-    Column("Metric", 28, 0, flexible=True),
+    Column("Metric", 28, 0, flexible=True, middle=True),
     Column("Kind", 9, 4),
     Column("Latest", 15, 0, right=True),
     Column("", _SPARK, 1),
@@ -58,12 +68,19 @@ class Ranged(View):
 
     @property
     def _at(self) -> int:
-        """The range that the user has chosen; at first that of the settings, shorter while the program is young."""
-        if self._range is not None or self.status is None:
-            return 1 if self._range is None else self._range
-        window, uptime = self.status["charts"]["time_window_s"], self.status["uptime_s"]
-        longest = min(window, window if uptime is None else uptime)
+        """The range that the user has chosen; at first the shortest that shows all that is kept."""
+        if self._range is not None:
+            return self._range
+        longest, since = 3600.0, None
+        if self.status is not None:
+            longest, since = self.status["charts"]["time_window_s"], self._since(self.status)
+        if self.status is not None and since is not None:
+            longest = min(longest, self.status["time"] - since)
         return next((i for i, (_, seconds) in enumerate(RANGES) if seconds >= longest), len(RANGES) - 1)
+
+    def _since(self, status: Status) -> float | None:
+        """Return the Unix time from which there are values; None if that is not known."""
+        return status["kept_since"]
 
     @property
     def seconds(self) -> int:
@@ -102,7 +119,9 @@ class MetricList(View):
         kind = str(self.parameters.get("kind", ""))
         metrics = [metric for metric in page["metrics"] if metric["kind"].startswith(kind)]
         if not metrics:
-            return note("No metric matches the filter." if self.parameters else _EMPTY, frame.width)
+            return note(
+                "No metric matches the filter." if self.parameters else senders.empty(self.status, _EMPTY), frame.width
+            )
         return table(_COLUMNS, [(metric["name"], _row(metric, stale=frame.stale)) for metric in metrics], frame.width)
 
     def enter(self, key: str) -> View:
@@ -117,12 +136,13 @@ class MetricList(View):
 class MetricChart(Ranged):
     """The chart of one instrument; ``name`` and ``by`` are its parameters."""
 
-    keys = (("b", "split by attribute"), ("[ ]", "range"), ("Enter", "trace of an exemplar"))
+    keys = (("b", "split"), ("[ ]", "range"), ("m", "what changed in a window"), ("Enter", "exemplar's trace"))
 
     def __init__(self, parameters: Filter) -> None:
         super().__init__(parameters)
         self._name = str(parameters["name"])
         self.title = self._name
+        self._marks: tuple[float, ...] = ()
 
     def requests(self) -> Sequence[Request]:
         """Return the chart, and the instrument with its attributes."""
@@ -131,7 +151,12 @@ class MetricChart(Ranged):
         return (series, request("metrics", {"text": self._name}))
 
     def press(self, name: str, key: str) -> Any:
-        """Split by the next attribute, or change the range."""
+        """Split by the next attribute, mark a window, or change the range."""
+        if name == "m":
+            return self._mark()
+        if self._marks and name in _MOVES:
+            self._move(_MOVES[name])
+            return None
         if name != "b":
             return super().press(name, key)
         choices = ["", *(self._row["attributes"] if self._row else ())]
@@ -139,6 +164,43 @@ class MetricChart(Ranged):
         following = choices[(choices.index(by) + 1) % len(choices)] if by in choices else ""
         self.parameters["by"] = following
         return None
+
+    def _mark(self) -> View | None:
+        """Begin to mark at the newest value, set the start, or set the end and ask what changed."""
+        chart: Chart | None = self.documents.get("metrics/series")
+        if not chart or not chart["times"] or self.status is None or "trends" not in self.status["features"]:
+            return None
+        if len(self._marks) < 2:
+            self._marks = (*self._marks, self._marks[-1] if self._marks else chart["times"][-1])
+            return None
+        start, end = sorted(self._marks)
+        if start == end:
+            return None  # the end is still to be moved
+        self._marks = ()
+        return Changed(start, end)
+
+    def _move(self, steps: int) -> None:
+        """Move the last mark by *steps* of the chart, and not out of it."""
+        chart: Chart = self.documents["metrics/series"]
+        times = chart["times"]
+        moved = self._marks[-1] + steps * max(chart["step_s"], (times[-1] - times[0]) / 100)
+        self._marks = (*self._marks[:-1], min(times[-1], max(times[0], moved)))
+
+    def cancel(self) -> bool:
+        """End the marking."""
+        marked, self._marks = bool(self._marks), ()
+        return marked
+
+    def _hint(self) -> Segment:
+        if len(self._marks) == 1:
+            words = f"start {clock(self._marks[0])}: Left, Right, [ ] move it, m sets it, Esc ends"
+            return Segment(words, "accent")
+        if self._marks:
+            words = " to ".join(clock(mark) for mark in self._marks)
+            return Segment(f"{words}: move the end, m shows what changed", "accent")
+        by, row = str(self.parameters.get("by", "")), self._row
+        names = ", ".join(row["attributes"]) if row else ""
+        return Segment(f"{f'split by {by}' if by else f'b splits by {names}' if names else 'no attributes'}", "dim")
 
     def enter(self, key: str) -> str:
         """Open the trace of an exemplar."""
@@ -152,21 +214,21 @@ class MetricChart(Ranged):
         """Draw the chart and its exemplars."""
         chart: Chart = self.documents["metrics/series"]
         row = self._row
-        by = str(self.parameters.get("by", ""))
-        names = ", ".join(row["attributes"]) if row else ""
-        split = f"split by {by}" if by else f"b splits by {names}" if names else "no attributes"
-        rows = [Row((*self.ranges(), Segment(f"   {split}", "dim")))]
+        rows = [Row(tuple(self.ranges())), Row((self._hint(),))]
         if row and row["description"]:
             rows += paragraph(row["description"], frame.width, "dim")
         rows.append(Row(()))
         charts = by_unit(chart)
-        height = max(6, min(20, (frame.height - len(rows) - 6) // len(charts) - 3))
+        below = min(_EXEMPLARS, len(chart["exemplars"]) + 2) if chart["exemplars"] else 0
+        height = max(6, min(20, (frame.height - len(rows) - below) // len(charts) - 4))
         hover = frame.hover[0] if frame.hover else None
         for one in charts:
-            rows += chart_rows(one, frame.width, height, hover)
+            rows += chart_rows(one, frame.width, height, hover, self._marks)
         if chart["exemplars"]:
             rows += heading("Exemplars", frame.width, "Enter opens the trace")
-            rows += [_exemplar(exemplar, chart["unit"], frame.width) for exemplar in chart["exemplars"]]
+            newest = sorted(chart["exemplars"], key=lambda exemplar: -exemplar["time"])
+            room = max(_EXEMPLARS - 2, frame.height - len(rows))
+            rows += [_exemplar(exemplar, chart["unit"], frame.width) for exemplar in newest[:room]]
         return Page(rows)
 
     @property

@@ -5,27 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.terminal.panes.base import Frame, View
+from csg_otel.dashboard.terminal.panes.changed import change_line
 from csg_otel.dashboard.terminal.panes.senders import senders
 from csg_otel.dashboard.terminal.rows import (
     Column,
-    Line,
     Page,
     Row,
     Segment,
     fit,
     flow,
     heading,
-    labels,
     note,
     table,
     text,
 )
-from csg_otel.dashboard.view.block_chart import bar, sparkline
+from csg_otel.dashboard.view.block_chart import bar
 from csg_otel.dashboard.view.text import MISSING, SHAPES, age, state, value
-from csg_otel.display import cells, cut, number, size
+from csg_otel.display import number, size
 
 if TYPE_CHECKING:
-    from csg_otel.dashboard.model import Change, CheckRow, DestinationRow, Status
+    from csg_otel.dashboard.model import CheckRow, DestinationRow, Status
 
 _CHANGES: Final = 5
 _WIDE: Final = 64
@@ -53,6 +52,9 @@ _DESTINATIONS: Final = (
     Column("Dropped", 9, 1, right=True),
     Column("Last error", 30, 4),
 )
+_COUNTED: Final = ("trace", "span", "error", "log")
+"""What is kept, and has a plural of its own."""
+
 _DESTINATION_STATES: Final = {"ok": "healthy", "degraded": "warning", "down": "critical"}
 
 
@@ -74,6 +76,7 @@ class Overview(View):
             *_numbers(status, frame),
             *_destinations(status, frame),
             *_kept(status, frame),
+            *_monitoring(status, frame),
         ]
         return Page(rows)
 
@@ -99,7 +102,9 @@ def _summary(status: Status, frame: Frame) -> list[Row]:
         return senders(status, frame.width)
     bad = [check for check in status["checks"] if check["status"] != "healthy"]
     total = len(status["checks"])
-    words = f"{len(bad)} of {total} checks not healthy" if bad else f"{total} checks, all healthy"
+    words = (
+        f"{len(bad)} of {total} checks not healthy" if bad else f"{total} checks, all healthy" if total else "no checks"
+    )
     alerts = status["alerts"]
     if alerts["firing"] or alerts["pending"]:
         words += f" · alerts: {alerts['firing']} firing, {alerts['pending']} pending"
@@ -131,7 +136,7 @@ def _errors(status: Status, frame: Frame) -> list[Row]:
         (
             f"traces/{error['trace_id']}?span={error['span_id']}",
             [
-                Segment(f"{number(error['count'])} times", "critical"),
+                Segment(f"{number(error['count'])} time{'s' if error['count'] > 1 else ''}", "critical"),
                 error["name"],
                 ": ".join(filter(None, (error["type"], error["message"]))),
                 Segment(age(status["time"] - error["last"]), "dim"),
@@ -146,23 +151,8 @@ def _changes(status: Status, frame: Frame) -> list[Row]:
     if not status["changed"]:
         return []
     rows = heading("What changed", frame.width, "in the last minutes, most first")
-    rows += [Row(_change(change, frame.width), change["link"]) for change in status["changed"][:_CHANGES]]
+    rows += [Row(change_line(change, frame.width), change["link"]) for change in status["changed"][:_CHANGES]]
     return rows
-
-
-def _change(change: Change, width: int) -> Line:
-    moved = f"{value(change['before'], change['unit'])} → {value(change['after'], change['unit'])}"
-    chart = 20 if width >= 72 else 0
-    name = change["name"] + (f" {change['field']}" if change["field"] not in ("", "value") else "")
-    left = width - 24 - chart - 2
-    shown = cut(name, left)
-    rest = left - cells(shown) - 1
-    return (
-        Segment(shown),
-        Segment(" " + fit(labels(change["attributes"]), rest) if rest > 0 else "", "dim"),
-        Segment(fit(moved, 24, right=True)),
-        Segment("  " + sparkline(change["values"], chart) if chart else "", "accent"),
-    )
 
 
 def _numbers(status: Status, frame: Frame) -> list[Row]:
@@ -233,17 +223,23 @@ def _destination(row: DestinationRow, frame: Frame) -> list[str | Segment]:
 
 def _kept(status: Status, frame: Frame) -> list[Row]:
     counts, rows = status["counts"], heading("Kept in the process", frame.width)
-    items = [
-        ("traces", counts["traces"]),
-        ("spans", counts["spans"]),
-        ("running", counts["running"]),
-        ("errors", counts["errors"]),
-        ("logs", counts["logs"]),
-        ("series", counts["series"]),
-    ]
+    items = (
+        *(("trace", counts["traces"]), ("span", counts["spans"]), ("running", counts["running"])),
+        *(("error", counts["errors"]), ("log", counts["logs"]), ("series", counts["series"])),
+    )
     parts = [
-        [Segment("stale" if frame.stale else number(count)), Segment(f" {label}", "dim")] for label, count in items
+        [
+            Segment("stale" if frame.stale else number(count)),
+            Segment(f" {word}s" if count != 1 and word in _COUNTED else f" {word}", "dim"),
+        ]
+        for word, count in items
     ]
+    return [*rows, *flow(parts, frame.width)]
+
+
+def _monitoring(status: Status, frame: Frame) -> list[Row]:
+    if status["receives_at"]:
+        return []  # nothing of the programs that send is monitored here
     services = [
         ("monitoring", _on(status["monitoring_enabled"])),
         ("Prometheus", "running" if status["prometheus_running"] else _on(status["prometheus_enabled"])),
@@ -253,12 +249,8 @@ def _kept(status: Status, frame: Frame) -> list[Row]:
         ("notifiers", ", ".join(status["active_notifiers"]) or MISSING),
     ]
     words = [[Segment(f"{label} ", "dim"), Segment("stale" if frame.stale else word)] for label, word in services]
-    return [
-        *rows,
-        *flow(parts, frame.width),
-        *heading("Monitoring services", frame.width, "s restarts them"),
-        *flow(words, frame.width),
-    ]
+    advice = "s restarts them" if "restart" in status["actions"] else ""
+    return [*heading("Monitoring services", frame.width, advice), *flow(words, frame.width)]
 
 
 def _on(switch: bool) -> str:

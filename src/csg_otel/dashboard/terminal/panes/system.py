@@ -13,7 +13,7 @@ from csg_otel.dashboard.terminal.rows import Line, Page, Row, Segment, note
 from csg_otel.display import cells, clean
 
 if TYPE_CHECKING:
-    from csg_otel.dashboard.model import SystemPage
+    from csg_otel.dashboard.model import Status, SystemPage
     from csg_otel.dashboard.terminal.feed import Request
 
 _TWO_COLUMNS: Final = 110
@@ -30,6 +30,10 @@ class SystemCharts(Ranged):
     def requests(self) -> Sequence[Request]:
         """Return the charts in their range."""
         return (request("system", None, range=str(self.seconds)),)
+
+    def _since(self, status: Status) -> float | None:
+        """Return the start of the program: the values of the host are not kept over a restart."""
+        return None if status["uptime_s"] is None else status["time"] - status["uptime_s"]
 
     def link(self) -> str:
         """Return the link to the pane."""

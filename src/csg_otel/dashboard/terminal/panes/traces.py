@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.dashboard.terminal.filters import Filter, join_link
+from csg_otel.dashboard.terminal.panes import senders
 from csg_otel.dashboard.terminal.panes.base import Frame, View, request
 from csg_otel.dashboard.terminal.panes.waterfall import Waterfall
-from csg_otel.dashboard.terminal.rows import Column, Page, Segment, note, table
+from csg_otel.dashboard.terminal.rows import Cell, Column, Page, Segment, note, table
 from csg_otel.dashboard.view.block_chart import bar
 from csg_otel.dashboard.view.text import milliseconds
 from csg_otel.display import duration
@@ -62,7 +63,9 @@ class TraceList(View):
         page: TracesPage = self.documents["traces"]
         traces = page["traces"]
         if not traces:
-            return note("No trace matches the filter." if self.parameters else _EMPTY, frame.width)
+            return note(
+                "No trace matches the filter." if self.parameters else senders.empty(self.status, _EMPTY), frame.width
+            )
         longest = max((trace["duration_s"] or 0.0 for trace in traces), default=0.0)
         return table(_COLUMNS, [(t["trace_id"], _row(t, longest)) for t in traces], frame.width)
 
@@ -87,14 +90,14 @@ class TraceList(View):
         return join_link("traces", self.parameters)
 
 
-def _row(trace: TraceSummary, longest: float) -> list[str | Segment]:
+def _row(trace: TraceSummary, longest: float) -> list[Cell]:
     failed, running = trace["errors"] > 0, trace["running"] > 0
     mark = Segment("✖", "critical") if failed else Segment("▷" if running else " ", "accent")
     took = trace["duration_s"]
     return [
         mark,
         Segment(milliseconds(trace["start"]), "dim"),
-        trace["name"],
+        (Segment(trace["name"]), Segment(f"  {trace['error']}" if trace["error"] else "", "critical")),
         Segment(trace["service"], "dim"),
         Segment("running" if took is None else duration(took), "accent" if took is None else ""),
         Segment(
