@@ -403,6 +403,24 @@ new MutationObserver((_, observer) => {
 """
 
 
+def test_rows_slide_in_only_where_they_come_alone(page: Page, shop: Shop) -> None:
+    """A row after a pause does; those of a busy list appear, since a list that never stands still costs a core."""
+    _open(page, "#/traces?", "[data-trace]")
+    page.mouse.move(0, 0)
+    page.evaluate(
+        """() => { window.slides = 0; const { animate } = Element.prototype;
+        Element.prototype.animate = function (...all) { window.slides += 1; return animate.apply(this, all) } }"""
+    )
+    page.wait_for_timeout(2500)
+    shop.do("order")
+    eventually(lambda: page.evaluate("slides") == 1)
+    before = page.locator("[data-trace]").count()
+    for _ in range(20):
+        shop.do("order")
+    eventually(lambda: page.locator("[data-trace]").count() >= before + 20)
+    assert page.evaluate("slides") <= 4
+
+
 def test_the_first_draw_takes_one_page_one_sheet_one_script_and_one_document(
     visitor: BrowserContext, shop: Shop, browser: Browser
 ) -> None:
