@@ -264,6 +264,10 @@ def test_a_chart_shows_the_values_of_its_series(page: Page, shop: Shop) -> None:
     eventually(lambda: legend() in answers)
     page.remove_listener("response", keep)
     assert any(legend().values())
+    fields = {row["field"] for row in _api(page, query)["series"]}
+    known = [name for name in ("p50", "p95", "p99") if name in fields]
+    offered = page.evaluate("[...document.querySelectorAll('[aria-label=Quantile] button')].map(e => e.innerText)")
+    assert offered == (["all", *known] if known else [])  # lines of several series have no quantiles
     page.wait_for_selector(".u-over")
 
 

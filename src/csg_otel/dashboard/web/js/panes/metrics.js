@@ -79,7 +79,8 @@ function detail(name, row, chart, state, params) {
     select: (from, to) => (state.selection.select(from, to), draw()),
     open: openExemplar,
   };
-  const field = quantile(row, params);
+  const known = QUANTILES.filter((name) => chart.doc?.series.some((series) => series.field === name));
+  const field = quantile(known, params);
   if (state.of !== chart.doc || state.field !== field) {
     Object.assign(state, { of: chart.doc, field, panels: chart.doc ? panels(chart.doc, field) : [] });
   }
@@ -87,7 +88,7 @@ function detail(name, row, chart, state, params) {
     h("div", { class: "chart-head", key: "chart-head" },
       h("h2", null, h("a", { class: "back", href: link("metrics", "", { text: params.get("text") }) }, "‹ Metrics"), " ", name),
       row && h("p", { class: "dim" }, `${KINDS[row.kind] ?? row.kind}${row.unit && row.unit !== "1" ? ` in ${row.unit}` : ""}, ${row.series} series. ${row.description}`),
-      h("div", { class: "filters" }, rangeChoice(), row?.kind === "histogram" && quantiles(field), row && split(row, params), attributeFilters(row, params))),
+      h("div", { class: "filters" }, rangeChoice(), row?.kind === "histogram" && chart.doc && quantiles(known, field), row && split(row, params), attributeFilters(row, params))),
     chart.error && failed(chart.error),
     !chart.doc && !chart.error && loading(),
     state.selection.view(draw),
@@ -97,14 +98,14 @@ function detail(name, row, chart, state, params) {
 }
 
 /** The quantile to show: all where the chart is not split, else the 95 % one unless chosen. */
-function quantile(row, params) {
-  if (row?.kind !== "histogram") return "";
+function quantile(known, params) {
   const chosen = params.get("field") ?? (params.has("by") ? "p95" : "");
-  return chosen === "all" ? "" : chosen;
+  return known.includes(chosen) ? chosen : "";
 }
 
-function quantiles(field) {
-  return choice("Quantile", [["", "all"], ...QUANTILES.map((name) => [name, name])], field, (value) => setParams({ field: value || "all" }));
+function quantiles(known, field) {
+  if (known.length === 0) return h("span", { class: "dim", key: "quantiles" }, "means: quantiles need lines of one series each");
+  return choice("Quantile", [["", "all"], ...known.map((name) => [name, name])], field, (value) => setParams({ field: value || "all" }));
 }
 
 function split(row, params) {
