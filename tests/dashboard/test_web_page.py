@@ -316,7 +316,7 @@ def test_a_click_goes_from_trace_to_log_to_exemplar_to_trace(page: Page, shop: S
     _open(page, "#/traces?name=order", "[data-trace]")
     page.click("[data-trace]")
     page.click("[data-group]")
-    assert page.locator(".line", has_text="read_chunk").count() == 6
+    eventually(lambda: page.locator(".line", has_text="read_chunk").count() == 6)
     page.click("#trace-logs")
     page.click("[data-log]")
     page.click("text=Metrics at that time")
