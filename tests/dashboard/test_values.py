@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from csg_otel import clocks
+from csg_otel.dashboard.keeper import Keeper
 from csg_otel.dashboard.store import history_file
 from csg_otel.dashboard.store.series import Line
 from csg_otel.dashboard.store.values import Collection, Values
@@ -231,3 +233,14 @@ def test_gauges_of_several_series_have_no_value_together() -> None:
     window = Window.of(1010.0, 100.0, 100, 0.0)
     assert metric_row(values.instrument("limit"), window)["latest"] is None  # type: ignore[arg-type]
     assert metric_row(values.instrument("one"), window)["latest"] == 7  # type: ignore[arg-type]
+
+
+def test_the_first_answer_has_the_history_of_the_run_before(tmp_path: Path) -> None:
+    """A query right after the start shows what the files have: reading does not wait for the thread's next look."""
+    before = Values()
+    before.add(Collection(_many(1)), clocks.monotonic())
+    history_file.save(tmp_path / "history", before, time.time(), time.time() - clocks.monotonic())
+    keeper = Keeper(lambda: "shop", lambda: None, folder=tmp_path)
+    keeper.watch()
+
+    assert keeper.values.instrument("gauge 7") is not None
