@@ -61,7 +61,7 @@ def test_filters_are_those_of_the_api(run: Run, source: SetSource) -> None:
         (
             ["changed"],
             "changed",
-            [r"1 +operation\.duration +operation=read_chunk +82\.0 ms +1\.24 s +15 times as slow"],
+            [r"1 +.*15 times as slow"],
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) and value[0].isalnum() else None,

@@ -151,18 +151,8 @@ def _health(page: HealthPage) -> list[str]:
 
 
 def _changed(page: ChangedPage) -> list[str]:
-    rows = (
-        (
-            row["rank"],
-            row["name"],
-            phrases.attributes(row["attributes"]),
-            view_text.value(row["before"], row["unit"]),
-            view_text.value(row["after"], row["unit"]),
-            row["text"],
-        )
-        for row in page["changes"]
-    )
-    return aligned(">|WHAT|WHERE|>BEFORE|>AFTER|", rows)
+    rows = [(row["rank"], row["text"]) for row in page["changes"]]
+    return aligned(">|WHAT CHANGED", rows) if rows else ["nothing moved more than usual"]
 
 
 _RENDERERS: Final[dict[str, Callable[[Any], list[str]]]] = {
