@@ -155,7 +155,7 @@ def test_a_broken_line_does_not_cost_the_others() -> None:
 
     counts = read(f"{record}\n\n{record[:50]}".encode(), Intake(store))
 
-    assert counts == {"spans": 0, "logs": 1, "metrics": 0}
+    assert counts == {"spans": 0, "logs": 1, "metrics": 0, "left_out": ""}
     assert store.logs[0]["body"] == "x"
 
 

@@ -93,7 +93,7 @@ def test_a_program_in_another_language_is_seen(config: Config, tmp_path: Path) -
 
     with view(config, http_port=0, grpc_port=0) as second:
         counts = second.source.post("import", {"lines": exported})
-        assert counts == {"spans": 2, "logs": 1, "metrics": 2}
+        assert counts == {"spans": 2, "logs": 1, "metrics": 2, "left_out": ""}
         assert summaries(second) == before
         assert second.source.get("export", {"signals": "traces,logs"}) in exported
 
@@ -201,7 +201,7 @@ def test_a_file_is_imported_into_the_dashboard_of_a_program(api: Api) -> None:
     """Beside what the program did itself; what is no such file is an error."""
     record = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"5","body":{"stringValue":"x"}}]}]}]}'
 
-    assert api.post("import", {"lines": record}) == {"spans": 0, "logs": 1, "metrics": 0}
+    assert api.post("import", {"lines": record}) == {"spans": 0, "logs": 1, "metrics": 0, "left_out": ""}
     assert "x" in {row["body"] for row in api.get("logs")["logs"]}
     for body in ({"lines": "hello"}, {}, {"lines": None}):
         with pytest.raises(SourceError, match="no file"):
@@ -235,6 +235,26 @@ def test_a_dashboards_own_export_adds_nothing_to_it(api: Api, *, is_own: bool) -
     assert logs.count('"late"') == 1
     assert logs.count('"twice"') == 2
     assert orders["series"] == 1
+
+
+def test_an_import_changes_no_metric_of_the_program(api: Api) -> None:
+    """The answer says what was left out; traces and logs are taken once, however often the file is imported."""
+    with trace.get_tracer("t").start_as_current_span("pay"):
+        csg_otel.counter("orders").add(3)
+    eventually(lambda: api.get("traces")["traces"])
+    eventually(lambda: "orders" in api.get("export", {"signals": "metrics"}))
+    lines = api.get("export").replace('"orders"', '"imported"')
+    before = api.get("status")["counts"]["spans"]
+
+    for _ in range(2):
+        counts = api.post("import", {"lines": lines})
+        assert counts["spans"] >= 1
+        assert (counts["metrics"], counts["left_out"].partition(",")[0]) == (0, "metrics")
+    assert api.get("metrics", {"text": "imported"})["metrics"] == []
+    assert not [row for row in api.get("metrics")["metrics"] if "service.name" in row["attributes"]]
+    assert api.get("status")["counts"]["spans"] == before
+    only_metrics = "".join(line for line in lines.splitlines(keepends=True) if "resourceMetrics" in line)
+    assert api.post("import", {"lines": only_metrics})["left_out"]
 
 
 def command(*arguments: str) -> list[str]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import csg_otel
+from csg_otel.cli import main
 from csg_otel.dashboard import model, remote
+from csg_otel.dashboard.api import Api
+from csg_otel.dashboard.model.actions import RESULTS
 from csg_otel.dashboard.remote import HttpSource
+from csg_otel.dashboard.schema import DOCUMENTS
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from dashboard.test_schema import problems
+from support import dashboard_documents as documents
 from support.dashboard_source import SetSource
+from support.json_server import json_server
 from support.programs import Program, eventually
 from support.servers import free_port
 from support.web_client import ServedWeb
@@ -30,9 +39,14 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "state" / "csg-otel" / "dashboard"
 
 
+def _traces(**more: Any) -> Any:
+    return {"time": 1.0, "traces": [], "total": 0, "kept": 0, "next": None, "took_ms": 0.1, **more}
+
+
 @pytest.fixture
-def prepared(web: ServedWeb, state: Path) -> ServedWeb:
+def prepared(web: ServedWeb, state: Path, source: SetSource) -> ServedWeb:
     """A dashboard whose token file is written."""
+    source.documents.update({"status": documents.status(), "traces": _traces()})
     eventually((state / f"{web.port}.token").exists)
     return web
 
@@ -44,10 +58,10 @@ def test_this_user_s_dashboard_is_opened_by_its_token_file(prepared: ServedWeb, 
     remote_source = HttpSource(f"http://{host}:{prepared.port}/login?token=used")
 
     assert remote_source.address == f"http://{host}:{prepared.port}"
-    assert remote_source.get("status") == {"overall": "healthy"}
-    assert remote_source.get("traces", parameters) == {"traces": []}
+    assert remote_source.get("status") == documents.status()
+    assert remote_source.get("traces", parameters) == _traces()
     assert source.requests[-1] == ("traces", parameters)
-    assert remote_source.post("alerts/acknowledge", {"alert": "x"}) == {"done": "alerts/acknowledge"}
+    assert remote_source.post("services/restart", {}) == {"restarted": True}
     link = remote_source.post("login-links", {})["url"]
     assert prepared.ask(link.removeprefix(prepared.url)).status == 303
 
@@ -63,11 +77,12 @@ def test_a_restarted_program_is_opened_again(prepared: ServedWeb, serve_web: Ser
     serve_web(port=prepared.port)
     eventually((state / f"{prepared.port}.token").exists)
 
-    assert remote_source.get("status") == {"overall": "healthy"}
+    assert remote_source.get("status") == documents.status()
 
 
-def test_a_token_or_a_password_is_sent(serve_web: Serve) -> None:
+def test_a_token_or_a_password_is_sent(serve_web: Serve, source: SetSource) -> None:
     """As headers, or in the address, of which nothing secret is shown."""
+    source.documents["status"] = documents.status()
     web = serve_web(security={"api_auth": {"enabled": True, "method": "basic", "tokens": ["ops:pa55"]}})
     header = "Basic " + b64encode(b"ops:pa55").decode()
 
@@ -79,7 +94,7 @@ def test_a_token_or_a_password_is_sent(serve_web: Serve) -> None:
 
 def test_documents_may_be_large_and_exports_are_text(prepared: ServedWeb, source: SetSource) -> None:
     """Larger than the usual limit of a response."""
-    source.documents["traces"] = {"traces": ["x" * 5_000_000]}
+    source.documents["traces"] = _traces(later="x" * 5_000_000)
     source.documents["export"] = '{"resourceSpans": []}\n'
 
     assert HttpSource(prepared.url).get("traces") == source.documents["traces"]
@@ -147,8 +162,8 @@ for line in sys.stdin:
         with pytest.raises(NotFoundError, match="no metric 'nothing'"):
             endpoints.get("metrics/series", {"name": "nothing"})
 
-    documents = (model.HealthPage, health), (model.Status, status), (model.MetricsPage, before), (model.Chart, chart)
-    assert [problems(kind, document) for kind, document in documents] == [[]] * 4
+    typed = (model.HealthPage, health), (model.Status, status), (model.MetricsPage, before), (model.Chart, chart)
+    assert [problems(kind, document) for kind, document in typed] == [[]] * 4
     (stock,) = [row for row in health["checks"] if row["name"] == "stock"]
     assert (stock["name"], stock["status"], stock["message"], stock["category"]) == (
         "stock",
@@ -193,13 +208,56 @@ def answering() -> Iterator[Callable[[bytes], str]]:
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n\x1b[2J", r"no dashboard .* 404 '\\x1b\[2J'"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + b"[" * 70000, "no dashboard"),
         (b"SSH-2.0-OpenSSH\r\n", "nothing answers at"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", r"no dashboard of csg_otel, .* another form .* --url"),
     ],
-    ids=["a page", "an escape", "nested", "another protocol"],
+    ids=["a page", "an escape", "nested", "another protocol", "other JSON"],
 )
 def test_another_server_is_no_dashboard(answering: Callable[[bytes], str], body: bytes, message: str) -> None:
     """And what it sends reaches no terminal unescaped."""
     with pytest.raises(SourceError, match=message):
         HttpSource(answering(body)).get("status")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[], {}, 123, "text", True, {"traces": None, "logs": 5, "checks": {}, "url": ["\x1b[2J"]}],
+    ids=str,
+)
+def test_json_of_another_server_is_no_document(content: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither as a document nor as the result of an action: every command says so in one line, and exits as for others."""
+    commands = [
+        *(["query", name] for name in ("traces", "logs", "metrics", "health", "changed")),
+        *(["dashboard", "--mode", mode] for mode in ("status", "report", "health")),
+        ["dashboard", "--web"],
+    ]
+    with json_server(lambda *_: (200, content)) as url:
+        other = HttpSource(url)
+        for path in (*DOCUMENTS, "traces/00"):
+            with pytest.raises(SourceError, match="is no dashboard of csg_otel"):
+                other.get(path)
+        for path in RESULTS:
+            with pytest.raises(SourceError, match="is no dashboard of csg_otel"):
+                other.post(path, {"lines": ""})
+        for command in commands:
+            assert main([*command, "--url", url]) == 1
+            printed = "".join(capsys.readouterr())
+            assert "is no dashboard of csg_otel" in printed
+            assert "\x1b" not in printed
+
+
+def test_every_document_of_a_program_is_one(api: Api, prepared: ServedWeb, source: SetSource) -> None:
+    """Read from its dashboard, it is what the program's own process has."""
+    with csg_otel.observe("pay"):
+        logging.getLogger("shop").warning("paid")
+    eventually(lambda: api.get("traces")["traces"] and api.get("logs")["logs"] and api.get("metrics")["metrics"])
+    (trace,) = api.get("traces", {"name": "pay"})["traces"]
+    name = api.get("metrics")["metrics"][0]["name"]
+    paths = {path: {"name": name} if path == "metrics/series" else {} for path in DOCUMENTS}
+    paths[f"traces/{trace['trace_id']}"] = paths.pop("traces/{trace_id}")
+
+    for path, parameters in paths.items():
+        source.documents[path] = api.get(path, parameters)
+        assert HttpSource(prepared.url).get(path) == source.documents[path]
 
 
 def test_a_server_that_hangs_has_a_deadline(answering: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ class SetSource:
         """Keep the action."""
         self.posts.append((path, body))
         self.threads.add(threading.current_thread().name)
-        return {"done": path}
+        return {"restarted": True} if path == "services/restart" else {"done": path}
 
     def update(self, topic: str, mark: int) -> tuple[int, Any | None]:
         """Return the newest of the events that the test has set for *topic*."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from csg_otel.cli.parser import Parser
 from csg_otel.display import READABLE
 from csg_otel.errors import CsgOtelError
-from csg_otel.lines import one_line
+from csg_otel.lines import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     What keeps a command from its work is one line on stderr that says what to do, and the code 1; usage errors exit 2.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=READABLE)  # a terminal or pipe without UTF-8 is no reason to fail
@@ -40,15 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             code = _command(sys.argv[1:] if argv is None else argv)
         finally:
-            if sys.stdout is not None:  # closed by the caller (`>&-`)
-                sys.stdout.flush()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return 130  # as shells report a program that Ctrl-C has ended
     except BrokenPipeError:
         _drop_output()  # the reader has closed the pipe (`| head`)
         return 0
     except CsgOtelError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 1
     except OSError as error:
         _drop_output()  # it may be the output that can't be written
@@ -59,11 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _open_closed_streams() -> None:
+    """Open those of stdin, stdout and stderr as an empty file that the caller has closed (`>&-`): Python has None for them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open as long as the process
+
+
 def _drop_output() -> None:
     """Send the rest of stdout to nowhere if it can't be written, so that the flush at exit does not fail again."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 1)

@@ -27,6 +27,7 @@ from csg_otel.cli import alert_source
 from csg_otel.cli.arguments import names
 from csg_otel.cli.counted import counted
 from csg_otel.errors import AlertError
+from csg_otel.lines import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,11 +135,11 @@ def run_check(args: argparse.Namespace) -> int:
     doubts = (*lint.rules(source.spec), *escalations, *perhaps)
     warnings = [source.loaded.problem(path, message) for path, message in doubts]
     for warning in warnings:
-        print(f"warning: {warning}")
+        print(one_line(f"warning: {warning}"))
     problems = [source.loaded.problem(path, message) for path, message in unheard]
     problems += [*_secrets(source, options), *_document(args.alertmanager_file)]
     for problem in problems:
-        print(problem)
+        print(one_line(problem))
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), files)
         accepted = [
@@ -194,7 +195,7 @@ def _tool(name: str, arguments: list[str], folder: Path) -> bool:
     done = _run_tool([program, *arguments], folder)
     print(f"{name}: {arguments[-1]} {'is valid' if not done.returncode else 'is not valid:'}")
     if done.returncode:
-        print((done.stdout + done.stderr).strip())
+        print(printable((done.stdout + done.stderr).strip()))
     return not done.returncode
 
 
@@ -223,7 +224,7 @@ def run_test(args: argparse.Namespace) -> int:
         write(Path(folder), files)
         done = _run_tool([program, "test", "rules", unit_tests.FILE], Path(folder))
     if done.returncode:
-        print((done.stdout + done.stderr).strip())
+        print(printable((done.stdout + done.stderr).strip()))
         print("a rule did not behave as written: compare its condition, threshold and filters with the lines above")
         return 1
     print(f"{len(source.spec.rules)} rules: each fires above its threshold and is silent at it")

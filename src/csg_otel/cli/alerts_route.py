@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from csg_otel.alerts import routing
 from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.cli import alert_source
+from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def run_route(args: argparse.Namespace) -> int:
         print("no receiver: add a channel that accepts this severity to notifications")
         return 1
     for line in _columns(rows):
-        print(line)
+        print(one_line(line))
     return 0
 
 

@@ -11,6 +11,7 @@ from csg_otel.alerts import events
 from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.cli import arguments
 from csg_otel.errors import AlertError
+from csg_otel.lines import one_line
 
 _LONGEST_TTL_S = 366 * 86_400.0
 
@@ -106,5 +107,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"{name}: accepted ({event.id})")
         except SendError as error:
             failed += 1
-            print(f"{name}: not accepted at {where}: {error}; run the command again when it is up", file=sys.stderr)
+            print(
+                one_line(f"{name}: not accepted at {where}: {error}; run the command again when it is up"),
+                file=sys.stderr,
+            )
     return 1 if failed else 0

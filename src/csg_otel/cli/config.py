@@ -16,6 +16,7 @@ from csg_otel import config
 from csg_otel.cli.counted import counted
 from csg_otel.config.load import FILE
 from csg_otel.errors import ConfigError
+from csg_otel.lines import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,9 +91,9 @@ def run_check(args: argparse.Namespace) -> int:
     hint = "if the program registers it, ignore this; otherwise correct the name"
     warnings = [*loaded.warnings, *(f"{problem}; {hint}" for problem in unknown_names)]
     for problem in problems:
-        print(problem)
+        print(one_line(problem))
     for warning in warnings:
-        print(f"warning: {warning}")
+        print(one_line(f"warning: {warning}"))
     print(_summary(loaded, len(problems), len(warnings)))
     return 1 if problems else 0
 
@@ -129,10 +130,10 @@ def run_show(args: argparse.Namespace) -> int:
 
     loaded = _load(args)
     for problem in loaded.problems:
-        print(problem, file=sys.stderr)
+        print(one_line(problem), file=sys.stderr)
     if loaded.problems:
         return 1
-    print("\n".join(lines(loaded.config, loaded.origins if args.origin else None)))
+    print(printable("\n".join(lines(loaded.config, loaded.origins if args.origin else None))))
     return 0
 
 

@@ -12,6 +12,7 @@ from csg_otel import environment
 from csg_otel.cli import attach, dashboard_health, dashboard_otlp, dashboard_terminal, dashboard_web
 from csg_otel.cli.arguments import port, seconds
 from csg_otel.dashboard.report import document, markdown, output, page, status_text
+from csg_otel.display import clean
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.source import Source
@@ -96,5 +97,5 @@ def _report(options: argparse.Namespace, source: Source) -> int:
         print(text, end="")
     else:
         output.write(options.output, text)
-        print(f"report of {report['status']['service']['name']} written to {options.output}")
+        print(clean(f"report of {report['status']['service']['name']} written to {options.output}"))
     return 0

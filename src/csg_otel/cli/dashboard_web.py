@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from csg_otel.cli import attach
 from csg_otel.cli.stop_signals import stop_latch
+from csg_otel.display import clean
 from csg_otel.errors import CsgOtelError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """Print a link; where the page is served from here, stay until Ctrl-C."""
     if options.url is not None or attach.answers(options):
-        print(attach.source(options).post("login-links", {})["url"])
+        print(clean(attach.source(options).post("login-links", {})["url"]))
         return 0
     ended = stop_latch()
     with attach.monitors(options, port=options.port) as telemetry:

@@ -20,6 +20,7 @@ from csg_otel.cli import endpoint, health_output
 from csg_otel.cli.arguments import add_config, add_timeout, seconds
 from csg_otel.cli.health_output import PROBES
 from csg_otel.errors import CsgOtelError
+from csg_otel.lines import one_line
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ class _ErrorPrinter:
         execution = event.execution
         if execution is not None and execution.unexpected_error is not None:
             reason = results.error_reason(execution.unexpected_error)
-            print(f"{execution.check.name}: {reason}", file=sys.stderr)
+            print(one_line(f"{execution.check.name}: {reason}"), file=sys.stderr)
 
 
 def _why(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from csg_otel import clocks
 from csg_otel.dashboard.alerting import AlertsView
 from csg_otel.dashboard.changes import WINDOW_S, Changes
+from csg_otel.dashboard.model.fitting import fits
 from csg_otel.dashboard.program import Program, Senders
 from csg_otel.dashboard.source import NotFoundError, Parameters, SourceError
 from csg_otel.dashboard.store.values import MOST_SERIES
@@ -355,7 +356,7 @@ class Api:
         labels, duration_s = body.get("labels") or {}, body.get("duration_s", _SILENCE_S)
         if not isinstance(body.get("alert"), str) or not isinstance(labels, dict):
             raise SourceError("alert must be the name of an alert, and labels a mapping")
-        if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)):
+        if not fits(duration_s, float):
             raise SourceError("duration_s must be a number of seconds")
         silence = self._alerts.acknowledge(
             body["alert"],

@@ -163,7 +163,7 @@ def _actions() -> dict[str, Any]:
 def _transfers() -> dict[str, Any]:
     """Return the paths of streams and files."""
     integer = {"type": "integer"}
-    counts = _object({"spans": integer, "logs": integer, "metrics": integer})
+    counts = _object({"spans": integer, "logs": integer, "metrics": integer, "left_out": _TEXT})
     return {
         "/events": {
             "get": {
@@ -181,7 +181,7 @@ def _transfers() -> dict[str, Any]:
         },
         "/import": {
             "post": {
-                "summary": "Show telemetry from an export, at most 32 MiB",
+                "summary": "Show telemetry from an export, at most 32 MiB; of metrics only where no program has its own",
                 "requestBody": {"required": True, "content": {_LINES: {"schema": _TEXT}}},
                 "responses": _responses(counts),
             }

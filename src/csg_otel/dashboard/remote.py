@@ -15,6 +15,10 @@ from urllib.parse import quote, urlencode
 from csg_otel import environment, net
 from csg_otel.dashboard import token_file
 from csg_otel.dashboard.endpoints import EndpointsSource
+from csg_otel.dashboard.model import SCHEMA_VERSION
+from csg_otel.dashboard.model.actions import RESULTS
+from csg_otel.dashboard.model.fitting import fits
+from csg_otel.dashboard.schema import DOCUMENTS
 from csg_otel.dashboard.source import NotFoundError, SourceError
 from csg_otel.health.report import GROUP_OF
 
@@ -65,14 +69,21 @@ class HttpSource:
         if response.status == 404 and response.body.startswith(_ENDPOINTS):
             self._endpoints = self._without_dashboard(response.body)
             return self._endpoints.get(path, parameters or {})
-        return self._document(path, response)
+        document = self._document(path, response)
+        if not fits(document, _kind(path)):
+            raise self._other_form(path)
+        return document
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Run the action at *path*; see ``Source``."""
         content, kind = json.dumps(body).encode(), "application/json"
         if path == "import":
             content, kind = str(body["lines"]).encode(), "application/x-ndjson"
-        return self._document(path, self._send("POST", f"/api/v1/{quote(path)}", content, {"Content-Type": kind}))
+        response = self._send("POST", f"/api/v1/{quote(path)}", content, {"Content-Type": kind})
+        result = self._document(path, response)
+        if not fits(result, RESULTS.get(path, dict[str, Any])):
+            raise self._other_form(path)
+        return result
 
     def _send(
         self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -133,8 +144,27 @@ class HttpSource:
             )
         problem = content.get("error") if isinstance(content, dict) else None
         if not isinstance(problem, str):
-            raise SourceError(f"{self.address} is no dashboard of csg_otel: it answered {path} with {_text(response)}")
+            raise self._no_dashboard(path, response)
         raise (NotFoundError if response.status == 404 else SourceError)(problem)
+
+    def _other_form(self, path: str) -> SourceError:
+        return SourceError(
+            f"{self.address} is no dashboard of csg_otel, or that of another version: its answer to {path[:80]!a} has another "
+            f"form than version {SCHEMA_VERSION}; give the address of one with --url, or use the csg-otel of that program"
+        )
+
+    def _no_dashboard(self, path: str, response: net.Response) -> SourceError:
+        return SourceError(
+            f"{self.address} is no dashboard of csg_otel: it answered {path} with {_text(response)}; give the address of one "
+            "with --url"
+        )
+
+
+def _kind(path: str) -> Any:
+    """Return the type of the document at *path*; an export is text."""
+    if path == "export":
+        return str
+    return DOCUMENTS.get("traces/{trace_id}" if path.startswith("traces/") else path, dict[str, Any])
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from csg_otel.display import clean
 from csg_otel.errors import CsgOtelError
 
 
@@ -111,7 +112,7 @@ def describe(target: str, planned: Plan) -> list[str]:
         action: sum(change.action == action for change in planned.changes) for action in ("create", "update", "remove")
     }
     totals = ", ".join(f"{count} to {action}" for action, count in counts.items())
-    return [*lines, f"{target}: {totals}, {planned.unchanged} unchanged"]
+    return [clean(line) for line in (*lines, f"{target}: {totals}, {planned.unchanged} unchanged")]
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -240,10 +240,17 @@ def _forged(request: Request, credential: Credential) -> Response | None:
     """Return the response to an action that another site's page may have sent; None for all others."""
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
     sent = request.headers.get("x-csrf-token", "").encode("utf-8", "surrogateescape")
-    is_foreign = bool(origin) and urlsplit(origin).netloc.lower() != host.strip().lower()
-    if is_foreign or (credential.csrf and not hmac.compare_digest(sent, credential.csrf.encode())):
+    if _is_foreign(origin, host) or (credential.csrf and not hmac.compare_digest(sent, credential.csrf.encode())):
         return problem(403, "the header X-CSRF-Token must be the csrf of /api/v1/session; reload the page")
     return None
+
+
+def _is_foreign(origin: str, host: str) -> bool:
+    """Return whether the header ``Origin`` names another site than *host*, or none at all; browsers may leave it out."""
+    try:
+        return bool(origin) and urlsplit(origin).netloc.lower() != host.strip().lower()
+    except ValueError:  # such as an open bracket
+        return True
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry.semconv.attributes import service_attributes
 
@@ -21,6 +21,7 @@ from csg_otel.dashboard.otlp.spans import span_json
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import Attributes, LogRow, SpanRow
+    from csg_otel.dashboard.model.actions import Imported
     from csg_otel.dashboard.otlp.receiver import Intake
     from csg_otel.points import Point
 
@@ -29,16 +30,12 @@ Row = TypeVar("Row")
 _MOST_ROWS: Final = 500
 """Rows of one line: the batch of the SDKs, so that every reader takes it."""
 
+_NO_METRICS: Final = (
+    "metrics, because they would be added to those of this program; `csg-otel dashboard --otlp` shows them alone"
+)
+
 Resources = Mapping[str, "Attributes"]
 """The attributes of the resource of each service; a service that is missing has its name only."""
-
-
-class Imported(TypedDict):
-    """The numbers of imported spans, log records and data points."""
-
-    spans: int
-    logs: int
-    metrics: int
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -107,17 +104,22 @@ def _line(resources_key: str, scopes_key: str, scopes: Mapping[tuple[str, str], 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read(text: bytes, intake: Intake) -> Imported:
+def read(text: bytes, intake: Intake, *, metrics: bool = True) -> Imported:
     """
     Put the requests in *text*, one per line, into the store behind *intake*, and return the numbers of their items.
 
     A line that is not valid is left out, such as the last one of a file that is being written. Raises InvalidRequestError with
     the first reason if no line is valid.
+
+    Args:
+        text: The lines.
+        intake: The way into the store.
+        metrics: Whether metrics are taken, too. Default: yes.
     """
     from csg_otel.dashboard.otlp import json_requests, signals
 
     counts = dict.fromkeys(("traces", "logs", "metrics"), 0)
-    problem = ""
+    problem = left_out = ""
     is_valid = False
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -126,11 +128,19 @@ def read(text: bytes, intake: Intake) -> Imported:
             document = json_requests.parse(line)
             for signal in signals.SIGNALS:
                 message = json_requests.message(document, signal.request)
-                accepted = intake.accept(signal, message).accepted
-                counts[signal.name] += accepted
-                is_valid = is_valid or len(getattr(message, signal.resources)) > 0
+                has_items = len(getattr(message, signal.resources)) > 0
+                is_valid = is_valid or has_items
+                if has_items and signal is signals.METRICS and not metrics:
+                    left_out = _NO_METRICS
+                else:
+                    counts[signal.name] += intake.accept(signal, message).accepted
         except InvalidRequestError as error:
             problem = problem or f"line {number}: {error}"
     if not is_valid:
         raise InvalidRequestError(problem or "no line has spans, log records or metrics as OTLP's JSON")
-    return {"spans": counts["traces"], "logs": counts["logs"], "metrics": counts["metrics"]}
+    return {
+        "spans": counts["traces"],
+        "logs": counts["logs"],
+        "metrics": counts["metrics"],
+        "left_out": left_out,
+    }

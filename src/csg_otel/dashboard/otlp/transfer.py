@@ -13,7 +13,7 @@ from csg_otel.dashboard.otlp.unknown import Unknown
 from csg_otel.dashboard.source import SourceError
 
 if TYPE_CHECKING:
-    from csg_otel.dashboard.otlp.lines import Imported
+    from csg_otel.dashboard.model.actions import Imported
     from csg_otel.dashboard.otlp.receiver import Intake
     from csg_otel.dashboard.store.kept import Store
 
@@ -24,8 +24,16 @@ class Transfer:
     """The export and the import of one store; ``intake`` takes what is imported."""
 
     def __init__(self, store: Store, intake: Callable[[], Intake] | None = None) -> None:
-        """Export and import what *store* has; *intake* returns the way into it (default: a new one, when it is needed)."""
+        """
+        Export and import what *store* has.
+
+        Args:
+            store: The store.
+            intake: Returns the way into it, which others send to, too. Default: there is none, because a program fills the
+                store; then metrics are not imported, as they would change those of the program.
+        """
         self._store = store
+        self._takes_metrics = intake is not None
         self._intake = functools.cache(intake or functools.partial(_new_intake, store))
 
     def export(self, signals: Iterable[str] | None = None) -> str:
@@ -56,7 +64,7 @@ class Transfer:
         self._store.look()
         intake = self._intake().behind(lambda receiver: Unknown(receiver, self._store))
         try:
-            return lines.read(text.encode("utf-8", "replace"), intake)
+            return lines.read(text.encode("utf-8", "replace"), intake, metrics=self._takes_metrics)
         except InvalidRequestError as error:
             raise SourceError(f"this is no file of OTLP's JSON, one request per line: {error}") from None
 

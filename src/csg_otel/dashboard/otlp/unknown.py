@@ -27,9 +27,8 @@ class Unknown:
 
     def __init__(self, receiver: Receiver, store: Store) -> None:
         """Pass on to *receiver* what *store* has not."""
-        spans, logs = store.recent.everything()
+        _, logs = store.recent.everything()
         self._receiver = receiver
-        self._spans = {(span.trace_id, span.span_id) for span in spans}
         self._logs = {(log.time, log.body, log.logger, log.trace_id, log.span_id) for log in logs}
         self._times = {
             (program.service, program.instance): latest.time + _NEWER_S
@@ -38,9 +37,8 @@ class Unknown:
         }
 
     def put_spans(self, program: Program, rows: list[SpanRow]) -> None:
-        """Keep the spans that are new."""
-        if new := [row for row in rows if (row["trace_id"], row["span_id"]) not in self._spans]:
-            self._receiver.put_spans(program, new)
+        """Keep spans; the store keeps each only once."""
+        self._receiver.put_spans(program, rows)
 
     def put_logs(self, program: Program, rows: list[LogRow]) -> None:
         """Keep the log records that are new."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import faults
 from csg_otel.dashboard.model import LogRow, SpanRow
-from csg_otel.dashboard.store.fitting import fits
+from csg_otel.dashboard.model.fitting import fits
 from csg_otel.multiprocess.family import Process
 from csg_otel.private_folder import make_private_folder
 

@@ -80,7 +80,7 @@ async function importFile(input, state, redraw) {
   redraw();
   try {
     const counts = await post("import", await file.text());
-    state.text = `Imported ${plural(counts.spans, "span")}, ${plural(counts.logs, "log record")}, ${plural(counts.metrics, "metric")}.`;
+    state.text = `Imported ${plural(counts.spans, "span")}, ${plural(counts.logs, "log record")}, ${plural(counts.metrics, "metric")}.${counts.left_out && ` Left out: ${counts.left_out}.`}`;
   } catch (error) {
     state.text = error.message;
   }

@@ -1,7 +1,7 @@
 """
-Whether a value from a file is one of the model's types: another version of this package may have written it. Pure.
+Whether parsed JSON is a value of the model's types: another version of this package, or another server, may have sent it. Pure.
 
-All keys must be there, others may be, too. Times and durations are finite and below 3,000 years, as views need them.
+All keys must be there, others may be, too. Numbers are finite, and texts can be written as UTF-8.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is
 
 _Check = Callable[[Any], bool]
 
-_FARTHEST_S: Final = 1e11
-
 _INTEGERS: Final = range(1 - 2**64, 2**64)
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Return whether *value*, parsed JSON, is a value of *kind*: a type of the model."""
+    """Return whether *value*, parsed JSON, is a value of *kind*: a type of the model, or one that it uses."""
     return _check(kind)(value)
 
 
@@ -74,8 +72,12 @@ def _is_integer(value: Any) -> bool:
     return type(value) is int and value in _INTEGERS
 
 
-def _is_time(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < _FARTHEST_S
+def _is_number(value: Any) -> bool:
+    return _is_integer(value) or (type(value) is float and math.isfinite(value))
+
+
+def _is_switch(value: Any) -> bool:
+    return type(value) is bool
 
 
 def _is_nothing(value: Any) -> bool:
@@ -89,15 +91,14 @@ def _is_attribute(value: Any) -> bool:
         return all(map(_is_attribute, value))
     if kind is dict:
         return all(map(_is_text, value)) and all(map(_is_attribute, value.values()))
-    if kind is float:
-        return math.isfinite(value)
-    return kind is bool or value is None or _is_text(value) or _is_integer(value)
+    return kind is bool or value is None or _is_text(value) or _is_number(value)
 
 
 _SIMPLE: Final[dict[Any, _Check]] = {
     str: _is_text,
     int: _is_integer,
-    float: _is_time,
+    float: _is_number,
+    bool: _is_switch,
     type(None): _is_nothing,
     Any: _is_attribute,
 }
