@@ -79,7 +79,7 @@ def ask(instrumented: Callable[..., csg_otel.Telemetry]) -> Iterator[Ask]:
         return response.status
 
     assert telemetry.dashboard is not None
-    eventually(lambda: telemetry.dashboard.get("metrics", {"text": "orders"})["metrics"])  # type: ignore[union-attr]
+    eventually(lambda: telemetry.dashboard.get("metrics", {"text": "orders"})["metrics"])
     yield send
     client.close()
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from csg_otel.dashboard.remote import HttpSource
@@ -20,7 +21,7 @@ from csg_otel.dashboard.store.history_file import load, save
 from csg_otel.dashboard.store.journal import Journal
 from csg_otel.dashboard.store.recent import Recent
 from csg_otel.dashboard.store.values import Collection, Values
-from csg_otel.multiprocess.family import Process
+from csg_otel.descriptors import KeptFile
 from csg_otel.points import NumberPoint
 from support.programs import Program, eventually, get
 from support.servers import free_port
@@ -181,7 +182,7 @@ def _span(label: str, **changes: Any) -> Any:
 
 
 def _line(**rows: Any) -> str:
-    return json.dumps({"v": 1, "w": Process.identify(os.getpid()), **rows}) + "\n"
+    return json.dumps({"v": 1, **rows}) + "\n"
 
 
 def _names_of(rows: Any) -> list[str]:
@@ -208,18 +209,41 @@ def test_a_journal_has_the_lines_of_others_once(tmp_path: Path) -> None:
     )
 
 
-def test_what_ran_in_a_process_that_has_ended_runs_no_longer(tmp_path: Path) -> None:
-    """A process is known by its start, too: after the restart of a container, another one has its process id."""
-    own = Process.identify(os.getpid())
-    pid, started, machine = own.split(" ", 2)
-    others = (f"{pid} {int(started) - 1} {machine}", f"{pid} {started} of another boot", pid, "", None, ["?"])
-    for number, writer in enumerate((own, *others)):
-        line = json.dumps({"v": 1, "w": writer, "r": [_span(f"of {number}")]})
-        (tmp_path / f"{pid}-{number}.jsonl").write_text(line + "\n", encoding="utf-8")
+WRITER = """
+    import os, sys, time
+    from pathlib import Path
+    from csg_otel.dashboard.store.journal import Journal
 
-    journal = Journal(tmp_path)
-    for _ in range(2):
-        assert [_names_of(spans) for spans in journal.read().running.values()] == [["of 0"]]
+    journal = Journal(Path(sys.argv[1]))
+    row = __import__("json").loads(sys.argv[2])
+    journal.write([], [], [row])
+    if os.fork() == 0:  # a child is another process: it holds no lock of its parent
+        journal.reset()
+        print("ready", flush=True)
+        time.sleep(600)
+    os.wait()
+"""
+
+
+def test_what_ran_in_a_process_that_was_killed_runs_no_longer(tmp_path: Path) -> None:
+    """Also where another process has its id now, as after the restart of a container, and where a child of it lives on."""
+    folder = tmp_path / "j"
+    reader = Journal(folder)
+    words = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), json.dumps(_span("long"))]
+    with Program(words, tmp_path) as program:
+        program.line_with("ready")
+        (child,) = psutil.Process(program.process.pid).children()
+        try:
+            assert [_names_of(spans) for spans in reader.read().running.values()] == [["long"]]
+            program.process.kill()
+            program.process.wait(10)
+            (file,) = folder.iterdir()
+            file.rename(folder / f"{os.getpid()}-0.jsonl")
+            assert child.is_running()
+            for journal in (reader, Journal(folder)):
+                assert journal.read().running == {}
+        finally:
+            child.kill()
 
 
 def test_a_new_file_of_a_process_replaces_what_runs_in_its_older_one(
@@ -238,7 +262,7 @@ def test_a_new_file_of_a_process_replaces_what_runs_in_its_older_one(
 
     assert len(list(tmp_path.iterdir())) > 1
     for reader in (early, Journal(tmp_path)):
-        assert [_names_of(spans) for spans in reader.read().running.values()] == [[]]
+        assert reader.read().running == {}
 
 
 @pytest.mark.parametrize(
@@ -262,6 +286,8 @@ def test_a_row_of_another_version_is_left_out_alone(tmp_path: Path, bad: Any) ->
     line = _line(s=[_span("a"), bad, _span("b", later=1)], r=[bad, _span("r")])
     text = _line(s=[_span("before")]) + line + _line(s=5, l=None, r={}) + line + _line(s=[_span("after")])
     (tmp_path / "1-1.jsonl").write_text(text + json.dumps({"v": 2, "s": [_span("other")]}) + "\n", encoding="utf-8")
+    writer = KeptFile(tmp_path / "1-1.jsonl", os.O_RDONLY)
+    assert writer.lock()
 
     rows = Journal(tmp_path).read()
     assert _names_of(rows.spans) == ["before", "a", "b", "a", "b", "after"]
@@ -272,6 +298,7 @@ def test_a_row_of_another_version_is_left_out_alone(tmp_path: Path, bad: Any) ->
     files.read(recent, Values())
     assert recent.counts()["spans"] == 4
     assert recent.counts()["running"] == 1
+    writer.close()
 
 
 def test_a_burst_is_split_into_lines_and_files(tmp_path: Path) -> None:

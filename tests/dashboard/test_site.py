@@ -269,7 +269,7 @@ def test_actions_need_the_token_of_the_session(web: ServedWeb, source: SetSource
     assert web.post("services/restart", {}, X_CSRF_Token=csrf, Origin="http://evil.example").status == 403
     assert not source.posts
     answer = web.post("services/restart", {}, X_CSRF_Token=csrf, Origin=web.url)
-    assert (answer.status, answer.json) == (200, {"done": "services/restart"})
+    assert (answer.status, answer.json) == (200, {"restarted": True})
     bearer = f"Bearer {web.dashboard._access._token}"
     assert web.post("alerts/acknowledge", {"alert": "x"}, Authorization=bearer, Cookie="").status == 200
     assert source.posts == [("services/restart", {}), ("alerts/acknowledge", {"alert": "x"})]

@@ -59,15 +59,9 @@ class Process:
 
     @classmethod
     def identify(cls, pid: int) -> str:
-        """Return a text that no other process has, of no boot and no namespace: the process id, the start, and the machine."""
+        """Return a text that no other process of this boot has: the process id and the start; without a start, it has ended."""
         process = cls.read(pid)
-        return f"{pid} {process.started if process is not None else ''} {_machine()}"
-
-    @classmethod
-    def lives(cls, identity: str) -> bool:
-        """Return whether the process lives whose ``identify()`` was *identity*; False for any other text."""
-        pid = identity.partition(" ")[0]
-        return pid.isdecimal() and identity == cls.identify(int(pid)) and _exists(int(pid))
+        return f"{pid} {process.started if process is not None else ''}"
 
     @classmethod
     def read(cls, pid: int) -> Process | None:
@@ -108,17 +102,6 @@ def family() -> Family:
             break
         eldest = parent
     return Family(eldest.pid, eldest.started, _machine())
-
-
-def _exists(pid: int) -> bool:
-    """Return whether there is a process *pid*: where there is no ``/proc``, this is all that can be known."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
 
 
 def _machine() -> str:

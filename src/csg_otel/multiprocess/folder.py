@@ -158,7 +158,8 @@ class Folder:
             owner, _, service = _read_private(self._path / "owner").decode().partition("\n")
         except FileNotFoundError:
             return ""
-        return service if Process.lives(owner) else ""
+        pid = owner.partition(" ")[0]
+        return service if pid.isdigit() and owner == Process.identify(int(pid)) else ""
 
     @property
     def fifo(self) -> int:

@@ -56,9 +56,13 @@ def save(path: Path, values: Values, now: float, offset_s: float) -> None:
     make_private_folder(path.parent)
     candidate = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(body)
-    candidate.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+        candidate.replace(path)
+    except OSError:
+        candidate.unlink(missing_ok=True)  # a full disk has no room for halves of files
+        raise
 
 
 def _lines(values: Values) -> Iterator[tuple[str, str, str, str, Any, str, Line]]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import faults
 from csg_otel.dashboard.model import LogRow, SpanRow
 from csg_otel.dashboard.model.fitting import fits
-from csg_otel.multiprocess.family import Process
+from csg_otel.descriptors import KeptFile, is_at
 from csg_otel.private_folder import make_private_folder
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of the files: ended spans, log records, and the running spans of each process that lives, by its identity."""
+    """Rows of the files: ended spans, log records, and by the name of its file what runs in each process that lives."""
 
     spans: list[SpanRow] = field(default_factory=list)
     logs: list[LogRow] = field(default_factory=list)
@@ -62,12 +62,13 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Keep the files in *folder*, which is made with the first line."""
         self._folder = folder
+        self._file: KeptFile | None = None
         self.reset()
 
     def reset(self) -> None:
         """Start a file of its own, as in a forked child; the parent's is not touched."""
-        self._writer = ""
-        self._path: Path | None = None
+        self._close()
+        self._path = self._folder
         self._own: set[str] = set()
         self._written = 0
         self._has_half_line = False
@@ -88,7 +89,8 @@ class Journal:
             lines += [next(self._lines("r", running), self._line("r", []))]
         self._last_running = ids
         try:
-            self._append(lines)
+            if self._append(lines) and running:  # they count in the file that is locked
+                self._append([next(self._lines("r", running), self._line("r", []))])
             self._failed = False
         except OSError as error:
             self._last_running = None
@@ -110,45 +112,53 @@ class Journal:
             yield self._line(kind, texts)
 
     def _line(self, kind: str, texts: list[str]) -> bytes:
-        """Return the line of the rows *texts*, with the version of the lines and the identity of this process."""
-        self._writer = self._writer or Process.identify(os.getpid())
-        return f'{{"v":{_VERSION},"w":{_json(self._writer)},"{kind}":[{",".join(texts)}]}}\n'.encode()
+        """Return the line of the rows *texts*, with the version of the lines."""
+        return f'{{"v":{_VERSION},"{kind}":[{",".join(texts)}]}}\n'.encode()
 
-    def _append(self, lines: list[bytes]) -> None:
-        """Append *lines* in one write, so that a reader sees them together, unless the file becomes too large."""
-        block = b""
+    def _append(self, lines: list[bytes]) -> bool:
+        """Append *lines* in one write, so that a reader sees them together; return whether another file was begun for them."""
+        block, has_begun = b"", False
         for line in lines:
-            if self._path is None or self._written + len(block) + len(line) > _FILE_BYTES:
+            if self._needs_file(len(block) + len(line)):
                 self._append_block(block)
-                block = b""
+                block, has_begun = b"", True
                 self._begin_file()
             block += line
         self._append_block(block)
+        return has_begun
+
+    def _needs_file(self, more_bytes: int) -> bool:
+        """Return whether the file is full with *more_bytes*, or was removed, perhaps with the folder."""
+        return self._file is None or self._written + more_bytes > _FILE_BYTES or not is_at(self._file, self._path)
 
     def _begin_file(self) -> None:
+        """Begin a file and lock it, as long as the process lives: what runs in a file without a lock runs no longer."""
+        self._close()
         make_private_folder(self._folder)
-        self._path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+        path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+        hidden = path.with_suffix(".new")  # until it is locked
+        file = KeptFile(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW)
+        with suppress(OSError):  # a file system without locks
+            file.lock()
+        hidden.rename(path)
+        file.moved(path)
+        self._file, self._path = file, path
         self._written = 0
         self._has_half_line = False
-        self._own.add(self._path.name)
-        self._last_running = None  # the next lines have the running spans again, because older files are removed
+        self._own.add(path.name)
         self._remove_oldest()
 
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def _append_block(self, block: bytes) -> None:
-        if not block or self._path is None:
+        if not block or self._file is None:
             return
         if self._has_half_line:
             block = b"\n" + block
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            descriptor = os.open(self._path, flags, 0o600)
-        except FileNotFoundError:  # the folder was removed
-            self._path = None
-            raise
-        try:
-            written = os.write(descriptor, block)
-        finally:
-            os.close(descriptor)
+        written = os.write(self._file.descriptor, block)
         self._written += written
         self._has_half_line = written < len(block)
         if self._has_half_line:
@@ -189,9 +199,11 @@ class Journal:
         self._own &= present
         for name in self._seen.keys() - present:
             del self._seen[name]
-        for writer in [writer for writer in self._running if not Process.lives(writer)]:
-            del self._running[writer]
-        rows.running = dict(self._running)
+        for name in self._running.keys() - present:
+            del self._running[name]
+        rows.running = {
+            name: spans for name, spans in self._running.items() if spans and _is_locked(self._folder / name)
+        }
         return rows
 
     def _skip_oldest(self, files: list[tuple[Path, float, int]]) -> None:
@@ -222,10 +234,10 @@ class Journal:
             end = len(body)  # no line of ours; its rest will be none, too
         self._seen[path.name] = offset + end, offset + len(body)
         for line in body[:end].splitlines():
-            self._read_line(line, rows)
+            self._read_line(path.name, line, rows)
 
-    def _read_line(self, line: bytes, rows: Rows) -> None:
-        """Add the rows of *line*; those of another version are left out, and each row that this version cannot show."""
+    def _read_line(self, name: str, line: bytes, rows: Rows) -> None:
+        """Add the rows of *line* in the file *name*, without those of another version and those that this one can't show."""
         try:
             item = json.loads(line)
         except (ValueError, RecursionError):
@@ -235,7 +247,21 @@ class Journal:
         rows.spans += _fitting(item.get("s"), SpanRow)
         rows.logs += _fitting(item.get("l"), LogRow)
         if "r" in item:
-            self._running[str(item.get("w"))] = _fitting(item["r"], SpanRow)
+            self._running[name] = _fitting(item["r"], SpanRow)
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether the process that writes *path* lives. Process ids do not say so: they repeat in another container."""
+    try:
+        file = KeptFile(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return not file.lock()
+    except OSError:
+        return False
+    finally:
+        file.close()
 
 
 def _fitting(rows: Any, kind: Any) -> list[Any]:
