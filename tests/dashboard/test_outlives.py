@@ -246,6 +246,19 @@ def test_what_ran_in_a_process_that_was_killed_runs_no_longer(tmp_path: Path) ->
             child.kill()
 
 
+def test_what_runs_is_shown_until_the_journal_is_closed(tmp_path: Path) -> None:
+    """A program may shut its telemetry down and live on; if it goes on, another file has what it keeps."""
+    writer, reader = Journal(tmp_path), Journal(tmp_path)
+    writer.write([], [], [_span("long")])
+    assert len(reader.read().running) == 1
+    writer.close()
+    assert reader.read().running == {}
+    writer.write([_span("later")], [], [_span("long")])
+    rows = reader.read()
+    assert (_names_of(rows.spans), len(rows.running)) == (["later"], 1)
+    writer.close()
+
+
 def test_a_new_file_of_a_process_replaces_what_runs_in_its_older_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,8 @@ class Keeper:
             except Exception:  # noqa: BLE001 - the next look may succeed
                 faults.contain("dashboard")
             if last:
+                if self._files is not None:
+                    self._files.close()
                 return
             self._wakeup.wait(_TICK_S if self.watched else _IDLE_TICK_S)
 

@@ -44,6 +44,10 @@ class Files:
         self._read_due = float("-inf")
         self._save_due = clocks.monotonic() + _SAVE_S
 
+    def close(self) -> None:
+        """Close the file of this process; what it writes later is in another one."""
+        self._journal.close()
+
     def write(self, spans: Sequence[SpanRow], logs: Sequence[LogRow], running: Sequence[SpanRow]) -> None:
         """Append what this process has kept, and its running spans."""
         self._journal.write(spans, logs, running)

@@ -67,7 +67,7 @@ class Journal:
 
     def reset(self) -> None:
         """Start a file of its own, as in a forked child; the parent's is not touched."""
-        self._close()
+        self.close()
         self._path = self._folder
         self._own: set[str] = set()
         self._written = 0
@@ -76,6 +76,12 @@ class Journal:
         self._running: dict[str, list[SpanRow]] = {}
         self._last_running: list[str] | None = []
         self._failed = False
+
+    def close(self) -> None:
+        """Close the file of this process: its running spans are shown no longer."""
+        if self._file is not None:
+            self._file.close()
+            self._file, self._last_running = None, []
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -133,7 +139,7 @@ class Journal:
 
     def _begin_file(self) -> None:
         """Begin a file and lock it, as long as the process lives: what runs in a file without a lock runs no longer."""
-        self._close()
+        self.close()
         make_private_folder(self._folder)
         path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
         hidden = path.with_suffix(".new")  # until it is locked
@@ -147,11 +153,6 @@ class Journal:
         self._has_half_line = False
         self._own.add(path.name)
         self._remove_oldest()
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
     def _append_block(self, block: bytes) -> None:
         if not block or self._file is None:
