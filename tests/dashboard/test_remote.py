@@ -260,6 +260,12 @@ def test_every_document_of_a_program_is_one(api: Api, prepared: ServedWeb, sourc
         assert HttpSource(prepared.url).get(path) == source.documents[path]
 
 
+def test_parameters_that_are_too_long_are_an_error_that_says_so(prepared: ServedWeb) -> None:
+    """The server is a dashboard all the same."""
+    with pytest.raises(SourceError, match=r"parameters of 'traces' are too long"):
+        HttpSource(prepared.url).get("traces", {"text": "x" * 200_000})
+
+
 def test_a_server_that_hangs_has_a_deadline(answering: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says so."""
     monkeypatch.setattr(remote, "_TIMEOUT_S", 0.2)

@@ -142,6 +142,8 @@ class HttpSource:
                 f"{self.address} refuses access: run this as the user of the program, or give a token of its "
                 "security.api_auth with --token-file"
             )
+        if response.status in (414, 431):  # the server refuses the request line before it reads it
+            raise SourceError(f"the parameters of {path[:80]!a} are too long for one request; ask with shorter ones")
         problem = content.get("error") if isinstance(content, dict) else None
         if not isinstance(problem, str):
             raise self._no_dashboard(path, response)
