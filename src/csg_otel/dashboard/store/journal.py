@@ -44,6 +44,9 @@ _SUFFIX: Final = ".jsonl"
 _VERSION: Final = 1
 """Version of the lines; it changes when a row of the same form means something else."""
 
+_END: Final = f'{{"v":{_VERSION},"r":[]}}\n'.encode()
+"""The last line of a file: nothing runs here any more."""
+
 _json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -67,7 +70,9 @@ class Journal:
 
     def reset(self) -> None:
         """Start a file of its own, as in a forked child; the parent's is not touched."""
-        self.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
         self._path = self._folder
         self._own: set[str] = set()
         self._written = 0
@@ -80,6 +85,8 @@ class Journal:
     def close(self) -> None:
         """Close the file of this process: its running spans are shown no longer."""
         if self._file is not None:
+            with suppress(OSError):
+                self._append_block(_END)  # a child that the program has just forked has the lock, too, for a moment
             self._file.close()
             self._file, self._last_running = None, []
 
@@ -93,11 +100,10 @@ class Journal:
         lines = [*self._lines("s", spans), *self._lines("l", logs)]
         if ids != self._last_running:
             lines += [next(self._lines("r", running), self._line("r", []))]
-        self._last_running = ids
         try:
             if self._append(lines) and running:  # they count in the file that is locked
                 self._append([next(self._lines("r", running), self._line("r", []))])
-            self._failed = False
+            self._last_running, self._failed = ids, False
         except OSError as error:
             self._last_running = None
             if not self._failed:
@@ -135,7 +141,11 @@ class Journal:
 
     def _needs_file(self, more_bytes: int) -> bool:
         """Return whether the file is full with *more_bytes*, or was removed, perhaps with the folder."""
-        return self._file is None or self._written + more_bytes > _FILE_BYTES or not is_at(self._file, self._path)
+        return (
+            self._file is None
+            or self._written + more_bytes + len(_END) > _FILE_BYTES
+            or not is_at(self._file, self._path)
+        )
 
     def _begin_file(self) -> None:
         """Begin a file and lock it, as long as the process lives: what runs in a file without a lock runs no longer."""
@@ -144,9 +154,13 @@ class Journal:
         path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
         hidden = path.with_suffix(".new")  # until it is locked
         file = KeptFile(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW)
-        with suppress(OSError):  # a file system without locks
-            file.lock()
-        hidden.rename(path)
+        try:
+            with suppress(OSError):  # a file system without locks
+                file.lock()
+            hidden.rename(path)
+        except OSError:
+            file.close()
+            raise
         file.moved(path)
         self._file, self._path = file, path
         self._written = 0
