@@ -1,11 +1,9 @@
 // The list of "what changed", on the overview and on its own page.
 
 import { h } from "./dom.js";
-import { clock, duration, value } from "./format.js";
+import { clock, duration } from "./format.js";
 import { app, now } from "./app.js";
 import { largest, sparkline } from "./widgets.js";
-
-const KINDS = { metric: "metric", traces: "traces", logs: "logs", health: "health" };
 
 /** Seconds of data that a comparison needs before the window: four steps, and the one that they begin with. */
 const BEFORE_S = 50;
@@ -28,15 +26,8 @@ export function changeRows(changes) {
 
 function changeRow(change) {
   const labels = Object.entries(change.attributes).map(([name, item]) => `${name}=${item}`).join(" ");
-  return h("a", { class: "row", role: "listitem", "data-row": true, key: `${change.what} ${change.name} ${change.field} ${labels}`, href: `#/${change.link}` },
-    h("span", { class: "c-kind dim" }, KINDS[change.what] ?? change.what),
+  return h("a", { class: "row", role: "listitem", "data-row": true, key: `${change.what} ${change.name} ${change.field} ${labels}`, href: `#/${change.link}`, title: `${change.name} ${labels}` },
+    h("span", { class: "c-kind dim" }, change.what),
     h("span", { class: "c-spark" }, sparkline(change.values, largest(change.values))),
-    h("span", { class: "c-text" }, h("span", { class: "name" }, change.name), " ", h("span", { class: "dim" }, labels), h("span", { class: "text" }, change.text)),
-    h("span", { class: "c-move q" }, move(change)));
-}
-
-/** "80 ms → 1.2 s". */
-function move(change) {
-  if (change.before === null && change.after === null) return "";
-  return [h("span", { class: "dim" }, value(change.before, change.unit)), " → ", value(change.after, change.unit)];
+    h("span", { class: "sentence" }, change.text));
 }
