@@ -47,12 +47,12 @@ def test_a_rule_that_fires_is_in_the_state_but_not_in_the_health(instrumented: A
     """The state of the bar is the worst of the checks and of the rules that fire."""
     telemetry = instrumented(
         alerting__rules=[
-            {"name": "orders", "metric": "shop.orders", "condition": ">", "threshold": 1, "severity": "critical"}
+            {"name": "orders", "metric": "till.queue", "condition": ">", "threshold": 1, "severity": "critical"}
         ],
         health_monitoring__enabled=False,
     )
     api = telemetry.dashboard
-    csg_otel.gauge("shop.orders").set(5)
+    csg_otel.gauge("till.queue").set(5)
 
     eventually(lambda: api.get("status")["state"] == "critical", within_s=40)
     assert api.get("status")["overall"] != "critical"

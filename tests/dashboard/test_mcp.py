@@ -50,6 +50,8 @@ def test_a_client_reads_what_a_program_did(web: Web, source: SetSource, environm
         "time": 0.0,
         "logs": [log(number, "error", "x" * 900) for number in range(500)],
         "total": 500,
+        "kept": 500,
+        "next": None,
     }
 
     async def conversation(client: Any) -> None:
