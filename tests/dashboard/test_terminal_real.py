@@ -115,7 +115,7 @@ def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], ter
     terminal.shows("filter: checkout")
     eventually(lambda: "health_check" not in terminal.screen(), WITHIN_S)
     terminal.press("Down", "Enter")
-    terminal.shows("charge card +[\\d.]+ [mu]?s .*•")
+    terminal.shows("charge card +[\\d.]+ [mµ]?s .*•")
     terminal.press("Down", "Enter")
     terminal.shows("scope +csg_otel")
     terminal.press("l")
