@@ -107,7 +107,7 @@ class Api:
             config: The whole configuration.
             store: The store.
             shown: The program of this process, or those that fill the store.
-            transfer: Returns what exports and imports the contents of the store; called at the first use.
+            transfer: Returns what exports and imports the contents of the store; called for each export and import.
         """
         self._config = config
         self._store = store
@@ -319,16 +319,14 @@ class Api:
     def series(self, parameters: Parameters) -> Chart:
         """Return the chart of one instrument. Raises NotFoundError if it has no values, ValueError for an unknown attribute."""
         window, name = self._window(parameters, time.time()), text_of(parameters, "name")
-        lines = number(parameters, "limit") or charts.MOST_LINES
-        if not 1 <= lines <= MOST_SERIES:
-            raise ValueError(f"limit must be 1 to {MOST_SERIES}")
+        lines = whole(parameters, "limit", 1, MOST_SERIES) or charts.MOST_LINES
         with self._values.lock:
             instrument = self._values.instrument(name)
             if instrument is None:
                 raise NotFoundError(f"no instrument {name[:80]!r} has values here; see the list of metrics")
             by = naming.attributes(instrument, texts(parameters, "by"))
             having = naming.conditions(instrument, texts(parameters, "attr"))
-            chart = charts.metric_chart(instrument, window, by, having, lines=int(lines))
+            chart = charts.metric_chart(instrument, window, by, having, lines=lines)
         return {**chart, "thresholds": self._alerts.thresholds(name)}
 
     def _window(self, parameters: Parameters, now: float) -> Window:

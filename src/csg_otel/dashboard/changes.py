@@ -77,9 +77,8 @@ class Changes:
 
     def within(self, window: Period, now: float, limit: int) -> tuple[Period, list[Change]]:
         """Return the baseline, and at most *limit* rows about what changed in *window* against it; all in Unix seconds."""
-        from csg_otel.dashboard.changed import (
-            rank,  # perhaps no page is ever opened, and it takes a quarter of a megabyte
-        )
+        # Imported here, because perhaps no page is ever opened, and it takes a quarter of a megabyte.
+        from csg_otel.dashboard.changed import rank
 
         step_s, past_s = _steps(window, now)
         baseline = max(window[0] - past_s, now - COARSE_SPAN_S), window[0]

@@ -34,7 +34,7 @@ class Transfer:
         """
         self._store = store
         self._takes_metrics = intake is not None
-        self._intake = functools.cache(intake or functools.partial(_new_intake, store))
+        self._intake = intake or functools.partial(_new_intake, store)
 
     def export(self, signals: Iterable[str] | None = None) -> str:
         """Return what is kept of *signals* (default: all) as lines, without running spans. Raises SourceError."""
