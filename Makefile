@@ -15,7 +15,7 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check test-slow test-pythons bench bench-check fleet golden lock real-parts newest-parts collector clean
+.PHONY: help demo test check test-slow test-pythons bench bench-check bench-scrub fleet golden lock real-parts newest-parts collector clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
@@ -28,6 +28,7 @@ test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS=
 	@collector-config/build >/dev/null || true
 	@.ci/neighbours >/dev/null || true
 	@.ci/node-parts >/dev/null || true
+	@.ci/gitleaks >/dev/null || true
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI checks
@@ -49,6 +50,11 @@ bench: $(VENV)/.dev ## measure against the peers in one run, print a table, writ
 
 bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target
 	@PYTHONPATH=tests $(BIN)/python -m bench --check
+
+bench-scrub: $(VENV)/.dev ## recall, false positives and cost of the scrubber beside gitleaks, detect-secrets and logfire
+	@.ci/gitleaks >/dev/null || true
+	@.ci/neighbours >/dev/null || true
+	@PYTHONPATH=tests $(BIN)/python -m privacy_corpus $(ARGS)
 
 fleet: $(VENV)/.dev collector ## start N programs against one collector, print spans/s, its CPU and memory for each N
 	@PYTHONPATH=tests $(BIN)/python -m bench.fleet $(ARGS)
@@ -73,7 +79,7 @@ collector: ## build the OpenTelemetry Collector of collector-config, once, and p
 	@collector-config/build
 
 clean: ## remove everything made here
-	@rm -rf $(VENV) .venvs build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json
+	@rm -rf $(VENV) .venvs build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json bench-scrub-results.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: made once, made again when a lock or the project's metadata changes.

@@ -52,6 +52,7 @@ _BUILT = {
     "neighbours": [".ci/neighbours"],
     "uwsgi": [".ci/neighbours", "uwsgi"],
     "node-otel": [".ci/node-parts"],
+    "gitleaks": [".ci/gitleaks"],
 }
 """Scripts that build a part into the user's cache, and find it there."""
 
