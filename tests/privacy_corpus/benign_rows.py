@@ -338,7 +338,7 @@ tls.next_protocol = http/1.1
 tls.protocol.version = 1.3
 dns.question.name = www.example.com
 dns.answers = ["10.0.0.1", "2001:db8::7"]
-file.path = /home/alice/example.png
+file.path = /Users/alice/example.png
 file.name = passwords_policy.pdf
 file.extension = tar.gz
 file.size = 5368709120
@@ -492,7 +492,7 @@ Successfully installed charset-normalizer-3.4.0 idna-3.10 requests-2.32.3 urllib
 Collecting requests==2.32.3 (from -r requirements.txt (line 7))
 #12 sha256:19c92d0a00d1b66d897bceaa7319bee0dd38a10a851c60bcec9474aa3f01e50f 31.4MB / 31.4MB 1.2s done
 Step 4/9 : RUN pip install --no-cache-dir -r requirements.txt
-go: downloading golang.org/x/crypto v0.35.0
+go: downloading github.com/spf13/cobra v1.9.1
 h1:HJ7EGlBUDRHyjhB3vz8/6gQ3WqaUnZQ2Vp0VwGWmsgM=
 java.lang.NullPointerException: Cannot invoke "String.length()" because "<local1>" is null
 	at com.example.auth.TokenService.refresh(TokenService.java:88) ~[app.jar:2.0.1]
