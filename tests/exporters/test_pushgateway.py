@@ -307,7 +307,7 @@ def test_a_password_in_the_address_is_sent_and_never_shown(
 )
 def test_an_address_may_lack_a_scheme_and_have_a_path(url: str, shown: str, group: str) -> None:
     """Both forms people write reach the gateway; user, password and query are not shown."""
-    assert address(url) == shown
+    assert address(PrometheusPush(push_gateway=url)) == shown
     assert group_url(url, "a", "b") == group
 
 

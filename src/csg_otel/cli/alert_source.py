@@ -19,6 +19,7 @@ from csg_otel.cli import arguments, endpoint
 from csg_otel.config import Loaded, load_lenient
 from csg_otel.config.load import FILE
 from csg_otel.errors import AlertError
+from csg_otel.net import addresses
 
 if TYPE_CHECKING:
     from csg_otel import names
@@ -141,8 +142,8 @@ def fetch(address: str, args: argparse.Namespace, config: Config) -> str:
         config: The configuration, whose token is sent only to the program's own address.
     """
     try:
-        url = net.parse(address)
-        shown = f"{url}{url.target.partition('?')[0]}"  # without a password
+        net.parse(address)
+        shown = addresses.shown(address)
         response = net.request(
             "GET",
             address,

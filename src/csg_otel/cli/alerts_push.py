@@ -17,6 +17,7 @@ from csg_otel.alerts.prometheus import push as prometheus_push
 from csg_otel.alerts.push import plan
 from csg_otel.alerts.push.api import Api
 from csg_otel.cli import alert_source, arguments, backends
+from csg_otel.config.sections.secret import revealed
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _datadog(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
             ["a push to Datadog needs two keys: set api_key and app_key of integrations.external_monitoring.datadog"]
         )
     headers = {"DD-API-KEY": account.api_key.reveal(), "DD-APPLICATION-KEY": account.app_key.reveal()}
-    url = account.api_url or f"https://api.{config.exporters.datadog.site}"
+    url = revealed(account.api_url or f"https://api.{config.exporters.datadog.site}")
     today = time.strftime("%Y-%m-%d", time.gmtime())
     text = _compiled("datadog", args, source)
     pushing = DatadogPush(Api(backends.checked(url), headers, timeout_s=args.timeout), source.spec, text, today=today)

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 from csg_otel.alerts.push.api import Api
 from csg_otel.cli import endpoint
+from csg_otel.config.sections.secret import revealed
 from csg_otel.errors import AlertError
+from csg_otel.net import addresses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 def checked(address: str) -> str:
     """Return *address*. Raises AlertError if it is not a URL of HTTP."""
     if urlsplit(address).scheme not in ("http", "https"):
-        raise AlertError([f"{address!r} is not a URL; write it as http://host:port"])
+        raise AlertError([f"{addresses.shown(address)!r} is not a URL; write it as http://host:port"])
     return address
 
 
@@ -35,8 +37,8 @@ def grafana(
         timeout_s: time limit of the whole push in seconds.
         token_file: file with the token of a service account, or with user:password; by default ``api_key`` of the settings.
     """
-    address = url or settings.dashboard_url
-    if address is None:
+    address = revealed(url or settings.dashboard_url or "")
+    if not address:
         raise AlertError(
             [f"a push to Grafana needs its address: give {option}, or set integrations.grafana.dashboard_url"]
         )

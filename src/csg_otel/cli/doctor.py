@@ -26,7 +26,7 @@ from csg_otel.exporters.build import NO_SPOOL_FOLDER, spool_folder
 from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 from csg_otel.lines import one_line
-from csg_otel.net import proxies
+from csg_otel.net import addresses, proxies
 
 if TYPE_CHECKING:
     import argparse
@@ -169,7 +169,7 @@ def _exporters(config: Config) -> Iterator[Finding]:
     variables = environment.snapshot()
     for name, target, protocol in _addresses(config):
         address = net.grpc_target(target)
-        shown = address.rpartition("@")[2]  # without a password
+        shown = addresses.shown(address)
         try:
             parts = urlsplit(address if "://" in address else f"//{address}")
             server = net.parse_grpc(address if parts.scheme else f"http://{address}")
@@ -195,7 +195,7 @@ def _addresses(config: Config) -> Iterator[tuple[str, str, str]]:
     for settings in destinations:
         yield settings.name, sender.endpoint(settings), settings.protocol
     if config.integrations.prometheus.enabled:
-        yield pushgateway.NAME, pushgateway.address(config.integrations.prometheus.push_gateway or ""), "http"
+        yield pushgateway.NAME, pushgateway.address(config.integrations.prometheus), "http"
 
 
 def _clock() -> Iterator[Finding]:

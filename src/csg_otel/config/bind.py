@@ -8,33 +8,25 @@ pass finds all problems. The one rule: without *substitute* only the tree is rea
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config import addresses, convert, misplaced
+from csg_otel.config import convert, credentials, misplaced
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import CheckDefinition, Target
-from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sections.secret import Address, Secret, SecretUrl
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
 from csg_otel.config.walk import kinds, without_none
 from csg_otel.errors import suggestion
+from csg_otel.net import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SENSITIVE: Final = re.compile(r"auth|key|token|secret|passw|pwd|cookie|credential|bearer|dsn", re.IGNORECASE)
-_HARMLESS: Final = re.compile(r"(file|path|name|ca|cert|_key_?file|author)$", re.IGNORECASE)
-URL_PASSWORD: Final = re.compile(r"(://[^/:@\s]*:)[^@/\s]+@")
 _SKIPPED: Final = object()
-
-
-def sensitive(name: str) -> bool:
-    """Return whether a header or parameter called *name* holds a credential."""
-    return bool(_SENSITIVE.search(name)) and not _HARMLESS.search(name)
 
 
 class Binder:
@@ -255,6 +247,8 @@ class Binder:
             return _SKIPPED
         if kind is Secret or (kind == (str | Secret) and self._holds_secret("", node, is_address=True)):
             return self._secret(node, declared)
+        if kind == Address:
+            return self._address(node, declared)
         kind = str if kind == (str | Secret) else kind
         node = self._resolved(node)
         if node.value is _SKIPPED or (node.text and node.value == ""):
@@ -282,17 +276,36 @@ class Binder:
         if not isinstance(text, str):
             self.report.problem(node, "a secret must be text; write it in quotes")
             return _SKIPPED
-        if text and node.literal and is_literal(text):
-            if self._strict or URL_PASSWORD.search(text):
-                self.report.problem(node, f"a secret must not be written in the file; {_better(node, declared)}")
-                return _SKIPPED
-            self.report.warning(
-                node, f"a secret stands in the file, where others may read it; {_better(node, declared)}"
-            )
+        is_written = bool(text) and node.literal and is_literal(text)
+        if is_written and self._refuses_literal(node, declared, always=credentials.has_password(text)):
+            return _SKIPPED
         if self._unset and node.live and not self._can_be_resolved(text):
             return Secret(text)
         resolved = self._resolved(node.with_value(text))
         return _SKIPPED if resolved.value in {_SKIPPED, ""} else Secret(resolved.value)
+
+    def _refuses_literal(self, node: Node, declared: Setting, *, always: bool = False) -> bool:
+        """Report a secret that is written in a file, and return whether that is a problem: if strict, or *always*."""
+        better = credentials.better(node.path, declared)
+        if refused := self._strict or always:
+            self.report.problem(node, f"a secret must not be written in the file; {better}")
+        else:
+            self.report.warning(node, f"a secret stands in the file, where others may read it; {better}")
+        return refused
+
+    def _address(self, node: Node, declared: Setting) -> Any:
+        """Return the address at *node*: a `SecretUrl` if it holds a secret, or if its path comes from a variable."""
+        if isinstance(node.value, Secret):
+            return node.value
+        text = self._scalar(str, declared, node)
+        if not isinstance(text, str):
+            return text
+        source = node.value if node.live else ""
+        if not (addresses.holds_secret(text) or has_form(source.partition("://")[2].partition("/")[2])):
+            return text
+        if node.literal and is_literal(source) and credentials.in_text(source):
+            self._refuses_literal(node, declared)
+        return SecretUrl(text)
 
     def _holds_secret(self, key: str, node: Node, *, is_address: bool = False) -> bool:
         """
@@ -301,7 +314,7 @@ class Binder:
         Args:
             key: The last part of the setting's key; a key such as ``password`` makes every text a secret.
             node: The value.
-            is_address: Whether it is a webhook's URL: a secret by its form (``addresses``), and if a part of it comes from a
+            is_address: Whether it is a webhook's URL: a secret by its form (`addresses`), and if a part of it comes from a
                 variable. By default it is any value, which may be or contain a URL with a password.
         """
         text = node.value
@@ -309,16 +322,14 @@ class Binder:
             return isinstance(text, Secret)  # in a Config that was loaded before
         if is_address:
             return addresses.holds_secret(text) or (node.live and has_form(text))
-        return sensitive(key) or URL_PASSWORD.search(text) is not None
+        return credentials.sensitive(key) or credentials.in_text(text)
 
     def _can_be_resolved(self, text: str) -> bool:
-        if self._substitute is None:
+        with suppress(SubstitutionError):
+            if self._substitute is not None:
+                self._substitute(text)
             return True
-        try:
-            self._substitute(text)
-        except SubstitutionError:
-            return False
-        return True
+        return False
 
     def _guarded(self, key: str, node: Node, path: str, *, guard: bool = True, as_text: bool = False) -> Any:
         """
@@ -346,7 +357,7 @@ class Binder:
         # If a request's body or a URL's query has a variable, the user kept its value out of the file: it counts as a secret.
         source = resolved.source or ""
         filled = has_form(source if key == "body" else source.partition("?")[2])
-        if guard and isinstance(resolved.value, str) and (filled or URL_PASSWORD.search(resolved.value)):
+        if guard and isinstance(resolved.value, str) and (filled or credentials.in_text(resolved.value)):
             return Secret(resolved.value)
         return resolved.value
 
@@ -374,7 +385,7 @@ class Binder:
             return f"the value of {convert.show(node.source)}"
         if node.raw is not None and not isinstance(node.value, str):
             return node.raw
-        return URL_PASSWORD.sub(r"\1***@", convert.show(node.value))
+        return credentials.printable_text(convert.show(node.value))
 
 
 def _required(cls: type) -> bool:
@@ -387,10 +398,3 @@ def _other_spellings(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _is_union(kind: Any) -> bool:
     return len(typing.get_args(kind)) > 1 and typing.get_origin(kind) is not Literal
-
-
-def _better(node: Node, declared: Setting) -> str:
-    """Return what to write instead of a secret."""
-    last = re.sub(r"\W+", "_", node.path.rpartition(".")[2]).strip("_")
-    name = declared.env[0] if declared.env else last.upper()
-    return f"write ${{{name}}} and set that variable, or ${{file:/run/secrets/{last.lower()}}}"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from csg_otel import net
 from csg_otel.config.sections.exporters import Queue
+from csg_otel.config.sections.secret import revealed
 from csg_otel.config.tree import DEFAULT, Node, Report, join
 from csg_otel.errors import suggestion
 
@@ -164,13 +165,13 @@ def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     if queue.batch_size > queue.max_items and queue.batch_size != Queue().batch_size:
         yield "exporters.queue.batch_size", f"{queue.batch_size} is more than max_items ({queue.max_items}); lower it"
     for at, otlp in enumerate(config.exporters.otlp):
-        target = net.grpc_target(otlp.endpoint or "http://localhost")
+        target = net.grpc_target(revealed(otlp.endpoint or "http://localhost"))
         if not ((otlp.protocol == "grpc" and target.startswith("unix://")) or _is_http_address(target)):
             yield f"{join('exporters.otlp', at)}.endpoint", "must be http://host:port or https://host:port"
         if (otlp.tls.cert is None) != (otlp.tls.key is None):
             yield f"{join('exporters.otlp', at)}.tls", "needs both 'cert' and 'key', or neither"
     gateway = config.integrations.prometheus.push_gateway
-    if gateway is not None and not _is_http_address(gateway):
+    if gateway is not None and not _is_http_address(revealed(gateway)):
         yield "integrations.prometheus.push_gateway", "must be http://host:port or https://host:port"
     buckets = config.performance.response_time_tracking.histogram_buckets
     if list(buckets) != sorted(set(buckets)):
@@ -180,7 +181,7 @@ def _destinations(config: ConfigRoot) -> Iterator[tuple[str, str]]:
 def _schemes(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     """Yield each setting `insecure` that contradicts the scheme of its endpoint."""
     for at, otlp in enumerate(config.exporters.otlp):
-        scheme = (otlp.endpoint or "").partition("://")[0].lower()
+        scheme = revealed(otlp.endpoint or "").partition("://")[0].lower()
         if otlp.tls.insecure is not None and scheme == ("https" if otlp.tls.insecure else "http"):
             path = f"{join('exporters.otlp', at)}.tls.insecure"
             yield path, f"has no effect: the endpoint's scheme decides, and it is {scheme}"

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import Target
-from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sections.secret import Address, Secret
 from csg_otel.config.sources import spellings
 from csg_otel.config.walk import kinds, without_none
 
@@ -101,7 +101,7 @@ def _kind(kind: Any, declared: Setting, definitions: dict[str, Any]) -> dict[str
     if origin is Literal:
         ranks = [{"type": "integer", "minimum": 0}] if declared.ranks else []
         return {"anyOf": [{"enum": _spellings(arguments, declared)}, *ranks, FORM]}
-    if arguments:
+    if arguments and kind != Address:
         return {"anyOf": [_kind(part, declared, definitions) for part in arguments]}
     return _plain(kind, declared)
 

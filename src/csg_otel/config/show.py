@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.config.bind import URL_PASSWORD
+from csg_otel.config import credentials
 from csg_otel.config.sections.fields import is_section, settings_of
-from csg_otel.config.sections.secret import MASK, Secret
+from csg_otel.config.sections.secret import MASK, Secret, SecretUrl
 from csg_otel.config.tree import join
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _values(section: Any, prefix: str, no_effect: str) -> Iterator[tuple[str, An
 
 def printable(value: object) -> str:
     """Return *value* as one line of JSON, with secrets as ``***``."""
-    if isinstance(value, Secret):
+    if isinstance(value, Secret) and not isinstance(value, SecretUrl):
         return MASK
     return json.dumps(_plain(value), ensure_ascii=False)
 
@@ -66,9 +66,9 @@ def lines(config: ConfigRoot, origins: Mapping[str, str] | None = None) -> list[
 
 def _plain(value: object) -> Any:
     if isinstance(value, Secret):
-        return MASK
+        return str(value)
     if isinstance(value, str):
-        return URL_PASSWORD.sub(rf"\1{MASK}@", value)
+        return credentials.printable_text(value)
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from csg_otel import net
 from csg_otel.alerts import events
 from csg_otel.alerts.alertmanager import events as alertmanager_events
 from csg_otel.alerts.datadog import events as datadog_events
+from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery import http_errors
+from csg_otel.net import addresses
 
 if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
@@ -79,17 +80,18 @@ def senders(config: Config) -> dict[tuple[str, str], AlertSender]:
         return result
     horizon_s = events.horizon(config.alerting.aggregation_window)
     for url in config.alerting.alertmanagers:
-        parts = urlsplit(url)
-        address = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
-        alerts_url = f"{url.rstrip('/')}/api/v2/alerts"
-        result[f"alertmanager {address}", f"{parts.scheme}://{address}"] = AlertSender(
-            alerts_url, lambda event, now_s: alertmanager_events.body(event, now_s, horizon_s)
+        address = addresses.shown(revealed(url)).rstrip("/")
+        name = f"alertmanager {address.partition('://')[2] or address}"
+        same = sum(1 for key in result if key[1] == address)  # they differ in what is not shown
+        result[f"{name} ({same + 1})" if same else name, address] = AlertSender(
+            addresses.below(revealed(url), "/api/v2/alerts"),
+            lambda event, now_s: alertmanager_events.body(event, now_s, horizon_s),
         )
     monitoring = config.integrations.external_monitoring
     datadog = monitoring.datadog
     if monitoring.enabled and datadog.enabled and datadog.api_key is not None:
-        url = datadog.api_url or f"https://api.{config.exporters.datadog.site}"
-        events_url, key = f"{url.rstrip('/')}/api/v1/events", datadog.api_key.reveal()
+        url = revealed(datadog.api_url or f"https://api.{config.exporters.datadog.site}")
+        events_url, key = addresses.below(url, "/api/v1/events"), datadog.api_key.reveal()
         sender = AlertSender(events_url, lambda event, _now_s: datadog_events.body(event), {"DD-API-KEY": key})
-        result["datadog events", url] = sender
+        result["datadog events", addresses.shown(url)] = sender
     return result

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from csg_otel import environment
 from csg_otel.config.presets import otlp_destinations
 from csg_otel.exporters.delivery.destination import Destination
-from csg_otel.exporters.otlp import address as otlp_address
 from csg_otel.exporters.otlp import sender as otlp
+from csg_otel.net import addresses
 from csg_otel.pipeline.global_providers import exporters_of_others
 from csg_otel.pipeline.readers import LocalReader, PushReader, Ticker
 from csg_otel.private_folder import state_home
@@ -132,7 +132,7 @@ def _otlp_destination(
     headers: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Destination:
     queue = config.exporters.queue
-    destination = Destination(settings.name, otlp_address.shown(otlp.endpoint(settings)))
+    destination = Destination(settings.name, addresses.shown(otlp.endpoint(settings)))
     spool = config.exporters.spool
     if settings.spool:
         _keep_on_disk(destination, spool)
@@ -171,7 +171,7 @@ def _not_served(settings: OtlpExporter) -> list[str]:
     served = [s for s in settings.signals if otlp.is_served(settings, s, exporters_of_others(s))]
     if served:
         text = "exporter %s: the program's own exporter sends %s to %s; nothing is sent there twice"
-        _log.warning(text, settings.name, ", ".join(served), otlp_address.shown(otlp.endpoint(settings)))
+        _log.warning(text, settings.name, ", ".join(served), addresses.shown(otlp.endpoint(settings)))
     return [signal for signal in settings.signals if signal not in served]
 
 
@@ -194,7 +194,7 @@ def _build_pushgateway(config: Config, local: LocalReader, *, worker: bool) -> D
     from csg_otel.exporters import pushgateway
 
     settings = config.integrations.prometheus
-    destination = Destination(pushgateway.NAME, pushgateway.address(settings.push_gateway or ""))
+    destination = Destination(pushgateway.NAME, pushgateway.address(settings))
     sender = pushgateway.make_sender(config, worker=worker)
     queue = destination.add_memory_queue("metrics", sender, delay_s=settings.push_interval)
     work = _collect_into(pushgateway.PushgatewaySink(queue, sender), local)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
+from csg_otel.config.sections.secret import revealed
 
 _AGENT_ENDPOINT: Final = "http://localhost:4317"
 _MAX_DIRECT_BYTES: Final = 500_000
@@ -28,7 +29,7 @@ def as_otlp(settings: DatadogExporter) -> OtlpExporter:
     common = OtlpExporter(
         name="datadog",
         endpoint=endpoint,
-        protocol="grpc" if endpoint.rstrip("/").endswith(":4317") and not direct else "http/protobuf",
+        protocol="grpc" if revealed(endpoint).rstrip("/").endswith(":4317") and not direct else "http/protobuf",
         signals=settings.signals,
         timeout=settings.timeout,
         spool=settings.spool,

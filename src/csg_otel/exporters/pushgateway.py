@@ -13,18 +13,21 @@ import os
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from csg_otel import net
+from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters import prometheus
 from csg_otel.exporters.delivery import http_errors
 from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.net import addresses
 from csg_otel.pipeline.resource import service_name
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.config import Config
+    from csg_otel.config.sections.integrations import PrometheusPush
     from csg_otel.exporters.delivery.queue import MemoryQueue
     from csg_otel.exporters.delivery.sender import Partial
 
@@ -147,23 +150,19 @@ def make_sender(config: Config, *, worker: bool) -> PushgatewaySender:
     configured = config.service.attributes.get("service.instance.id")
     instance = Instance(str(configured or os.uname().nodename), worker=worker and not configured)
     job = settings.job_name or service_name(config)
-    return PushgatewaySender(settings.push_gateway or "", job, instance, delete_on_shutdown=settings.delete_on_shutdown)
+    return PushgatewaySender(
+        revealed(settings.push_gateway or ""), job, instance, delete_on_shutdown=settings.delete_on_shutdown
+    )
 
 
-def address(url: str) -> str:
-    """Return the Pushgateway's address for log lines: without user, password and query."""
-    try:
-        parts = urlsplit(_with_scheme(url))
-    except ValueError:
-        return "an invalid address"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+def address(settings: PrometheusPush) -> str:
+    """Return the Pushgateway's address as people may read it."""
+    return addresses.shown(_with_scheme(revealed(settings.push_gateway or ""))).rstrip("/")
 
 
 def group_url(url: str, job: str, instance: str) -> str:
     """Return the URL of the group of *job* and *instance* at the Pushgateway *url*."""
-    parts = urlsplit(_with_scheme(url))
-    path = f"{parts.path.rstrip('/')}/metrics/{_label('job', job)}/{_label('instance', instance)}"
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+    return addresses.below(_with_scheme(url), f"/metrics/{_label('job', job)}/{_label('instance', instance)}")
 
 
 def _with_scheme(url: str) -> str:

@@ -10,10 +10,11 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from csg_otel import clocks, net
 from csg_otel.alerts.push.plan import PushError
+from csg_otel.net import addresses
 
 _REQUEST_S: Final = 15.0
 """Longest time in seconds for one request."""
@@ -35,9 +36,8 @@ class Api:
 
     @property
     def where(self) -> str:
-        """The URL without a password."""
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        """The URL as people may read it."""
+        return addresses.shown(self._url)
 
     def call(
         self,
@@ -61,7 +61,8 @@ class Api:
             missing_ok: whether an answer 404 returns None instead of raising; by default it raises.
         """
         request = f"{method} {self.where}{path}"
-        url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        url = addresses.below(self._url, path)
+        url += f"{'&' if '?' in url else '?'}{urlencode(query)}" if query else ""
         data = None if body is None else json.dumps(body).encode()
         while True:
             rest_s = self._deadline - clocks.monotonic()

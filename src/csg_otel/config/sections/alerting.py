@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.secret import Address
 
 Condition = Literal["greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals"]
 Severity = Literal["info", "warning", "critical", "emergency"]
@@ -65,5 +66,7 @@ class Alerting:
         "How Prometheus' series of this service are selected: by `job` or `service_name`, whose value is the service's name,"
         ' or by a label and its value, such as `job="shop-web"`.',
     )
-    alertmanagers: tuple[str, ...] = setting((), "URLs of the Alertmanagers that alerts from the program are sent to.")
+    alertmanagers: tuple[Address, ...] = setting(
+        (), "URLs of the Alertmanagers that alerts from the program are sent to."
+    )
     rules: tuple[AlertRule, ...] = setting((), "The rules.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from csg_otel.config.sections.fields import setting
-from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sections.secret import Address, Secret
 
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
@@ -53,7 +53,7 @@ class OtlpExporter:
         "otlp", "Its name in `status()` and in `csg.destination`; by default `otlp`, then `otlp-2`, and so on."
     )
     enabled: bool = setting(True, "Send to it.")
-    endpoint: str | None = setting(
+    endpoint: Address | None = setting(
         None,
         "URL of the collector; by default http://localhost:4317 (grpc) or http://localhost:4318 (http/protobuf).",
     )
@@ -96,7 +96,7 @@ class DatadogExporter:
     )
     site: str = setting("datadoghq.com", "Datadog's site.", env=("DD_SITE",))
     api_key: Secret | None = setting(None, "Datadog's API key; `direct` needs it.", env=("DD_API_KEY",))
-    endpoint: str | None = setting(None, "URL instead of the Agent's http://localhost:4317 or the site's intake.")
+    endpoint: Address | None = setting(None, "URL instead of the Agent's http://localhost:4317 or the site's intake.")
     signals: tuple[Signal, ...] = setting(SIGNALS, "The signals that are sent there.", noun="signal")
     timeout: float = setting(10.0, "Deadline of one whole request.", unit="s", above=0)
     statsd: bool = setting(False, "Send health checks as service checks through DogStatsD.")

@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 
 from csg_otel.config.sections.fields import setting
-from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sections.secret import Address, Secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class PrometheusPush:
     """Pushing metrics to a Pushgateway, for programs that end before they are scraped."""
 
     enabled: bool = setting(False, "Push all metrics at the interval and at the end of the program.")
-    push_gateway: str | None = setting(None, "Address of the Pushgateway, such as `http://gateway:9091`.")
+    push_gateway: Address | None = setting(None, "Address of the Pushgateway, such as `http://gateway:9091`.")
     job_name: str | None = setting(None, "Label `job` of the pushed metrics; by default the service's name.")
     push_interval: float = setting(30.0, "Time between pushes.", unit="s", above=0)
     delete_on_shutdown: bool = setting(
@@ -26,7 +26,7 @@ class Grafana:
     """The Grafana that alert rules are pushed to."""
 
     enabled: bool = setting(False, "Let `csg-otel alerts push` push to this Grafana.")
-    dashboard_url: str | None = setting(None, "URL of Grafana.")
+    dashboard_url: Address | None = setting(None, "URL of Grafana.")
     api_key: Secret | None = setting(None, "Token of a service account.")
 
 
@@ -37,7 +37,7 @@ class DatadogAccount:
     enabled: bool = setting(False, "Use Datadog: send telemetry to its intake, and allow pushing monitors.")
     api_key: Secret | None = setting(None, "API key.")
     app_key: Secret | None = setting(None, "Application key; pushing monitors needs it.", env=("DD_APP_KEY",))
-    api_url: str | None = setting(None, "URL of the API; by default that of `exporters.datadog.site`.")
+    api_url: Address | None = setting(None, "URL of the API; by default that of `exporters.datadog.site`.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class ElasticApm:
     """Elastic APM, as a preset of an OTLP destination."""
 
     enabled: bool = setting(False, "Send telemetry to Elastic APM.")
-    server_url: str | None = setting(None, "URL of the APM server.")
+    server_url: Address | None = setting(None, "URL of the APM server.")
     secret_token: Secret | None = setting(None, "Its secret token.")
 
 

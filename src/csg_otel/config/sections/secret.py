@@ -1,14 +1,17 @@
 """
 A text that is never printed by accident.
 
-`Secret` prints ``***`` in repr, str, format, and in tracebacks that show locals, and it can't be pickled. A debugger can
-still read the text. The one rule: only the call that sends the secret over a connection uses `reveal()`.
+`Secret` prints ``***`` in repr, str, format, and in tracebacks that show locals, and it can't be pickled. `SecretUrl` prints
+the address without its credentials. A debugger can still read the text. The one rule: only the call that sends the secret
+over a connection uses `reveal()`.
 """
 
 from __future__ import annotations
 
 import hmac
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
+
+from csg_otel.net import addresses
 
 MASK: Final = "***"
 
@@ -27,13 +30,13 @@ class Secret:
         return self.__value
 
     def __repr__(self) -> str:
-        return MASK
+        return str(self)
 
     def __str__(self) -> str:
         return MASK
 
     def __format__(self, spec: str) -> str:
-        return format(MASK, spec)
+        return format(str(self), spec)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
@@ -63,3 +66,21 @@ class Secret:
 
     def _bytes(self) -> bytes:
         return self.__value.encode("utf-8", "surrogatepass")
+
+
+class SecretUrl(Secret):
+    """Hold an address that is a secret as a whole; it shows scheme, host, port, and the words of its path that are no token."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return addresses.shown(self.reveal(), marked=True)
+
+
+Address: TypeAlias = str | SecretUrl
+"""The type of a setting that is an address: a secret if it has credentials, a query, or a path that may be a token."""
+
+
+def revealed(value: str | Secret) -> str:
+    """Return the text of *value*, for the one call that sends it."""
+    return value.reveal() if isinstance(value, Secret) else value

@@ -80,8 +80,8 @@ def _destination(spec: str, before: int) -> tuple[dict[str, Any], str]:
     try:
         parts = urlsplit(f"{transport}://{rest}")
         port = parts.port or _PORTS[protocol]
-    except ValueError as error:
-        return {}, f"the exporter's address is not host:port ({error})"
+    except ValueError:  # its text may have a part of a password
+        return {}, "the exporter's address is not host:port"
     if not parts.hostname or parts.username is not None or parts.query:
         return {}, "an exporter's address must be scheme://host:port; write headers and credentials in exporters.otlp"
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks, net
 from csg_otel.dashboard.source import SourceError
+from csg_otel.net import addresses
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import AlertmanagerRow, Silence
@@ -45,15 +46,16 @@ class ActiveSilence:
 
 
 class Alertmanagers:
-    """The Alertmanagers at *addresses* (URLs, with user and password where they need them)."""
+    """The Alertmanagers at some addresses (URLs, with user and password where they need them)."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str]) -> None:
         """Prepare; nothing is sent yet."""
-        self._addresses = tuple(address.rstrip("/") for address in addresses)
+        self._addresses = tuple(url.rstrip("/") for url in urls)
         self._refreshing = threading.Lock()
         self._next_read_s = -1.0
         self._rows: tuple[AlertmanagerRow, ...] = tuple(
-            {"address": _shown(address), "reachable": False, "error": "not asked yet"} for address in self._addresses
+            {"address": addresses.shown(address), "reachable": False, "error": "not asked yet"}
+            for address in self._addresses
         )
         self._silences: dict[str, tuple[ActiveSilence, ...]] = {}
 
@@ -84,7 +86,7 @@ class Alertmanagers:
                 error = ""
             except SourceError as problem:
                 error = str(problem)
-            rows.append({"address": _shown(address), "reachable": not error, "error": error})
+            rows.append({"address": addresses.shown(address), "reachable": not error, "error": error})
         self._rows = tuple(rows)
 
     def silence(self, matchers: Mapping[str, str], duration_s: float, now: float, *, comment: str, author: str) -> str:
@@ -115,12 +117,12 @@ class Alertmanagers:
             try:
                 answer = _request("POST", address, timeout_s, json.dumps(body).encode())
             except SourceError as problem:
-                problems.append(f"{_shown(address)}: {problem}")
+                problems.append(f"{addresses.shown(address)}: {problem}")
                 continue
             self._next_read_s = -1.0
             if isinstance(answer, dict) and isinstance(answer.get("silenceID"), str):
                 return str(answer["silenceID"])
-            problems.append(f"{_shown(address)}: the answer has no silenceID; is it an Alertmanager?")
+            problems.append(f"{addresses.shown(address)}: the answer has no silenceID; is it an Alertmanager?")
         raise SourceError("no silence was made; " + "; ".join(problems))
 
 
@@ -129,7 +131,7 @@ def _request(method: str, address: str, timeout_s: float, body: bytes | None = N
     try:
         response = net.request(
             method,
-            f"{address}/api/v2/silences",
+            addresses.below(address, "/api/v2/silences"),
             timeout_s=timeout_s,
             body=body,
             headers={"Content-Type": "application/json"} if body else None,
@@ -175,15 +177,6 @@ def _full_match(pattern: str, text: str) -> bool:
         return re.fullmatch(pattern, text) is not None
     except re.error:  # RE2 has expressions that Python does not have
         return False
-
-
-def _shown(address: str) -> str:
-    """Return *address* without user and password."""
-    try:
-        url = net.parse(address)
-    except ValueError:
-        return "an address that is not a URL"
-    return f"{url}{url.target.partition('?')[0].rstrip('/')}"
 
 
 def _rfc3339(at: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from csg_otel import clocks, forks, names
 from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.text import camel
+from csg_otel.config.sections.secret import revealed
 from csg_otel.dashboard.alerting import rows
 from csg_otel.dashboard.alerting.alertmanagers import Alertmanagers
 from csg_otel.dashboard.alerting.instruments import in_use
@@ -49,7 +50,9 @@ class AlertsView:
         config = self._config
         self._lock = threading.Lock()
         self._rules = Rules(config, clocks.monotonic())
-        self._alertmanagers = Alertmanagers(config.alerting.alertmanagers if config.alerting.enabled else ())
+        self._alertmanagers = Alertmanagers(
+            [revealed(url) for url in config.alerting.alertmanagers if config.alerting.enabled]
+        )
         self._latest: MetricsData | None = None
         self._due_s = float("-inf")
         self._previews: Sequence[Preview] = ()

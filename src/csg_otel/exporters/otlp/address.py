@@ -65,10 +65,3 @@ def server(url: str) -> tuple[str, int | None]:
     except ValueError:
         port = None
     return parts.hostname or "", port
-
-
-def shown(endpoint: str) -> str:
-    """Return *endpoint* as log lines show it: without user, password and query."""
-    scheme, separator, rest = endpoint.partition("?")[0].rpartition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks, faults, net
+from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery.component import Component
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from csg_otel.exporters.otlp import address, split
@@ -41,7 +42,7 @@ _KINDS = {"traces": "span", "metrics": "metric", "logs": "log"}
 
 def endpoint(settings: OtlpExporter) -> str:
     """Return the configured endpoint, or else the protocol's default port on this machine."""
-    return settings.endpoint or _DEFAULT_ENDPOINTS[settings.protocol]
+    return revealed(settings.endpoint or _DEFAULT_ENDPOINTS[settings.protocol])
 
 
 def temporality(preference: str) -> dict[type, Any]:
@@ -290,7 +291,7 @@ def _url(settings: OtlpExporter, signal: str) -> str:
 
 
 def _headers(settings: OtlpExporter) -> dict[str, str]:
-    return {name: _reveal(value) for name, value in settings.headers.items()}
+    return {name: revealed(value) for name, value in settings.headers.items()}
 
 
 def _user_agent() -> str:
@@ -298,8 +299,3 @@ def _user_agent() -> str:
     from importlib.metadata import version
 
     return f"{net.USER_AGENT} OTel-OTLP-Exporter-Python/{version('opentelemetry-exporter-otlp-proto-common')}"
-
-
-def _reveal(value: Any) -> str:
-    reveal: Callable[[], str] | None = getattr(value, "reveal", None)
-    return reveal() if reveal is not None else str(value)
