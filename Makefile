@@ -9,13 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 # One universal resolution serves every Python the package supports; the markers in the lock pick the right pins.
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --upgrade
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade
 
 export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check test-slow test-pythons bench bench-check bench-scrub fleet golden lock real-parts newest-parts collector clean
+.PHONY: help demo test check test-slow test-pythons bench bench-check bench-scrub fleet golden lock sbom real-parts newest-parts collector clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
@@ -31,11 +31,12 @@ test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS=
 	@.ci/gitleaks >/dev/null || true
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(VENV)/.dev ## lint, format, types and import contracts: exactly what CI checks
+check: $(VENV)/.dev ## lint, format, types, import contracts, known vulnerabilities: exactly what CI checks
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@PYTHONPATH=tests $(BIN)/python -m supply.audit
 
 test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
 	@collector-config/build >/dev/null || true
@@ -62,12 +63,17 @@ fleet: $(VENV)/.dev collector ## start N programs against one collector, print s
 golden: $(VENV)/.dev ## write the golden files again; read the diff before you commit it
 	@$(BIN)/python -m pytest --update-golden $(ARGS)
 
-lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lock, with hashes
-	@$(COMPILE) pyproject.toml -o requirements/runtime.lock
-	@$(COMPILE) pyproject.toml --extra tui -c requirements/runtime.lock -o requirements/tui.lock
-	@$(COMPILE) --group build -c requirements/runtime.lock -o requirements/build.lock
-	@$(COMPILE) pyproject.toml --group dev -c requirements/tui.lock -c requirements/build.lock -o requirements/dev.lock
-	@$(COMPILE) pyproject.toml --group neighbours -o requirements/neighbours.lock
+lock: $(VENV)/.dev ## resolve the newest allowed versions into requirements/*.lock, with hashes, and write the SBOM
+	@$(COMPILE) --no-annotate pyproject.toml -o requirements/runtime.lock
+	@$(COMPILE) --no-annotate pyproject.toml --extra tui -c requirements/runtime.lock -o requirements/tui.lock
+	@$(COMPILE) pyproject.toml --all-extras -c requirements/tui.lock -o requirements/extras.lock
+	@$(COMPILE) --no-annotate --group build -c requirements/extras.lock -o requirements/build.lock
+	@$(COMPILE) --no-annotate pyproject.toml --group dev -c requirements/extras.lock -c requirements/build.lock -o requirements/dev.lock
+	@$(COMPILE) --no-annotate pyproject.toml --group neighbours -o requirements/neighbours.lock
+	@PYTHONPATH=tests $(BIN)/python -m supply.sbom
+
+sbom: $(VENV)/.dev ## write the bill of materials that the wheel carries, from requirements/*.lock
+	@PYTHONPATH=tests $(BIN)/python -m supply.sbom
 
 newest-parts: ## build the newest Prometheus and Alertmanager for tests, once (needs Go)
 	@.ci/go-parts

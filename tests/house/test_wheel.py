@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 def test_the_wheel_holds_the_whole_package(wheel: Path, root: Path) -> None:
     """In the wheel are all files of the package, data included, the documentation, the examples; nothing else."""
-    documentation = ("README.md", "CONTRIBUTING.md", "docs", "examples", "collector-config")
+    documentation = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples", "collector-config")
     tracked = _files(root, "src/csg_otel", *documentation)
     expected = {path.removeprefix("src/") if path.startswith("src/") else f"csg_otel/{path}" for path in tracked}
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
@@ -68,6 +68,20 @@ def test_the_wheel_carries_its_licence_and_command(wheel: Path) -> None:
     assert b"Apache License" in archive.read(f"{info}/licenses/LICENSE")
     assert b"License-Expression: Apache-2.0" in archive.read(f"{info}/METADATA")
     assert b"csg-otel = csg_otel.cli:main" in archive.read(f"{info}/entry_points.txt")
+
+
+def test_the_wheel_carries_its_bill_of_materials(wheel: Path, root: Path) -> None:
+    """Scanners find the SBOM where PEP 770 puts it, and the wheel's metadata has no file that is not known here."""
+    archive = zipfile.ZipFile(wheel)
+    info = f"csg_otel-{VERSION}.dist-info"
+    sbom = f"{info}/sboms/csg-otel.cdx.json"
+
+    assert archive.read(sbom) == (root / "requirements" / "csg-otel.cdx.json").read_bytes()
+    assert sbom in archive.read(f"{info}/RECORD").decode()
+    assert {name for name in archive.namelist() if name.startswith(f"{info}/")} == {
+        sbom,
+        *(f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")),
+    }
 
 
 def test_the_version_has_one_source(wheel: Path) -> None:
