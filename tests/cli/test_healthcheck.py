@@ -503,7 +503,7 @@ def test_a_user_and_password_in_the_address_are_sent() -> None:
     assert "Authorization: Basic bWU6cEBzcw==" in requests[0]
 
 
-@pytest.mark.parametrize("content", [b"c4nary\nc4nary", b"", b"c4nary\xff", "c4nary-\u00e9".encode()])
+@pytest.mark.parametrize("content", [b"c4nary\nc4nary", b"", b"c4nary\xff"])
 def test_a_file_without_a_token_is_an_error(content: bytes, tmp_path: Path) -> None:
     """A token that can't be sent is an error, and the output does not show it."""
     (tmp_path / "token").write_bytes(content)

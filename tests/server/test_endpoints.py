@@ -145,7 +145,7 @@ def test_basic_authentication(serve: Serve) -> None:
     auth = {"enabled": True, "method": "basic", "tokens": ["${TOKEN}"]}
     server = serve(security={"api_auth": auth}, token="user:password")
 
-    assert ask(server, "/metrics")[1]["www-authenticate"] == "Basic"
+    assert ask(server, "/metrics")[1]["www-authenticate"] == 'Basic realm="csg_otel", charset="UTF-8"'
     assert ask(server, "/metrics", Authorization="Basic " + b64encode(b"user:password").decode())[0] == 200
     assert ask(server, "/metrics", Authorization="Basic " + b64encode(b"user:other").decode())[0] == 401
 

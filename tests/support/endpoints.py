@@ -44,3 +44,11 @@ def is_closed(connection: socket.socket) -> bool:
         return connection.recv(1) == b""
     except ConnectionResetError:
         return True
+
+
+def exchange(server: Server, request: bytes) -> bytes:
+    """Send the bytes of a *request*, and return those of the response, which ends with the connection."""
+    with connect(server) as client:
+        client.sendall(request)
+        with client.makefile("rb") as response:
+            return response.read()

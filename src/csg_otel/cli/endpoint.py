@@ -97,9 +97,8 @@ def _token(file: Path) -> str:
         raise CsgOtelError(f"--token-file {file} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         token = ""
-    # User and password are encoded; a bearer token is sent as it is (RFC 6750).
-    if not token or not token.isprintable() or not (token.isascii() or ":" in token):
-        raise CsgOtelError(f"{file} holds no token: one line of ASCII, or user:password")
+    if not token or not token.isprintable():
+        raise CsgOtelError(f"{file} holds no token: one line of text, or user:password")
     return token
 
 

@@ -42,6 +42,9 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
         report.warning(
             method, "OAuth is not spoken here: the tokens in security.api_auth.tokens count; put a proxy in front"
         )
+    tokens = nodes.get("security.api_auth.tokens")
+    if config.security.api_auth.enabled and tokens is not None and _is_blank(tokens):
+        report.problem(tokens, "holds no token, so every client would be refused; add one, or set enabled: false")
     for path, key in _missing(config):
         if join(path, key) not in nodes:  # a key in the file with a wrong value is a problem already
             report.problem(_place(path, nodes), f"is enabled but has no {key!r}; add it, or set enabled: false")
@@ -137,15 +140,30 @@ def _escalation(config: ConfigRoot) -> Iterator[tuple[str, str]]:
 
 def _access(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     auth = config.security.api_auth
-    if auth.method == "basic":
-        for at, token in enumerate(auth.tokens):
-            if ":" not in token.reveal():
-                yield join("security.api_auth.tokens", at), "with method basic each must be user:password"
+    for at, token in enumerate(auth.tokens):
+        if problem := _token_problem(token.reveal(), is_basic=auth.method == "basic"):
+            yield join("security.api_auth.tokens", at), problem
     endpoint, board = config.system_monitoring.prometheus, config.dashboard
     if board.enabled and endpoint.enabled and endpoint.port == board.port != 0 and endpoint.host == board.host:
         yield "dashboard.port", f"{board.port} is also system_monitoring.prometheus.port; choose another"
     if not endpoint.path.startswith("/"):
         yield "system_monitoring.prometheus.path", f"{endpoint.path!r} must begin with '/'"
+
+
+def _token_problem(token: str, *, is_basic: bool) -> str:
+    """Return why no client can send *token*, without the token; empty if it can be sent."""
+    if is_basic and ":" not in token:
+        return "with method basic each must be user:password"
+    if any(sign < " " or sign == "\x7f" for sign in token) or (not is_basic and token != token.strip()):
+        return "has a control character, or a blank at one of its ends, and no client can send that; remove it"
+    return ""
+
+
+def _is_blank(node: Node) -> bool:
+    """Return whether *node* is a list or a text without any element that has a character."""
+    if isinstance(node.value, list):
+        return all(map(_is_blank, node.value))
+    return node.value is None or not str(node.value).replace(",", "").strip()
 
 
 def _performance(config: ConfigRoot) -> Iterator[tuple[str, str]]:

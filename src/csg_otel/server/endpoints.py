@@ -16,9 +16,10 @@ from csg_otel.exporters import prometheus
 from csg_otel.health import HealthSnapshot, report
 from csg_otel.server import index
 from csg_otel.server.background import Background
-from csg_otel.server.guards import access_log, authorized, guards, unauthorized
+from csg_otel.server.guards import access_log, guards, unauthorized
 from csg_otel.server.messages import NO_STORE, PLAIN_TEXT, Done, Request, Response
 from csg_otel.server.scrapes import Form, Scrapes
+from csg_otel.server.tokens import Tokens
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
@@ -60,6 +61,7 @@ class Endpoints:
         self._details = Background("details")  # of its own, because the text of a detail may hang
         self._scrapes = Scrapes(metrics, self._background)
         self._access_log = access_log(config.security)
+        self._tokens = Tokens.of(config.security.api_auth)
 
     @property
     def protected(self) -> bool:
@@ -172,8 +174,7 @@ class Endpoints:
         return Response(reply.status, reply.body, {**NO_STORE, "Content-Type": reply.content_type, "Vary": "Accept"})
 
     def _authorized(self, headers: Mapping[str, str]) -> bool:
-        auth = self._config.security.api_auth
-        return not auth.enabled or authorized(auth, headers.get("authorization", ""))
+        return not self.protected or self._tokens.accept(headers.get("authorization", ""))
 
 
 def _probe_of(request: Request) -> tuple[str, str]:

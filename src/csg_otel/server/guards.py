@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
-from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from csg_otel.server.access_log import AccessLog
 from csg_otel.server.hosts import HostCheck
@@ -40,18 +38,5 @@ def guards(security: Security, host: str, *, checks_hosts: bool = False) -> tupl
 
 def unauthorized(auth: ApiAuth) -> Response:
     """Return the response to a request without an accepted token."""
-    scheme = "Basic" if auth.method == "basic" else "Bearer"
-    return Response(401, b"unauthorized\n", {**PLAIN_TEXT, "WWW-Authenticate": scheme})
-
-
-def authorized(auth: ApiAuth, header: str) -> bool:
-    """Return whether the ``Authorization`` *header* contains one of the tokens; every comparison takes the same time."""
-    sent = header.encode("utf-8", "surrogateescape")
-    matches = [hmac.compare_digest(sent, _expected(auth, token)) for token in auth.tokens]
-    return any(matches)
-
-
-def _expected(auth: ApiAuth, token: Any) -> bytes:
-    """Return the header value for *token*: a bearer token, or ``user:password`` for the basic method."""
-    secret = token.reveal().encode()
-    return b"Basic " + b64encode(secret) if auth.method == "basic" else b"Bearer " + secret
+    challenge = 'Basic realm="csg_otel", charset="UTF-8"' if auth.method == "basic" else "Bearer"
+    return Response(401, b"unauthorized\n", {**PLAIN_TEXT, "WWW-Authenticate": challenge})

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from csg_otel import clocks, forks
 from csg_otel.dashboard import token_file
 from csg_otel.private_folder import make_private_folder, private_key
-from csg_otel.server.guards import authorized
+from csg_otel.server.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +51,10 @@ class Access:
     def __init__(self, auth: ApiAuth, variables: Mapping[str, str]) -> None:
         """Accept the tokens of *auth*; *variables* are those of the environment."""
         self._auth = auth
+        self._configured = Tokens.of(auth)
         self._folder = token_file.folder(variables)
         self._token = secrets.token_urlsafe(32)
+        self._own = Tokens([self._token])
         self._key = secrets.token_bytes(32)
         self._port = 0
         self._links: dict[bytes, float] = {}
@@ -115,8 +117,7 @@ class Access:
     def credential(self, request: Request) -> Credential | None:
         """Return what lets *request* in; None if nothing does."""
         header = request.headers.get("authorization", "")
-        is_own = hmac.compare_digest(header.encode("utf-8", "surrogateescape"), f"Bearer {self._token}".encode())
-        is_configured = self._auth.enabled and authorized(self._auth, header)
+        is_own, is_configured = self._own.accept(header), self._configured.accept(header) and self._auth.enabled
         if is_own or (is_configured and self._auth.method != "basic"):
             return Credential("")
         if is_configured:  # browsers send user and password by themselves, as they send cookies
