@@ -155,6 +155,17 @@ def test_the_relay_calls_what_alertmanager_cannot(
     assert [version for version, url in urls.items() if url == "http://127.0.0.1:9095/webhook"] == versions
 
 
+def test_alertmanager_reads_the_token_of_the_relay_from_a_file(specified: Specified, catalog: Catalog) -> None:
+    """Only for webhooks that go through the relay."""
+    options = Options(relay_url="http://relay.internal:9095", relay_token_file="/run/secrets/relay")
+    spec = specified(webhook(method="PUT"))
+    text = compile_all(spec, catalog, options, ("alertmanager",))[alertmanager.FILE]
+    settings = receiver_config(text, "webhook")
+
+    assert settings["url"] == "http://relay.internal:9095/webhook"
+    assert settings["http_config"] == {"authorization": {"credentials_file": "/run/secrets/relay"}}
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -326,7 +327,8 @@ def test_relay_forwards_until_a_signal_ends_it(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "csg_otel", "alerts", "relay", "--listen", "127.0.0.1:0"]
         with Program(command, tmp_path) as relay:
             url = relay.line_with(r"^relay at (http://127.0.0.1:\d+) for /webhook$")[1]
-            urllib.request.urlopen(f"{url}/webhook", b"{}", timeout=10).close()
+            kind = {"Content-Type": "application/json"}
+            urllib.request.urlopen(urllib.request.Request(f"{url}/webhook", b"{}", kind), timeout=10).close()
             relay.terminate()
 
             assert relay.wait() == 0
@@ -341,6 +343,42 @@ def test_relay_needs_a_webhook_and_its_secrets(tmp_path: Path) -> None:
     assert (nothing.returncode, unset.returncode) == (1, 1)
     assert "there is no webhook to forward to" in nothing.stderr
     assert "the variable WEBHOOK_TOKEN is not set" in unset.stderr
+
+
+def notify(url: str, token: str) -> int:
+    """Send a notification with *token*, and return the status."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_a_relay_on_a_network_needs_a_token(tmp_path: Path) -> None:
+    """It does not start without one; with one of a file or of `security.api_auth`, callers need it."""
+    (tmp_path / "token").write_text("of-the-file\n")
+    with http_sink() as sink:
+        webhook = f"notifications: {{webhook: {{enabled: true, url: '{sink.url}'}}}}\n"
+        auth = "security: {api_auth: {enabled: true, tokens: ['${TOKEN}']}}\n"
+        (tmp_path / "monitoring_config.yaml").write_text(webhook)
+        refused = run(tmp_path, "relay", "--listen", "0.0.0.0:0")
+        empty = run(tmp_path, "relay", "--require-token", str(tmp_path / "none"))
+        for options, config, token in (
+            (["--require-token", "token"], webhook, "of-the-file"),
+            ([], webhook + auth, "of-the-file-of-settings"),
+        ):
+            (tmp_path / "monitoring_config.yaml").write_text(config)
+            command = [sys.executable, "-m", "csg_otel", "alerts", "relay", "--listen", "0.0.0.0:0", *options]
+            with Program(command, tmp_path, {"TOKEN": "of-the-file-of-settings"}) as relay:
+                url = relay.line_with(r"^relay at (http://127.0.0.1:\d+) for /webhook$")[1]
+                statuses = [notify(f"{url}/webhook", sent) for sent in ("wrong", token)]
+            assert statuses == [401, 200]
+
+    assert (refused.returncode, empty.returncode) == (1, 1)
+    assert "--require-token" in refused.stderr
+    assert "can't be read" in empty.stderr
 
 
 def test_a_folder_without_a_configuration_is_reported(tmp_path: Path) -> None:

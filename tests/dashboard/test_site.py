@@ -149,7 +149,7 @@ def test_configured_tokens_let_in(serve_web: Serve, method: str, accepted: list[
     assert [web.get("status", Authorization=header).status for header in accepted] == [200] * len(accepted)
     assert {web.get("status", Authorization=header).status for header in refused} == {401}
     assert web.get("status?token=one&access_token=one").status == 401
-    assert web.get("status").headers["www-authenticate"] .partition(" ")[0] == method.replace("token", "bearer").title()
+    assert web.get("status").headers["www-authenticate"].partition(" ")[0] == method.replace("token", "bearer").title()
 
 
 def test_the_token_file_lets_this_user_s_command_line_in(web: ServedWeb, tmp_path: Path) -> None:

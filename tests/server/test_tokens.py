@@ -1,4 +1,4 @@
-"""Tokens of ``security.api_auth``: compared as bytes, in a time that says nothing of them, and refused at load if no client can send them."""
+"""Tokens of ``security.api_auth``: compared as bytes, in a time that shows nothing; refused at load if none can send them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from csg_otel.config import load
 from csg_otel.errors import ConfigError
-from csg_otel.server import Server, tokens
+from csg_otel.server import Server
 from csg_otel.server.tokens import Tokens
 from support.endpoints import ask, exchange
 
@@ -102,7 +102,9 @@ def test_no_header_is_an_error(token: str, header: str) -> None:
 def test_an_empty_token_lets_no_client_in() -> None:
     """Not even a client that sends the scheme alone."""
     for scheme in ("bearer", "basic"):
-        assert not any(Tokens(["", ""], scheme).accept(header) for header in ("", "Bearer", "Bearer ", "Basic", "Basic "))
+        assert not any(
+            Tokens(["", ""], scheme).accept(header) for header in ("", "Bearer", "Bearer ", "Basic", "Basic ")
+        )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_all_tokens_are_compared_by_digests_of_one_length(monkeypatch: pytest.Mo
         compared.append((len(sent), len(expected)))
         return real(sent, expected)
 
-    monkeypatch.setattr(tokens.hmac, "compare_digest", compare)
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     accepted = Tokens(["a", "b" * 5000, "c" * 40])
 
     for header in ("", "Bearer a", "Bearer " + "c" * 40, "Basic a", "Bearer " + "b" * 4999):

@@ -21,13 +21,15 @@ class Options:
     Versions and addresses of the backends.
 
     Versions are (major, minor). *secrets_dir* is the absolute directory in which Alertmanager reads each secret from a file
-    that is named after its setting. *relay_url* is the address of ``csg-otel alerts relay``.
+    that is named after its setting. *relay_url* is the address of ``csg-otel alerts relay``, *relay_token_file* the file in
+    which Alertmanager reads its token; empty if it needs none.
     """
 
     prometheus_version: tuple[int, int] = (2, 42)
     alertmanager_version: tuple[int, int] = (0, 25)
     secrets_dir: str = "/etc/alertmanager/secrets"
     relay_url: str = "http://127.0.0.1:9095"
+    relay_token_file: str = ""
 
 
 Compiler = Callable[[AlertSpec, Catalog, Options], dict[str, str]]

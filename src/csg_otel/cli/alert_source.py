@@ -85,11 +85,20 @@ def add_versions(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=f"address of `csg-otel alerts relay` (default: {default.relay_url})",
     )
+    parser.add_argument(
+        "--relay-token-file",
+        type=_absolute,
+        default="",
+        metavar="FILE",
+        help="file in which Alertmanager reads the token of the relay (default: the relay needs none)",
+    )
 
 
 def options(args: argparse.Namespace) -> compilers.Options:
     """Return the values of the options that :func:`add_versions` adds."""
-    return compilers.Options(args.prometheus_version, args.alertmanager_version, args.secrets_dir, args.relay_url)
+    return compilers.Options(
+        args.prometheus_version, args.alertmanager_version, args.secrets_dir, args.relay_url, args.relay_token_file
+    )
 
 
 def _version(text: str) -> tuple[int, int]:

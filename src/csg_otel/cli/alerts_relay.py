@@ -1,23 +1,28 @@
 """
 ``csg-otel alerts relay``: forward Alertmanager's notifications to webhooks that it can't call as they are configured.
 
-Reads the configuration once; `csg_otel.alerts.alertmanager.relay` forwards.
+Reads the configuration once; `csg_otel.server.relay` receives, `csg_otel.alerts.alertmanager.relay` forwards.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from csg_otel.alerts.alertmanager import relay
-from csg_otel.cli import alert_source
+from csg_otel.cli import alert_source, endpoint
 from csg_otel.cli.stop_signals import stop_latch
 from csg_otel.errors import AlertError
+from csg_otel.server.hosts import is_loopback
+from csg_otel.server.relay import Relay
+from csg_otel.server.tokens import Tokens
+
+if TYPE_CHECKING:
+    from csg_otel.config.sections.security import Security
 
 _DEFAULT = "127.0.0.1:9095"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def register(commands: Any) -> None:
@@ -37,34 +42,50 @@ def register(commands: Any) -> None:
         metavar="HOST:PORT",
         help=f"address to listen at (default: {_DEFAULT})",
     )
+    parser.add_argument(
+        "--require-token",
+        type=Path,
+        metavar="FILE",
+        help="file with the token that callers must send (default: none on loopback; elsewhere those of security.api_auth, "
+        "and without one the relay does not start)",
+    )
     parser.set_defaults(run=run_relay)
 
 
 def run_relay(args: argparse.Namespace) -> int:
     """Serve until a signal, then finish the current requests."""
-    forwards = relay.forwards(alert_source.read(args, secrets=True).spec)
+    source = alert_source.read(args, secrets=True)
+    forwards, security = relay.forwards(source.spec), source.loaded.config.security
     if not forwards:
         raise AlertError(
             ["there is no webhook to forward to: enable notifications.webhook, or add one to escalation.receivers"]
         )
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     host, port = args.listen
+    tokens = _tokens(args.require_token, security, host)
     ended = stop_latch()
     try:
-        running = relay.Relay(forwards, host, port)
+        with Relay(forwards, host, port, tokens=tokens, allowed_hosts=security.allowed_hosts) as running:
+            print(f"relay at {running.url} for {', '.join(forwards)}", flush=True)
+            ended.wait()
     except OSError as error:
-        raise AlertError(
-            [f"can't listen on {host}:{port}: {error.strerror or error}; choose another address with --listen"]
-        ) from error
-    if host not in _LOOPBACK:
-        print(
-            f"warning: every program that reaches {host} can call the webhooks through this relay; 127.0.0.1 prevents it",
-            file=sys.stderr,
-        )
-    with running:
-        print(f"relay at {running.url} for {', '.join(forwards)}", flush=True)
-        ended.wait()
+        raise AlertError([f"can't listen on {error}; choose another address with --listen"]) from error
     return 0
+
+
+def _tokens(file: Path | None, security: Security, host: str) -> Tokens | None:
+    """Return the tokens of callers; None if they need none. Raises AlertError if they need one and there is none."""
+    if file is not None:
+        return Tokens([endpoint.token_in(file, "--require-token")])
+    if is_loopback(host):
+        return None
+    if not security.api_auth.enabled:
+        problem = (
+            f"every program that reaches {host} could call the webhooks through this relay: name a file with a token by "
+            "--require-token, set security.api_auth, or listen on 127.0.0.1"
+        )
+        raise AlertError([problem])
+    return Tokens.of(security.api_auth)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -81,7 +81,7 @@ def authorization(token_file: Path | None, config: Config | None, address: str) 
         address: The URL of the request.
     """
     if token_file is not None:
-        token = _token(token_file)
+        token = token_in(token_file)
         return _header(token, basic=":" in token)
     if config is None or not config.security.api_auth.enabled or not is_own(config, address):
         return {}
@@ -90,11 +90,12 @@ def authorization(token_file: Path | None, config: Config | None, address: str) 
     return _header(tokens[0], basic=auth.method == "basic") if tokens else {}
 
 
-def _token(file: Path) -> str:
+def token_in(file: Path, option: str = "--token-file") -> str:
+    """Return the token in *file*, which *option* names. Raises CsgOtelError if it can't be read, or holds no token."""
     try:
         token = regular_file.read(file, regular_file.MAX_SECRET_BYTES).decode().strip()
     except OSError as error:
-        raise CsgOtelError(f"--token-file {file} can't be read: {error.strerror}") from None
+        raise CsgOtelError(f"{option} {file} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         token = ""
     if not token or not token.isprintable():

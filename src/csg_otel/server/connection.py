@@ -39,9 +39,6 @@ _UPLOAD_S: Final = 60.0
 _IDLE_S: Final = 75.0
 """Seconds without a request after a response: longer than the scrape intervals in use, 15 s to 60 s."""
 
-_RESPONSE_S: Final = 30.0
-"""Seconds for computing a response; a collection takes at most a fraction of it."""
-
 _STALLED_S: Final = 10.0
 """Seconds in which a client that reads a response must take some of it."""
 
@@ -58,7 +55,7 @@ _READ_BYTES: Final = 16 * 1024
 _MAX_HEAD_BYTES: Final = 16 * 1024
 """Most bytes of an incomplete head, as in IIS; with one more read, it gets the response 431."""
 
-_MAX_BODY_BYTES: Final = 64 * 1024
+MAX_BODY_BYTES: Final = 64 * 1024
 """Most bytes of a request's body that is not used; a longer one gets the response 413."""
 
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)", re.IGNORECASE)
@@ -88,7 +85,9 @@ _READING: Final = (State.STARTED, State.WAITING)
 class Connection:
     """The connection of one client, used on the server's thread only. Its owner closes the socket when it is finished."""
 
-    def __init__(self, client_socket: socket.socket, client: str, now: float, service: Service) -> None:
+    def __init__(
+        self, client_socket: socket.socket, client: str, now: float, service: Service, response_s: float
+    ) -> None:
         """
         Prepare to read requests.
 
@@ -97,7 +96,9 @@ class Connection:
             client: The client's address.
             now: The monotonic time in seconds.
             service: The service of the requests, for the limit of their bodies.
+            response_s: Upper bound in seconds for computing a response.
         """
+        self._response_s = response_s
         self.socket = client_socket
         self._kept = sockets.KeptSocket(client_socket)
         self.state = State.WAITING
@@ -137,6 +138,11 @@ class Connection:
         """Whether no whole request has arrived."""
         return self.state in _READING
 
+    @property
+    def received_bytes(self) -> int:
+        """The bytes kept of a request's body that is not complete."""
+        return self._body_bytes if self._body and self.is_reading else 0
+
     def read(self, now: float) -> Request | Response | None:
         """Read what has arrived; return a request that is complete, the response that refuses it, or None."""
         if not self._kept.is_own:
@@ -160,7 +166,7 @@ class Connection:
         except h11.RemoteProtocolError as error:
             result = _refusal(error.error_status_hint)
         if result is not None:
-            self._become(State.COMPUTING, now, _RESPONSE_S)
+            self._become(State.COMPUTING, now, self._response_s)
         return result
 
     def _next(self) -> Request | Response | None:
@@ -169,7 +175,9 @@ class Connection:
             if isinstance(event, h11.Request):
                 self._request, self._body_bytes, self._body = _request_of(event, self._client), 0, []
                 self._body_limit = self._service.body_limit(self._request)
-                if self._body_limit > _MAX_BODY_BYTES:
+                if (refusal := self._framing_refusal(self._request)) is not None:
+                    return refusal
+                if self._body_limit > MAX_BODY_BYTES:
                     self.deadline = self.since + _UPLOAD_S
                 if self._h11.they_are_waiting_for_100_continue:
                     if not self._body_limit:
@@ -177,7 +185,7 @@ class Connection:
                     self._request_body()
             elif isinstance(event, h11.Data):
                 self._body_bytes += len(event.data)
-                if self._request is not None and self._body_bytes > (self._body_limit or _MAX_BODY_BYTES):
+                if self._request is not None and self._body_bytes > (self._body_limit or MAX_BODY_BYTES):
                     return self._service.too_large(self._request)
                 if self._body_limit:
                     self._body.append(bytes(event.data))
@@ -187,6 +195,15 @@ class Connection:
                 return self._request
             else:
                 return None
+
+    def _framing_refusal(self, request: Request) -> Response | None:
+        """Return the response to a head whose body would be too long, or whose length two servers may read differently."""
+        length = request.headers.get("content-length", "")
+        if length and "transfer-encoding" in request.headers:  # a smuggled request (RFC 9112, 6.3)
+            return _refusal(400)
+        if length.isdigit() and int(length) > (self._body_limit or MAX_BODY_BYTES):
+            return self._service.too_large(request)
+        return None
 
     def _request_body(self) -> None:
         """Send ``100 Continue`` to a client that waits for it before it sends the body."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, faults, threads
 from csg_otel.server import sockets
-from csg_otel.server.connection import Connection, State
+from csg_otel.server.connection import MAX_BODY_BYTES, Connection, State
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response, Service
 
 if TYPE_CHECKING:
@@ -73,10 +73,16 @@ _UNSENT_BYTES: Final = 8 * 1024 * 1024
 """Most bytes of pages that slow clients make the process keep, unless two pages are larger."""
 
 
+_RECEIVED_BYTES: Final = 64 * 1024 * 1024
+"""Most bytes of unfinished uploads that the process keeps: two of the largest that are allowed."""
+
+
 class Loop:
     """The connections of one listening socket."""
 
-    def __init__(self, listener: sockets.KeptSocket, service: Service, background: Background) -> None:
+    def __init__(
+        self, listener: sockets.KeptSocket, service: Service, background: Background, response_s: float
+    ) -> None:
         """
         Prepare to serve *listener*; :meth:`run` serves.
 
@@ -84,7 +90,9 @@ class Loop:
             listener: A listening socket; it stays open when the loop ends.
             service: Answers the requests.
             background: Logs problems, because a handler of the program's log may hang.
+            response_s: Upper bound in seconds for computing a response.
         """
+        self._response_s = response_s
         self._listener = listener.socket
         self._kept_listener = listener
         self._service = service
@@ -165,6 +173,8 @@ class Loop:
             self._send_responses(now)
             self._send_streams(now)
             self._close_late(now)
+        while self._responses:  # they were computed before the end, so their clients get them
+            self._send_responses(clocks.monotonic())
 
     def _timeout_s(self) -> float:
         if self._responses or self._awake:
@@ -195,7 +205,7 @@ class Loop:
                     self._pause(now + _PAUSE_S)
                     return
                 continue
-            connection = Connection(client_socket, client, now, self._service)
+            connection = Connection(client_socket, client, now, self._service, self._response_s)
             self._connections[connection] = 0
             self._continue(connection, now)
             most = self._most(client_socket.fileno(), now)
@@ -262,6 +272,8 @@ class Loop:
                 self._service.respond(result, partial(self._queue_response, connection))
             elif result is not None:
                 self._queue_response(connection, result)
+            if connection.received_bytes > MAX_BODY_BYTES:
+                self._limit_received(now)
 
     def _queue_response(self, connection: Connection, response: Response) -> None:
         """Queue *response* for *connection*; may be called on any thread. What this thread responds is sent first: no page."""
@@ -314,6 +326,15 @@ class Loop:
                 return
             self._report("pages", "clients do not read the pages that they request; the oldest are disconnected", now)
             self._close(min(sending, key=lambda connection: connection.since))
+
+    def _limit_received(self, now: float) -> None:
+        """Close the connections whose uploads began first while unfinished uploads keep too many bytes."""
+        while True:
+            receiving = [connection for connection in self._connections if connection.received_bytes]
+            if len(receiving) <= 1 or sum(each.received_bytes for each in receiving) <= _RECEIVED_BYTES:
+                return
+            self._report("uploads", "clients do not finish what they upload; the oldest are disconnected", now)
+            self._close(min(receiving, key=lambda connection: connection.since))
 
     def _watch(self, connection: Connection) -> None:
         """Watch the socket of *connection* for the event that its state waits for; close it if it is finished."""

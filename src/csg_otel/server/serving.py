@@ -48,7 +48,8 @@ class Purpose:
     ``missing`` is what does not exist without it, ``section`` the settings with its host and port, ``thread`` the end of the
     name of its thread. ``is_private`` servers do not start where other machines can reach them without a token; others log a
     warning.
-    ``option`` is the option of the command that sets the port, where no setting does.
+    ``option`` is the option of the command that sets the port, where no setting does. ``response_s`` is the upper bound in
+    seconds for computing a response; a collection takes a fraction of the default.
     """
 
     missing: str
@@ -56,6 +57,7 @@ class Purpose:
     thread: str
     is_private: bool = False
     option: str = ""
+    response_s: float = 30.0
 
 
 ENDPOINTS: Final = Purpose("no /metrics and no probes here", "system_monitoring.prometheus", "http")
@@ -215,7 +217,7 @@ class Server:
         self._service.prepare(self.url)
         if not listener.is_own:
             raise DescriptorsClosedError
-        self._loop = loop = Loop(listener, self._service, self._background)
+        self._loop = loop = Loop(listener, self._service, self._background, self._purpose.response_s)
         try:
             if not self._stop.is_set():
                 loop.run()

@@ -178,7 +178,9 @@ def _pagerduty(target: Target, options: Options) -> dict[str, Any]:
 def _webhook(target: Target, options: Options) -> dict[str, Any]:
     settings = target.channel.settings
     if relayed(target, options):
-        return {"url": routing.relay_url(options.relay_url, target.name)}
+        token = options.relay_token_file
+        access = {"http_config": {"authorization": {"credentials_file": token}}} if token else {}
+        return {"url": routing.relay_url(options.relay_url, target.name), **access}
     recent = options.alertmanager_version >= _HEADERS_SINCE
     if hasattr(settings.url, "reveal"):
         url = {"url_file": _file(target, "url", options)}
