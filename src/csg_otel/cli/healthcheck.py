@@ -174,12 +174,11 @@ def _request(
 ) -> dict[str, Any]:
     """Return the process's answer at *address*. Raises CsgOtelError if there is none before *deadline*."""
     from csg_otel import net
-    from csg_otel.net import addresses
 
     try:
         url = net.parse(address)
     except ValueError:
-        shown = addresses.shown(address)
+        shown = address.partition("?")[0].rpartition("@")[2]  # what is no URL has no part that `net.addresses` can show
         raise _UnreachableError(f"{shown!r} is not an http or https URL (example: http://127.0.0.1:8081)") from None
     where = f"{url.host}:{url.port}"
     headers = endpoint.authorization(options.token_file, config, address)
