@@ -23,8 +23,8 @@ from csg_otel.dashboard.otlp.errors import InvalidRequestError, TooLargeError
 from csg_otel.dashboard.otlp.receiver import Intake
 from csg_otel.dashboard.otlp.signals import JSON, PROTOBUF, SIGNALS, decode, decompressed
 from csg_otel.exporters.delivery.segment import Segment
-from csg_otel.server.guards import authorized
 from csg_otel.server.messages import Request
+from csg_otel.server.tokens import Tokens
 from fuzz.mutations import Target
 from support.otlp_store import MemoryStore
 
@@ -119,13 +119,12 @@ _HEADER_WORDS = (
 
 def tokens() -> Target:
     """Return the check of `Authorization`: what has no token in it is not let in."""
-    auths = [ApiAuth(enabled=True, tokens=(Secret(_TOKEN), Secret("other-token-42")))]
-    auths += [ApiAuth(enabled=True, method="basic", tokens=(Secret("user:pw-4711"),))]
+    checks = [Tokens([_TOKEN, "other-token-42"]), Tokens(["user:pw-4711"], "basic")]
 
     def run(data: bytes) -> None:
         header = data.decode("latin-1")
-        for auth in auths:
-            if authorized(auth, header):
+        for check in checks:
+            if check.accept(header):
                 assert _TOKEN in header or "other-token-42" in header or "dXNlcjpwdy00NzEx" in header, (
                     "let in without a token"
                 )
@@ -249,10 +248,14 @@ def otlp() -> Target:
 
 _ALERT = b'{"version":"4","status":"firing","alerts":[{"labels":{"alertname":"a"}}]}'
 _NOTIFICATION = (
-    b"POST /hook HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+    b"POST /hook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
     % (len(_ALERT), _ALERT)
 )
-RELAY_SEEDS = (_NOTIFICATION, b"GET /-/healthy HTTP/1.1\r\nHost: relay\r\n\r\n", _NOTIFICATION.replace(b"1.1", b"1.0"))
+RELAY_SEEDS = (
+    _NOTIFICATION,
+    b"GET /-/healthy HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    _NOTIFICATION.replace(b"1.1", b"1.0"),
+)
 RELAY_WORDS = (
     *(
         b"Content-Length: 99\r\n",
@@ -303,7 +306,8 @@ def _answer(address: tuple[str, int], data: bytes) -> bytes:
 @contextmanager
 def served_relay() -> Iterator[str]:
     """Serve a relay whose webhook refuses connections; yield its URL."""
-    from csg_otel.alerts.alertmanager.relay import Forward, Relay
+    from csg_otel.alerts.alertmanager.relay import Forward
+    from csg_otel.server.relay import Relay
 
     with socket.socket() as closed:  # bound and not listening, so that nothing else gets the port
         closed.bind(("127.0.0.1", 0))
