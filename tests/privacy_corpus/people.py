@@ -68,6 +68,10 @@ def _spaced(text: str, rng: random.Random) -> str:
 
 def _card(fake: Faker, rng: random.Random, issuer: str) -> str:
     number = fake.credit_card_number(card_type=issuer)
+    while (
+        issuer == "jcb16" and not 3528 <= int(number[:4]) <= 3589
+    ):  # Faker's numbers are not all in the issuer's range
+        number = fake.credit_card_number(card_type=issuer)
     mark = rng.choice(["", " ", "-"])
     groups = (4, 6, 5) if len(number) == 15 else (4, 6, 4) if len(number) == 14 else (4, 4, 4, 4)
     parts, start = [], 0

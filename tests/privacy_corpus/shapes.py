@@ -163,7 +163,7 @@ SHAPES: Final[dict[str, tuple[str, ...]]] = {
     # monitoring
     "grafana": ("glsa_[grafana:32]", "glc_[b64:80]=="),
     "grafana-key": ("eyJrIjoi[b64:80]==",),
-    "newrelic": ("NRAK-[up:27]", "NRII-[url:32]", "[hex:36]NRAL"),
+    "newrelic": ("NRAK-[up:27]", "NRII-[url:32]", "[hex:32]FFFFNRAL"),
     "sentry": ("sntryu_[hex:64]", "sntrys_eyJpYXQiOjE3[b64:80]=_[b64:43]"),
     "dynatrace": ("dt0c01.[b32:24].[b32:64]",),
     "honeycomb": ("hcaik_01[low:56]",),
