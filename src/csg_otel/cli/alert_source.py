@@ -88,7 +88,7 @@ def add_versions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--relay-token-file",
         type=_absolute,
-        default="",
+        default=None,  # not "": argparse passes a text to `type`
         metavar="FILE",
         help="file in which Alertmanager reads the token of the relay (default: the relay needs none)",
     )
@@ -97,7 +97,11 @@ def add_versions(parser: argparse.ArgumentParser) -> None:
 def options(args: argparse.Namespace) -> compilers.Options:
     """Return the values of the options that :func:`add_versions` adds."""
     return compilers.Options(
-        args.prometheus_version, args.alertmanager_version, args.secrets_dir, args.relay_url, args.relay_token_file
+        args.prometheus_version,
+        args.alertmanager_version,
+        args.secrets_dir,
+        args.relay_url,
+        args.relay_token_file or "",
     )
 
 
