@@ -31,19 +31,20 @@ def url(config: Config) -> str:
             "the program serves no endpoints, because system_monitoring.prometheus and health_monitoring are off; "
             "switch one of them on"
         )
-    return _reached(endpoint.host, endpoint.port, "system_monitoring.prometheus.port")
+    return _reached(config, endpoint.host, endpoint.port, "system_monitoring.prometheus.port")
 
 
 def dashboard_url(config: Config) -> str:
     """Return the URL of the dashboard without a path. Raises CsgOtelError if the program chooses its port itself."""
-    return _reached(config.dashboard.host, config.dashboard.port, "dashboard.port")
+    return _reached(config, config.dashboard.host, config.dashboard.port, "dashboard.port")
 
 
-def _reached(host: str, port: int, setting: str) -> str:
+def _reached(config: Config, host: str, port: int, setting: str) -> str:
     if not port:
         raise CsgOtelError(f"{setting} is 0, so the program takes a free port; give its address with --url")
     host = _LOOPBACK.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if config.security.tls.cert else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def is_own(config: Config, address: str) -> bool:

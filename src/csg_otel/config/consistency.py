@@ -143,6 +143,9 @@ def _access(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     for at, token in enumerate(auth.tokens):
         if problem := _token_problem(token.reveal(), is_basic=auth.method == "basic"):
             yield join("security.api_auth.tokens", at), problem
+    tls = config.security.tls
+    if (tls.key or tls.client_ca) and not tls.cert:
+        yield "security.tls", "needs 'cert', the certificate of the servers, or nothing is encrypted"
     endpoint, board = config.system_monitoring.prometheus, config.dashboard
     if board.enabled and endpoint.enabled and endpoint.port == board.port != 0 and endpoint.host == board.host:
         yield "dashboard.port", f"{board.port} is also system_monitoring.prometheus.port; choose another"

@@ -82,6 +82,7 @@ class Dashboard(Part):
             purpose=PURPOSE,
             may_serve=serving.may_serve,
             tries_again=lambda: serving.is_member,
+            tls=config.security.tls,
         )
         self._server.start()
         serving.on_turn = self._server.start

@@ -219,6 +219,7 @@ class Serving(Part):
                 self.endpoints,
                 may_serve=workers.may_serve,
                 tries_again=lambda: workers.is_member,
+                tls=config.security.tls,
             )
             self._server.start()
 

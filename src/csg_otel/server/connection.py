@@ -27,6 +27,7 @@ from csg_otel.server import sockets
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
 if TYPE_CHECKING:
+    from csg_otel.server.channel import Channel
     from csg_otel.server.messages import Service
     from csg_otel.server.streams import Stream
 
@@ -86,7 +87,13 @@ class Connection:
     """The connection of one client, used on the server's thread only. Its owner closes the socket when it is finished."""
 
     def __init__(
-        self, client_socket: socket.socket, client: str, now: float, service: Service, response_s: float
+        self,
+        client_socket: socket.socket,
+        client: str,
+        now: float,
+        service: Service,
+        response_s: float,
+        channel: Channel,
     ) -> None:
         """
         Prepare to read requests.
@@ -97,7 +104,9 @@ class Connection:
             now: The monotonic time in seconds.
             service: The service of the requests, for the limit of their bodies.
             response_s: Upper bound in seconds for computing a response.
+            channel: Reads and writes the socket, plainly or encrypted.
         """
+        self._channel = channel
         self._response_s = response_s
         self.socket = client_socket
         self._kept = sockets.KeptSocket(client_socket)
@@ -130,7 +139,7 @@ class Connection:
         if self.is_reading:
             return selectors.EVENT_READ
         if self.state is State.STREAMING:
-            return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
+            return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent or self._channel.is_pending else 0)
         return selectors.EVENT_WRITE if self.state is State.SENDING else 0
 
     @property
@@ -149,7 +158,7 @@ class Connection:
             self.state = State.FINISHED
             return None
         try:
-            data = sockets.receive(self.socket, _READ_BYTES)
+            data = self._channel.receive(_READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
@@ -209,7 +218,7 @@ class Connection:
         """Send ``100 Continue`` to a client that waits for it before it sends the body."""
         interim = self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
         try:
-            sockets.send(self.socket, interim, 0, more=False)
+            self._channel.send(interim, 0, more=False)
         except OSError:  # after a second without this response, clients send the body anyway
             return
 
@@ -262,8 +271,9 @@ class Connection:
                     self._unsent = self._h11.send_with_data_passthrough(h11.Data(data=piece)) or []
                     if len(piece) <= _SMALL_BYTES:
                         self._unsent = [b"".join(self._unsent)]
-                self._take(sockets.send(self.socket, self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
+                self._take(self._channel.send(self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
                 self.deadline = now + _STALLED_S
+            self._channel.flush()
             self.deadline = math.inf
         except (BlockingIOError, InterruptedError):
             self.deadline = min(self.deadline, now + _STALLED_S)
@@ -273,7 +283,7 @@ class Connection:
     def _has_left(self) -> bool:
         """Return whether the client has closed a stream; one that sends something else is disconnected, too."""
         try:
-            sockets.receive(self.socket, 1)
+            self._channel.receive(1)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
@@ -287,8 +297,9 @@ class Connection:
             return
         try:
             while self._unsent:
-                self._take(sockets.send(self.socket, self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
+                self._take(self._channel.send(self._unsent[0], self._taken_bytes, more=len(self._unsent) > 1))
                 self.deadline = min(now + _STALLED_S, self.since + _SENDING_S)
+            self._channel.flush()
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -306,6 +317,8 @@ class Connection:
         """Close the connection for the client, even if a forked child has a copy of the socket."""
         self.state = State.FINISHED
         self._leave_stream()
+        if self._kept.is_own:
+            self._channel.end()
         self._kept.close()
 
     def forget(self) -> None:

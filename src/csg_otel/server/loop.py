@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, faults, threads
 from csg_otel.server import sockets
+from csg_otel.server.channel import Channel
 from csg_otel.server.connection import MAX_BODY_BYTES, Connection, State
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response, Service
 
@@ -81,7 +82,12 @@ class Loop:
     """The connections of one listening socket."""
 
     def __init__(
-        self, listener: sockets.KeptSocket, service: Service, background: Background, response_s: float
+        self,
+        listener: sockets.KeptSocket,
+        service: Service,
+        background: Background,
+        response_s: float,
+        open_channel: Callable[[socket.socket], Channel] = Channel,
     ) -> None:
         """
         Prepare to serve *listener*; :meth:`run` serves.
@@ -91,7 +97,9 @@ class Loop:
             service: Answers the requests.
             background: Logs problems, because a handler of the program's log may hang.
             response_s: Upper bound in seconds for computing a response.
+            open_channel: Returns the channel of a new connection. Default: without TLS.
         """
+        self._open_channel = open_channel
         self._response_s = response_s
         self._listener = listener.socket
         self._kept_listener = listener
@@ -205,7 +213,8 @@ class Loop:
                     self._pause(now + _PAUSE_S)
                     return
                 continue
-            connection = Connection(client_socket, client, now, self._service, self._response_s)
+            channel = self._open_channel(client_socket)
+            connection = Connection(client_socket, client, now, self._service, self._response_s, channel)
             self._connections[connection] = 0
             self._continue(connection, now)
             most = self._most(client_socket.fileno(), now)

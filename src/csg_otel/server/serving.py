@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, forks, waits
 from csg_otel.server.background import Background
+from csg_otel.server.channel import Channel
 from csg_otel.server.hosts import is_loopback
 from csg_otel.server.sockets import DescriptorsClosedError, KeptSocket
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
+    from csg_otel.config.sections.security import EndpointTls
     from csg_otel.server.loop import Loop
     from csg_otel.server.messages import Service
+    from csg_otel.server.tls import Certificates
 
 _log = logging.getLogger("csg_otel")
 
@@ -75,6 +78,7 @@ class Server:
         purpose: Purpose = ENDPOINTS,
         may_serve: Callable[[], bool] = lambda: True,
         tries_again: Callable[[], bool] = lambda: False,
+        tls: EndpointTls | None = None,
     ) -> None:
         """
         Prepare a server; :meth:`start` starts it.
@@ -86,7 +90,10 @@ class Server:
             purpose: What it is for. Default: the endpoints.
             may_serve: Returns False while another worker of this program serves. Default: always returns True.
             tries_again: Returns whether :meth:`start` will be called again soon. Default: always returns False.
+            tls: The section ``security.tls``. Default: no TLS.
         """
+        self._tls = tls if tls is not None and tls.cert else None
+        self._certificates: Certificates | None = None
         self._may_serve = may_serve
         self._tries_again = tries_again
         self._failing_since_s: float | None = None
@@ -112,7 +119,8 @@ class Server:
             return ""
         host, port = self._address
         reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-        return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+        scheme = "https" if self._tls is not None else "http"
+        return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
 
     def start(self) -> bool:
         """
@@ -131,6 +139,8 @@ class Server:
                 self.problem = self._exposure(f"{self._host}:{self._port}")
                 self._log_once(f"{self._purpose.missing}: {self.problem}")
                 return False
+            if not self._has_certificates():
+                return False
             try:
                 listener = self._listener_with_retry()
             except OSError as error:
@@ -144,10 +154,25 @@ class Server:
             self._thread.start()
             return True
 
+    def _has_certificates(self) -> bool:
+        """Return whether all is there that TLS needs, if it is configured; else log the reason, because nothing is served."""
+        if self._tls is None:
+            return True
+        from csg_otel.server.tls import Certificates
+
+        try:
+            self._certificates = Certificates(self._tls, self._background)
+        except OSError as error:
+            self.problem = str(error)
+            self._log_once(f"{self._purpose.missing}: {error}; the program goes on, and nothing is served without TLS")
+            return False
+        return True
+
     @property
     def _is_open(self) -> bool:
-        """Whether other machines can reach the server without a token."""
-        return not is_loopback(self._host) and not self._service.protected
+        """Whether other machines can reach the server without a token and without a certificate."""
+        is_mutual = self._tls is not None and bool(self._tls.client_ca) and self._tls.client_auth == "required"
+        return not (is_loopback(self._host) or self._service.protected or is_mutual)
 
     def _exposure(self, address: str) -> str:
         """Return the sentence about a server at *address* that is open, and what to set."""
@@ -217,12 +242,23 @@ class Server:
         self._service.prepare(self.url)
         if not listener.is_own:
             raise DescriptorsClosedError
-        self._loop = loop = Loop(listener, self._service, self._background, self._purpose.response_s)
+        self._loop = loop = Loop(
+            listener, self._service, self._background, self._purpose.response_s, self._channel_opener()
+        )
         try:
             if not self._stop.is_set():
                 loop.run()
         finally:
             loop.close()
+
+    def _channel_opener(self) -> Callable[[socket.socket], Channel]:
+        """Return the function that opens the channel of a new connection."""
+        certificates = self._certificates
+        if certificates is None:
+            return Channel
+        from csg_otel.server.tls import TlsChannel
+
+        return lambda client: TlsChannel(client, certificates.context(clocks.monotonic()))
 
     def _start_again(self) -> None:
         """Listen again, with another thread: the program has closed all descriptors, as daemons do."""

@@ -51,10 +51,38 @@ class RateLimiting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndpointTls:
+    """TLS of the endpoints and of the dashboard; changed files are read again."""
+
+    cert: str | None = setting(
+        None,
+        "File with the certificate of the servers, and its chain (PEM). It switches TLS on; without it there is none.",
+    )
+    key: str | None = setting(None, "File with its private key (PEM); by default it is in the file `cert`.")
+    client_ca: str | None = setting(
+        None, "File with the authorities of clients' certificates (PEM); by default clients need none."
+    )
+    client_auth: Literal["required", "optional", "none"] = setting(
+        "required",
+        "With `client_ca`: clients need a certificate of it; `optional` verifies those that have one; `none` asks for none.",
+        noun="kind of authentication",
+        aliases={
+            "requireandverifyclientcert": "required",
+            "verifyclientcertifgiven": "optional",
+            "noclientcert": "none",
+        },
+    )
+    min_version: Literal["1.2", "1.3"] = setting(
+        "1.2", "Oldest version of TLS that clients may use.", noun="version", aliases={"tls12": "1.2", "tls13": "1.3"}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Security:
     """Access to the endpoints."""
 
     api_auth: ApiAuth = setting(ApiAuth, "Tokens or passwords of the clients.")
+    tls: EndpointTls = setting(EndpointTls, "TLS of the servers.")
     access_logging: AccessLogging = setting(AccessLogging, "The access log.")
     rate_limiting: RateLimiting = setting(RateLimiting, "The limit on requests of one client.")
     allowed_hosts: tuple[str, ...] = setting(

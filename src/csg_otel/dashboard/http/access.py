@@ -57,6 +57,8 @@ class Access:
         self._own = Tokens([self._token])
         self._key = secrets.token_bytes(32)
         self._port = 0
+        self._flags = ""
+        """The cookie's flags beyond those that it always has: browsers send it over TLS only, if there is TLS."""
         self._links: dict[bytes, float] = {}
         """The monotonic time until which each link is valid, by the hash of its token."""
         self._written: Path | None = None
@@ -66,9 +68,10 @@ class Access:
         """Leave the token file to the parent."""
         self._written = None
 
-    def open(self, port: int) -> None:
+    def open(self, port: int, *, secure: bool = False) -> None:
         """Let this user's command line in by the token file, if there can be one. A new port makes new sessions."""
         self._port = port
+        self._flags = "; Secure" if secure else ""
         if self._folder is None:
             return
         try:
@@ -107,7 +110,7 @@ class Access:
         """Return the value of the header ``Set-Cookie`` that begins a session, or renews it."""
         content = f"{int(time.time()) + _SESSION_S}.{secrets.token_hex(8)}"
         session = f"{content}.{self._signature('session', content)}"
-        return f"{self._cookie}={session}; Path=/; Max-Age={_SESSION_S}; HttpOnly; SameSite=Strict"
+        return f"{self._cookie}={session}; Path=/; Max-Age={_SESSION_S}; HttpOnly; SameSite=Strict{self._flags}"
 
     @property
     def _cookie(self) -> str:

@@ -103,7 +103,8 @@ class WebDashboard:
     def prepare(self, url: str) -> None:
         """Let this user's command line in; the server calls this before the first request to *url*."""
         self._url = url
-        self._access.open(urlsplit(url).port or 80)
+        address = urlsplit(url)
+        self._access.open(address.port or 80, secure=address.scheme == "https")
 
     def close(self) -> None:
         """Remove the token file; called when the server has stopped."""

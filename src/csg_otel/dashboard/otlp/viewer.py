@@ -75,7 +75,7 @@ def view(
 def _page(config: Config, api: Api) -> Iterator[str]:
     """Serve the web page, and return a link to it; empty if its port is in use."""
     dashboard = WebDashboard(config, api, environment.snapshot())
-    server = Server(config.dashboard.host, config.dashboard.port, dashboard, purpose=PURPOSE)
+    server = Server(config.dashboard.host, config.dashboard.port, dashboard, purpose=PURPOSE, tls=config.security.tls)
     try:
         yield dashboard.login_url(server.url) if server.start() else ""
     finally:
