@@ -47,7 +47,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     ) -> Server:
         config: Config = load(settings, environ={"TOKEN": token}).config
         endpoints = Endpoints(config, metrics=collect, health=lambda: snapshot, stopping=lambda: False)
-        server = Server("127.0.0.1", port, endpoints)
+        server = Server("127.0.0.1", port, endpoints, tls=config.security.tls)
         server.start()
         running.append(server)
         return server

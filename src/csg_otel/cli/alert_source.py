@@ -162,6 +162,7 @@ def fetch(address: str, args: argparse.Namespace, config: Config) -> str:
             address,
             timeout_s=_TIMEOUT_S,
             headers=endpoint.authorization(args.token_file, config, address),
+            tls=endpoint.tls(args, config, address),
             max_bytes=_MAX_BYTES,
             max_redirects=_MAX_REDIRECTS,
             direct=endpoint.is_own(config, address),

@@ -52,10 +52,16 @@ def source(options: argparse.Namespace) -> HttpSource:
     from csg_otel.dashboard.remote import HttpSource
 
     if options.url:
-        return HttpSource(options.url, endpoint.authorization(options.token_file, None, options.url))
+        return HttpSource(
+            options.url,
+            endpoint.authorization(options.token_file, None, options.url),
+            endpoint.tls(options, None, options.url),
+        )
     config = _config(options)
     address = endpoint.dashboard_url(config)
-    return HttpSource(address, endpoint.authorization(options.token_file, config, address))
+    return HttpSource(
+        address, endpoint.authorization(options.token_file, config, address), endpoint.tls(options, config, address)
+    )
 
 
 @contextmanager

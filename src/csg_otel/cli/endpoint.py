@@ -15,6 +15,7 @@ from csg_otel.errors import CsgOtelError
 
 if TYPE_CHECKING:
     import argparse
+    import ssl
     from collections.abc import Callable
 
     from csg_otel.config import Config
@@ -68,6 +69,37 @@ def add_token(parser: argparse.ArgumentParser, purpose: str) -> None:
         help=f"file with a token of security.api_auth, {purpose} (default: the token in the configuration, which is sent "
         "only to the address in the configuration)",
     )
+    parser.add_argument("--ca", metavar="FILE", help="authorities of the server's certificate (default: the system's)")
+    parser.add_argument("--client-cert", metavar="FILE", help="certificate of this client, where the server wants one")
+    parser.add_argument("--client-key", metavar="FILE", help="its key (default: in the same file)")
+    parser.add_argument(
+        "--insecure",
+        action="store_true",
+        help="verify no certificate (default: only that of the program on this machine, by the configuration, is not verified)",
+    )
+
+
+def tls(options: argparse.Namespace, config: Config | None, address: str) -> ssl.SSLContext | None:
+    """
+    Return the TLS settings of a request; None without TLS. Raises CsgOtelError if a file can't be used.
+
+    Args:
+        options: The options that :func:`add_token` adds.
+        config: The configuration; None if it is not read.
+        address: The URL of the request.
+    """
+    try:
+        url = net.parse(address)
+        if not url.secure:
+            return None
+        # On loopback there is nobody between, and the certificate is for the names by which others reach the program.
+        is_here = config is not None and net.is_loopback(url.host) and is_own(config, address)
+        verifies = not options.insecure and (options.ca is not None or not is_here)
+        return net.tls_context(options.ca, options.client_cert, options.client_key, verifies=verifies)
+    except ValueError:  # the request reports the address
+        return None
+    except OSError as error:
+        raise CsgOtelError(f"--ca, --client-cert or --client-key can't be used: {error.strerror or error}") from None
 
 
 def authorization(token_file: Path | None, config: Config | None, address: str) -> dict[str, str]:

@@ -190,6 +190,7 @@ def _request(
             timeout_s=remaining_s,
             headers={"Accept": "application/health+json", **headers},
             max_bytes=_MAX_BYTES,
+            tls=endpoint.tls(options, config, address),
             direct=True,  # a probe asks the program beside it, and must not depend on a proxy
         )
     except TimeoutError:

@@ -23,6 +23,7 @@ from csg_otel.dashboard.source import NotFoundError, SourceError
 from csg_otel.health.report import GROUP_OF
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from csg_otel.dashboard.source import Parameters
@@ -41,7 +42,9 @@ _SHOWN_CHARACTERS: Final = 300
 class HttpSource:
     """The documents of the dashboard at one address. Thread-safe."""
 
-    def __init__(self, address: str, authorization: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, address: str, authorization: Mapping[str, str] | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         """
         Read from *address*; nothing is sent yet. Raises SourceError if it is not an http or https URL.
 
@@ -49,7 +52,9 @@ class HttpSource:
             address: The URL of the dashboard; a path in it, such as that of a link, is ignored.
             authorization: The headers that give access. Default: user and password in the URL, or else the token file, if the
                 address is on this machine.
+            tls: The context of https. Default: certificates are verified against the system's authorities.
         """
+        self._tls = tls
         try:
             self._url = net.parse(address)
         except ValueError as error:
@@ -91,7 +96,13 @@ class HttpSource:
         sent = {"Accept": "application/json", **self._access(), **(headers or {})}
         try:
             return net.request(
-                method, f"{self.address}{target}", timeout_s=_TIMEOUT_S, body=body, headers=sent, max_bytes=_MAX_BYTES
+                method,
+                f"{self.address}{target}",
+                timeout_s=_TIMEOUT_S,
+                body=body,
+                headers=sent,
+                tls=self._tls,
+                max_bytes=_MAX_BYTES,
             )
         except TimeoutError:
             raise SourceError(

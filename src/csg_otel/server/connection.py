@@ -92,6 +92,7 @@ class Connection:
         client: str,
         now: float,
         service: Service,
+        *,
         response_s: float,
         channel: Channel,
     ) -> None:

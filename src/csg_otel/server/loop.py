@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, faults, threads
 from csg_otel.server import sockets
-from csg_otel.server.channel import Channel
 from csg_otel.server.connection import MAX_BODY_BYTES, Connection, State
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response, Service
 
@@ -86,8 +85,7 @@ class Loop:
         listener: sockets.KeptSocket,
         service: Service,
         background: Background,
-        response_s: float,
-        open_channel: Callable[[socket.socket], Channel] = Channel,
+        connect: Callable[[socket.socket, str, float], Connection],
     ) -> None:
         """
         Prepare to serve *listener*; :meth:`run` serves.
@@ -96,11 +94,9 @@ class Loop:
             listener: A listening socket; it stays open when the loop ends.
             service: Answers the requests.
             background: Logs problems, because a handler of the program's log may hang.
-            response_s: Upper bound in seconds for computing a response.
-            open_channel: Returns the channel of a new connection. Default: without TLS.
+            connect: Returns the connection of a new client, from its socket, its address and the monotonic time.
         """
-        self._open_channel = open_channel
-        self._response_s = response_s
+        self._connect = connect
         self._listener = listener.socket
         self._kept_listener = listener
         self._service = service
@@ -213,8 +209,7 @@ class Loop:
                     self._pause(now + _PAUSE_S)
                     return
                 continue
-            channel = self._open_channel(client_socket)
-            connection = Connection(client_socket, client, now, self._service, self._response_s, channel)
+            connection = self._connect(client_socket, client, now)
             self._connections[connection] = 0
             self._continue(connection, now)
             most = self._most(client_socket.fileno(), now)

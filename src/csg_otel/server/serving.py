@@ -24,6 +24,7 @@ from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.config.sections.security import EndpointTls
+    from csg_otel.server.connection import Connection
     from csg_otel.server.loop import Loop
     from csg_otel.server.messages import Service
     from csg_otel.server.tls import Certificates
@@ -242,23 +243,24 @@ class Server:
         self._service.prepare(self.url)
         if not listener.is_own:
             raise DescriptorsClosedError
-        self._loop = loop = Loop(
-            listener, self._service, self._background, self._purpose.response_s, self._channel_opener()
-        )
+        self._loop = loop = Loop(listener, self._service, self._background, self._connector())
         try:
             if not self._stop.is_set():
                 loop.run()
         finally:
             loop.close()
 
-    def _channel_opener(self) -> Callable[[socket.socket], Channel]:
-        """Return the function that opens the channel of a new connection."""
-        certificates = self._certificates
-        if certificates is None:
-            return Channel
-        from csg_otel.server.tls import TlsChannel
+    def _connector(self) -> Callable[[socket.socket, str, float], Connection]:
+        """Return the function that makes the connection of a new client."""
+        from csg_otel.server.connection import Connection
 
-        return lambda client: TlsChannel(client, certificates.context(clocks.monotonic()))
+        service, response_s, certificates = self._service, self._purpose.response_s, self._certificates
+
+        def connect(client: socket.socket, address: str, now: float) -> Connection:
+            channel = Channel(client) if certificates is None else certificates.channel(client, now)
+            return Connection(client, address, now, service, response_s=response_s, channel=channel)
+
+        return connect
 
     def _start_again(self) -> None:
         """Listen again, with another thread: the program has closed all descriptors, as daemons do."""

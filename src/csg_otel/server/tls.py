@@ -7,9 +7,10 @@ rule: a file that cannot be used never replaces a certificate that can, and noth
 
 from __future__ import annotations
 
-import os
 import ssl
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from csg_otel import faults, regular_file
@@ -58,12 +59,12 @@ class Certificates:
         self._context = _context(settings)
         self._look_at = 0.0
 
-    def context(self, now: float) -> ssl.SSLContext:
-        """Return the rules for a connection at the monotonic time *now*; look at the files in the background."""
+    def channel(self, client: socket.socket, now: float) -> TlsChannel:
+        """Return the channel of a connection that begins at the monotonic time *now*; look at the files in the background."""
         if now >= self._look_at:
             self._look_at = now + _LOOK_S
             self._background.run(self._look)
-        return self._context
+        return TlsChannel(client, self._context)
 
     def _look(self) -> None:
         signature = self._signature()
@@ -88,7 +89,7 @@ def _files(settings: EndpointTls) -> dict[str, str | None]:
 def _file_signature(path: str) -> tuple[int, int, int] | None:
     """Return what changes when the file at *path* is written or replaced; None if there is none."""
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ino, status.st_size
@@ -98,7 +99,7 @@ def _context(settings: EndpointTls) -> ssl.SSLContext:
     """Return the rules of *settings*. Raises OSError with a sentence."""
     for name, path in _files(settings).items():
         if path:
-            _checked(name, path, lambda path=path: regular_file.opened(path).close())  # ssl would wait for a FIFO
+            _checked(name, path, partial(_open, path))  # ssl would wait for a FIFO
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[settings.min_version]
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -118,6 +119,10 @@ def _checked(name: str, path: str, use: Callable[[], None]) -> None:
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
         raise OSError(f"security.tls.{name} {path} can't be used: {reason}") from None
+
+
+def _open(path: str) -> None:
+    regular_file.opened(path).close()
 
 
 def _refuse_password() -> NoReturn:
