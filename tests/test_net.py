@@ -288,7 +288,7 @@ def test_https_is_verified_and_shows_the_certificate() -> None:
 def test_a_fifo_holds_no_certificate(which: str, tmp_path: Path) -> None:
     """OpenSSL waits for a writer of a FIFO for ever; the caller gets an error instead."""
     os.mkfifo(tmp_path / "fifo")
-    files = {"cert_file": __file__} if which == "key_file" else {}
+    files: dict[str, Any] = {"cert_file": __file__} if which == "key_file" else {}
 
     with pytest.raises(OSError, match="it is a FIFO, not a file"):
         net.tls_context(**{**files, which: str(tmp_path / "fifo")})
