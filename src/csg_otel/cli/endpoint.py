@@ -92,7 +92,7 @@ def tls(options: argparse.Namespace, config: Config | None, address: str) -> ssl
         url = net.parse(address)
         if not url.secure:
             return None
-        # On loopback there is nobody between, and the certificate is for the names by which others reach the program.
+        # Loopback crosses no network, and the certificate is for the names by which other machines reach the program.
         is_here = config is not None and net.is_loopback(url.host) and is_own(config, address)
         verifies = not options.insecure and (options.ca is not None or not is_here)
         return net.tls_context(options.ca, options.client_cert, options.client_key, verifies=verifies)
