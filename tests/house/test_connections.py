@@ -34,6 +34,8 @@ ALLOWED = {
     ("src/csg_otel/server/serving.py", "socket.socket"): "the endpoints listen at it",
     ("src/csg_otel/server/connection.py", "socket.socket"): "the type of an accepted connection",
     ("src/csg_otel/server/sockets.py", "socket.socket"): "an accepted connection",
+    ("src/csg_otel/server/channel.py", "socket.socket"): "the type of an accepted connection",
+    ("src/csg_otel/server/tls.py", "socket.socket"): "the type of an accepted connection",
     ("src/csg_otel/server/loop.py", "socket.socketpair"): "it wakes the loop",
     ("src/csg_otel/dashboard/otlp/grpc_receiver.py", "socket.socket"): "whether a port is free; it connects to nothing",
     ("src/csg_otel/cli/doctor.py", "socket.socket"): "doctor binds the endpoints' port; it connects by `net`",
