@@ -12,6 +12,7 @@ import math
 import re
 import selectors
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import formatdate
@@ -340,6 +341,10 @@ class Connection:
 
     def _become(self, state: State, now: float, seconds: float) -> None:
         self.state, self.since, self.deadline = state, now, now + seconds
+
+
+Connect = Callable[[socket.socket, str, float], Connection]
+"""A function that makes the connection of a new client, from its socket, its address and the monotonic time."""
 
 
 def _refusal(status: int) -> Response:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, faults, threads
 from csg_otel.server import sockets
-from csg_otel.server.connection import MAX_BODY_BYTES, Connection, State
+from csg_otel.server.connection import MAX_BODY_BYTES, Connect, Connection, State
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response, Service
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Loop:
         listener: sockets.KeptSocket,
         service: Service,
         background: Background,
-        connect: Callable[[socket.socket, str, float], Connection],
+        connect: Connect,
     ) -> None:
         """
         Prepare to serve *listener*; :meth:`run` serves.
