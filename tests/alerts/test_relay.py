@@ -262,3 +262,10 @@ def test_a_relay_that_other_machines_reach_does_not_start_without_a_token(sink: 
 def test_headers_are_not_printed() -> None:
     """The representation of a webhook has no headers, because they may hold credentials."""
     assert "canary" not in repr(Forward("POST", "http://x", {"Authorization": "canary"}))
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[64:ff9b::a9fe:a9fe]", "2852039166"])
+def test_the_relay_forwards_nothing_to_addresses_that_serve_credentials(host: str) -> None:
+    """A webhook's URL that resolves to a cloud's metadata service is not called, and its answer reaches no client."""
+    with pytest.raises(PermissionError, match="metadata"):
+        Forward("POST", f"http://{host}/", {}).send(b"{}")

@@ -102,3 +102,31 @@ def test_an_unset_secret_stays_a_form_for_callers_that_need_none() -> None:
     assert email.password == Secret("s")
     (problem,) = loaded.problems
     assert "ALSO_UNSET" in problem
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_a_line_break_at_the_end_of_a_secret_is_taken_off(end: str) -> None:
+    """`echo TOKEN | base64` and editors append one, which no server accepts."""
+    source = {"security": {"api_auth": {"tokens": ["${TOKEN}"]}}}
+
+    assert load_lenient(source, environ={"TOKEN": f"t0ken{end}"}).config.security.api_auth.tokens == (Secret("t0ken"),)
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\0", "\x1b", "\x7f"])
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        ({"notifications": {"pagerduty": {"integration_key": "${TOKEN}"}}}, "notifications.pagerduty.integration_key"),
+        (
+            {"exporters": {"otlp": [{"headers": {"Authorization": "Bearer ${TOKEN}"}}]}},
+            "exporters.otlp[0].headers.Authorization",
+        ),
+    ],
+)
+def test_a_control_character_in_a_secret_is_a_problem(source: dict[str, object], key: str, sign: str) -> None:
+    """The message names the key, and has no part of the secret."""
+    (problem,) = load_lenient(source, environ={"TOKEN": f"hunter2{sign}hunter3"}).problems
+
+    assert key in problem
+    assert "control character" in problem
+    assert "hunter" not in problem

@@ -50,6 +50,20 @@ def test_the_file_is_rotated_as_configured(tmp_path: Path) -> None:
     assert written(tmp_path / "logs")[-1].endswith("line 199")
 
 
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    """Another user of the folder can't make the program create or open a file elsewhere; it logs on, and reports it."""
+    (tmp_path / "app.log.lock").symlink_to(tmp_path / "elsewhere")
+    handler = LogFile(str(tmp_path / "app.log"), 100, 3, logging.Formatter())
+    before = faults.counts().get("log file rotation", 0)
+    for _ in range(3):
+        handler.write(record("x" * 60))
+    handler.close()
+
+    assert not (tmp_path / "elsewhere").exists()
+    assert faults.counts()["log file rotation"] > before
+    assert written(tmp_path).count("x" * 60) == 3
+
+
 def test_nothing_is_lost_in_rotation(tmp_path: Path) -> None:
     """With room enough in the backups every line is there, once, in order."""
     handler = LogFile(str(tmp_path / "app.log"), 500, 20, logging.Formatter())

@@ -19,7 +19,7 @@ from csg_otel.config.sections.health_monitoring import CheckDefinition, Target
 from csg_otel.config.sections.secret import Address, Secret, SecretUrl
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
-from csg_otel.config.walk import kinds, without_none
+from csg_otel.config.walk import has_required, is_union, kinds, without_none
 from csg_otel.errors import suggestion
 from csg_otel.net import addresses
 
@@ -60,13 +60,13 @@ class Binder:
     def section(self, cls: type, node: Node | None, path: str) -> Any:
         """Return an instance of the section *cls*, or None where a required setting is missing or wrong."""
         if node is None or node.value is None:
-            return cls() if not _required(cls) else None
+            return cls() if not has_required(cls) else None
         self.nodes[path] = node
         if not isinstance(node.value, dict):
             self.report.problem(
                 node, f"{self._shown(node)} is not a mapping of settings; write its settings below it, indented"
             )
-            return cls() if not _required(cls) else None
+            return cls() if not has_required(cls) else None
         settings = {key: (item, declared) for key, item, declared in settings_of(cls) if declared.free != "names"}
         open_fields = [item.name for _, item, declared in settings_of(cls) if declared.free in {"names", "extra"}]
         values: dict[str, Any] = {}
@@ -253,7 +253,7 @@ class Binder:
         node = self._resolved(node)
         if node.value is _SKIPPED or (node.text and node.value == ""):
             return _SKIPPED
-        alternatives = list(typing.get_args(kind)) if _is_union(kind) else [kind]
+        alternatives = list(typing.get_args(kind)) if is_union(kind) else [kind]
         problems = []
         for alternative in alternatives:
             try:
@@ -282,7 +282,11 @@ class Binder:
         if self._unset and node.live and not self._can_be_resolved(text):
             return Secret(text)
         resolved = self._resolved(node.with_value(text))
-        return _SKIPPED if resolved.value in {_SKIPPED, ""} else Secret(resolved.value)
+        value = "" if resolved.value is _SKIPPED else resolved.value.rstrip("\r\n")
+        if credentials.is_sendable(value):
+            return Secret(value) if value else _SKIPPED
+        self.report.problem(node, "the secret has a line break or another control character in it; remove that")
+        return _SKIPPED
 
     def _refuses_literal(self, node: Node, declared: Setting, *, always: bool = False) -> bool:
         """Report a secret that is written in a file, and return whether that is a problem: if strict, or *always*."""
@@ -388,13 +392,5 @@ class Binder:
         return credentials.printable_text(convert.show(node.value))
 
 
-def _required(cls: type) -> bool:
-    return any(default_of(item) is dataclasses.MISSING for _, item, _ in settings_of(cls))
-
-
 def _other_spellings(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(other for _, declared in settings.values() for other in declared.also)
-
-
-def _is_union(kind: Any) -> bool:
-    return len(typing.get_args(kind)) > 1 and typing.get_origin(kind) is not Literal

@@ -46,6 +46,12 @@ def printable_text(text: str, mask: str = "***") -> str:
     return _QUERY.sub(lambda match: f"{match[1]}={mask}" if sensitive(match[1]) else match[0], hidden)
 
 
+def is_sendable(secret: str) -> bool:
+    """Return whether *secret* has no control character; a key in PEM may have line breaks, and any secret tabs."""
+    allowed = "\t\r\n" if secret.startswith("-----BEGIN ") else "\t"
+    return not any((sign < " " and sign not in allowed) or sign == "\x7f" for sign in secret)
+
+
 def better(path: str, declared: Setting) -> str:
     """Return what to write instead of a secret at the dotted key *path*."""
     last = re.sub(r"\W+", "_", path.rpartition(".")[2]).strip("_")

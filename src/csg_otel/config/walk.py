@@ -7,6 +7,7 @@ only list of settings.
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
 from dataclasses import dataclass
@@ -55,6 +56,16 @@ def without_none(kind: Any) -> Any:
         rest = [part for part in typing.get_args(kind) if part is not type(None)]
         return rest[0] if len(rest) == 1 else typing.Union[tuple(rest)]  # noqa: UP007 - built at run time
     return kind
+
+
+def is_union(kind: Any) -> bool:
+    """Return whether *kind* is a union of several types."""
+    return len(typing.get_args(kind)) > 1 and typing.get_origin(kind) is not typing.Literal
+
+
+def has_required(section: type) -> bool:
+    """Return whether a setting of *section* has no default."""
+    return any(default_of(item) is dataclasses.MISSING for _, item, _ in settings_of(section))
 
 
 def inner_section(kind: Any) -> tuple[type, str] | None:

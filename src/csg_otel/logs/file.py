@@ -158,7 +158,9 @@ def _locked(path: str) -> Iterator[None]:
     except ImportError:
         yield
         return
-    descriptor = os.open(path, os.O_RDWR | _FLAGS & ~(os.O_WRONLY | os.O_APPEND), _MODE)
+    # The log itself may be a link, but a link here is an attack.
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _FLAGS & ~(os.O_WRONLY | os.O_APPEND)
+    descriptor = os.open(path, flags, _MODE)
     deadline = clocks.monotonic() + _LOCK_S
     try:
         while True:

@@ -49,7 +49,7 @@ class Session:
             address: The URL of every request. A user and password in it are sent as basic authentication.
             tls: The context of https. Default: certificates are verified against the system's authorities.
             max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
-            check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
+            check_address: Called with each IP address before it is used, or a proxy's host; raises to refuse. Default: none.
             direct: Whether the environment's proxies are ignored. Default False.
         """
         self._url = url.parse(address)
@@ -161,7 +161,7 @@ def request(
         tls: The context of https. Default: certificates are verified against the system's authorities.
         max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
         max_redirects: Most redirects of a GET that are followed; another server does not get *headers*. Default 0.
-        check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
+        check_address: Called with each IP address before it is used, or a proxy's host; raises to refuse. Default: none.
         direct: Whether the environment's proxies are ignored. Default False.
     """
     deadline = clocks.monotonic() + timeout_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from csg_otel.net import connection, lookup, proxies, response
+from csg_otel.net import connection, proxies, response
 from csg_otel.net.agent import USER_AGENT
 from csg_otel.net.response import ProtocolError
 from csg_otel.net.tls import tls_context
@@ -37,7 +37,8 @@ class Route:
             proxy: The proxy; None for none.
             tls: The context of https. Default: certificates are verified against the system's authorities.
             tunnels: Whether plain connections, too, go through a tunnel of the proxy. Default False.
-            check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
+            check_address: Called with each IP address before it is used, or with the host for a proxy; raises to refuse it.
+                Default: no check.
         """
         self._server = server
         self._proxy = proxy
@@ -50,8 +51,9 @@ class Route:
         tls, host, port = self._context(), self._server.host, self._server.port
         if self._proxy is None:
             return connection.connect(host, port, deadline, tls=tls, check_address=self._check_address)
-        if self._check_address is not None and lookup.ip_address(host) is not None:
-            self._check_address(host)  # the proxy resolves names
+        if self._check_address is not None:
+            # The proxy resolves names. The host is checked as the proxy reads it: 2852039166 is an address there.
+            self._check_address(self._server.authority.rpartition(":")[0].strip("[]"))
         tunnel = self._request_tunnel if self._tunnels else None
         try:
             return connection.connect(

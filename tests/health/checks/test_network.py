@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,11 +15,13 @@ import pytest
 import trustme
 
 from csg_otel.check_result import Critical
+from csg_otel.health.checks.database import Database
 from csg_otel.health.checks.dns import Dns
 from csg_otel.health.checks.http import Http
 from csg_otel.health.checks.redis import Redis
 from csg_otel.health.checks.tcp import Tcp
 from csg_otel.health.checks.tls import Tls
+from csg_otel.net import metadata
 from csg_otel.status import HealthStatus
 
 HEALTHY, WARNING, CRITICAL = HealthStatus.HEALTHY, HealthStatus.WARNING, HealthStatus.CRITICAL
@@ -171,9 +173,56 @@ def test_names_resolve_or_not() -> None:
         Tcp("[fd00:ec2::254]:80"),
         Tcp("100.100.100.200:80"),
         Http("http://169.254.169.254/latest/meta-data/"),
+        *(
+            Http(f"http://{host}/")
+            for host in (
+                *(
+                    "2852039166",
+                    "0xa9fea9fe",
+                    "0251.0376.0251.0376",
+                    "169.254.43518",
+                    "192.0.0.192",
+                ),
+                *("[::169.254.169.254]", "[::ffff:0:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::a9fe:a9fe]"),
+                *("[64:ff9b:1:a9fe:a9:fe00::]", "[2002:a9fe:a9fe::1]", "[2001:0:a9fe:a9fe::1]", "[2001::5601:5601]"),
+                *("[2001:db8::200:5efe:a9fe:a9fe]", "[fe80::1]", "[fd20:ce::254]", "168.63.129.16", "169.254.0.1"),
+            )
+        ),
+        Database("postgresql://u:p@169.254.169.254/x"),
+        Database("mysql://u:p@[64:ff9b::a9fe:a9fe]/x"),
+        Database("postgresql://u:p@localhost/x?hostaddr=169.254.169.254"),
+        Database("postgresql://u:p@localhost/x?host=localhost,2852039166"),
+        Redis("redis://169.254.169.254"),
+        Tls("[2002:a9fe:a9fe::1]:443"),
     ],
 )
-def test_addresses_that_serve_credentials_are_off_limits(check: Tcp | Http) -> None:
+def test_addresses_that_serve_credentials_are_off_limits(check: Callable[[], object]) -> None:
     """Clouds serve a machine's secrets there; nothing is sent without it being allowed."""
     with pytest.raises(Critical, match="link-local"):
         check()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "metadata.google.internal",
+        "METADATA.google.internal.",
+        "2852039166",
+        "169.254.169.254.",
+        "\uff11\uff16\uff19.254.169.254",
+    ],
+)
+def test_a_proxy_is_not_asked_for_addresses_that_serve_credentials(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """The proxy resolves names, so the host is refused by its text before the proxy is connected to."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    with pytest.raises(Critical, match="link-local"):
+        Http(f"http://{host}/")()
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "127.0.0.1", "::1", "2001:db8::1", "64:ff9b::808:808", "2002:808:808::1"]
+)
+def test_other_addresses_may_be_checked(address: str) -> None:
+    """A form that carries a public or private IPv4 address is no metadata service."""
+    assert not metadata.is_metadata(address)

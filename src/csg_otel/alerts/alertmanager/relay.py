@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from csg_otel import net
 from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import config, receivers
+from csg_otel.net import metadata
 
 if TYPE_CHECKING:
     from csg_otel.alerts.spec import AlertSpec
@@ -42,7 +43,14 @@ class Forward:
         lower = {name.lower() for name in self.headers}
         headers = {**{name: value for name, value in defaults.items() if name.lower() not in lower}, **self.headers}
         sent_body = None if self.method == "GET" else body
-        return net.request(self.method, self.url, body=sent_body, headers=headers, timeout_s=self.timeout_s).status
+        return net.request(
+            self.method,
+            self.url,
+            body=sent_body,
+            headers=headers,
+            timeout_s=self.timeout_s,
+            check_address=metadata.refuse,  # no webhook is there, and its answer goes back to the sender
+        ).status
 
     def answer(self, path: str, body: bytes) -> tuple[int, str]:
         """Send *body*, which came to *path*; return status and text for Alertmanager, which tries again only after a 5xx."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +14,7 @@ from csg_otel.check_result import CheckResult, Critical, Measurement
 from csg_otel.health.checks import network
 from csg_otel.health.checks.levels import judge
 from csg_otel.health.checks.references import load_object
+from csg_otel.net import lookup
 
 _DRIVERS: Final = {
     "postgresql": ("psycopg", "psycopg2", "pg8000.dbapi"),
@@ -52,6 +53,7 @@ class Database:
     query: str = "SELECT 1"
     timeout_s: float = 3.0
     warning_s: float | None = None
+    allow_link_local: bool = False
 
     def __post_init__(self) -> None:
         if (self.url is None) is (self.pool is None):
@@ -84,6 +86,9 @@ class Database:
     def _connection(self) -> Iterator[Any]:
         """Open or borrow a DB-API or SQLAlchemy connection for the block."""
         if self.url is not None:
+            if (check_address := network.address_check(self.allow_link_local)) is not None:
+                for host in _hosts(self.url):
+                    _check_host(host, self.timeout_s, check_address)
             with _opened(self.url, self.timeout_s) as connection:
                 yield connection
             return
@@ -108,6 +113,23 @@ class Database:
 def _kind(url: str) -> str:
     kind = urlsplit(url).scheme.partition("+")[0]
     return {"postgres": "postgresql", "mariadb": "mysql"}.get(kind, kind)
+
+
+def _hosts(url: str) -> Iterator[str]:
+    """Yield the hosts that a driver may connect to: that of *url*, and those in its query, which drivers prefer."""
+    parts = urlsplit(url)
+    if parts.hostname:
+        yield parts.hostname
+    for name, value in parse_qsl(parts.query):
+        if name in ("host", "hostaddr"):
+            yield from (host for host in value.split(",") if host and not host.startswith("/"))
+
+
+def _check_host(host: str, timeout_s: float, check_address: Callable[[str], None]) -> None:
+    """Call *check_address* with each address of *host*; a name that does not resolve is left to the driver."""
+    with suppress(OSError):
+        for *_, address in lookup.addresses(host, 0, timeout_s):
+            check_address(str(address[0]))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import time
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import net
 from csg_otel.check_result import Critical
+from csg_otel.net import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _DAY_S = 86_400
 _LAST_PORT = 65_535
-_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
-"""Metadata services that are not link-local: Amazon's over IPv6, Alibaba's, Oracle's."""
 
 
 def split(address: str) -> tuple[str, int]:
@@ -43,10 +41,8 @@ def address_check(allow_link_local: bool) -> Callable[[str], None] | None:
 
 
 def _refuse_metadata(address: str) -> None:
-    """Raise Critical where a cloud may serve a machine's credentials, also at an IPv6 address that maps an IPv4 address."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if ip.is_link_local or ip in _METADATA:
+    """Raise Critical where a cloud may serve a machine's credentials; *address* may be a name, which a proxy resolves."""
+    if metadata.is_metadata_host(address):
         raise Critical(f"{address} is a link-local or metadata address; set allow_link_local if this check may use it")
 
 
