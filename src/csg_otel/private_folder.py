@@ -10,10 +10,17 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+_FOLDER_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FILE_FLAGS: Final = (
+    os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+)
+"""Without waiting: opening a FIFO waits for a writer."""
 
 
 class NotPrivateError(OSError):
@@ -26,13 +33,44 @@ def make_private_folder(folder: Path) -> None:
 
     Raises NotPrivateError if it is a link or belongs to another user, and OSError if it cannot be created.
     """
+    _refuse_links_of_others(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         kind = "a link, " if stat.S_ISLNK(status.st_mode) else ""
         raise NotPrivateError(f"{folder} is {kind}not a directory of this user")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        folder.chmod(0o700)
+        descriptor = os.open(folder, _FOLDER_FLAGS)  # not by its path: another user may put a link there at this moment
+        try:
+            os.fchmod(descriptor, 0o700)
+        finally:
+            os.close(descriptor)
+
+
+def _refuse_links_of_others(folder: Path) -> None:
+    """Raise NotPrivateError if a link on the way to *folder* belongs to another user than this one and root."""
+    for parent in Path(os.path.abspath(folder)).parents:  # noqa: PTH100 - resolve() would follow the links
+        try:
+            status = parent.lstat()
+        except OSError:  # it is made by this user, or the reason shows when it is used
+            continue
+        if stat.S_ISLNK(status.st_mode) and status.st_uid not in {0, os.geteuid()}:
+            raise NotPrivateError(f"{parent} is a link of another user; name the folder that it leads to")
+
+
+def open_private(path: Path) -> int:
+    """
+    Return a descriptor to read the file *path*, which only this user can read and write.
+
+    Raises NotPrivateError if it is no regular file, or others own or can read it; OSError if it can't be opened, as a link.
+    """
+    descriptor = os.open(path, _FILE_FLAGS)
+    status = os.fstat(descriptor)
+    private = status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077
+    if stat.S_ISREG(status.st_mode) and private:
+        return descriptor
+    os.close(descriptor)
+    raise NotPrivateError(f"other users can read or write {path}, or own it, or it is no file; remove it")
 
 
 def private_folder_at(path: Path) -> Path:
@@ -64,20 +102,18 @@ def private_key(folder: Path, previous: bytes = b"") -> bytes:
     candidate = folder / f".key-{os.getpid()}-{secrets.token_hex(4)}"
     if not path.exists():
         descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(previous or secrets.token_bytes(32))
         try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(previous or secrets.token_bytes(32))
             os.link(candidate, path)  # atomic, and it fails if another process has created the key first
         except FileExistsError:
             pass
         finally:
             candidate.unlink()
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    with os.fdopen(open_private(path), "rb") as file:
         key = file.read(64)
-    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077 or len(key) != 32:
-        raise NotPrivateError(f"{path} is not a key of 32 bytes that only this user can read")
+    if len(key) != 32:
+        raise NotPrivateError(f"{path} is not a key of 32 bytes; remove it")
     return key
 
 

@@ -22,7 +22,7 @@ from csg_otel.dashboard.http.access import Access
 from csg_otel.dashboard.otlp.errors import InvalidRequestError, TooLargeError
 from csg_otel.dashboard.otlp.receiver import Intake
 from csg_otel.dashboard.otlp.signals import JSON, PROTOBUF, SIGNALS, decode, decompressed
-from csg_otel.exporters.delivery.segment import Segment
+from csg_otel.exporters.delivery.segment import Key, Segment
 from csg_otel.server.messages import Request
 from csg_otel.server.tokens import Tokens
 from fuzz.mutations import Target
@@ -156,7 +156,7 @@ def cookies() -> Target:
     return Target(run, seeds, _HEADER_WORDS)
 
 
-_KEY = b"k" * 32
+_KEY = Key.of(b"k" * 32, "collector")
 _BODIES = (b"first body", b"\x0a" * 200, b"third")
 
 

@@ -16,7 +16,6 @@ import os
 import re
 import secrets
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,7 +28,7 @@ from csg_otel.descriptors import KeptFile
 from csg_otel.multiprocess import slots
 from csg_otel.multiprocess.family import Family, Process
 from csg_otel.multiprocess.inquiry import Inquiry
-from csg_otel.private_folder import make_private_folder, state_home
+from csg_otel.private_folder import NotPrivateError, make_private_folder, open_private, state_home
 
 _MEMBER: Final = re.compile(r"(\d+)-[0-9a-f]{16}")
 _MAX_FOLDED: Final = 4096
@@ -352,13 +351,11 @@ def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def _open_private(path: Path) -> int:
-    """Open a file for reading. Raises OSError, and FolderError if others may write it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    status = os.fstat(descriptor)
-    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        os.close(descriptor)
-        raise FolderError(f"other users can read or write {path}, or own it; remove it")
-    return descriptor
+    """Open a file for reading. Raises OSError, and FolderError if it is a link or no file, or others may read or write it."""
+    try:
+        return open_private(path)
+    except NotPrivateError as error:
+        raise FolderError(str(error)) from None
 
 
 def _read_private(path: Path) -> bytes:

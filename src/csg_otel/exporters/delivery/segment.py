@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import stat
 import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,9 @@ from csg_otel.descriptors import KeptFile, is_at
 _HEADER: Final = struct.Struct(">4sBIQI16s")
 """Magic, state, bytes of the body, Unix milliseconds, items, authentication code."""
 
-_MAGIC: Final = b"CSGf"
+_MAGIC: Final = b"CSGg"
+_EARLIER_MAGIC: Final = b"CSGf"
+"""Begins the frames of version 0.1, whose code does not cover the destination."""
 _PENDING: Final = 0
 _DONE: Final = b"\x01"
 _STATE_AT: Final = 4
@@ -30,8 +33,25 @@ _MAX_BODY: Final = 64 * 1024 * 1024
 """Most bytes of a frame's body: larger than any request, and small enough for the memory if a damaged file gives the length."""
 
 
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Most bytes of a file with more than one frame. A full spool removes its oldest file, so this is the loss each time."""
+
+
 class SpoolError(Exception):
     """The spool cannot be used; the message is for log lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The key of the frames of one destination: a frame that was moved to the folder of another one is none there."""
+
+    installation: bytes = field(repr=False)
+    frames: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, installation: bytes, destination: str) -> Key:
+        """Return the key of *destination* that is derived from the 32 bytes of the *installation*."""
+        return cls(installation, hashlib.blake2b(destination.encode(), key=installation).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +97,19 @@ class Segment:
 
     @classmethod
     def inherit(cls, path: Path, signal: str) -> Segment | None:
-        """Return the file of a dead process; None if it cannot be opened."""
+        """Return the file of a dead process; None if it cannot be opened, or if this package has not made it so."""
         try:
-            file = KeptFile(path, os.O_RDWR | os.O_NOFOLLOW)
+            file = KeptFile(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return None
-        return cls(path, signal, file, os.fstat(file.descriptor).st_size, sealed=True, adopted=True)
+        status = os.fstat(file.descriptor)
+        is_own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
+        if not is_own or status.st_size > MOST_BYTES + _HEADER.size + _MAX_BODY:
+            file.close()  # marking its frames would write to a file that belongs elsewhere
+            return None
+        return cls(path, signal, file, status.st_size, sealed=True, adopted=True)
 
-    def write(self, bodies: Sequence[tuple[int, bytes]], key: bytes) -> list[Ref]:
+    def write(self, bodies: Sequence[tuple[int, bytes]], key: Key) -> list[Ref]:
         """Append *bodies*, each with its number of items. Raises OSError; then nothing is written."""
         at_ms = int(time.time() * 1000)
         refs, frames, offset = [], [], self.size
@@ -116,7 +141,7 @@ class Segment:
         self.frames += len(refs)
         self.items += sum(ref.count for ref in refs)
 
-    def read(self, ref: Ref, key: bytes) -> bytes | None:
+    def read(self, ref: Ref, key: Key) -> bytes | None:
         """Return the body of *ref*; None if it is gone or damaged."""
         try:
             data = os.pread(self.file.descriptor, _HEADER.size + ref.length, ref.offset)
@@ -126,8 +151,10 @@ class Segment:
             return None
         magic, _, length, at_ms, count, code = _HEADER.unpack_from(data)
         body = data[_HEADER.size :]
-        expected = _code(self.signal, at_ms, count, body, key)
-        return body if magic == _MAGIC and length == ref.length and hmac.compare_digest(code, expected) else None
+        used = key.installation if magic == _EARLIER_MAGIC else key.frames
+        expected = _code(self.signal, at_ms, count, body, used)
+        is_whole = magic in {_MAGIC, _EARLIER_MAGIC} and length == ref.length
+        return body if is_whole and hmac.compare_digest(code, expected) else None
 
     def mark_done(self, ref: Ref) -> None:
         """Mark *ref* as delivered or dropped; an empty file that is written to begins again."""
@@ -148,7 +175,7 @@ class Segment:
         """Return whether the file is still in its folder, under its name."""
         return is_at(self.file, self.path)
 
-    def move(self, path: Path, old_key: bytes, new_key: bytes) -> None:
+    def move(self, path: Path, old_key: Key, new_key: Key) -> None:
         """Write the undelivered frames to a new file *path*, at the same offsets. Raises OSError; then nothing has changed."""
         target = KeptFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
         try:
@@ -182,13 +209,14 @@ class Segment:
 
     def _scan(self) -> Iterator[tuple[Ref, int]]:
         offset = 0
-        while offset + _HEADER.size <= self.size:
+        while offset + _HEADER.size <= self.size and offset < MOST_BYTES:
             data = os.pread(self.file.descriptor, _HEADER.size, offset)
             if len(data) < _HEADER.size:
                 break
             magic, state, length, at_ms, count, _ = _HEADER.unpack(data)
-            whole = magic == _MAGIC and length <= _MAX_BODY and offset + _HEADER.size + length <= self.size
-            if not whole or count > max(1, length):  # no item is less than a byte
+            has_room = length <= _MAX_BODY and offset + _HEADER.size + length <= self.size
+            has_count = count <= max(1, length)  # no item is less than a byte
+            if magic not in {_MAGIC, _EARLIER_MAGIC} or not has_room or not has_count:
                 break
             yield Ref(self, offset, length, count, at_ms / 1000), state
             offset += _HEADER.size + length
@@ -201,8 +229,8 @@ def frame_size(body: bytes) -> int:
     return _HEADER.size + len(body)
 
 
-def _header(signal: str, at_ms: int, count: int, body: bytes, key: bytes) -> bytes:
-    return _HEADER.pack(_MAGIC, _PENDING, len(body), at_ms, count, _code(signal, at_ms, count, body, key))
+def _header(signal: str, at_ms: int, count: int, body: bytes, key: Key) -> bytes:
+    return _HEADER.pack(_MAGIC, _PENDING, len(body), at_ms, count, _code(signal, at_ms, count, body, key.frames))
 
 
 def _code(signal: str, at_ms: int, count: int, body: bytes, key: bytes) -> bytes:

@@ -5,8 +5,8 @@ Each process has one folder per destination, with files (segments) of frames for
 marked after its delivery; a file is removed when all its frames are marked. The process holds a lock on its folder. The kernel
 releases the lock when the process ends, so any process may adopt what is in a folder whose lock is free: it moves the files to
 its own folder, and joins the small ones, so that a thousand short-lived processes leave a few files. The rules: only frames
-with an authentication code made with this installation's key are sent; nothing is pickled; links are not followed; a frame is
-read exactly as it was written, or not at all.
+with an authentication code made with this installation's key for this destination are sent; nothing is pickled; links are not
+followed; a frame is read exactly as it was written, or not at all.
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ from typing import Final, Protocol
 
 from csg_otel import clocks
 from csg_otel.descriptors import KeptFile, is_at
-from csg_otel.exporters.delivery.segment import Ref, Segment, SpoolError, frame_size
+from csg_otel.exporters.delivery.segment import MOST_BYTES, Key, Ref, Segment, SpoolError, frame_size
 from csg_otel.private_folder import make_private_folder, private_folder_at, private_key
 
-_SEGMENT_BYTES: Final = 4 * 1024 * 1024
-"""Most bytes of one file. A full spool removes its oldest file, so this is the loss each time."""
 _MIN_SEGMENTS: Final = 8
 """Least number of files of a full spool, so that removing one loses at most an eighth of a small spool."""
 _VERIFY_EVERY_S: Final = 1.0
@@ -63,17 +61,18 @@ class Spool:
             max_bytes: Most bytes on disk; beyond them the oldest segments are removed.
         """
         self._root = root
+        self._destination = destination
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
         self._folder_name = f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
         self._max_bytes = max_bytes
-        self._segment_bytes = min(_SEGMENT_BYTES, max(4096, max_bytes // _MIN_SEGMENTS))
+        self._segment_bytes = min(MOST_BYTES, max(4096, max_bytes // _MIN_SEGMENTS))
         self._owner = owner
         self._closed = False
         self._reset()
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._key = b""
+        self._key = Key(b"", b"")
         self._own: Path | None = None
         self._own_lock: KeptFile | None = None
         self._segments: list[Segment] = []  # oldest first, so the adopted ones come first
@@ -258,7 +257,8 @@ class Spool:
         root = private_folder_at(self._root)
         self._folder = root / self._folder_name
         make_private_folder(self._folder)
-        self._key = self._key or private_key(root)
+        if not self._key.installation:
+            self._key = Key.of(private_key(root), self._destination)
 
     def _holds_lock(self) -> bool:
         """Return whether the folder of this process is still its own: the program may have closed its lock's descriptor."""
@@ -272,7 +272,7 @@ class Spool:
     def _restore(self) -> None:
         """Write again the segments that are in place no longer, or whose folder or key was removed. Raises as append()."""
         self._make_folders()
-        key = private_key(self._folder.parent, self._key)
+        key = Key.of(private_key(self._folder.parent, self._key.installation), self._destination)
         own, lock = self._own, self._own_lock
         if own is not None and lock is not None and not is_at(lock, own / "lock"):
             lock.close()
