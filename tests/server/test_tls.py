@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -21,51 +20,17 @@ from csg_otel.config import load
 from csg_otel.errors import ConfigError
 from csg_otel.exporters import prometheus
 from csg_otel.server import Server, connection
-from support.endpoints import is_closed
+from support.authority import Authority
+from support.endpoints import is_closed, port_of
 from support.programs import eventually
 
 Serve = Callable[..., Server]
-
-
-class Authority:
-    """An authority, and the files of a server's certificate."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ca = trustme.CA()
-        self.folder = folder
-        self.cert, self.key, self.ca_file = (folder / name for name in ("cert.pem", "key.pem", "ca.pem"))
-        self.ca.cert_pem.write_to_path(str(self.ca_file))
-        self.issue()
-
-    def issue(self) -> trustme.LeafCert:
-        """Write another certificate into the files of the server."""
-        leaf = self.ca.issue_cert("127.0.0.1", "localhost")
-        leaf.private_key_pem.write_to_path(str(self.key))
-        self.cert.write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))
-        return leaf
-
-    def client(self, *, with_certificate: bool = False) -> ssl.SSLContext:
-        """Return the rules of a client that trusts this authority."""
-        context = ssl.create_default_context()
-        self.ca.configure_trust(context)
-        if with_certificate:
-            self.ca.issue_cert("scraper@example.org").configure_cert(context)
-        return context
-
-    def settings(self, **settings: Any) -> dict[str, Any]:
-        """Return the section ``security``."""
-        return {"tls": {"cert": str(self.cert), "key": str(self.key), **settings}}
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     """An authority of this test."""
     return Authority(tmp_path)
-
-
-def port_of(server: Server) -> int:
-    """Return the port of *server*."""
-    return int(server.url.rpartition(":")[2])
 
 
 def ask(server: Server, context: ssl.SSLContext, path: str = "/metrics", **headers: str) -> tuple[int, bytes]:

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from csg_otel.server import Server
 
 
+def port_of(server: Server) -> int:
+    """Return the port of *server*."""
+    return int(server.url.rpartition(":")[2])
+
+
 def ask(
     server: Server, path: str, method: str = "GET", *, source: str = "127.0.0.1", **headers: str
 ) -> tuple[int, dict[str, str], bytes]:

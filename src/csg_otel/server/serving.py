@@ -12,6 +12,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +37,12 @@ _REBIND_S = 0.05
 
 _BACKLOG: Final = 1024
 """Connections that the system accepts before the server does: a burst of clients must not keep a probe waiting."""
+
+_UNSENT_BYTES: Final = 64 * 1024
+"""
+Most bytes that the system keeps of a page for one client until they are on their way. Without this bound it keeps 4 MiB for
+each, in memory that counts as the container's: 500 MB for the clients that may be connected, if they do not read.
+"""
 
 _GRACE_S = 1.0
 """Seconds for which a port that is taken is not logged, if it is tried again: a worker or an earlier run may be leaving it."""
@@ -195,6 +202,8 @@ class Server:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError, AttributeError):  # a system without this option; the connections inherit it
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
             listener.bind((self._host, self._port or self._address[1]))
             listener.listen(_BACKLOG)
         except OSError:
