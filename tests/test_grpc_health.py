@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import csg_otel
 from csg_otel.health import Check, default_registry
+from support.programs import eventually
 
 Response = health_pb2.HealthCheckResponse
 SERVING, NOT_SERVING = Response.SERVING, Response.NOT_SERVING
@@ -116,3 +117,67 @@ def test_an_asyncio_server_has_it_too(switch: Switch) -> None:
         return [overall, raised.value.code(), "till" in names, before, after]
 
     assert asyncio.run(main()) == [SERVING, grpc.StatusCode.NOT_FOUND, True, SERVING, NOT_SERVING]
+
+
+def test_watchers_leave_threads_for_the_calls(switch: Switch) -> None:
+    """More clients than the server has threads watch: calls are answered, the others may watch when one has left."""
+    server = grpc.server(ThreadPoolExecutor(8))
+    csg_otel.add_grpc_health(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        streams = [stub.Watch(health_pb2.HealthCheckRequest(service="none"), timeout=30) for _ in range(20)]
+        codes: list[Any] = []
+        watching: list[Any] = []
+        for stream in streams:
+            try:
+                assert next(stream).status == Response.SERVICE_UNKNOWN
+                watching.append(stream)
+            except grpc.RpcError as error:
+                codes.append(error.code())
+
+        assert (len(watching), codes) == (2, [grpc.StatusCode.UNIMPLEMENTED] * 18)
+        assert ask(channel) == SERVING
+        for stream in watching:
+            stream.cancel()
+
+        def may_watch() -> bool:
+            try:
+                return next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=5)).status == SERVING
+            except grpc.RpcError:
+                return False
+
+        eventually(may_watch)
+    server.stop(None).wait(5)
+
+
+def test_a_long_name_is_not_repeated(channel: Any) -> None:
+    """A status text longer than the client allows would end all calls of the connection."""
+    with pytest.raises(grpc.RpcError) as raised:
+        ask(channel, "é" * 500_000)
+
+    assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+    assert len(raised.value.details()) < 1000
+
+
+def test_names_of_checks_need_the_token() -> None:
+    """As over HTTP: groups are listed to all, checks to clients with a token in the metadata."""
+    default_registry.cache_clear()
+    default_registry().register(Check(name="till", function=Switch()))
+    auth = {"enabled": True, "tokens": ["one"]}
+    with csg_otel.instrument(exporters=[], security__api_auth=auth, system_monitoring__prometheus__port=0):
+        server = grpc.server(ThreadPoolExecutor(4))
+        csg_otel.add_grpc_health(server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            listed = [
+                set(stub.List(health_pb2.HealthListRequest(), timeout=5, metadata=metadata).statuses)
+                for metadata in ((), (("authorization", "Bearer two"),), (("authorization", "Bearer one"),))
+            ]
+        server.stop(None).wait(5)
+    default_registry.cache_clear()
+
+    assert [("till" in names, "readiness" in names) for names in listed] == [(False, True), (False, True), (True, True)]
