@@ -144,7 +144,7 @@ def test_watchers_leave_threads_for_the_calls(switch: Switch) -> None:
 
         def may_watch() -> bool:
             try:
-                return next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=5)).status == SERVING
+                return bool(next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=5)).status == SERVING)
             except grpc.RpcError:
                 return False
 
