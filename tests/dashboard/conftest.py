@@ -47,7 +47,7 @@ def serve_web(source: SetSource, tmp_path: Path) -> Iterator[Callable[..., Serve
         config = load(settings, environ={"TOKEN": token}).config
         state_home = str(state) if state is not None else "/proc/none"
         dashboard = WebDashboard(config, source, {"XDG_STATE_HOME": state_home})
-        server = Server(host, port, dashboard, purpose=PURPOSE)
+        server = Server(host, port, dashboard, purpose=PURPOSE, tls=config.security.tls)
         server.start()
         running.append((server, dashboard))
         return ServedWeb(server, dashboard)

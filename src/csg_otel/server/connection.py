@@ -30,6 +30,7 @@ from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 if TYPE_CHECKING:
     from csg_otel.server.channel import Channel
     from csg_otel.server.messages import Service
+    from csg_otel.server.serving import Purpose
     from csg_otel.server.streams import Stream
 
 _REQUEST_S: Final = 10.0
@@ -93,8 +94,8 @@ class Connection:
         client: str,
         now: float,
         service: Service,
+        purpose: Purpose,
         *,
-        response_s: float,
         channel: Channel,
     ) -> None:
         """
@@ -105,11 +106,11 @@ class Connection:
             client: The client's address.
             now: The monotonic time in seconds.
             service: The service of the requests, for the limit of their bodies.
-            response_s: Upper bound in seconds for computing a response.
+            purpose: What the server is for: the time for a response, and the headers of all responses.
             channel: Reads and writes the socket, plainly or encrypted.
         """
         self._channel = channel
-        self._response_s = response_s
+        self._purpose = purpose
         self.socket = client_socket
         self._kept = sockets.KeptSocket(client_socket)
         self.state = State.WAITING
@@ -177,7 +178,7 @@ class Connection:
         except h11.RemoteProtocolError as error:
             result = _refusal(error.error_status_hint)
         if result is not None:
-            self._become(State.COMPUTING, now, self._response_s)
+            self._become(State.COMPUTING, now, self._purpose.response_s)
         return result
 
     def _next(self) -> Request | Response | None:
@@ -228,7 +229,7 @@ class Connection:
         """Begin to send *response*; :meth:`send` continues."""
         stream = response.stream
         is_last = self._h11.their_state is not h11.DONE or bool(self._h11.trailing_data[0]) or stream is not None
-        headers = [*response.headers.items(), ("Date", formatdate(usegmt=True))]
+        headers = [*{**self._purpose.headers, **response.headers}.items(), ("Date", formatdate(usegmt=True))]
         if stream is None:
             headers.append(("Content-Length", str(len(response.body))))
         if is_last:

@@ -41,7 +41,10 @@ class HostCheck:
 
 def is_loopback(host: str) -> bool:
     """Return whether only programs on the same machine reach a server that listens on *host*."""
-    return host in ("::1", "localhost") or host.startswith("127.")
+    if host in ("::1", "localhost"):
+        return True
+    # Not by the beginning alone: 127.0.0.1.example.org is a name. Short forms such as 127.1 are addresses to the system.
+    return host.startswith("127.") and host.replace(".", "").isdecimal() and host.isascii()
 
 
 def host_name(header: str) -> str:

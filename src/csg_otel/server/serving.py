@@ -11,15 +11,16 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, forks, waits
 from csg_otel.server.background import Background
 from csg_otel.server.channel import Channel
 from csg_otel.server.hosts import is_loopback
+from csg_otel.server.messages import NO_STORE
 from csg_otel.server.sockets import DescriptorsClosedError, KeptSocket
 from csg_otel.threads import OwnThread
 
@@ -60,7 +61,8 @@ class Purpose:
     name of its thread. ``is_private`` servers do not start where other machines can reach them without a token; others log a
     warning.
     ``option`` is the option of the command that sets the port, where no setting does. ``response_s`` is the upper bound in
-    seconds for computing a response; a collection takes a fraction of the default.
+    seconds for computing a response; a collection takes a fraction of the default. ``headers`` are of every response, also
+    to what the service never gets.
     """
 
     missing: str
@@ -69,6 +71,7 @@ class Purpose:
     is_private: bool = False
     option: str = ""
     response_s: float = 30.0
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_STORE)
 
 
 ENDPOINTS: Final = Purpose("no /metrics and no probes here", "system_monitoring.prometheus", "http")
@@ -263,11 +266,11 @@ class Server:
         """Return the function that makes the connection of a new client."""
         from csg_otel.server.connection import Connection
 
-        service, response_s, certificates = self._service, self._purpose.response_s, self._certificates
+        service, purpose, certificates = self._service, self._purpose, self._certificates
 
         def connect(client: socket.socket, address: str, now: float) -> Connection:
             channel = Channel(client) if certificates is None else certificates.channel(client, now)
-            return Connection(client, address, now, service, response_s=response_s, channel=channel)
+            return Connection(client, address, now, service, purpose, channel=channel)
 
         return connect
 

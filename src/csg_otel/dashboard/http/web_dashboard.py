@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.http.events import Live
     from csg_otel.server.messages import Done, Request
 
-PURPOSE: Final = Purpose("no web dashboard here", "dashboard", "dashboard-http", is_private=True)
+PURPOSE: Final = Purpose("no web dashboard here", "dashboard", "dashboard-http", is_private=True, headers=SECURE)
 
 _API: Final = "/api/v1/"
 _STATIC: Final = "/static/"
@@ -46,6 +46,9 @@ _IMPORT: Final = "import"
 _ACTIONS: Final = frozenset({"alerts/acknowledge", "services/restart", _IMPORT, _LOGIN_LINKS})
 
 _DESCRIPTIONS: Final = {"openapi.json": openapi.document, "schema.json": schema.all_documents}
+
+_OWN_SITES: Final = ("same-origin", "none")
+"""Values of the header ``Sec-Fetch-Site`` of a request that no other site's page has sent."""
 
 _MAX_IMPORT_BYTES: Final = 32 * 1024 * 1024
 _MAX_ACTION_BYTES: Final = 64 * 1024
@@ -129,15 +132,14 @@ class WebDashboard:
         """Call *done* with the response to *request*, now or later on another thread. Returns at once, never raises."""
         if self._access_log is not None:
             done = self._access_log.following(request, done)
-        finish = _secured(done)
         try:
-            response = self._response(request, finish)
+            response = self._response(request, done)
         except Exception as error:  # noqa: BLE001 - telemetry never raises into the program
             interruptions.let_through()
             self._faults.contain(error)  # on a thread of its own, because a handler of the log may hang
             response = Response(500, b"internal error\n", PLAIN_TEXT)
         if response is not None:
-            finish(response)
+            done(response)
 
     def _response(self, request: Request, done: Done) -> Response | None:
         """Return the response; None if *done* is called with it, later."""
@@ -241,7 +243,9 @@ def _forged(request: Request, credential: Credential) -> Response | None:
     """Return the response to an action that another site's page may have sent; None for all others."""
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
     sent = request.headers.get("x-csrf-token", "").encode("utf-8", "surrogateescape")
-    if _is_foreign(origin, host) or (credential.csrf and not hmac.compare_digest(sent, credential.csrf.encode())):
+    # Other ports of this machine are of the same site, so the browser sends the cookie with requests of their pages.
+    is_foreign = request.headers.get("sec-fetch-site", "same-origin") not in _OWN_SITES or _is_foreign(origin, host)
+    if is_foreign or (credential.csrf and not hmac.compare_digest(sent, credential.csrf.encode())):
         return problem(403, "the header X-CSRF-Token must be the csrf of /api/v1/session; reload the page")
     return None
 
@@ -264,8 +268,3 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 def _wrong_method(allowed: str) -> Response:
     return Response(405, f"only {allowed}\n".encode(), {**PLAIN_TEXT, "Allow": allowed})
-
-
-def _secured(done: Done) -> Done:
-    """Return *done*, with the headers of every response."""
-    return lambda response: done(replace(response, headers={**response.headers, **SECURE}))
