@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,18 @@ def test_two_services_share_a_prometheus(server: tuple[Prometheus, Path]) -> Non
     assert {one["labels"]["service"] for one in loaded} == {"shop", "batch"}
     for path in folder.iterdir():
         path.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of other users")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_that_another_user_has_planted_is_not_followed(there: bool, tmp_path: Path) -> None:
+    """In a shared folder it would overwrite, or create, a file of who compiles; nothing is written at all."""
+    if there:
+        (tmp_path / "precious").write_text("precious")
+    (tmp_path / "rules.yaml").symlink_to("precious")
+    os.lchown(tmp_path / "rules.yaml", 12345, 12345)
+    with pytest.raises(PermissionError, match="link of another user"):
+        files.replace_file(tmp_path / "rules.yaml", "text")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["precious", "rules.yaml"][not there :]
+    assert not there or (tmp_path / "precious").read_text() == "precious"

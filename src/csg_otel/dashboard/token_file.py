@@ -10,13 +10,15 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from csg_otel import regular_file
-from csg_otel.private_folder import make_private_folder, state_home
+from csg_otel.private_folder import make_private_folder, open_private, state_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_MOST_BYTES: Final = 1024
+"""More than a token has."""
 
 
 def folder(variables: Mapping[str, str]) -> Path | None:
@@ -36,9 +38,10 @@ def write(folder: Path, port: int, token: str) -> None:
 
 
 def read(folder: Path, port: int) -> str:
-    """Return the token of the dashboard on *port*; empty if there is none."""
+    """Return the token of the dashboard on *port*; empty if there is none, or if another user could have put it there."""
     try:
-        return regular_file.read(_path(folder, port), regular_file.MAX_SECRET_BYTES).decode("ascii").strip()
+        with os.fdopen(open_private(_path(folder, port)), "rb") as file:
+            return file.read(_MOST_BYTES).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 

@@ -8,10 +8,12 @@ the server does not confirm the new file, the old file is restored and reloaded.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -144,12 +146,18 @@ def keep_copy(file: Path) -> Path:
 
 
 def _target(file: Path) -> Path:
-    """Return the path that *file* leads to, if it is a link."""
+    """Return the path that *file* leads to, if it is a link of this user or of root. Raises PermissionError for other links."""
+    try:
+        status = file.lstat()
+    except OSError:
+        return file
+    if stat.S_ISLNK(status.st_mode) and status.st_uid not in {0, os.geteuid()}:
+        raise PermissionError(errno.EPERM, f"{file} is a link of another user; remove it")
     return Path(os.path.realpath(file))  # unlike Path.resolve(), it returns a path for links in a circle, too
 
 
 def replace_file(file: Path, text: str) -> None:
-    """Write *text* into *file*, whole or not at all, with the permissions that it has; a link stays one. Raises OSError."""
+    """Write *text* into *file*, whole or not at all, with its permissions; a link of this user stays one. Raises OSError."""
     file = _target(file)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o644

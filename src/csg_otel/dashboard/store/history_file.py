@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import sys
 import zlib
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import regular_file
 from csg_otel.metrics.history import COARSE_SPAN_S, COARSE_STEP_S, FINE_SPAN_S, FINE_STEP_S
-from csg_otel.private_folder import make_private_folder
+from csg_otel.private_folder import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +54,8 @@ def save(path: Path, values: Values, now: float, offset_s: float) -> None:
     text = json.dumps(header).encode()
     body = zlib.compress(b"%d\n%b%b" % (len(text), text, b"".join(blocks)), 1)
     make_private_folder(path.parent)
-    candidate = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    candidate = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
+    descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(body)
@@ -92,7 +92,8 @@ def _coarse(line: Line, now_s: float) -> bytes:
 def load(path: Path, values: Values, now: float, offset_s: float) -> None:
     """Put the history in the file *path* before that of *values*; arguments as for :func:`save`. Never raises."""
     try:
-        compressed = regular_file.read(path, _MOST_BYTES)
+        with os.fdopen(open_private(path), "rb") as file:
+            compressed = file.read(_MOST_BYTES + 1)
         decompressor = zlib.decompressobj()
         body = decompressor.decompress(compressed, 4 * _MOST_BYTES)
         if not decompressor.eof:
@@ -106,7 +107,7 @@ def load(path: Path, values: Values, now: float, offset_s: float) -> None:
         with values.lock:
             for index, row in enumerate(header["lines"]):
                 _restore(values, row, blocks[index * _BYTES : (index + 1) * _BYTES], ended_s, now - offset_s)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, zlib.error):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError, zlib.error):
         return
 
 

@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,7 +199,8 @@ class Journal:
         for path in self._folder.glob(f"*{_SUFFIX}"):
             with suppress(OSError):
                 status = path.lstat()
-                if status.st_uid == os.geteuid() and not path.is_symlink():
+                is_own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
+                if is_own and status.st_size <= 2 * _FILE_BYTES:
                     files.append((path, status.st_mtime, status.st_size))
         return sorted(files, key=lambda file: file[1])
 
@@ -268,7 +270,7 @@ class Journal:
 def _is_locked(path: Path) -> bool:
     """Return whether the process that writes *path* lives. Process ids do not say so: they repeat in another container."""
     try:
-        file = KeptFile(path, os.O_RDONLY | os.O_NOFOLLOW)
+        file = KeptFile(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
