@@ -41,7 +41,9 @@ def test_a_file_is_read_beside_the_configuration(tmp_path: Path) -> None:
     assert Substitution({}, tmp_path)("Bearer ${file:token}") == "Bearer abc ${X}"
 
 
-@pytest.mark.parametrize("text", ["${A", "${A b}", "${}", "${A-b}", "${NOT_SET}", "${file:nothing}"])
+@pytest.mark.parametrize(
+    "text", ["${A", "${A b}", "${}", "${A-b}", "${NOT_SET}", "${file:nothing}", "${file:a\0b}", "${file:\ud800}"]
+)
 def test_a_broken_form_is_refused(text: str, tmp_path: Path) -> None:
     """A form without a value or with a mistake is an error, never a silent text."""
     with pytest.raises(SubstitutionError):

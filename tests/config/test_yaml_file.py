@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,56 @@ def test_a_substitution_in_braces_gets_a_hint() -> None:
     parse("a: {b: ${C}}", "f", report)
 
     assert 'quote it: "${NAME}"' in next(iter(report.problems))
+
+
+HOSTILE: dict[str, str | bytes] = {
+    "deep_flow": "a: " + "[" * 100_000,
+    "deep_blocks": "\n".join(" " * depth + "a:" for depth in range(1200)),
+    "huge_integer": "system_monitoring: {prometheus: {port: " + "9" * 5000 + "}}",
+    "hexadecimal": "system_monitoring: {prometheus: {port: 0x" + "f" * 500_000 + "}}",
+    "huge_float": "system_monitoring: {collection_interval: 1e999999}",
+    "sexagesimal": "system_monitoring: {collection_interval: " + ":".join("1" * 100_000) + "}",
+    "a_nul": "service: {name: a\0b}",
+    "a_tab": "service:\n\tname: x",
+    "merge_of_itself": "a: &a {<<: *a}\nservice: {<<: *a}",
+    "merge_of_no_mapping": "service: {<<: [1, 2]}",
+    "merge_bomb": "x0: &x0 {a: 1}\n"
+    + "\n".join(f"x{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 10)}]}}" for n in range(1, 8)),
+    "twice": "service: {name: a, name: b}",
+    "keys_that_are_no_text": "service: {1: x, true: y, null: z, 2.5: w}",
+    "a_date_as_key": "2026-11-27: x",
+    "a_list_as_key": "? [a, b]\n: c",
+    "binary": "service: {name: !!binary aGVsbG8=}",
+    "two_documents": "service: {name: a}\n---\nservice: {name: b}",
+    "braces": "service: {name: '" + "${A:-" * 100_000 + "'}",
+    "unknown_keys": "service:\n" + "\n".join(f"  k{n}: 1" for n in range(5000)),
+    "a_fifo": "service: {name: '${file:fifo}'}",
+    "a_device": "service: {name: '${file:/dev/zero}'}",
+    "a_process": "service: {name: '${file:/proc/self/mem}'}",
+    "utf_16": "service: {name: x}".encode("utf-16"),
+    "utf_32": "service: {name: x}".encode("utf-32"),
+    "a_surrogate": b"service: {name: \xed\xa0\x80}",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_a_hostile_file_is_a_problem_with_its_place(name: str, tmp_path: Path) -> None:
+    """Nothing is raised, and each problem has line and column."""
+    os.mkfifo(tmp_path / "fifo")
+    content = HOSTILE[name]
+    (tmp_path / "c.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    loaded = load_lenient("c.yaml", environ={}, cwd=tmp_path)
+
+    assert loaded.problems
+    assert all(re.match(r"c\.yaml:\d+:\d+: ", problem) for problem in loaded.problems)
+    assert all(len(problem) < 1000 for problem in loaded.problems)
+    assert sum("did you mean" in problem or "known:" in problem for problem in loaded.problems) <= 100
+
+
+def test_dates_and_a_mark_of_byte_order_are_text(tmp_path: Path) -> None:
+    """A date is what is written there, and what a variable or a file holds is not replaced again."""
+    (tmp_path / "name").write_text("${file:name}", encoding="utf-8")
+    (tmp_path / "c.yaml").write_bytes(b"\xef\xbb\xbfservice: {name: '${file:name}', version: 2026-11-27}")
+    service = load_lenient("c.yaml", environ={}, cwd=tmp_path).config.service
+
+    assert (service.name, service.version) == ("${file:name}", "2026-11-27")

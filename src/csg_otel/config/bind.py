@@ -86,7 +86,8 @@ class Binder:
             values[name] = {**values.get(name, {}), **self._open(typing.get_args(kinds(cls)[name])[1], rest, path)}
         else:
             for key, child in rest.items():
-                hint = misplaced.hint(key, child, settings, _other_spellings(settings))
+                is_flood = len(self.report.problems) >= misplaced.MOST_HINTS
+                hint = "" if is_flood else misplaced.hint(key, child, settings, _other_spellings(settings))
                 self.report.problem(child, f"unknown setting{hint}")
         built = self._build(cls, node, settings, values)
         self._disabled -= disabled
@@ -388,7 +389,7 @@ class Binder:
         if node.source is not None:
             return f"the value of {convert.show(node.source)}"
         if node.raw is not None and not isinstance(node.value, str):
-            return node.raw
+            return convert.short(node.raw)
         return credentials.printable_text(convert.show(node.value))
 
 

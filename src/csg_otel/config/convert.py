@@ -34,7 +34,11 @@ class MismatchError(ValueError):
 
 def show(value: object) -> str:
     """Return *value* for a message: quoted, on one line, at most 60 characters."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    return short(repr(value) if isinstance(value, str) else str(value))
+
+
+def short(text: str) -> str:
+    """Return *text*, cut to 60 characters."""
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

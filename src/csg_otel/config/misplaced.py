@@ -30,6 +30,10 @@ _MOST: Final = 3
 """Most settings that a message names."""
 
 
+MOST_HINTS: Final = 100
+"""Problems after which unknown settings get no hint: each takes milliseconds, and a hostile file has 50,000 of them."""
+
+
 def hint(key: str, node: Node, keys: Iterable[str], others: Iterable[str] = ()) -> str:
     """
     Return the end of the message about an unknown *key*, in parentheses.

@@ -62,6 +62,8 @@ class Substitution:
             raise SubstitutionError(f"the file {name} can't be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise SubstitutionError(f"the file {name} is not UTF-8 text") from None
+        except ValueError:  # from the call of the operating system
+            raise SubstitutionError("the name of a file has the byte 0 in it; remove that") from None
 
 
 def expanded(name: str) -> Path:
