@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csg_otel.config import load, load_lenient
+from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
+from csg_otel.config.sections.integrations import DatadogAccount, ElasticApm, Grafana, PrometheusPush
 from csg_otel.config.sections.secret import Address, SecretUrl
 from csg_otel.config.show import lines
 from csg_otel.config.walk import every, without_none
@@ -160,3 +162,23 @@ def test_a_problem_with_an_exporter_in_code_has_no_credentials(rest: str) -> Non
         load({}, environ={}, code={"exporters": [f"otlp://{rest}"]})
 
     assert CANARY not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        (OtlpExporter, "endpoint"),
+        (DatadogExporter, "endpoint"),
+        (PrometheusPush, "push_gateway"),
+        (Grafana, "dashboard_url"),
+        (DatadogAccount, "api_url"),
+        (ElasticApm, "server_url"),
+    ],
+)
+def test_a_section_made_in_code_shows_no_credentials(section: Any, key: str) -> None:
+    """Neither itself nor as a copy; an address without credentials stays text."""
+    built = section(**{key: f"https://u:{CANARY}@host.example"})
+
+    assert CANARY not in repr(built) + str(dataclasses.asdict(built)) + repr(dataclasses.replace(built))
+    assert getattr(built, key).reveal() == f"https://u:{CANARY}@host.example"
+    assert getattr(section(**{key: "https://host.example"}), key) == "https://host.example"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from csg_otel.config.sections.fields import setting
-from csg_otel.config.sections.secret import Address, Secret
+from csg_otel.config.sections.secret import Address, Secret, WithAddresses
 
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
@@ -46,7 +46,7 @@ class Tls:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtlpExporter:
+class OtlpExporter(WithAddresses):
     """One OTLP destination."""
 
     name: str = setting(
@@ -87,7 +87,7 @@ class OtlpExporter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatadogExporter:
+class DatadogExporter(WithAddresses):
     """Datadog, through its Agent or directly."""
 
     enabled: bool = setting(False, "Send to Datadog; the section switches it on unless it has `enabled: false`.")

@@ -5,11 +5,11 @@
 from dataclasses import dataclass
 
 from csg_otel.config.sections.fields import setting
-from csg_otel.config.sections.secret import Address, Secret
+from csg_otel.config.sections.secret import Address, Secret, WithAddresses
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrometheusPush:
+class PrometheusPush(WithAddresses):
     """Pushing metrics to a Pushgateway, for programs that end before they are scraped."""
 
     enabled: bool = setting(False, "Push all metrics at the interval and at the end of the program.")
@@ -22,7 +22,7 @@ class PrometheusPush:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grafana:
+class Grafana(WithAddresses):
     """The Grafana that alert rules are pushed to."""
 
     enabled: bool = setting(False, "Let `csg-otel alerts push` push to this Grafana.")
@@ -31,7 +31,7 @@ class Grafana:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatadogAccount:
+class DatadogAccount(WithAddresses):
     """The Datadog account that monitors are pushed to."""
 
     enabled: bool = setting(False, "Use Datadog: send telemetry to its intake, and allow pushing monitors.")
@@ -49,7 +49,7 @@ class NewRelic:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElasticApm:
+class ElasticApm(WithAddresses):
     """Elastic APM, as a preset of an OTLP destination."""
 
     enabled: bool = setting(False, "Send telemetry to Elastic APM.")
