@@ -200,7 +200,7 @@ class Journal:
             with suppress(OSError):
                 status = path.lstat()
                 is_own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
-                if is_own and status.st_size <= 2 * _FILE_BYTES:
+                if is_own and status.st_size <= _MOST_BYTES:
                     files.append((path, status.st_mtime, status.st_size))
         return sorted(files, key=lambda file: file[1])
 
