@@ -1,0 +1,56 @@
+"""Long texts: how much of one is scrubbed, and where the result is cut, so that no half of a secret or marker remains. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+MESSAGE: Final = 1024
+"""Bytes of an exception's message."""
+STACK: Final = 16_384
+"""Bytes of a stack trace."""
+TEXT: Final = 1_048_576
+"""Characters of any other text; the rest of a longer one is replaced by a marker."""
+_WINDOW: Final = 4
+"""How many times its limit of a text is scrubbed."""
+_MARGIN: Final = 8192
+"""Characters at the edge of the scrubbed window that are dropped: the window may have cut a secret in two."""
+_CUT: Final = "... [cut]"
+_LONGEST_MARKER: Final = 100
+
+
+def head(text: str, limit: int, scrub: Callable[[str], str]) -> str:
+    """Return the first *limit* bytes of the scrubbed *text*."""
+    window = limit * _WINDOW + 2 * _MARGIN
+    clean = scrub(text if len(text) <= window else text[:window])
+    if len(text) > window:
+        clean = clean[: max(limit // 4, len(clean) - _MARGIN)] + _CUT if len(clean) > _MARGIN else "[redacted:too-long]"
+    if len(clean) * 4 <= limit or len(clean.encode("utf-8", "surrogatepass")) <= limit:
+        return clean
+    room = limit - len(_CUT)
+    kept = clean.encode("utf-8", "surrogatepass")[:room].decode("utf-8", "ignore")
+    return _before_marker(kept) + _CUT
+
+
+def tail(text: str, limit: int, scrub: Callable[[str], str]) -> str:
+    """Return the last lines of the scrubbed *text*, at most *limit* bytes of them."""
+    window = limit * _WINDOW + 2 * _MARGIN
+    clean = scrub(text if len(text) <= window else text[-window:])
+    if len(text) > window:
+        clean = _CUT + clean[_MARGIN:] if len(clean) > _MARGIN else "[redacted:too-long]"
+    encoded = clean.encode("utf-8", "surrogatepass")
+    if len(encoded) <= limit:
+        return clean
+    kept = encoded[-(limit - len(_CUT) - 1) :].decode("utf-8", "ignore")
+    line_end = kept.find("\n", 0, len(kept) // 2)
+    return f"{_CUT}\n{kept[line_end + 1 :] if line_end >= 0 else _after_marker(kept)}"
+
+
+def _before_marker(text: str) -> str:
+    start = text.rfind("[", max(0, len(text) - _LONGEST_MARKER))
+    return text[:start] if start >= 0 and "]" not in text[start:] else text
+
+
+def _after_marker(text: str) -> str:
+    end = text.find("]", 0, _LONGEST_MARKER)
+    return text[end + 1 :] if end >= 0 and "[" not in text[:end] else text

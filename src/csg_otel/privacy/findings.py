@@ -1,0 +1,60 @@
+"""The hits in a value with their paths, for `csg-otel scrub explain`; never the matched text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from csg_otel.privacy.options import Finding
+
+
+class _Scrubber(Protocol):
+    def value(self, key: str, value: Any) -> Any: ...
+
+    def text_findings(self, value: str, key: str = "") -> list[Finding]: ...
+
+
+def of(scrubber: _Scrubber, value: Any, path: str = "") -> list[Finding]:
+    """Return the hits in *value*; a key of a mapping, and the index in a sequence, are parts of the path."""
+    key = path.rpartition("/")[2]
+    return _below(scrubber, key, value, scrubber.value(key, value), path)
+
+
+def _below(scrubber: _Scrubber, key: str, value: Any, clean: Any, path: str) -> list[Finding]:
+    """Compare *value* with its scrubbed form *clean*, down to the texts that differ."""
+    if clean is value:
+        return []
+    if isinstance(value, Mapping) and isinstance(clean, Mapping) and len(value) == len(clean):
+        named = next((value[name] for name in ("key", "name") if isinstance(value.get(name), str)), "")
+        pairs = zip(value.items(), clean.items(), strict=True)
+        return [
+            finding
+            for (name, item), (clean_name, clean_item) in pairs
+            for finding in (
+                *_below(scrubber, "", name, clean_name, f"{path}/(key)"),
+                *_below(
+                    scrubber,
+                    named if name == "value" and named else str(name),
+                    item,
+                    clean_item,
+                    f"{path}/{clean_name}".lstrip("/"),
+                ),
+            )
+        ]
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and isinstance(clean, (list, tuple)):
+        items = enumerate(zip(value, clean, strict=True))
+        return [
+            finding
+            for index, (item, clean_item) in items
+            for finding in _below(scrubber, key, item, clean_item, f"{path}/{index}".lstrip("/"))
+        ]
+    if isinstance(value, str) and isinstance(clean, str):
+        hits = [replace(finding, path=path) for finding in scrubber.text_findings(value, key)]
+        return hits or [Finding(_rule(clean), path, clean if clean.startswith("[") else "[redacted]")]
+    return [Finding(_rule(str(clean)), path, "[redacted]")]
+
+
+def _rule(clean: str) -> str:
+    start = clean.find("[redacted:")
+    return clean[start + 10 : clean.find("]", start)] if start >= 0 else "key"

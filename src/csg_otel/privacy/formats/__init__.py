@@ -1,0 +1,1 @@
+"""Token formats with a unique prefix: the tables, and the search for their tokens."""

@@ -1,0 +1,95 @@
+"""
+The search for tokens of known formats: one expression finds the places where a prefix stands, and the rest is compared there. Pure.
+
+The one rule: every expression is linear, because it has no nested quantifier and starts at a prefix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from csg_otel.privacy import trie
+from csg_otel.privacy.formats import cloud, code, services
+from csg_otel.privacy.formats.shape import Inner, Shape
+from csg_otel.privacy.options import Hit
+
+SHAPES: Final[tuple[Shape, ...]] = (*cloud.SHAPES, *code.SHAPES, *services.SHAPES)
+INNER: Final[tuple[Inner, ...]] = (*cloud.INNER, *services.INNER)
+SHORTEST: Final = 14
+"""Characters of the shortest token, with its prefix; a shorter text has none."""
+_WINDOW: Final = 128
+"""Characters before the anchor of an `Inner` format that are looked at."""
+_EDGE: Final = r"(?<![A-Za-z0-9])"
+_ESCAPED_EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=[a-z_]{3}_))"
+"""An edge that also stands behind an escape: ``%3Dghp_``, ``\\nghp_``."""
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source)
+
+
+class Formats:
+    """Find the tokens of every format that is not in *disabled*."""
+
+    def __init__(self, disabled: frozenset[str] = frozenset()) -> None:
+        shapes = [shape for shape in SHAPES if shape.rule not in disabled]
+        tails: dict[str, list[tuple[str, str]]] = {}
+        for shape in shapes:
+            for prefix in shape.prefixes:
+                tails.setdefault(prefix, []).append((shape.rule, shape.tail))
+        self.prefixes = tuple(sorted(tails, key=len, reverse=True))
+        self._tails = {
+            literal: [
+                (len(prefix), *row) for prefix in self.prefixes if literal.startswith(prefix) for row in tails[prefix]
+            ]
+            for literal in self.prefixes
+        }
+        literals = trie.pattern(self.prefixes)
+        self._plain = re.compile(_EDGE + literals)
+        self._escaped = re.compile(_ESCAPED_EDGE + literals)
+        self.inner = tuple(inner for inner in INNER if inner.rule not in disabled)
+
+    def hits(self, text: str) -> Iterator[Hit]:
+        """Yield the tokens in *text*, in the order of the tables' anchors."""
+        if len(text) < SHORTEST:
+            return
+        search = (self._escaped if "%" in text or "\\" in text else self._plain).search
+        match = search(text)
+        while match is not None:
+            start = position = match.start()
+            for length, rule, tail in self._tails[match[0]]:
+                if (rest := _compiled(tail).match(text, start + length)) is not None:
+                    yield Hit(start, rest.end(), rule)
+                    position = max(position, rest.end() - 1)
+            match = search(text, position + 1)
+        for inner in self.inner:
+            if inner.anchor in text:
+                yield from _around(text, inner)
+
+
+def _around(text: str, inner: Inner) -> Iterator[Hit]:
+    """Yield the tokens of a format without a prefix: compare what stands before and after each anchor."""
+    before, after = _compiled(f"(?:{inner.before})\\Z"), _compiled(inner.after)
+    position = text.find(inner.anchor)
+    while position >= 0:
+        end = position + len(inner.anchor)
+        if (rest := after.match(text, end)) is not None:
+            low = max(0, position - _WINDOW)
+            if (head := before.search(text[low:position])) is not None:
+                yield Hit(low + head.start(), rest.end(), inner.rule)
+        position = text.find(inner.anchor, end)
+
+
+def descriptions() -> dict[str, str]:
+    """Return the rule of each format with what it redacts; formats of one rule are joined."""
+    texts: dict[str, list[str]] = {}
+    table: tuple[Shape | Inner, ...] = (*SHAPES, *INNER)
+    for row in table:
+        kinds = texts.setdefault(row.rule, [])
+        if row.what not in kinds:
+            kinds.append(row.what)
+    return {rule: "; ".join(kinds) for rule, kinds in texts.items()}

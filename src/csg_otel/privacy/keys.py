@@ -1,0 +1,155 @@
+"""
+The key layer: whether the name of an attribute, a parameter or a field announces a secret or personal data. Pure.
+
+A key is split at ``._-``, spaces, digits and capital letters, and its words are compared with the tables of `words` and `names_of_people`.
+The one rule: a key decides with its value; ``token=17`` and ``auth=oidc`` are harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from csg_otel.privacy import persons, words
+from csg_otel.privacy.options import MASKED
+
+NONE: Final = 0
+WEAK: Final = 1
+"""Secret unless the value is a number, a boolean, a short word, or a plain word in lower case."""
+STRONG: Final = 2
+"""Secret unless the value is a number, a boolean or a short word."""
+PASSWORD: Final = 3
+"""Secret unless the value is a boolean, a short word or a placeholder."""
+ALL: Final = 4
+"""A key that the user has named: any value is secret."""
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+[^\W\d_]*")
+_GLUED: Final = re.compile(rf"(?s)(.*?)({'|'.join(sorted(words.GLUED, key=len, reverse=True))})s?([0-9]*)")
+_INFIX: Final = re.compile(r"(?:password|passwd|passphrase|secret|apikey|credential)s?")
+_WEAK: Final = frozenset(
+    ("auth", "cookie", "cookies", "token", "tokens", "credential", "credentials", "creds", "bearer", "authentication")
+)
+_AFTER_ID: Final = frozenset(("session", "sess", "sid"))
+_PLACEHOLDER: Final = re.compile(
+    r"\?|%s|%\([\w.-]*\)s|:[A-Za-z_]\w*|\$\d+|@\w+|\$\{[^{}]*\}|\$\w+|\{\{[^{}]*\}\}|\{\w*\}|<[\w .-]*>|-+|=+|~|@|\*+"
+)
+_PLAIN_WORD: Final = re.compile(r"[a-z]+(?:[-_ ][a-z]+)*|[A-Z]?[a-z]+|[A-Z_]+")
+_NUMBER: Final = re.compile(
+    r"[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?\s?(?:%|ms|s|us|ns|m|h|d|kb|mb|gb|kib|mib|gib|b)?", re.IGNORECASE
+)
+
+
+def split(key: str) -> list[str]:
+    """Return the words of *key* in lower case: ``X-APIKey2`` are ``x``, ``api``, ``key`` and ``2``."""
+    return [word.lower() for word in _WORDS.findall(key)]
+
+
+@lru_cache(maxsize=4096)
+def strength(key: str) -> int:
+    """Return how surely *key* names a secret: `NONE`, `WEAK`, `STRONG` or `PASSWORD`."""
+    parts = split(key[-200:])
+    best = NONE
+    for index, word in enumerate(parts):
+        level, following = _level(parts, index, word)
+        if level > best and not _benign(parts, index, following, word):
+            best = level
+    return best
+
+
+def _level(parts: list[str], index: int, word: str) -> tuple[int, int]:
+    """Return the level of the word at *index*, alone or with the next ones, and the index of the first word after it."""
+    for phrase in words.PHRASES:
+        if phrase[0] == word and tuple(parts[index : index + len(phrase)]) == phrase:
+            level = PASSWORD if phrase[-1] in ("pass", "password", "phrase", "pin", "passe", "wd") else STRONG
+            return (NONE if phrase in words.URLS else level), index + len(phrase)
+    if word in words.ALWAYS:
+        return PASSWORD, index + 1
+    if word in words.STRONG:
+        return (WEAK if word in _WEAK else STRONG), index + 1
+    if word == "auth":
+        return (WEAK if index == len(parts) - 1 else NONE), index + 1
+    if word in ("pass", "pw", "sid") and index == len(parts) - 1:
+        return (STRONG if len(parts) == 1 or word == "pw" else NONE), index + 1
+    return _glued(word), index + 1
+
+
+def _glued(word: str) -> int:
+    """Return the level of a word that ends with, or holds, a sensitive one: ``dbpassword``, ``clientsecretvalue``."""
+    if len(word) < 5 or word.isascii() is False:
+        return NONE
+    if (match := _GLUED.fullmatch(word)) is not None:
+        head, core = match[1], match[2]
+        if core == "token" and (head in words.BENIGN_TOKENS_BEFORE or head in words.BENIGN_BEFORE):
+            return NONE
+        if head in words.BENIGN_BEFORE:
+            return NONE
+        return PASSWORD if core.startswith(("pass", "pwd")) or core.endswith(("pass", "pin")) else STRONG
+    if (match := _INFIX.search(word)) is not None:
+        rest = word[match.end() :]
+        if rest.startswith(("less", "ary", "ari", "iz", "er")) or _starts_benign(rest):
+            return NONE
+        return PASSWORD if match[0].startswith("pass") else STRONG
+    return NONE
+
+
+def _starts_benign(rest: str) -> bool:
+    return any(rest.startswith(word) for word in words.BENIGN_AFTER if len(word) > 3) or rest in words.BENIGN_AFTER
+
+
+def _benign(parts: list[str], index: int, following: int, word: str) -> bool:
+    """Return whether the words around a sensitive one make the key harmless."""
+    rest = parts[following:]
+    if any(other in words.BENIGN_AFTER for other in rest):
+        return True
+    if rest and rest[-1] in ("id", "ids") and word not in _AFTER_ID and word not in ("cookie", "secret", "jwt"):
+        return True
+    if index and word in ("token", "tokens") and parts[index - 1] in words.BENIGN_TOKENS_BEFORE:
+        return True
+    return index > 0 and parts[index - 1] in words.BENIGN_BEFORE
+
+
+def secret(key: str, value: str) -> bool:
+    """Return whether *value* under *key* is a secret."""
+    level = strength(key)
+    return level != NONE and holds_secret(level, key, value)
+
+
+def holds_secret(level: int, key: str, value: str) -> bool:
+    """Return whether *value* under a key of *level* is a secret: no number, boolean, short word, placeholder or mask."""
+    text = value[:220].strip(" \t\r\n\"'`")
+    if not text or len(text) > 200:
+        return bool(text)
+    if level == ALL:
+        return MASKED.fullmatch(text) is None
+    if text.lower() in words.SHORT_WORDS or MASKED.fullmatch(text) or _PLACEHOLDER.fullmatch(text):
+        return False
+    if text[0] in "+-0123456789." and _NUMBER.fullmatch(text):
+        return text.isdigit() and len(text) >= 3 and _takes_digits(key, len(text))
+    if text.startswith("/") and key in ("PWD", "OLDPWD"):
+        return False
+    return level != WEAK or _PLAIN_WORD.fullmatch(text) is None or len(text) > 24
+
+
+@lru_cache(maxsize=1024)
+def _digit_words(key: str) -> frozenset[str]:
+    return words.DIGITS.intersection(split(key)) or frozenset(
+        core for word in split(key) for core in ("password", "passwd", "pwd", "passcode") if core in word
+    )
+
+
+def _takes_digits(key: str, length: int) -> bool:
+    """Return whether a number of *length* digits is a secret under *key*: a PIN, a one-time code, a password, a long id."""
+    return bool(_digit_words(key)) or length >= 12
+
+
+def number_is_secret(key: str, value: float) -> bool:
+    """Return whether a typed number is a secret or personal under *key*: a PIN of 4 digits, not the number of PINs."""
+    if isinstance(value, bool) or not isinstance(value, int) or strength(key) == NONE:
+        return False
+    return 3 <= len(str(abs(value))) <= 12 and bool(_digit_words(key))
+
+
+def personal(key: str, value: str) -> str:
+    """Return the rule of personal data that *key* names, or an empty text."""
+    return persons.rule(split(key[-200:]), value)

@@ -1,0 +1,72 @@
+"""Credentials in addresses and data source names: ``scheme://user:password@host`` and its relatives. Pure and linear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from csg_otel.privacy.options import MASKED, Hit
+from csg_otel.privacy.structure import plausible
+
+_AUTHORITY: Final = re.compile(r"(?:://|%3A%2F%2F|:\\/\\/)([^\s\"'<>`|{}?#]{1,1024})")
+_HOST: Final = re.compile(r"\[?[\w.\-:$*%]*|\(")
+_SCHEMELESS: Final = re.compile(
+    r"(?<![\w.\-/@:+])([\w.\-]{1,64}):([^\s:@/\"'<>(){},]{3,128})@(?:tcp|udp|unix)?(?:\(|[\w\-.]{1,255}(?::\d{2,5}|/))"
+)
+_ORACLE: Final = re.compile(r"(?:thin|oci8?):([\w$#]{1,64})/([^\s@\"']{1,128})@")
+_NO_PASSWORD: Final = frozenset(
+    ["mailto", "sip", "sips", "xmpp", "acct", "from", "to", "cc", "bcc", "by", "user", "email", "e-mail"]
+)
+_NO_USER: Final = re.compile(r"\d+(?:/|\Z)")
+RULE: Final = "url-credentials"
+
+
+def hits(text: str) -> Iterator[Hit]:
+    """Yield the credentials of addresses in *text*."""
+    for match in _AUTHORITY.finditer(text):
+        yield from _user_info(text, match.start(1), match[1])
+    for match in _SCHEMELESS.finditer(text):
+        if match[1].lower() not in _NO_PASSWORD and "sha256" not in match[0] and not _masked(match[2]):
+            yield Hit(match.start(2), match.end(2), RULE)
+    if "thin:" in text or "oci" in text:
+        for match in _ORACLE.finditer(text):
+            if not _masked(match[2]):
+                yield Hit(match.start(2), match.end(2), RULE)
+
+
+def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
+    """Yield the secrets before the last ``@`` of an authority: the password, or a token that stands as the user."""
+    at, width = _last_at(rest)
+    if at <= 0:
+        return
+    user, colon, password = rest[:at].partition(":")
+    if not colon and "%3A" in user:
+        user, colon, password = user.partition("%3A")
+    slash = user.find("/")
+    if slash >= 0 or _HOST.match(rest, at + width) is None:
+        return
+    if colon and password:
+        if _NO_USER.match(password) and "/" in password:
+            return  # a port, and an @ in the path
+        if plausible.token_like(user, 20):
+            yield Hit(start, start + at, RULE)
+        elif not _masked(password):
+            yield Hit(start + len(user) + len(colon), start + at, RULE)
+    elif plausible.token_like(user, 16) and not _masked(user):
+        scheme = text[max(0, start - 12) : start]
+        if "http" in scheme or "git" not in user:
+            yield Hit(start, start + len(user), RULE)
+
+
+def _last_at(rest: str) -> tuple[int, int]:
+    """Return the index and the width of the ``@`` that ends the user info; a path with one does not count."""
+    slash = rest.find("/")
+    in_authority = slash < 0 or ("@" not in rest[:slash] and ":" in rest[:slash])  # else a password with a slash in it
+    authority = rest if in_authority else rest[:slash]
+    at = authority.rfind("@")
+    return (at, 1) if at >= 0 else (authority.rfind("%40"), 3)
+
+
+def _masked(value: str) -> bool:
+    return MASKED.fullmatch(value) is not None or (value[:1] in "${<" and value[-1:] in "}>")

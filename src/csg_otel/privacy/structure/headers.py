@@ -1,0 +1,49 @@
+"""Credentials behind the name of an authentication scheme: ``Bearer x``, ``Basic x``, signatures of requests. Pure and linear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from csg_otel.privacy.options import MASKED, Hit
+from csg_otel.privacy.structure import plausible
+
+_SCHEME: Final = re.compile(
+    r"(?<![\w-])(?i:(bearer|basic|negotiate|ntlm|dpop|apikey|token|ssws|digest|hawk|aws4-hmac-sha256|splunk|genie ?key|bot|sharedkey|sharedaccesssignature))"
+    r"(?:\s|%20|\+){1,4}(?=[^\s\"',;]{6})"
+)
+_SIGNATURE: Final = re.compile(
+    r"(?:response|nonce|cnonce|opaque|mac|Signature|Credential|oauth_signature|oauth_token)=\"?([\w+/=%.\-]{8,512})"
+)
+_CREDENTIALS: Final = re.compile(r"[\w.~+/=:%\-]{6,16384}")
+_SIGNED: Final = frozenset(("digest", "hawk", "aws4-hmac-sha256"))
+_LEAST: Final = {"basic": 8, "bearer": 8}
+RULE: Final = "auth-scheme"
+
+
+def hits(text: str) -> Iterator[Hit]:
+    """Yield the credentials behind each scheme's name, unless they are words."""
+    for match in _SCHEME.finditer(text):
+        scheme = match[1].lower()
+        if scheme in _SIGNED:
+            for part in _SIGNATURE.finditer(text, match.end(), match.end() + 2048):
+                yield Hit(part.start(1), part.end(1), RULE)
+            continue
+        value = _CREDENTIALS.match(text, match.end())
+        if value is None or MASKED.match(value[0]) or not _credential(value[0], scheme):
+            continue
+        yield Hit(value.start(), value.end(), RULE)
+
+
+def _credential(value: str, scheme: str) -> bool:
+    word = value.rstrip(".:,=")
+    if scheme in ("basic", "bearer"):
+        mixed = not word.islower() and not word.istitle() and not word.isupper() and word.isalpha() and len(word) >= 8
+        return mixed or plausible.token_like(word, 8) or (value.endswith("=") and len(value) >= 8)
+    return (
+        plausible.token_like(word, 16)
+        and any(c.isdigit() for c in word)
+        and "=" not in word[:-2]
+        and "/" not in word[:2]
+    )

@@ -1,0 +1,214 @@
+"""
+Pairs of key and value in a text: ``k=v``, ``k: v``, JSON, Python repr, YAML, escaped JSON, query parameters, XML. Pure.
+
+The key layer decides about each pair. The one rule: the search starts at the beginning of a run of key characters only, so it is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from csg_otel.privacy import keys
+from csg_otel.privacy.options import MASKED, Hit
+from csg_otel.privacy.structure import plausible, values
+
+_KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
+_QUOTES: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&quot;|&\#3[49];)"
+_PAIR: Final = re.compile(
+    rf"{_KEY}(?:(\]?{_QUOTES}?\]?\s{{0,8}}(?:=>|:=|={{1,3}}|:(?!//|:)|%3[DA]|\\u003[da])\s{{0,8}})|({_QUOTES}\s{{0,4}},\s{{0,4}}(?=[bu]?{_QUOTES})))"
+)
+_NAMED: Final = re.compile(
+    rf"(?:\b|_)(?:[Nn]ame|[Kk]ey|[Ff]ield|[Hh]eader){_QUOTES}?\s{{0,8}}[:=]\s{{0,8}}{_QUOTES}?([\w.\-]{{2,100}}){_QUOTES}?"
+    rf"[\s,;]{{1,16}}{_QUOTES}?(?:[Vv]alue|val|string_?[Vv]alue){_QUOTES}?\s{{0,8}}[:=]\s{{0,8}}"
+)
+_ELEMENT: Final = re.compile(r"<(?:[\w]{1,40}:)?([\w.\-]{2,100})(?:\s[^<>]{0,200})?>([^<>]{1,4096})(?=</)")
+_PHRASE: Final = re.compile(
+    r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?))"
+    r"(?: (?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is))? (?=[\"'`])"
+)
+_SAYS: Final = re.compile(
+    r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|(?:access |api |auth )?token|api[ _-]?key|pin|pass ?code|otp)) (?:is|was|set to|=) ?([^\s\"'`,;]{4,256})"
+)
+_LINE_KEYS: Final = frozenset(
+    ("authorization", "cookie", "cookies", "set-cookie", "proxy-authorization", "www-authenticate")
+)
+_IN_ADDRESS: Final = frozenset(
+    [
+        "sig",
+        "signature",
+        "x-amz-signature",
+        "x-amz-credential",
+        "x-amz-security-token",
+        "x-goog-signature",
+        "x-goog-credential",
+        "x-oss-signature",
+        "ossaccesskeyid",
+        "awsaccesskeyid",
+        "googleaccessid",
+        "policy",
+        "key-pair-id",
+        "access_token",
+        "id_token",
+        "refresh_token",
+        "code",
+        "auth",
+        "session",
+        "sid",
+        "key",
+        "apikey",
+        "api_key",
+        "pass",
+        "pw",
+        "pwd",
+        "token",
+        "hash",
+        "hmac",
+        "assertion",
+        "saml",
+        "samlresponse",
+        "samlrequest",
+        "ticket",
+        "nonce",
+        "invite",
+        "magic",
+        "verify",
+        "otp",
+        "sas",
+        "se_sig",
+        "client_secret",
+        "state",
+    ]
+)
+"""Query parameters whose value is redacted if it looks like a token."""
+
+Allowed = Callable[[str], bool]
+Level = Callable[[str], int]
+Personal = Callable[[str, str], str]
+
+
+def hits(
+    text: str, allowed: Allowed, query: bool = False, level: Level = keys.strength, personal: Personal | None = None
+) -> Iterator[Hit]:
+    """
+    Yield the values of sensitive keys in *text*.
+
+    Args:
+        text: The text.
+        allowed: Returns whether a key is allowed to have any value.
+        query: Whether *text* begins with a query parameter.
+        level: Returns how surely a key names a secret.
+        personal: Returns the rule of personal data that a key names; None where these rules are off.
+    """
+    position = 0
+    match = _PAIR.search(text)
+    while match is not None:
+        key = _name(text, match)
+        hit = None if allowed(key) else _pair(text, match, key, query, level(key), personal)
+        if hit is not None:
+            yield hit
+        position = max(match.end(), hit.end if hit is not None else 0)
+        match = _PAIR.search(text, position)
+    yield from _others(text, allowed)
+
+
+def _name(text: str, match: re.Match[str]) -> str:
+    """Return the key of a pair: without the digits of an escape before it."""
+    start, key = match.start(1), match[1]
+    before = text[start - 1 : start]
+    if before == "%" and len(key) > 2:
+        return key[2:]
+    if before == "\\" and len(key) > 1 and key[0] in "nrt":
+        return key[1:]
+    return key
+
+
+def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, personal: Personal | None) -> Hit | None:
+    lower = key.lower().lstrip("-")
+    begin = match.end()
+    if lower.rpartition(".")[2] in _LINE_KEYS and match[3] is None:
+        start, end = values.end_of(text, begin, to_line_end=True)
+        return _line(text, start, end, key)
+    in_address = level == keys.NONE and lower in _IN_ADDRESS and _in_address(text, match.start(1), query)
+    if level == keys.NONE and not in_address:
+        return _person(text, begin, key, personal) if personal is not None else None
+    start, end = values.end_of(text, begin)
+    value = text[start:end]
+    if in_address:
+        rule = "url-parameter"
+        return (
+            Hit(start, end, rule, key=key) if plausible.token_like(value, 6) and not MASKED.fullmatch(value) else None
+        )
+    if not keys.holds_secret(level, key, value) or _prose(text, match, start, end, value, level):
+        return None
+    return Hit(start, end, "extra-key" if level == keys.ALL else "key-value", key=key)
+
+
+def _person(text: str, begin: int, key: str, personal: Personal) -> Hit | None:
+    """Return the hit of personal data that *key* names: a value in quotes, or behind ``=``."""
+    if not personal(key, "Ada Lovelace 12345678"):
+        return None
+    start, end = values.end_of(text, begin)
+    value = text[start:end]
+    rule = "" if MASKED.fullmatch(value) or value[:1] in "{[(" else personal(key, value)
+    return Hit(start, end, rule, key=key) if rule else None
+
+
+def _line(text: str, start: int, end: int, key: str) -> Hit | None:
+    """Return the hit of a header whose value is the rest of the line."""
+    value = text[start:end].strip()
+    level = keys.PASSWORD if "=" in value or " " in value else keys.WEAK
+    scheme, _, rest = value.partition(" ")
+    if MASKED.fullmatch(rest.strip()) or not keys.holds_secret(level, key, value) or _sentence(value):
+        return None
+    return Hit(start, end, "header", key=key) if scheme else None
+
+
+def _sentence(value: str) -> bool:
+    """Return whether *value* is prose: words of letters only."""
+    return len(value) < 200 and all(
+        word.strip(".,:;!?()").isalpha() and word.strip(".,") != "Basic" for word in value.split()
+    )
+
+
+def _in_address(text: str, start: int, query: bool) -> bool:
+    before = text[start - 1 : start]
+    return before in ("?", "&", "#") or (query and not before) or before == "%"
+
+
+def _prose(text: str, match: re.Match[str], start: int, end: int, value: str, level: int) -> bool:
+    """Return whether ``key: word`` is a sentence: a word in lower case without quotes, with another word behind it."""
+    separator = match[2] or ""
+    if start != match.end() or not separator or ":" not in separator or not separator[-1:].isspace():
+        return False
+    quoted = separator.strip()[:1] in "\"'`\\%&]"
+    if quoted or value[:1] in "[{(":
+        return False
+    word = value.rstrip(".,;:!?")
+    follows = text[end : end + 2]
+    lower_word = word.isalpha() and (word.islower() or word.istitle())
+    return lower_word and (level != keys.PASSWORD or (follows[:1] == " " and follows[1:].isalpha()) or value != word)
+
+
+def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
+    """Yield the values of names and values in separate fields, of XML elements, and of phrases with a quoted value."""
+    for match in _NAMED.finditer(text) if "alue" in text or "val" in text else ():
+        start, end = values.end_of(text, match.end())
+        if not allowed(match[1]) and keys.secret(match[1], text[start:end]):
+            yield Hit(start, end, "key-value", key=match[1])
+    for match in _ELEMENT.finditer(text) if "</" in text else ():
+        if not allowed(match[1]) and keys.secret(match[1], match[2]):
+            yield Hit(match.start(2), match.end(2), "key-value", key=match[1])
+    for match in _PHRASE.finditer(text):
+        start, end = values.end_of(text, match.end())
+        if (
+            end - start >= 4
+            and keys.holds_secret(keys.PASSWORD, match[1], text[start:end])
+            and "\n" not in text[start:end]
+        ):
+            yield Hit(start, end, "key-value", key=match[1])
+    for match in _SAYS.finditer(text):
+        value = match[2].rstrip(".!?)")
+        if plausible.token_like(value, 4) and keys.holds_secret(keys.WEAK, match[1], value):
+            yield Hit(match.start(2), match.start(2) + len(value), "key-value", key=match[1])

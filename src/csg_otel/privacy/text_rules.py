@@ -1,0 +1,216 @@
+"""
+All rules for a text, in order, each behind a cheap test for the characters that it needs. Pure.
+
+The one rule: a cheap test lets every text through that its rule would redact; a test over the corpus compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from csg_otel.privacy import keys, trie
+from csg_otel.privacy.formats.finder import Formats
+from csg_otel.privacy.known_values import KnownValues
+from csg_otel.privacy.options import Hit, Options
+from csg_otel.privacy.personal import mail, network, numbers
+from csg_otel.privacy.structure import addresses, arguments, blocks, headers, pairs
+
+STEMS: Final = (
+        "pass",
+        "pw",
+        "psw",
+        "secret",
+        "token",
+        "key",
+        "auth",
+        "cred",
+        "cook",
+        "sess",
+        "sid",
+        "csrf",
+        "xsrf",
+        "jw",
+        "otp",
+        "mfa",
+        "pin",
+        "cv",
+        "csc",
+        "ssn",
+        "dsn",
+        "sas",
+        "psk",
+        "conn",
+        "hook",
+        "code",
+        "phrase",
+        "mnemonic",
+        "netrc",
+        "pfx",
+        "pkcs",
+        "identified",
+        "bearer",
+        "senha",
+        "contras",
+        "kennwort",
+        "wachtwoord",
+        "salasana",
+        "parola",
+        "hasło",
+        "haslo",
+        "пароль",
+        "密码",
+        "パスワード",
+        "social",
+        "link",
+        "answer",
+        "sig",
+        "state",
+        "nonce",
+        "ticket",
+        "invite",
+        "magic",
+        "verify",
+        "hash",
+        "hmac",
+        "policy",
+        "saml",
+        "assertion",
+        "googleaccessid",
+        "basic",
+        "negotiate",
+        "ntlm",
+        "dpop",
+        "ssws",
+        "digest",
+        "hawk",
+        "aws4",
+        "splunk",
+        "bot",
+        "shared",
+        "mot",
+    )
+"""A part of every sensitive key, parameter and scheme in lower case; a text without any of them has no such pair."""
+PERSON_STEMS: Final = (
+        "name",
+        "street",
+        "address",
+        "zip",
+        "postcode",
+        "postal",
+        "plz",
+        "birth",
+        "dob",
+        "passport",
+        "nino",
+        "aadhaar",
+        "curp",
+        "cpf",
+        "nhs",
+        "bsn",
+        "nif",
+        "license",
+        "licence",
+        "tax",
+        "insurance",
+        "account",
+        "routing",
+        "national",
+        "phone",
+        "mobile",
+        "fax",
+        "msisdn",
+        "pan",
+        "iban",
+        "bic",
+        "card",
+    )
+"""The same for the keys of personal data."""
+LONGEST_PATTERN: Final = 16_384
+"""Characters of a text that an expression of the user is applied to: it may be one that takes quadratic time, or worse."""
+_NUMBERS: Final = re.compile(r"\d{2}")
+_NO_SPACE: Final = frozenset("=:'\"<%")
+
+
+class TextRules:
+    """The rules that are on, for a text of any length."""
+
+    def __init__(
+        self, options: Options, known: KnownValues, off: frozenset[str], allowed: Callable[[str], bool]
+    ) -> None:
+        self._off, self._allowed, self._known = off, allowed, known
+        self._formats = Formats(off)
+        self._personal = options.personal_data
+        stems = STEMS + PERSON_STEMS if options.personal_data else STEMS
+        self._stem = re.compile(trie.pattern(stems)).search
+        self._extra_words = tuple(word.lower() for word in options.extra_keys)
+        self._extra = tuple(re.compile(pattern) for pattern in options.extra_patterns)
+        self._extra_key = extra_key_test(options.extra_keys)
+
+    def hits(self, text: str, query: bool = False) -> list[Hit]:
+        """Return what the rules that are on would replace in *text*; *query* says that it begins with a query parameter."""
+        hits = list(self._known.hits(text))
+        if len(text) >= 5:
+            hits.extend(self._formats.hits(text))
+            hits.extend(self._structure(text, query))
+            if self._personal:
+                hits.extend(self._persons(text))
+        for pattern in self._extra:
+            hits.extend(
+                Hit(match.start(), match.end(), "extra-pattern")
+                for match in pattern.finditer(text, 0, LONGEST_PATTERN)
+                if match.end() > match.start()
+            )
+        return [hit for hit in hits if hit.rule not in self._off] if self._off else hits
+
+    def known_hits(self, text: str) -> list[Hit]:
+        """Return the known secrets in *text*, for keys that are allowed to have any other value."""
+        return list(self._known.hits(text))
+
+    def _structure(self, text: str, query: bool) -> Iterator[Hit]:
+        lower = text.lower()
+        if self._stem(lower) is not None or any(word in lower for word in self._extra_words):
+            yield from pairs.hits(text, self._allowed, query, self._level, keys.personal if self._personal else None)
+            yield from headers.hits(text)
+            yield from arguments.hits(text, self._allowed)
+        elif " -" in text:
+            yield from arguments.hits(text, self._allowed)
+        if "@" in text or "%40" in text:
+            yield from addresses.hits(text)
+        if "-----" in text or "PuTTY" in text or "Private-MAC" in text:
+            yield from blocks.hits(text)
+
+    def _level(self, key: str) -> int:
+        return keys.ALL if self._extra_key is not None and self._extra_key(key) else keys.strength(key)
+
+    def _persons(self, text: str) -> Iterator[Hit]:
+        if "@" in text or "%40" in text:
+            yield from mail.hits(text)
+        if _NUMBERS.search(text) is not None:
+            if len(text) >= 13:
+                yield from numbers.cards(text)
+                yield from numbers.ibans(text)
+            if "-" in text or " " in text:
+                yield from numbers.social_security(text)
+            if "+" in text or "%2B" in text or "tel:" in text:
+                yield from numbers.phones(text)
+        yield from network.hits(text)
+
+
+def extra_key_test(extra: tuple[str, ...]) -> Callable[[str], bool] | None:
+    """Return the test whether a key contains a word of *extra* (as its words, or from 5 letters on as any part), or None."""
+    phrases = [keys.split(word) or [word.lower()] for word in extra]
+    if not phrases:
+        return None
+
+    def contains(key: str) -> bool:
+        parts = keys.split(key)
+        joined = "".join(parts)
+        return any(
+            any(parts[index : index + len(phrase)] == phrase for index in range(len(parts)))
+            or (len("".join(phrase)) >= 5 and "".join(phrase) in joined)
+            for phrase in phrases
+        )
+
+    return contains

@@ -1,0 +1,174 @@
+"""The scrubber's interface: every type of value, every layer, the marker, the counts."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from csg_otel.privacy import Match, Options, Scrubber, active
+
+SECRET = "".join(("Zq9", "x7Lm", "2Tv4"))
+
+
+def test_clean_values_are_the_same_objects() -> None:
+    """Nothing is copied where nothing is redacted."""
+    scrubber = Scrubber()
+    values = {
+        "http.route": "/api/users",
+        "count": 3,
+        "tags": ("a", "b"),
+        "body": {"a": [1, None, True]},
+        "raw": b"\xff\x00",
+    }
+
+    assert scrubber.mapping(values) is values
+    assert all(scrubber.value(key, value) is value for key, value in values.items())
+    assert scrubber.redactions == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"password={SECRET}",
+        (f"password={SECRET}",),
+        {"a": {"password": SECRET}},
+        f"password={SECRET}".encode(),
+        [{"password": SECRET}],
+    ],
+)
+def test_every_type_of_value_is_scrubbed(value: Any) -> None:
+    """Texts, bytes, sequences and nested mappings keep their type and lose the secret."""
+    clean = Scrubber().value("note", value)
+
+    assert type(clean) is type(value)
+    assert SECRET not in str(clean)
+    assert "[redacted:" in str(clean)
+
+
+def test_a_key_that_holds_a_secret_is_scrubbed() -> None:
+    """A secret in the name of an attribute does not leave, either."""
+    assert SECRET not in str(Scrubber(secrets=[SECRET]).mapping({f"header {SECRET}": 1}))
+
+
+def test_redactions_are_counted_by_rule() -> None:
+    """The counts of a metric: one for each hit."""
+    scrubber = Scrubber()
+    scrubber.text(f"password={SECRET} and pwd={SECRET}")
+
+    assert scrubber.redactions == {"key-value": 2}
+
+
+def test_a_callback_chooses_the_replacement() -> None:
+    """`on_match` receives rule, text and key; None means the marker."""
+    matches: list[Match] = []
+
+    def replacement(match: Match) -> str | None:
+        matches.append(match)
+        return "gone" if match.key == "password" else None
+
+    scrubber = Scrubber(Options(on_match=replacement))
+
+    assert scrubber.value("password", SECRET) == "gone"
+    assert scrubber.value("api_key", SECRET) == "[redacted:key]"
+    assert [(match.rule, match.value, match.key) for match in matches] == [
+        ("key", SECRET, "password"),
+        ("key", SECRET, "api_key"),
+    ]
+    assert SECRET not in repr(matches)
+
+
+def test_a_callback_that_raises_redacts_the_whole_value() -> None:
+    """What fails is not sent."""
+
+    def fails(match: Match) -> str:
+        raise RuntimeError(match.value)
+
+    scrubber = Scrubber(Options(on_match=fails))
+
+    assert scrubber.text(f"a password={SECRET} b") == "[redacted:rule-error]"
+    assert scrubber.value("password", SECRET) == "[redacted:rule-error]"
+
+
+def test_an_object_that_has_no_text_is_redacted() -> None:
+    """A value whose ``str()`` raises is replaced, and nothing is raised."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert Scrubber().value("x", Broken()) == "[redacted:rule-error]"
+
+
+def test_nested_values_without_an_end_are_cut() -> None:
+    """A list that contains itself does not hang the scrubber."""
+    endless: list[Any] = []
+    endless += endless, endless
+
+    assert "[redacted:too-deep]" in str(Scrubber().value("x", endless))
+
+
+def test_off_returns_everything_as_it_is() -> None:
+    """`enabled=False` changes nothing, and cuts nothing."""
+    scrubber = Scrubber(Options(enabled=False), secrets=[SECRET])
+
+    assert scrubber.message("x" * 5000) == "x" * 5000
+    assert scrubber.mapping({"password": SECRET}) == {"password": SECRET}
+
+
+def test_messages_and_stacks_are_cut() -> None:
+    """A message keeps its first 1 KiB, a stack trace its last 16 KiB, and both say that they were cut."""
+    scrubber = Scrubber()
+    message = scrubber.message("first " + "x y " * 5000)
+    stack = scrubber.value("exception.stacktrace", "line\n" * 100_000 + "ValueError: last")
+
+    assert len(message.encode()) <= 1024
+    assert message.startswith("first x y")
+    assert len(stack.encode()) <= 16_384
+    assert stack.endswith("ValueError: last")
+    assert "[cut]" in message
+    assert "[cut]" in stack
+    assert scrubber.message(message) == message
+    assert scrubber.stack(stack) == stack
+
+
+@pytest.mark.parametrize("position", [0, 900, 1000, 1020, 1030, 20_000, 20_470, 20_480, 20_490])
+def test_a_cut_never_halves_a_secret(position: int) -> None:
+    """A secret at any place relative to the cut leaves nothing behind."""
+    token = "ghp_" + "a1B2" * 9
+    text = "x " * (position // 2) + token + " y" * 20_000
+    clean = Scrubber().message(text)
+
+    assert "ghp_" not in clean
+    assert "1B2a" not in clean
+    assert "ghp_" not in Scrubber().stack(" ".join(reversed(text.split(" "))))
+
+
+def test_threads_share_a_scrubber() -> None:
+    """Several threads get the right result from one scrubber with its caches."""
+    scrubber, wrong = Scrubber(), []
+
+    def work(number: int) -> None:
+        for index in range(200):
+            key, text = f"k{index % 50}", f"value {number} {index}"
+            if scrubber.value(key, text) != text or SECRET in scrubber.value("note", f"pwd={SECRET}{index}"):
+                wrong.append(index)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    [thread.start() for thread in threads]  # type: ignore[func-returns-value]
+    [thread.join() for thread in threads]  # type: ignore[func-returns-value]
+
+    assert wrong == []
+
+
+def test_the_process_has_one_scrubber() -> None:
+    """Without an installed scrubber everything is on; an installed one replaces it."""
+    before = active.scrubber()
+    assert "[redacted:" in before.text(f"password={SECRET}")
+    try:
+        mine = Scrubber(Options(enabled=False))
+        active.install(mine)
+        assert active.scrubber() is mine
+    finally:
+        active.install(before)
