@@ -50,7 +50,7 @@ class KeyClasses:
     """The classes of keys under *options*."""
 
     def __init__(self, options: Options) -> None:
-        self.known: dict[str, KeyClass] = {}
+        self.classes: dict[str, KeyClass] = {}
         self.text = KeyClass()
         self._personal = options.personal_data
         self._extra = text_rules.extra_key_test(options.extra_keys)
@@ -65,11 +65,11 @@ class KeyClasses:
 
     def of(self, key: str) -> KeyClass:
         """Return the class of *key*."""
-        key_class = self.known.get(key)
+        key_class = self.classes.get(key)
         if key_class is None:
-            if len(self.known) >= _MOST:
-                self.known = {}
-            key_class = self.known[key] = self._build(key)
+            if len(self.classes) >= _MOST:
+                self.classes = {}
+            key_class = self.classes[key] = self._build(key)
         return key_class
 
     def _build(self, key: str) -> KeyClass:

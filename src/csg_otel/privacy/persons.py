@@ -10,42 +10,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from csg_otel.privacy.separate import separate
+
 _PEOPLE: Final = frozenset(
-    [
-        "customer",
-        "patient",
-        "contact",
-        "person",
-        "employee",
-        "guest",
-        "passenger",
-        "recipient",
-        "sender",
-        "cardholder",
-        "holder",
-        "member",
-        "student",
-        "client",
-        "buyer",
-        "seller",
-        "payer",
-        "payee",
-        "subscriber",
-        "applicant",
-        "beneficiary",
-        "owner",
-        "billing",
-        "shipping",
-        "delivery",
-        "author",
-        "driver",
-        "tenant",
-        "user",
-        "enduser",
-        "resident",
-        "caller",
-        "attendee",
-    ]
+    separate(
+        """
+    customer patient contact person employee guest passenger recipient sender cardholder holder member student client
+    buyer seller payer payee subscriber applicant beneficiary owner billing shipping delivery author driver tenant user
+    enduser resident caller attendee
+    """
+    )
 )
 _SURE: Final = _PEOPLE - {
     "client",
@@ -77,43 +51,22 @@ _NAMES: Final = frozenset(
     ]
 )
 _NAME_BEFORE: Final = frozenset(
-    [
-        "first",
-        "last",
-        "full",
-        "middle",
-        "maiden",
-        "given",
-        "family",
-        "legal",
-        "real",
-        "birth",
-        "preferred",
-        "cardholder",
-        "nick",
-    ]
+    separate(
+        """
+    first last full middle maiden given family legal real birth preferred cardholder nick
+    """
+    )
 )
 _STREET: Final = frozenset(
     ["street", "streetaddress", "homeaddress", "postaladdress", "zipcode", "postcode", "postalcode", "plz"]
 )
 _ADDRESS_BEFORE: Final = frozenset(
-    [
-        "street",
-        "home",
-        "postal",
-        "billing",
-        "shipping",
-        "delivery",
-        "mailing",
-        "residential",
-        "customer",
-        "patient",
-        "contact",
-        "person",
-        "employee",
-        "recipient",
-        "permanent",
-    ]
+    separate(
+        """
+    street home postal billing shipping delivery mailing residential customer patient contact person employee recipient
+    permanent
+    """
+    )
 )
 _BIRTH: Final = frozenset(["dob", "birthdate", "birthday", "dateofbirth", "birthplace"])
 _DOCUMENTS: Final = frozenset(
@@ -125,22 +78,11 @@ _PHONES: Final = frozenset(
 _TWO_NAMES: Final = re.compile(r"[^\W\d_][\w'’.-]+(?: [^\W\d_][\w'’.-]*){1,3}")
 _THING: Final = frozenset(["true", "false", "none", "null", "unknown", "n/a", "anonymous"])
 _NOT_A_VALUE: Final = frozenset(
-    [
-        "count",
-        "type",
-        "length",
-        "format",
-        "valid",
-        "verified",
-        "required",
-        "status",
-        "present",
-        "total",
-        "is",
-        "has",
-        "hash",
-        "field",
-    ]
+    separate(
+        """
+    count type length format valid verified required status present total is has hash field
+    """
+    )
 )
 
 

@@ -41,8 +41,8 @@ class Scrubber:
         self._off = off
         self._on = options.enabled
         self._classes = KeyClasses(options)
-        known = KnownValues(() if "known-secret" in off else secrets)
-        self._rules = text_rules.TextRules(options, known, off, self._classes.allowed)
+        values = KnownValues(() if "known-secret" in off else secrets)
+        self._rules = text_rules.TextRules(options, values, off, self._classes.allowed)
         self._clean = CleanTexts()
         self._counts: dict[str, int] = {}
 
@@ -83,7 +83,7 @@ class Scrubber:
         """Return the attributes *values* without secrets in keys and values; the same object if there are none."""
         if not self._on:
             return values
-        classes, changed = self._classes.known, _UNCHANGED
+        classes, changed = self._classes.classes, _UNCHANGED
         for key, value in values.items():
             key_class = classes.get(key)
             if key_class is not None and not key_class.renamed:

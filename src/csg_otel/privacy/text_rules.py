@@ -15,116 +15,23 @@ from csg_otel.privacy.formats.finder import Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.options import Hit, Options
 from csg_otel.privacy.personal import mail, network, numbers
+from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import addresses, arguments, blocks, headers, pairs
 
-STEMS: Final = (
-    "pass",
-    "pw",
-    "psw",
-    "secret",
-    "token",
-    "key",
-    "auth",
-    "cred",
-    "cook",
-    "sess",
-    "sid",
-    "csrf",
-    "xsrf",
-    "jw",
-    "otp",
-    "mfa",
-    "pin",
-    "cv",
-    "csc",
-    "ssn",
-    "dsn",
-    "sas",
-    "psk",
-    "conn",
-    "hook",
-    "code",
-    "phrase",
-    "mnemonic",
-    "netrc",
-    "pfx",
-    "pkcs",
-    "identified",
-    "bearer",
-    "senha",
-    "contras",
-    "kennwort",
-    "wachtwoord",
-    "salasana",
-    "parola",
-    "hasło",
-    "haslo",
-    "пароль",
-    "密码",
-    "パスワード",
-    "social",
-    "link",
-    "answer",
-    "sig",
-    "state",
-    "nonce",
-    "ticket",
-    "invite",
-    "magic",
-    "verify",
-    "hash",
-    "hmac",
-    "policy",
-    "saml",
-    "assertion",
-    "googleaccessid",
-    "basic",
-    "negotiate",
-    "ntlm",
-    "dpop",
-    "ssws",
-    "digest",
-    "hawk",
-    "aws4",
-    "splunk",
-    "bot",
-    "shared",
-    "mot",
+STEMS: Final = separate(
+    """
+    pass pw psw secret token key auth cred cook sess sid csrf xsrf jw otp mfa pin cv csc ssn dsn sas psk conn hook code
+    phrase mnemonic netrc pfx pkcs identified bearer senha contras kennwort wachtwoord salasana parola hasło haslo
+    пароль 密码 パスワード social link answer sig state nonce ticket invite magic verify hash hmac policy saml assertion
+    googleaccessid basic negotiate ntlm dpop ssws digest hawk aws4 splunk bot shared mot
+    """
 )
 """A part of every sensitive key, parameter and scheme in lower case; a text without any of them has no such pair."""
-PERSON_STEMS: Final = (
-    "name",
-    "street",
-    "address",
-    "zip",
-    "postcode",
-    "postal",
-    "plz",
-    "birth",
-    "dob",
-    "passport",
-    "nino",
-    "aadhaar",
-    "curp",
-    "cpf",
-    "nhs",
-    "bsn",
-    "nif",
-    "license",
-    "licence",
-    "tax",
-    "insurance",
-    "account",
-    "routing",
-    "national",
-    "phone",
-    "mobile",
-    "fax",
-    "msisdn",
-    "pan",
-    "iban",
-    "bic",
-    "card",
+PERSON_STEMS: Final = separate(
+    """
+    name street address zip postcode postal plz birth dob passport nino aadhaar curp cpf nhs bsn nif license licence tax
+    insurance account routing national phone mobile fax msisdn pan iban bic card
+    """
 )
 """The same for the keys of personal data."""
 LONGEST_PATTERN: Final = 16_384
@@ -137,9 +44,9 @@ class TextRules:
     """The rules that are on, for a text of any length."""
 
     def __init__(
-        self, options: Options, known: KnownValues, off: frozenset[str], allowed: Callable[[str], bool]
+        self, options: Options, values: KnownValues, off: frozenset[str], allowed: Callable[[str], bool]
     ) -> None:
-        self._off, self._allowed, self._known = off, allowed, known
+        self._off, self._allowed, self._known = off, allowed, values
         self._formats = Formats(off)
         self._personal = options.personal_data
         stems = STEMS + PERSON_STEMS if options.personal_data else STEMS

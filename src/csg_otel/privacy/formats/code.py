@@ -21,7 +21,7 @@ SHAPES: Final = rows(
     sourcegraph-token | Sourcegraph token | sgp_ slk_ sgd_ | (?:(?:[a-fA-F0-9]{16}|local)_)?[a-fA-F0-9]{40,64}$
     npm-token | npm token | npm_ | [A-Za-z0-9]{30,}$
     npm-auth | npm auth line | :_authToken= :_password= | [^\s"',;]{8,}
-    pypi-token | PyPI token | pypi-AgEIcHlwaS5vcmc pypi-AgENdGVzdC5weXBpLm9yZw | [A-Za-z0-9_-]{40,}
+    pypi-token | PyPI token | pypi-AgEIcHlwaS5v pypi-AgENdGVzdC5weXBp | [A-Za-z0-9_-]{40,}
     pypi-token | PyPI token | pypi- | (?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{60,}
     rubygems-token | RubyGems key | rubygems_ | [a-f0-9]{48}$
     crates-token | crates.io token | cio | [A-Za-z0-9]{32}$

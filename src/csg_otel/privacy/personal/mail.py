@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from csg_otel.privacy.options import Hit
+from csg_otel.privacy.separate import separate
 
 _AT: Final = re.compile(r"(?:@|%40)(?=[\w\-]{1,63}\.)")
 _DOMAIN: Final = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.([^\W\d_]{2,24}|xn--[\w\-]{2,59})(?![\w])")
@@ -14,35 +15,12 @@ _LOCAL_REVERSED: Final = re.compile(r"(?:[\w.+'’!#$&*/=?^{|}~\-]|[0-9a-fA-F]{2
 _EDGE: Final = ".'+!#$&*/=?^{|}~’"
 _NO_MAIL: Final = frozenset(("git", "hg", "svn", "celery", "pkg", "npm"))
 _NO_DOMAIN: Final = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "js",
-        "mjs",
-        "css",
-        "py",
-        "local",
-        "internal",
-        "localhost",
-        "localdomain",
-        "lan",
-        "svc",
-        "cluster",
-        "consul",
-        "tgz",
-        "whl",
-        "service",
-        "target",
-        "socket",
-        "timer",
-        "mount",
-        "slice",
-        "scope",
-    ]
+    separate(
+        """
+    png jpg jpeg gif svg webp js mjs css py local internal localhost localdomain lan svc cluster consul tgz whl service
+    target socket timer mount slice scope
+    """
+    )
 )
 RULE: Final = "email"
 

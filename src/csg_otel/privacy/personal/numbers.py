@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from csg_otel.privacy.options import Hit
+from csg_otel.privacy.separate import separate
 
 _CARD: Final = re.compile(r"(?<![\w.])(?<!\d[ -])\d{4}(?:[ -]?\d){8,15}(?![\w-]|[.]\d)")
 _CARD_GROUPS: Final = re.compile(r"\d{4}([ -]?)(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\d{4,5})")
@@ -18,26 +19,13 @@ _IBAN_LENGTHS: Final = {
     country: int(length)
     for length, countries in (
         item.split(":")
-        for item in [
-            "15:NO",
-            "16:BE",
-            "18:DK,FK,FO,FI,GL,NL,SD",
-            "19:MK,SI",
-            "20:AT,BA,EE,KZ,LT,LU,MN,XK",
-            "21:CH,HR,LI,LV",
-            "22:BG,BH,CR,DE,GB,GE,IE,ME,RS,VA",
-            "23:AE,GI,IL,IQ,OM,SO,TL",
-            "24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG",
-            "25:LY,PT,ST",
-            "26:IS,TR",
-            "27:BI,DJ,FR,GR,IT,MC,MR,SM",
-            "28:AL,AZ,BY,CY,DO,GT,HU,LB,NI,PL,SV",
-            "29:BR,EG,PS,QA,UA",
-            "30:JO,KW,MU,YE",
-            "31:MT,SC",
-            "32:LC",
-            "33:RU",
-        ]
+        for item in separate(
+            """
+    15:NO 16:BE 18:DK,FK,FO,FI,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,MN,XK 21:CH,HR,LI,LV
+    22:BG,BH,CR,DE,GB,GE,IE,ME,RS,VA 23:AE,GI,IL,IQ,OM,SO,TL 24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG 25:LY,PT,ST 26:IS,TR
+    27:BI,DJ,FR,GR,IT,MC,MR,SM 28:AL,AZ,BY,CY,DO,GT,HU,LB,NI,PL,SV 29:BR,EG,PS,QA,UA 30:JO,KW,MU,YE 31:MT,SC 32:LC 33:RU
+    """
+        )
     )
     for country in countries.split(",")
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from csg_otel.privacy.options import MASKED, Hit
+from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import plausible
 
 _AUTHORITY: Final = re.compile(r"(?:://|%3A%2F%2F|:\\/\\/)([^\s\"'<>`|{}?#]{1,1024})")
@@ -16,7 +17,11 @@ _SCHEMELESS: Final = re.compile(
 )
 _ORACLE: Final = re.compile(r"(?:thin|oci8?):([\w$#]{1,64})/([^\s@\"']{1,128})@")
 _NO_PASSWORD: Final = frozenset(
-    ["mailto", "sip", "sips", "xmpp", "acct", "from", "to", "cc", "bcc", "by", "user", "email", "e-mail"]
+    separate(
+        """
+    mailto sip sips xmpp acct from to cc bcc by user email e-mail
+    """
+    )
 )
 _NO_USER: Final = re.compile(r"\d+(?:/|\Z)")
 RULE: Final = "url-credentials"

@@ -12,6 +12,7 @@ from typing import Final
 
 from csg_otel.privacy import keys
 from csg_otel.privacy.options import MASKED, Hit
+from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import plausible, values
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
@@ -35,51 +36,14 @@ _LINE_KEYS: Final = frozenset(
     ("authorization", "cookie", "cookies", "set-cookie", "proxy-authorization", "www-authenticate")
 )
 _IN_ADDRESS: Final = frozenset(
-    [
-        "sig",
-        "signature",
-        "x-amz-signature",
-        "x-amz-credential",
-        "x-amz-security-token",
-        "x-goog-signature",
-        "x-goog-credential",
-        "x-oss-signature",
-        "ossaccesskeyid",
-        "awsaccesskeyid",
-        "googleaccessid",
-        "policy",
-        "key-pair-id",
-        "access_token",
-        "id_token",
-        "refresh_token",
-        "code",
-        "auth",
-        "session",
-        "sid",
-        "key",
-        "apikey",
-        "api_key",
-        "pass",
-        "pw",
-        "pwd",
-        "token",
-        "hash",
-        "hmac",
-        "assertion",
-        "saml",
-        "samlresponse",
-        "samlrequest",
-        "ticket",
-        "nonce",
-        "invite",
-        "magic",
-        "verify",
-        "otp",
-        "sas",
-        "se_sig",
-        "client_secret",
-        "state",
-    ]
+    separate(
+        """
+    sig signature x-amz-signature x-amz-credential x-amz-security-token x-goog-signature x-goog-credential
+    x-oss-signature ossaccesskeyid awsaccesskeyid googleaccessid policy key-pair-id access_token id_token refresh_token
+    code auth session sid key apikey api_key pass pw pwd token hash hmac assertion saml samlresponse samlrequest ticket
+    nonce invite magic verify otp sas se_sig client_secret state
+    """
+    )
 )
 """Query parameters whose value is redacted if it looks like a token."""
 
