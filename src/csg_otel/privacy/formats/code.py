@@ -24,7 +24,7 @@ SHAPES: Final = rows(
     pypi-token | PyPI token | pypi-AgEIcHlwaS5v pypi-AgENdGVzdC5weXBp | [A-Za-z0-9_-]{40,}
     pypi-token | PyPI token | pypi- | (?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{60,}
     rubygems-token | RubyGems key | rubygems_ | [a-f0-9]{48}$
-    crates-token | crates.io token | cio | [A-Za-z0-9]{32}$
+    crates-token | Rust registry token | cio | [A-Za-z0-9]{32}$
     nuget-key | NuGet key | oy2 | [a-z0-9]{43}$
     clojars-token | Clojars token | CLOJARS_ | [a-z0-9]{60}$
     docker-token | Docker Hub token | dckr_pat_ dckr_oat_ | [A-Za-z0-9_-]{24,}
