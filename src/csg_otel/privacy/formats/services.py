@@ -108,7 +108,7 @@ INNER: Final = (
         "Power Automate address",
         ".logic.azure.com",
         r"[a-z0-9.-]{2,40}",
-        r"[^\s\"'<>]*sig=[A-Za-z0-9_%-]{20,}",
+        r"[^\s\"'<>]{0,512}sig=[A-Za-z0-9_%-]{20,}",
     ),
     Inner(
         "intercom-key",

@@ -20,10 +20,11 @@ _LONGEST: Final = 32_768
 
 def hits(text: str) -> Iterator[Hit]:
     """Yield each private key; a cut one ends where its lines end, and a tail without its beginning begins with the lines."""
-    position = 0
+    position, end = 0, _END.search(text)
     while (begin := _BEGIN.search(text, position)) is not None:
-        end = _END.search(text, begin.end(), begin.end() + _LONGEST)
-        if end is not None:
+        while end is not None and end.start() < begin.end():
+            end = _END.search(text, end.end())  # each end is searched for once, so that many beginnings stay linear
+        if end is not None and end.end() - begin.end() <= _LONGEST:
             position = end.end()
         else:
             body = _BODY.match(text, begin.end(), begin.end() + _LONGEST)
