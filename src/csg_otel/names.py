@@ -275,6 +275,7 @@ HEALTH_MAINTENANCE = Metric("csg.health.maintenance", "gauge", "", "1 while the 
 EXPORTER_ITEMS = Metric("csg.exporter.items", "counter", "{item}", "Spans, log records and metric batches, by result: emitted, or adopted from a dead process; then delivered, or dropped with a reason. Items that are neither delivered nor dropped are still waiting; spooled is the number of items that have waited on disk so far.", (DESTINATION, SIGNAL, RESULT, REASON))
 SPOOL_SIZE = Metric("csg.spool.size", "gauge", "By", "Bytes of spooled telemetry on disk that wait for a destination.", (DESTINATION,))
 ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Alerts of the program's own AlertingService, by result (emitted, resolved).", (RESULT,))
+SCRUBBING_REDACTIONS = Metric("csg.scrubbing.redactions", "counter", "{redaction}", "Secrets and personal data that were replaced before telemetry left the process, by rule of the scrubber.", ("csg.rule",))
 TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Errors inside telemetry that did not reach the program, by component; the log has the details.", ("csg.component",))
 ATTRIBUTES_DROPPED = Metric("csg.attributes.dropped", "counter", "{attribute}", "Attributes dropped because their instrument does not declare them; declare them, or remove them from the call.", (INSTRUMENT,))
 SDK_SPAN_STARTED = Metric(otel_metrics.OTEL_SDK_SPAN_STARTED, "counter", "{span}", "Spans that were started, also those that are not sampled.", (PARENT_ORIGIN, SAMPLING_RESULT))

@@ -22,6 +22,7 @@ from csg_otel.config import Config, given, load
 from csg_otel.config.sections.alerting import Severity
 from csg_otel.exporters import alert_events
 from csg_otel.health.monitor import HealthMonitor
+from csg_otel.pipeline import scrub
 from csg_otel.pipeline.global_providers import exporters_of_others
 from csg_otel.pipeline.resource import service_name
 from csg_otel.sent_alerts import SentAlerts
@@ -232,14 +233,16 @@ class AlertingService:
             return SentAlert(self, None, reason)
         now_s, horizon_s = time.time(), events.horizon(settings.alerting.aggregation_window)
         active_s = max(ttl_s or 0.0, horizon_s)
-        event = events.make(
-            alert.name,
-            alert.level,
-            alert.message,
-            service=service_name(settings),
-            at=float(alert.timestamp),
-            details=alert.details,
-            until=None if math.isinf(active_s) else now_s + active_s,
+        event = scrub.alert(  # here, because the id of an alert is a hash of its content
+            events.make(
+                alert.name,
+                alert.level,
+                alert.message,
+                service=service_name(settings),
+                at=float(alert.timestamp),
+                details=alert.details,
+                until=None if math.isinf(active_s) else now_s + active_s,
+            )
         )
         if not (self._resolve(event) if alert.resolved else self._emit(event, "emitted")):
             return SentAlert(self, event, self._unheard(alert.name))

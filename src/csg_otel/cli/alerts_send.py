@@ -77,7 +77,10 @@ def run(args: argparse.Namespace) -> int:
     from csg_otel.config import load
     from csg_otel.exporters.alert_events import senders
     from csg_otel.exporters.delivery.sender import SendError
+    from csg_otel.pipeline import scrub
     from csg_otel.pipeline.resource import service_name
+    from csg_otel.pipeline.scrubbers import make_scrubber
+    from csg_otel.privacy import active
 
     overrides: dict[str, Any] = {"environment": args.environment} if args.environment else {}
     config = load(args.config, code=overrides).config
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         raise AlertError(["no destination for alerts: set alerting.alertmanagers, or give --alertmanager URL"])
     now_s = time.time()
     until = now_s + max(args.ttl, events.horizon(config.alerting.aggregation_window))
+    active.install(make_scrubber(config))
     event = events.make(
         args.name,
         args.severity,
@@ -98,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         details=dict(args.detail),
         until=until,
     )
+    event = scrub.alert(event)
     if args.resolve:
         event = event.resolved(now_s)
     failed = 0

@@ -17,6 +17,7 @@ from csg_otel.alerts.datadog import events as datadog_events
 from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery import http_errors
 from csg_otel.net import addresses
+from csg_otel.pipeline import scrub
 
 if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
@@ -54,9 +55,9 @@ class AlertSender:
         return None
 
     def encode(self, items: Sequence[Any]) -> bytes:
-        """Return the only alert of a batch as bytes."""
+        """Return the only alert of a batch as bytes, without secrets: before it is on disk."""
         (event,) = items
-        return bytes(event.encode())
+        return bytes(scrub.alert(event).encode())
 
     def is_plain(self, item: Any) -> bool:  # noqa: ARG002 - see RequestSender
         """Return False: there are never so many alerts."""

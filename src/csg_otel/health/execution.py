@@ -82,10 +82,11 @@ class Execution:
     def _run(self, observer: HealthObserver, loops: Loops) -> None:
         failure = HealthStatus(self.check.failure_status)
         try:
-            result = results.from_value(observer.run_check(self, lambda: self._call(loops)), failure)
+            value = observer.run_check(self, lambda: self._call(loops))
+            result = results.scrubbed(results.from_value(value, failure))
         except BaseException as error:  # noqa: BLE001 - SystemExit in a check fails the check, not the program
             self.error = error
-            result = results.from_error(error, failure)
+            result = results.scrubbed(results.from_error(error, failure))
             interruptions.let_through()
         finally:
             self.returned = True

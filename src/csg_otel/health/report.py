@@ -19,6 +19,7 @@ from csg_otel.check_result import Range
 from csg_otel.health.definition import OVERALL
 from csg_otel.health.snapshot import CheckView, HealthSnapshot, aggregate
 from csg_otel.lines import one_line
+from csg_otel.privacy import active
 from csg_otel.status import HealthStatus
 
 GROUP_OF: Final = {"livez": "liveness", "readyz": "readiness", "startupz": "startup", "healthz": OVERALL}
@@ -189,7 +190,8 @@ def _check_as_json(view: CheckView, details: bool) -> dict[str, Any]:
     if not details:
         return check
     if result.details:
-        check["details"] = {str(key): _plain(value) for key, value in result.details.items()}
+        shown = {str(key): _plain(value) for key, value in result.details.items()}
+        check["details"] = active.scrubber().mapping(shown)  # again: values have become text
     if result.measurements:
         first = result.measurements[0]
         check["observedValue"], check["observedUnit"] = _plain(first.value), first.unit

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from csg_otel import attributes as clean
 from csg_otel.check_result import CheckFailure, CheckResult
 from csg_otel.lines import one_line
+from csg_otel.privacy import active
 from csg_otel.status import HealthStatus
 
 WITHHELD: Final = "reason withheld"
@@ -56,6 +58,21 @@ def from_error(error: BaseException, failure: HealthStatus) -> CheckResult:
     return CheckResult(failure, WITHHELD, error_type=type(error).__qualname__)
 
 
+def scrubbed(result: CheckResult) -> CheckResult:
+    """Return *result* without secrets and personal data, wherever it is shown; details that are no plain values stay."""
+    scrubber = active.scrubber()
+    return replace(
+        result,
+        message=scrubber.text(result.message if type(result.message) is str else clean.text(result.message)),
+        details=scrubber.mapping(result.details),
+        measurements=tuple(
+            replace(measured, name=scrubber.text(measured.name), attributes=scrubber.mapping(measured.attributes))
+            for measured in result.measurements
+        ),
+        error_type=scrubber.text(result.error_type),
+    )
+
+
 def error_reason(error: BaseException) -> str:
     """
     Return the type and message of *error*, and the line that raised it: the last line outside this package, if there is one.
@@ -65,7 +82,7 @@ def error_reason(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)] or frames
     location = f" at {outside[-1].filename}:{outside[-1].lineno} in {outside[-1].name}" if outside else ""
-    message = _CREDENTIALS.sub("//***@", one_line(clean.text(error, _MAX_MESSAGE)))
+    message = _CREDENTIALS.sub("//***@", one_line(active.scrubber().text(clean.text(error))[:_MAX_MESSAGE]))
     return f"{type(error).__qualname__}{f': {message}' if message else ''}{location}"
 
 

@@ -1,4 +1,8 @@
-"""Formats of log records in a file or on a terminal: text with the ids of the span behind it, or one JSON object a line."""
+"""
+Formats of log records in a file or on a terminal: text with the ids of the span behind it, or one JSON object a line.
+
+The rule: no line has a secret. A line is written, and so scrubbed, by the thread that logs it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from opentelemetry import trace
 from csg_otel import attributes as clean
 from csg_otel import interruptions
 from csg_otel.logs.bridge import extra, message, stacktrace
+from csg_otel.privacy import active
 
 _TEXT_FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
@@ -71,11 +76,11 @@ class TextFormatter(logging.Formatter):
         if self._ids and span_ids:
             copy.msg += "".join(f" {name}={value}" for name, value in span_ids.items())
         vars(copy).update(span_ids)
-        return super().format(copy)
+        return active.scrubber().text(super().format(copy))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
         """Return the traceback, or plain text where it can't be made."""
-        return stacktrace(_record({"exc_info": ei})).rstrip("\n")
+        return active.scrubber().stack(stacktrace(_record({"exc_info": ei}))).rstrip("\n")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the base class's name
         """Return the time of *record*; its plain text where it is no time."""
@@ -91,21 +96,22 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return *record* as JSON; values without a JSON form appear as text."""
+        scrubber = active.scrubber()
         line: dict[str, Any] = {
             "timestamp": _iso(record.created),
             "level": record.levelname,
             "logger": record.name,
-            "message": message(record),
+            "message": scrubber.text(message(record)),
             **_ids(),
         }
         if attributes := extra(record):
-            line["attributes"] = attributes
+            line["attributes"] = scrubber.mapping(attributes)
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = stacktrace(record)
+            line["exception"] = scrubber.stack(stacktrace(record))
         elif record.exc_text:
-            line["exception"] = record.exc_text
+            line["exception"] = scrubber.stack(record.exc_text)
         if record.stack_info:
-            line["stack"] = record.stack_info
+            line["stack"] = scrubber.stack(record.stack_info)
         return json.dumps(line, default=clean.text)
 
 

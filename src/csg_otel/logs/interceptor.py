@@ -13,11 +13,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import faults
+from csg_otel.logs import own_lines
 from csg_otel.logs.bridge import LogBridge
 from csg_otel.logs.file import LogFile
 from csg_otel.logs.formats import formatter
 from csg_otel.logs.hooks import Hooks
-from csg_otel.logs.own_records import NoiseFilter, level
+from csg_otel.logs.own_records import NoiseFilter, is_own, level
 from csg_otel.logs.passing import Passing, current, latest
 from csg_otel.logs.screen import Screen
 
@@ -104,6 +105,8 @@ class LogInterceptor:
             )  # both methods keep both hooks: who drops one of them does not drop the other
             if self._noise.drops(record):
                 return None
+            if is_own(record):
+                own_lines.scrub(record)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
         return handle(logger, record)

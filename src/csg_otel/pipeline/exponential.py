@@ -7,7 +7,9 @@ and loses no measurement.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -88,6 +90,20 @@ def explicit(point: ExponentialHistogramDataPoint, max_buckets: int = MAX_BUCKET
         bounds.append(_power(scale, index + 1))
         counts.append(positive[index])
     return _without_equal_bounds(bounds, counts)
+
+
+def added(first: ExponentialHistogramDataPoint, second: ExponentialHistogramDataPoint) -> dict[str, Any]:
+    """Return scale, number of zeros and buckets of both points together, by the names of their fields."""
+    scale = min(first.scale, second.scale)
+    fields: dict[str, Any] = {"scale": scale, "zero_count": first.zero_count + second.zero_count}
+    for side in ("positive", "negative"):
+        total = Counter[int]()
+        for point in (first, second):
+            total.update(_halved(_indexed(getattr(point, side)), point.scale - scale))
+        indexes = range(min(total, default=0), max(total, default=-1) + 1)
+        counts = [total[index] for index in indexes]
+        fields[side] = replace(getattr(first, side), offset=indexes.start, bucket_counts=counts)
+    return fields
 
 
 def _indexed(buckets: Any) -> dict[int, int]:

@@ -17,6 +17,7 @@ from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.exemplars import KeptExemplars
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.pipeline.groups import exported
+from csg_otel.pipeline.scrub_metrics import ScrubbedMetrics
 from csg_otel.pipeline.sdk_counts import ON_DEMAND, PERIODIC, collection_recorder
 from csg_otel.threads import OwnThread
 
@@ -39,6 +40,7 @@ class LocalReader(MetricReader):
         _compat.time_collections(self, collection_recorder(ON_DEMAND, names.SCOPE))
         self._received = threading.local()
         self._overflowing: set[str] = set()
+        self._scrubbed = ScrubbedMetrics()
         self._exemplars = KeptExemplars()
 
     def read(self) -> MetricsData | None:
@@ -56,7 +58,7 @@ class LocalReader(MetricReader):
         return self._exemplars.fill(data)
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._received.data = exported(metrics_data)
+        self._received.data = self._scrubbed.scrub(exported(metrics_data))
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: this reader has no connection and no thread."""
@@ -109,6 +111,7 @@ class PushReader(MetricReader):
         self.form = temporality, {kind: type(chosen) for kind, chosen in (aggregation or {}).items()}
         """The form of the series; only a reader with the same form can continue them."""
         self._sink = sink
+        self._scrubbed = ScrubbedMetrics()
 
     def push(self) -> None:
         """Collect once and queue the result in the sink; log a provider that keeps a signal from it."""
@@ -117,7 +120,7 @@ class PushReader(MetricReader):
             self.collect()
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._sink.enqueue(callbacks.dated(exported(metrics_data)))
+        self._sink.enqueue(self._scrubbed.scrub(callbacks.dated(exported(metrics_data))))
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: the destination stops its ticker and its queue."""

@@ -48,7 +48,7 @@ def span(original: ReadableSpan) -> ReadableSpan:
         parent=original.parent,
         resource=resource(original.resource),
         attributes=_attributes(original.attributes, original.dropped_attributes),
-        events=_list([_event(event, start) for event in original.events], original.dropped_events),
+        events=counted_list([_event(event, start) for event in original.events], original.dropped_events),
         links=_links(original),
         kind=_kind(original.kind),
         status=_status(original.status),
@@ -250,16 +250,20 @@ def _attributes(original: Mapping[str, Any] | None, dropped: int) -> Mapping[str
     for key, value in (original or {}).items():
         if name := _text(key):
             sound[name] = _contained_value(value)
-    dropped = _count(dropped + len(original or ()) - len(sound))
-    if not dropped:
-        return sound
-    counted = BoundedAttributes(attributes=sound)
+    return counted_attributes(sound, dropped + len(original or ()) - len(sound))
+
+
+def counted_attributes(attributes: Mapping[str, Any], dropped: int) -> Mapping[str, Any]:
+    """Return *attributes*; where others were *dropped*, as the SDK's mapping, which counts these."""
+    if not (dropped := _count(dropped)):
+        return attributes
+    counted = BoundedAttributes(attributes=attributes)
     counted.dropped = dropped
     return counted
 
 
-def _list(items: list[Any], dropped: int) -> Sequence[Any]:
-    """Return *items* as the SDK's list, which counts *dropped* ones."""
+def counted_list(items: list[Any], dropped: int) -> Sequence[Any]:
+    """Return *items*; where others were *dropped*, as the SDK's list, which counts these."""
     if not (dropped := _count(dropped)):
         return items
     counted = BoundedList.from_seq(None, items)
@@ -304,7 +308,7 @@ def _event(original: Event, start: int) -> Event:
 def _links(original: ReadableSpan) -> Sequence[Link]:
     """Return the valid links of *original*; the others count as dropped."""
     links = [link for link in map(_link, original.links) if link is not None]
-    return _list(links, original.dropped_links + len(original.links) - len(links))
+    return counted_list(links, original.dropped_links + len(original.links) - len(links))
 
 
 def _link(original: Link) -> Link | None:

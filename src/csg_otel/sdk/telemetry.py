@@ -19,8 +19,10 @@ from csg_otel.exporters.delivery.destination import DestinationStatus, State
 from csg_otel.greenlets import GreenletWatch
 from csg_otel.health import builtin
 from csg_otel.multiprocess.family import family
+from csg_otel.pipeline import redactions
 from csg_otel.pipeline.global_providers import global_providers, problems
 from csg_otel.pipeline.points import points
+from csg_otel.pipeline.scrubbers import make_scrubber
 from csg_otel.providers import Providers
 from csg_otel.sdk import summary
 from csg_otel.sdk.dashboard import Dashboard
@@ -67,9 +69,10 @@ class Telemetry:
         self._report: ShutdownReport | None = None
         self._on_shutdown = on_shutdown
         self._registry = health.default_registry()
-        self._configure_checks(loaded)  # first, because it may raise, and nothing has started yet
+        self._configure(loaded)  # first, because it may raise, and nothing has started yet
         self._providers = Providers(self.config, worker=not family().is_own)
         faults.publish(scope.create)
+        redactions.publish(scope.create)
         self._sampling = Sampling(self._providers)
         self._serving = Serving(self._registry, self._providers, role, self._give_way)
         self._systemd = Systemd(self._registry)
@@ -101,7 +104,8 @@ class Telemetry:
 
     # -- life ------------------------------------------------------------------------------------------------------
 
-    def _configure_checks(self, loaded: Loaded) -> None:
+    def _configure(self, loaded: Loaded) -> None:
+        """Use the health checks and the scrubber of *loaded*."""
         settings = loaded.config.health_monitoring
         sources = health.Sources(
             points=lambda: points(self._providers.read_metrics()), destinations=self.status, loops=metrics.loops
@@ -109,6 +113,7 @@ class Telemetry:
         enabled = settings.enabled and not loaded.config.disabled
         checks = builtin.build(settings, loaded.problems, sources, loaded.config.performance) if enabled else ()
         self._registry.configure(settings, checks)
+        redactions.install(make_scrubber(loaded.config))
 
     def _applied_here(self, loaded: Loaded) -> Loaded:
         """Return *loaded*, with everything switched off if only the workers of this process may start it."""
@@ -145,7 +150,7 @@ class Telemetry:
             if loaded.config == self.config and role == self._serving.role:
                 return True
             self._serving.role = role
-            self._configure_checks(loaded)
+            self._configure(loaded)
             self._stop_parts(clocks.monotonic() + _RECONFIGURE_S)
             self._providers.apply(loaded.config)
             self._close_parts()

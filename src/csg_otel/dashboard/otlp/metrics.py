@@ -63,12 +63,11 @@ class Decoder:
     def decode(self, resource_metrics: Any, program: Program) -> Decoded:
         """Return what the message *resource_metrics* of *program* has."""
         decoded = Decoded(Collection([], {}, {}))
-        with self._lock:
-            for scope_metrics in resource_metrics.scope_metrics:
-                for metric in scope_metrics.metrics:
-                    kind = metric.WhichOneof("data")
-                    if kind is not None and metric.name:
-                        self._add(decoded, metric, kind, (program.service, program.instance))
+        for scope_metrics in resource_metrics.scope_metrics:
+            for metric in scope_metrics.metrics:
+                kind = metric.WhichOneof("data")
+                if kind is not None and metric.name:
+                    self._add(decoded, metric, kind, (program.service, program.instance))
         return decoded
 
     def _add(self, decoded: Decoded, metric: Any, kind: str, program: Hashable) -> None:
@@ -102,7 +101,9 @@ class Decoder:
         def total(kind: str, difference: Sequence[Any]) -> Sequence[Any]:
             if getattr(getattr(metric, metric.WhichOneof("data")), "aggregation_temporality", 0) != _DELTA:
                 return difference
-            return self._totals.add((program, name, unit, json.dumps(labels, sort_keys=True)), kind, difference, period)
+            series = (program, name, unit, json.dumps(labels, sort_keys=True))
+            with self._lock:
+                return self._totals.add(series, kind, difference, period)
 
         if kind == "summary":
             yield from _summary(name, unit, labels, point)

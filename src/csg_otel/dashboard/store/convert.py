@@ -1,7 +1,8 @@
 """
 Conversion of the SDK's spans and log records into rows of the model, on the dashboard's own thread.
 
-The rule: a row is JSON that every parser accepts, whatever values the program uses, and no row is longer than the limits below.
+The rules: a row is JSON that every parser accepts, whatever values the program uses; no secret is in it; and no row is longer
+than the limits below. What other programs send gets into the store by the same functions.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 from csg_otel.dashboard.model.words import LEVELS
 from csg_otel.dashboard.store.items import level
 from csg_otel.plain_values import json_value
+from csg_otel.privacy import active
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,43 +115,45 @@ def exception(values: Attributes) -> ExceptionRow | None:
 
 def body(raw: Any) -> str:
     """Return the body of a log record as text."""
-    value = json_value(raw)
+    value = active.scrubber().value("", json_value(raw))
     if value is None:
         return ""
-    return text(value if isinstance(value, str) else str(value))
+    return _cut(value if isinstance(value, str) else str(value))
 
 
 def attributes(values: Mapping[str, Any] | None) -> Attributes:
-    """Return *values* as JSON can hold them; long texts are cut."""
-    kept: Attributes = {}
+    """Return *values* as JSON can hold them, without secrets; long texts are cut."""
+    plain: Attributes = {}
     for key, value in (dict(values) if values else {}).items():
         kind = type(value)
-        if kind is str:
-            is_sound = len(value) <= _MOST_CHARS and value.isascii()
-        else:
-            is_sound = kind is bool or (kind is int and value in _INTEGERS)
         # The usual keys and values need none of the calls, which take longer than all else here.
-        name = key if type(key) is str and len(key) <= _MOST_CHARS and key.isascii() else text(str(key))
-        kept[name] = value if is_sound else _value(str(key), value)
-    return kept
+        is_sound = value.isascii() if kind is str else kind is bool or (kind is int and value in _INTEGERS)
+        name = key if type(key) is str and key.isascii() else str(json_value(str(key)))
+        plain[name] = value if is_sound else json_value(value)
+    scrubbed = active.scrubber().mapping(plain)  # before anything is cut: half a secret does not look like one
+    return {
+        key if len(key) <= _MOST_CHARS else _cut(key): value
+        if type(value) is str and len(value) <= _MOST_CHARS
+        else _short(key, value)
+        for key, value in scrubbed.items()
+    }
 
 
-def _value(key: str, value: Any) -> Any:
+def _short(key: str, value: Any) -> Any:
     if isinstance(value, str):
-        if key == exception_attributes.EXCEPTION_STACKTRACE:
-            value = value[-_MOST_STACK:]
-            return json_value(value)
-        return text(value)
-    plain = json_value(list(value) if isinstance(value, tuple) else value)
-    if isinstance(plain, (list, dict)) and len(written := json.dumps(plain, ensure_ascii=False)) > _MOST_CHARS:
-        return text(written)
-    return plain
+        return value[-_MOST_STACK:] if key == exception_attributes.EXCEPTION_STACKTRACE else _cut(value)
+    if isinstance(value, (list, dict)) and len(written := json.dumps(value, ensure_ascii=False)) > _MOST_CHARS:
+        return _cut(written)
+    return value
 
 
 def text(value: str) -> str:
-    """Return *value* cut to the longest text that is kept."""
-    cut = value if len(value) <= _MOST_CHARS else f"{value[:_MOST_CHARS]} ..."
-    return cut if cut.isascii() else str(json_value(cut))
+    """Return *value* without secrets, cut to the longest text that is kept."""
+    return _cut(active.scrubber().text(value if value.isascii() else str(json_value(value))))
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= _MOST_CHARS else f"{value[:_MOST_CHARS]} ..."
 
 
 def _service(resource: Any, default: str) -> str:

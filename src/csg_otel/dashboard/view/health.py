@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from csg_otel.plain_values import json_value
+from csg_otel.privacy import active
 from csg_otel.status import SEVERITY_ORDER, HealthStatus
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _row(view: CheckView, history: CheckHistory | None, now: float, offset_s: fl
         "for_s": view.for_s,
         "skipped_by": view.skipped_by,
         "depends_on": list(history.depends_on) if history is not None else [],
-        "details": json_value(dict(result.details)),
+        "details": dict(active.scrubber().mapping(json_value(dict(result.details)))),  # again: values have become text
         "measurements": [_measurement(measurement) for measurement in result.measurements],
         "timeline": timeline,
         "failures": [

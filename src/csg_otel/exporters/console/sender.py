@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names, waits
-from csg_otel.pipeline import sanitize
+from csg_otel.pipeline import scrub
 
 if TYPE_CHECKING:
     from csg_otel.config.sections.exporters import Signal
@@ -76,9 +76,9 @@ class ConsoleSender:
         for signal, pairs in groupby(batch, itemgetter(0)):
             items = [item for _, item in pairs]
             if signal == "traces":
-                self._screen.spans([sanitize.span(span) for span in items])
+                self._screen.spans([scrub.span(span) for span in items])
             elif signal == "logs":
-                self._screen.logs([sanitize.record(record) for record in items])
+                self._screen.logs([scrub.record(record) for record in items])
             else:
                 for data in items:
                     self._screen.metrics(data)

@@ -20,6 +20,7 @@ from csg_otel.exporters.delivery.segment import Segment, SpoolError
 from csg_otel.exporters.delivery.spool import Spool
 from csg_otel.lines import one_line
 from csg_otel.pipeline.global_providers import problems
+from csg_otel.privacy import active
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -264,5 +265,5 @@ class Destination:
 
 
 def _printable(text: str) -> str:
-    """Return *text*, which may come from a collector, as one short line without control characters."""
-    return " ".join(one_line(text[:_MAX_ERROR_CHARS]).split())
+    """Return *text*, which may come from a collector, as one short line without control characters and secrets."""
+    return " ".join(one_line(active.scrubber().text(text)[:_MAX_ERROR_CHARS]).split())

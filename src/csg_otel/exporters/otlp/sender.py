@@ -14,7 +14,9 @@ from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery.component import Component
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from csg_otel.exporters.otlp import address, split
-from csg_otel.pipeline import sanitize
+from csg_otel.pipeline import sanitize, scrub
+from csg_otel.pipeline.scrub_metrics import ScrubbedMetrics
+from csg_otel.privacy import active
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -148,20 +150,23 @@ class OtlpSender:
         """
         Return *items* as one request; an item of metrics is one ``MetricsData``. May raise any exception for a bad item.
 
-        Values that OTLP cannot carry become text, so that their item and the other items of the request are accepted.
+        Values that OTLP cannot carry become text, so that their item and the other items of the request are accepted. No secret
+        and no personal data is in the request.
         """
         if self._signal == "traces":
             from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-            return _bytes(encode_spans([sanitize.span(item) for item in items]))
+            return _bytes(encode_spans([scrub.span(item) for item in items]))
         if self._signal == "logs":
             from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 
-            return _bytes(encode_logs([sanitize.record(item) for item in items]))
+            return _bytes(encode_logs([scrub.record(item) for item in items]))
         return b"".join(map(_encode_metrics, items))
 
     def is_plain(self, item: Any) -> bool:
-        """Return whether *item* is a span or a log record with plain values only."""
+        """Return whether *item* is a span or a log record with plain values only, and no code of the program looks at these."""
+        if active.scrubber().calls_program:
+            return False
         if self._signal == "traces":
             return sanitize.is_plain_span(item)
         return self._signal == "logs" and sanitize.is_plain_record(item)
@@ -190,7 +195,9 @@ def _encode_metrics(item: MetricsData) -> bytes:
     try:
         return _bytes(encode_metrics(item))
     except BaseException:  # noqa: BLE001 - one bad point would cost all metrics of every collection
-        return b"".join(_encode_metric(single, encode_metrics) for single in sanitize.metrics(item))
+        scrubbed = ScrubbedMetrics()  # again: values have become text
+        singles = map(scrubbed.scrub, sanitize.metrics(item))
+        return b"".join(_encode_metric(single, encode_metrics) for single in singles)
 
 
 def _encode_metric(item: MetricsData, encode_metrics: Callable[[MetricsData], Any]) -> bytes:

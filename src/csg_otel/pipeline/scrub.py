@@ -1,0 +1,225 @@
+"""
+Spans, log records and alerts as they leave the process: sanitized, then scrubbed of secrets and personal data.
+
+Every way out calls these functions in place of those of ``sanitize``; metrics are scrubbed by the readers (``scrub_metrics``).
+They run on the exporting threads, because a callback of the program may decide about a match. The rules: an item without a
+match is returned unchanged; in a copy, ids, times and the numbers of dropped attributes, events and links stay as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, Status, TraceState
+
+from csg_otel import names
+from csg_otel.pipeline import sanitize
+from csg_otel.privacy import active
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+
+    from csg_otel.alerts.events import Event as Alert
+    from csg_otel.privacy import Scrubber
+
+_Item = TypeVar("_Item")
+
+_MOST_KEPT: Final = 1024
+"""Resources or scopes whose results are kept; a program has one resource, and a scope for each of its libraries."""
+
+_IDENTITY: Final = frozenset(("service.name", "service.namespace", "service.version", names.SERVICE_INSTANCE_ID))
+"""Attributes of a resource that stay as they are: series and traces are found by them."""
+
+
+class _Kept(Generic[_Item]):
+    """The results of objects that many items share, by their identity, for one scrubber."""
+
+    def __init__(self, make: Callable[[Scrubber, _Item], _Item]) -> None:
+        self._make = make
+        self._scrubber: Scrubber | None = None
+        self._results: dict[int, tuple[_Item, _Item]] = {}
+
+    def of(self, scrubber: Scrubber, original: _Item) -> _Item:
+        """Return *original* scrubbed."""
+        results = self._results
+        if self._scrubber is not scrubber or len(results) >= _MOST_KEPT:
+            results = self._results = {}
+            self._scrubber = scrubber
+        kept = results.get(id(original))
+        if kept is None:  # the original is kept, too, so that no other object gets its identity
+            kept = results[id(original)] = original, self._make(scrubber, original)
+        return kept[1]
+
+
+def span(original: ReadableSpan) -> ReadableSpan:
+    """Return *original*, or a copy that can be encoded and has no secret."""
+    scrubber, sound = active.scrubber(), sanitize.span(original)
+    name, status = scrubber.text(sound.name), _status(scrubber, sound.status)
+    context, owner = _context(scrubber, sound.context), resource(sound.resource)
+    library = _scope(scrubber, sound.instrumentation_scope)
+    attributes = _attributes(scrubber, sound.attributes)
+    events = _each(_event, scrubber, sound.events)
+    links = _each(_link, scrubber, sound.links)
+    if (
+        name is sound.name
+        and status is sound.status
+        and context is sound.context
+        and owner is sound.resource
+        and library is sound.instrumentation_scope
+        and attributes is None
+        and events is None
+        and links is None
+    ):
+        return sound
+    return ReadableSpan(
+        name=name,
+        context=context,
+        parent=sound.parent,
+        resource=owner,
+        attributes=_counted(attributes, sound.attributes, sound.dropped_attributes),
+        events=sanitize.counted_list(events or list(sound.events), sound.dropped_events),
+        links=sanitize.counted_list(links or list(sound.links), sound.dropped_links),
+        kind=sound.kind,
+        status=status,
+        start_time=sound.start_time,
+        end_time=sound.end_time,
+        instrumentation_scope=library,
+    )
+
+
+def record(original: ReadableLogRecord) -> ReadableLogRecord:
+    """Return *original*, or a copy that can be encoded and has no secret."""
+    scrubber, sound = active.scrubber(), sanitize.record(original)
+    log, owner = sound.log_record, resource(sound.resource)
+    library = _scope(scrubber, sound.instrumentation_scope)
+    body = log.body if log.body is None else scrubber.value("", log.body)
+    severity, event = _optional(scrubber, log.severity_text), _optional(scrubber, log.event_name)
+    attributes = _attributes(scrubber, log.attributes)
+    if body is log.body and severity is log.severity_text and event is log.event_name and attributes is None:
+        if owner is sound.resource and library is sound.instrumentation_scope:
+            return sound
+        return replace(sound, resource=owner, instrumentation_scope=library)
+    changed = copy.copy(log)
+    changed.body, changed.severity_text, changed.event_name = body, severity, event
+    changed.attributes = _counted(attributes, log.attributes, sound.dropped_attributes)
+    return replace(sound, log_record=changed, resource=owner, instrumentation_scope=library)
+
+
+def resource(original: Resource) -> Resource:
+    """Return *original*, or a copy without secrets; the identity of the service stays."""
+    return _resources.of(active.scrubber(), original)
+
+
+def scope(original: InstrumentationScope) -> InstrumentationScope:
+    """Return *original*, or a copy without secrets."""
+    return _scopes.of(active.scrubber(), original)
+
+
+def alert(original: Alert) -> Alert:
+    """Return an alert of the program without secrets in its name, message and details; its id is made of these."""
+    scrubber, details = active.scrubber(), dict(original.details)
+    name, message, changed = (
+        scrubber.text(original.name),
+        scrubber.text(original.message),
+        scrubber.mapping(details),
+    )
+    if name is original.name and message is original.message and changed is details:
+        return original
+    return replace(original, name=name, message=message, details=tuple((k, str(v)) for k, v in changed.items()))
+
+
+# -- parts of an item; None stands for a part without a match ------------------------------------------------------------
+
+
+def _attributes(scrubber: Scrubber, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if not attributes:
+        return None
+    # copy() returns a plain dictionary; the SDK's own mapping takes a lock for every item.
+    plain: Mapping[str, Any] = attributes.copy() if hasattr(attributes, "copy") else attributes
+    changed = scrubber.mapping(plain)
+    return None if changed is plain else changed
+
+
+def _counted(
+    changed: Mapping[str, Any] | None, attributes: Mapping[str, Any] | None, dropped: int
+) -> Mapping[str, Any]:
+    """Return the *changed* attributes, else *attributes*, of which so many were *dropped*."""
+    return sanitize.counted_attributes(dict(changed or attributes or {}), dropped)
+
+
+def _each(
+    scrubbed: Callable[[Scrubber, _Item], _Item], scrubber: Scrubber, items: Sequence[_Item]
+) -> list[_Item] | None:
+    if not items:
+        return None
+    results = [scrubbed(scrubber, item) for item in items]
+    return None if all(map(lambda old, new: old is new, items, results)) else results
+
+
+def _event(scrubber: Scrubber, original: Event) -> Event:
+    name, attributes = scrubber.text(original.name), _attributes(scrubber, original.attributes)
+    if name is original.name and attributes is None:
+        return original
+    counted = _counted(attributes, original.attributes, original.dropped_attributes)
+    return Event(name, counted, original.timestamp)
+
+
+def _link(scrubber: Scrubber, original: Link) -> Link:
+    context, attributes = _context(scrubber, original.context), _attributes(scrubber, original.attributes)
+    if context is original.context and attributes is None:
+        return original
+    return Link(context, _counted(attributes, original.attributes, original.dropped_attributes))
+
+
+def _context(scrubber: Scrubber, original: SpanContext) -> SpanContext:
+    """Return *original*; where its trace state, which other programs have sent, has a secret, without the state's entry."""
+    if not original.trace_state:
+        return original
+    state = dict(original.trace_state)
+    if (changed := scrubber.mapping(state)) is state:
+        return original
+    clean = TraceState([(key, value) for key, value in state.items() if changed.get(key) == value])
+    return SpanContext(original.trace_id, original.span_id, original.is_remote, original.trace_flags, clean)
+
+
+def _status(scrubber: Scrubber, original: Status) -> Status:
+    description = original.description
+    if description is None or (changed := scrubber.text(description)) is description:
+        return original
+    return Status(original.status_code, changed)
+
+
+def _optional(scrubber: Scrubber, text: str | None) -> str | None:
+    return text if text is None else scrubber.text(text)
+
+
+def _scope(scrubber: Scrubber, original: InstrumentationScope | None) -> InstrumentationScope | None:
+    return original if original is None else _scopes.of(scrubber, original)
+
+
+def _scrubbed_resource(scrubber: Scrubber, original: Resource) -> Resource:
+    kept = {key: value for key, value in original.attributes.items() if key in _IDENTITY}
+    others = {key: value for key, value in original.attributes.items() if key not in _IDENTITY}
+    changed, schema_url = scrubber.mapping(others), scrubber.text(original.schema_url)
+    if changed is others and schema_url is original.schema_url:
+        return original
+    return Resource({**changed, **kept}, schema_url)
+
+
+def _scrubbed_scope(scrubber: Scrubber, original: InstrumentationScope) -> InstrumentationScope:
+    name, version = scrubber.text(original.name), _optional(scrubber, original.version)
+    schema_url, attributes = _optional(scrubber, original.schema_url), _attributes(scrubber, original.attributes)
+    same = name is original.name and version is original.version and schema_url is original.schema_url
+    if same and attributes is None:
+        return original
+    return InstrumentationScope(name, version, schema_url, attributes or original.attributes)
+
+
+_resources: Final = _Kept(_scrubbed_resource)
+_scopes: Final = _Kept(_scrubbed_scope)
