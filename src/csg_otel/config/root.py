@@ -39,11 +39,7 @@ class ConfigRoot:
     system_monitoring: SystemMonitoring = setting(SystemMonitoring, "Metrics of the host and the process.")
     exporters: Exporters = setting(Exporters, "The destinations of telemetry.")
     sampling: Sampling = setting(Sampling, "Which traces are kept.")
-    scrubbing: Scrubbing = setting(
-        Scrubbing,
-        "Secrets and personal data that are removed from telemetry.",
-        not_yet="this version removes nothing; keep secrets and personal data out of attributes and log records",
-    )
+    scrubbing: Scrubbing = setting(Scrubbing, "Secrets and personal data that are removed from telemetry.")
     alerting: Alerting = setting(Alerting, "Alert rules.")
     slos: tuple[Slo, ...] = setting((), "Service level objectives.")
     notifications: Notifications = setting(Notifications, "The channels that alerts are sent through.")

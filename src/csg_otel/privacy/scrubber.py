@@ -47,6 +47,11 @@ class Scrubber:
         self._counts: dict[str, int] = {}
 
     @property
+    def calls_program(self) -> bool:
+        """Whether a match is passed to a function of the program."""
+        return self._on and self._options.on_match is not None
+
+    @property
     def redactions(self) -> Mapping[str, int]:
         """Return the number of hits of each rule since the start."""
         return dict(self._counts)

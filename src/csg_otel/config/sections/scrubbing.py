@@ -9,7 +9,7 @@ from csg_otel.config.sections.fields import setting
 class Scrubbing:
     """Secrets and personal data that are removed before telemetry leaves the process."""
 
-    enabled: bool = setting(False, "Scrub secrets and personal data.")
+    enabled: bool = setting(True, "Scrub secrets and personal data.")
     extra_keys: tuple[str, ...] = setting((), "More words; a key that contains one has its value redacted.")
     extra_patterns: tuple[str, ...] = setting((), "More regular expressions; each match is redacted.", free="regex")
     allow_keys: tuple[str, ...] = setting((), "Keys whose names never cause a redaction.")

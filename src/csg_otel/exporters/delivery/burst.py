@@ -2,10 +2,10 @@
 The items that a full queue cannot hold: encoded by the threads that emit them, until the gathering thread writes them to disk.
 
 Threads that emit without a pause leave the gathering thread too little of the interpreter's lock to encode for them. So each
-encodes, and so scrubs, a few items of its own burst, and the gathering thread only writes. The rules: an emitting thread encodes
-plain values only, and nothing where ``scrubbing.on_match`` is set, because that, like the methods of other values, is code of the
-program, which may need a lock that this thread holds; it never writes; and an exception that interrupts it leaves the items to
-the gathering thread.
+encodes, and so scrubs, a few items of its own burst, and the gathering thread only writes. The rules: an emitting thread
+encodes plain values only, and nothing where ``scrubbing.on_match`` is set, because that and the methods of other values are
+code of the program, which may need a lock that this thread holds; it never writes; and an exception that interrupts it leaves
+the items to the gathering thread.
 """
 
 from __future__ import annotations
