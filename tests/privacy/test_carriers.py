@@ -90,7 +90,8 @@ def test_series_that_become_equal_are_one() -> None:
         data = reader.read()
         assert data is not None
         (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
-        (point,) = metric.data.data_points
+        points: Any = metric.data.data_points
+        (point,) = points
         assert (point.value, "@" in repr(point.attributes), TOKEN in (metric.description or "")) == (3, False, False)
 
 
