@@ -15,7 +15,10 @@ GROUPS = (
     ("Process and runtime", ("process.", "cpython.", "csg.runtime.")),
     ("Business", ("csg.operation.", "csg.operation.work.", "csg.files.", "csg.cache.")),
     ("Health", ("csg.health.",)),
-    ("Telemetry itself", ("csg.exporter.", "csg.spool.", "csg.alerts.", "csg.telemetry.", "csg.scrubbing.", "csg.attributes.")),
+    (
+        "Telemetry itself",
+        ("csg.exporter.", "csg.spool.", "csg.alerts.", "csg.telemetry.", "csg.scrubbing.", "csg.attributes."),
+    ),
     ("Telemetry itself, under the names of the semantic conventions", ("otel.sdk.",)),
 )
 
