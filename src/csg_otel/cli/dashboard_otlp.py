@@ -36,9 +36,12 @@ def run(options: argparse.Namespace) -> int:
         return 2
     from csg_otel.config import load_lenient
     from csg_otel.dashboard.otlp import view
+    from csg_otel.pipeline.scrubbers import make_scrubber
+    from csg_otel.privacy import active
 
     code = {"dashboard.port": options.port} if options.port is not None else None
     config = load_lenient(options.config, code=code, unset_secrets=True).config
+    active.install(make_scrubber(config))
     ended = stop_latch() if options.web else None
     with view(config, http_port=options.otlp_http_port, grpc_port=options.otlp_grpc_port, web=options.web) as shown:
         if ended is None:

@@ -129,9 +129,9 @@ def _merged(points: Iterable[Any], *, is_gauge: bool) -> list[Any]:
 
 
 def _one(first: Any, second: Any, *, is_gauge: bool) -> Any:
-    """Return one point for two: the newest value of a gauge, the sum of totals and of histograms."""
+    """Return one point for two: the sum of totals and of histograms; of a gauge the newest value, or that of the later series."""
     if is_gauge:
-        return max(first, second, key=lambda point: point.time_unix_nano)
+        return max(second, first, key=lambda point: point.time_unix_nano)
     common = {
         "start_time_unix_nano": min(first.start_time_unix_nano or 0, second.start_time_unix_nano or 0),
         "time_unix_nano": max(first.time_unix_nano, second.time_unix_nano),

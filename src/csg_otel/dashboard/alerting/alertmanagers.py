@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import clocks, net
 from csg_otel.dashboard.source import SourceError
 from csg_otel.net import addresses
+from csg_otel.privacy.active import scrubber
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import AlertmanagerRow, Silence
@@ -164,8 +165,8 @@ def active(answer: Any) -> Iterable[ActiveSilence]:
             row: Silence = {
                 "id": str(one["id"]),
                 "ends": ends,
-                "comment": str(one.get("comment", "")),
-                "created_by": str(one.get("createdBy", "")),
+                "comment": scrubber().text(str(one.get("comment", ""))),
+                "created_by": scrubber().text(str(one.get("createdBy", ""))),
             }
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
