@@ -129,7 +129,7 @@ def _merged(points: Iterable[Any], *, is_gauge: bool) -> list[Any]:
 
 
 def _one(first: Any, second: Any, *, is_gauge: bool) -> Any:
-    """Return one point for two: the sum of totals and of histograms; of a gauge the newest value, or that of the later series."""
+    """Return one point for two: the sum of totals and of histograms; of a gauge the newest value, else the later one."""
     if is_gauge:
         return max(second, first, key=lambda point: point.time_unix_nano)
     common = {
