@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from csg_otel.privacy import Match, Options, Scrubber, active
+from support.time_limits import at_each_point
 
 SECRET = "".join(("Zq9", "x7Lm", "2Tv4"))
 
@@ -172,3 +173,12 @@ def test_the_process_has_one_scrubber() -> None:
         assert active.scrubber() is mine
     finally:
         active.install(before)
+
+
+def test_a_time_limit_of_the_program_passes_at_every_point() -> None:
+    """What a signal handler raises while a line is scrubbed on the program's thread is no fault of a rule."""
+    scrubber = Scrubber()
+    values = {"note": f"password={SECRET}", "pin": 1234, "nested": {"token": (SECRET, "mail a.person@example.org")}}
+
+    assert all(at_each_point(lambda: scrubber.mapping(values)))
+    assert SECRET not in str(scrubber.mapping(values))

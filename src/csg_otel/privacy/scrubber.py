@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from csg_otel import interruptions
 from csg_otel.privacy import cuts, keys, replacing, text_rules
 from csg_otel.privacy.cache import CleanTexts
 from csg_otel.privacy.key_class import KeyClass, KeyClasses
@@ -82,6 +83,7 @@ class Scrubber:
         try:
             return self._any(key_class, value, key)
         except Exception:  # noqa: BLE001 - a value that cannot be read is redacted
+            interruptions.let_through()
             return self._failed()
 
     def mapping(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -137,6 +139,7 @@ class Scrubber:
         try:
             clean, hits = self._scrub(text, key_class, key)
         except Exception:  # noqa: BLE001 - a rule or a callback failed: nothing is known about the text
+            interruptions.let_through()
             clean, hits = marker("rule-error", text), [Finding("rule-error", "", marker("rule-error", text))]
         if not hits:
             key_class.clean.add(text)
@@ -192,6 +195,7 @@ class Scrubber:
         try:
             clean, _ = replacing.replace(text, [Hit(0, len(text), rule, key=key)], self._options.on_match, key)
         except Exception:  # noqa: BLE001 - the callback failed
+            interruptions.let_through()
             return self._failed()
         self._counts[rule] = self._counts.get(rule, 0) + 1
         return clean
