@@ -30,6 +30,8 @@ _INFIX: Final = re.compile(r"(?:password|passwd|passphrase|secret|apikey|credent
 _WEAK: Final = frozenset(
     ("auth", "cookie", "cookies", "token", "tokens", "credential", "credentials", "creds", "bearer", "authentication")
 )
+_SENSITIVE: Final = words.ALWAYS | words.STRONG | words.DIGITS
+_BRACKETS: Final = {"(": ")", "[": "]", "<": ">", "{": "}"}
 _AFTER_ID: Final = frozenset(("session", "sess", "sid"))
 _PLACEHOLDER: Final = re.compile(
     r"\?|%s|%\([\w.-]*\)s|:[A-Za-z_]\w*|\$\d+|@\w+|\$\{[^{}]*\}|\$\w+|\{\{[^{}]*\}\}|\{\w*\}|<[\w .-]*>|-+|=+|~|@|\*+"
@@ -60,9 +62,10 @@ def strength(key: str) -> int:
 def _level(parts: list[str], index: int, word: str) -> tuple[int, int]:
     """Return the level of the word at *index*, alone or with the next ones, and the index of the first word after it."""
     for phrase in words.PHRASES:
-        if phrase[0] == word and tuple(parts[index : index + len(phrase)]) == phrase:
+        if phrase[0] == word and _same(parts[index : index + len(phrase)], phrase):
             level = PASSWORD if phrase[-1] in ("pass", "password", "phrase", "pin", "passe", "wd") else STRONG
             return (NONE if phrase in words.URLS else level), index + len(phrase)
+    word = _single(word)
     if word in words.ALWAYS:
         return PASSWORD, index + 1
     if word in words.STRONG:
@@ -74,13 +77,23 @@ def _level(parts: list[str], index: int, word: str) -> tuple[int, int]:
     return _glued(word), index + 1
 
 
+def _same(parts: list[str], phrase: tuple[str, ...]) -> bool:
+    """Return whether *parts* are *phrase*, or its plural."""
+    return parts[:-1] == list(phrase[:-1]) and parts[-1] in (phrase[-1], f"{phrase[-1]}s")
+
+
+def _single(word: str) -> str:
+    """Return the singular of a sensitive word."""
+    return word[:-1] if word[-1:] == "s" and word not in _SENSITIVE and word[:-1] in _SENSITIVE else word
+
+
 def _glued(word: str) -> int:
     """Return the level of a word that ends with, or holds, a sensitive one: ``dbpassword``, ``clientsecretvalue``."""
     if len(word) < 5 or word.isascii() is False:
         return NONE
     if (match := _GLUED.fullmatch(word)) is not None:
         head, core = match[1], match[2]
-        if core == "token" and (head in words.BENIGN_TOKENS_BEFORE or head in words.BENIGN_BEFORE):
+        if core == "token" and (head in words.PAGES or head in words.BENIGN_BEFORE):
             return NONE
         if head in words.BENIGN_BEFORE:
             return NONE
@@ -104,8 +117,10 @@ def _benign(parts: list[str], index: int, following: int, word: str) -> bool:
         return True
     if rest and rest[-1] in ("id", "ids") and word not in _AFTER_ID and word not in ("cookie", "secret", "jwt"):
         return True
-    if index and word in ("token", "tokens") and parts[index - 1] in words.BENIGN_TOKENS_BEFORE:
-        return True
+    if index and word in ("token", "tokens"):
+        before = parts[index - 1]
+        if before in words.PAGES or (word == "tokens" and before in words.COUNTED_TOKENS):
+            return True
     return index > 0 and parts[index - 1] in words.BENIGN_BEFORE
 
 
@@ -118,6 +133,8 @@ def secret(key: str, value: str) -> bool:
 def holds_secret(level: int, key: str, value: str) -> bool:
     """Return whether *value* under a key of *level* is a secret: no number, boolean, short word, placeholder or mask."""
     text = value[:220].strip(" \t\r\n\"'`")
+    if text[:1] in _BRACKETS and text[-1:] == _BRACKETS[text[0]]:
+        text = text[1:-1].strip()
     if not text or len(text) > 200:
         return bool(text)
     if level == ALL:
@@ -133,7 +150,7 @@ def holds_secret(level: int, key: str, value: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _digit_words(key: str) -> frozenset[str]:
-    return words.DIGITS.intersection(split(key)) or frozenset(
+    return words.DIGITS.intersection(map(_single, split(key))) or frozenset(
         core for word in split(key) for core in ("password", "passwd", "pwd", "passcode") if core in word
     )
 

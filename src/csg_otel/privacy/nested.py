@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from csg_otel.privacy import keys
-from csg_otel.privacy.options import marker
+from csg_otel.privacy.options import MASKED, marker
 from csg_otel.privacy.structure import arguments
 
 _MOST_LEVELS: Final = 24
@@ -85,6 +85,8 @@ class Nested:
         """Redact in *clean* the values of secret options, and the second item of a pair whose first names a secret."""
         for index, offset in arguments.secret_items(items, self._allowed):
             secret = items[index][offset:]
+            if MASKED.fullmatch(secret) is not None:
+                continue
             replaced = self._scrub("password", secret)
             clean[index] = items[index][:offset] + (replaced if replaced != secret else marker("argument", secret))
         first, second = items[0], items[1]

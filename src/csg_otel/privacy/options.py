@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-MASKED: Final = re.compile(r"(?:\[redacted(?::[\w.-]{1,80})?\]|\[\*+\]|\*{2,}|•{2,}|[xX]{4,}|\.{3}|…)+")
+MASKED: Final = re.compile(r"(?:\[redacted(?::[\w.-]{1,80})?\]|\[\*+\]|\.{3} \[cut\]|\*{2,}|•{2,}|[xX]{4,}|\.{3}|…)+")
 """What stands where a secret was, by us or by others; it is never redacted again."""
 
 

@@ -68,6 +68,15 @@ _ADDRESS_BEFORE: Final = frozenset(
     """
     )
 )
+_NO_POST: Final = frozenset(
+    separate(
+        """
+    ip mac email mail memory server host bind listen peer client source destination network socket remote local url
+    wallet contract web hardware base virtual physical node
+    """
+    )
+)
+"""Words before ``address`` that make it one of a machine."""
 _BIRTH: Final = frozenset(["dob", "birthdate", "birthday", "dateofbirth", "birthplace"])
 _DOCUMENTS: Final = frozenset(
     ["passport", "nationalid", "nino", "aadhaar", "curp", "cpf", "nhs", "bsn", "nif", "driverslicense"]
@@ -119,7 +128,8 @@ def _is_person(before: str, value: str) -> bool:
 def _is_address(parts: list[str], last: str, before: str, value: str) -> bool:
     line = last in ("line", "1", "2", "line1", "line2") and "address" in parts
     named = last == "address" and before in _ADDRESS_BEFORE
-    alone = last == "address" and " " in value.strip() and any(c.isdigit() for c in value) and "://" not in value
+    alone = last == "address" and " " in value.strip() and any(c.isdigit() for c in value) and value[:1] != "<"
+    alone = alone and "://" not in value and before not in _NO_POST
     return (line or named or alone) and any(c.isalpha() for c in value) and "@" not in value
 
 

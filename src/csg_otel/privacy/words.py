@@ -89,18 +89,26 @@ BENIGN_AFTER: Final = frozenset(
 )
 """Words after which a key holds no secret: ``token.count``, ``secret_name``, ``cookie.enabled``."""
 
-BENIGN_TOKENS_BEFORE: Final = frozenset(
+COUNTED_TOKENS: Final = frozenset(
     separate(
         """
     input output prompt completion total max min num number n avg average mean used usage cached cache reasoning
-    thinking audio image text video context new generated remaining per request response budget stop eos bos pad unk
-    special sep mask cls llm model ai prediction accepted rejected estimated sampled read creation write consumed
-    available bucket of candidates thoughts tool count page next previous prev continuation pagination cursor sync
-    resume paging cancellation cancel syntax lexer parser
+    thinking audio image text video context new generated remaining per request response budget llm model ai prediction
+    accepted rejected estimated sampled read creation write consumed available bucket of candidates thoughts tool count
     """
     )
 )
-"""Words before ``token`` or ``tokens`` that make it a count, a cursor or a part of a text."""
+"""Words before ``tokens`` that make it a count."""
+
+PAGES: Final = frozenset(
+    separate(
+        """
+    eos bos pad unk stop special sep mask cls page next previous prev continuation pagination cursor sync resume paging
+    cancellation cancel syntax lexer parser
+    """
+    )
+)
+"""Words before ``token`` that make it a place in a list or a part of a text."""
 
 BENIGN_BEFORE: Final = frozenset(
     separate(

@@ -12,12 +12,18 @@ from functools import lru_cache
 from typing import Final
 
 from csg_otel.privacy import trie
-from csg_otel.privacy.formats import cloud, code, services
+from csg_otel.privacy.formats import cloud, code, generic, models, payments, services
 from csg_otel.privacy.formats.shape import Inner, Shape
 from csg_otel.privacy.options import Hit
 
-SHAPES: Final[tuple[Shape, ...]] = (*cloud.SHAPES, *code.SHAPES, *services.SHAPES)
-INNER: Final[tuple[Inner, ...]] = (*cloud.INNER, *services.INNER)
+SHAPES: Final[tuple[Shape, ...]] = (
+    *cloud.SHAPES,
+    *code.SHAPES,
+    *models.SHAPES,
+    *payments.SHAPES,
+    *services.SHAPES,
+)
+INNER: Final[tuple[Inner, ...]] = (*cloud.INNER, *code.INNER, *payments.INNER, *services.INNER)
 SHORTEST: Final = 14
 """Characters of the shortest token, with its prefix; a shorter text has none."""
 _WINDOW: Final = 128
@@ -51,6 +57,7 @@ class Formats:
         literals = trie.pattern(self.prefixes)
         self._plain = re.compile(_EDGE + literals)
         self._escaped = re.compile(_ESCAPED_EDGE + literals)
+        self._generic = generic.RULE not in disabled
         self.inner = tuple(inner for inner in INNER if inner.rule not in disabled)
 
     def hits(self, text: str) -> Iterator[Hit]:
@@ -69,6 +76,8 @@ class Formats:
         for inner in self.inner:
             if inner.anchor in text:
                 yield from _around(text, inner)
+        if self._generic:
+            yield from generic.hits(text)
 
 
 def _around(text: str, inner: Inner) -> Iterator[Hit]:
@@ -92,4 +101,4 @@ def descriptions() -> dict[str, str]:
         kinds = texts.setdefault(row.rule, [])
         if row.what not in kinds:
             kinds.append(row.what)
-    return {rule: "; ".join(kinds) for rule, kinds in texts.items()}
+    return {generic.RULE: generic.WHAT, **{rule: "; ".join(kinds) for rule, kinds in texts.items()}}

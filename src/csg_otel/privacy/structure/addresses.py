@@ -23,6 +23,8 @@ _NO_PASSWORD: Final = frozenset(
     """
     )
 )
+_TOKEN_IS_USER: Final = frozenset(("x-oauth-basic", "x-oauth", "x", "X", "api_token"))
+"""Passwords that say that the user is a token."""
 _NO_USER: Final = re.compile(r"\d+(?:/|\Z)")
 RULE: Final = "url-credentials"
 
@@ -50,6 +52,10 @@ def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
         user, colon, password = user.partition("%3A")
     slash = user.find("/")
     if slash >= 0 or _HOST.match(rest, at + width) is None:
+        return
+    if colon and (password in _TOKEN_IS_USER or not password):
+        if not _masked(user) and (password or plausible.token_like(user, 12)):
+            yield Hit(start, start + len(user), RULE)
         return
     if colon and password:
         if _NO_USER.match(password) and "/" in password:

@@ -29,6 +29,7 @@ _PHRASE: Final = re.compile(
     r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?))"
     r"(?: (?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is))? (?=[\"'`])"
 )
+_PASSWORDS: Final = frozenset(("password", "passwd", "pwd", "passphrase", "identified by"))
 _SAYS: Final = re.compile(
     r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|(?:access |api |auth )?token|api[ _-]?key|pin|pass ?code|otp)) (?:is|was|set to|=) ?([^\s\"'`,;]{4,256})"
 )
@@ -46,6 +47,9 @@ _IN_ADDRESS: Final = frozenset(
     )
 )
 """Query parameters whose value is redacted if it looks like a token."""
+
+_RESOURCE: Final = re.compile(r"\b(?:arn|urn|crn):[\w.\-:/]*:\Z")
+_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]+")
 
 Allowed = Callable[[str], bool]
 Level = Callable[[str], int]
@@ -104,7 +108,11 @@ def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, pe
         return (
             Hit(start, end, rule, key=key) if plausible.token_like(value, 6) and not MASKED.fullmatch(value) else None
         )
-    if not keys.holds_secret(level, key, value) or _prose(text, match, start, end, value, level):
+    if (
+        _code(text, match, end, value)
+        or not keys.holds_secret(level, key, value)
+        or _prose(text, match, start, end, value, level)
+    ):
         return None
     return Hit(start, end, "extra-key" if level == keys.ALL else "key-value", key=key)
 
@@ -151,8 +159,16 @@ def _prose(text: str, match: re.Match[str], start: int, end: int, value: str, le
         return False
     word = value.rstrip(".,;:!?")
     follows = text[end : end + 2]
-    lower_word = word.isalpha() and (word.islower() or word.istitle())
+    lower_word = word.replace("-", "").isalpha() and (word.islower() or word.istitle())
     return lower_word and (level != keys.PASSWORD or (follows[:1] == " " and follows[1:].isalpha()) or value != word)
+
+
+def _code(text: str, match: re.Match[str], end: int, value: str) -> bool:
+    """Return whether the pair is source code with a call or an item (``key = self.keys.get(x)``), or a part of a resource's name."""
+    if text[match.start(1) - 1 : match.start(1)] == ":":
+        before = text[max(0, match.start(1) - 200) : match.start(1)].rpartition(" ")[2]
+        return _RESOURCE.search(before) is not None
+    return text[end : end + 1] in ("(", "[") and _DOTTED.fullmatch(value) is not None
 
 
 def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
@@ -169,6 +185,7 @@ def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
         if (
             end - start >= 4
             and keys.holds_secret(keys.PASSWORD, match[1], text[start:end])
+            and (match[1].lower() in _PASSWORDS or plausible.token_like(text[start:end], 8))
             and "\n" not in text[start:end]
         ):
             yield Hit(start, end, "key-value", key=match[1])
