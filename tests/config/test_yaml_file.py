@@ -141,6 +141,28 @@ def test_a_hostile_file_is_a_problem_with_its_place(name: str, tmp_path: Path) -
     assert sum("did you mean" in problem or "known:" in problem for problem in loaded.problems) <= 100
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: 1\n" * 200_000, "more than 20000 values"),
+        ("a: 1\n" * 10_000, "more than 100 keys are given twice"),
+        ("- a\n" * 250_000, "more than 20000 values"),
+        ("".join(f"k{n}: 1\n" for n in range(100_000)), "more than 20000 values"),
+        ("x: &x {k: 1}\ny:\n" + "  <<: *x\n" * 100_000, "more than 20000 values"),
+        ("[" * 100 + "a," * 500_000, "more than 20000 values"),
+    ],
+)
+def test_a_flood_of_values_is_refused_early(text: str, problem: str) -> None:
+    """The rest of the file is not read, and not each of 200,000 keys that occur twice is a problem: that would take 20 s."""
+    report = Report()
+    assert parse(text, "f", report) is None
+
+    last = list(report.problems)[-1]
+    assert problem in last
+    assert len(report.problems) <= 101
+    assert int(last.split(":")[1]) <= 20_001
+
+
 def test_dates_and_a_mark_of_byte_order_are_text(tmp_path: Path) -> None:
     """A date is what is written there, and what a variable or a file holds is not replaced again."""
     (tmp_path / "name").write_text("${file:name}", encoding="utf-8")

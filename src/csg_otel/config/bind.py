@@ -14,13 +14,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.config import convert, credentials, misplaced
+from csg_otel.config.sections.concealed import may_be_secret
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
-from csg_otel.config.sections.health_monitoring import CheckDefinition, Target
+from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Address, Secret, SecretUrl
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
 from csg_otel.config.walk import has_required, is_union, kinds, without_none
-from csg_otel.errors import suggestion
 from csg_otel.net import addresses
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Binder:
         self.nodes[path] = node
         if not isinstance(node.value, dict):
             self.report.problem(
-                node, f"{self._shown(node)} is not a mapping of settings; write its settings below it, indented"
+                node, f"{self._shown(node, cls)} is not a mapping of settings; write its settings below it, indented"
             )
             return cls() if not has_required(cls) else None
         settings = {key: (item, declared) for key, item, declared in settings_of(cls) if declared.free != "names"}
@@ -87,7 +87,8 @@ class Binder:
         else:
             for key, child in rest.items():
                 is_flood = len(self.report.problems) >= misplaced.MOST_HINTS
-                hint = "" if is_flood else misplaced.hint(key, child, settings, _other_spellings(settings))
+                others = (other for _, declared in settings.values() for other in declared.also)
+                hint = "" if is_flood else misplaced.hint(key, child, settings, others)
                 self.report.problem(child, f"unknown setting{hint}")
         built = self._build(cls, node, settings, values)
         self._disabled -= disabled
@@ -123,15 +124,8 @@ class Binder:
         is_needed = (self._substitute is not None or self._lists) and not self._disabled
         for key in missing if is_needed else ():
             if (child := node.get(key)) is None or child.value is None:
-                self.report.problem(node, self._missing(cls, node, key))
+                self.report.problem(node, misplaced.missing(cls, node, key))
         return None if missing else cls(**values)
-
-    def _missing(self, cls: type, node: Node, key: str) -> str:
-        if cls is CheckDefinition and key == "type":
-            name = node.path.rpartition(".")[2]
-            built_in = ("system_resources", "application", "dependencies", "performance")
-            return f"a check of your own needs 'type', such as type: http{suggestion(name, built_in)}"
-        return f"{key!r} is missing; add it"
 
     def _field(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
         """
@@ -199,7 +193,7 @@ class Binder:
             return _SKIPPED
         if not isinstance(node.value, list):
             self.report.problem(
-                node, f"{self._shown(node)} is not a list; write [a, b], or one item per line after '- '"
+                node, f"{self._shown(node, kind)} is not a list; write [a, b], or one item per line after '- '"
             )
             return _SKIPPED
         values = []
@@ -223,7 +217,7 @@ class Binder:
             path: The setting's dotted key.
         """
         if not isinstance(node.value, dict):
-            self.report.problem(node, f"{self._shown(node)} is not a mapping; write name: value")
+            self.report.problem(node, f"{self._shown(node, kind)} is not a mapping; write name: value")
             return _SKIPPED
         values: dict[str, Any] = {}
         for key, item in node.value.items():
@@ -272,7 +266,7 @@ class Binder:
 
     def _secret(self, node: Node, declared: Setting) -> Any:
         if isinstance(node.value, Secret):
-            return node.value
+            return self._sendable(node, node.value.reveal(), type(node.value))
         text = node.raw if node.raw is not None else node.value
         if not isinstance(text, str):
             self.report.problem(node, "a secret must be text; write it in quotes")
@@ -282,10 +276,14 @@ class Binder:
             return _SKIPPED
         if self._unset and node.live and not self._can_be_resolved(text):
             return Secret(text)
-        resolved = self._resolved(node.with_value(text))
-        value = "" if resolved.value is _SKIPPED else resolved.value.rstrip("\r\n")
+        resolved = self._resolved(node.with_value(text), is_secret=True)
+        return _SKIPPED if resolved.value is _SKIPPED else self._sendable(node, resolved.value)
+
+    def _sendable(self, node: Node, text: str, kind: type[Secret] = Secret) -> Any:
+        """Return the secret *text* without line breaks at its end; `_SKIPPED` if it is empty or cannot be sent."""
+        value = text.rstrip("\r\n")
         if credentials.is_sendable(value):
-            return Secret(value) if value else _SKIPPED
+            return kind(value) if value else _SKIPPED
         self.report.problem(node, "the secret has a line break or another control character in it; remove that")
         return _SKIPPED
 
@@ -301,7 +299,7 @@ class Binder:
     def _address(self, node: Node, declared: Setting) -> Any:
         """Return the address at *node*: a `SecretUrl` if it holds a secret, or if its path comes from a variable."""
         if isinstance(node.value, Secret):
-            return node.value
+            return self._sendable(node, node.value.reveal(), type(node.value))
         text = self._scalar(str, declared, node)
         if not isinstance(text, str):
             return text
@@ -331,9 +329,7 @@ class Binder:
 
     def _can_be_resolved(self, text: str) -> bool:
         with suppress(SubstitutionError):
-            if self._substitute is not None:
-                self._substitute(text)
-            return True
+            return self._substitute is None or self._substitute(text) is not None
         return False
 
     def _guarded(self, key: str, node: Node, path: str, *, guard: bool = True, as_text: bool = False) -> Any:
@@ -366,7 +362,7 @@ class Binder:
             return Secret(resolved.value)
         return resolved.value
 
-    def _resolved(self, node: Node) -> Node:
+    def _resolved(self, node: Node, *, is_secret: bool = False) -> Node:
         """Return *node* with its text substituted; its value is `_SKIPPED` if that failed, or happens in another pass."""
         if not node.live or not isinstance(node.value, str):
             return node
@@ -378,12 +374,18 @@ class Binder:
             value = self._substitute(node.value)
         except SubstitutionError as error:
             if not self._disabled:
-                self.report.problem(node, str(error))
+                self.report.problem(node, error.printable if is_secret else str(error))
             return node.with_value(_SKIPPED)
         return replace(node, value=value, raw=None, text=True, live=False, literal=False, source=node.value)
 
-    def _shown(self, node: Node) -> str:
-        """Return the text of *node* for a message: the text in the source, never the content of a variable or a file."""
+    def _shown(self, node: Node, wanted: Any = None) -> str:
+        """
+        Return the text of *node* for a message: the text in the source, never the content of a variable or a file.
+
+        It is left out in place of a list, mapping or section of the type *wanted* that may be or hold a secret.
+        """
+        if isinstance(node.value, str) and may_be_secret(wanted):
+            return "the text"
         if isinstance(node.value, (dict, list)):
             return "a mapping" if isinstance(node.value, dict) else "a list"
         if node.source is not None:
@@ -391,7 +393,3 @@ class Binder:
         if node.raw is not None and not isinstance(node.value, str):
             return convert.short(node.raw)
         return credentials.printable_text(convert.show(node.value))
-
-
-def _other_spellings(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(other for _, declared in settings.values() for other in declared.also)

@@ -11,6 +11,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from csg_otel.config.sections.health_monitoring import CheckDefinition
 from csg_otel.config.sources.code import ARGUMENTS, PARAMETERS
 from csg_otel.config.walk import leaves
 from csg_otel.errors import suggestion
@@ -31,7 +32,7 @@ _MOST: Final = 3
 
 
 MOST_HINTS: Final = 100
-"""Problems after which unknown settings get no hint: each takes milliseconds, and a hostile file has 50,000 of them."""
+"""Problems after which unknown settings get no hint: each takes milliseconds, and a hostile file has 20,000 of them."""
 
 
 def hint(key: str, node: Node, keys: Iterable[str], others: Iterable[str] = ()) -> str:
@@ -54,6 +55,15 @@ def hint(key: str, node: Node, keys: Iterable[str], others: Iterable[str] = ()) 
     if argument:
         return f" (known: {', '.join(sorted(words))}, and every key of the configuration file, with __ for each dot)"
     return suggestion(key, (*words, *others)) or f" (known: {', '.join(sorted(words))})"
+
+
+def missing(section: type, node: Node, key: str) -> str:
+    """Return the message about the required *key* of *section* that is missing at *node*."""
+    if section is CheckDefinition and key == "type":
+        name = node.path.rpartition(".")[2]
+        built_in = ("system_resources", "application", "dependencies", "performance")
+        return f"a check of your own needs 'type', such as type: http{suggestion(name, built_in)}"
+    return f"{key!r} is missing; add it"
 
 
 def _argument(path: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.secret import Address
 
@@ -54,7 +55,7 @@ class AlertRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alerting:
+class Alerting(WithSecrets):
     """Alert rules; they are compiled for Prometheus, Grafana and Datadog, which evaluate them."""
 
     enabled: bool = setting(True, "Compile rules, and send alerts from the program.", env=("ENABLE_ALERTING",))

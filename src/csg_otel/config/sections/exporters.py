@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
-from csg_otel.config.sections.secret import Address, Secret, WithAddresses
+from csg_otel.config.sections.secret import Address, Secret
 
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
@@ -46,7 +47,7 @@ class Tls:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtlpExporter(WithAddresses):
+class OtlpExporter(WithSecrets):
     """One OTLP destination."""
 
     name: str = setting(
@@ -87,7 +88,7 @@ class OtlpExporter(WithAddresses):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatadogExporter(WithAddresses):
+class DatadogExporter(WithSecrets):
     """Datadog, through its Agent or directly."""
 
     enabled: bool = setting(False, "Send to Datadog; the section switches it on unless it has `enabled: false`.")

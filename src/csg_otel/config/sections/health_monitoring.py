@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.secret import Secret
 
@@ -71,7 +72,7 @@ class Application:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dependencies:
+class Dependencies(WithSecrets):
     """Checks of the program's dependencies: services, files, packages, databases."""
 
     enabled: bool = setting(True, "Run the checks of dependencies.")
@@ -120,7 +121,7 @@ class PerformanceChecks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckDefinition:
+class CheckDefinition(WithSecrets):
     """A check with a name of your own; every other key is a parameter of its type."""
 
     type: str = setting(

@@ -4,12 +4,13 @@
 
 from dataclasses import dataclass
 
+from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
-from csg_otel.config.sections.secret import Address, Secret, WithAddresses
+from csg_otel.config.sections.secret import Address, Secret
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrometheusPush(WithAddresses):
+class PrometheusPush(WithSecrets):
     """Pushing metrics to a Pushgateway, for programs that end before they are scraped."""
 
     enabled: bool = setting(False, "Push all metrics at the interval and at the end of the program.")
@@ -22,7 +23,7 @@ class PrometheusPush(WithAddresses):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grafana(WithAddresses):
+class Grafana(WithSecrets):
     """The Grafana that alert rules are pushed to."""
 
     enabled: bool = setting(False, "Let `csg-otel alerts push` push to this Grafana.")
@@ -31,7 +32,7 @@ class Grafana(WithAddresses):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatadogAccount(WithAddresses):
+class DatadogAccount(WithSecrets):
     """The Datadog account that monitors are pushed to."""
 
     enabled: bool = setting(False, "Use Datadog: send telemetry to its intake, and allow pushing monitors.")
@@ -41,7 +42,7 @@ class DatadogAccount(WithAddresses):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewRelic:
+class NewRelic(WithSecrets):
     """New Relic, as a preset of an OTLP destination."""
 
     enabled: bool = setting(False, "Send telemetry to New Relic.")
@@ -49,7 +50,7 @@ class NewRelic:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElasticApm(WithAddresses):
+class ElasticApm(WithSecrets):
     """Elastic APM, as a preset of an OTLP destination."""
 
     enabled: bool = setting(False, "Send telemetry to Elastic APM.")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from csg_otel.config.sections.alerting import Severity
+from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.secret import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmailChannel:
+class EmailChannel(WithSecrets):
     """Notifications by mail."""
 
     enabled: bool = setting(False, "Send mails.", env=("EMAIL_ALERTS_ENABLED",))
@@ -27,7 +28,7 @@ class EmailChannel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlackChannel:
+class SlackChannel(WithSecrets):
     """Notifications in Slack."""
 
     enabled: bool = setting(
@@ -41,7 +42,7 @@ class SlackChannel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookChannel:
+class WebhookChannel(WithSecrets):
     """Notifications to an HTTP endpoint."""
 
     enabled: bool = setting(False, "Send to the webhook.")
@@ -58,7 +59,7 @@ class WebhookChannel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PagerDutyChannel:
+class PagerDutyChannel(WithSecrets):
     """Notifications to PagerDuty."""
 
     enabled: bool = setting(False, "Send to PagerDuty.")

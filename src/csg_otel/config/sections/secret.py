@@ -8,7 +8,6 @@ over a connection uses `reveal()`.
 
 from __future__ import annotations
 
-import dataclasses
 import hmac
 from typing import Final, NoReturn, TypeAlias
 
@@ -80,18 +79,6 @@ class SecretUrl(Secret):
 
 Address: TypeAlias = str | SecretUrl
 """The type of a setting that is an address: a secret if it has credentials, a query, or a path that may be a token."""
-
-
-@dataclasses.dataclass(frozen=True)
-class WithAddresses:
-    """A section with addresses: one with credentials is a `SecretUrl` also where a program makes the section itself."""
-
-    def __post_init__(self) -> None:
-        """Hide the addresses that are text."""
-        for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
-            if item.type == Address | None and isinstance(value, str) and addresses.holds_secret(value):
-                object.__setattr__(self, item.name, SecretUrl(value))
 
 
 def revealed(value: str | Secret) -> str:

@@ -5,12 +5,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.secret import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiAuth:
+class ApiAuth(WithSecrets):
     """The clients that may use the endpoints."""
 
     enabled: bool = setting(False, "Answer 401 to a request without an accepted token.")

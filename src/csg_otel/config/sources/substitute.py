@@ -21,8 +21,16 @@ _FORM: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAME: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 
+_FORMS: Final = "${NAME}, ${NAME:-default} or ${file:PATH}"
+
+
 class SubstitutionError(ValueError):
-    """A form can't be substituted; the message is complete and holds no value."""
+    """A form can't be substituted; the message is complete and holds no value of a variable or a file."""
+
+    def __init__(self, message: str, printable: str = "") -> None:
+        """Keep *message*, and *printable*, the message for a secret, which holds no text of the file; by default *message*."""
+        super().__init__(message)
+        self.printable = printable or message
 
 
 @dataclass
@@ -45,7 +53,8 @@ class Substitution:
         if inner.startswith("file:"):
             return self._file(inner[5:])
         if (named := _NAME.fullmatch(inner)) is None:
-            raise SubstitutionError(f"'${{{inner}}}' is not ${{NAME}}, ${{NAME:-default}} or ${{file:PATH}}")
+            is_none = f"is not {_FORMS}"
+            raise SubstitutionError(f"'${{{inner}}}' {is_none}", f"'${{...}}' {is_none} (write $${{ for a literal ${{)")
         name, default = named[1], named[2]
         if value := self.environ.get(name):
             return value

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES: Final = 1024 * 1024
-MAX_NODES: Final = 50_000
+MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 64
+_MOST_TWICE: Final = 100
 _TAG: Final = "tag:yaml.org,2002:"
 _OCTAL: Final = re.compile(r"[+-]?0[0-9_]+")
 _PLAIN: Final = frozenset({"map", "seq", "str", "null", "bool", "int", "float", "timestamp", "value", "merge"})
@@ -48,7 +49,7 @@ def read_file(path: Path, name: str, report: Report) -> Node | None:
 def parse(text: str, name: str, report: Report) -> Node | None:
     """Return the nodes of the YAML *text*, called *name* in messages; None if it is empty or has a problem."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
         if root is None:
             return None
         node = _Reader(name, report).node(root, root.start_mark, "", 0)
@@ -75,13 +76,31 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> _RefusedErro
     reason = error.problem or error.context or "not YAML"
     if any("${" in row for row in text.split("\n")[line - 1 : line]):
         reason += ' (inside {...} and [...] quote it: "${NAME}")'
-    return _RefusedError(f"not YAML: {reason}", Origin("file", f"{name}:{line}:{column}"))
+    words = reason if reason == _too_many() else f"not YAML: {reason}"
+    return _RefusedError(words, Origin("file", f"{name}:{line}:{column}"))
 
 
 class _RefusedError(ValueError):
     def __init__(self, message: str, origin: Origin) -> None:
         super().__init__(message)
         self.origin = origin
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads values until there are `MAX_NODES`: the rest of a hostile file would take many seconds."""
+
+    values = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Return the next node. Raises MarkedYAMLError beyond `MAX_NODES` values, keys not counted."""
+        self.values += not (isinstance(parent, yaml.MappingNode) and index is None)
+        if self.values > MAX_NODES:
+            raise yaml.MarkedYAMLError(problem=_too_many(), problem_mark=self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
+
+
+def _too_many() -> str:
+    return f"more than {MAX_NODES} values; aliases that multiply are refused"
 
 
 class _Reader:
@@ -91,6 +110,7 @@ class _Reader:
         self._name = name
         self._report = report
         self._count = 0
+        self._twice = 0
         self._scalars = yaml.constructor.SafeConstructor()
 
     def node(self, source: yaml.Node, mark: yaml.Mark, path: str, depth: int) -> Node:
@@ -106,7 +126,7 @@ class _Reader:
         origin = self._origin(mark)
         self._count += 1
         if self._count > MAX_NODES:
-            raise _RefusedError(f"more than {MAX_NODES} values; aliases that multiply are refused", origin)
+            raise _RefusedError(_too_many(), origin)
         if depth > MAX_DEPTH:
             raise _RefusedError(f"nested deeper than {MAX_DEPTH}, or an alias that contains itself", origin)
         if source.tag.removeprefix(_TAG) not in _PLAIN:
@@ -138,6 +158,9 @@ class _Reader:
             elif key.value in own:
                 first = own[key.value].origin.where.split(":")
                 place = Node(None, self._origin(key.start_mark), join(path, key.value))
+                self._twice += 1
+                if self._twice > _MOST_TWICE:
+                    raise _RefusedError(f"more than {_MOST_TWICE} keys are given twice", place.origin)
                 self._report.problem(place, f"given twice (first at line {first[-2]}, column {first[-1]}); remove one")
             else:
                 own[key.value] = self.node(value, key.start_mark, join(path, key.value), depth + 1)
