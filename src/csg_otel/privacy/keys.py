@@ -29,14 +29,20 @@ _GLUED: Final = re.compile(rf"(?s)(.*?)({'|'.join(sorted(words.GLUED, key=len, r
 _INFIX: Final = re.compile(r"(?:password|passwd|passphrase|secret|apikey|credential)s?")
 _WEAK: Final = frozenset(
     ("auth", "cookie", "cookies", "token", "tokens", "credential", "credentials", "creds", "bearer", "authentication")
+    + ("dsn", "connectionstring", "connstr", "connstring", "netrc", "keytab", "htpasswd", "pgpass", "sas", "psk", "pfx")
 )
 _SENSITIVE: Final = words.ALWAYS | words.STRONG | words.DIGITS
 _BRACKETS: Final = {"(": ")", "[": "]", "<": ">", "{": "}"}
 _AFTER_ID: Final = frozenset(("session", "sess", "sid"))
 _PLACEHOLDER: Final = re.compile(
-    r"\?|%s|%\([\w.-]*\)s|:[A-Za-z_]\w*|\$\d+|@\w+|\$\{[^{}]*\}|\$\w+|\{\{[^{}]*\}\}|\{\w*\}|<[\w .-]*>|-+|=+|~|@|\*+"
+    r"\?|%s|%\([\w.-]*\)s|:[A-Za-z_]\w*|\$\d+|@\w+|\$\{[^{}]*\}|\$\w+|\{\{[^{}]*\}\}|\{[\w.]*\}|<[\w .-]*>|-+|=+|~|@|\*+|\$"
 )
 _PLAIN_WORD: Final = re.compile(r"[a-z]+(?:[-_ ][a-z]+)*|[A-Z]?[a-z]+|[A-Z_]+")
+_PATH: Final = re.compile(r"(?:~|\.{1,2})?(?:/[a-z0-9_.@-]{1,40}){2,}/?|/[a-z0-9_@-]{1,40}\.[a-z]{2,5}")
+_RESOURCE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,40}(?:/[a-z0-9_.-]{1,40})+")
+_NAME: Final = re.compile(r"(?!.*(?:secret|pass|key|value|change))[a-z]+(?:-[a-z]+)+")
+_SCHEMA: Final = re.compile(r"""\{\s*[\\"']*(?:type|\$ref|schema|description|title|format|anyOf|allOf)[\\"']*\s*:""")
+_NUMBERS: Final = re.compile(r"[\d\s,./:e+-]+")
 _NUMBER: Final = re.compile(
     r"[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?\s?(?:%|ms|s|us|ns|m|h|d|kb|mb|gb|kib|mib|gib|b)?", re.IGNORECASE
 )
@@ -55,7 +61,7 @@ def strength(key: str) -> int:
     for index, word in enumerate(parts):
         level, following = _level(parts, index, word)
         if level > best and not _benign(parts, index, following, word):
-            best = level
+            best = min(level, WEAK) if index and parts[index - 1] in words.ACTIONS else level
     return best
 
 
@@ -133,6 +139,8 @@ def secret(key: str, value: str) -> bool:
 def holds_secret(level: int, key: str, value: str) -> bool:
     """Return whether *value* under a key of *level* is a secret: no number, boolean, short word, placeholder or mask."""
     text = value[:220].strip(" \t\r\n\"'`")
+    if text[:1] == "{" and _SCHEMA.match(text) is not None:
+        return False
     if text[:1] in _BRACKETS and text[-1:] == _BRACKETS[text[0]]:
         text = text[1:-1].strip()
     if not text or len(text) > 200:
@@ -141,11 +149,25 @@ def holds_secret(level: int, key: str, value: str) -> bool:
         return MASKED.fullmatch(text) is None
     if text.lower() in words.SHORT_WORDS or MASKED.fullmatch(text) or _PLACEHOLDER.fullmatch(text):
         return False
-    if text[0] in "+-0123456789." and _NUMBER.fullmatch(text):
-        return text.isdigit() and len(text) >= 3 and _takes_digits(key, len(text))
-    if text.startswith("/") and key in ("PWD", "OLDPWD"):
+    if text[0] in "+-0123456789." and (_NUMBER.fullmatch(text) or _NUMBERS.fullmatch(text)):
+        return _long_number(key, text)
+    if _PATH.fullmatch(text) is not None or (level != PASSWORD and _RESOURCE.fullmatch(text) is not None):
         return False
-    return level != WEAK or _PLAIN_WORD.fullmatch(text) is None or len(text) > 24
+    if level == WEAK:
+        return _PLAIN_WORD.fullmatch(text) is None or len(text) > 24
+    return key.lstrip("-").lower() not in ("secret", "secrets") or _NAME.fullmatch(text) is None
+
+
+def _long_number(key: str, text: str) -> bool:
+    """Return whether *text*, of digits and marks, is a secret under *key*: none of its parts may be one."""
+    parts = re.findall(r"\d+", text) if "," in text or " " in text else [re.sub(r"\D", "", text)]
+    digits = max(map(len, parts), default=0)
+    return digits >= 3 and (text.isdigit() or digits >= 6 or len(parts) > 1) and _takes_digits(key, digits)
+
+
+def placeholder(text: str) -> bool:
+    """Return whether *text* stands for a value that comes later: ``%s``, ``{token}``, ``$TOKEN``."""
+    return _PLACEHOLDER.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1024)

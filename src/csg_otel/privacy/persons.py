@@ -102,8 +102,11 @@ def rule(parts: list[str], value: str) -> str:
     last, before = parts[-1], parts[-2] if len(parts) > 1 else ""
     if last in _NAMES or (last == "name" and _is_person(before, value)):
         return "person-name" if any(c.isalpha() for c in value) else ""
-    if last in _STREET or (last in ("code", "zip") and before in ("zip", "postal", "post")) or last == "zip":
-        return "postal-address"
+    code = last in ("zip", "zipcode", "postcode", "postalcode", "plz") or (
+        last == "code" and before in ("zip", "postal", "post")
+    )
+    if code or last in _STREET:
+        return "postal-address" if not code or any(c.isdigit() for c in value) else ""
     if _is_address(parts, last, before, value):
         return "postal-address"
     if (

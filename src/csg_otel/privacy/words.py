@@ -83,7 +83,11 @@ BENIGN_AFTER: Final = frozenset(
     parameters env config configuration setting settings option options less fingerprint thumbprint family group groups
     role roles owner bits curve schema table requests responses flow grant exchange issued reuse lifetime consent banner
     warning message reason managers scanning scan scanner leak leaks detector detection tracker tracking metadata
-    latency
+    latency identity match matches logprob logprobs scheme kid stdin driver dialect kind level reason outcome result step
+    stage phase window interval period delay timeout timeouts deadline threshold percent percentage score weight
+    priority order queue topic tag tags checksum iterations rounds template docs doc locale lang language ids bias
+    subject issuers principal tenant cluster country vendor brand tier plan quality entropy history lock locks locked
+    lockout unlock visible visibility supported support requests denied allowed granted valid_until
     """
     )
 )
@@ -99,6 +103,9 @@ COUNTED_TOKENS: Final = frozenset(
     )
 )
 """Words before ``tokens`` that make it a count."""
+
+ACTIONS: Final = frozenset(separate("reset change forgot verify check validate update rotate set_up show hide"))
+"""Words before a sensitive one that make it an action, whose value is a state: ``reset_password=requested``."""
 
 PAGES: Final = frozenset(
     separate(
@@ -140,7 +147,7 @@ SHORT_WORDS: Final = frozenset(
     internal external user users string str int integer bytes bool text prompt reset success failure failed error denied
     ok. pending created deleted updated accepted rejected verified unverified mfa totp sms email push webauthn passkey
     hs256 rs256 es256 lax strict sha256 opaque refresh access id csrf strong weak medium mismatch object array number
-    boolean varchar not must should cannot may is was are has the and for from with wrong incorrect
+    boolean varchar name value configured not must should cannot may is was are has the and for from with wrong incorrect
     """
     )
 )

@@ -22,6 +22,8 @@ _NO_DOMAIN: Final = frozenset(
     """
     )
 )
+_USER: Final = re.compile(r"[^\s/?#\"'<>]*")
+_MORE: Final = re.compile(r"[^\s/?#\"'<>@]{0,128}@")
 RULE: Final = "email"
 
 
@@ -33,8 +35,17 @@ def hits(text: str) -> Iterator[Hit]:
             continue
         reverse = text[max(0, at.start() - 64) : at.start()][::-1]
         local = _local(reverse)
+        if _user_of_host(text, at.start() - len(local), domain.end()):
+            continue
         if local and local.lower() not in _NO_MAIL:
             yield Hit(at.start() - len(local), domain.end(), RULE)
+
+
+def _user_of_host(text: str, start: int, end: int) -> bool:
+    """Return whether the text from *start* to *end* is the last part of ``scheme://user:password@host``."""
+    before = text[max(0, start - 256) : start]
+    scheme = before.rfind("://")
+    return scheme >= 0 and _USER.fullmatch(before, scheme + 3) is not None and _MORE.match(text, end) is None
 
 
 def _local(reverse: str) -> str:

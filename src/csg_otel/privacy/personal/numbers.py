@@ -35,7 +35,8 @@ def cards(text: str) -> Iterator[Hit]:
     """Yield the payment card numbers: groups as on a card, a known issuer with its length, and a right check digit."""
     for match in _CARD.finditer(text):
         digits = re.sub(r"[ -]", "", match[0])
-        if _CARD_GROUPS.fullmatch(match[0]) is not None and _issued(digits) and _luhn(digits):
+        issued = _issued(digits, grouped=not match[0].isdigit())
+        if _CARD_GROUPS.fullmatch(match[0]) is not None and issued and _luhn(digits):
             yield Hit(match.start(), match.end(), "card")
 
 
@@ -45,17 +46,20 @@ def card_number(value: int) -> bool:
     return len(digits) in (15, 16) and _issued(digits) and _luhn(digits)
 
 
-def _issued(digits: str) -> bool:
-    """Return whether the first digits and the length belong to an issuer."""
+def _issued(digits: str, grouped: bool = False) -> bool:
+    """Return whether the first digits and the length belong to an issuer; rare lengths only where the digits are *grouped*."""
     length, two, four = len(digits), int(digits[:2]), int(digits[:4])
     return (
-        (digits[0] == "4" and length in (13, 16, 19))
+        (digits[0] == "4" and (length == 16 or (grouped and length in (13, 19))))
         or ((51 <= two <= 55 or 2221 <= four <= 2720) and length == 16)
         or (two in (34, 37) and length == 15)
         or ((four == 6011 or two == 65 or 644 <= four // 10 <= 649 or two == 62) and length in (16, 19))
         or (3528 <= four <= 3589 and length == 16)
         or ((two in (36, 38, 39) or 300 <= four // 10 <= 305) and length in (14, 16))
-        or ((two in (50, 67) or four in (5018, 5020, 5038, 5893, 6304, 6759)) and 13 <= length <= 19)
+        or (
+            (two in (50, 67) or four in (5018, 5020, 5038, 5893, 6304, 6759))
+            and (length == 16 or (grouped and 13 <= length <= 19))
+        )
         or (2200 <= four <= 2204 and length == 16)
     )
 

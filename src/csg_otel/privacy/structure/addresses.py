@@ -47,7 +47,10 @@ def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
     at, width = _last_at(rest)
     if at <= 0:
         return
-    user, colon, password = rest[:at].partition(":")
+    mask = MASKED.match(rest, 0, at)
+    head = mask.end() if mask is not None else 0
+    user, colon, password = rest[head:at].partition(":")
+    user = rest[:head] + user
     if not colon and "%3A" in user:
         user, colon, password = user.partition("%3A")
     slash = user.find("/")
@@ -64,7 +67,7 @@ def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
             yield Hit(start, start + at, RULE)
         elif not _masked(password):
             yield Hit(start + len(user) + len(colon), start + at, RULE)
-    elif plausible.token_like(user, 16) and not _masked(user):
+    elif (plausible.token_like(user, 12) or "sentry" in rest[at:]) and not _masked(user):
         scheme = text[max(0, start - 12) : start]
         if "http" in scheme or "git" not in user:
             yield Hit(start, start + len(user), RULE)

@@ -24,7 +24,13 @@ _SHORT: Final = (
     ),
     (
         re.compile(
-            r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|psexec|smbclient|tsql|nc|expect)\b[^\n|;]{0,2000}?\s-(?:p|P|w)(?:\s{1,4})?[\"']?((?![\d/-]{1,5}(?:\s|$|:))[^\s\"'/]{3,256})"
+            r"\b(?:mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|psexec|smbclient|tsql|nc|expect)\b[^\n|;]{0,2000}?\s-(?:p|P|w)(?:\s{1,4})?[\"']?((?![\d/-]{1,5}(?:\s|$|:))[^\s\"'/]{3,256})"
+        ),
+        "",
+    ),
+    (
+        re.compile(
+            r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;]{0,2000}?\s-p[\"']?([^\s\"'/]{3,256})"
         ),
         "",
     ),

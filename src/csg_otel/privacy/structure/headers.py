@@ -31,7 +31,12 @@ def hits(text: str) -> Iterator[Hit]:
                 yield Hit(part.start(1), part.end(1), RULE)
             continue
         value = _CREDENTIALS.match(text, match.end())
-        if value is None or MASKED.match(value[0]) or not _credential(value[0], scheme):
+        if (
+            value is None
+            or MASKED.match(value[0])
+            or "=" in value[0].rstrip("=.:,")
+            or not _credential(value[0], scheme)
+        ):
             continue
         yield Hit(value.start(), value.end(), RULE)
 

@@ -18,7 +18,7 @@ from csg_otel.privacy.structure import plausible, values
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _QUOTES: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&quot;|&\#3[49];)"
 _PAIR: Final = re.compile(
-    rf"{_KEY}(?:(\]?{_QUOTES}?\]?\s{{0,8}}(?:=>|:=|={{1,3}}|:(?!//|:)|%3[DA]|\\u003[da])\s{{0,8}})|({_QUOTES}\s{{0,4}},\s{{0,4}}(?=[bu]?{_QUOTES})))"
+    rf"{_KEY}(?:(\]?{_QUOTES}?\]?\s{{0,8}}(?:=>|:=|={{1,3}}|:(?!//|:)|%3[DA]|\\u003[da])\s{{0,8}})|({_QUOTES}\s{{0,4}},\s{{0,4}}(?=[bu]?{_QUOTES}|\[)))"
 )
 _NAMED: Final = re.compile(
     rf"(?:\b|_)(?:[Nn]ame|[Kk]ey|[Ff]ield|[Hh]eader){_QUOTES}?\s{{0,8}}[:=]\s{{0,8}}{_QUOTES}?([\w.\-]{{2,100}}){_QUOTES}?"
@@ -29,13 +29,12 @@ _PHRASE: Final = re.compile(
     r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?))"
     r"(?: (?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is))? (?=[\"'`])"
 )
+_TUPLE: Final = re.compile(r"\(([\w.\-]{2,100}),\s{0,4}([^\s()\[\]\"',]{8,1024})\)")
 _PASSWORDS: Final = frozenset(("password", "passwd", "pwd", "passphrase", "identified by"))
 _SAYS: Final = re.compile(
-    r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|(?:access |api |auth )?token|api[ _-]?key|pin|pass ?code|otp)) (?:is|was|set to|=) ?([^\s\"'`,;]{4,256})"
+    r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|(?:access |api |auth )?token|api[ _-]?key|pin|pass ?code|otp)) (?:is|was|set to) ([^\s\"'`,;(]{4,256})"
 )
-_LINE_KEYS: Final = frozenset(
-    ("authorization", "cookie", "cookies", "set-cookie", "proxy-authorization", "www-authenticate")
-)
+_LINE_KEYS: Final = frozenset(("authorization", "cookie", "cookies", "set-cookie", "proxy-authorization"))
 _IN_ADDRESS: Final = frozenset(
     separate(
         """
@@ -48,8 +47,13 @@ _IN_ADDRESS: Final = frozenset(
 )
 """Query parameters whose value is redacted if it looks like a token."""
 
+_REFERENCE: Final = re.compile(r"[A-Z]{2,8}-\d{1,9}|[a-z]+(?:[-_][a-z]+)*[-_]?\d{1,4}")
 _RESOURCE: Final = re.compile(r"\b(?:arn|urn|crn):[\w.\-:/]*:\Z")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]+")
+_VARIABLE: Final = re.compile(
+    r"(?:self|cls|this|settings|config|conf|cfg|process|os|env|environ|request|req|args|opts|options|ctx|context|app|props|params|data|event|user)"
+    r"(?:\.[A-Za-z_]\w*)+"
+)
 
 Allowed = Callable[[str], bool]
 Level = Callable[[str], int]
@@ -72,6 +76,9 @@ def hits(
     position = 0
     match = _PAIR.search(text)
     while match is not None:
+        if text.startswith("[redacted:", max(0, match.start(1) - 10)):  # a marker is no key
+            match = _PAIR.search(text, match.end(1))
+            continue
         key = _name(text, match)
         hit = None if allowed(key) else _pair(text, match, key, query, level(key), personal)
         if hit is not None:
@@ -100,13 +107,17 @@ def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, pe
         return _line(text, start, end, key)
     in_address = level == keys.NONE and lower in _IN_ADDRESS and _in_address(text, match.start(1), query)
     if level == keys.NONE and not in_address:
-        return _person(text, begin, key, personal) if personal is not None else None
+        return _person(text, match, key, personal) if personal is not None else None
     start, end = values.end_of(text, begin)
     value = text[start:end]
+    if match[3] is not None and (level := min(level, _in_pair(text, match, end))) == keys.NONE:
+        return None
     if in_address:
         rule = "url-parameter"
         return (
-            Hit(start, end, rule, key=key) if plausible.token_like(value, 6) and not MASKED.fullmatch(value) else None
+            Hit(start, end, rule, key=key)
+            if plausible.token_like(value, 8) and not MASKED.fullmatch(value) and not _REFERENCE.fullmatch(value)
+            else None
         )
     if (
         _code(text, match, end, value)
@@ -117,11 +128,22 @@ def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, pe
     return Hit(start, end, "extra-key" if level == keys.ALL else "key-value", key=key)
 
 
-def _person(text: str, begin: int, key: str, personal: Personal) -> Hit | None:
+def _in_pair(text: str, match: re.Match[str], end: int) -> int:
+    """Return the highest level of ``('key', 'value')``: of a list of two texts less, of a longer one or of other items none."""
+    before = text[max(0, match.start(1) - 12) : match.start(1)].rstrip("\\\"'`bu")[-1:]
+    after = text[end : end + 12].lstrip("\\\"'`, \t")[:1]
+    if after not in (")", "]", "") or before not in ("(", "["):
+        return keys.NONE
+    return keys.ALL if before == "(" else keys.WEAK
+
+
+def _person(text: str, match: re.Match[str], key: str, personal: Personal) -> Hit | None:
     """Return the hit of personal data that *key* names: a value in quotes, or behind ``=``."""
     if not personal(key, "Ada Lovelace 12345678"):
         return None
-    start, end = values.end_of(text, begin)
+    start, end = values.end_of(text, match.end())
+    if match[3] is not None and _in_pair(text, match, end) != keys.ALL:
+        return None
     value = text[start:end]
     rule = "" if MASKED.fullmatch(value) or value[:1] in "{[(" else personal(key, value)
     return Hit(start, end, rule, key=key) if rule else None
@@ -129,10 +151,16 @@ def _person(text: str, begin: int, key: str, personal: Personal) -> Hit | None:
 
 def _line(text: str, start: int, end: int, key: str) -> Hit | None:
     """Return the hit of a header whose value is the rest of the line."""
-    value = text[start:end].strip()
+    value = text[start:end].rstrip(" \t,;")
+    value = value.strip(" \t") if "{" in value or "[" in value or "(" in value else value.strip(" \t}])")
     level = keys.PASSWORD if "=" in value or " " in value else keys.WEAK
     scheme, _, rest = value.partition(" ")
-    if MASKED.fullmatch(rest.strip()) or not keys.holds_secret(level, key, value) or _sentence(value):
+    if (
+        MASKED.fullmatch(rest.strip())
+        or keys.placeholder(rest.strip())
+        or not keys.holds_secret(level, key, value)
+        or _sentence(value)
+    ):
         return None
     return Hit(start, end, "header", key=key) if scheme else None
 
@@ -168,7 +196,11 @@ def _code(text: str, match: re.Match[str], end: int, value: str) -> bool:
     if text[match.start(1) - 1 : match.start(1)] == ":":
         before = text[max(0, match.start(1) - 200) : match.start(1)].rpartition(" ")[2]
         return _RESOURCE.search(before) is not None
-    return text[end : end + 1] in ("(", "[") and _DOTTED.fullmatch(value) is not None
+    if text[end : end + 2] == "()":
+        return value.replace(".", "").isidentifier()
+    if text[end : end + 1] in ("(", "[") and _DOTTED.fullmatch(value) is not None:
+        return True
+    return text[end : end + 1] not in ("'", '"') and _VARIABLE.fullmatch(value) is not None
 
 
 def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
@@ -179,6 +211,9 @@ def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
             yield Hit(start, end, "key-value", key=match[1])
     for match in _ELEMENT.finditer(text) if "</" in text else ():
         if not allowed(match[1]) and keys.secret(match[1], match[2]):
+            yield Hit(match.start(2), match.end(2), "key-value", key=match[1])
+    for match in _TUPLE.finditer(text) if "(" in text else ():
+        if not allowed(match[1]) and plausible.token_like(match[2], 8) and keys.secret(match[1], match[2]):
             yield Hit(match.start(2), match.end(2), "key-value", key=match[1])
     for match in _PHRASE.finditer(text):
         start, end = values.end_of(text, match.end())
