@@ -7,12 +7,14 @@ The one rule: a key decides with its value; ``token=17`` and ``auth=oidc`` are h
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 from typing import Final
 
 from csg_otel.privacy import persons, words
 from csg_otel.privacy.options import MASKED
+from csg_otel.privacy.separate import separate
 
 NONE: Final = 0
 WEAK: Final = 1
@@ -24,12 +26,16 @@ PASSWORD: Final = 3
 ALL: Final = 4
 """A key that the user has named: any value is secret."""
 
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+[^\W\d_]*")
+_WORDS: Final = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 _GLUED: Final = re.compile(rf"(?s)(.*?)({'|'.join(sorted(words.GLUED, key=len, reverse=True))})s?([0-9]*)")
 _INFIX: Final = re.compile(r"(?:password|passwd|passphrase|secret|apikey|credential)s?")
 _WEAK: Final = frozenset(
-    ("auth", "cookie", "cookies", "token", "tokens", "credential", "credentials", "creds", "bearer", "authentication")
-    + ("dsn", "connectionstring", "connstr", "connstring", "netrc", "keytab", "htpasswd", "pgpass", "sas", "psk", "pfx")
+    separate(
+        """
+    auth cookie cookies token tokens credential credentials creds bearer authentication dsn connectionstring connstr
+    connstring netrc keytab htpasswd pgpass sas psk pfx
+    """
+    )
 )
 _SENSITIVE: Final = words.ALWAYS | words.STRONG | words.DIGITS
 _BRACKETS: Final = {"(": ")", "[": "]", "<": ">", "{": "}"}
@@ -79,7 +85,7 @@ def _level(parts: list[str], index: int, word: str) -> tuple[int, int]:
     if word == "auth":
         return (WEAK if index == len(parts) - 1 else NONE), index + 1
     if word in ("pass", "pw", "sid") and index == len(parts) - 1:
-        return (STRONG if len(parts) == 1 or word == "pw" else NONE), index + 1
+        return (STRONG if len(parts) == 1 or word == "pw" else NONE if word == "sid" else WEAK), index + 1
     return _glued(word), index + 1
 
 
@@ -95,7 +101,9 @@ def _single(word: str) -> str:
 
 def _glued(word: str) -> int:
     """Return the level of a word that ends with, or holds, a sensitive one: ``dbpassword``, ``clientsecretvalue``."""
-    if len(word) < 5 or word.isascii() is False:
+    if not word.isascii():
+        return PASSWORD if any(foreign in word for foreign in words.FOREIGN) else NONE
+    if len(word) < 5:
         return NONE
     if (match := _GLUED.fullmatch(word)) is not None:
         head, core = match[1], match[2]
@@ -172,8 +180,14 @@ def placeholder(text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _digit_words(key: str) -> frozenset[str]:
-    return words.DIGITS.intersection(map(_single, split(key))) or frozenset(
-        core for word in split(key) for core in ("password", "passwd", "pwd", "passcode") if core in word
+    parts = split(key)
+    codes = frozenset(words.DIGIT_CODES).intersection(
+        " ".join(pair) for pair in itertools.pairwise(map(_single, parts))
+    )
+    return (
+        codes
+        or words.DIGITS.intersection(map(_single, parts))
+        or frozenset(core for word in parts for core in ("password", "passwd", "pwd", "passcode") if core in word)
     )
 
 

@@ -23,6 +23,7 @@ STEMS: Final = separate(
     pass pw psw secret token key auth cred cook sess sid csrf xsrf jw otp mfa pin cv csc ssn dsn sas psk conn hook code
     phrase mnemonic netrc pfx pkcs identified bearer senha contras kennwort wachtwoord salasana parola hasło haslo
     пароль 密码 パスワード social link answer sig state nonce ticket invite magic verify hash hmac policy saml assertion
+    heslo senord jelsz lozinka geslo slapta ifre community kode 密碼 口令 暗証 비밀 κωδικ סיסמה รหัส track magnetic
     googleaccessid basic negotiate ntlm dpop ssws digest hawk aws4 splunk bot shared mot
     """
 )

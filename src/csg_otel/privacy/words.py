@@ -10,11 +10,22 @@ ALWAYS: Final = frozenset(
     separate(
         """
     password passwords passwd pwd pswd psw passw pword passphrase passphrases passcode passcodes passkey contraseña
-    contrasena senha passwort kennwort motdepasse wachtwoord salasana parola hasło haslo пароль 密码 パスワード
+    contrasena senha passwort kennwort motdepasse wachtwoord salasana parola hasło haslo пароль 密码 パスワード heslo
+    lösenord losenord passord adgangskode jelszó jelszo lozinka geslo slaptažodis şifre sifre palavrapasse
     """
     )
 )
 """Words whose value is redacted unless it is a word such as ``none``, a number of fewer than 4 digits, or a placeholder."""
+
+FOREIGN: Final = separate(
+    "密码 密碼 口令 パスワード 暗証番号 비밀번호 пароль κωδικός סיסמה รหัสผ่าน contraseña hasło şifre"
+)
+"""Parts of words that mean a password where words are not separated."""
+
+DIGIT_CODES: Final = frozenset(
+    f"{word} code" for word in separate("security verification auth time backup recovery pass sms")
+)
+"""Pairs of words whose value may be a number and is redacted nonetheless."""
 
 DIGITS: Final = frozenset(
     separate(
@@ -52,6 +63,13 @@ PHRASES: Final = tuple(
     redis url|mongo url|mongodb uri|mongo uri|amqp url|broker url|celery broker url|jdbc url|user pass|db pass|database pass|smtp pass|ftp pass
     mysql pass|admin pass|root pass|login pass|mail pass|ldap pass|proxy pass|account pass|email pass|my pass|key pass|store pass|connect sid
     session secret|magic link|reset link|pass key|card pin|card cvv|card cvc|security answer|x amz signature|x amz credential|x goog signature
+    snmp community|fernet key|sess id|saml assertion|client assertion|activation key|auth header|authorization header|functions key
+    function key|code verifier|device code|stream key|rtmp key|webhook key|bot key|developer key|dev key|partner key|merchant key
+    crypt key|crypto key|pgp key|gpg key|ssl key|tls key|cert key|certificate key|jwt key|cookie key|maps key|google key|openai key
+    anthropic key|stripe key|sendgrid key|twilio key|datadog key|newrelic key|aws key|azure key|gcp key|github key|slack key|cosmos key
+    system key|captcha key|recaptcha key|vapid key|firebase key|fcm key|account secret|otp seed|totp seed|otp uri|totp uri|otpauth uri
+    key material|auth value|auth string|auth data|auth pass|auth hash|wifi key|network key|wpa key|pre shared key|preshared key
+    serial key|product key|cd key|sign key|salt key|token key|login token|pass token|pin block|track data|magnetic stripe
     api secret|consumer key|instrumentation key|write key|ingest key|ingestion key|org key|project key|vault key|transit key|sas url|sas uri
     """.replace("\n", "|").split("|")
     if phrase.strip()

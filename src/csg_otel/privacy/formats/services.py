@@ -89,6 +89,7 @@ SHAPES: Final = rows(
     ubidots-token | Ubidots token | BBFF- BBUS- | [A-Za-z0-9]{30,}$
     samsara-token | Samsara token | samsara_api_ | [A-Za-z0-9]{20,}$
     workato-token | Workato token | wrkaus- wrkeu- wrkjp- wrksg- wrkau- wrkprod- | [A-Za-z0-9._-]{30,}
+    feishu-token | Feishu or Lark token | t- u- | (?=[0-9a-f]*[g-z])(?=[a-z]*\d)[a-z0-9]{32,44}$
     chief-token | Chief Tools or HOP token | ctp_ ptk_ | (?=[a-z]*[A-Z\d])[A-Za-z0-9]{30,}$
     """
 )

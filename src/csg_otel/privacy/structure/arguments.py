@@ -20,27 +20,35 @@ _SHORT: Final = (
         re.compile(
             r"\b(?:curl|wget|http|https|xh)\b[^\n|;]{0,2000}?\s(?:-u|--user|-U|--proxy-user)(?:\s{1,4}|=)?[\"']?([^\s:\"']{0,128}:[^\s\"']{1,256})"
         ),
-        "curl|wget|http",
+        True,
     ),
     (
         re.compile(
-            r"\b(?:mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|psexec|smbclient|tsql|nc|expect)\b[^\n|;]{0,2000}?\s-(?:p|P|w)(?:\s{1,4})?[\"']?((?![\d/-]{1,5}(?:\s|$|:))[^\s\"'/]{3,256})"
+            r"\b(?:mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|psexec|smbclient|tsql|nc|expect|twine)\b[^\n|;]{0,2000}?\s-(?:p|P|w)(?:\s{1,4})?[\"']?((?![\d/-]{1,5}(?:\s|$|:))[^\s\"'/]{3,256})"
         ),
-        "",
+        False,
     ),
     (
         re.compile(
             r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;]{0,2000}?\s-p[\"']?([^\s\"'/]{3,256})"
         ),
-        "",
+        False,
+    ),
+    (
+        re.compile(r"\bcurl\b[^\n|;]{0,2000}?\s(?:-b|--cookie)(?:\s{1,4}|=)[\"']?([\w.\-]{1,128}=[^\s\"']{1,4096})"),
+        False,
+    ),
+    (
+        re.compile(r"\bssh-keygen\b[^\n|;]{0,2000}?\s-[NP]\s{1,4}[\"']?([^\s\"']{3,256})"),
+        False,
     ),
     (
         re.compile(r"\b(?:redis-cli|redis-benchmark|valkey-cli)\b[^\n|;]{0,2000}?\s-a\s{1,4}[\"']?([^\s\"']{3,256})"),
-        "redis-cli|valkey-cli",
+        False,
     ),
 )
 _PROGRAMS: Final = re.compile(
-    r"\b(?:curl|wget|https?|xh|mysql|mysqldump|mysqladmin|mariadb|mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|smbclient|tsql|redis-cli|redis-benchmark|valkey-cli)\b"
+    r"\b(?:curl|wget|https?|xh|mysql|mysqldump|mysqladmin|mariadb|mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|smbclient|tsql|redis-cli|redis-benchmark|valkey-cli|ssh-keygen|twine)\b"
 )
 _USER_OPTIONS: Final = frozenset(("-u", "--user", "-U", "--proxy-user"))
 _PASSWORD_OPTIONS: Final = frozenset(("-p", "-P", "-a", "-w"))
@@ -62,8 +70,8 @@ def hits(text: str, allowed: Callable[[str], bool]) -> Iterator[Hit]:
     for line in _lines(text):
         program = _PROGRAMS.search(text, *line)
         if program is not None:
-            for pattern, _ in _SHORT:
-                yield from _short(pattern, text, program.start(), line[1])
+            for pattern, user in _SHORT:
+                yield from _short(pattern, user, text, program.start(), line[1])
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
@@ -76,17 +84,16 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         start = end + 1
 
 
-def _short(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[Hit]:
+def _short(pattern: re.Pattern[str], with_user: bool, text: str, start: int, end: int) -> Iterator[Hit]:
     match = pattern.search(text, start, end)
     if match is None or MASKED.fullmatch(match[1]) or match[1][:1] in "$<{":
         return
     low = match.start(1)
-    user, colon, password = match[1].partition(":")
-    if colon and "curl" in pattern.pattern:
-        if password and not MASKED.fullmatch(password):
-            yield Hit(low + len(user) + 1, match.end(1), RULE)
-    elif "curl" not in pattern.pattern:
+    user, _, password = match[1].partition(":")
+    if not with_user:
         yield Hit(low, match.end(1), RULE)
+    elif password and not MASKED.fullmatch(password):
+        yield Hit(low + len(user) + 1, match.end(1), RULE)
 
 
 def secret_items(items: Sequence[object], allowed: Callable[[str], bool]) -> Iterator[tuple[int, int]]:

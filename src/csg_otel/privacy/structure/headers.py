@@ -10,14 +10,14 @@ from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.structure import plausible
 
 _SCHEME: Final = re.compile(
-    r"(?<![\w-])(?i:(bearer|basic|negotiate|ntlm|dpop|apikey|token|ssws|digest|hawk|aws4-hmac-sha256|splunk|genie ?key|bot|sharedkey|sharedaccesssignature))"
+    r"(?<![\w-])(?i:(bearer|basic|negotiate|ntlm|dpop|apikey|token|ssws|digest|hawk|aws4-hmac-sha256|splunk|genie ?key|bot|oauth|sharedkey|sharedaccesssignature))"
     r"(?:\s|%20|\+){1,4}(?=[^\s\"',;]{6})"
 )
 _SIGNATURE: Final = re.compile(
-    r"(?:response|nonce|cnonce|opaque|mac|Signature|Credential|oauth_signature|oauth_token)=\"?([\w+/=%.\-]{8,512})"
+    r"(?:response|nonce|cnonce|opaque|mac|Signature|Credential|oauth_signature|oauth_token|token)=\"?([\w+/=%.\-]{8,512})"
 )
 _CREDENTIALS: Final = re.compile(r"[\w.~+/=:%\-]{6,16384}")
-_SIGNED: Final = frozenset(("digest", "hawk", "aws4-hmac-sha256"))
+_SIGNED: Final = frozenset(("digest", "hawk", "aws4-hmac-sha256", "oauth"))
 _LEAST: Final = {"basic": 8, "bearer": 8}
 RULE: Final = "auth-scheme"
 

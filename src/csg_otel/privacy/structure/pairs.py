@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from csg_otel.privacy import keys
+from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import plausible, values
@@ -18,7 +18,7 @@ from csg_otel.privacy.structure import plausible, values
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _QUOTES: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&quot;|&\#3[49];)"
 _PAIR: Final = re.compile(
-    rf"{_KEY}(?:(\]?{_QUOTES}?\]?\s{{0,8}}(?:=>|:=|={{1,3}}|:(?!//|:)|%3[DA]|\\u003[da])\s{{0,8}})|({_QUOTES}\s{{0,4}},\s{{0,4}}(?=[bu]?{_QUOTES}|\[)))"
+    rf"{_KEY}(?:((?:\[\w{{0,24}}\])?\]?{_QUOTES}?\]?\s{{0,8}}(?:=>|:=|(?<=\s)->(?=\s)|={{1,3}}|:(?!//|:)|%3[DA]|\\u003[da])\s{{0,8}})|({_QUOTES}\s{{0,4}},\s{{0,4}}(?=[bu]?{_QUOTES}|\[)))"
 )
 _NAMED: Final = re.compile(
     rf"(?:\b|_)(?:[Nn]ame|[Kk]ey|[Ff]ield|[Hh]eader){_QUOTES}?\s{{0,8}}[:=]\s{{0,8}}{_QUOTES}?([\w.\-]{{2,100}}){_QUOTES}?"
@@ -26,11 +26,14 @@ _NAMED: Final = re.compile(
 )
 _ELEMENT: Final = re.compile(r"<(?:[\w]{1,40}:)?([\w.\-]{2,100})(?:\s[^<>]{0,200})?>([^<>]{1,4096})(?=</)")
 _PHRASE: Final = re.compile(
-    r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?))"
-    r"(?: (?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is))? (?=[\"'`])"
+    r"(?i)(?<![\w.\-])(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?)"
+    r"(?:(?: (?:is|was|of|to|set to|with|value|code|key|for (?:user )?\S{1,64}(?: is| =| to)?))? |\()(?=[\"'`])"
 )
 _TUPLE: Final = re.compile(r"\(([\w.\-]{2,100}),\s{0,4}([^\s()\[\]\"',]{8,1024})\)")
 _PASSWORDS: Final = frozenset(("password", "passwd", "pwd", "passphrase", "identified by"))
+_NEXT: Final = re.compile(
+    r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|[\w\-]{0,40}(?:access|secret|api)_key))[ \t]{1,8}([^\s\"'`,;:=(){}\[\]<>]{10,512})"
+)
 _SAYS: Final = re.compile(
     r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|(?:access |api |auth )?token|api[ _-]?key|pin|pass ?code|otp)) (?:is|was|set to) ([^\s\"'`,;(]{4,256})"
 )
@@ -203,6 +206,12 @@ def _code(text: str, match: re.Match[str], end: int, value: str) -> bool:
     return text[end : end + 1] not in ("'", '"') and _VARIABLE.fullmatch(value) is not None
 
 
+def _random_word(value: str) -> bool:
+    """Return whether *value*, which only a space separates from a key, has letters and digits without an order."""
+    letters, digits = any(c.isalpha() for c in value), any(c.isdigit() for c in value)
+    return letters and ((digits and randomness.turns(value) >= 3) or randomness.mixed(value, 0.35))
+
+
 def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
     """Yield the values of names and values in separate fields, of XML elements, and of phrases with a quoted value."""
     for match in _NAMED.finditer(text) if "alue" in text or "val" in text else ():
@@ -224,6 +233,9 @@ def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
             and "\n" not in text[start:end]
         ):
             yield Hit(start, end, "key-value", key=match[1])
+    for match in _NEXT.finditer(text):
+        if _random_word(match[2]) and not _REFERENCE.fullmatch(match[2]) and keys.secret(match[1], match[2]):
+            yield Hit(match.start(2), match.end(2), "key-value", key=match[1])
     for match in _SAYS.finditer(text):
         value = match[2].rstrip(".!?)")
         if plausible.token_like(value, 4) and keys.holds_secret(keys.WEAK, match[1], value):
