@@ -186,5 +186,5 @@ def _reason(error: Exception) -> str:
 
 def _text(response: net.Response) -> str:
     """Return status and beginning of *response* for a message; escaped, because it is another server's."""
-    text = response.body[:_SHOWN_CHARACTERS].decode("utf-8", "replace").strip()
+    text = response.text(_SHOWN_CHARACTERS)
     return f"{response.status} {text!a}" if text else str(response.status)

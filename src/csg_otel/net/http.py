@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from csg_otel import clocks, environment
-from csg_otel.net import connection, proxies, response, url
+from csg_otel.net import addresses, connection, proxies, response, url
 from csg_otel.net.agent import USER_AGENT
 from csg_otel.net.response import DEFAULT_MAX_BYTES, Response
 from csg_otel.net.route import Route
@@ -21,6 +21,12 @@ _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzAB
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR: Final = 400
+_HARMLESS: Final = frozenset({"accept", "connection", "content-type", "user-agent"})
+"""Headers that have no credentials."""
+
+_SHORTEST: Final = 4
+"""Fewest characters of a text that is hidden in an answer."""
+
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
 
@@ -91,12 +97,13 @@ class Session:
         message = _head(method, self._url, target, body, headers) + (body or b"")
         kept = self._connection
         try:
-            return self._send_and_read(method, message, deadline)
+            result = self._send_and_read(method, message, deadline)
         except ConnectionError:
             # The server may have closed the kept connection while it was idle, which is normal: try once on a new one.
             if kept is None or not kept.silent:
                 raise
-        return self._send_and_read(method, message, deadline)
+            result = self._send_and_read(method, message, deadline)
+        return replace(result, sent=_credentials(self._url, headers))
 
     def close(self) -> None:
         """Close the connection without sending anything; the next request opens another."""
@@ -219,6 +226,16 @@ def _head(method: str, address: url.Url, target: str, body: bytes | None, header
     check_headers(headers)
     lines += {name.lower(): f"{name}: {value}" for name, value in headers.items()}.values()  # of one name, the last one
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _credentials(address: url.Url, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the texts of a request that may be credentials, the longest first: headers, a query, a path with a token."""
+    values = [value for name, value in headers.items() if name.lower() not in _HARMLESS]
+    values += [address.authorization or ""]
+    values += [value.partition(" ")[2].strip() for value in values]  # without its scheme
+    path, _, query = address.target.partition("?")
+    values += [query, *([path] if addresses.holds_secret(path) else [])]
+    return tuple(sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True))
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -38,6 +38,18 @@ class Response:
     """Whether the connection can carry another request."""
     certificate: Mapping[str, Any] | None = field(default=None, repr=False)
     """The server's certificate, as ``ssl.SSLSocket.getpeercert`` returns it; None without TLS."""
+    sent: tuple[str, ...] = field(default=(), repr=False)
+    """Texts of the request that may be credentials: `text` never has them, because some servers repeat the request."""
+
+    def text(self, limit: int) -> str:
+        """Return at most *limit* characters of the body's beginning for a message, with ``***`` for what `sent` has."""
+        longest = max(map(len, self.sent), default=0)
+        shown = self.body[:DEFAULT_MAX_BYTES].decode("utf-8", "replace")
+        for credential in self.sent:
+            shown = shown.replace(credential, "***")
+        if len(self.body) > DEFAULT_MAX_BYTES:  # its end may be a part of a credential
+            shown = shown[: max(0, len(shown) - longest)]
+        return shown[:limit].strip()
 
     @property
     def ok(self) -> bool:

@@ -82,10 +82,10 @@ class Api:
             if answer.status != 429 or not self._waited(answer.headers):
                 break
         if not answer.ok:
-            raise PushError(f"{request}: HTTP {answer.status}: {answer.body[:300].decode(errors='replace').strip()}")
+            raise PushError(f"{request}: HTTP {answer.status}: {answer.text(300)}")
         if answer.truncated:
             raise PushError(f"{request}: the response is longer than {_MAX_RESPONSE_BYTES >> 20} MiB")
-        return _decoded(request, answer.body)
+        return _decoded(request, answer)
 
     def _waited(self, headers: Mapping[str, str]) -> bool:
         """Wait as long as the server requests, and return True; return False at once if that would pass the deadline."""
@@ -97,10 +97,10 @@ class Api:
         return True
 
 
-def _decoded(request: str, body: bytes) -> Any:
-    if not body.strip():
+def _decoded(request: str, answer: net.Response) -> Any:
+    if not answer.body.strip():
         return None
     try:
-        return json.loads(body)
-    except ValueError as error:
-        raise PushError(f"{request}: the answer is not JSON: {body[:80]!r}; check the URL") from error
+        return json.loads(answer.body)
+    except ValueError:
+        raise PushError(f"{request}: the answer is not JSON: {answer.text(80)!r}; check the URL") from None
