@@ -42,6 +42,33 @@ def test_help_lists_every_command_and_each_has_an_example() -> None:
         assert re.search(r"example:\s+csg-otel", command(name, "--help")[1]), name
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("healthcheck", "http://u:c4nary@h:9/x"),
+        ("healthcheck", "--adress=http://u:c4nary@h:9/x"),
+        ("healthcheck", "--adress", "u:c4nary@h"),
+        ("healthcheck", "https://h/hooks/c4nary9?x=c4nary"),
+        ("grafana", "push", "--url", "http://[::1:c4nary@h"),
+        ("grafana", "push", "--url", "u:c4nary@h"),
+        ("alerts", "preview", "--metrics", "http://u:c4nary@h:99999"),
+    ],
+)
+def test_an_address_in_the_wrong_place_is_not_quoted(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The usage error has no credentials, and an address that is none is no traceback."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(cli.main(list(arguments)))
+    printed = "".join(capsys.readouterr())
+
+    assert ended.value.code
+    assert printed
+    assert "c4nary" not in printed
+    assert "Traceback" not in printed
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     """An unknown command exits 2 and is named on stderr."""
     code, output, error = command("helthcheck")

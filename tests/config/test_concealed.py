@@ -23,6 +23,7 @@ from csg_otel.config.sections.integrations import DatadogAccount, ElasticApm, Gr
 from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.secret import Secret, SecretUrl
 from csg_otel.config.sections.security import ApiAuth
+from csg_otel.config.show import lines
 from csg_otel.config.walk import every, kinds
 
 CANARY = "c4nary-Pw5s"
@@ -164,3 +165,63 @@ def test_a_secret_in_the_wrong_form_is_not_quoted(text: str, tmp_path: Path) -> 
     assert problems
     assert all(problem.startswith("c.yaml:1:") for problem in problems)
     assert CANARY not in " ".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("apis", f"https://host.example/hooks/{CANARY}"),
+        ("apis", f"https://host.example/x?sig={CANARY}"),
+        ("apis", f"https://host.example/x?unheard_of={CANARY}"),
+        ("databases", f"host=h user=u password={CANARY}"),
+        ("databases", f"u:{CANARY}@h/d"),
+        ("tcp", f"u:{CANARY}@h:80"),
+    ],
+)
+@pytest.mark.parametrize("made", ["file", "section"])
+def test_a_target_with_a_credential_is_hidden(kind: str, target: str, made: str) -> None:
+    """A token in a path, any query, a connection string of a driver, and a user without a scheme; the check gets all of it."""
+    if made == "file":
+        source = {"health_monitoring": {"checks": {"dependencies": {kind: [target]}}}}
+        config = load(source, environ={}).config
+        section = config.health_monitoring.checks.dependencies
+        assert CANARY not in repr(config) + "\n".join(lines(config))
+    else:
+        section = Dependencies(**{kind: (target,)})  # type: ignore[arg-type]
+
+    (hidden,) = getattr(section, kind)
+    assert CANARY not in repr(section)
+    assert hidden.reveal() == target
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"body": f'{{"password": "{CANARY}"}}'},
+        {"headers": [f"Authorization: Bearer {CANARY}"]},
+        {"headers": {"X-Honeycomb-Team": CANARY}},
+    ],
+)
+def test_a_parameter_with_a_credential_is_hidden(parameters: dict[str, Any]) -> None:
+    """A password in a body, a header in the wrong form, and the header of a service whose name says nothing."""
+    check = {"type": "http", "url": "http://h", "method": "POST", **parameters}
+    config = load({"health_monitoring": {"checks": {"shop": check}}}, environ={}).config
+
+    assert CANARY not in repr(config) + "\n".join(lines(config))
+    assert CANARY not in repr(CheckDefinition(type="http", parameters=parameters))
+
+
+@pytest.mark.parametrize(
+    "text", ["https://h.example/api/v2/health", "h:80", "http://[::1]:9/x", "a=b", "user@host", "no: pair"]
+)
+def test_an_ordinary_target_stays_text(text: str) -> None:
+    """It is printed as it is."""
+    assert Dependencies(apis=(text,)).apis == (text,)
+
+
+def test_an_attribute_whose_name_is_a_secrets_is_not_printed() -> None:
+    """`config show` has no `db.password` of OTEL_RESOURCE_ATTRIBUTES."""
+    config = load({}, environ={"OTEL_RESOURCE_ATTRIBUTES": f"db.password={CANARY},team=shop"}).config
+
+    assert CANARY not in "\n".join(lines(config))
+    assert '"team": "shop"' in "\n".join(lines(config))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from csg_otel import net
 from csg_otel.alerts.push.api import Api
 from csg_otel.cli import endpoint
 from csg_otel.config.sections.secret import revealed
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 def checked(address: str) -> str:
     """Return *address*. Raises AlertError if it is not a URL of HTTP."""
-    if urlsplit(address).scheme not in ("http", "https"):
-        raise AlertError([f"{addresses.shown(address)!r} is not a URL; write it as http://host:port"])
+    try:
+        net.parse(address)
+    except ValueError:
+        raise AlertError([f"{addresses.shown(address)!r} is not a URL; write it as http://host:port"]) from None
     return address
 
 

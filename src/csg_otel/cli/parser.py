@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from csg_otel.errors import suggestion
 from csg_otel.lines import one_line
+from csg_otel.net import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +47,8 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_args(arguments)
         innermost: Parser = getattr(options, _INNERMOST)
         if unknown:
-            innermost.error(f"unrecognized arguments: {' '.join(unknown)}{innermost.suggested(unknown)}")
+            words = " ".join(map(_shown, unknown))
+            innermost.error(f"unrecognized arguments: {words}{innermost.suggested(unknown)}")
         return options
 
     def suggested(self, unknown: Iterable[str]) -> str:
@@ -59,3 +61,10 @@ class Parser(argparse.ArgumentParser):
 def _with_suggestion(message: re.Match[str]) -> str:
     word, choices = message[1].strip("'"), re.findall(r"[^\s',]+", message[2])
     return f"invalid choice: {message[1]}{suggestion(word, choices)} (choose from {', '.join(choices)})"
+
+
+def _shown(word: str) -> str:
+    """Return *word* of the command line for a message; an address, also as the value of an option, without credentials."""
+    option, value = ("", word) if not word.startswith("-") else word.partition("=")[::2]
+    value = addresses.shown(value) if "@" in value or "://" in value else value
+    return f"{option}={value}" if option and value else option or value

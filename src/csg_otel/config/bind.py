@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.config import convert, credentials, misplaced
-from csg_otel.config.sections.concealed import may_be_secret
+from csg_otel.config.sections.concealed import hidden_parameter, may_be_secret
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Address, Secret, SecretUrl
@@ -358,8 +358,8 @@ class Binder:
         # If a request's body or a URL's query has a variable, the user kept its value out of the file: it counts as a secret.
         source = resolved.source or ""
         filled = has_form(source if key == "body" else source.partition("?")[2])
-        if guard and isinstance(resolved.value, str) and (filled or credentials.in_text(resolved.value)):
-            return Secret(resolved.value)
+        if guard and isinstance(resolved.value, str):
+            return hidden_parameter(resolved.value, is_secret=filled)
         return resolved.value
 
     def _resolved(self, node: Node, *, is_secret: bool = False) -> Node:

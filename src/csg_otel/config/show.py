@@ -70,7 +70,12 @@ def _plain(value: object) -> Any:
     if isinstance(value, str):
         return credentials.printable_text(value)
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain_item(str(key), item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value if isinstance(value, (bool, int, float)) or value is None else str(value)
+
+
+def _plain_item(key: str, value: object) -> Any:
+    """Return a header, a parameter or an attribute of a resource; its name may say that it is a secret."""
+    return MASK if isinstance(value, str) and credentials.sensitive(key) else _plain(value)

@@ -22,6 +22,11 @@ _WEB: Final = ("", "http", "https")
 _NO_URL: Final = "an address that is not a URL"
 
 
+def is_web(text: str) -> bool:
+    """Return whether *text* is a URL of HTTP."""
+    return text.lower().startswith(("http://", "https://"))
+
+
 def holds_secret(url: str) -> bool:
     """Return whether *url* has a user, a query, a fragment, or more than lower-case words and numbers below 100 in its path."""
     try:

@@ -81,10 +81,16 @@ def _hidden_text(kind: Any, text: str, key: str) -> str | Secret:
         return SecretUrl(text) if addresses.holds_secret(text) else text
     if key or alternatives not in ({Secret}, {str, Secret}):  # a header, a parameter, a target
         # A text in place of a whole mapping of headers is a mistake that is reported, without the text.
-        is_secret = credentials.sensitive(key) or credentials.in_text(text) or _is_mapping(kind)
-    else:
-        is_secret = alternatives == {Secret} or addresses.holds_secret(text)
+        return hidden_parameter(text, is_secret=credentials.sensitive(key) or _is_mapping(kind))
+    is_secret = alternatives == {Secret} or addresses.holds_secret(text)
     return Secret(text) if is_secret else text
+
+
+def hidden_parameter(text: str, *, is_secret: bool) -> str | Secret:
+    """Return the *text* of a header, a parameter or a target; as a secret if it *is_secret* by its name, or by its form."""
+    if is_secret or credentials.in_text(text):
+        return Secret(text)
+    return SecretUrl(text) if addresses.is_web(text) and addresses.holds_secret(text) else text
 
 
 def _is_mapping(kind: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from csg_otel import regular_file
+from csg_otel.config import credentials
 from csg_otel.config.tree import Node, Origin, Report, join
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def read_file(path: Path, name: str, report: Report) -> Node | None:
     try:
         data = regular_file.read(path, MAX_BYTES)
     except FileNotFoundError:
-        report.problems[f"{name}: {'a link that leads nowhere' if path.is_symlink() else 'no such file'}"] = None
+        shown = credentials.printable_text(name)  # an address, by mistake
+        report.problems[f"{shown}: {'a link that leads nowhere' if path.is_symlink() else 'no such file'}"] = None
         return None
     except OSError as error:
         report.problems[f"{name}: can't be read: {error.strerror}"] = None
