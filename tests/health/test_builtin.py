@@ -371,3 +371,17 @@ def test_each_group_includes_and_excludes(group: str) -> None:
 
     assert {name for name in GROUPS if "disk" in members[name]} == {group}
     assert {name for name in GROUPS if "mine" not in members[name]} == {group}
+
+
+def test_the_name_of_a_check_has_no_token_of_its_target() -> None:
+    """Names are in metrics and on pages; two webhooks of a host have different ones, and ordinary paths stay."""
+    urls = [f"https://h.example/hooks/v2/{token}/x" for token in ("c4naryT0ken9x8y7", "c4naryT0ken9x8y8", "orders")]
+    section = {"checks": {"dependencies": {"apis": urls}}}
+    names = [
+        check.name for check in builtin.build(load({"health_monitoring": section}, environ={}).config.health_monitoring)
+    ]
+    names = [name for name in names if name.startswith("http.")]
+
+    assert "http.h.example-hooks-v2-orders-x" in names
+    assert len(set(names)) == 3
+    assert "c4nary" not in " ".join(names)

@@ -7,6 +7,7 @@ reported together.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -252,8 +253,19 @@ def _custom(name: str, definition: CheckDefinition, sources: Sources) -> Check:
     )
 
 
+_TOKEN: Final = re.compile(r"(?=.*\d)(?=.*[a-z])[\w~.=-]{12,}|[\w~=]{24,}")
+"""A part of a path that may be a token, such as a webhook's."""
+
+
+def _digest(token: re.Match[str]) -> str:
+    return hashlib.sha256(token[0].encode()).hexdigest()[:6]
+
+
 def _name(kind: str, target: str) -> str:
-    """Return the name of a check from its type and target, without the target's credentials and query."""
+    """Return the name of a check from its type and target, without the target's credentials, query and tokens in its path."""
     plain = re.sub(r"^[a-z+]+://", "", target.lower())
-    plain = plain.split("?")[0].split("#")[0].rsplit("@", 1)[-1].strip("/")
+    host, *path = plain.split("?")[0].split("#")[0].rsplit("@", 1)[-1].strip("/").split("/")
+    plain = (
+        "/".join([host, *(_TOKEN.sub(_digest, part) for part in path)]) if kind == "http" else "/".join([host, *path])
+    )
     return f"{kind}.{re.sub(r'[^a-z0-9_.-]+', '-', plain).strip('-') or 'root'}"[:64]
