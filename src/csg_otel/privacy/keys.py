@@ -48,6 +48,11 @@ _PATH: Final = re.compile(r"(?:~|\.{1,2})?(?:/[a-z0-9_.@-]{1,40}){2,}/?|/[a-z0-9
 _RESOURCE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,40}(?:/[a-z0-9_.-]{1,40})+")
 _NAME: Final = re.compile(r"(?!.*(?:secret|pass|key|value|change))[a-z]+(?:-[a-z]+)+")
 _SCHEMA: Final = re.compile(r"""\{\s*[\\"']*(?:type|\$ref|schema|description|title|format|anyOf|allOf)[\\"']*\s*:""")
+_CLASS: Final = re.compile(
+    r"_?[A-Za-z][a-z]{2,}(?:[A-Z][a-z]{2,}){0,6}[A-Z]{0,3}|[A-Za-z]{3,}(?:_[A-Za-z]{2,})+|[a-z]{3,}(?:\.[a-z]{2,})+"
+)
+_QUOTED: Final = " \t\r\n\"'`"
+_FORMATTED: Final = re.compile(r"(?:\{[A-Za-z_][\w.]*(?:![rsa])?(?::[^{}\"' ]{0,12})?\}|[^\w{}])+")
 _NUMBERS: Final = re.compile(r"[\d\s,./:e+-]+")
 _NUMBER: Final = re.compile(
     r"[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?\s?(?:%|ms|s|us|ns|m|h|d|kb|mb|gb|kib|mib|gib|b)?", re.IGNORECASE
@@ -146,24 +151,42 @@ def secret(key: str, value: str) -> bool:
 
 def holds_secret(level: int, key: str, value: str) -> bool:
     """Return whether *value* under a key of *level* is a secret: no number, boolean, short word, placeholder or mask."""
-    text = value[:220].strip(" \t\r\n\"'`")
-    if text[:1] == "{" and _SCHEMA.match(text) is not None:
+    text = value[:220].strip(_QUOTED)
+    if text[:1] == "{" and (_SCHEMA.match(text) is not None or placeholder(text)):
         return False
     if text[:1] in _BRACKETS and text[-1:] == _BRACKETS[text[0]]:
         text = text[1:-1].strip()
+        if "," in text:  # a list is a secret if one of its items is
+            items = (item.strip(_QUOTED) for item in text.split(","))
+            return any(holds_secret(level, key, item) for item in items if item)
     if not text or len(text) > 200:
         return bool(text)
     if level == ALL:
         return MASKED.fullmatch(text) is None
-    if text.lower() in words.SHORT_WORDS or MASKED.fullmatch(text) or _PLACEHOLDER.fullmatch(text):
+    if not any(map(str.isalnum, text if len(text) < 4 else "0")) or _same_name(key, text):
+        return False
+    if text.lower() in words.SHORT_WORDS or MASKED.fullmatch(text) or placeholder(text):
         return False
     if text[0] in "+-0123456789." and (_NUMBER.fullmatch(text) or _NUMBERS.fullmatch(text)):
         return _long_number(key, text)
     if _PATH.fullmatch(text) is not None or (level != PASSWORD and _RESOURCE.fullmatch(text) is not None):
         return False
     if level == WEAK:
-        return _PLAIN_WORD.fullmatch(text) is None or len(text) > 24
+        return not _plain(text)
     return key.lstrip("-").lower() not in ("secret", "secrets") or _NAME.fullmatch(text) is None
+
+
+def _same_name(key: str, text: str) -> bool:
+    """Return whether *text* is the key itself, or its end, as in ``headers["X-Api-Key"] = api_key``."""
+    name = re.sub(r"[\W_]", "", text).lower()
+    return len(name) >= 4 and len(text) <= len(key) + 2 and re.sub(r"[\W_]", "", key).lower().endswith(name)
+
+
+def _plain(text: str) -> bool:
+    """Return whether *text* is a word, or a few of them, or a class's name: no digits and few turns of capital and small letters."""
+    if _PLAIN_WORD.fullmatch(text) is not None:
+        return len(text) <= 24
+    return len(text) <= 60 and _CLASS.fullmatch(text) is not None
 
 
 def _long_number(key: str, text: str) -> bool:
@@ -175,7 +198,7 @@ def _long_number(key: str, text: str) -> bool:
 
 def placeholder(text: str) -> bool:
     """Return whether *text* stands for a value that comes later: ``%s``, ``{token}``, ``$TOKEN``."""
-    return _PLACEHOLDER.fullmatch(text) is not None
+    return _PLACEHOLDER.fullmatch(text) is not None or ("{" in text and _FORMATTED.fullmatch(text) is not None)
 
 
 @lru_cache(maxsize=1024)

@@ -114,7 +114,7 @@ def rule(parts: list[str], value: str) -> str:
         or parts[-3:] == ["date", "of", "birth"]
         or (before == "birth" and last in ("date", "day", "place"))
     ):
-        return "birth-date" if any(c.isalnum() for c in value) else ""
+        return "birth-date" if any(c.isdigit() for c in value) or (last[-5:] == "place" and value[:1].isalpha()) else ""
     digits = sum(c.isdigit() for c in value)
     if _is_document(parts, last, before) and digits >= 4:
         return "identity-number"

@@ -104,7 +104,8 @@ BENIGN_AFTER: Final = frozenset(
     latency identity match matches logprob logprobs scheme kid stdin driver dialect kind level reason outcome result step
     stage phase window interval period delay timeout timeouts deadline threshold percent percentage score weight
     priority order queue topic tag tags checksum iterations rounds template docs doc locale lang language ids bias
-    subject issuers principal tenant cluster country vendor brand tier plan quality entropy history lock locks locked
+    callback handler listener factory provider_name interceptor middleware decorator resolver encoder decoder helper util
+    utils test tests spec doc comment subject issuers principal tenant cluster country vendor brand tier plan quality entropy history lock locks locked
     lockout unlock visible visibility supported support requests denied allowed granted valid_until
     """
     )

@@ -148,6 +148,8 @@ def _person(text: str, match: re.Match[str], key: str, personal: Personal) -> Hi
     if match[3] is not None and _in_pair(text, match, end) != keys.ALL:
         return None
     value = text[start:end]
+    if _code(text, match, end, value) or keys.placeholder(value):
+        return None
     rule = "" if MASKED.fullmatch(value) or value[:1] in "{[(" else personal(key, value)
     return Hit(start, end, rule, key=key) if rule else None
 
@@ -159,7 +161,8 @@ def _line(text: str, start: int, end: int, key: str) -> Hit | None:
     level = keys.PASSWORD if "=" in value or " " in value else keys.WEAK
     scheme, _, rest = value.partition(" ")
     if (
-        MASKED.fullmatch(rest.strip())
+        _VARIABLE.fullmatch(value) is not None
+        or MASKED.fullmatch(rest.strip())
         or keys.placeholder(rest.strip())
         or not keys.holds_secret(level, key, value)
         or _sentence(value)
@@ -222,7 +225,8 @@ def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
         if not allowed(match[1]) and keys.secret(match[1], match[2]):
             yield Hit(match.start(2), match.end(2), "key-value", key=match[1])
     for match in _TUPLE.finditer(text) if "(" in text else ():
-        if not allowed(match[1]) and plausible.token_like(match[2], 8) and keys.secret(match[1], match[2]):
+        names = allowed(match[1]) or keys.strength(match[2]) != keys.NONE
+        if not names and plausible.token_like(match[2], 8) and keys.secret(match[1], match[2]):
             yield Hit(match.start(2), match.end(2), "key-value", key=match[1])
     for match in _PHRASE.finditer(text):
         start, end = values.end_of(text, match.end())
