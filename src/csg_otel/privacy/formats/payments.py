@@ -23,7 +23,7 @@ SHAPES: Final = rows(
     chapa-key | Chapa key | CHASECK- CHASECK_TEST- CHASECK_LIVE- | [A-Za-z0-9]{20,}
     paddle-key | Lemon Squeezy or Paddle key | pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_ | [A-Za-z0-9_]{20,}
     polar-token | Polar token | polar_oat_ polar_pat_ polar_whs_ polar_rst_ polar_at_u_ polar_at_o_ | [A-Za-z0-9_]{20,}
-    mollie-key | Mollie key | live_ test_ access_ | (?=[a-z]*[A-Z\d])[A-Za-z0-9]{30,50}$
+    mollie-key | Mollie key | live_ access_ | (?=[A-Za-z]*\d)[A-Za-z0-9]{30,50}$
     gocardless-token | GoCardless token | live_ sandbox_ | (?=[A-Za-z_=-]*\d)[A-Za-z0-9_=-]{40}(?![A-Za-z0-9_=-])
     klarna-key | Klarna key | klarna_live_api_ klarna_test_api_ | [A-Za-z0-9_.=-]{20,}
     xendit-key | Xendit key | xnd_production_ xnd_development_ xnd_public_production_ xnd_public_development_ | [A-Za-z0-9]{40,}$
