@@ -27,6 +27,7 @@ ALL: Final = 4
 """A key that the user has named: any value is secret."""
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
+_MARKER: Final = re.compile(r"\[redacted(?::[\w.-]{1,80})?\]")
 _GLUED: Final = re.compile(rf"(?s)(.*?)({'|'.join(sorted(words.GLUED, key=len, reverse=True))})s?([0-9]*)")
 _INFIX: Final = re.compile(r"(?:password|passwd|passphrase|secret|apikey|credential)s?")
 _WEAK: Final = frozenset(
@@ -61,6 +62,8 @@ _NUMBER: Final = re.compile(
 
 def split(key: str) -> list[str]:
     """Return the words of *key* in lower case: ``X-APIKey2`` are ``x``, ``api``, ``key`` and ``2``."""
+    if "[redacted" in key:  # the name of a rule is no word of a key
+        key = _MARKER.sub(" ", key)
     return [word.lower() for word in _WORDS.findall(key)]
 
 

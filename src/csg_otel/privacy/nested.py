@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ _MOST_LEVELS: Final = 24
 _MOST_ITEMS: Final = 20_000
 _NAMES: Final = ("key", "name", "Key", "Name", "header", "field")
 _VALUES: Final = ("value", "Value", "val", "stringValue")
+_NAME: Final = re.compile(r"[\w.\-]{1,100}")
 _LEAVES: Final = (bool, int, float, type(None))
 
 
@@ -58,6 +60,7 @@ class Nested:
     def _mapping(self, key: str, value: Mapping[Any, Any], depth: int) -> Any:
         """Return a mapping; below a sensitive key, each value has that key unless its own is sensitive, too."""
         named = next((value[name] for name in _NAMES if isinstance(value.get(name), str)), None)
+        named = named if named is not None and _NAME.fullmatch(named) is not None else None
         result, changed = {}, False
         for name, item in value.items():
             text = name if isinstance(name, str) else str(name)
@@ -90,7 +93,7 @@ class Nested:
             replaced = self._scrub("password", secret)
             clean[index] = items[index][:offset] + (replaced if replaced != secret else marker("argument", secret))
         first, second = items[0], items[1]
-        if len(items) == 2 and _text(first) and not _text(first).startswith("-"):
+        if len(items) == 2 and _NAME.fullmatch(_text(first)) is not None and not _text(first).startswith("-"):
             name, text = _text(first), _text(second)
             if text and keys.strength(name) and not keys.strength(text) and len(text) >= 6 and clean[1] is second:
                 clean[1] = self.value(name, second)

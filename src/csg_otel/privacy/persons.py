@@ -132,6 +132,7 @@ def _is_address(parts: list[str], last: str, before: str, value: str) -> bool:
     line = last in ("line", "1", "2", "line1", "line2") and "address" in parts
     named = last == "address" and before in _ADDRESS_BEFORE
     alone = last == "address" and " " in value.strip() and any(c.isdigit() for c in value) and value[:1] != "<"
+    alone = alone or (last == "address" and before in ("user", "member", "client", "holder") and len(value.split()) > 1)
     alone = alone and "://" not in value and before not in _NO_POST
     return (line or named or alone) and any(c.isalpha() for c in value) and "@" not in value
 

@@ -19,6 +19,7 @@ _RUN: Final = re.compile(r"[_\-.][A-Za-z0-9]{20,}")
 _PREFIX: Final = re.compile(
     r"(?:^|[^A-Za-z0-9_\-])((?:[a-z][a-z0-9]{0,15}|[A-Z][A-Z0-9]{1,15}|v\d)(?:[_\-.](?:[a-z0-9]{1,12}|[A-Z0-9]{1,12})){0,3})\Z"
 )
+_LEAST: Final = re.compile(r"[A-Za-z0-9_\-]{23}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_\-]{40,512}")
 _PARTS: Final = re.compile(r"([a-z][a-z0-9]{1,11})[_\-]([A-Za-z0-9_\-]{34,})")
 _TWO: Final = re.compile(r"([A-Za-z0-9]{26,28})_([A-Za-z0-9]{20,22})")
@@ -32,6 +33,8 @@ _LONG: Final = 30
 
 def hits(text: str) -> Iterator[Hit]:
     """Yield the tokens in *text*."""
+    if _LEAST.search(text) is None:
+        return
     for match in _RUN.finditer(text):
         head = _PREFIX.search(text[max(0, match.start() - 64) : match.start()])
         if head is not None and _token(head[1], match[0][1:], match[0][0]):
