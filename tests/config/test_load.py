@@ -222,6 +222,21 @@ def test_a_literal_secret_is_a_problem_in_production_and_where_it_is_part_of_a_u
     assert load_lenient("c.yaml", environ={}, cwd=tmp_path).problems == ()
 
 
+def test_an_unknown_rule_of_the_scrubber_is_refused() -> None:
+    """With a suggestion and the command that lists the rules; a known one is accepted."""
+    with pytest.raises(
+        ConfigError, match=r"disabled_rules\[1\]: 'emial' is no rule \(did you mean 'email'\?\); `csg-otel scrub"
+    ):
+        load({"scrubbing": {"disabled_rules": ["jwt", "emial"]}}, environ={})
+
+
+def test_scrubbing_that_is_off_in_production_is_warned_of() -> None:
+    """Not elsewhere, where a developer wants to see everything."""
+    for name, warnings in (("production", 1), ("prod", 1), ("staging", 0)):
+        source = {"scrubbing": {"enabled": False}, "service": {"environment": name}}
+        assert sum("secrets leave as they are" in text for text in load(source, environ={}).warnings) == warnings
+
+
 def test_the_configuration_is_frozen_and_has_the_guides_names() -> None:
     """A Config can't be changed, has the monitoring guide's `get_default` and `enable_monitoring`, and is comparable."""
     config = Config.get_default()

@@ -118,6 +118,8 @@ def test_each_setting_has_its_effect() -> None:
     assert active.scrubber().value("password", "kR7mQx2pLw") == "kR7mQx2pLw"
     use(personal_data=False)
     assert active.scrubber().text("ann@example.org") == "ann@example.org"
+    use(disabled_rules=["email", "known-secret"])
+    assert active.scrubber().text("ann@example.org, tel. +49 30 901820") == "ann@example.org, tel. [redacted:phone]"
     use(on_match="builtins:hash")
     assert active.scrubber().calls_program
     sender = OtlpSender(OtlpExporter(name="a"), "traces")

@@ -23,7 +23,7 @@ from csg_otel.lines import one_line, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("healthcheck", "dashboard", "query", "mcp", "config", "alerts", "grafana", "run", "demo", "doctor")
+COMMANDS = ("healthcheck", "dashboard", "query", "mcp", "config", "alerts", "grafana", "scrub", "run", "demo", "doctor")
 """The commands, each in the module of its name."""
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from csg_otel.config.root import ConfigRoot
 
+PRODUCTION: Final = ("production", "prod")
+"""Environments in which a secret that stands in the file is a problem, and scrubbing that is off is a warning."""
 _RESOURCES: Final = ("cpu", "memory", "disk", "load")
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("smtp_server", "recipients"),
@@ -36,7 +38,7 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
     for check_part in _CHECKS:
         for path, message in check_part(config):
             report.problem(_place(path, nodes), message)
-    for path, message in (*_performance(config), *_schemes(config)):
+    for path, message in (*_performance(config), *_schemes(config), *_unscrubbed(config)):
         report.warning(_place(path, nodes), message)
     if (method := nodes.get("security.api_auth.method")) is not None and str(method.value).lower() == "oauth":
         report.warning(
@@ -217,6 +219,27 @@ def _is_http_address(text: str) -> bool:
         return False
 
 
+def _rules(config: ConfigRoot) -> Iterator[tuple[str, str]]:
+    """Yield each name of a rule that the scrubber does not have."""
+    if not config.scrubbing.disabled_rules:
+        return
+    from csg_otel.privacy import rules
+
+    names = rules.names()
+    for at, name in enumerate(config.scrubbing.disabled_rules):
+        if name not in names:
+            hint = suggestion(name, names)
+            yield join("scrubbing.disabled_rules", at), f"{name!r} is no rule{hint}; `csg-otel scrub rules` lists them"
+
+
+def _unscrubbed(config: ConfigRoot) -> Iterator[tuple[str, str]]:
+    if not config.scrubbing.enabled and (config.service.environment or "").lower() in PRODUCTION:
+        yield (
+            "scrubbing.enabled",
+            "is false in production, so secrets leave as they are; switch single rules off instead",
+        )
+
+
 _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
     _thresholds,
     _names,
@@ -224,4 +247,5 @@ _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
     _escalation,
     _access,
     _destinations,
+    _rules,
 )

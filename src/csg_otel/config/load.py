@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 FILE: Final = "monitoring_config.yaml"
 VARIABLE: Final = "CSG_OTEL_CONFIG"
-_PRODUCTION: Final = ("production", "prod")
-"""Environments in which a secret that stands in the file is a problem."""
 
 
 class Config(ConfigRoot):
@@ -177,7 +175,7 @@ class _Sources:
             layers = replace(layers, base=merge(picked, base))
             chosen = environments.name((layers.base,), self.substitute)
         environments.warn_of_misspelt(chosen, blocks, report)
-        strict = self.options["strict"] or chosen in _PRODUCTION
+        strict = self.options["strict"] or chosen in consistency.PRODUCTION
         tree = _merged(layers, chosen, variables, Binder(report, strict=strict))
         binder = Binder(report, self.substitute, strict=strict, unset=self.options["unset"])
         config: Config = binder.section(Config, implied.complete(tree), "") or Config()

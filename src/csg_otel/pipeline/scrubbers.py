@@ -34,6 +34,7 @@ def make_scrubber(config: Config) -> Scrubber:
         extra_patterns=settings.extra_patterns,
         allow_keys=settings.allow_keys,
         personal_data=settings.personal_data,
+        disabled_rules=settings.disabled_rules,
         on_match=None if settings.on_match is None else _function(settings.on_match),
     )
     variables = environment.snapshot().items()

@@ -22,12 +22,22 @@ class Match:
 
 @dataclass(frozen=True)
 class Finding:
-    """One hit without its text: the rule, the path of the value, the replacement, and the offset in a text (-1: the whole value)."""
+    """
+    One hit without its text.
+
+    Attributes:
+        rule: The rule's name.
+        path: The path of the value, such as ``/attributes/0``; empty in a text.
+        replacement: What replaces the matched text.
+        start: The offset of the matched text; -1 where the whole value is replaced.
+        length: The number of its characters.
+    """
 
     rule: str
     path: str
     replacement: str
     start: int = -1
+    length: int = 0
 
 
 @dataclass(frozen=True)

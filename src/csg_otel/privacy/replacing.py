@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import replace as changed
 from typing import Final
 
 from csg_otel.privacy.options import MASKED, Finding, Hit, Match, marker
@@ -61,6 +62,26 @@ def replace(
         if replacement == value:
             continue
         pieces += text[position : hit.start], str(replacement)
-        findings.append(Finding(hit.rule, "", str(replacement), hit.start))
+        findings.append(Finding(hit.rule, "", str(replacement), hit.start, len(value)))
         position = hit.end
     return ("".join([*pieces, text[position:]]) if findings else text), findings
+
+
+def placed(findings: list[Finding], passes: Sequence[Sequence[Finding]]) -> list[Finding]:
+    """Return *findings*, which are offsets in the text that *passes* have left, with their offsets in the text before them."""
+    for earlier in reversed(passes):
+        findings = [changed(finding, start=_before(finding.start, earlier)) for finding in findings]
+    return findings
+
+
+def _before(position: int, earlier: Sequence[Finding]) -> int:
+    """Return the offset that *position* had before the replacements *earlier*."""
+    shift = 0
+    for finding in earlier:
+        start = finding.start + shift
+        if position < start:
+            break
+        if position < start + len(finding.replacement):
+            return finding.start
+        shift += len(finding.replacement) - finding.length
+    return position - shift

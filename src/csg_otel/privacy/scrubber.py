@@ -160,12 +160,14 @@ class Scrubber:
         if len(text) > cuts.TEXT:
             text, rest = text[: cuts.TEXT - 8192], marker("too-long")
             findings.append(Finding("too-long", "", rest, len(text)))
+        passes: list[list[Finding]] = []
         for _ in range(_PASSES):
             hits = self._rules.known_hits(text) if key_class.allowed else self._rules.hits(text, key_class.query)
             if key_class.version and hits:
                 hits = [hit for hit in hits if hit.rule != "ip"]
             clean, new = replacing.replace(text, hits, on_match, key) if hits else (text, [])
-            findings.extend(new)
+            findings.extend(replacing.placed(new, passes) if passes else new)
+            passes.append(new)
             if not new or on_match is not None:
                 return clean + rest, findings
             text = clean

@@ -14,6 +14,7 @@ class Scrubbing:
     extra_patterns: tuple[str, ...] = setting((), "More regular expressions; each match is redacted.", free="regex")
     allow_keys: tuple[str, ...] = setting((), "Keys whose names never cause a redaction.")
     personal_data: bool = setting(True, "Redact e-mail addresses, card numbers, phone numbers and similar data.")
+    disabled_rules: tuple[str, ...] = setting((), "Rules that are off, by the names of `csg-otel scrub rules`.")
     on_match: str | None = setting(
         None,
         "`module:function` that receives each match and returns its replacement, or None for `[redacted:rule]`.",

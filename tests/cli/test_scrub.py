@@ -1,0 +1,128 @@
+"""``csg-otel scrub``: what is redacted in a file, and the rules; no output contains a matched text."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from csg_otel.cli import main
+from csg_otel.privacy import Options, Scrubber, rules
+
+PASSWORD = "".join(("kR7m", "Qx2p", "Lw9z"))
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CSG_OTEL_CONFIG", raising=False)
+
+
+def explain(text: str | bytes, capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    """Return the lines that are printed for a file with *text*; the exit code is 0."""
+    Path("input").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["scrub", "explain", "input", *options]) == 0
+    output = capsys.readouterr().out
+    assert PASSWORD not in output
+    return output.splitlines()
+
+
+def test_hits_in_a_text_have_line_and_column(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both count from 1; the last line counts hits and rules."""
+    lines = explain(f"started\nDB=postgres://shop:{PASSWORD}@db/x\nby ann@example.org\n", capsys)
+
+    assert lines == [
+        "input:2:20: url-credentials -> [redacted:url-credentials]",
+        "input:3:4: email -> [redacted:email]",
+        "input: 2 hits of 2 rules",
+    ]
+
+
+def test_hits_in_a_document_have_a_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """An attribute of OTLP's JSON is judged by its key."""
+    attribute = {"key": "db.password", "value": {"stringValue": PASSWORD}}
+
+    assert explain(json.dumps({"attributes": [attribute]}, indent=1), capsys) == [
+        "input: /attributes/0/value/stringValue: key -> [redacted:key]",
+        "input: 1 hit of 1 rule",
+    ]
+
+
+def test_hits_in_a_log_of_documents_have_a_line_and_a_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """Empty lines count."""
+    assert explain(f'{{"a": 1}}\n\n{{"token": "{PASSWORD}"}}\n', capsys)[0] == "input:3: /token: key -> [redacted:key]"
+
+
+def test_a_broken_document_is_a_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """A cut log file, and one that is nested beyond any limit."""
+    assert explain(f'{{"token": "{PASSWORD}", ', capsys)[0].startswith("input:1:12: key-value")
+    assert explain("[" * 100_000, capsys) == ["input: 0 hits"]
+
+
+def test_bytes_and_large_texts_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """The place is right behind the first block, and bytes that are no UTF-8 are passed over."""
+    lines = explain(b"\xff\x00\n" + b"x = 1\n" * 200_000 + f"password={PASSWORD}\n".encode(), capsys)
+
+    assert lines[0] == "input:200002:10: key-value -> [redacted:key-value]"
+
+
+def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same facts, for scripts."""
+    (hit,) = json.loads("\n".join(explain(f"password={PASSWORD}", capsys, "--json")))
+
+    assert hit == {
+        "line": 1,
+        "column": 10,
+        "path": None,
+        "rule": "key-value",
+        "replacement": "[redacted:key-value]",
+    }
+
+
+def test_stdin_is_read(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For pipes."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"password={PASSWORD}".encode())))
+
+    assert main(["scrub", "explain", "-"]) == 0
+    assert capsys.readouterr().out.startswith("<stdin>:1:10: key-value")
+
+
+def test_the_configuration_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rules that it switches off have no hits; its function is not called, so that it cannot print a match."""
+    Path("c.yaml").write_text("scrubbing: {enabled: false, disabled_rules: [email], on_match: 'builtins:print'}")
+    lines = explain(f"password={PASSWORD} ann@example.org", capsys, "--config", "c.yaml")
+
+    assert lines == ["input:1:10: key-value -> [redacted:key-value]", "input: 1 hit of 1 rule"]
+
+
+def test_rules_are_listed_with_those_that_are_off(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them, by layer, in both forms."""
+    Path("c.yaml").write_text("scrubbing: {disabled_rules: [jwt], personal_data: false}")
+    assert main(["scrub", "rules", "--config", "c.yaml", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["rule"] for row in rows if not row["enabled"]} == {"jwt", *rules.PERSONAL}
+    assert [row["rule"] for row in rows] == list(rules.names())
+
+    assert main(["scrub", "rules", "--config", "c.yaml"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(rows) + len(rules.layers())
+    assert [line.split()[0] for line in lines if line.endswith("[off]")] == ["jwt", *rules.layers()["personal data"]]
+
+
+def test_what_can_not_be_read_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing file, a folder, a wrong configuration: exit code 1, no traceback."""
+    Path("c.yaml").write_text("scrubbing: {disabled_rules: [emial]}")
+    for arguments in (["explain", "missing"], ["explain", "."], ["rules", "--config", "c.yaml"]):
+        assert main(["scrub", *arguments]) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_places_are_those_of_the_text_before_all_passes() -> None:
+    """What a later pass of the scrubber finds is located behind earlier, longer or shorter markers, too."""
+    scrubber = Scrubber(Options(extra_patterns=(r"then \[redacted:email\]",)))
+    findings = scrubber.text_findings("ann@example.org then bob@example.org")
+
+    assert (findings[-1].rule, findings[-1].start) == ("extra-pattern", len("ann@example.org "))
