@@ -17,6 +17,7 @@ IN_PROCESS: dict[str, tuple[Callable[[Path], Target], int, int]] = {
     "tokens": (lambda _: targets.tokens(), 2000, 300_000),
     "cookies": (lambda _: targets.cookies(), 2000, 280_000),
     "spool": (targets.segments, 2000, 80_000),
+    "scrubber": (lambda _: targets.scrubber(), 400, 40_000),
     "otlp": (lambda _: targets.otlp(), 2000, 180_000),
 }
 RELAY_INPUTS, RELAY_SLOW_INPUTS = 300, 20_000
