@@ -182,3 +182,13 @@ def test_a_time_limit_of_the_program_passes_at_every_point() -> None:
 
     assert all(at_each_point(lambda: scrubber.mapping(values)))
     assert SECRET not in str(scrubber.mapping(values))
+
+
+def test_every_end_of_a_key_without_its_beginning_is_redacted() -> None:
+    """A log that was cut before the key, several times: in one pass, with the lines of the key, and no other."""
+    end = "-----END PRIVATE KEY-----"
+    lines = "started.\nMIIBVgIBADAN\nBgkqhkiG9w0B\n"
+
+    assert Scrubber().text(f"{lines}{end} and {end}" * 6).count("[redacted:private-key]") == 12
+    assert Scrubber().text(f"{lines}{end}") == "started.\n[redacted:private-key]"
+    assert Scrubber().text(f"MIIBVgIBADAN\\nBgkqhkiG9w0B\\n{end}") == "[redacted:private-key]"
