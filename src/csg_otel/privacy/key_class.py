@@ -29,6 +29,7 @@ class KeyClass:
         level: How surely it names a secret, as `keys.strength`.
         numbers: Whether numbers may be redacted.
         personal: Whether it names personal data.
+        screened: Whether a value that no rule for texts matches is clean, whatever the key.
         query: Whether its values begin with a query parameter.
         version: Whether its values are versions, which look like network addresses.
         cut: The cut of its values after scrubbing, or None.
@@ -36,10 +37,11 @@ class KeyClass:
         renamed: The key without secrets, or empty where it is clean; None until it is looked at.
     """
 
-    __slots__ = ("allowed", "clean", "cut", "level", "numbers", "personal", "query", "renamed", "version")
+    __slots__ = ("allowed", "clean", "cut", "level", "numbers", "personal", "query", "renamed", "screened", "version")
 
     def __init__(self, clean: CleanTexts | None = None) -> None:
         self.allowed = self.numbers = self.personal = self.query = self.version = False
+        self.screened = True
         self.level = keys.NONE
         self.cut: Callable[[str, Callable[[str], str]], str] | None = None
         self.clean = CleanTexts() if clean is None else clean
@@ -83,5 +85,6 @@ class KeyClasses:
         result = KeyClass(self.text.clean if plain else None)
         result.level, result.allowed, result.personal, result.query = level, allowed, personal, query
         result.version, result.cut = version, cut
+        result.screened = not (level or allowed or personal or cut)
         result.numbers = level != keys.NONE
         return result

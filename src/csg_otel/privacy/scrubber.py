@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from csg_otel import interruptions
 from csg_otel.privacy import cuts, keys, replacing, text_rules
-from csg_otel.privacy.cache import CleanTexts
 from csg_otel.privacy.key_class import KeyClass, KeyClasses
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.nested import Nested
@@ -24,6 +23,9 @@ _PASSES: Final = 4
 """Times that a text is scrubbed until nothing changes; the second pass sees what the first one has uncovered."""
 _UNCHANGED: Final[dict[str, tuple[str, Any]]] = {}
 """Stands for no change in a mapping; nothing is added to it."""
+_LONGEST_TOGETHER: Final = 1024
+_MOST_TOGETHER: Final = 64
+"""Texts, and the characters of each, that are looked at as one: a span has 128 attributes at most, mostly short ones."""
 _NUMBERS: Final = frozenset((int, float, bool, type(None)))
 
 
@@ -44,7 +46,6 @@ class Scrubber:
         self._classes = KeyClasses(options)
         values = KnownValues(() if "known-secret" in off else secrets)
         self._rules = text_rules.TextRules(options, values, off, self._classes.allowed)
-        self._clean = CleanTexts()
         self._counts: dict[str, int] = {}
 
     @property
@@ -59,9 +60,10 @@ class Scrubber:
 
     def text(self, value: str) -> str:
         """Return *value*, a message, a name or an address, without secrets; the same object if it has none."""
-        if not self._on or value in self._clean:
+        plain = self._classes.text
+        if not self._on or value in plain.clean.recent or value in plain.clean:
             return value
-        return self._scrubbed(value, self._classes.text)
+        return self._scrubbed(value, plain)
 
     def message(self, value: str) -> str:
         """Return an exception's message without secrets, cut to 1 KiB."""
@@ -91,21 +93,41 @@ class Scrubber:
         if not self._on:
             return values
         classes, changed = self._classes.classes, _UNCHANGED
+        new: list[tuple[str, KeyClass]] = []
         for key, value in values.items():
             key_class = classes.get(key)
-            if key_class is not None and not key_class.renamed:
-                if type(value) is str:
+            if key_class is not None and key_class.renamed == "":
+                kind = type(value)
+                if kind is str:
                     if value in key_class.clean.recent:
                         continue
-                elif type(value) in _NUMBERS and not key_class.numbers and (type(value) is not int or value < 10**13):
+                    if key_class.screened and len(value) <= _LONGEST_TOGETHER:
+                        new.append((key, key_class))
+                        continue
+                elif kind in _NUMBERS and not key_class.numbers and (kind is not int or value < 10**13):
                     continue
             clean, name = self.value(key, value), self._name(key)
             if clean is not value or name is not key:
                 changed = {} if changed is _UNCHANGED else changed
                 changed[key] = (name, clean)
+        if new and not self._clean_together(new, values):
+            for key, _ in new:
+                value = values[key]
+                if (clean := self.value(key, value)) is not value:
+                    changed = {} if changed is _UNCHANGED else changed
+                    changed[key] = (key, clean)
         if changed is _UNCHANGED:
             return values
         return dict(changed.get(key, (key, value)) for key, value in values.items())
+
+    def _clean_together(self, new: list[tuple[str, KeyClass]], values: Mapping[str, Any]) -> bool:
+        """Return whether the texts of the keys *new* are clean, looked at as one text; they are remembered."""
+        texts = [values[key] for key, _ in new]
+        if len(texts) > _MOST_TOGETHER or not self._rules.clean("\n".join(texts)):
+            return False
+        for text, (_, key_class) in zip(texts, new, strict=True):
+            key_class.clean.add(text)
+        return True
 
     def findings(self, value: Any, path: str = "") -> list[Finding]:
         """Return the hits in *value*, each with its path below *path*; never the matched text."""
@@ -137,6 +159,9 @@ class Scrubber:
     def _scrubbed(self, text: str, key_class: KeyClass, key: str = "", findings: list[Finding] | None = None) -> str:
         """Return *text* scrubbed until nothing changes, and remember it if it is clean."""
         try:
+            if key_class.screened and findings is None and self._rules.clean(text):
+                key_class.clean.add(text)
+                return text
             clean, hits = self._scrub(text, key_class, key)
         except Exception:  # noqa: BLE001 - a rule or a callback failed: nothing is known about the text
             interruptions.let_through()

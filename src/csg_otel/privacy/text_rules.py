@@ -15,6 +15,7 @@ from csg_otel.privacy.formats.finder import Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.options import Hit, Options
 from csg_otel.privacy.personal import mail, network, numbers
+from csg_otel.privacy.screen import Screen
 from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import addresses, arguments, blocks, headers, pairs
 
@@ -55,6 +56,12 @@ class TextRules:
         self._extra_words = tuple(word.lower() for word in options.extra_keys)
         self._extra = tuple(re.compile(pattern) for pattern in options.extra_patterns)
         self._extra_key = extra_key_test(options.extra_keys)
+        person_stems = PERSON_STEMS if options.personal_data else ()
+        self._screen = Screen(self._formats, STEMS, person_stems, values.literals, self._extra_words)
+
+    def clean(self, text: str) -> bool:
+        """Return whether *text* has no match, as far as a quick look shows."""
+        return not self._extra and self._screen.passes(text)
 
     def hits(self, text: str, query: bool = False) -> list[Hit]:
         """Return what the rules that are on would replace in *text*; *query* says that it begins with a query parameter."""

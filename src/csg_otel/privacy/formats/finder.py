@@ -28,6 +28,8 @@ SHORTEST: Final = 14
 """Characters of the shortest token, with its prefix; a shorter text has none."""
 _WINDOW: Final = 128
 """Characters before the anchor of an `Inner` format that are looked at."""
+_MOST_PLACES: Final = 16
+"""Places of a prefix that `may_be` looks at."""
 _EDGE: Final = r"(?<![A-Za-z0-9])"
 _ESCAPED_EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=[a-z_]{3}_))"
 """An edge that also stands behind an escape: ``%3Dghp_``, ``\\nghp_``."""
@@ -60,6 +62,24 @@ class Formats:
         self._generic = generic.RULE not in disabled
         self.inner = tuple(inner for inner in INNER if inner.rule not in disabled)
 
+    def may_be(self, text: str, prefix: str) -> bool:
+        """Return whether *text* may have a token that begins with *prefix*: it has, or the prefix stands too often in it."""
+        position, times = text.find(prefix), 0
+        while position >= 0:
+            times += 1
+            if times > _MOST_PLACES or any(
+                _compiled(tail).match(text, position + length) is not None for length, _, tail in self._tails[prefix]
+            ):
+                return True
+            position = text.find(prefix, position + 1)
+        return False
+
+    def inner_in(self, text: str) -> Iterator[Hit]:
+        """Yield the tokens in *text* of the formats without a prefix."""
+        for inner in self.inner:
+            if inner.anchor in text:
+                yield from _around(text, inner)
+
     def hits(self, text: str) -> Iterator[Hit]:
         """Yield the tokens in *text*, in the order of the tables' anchors."""
         if len(text) < SHORTEST:
@@ -73,9 +93,7 @@ class Formats:
                     yield Hit(start, rest.end(), rule)
                     position = max(position, rest.end() - 1)
             match = search(text, position + 1)
-        for inner in self.inner:
-            if inner.anchor in text:
-                yield from _around(text, inner)
+        yield from self.inner_in(text)
         if self._generic:
             yield from generic.hits(text)
 
