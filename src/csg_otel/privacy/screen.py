@@ -12,20 +12,24 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from csg_otel.privacy import trie
-from csg_otel.privacy.formats.finder import Formats
+from csg_otel.privacy.formats.finder import SHORTEST, Formats
+from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.separate import separate
 
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
 LONGEST_WORD: Final = 16
+_MOST_PLACES: Final = 16
 LONGEST_TEXT: Final = 65_536
 """Characters of a text that is screened; a longer one goes to the rules, because its words would fill the memory."""
 
 _Search = Callable[[str], "re.Match[str] | None"]
 _STEM, _PERSON, _KNOWN, _INNER, _PREFIX, _RANDOM, _SCHEME, _PROGRAM, _IBAN, _BLOCK = (1 << bit for bit in range(10))
-_ALWAYS: Final = _KNOWN | _IBAN | _BLOCK
-_DIGITS: Final = str.maketrans("123456789", "000000000")
-_WORDS: Final = re.compile("[A-Za-z0-9]+")
+_ALWAYS: Final = _IBAN | _BLOCK
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_WORDS: Final = re.compile("[A-Za-z0-9]+[^A-Za-z0-9]?")
+"""Words with the character behind them: ``ghp_`` may begin a token, ``ghp/`` does not."""
+_RUN: Final = re.compile("[A-Za-z0-9]+")
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
 _SCHEMES: Final = frozenset(
     separate(
@@ -43,15 +47,33 @@ _PROGRAMS: Final = frozenset(
     """
     )
 )
-_PAIRED: Final = re.compile("[=:%\\\\\"'`]|&(?:quot|#3)")
-_PHRASED: Final = re.compile(r"</|(?<![\w\-.])-[A-Za-z\-]|\s(?:is|was|set)\s", re.IGNORECASE)
-_GROUPED: Final = re.compile(r"0000(?:[ -]?0){8}")
-_PHONE: Final = re.compile(r"(?:\+|%2B|tel:00)[1-9]")
-_PUBLIC_V4: Final = re.compile(
-    r"(?<![\d.])(?<![A-Za-z]/)(?!10\.|127\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)"
-    r"\d{1,3}\.\d{1,3}\.\d{1,3}\.(?!0(?!\d))\d"
+_QUOTES: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|#3[49]);)"
+_PAIRED: Final = re.compile(
+    rf"[\w.\-]*(?:(?:\]|{_QUOTES}){{0,3}}\s{{0,8}}(?:=|:(?!//|:)|%3[DA]|\\u003[da])|{_QUOTES}?\s{{0,4}},?\s{{0,16}}{_QUOTES}"
+    rf"|{_QUOTES}?[\s,;]{{1,16}}.{{0,6}}(?:[Vv]al|[Ss]tring))"
 )
-_PUBLIC_V6: Final = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]")
+"""What follows a part of a key: the rest of the key and a separator, a quote, or the word for its value."""
+_SAID: Final = re.compile(
+    r"(?: by)? (?:(?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is)? ?[\"'`]|is|was|set to)",
+    re.IGNORECASE,
+)
+_OPTION: Final = re.compile(r"-(?<![\w\-.]-)[\w.\-]{2,64}")
+_CARD: Final = re.compile(
+    r"0000(?<![\w.]0000)(?<!0[ -]0000)"
+    r"(?:0{8,15}|(?P<mark>[ -])(?:0000(?P=mark)0000(?P=mark)0{1,7}|0{6}(?P=mark)0{4,5}))(?![\w-])"
+)
+_PHONE: Final = re.compile(r"(?:\+|%2B|tel:00)[1-9]")
+_V4: Final = re.compile(r"\.0{1,3}\.0{1,3}\.0{1,3}")
+"""An address without its first number: an expression that begins with a literal is searched for faster."""
+_V6: Final = re.compile(r":(?<=[23][0-9A-Fa-f]{3}:)[0-9A-Fa-f:]")
+_GROUPS: Final = ("000000000000", "0000-0000-0000", "0000 0000 0000", "0000-000000-0000", "0000 000000 0000")
+"""How the digits of a card are grouped."""
+_PRIVATE: Final = ("10.", "127.", "192.168.", *(f"172.{second}." for second in range(16, 32)))
+
+
+def _shape(text: str) -> str:
+    """Return *text*, which is ASCII, with 0 for each digit."""
+    return text.encode("ascii").translate(_DIGITS).decode("ascii")
 
 
 class Screen:
@@ -62,7 +84,7 @@ class Screen:
         formats: The token formats that are on.
         stems: Parts of the keys that announce a secret.
         person_stems: Parts of the keys that announce personal data.
-        literals: Known secrets in each of their forms.
+        known: Known secrets.
         extra: Words of keys that the user has named.
     """
 
@@ -71,19 +93,22 @@ class Screen:
         formats: Formats,
         stems: Iterable[str],
         person_stems: Iterable[str],
-        literals: Iterable[str],
+        known: KnownValues,
         extra: Iterable[str],
     ) -> None:
-        self._formats = formats
+        self._formats, self._known = formats, known
         parts = _Parts()
         parts.add(_STEM, [*stems, *extra])
         parts.add(_PERSON, person_stems)
         parts.add(_BLOCK, ("PuTTY", "Private-MAC"))
-        parts.add(_KNOWN, literals)
-        self._anchors = parts.add(_INNER, (inner.anchor for inner in formats.inner))
+        parts.add(_KNOWN, known.literals)
+        anchors = parts.add(_INNER, (inner.anchor for inner in formats.inner))
+        marks = {anchor: min(anchor, key=str.isalnum) for anchor in anchors}
+        self._anchors = [(mark, [a for a in anchors if marks[a] == mark]) for mark in sorted(set(marks.values()))]
         self._odd = tuple(parts.odd)
         self._any, self._parts = parts.compiled()
-        self._heads, self._starts = _heads(formats.prefixes)
+        self._hex = parts.hexadecimal()
+        self._heads, self._starts = _heads(formats)
         self._start = re.compile(trie.pattern(self._starts)).match
         self._harmless: set[str] = set()
         self._kinds: dict[str, int] = {}
@@ -92,7 +117,7 @@ class Screen:
         """Return whether no rule can match *text*."""
         if len(text) > LONGEST_TEXT or not text.isascii() or "@" in text or "-----" in text:
             return False
-        shape = text.translate(_DIGITS)
+        shape = _shape(text)
         words = set(_WORDS.findall(shape))
         if "%" in text or "\\" in text:
             if "%40" in text:
@@ -102,8 +127,8 @@ class Screen:
         kinds = {word: self._kinds.get(word) or self._kind(word) for word in words} if words else {}
         if (kinds and not self._pass(kinds, text, shape)) or not self._numbers_pass(text, shape):
             return False
-        for anchor in self._anchors:
-            if anchor in text and any(self._formats.inner_in(text)):
+        for mark, anchors in self._anchors:
+            if mark in text and any(anchor in text for anchor in anchors) and any(self._formats.inner_in(text)):
                 return False
         for literal in self._odd:
             if literal in text:
@@ -118,62 +143,91 @@ class Screen:
         if zeros >= 8:
             if "000-00-0000" in shape or "000 00 0000" in shape:
                 return False
-            if zeros >= 12 and "0000" in shape and _GROUPED.search(shape) is not None:
-                return False
+            for group in _GROUPS:
+                if group in shape and _CARD.search(shape) is not None:
+                    return False
             if ("+" in text or "%2B" in text or "tel:" in text) and _PHONE.search(text) is not None:
                 return False
-        if shape.count("0.0") >= 2 and _PUBLIC_V4.search(text) is not None:
-            return False
-        return text.count(":") < 2 or _PUBLIC_V6.search(text) is None
+        if shape.count("0.0") >= 2:
+            for match in _V4.finditer(shape):
+                if _public(text, *match.span()):
+                    return False
+        return text.count(":") < 2 or _V6.search(text) is None
 
     def _pass(self, words: dict[str, int], text: str, shape: str) -> bool:
         """Return whether none of *words*, with their kinds, lets a rule match *text*."""
         kinds = 0
+        prefixes: set[str] = set()
         for word, kind in words.items():
             if not kind:
                 continue
-            if kind & _ALWAYS or (kind & _PREFIX and self._token(word, text)):
+            if kind & _ALWAYS:
                 return False
-            if kind & _RANDOM and (f"_{word}" in shape or f"-{word}" in shape or f".{word}" in shape):
+            if kind & _PREFIX:
+                prefixes.update(self._prefixes(word, word if word[-1].isalnum() else word[:-1]))
+            if kind & _RANDOM and any(mark + word in shape for mark in "_-."):
                 return False
             kinds |= kind
-        if kinds & _INNER and any(self._formats.inner_in(text)):
+        for prefix in prefixes:
+            if prefix in text and self._formats.may_be(text, prefix):
+                return False
+        if (kinds & _INNER and any(self._formats.inner_in(text))) or (kinds & _KNOWN and any(self._known.hits(text))):
             return False
-        if kinds & (_STEM | _PERSON):
-            if _PAIRED.search(text) is not None:
-                return False
-            if kinds & _SCHEME and (" " in text or "+" in text or not text.isprintable()):
-                return False
-            if kinds & _STEM and _PHRASED.search(text) is not None:
-                return False
+        if kinds & (_STEM | _PERSON) and not self._names_pass(words, text):
+            return False
         return not (kinds & _PROGRAM and " -" in text)
 
+    def _names_pass(self, words: dict[str, int], text: str) -> bool:
+        """Return whether no word that may be a part of a key has a value behind it."""
+        lower = _shape(text.lower())
+        stems = 0
+        for word, kind in words.items():
+            if not kind & (_STEM | _PERSON):
+                continue
+            stems |= kind
+            run = word if word[-1].isalnum() else word[:-1]
+            position, times = lower.find(run.lower()), 0
+            while position >= 0:
+                end, times = position + len(run), times + 1
+                if times > _MOST_PLACES or _PAIRED.match(text, end) is not None:
+                    return False
+                if kind & _STEM and _SAID.match(text, end) is not None:
+                    return False
+                if kind & _SCHEME and (text[end : end + 1] in "+%-" or text[end : end + 1].isspace()):
+                    return False
+                position = lower.find(run.lower(), end)
+        if stems & _STEM and "-" in text:
+            return all(self._any(option) is None for option in _OPTION.findall(lower))
+        return not (stems & _STEM and "</" in text)
+
     def _kind(self, word: str) -> int:
-        """Return what a word may be a part of; 0 for a harmless one."""
-        lower, kind = word.lower(), 0
-        if self._any(lower) is not None:
+        """Return what a word, with the character behind it, may be a part of; 0 for a harmless one."""
+        run = word if word[-1].isalnum() else word[:-1]
+        lower, kind = run.lower(), 0
+        has_part = self._any if run.strip("0abcdef") else self._hex
+        if has_part(lower) is not None:
             for bit, search in self._parts:
                 if search(lower) is not None:
                     kind |= bit
             if lower in _SCHEMES:
                 kind |= _SCHEME
-        if word in self._heads or self._start(word) is not None:
+        if (word in self._heads or self._start(run) is not None) and self._prefixes(word, run):
             kind |= _PREFIX
         if lower in _PROGRAMS:
             kind |= _PROGRAM
-        if len(word) >= 20 and not word.isdigit() and not word.isalpha():
+        if len(run) >= 20 and not run.isdigit() and not run.isalpha():
             kind |= _RANDOM
-        if word[2:4] == "00" and word[:2].isupper():
+        if run[2:4] == "00" and run[:2].isupper():
             kind |= _IBAN
         return kind
 
-    def _token(self, word: str, text: str) -> bool:
-        """Return whether one of the prefixes that *word* begins stands in *text* with the rest of a token."""
-        match = self._start(word)
-        for prefix in (*self._heads.get(word, ()), *(self._starts[match[0]] if match is not None else ())):
-            if prefix in text and self._formats.may_be(text, prefix):
-                return True
-        return False
+    def _prefixes(self, word: str, run: str) -> tuple[str, ...]:
+        """Return the prefixes that *word* may begin a token with, by the character behind it."""
+        prefixes = self._heads.get(word, ())
+        if (match := self._start(run)) is not None:
+            by_mark = self._starts[match[0]]
+            prefixes += by_mark.get("" if len(run) >= SHORTEST else word[-1], ())
+        return prefixes
 
     def _remember(self, kinds: dict[str, int]) -> None:
         """Remember the words of a text that is clean."""
@@ -188,6 +242,16 @@ class Screen:
                 self._harmless.add(word)
 
 
+def _public(text: str, start: int, end: int) -> bool:
+    """Return whether the address without its first number at *start* may be a public one, and no version of a product."""
+    begin = start
+    while begin > max(0, start - 3) and text[begin - 1].isdigit():
+        begin -= 1
+    if begin == start or text.startswith(_PRIVATE, begin) or text.endswith(".0", begin, end):
+        return False
+    return not (begin > 1 and text[begin - 1] == "/" and text[begin - 2].isalpha())
+
+
 class _Parts:
     """Parts of words by their kind: the longest run of letters and digits of each literal."""
 
@@ -200,7 +264,7 @@ class _Parts:
         least = 4 if kind in (_KNOWN, _INNER) else 2
         short = []
         for literal in literals:
-            run = max(_WORDS.findall(literal.translate(_DIGITS)), key=len, default="")
+            run = _shape(max(_RUN.findall(literal), key=len, default=""))
             if len(run) >= least:
                 self._runs.setdefault(kind, set()).add(run.lower())
             elif literal.isascii():  # a text with other characters is not screened
@@ -209,6 +273,11 @@ class _Parts:
             self.odd.update(short)
         return short
 
+    def hexadecimal(self) -> _Search:
+        """Return the search for the parts in hexadecimal: numbers and ids hold no other ones."""
+        runs = [run for runs in self._runs.values() for run in runs if not run.strip("0abcdef")]
+        return re.compile(trie.pattern(runs)).search
+
     def compiled(self) -> tuple[_Search, list[tuple[int, _Search]]]:
         """Return the search for any part, and that for each kind."""
         joined = set().union(*self._runs.values())
@@ -216,15 +285,25 @@ class _Parts:
         return re.compile(trie.pattern(joined)).search, searches
 
 
-def _heads(prefixes: Iterable[str]) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Return the prefixes by the word that each begins with, if the word ends there, and by the beginning of a longer word."""
+def _heads(formats: Formats) -> tuple[dict[str, tuple[str, ...]], dict[str, dict[str, tuple[str, ...]]]]:
+    """
+    Return the prefixes by the word that each begins with and the character behind it, and by the beginning of a longer word.
+
+    In the second table, each beginning has its prefixes by the mark that stands behind the word, and all of them without one.
+    """
     whole: dict[str, tuple[str, ...]] = {}
-    begun: dict[str, tuple[str, ...]] = {}
-    for prefix in prefixes:
+    begun: dict[str, list[str]] = {}
+    for prefix in formats.prefixes:
         first = _WORDS.search(prefix)
-        run = first[0].translate(_DIGITS) if first is not None else ""
-        table = begun if first is None or first.end() == len(prefix) else whole
-        table[run] = (*table.get(run, ()), prefix)
-    # The longest match stands for the shorter ones, too.
-    longest = {run: tuple(p for other, row in begun.items() if run.startswith(other) for p in row) for run in begun}
-    return whole, longest
+        head = _shape(first[0]) if first is not None else ""
+        if head and not head[-1].isalnum():
+            whole[head] = (*whole.get(head, ()), prefix)
+        else:
+            begun.setdefault(head, []).append(prefix)
+    starts: dict[str, dict[str, tuple[str, ...]]] = {}
+    for head in begun:
+        row = starts[head] = {}
+        for prefix in (prefix for other in begun if head.startswith(other) for prefix in begun[other]):
+            for mark in ("", *formats.marks(prefix)):
+                row[mark] = (*row.get(mark, ()), prefix)
+    return whole, starts

@@ -57,7 +57,7 @@ class TextRules:
         self._extra = tuple(re.compile(pattern) for pattern in options.extra_patterns)
         self._extra_key = extra_key_test(options.extra_keys)
         person_stems = PERSON_STEMS if options.personal_data else ()
-        self._screen = Screen(self._formats, STEMS, person_stems, values.literals, self._extra_words)
+        self._screen = Screen(self._formats, STEMS, person_stems, values, self._extra_words)
 
     def clean(self, text: str) -> bool:
         """Return whether *text* has no match, as far as a quick look shows."""

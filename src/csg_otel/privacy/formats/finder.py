@@ -7,6 +7,7 @@ The one rule: every expression is linear, because it has no nested quantifier an
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -28,6 +29,8 @@ SHORTEST: Final = 14
 """Characters of the shortest token, with its prefix; a shorter text has none."""
 _WINDOW: Final = 128
 """Characters before the anchor of an `Inner` format that are looked at."""
+_MARKS: Final = string.punctuation
+_LOOK: Final = re.compile(r"\(\?[:=!<]+")
 _MOST_PLACES: Final = 16
 """Places of a prefix that `may_be` looks at."""
 _EDGE: Final = r"(?<![A-Za-z0-9])"
@@ -73,6 +76,13 @@ class Formats:
                 return True
             position = text.find(prefix, position + 1)
         return False
+
+    def marks(self, prefix: str) -> str:
+        """Return the marks that the tokens with *prefix* may have."""
+        tails = [_LOOK.sub("", tail) for _, _, tail in self._tails[prefix]]
+        if any(part in tail for tail in tails for part in ("[^", "\\S", "\\D", "\\W")):
+            return _MARKS
+        return "".join(mark for mark in _MARKS if any(mark in tail.replace("\\w", "_") for tail in tails))
 
     def inner_in(self, text: str) -> Iterator[Hit]:
         """Yield the tokens in *text* of the formats without a prefix."""
