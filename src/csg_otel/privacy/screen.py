@@ -8,18 +8,23 @@ that differ from it in digits. The one rule: a text that a rule would change nev
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
+from csg_otel import interruptions
 from csg_otel.privacy import trie
 from csg_otel.privacy.formats.finder import SHORTEST, Formats
 from csg_otel.privacy.known_values import KnownValues
+from csg_otel.privacy.native import Native
 from csg_otel.privacy.separate import separate
 
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
 LONGEST_WORD: Final = 16
 _MOST_PLACES: Final = 16
+BEFORE_NATIVE: Final = 1000
+"""Texts that are screened by words first: it takes a second, on the exporting thread, to build the automaton."""
 LONGEST_TEXT: Final = 65_536
 """Characters of a text that is screened; a longer one goes to the rules, because its words would fill the memory."""
 
@@ -91,10 +96,10 @@ class Screen:
     def __init__(
         self,
         formats: Formats,
-        stems: Iterable[str],
-        person_stems: Iterable[str],
+        stems: Sequence[str],
+        person_stems: Sequence[str],
         known: KnownValues,
-        extra: Iterable[str],
+        extra: Sequence[str],
     ) -> None:
         self._formats, self._known = formats, known
         parts = _Parts()
@@ -110,12 +115,37 @@ class Screen:
         self._hex = parts.hexadecimal()
         self._heads, self._starts = _heads(formats)
         self._start = re.compile(trie.pattern(self._starts)).match
+        self._native: Native | None = None
+        self._make_native = partial(Native, formats, (*stems, *extra), person_stems, known)
+        self._until_native = BEFORE_NATIVE
         self._harmless: set[str] = set()
         self._kinds: dict[str, int] = {}
 
     def passes(self, text: str) -> bool:
         """Return whether no rule can match *text*."""
-        if len(text) > LONGEST_TEXT or not text.isascii() or "@" in text or "-----" in text:
+        if len(text) > LONGEST_TEXT or not text.isascii():
+            return False
+        if self._native is not None:
+            if self._native.passes(text):
+                return True
+        elif self._until_native > 0:
+            self._until_native -= 1
+            if self._until_native == 0:
+                self.use_native()
+        return self._words_pass(text)
+
+    def use_native(self) -> bool:
+        """Use the automaton from now on; return whether it can be used."""
+        try:
+            self._native = self._make_native()
+        except Exception:  # noqa: BLE001 - not installed, or not for this processor: words decide, with the same result
+            interruptions.let_through()
+            self._native = None
+        return self._native is not None
+
+    def _words_pass(self, text: str) -> bool:
+        """Return whether no rule can match *text*, by its words, numbers and punctuation."""
+        if "@" in text or "-----" in text:
             return False
         shape = _shape(text)
         words = set(_WORDS.findall(shape))

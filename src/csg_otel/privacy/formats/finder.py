@@ -77,6 +77,11 @@ class Formats:
             position = text.find(prefix, position + 1)
         return False
 
+    def sources(self) -> Iterator[tuple[str, str]]:
+        """Yield each prefix with the expression of what follows it."""
+        for prefix in self.prefixes:
+            yield from ((prefix, tail) for length, _, tail in self._tails[prefix] if length == len(prefix))
+
     def marks(self, prefix: str) -> str:
         """Return the marks that the tokens with *prefix* may have."""
         tails = [_LOOK.sub("", tail) for _, _, tail in self._tails[prefix]]

@@ -1,0 +1,155 @@
+"""
+The screen of texts by one automaton in place of words, where `hyperscan` is installed (the extra `redact`).
+
+The automaton has no look-around, so each expression matches at least what its rule does. The one rule: a text passes only if no
+expression matches; any other one, and any problem, is left to `screen`, so that the result is the same with and without it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from typing import Any, Final
+
+from csg_otel import interruptions
+from csg_otel.privacy.formats.finder import Formats
+from csg_otel.privacy.known_values import KnownValues
+
+_SPACE: Final = r"[\s\x1c-\x1f]"
+"""The spaces of Python, which has four more than the automaton."""
+_QUOTE: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|#3[49]);)"
+_BEHIND: Final = (
+    rf"[\w.\-]*(?:(?:\]|{_QUOTE}){{0,3}}{_SPACE}{{0,8}}(?:=|:|%3[DA]|\\u003[da])|{_QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{_QUOTE}"
+    rf"|{_QUOTE}?[\s\x1c-\x1f,;]{{1,16}}.{{0,6}}(?:val|string))"
+)
+_SAID: Final = (
+    "(?i)(?:password|passwd|pwd|passphrase|secret|token|key|pin|code|otp|by|credentials?) "
+    "(?:is|was|of|to|set|with|value|code|key|for user|[\"'`])"
+)
+_SCHEMES: Final = (
+    "(?i)(?:bearer|basic|negotiate|ntlm|dpop|apikey|token|ssws|digest|hawk|aws4|splunk|genie ?key|bot|sharedkey|"
+    r"sharedaccesssignature)[+%\-\s\x1c-\x1f]"
+)
+_PROGRAMS: Final = (
+    "(?s)(?:curl|wget|http|xh|mysql|mariadb|mongo|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|zip|ipmitool|"
+    "psexec|smbclient|tsql|nc|expect|redis|valkey).* -(?:[uUpPwa]|-user|-proxy)"
+)
+_OCTET: Final = r"[1-9]|1[1-9]|[2-9]\d|1[013-68]\d|12[0-689]|17[013-9]|19[013-9]|[2-9]\d\d"
+_PUBLIC: Final = rf"(?:(?:{_OCTET})\.\d{{1,3}}|172\.(?:\d|1[0-5]|3[2-9]|[4-9]\d|\d{{3}})|192\.(?:\d{{1,2}}|1[0-57-9]\d|16[0-79]|[2-9]\d\d))"
+_OTHERS: Final = (
+    "@",
+    "%40",
+    "-----",
+    "PuTTY",
+    "Private-MAC",
+    "</",
+    _SAID,
+    _SCHEMES,
+    _PROGRAMS,
+    r"\d{3}[ \-]\d{2}[ \-]\d{4}",
+    r"(?:^|[^\w.])\d{4}(?:\d{8}|[ \-]\d{4}[ \-]\d{4}|[ \-]\d{6}[ \-]\d{4})",
+    r"(?:^|[^A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]){11}",
+    r"(?:\+|%2B|tel:00)[1-9](?:[ .\-/()]{0,3}\d){7}",
+    rf"(?:^|[^\w./]|(?:^|[^A-Za-z])/){_PUBLIC}\.\d{{1,3}}\.(?:[1-9]|0\d)",
+    r"(?:^|[^\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]",
+    r"[_\-.][A-Za-z0-9]{20,}",
+)
+
+
+class Native:
+    """
+    The automaton of every rule.
+
+    Args:
+        formats: The token formats that are on.
+        stems: Parts of the keys that announce a secret.
+        person_stems: Parts of the keys that announce personal data.
+        known: Known secrets.
+
+    Raises:
+        Exception: `hyperscan` is not installed, or can't be used with this processor or these expressions.
+    """
+
+    def __init__(
+        self,
+        formats: Formats,
+        stems: Iterable[str],
+        person_stems: Iterable[str],
+        known: KnownValues,
+    ) -> None:
+        import hyperscan
+
+        names = "|".join(map(re.escape, filter(str.isascii, stems)))
+        people = "|".join(map(re.escape, filter(str.isascii, person_stems)))
+        sources = [rf"(?i)-[\w.\-]*(?:{names})", *_OTHERS, *_tokens(formats)]
+        sources.append(rf"(?i)(?:{names}{'|' if people else ''}{people}){_BEHIND}")
+        sources.extend(re.escape(literal) for literal in known.literals if literal.isascii())
+        expressions = [source.encode("ascii") for source in sources]
+        self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=expressions,
+            ids=list(range(len(expressions))),
+            elements=len(expressions),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(expressions),
+        )
+        self._lock = threading.Lock()  # the automaton has memory of its own for one search at a time
+
+    def passes(self, text: str) -> bool:
+        """Return whether no expression matches *text*, which is ASCII; False as well while another thread searches."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        matches: list[int] = []
+        try:
+            self._database.scan(text.encode("ascii"), match_event_handler=_note, context=matches)
+        except Exception:  # noqa: BLE001 - the screen by words decides
+            interruptions.let_through()
+            return False
+        finally:
+            self._lock.release()
+        return not matches
+
+
+def _note(number: int, _start: int, _end: int, _flags: int, matches: list[int]) -> None:
+    matches.append(number)
+
+
+def _tokens(formats: Formats) -> Iterable[str]:
+    """Yield an expression for each token format."""
+    for prefix, tail in formats.sources():
+        yield re.escape(prefix) + _without_look_around(tail)
+    for inner in formats.inner:
+        yield _without_look_around(inner.before) + re.escape(inner.anchor) + _without_look_around(inner.after)
+
+
+def _without_look_around(source: str) -> str:
+    """Return an expression without its assertions about what stands before and after a place."""
+    kept: list[str] = []
+    position = 0
+    while position < len(source):
+        if source.startswith(("(?=", "(?!", "(?<"), position):
+            position = _group_end(source, position)
+            continue
+        width = 2 if source[position] == "\\" else 1
+        kept.append(source[position : position + width])
+        position += width
+    return "".join(kept)
+
+
+def _group_end(source: str, start: int) -> int:
+    """Return the index behind the group that begins at *start*."""
+    depth, position, in_class = 0, start, False
+    while position < len(source):
+        character = source[position]
+        if character == "\\":
+            position += 1
+        elif in_class:
+            in_class = character != "]"
+        elif character == "[":
+            in_class = True
+        elif character in "()":
+            depth += 1 if character == "(" else -1
+            if not depth:
+                return position + 1
+        position += 1
+    return position
