@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from privacy_corpus.corpus import SEEDS, corpus
-from privacy_corpus.cost import measure
+from privacy_corpus.cost import TARGETS, measure
 from privacy_corpus.items import LAYERS, Item
 from privacy_corpus.oracles import ORACLES, Missing
 from privacy_corpus.scores import handled, misses, scrubber, shares
@@ -93,7 +93,9 @@ def main() -> int:
         print(f"{name} is missing: {reason}")
 
     cost = measure()
-    print("\nus for a span with 12 attributes: " + ", ".join(f"{name} {value:.1f}" for name, value in cost.items()))
+    print("\nus for a span with 12 attributes:")
+    for name, value in cost.items():
+        print(f"{name:<24}{value:>7.1f}" + (f"   target {TARGETS[name]}" if name in TARGETS else ""))
     if options.misses:
         for item in misses(scrubber(), items):
             print(f"{item.layer} {item.kind} {item.place}: {item.key!r} = {str(item.value)[:300]!r} {item.secrets}")

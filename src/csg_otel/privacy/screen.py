@@ -261,7 +261,9 @@ class Screen:
 
     def _remember(self, kinds: dict[str, int]) -> None:
         """Remember the words of a text that is clean."""
-        if len(self._harmless) + len(self._kinds) > MOST_WORDS:
+        if len(kinds) > MOST_WORDS // 4:  # a text of words that hardly occur again
+            return
+        if len(self._harmless) + len(self._kinds) + len(kinds) > MOST_WORDS:
             self._harmless, self._kinds = set(), {}
         for word, kind in kinds.items():
             if len(word) > LONGEST_WORD:
@@ -311,7 +313,9 @@ class _Parts:
     def compiled(self) -> tuple[_Search, list[tuple[int, _Search]]]:
         """Return the search for any part, and that for each kind."""
         joined = set().union(*self._runs.values())
-        searches = [(kind, re.compile(trie.pattern(runs)).search) for kind, runs in self._runs.items()]
+        searches: list[tuple[int, _Search]] = [
+            (kind, re.compile(trie.pattern(runs)).search) for kind, runs in self._runs.items()
+        ]
         return re.compile(trie.pattern(joined)).search, searches
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from csg_otel import interruptions
 from csg_otel.privacy import cuts, keys, replacing, text_rules
+from csg_otel.privacy.cache import CleanTexts
 from csg_otel.privacy.key_class import KeyClass, KeyClasses
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.nested import Nested
@@ -93,16 +94,17 @@ class Scrubber:
         if not self._on:
             return values
         classes, changed = self._classes.classes, _UNCHANGED
-        new: list[tuple[str, KeyClass]] = []
+        new: list[tuple[str, str, CleanTexts]] = []
         for key, value in values.items():
             key_class = classes.get(key)
             if key_class is not None and key_class.renamed == "":
                 kind = type(value)
                 if kind is str:
-                    if value in key_class.clean.recent:
+                    texts = key_class.clean
+                    if value in texts.recent:
                         continue
                     if key_class.screened and len(value) <= _LONGEST_TOGETHER:
-                        new.append((key, key_class))
+                        new.append((key, value, texts))
                         continue
                 elif kind in _NUMBERS and not key_class.numbers and (kind is not int or value < 10**13):
                     continue
@@ -110,9 +112,8 @@ class Scrubber:
             if clean is not value or name is not key:
                 changed = {} if changed is _UNCHANGED else changed
                 changed[key] = (name, clean)
-        if new and not self._clean_together(new, values):
-            for key, _ in new:
-                value = values[key]
+        if new and not self._clean_together(new):
+            for key, value, _ in new:
                 if (clean := self.value(key, value)) is not value:
                     changed = {} if changed is _UNCHANGED else changed
                     changed[key] = (key, clean)
@@ -120,13 +121,12 @@ class Scrubber:
             return values
         return dict(changed.get(key, (key, value)) for key, value in values.items())
 
-    def _clean_together(self, new: list[tuple[str, KeyClass]], values: Mapping[str, Any]) -> bool:
-        """Return whether the texts of the keys *new* are clean, looked at as one text; they are remembered."""
-        texts = [values[key] for key, _ in new]
-        if len(texts) > _MOST_TOGETHER or not self._rules.clean("\n".join(texts)):
+    def _clean_together(self, new: list[tuple[str, str, CleanTexts]]) -> bool:
+        """Return whether the texts *new* are clean, looked at as one text; they are remembered."""
+        if len(new) > _MOST_TOGETHER or not self._rules.clean("\n".join([text for _, text, _ in new])):
             return False
-        for text, (_, key_class) in zip(texts, new, strict=True):
-            key_class.clean.add(text)
+        for _, text, texts in new:
+            texts.add(text)
         return True
 
     def findings(self, value: Any, path: str = "") -> list[Finding]:
