@@ -54,7 +54,7 @@ def _engines() -> dict[str, Scrubber]:
 
 
 def measure() -> dict[str, float]:
-    """Return the medians of processor time, in microseconds a span: values again, half or all of them new, or with new words."""
+    """Return the medians of processor time, in microseconds a span: the same again, half or all new, or new words."""
     rng = random.Random(3)
     same = [span(rng)] * SPANS
     engines = _engines()

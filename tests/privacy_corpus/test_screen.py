@@ -1,4 +1,4 @@
-"""The screen before the rules: by words or by an automaton, it lets through only what no rule would change, and costs little."""
+"""The screen before the rules, by words or by an automaton: it lets through only what no rule would change, at a small cost."""
 
 from __future__ import annotations
 

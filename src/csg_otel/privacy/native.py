@@ -65,7 +65,7 @@ class Native:
         formats: The token formats that are on.
         stems: Parts of the keys that announce a secret.
         person_stems: Parts of the keys that announce personal data.
-        known: Known secrets.
+        values: Known secrets.
 
     Raises:
         Exception: `hyperscan` is not installed, or can't be used with this processor or these expressions.
@@ -76,7 +76,7 @@ class Native:
         formats: Formats,
         stems: Iterable[str],
         person_stems: Iterable[str],
-        known: KnownValues,
+        values: KnownValues,
     ) -> None:
         import hyperscan
 
@@ -84,7 +84,7 @@ class Native:
         people = "|".join(map(re.escape, filter(str.isascii, person_stems)))
         sources = [rf"(?i)-[\w.\-]*(?:{names})", *_OTHERS, *_tokens(formats)]
         sources.append(rf"(?i)(?:{names}{'|' if people else ''}{people}){_BEHIND}")
-        sources.extend(re.escape(literal) for literal in known.literals if literal.isascii())
+        sources.extend(re.escape(literal) for literal in values.literals if literal.isascii())
         expressions = [source.encode("ascii") for source in sources]
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(

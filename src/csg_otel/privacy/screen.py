@@ -89,7 +89,7 @@ class Screen:
         formats: The token formats that are on.
         stems: Parts of the keys that announce a secret.
         person_stems: Parts of the keys that announce personal data.
-        known: Known secrets.
+        values: Known secrets.
         extra: Words of keys that the user has named.
     """
 
@@ -98,15 +98,15 @@ class Screen:
         formats: Formats,
         stems: Sequence[str],
         person_stems: Sequence[str],
-        known: KnownValues,
+        values: KnownValues,
         extra: Sequence[str],
     ) -> None:
-        self._formats, self._known = formats, known
-        parts = _Parts()
+        self._formats, self._known = formats, values
+        parts = _Substrings()
         parts.add(_STEM, [*stems, *extra])
         parts.add(_PERSON, person_stems)
         parts.add(_BLOCK, ("PuTTY", "Private-MAC"))
-        parts.add(_KNOWN, known.literals)
+        parts.add(_KNOWN, values.literals)
         anchors = parts.add(_INNER, (inner.anchor for inner in formats.inner))
         marks = {anchor: min(anchor, key=str.isalnum) for anchor in anchors}
         self._anchors = [(mark, [a for a in anchors if marks[a] == mark]) for mark in sorted(set(marks.values()))]
@@ -116,10 +116,11 @@ class Screen:
         self._heads, self._starts = _heads(formats)
         self._start = re.compile(trie.pattern(self._starts)).match
         self._native: Native | None = None
-        self._make_native = partial(Native, formats, (*stems, *extra), person_stems, known)
+        self._make_native = partial(Native, formats, (*stems, *extra), person_stems, values)
         self._until_native = BEFORE_NATIVE
         self._harmless: set[str] = set()
         self._kinds: dict[str, int] = {}
+        self._begun: dict[str, tuple[str, ...]] = {}  # of the words in `_kinds`
 
     def passes(self, text: str) -> bool:
         """Return whether no rule can match *text*."""
@@ -158,8 +159,10 @@ class Screen:
         if (kinds and not self._pass(kinds, text, shape)) or not self._numbers_pass(text, shape):
             return False
         for mark, anchors in self._anchors:
-            if mark in text and any(anchor in text for anchor in anchors) and any(self._formats.inner_in(text)):
-                return False
+            if mark in text:
+                for anchor in anchors:
+                    if anchor in text and any(self._formats.inner_in(text)):
+                        return False
         for literal in self._odd:
             if literal in text:
                 return False
@@ -194,7 +197,7 @@ class Screen:
             if kind & _ALWAYS:
                 return False
             if kind & _PREFIX:
-                prefixes.update(self._prefixes(word, word if word[-1].isalnum() else word[:-1]))
+                prefixes.update(self._begun.get(word) or self._prefixes(word))
             if kind & _RANDOM and any(mark + word in shape for mark in "_-."):
                 return False
             kinds |= kind
@@ -241,7 +244,7 @@ class Screen:
                     kind |= bit
             if lower in _SCHEMES:
                 kind |= _SCHEME
-        if (word in self._heads or self._start(run) is not None) and self._prefixes(word, run):
+        if (word in self._heads or self._start(run) is not None) and self._prefixes(word):
             kind |= _PREFIX
         if lower in _PROGRAMS:
             kind |= _PROGRAM
@@ -251,8 +254,9 @@ class Screen:
             kind |= _IBAN
         return kind
 
-    def _prefixes(self, word: str, run: str) -> tuple[str, ...]:
+    def _prefixes(self, word: str) -> tuple[str, ...]:
         """Return the prefixes that *word* may begin a token with, by the character behind it."""
+        run = word if word[-1].isalnum() else word[:-1]
         prefixes = self._heads.get(word, ())
         if (match := self._start(run)) is not None:
             by_mark = self._starts[match[0]]
@@ -264,12 +268,14 @@ class Screen:
         if len(kinds) > MOST_WORDS // 4:  # a text of words that hardly occur again
             return
         if len(self._harmless) + len(self._kinds) + len(kinds) > MOST_WORDS:
-            self._harmless, self._kinds = set(), {}
+            self._harmless, self._kinds, self._begun = set(), {}, {}
         for word, kind in kinds.items():
             if len(word) > LONGEST_WORD:
                 continue
             if kind:
                 self._kinds[word] = kind
+                if kind & _PREFIX:
+                    self._begun[word] = self._prefixes(word)
             else:
                 self._harmless.add(word)
 
@@ -284,7 +290,7 @@ def _public(text: str, start: int, end: int) -> bool:
     return not (begin > 1 and text[begin - 1] == "/" and text[begin - 2].isalpha())
 
 
-class _Parts:
+class _Substrings:
     """Parts of words by their kind: the longest run of letters and digits of each literal."""
 
     def __init__(self) -> None:

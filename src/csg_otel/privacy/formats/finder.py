@@ -67,13 +67,14 @@ class Formats:
 
     def may_be(self, text: str, prefix: str) -> bool:
         """Return whether *text* may have a token that begins with *prefix*: it has, or the prefix stands too often in it."""
-        position, times = text.find(prefix), 0
+        position, times, tails = text.find(prefix), 0, self._tails[prefix]
         while position >= 0:
             times += 1
-            if times > _MOST_PLACES or any(
-                _compiled(tail).match(text, position + length) is not None for length, _, tail in self._tails[prefix]
-            ):
+            if times > _MOST_PLACES:
                 return True
+            for length, _, tail in tails:
+                if _compiled(tail).match(text, position + length) is not None:
+                    return True
             position = text.find(prefix, position + 1)
         return False
 
