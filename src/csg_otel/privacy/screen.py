@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from typing import Final
 
 from csg_otel import interruptions
@@ -18,13 +20,14 @@ from csg_otel.privacy.formats.finder import SHORTEST, Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.native import Native
 from csg_otel.privacy.separate import separate
+from csg_otel.threads import OwnThread
 
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
 LONGEST_WORD: Final = 16
 _MOST_PLACES: Final = 16
 BEFORE_NATIVE: Final = 1000
-"""Texts that are screened by words first: it takes a second, on the exporting thread, to build the automaton."""
+"""Texts that are screened by words first: it takes a second, on a thread of its own, to build the automaton."""
 LONGEST_TEXT: Final = 65_536
 """Characters of a text that is screened; a longer one goes to the rules, because its words would fill the memory."""
 
@@ -132,8 +135,14 @@ class Screen:
         elif self._until_native > 0:
             self._until_native -= 1
             if self._until_native == 0:
-                self.use_native()
+                self._build_native()
         return self._words_pass(text)
+
+    def _build_native(self) -> None:
+        """Build the automaton on a thread of its own; nothing in a program without the extra, or one that ends."""
+        if find_spec("hyperscan") is not None:
+            with suppress(RuntimeError):
+                OwnThread(target=self.use_native, name="csg-otel-redact").start()
 
     def use_native(self) -> bool:
         """Use the automaton from now on; return whether it can be used."""
