@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import Any
 
 import pytest
 
-from csg_otel.privacy import Match, Options, Scrubber, active
+from csg_otel.config import Config
+from csg_otel.pipeline.scrubbers import make_scrubber
+from csg_otel.privacy import Match, Options, Scrubber, active, screen
+from support.programs import eventually
 from support.time_limits import at_each_point
 
 SECRET = "".join(("Zq9", "x7Lm", "2Tv4"))
@@ -192,3 +197,28 @@ def test_every_end_of_a_key_without_its_beginning_is_redacted() -> None:
     assert Scrubber().text(f"{lines}{end} and {end}" * 6).count("[redacted:private-key]") == 12
     assert Scrubber().text(f"{lines}{end}") == "started.\n[redacted:private-key]"
     assert Scrubber().text(f"MIIBVgIBADAN\\nBgkqhkiG9w0B\\n{end}") == "[redacted:private-key]"
+
+
+def test_a_start_builds_no_rules() -> None:
+    """Tables and expressions are loaded at the first text: a program starts without them."""
+    source = (
+        "import sys; from csg_otel.privacy import Scrubber; Scrubber(); print('csg_otel.privacy.screen' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
+
+
+def test_secrets_of_a_function_are_found() -> None:
+    """The function is called at the first text."""
+    assert SECRET not in Scrubber(secrets=lambda: [SECRET]).text(f"it is {SECRET} now")
+
+
+def test_the_extra_is_used_after_some_texts() -> None:
+    """A program with the extra `redact` screens by the automaton, which a thread of its own has built."""
+    scrubber = make_scrubber(Config())
+    for number in range(screen.BEFORE_NATIVE + 1):
+        scrubber.text(f"text {number}")
+
+    assert eventually(lambda: scrubber._rules._screen._native is not None)
+    assert scrubber.text(f"password={SECRET}") == "password=[redacted:key-value]"

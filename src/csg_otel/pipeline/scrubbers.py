@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import environment
 from csg_otel.config.sections.secret import Secret
 from csg_otel.privacy import Match, Options, Scrubber, keys
+from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.config import Config
@@ -38,8 +40,18 @@ def make_scrubber(config: Config) -> Scrubber:
         on_match=None if settings.on_match is None else _function(settings.on_match),
     )
     variables = environment.snapshot().items()
-    held = [*_secrets(config), *(value for name, value in variables if keys.secret(name, value))]
-    return Scrubber(options, {secret for secret in held if len(secret) >= _SHORTEST})
+
+    def secrets() -> set[str]:
+        held = [*_secrets(config), *(value for name, value in variables if keys.secret(name, value))]
+        return {secret for secret in held if len(secret) >= _SHORTEST}
+
+    return Scrubber(options, secrets, _in_background)
+
+
+def _in_background(build: Callable[[], object]) -> None:
+    """Run *build* on a thread; nothing in a program that ends."""
+    with suppress(RuntimeError):
+        OwnThread(target=build, name="csg-otel-redact").start()
 
 
 def _secrets(section: Any) -> Iterator[str]:

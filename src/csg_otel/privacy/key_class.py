@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from csg_otel.privacy import cuts, keys, text_rules
+from csg_otel.privacy import cuts, keys
 from csg_otel.privacy.cache import CleanTexts
 from csg_otel.privacy.options import Options
 
@@ -55,7 +55,7 @@ class KeyClasses:
         self.classes: dict[str, KeyClass] = {}
         self.text = KeyClass()
         self._personal = options.personal_data
-        self._extra = text_rules.extra_key_test(options.extra_keys)
+        self._extra = keys.extra_key_test(options.extra_keys)
         self._exact = frozenset(key for key in options.allow_keys if "*" not in key)
         patterns = (re.escape(key).replace(r"\*", ".*") for key in options.allow_keys if "*" in key)
         joined = "|".join(patterns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -232,3 +233,21 @@ def number_is_secret(key: str, value: float) -> bool:
 def personal(key: str, value: str) -> str:
     """Return the rule of personal data that *key* names, or an empty text."""
     return persons.rule(split(key[-200:]), value)
+
+
+def extra_key_test(extra: tuple[str, ...]) -> Callable[[str], bool] | None:
+    """Return the test whether a key contains a word of *extra* (as its words, or from 5 letters on as any part), or None."""
+    phrases = [split(word) or [word.lower()] for word in extra]
+    if not phrases:
+        return None
+
+    def contains(key: str) -> bool:
+        parts = split(key)
+        joined = "".join(parts)
+        return any(
+            any(parts[index : index + len(phrase)] == phrase for index in range(len(parts)))
+            or (len("".join(phrase)) >= 5 and "".join(phrase) in joined)
+            for phrase in phrases
+        )
+
+    return contains

@@ -8,7 +8,6 @@ expression matches; any other one, and any problem, is left to `screen`, so that
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -86,27 +85,31 @@ class Native:
         sources.append(rf"(?i)(?:{names}{'|' if people else ''}{people}){_BEHIND}")
         sources.extend(re.escape(literal) for literal in values.literals if literal.isascii())
         expressions = [source.encode("ascii") for source in sources]
-        self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        database.compile(
             expressions=expressions,
             ids=list(range(len(expressions))),
             elements=len(expressions),
             flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(expressions),
         )
-        self._lock = threading.Lock()  # the automaton has memory of its own for one search at a time
+        self._free: list[Any] = [
+            database
+        ]  # empty while a thread searches: the automaton has memory for one search at a time
 
     def passes(self, text: str) -> bool:
         """Return whether no expression matches *text*, which is ASCII; False as well while another thread searches."""
-        if not self._lock.acquire(blocking=False):
+        try:
+            database = self._free.pop()
+        except IndexError:
             return False
         matches: list[int] = []
         try:
-            self._database.scan(text.encode("ascii"), match_event_handler=_note, context=matches)
+            database.scan(text.encode("ascii"), match_event_handler=_note, context=matches)
         except Exception:  # noqa: BLE001 - the screen by words decides
             interruptions.let_through()
             return False
         finally:
-            self._lock.release()
+            self._free.append(database)
         return not matches
 
 

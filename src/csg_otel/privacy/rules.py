@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from csg_otel.privacy.formats import finder
-
 _LAYERS: Final = {
     "known values": {
         "known-secret": "A secret of the configuration or the environment, also in base64, hexadecimal, JSON or an address"
@@ -48,6 +46,8 @@ PERSONAL: Final = frozenset(_LAYERS["personal data"])
 
 def layers() -> dict[str, dict[str, str]]:
     """Return the description of each rule by its layer."""
+    from csg_otel.privacy.formats import finder
+
     tables = {layer: dict(rules) for layer, rules in _LAYERS.items()}
     formats = dict(sorted(finder.descriptions().items()))
     return {"known values": tables.pop("known values"), "key": tables.pop("key"), "format": formats, **tables}

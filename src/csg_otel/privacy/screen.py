@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from typing import Final
@@ -20,18 +19,19 @@ from csg_otel.privacy.formats.finder import SHORTEST, Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.native import Native
 from csg_otel.privacy.separate import separate
-from csg_otel.threads import OwnThread
 
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
 LONGEST_WORD: Final = 16
 _MOST_PLACES: Final = 16
 BEFORE_NATIVE: Final = 1000
-"""Texts that are screened by words first: it takes a second, on a thread of its own, to build the automaton."""
+"""Texts that are screened by words first, since a program that ends soon gains nothing from the automaton."""
 LONGEST_TEXT: Final = 65_536
 """Characters of a text that is screened; a longer one goes to the rules, because its words would fill the memory."""
 
 _Search = Callable[[str], "re.Match[str] | None"]
+Background = Callable[[Callable[[], object]], object]
+"""Runs a function without keeping its caller waiting."""
 _STEM, _PERSON, _KNOWN, _INNER, _PREFIX, _RANDOM, _SCHEME, _PROGRAM, _IBAN, _BLOCK = (1 << bit for bit in range(10))
 _ALWAYS: Final = _IBAN | _BLOCK
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
@@ -94,6 +94,7 @@ class Screen:
         person_stems: Parts of the keys that announce personal data.
         values: Known secrets.
         extra: Words of keys that the user has named.
+        background: Runs the building of the automaton, which takes a second; None for no automaton.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Screen:
         person_stems: Sequence[str],
         values: KnownValues,
         extra: Sequence[str],
+        background: Background | None,
     ) -> None:
         self._formats, self._known = formats, values
         parts = _Substrings()
@@ -119,6 +121,7 @@ class Screen:
         self._heads, self._starts = _heads(formats)
         self._start = re.compile(trie.pattern(self._starts)).match
         self._native: Native | None = None
+        self._background = background
         self._make_native = partial(Native, formats, (*stems, *extra), person_stems, values)
         self._until_native = BEFORE_NATIVE
         self._harmless: set[str] = set()
@@ -139,10 +142,9 @@ class Screen:
         return self._words_pass(text)
 
     def _build_native(self) -> None:
-        """Build the automaton on a thread of its own; nothing in a program without the extra, or one that ends."""
-        if find_spec("hyperscan") is not None:
-            with suppress(RuntimeError):
-                OwnThread(target=self.use_native, name="csg-otel-redact").start()
+        """Build the automaton in the background, where it is installed."""
+        if self._background is not None and find_spec("hyperscan") is not None:
+            self._background(self.use_native)
 
     def use_native(self) -> bool:
         """Use the automaton from now on; return whether it can be used."""

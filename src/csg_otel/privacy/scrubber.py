@@ -7,18 +7,21 @@ fails is redacted as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import interruptions
-from csg_otel.privacy import cuts, keys, replacing, text_rules
+from csg_otel.privacy import cuts, keys, replacing
 from csg_otel.privacy.cache import CleanTexts
 from csg_otel.privacy.key_class import KeyClass, KeyClasses
-from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.nested import Nested
 from csg_otel.privacy.options import Finding, Hit, Options, marker
 from csg_otel.privacy.personal import numbers
 from csg_otel.privacy.rules import PERSONAL
+
+if TYPE_CHECKING:
+    from csg_otel.privacy.screen import Background
+    from csg_otel.privacy.text_rules import TextRules
 
 _PASSES: Final = 4
 """Times that a text is scrubbed until nothing changes; the second pass sees what the first one has uncovered."""
@@ -36,18 +39,36 @@ class Scrubber:
 
     Args:
         options: What is redacted.
-        secrets: Secrets that the program holds, each of 8 characters or more.
+        secrets: Secrets that the program holds, each of 8 characters or more; a function is called at the first text.
+        background: Runs a function of a second without keeping its caller waiting; without it the extra ``redact`` has no effect.
     """
 
-    def __init__(self, options: Options = Options(), secrets: Iterable[str] = ()) -> None:  # noqa: B008 - it is frozen
+    def __init__(
+        self,
+        options: Options = Options(),  # noqa: B008 - it is frozen
+        secrets: Iterable[str] | Callable[[], Iterable[str]] = (),
+        background: Background | None = None,
+    ) -> None:
         self._options = options
         off = frozenset(options.disabled_rules) | (frozenset() if options.personal_data else PERSONAL)
         self._off = off
         self._on = options.enabled
         self._classes = KeyClasses(options)
-        values = KnownValues(() if "known-secret" in off else secrets)
-        self._rules = text_rules.TextRules(options, values, off, self._classes.allowed)
+        self._secrets, self._background = secrets, background
+        self._built: TextRules | None = None
         self._counts: dict[str, int] = {}
+
+    @property
+    def _rules(self) -> TextRules:
+        """The rules; they are built at the first text, because a start must be quick. Two threads may both build them."""
+        if self._built is None:
+            from csg_otel.privacy.known_values import KnownValues
+            from csg_otel.privacy.text_rules import TextRules
+
+            secrets = self._secrets() if callable(self._secrets) else self._secrets
+            values = KnownValues(() if "known-secret" in self._off else secrets)
+            self._built = TextRules(self._options, values, self._off, self._classes.allowed, self._background)
+        return self._built
 
     @property
     def calls_program(self) -> bool:

@@ -15,7 +15,7 @@ from csg_otel.privacy.formats.finder import Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.options import Hit, Options
 from csg_otel.privacy.personal import mail, network, numbers
-from csg_otel.privacy.screen import Screen
+from csg_otel.privacy.screen import Background, Screen
 from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import addresses, arguments, blocks, headers, pairs
 
@@ -46,7 +46,12 @@ class TextRules:
     """The rules that are on, for a text of any length."""
 
     def __init__(
-        self, options: Options, values: KnownValues, off: frozenset[str], allowed: Callable[[str], bool]
+        self,
+        options: Options,
+        values: KnownValues,
+        off: frozenset[str],
+        allowed: Callable[[str], bool],
+        background: Background | None,
     ) -> None:
         self._off, self._allowed, self._known = off, allowed, values
         self._formats = Formats(off)
@@ -55,9 +60,9 @@ class TextRules:
         self._stem = re.compile(trie.pattern(stems)).search
         self._extra_words = tuple(word.lower() for word in options.extra_keys)
         self._extra = tuple(re.compile(pattern) for pattern in options.extra_patterns)
-        self._extra_key = extra_key_test(options.extra_keys)
+        self._extra_key = keys.extra_key_test(options.extra_keys)
         person_stems = PERSON_STEMS if options.personal_data else ()
-        self._screen = Screen(self._formats, STEMS, person_stems, values, self._extra_words)
+        self._screen = Screen(self._formats, STEMS, person_stems, values, self._extra_words, background)
 
     def clean(self, text: str) -> bool:
         """Return whether *text* has no match, as far as a quick look shows."""
@@ -111,21 +116,3 @@ class TextRules:
             if "+" in text or "%2B" in text or "tel:" in text:
                 yield from numbers.phones(text)
         yield from network.hits(text)
-
-
-def extra_key_test(extra: tuple[str, ...]) -> Callable[[str], bool] | None:
-    """Return the test whether a key contains a word of *extra* (as its words, or from 5 letters on as any part), or None."""
-    phrases = [keys.split(word) or [word.lower()] for word in extra]
-    if not phrases:
-        return None
-
-    def contains(key: str) -> bool:
-        parts = keys.split(key)
-        joined = "".join(parts)
-        return any(
-            any(parts[index : index + len(phrase)] == phrase for index in range(len(parts)))
-            or (len("".join(phrase)) >= 5 and "".join(phrase) in joined)
-            for phrase in phrases
-        )
-
-    return contains

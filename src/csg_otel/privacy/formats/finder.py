@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -37,6 +37,8 @@ _EDGE: Final = r"(?<![A-Za-z0-9])"
 _ESCAPED_EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=[a-z_]{3}_))"
 """An edge that also stands behind an escape: ``%3Dghp_``, ``\\nghp_``."""
 
+_Search = Callable[..., "re.Match[str] | None"]
+
 
 @lru_cache(maxsize=1024)
 def _compiled(source: str) -> re.Pattern[str]:
@@ -55,13 +57,12 @@ class Formats:
         self.prefixes = tuple(sorted(tails, key=len, reverse=True))
         self._tails = {
             literal: [
-                (len(prefix), *row) for prefix in self.prefixes if literal.startswith(prefix) for row in tails[prefix]
+                (length, *row) for length in range(len(literal), 0, -1) for row in tails.get(literal[:length], ())
             ]
             for literal in self.prefixes
         }
-        literals = trie.pattern(self.prefixes)
-        self._plain = re.compile(_EDGE + literals)
-        self._escaped = re.compile(_ESCAPED_EDGE + literals)
+        self._searches: dict[bool, _Search] = {}
+        self._literals = trie.pattern(self.prefixes)
         self._generic = generic.RULE not in disabled
         self.inner = tuple(inner for inner in INNER if inner.rule not in disabled)
 
@@ -96,11 +97,19 @@ class Formats:
             if inner.anchor in text:
                 yield from _around(text, inner)
 
+    def _search(self, *, escaped: bool) -> _Search:
+        """Return the search for a prefix; it is compiled at its first use, because most texts never get here."""
+        search = self._searches.get(escaped)
+        if search is None:
+            source = (_ESCAPED_EDGE if escaped else _EDGE) + self._literals
+            search = self._searches[escaped] = re.compile(source).search
+        return search
+
     def hits(self, text: str) -> Iterator[Hit]:
         """Yield the tokens in *text*, in the order of the tables' anchors."""
         if len(text) < SHORTEST:
             return
-        search = (self._escaped if "%" in text or "\\" in text else self._plain).search
+        search = self._search(escaped="%" in text or "\\" in text)
         match = search(text)
         while match is not None:
             start = position = match.start()
