@@ -14,7 +14,9 @@ _CARD_GROUPS: Final = re.compile(r"\d{4}([ -]?)(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?=(?:[ -]?[A-Z0-9]){11})")
 _IBAN_TAIL: Final = re.compile(r"(?:[ -]?[A-Z0-9]){1,34}")
 _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-]|\.\d)")
-_PHONE: Final = re.compile(r"(?<![\w+.])(?:\+|%2B|(?<=tel:)00)(?=[1-9])\d{1,4}(?:[ .\-/]?\(?\d{1,5}\)?){2,7}(?![\w])")
+_NUMBER: Final = r"(?:\+|%2B|(?<=tel:)00)(?=[1-9])\d{1,4}(?:[ .\-/]?\(?\d{1,5}\)?){2,7}(?![\w])"
+_PHONE: Final = re.compile(rf"(?<![\w+.]){_NUMBER}")
+_NEXT_PHONE: Final = re.compile(_NUMBER)
 _IBAN_LENGTHS: Final = {
     country: int(length)
     for length, countries in (
@@ -100,7 +102,10 @@ def social_security(text: str) -> Iterator[Hit]:
 
 def phones(text: str) -> Iterator[Hit]:
     """Yield phone numbers with ``+`` and a country code, of 8 to 15 digits."""
-    for match in _PHONE.finditer(text):
+    match = _PHONE.search(text)
+    while match is not None:
         digits = sum(c.isdigit() for c in match[0].removeprefix("%2B"))
         if 8 <= digits <= 15:
             yield Hit(match.start(), match.end(), "phone")
+        end = match.end()
+        match = _NEXT_PHONE.match(text, end) or _PHONE.search(text, end)
