@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_
 from typing import Any, Final, Protocol
 
 from csg_otel.privacy import keys
@@ -80,7 +81,7 @@ class Nested:
         clean = [self.value(key, item, depth + 1) for item in items]
         if len(items) > 1:
             self._neighbours(items, clean)
-        if all(new is old for new, old in zip(clean, items, strict=True)):
+        if all(map(is_, clean, items)):
             return value
         return tuple(clean) if isinstance(value, (tuple, set, frozenset)) else clean
 

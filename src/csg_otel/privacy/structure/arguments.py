@@ -98,7 +98,7 @@ def _short(pattern: re.Pattern[str], with_user: bool, text: str, start: int, end
 
 def secret_items(items: Sequence[object], allowed: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
     """Yield ``(index, offset)`` of the arguments in *items* that are the value of the argument before them, or hold a password."""
-    program = next((item for item in items if isinstance(item, str)), "").rpartition("/")[2]
+    program = next(map(str, filter(_is_text, items)), "").rpartition("/")[2]
     special = _PROGRAMS.fullmatch(program) is not None
     for index in range(1, len(items)):
         option, value = items[index - 1], items[index]
@@ -116,3 +116,7 @@ def secret_items(items: Sequence[object], allowed: Callable[[str], bool]) -> Ite
 
 def _secret_option(option: str, value: str, allowed: Callable[[str], bool]) -> bool:
     return not allowed(option) and keys.secret(option, value) and not value.startswith(("/", "./", "~/"))
+
+
+def _is_text(item: object) -> bool:
+    return isinstance(item, str)
