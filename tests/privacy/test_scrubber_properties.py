@@ -69,8 +69,8 @@ def test_a_rule_that_throws_redacts_the_text(monkeypatch: pytest.MonkeyPatch) ->
     scrubber = Scrubber()
     monkeypatch.setattr(text_rules.TextRules, "_structure", lambda *_: 1 / 0)
 
-    assert scrubber.text("nothing special here") == "[redacted:rule-error]"
-    assert scrubber.value("note", {"a": ["nothing special"]}) == {"a": ["[redacted:rule-error]"]}
+    assert scrubber.text("nothing is @ home") == "[redacted:rule-error]"
+    assert scrubber.value("note", {"a": ["all are @ work"]}) == {"a": ["[redacted:rule-error]"]}
 
 
 @pytest.mark.parametrize(

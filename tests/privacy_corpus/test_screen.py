@@ -85,7 +85,8 @@ _PIECES = st.sampled_from(
         r"""
         password token key= : = ' " ` \n \u003d %3D %20 %40 @ -----BEGIN AKIA ghp_ sk- sk_live_ eyJ 00 1/ v1. Bearer Basic is
         was --token -u curl mysql DE89 3704 0044 0532 0130 00 4111 1111-1111 123-45-6789 8.8.8.8 10.0.0.1 +49 2001:db8:: 2a00:
-        Q~ | -us name: email= customer_name= </ <token> value key hunter2hunter2 / . _ - ü
+        Q~ | -us name: email= customer_name= </ <token> value key hunter2hunter2 / . _ - ü -> [0] ( )
+        ssh-keygen -N for bob pwd pin
         """
     )
 ) | st.sampled_from("\x1c\t\u212a ")
@@ -101,6 +102,27 @@ def test_no_text_of_pieces_of_secrets_passes_with_a_match(pieces: list[str], bet
 
     if words._rules.clean(text) or automaton._rules.clean(text):
         assert words._rules.hits(text, True) == []
+
+
+_PLACES = separate(
+    r"""
+    password("SECRET") password·for·bob·'SECRET' token·for·user·bob·is·"SECRET" x.password[0]=SECRET pwd·->·SECRET
+    (api_key,·SECRET)
+    [('token',·['SECRET'])] login·u·password·SECRET set·aws_secret_access_key·SECRET pin·was·SECRET otp·set·to·SECRET
+    --api-key·SECRET
+    ssh-keygen·-N·SECRET·-f·x curl·-b·sid=SECRET·x twine·upload·-p·SECRET <pin>SECRET</pin> set·password·for·'x'@'h'·=·'SECRET'
+    """
+)
+
+
+@pytest.mark.parametrize("place", _PLACES)
+def test_no_place_of_a_secret_passes(place: str, by_words: Scrubber, by_automaton: Scrubber) -> None:
+    """Each form that a rule knows goes to the rules, whichever engine screens, also among other words."""
+    for before, after in (("", ""), ("failed: ", " in 3 ms"), ("a\n", "\nb")):
+        text = before + place.replace("·", " ").replace("SECRET", "Zq9x7Lm2Tv4W") + after
+        assert by_words._rules.hits(text), text
+        assert not by_words._rules.clean(text), text
+        assert not by_automaton._rules.clean(text), text
 
 
 def test_attributes_looked_at_together_do_not_hide_each_other(by_words: Scrubber) -> None:

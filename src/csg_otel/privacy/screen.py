@@ -50,17 +50,19 @@ _SCHEMES: Final = frozenset(
 _PROGRAMS: Final = frozenset(
     separate(
         """
-    curl wget http https xh mysql mysqldump mysqladmin mariadb mongo mongosh mongodump sshpass docker podman helm bcp
-    sqlcmd ldapsearch az 0z unzip zip ipmitool psexec smbclient tsql nc expect redis valkey
+    curl wget http https xh mysql mysqldump mysqladmin mariadb mongo mongosh mongodump ssh sshpass docker podman helm bcp
+    sqlcmd ldapsearch az 0z unzip zip ipmitool psexec smbclient tsql nc expect twine redis valkey
     """
     )
 )
 _QUOTES: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|#3[49]);)"
 _PAIRED: Final = re.compile(
-    rf"[\w.\-]*(?:(?:\]|{_QUOTES}){{0,3}}\s{{0,8}}(?:=|:(?!//|:)|%3[DA]|\\u003[da])|{_QUOTES}?\s{{0,4}},?\s{{0,16}}{_QUOTES}"
+    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|{_QUOTES}){{0,3}}\s{{0,8}}(?:->|=|:(?!//|:)|%3[DA]|\\u003[da])|{_QUOTES}?\s{{0,4}},?\s{{0,16}}{_QUOTES}"
     rf"|{_QUOTES}?[\s,;]{{1,16}}.{{0,6}}(?:[Vv]al|[Ss]tring))"
 )
 """What follows a part of a key: the rest of the key and a separator, a quote, or the word for its value."""
+_NEXT: Final = re.compile(r"[\w.\-]*(?:[(\[{]|[,\s]\s{0,8}[^\s,;:=(){}\[\]<>]{8})")
+"""What follows a part of a key that has a secret as the next word, or in brackets; texts with quotes do not get here."""
 _SAID: Final = re.compile(
     r"(?: by)? (?:(?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is)? ?[\"'`]|is|was|set to)",
     re.IGNORECASE,
@@ -225,9 +227,12 @@ class Screen:
         """Return whether no word that may be a part of a key has a value behind it."""
         lower = _shape(text.lower())
         stems = 0
+        quoted = '"' in text or "'" in text or "`" in text
         for word, kind in words.items():
             if not kind & (_STEM | _PERSON):
                 continue
+            if quoted and kind & _STEM:
+                return False
             stems |= kind
             run = word if word[-1].isalnum() else word[:-1]
             position, times = lower.find(run.lower()), 0
@@ -235,7 +240,7 @@ class Screen:
                 end, times = position + len(run), times + 1
                 if times > _MOST_PLACES or _PAIRED.match(text, end) is not None:
                     return False
-                if kind & _STEM and _SAID.match(text, end) is not None:
+                if kind & _STEM and (_SAID.match(text, end) is not None or _NEXT.match(text, end) is not None):
                     return False
                 if kind & _SCHEME and (text[end : end + 1] in "+%-" or text[end : end + 1].isspace()):
                     return False
