@@ -120,4 +120,4 @@ def test_silent_clients_make_no_page_slow(server: str, count: int, tmp_path: Pat
         f"{server}: 99th percentile {times[-1][0]:.1f} ms, of a plain server {times[-1][1]:.1f} ms; threads {before}, {after}"
     )
     assert times[-1][0] < 100 + 2 * times[-1][1], times
-    assert after <= before
+    assert after <= before + 2  # no thread for a client; those that collect come and go
