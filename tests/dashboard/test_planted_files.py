@@ -135,16 +135,16 @@ def test_a_history_that_unpacks_to_gigabytes_is_ignored(place: Path) -> None:
 def test_only_a_file_of_this_user_alone_is_a_token_file(plant: Callable[[Path], None], place: Path) -> None:
     """A link to another file would send its content to the server on that port."""
     plant(place / "8080.token")
-    assert len(token_file.read(place, 8080)) <= 1024
-    assert "precious" not in token_file.read(place, 8080)
+    assert len(token_file.read(place, 8080).token) <= 1024
+    assert "precious" not in token_file.read(place, 8080).token
 
 
 def test_a_token_file_that_others_can_read_is_none(place: Path) -> None:
     """Nor one that they can write; the one that the program writes is."""
     token_file.write(place, 8080, "t0ken")
-    assert token_file.read(place, 8080) == "t0ken"
+    assert token_file.read(place, 8080).token == "t0ken"
     (place / "8080.token").chmod(0o644)
-    assert token_file.read(place, 8080) == ""
+    assert token_file.read(place, 8080).token == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of other users")
@@ -152,7 +152,7 @@ def test_files_of_other_users_are_none(place: Path) -> None:
     """Neither as a token, nor as a folder of the dashboard."""
     token_file.write(place, 8080, "t0ken")
     os.chown(place / "8080.token", STRANGER, STRANGER)
-    assert token_file.read(place, 8080) == ""
+    assert token_file.read(place, 8080).token == ""
 
     os.chown(place, STRANGER, STRANGER)
     with pytest.raises(NotPrivateError, match="not a directory of this user"):
@@ -164,5 +164,5 @@ def test_a_planted_link_is_replaced_by_the_token_file(place: Path) -> None:
     link_out(place / "8080.token")
     token_file.write(place, 8080, "t0ken")
     assert (place.parent / "precious").read_text(encoding="ascii") == "precious"
-    assert token_file.read(place, 8080) == "t0ken"
-    assert json.dumps(token_file.read(place, 8081)) == '""'
+    assert token_file.read(place, 8080).token == "t0ken"
+    assert json.dumps(token_file.read(place, 8081).token) == '""'

@@ -158,3 +158,46 @@ def test_the_values_of_a_chart_keep_their_times() -> None:
 def test_a_short_answer_is_whole() -> None:
     """What fits is compact JSON without a note; infinite numbers, which JSON does not have, become null."""
     assert bounded({"a": [1, "ä"], "b": float("inf")}) == '{"a":[1,"ä"],"b":null}'
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "\U000e0069\U000e0067",
+        "\u202e",
+        "\u200b",
+        "\ufe01",
+        "\U000e0101",
+        "\u3164",
+        "\ue000",
+        "\x1b",
+        "\ud800",
+        "\u2028",
+    ],
+)
+def test_an_agent_reads_nothing_that_a_person_would_not_see(hidden: str) -> None:
+    """Tags, direction marks, selectors, fillers, private and lone characters are escapes, in values and in keys."""
+    text = bounded({f"k{hidden}": [f"an{hidden} order"]})
+
+    assert not set(hidden) & set(text)
+    text.encode()
+    escaped = hidden.encode("unicode_escape").decode()
+    assert json.loads(text) == {f"k{escaped}": [f"an{escaped} order"]}
+
+
+def test_lines_and_letters_of_any_language_stay() -> None:
+    """As do accents, wide spaces and signs."""
+    body = "Grüße\n\tat 東京\u3000\u00a0café ✓ ❤\ufe0f"
+    assert json.loads(bounded({"body": body})) == {"body": body}
+    assert len(json.loads(bounded({"body": "\u200b" * 2000}))["body"]) < 2050
+
+
+def test_a_deep_document_is_cut() -> None:
+    """Levels that no reader of JSON could follow are left out."""
+    document: dict[str, Any] = {}
+    inner = document
+    for _ in range(5000):
+        inner["a"] = {}
+        inner = inner["a"]
+
+    assert bounded(document).count("{") == 64

@@ -15,7 +15,7 @@ import pytest
 
 import csg_otel
 from csg_otel.cli import main
-from csg_otel.dashboard import model, remote
+from csg_otel.dashboard import model, remote, token_file
 from csg_otel.dashboard.api import Api
 from csg_otel.dashboard.model.actions import RESULTS
 from csg_otel.dashboard.remote import HttpSource
@@ -64,6 +64,45 @@ def test_this_user_s_dashboard_is_opened_by_its_token_file(prepared: ServedWeb, 
     assert remote_source.post("services/restart", {}) == {"restarted": True}
     link = remote_source.post("login-links", {})["url"]
     assert prepared.ask(link.removeprefix(prepared.url)).status == 303
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("127.0.0.1", {"127.0.0.1": "127.0.0.1", "127.0.0.2": "", "::1": "", "localhost": "127.0.0.1"}),
+        ("::1", {"::1": "::1", "127.0.0.1": "", "localhost": "::1"}),
+        ("0.0.0.0", {"127.0.0.1": "127.0.0.1", "127.0.0.2": "127.0.0.2", "::1": "", "localhost": "127.0.0.1"}),
+        ("::", {"127.0.0.2": "127.0.0.2", "::1": "::1", "localhost": "::1"}),
+        ("localhost", {"localhost": "localhost", "127.0.0.1": ""}),
+        ("", {"127.0.0.1": "", "localhost": ""}),
+    ],
+)
+def test_where_another_user_may_listen_is_not_the_dashboard(host: str, reached: dict[str, str]) -> None:
+    """A token is for the address that its dashboard listens on; a name leads there and nowhere else."""
+    content = token_file.Content("t0ken", host)
+    assert {name: content.address_for(name) for name in reached} == reached
+
+
+def test_another_server_on_the_same_port_gets_no_token(prepared: ServedWeb, state: Path) -> None:
+    """Another user may listen on every other loopback address of the port."""
+    requests: list[bytes] = []
+    with socket.create_server(("127.0.0.2", prepared.port)) as listener:
+
+        def answer() -> None:
+            client, _ = listener.accept()
+            with client:
+                requests.append(client.recv(65536))
+                client.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(SourceError, match="refuses access"):
+            HttpSource(f"http://127.0.0.2:{prepared.port}").get("status")
+        thread.join()
+
+    assert requests[0].startswith(b"GET /api/v1/status ")
+    assert token_file.read(state, prepared.port).token.encode() not in requests[0]
+    assert b"uthorization" not in requests[0]
 
 
 def test_a_restarted_program_is_opened_again(prepared: ServedWeb, serve_web: Serve, state: Path) -> None:

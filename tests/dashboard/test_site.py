@@ -156,8 +156,9 @@ def test_the_token_file_lets_this_user_s_command_line_in(web: ServedWeb, tmp_pat
     """It is named for the port, only this user reads it, a new link is had by it, and it goes with the dashboard."""
     file = tmp_path / "state" / "csg-otel" / "dashboard" / f"{web.port}.token"
     eventually(file.exists)
-    token = file.read_text().strip()
+    token, host = file.read_text().split()
 
+    assert host == "127.0.0.1"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     answer = web.post("login-links", {}, Authorization=f"Bearer {token}")

@@ -153,3 +153,21 @@ def test_a_thread_of_a_wsgi_server_waits(answers: Answers, monkeypatch: pytest.M
     monkeypatch.setattr(apps, "_WAIT_S", 0.01)
     answers.gate.clear()
     assert _call_wsgi(answers)[0] == "503 Service Unavailable"
+
+
+def test_a_request_on_asyncio_ends_where_no_response_comes(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collection that hangs keeps no request of the user's server for ever; a late response does no harm."""
+    monkeypatch.setattr(apps, "_WAIT_S", 0.01)
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def main() -> None:
+        await apps.asgi(answers)(scope(), _nothing, send)
+        answers.gate.set()
+        answers.threads[0].join()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert (sent[0]["status"], sent[1]["body"]) == (503, b"no response in time\n")

@@ -307,3 +307,16 @@ def test_the_index_lists_what_is_served(serve: Serve) -> None:
     assert ask(off, "/metrics")[0] == 404
     root = serve(system_monitoring={"prometheus": {"path": "/"}})
     assert b"# TYPE" in ask(root, "/")[2]
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/livez", "/healthz?verbose", "/nothing"])
+def test_every_response_has_the_headers_of_the_server(serve: Serve, path: str) -> None:
+    """Browsers guess no type, and nothing is kept or shared with other origins; also where the request is none."""
+    server = serve()
+    for request in (f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "no request\r\n\r\n"):
+        with connect(server) as client, client.makefile("rb") as answer:
+            client.sendall(request.encode())
+            head = answer.read().partition(b"\r\n\r\n")[0].lower()
+        assert b"x-content-type-options: nosniff" in head
+        assert b"cache-control: no-store" in head
+        assert b"access-control" not in head

@@ -69,6 +69,8 @@ def test_everything_is_served_with_tls_only(serve: Serve, authority: Authority) 
             text = answer.read()
     assert text.startswith(b"HTTP/1.0 400 ")
     assert b"https://" in text
+    for header in (b"nosniff", b"no-store", b"default-src 'none'"):
+        assert header in text.partition(b"\r\n\r\n")[0]
     assert b"hits_total" not in text
 
 

@@ -2,12 +2,13 @@
 The dashboard of another process as a source: its documents by HTTP, each request under one deadline.
 
 A dashboard of this user on this machine is opened by its token file, so that no token has to be typed. The file is read for
-each request, because a restarted program has another token. At the address of a program's endpoints, the documents are those of
-``endpoints``.
+each request, because a restarted program has another token; it is sent only to the address that the dashboard listens on. At
+the address of a program's endpoints, the documents are those of ``endpoints``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
@@ -93,11 +94,12 @@ class HttpSource:
     def _send(
         self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> net.Response:
-        sent = {"Accept": "application/json", **self._access(), **(headers or {})}
+        address, access = self._access()
+        sent = {"Accept": "application/json", **access, **(headers or {})}
         try:
             return net.request(
                 method,
-                f"{self.address}{target}",
+                f"{address}{target}",
                 timeout_s=_TIMEOUT_S,
                 body=body,
                 headers=sent,
@@ -129,12 +131,19 @@ class HttpSource:
 
         return EndpointsSource(self.address, metrics_path, fetch)
 
-    def _access(self) -> Mapping[str, str]:
-        if self._authorization or not net.is_loopback(self._url.host):
-            return self._authorization
+    def _access(self) -> tuple[str, Mapping[str, str]]:
+        """Return the address to connect to, and the headers that give access there."""
         folder = token_file.folder(environment.snapshot())
-        token = token_file.read(folder, self._url.port) if folder is not None else ""
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        if self._authorization or folder is None or not net.is_loopback(self._url.host):
+            return self.address, self._authorization
+        content = token_file.read(folder, self._url.port)
+        host = content.address_for(self._url.host) if content.token else ""
+        if not host:
+            return self.address, {}
+        access = {"Authorization": f"Bearer {content.token}"}
+        if self._url.secure:  # the certificate may be for the name only
+            return self.address, access
+        return str(dataclasses.replace(self._url, host=host)), access
 
     def _document(self, path: str, response: net.Response) -> Any:
         """Return the document in *response*. Raises SourceError for every other one."""

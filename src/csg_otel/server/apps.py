@@ -14,7 +14,7 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _WAIT_S: Final = 30.0
-"""Seconds that a thread of the user's server waits for a response; a collection takes at most a fraction of it."""
+"""Seconds that a request waits for its response in the user's server; a collection takes at most a fraction of it."""
 
 
 def asgi(handler: Handler) -> Asgi:
@@ -52,7 +52,10 @@ async def _response(handler: Handler, request: Request) -> Response:
             return
 
     handler(request, done)
-    return await future
+    try:
+        return await asyncio.wait_for(future, _WAIT_S)
+    except asyncio.TimeoutError:
+        return _late()
 
 
 async def _send(response: Response, send: Any, *, with_body: bool) -> None:
@@ -114,7 +117,11 @@ def _blocking_response(handler: Handler, request: Request) -> Response:
 
     handler(request, done)
     finished.wait(_WAIT_S)
-    return responses[0] if responses else Response(503, b"no response in time\n")
+    return responses[0] if responses else _late()
+
+
+def _late() -> Response:
+    return Response(503, b"no response in time\n")
 
 
 def _request_of_environ(environ: dict[str, Any]) -> Request:

@@ -37,8 +37,9 @@ _HANDSHAKE: Final = b"\x16"
 """The first byte of TLS."""
 
 _NO_TLS: Final = (
-    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
-    b"this port speaks TLS only: use https://\n"
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"
+    b"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    b"Connection: close\r\n\r\nthis port speaks TLS only: use https://\n"
 )
 
 

@@ -68,7 +68,7 @@ class Access:
         """Leave the token file to the parent."""
         self._written = None
 
-    def open(self, port: int, *, secure: bool = False) -> None:
+    def open(self, host: str, port: int, *, secure: bool = False) -> None:
         """Let this user's command line in by the token file, if there can be one. A new port makes new sessions."""
         self._port = port
         self._flags = "; Secure" if secure else ""
@@ -77,7 +77,7 @@ class Access:
         try:
             make_private_folder(self._folder)
             self._key = private_key(self._folder)
-            token_file.write(self._folder, port, self._token)
+            token_file.write(self._folder, port, self._token, host)
             self._written = self._folder
         except OSError as error:
             _log.info(

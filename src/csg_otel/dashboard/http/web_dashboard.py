@@ -90,6 +90,7 @@ class WebDashboard:
         self._access = Access(security.api_auth, variables)
         host = config.dashboard.host
         # On a network the token is the protection, and the names of this machine are not known.
+        self._host = host
         self._guards = guards(security, host, checks_hosts=is_loopback(host))
         self._access_log = access_log(security)
         self._documents = Documents(source)
@@ -107,7 +108,7 @@ class WebDashboard:
         """Let this user's command line in; the server calls this before the first request to *url*."""
         self._url = url
         address = urlsplit(url)
-        self._access.open(address.port or 80, secure=address.scheme == "https")
+        self._access.open(self._host, address.port or 80, secure=address.scheme == "https")
 
     def close(self) -> None:
         """Remove the token file; called when the server has stopped."""

@@ -1,8 +1,14 @@
-"""Answers of bounded size for coding agents, which pay for each character they read. Pure."""
+"""
+Answers of bounded size for coding agents, which pay for each character they read. Pure.
+
+The rule: an agent reads no character that a person would not see, since such text of a program could instruct it.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -12,6 +18,13 @@ MAX_CHARACTERS: Final = 40_000
 _MAX_TEXT: Final = 2_000
 """Longest text in an answer: most of a stack trace."""
 
+_MOST_LEVELS: Final = 64
+"""Deepest level of an answer; JSON libraries fail at about 1,000."""
+
+_INVISIBLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that fonts do not draw (Default_Ignorable_Code_Point), as far as Python counts them as printable."""
 
 _WHOLE: Final = {"times", "values"}
 
@@ -41,15 +54,37 @@ def _encode(document: Any, left_out: dict[str, int]) -> str:
     return json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
 
 
-def _cut(value: Any) -> Any:
-    """Return a copy of *value* in which no text is longer than allowed, and no number is one that JSON does not have."""
+def _cut(value: Any, level: int = 0) -> Any:
+    """Return a copy of *value*: texts are short and visible, levels are few, and numbers are those that JSON has."""
     if isinstance(value, str):
-        return value if len(value) <= _MAX_TEXT else f"{value[:_MAX_TEXT]}… ({len(value) - _MAX_TEXT} more characters)"
+        return _text(value)
+    if isinstance(value, dict | list) and level >= _MOST_LEVELS:
+        return "…"
     if isinstance(value, dict):
-        return {key: _cut(item) for key, item in value.items()}
+        return {_text(key): _cut(item, level + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_cut(item) for item in value]
+        return [_cut(item, level + 1) for item in value]
     return None if isinstance(value, float) and not (abs(value) < float("inf")) else value
+
+
+def _text(value: str) -> str:
+    """Return the beginning of *value*, with escapes for characters that are invisible or no text."""
+    shown = _visible(value[:_MAX_TEXT])
+    more = len(shown) + len(value[_MAX_TEXT:]) - _MAX_TEXT
+    return shown if more <= 0 else f"{shown[:_MAX_TEXT]}… ({more} more characters)"
+
+
+def _visible(text: str) -> str:
+    if text.isprintable() and not _INVISIBLE.search(text):
+        return text
+    return "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) == "Zs":
+        return character
+    hidden = not character.isprintable() or _INVISIBLE.match(character)
+    return character.encode("unicode_escape").decode("ascii") if hidden else character
 
 
 def _lists(value: Any, path: str) -> Iterator[tuple[str, list[Any]]]:
