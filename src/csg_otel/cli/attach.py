@@ -83,12 +83,21 @@ def program(options: argparse.Namespace) -> Iterator[Source]:
 
 
 def answers(options: argparse.Namespace) -> bool:
-    """Return whether a dashboard answers at the address in the configuration; another server there is none."""
+    """
+    Return whether a dashboard answers at the address in the configuration; another server there is none.
+
+    Raises CsgOtelError if a file of the options for TLS can't be used.
+    """
     try:
-        address = endpoint.dashboard_url(_config(options))
-        response = net.request("GET", f"{address}/api/v1/session", timeout_s=_PROBE_S, direct=True)
+        config = _config(options)
+        address = endpoint.dashboard_url(config)
+    except CsgOtelError:
+        return False
+    tls = endpoint.tls(options, config, address)
+    try:
+        response = net.request("GET", f"{address}/api/v1/session", timeout_s=_PROBE_S, direct=True, tls=tls)
         content = json.loads(response.body)
-    except (CsgOtelError, OSError, ValueError):
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and ("csrf" in content or "error" in content)
 

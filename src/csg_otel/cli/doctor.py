@@ -156,10 +156,11 @@ def _port(config: Config) -> Iterator[Finding]:
 def _answers_as_csg_otel(config: Config) -> bool:
     """Return whether the server at the configured address answers as the health endpoints of this package do."""
     address = f"{endpoint.url(config)}/healthz"
+    accept = {"Accept": "application/health+json"}
     try:
-        response = net.request(
-            "GET", address, timeout_s=_CONNECT_S, headers={"Accept": "application/health+json"}, direct=True
-        )
+        # Nothing is sent that is secret, and the certificate is for the names by which other machines reach the program.
+        tls = net.tls_context(None, None, None, verifies=False) if config.security.tls.cert else None
+        response = net.request("GET", address, timeout_s=_CONNECT_S, headers=accept, direct=True, tls=tls)
         return json.loads(response.body)["state"] in health_output.MARKS
     except (OSError, ValueError, KeyError, TypeError):
         return False
