@@ -49,7 +49,7 @@ def may_be_secret(kind: Any) -> bool:
     if is_section(kind):
         nested = typing.get_type_hints(kind)
         return bool(_secret_settings(kind)) or any(may_be_secret(nested[item.name]) for _, item, _ in settings_of(kind))
-    if isinstance(kind, type):
+    if isinstance(kind, type) and typing.get_origin(kind) is None:  # for Python 3.10 tuple[str] is a type, too
         return issubclass(kind, Secret)
     return any(may_be_secret(part) for part in typing.get_args(kind) if part is not ... and part is not None)
 
