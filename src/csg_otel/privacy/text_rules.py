@@ -39,7 +39,6 @@ PERSON_STEMS: Final = separate(
 LONGEST_PATTERN: Final = 16_384
 """Characters of a text that an expression of the user is applied to: it may be one that takes quadratic time, or worse."""
 _NUMBERS: Final = re.compile(r"\d{2}")
-_NO_SPACE: Final = frozenset("=:'\"<%")
 
 
 class TextRules:

@@ -11,7 +11,6 @@ from csg_otel.privacy.separate import separate
 
 _AT: Final = re.compile(r"(?:@|%40)(?=[\w\-]{1,63}\.)")
 _DOMAIN: Final = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.([^\W\d_]{2,24}|xn--[\w\-]{2,59})(?![\w])")
-_LOCAL_REVERSED: Final = re.compile(r"(?:[\w.+'’!#$&*/=?^{|}~\-]|[0-9a-fA-F]{2}%(?<!F3%)(?<!62%)(?<!D3%)(?<!02%))*")
 _EDGE: Final = ".'+!#$&*/=?^{|}~’"
 _NO_MAIL: Final = frozenset(("git", "hg", "svn", "celery", "pkg", "npm"))
 _NO_DOMAIN: Final = frozenset(
