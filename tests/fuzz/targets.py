@@ -367,10 +367,11 @@ def scrubber() -> Target:
 
     def run(data: bytes) -> None:
         text = data.decode("utf-8", "surrogatepass") if _is_text(data) else data.decode("latin-1")
+        failed = ours.redactions.get("rule-error", 0)
         clean = ours.text(text)
         assert ours.text(clean) == clean, "scrubbing again changes it"
         ours.value(text[:40], {text[:20]: [text, data]})
-        assert "rule-error" not in ours.redactions, "a rule failed"
+        assert ours.redactions.get("rule-error", 0) == failed, "a rule failed"
 
     return Target(run, _SCRUBBED, _SCRUBBED_WORDS)
 

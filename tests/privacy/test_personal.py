@@ -99,6 +99,25 @@ def test_numbers_and_names_of_things_stay(key: str, value: str) -> None:
     assert SCRUBBER.value(key, value) is value
 
 
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("pay 4242424242424242 10 EUR", "pay X 10 EUR"),
+        ("item 7 4242 4242 4242 4242", "item 7 X"),
+        ("4242 4242 4242 4242 1227 123", "X 1227 123"),
+        ("3782 822463 10005 4242 4242 4242 4242", "X X"),
+        (" ".join(["4242424242424242"] * 60), " ".join("X" * 60)),
+        (" ".join(["4242 4242 4242 4242"] * 60), " ".join("X" * 60)),
+        ("1234 4242 4242 4242 4242", "1234 4242 4242 4242 4242"),
+        ("4242-4242-4242-4242-11", "4242-4242-4242-4242-11"),
+        ("42424242424242421234567", "42424242424242421234567"),
+    ],
+)
+def test_a_card_goes_beside_other_numbers(raw: str, clean: str) -> None:
+    """A number beside a card, its date or the next card hides it not; a table of numbers of four digits holds none."""
+    assert SCRUBBER.text(raw) == clean.replace("X", "[redacted:card]")
+
+
 def test_a_card_as_a_number_goes() -> None:
     """An integer with an issuer and a check digit is a card's number; a moment in microseconds is not."""
     assert SCRUBBER.value("payment", 4111111111111111) == "[redacted:card]"

@@ -69,7 +69,7 @@ _SAID: Final = re.compile(
 )
 _OPTION: Final = re.compile(r"-(?<![\w\-.]-)[\w.\-]{2,64}")
 _CARD: Final = re.compile(
-    r"0000(?<![\w.]0000)(?<!0[ -]0000)"
+    r"0000(?<![\w.]0000)(?<!0-0000)"
     r"(?:0{8,15}|(?P<mark>[ -])(?:0000(?P=mark)0000(?P=mark)0{1,7}|0{6}(?P=mark)0{4,5}))(?![\w-])"
 )
 _PHONE: Final = re.compile(r"(?:\+|%2B|tel:00)[1-9]")

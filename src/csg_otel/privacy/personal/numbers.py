@@ -9,8 +9,11 @@ from typing import Final
 from csg_otel.privacy.options import Hit
 from csg_otel.privacy.separate import separate
 
-_CARD: Final = re.compile(r"(?<![\w.])(?<!\d[ -])\d{4}(?:[ -]?\d){8,15}(?![\w-]|[.]\d)")
-_CARD_GROUPS: Final = re.compile(r"\d{4}([ -]?)(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\d{4,5})")
+_CARD: Final = re.compile(r"(?<![\w.])(?<!\d-)\d{14,19}(?![\w-]|[.]\d)")
+_CHAIN: Final = re.compile(r"(?<![\w.])(?<!\d-)\d{1,7}(?:[ -]\d{1,7})+")
+"""Numbers of which four, or three, may be the groups of a card."""
+_CARD_GROUPS: Final = re.compile(r"\d{4}([ -])(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\d{4,5})(?![\w-]|[.]\d)")
+_DIGITS: Final = re.compile(r"\d+")
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?=(?:[ -]?[A-Z0-9]){11})")
 _IBAN_TAIL: Final = re.compile(r"(?:[ -]?[A-Z0-9]){1,34}")
 _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-]|\.\d)")
@@ -36,10 +39,25 @@ _IBAN_LENGTHS: Final = {
 def cards(text: str) -> Iterator[Hit]:
     """Yield the payment card numbers: groups as on a card, a known issuer with its length, and a right check digit."""
     for match in _CARD.finditer(text):
-        digits = re.sub(r"[ -]", "", match[0])
-        issued = _issued(digits, grouped=not match[0].isdigit())
-        if _CARD_GROUPS.fullmatch(match[0]) is not None and issued and _luhn(digits):
+        if _issued(match[0]) and _luhn(match[0]):
             yield Hit(match.start(), match.end(), "card")
+    for chain in _CHAIN.finditer(text):
+        yield from _grouped_cards(text, *chain.span())
+
+
+def _grouped_cards(text: str, start: int, end: int) -> Iterator[Hit]:
+    """Yield the cards in a chain of numbers: at its start, behind another card, or behind a number that is no group of four."""
+    card_end, may_begin = start, True
+    for number in _DIGITS.finditer(text, start, end):
+        if number.start() < card_end:
+            continue
+        match = _CARD_GROUPS.match(text, number.start()) if may_begin else None
+        digits = "" if match is None else match[0].replace(match[1], "")
+        if match is not None and _issued(digits, grouped=True) and _luhn(digits):
+            yield Hit(match.start(), match.end(), "card")
+            card_end = match.end()
+        else:
+            may_begin = len(number[0]) != 4
 
 
 def card_number(value: int) -> bool:

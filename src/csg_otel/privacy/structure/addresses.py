@@ -10,7 +10,11 @@ from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import plausible
 
-_AUTHORITY: Final = re.compile(r"(?:://|%3A%2F%2F|:\\/\\/)([^\s\"'<>`|{}?#]{1,1024})")
+_BEGIN: Final = r"(?:://|%3A%2F%2F|:\\/\\/)"
+_AUTHORITIES: Final = re.compile(_BEGIN + r"([^\s\"'<>`|{}?#]+)")
+_NEXT: Final = re.compile(_BEGIN)
+_NO_PASSWORD_BEFORE: Final = re.compile(r"@|/|%40|%2F|[,;&][\w.+\-=]*\Z")
+_COLON: Final = re.compile(r":|%3A")
 _HOST: Final = re.compile(r"\[?[\w.\-:$*%]*|\(")
 _SCHEMELESS: Final = re.compile(
     r"(?<![\w.\-/@:+])([\w.\-]{1,64}):([^\s:@/\"'<>(){},]{3,128})@(?:tcp|udp|unix)?(?:\(|[\w\-.]{1,255}(?::\d{2,5}|/))"
@@ -31,8 +35,9 @@ RULE: Final = "url-credentials"
 
 def hits(text: str) -> Iterator[Hit]:
     """Yield the credentials of addresses in *text*."""
-    for match in _AUTHORITY.finditer(text):
-        yield from _user_info(text, match.start(1), match[1])
+    for match in _AUTHORITIES.finditer(text):
+        for start, end in _split(text, *match.span(1)):
+            yield from _user_info(text, start, text[start:end])
     for match in _SCHEMELESS.finditer(text):
         if match[1].lower() not in _NO_PASSWORD and "sha256" not in match[0] and not _masked(match[2]):
             yield Hit(match.start(2), match.end(2), RULE)
@@ -42,6 +47,19 @@ def hits(text: str) -> Iterator[Hit]:
                 yield Hit(match.start(2), match.end(2), RULE)
 
 
+def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each address of a list without spaces; a password may contain ``://``."""
+    part, in_password = start, False
+    for begin in _NEXT.finditer(text, start, end):
+        segment = text[part : begin.start()]
+        in_password = not _NO_PASSWORD_BEFORE.search(segment) and (in_password or _COLON.search(segment) is not None)
+        part = begin.end()
+        if not in_password:
+            yield start, begin.start()
+            start = part
+    yield start, end
+
+
 def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
     """Yield the secrets before the last ``@`` of an authority: the password, or a token that stands as the user."""
     at, width = _last_at(rest)
@@ -49,12 +67,10 @@ def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
         return
     mask = MASKED.match(rest, 0, at)
     head = mask.end() if mask is not None else 0
-    user, colon, password = rest[head:at].partition(":")
-    user = rest[:head] + user
-    if not colon and "%3A" in user:
-        user, colon, password = user.partition("%3A")
-    slash = user.find("/")
-    if slash >= 0 or _HOST.match(rest, at + width) is None:
+    separator = _COLON.search(rest, head, at)
+    colon = "" if separator is None else separator[0]
+    user, password = (rest[:at], "") if separator is None else (rest[: separator.start()], rest[separator.end() : at])
+    if "/" in user or _HOST.match(rest, at + width) is None:
         return
     if colon and (password in _TOKEN_IS_USER or not password):
         if not _masked(user) and (password or plausible.token_like(user, 12)):

@@ -8,48 +8,65 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from csg_otel.privacy import keys
 from csg_otel.privacy.options import MASKED, Hit
+from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import values
 
 _OPTION: Final = re.compile(r"(?<![\w\-.])(--?[A-Za-z][\w.\-]{1,63})(?:\s{1,4}|[\"'],?\s{1,4}(?=[\"']))(?![-\s])")
-_SHORT: Final = (
-    (
-        re.compile(
-            r"\b(?:curl|wget|http|https|xh)\b[^\n|;]{0,2000}?\s(?:-u|--user|-U|--proxy-user)(?:\s{1,4}|=)?[\"']?([^\s:\"']{0,128}:[^\s\"']{1,256})"
-        ),
-        True,
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """
+    Programs with the same short option for a password.
+
+    Args:
+        programs: Their names.
+        option: The option with its value, which is the group.
+        with_user: Whether the value is ``user:password``.
+    """
+
+    programs: re.Pattern[str]
+    option: re.Pattern[str]
+    with_user: bool = False
+
+
+_CURL: Final = "curl wget http https xh"
+_MYSQL: Final = "mysql mysqldump mysqladmin mariadb mariadb-dump"
+_REDIS: Final = "redis-cli redis-benchmark valkey-cli"
+_KEYGEN: Final = "ssh-keygen"
+_OTHERS: Final = """
+    mongo mongosh mongodump sshpass docker podman helm bcp sqlcmd ldapsearch az 7z unzip zip ipmitool psexec smbclient tsql nc
+    expect twine
+"""
+
+
+def _names(programs: str) -> re.Pattern[str]:
+    """Return an expression of the names in *programs*."""
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, separate(programs)))})\b")
+
+
+_KINDS: Final = (
+    _Kind(
+        _names(_CURL),
+        re.compile(r"\s(?:-u|--user|-U|--proxy-user)(?:\s{1,4}|=)?[\"']?([^\s:\"']{0,128}:[^\s\"']{1,256})"),
+        with_user=True,
     ),
-    (
-        re.compile(
-            r"\b(?:mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|psexec|smbclient|tsql|nc|expect|twine)\b[^\n|;]{0,2000}?\s-(?:p|P|w)(?:\s{1,4})?[\"']?((?![\d/-]{1,5}(?:\s|$|:))[^\s\"'/]{3,256})"
-        ),
-        False,
+    _Kind(
+        _names(_OTHERS),
+        re.compile(r"\s-[pPw](?:\s{1,4})?[\"']?((?![\d/-]{1,5}(?:\s|$|:))[^\s\"'/]{3,256})"),
     ),
-    (
-        re.compile(
-            r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;]{0,2000}?\s-p[\"']?([^\s\"'/]{3,256})"
-        ),
-        False,
-    ),
-    (
-        re.compile(r"\bcurl\b[^\n|;]{0,2000}?\s(?:-b|--cookie)(?:\s{1,4}|=)[\"']?([\w.\-]{1,128}=[^\s\"']{1,4096})"),
-        False,
-    ),
-    (
-        re.compile(r"\bssh-keygen\b[^\n|;]{0,2000}?\s-[NP]\s{1,4}[\"']?([^\s\"']{3,256})"),
-        False,
-    ),
-    (
-        re.compile(r"\b(?:redis-cli|redis-benchmark|valkey-cli)\b[^\n|;]{0,2000}?\s-a\s{1,4}[\"']?([^\s\"']{3,256})"),
-        False,
-    ),
+    _Kind(_names(_MYSQL), re.compile(r"\s-p[\"']?([^\s\"'/]{3,256})")),
+    _Kind(_names("curl"), re.compile(r"\s(?:-b|--cookie)(?:\s{1,4}|=)[\"']?([\w.\-]{1,128}=[^\s\"']{1,4096})")),
+    _Kind(_names(_KEYGEN), re.compile(r"\s-[NP]\s{1,4}[\"']?([^\s\"']{3,256})")),
+    _Kind(_names(_REDIS), re.compile(r"\s-a\s{1,4}[\"']?([^\s\"']{3,256})")),
 )
-_PROGRAMS: Final = re.compile(
-    r"\b(?:curl|wget|https?|xh|mysql|mysqldump|mysqladmin|mariadb|mongo|mongosh|mongodump|sshpass|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|unzip|zip|ipmitool|smbclient|tsql|redis-cli|redis-benchmark|valkey-cli|ssh-keygen|twine)\b"
-)
+_PROGRAMS: Final = _names(f"{_CURL} {_MYSQL} {_REDIS} {_KEYGEN} {_OTHERS}")
+_COMMAND_END: Final = re.compile(r"\n|\s[|;&]{1,2}|[|;&]{1,2}\s")
 _USER_OPTIONS: Final = frozenset(("-u", "--user", "-U", "--proxy-user"))
 _PASSWORD_OPTIONS: Final = frozenset(("-p", "-P", "-a", "-w"))
 RULE: Final = "argument"
@@ -67,33 +84,29 @@ def hits(text: str, allowed: Callable[[str], bool]) -> Iterator[Hit]:
             yield Hit(start, end, RULE, key=option)
     if " -" not in text:
         return
-    for line in _lines(text):
-        program = _PROGRAMS.search(text, *line)
-        if program is not None:
-            for pattern, user in _SHORT:
-                yield from _short(pattern, user, text, program.start(), line[1])
+    for start, end in _commands(text):
+        if _PROGRAMS.search(text, start, end) is not None:
+            yield from _short(text, start, end)
 
 
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the limits of each line; of a long one, of its first 4096 characters."""
+def _commands(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the limits of each command: of a line, and of what a shell would run on its own."""
     start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        yield start, min(end, start + 4096)
-        start = end + 1
+    for match in _COMMAND_END.finditer(text):
+        yield start, match.start()
+        start = match.end() - 1  # a space may begin an option
+    yield start, len(text)
 
 
-def _short(pattern: re.Pattern[str], with_user: bool, text: str, start: int, end: int) -> Iterator[Hit]:
-    match = pattern.search(text, start, end)
-    if match is None or MASKED.fullmatch(match[1]) or match[1][:1] in "$<{":
-        return
-    low = match.start(1)
-    user, _, password = match[1].partition(":")
-    if not with_user:
-        yield Hit(low, match.end(1), RULE)
-    elif password and not MASKED.fullmatch(password):
-        yield Hit(low + len(user) + 1, match.end(1), RULE)
+def _short(text: str, start: int, end: int) -> Iterator[Hit]:
+    """Yield the passwords of short options in a command, behind the name of a program that has such options."""
+    for kind in _KINDS:
+        program = kind.programs.search(text, start, end)
+        for match in () if program is None else kind.option.finditer(text, program.end(), end):
+            value = match[1]
+            password = value.partition(":")[2] if kind.with_user else value
+            if value[:1] not in "$<{" and password and MASKED.fullmatch(password) is None:
+                yield Hit(match.end(1) - len(password), match.end(1), RULE)
 
 
 def secret_items(items: Sequence[object], allowed: Callable[[str], bool]) -> Iterator[tuple[int, int]]:

@@ -86,7 +86,8 @@ def hits(
         hit = None if allowed(key) else _pair(text, match, key, query, level(key), personal)
         if hit is not None:
             yield hit
-        position = max(match.end(), hit.end if hit is not None else 0)
+        # the value of a header ends at a quote, which may belong to a pair within the rest of the line
+        position = match.end() if hit is None or hit.rule == "header" else max(match.end(), hit.end)
         match = _PAIR.search(text, position)
     yield from _others(text, allowed)
 

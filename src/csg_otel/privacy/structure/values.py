@@ -8,7 +8,7 @@ from typing import Final
 QUOTE: Final = re.compile(r"(?:[bBuUrRfF]{1,2}(?=['\"]))?(\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|apos|#3[49]);)")
 """An opening quote, with the escapes of JSON in JSON, of addresses and of XML."""
 _BARE: Final = re.compile(
-    r"(?:[^\s\"'`<>,;&|(){}\[\]%\\]|%(?!2[26])|\\(?![nrt\"'\\])|[,;&|](?=[^\s,;&|\"'])(?![\w.\-]{1,64}(?:=|:\s|%3D)))+"
+    r"(?:[^\s\"'`<>,;&|(){}\[\]%\\]|%(?!2[26])|\\(?![nrt\"'\\])|[,;&|](?=[^\s,;&|\"'])(?![\w.\-]{1,64}(?:\[\w{0,24}\])?(?:=|:\s|%3D|\s->\s)))+"
 )
 """A value without quotes: it goes on behind a comma, semicolon or ampersand unless a space or another pair follows."""
 _ESCAPED_BREAK: Final = re.compile(r"\\+[nrt]")
