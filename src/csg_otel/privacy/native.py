@@ -14,27 +14,21 @@ from typing import Any, Final
 from csg_otel import interruptions
 from csg_otel.privacy.formats.finder import Formats
 from csg_otel.privacy.known_values import KnownValues
+from csg_otel.privacy.structure import marks
 
 _SPACE: Final = r"[\s\x1c-\x1f]"
 """The spaces of Python, which has four more than the automaton."""
-_QUOTE: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|#3[49]);)"
 _BEHIND: Final = (
-    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|{_QUOTE}){{0,3}}{_SPACE}{{0,8}}(?:->|=|:|%3[DA]|\\u003[da])|{_QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{_QUOTE}"
-    rf"|{_QUOTE}?[\s\x1c-\x1f,;]{{1,16}}.{{0,6}}(?:val|string))"
+    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|{marks.QUOTE}){{0,3}}{_SPACE}{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{marks.QUOTE}"
+    rf"|{marks.QUOTE}?[\s\x1c-\x1f,;]{{1,16}}.{{0,6}}(?:val|string))"
 )
 _NEXT: Final = rf"(?:[\w.\-]*(?:[(\[{{]|(?:,|{_SPACE}){_SPACE}{{0,8}}[^\s\x1c-\x1f,;:=(){{}}\[\]<>]{{8}})|.*[\"'`])"
 _SAID: Final = (
     "(?i)(?:password|passwd|pwd|passphrase|secret|token|key|pin|code|otp|by|credentials?) "
     "(?:is|was|of|to|set|with|value|code|key|for user|[\"'`])"
 )
-_SCHEMES: Final = (
-    "(?i)(?:bearer|basic|negotiate|ntlm|dpop|apikey|token|ssws|digest|hawk|aws4|splunk|genie ?key|bot|sharedkey|"
-    r"sharedaccesssignature)[+%\-\s\x1c-\x1f]"
-)
-_PROGRAMS: Final = (
-    "(?s)(?:curl|wget|http|xh|mysql|mariadb|mongo|ssh|twine|docker|podman|helm|bcp|sqlcmd|ldapsearch|az|7z|zip|ipmitool|"
-    "psexec|smbclient|tsql|nc|expect|redis|valkey).* -(?:[uUpPwabN]|-user|-proxy|-cookie)"
-)
+_SCHEMES: Final = rf"(?i)(?:{'|'.join(marks.first_words(marks.SCHEMES))})[+%\-\s\x1c-\x1f]"
+_PROGRAMS: Final = rf"(?s)(?:{'|'.join(marks.first_words(marks.PROGRAMS))}).* -(?:[uUpPwabN]|-user|-proxy|-cookie)"
 _OCTET: Final = r"[1-9]|1[1-9]|[2-9]\d|1[013-68]\d|12[0-689]|17[013-9]|19[013-9]|[2-9]\d\d"
 _PUBLIC: Final = rf"(?:(?:{_OCTET})\.\d{{1,3}}|172\.(?:\d|1[0-5]|3[2-9]|[4-9]\d|\d{{3}})|192\.(?:\d{{1,2}}|1[0-57-9]\d|16[0-79]|[2-9]\d\d))"
 _OTHERS: Final = (
@@ -83,7 +77,7 @@ class Native:
         names = "|".join(map(re.escape, filter(str.isascii, stems)))
         people = "|".join(map(re.escape, filter(str.isascii, person_stems)))
         sources = [rf"(?i)-[\w.\-]*(?:{names})", *_OTHERS, *_tokens(formats)]
-        sources.append(rf"(?i)(?:{names}{'|' if people else ''}{people}){_BEHIND}")
+        sources.append(rf"(?i)(?:{names}{'|' if people else ''}{people}){_without_look_around(_BEHIND)}")
         sources.append(rf"(?is)(?:{names}){_NEXT}")
         sources.extend(re.escape(literal) for literal in values.literals if literal.isascii())
         expressions = [source.encode("ascii") for source in sources]

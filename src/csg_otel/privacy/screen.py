@@ -18,7 +18,7 @@ from csg_otel.privacy import trie
 from csg_otel.privacy.formats.finder import SHORTEST, Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.native import Native
-from csg_otel.privacy.separate import separate
+from csg_otel.privacy.structure import marks
 
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
@@ -39,26 +39,9 @@ _WORDS: Final = re.compile("[A-Za-z0-9]+[^A-Za-z0-9]?")
 """Words with the character behind them: ``ghp_`` may begin a token, ``ghp/`` does not."""
 _RUN: Final = re.compile("[A-Za-z0-9]+")
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
-_SCHEMES: Final = frozenset(
-    separate(
-        """
-    bearer basic negotiate ntlm dpop apikey token ssws digest hawk aws0 splunk genie geniekey bot sharedkey
-    sharedaccesssignature
-    """
-    )
-)
-_PROGRAMS: Final = frozenset(
-    separate(
-        """
-    curl wget http https xh mysql mysqldump mysqladmin mariadb mongo mongosh mongodump ssh sshpass docker podman helm bcp
-    sqlcmd ldapsearch az 0z unzip zip ipmitool psexec smbclient tsql nc expect twine redis valkey
-    """
-    )
-)
-_QUOTES: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|#3[49]);)"
 _PAIRED: Final = re.compile(
-    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|{_QUOTES}){{0,3}}\s{{0,8}}(?:->|=|:(?!//|:)|%3[DA]|\\u003[da])|{_QUOTES}?\s{{0,4}},?\s{{0,16}}{_QUOTES}"
-    rf"|{_QUOTES}?[\s,;]{{1,16}}.{{0,6}}(?:[Vv]al|[Ss]tring))"
+    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE}"
+    rf"|{marks.QUOTE}?[\s,;]{{1,16}}.{{0,6}}(?:[Vv]al|[Ss]tring))"
 )
 """What follows a part of a key: the rest of the key and a separator, a quote, or the word for its value."""
 _NEXT: Final = re.compile(r"[\w.\-]*(?:[(\[{]|[,\s]\s{0,8}[^\s,;:=(){}\[\]<>]{8})")
@@ -84,6 +67,10 @@ _PRIVATE: Final = ("10.", "127.", "192.168.", *(f"172.{second}." for second in r
 def _shape(text: str) -> str:
     """Return *text*, which is ASCII, with 0 for each digit."""
     return text.encode("ascii").translate(_DIGITS).decode("ascii")
+
+
+_SCHEMES: Final = frozenset(map(_shape, marks.first_words(marks.SCHEMES)))
+_PROGRAMS: Final = frozenset(map(_shape, marks.first_words(marks.PROGRAMS)))
 
 
 class Screen:

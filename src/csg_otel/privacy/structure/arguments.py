@@ -7,14 +7,13 @@ A short option is secret only behind the name of a program for which it is a pas
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from csg_otel.privacy import keys
 from csg_otel.privacy.options import MASKED, Hit
-from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import values
+from csg_otel.privacy.structure import marks, values
 
 _OPTION: Final = re.compile(r"(?<![\w\-.])(--?[A-Za-z][\w.\-]{1,63})(?:\s{1,4}|[\"'],?\s{1,4}(?=[\"']))(?![-\s])")
 
@@ -35,37 +34,27 @@ class _Kind:
     with_user: bool = False
 
 
-_CURL: Final = "curl wget http https xh"
-_MYSQL: Final = "mysql mysqldump mysqladmin mariadb mariadb-dump"
-_REDIS: Final = "redis-cli redis-benchmark valkey-cli"
-_KEYGEN: Final = "ssh-keygen"
-_OTHERS: Final = """
-    mongo mongosh mongodump sshpass docker podman helm bcp sqlcmd ldapsearch az 7z unzip zip ipmitool psexec smbclient tsql nc
-    expect twine
-"""
-
-
-def _names(programs: str) -> re.Pattern[str]:
-    """Return an expression of the names in *programs*."""
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, separate(programs)))})\b")
+def _names(programs: Iterable[str]) -> re.Pattern[str]:
+    """Return an expression of the names of *programs*."""
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, programs))})\b")
 
 
 _KINDS: Final = (
     _Kind(
-        _names(_CURL),
+        _names(marks.CURL),
         re.compile(r"\s(?:-u|--user|-U|--proxy-user)(?:\s{1,4}|=)?[\"']?([^\s:\"']{0,128}:[^\s\"']{1,256})"),
         with_user=True,
     ),
     _Kind(
-        _names(_OTHERS),
+        _names(marks.OTHERS),
         re.compile(r"\s-[pPw](?:\s{1,4})?[\"']?((?![\d/-]{1,5}(?:\s|$|:))[^\s\"'/]{3,256})"),
     ),
-    _Kind(_names(_MYSQL), re.compile(r"\s-p[\"']?([^\s\"'/]{3,256})")),
-    _Kind(_names("curl"), re.compile(r"\s(?:-b|--cookie)(?:\s{1,4}|=)[\"']?([\w.\-]{1,128}=[^\s\"']{1,4096})")),
-    _Kind(_names(_KEYGEN), re.compile(r"\s-[NP]\s{1,4}[\"']?([^\s\"']{3,256})")),
-    _Kind(_names(_REDIS), re.compile(r"\s-a\s{1,4}[\"']?([^\s\"']{3,256})")),
+    _Kind(_names(marks.MYSQL), re.compile(r"\s-p[\"']?([^\s\"'/]{3,256})")),
+    _Kind(_names(["curl"]), re.compile(r"\s(?:-b|--cookie)(?:\s{1,4}|=)[\"']?([\w.\-]{1,128}=[^\s\"']{1,4096})")),
+    _Kind(_names(marks.KEYGEN), re.compile(r"\s-[NP]\s{1,4}[\"']?([^\s\"']{3,256})")),
+    _Kind(_names(marks.REDIS), re.compile(r"\s-a\s{1,4}[\"']?([^\s\"']{3,256})")),
 )
-_PROGRAMS: Final = _names(f"{_CURL} {_MYSQL} {_REDIS} {_KEYGEN} {_OTHERS}")
+_PROGRAMS: Final = _names(marks.PROGRAMS)
 _COMMAND_END: Final = re.compile(r"\n|\s[|;&]{1,2}|[|;&]{1,2}\s")
 _USER_OPTIONS: Final = frozenset(("-u", "--user", "-U", "--proxy-user"))
 _PASSWORD_OPTIONS: Final = frozenset(("-p", "-P", "-a", "-w"))

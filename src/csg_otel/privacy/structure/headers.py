@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from csg_otel.privacy.options import MASKED, Hit
-from csg_otel.privacy.structure import plausible
+from csg_otel.privacy.structure import marks, plausible
 
-_SCHEME: Final = re.compile(
-    r"(?<![\w-])(?i:(bearer|basic|negotiate|ntlm|dpop|apikey|token|ssws|digest|hawk|aws4-hmac-sha256|splunk|genie ?key|bot|oauth|sharedkey|sharedaccesssignature))"
-    r"(?:\s|%20|\+){1,4}(?=[^\s\"',;]{6})"
-)
+_NAMES: Final = "|".join(name.replace("-", "[ -]") for name in marks.SCHEMES)
+_SCHEME: Final = re.compile(rf"(?<![\w-])(?i:({_NAMES}))(?:\s|%20|\+){{1,4}}(?=[^\s\"',;]{{6}})")
 _SIGNATURE: Final = re.compile(
     r"(?:response|nonce|cnonce|opaque|mac|Signature|Credential|oauth_signature|oauth_token|token)=\"?([\w+/=%.\-]{8,512})"
 )

@@ -13,16 +13,15 @@ from typing import Final
 from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import plausible, values
+from csg_otel.privacy.structure import marks, plausible, values
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
-_QUOTES: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&quot;|&\#3[49];)"
 _PAIR: Final = re.compile(
-    rf"{_KEY}(?:((?:\[\w{{0,24}}\])?\]?{_QUOTES}?\]?\s{{0,8}}(?:=>|:=|(?<=\s)->(?=\s)|={{1,3}}|:(?!//|:)|%3[DA]|\\u003[da])\s{{0,8}})|({_QUOTES}\s{{0,4}},\s{{0,4}}(?=[bu]?{_QUOTES}|\[)))"
+    rf"{_KEY}(?:((?:\[\w{{0,24}}\])?\]?{marks.QUOTE}?\]?\s{{0,8}}{marks.SEPARATOR}\s{{0,8}})|({marks.QUOTE}\s{{0,4}},\s{{0,4}}(?=[bu]?{marks.QUOTE}|\[)))"
 )
 _NAMED: Final = re.compile(
-    rf"(?:\b|_)(?:[Nn]ame|[Kk]ey|[Ff]ield|[Hh]eader){_QUOTES}?\s{{0,8}}[:=]\s{{0,8}}{_QUOTES}?([\w.\-]{{2,100}}){_QUOTES}?"
-    rf"[\s,;]{{1,16}}{_QUOTES}?(?:[Vv]alue|val|string_?[Vv]alue){_QUOTES}?\s{{0,8}}[:=]\s{{0,8}}"
+    rf"(?:\b|_)(?:[Nn]ame|[Kk]ey|[Ff]ield|[Hh]eader){marks.QUOTE}?\s{{0,8}}[:=]\s{{0,8}}{marks.QUOTE}?([\w.\-]{{2,100}}){marks.QUOTE}?"
+    rf"[\s,;]{{1,16}}{marks.QUOTE}?(?:[Vv]alue|val|string_?[Vv]alue){marks.QUOTE}?\s{{0,8}}[:=]\s{{0,8}}"
 )
 _ELEMENT: Final = re.compile(r"<(?:[\w]{1,40}:)?([\w.\-]{2,100})(?:\s[^<>]{0,200})?>([^<>]{1,4096})(?=</)")
 _PHRASE: Final = re.compile(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-QUOTE: Final = re.compile(r"(?:[bBuUrRfF]{1,2}(?=['\"]))?(\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|apos|#3[49]);)")
-"""An opening quote, with the escapes of JSON in JSON, of addresses and of XML."""
+from csg_otel.privacy.structure import marks
+
+QUOTE: Final = re.compile(rf"(?:[bBuUrRfF]{{1,2}}(?=['\"]))?({marks.QUOTE})")
+"""An opening quote, which may have a prefix of Python."""
 _BARE: Final = re.compile(
     r"(?:[^\s\"'`<>,;&|(){}\[\]%\\]|%(?!2[26])|\\(?![nrt\"'\\])|[,;&|](?=[^\s,;&|\"'])(?![\w.\-]{1,64}(?:\[\w{0,24}\])?(?:=|:\s|%3D|\s->\s)))+"
 )

@@ -1,0 +1,39 @@
+"""What stands around secrets: quotes, separators, schemes of authentication, programs with options; for rules and screens. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from csg_otel.privacy.separate import separate
+
+QUOTE: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|apos|#3[49]);)"
+"""A quote, with the escapes of JSON in JSON, of addresses and of XML."""
+SEPARATOR: Final = r"(?:=>|:=|(?<=\s)->(?=\s)|={1,3}|:(?!//|:)|%3[DA]|\\u003[da])"
+"""What separates a key from its value; a colon of an address does not."""
+SCHEMES: Final = separate(
+    """
+    bearer basic negotiate ntlm dpop apikey token ssws digest hawk aws4-hmac-sha256 splunk genie-key geniekey bot oauth
+    sharedkey sharedaccesssignature
+    """
+)
+"""Schemes of authentication, in lower case; a hyphen may also be a space."""
+CURL: Final = separate("curl wget http https xh")
+MYSQL: Final = separate("mysql mysqldump mysqladmin mariadb mariadb-dump")
+REDIS: Final = separate("redis-cli redis-benchmark valkey-cli")
+KEYGEN: Final = ("ssh-keygen",)
+OTHERS: Final = separate(
+    """
+    mongo mongosh mongodump sshpass docker podman helm bcp sqlcmd ldapsearch az 7z unzip zip ipmitool psexec smbclient tsql nc
+    expect twine
+    """
+)
+PROGRAMS: Final = (*CURL, *MYSQL, *REDIS, *KEYGEN, *OTHERS)
+"""Programs with a short option for a password, by the kind of option."""
+_WORD: Final = re.compile("[a-z0-9]+")
+
+
+def first_words(names: Iterable[str]) -> tuple[str, ...]:
+    """Return what each of *names* begins with, up to a hyphen, in order and once."""
+    return tuple(dict.fromkeys(word[0] for name in names if (word := _WORD.match(name)) is not None))
