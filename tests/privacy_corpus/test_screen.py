@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csg_otel.privacy import Scrubber, screen
+from csg_otel.privacy import Scrubber, screen, shapes
 from csg_otel.privacy.separate import separate
 from privacy_corpus.corpus import SEEDS, corpus
 from privacy_corpus.cost import fresh, span
@@ -70,6 +70,22 @@ def test_no_text_with_a_match_passes(seed: int, by_words: Scrubber, by_automaton
 
     assert len(passed) > 1000, "the screen lets nothing through"
     assert [text for text in passed if rules.hits(text, True)] == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_part_of_a_text_passes_with_a_match(seed: int, by_words: Scrubber, by_automaton: Scrubber) -> None:
+    """What is left of a secret that was cut, or stands in other words, passes only if no rule would change it."""
+    rng = random.Random(seed)
+    parts = []
+    for text in sorted({text for item in corpus(seed) for text in _texts(item.value)}):
+        start = rng.randrange(len(text) + 1)
+        parts.append(
+            rng.choice(("", "x ")) + text[start : rng.randrange(start, len(text) + 1)] + rng.choice(("", " 1", "-2"))
+        )
+
+    passed = [text for text in parts if by_words._rules.clean(text) or by_automaton._rules.clean(text)]
+
+    assert [text for text in passed if by_words._rules.hits(text, True)] == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -148,8 +164,48 @@ def test_a_part_of_a_key_that_was_classified_for_a_value_is_scrubbed() -> None:
     assert "ghp_" not in str(scrubber.mapping({key: "clean"}))
 
 
+def _other_digits(text: str, rng: random.Random) -> str:
+    return "".join(rng.choice("0123456789") if "0" <= character <= "9" else character for character in text)
+
+
+def _clean_by_shape(scrubber: Scrubber, text: str) -> bool:
+    """Return whether *text* is clean whatever its digits are; a shape is judged when it comes for the second time."""
+    scrubber._rules.clean(text)
+    return not scrubber._rules._screen._shapes.others([text])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_shape_is_clean_only_if_no_digits_make_a_match(seed: int, by_words: Scrubber) -> None:
+    """Over the whole corpus: where a text is clean because of its shape, no other digits in it make a rule match."""
+    rng = random.Random(seed)
+    texts = {text for item in corpus(seed) for text in _texts(item.value)}
+    zeros = {shapes.of(text) for text in texts if text.isascii()}  # a secret with other digits may be harmless
+    clean = [text for text in sorted(texts | zeros) if _clean_by_shape(by_words, text)]
+
+    assert len(clean) > 500, "no shape is remembered"
+    for text in clean:
+        for changed in (_other_digits(text, rng) for _ in range(3)):
+            assert by_words._rules.hits(changed, True) == [], changed
+    known = [text for text in sorted(texts) if not by_words._rules._screen._shapes.others([text])]
+    assert [text for text in known if by_words._rules.hits(text, True)] == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(_PIECES | _RUNS | st.text("0123456789.:- ", max_size=16), max_size=6), st.sampled_from(("", " ", "-", "_"))
+)
+def test_no_shape_of_pieces_is_clean_if_digits_make_a_match(pieces: list[str], between: str) -> None:
+    """The same for parts of secrets, numbers and marks in any order."""
+    text = between.join(pieces)
+    words, _ = _engines()
+    rng = random.Random(text)
+    if _clean_by_shape(words, text):
+        for changed in (text, *(_other_digits(text, rng) for _ in range(5))):
+            assert words._rules.hits(changed, True) == [], changed
+
+
 def test_the_words_of_secrets_are_not_remembered() -> None:
-    """Only words of clean texts are kept, no long ones, and not without an end."""
+    """Only words and shapes of clean texts are kept, no long ones, and not without an end."""
     scrubber = _scrubber(native=False)
     scrubber.text("password=orchidvelvet")
     for number in range(3 * screen.MOST_WORDS):
@@ -157,6 +213,8 @@ def test_the_words_of_secrets_are_not_remembered() -> None:
     screened = scrubber._rules._screen
 
     assert not any("orchid" in word for word in screened._harmless | screened._kinds.keys())
+    assert not any(b"orchid" in shape for shape in screened._shapes._clean)
+    assert 0 < len(screened._shapes._clean) <= shapes.MOST_SHAPES
     assert 0 < len(screened._harmless) + len(screened._kinds) <= screen.MOST_WORDS
     assert max(map(len, screened._harmless)) <= screen.LONGEST_WORD
 

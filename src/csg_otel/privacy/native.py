@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from csg_otel import interruptions
+from csg_otel.privacy.formats import generic
 from csg_otel.privacy.formats.finder import Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.structure import marks
@@ -48,6 +49,7 @@ _OTHERS: Final = (
     rf"(?:^|[^\w./]|(?:^|[^A-Za-z])/){_PUBLIC}\.\d{{1,3}}\.(?:[1-9]|0\d)",
     r"(?:^|[^\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]",
     r"[_\-.][A-Za-z0-9]{20,}",
+    generic.SIGNED,
 )
 
 

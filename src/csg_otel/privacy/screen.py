@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from typing import Final
 
 from csg_otel import interruptions
-from csg_otel.privacy import trie
+from csg_otel.privacy import shapes, trie
+from csg_otel.privacy.formats import generic
 from csg_otel.privacy.formats.finder import SHORTEST, Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.native import Native
@@ -34,7 +35,10 @@ Background = Callable[[Callable[[], object]], object]
 """Runs a function without keeping its caller waiting."""
 _STEM, _PERSON, _KNOWN, _INNER, _PREFIX, _RANDOM, _SCHEME, _PROGRAM, _IBAN, _BLOCK = (1 << bit for bit in range(10))
 _ALWAYS: Final = _IBAN | _BLOCK
-_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_BY_DIGITS: Final = _KNOWN | _INNER | _ALWAYS
+"""Kinds of words for which the digits of the text decide."""
+_DIGITS_COUNT: Final = re.compile(r"[%\\+]|&#|tel:|:[^:]*:|\.\d{1,3}\.\d{1,3}\.\d")
+"""Escapes, phones and addresses of a network, which are looked at with their digits."""
 _WORDS: Final = re.compile("[A-Za-z0-9]+[^A-Za-z0-9]?")
 """Words with the character behind them: ``ghp_`` may begin a token, ``ghp/`` does not."""
 _RUN: Final = re.compile("[A-Za-z0-9]+")
@@ -56,6 +60,7 @@ _CARD: Final = re.compile(
     r"(?:0{8,15}|(?P<mark>[ -])(?:0000(?P=mark)0000(?P=mark)0{1,7}|0{6}(?P=mark)0{4,5}))(?![\w-])"
 )
 _PHONE: Final = re.compile(r"(?:\+|%2B|tel:00)[1-9]")
+_SIGNED: Final = re.compile(generic.SIGNED)
 _V4: Final = re.compile(r"\.0{1,3}\.0{1,3}\.0{1,3}")
 """An address without its first number: an expression that begins with a literal is searched for faster."""
 _V6: Final = re.compile(r":(?<=[23][0-9A-Fa-f]{3}:)[0-9A-Fa-f:]")
@@ -64,13 +69,8 @@ _GROUPS: Final = ("000000000000", "0000-0000-0000", "0000 0000 0000", "0000-0000
 _PRIVATE: Final = ("10.", "127.", "192.168.", *(f"172.{second}." for second in range(16, 32)))
 
 
-def _shape(text: str) -> str:
-    """Return *text*, which is ASCII, with 0 for each digit."""
-    return text.encode("ascii").translate(_DIGITS).decode("ascii")
-
-
-_SCHEMES: Final = frozenset(map(_shape, marks.first_words(marks.SCHEMES)))
-_PROGRAMS: Final = frozenset(map(_shape, marks.first_words(marks.PROGRAMS)))
+_SCHEMES: Final = frozenset(map(shapes.of, marks.first_words(marks.SCHEMES)))
+_PROGRAMS: Final = frozenset(map(shapes.of, marks.first_words(marks.PROGRAMS)))
 
 
 class Screen:
@@ -116,9 +116,17 @@ class Screen:
         self._harmless: set[str] = set()
         self._kinds: dict[str, int] = {}
         self._begun: dict[str, tuple[str, ...]] = {}  # of the words in `_kinds`
+        self._shapes = shapes.CleanShapes(self._passes_with_any_digits)
 
-    def passes(self, text: str) -> bool:
-        """Return whether no rule can match *text*."""
+    def passes(self, *texts: str) -> bool:
+        """Return whether no rule can match any of *texts*; those with new shapes are looked at as one."""
+        others = self._shapes.others(texts)
+        if others and not self._passes("\n".join(others)):
+            return False
+        self._shapes.add(others)
+        return True
+
+    def _passes(self, text: str) -> bool:
         if len(text) > LONGEST_TEXT or not text.isascii():
             return False
         if self._native is not None:
@@ -148,7 +156,7 @@ class Screen:
         """Return whether no rule can match *text*, by its words, numbers and punctuation."""
         if "@" in text or "-----" in text:
             return False
-        shape = _shape(text)
+        shape = shapes.of(text)
         words = set(_WORDS.findall(shape))
         if "%" in text or "\\" in text:
             if "%40" in text:
@@ -157,6 +165,8 @@ class Screen:
         words -= self._harmless
         kinds = {word: self._kinds.get(word) or self._kind(word) for word in words} if words else {}
         if (kinds and not self._pass(kinds, text, shape)) or not self._numbers_pass(text, shape):
+            return False
+        if _SIGNED.search(shape) is not None and any(generic.hits(text)):
             return False
         for mark, anchors in self._anchors:
             if mark in text:
@@ -169,6 +179,26 @@ class Screen:
         if kinds:
             self._remember(kinds)
         return True
+
+    def _passes_with_any_digits(self, text: str) -> bool:
+        """Return whether no rule can match *text*, nor any text that differs from it in its digits."""
+        if len(text) > LONGEST_TEXT or _DIGITS_COUNT.search(text) is not None:
+            return False
+        shape = shapes.of(text)
+        if _SIGNED.search(shape) is not None:
+            return False
+        literals = (*self._odd, *(anchor for _, anchors in self._anchors for anchor in anchors))
+        if any(shapes.of(literal) in shape for literal in literals):
+            return False
+        kinds = {word: self._kind(word) for word in _WORDS.findall(shape)}
+        if any(kind & _BY_DIGITS or (kind & _PREFIX and self._begins(word, shape)) for word, kind in kinds.items()):
+            return False
+        return self._words_pass(text)
+
+    def _begins(self, word: str, shape: str) -> bool:
+        """Return whether a prefix that *word* begins with, whatever its digits, has room for a token behind it in *shape*."""
+        prefixes = {re.escape(shapes.of(prefix)) for prefix in self._prefixes(word)}
+        return any(re.search(rf"(?=\S{{{SHORTEST}}}){prefix}", shape) is not None for prefix in prefixes)
 
     def _numbers_pass(self, text: str, shape: str) -> bool:
         """Return whether *text* has no number of a person, and no public network address."""
@@ -212,7 +242,7 @@ class Screen:
 
     def _names_pass(self, words: dict[str, int], text: str) -> bool:
         """Return whether no word that may be a part of a key has a value behind it."""
-        lower = _shape(text.lower())
+        lower = shapes.of(text.lower())
         stems = 0
         quoted = '"' in text or "'" in text or "`" in text
         for word, kind in words.items():
@@ -305,7 +335,7 @@ class _Substrings:
         least = 4 if kind in (_KNOWN, _INNER) else 2
         short = []
         for literal in literals:
-            run = _shape(max(_RUN.findall(literal), key=len, default=""))
+            run = shapes.of(max(_RUN.findall(literal), key=len, default=""))
             if len(run) >= least:
                 self._runs.setdefault(kind, set()).add(run.lower())
             elif literal.isascii():  # a text with other characters is not screened
@@ -338,7 +368,7 @@ def _heads(formats: Formats) -> tuple[dict[str, tuple[str, ...]], dict[str, dict
     begun: dict[str, list[str]] = {}
     for prefix in formats.prefixes:
         first = _WORDS.search(prefix)
-        head = _shape(first[0]) if first is not None else ""
+        head = shapes.of(first[0]) if first is not None else ""
         if head and not head[-1].isalnum():
             whole[head] = (*whole.get(head, ()), prefix)
         else:

@@ -145,7 +145,7 @@ class Scrubber:
     def _clean_together(self, new: list[tuple[str, str, CleanTexts]]) -> bool:
         """Return whether the texts *new* are clean, looked at as one text; they are remembered."""
         try:
-            if len(new) > _MOST_TOGETHER or not self._rules.clean("\n".join([text for _, text, _ in new])):
+            if len(new) > _MOST_TOGETHER or not self._rules.clean(*[text for _, text, _ in new]):
                 return False
         except Exception:  # noqa: BLE001 - each text is looked at for itself
             interruptions.let_through()

@@ -63,9 +63,9 @@ class TextRules:
         person_stems = PERSON_STEMS if options.personal_data else ()
         self._screen = Screen(self._formats, STEMS, person_stems, values, self._extra_words, background)
 
-    def clean(self, text: str) -> bool:
-        """Return whether *text* has no match, as far as a quick look shows."""
-        return not self._extra and self._screen.passes(text)
+    def clean(self, *texts: str) -> bool:
+        """Return whether none of *texts* has a match, as far as a quick look shows."""
+        return not self._extra and self._screen.passes(*texts)
 
     def hits(self, text: str, query: bool = False) -> list[Hit]:
         """Return what the rules that are on would replace in *text*; *query* says that it begins with a query parameter."""

@@ -21,6 +21,8 @@ _PREFIX: Final = re.compile(
 )
 _LEAST: Final = re.compile(r"[A-Za-z0-9_\-]{23}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_\-]{40,512}")
+SIGNED: Final = r"[_\-][A-Za-z0-9_\-]{34}"
+"""What a text with several random parts has, for the screens."""
 _PARTS: Final = re.compile(r"([a-z][a-z0-9]{1,11})[_\-]([A-Za-z0-9_\-]{34,})")
 _TWO: Final = re.compile(r"([A-Za-z0-9]{26,28})_([A-Za-z0-9]{20,22})")
 _TAIL: Final = re.compile(r"[A-Za-z0-9_=\-]*")
