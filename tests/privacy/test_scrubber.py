@@ -218,7 +218,7 @@ def test_the_extra_is_used_after_some_texts() -> None:
     """A program with the extra `redact` screens by the automaton, which a thread of its own has built."""
     scrubber = make_scrubber(Config())
     for number in range(screen.BEFORE_NATIVE + 1):
-        scrubber.text(f"text {number}")
+        scrubber.text(f"text {number:b}".replace("0", "a").replace("1", "b"))
 
     assert eventually(lambda: scrubber._rules._screen._native is not None)
     assert scrubber.text(f"password={SECRET}") == "password=[redacted:key-value]"
