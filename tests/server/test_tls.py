@@ -196,6 +196,18 @@ def test_who_does_not_finish_a_handshake_delays_no_client(
         assert threading.active_count() <= threads + 2  # of the server: one for scrapes, one for the files
 
 
+def test_small_records_are_sent_at_once(serve: Serve, authority: Authority) -> None:
+    """Otherwise a page's head waits until the tickets of the handshake are confirmed, for 40 ms."""
+    server = serve(security=authority.settings())
+    with (
+        socket.create_connection(("127.0.0.1", port_of(server)), 20) as plain,
+        authority.client().wrap_socket(plain, server_hostname="127.0.0.1"),
+    ):
+        assert server._loop is not None
+        (served,) = tuple(server._loop._connections)
+        assert served.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_the_end_of_a_connection_is_announced(serve: Serve, authority: Authority) -> None:
     """So that a client can tell it from one that was cut."""
     server = serve(security=authority.settings())

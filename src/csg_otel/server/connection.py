@@ -25,6 +25,7 @@ from urllib.parse import unquote
 import h11
 
 from csg_otel.server import sockets
+from csg_otel.server.hosts import client_network
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
 if TYPE_CHECKING:
@@ -66,23 +67,25 @@ _ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)", re.IGNORECASE)
 
 
 class State(IntEnum):
-    """The state of a connection. When connections are too many, those with the lowest state are closed first."""
+    """The state of a connection. When connections are too many, most often those with the lowest state are closed first."""
 
     STREAMING = -1
     """The response is a stream. Such connections are counted apart from the others, and have their turn last."""
     STARTED = 0
     """A part of a request has arrived; a sound client sends all of it at once."""
     WAITING = 1
-    """No byte of the next request has arrived."""
-    SENDING = 2
+    """No byte of a first request has arrived."""
+    KEPT = 2
+    """The client has had a response, and no byte of its next request has arrived."""
+    SENDING = 3
     """The client takes the response in parts."""
-    COMPUTING = 3
+    COMPUTING = 4
     """The response is computed."""
-    FINISHED = 4
+    FINISHED = 5
     """The connection is to be closed, or is closed."""
 
 
-_READING: Final = (State.STARTED, State.WAITING)
+_READING: Final = (State.STARTED, State.WAITING, State.KEPT)
 
 
 class Connection:
@@ -120,6 +123,8 @@ class Connection:
         self.body: bytes = b""
         """The body of the response that is being sent."""
         self._client = client
+        self.network = client_network(client)
+        """What stands for the client where connections are counted."""
         self._request: Request | None = None
         self._service = service
         self._body_limit = 0
@@ -170,7 +175,7 @@ class Connection:
         if not data:  # the client has left
             self.state = State.FINISHED
             return None
-        if self.state is State.WAITING:
+        if self.state is not State.STARTED:
             self._become(State.STARTED, now, _REQUEST_S)
         self._h11.receive_data(data)
         try:
@@ -312,7 +317,7 @@ class Connection:
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
             self._request = None
-            self._become(State.WAITING, now, _IDLE_S)
+            self._become(State.KEPT, now, _IDLE_S)
         else:
             self.state = State.FINISHED
 

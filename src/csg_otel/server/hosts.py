@@ -14,6 +14,9 @@ from collections.abc import Iterable
 
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
+_IPV6_NETWORK_BITS = 64
+"""One machine on the internet usually owns a whole /64 network, so its addresses count as one client."""
+
 _SHOWN_CHARACTERS = 100
 """Most characters of a refused name in the response, which must not repeat an arbitrarily long header."""
 
@@ -45,6 +48,19 @@ def is_loopback(host: str) -> bool:
         return True
     # Not by the beginning alone: 127.0.0.1.example.org is a name. Short forms such as 127.1 are addresses to the system.
     return host.startswith("127.") and host.replace(".", "").isdecimal() and host.isascii()
+
+
+def client_network(client: str) -> str:
+    """Return what stands for the client at the address *client*: its IPv4 address or its IPv6 network."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.IPv6Network((address, _IPV6_NETWORK_BITS), strict=False))
+    return str(address)
 
 
 def host_name(header: str) -> str:

@@ -16,11 +16,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, faults, threads
-from csg_otel.server import sockets
+from csg_otel.server import admission, sockets
 from csg_otel.server.connection import MAX_BODY_BYTES, Connect, Connection, State
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response, Service
 
@@ -28,23 +27,11 @@ if TYPE_CHECKING:
     from csg_otel.server.background import Background
     from csg_otel.server.streams import Stream
 
-_MOST_CONNECTIONS: Final = 128
-"""Most connections at once: far more than scrapers and probes need."""
-
-_SHARE: Final = 3
-"""One connection for this many descriptors of the process's limit: the others are the program's."""
-
-_STREAM_SHARE: Final = 2
-"""Besides, one stream for this many connections: 64, and more than the programs and people that watch one process."""
-
 _TOO_MANY_STREAMS: Final = Response(
     503,
     b"too many clients watch this program; close a page of its dashboard\n",
     {**PLAIN_TEXT, "Retry-After": "10", "Connection": "close"},
 )
-
-_READING_SHARE: Final = 4
-"""One in this many connections may wait for a request, however many wait for responses: scrapers cannot keep probes out."""
 
 _RESERVE_SHARE: Final = 8
 """The program is near its limit when fewer than one in this many descriptors is free; then two connections are served."""
@@ -52,8 +39,11 @@ _RESERVE_SHARE: Final = 8
 _ACCEPTS: Final = 16
 """Most connections that are accepted in a row, before those that are open have their turn again."""
 
-_ACCEPT_EVERY_S: Final = 0.005
-"""Seconds after which new clients have their turn again while others are served: a probe is usually a new client."""
+_TURN_S: Final = 0.005
+"""
+Seconds after which new clients have their turn again while others are served, because a probe is usually a new client; and
+others while new clients are accepted, because each handshake of TLS takes a millisecond.
+"""
 
 _SENDS: Final = 4
 """Most responses that are begun in a row; a page takes a millisecond, and all scrapers get theirs at the same time."""
@@ -169,7 +159,7 @@ class Loop:
                 elif key.fileobj is not self._listener:
                     self._continue(key.data, now)
                     now = clocks.monotonic()
-                    if now < accepted + _ACCEPT_EVERY_S:
+                    if now < accepted + _TURN_S:
                         continue
                 if self._accept_at is None:
                     self._accept(now)
@@ -204,7 +194,7 @@ class Loop:
                 if self._streams:
                     self._close(next(iter(self._streams)))
                 elif self._connections:
-                    self._give_up(self._least(1), now)
+                    self._give_up(admission.least(self._connections, 1), now)
                 else:
                     self._pause(now + _PAUSE_S)
                     return
@@ -214,9 +204,11 @@ class Loop:
             self._continue(connection, now)
             most = self._most(client_socket.fileno(), now)
             while len(self._connections) > most:
-                self._give_up(self._least(most), now)
+                self._give_up(admission.least(self._connections, most), now)
             while len(self._streams) > most:
                 self._close(next(iter(self._streams)))
+            if clocks.monotonic() >= now + _TURN_S:
+                return
 
     def _pause(self, until: float) -> None:
         """Accept nothing for a while: the listening socket stays ready, so the loop would run without rest."""
@@ -226,23 +218,13 @@ class Loop:
     def _most(self, descriptor: int, now: float) -> int:
         """Return how many connections leave the program the descriptors it needs, given the *descriptor* of the newest one."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most, reason = _allowed(limit), "clients keep too many connections open"
+        most, reason = admission.most_connections(limit), "clients keep too many connections open"
         # The system returns the lowest free descriptor, so a high one shows that nearly all are in use.
         if limit != resource.RLIM_INFINITY and descriptor >= limit - limit // _RESERVE_SHARE:
             most, reason = 2, f"the process has nearly all of its {limit} descriptors in use"
         if len(self._connections) > most:
             self._report("connections", f"{reason}; of those to the endpoints the oldest beyond {most} are closed", now)
         return most
-
-    def _least(self, most: int) -> Connection:
-        """Return the connection that matters least of *most* that are allowed; of several, the oldest in its state."""
-        # By the watched event, not by the state, which takes much longer: with many clients this runs for each new one.
-        candidates = [connection for connection, event in self._connections.items() if event == selectors.EVENT_READ]
-        if len(candidates) < len(self._connections) and len(candidates) <= most // _READING_SHARE:
-            candidates = [
-                connection for connection, event in self._connections.items() if event != selectors.EVENT_READ
-            ]
-        return min(candidates, key=attrgetter("state"))
 
     def _give_up(self, connection: Connection, now: float) -> None:
         """Close *connection*, unless its request has arrived since its last turn."""
@@ -303,7 +285,7 @@ class Loop:
     def _admit(self, connection: Connection, stream: Stream) -> bool:
         """Count *connection* among the streams, and return True; False if they are too many."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if len(self._streams) >= _allowed(limit) // _STREAM_SHARE:
+        if len(self._streams) >= admission.most_streams(limit):
             stream.closed = True
             return False
         self._streams[connection] = self._connections.pop(connection, 0)
@@ -376,11 +358,6 @@ class Loop:
         if now >= self._silent_until.get(component, now):
             self._silent_until[component] = now + _SILENT_S
             self._background.run(partial(faults.report, component, problem))
-
-
-def _allowed(limit: int) -> int:
-    """Return the most connections where a process may have *limit* descriptors."""
-    return _MOST_CONNECTIONS if limit == resource.RLIM_INFINITY else min(_MOST_CONNECTIONS, max(2, limit // _SHARE))
 
 
 def _make_selector() -> selectors.BaseSelector:

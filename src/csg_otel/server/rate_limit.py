@@ -8,7 +8,6 @@ program. The client is the address of the connection. ``X-Forwarded-For`` is not
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 from bisect import bisect_right
@@ -17,15 +16,13 @@ from collections.abc import Callable
 
 from csg_otel import clocks, forks
 from csg_otel.health.report import GROUP_OF
+from csg_otel.server.hosts import client_network
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
 
 _WINDOW_S = 60.0
 
 _MAX_CLIENTS = 10_000
 """Most clients whose requests are counted, in about 3 MB; beyond them, the client without a request for longest is removed."""
-
-_IPV6_NETWORK_BITS = 64
-"""One machine on the internet usually owns a whole /64 network, so its addresses count as one client."""
 
 
 class RateLimit:
@@ -43,7 +40,7 @@ class RateLimit:
         """Return 429 if the client has reached its limit; otherwise count *request* and return None."""
         if request.path.strip("/").partition("/")[0] in GROUP_OF:
             return None
-        wait_s = self._count(_client_key(request.client))
+        wait_s = self._count(client_network(request.client))
         if wait_s <= 0:
             return None
         retry_after = str(math.ceil(wait_s))
@@ -82,16 +79,3 @@ class RateLimit:
         """Start from scratch in a forked child: another thread of the parent may have held the lock."""
         self._lock = threading.Lock()
         self._times_by_client = OrderedDict()
-
-
-def _client_key(client: str) -> str:
-    """Return the key of a client in the table: its IPv4 address or its IPv6 network."""
-    try:
-        address = ipaddress.ip_address(client.partition("%")[0])
-    except ValueError:
-        return client
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.IPv6Network((address, _IPV6_NETWORK_BITS), strict=False))
-    return str(address)

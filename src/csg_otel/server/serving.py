@@ -36,8 +36,11 @@ _log = logging.getLogger("csg_otel")
 _REBIND_S = 0.05
 """Seconds before the second attempt to bind: a worker that was just killed may still have its socket open."""
 
-_BACKLOG: Final = 1024
-"""Connections that the system accepts before the server does: a burst of clients must not keep a probe waiting."""
+_BACKLOG: Final = 4096
+"""
+Connections that the system accepts before the server does, as far as it allows so many (``net.core.somaxconn``). A client that
+finds no place is not refused: its system tries again after 1 s.
+"""
 
 _UNSENT_BYTES: Final = 64 * 1024
 """
@@ -205,7 +208,9 @@ class Server:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError, AttributeError):  # a system without this option; the connections inherit it
+            # The connections inherit both. With TLS, a small record would wait until the one before it is confirmed: 40 ms.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with suppress(OSError, AttributeError):  # a system without this option
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
             listener.bind((self._host, self._port or self._address[1]))
             listener.listen(_BACKLOG)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -137,13 +137,18 @@ class TlsChannel(Channel):
         """Begin a handshake over *client_socket* by the rules of *context*."""
         super().__init__(client_socket)
         self._received, self._encrypted = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._received, self._encrypted, server_side=True)
+        self._context = context
         self._is_open = False
         """Whether the handshake is complete."""
         self._is_new = True
         """Whether nothing has arrived."""
         self._unsent = b""
         self._sent_bytes = 0
+
+    @cached_property
+    def _tls(self) -> ssl.SSLObject:
+        """The state of TLS, some 50 KB; a client that sends nothing gets none."""
+        return self._context.wrap_bio(self._received, self._encrypted, server_side=True)
 
     @property
     def is_pending(self) -> bool:  # type: ignore[override]
