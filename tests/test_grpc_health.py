@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import grpc
@@ -149,6 +151,26 @@ def test_watchers_leave_threads_for_the_calls(switch: Switch) -> None:
                 return False
 
         eventually(may_watch)
+    server.stop(None).wait(5)
+
+
+def test_silent_connections_keep_no_call_waiting(switch: Switch) -> None:
+    """200 clients that send nothing, half of the greeting of HTTP/2, or all of it: calls are answered, no thread is added."""
+    greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # an empty frame of settings
+    server = grpc.server(ThreadPoolExecutor(4))
+    csg_otel.add_grpc_health(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ExitStack() as clients:
+        assert ask(channel) == SERVING
+        threads = threading.active_count()
+        for number in range(200):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            client.sendall((b"", greeting[:10], greeting, greeting + settings)[number % 4])
+        with grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)]) as other:
+            assert [ask(each) for each in (channel, other) * 10] == [SERVING] * 20
+        assert threading.active_count() <= threads + 3  # of the pool: one for a call each, at most four
     server.stop(None).wait(5)
 
 

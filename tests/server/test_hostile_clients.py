@@ -15,6 +15,7 @@ import pytest
 
 from csg_otel.exporters import prometheus
 from csg_otel.server import Endpoints, Server, connection
+from csg_otel.server import loop as server_loop
 from server.conftest import SNAPSHOT, VIEW
 from support.endpoints import ask, connect, is_closed
 from support.programs import Program, eventually, get
@@ -247,6 +248,36 @@ def test_at_the_limit_the_oldest_silent_connection_is_closed(serve: Serve) -> No
         assert ask(server, "/livez")[0] == 503
 
         assert is_closed(silent[0])
+        collections.gate.set()
+        assert scraper.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_response_never_waits_for_the_next_look(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that another thread finishes while new clients are accepted is sent now, not at the next event."""
+    monkeypatch.setattr(server_loop, "_LOOK_S", 60.0)
+    monkeypatch.setattr(connection, "_REQUEST_S", 60.0)
+    collections, accept, accepts = Collections(), server_loop.Loop._accept, list[float]()
+
+    def accept_and_wake(loop: server_loop.Loop, now: float) -> None:
+        """Accept; after the second time, the next round has a new client and a byte, and then one more byte comes."""
+        accept(loop, now)
+        accepts.append(now)
+        if len(accepts) == 2:
+            others.enter_context(connect(server))
+        if len(accepts) in (2, 3):
+            waker = threading.Thread(target=loop._wake)
+            waker.start()
+            waker.join()
+
+    monkeypatch.setattr(server_loop.Loop, "_accept", accept_and_wake)
+    server = serve(collect=collections)
+    with connect(server) as scraper, ExitStack() as others:
+        scraper.settimeout(20)
+        scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert collections.began.wait(10)
+        others.enter_context(connect(server))
+        eventually(lambda: len(accepts) >= 3)
+        time.sleep(0.1)  # until the loop waits for events
         collections.gate.set()
         assert scraper.recv(100).startswith(b"HTTP/1.1 200 ")
 

@@ -52,15 +52,15 @@ def is_loopback(host: str) -> bool:
 
 def client_network(client: str) -> str:
     """Return what stands for the client at the address *client*: its IPv4 address or its IPv6 network."""
+    if ":" not in client:
+        return client
     try:
-        address = ipaddress.ip_address(client.partition("%")[0])
+        address = ipaddress.IPv6Address(client.partition("%")[0])
     except ValueError:
         return client
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.IPv6Network((address, _IPV6_NETWORK_BITS), strict=False))
-    return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, _IPV6_NETWORK_BITS), strict=False))
 
 
 def host_name(header: str) -> str:

@@ -149,14 +149,18 @@ class Loop:
         self._selector.register(self._wake_receiver, selectors.EVENT_READ)
         while not self._stopped:
             events = self._selector.select(self._timeout_s())
-            self._is_woken = False  # before the queues are looked at, so that what comes later wakes the loop again
             if not all(kept.is_own for kept in (self._kept_listener, *self._kept_wakers)):
                 raise sockets.DescriptorsClosedError
+            if any(key.fileobj is self._wake_receiver for key, _ in events):
+                self._wake_receiver.recv(4096)
+            # After the bytes are read, or one that comes meanwhile would be read and none would be sent for the next response;
+            # and before the queues are looked at.
+            self._is_woken = False
             accepted = now = clocks.monotonic()
             for key, _ in sorted(events, key=_urgency):
                 if key.fileobj is self._wake_receiver:
-                    self._wake_receiver.recv(4096)
-                elif key.fileobj is not self._listener:
+                    continue
+                if key.fileobj is not self._listener:
                     self._continue(key.data, now)
                     now = clocks.monotonic()
                     if now < accepted + _TURN_S:
