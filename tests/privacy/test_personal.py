@@ -114,7 +114,7 @@ def test_numbers_and_names_of_things_stay(key: str, value: str) -> None:
     ],
 )
 def test_a_card_goes_beside_other_numbers(raw: str, clean: str) -> None:
-    """A number beside a card, its date or the next card hides it not; a table of numbers of four digits holds none."""
+    """A card goes beside a number, its date or the next card; a table of numbers of four digits holds none."""
     assert SCRUBBER.text(raw) == clean.replace("X", "[redacted:card]")
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from support.programs import Program, eventually, get
 
 TESTS = Path(__file__).parents[1]
@@ -91,6 +93,7 @@ class Victim:
         eventually(self.is_alive)
         for _ in range(2):
             get(f"{self.url}/metrics")
+        eventually(self._is_settled)
         self._memory_before = self._memory_mb()
         self._lines_before = len(program.stderr.splitlines())
         self.most_memory_mb = 0.0
@@ -99,6 +102,13 @@ class Victim:
     def _memory_mb(self) -> float:
         pages = int(Path(f"/proc/{self._program.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def _is_settled(self) -> bool:
+        """Return whether the program waits: on a busy machine its threads still import modules after the first answers."""
+        process = psutil.Process(self._program.process.pid)
+        used = process.cpu_times().user
+        time.sleep(0.5)
+        return process.cpu_times().user - used < 0.05
 
     def _watch(self) -> None:
         with suppress(OSError, IndexError):  # the program has ended
