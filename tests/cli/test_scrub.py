@@ -98,6 +98,19 @@ def test_the_configuration_decides(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines == ["input:1:10: key-value -> [redacted:key-value]", "input: 1 hit of 1 rule"]
 
 
+def test_keys_that_become_equal_hide_no_hit(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two addresses as keys get the same marker; the hits in both, and beside them, are printed."""
+    document = {"ann@example.org": 1, "password": PASSWORD, "bob@example.org": {"by": "eve@example.org"}}
+
+    assert explain(json.dumps(document), capsys) == [
+        "input: /(key): email -> [redacted:email]",
+        "input: /password: key -> [redacted:key]",
+        "input: /(key): email -> [redacted:email]",
+        "input: /[redacted:email]/by: email -> [redacted:email]",
+        "input: 4 hits of 2 rules",
+    ]
+
+
 def test_rules_are_listed_with_those_that_are_off(capsys: pytest.CaptureFixture[str]) -> None:
     """All of them, by layer, in both forms."""
     Path("c.yaml").write_text("scrubbing: {disabled_rules: [jwt], personal_data: false}")

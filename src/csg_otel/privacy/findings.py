@@ -25,9 +25,9 @@ def _below(scrubber: _Scrubber, key: str, value: Any, clean: Any, path: str) -> 
     """Compare *value* with its scrubbed form *clean*, down to the texts that differ."""
     if clean is value:
         return []
-    if isinstance(value, Mapping) and isinstance(clean, Mapping) and len(value) == len(clean):
+    if isinstance(value, Mapping) and isinstance(clean, Mapping):
         named = next((value[name] for name in ("key", "name") if isinstance(value.get(name), str)), "")
-        pairs = zip(value.items(), clean.items(), strict=True)
+        pairs = zip(value.items(), _clean_items(scrubber, key, value, clean), strict=True)
         return [
             finding
             for (name, item), (clean_name, clean_item) in pairs
@@ -53,6 +53,13 @@ def _below(scrubber: _Scrubber, key: str, value: Any, clean: Any, path: str) -> 
         hits = [replace(finding, path=path) for finding in scrubber.text_findings(value, key)]
         return hits or [Finding(_rule(clean), path, clean if clean.startswith("[") else "[redacted]")]
     return [Finding(_rule(str(clean)), path, "[redacted]")]
+
+
+def _clean_items(scrubber: _Scrubber, key: str, value: Mapping[Any, Any], clean: Mapping[Any, Any]) -> list[Any]:
+    """Return a scrubbed pair for each of *value*; keys that became equal share one in *clean*, so these are scrubbed alone."""
+    if len(value) == len(clean):
+        return list(clean.items())
+    return [pair for name, item in value.items() for pair in scrubber.value(key, {name: item}).items()]
 
 
 def _rule(clean: str) -> str:
