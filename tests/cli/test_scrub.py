@@ -46,9 +46,41 @@ def test_hits_in_a_document_have_a_path(capsys: pytest.CaptureFixture[str]) -> N
     attribute = {"key": "db.password", "value": {"stringValue": PASSWORD}}
 
     assert explain(json.dumps({"attributes": [attribute]}, indent=1), capsys) == [
-        "input: /attributes/0/value/stringValue: key -> [redacted:key]",
+        "input: /attributes/0/value/stringValue (db.password): key -> [redacted:key]",
         "input: 1 hit of 1 rule",
     ]
+    (hit,) = json.loads("\n".join(explain(json.dumps({"attributes": [attribute]}), capsys, "--json")))
+    assert hit["key"] == "db.password"
+
+
+def test_documents_of_any_size_and_depth_are_looked_at_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """The scrubber's limits for the value of one attribute are none for a file."""
+    attribute = {"key": "db.password", "value": {"stringValue": PASSWORD}}
+    plain = {"key": "url.path", "value": {"stringValue": "/orders"}}
+    deep: object = {"token": PASSWORD, "ann@example.org": 1}
+    for _ in range(60):
+        deep = {"inner": [deep]}
+    document = {"spans": [{"attributes": [plain]}] * 9_000 + [{"attributes": [attribute]}], "deep": deep}
+
+    assert explain(json.dumps(document), capsys) == [
+        "input: /spans/9000/attributes/0/value/stringValue (db.password): key -> [redacted:key]",
+        f"input: /deep{'/inner/0' * 60}/token: key -> [redacted:key]",
+        f"input: /deep{'/inner/0' * 60}/(key): email -> [redacted:email]",
+        "input: 3 hits of 2 rules",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_windows_are_read(encoding: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mark at the beginning says how a file is encoded, and is no part of the document."""
+    lines = explain(json.dumps({"token": PASSWORD}).encode(encoding), capsys)
+
+    assert lines == ["input: /token: key -> [redacted:key]", "input: 1 hit of 1 rule"]
+
+
+def test_an_empty_file_has_no_hits(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no mistake."""
+    assert explain("", capsys) == ["input: 0 hits"]
 
 
 def test_hits_in_a_log_of_documents_have_a_line_and_a_path(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +109,7 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "line": 1,
         "column": 10,
         "path": None,
+        "key": None,
         "rule": "key-value",
         "replacement": "[redacted:key-value]",
     }

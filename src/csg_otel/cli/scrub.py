@@ -7,6 +7,7 @@ The one rule: no output contains a matched text.
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from csg_otel.cli import arguments
+from csg_otel.cli import arguments, scrub_documents
 from csg_otel.cli.counted import counted
 from csg_otel.errors import ConfigError
 from csg_otel.lines import printable
@@ -30,6 +31,8 @@ _BLOCK: Final = 262_144
 """Characters of a text that are scrubbed at once, at most by a line more: the scrubber redacts the rest of much longer ones."""
 _LARGEST: Final = 64 * 1024 * 1024
 """Bytes of the largest file; a larger one is a dump, of which a part says as much."""
+_MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+"""How files of Windows begin."""
 _EXPLAIN: Final = """\
 FILE is text, JSON, or one JSON document a line, such as a log file or a request in OTLP's JSON. Each hit is a line
 with its place, its rule, and what would stand there; a rule can be switched off with scrubbing.disabled_rules, and
@@ -148,21 +151,21 @@ def _read(file: str) -> str:
         raise ConfigError(
             [f"{file}: is larger than {_LARGEST // 1024 // 1024} MiB; give a part of it, as by: tail -c 50M"]
         )
-    return raw.decode("utf-8", "replace")
+    return raw.decode(next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8"), "replace")
 
 
 def _places(scrubber: Scrubber, text: str) -> Iterator[_Place]:
     """Yield the hits of a JSON document, of documents that stand on a line each, or of a text."""
     document = _document_of(text)
     if document is not None:
-        for finding in scrubber.findings(document):
+        for finding in scrub_documents.findings(scrubber, document):
             yield _Place(0, 0, finding)
         return
     lines = text.splitlines()
     documents = [_document_of(line) for line in lines]
     if lines and all(document is not None for line, document in zip(lines, documents, strict=True) if line.strip()):
         for number, document in enumerate(documents, start=1):
-            for finding in scrubber.findings(document) if document is not None else ():
+            for finding in scrub_documents.findings(scrubber, document) if document is not None else ():
                 yield _Place(number, 0, finding)
         return
     yield from _in_text(scrubber, text)
@@ -196,17 +199,19 @@ def _document_of(text: str) -> Any:
 def _line(name: str, place: _Place) -> str:
     line = f":{place.line}" if place.line else ""
     column = f":{place.column}" if place.column else ""
-    path = f" /{place.finding.path.lstrip('/')}:" if place.finding.path else ""
+    key = f" ({place.finding.key})" if place.finding.key else ""
+    path = f" /{place.finding.path.lstrip('/')}{key}:" if place.finding.path else ""
     return f"{name}{line}{column}:{path} {place.finding.rule} -> {place.finding.replacement}"
 
 
 def _document(place: _Place) -> dict[str, Any]:
-    """Return a hit as JSON: the line and the column, from 1, or null, and the path in a document, or null."""
+    """Return a hit as JSON: line and column from 1, the path in a document, an attribute's key; null for what it has not."""
     finding = place.finding
     return {
         "line": place.line or None,
         "column": place.column or None,
         "path": f"/{finding.path.lstrip('/')}" if finding.path else None,
+        "key": finding.key or None,
         "rule": finding.rule,
         "replacement": finding.replacement,
     }

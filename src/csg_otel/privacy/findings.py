@@ -15,9 +15,8 @@ class _Scrubber(Protocol):
     def text_findings(self, value: str, key: str = "") -> list[Finding]: ...
 
 
-def of(scrubber: _Scrubber, value: Any, path: str = "") -> list[Finding]:
-    """Return the hits in *value*; a key of a mapping, and the index in a sequence, are parts of the path."""
-    key = path.rpartition("/")[2]
+def of(scrubber: _Scrubber, value: Any, path: str = "", key: str = "") -> list[Finding]:
+    """Return the hits in *value*, which has *key*; a key of a mapping, and the index in a sequence, are parts of the path."""
     return _below(scrubber, key, value, scrubber.value(key, value), path)
 
 
@@ -26,20 +25,13 @@ def _below(scrubber: _Scrubber, key: str, value: Any, clean: Any, path: str) -> 
     if clean is value:
         return []
     if isinstance(value, Mapping) and isinstance(clean, Mapping):
-        named = next((value[name] for name in ("key", "name") if isinstance(value.get(name), str)), "")
         pairs = zip(value.items(), _clean_items(scrubber, key, value, clean), strict=True)
         return [
             finding
             for (name, item), (clean_name, clean_item) in pairs
             for finding in (
                 *_below(scrubber, "", name, clean_name, f"{path}/(key)"),
-                *_below(
-                    scrubber,
-                    named if name == "value" and named else str(name),
-                    item,
-                    clean_item,
-                    f"{path}/{clean_name}".lstrip("/"),
-                ),
+                *_item(scrubber, value, clean, (name, item, clean_item), f"{path}/{clean_name}".lstrip("/")),
             )
         ]
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and isinstance(clean, (list, tuple)):
@@ -53,6 +45,18 @@ def _below(scrubber: _Scrubber, key: str, value: Any, clean: Any, path: str) -> 
         hits = [replace(finding, path=path) for finding in scrubber.text_findings(value, key)]
         return hits or [Finding(_rule(clean), path, clean if clean.startswith("[") else "[redacted]")]
     return [Finding(_rule(str(clean)), path, "[redacted]")]
+
+
+def _item(
+    scrubber: _Scrubber, whole: Mapping[Any, Any], clean: Mapping[Any, Any], item: tuple[Any, Any, Any], path: str
+) -> list[Finding]:
+    """Return the hits in one *item* of a mapping: its key, its value, its clean value; ``value`` belongs to the key beside it."""
+    name, value, clean_value = item
+    beside = next((other for other in ("key", "name") if isinstance(whole.get(other), str)), "")
+    if name != "value" or not beside:
+        return _below(scrubber, str(name), value, clean_value, path)
+    hits = _below(scrubber, whole[beside], value, clean_value, path)
+    return [replace(hit, key=hit.key or str(clean.get(beside, ""))) for hit in hits]
 
 
 def _clean_items(scrubber: _Scrubber, key: str, value: Mapping[Any, Any], clean: Mapping[Any, Any]) -> list[Any]:

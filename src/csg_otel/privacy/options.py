@@ -31,6 +31,7 @@ class Finding:
         replacement: What replaces the matched text.
         start: The offset of the matched text; -1 where the whole value is replaced.
         length: The number of its characters.
+        key: The scrubbed key of an attribute whose value is beside its key, as in OTLP's JSON; else empty.
     """
 
     rule: str
@@ -38,6 +39,7 @@ class Finding:
     replacement: str
     start: int = -1
     length: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -154,11 +154,11 @@ class Scrubber:
             texts.add(text)
         return True
 
-    def findings(self, value: Any, path: str = "") -> list[Finding]:
-        """Return the hits in *value*, each with its path below *path*; never the matched text."""
+    def findings(self, value: Any, path: str = "", key: str = "") -> list[Finding]:
+        """Return the hits in *value*, which has *key*, each with its path below *path*; never the matched text."""
         from csg_otel.privacy import findings
 
-        return findings.of(self, value, path)
+        return findings.of(self, value, path, key)
 
     def text_findings(self, value: str, key: str = "") -> list[Finding]:
         """Return the hits in one text, or in the text of attribute *key*, with their offsets."""
