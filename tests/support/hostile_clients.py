@@ -13,8 +13,6 @@ from contextlib import suppress
 
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 HALF = b"GET /livez HTTP/1.1\r\nHost: a\r\nX: "
-HELLO = b"\x16\x03\x01\x02\x00\x01"
-"""The beginning of the first message of TLS."""
 
 
 class Attack:
@@ -108,7 +106,6 @@ def main(port: int, kinds: list[str]) -> None:
         "scrapers": [attack.scrape] * 60,
         "idle": [attack.hold(1100, b"")],
         "half-open": [attack.hold(200, HALF)],
-        "hello": [attack.hold(1, HELLO)],
         "header-lines": [attack.header_lines],
         "header-value": [attack.header_value],
         "body": [attack.body],
