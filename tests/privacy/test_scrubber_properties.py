@@ -86,11 +86,30 @@ def test_a_rule_that_throws_redacts_the_text(monkeypatch: pytest.MonkeyPatch) ->
         ],
         *[
             lambda n, part=part: part * n
-            for part in ("4111", "DE89 ", "+1 ", "1.", "a:", "ab_", "Ab1_", "token ", "curl -u ", "&a")
+            for part in (
+                "4111",
+                "DE89 ",
+                "+1 ",
+                "1.",
+                "a:",
+                "ab_",
+                "Ab1_",
+                "token ",
+                "curl -u a:b ",
+                "&a",
+                "://a:b@",
+                "4242 ",
+            )
         ],
         *[
             lambda n, part=part: part * n
-            for part in ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "A1b2C3", "key,'")
+            for part in (
+                "-----BEGIN PRIVATE KEY-----",
+                "-----END PRIVATE KEY-----",
+                "A1b2C3",
+                "key,'",
+                'Digest mac="a1b2c3d4" ',
+            )
         ],
     ],
 )

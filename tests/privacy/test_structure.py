@@ -21,6 +21,7 @@ PLACES = [
     ("url-parameter", "https://example.com/cb?a=1&code=SECRET"),
     ("header", "> Authorization: Bearer SECRET\n> Accept: */*"),
     ("header", "GET / HTTP/1.1\r\nCookie: id=SECRET\r\n"),
+    ("auth-scheme", 'sent Digest user="a", response="SECRET"'),
     ("auth-scheme", "sent with Bearer SECRET to the API"),
     ("argument", "curl -u ann:SECRET https://example.com"),
     ("argument", "curl -b 'theme=SECRET' https://example.com"),

@@ -262,9 +262,11 @@ class Screen:
                 if kind & _SCHEME and (text[end : end + 1] in "+%-" or text[end : end + 1].isspace()):
                     return False
                 position = lower.find(run.lower(), end)
-        if stems & _STEM and "-" in text:
-            return all(self._any(option) is None for option in _OPTION.findall(lower))
-        return not (stems & _STEM and "</" in text)
+        if not stems & _STEM:
+            return True
+        return "</" not in text and (
+            "-" not in text or all(self._any(option) is None for option in _OPTION.findall(lower))
+        )
 
     def _kind(self, word: str) -> int:
         """Return what a word, with the character behind it, may be a part of; 0 for a harmless one."""

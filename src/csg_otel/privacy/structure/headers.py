@@ -22,11 +22,13 @@ RULE: Final = "auth-scheme"
 
 def hits(text: str) -> Iterator[Hit]:
     """Yield the credentials behind each scheme's name, unless they are words."""
+    signed: list[tuple[int, int]] = []
     for match in _SCHEME.finditer(text):
         scheme = match[1].lower()
         if scheme in _SIGNED:
-            for part in _SIGNATURE.finditer(text, match.end(), match.end() + 2048):
-                yield Hit(part.start(1), part.end(1), RULE)
+            follows = signed and match.end() <= signed[-1][1]
+            begin = signed.pop()[0] if follows else match.end()
+            signed.append((begin, match.end() + 2048))
             continue
         value = _CREDENTIALS.match(text, match.end())
         if (
@@ -37,6 +39,9 @@ def hits(text: str) -> Iterator[Hit]:
         ):
             continue
         yield Hit(value.start(), value.end(), RULE)
+    for begin, end in signed:
+        for part in _SIGNATURE.finditer(text, begin, end):
+            yield Hit(part.start(1), part.end(1), RULE)
 
 
 def _credential(value: str, scheme: str) -> bool:
