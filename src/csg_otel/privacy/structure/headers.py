@@ -10,7 +10,7 @@ from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.structure import marks, plausible
 
 _NAMES: Final = "|".join(name.replace("-", "[ -]") for name in marks.SCHEMES)
-_SCHEME: Final = re.compile(rf"(?<![\w-])(?i:({_NAMES}))(?:\s|%20|\+){{1,4}}(?=[^\s\"',;]{{6}})")
+_SCHEME: Final = re.compile(rf"(?<![\w-])(?i:({_NAMES}))(?:\s|%20|\+){{1,4}}(?=[^\s\"',;]{{6}}|\w+=)")
 _SIGNATURE: Final = re.compile(
     r"(?:response|nonce|cnonce|opaque|mac|Signature|Credential|oauth_signature|oauth_token|token)=\"?([\w+/=%.\-]{8,512})"
 )
