@@ -249,6 +249,22 @@ def test_redirects_are_followed_only_when_allowed() -> None:
     assert b"canary" not in at_target[0]
 
 
+@pytest.mark.parametrize(
+    "location",
+    ["http://localhost:{port}/", "//localhost:{port}/", "https://example.invalid/", "http://2130706433:{port}/"],
+)
+def test_a_redirect_leads_to_no_other_host(location: str) -> None:
+    """The redirect itself is the response, and no other name gets a request: not even one of the same machine."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.setblocking(False)
+        there = location.format(port=other.getsockname()[1]).encode()
+        away = b"HTTP/1.1 302 Found\r\nLocation: " + there + b"\r\nContent-Length: 0\r\n\r\n"
+        with serving([away]) as (url, _):
+            assert net.request("GET", url, timeout_s=5, max_redirects=2).status == 302
+        with pytest.raises(BlockingIOError):
+            other.accept()
+
+
 def test_a_redirect_in_a_circle_ends() -> None:
     """After the allowed number of redirects, the redirect itself is the response."""
     circle = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"

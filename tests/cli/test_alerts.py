@@ -208,7 +208,7 @@ NOT_A_URL = "without http:// or https:// it is not an HTTP URL (http://host:port
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Drips at /drip, redirects from /metrics to /metrics/, and has nothing at /none."""
+    """Drips at /drip, redirects from /metrics to /metrics/ and from /away to another name, and has nothing at /none."""
 
     def do_GET(self) -> None:
         body = b"workers 1\n"
@@ -219,8 +219,9 @@ class Answers(BaseHTTPRequestHandler):
                     self.wfile.write(b"#")
                     time.sleep(0.1)
             return
-        self.send_response({"/metrics": 307, "/metrics/": 200}.get(self.path, 404))
-        self.send_header("Location", "/metrics/")
+        self.send_response({"/metrics": 307, "/away": 302, "/metrics/": 200}.get(self.path, 404))
+        _, port, *_ = self.server.server_address
+        self.send_header("Location", f"http://localhost:{port}/metrics/" if self.path == "/away" else "/metrics/")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -256,12 +257,14 @@ def test_metrics_behind_a_redirect_are_read(program: Path, metrics_server: str) 
     """Frameworks serve a mounted application at the path with a slash; the error for another address shows no password."""
     done = run(program, "check", "--no-shipped", "--metrics", f"{metrics_server}/metrics")
     wrong = run(program, "check", "--no-shipped", "--metrics", metrics_server.replace("//", "//me:canary@") + "/none")
+    away = run(program, "check", "--no-shipped", "--metrics", f"{metrics_server}/away")
     none = run(program, "check", "--no-shipped", "--metrics", "localhost:8081/metrics")
     refused = run(program, "check", "--no-shipped", "--metrics", "http://127.0.0.1:1/metrics")
 
     assert "many_workers" not in done.stderr
     assert (wrong.returncode, "HTTP 404" in wrong.stderr, "canary" in wrong.stderr) == (1, True, False)
     assert none.returncode == 1
+    assert "the redirect (HTTP 302) is not followed" in away.stderr
     assert refused.stderr.endswith(
         "127.0.0.1:1/metrics can't be read: Connection refused; start the program, or give the address of its /metrics\n"
     )

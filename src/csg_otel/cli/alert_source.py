@@ -177,6 +177,11 @@ def fetch(address: str, args: argparse.Namespace, config: Config) -> str:
         raise AlertError([f"{shown} can't be read: {error.strerror or error}; {hint}"]) from error
     if response.status == HTTPStatus.UNAUTHORIZED:
         raise AlertError([f"{shown} wants a token of its security.api_auth; give a file with one to --token-file"])
+    if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+        hint = "it leads to another host, to http or in a circle; give the address where the page is"
+        raise AlertError(
+            [f"{shown} can't be read: the redirect (HTTP {response.status}) is not followed, because {hint}"]
+        )
     if not response.ok:
         raise AlertError([f"{shown} can't be read: HTTP {response.status}; is it the address of a /metrics?"])
     return response.body.decode("utf-8", "replace")

@@ -167,7 +167,8 @@ def request(
         headers: Headers to send; they replace the default headers of the same name. Default none.
         tls: The context of https. Default: certificates are verified against the system's authorities.
         max_bytes: Most bytes of a response that are read, head included. Default 64 KiB.
-        max_redirects: Most redirects of a GET that are followed; another server does not get *headers*. Default 0.
+        max_redirects: Most redirects of a GET that are followed, on the same host only. Default 0. Another port of it does not
+            get *headers*.
         check_address: Called with each IP address before it is used, or a proxy's host; raises to refuse. Default: none.
         direct: Whether the environment's proxies are ignored. Default False.
     """
@@ -191,15 +192,15 @@ def request(
 
 
 def _redirect(address: str, result: Response) -> str | None:
-    """Return the URL to which *result* redirects; None if it is not a redirect to an http or https URL."""
+    """Return the URL on the same host to which *result* redirects; None if there is none, or if it would end encryption."""
     if result.status not in _REDIRECTS or "location" not in result.headers:
         return None
     try:
         following = urljoin(address, result.headers["location"])
-        url.parse(following)
+        here, there = url.parse(address), url.parse(following)
     except ValueError:
         return None
-    return following
+    return following if there.host == here.host and (there.secure or not here.secure) else None
 
 
 def _head(method: str, address: url.Url, target: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
