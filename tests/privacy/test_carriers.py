@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
 import pytest
+from opentelemetry._logs import LogRecord
+from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -14,7 +17,7 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlag
 
 from csg_otel.config import load
 from csg_otel.config.sections.exporters import OtlpExporter
-from csg_otel.dashboard.store.convert import span_row
+from csg_otel.dashboard.store.convert import log_row, span_row
 from csg_otel.exporters.otlp.sender import OtlpSender
 from csg_otel.logs.formats import formatter
 from csg_otel.pipeline import scrub
@@ -106,6 +109,22 @@ def test_a_line_of_the_log_file_has_no_secret(form: str) -> None:
     line = formatter(form, ids=True).format(record)
     assert TOKEN not in line
     assert "key [redacted:" in line
+
+
+def test_names_of_loggers_levels_and_scopes_have_no_secret() -> None:
+    """They are scrubbed in a line of JSON, in the dashboard's rows and in a request of OTLP."""
+    password = "kR7mQx2pLw"
+    name = f"worker[password={password}]"
+    line = logging.LogRecord(name, 20, "", 1, "hello", (), None)
+    line.levelname = f"token={password}"
+    scope = InstrumentationScope(name, f"1 password={password}")
+    log = ReadableLogRecord(LogRecord(body="hello"), Resource({}), scope)
+    traced = ReadableSpan("a", SpanContext(1, 2, False), start_time=5, end_time=6, instrumentation_scope=scope)
+    written = json.loads(formatter("json", ids=True).format(line))
+    rows = log_row(log, "shop"), span_row(traced, "shop")
+    sent = OtlpSender(OtlpExporter(name="a"), "logs").encode([log]), scrub.span(traced).to_json()
+    assert password not in repr((written, rows, sent))
+    assert [written["logger"], rows[0]["logger"], rows[1]["scope"]] == ["worker[password=[redacted:key-value]]"] * 3
 
 
 def test_each_setting_has_its_effect() -> None:

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 
@@ -18,6 +18,9 @@ from csg_otel import attributes as clean
 from csg_otel import interruptions
 from csg_otel.logs.bridge import extra, message, stacktrace
 from csg_otel.privacy import active
+
+if TYPE_CHECKING:
+    from csg_otel.privacy import Scrubber
 
 _TEXT_FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
@@ -99,8 +102,8 @@ class JsonFormatter(logging.Formatter):
         scrubber = active.scrubber()
         line: dict[str, Any] = {
             "timestamp": _iso(record.created),
-            "level": record.levelname,
-            "logger": record.name,
+            "level": _name(scrubber, record.levelname),
+            "logger": _name(scrubber, record.name),
             "message": scrubber.text(message(record)),
             **_ids(),
         }
@@ -113,6 +116,11 @@ class JsonFormatter(logging.Formatter):
         if record.stack_info:
             line["stack"] = scrubber.stack(record.stack_info)
         return json.dumps(line, default=clean.text)
+
+
+def _name(scrubber: Scrubber, name: Any) -> str:
+    """Return the name of a logger or level, which the program may make from data, without secrets."""
+    return scrubber.text(name if type(name) is str else clean.text(name))
 
 
 def _iso(created: Any) -> str:

@@ -60,7 +60,7 @@ def span_row(span: ReadableSpan, service: str) -> SpanRow:
         "name": text(span.name),
         "kind": span.kind.name.lower(),  # type: ignore[typeddict-item] # the names are the literals
         "service": _service(span.resource, service),
-        "scope": span.instrumentation_scope.name if span.instrumentation_scope is not None else "",
+        "scope": _scope(span.instrumentation_scope),
         "start": start,
         "end": end,
         "duration_s": None if end is None else max(0.0, end - start),
@@ -95,7 +95,7 @@ def log_row(record: ReadableLogRecord, service: str) -> LogRow:
         "time": seconds(log.timestamp or log.observed_timestamp or 0),
         "level": LEVELS[level(severity)],
         "severity": severity,
-        "logger": record.instrumentation_scope.name if record.instrumentation_scope is not None else "",
+        "logger": _scope(record.instrumentation_scope),
         "body": body(log.body) if log.body is not None else text(str(log.event_name or "")),
         "service": _service(record.resource, service),
         "trace_id": format_trace_id(log.trace_id) if log.trace_id else "",
@@ -154,6 +154,10 @@ def text(value: str) -> str:
 
 def _cut(value: str) -> str:
     return value if len(value) <= _MOST_CHARS else f"{value[:_MOST_CHARS]} ..."
+
+
+def _scope(scope: Any) -> str:
+    return text(str(scope.name)) if scope is not None else ""
 
 
 def _service(resource: Any, default: str) -> str:
