@@ -99,6 +99,15 @@ def test_numbers_and_names_of_things_stay(key: str, value: str) -> None:
     assert SCRUBBER.value(key, value) is value
 
 
+@pytest.mark.parametrize("before", [r"line\n", r"\t", r"\u0022", "%3D", "my%20card%20", "\x1b[31m", r"\x1b[31m"])
+@pytest.mark.parametrize(
+    "number", ["4111111111111111", "536-90-4399", "93.184.216.34", "GB82WEST12345698765432", "4111+1111+1111+1111"]
+)
+def test_a_number_goes_behind_an_escape(before: str, number: str) -> None:
+    """The letter at the end of an escape is no part of a word."""
+    assert number not in SCRUBBER.text(f"{before}{number} y")
+
+
 @pytest.mark.parametrize(
     ("raw", "clean"),
     [

@@ -126,6 +126,7 @@ _PLACES = separate(
     (api_key,·SECRET)
     [('token',·['SECRET'])] login·u·password·SECRET set·aws_secret_access_key·SECRET pin·was·SECRET otp·set·to·SECRET
     --api-key·SECRET
+    user[password]=SECRET user%5Bpassword%5D=SECRET AWS·Secret·Access·Key:·SECRET \x1b[31mtoken=\x1b[0mSECRET
     <password>SECRET</password> e-mail:·<api_key>SECRET</api_key> <token>\nSECRET\n</token>
     ssh-keygen·-N·SECRET·-f·x curl·-b·sid=SECRET·x twine·upload·-p·SECRET <pin>SECRET</pin> set·password·for·'x'@'h'·=·'SECRET'
     """

@@ -29,6 +29,7 @@ ALL: Final = 4
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 _MARKER: Final = re.compile(r"\[redacted(?::[\w.-]{1,80})?\]")
+_TO_LAST_OTHER: Final = re.compile(r"(?s).*[^\x00-\x7f]")
 _GLUED: Final = re.compile(rf"(?s)(.*?)({'|'.join(sorted(words.GLUED, key=len, reverse=True))})s?([0-9]*)")
 _INFIX: Final = re.compile(r"(?:password|passwd|passphrase|secret|apikey|credential)s?")
 _WEAK: Final = frozenset(
@@ -111,7 +112,9 @@ def _single(word: str) -> str:
 def _glued(word: str) -> int:
     """Return the level of a word that ends with, or holds, a sensitive one: ``dbpassword``, ``clientsecretvalue``."""
     if not word.isascii():
-        return PASSWORD if any(foreign in word for foreign in words.FOREIGN) else NONE
+        if any(foreign in word for foreign in words.FOREIGN):
+            return PASSWORD
+        word = _TO_LAST_OTHER.sub("", word)  # what follows the last other letter
     if len(word) < 5:
         return NONE
     if (match := _GLUED.fullmatch(word)) is not None:

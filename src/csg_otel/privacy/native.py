@@ -20,7 +20,7 @@ from csg_otel.privacy.structure import marks
 _SPACE: Final = r"[\s\x1c-\x1f]"
 """The spaces of Python, which has four more than the automaton."""
 _BEHIND: Final = (
-    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|{marks.QUOTE}){{0,3}}{_SPACE}{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{marks.QUOTE}"
+    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}{_SPACE}{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{marks.QUOTE}"
     rf"|{marks.QUOTE}?[\s\x1c-\x1f,;]{{1,16}}.{{0,6}}(?:val|string))"
 )
 _NEXT: Final = rf"(?:[\w.\-]*(?:[(\[{{]|(?:,|{_SPACE}){_SPACE}{{0,8}}[^\s\x1c-\x1f,;:=(){{}}\[\]<>]{{8}})|.*[\"'`])"
@@ -32,6 +32,8 @@ _SCHEMES: Final = rf"(?i)(?:{'|'.join(marks.first_words(marks.SCHEMES))})[+%\-\s
 _PROGRAMS: Final = rf"(?s)(?:{'|'.join(marks.first_words(marks.PROGRAMS))}).* -(?:[uUpPwabN]|-user|-proxy|-cookie)"
 _OCTET: Final = r"[1-9]|1[1-9]|[2-9]\d|1[013-68]\d|12[0-689]|17[013-9]|19[013-9]|[2-9]\d\d"
 _PUBLIC: Final = rf"(?:(?:{_OCTET})\.\d{{1,3}}|172\.(?:\d|1[0-5]|3[2-9]|[4-9]\d|\d{{3}})|192\.(?:\d{{1,2}}|1[0-57-9]\d|16[0-79]|[2-9]\d\d))"
+_ESCAPE: Final = r"(?:%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))"
+_GAP: Final = rf"(?:[ \-+]|{_ESCAPE})"
 _OTHERS: Final = (
     "@",
     "%40",
@@ -42,12 +44,13 @@ _OTHERS: Final = (
     _SAID,
     _SCHEMES,
     _PROGRAMS,
-    r"\d{3}[ \-]\d{2}[ \-]\d{4}",
-    r"(?:^|[^\w.])\d{4}(?:\d{8}|[ \-]\d{4}[ \-]\d{4}|[ \-]\d{6}[ \-]\d{4})",
-    r"(?:^|[^A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]){11}",
+    r"\x1b|(?i)\\(?:x1b|u001b|033|e)\[",
+    rf"\d{{3}}{_GAP}\d{{2}}{_GAP}\d{{4}}",
+    rf"(?:^|[^\w.]|{_ESCAPE})\d{{4}}(?:\d{{8}}|{_GAP}\d{{4}}{_GAP}\d{{4}}|{_GAP}\d{{6}}{_GAP}\d{{4}})",
+    rf"(?:^|[^A-Za-z0-9]|{_ESCAPE})[A-Z]{{2}}\d{{2}}(?:{_GAP}?[A-Z0-9]){{11}}",
     r"(?:\+|%2B|tel:00)[1-9](?:[ .\-/()]{0,3}\d){7}",
-    rf"(?:^|[^\w./]|(?:^|[^A-Za-z])/){_PUBLIC}\.\d{{1,3}}\.(?:[1-9]|0\d)",
-    r"(?:^|[^\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]",
+    rf"(?:^|[^\w./]|{_ESCAPE}|(?:^|[^A-Za-z])/){_PUBLIC}\.\d{{1,3}}\.(?:[1-9]|0\d)",
+    rf"(?:^|[^\w:.]|{_ESCAPE})[23][0-9A-Fa-f]{{3}}:[0-9A-Fa-f:]",
     r"[_\-.][A-Za-z0-9]{20,}",
     generic.SIGNED,
 )

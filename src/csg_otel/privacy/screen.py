@@ -20,6 +20,7 @@ from csg_otel.privacy.formats.finder import SHORTEST, Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.native import Native
 from csg_otel.privacy.structure import marks
+from csg_otel.privacy.views import ESCAPES, NOISE
 
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
@@ -44,7 +45,7 @@ _WORDS: Final = re.compile("[A-Za-z0-9]+[^A-Za-z0-9]?")
 _RUN: Final = re.compile("[A-Za-z0-9]+")
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
 _PAIRED: Final = re.compile(
-    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE}"
+    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE}"
     rf"|{marks.QUOTE}?[\s,;]{{1,16}}.{{0,6}}(?:[Vv]al|[Ss]tring))"
 )
 """What follows a part of a key: the rest of the key and a separator, a quote, or the word for its value."""
@@ -154,12 +155,12 @@ class Screen:
 
     def _words_pass(self, text: str) -> bool:
         """Return whether no rule can match *text*, by its words, numbers and punctuation."""
-        if "@" in text or "-----" in text:
+        if "@" in text or "-----" in text or "\x1b" in text:
             return False
         shape = shapes.of(text)
         words = set(_WORDS.findall(shape))
         if "%" in text or "\\" in text:
-            if "%40" in text:
+            if "%40" in text or NOISE.search(text) is not None:
                 return False
             words.update(_WORDS.findall(_ESCAPE.sub(" ", shape)))
         words -= self._harmless
@@ -202,6 +203,10 @@ class Screen:
 
     def _numbers_pass(self, text: str, shape: str) -> bool:
         """Return whether *text* has no number of a person, and no public network address."""
+        if "%" in text or "\\" in text or "+" in text:
+            plain = ESCAPES.sub(" ", text)
+            if plain != text and not self._numbers_pass(plain, shapes.of(plain)):
+                return False
         zeros = shape.count("0")
         if zeros >= 8:
             if "000-00-0000" in shape or "000 00 0000" in shape:

@@ -18,6 +18,7 @@ from csg_otel.privacy.personal import mail, network, numbers
 from csg_otel.privacy.screen import Background, Screen
 from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import addresses, arguments, blocks, headers, pairs
+from csg_otel.privacy.views import ESCAPES, NOISE, View
 
 STEMS: Final = separate(
     """
@@ -57,7 +58,8 @@ class TextRules:
         self._personal = options.personal_data
         stems = STEMS + PERSON_STEMS if options.personal_data else STEMS
         self._stem = re.compile(trie.pattern(stems)).search
-        self._extra_words = tuple(word.lower() for word in options.extra_keys)
+        # a key may separate the words in another way: of each, the longest part is looked for
+        self._extra_words = tuple(max(keys.split(word) or [word.lower()], key=len) for word in options.extra_keys)
         self._extra = tuple(re.compile(pattern) for pattern in options.extra_patterns)
         self._extra_key = keys.extra_key_test(options.extra_keys)
         person_stems = PERSON_STEMS if options.personal_data else ()
@@ -71,10 +73,9 @@ class TextRules:
         """Return what the rules that are on would replace in *text*; *query* says that it begins with a query parameter."""
         hits = list(self._known.hits(text))
         if len(text) >= 5:
-            hits.extend(self._formats.hits(text))
-            hits.extend(self._structure(text, query))
-            if self._personal:
-                hits.extend(self._persons(text))
+            noisy = "\x1b" in text or "\\" in text or not text.isascii()
+            view = View(text, NOISE) if noisy else None
+            hits.extend(self._shaped(text, query) if view is None else view.hits(self._shaped(view.text, query)))
         for pattern in self._extra:
             hits.extend(
                 Hit(match.start(), match.end(), "extra-pattern")
@@ -82,6 +83,13 @@ class TextRules:
                 if match.end() > match.start()
             )
         return [hit for hit in hits if hit.rule not in self._off] if self._off else hits
+
+    def _shaped(self, text: str, query: bool) -> Iterator[Hit]:
+        """Yield the hits of formats, structure and personal data."""
+        yield from self._formats.hits(text)
+        yield from self._structure(text, query)
+        if self._personal:
+            yield from self._persons(text)
 
     def known_hits(self, text: str) -> list[Hit]:
         """Return the known secrets in *text*, for keys that are allowed to have any other value."""
@@ -106,6 +114,14 @@ class TextRules:
     def _persons(self, text: str) -> Iterator[Hit]:
         if "@" in text or "%40" in text:
             yield from mail.hits(text)
+        if _NUMBERS.search(text) is not None and ("%" in text or "\\" in text or "+" in text):
+            view = View(text, ESCAPES)
+            yield from view.hits(self._numbers(view.text))
+        yield from self._numbers(text)
+
+    @staticmethod
+    def _numbers(text: str) -> Iterator[Hit]:
+        """Yield the numbers of a person, and network addresses."""
         if _NUMBERS.search(text) is not None:
             if len(text) >= 13:
                 yield from numbers.cards(text)

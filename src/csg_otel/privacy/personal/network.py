@@ -13,7 +13,7 @@ from typing import Final
 
 from csg_otel.privacy.options import Hit
 
-_V4: Final = re.compile(r"(?<![\w.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?![\w]|\.\d|-[A-Za-z])")
+_V4: Final = re.compile(r"(?<![\w.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?![\w]|\.\d|-[A-Za-z]|-\d{1,3}(?![\d.]))")
 _V6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}:(?=[0-9A-Fa-f:])[0-9A-Fa-f:.]{2,41}(?![\w:])")
 _VERSION: Final = re.compile(
     r"(?:\b|_)(?:version|ver|v|release|build|firmware|driver|oid|revision|rev|upgrade|chrome|==|>=|<=|~=|!=)[\"']?\s?[:=]?\s?[\"']?v?\Z",

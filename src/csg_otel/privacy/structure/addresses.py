@@ -11,7 +11,7 @@ from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import plausible
 
 _BEGIN: Final = r"(?:://|%3A%2F%2F|:\\/\\/)"
-_AUTHORITIES: Final = re.compile(_BEGIN + r"([^\s\"'<>`|{}?#]+)")
+_AUTHORITIES: Final = re.compile(_BEGIN + r"([^\s\"'<>`|{}]+)")
 _NEXT: Final = re.compile(_BEGIN)
 _NO_PASSWORD_BEFORE: Final = re.compile(r"@|/|%40|%2F|[,;&][\w.+\-=]*\Z")
 _COLON: Final = re.compile(r":|%3A")
@@ -29,7 +29,8 @@ _NO_PASSWORD: Final = frozenset(
 )
 _TOKEN_IS_USER: Final = frozenset(("x-oauth-basic", "x-oauth", "x", "X", "api_token"))
 """Passwords that say that the user is a token."""
-_NO_USER: Final = re.compile(r"\d+(?:/|\Z)")
+_NO_USER: Final = re.compile(r"\d+(?:[/?#]|\Z)")
+_NO_NAME: Final = re.compile(r"[/?#]")
 RULE: Final = "url-credentials"
 
 
@@ -62,7 +63,7 @@ def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
     """Yield the secrets before the last ``@`` of an authority: the password, or a token that stands as the user."""
-    at, width = _last_at(rest)
+    at, width = _last_at(rest, "http" in text[max(0, start - 10) : start].lower())
     if at <= 0:
         return
     mask = MASKED.match(rest, 0, at)
@@ -70,14 +71,14 @@ def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
     separator = _COLON.search(rest, head, at)
     colon = "" if separator is None else separator[0]
     user, password = (rest[:at], "") if separator is None else (rest[: separator.start()], rest[separator.end() : at])
-    if "/" in user or _HOST.match(rest, at + width) is None:
+    if _NO_NAME.search(user) is not None or _HOST.match(rest, at + width) is None:
         return
     if colon and (password in _TOKEN_IS_USER or not password):
         if not _masked(user) and (password or plausible.token_like(user, 12)):
             yield Hit(start, start + len(user), RULE)
         return
     if colon and password:
-        if _NO_USER.match(password) and "/" in password:
+        if _NO_USER.match(password) is not None and not password.isdigit():
             return  # a port, and an @ in the path
         if plausible.token_like(user, 20):
             yield Hit(start, start + at, RULE)
@@ -89,9 +90,14 @@ def _user_info(text: str, start: int, rest: str) -> Iterator[Hit]:
             yield Hit(start, start + len(user), RULE)
 
 
-def _last_at(rest: str) -> tuple[int, int]:
-    """Return the index and the width of the ``@`` that ends the user info; a path with one does not count."""
+def _last_at(rest: str, web: bool) -> tuple[int, int]:
+    """Return the index and the width of the ``@`` that ends the user info; one in the path of a *web* address does not count."""
     slash = rest.find("/")
+    if not web and ":" in rest[: max(slash, 0)]:
+        path_end = rest.find("?", slash)
+        at = rest.rfind("@", slash, path_end if path_end >= 0 else len(rest))
+        if at >= 0:
+            return at, 1
     in_authority = slash < 0 or ("@" not in rest[:slash] and ":" in rest[:slash])  # else a password with a slash in it
     authority = rest if in_authority else rest[:slash]
     at = authority.rfind("@")

@@ -8,10 +8,14 @@ from typing import Final
 
 from csg_otel.privacy.options import Hit
 
-_BEGIN: Final = re.compile(r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d: ")
-_END: Final = re.compile(r"-----END[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: [0-9a-f]+")
+_BEGIN: Final = re.compile(
+    r"-----BEGIN(?:[A-Z0-9 +]|%20){0,40}PRIVATE(?:[ +]|%20)KEY(?:(?:[ +]|%20)BLOCK)?-----|PuTTY-User-Key-File-\d: "
+)
+_END: Final = re.compile(
+    r"-----END(?:[A-Z0-9 +]|%20){0,40}PRIVATE(?:[ +]|%20)KEY(?:(?:[ +]|%20)BLOCK)?-----|Private-MAC: [0-9a-f]+"
+)
 _BODY: Final = re.compile(
-    r"(?:\\+[rn]|\s|[A-Za-z0-9+/=]{20,}|(?:Proc-Type|DEK-Info|Comment|Version):[^\n\\]*)*[A-Za-z0-9+/=]*"
+    r"(?:\\+[rn]|\s|%0[AD]|[A-Za-z0-9+/=%]{20,}|(?:Proc-Type|DEK-Info|Comment|Version):[^\n\\]*)*[A-Za-z0-9+/=%]*"
 )
 _TAIL: Final = re.compile(r"[A-Za-z0-9+/=]")
 RULE: Final = "private-key"

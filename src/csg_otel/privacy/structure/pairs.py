@@ -13,22 +13,31 @@ from typing import Final
 from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import marks, plausible, values
+from csg_otel.privacy.structure import elements, marks, plausible, values
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _PAIR: Final = re.compile(
-    rf"{_KEY}(?:((?:\[\w{{0,24}}\])?\]?{marks.QUOTE}?\]?\s{{0,8}}{marks.SEPARATOR}\s{{0,8}})|({marks.QUOTE}\s{{0,4}},\s{{0,4}}(?=[bu]?{marks.QUOTE}|\[)))"
+    rf"{_KEY}(?:((?:\[\w{{0,24}}\])?(?:\]|%5D)?{marks.QUOTE}?\]?\s{{0,8}}{marks.SEPARATOR}(?:\s|%20|\+(?=%2[27])){{0,8}})|({marks.QUOTE}\s{{0,4}},\s{{0,4}}(?=[bu]?{marks.QUOTE}|\[)))"
 )
 _NAMED: Final = re.compile(
     rf"(?:\b|_)(?:[Nn]ame|[Kk]ey|[Ff]ield|[Hh]eader){marks.QUOTE}?\s{{0,8}}[:=]\s{{0,8}}{marks.QUOTE}?([\w.\-]{{2,100}}){marks.QUOTE}?"
     rf"[\s,;]{{1,16}}{marks.QUOTE}?(?:[Vv]alue|val|string_?[Vv]alue){marks.QUOTE}?\s{{0,8}}[:=]\s{{0,8}}"
 )
-_ELEMENT: Final = re.compile(r"<(?:[\w]{1,40}:)?([\w.\-]{2,100})(?:\s[^<>]{0,200})?>([^<>]{1,4096})(?=</)")
 _PHRASE: Final = re.compile(
     r"(?i)(?<![\w.\-])(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?)"
-    r"(?:(?: (?:is|was|of|to|set to|with|value|code|key|for (?:user )?\S{1,64}(?: is| =| to)?))? |\()(?=[\"'`])"
+    r"(?:(?: (?:is|was|of|to|set to|with|value|code|key|for (?:user )?\S{1,64}(?: is| =| to)?))? |\()(?=[nNeE]?[\"'`])"
 )
 _TUPLE: Final = re.compile(r"\(([\w.\-]{2,100}),\s{0,4}([^\s()\[\]\"',]{8,1024})\)")
+_IN_BRACKETS: Final = re.compile(r"\[([A-Za-z_]\w+)\]")
+_LABEL: Final = re.compile(
+    r"(?<![\w.\-])((?:[A-Za-z]{2,12} ){1,3}(?:[Kk]ey|KEY|[Pp]hrase|[Cc]ode))[\"']?\s{0,4}[:=]\s{0,8}"
+)
+_WRAPPER: Final = re.compile(
+    r"(?:\w{0,20}(?:[Ss]ecret|[Pp]assword|[Tt]oken)\w{0,20}|Some|str|String|bytes|Optional\.of)\((?=[bu]?[\"'])"
+)
+"""A call around a literal that a key names."""
+_LINE: Final = re.compile(r"([ \t]*)(?:- +)?(?:[\w.\-]{1,64}: +)?[\"']?([^\s\"']*)[^\n]*(?:\n|\Z)")
+_LONGEST_BLOCK: Final = 4096
 _PASSWORDS: Final = frozenset(("password", "passwd", "pwd", "passphrase", "identified by"))
 _NEXT: Final = re.compile(
     r"(?<![\w.\-])(?i:(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|[\w\-]{0,40}(?:access|secret|api)_key))[ \t]{1,8}([^\s\"'`,;:=(){}\[\]<>]{10,512})"
@@ -85,6 +94,8 @@ def hits(
         hit = None if allowed(key) else _pair(text, match, key, query, level(key), personal)
         if hit is not None:
             yield hit
+        elif match[2] is not None and "\n" in match[2] and not allowed(key):
+            yield from _children(text, match, key, level(key))
         # the value of a header ends at a quote, which may belong to a pair within the rest of the line
         position = match.end() if hit is None or hit.rule == "header" else max(match.end(), hit.end)
         match = _PAIR.search(text, position)
@@ -94,6 +105,9 @@ def hits(
 def _name(text: str, match: re.Match[str]) -> str:
     """Return the key of a pair: without the digits of an escape before it."""
     start, key = match.start(1), match[1]
+    inner = _IN_BRACKETS.match(match[2] or "")  # the key of a form: user[password]
+    if inner is not None and keys.strength(key) == keys.NONE and keys.strength(inner[1]) != keys.NONE:
+        return inner[1]
     before = text[start - 1 : start]
     if before == "%" and len(key) > 2:
         return key[2:]
@@ -111,8 +125,12 @@ def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, pe
     in_address = level == keys.NONE and lower in _IN_ADDRESS and _in_address(text, match.start(1), query)
     if level == keys.NONE and not in_address:
         return _person(text, match, key, personal) if personal is not None else None
+    if (wrapped := _WRAPPER.match(text, begin)) is not None:
+        begin = wrapped.end()
     start, end = values.end_of(text, begin)
     value = text[start:end]
+    if "\n" in text[match.end(1) : begin] and (text[end : end + 1] in (":", "=") or value.endswith((":", "="))):
+        return None  # the first key of a block
     if match[3] is not None and (level := min(level, _in_pair(text, match, end))) == keys.NONE:
         return None
     if in_address:
@@ -129,6 +147,24 @@ def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, pe
     ):
         return None
     return Hit(start, end, "extra-key" if level == keys.ALL else "key-value", key=key)
+
+
+def _children(text: str, match: re.Match[str], key: str, level: int) -> Iterator[Hit]:
+    """Yield the random values of the block of YAML below a sensitive *key*, whose own keys say nothing."""
+    first = text.rfind("\n", match.end(1), match.end()) + 1
+    for line in _LINE.finditer(text, first, first + _LONGEST_BLOCK) if level != keys.NONE else ():
+        if line.start() > first and not line[1].startswith(text[first : match.end()]):
+            return
+        mixed = (
+            not line[2].islower() and not line[2].isupper() and any(map(str.isdigit, line[2]))
+        )  # no name of an object
+        if (
+            mixed
+            and _random_word(line[2])
+            and plausible.token_like(line[2], 8)
+            and keys.holds_secret(level, key, line[2])
+        ):
+            yield Hit(line.start(2), line.end(2), "key-value", key=key)
 
 
 def _in_pair(text: str, match: re.Match[str], end: int) -> int:
@@ -221,9 +257,12 @@ def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
         start, end = values.end_of(text, match.end())
         if not allowed(match[1]) and keys.secret(match[1], text[start:end]):
             yield Hit(start, end, "key-value", key=match[1])
-    for match in _ELEMENT.finditer(text) if "</" in text else ():
-        if not allowed(match[1]) and keys.secret(match[1], match[2]):
-            yield Hit(match.start(2), match.end(2), "key-value", key=match[1])
+    yield from elements.hits(text, allowed)
+    for match in _LABEL.finditer(text):
+        start, end = values.end_of(text, match.end())
+        key = match[1].replace(" ", "_")
+        if not allowed(key) and keys.secret(key, text[start:end]) and plausible.token_like(text[start:end], 8):
+            yield Hit(start, end, "key-value", key=key)
     for match in _TUPLE.finditer(text) if "(" in text else ():
         names = allowed(match[1]) or keys.strength(match[2]) != keys.NONE
         if not names and plausible.token_like(match[2], 8) and keys.secret(match[1], match[2]):

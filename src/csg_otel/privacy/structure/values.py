@@ -7,8 +7,8 @@ from typing import Final
 
 from csg_otel.privacy.structure import marks
 
-QUOTE: Final = re.compile(rf"(?:[bBuUrRfF]{{1,2}}(?=['\"]))?({marks.QUOTE})")
-"""An opening quote, which may have a prefix of Python."""
+QUOTE: Final = re.compile(rf"(?:[bBuUrRfFnNeE]{{1,2}}(?=['\"]))?(\"{{3}}|'{{3}}|{marks.QUOTE})")
+"""An opening quote, which may have a prefix of Python or SQL."""
 _BARE: Final = re.compile(
     r"(?:[^\s\"'`<>,;&|(){}\[\]%\\]|%(?!2[26])|\\(?![nrt\"'\\])|[,;&|](?=[^\s,;&|\"'])(?![\w.\-]{1,64}(?:\[\w{0,24}\])?(?:=|:\s|%3D|\s->\s)))+"
 )

@@ -1,0 +1,53 @@
+"""Texts without what hides their words from rules: colours of terminals, escapes, invisible characters. Pure and linear."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from csg_otel.privacy.options import Hit
+
+NOISE: Final = re.compile(r"(?i:\x1b|\\x1b|\\u001b|\\033|\\e)\[[0-9;]{0,32}[A-Za-z]|[\u200b-\u200f\u2060\ufeff\u00ad]")
+"""Colours of a terminal, also escaped, and characters without a width."""
+ESCAPES: Final = re.compile(r"%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})|(?<=\d)\+(?=\d)")
+"""Escapes of JSON and of addresses, and the plus that is a space between digits of an address."""
+_WIDE: Final = str.maketrans("＝：＠", "=:@")
+
+
+class View:
+    """
+    A text with a space for each match of an expression; for those without a width, nothing.
+
+    Args:
+        text: The text.
+        pattern: What is left out.
+    """
+
+    def __init__(self, text: str, pattern: re.Pattern[str]) -> None:
+        pieces: list[str] = []
+        self._ends: list[int] = []
+        self._left_out: list[int] = []
+        position = length = left_out = 0
+        for match in pattern.finditer(text):
+            space = "" if match.end() - match.start() == 1 and not match[0].isascii() else " "
+            pieces += text[position : match.start()], space
+            length += match.start() - position + len(space)
+            left_out += match.end() - match.start() - len(space)
+            position = match.end()
+            self._ends.append(length)
+            self._left_out.append(left_out)
+        self.text = "".join([*pieces, text[position:]]) if pieces else text
+        if not self.text.isascii():
+            self.text = self.text.translate(_WIDE)
+
+    def hits(self, hits: Iterable[Hit]) -> Iterator[Hit]:
+        """Yield *hits*, which are places in this view, with their places in the text."""
+        for hit in hits:
+            yield replace(hit, start=self._place(hit.start), end=self._place(hit.end)) if self._ends else hit
+
+    def _place(self, position: int) -> int:
+        index = bisect_right(self._ends, position)
+        return position + (self._left_out[index - 1] if index else 0)
