@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from csg_otel.alerts import events
 from csg_otel.alerts.alertmanager import events as alertmanager_events
 from csg_otel.alerts.datadog import events as datadog_events
@@ -64,6 +66,17 @@ def test_details_are_annotations_of_two_kilobytes() -> None:
         "detail_summary": "s",
     }
     assert 2044 <= len(annotations["detail_long"].encode()) <= 2048
+
+
+@pytest.mark.parametrize("position", [2000, 2020, 2040, 24_560, 24_580])
+def test_a_detail_is_scrubbed_before_it_is_cut(position: int) -> None:
+    """Nothing of a token that lies across the cut stays."""
+    token = "ghp_" + "a1B2" * 9
+    ((_, detail),) = event(details={"log": "x " * (position // 2) + token + " y" * 20_000}).details
+
+    assert detail.startswith("x x")
+    assert "ghp_" not in detail
+    assert "1B2a" not in detail
 
 
 def test_an_alert_survives_the_spool() -> None:

@@ -18,6 +18,8 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlag
 from csg_otel.config import load
 from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.dashboard.store.convert import log_row, span_row
+from csg_otel.exporters.delivery.http_errors import status_message
+from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.sender import OtlpSender
 from csg_otel.logs.formats import formatter
 from csg_otel.pipeline import scrub
@@ -125,6 +127,16 @@ def test_names_of_loggers_levels_and_scopes_have_no_secret() -> None:
     sent = OtlpSender(OtlpExporter(name="a"), "logs").encode([log]), scrub.span(traced).to_json()
     assert password not in repr((written, rows, sent))
     assert [written["logger"], rows[0]["logger"], rows[1]["scope"]] == ["worker[password=[redacted:key-value]]"] * 3
+
+
+@pytest.mark.parametrize("position", [160, 190, 470, 490])
+def test_a_refusal_of_a_server_is_scrubbed_before_it_is_cut(position: int) -> None:
+    """Nothing of a token that lies across the cut of an answer or of an error's message stays."""
+    answer = "x " * (position // 2) + TOKEN + " y" * 500
+    for message in (status_message(400, answer.encode()), str(SendError("refused", answer, retry=False))):
+        assert "x x" in message
+        assert "ghp_" not in message
+        assert len(message) <= 520
 
 
 def test_each_setting_has_its_effect() -> None:

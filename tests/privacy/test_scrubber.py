@@ -11,7 +11,8 @@ import pytest
 
 from csg_otel.config import Config
 from csg_otel.pipeline.scrubbers import make_scrubber
-from csg_otel.privacy import Match, Options, Scrubber, active, screen
+from csg_otel.privacy import Match, Options, Scrubber, active, cuts, screen
+from csg_otel.privacy.key_class import KeyClasses
 from support.programs import eventually
 from support.time_limits import at_each_point
 
@@ -149,6 +150,38 @@ def test_a_cut_never_halves_a_secret(position: int) -> None:
     assert "ghp_" not in clean
     assert "1B2a" not in clean
     assert "ghp_" not in Scrubber().stack(" ".join(reversed(text.split(" "))))
+
+
+@pytest.mark.parametrize("before_the_end", [0, 20, 8180, 8192, 8200])
+def test_the_cut_of_a_huge_text_never_halves_a_secret(before_the_end: int) -> None:
+    """Nothing of a token at either edge of what is scrubbed stays, and the marker says that there was more."""
+    token = "ghp_" + "a1B2" * 9
+    text = "x " * ((cuts.TEXT - before_the_end) // 2 - 5) + token + " y" * 20_000
+    clean = Scrubber().text(text)
+
+    assert "ghp_" not in clean
+    assert "1B2a" not in clean
+    assert clean.endswith("x [redacted:too-long]")
+    assert len(clean) > cuts.TEXT - 20_000
+    assert Scrubber().text(clean) == clean
+
+
+def test_what_is_remembered_is_bounded_for_all_keys_together() -> None:
+    """Two thousand keys of every kind keep no more texts than a few keys do, and each judges for itself what depends on it."""
+    classes = KeyClasses(Options(allow_keys=("free*",)))
+    pairs = [
+        (f"{key[0]}{number}{key[1]}", f"text {number} {text}")
+        for key in (("a", ".version"), ("free", ""), ("password", ".name"), ("user", ".name"), ("plain", ""))
+        for number in range(400)
+        for text in range(20)
+    ]
+    for key, text in pairs:
+        classes.of(key).clean.add(text)
+
+    assert sum(text in classes.of(key).clean for key, text in pairs) <= 7000
+    classes.of("first.user.name").clean.add("Lovelace")
+    assert "Lovelace" in classes.of("first.user.name").clean
+    assert "Lovelace" not in classes.of("second.user.name").clean
 
 
 def test_threads_share_a_scrubber() -> None:

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from csg_otel.privacy import active, cuts
+
 _DETAIL_BYTES: Final = 2048
 """Size limit of a detail in bytes, so that a notification with several of them stays readable."""
 
@@ -72,10 +74,10 @@ def make(
         message: text for people.
         service: name of the service that sends it.
         at: start of the alert in Unix seconds.
-        details: further facts; each value becomes a text, cut at 2 KB.
+        details: further facts; each value becomes a text without secrets, cut at 2 KB.
         until: end of the alert in Unix seconds; None for an alert that lasts until it is resolved.
     """
-    texts = tuple((_text(str(key)), _cut(_text(str(value)))) for key, value in details.items())
+    texts = tuple((_text(str(key)), _detail(str(key), _text(str(value)))) for key, value in details.items())
     return Event(_text(name), severity.lower(), _text(message), _text(service), at, texts, until)
 
 
@@ -92,6 +94,6 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _cut(text: str) -> str:
-    data = text.encode()
-    return text if len(data) <= _DETAIL_BYTES else data[: _DETAIL_BYTES - 3].decode(errors="ignore") + "…"
+def _detail(key: str, text: str) -> str:
+    """Return the beginning of a detail; it is scrubbed first, because half a secret does not look like one."""
+    return cuts.head(text, _DETAIL_BYTES, lambda part: str(active.scrubber().value(key, part)))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 MOST_TEXTS: Final = 4096
-"""Texts of one generation; two generations are kept, so at most 4 MB at the longest text."""
+"""Texts of both generations, so at most 4 MB at the longest text."""
 LONGEST: Final = 256
 """Characters of the longest text that is kept."""
 
 
 class CleanTexts:
-    """Clean texts by the class of their keys: each class has a dictionary `recent`, which a caller may read."""
+    """Clean texts of the keys that judge a text in the same way, at most *most*; a caller may read the dictionary `recent`."""
 
-    __slots__ = ("_older", "recent")
+    __slots__ = ("_most", "_older", "recent")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_TEXTS) -> None:
+        self._most = most
         self.recent: dict[str, None] = {}
         self._older: dict[str, None] = {}
 
@@ -31,6 +32,23 @@ class CleanTexts:
         """Add a clean text; the older half is dropped when the set is full."""
         if len(text) > LONGEST:
             return
-        if len(self.recent) >= MOST_TEXTS // 2:
+        if len(self.recent) >= self._most // 2:
             self._older, self.recent = self.recent, {}
         self.recent[text] = None
+
+
+class TextsOfKey(CleanTexts):
+    """Clean texts of one key that judges them by itself; all such keys keep them in one set, *shared*."""
+
+    __slots__ = ("_key", "_shared")
+
+    def __init__(self, key: str, shared: CleanTexts) -> None:
+        super().__init__(0)
+        self._key, self._shared = f"{len(key)}:{key}", shared
+
+    def __contains__(self, text: str) -> bool:
+        return len(text) <= LONGEST and self._key + text in self._shared
+
+    def add(self, text: str) -> None:
+        """Add a clean text of the key."""
+        self._shared.add(self._key + text)

@@ -19,6 +19,13 @@ _CUT: Final = "... [cut]"
 _LONGEST_MARKER: Final = 100
 
 
+def edge(clean: str) -> str:
+    """Return *clean*, the scrubbed first `TEXT` characters of a text, without the margin and the word at its end."""
+    kept = _before_marker(clean[: max(0, min(len(clean), TEXT) - _MARGIN)])
+    space = max(kept.rfind(" "), kept.rfind("\n"))
+    return kept[: space + 1] if space >= len(kept) - _MARGIN else kept
+
+
 def head(text: str, limit: int, scrub: Callable[[str], str]) -> str:
     """Return the first *limit* bytes of the scrubbed *text*."""
     window = limit * _WINDOW + 2 * _MARGIN

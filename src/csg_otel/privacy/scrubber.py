@@ -208,7 +208,7 @@ class Scrubber:
             return replacing.replace(text, [Hit(0, len(text), whole, key=key)], on_match, key)
         rest = ""
         if len(text) > cuts.TEXT:
-            text, rest = text[: cuts.TEXT - 8192], marker("too-long")
+            text, rest = text[: cuts.TEXT], marker("too-long")
             findings.append(Finding("too-long", "", rest, len(text)))
         passes: list[list[Finding]] = []
         for _ in range(_PASSES):
@@ -219,7 +219,7 @@ class Scrubber:
             findings.extend(replacing.placed(new, passes) if passes else new)
             passes.append(new)
             if not new or on_match is not None:
-                return clean + rest, findings
+                return cuts.edge(clean) + rest if rest else clean, findings
             text = clean
         return marker("rule-error"), [*findings, Finding("rule-error", "", marker("rule-error"))]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.privacy import active, cuts
 
 if TYPE_CHECKING:
     from csg_otel.net import Response
@@ -28,8 +29,9 @@ def no_response(error: OSError) -> SendError:
 
 
 def status_message(status: int, body: bytes) -> str:
-    """Return the message of an error: the status and the beginning of the body."""
-    return f"HTTP {status}: {body[:_MAX_SHOWN].decode(errors='replace')}"
+    """Return the message of an error: the status and the beginning of the body, without secrets."""
+    reason = cuts.head(body.decode(errors="replace"), _MAX_SHOWN, active.scrubber().text)
+    return f"HTTP {status}: {reason}"
 
 
 def not_accepted(response: Response) -> SendError:

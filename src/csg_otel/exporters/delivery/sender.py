@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from csg_otel.lines import one_line
+from csg_otel.privacy import active, cuts
 
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
@@ -32,7 +33,8 @@ class SendError(Exception):
             retry: Whether the same batch may be accepted later.
             retry_after_s: Seconds to wait, as the destination requests; None (default) uses the queue's back-off.
         """
-        super().__init__(one_line(message[:_MAX_MESSAGE]))
+        # Scrubbed before it is cut: half a secret does not look like one.
+        super().__init__(one_line(cuts.head(message, _MAX_MESSAGE, active.scrubber().text)))
         self.reason = reason
         self.retry = retry
         self.retry_after_s = retry_after_s
