@@ -330,14 +330,13 @@ class Api:
         return {**chart, "thresholds": self._alerts.thresholds(name)}
 
     def _window(self, parameters: Parameters, now: float) -> Window:
-        range_s = number(parameters, "range") or self._config.dashboard.charts.time_window
-        points = number(parameters, "points") or self._config.dashboard.charts.data_points
+        charts_of, range_s = self._config.dashboard.charts, number(parameters, "range")
+        points = whole(parameters, "points", 2, _MOST_POINTS) or min(charts_of.data_points, _MOST_POINTS)
+        range_s = min(max(charts_of.time_window, 1.0), _LONGEST_S) if range_s is None else range_s
         if not 1 <= range_s <= _LONGEST_S:
             raise ValueError(f"range must be 1 to {_LONGEST_S:g} seconds")
-        if not 2 <= points <= _MOST_POINTS:
-            raise ValueError(f"points must be 2 to {_MOST_POINTS}")
         end = number(parameters, "end")
-        return Window.of(now if end is None else end, range_s, int(points), now - clocks.monotonic())
+        return Window.of(now if end is None else end, range_s, points, now - clocks.monotonic())
 
     # -- alerts and changes ----------------------------------------------------------------------------------------
 
@@ -351,17 +350,18 @@ class Api:
 
     def _acknowledge(self, body: Mapping[str, Any]) -> Any:
         """Silence an alert; see ``AlertsView.acknowledge``."""
-        labels, duration_s = body.get("labels") or {}, body.get("duration_s", _SILENCE_S)
-        if not isinstance(body.get("alert"), str) or not isinstance(labels, dict):
-            raise SourceError("alert must be the name of an alert, and labels a mapping")
+        labels, duration_s = body.get("labels", {}), body.get("duration_s", _SILENCE_S)
+        comment, author = body.get("comment", ""), body.get("author", "")
+        if not (fits([body.get("alert"), comment, author], list[str]) and fits(labels, dict[str, str])):
+            raise SourceError("alert must be the name of an alert, labels a mapping of texts, comment and author texts")
         if not fits(duration_s, float):
             raise SourceError("duration_s must be a number of seconds")
         silence = self._alerts.acknowledge(
             body["alert"],
-            {str(name): str(value) for name, value in labels.items()},
+            labels,
             float(duration_s),
-            comment=str(body.get("comment") or ""),
-            author=str(body.get("author") or ""),
+            comment=comment,
+            author=author,
         )
         return {"silence_id": silence}
 

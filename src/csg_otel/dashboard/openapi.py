@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from csg_otel._version import VERSION
@@ -10,11 +10,13 @@ from csg_otel.dashboard import schema
 
 _JSON: Final = "application/json"
 _LINES: Final = "application/x-ndjson"
+_PLAIN: Final = "text/plain"
 
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "number"}
 _SWITCH: Final = {"type": "boolean"}
-_ATTRIBUTE: Final = {"type": "array", "items": {"type": "string", "pattern": "="}}
+_SWITCHES: Final = {"enum": ["true", "false", "1", "0", "yes", "no"]}
+_ATTRIBUTE: Final = {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}}
 
 _Parameter = tuple[Mapping[str, Any], str]
 """Schema and description."""
@@ -27,8 +29,8 @@ _TRACE_FILTERS: Final[Mapping[str, _Parameter]] = {
     "service": (_TEXT, "Name of the service."),
     "min_ms": (_NUMBER, "Shortest duration in milliseconds."),
     "max_ms": (_NUMBER, "Longest duration in milliseconds."),
-    "error": (_SWITCH, "Whether only traces with an error are listed."),
-    "running": (_SWITCH, "Whether only traces with a running span are listed."),
+    "error": (_SWITCHES, "Whether only traces with an error are listed."),
+    "running": (_SWITCHES, "Whether only traces with a running span are listed."),
     "attr": (_ATTRIBUTE, "`key=value` of an attribute of a span; repeatable."),
 }
 _LOG_FILTERS: Final[Mapping[str, _Parameter]] = {
@@ -45,6 +47,13 @@ _WINDOW: Final[Mapping[str, _Parameter]] = {
     "end": (_NUMBER, "End of the period in Unix seconds; now by default."),
     "points": ({"type": "integer", "minimum": 2, "maximum": 2000}, "Most points of a line."),
 }
+
+
+def _some(words: str) -> _Parameter:
+    """Return the parameter that takes some of *words*, which have commas between them."""
+    word = f"(?:{words.replace(',', '|')})"
+    return {"type": "string", "pattern": f"^(?:{word}(?:,{word})*)?$"}, f"Some of `{words}`; all by default."
+
 
 PARAMETERS: Final[Mapping[str, Mapping[str, _Parameter]]] = {
     "traces": _TRACE_FILTERS,
@@ -64,10 +73,10 @@ PARAMETERS: Final[Mapping[str, Mapping[str, _Parameter]]] = {
     "changed": {
         "from": (_NUMBER, "Begin of the window in Unix seconds; five minutes before its end by default."),
         "to": (_NUMBER, "End of the window; now by default."),
-        "limit": ({"type": "integer", "minimum": 1, "default": 10}, "Most changes."),
+        "limit": ({"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, "Most changes."),
     },
-    "export": {"signals": (_TEXT, "Some of `traces,logs,metrics`; all by default.")},
-    "events": {"topics": (_TEXT, "Some of `status,health,traces,logs,metrics,alerts`; all by default.")},
+    "export": {"signals": _some("traces,logs,metrics")},
+    "events": {"topics": _some("status,health,traces,logs,metrics,alerts")},
 }
 """The parameters of each path; paths that are missing have none."""
 
@@ -86,22 +95,48 @@ _SUMMARIES: Final[Mapping[str, str]] = {
     "changed": "The series that moved most in a window",
 }
 
-_ACTIONS: Final[Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]]] = {
+_ACTIONS: Final[Mapping[str, tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]] = {
     "alerts/acknowledge": (
         "Create a silence in Alertmanager",
         {
-            "alert": _TEXT,
+            "alert": {"type": "string", "minLength": 1},
             "labels": {"type": "object", "additionalProperties": _TEXT},
-            "duration_s": _NUMBER,
+            "duration_s": {"type": "number", "exclusiveMinimum": 0, "maximum": 30 * 86400},
             "comment": _TEXT,
             "author": _TEXT,
         },
         {"silence_id": _TEXT},
     ),
     "services/restart": ("Restart the monitoring services", {}, {"restarted": _SWITCH}),
-    "login-links": ("Create a link that opens the page once", {}, {"url": _TEXT}),
+    "login-links": ("Create a link that opens the page once", None, {"url": _TEXT}),
 }
-"""Summary, body and answer of each action."""
+"""Summary, body and answer of each action; None for an action whose body is not read."""
+
+_EVENT: Final = {
+    "type": "object",
+    "properties": {"event": _TEXT, "data": {"type": "string", "contentMediaType": _JSON}, "retry": {"type": "integer"}},
+}
+"""One server-sent event."""
+
+_PROBLEMS: Final = {
+    400: "The request is not possible; the text has the reason",
+    401: "There is no credential, or it is not valid",
+    403: "The request may come from another site's page: a session needs X-CSRF-Token",
+    404: "There is no such document or action here",
+    413: "The body is too large",
+    415: "The body is no JSON",
+    421: "The host is not allowed",
+    429: "Too many requests; Retry-After has the seconds",
+    503: "Busy: try again in a second",
+}
+"""The meaning of every status other than 200."""
+
+_GENERAL: Final = (401, 413, 421, 429)
+"""Statuses that any request may get."""
+
+_ACTED: Final = (403,)
+_PARTIAL: Final = frozenset({"traces/{trace_id}", "metrics/series"})
+"""Paths whose document may not exist."""
 
 
 def document() -> dict[str, Any]:
@@ -118,7 +153,7 @@ def document() -> dict[str, Any]:
         "paths": {**_pages(), **_actions(), **_transfers(), **_descriptions()},
         "components": {
             "schemas": schema.definitions("#/components/schemas/"),
-            "responses": {"Problem": _answer(_object({"error": _TEXT}), "What is wrong")},
+            "responses": _problems(),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "A token of security.api_auth."},
                 "password": {"type": "http", "scheme": "basic"},
@@ -140,7 +175,10 @@ def _pages() -> dict[str, Any]:
             "get": {
                 "summary": _SUMMARIES[path],
                 "parameters": _parameters(path),
-                "responses": _responses({"$ref": f"#/components/schemas/{kind.__name__}"}),
+                "responses": _responses(
+                    {"$ref": f"#/components/schemas/{kind.__name__}"},
+                    problems=(400, 404, 503) if path in _PARTIAL else (400, 503),
+                ),
             }
         }
         for path, kind in schema.DOCUMENTS.items()
@@ -152,8 +190,14 @@ def _actions() -> dict[str, Any]:
         f"/{path}": {
             "post": {
                 "summary": summary,
-                "requestBody": {"required": True, "content": {_JSON: {"schema": _object(body)}}},
-                "responses": _responses(_object(result)),
+                **(
+                    {}
+                    if body is None
+                    else {"requestBody": _body(_JSON, _object(body, required=("alert",) if body else ()))}
+                ),
+                "responses": _responses(
+                    _object(result), problems=_ACTED if body is None else (*_ACTED, 400, 404, 415, 503)
+                ),
             }
         }
         for path, (summary, body, result) in _ACTIONS.items()
@@ -169,21 +213,21 @@ def _transfers() -> dict[str, Any]:
             "get": {
                 "summary": "Server-sent events: `hello`, and then what changes",
                 "parameters": _parameters("events"),
-                "responses": _responses(_TEXT, "text/event-stream"),
+                "responses": _responses(_EVENT, "text/event-stream", problems=(400, 503)),
             }
         },
         "/export": {
             "get": {
                 "summary": "Everything that is kept, as OTLP JSON, one request per line",
                 "parameters": _parameters("export"),
-                "responses": _responses(_TEXT, _LINES),
+                "responses": _responses(_TEXT, _LINES, problems=(400, 503)),
             }
         },
         "/import": {
             "post": {
                 "summary": "Show telemetry from an export, at most 32 MiB; of metrics only where no program has its own",
-                "requestBody": {"required": True, "content": {_LINES: {"schema": _TEXT}}},
-                "responses": _responses(counts),
+                "requestBody": _body(_LINES, _TEXT),
+                "responses": _responses(counts, problems=(*_ACTED, 400, 503)),
             }
         },
     }
@@ -219,13 +263,30 @@ def _parameters(path: str) -> list[dict[str, Any]]:
     return listed
 
 
-def _responses(content: Mapping[str, Any], media_type: str = _JSON) -> dict[str, Any]:
-    return {"200": _answer(content, "OK", media_type), "default": {"$ref": "#/components/responses/Problem"}}
+def _responses(content: Mapping[str, Any], media_type: str = _JSON, *, problems: Iterable[int] = ()) -> dict[str, Any]:
+    """Return the responses of an operation: 200 with *content*, and those to requests that are refused."""
+    refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted({*_GENERAL, *problems})}
+    return {"200": _answer(content, "OK", media_type), **refused}
+
+
+def _problems() -> dict[str, Any]:
+    """Return the responses to requests that are refused, by their status; the guards of both servers answer in plain text."""
+    error = _object({"error": _TEXT})
+    return {
+        str(status): _answer(*((_TEXT, text, _PLAIN) if status in (421, 429) else (error, text)))
+        for status, text in _PROBLEMS.items()
+    }
+
+
+def _body(media_type: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {media_type: {"schema": dict(content)}}}
 
 
 def _answer(content: Mapping[str, Any], description: str, media_type: str = _JSON) -> dict[str, Any]:
     return {"description": description, "content": {media_type: {"schema": dict(content)}}}
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), "required": list(properties)}
+def _object(properties: Mapping[str, Any], required: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return the schema of an object; all of its *properties* are required unless *required* names some."""
+    names = list(properties if required is None else required)
+    return {"type": "object", "properties": dict(properties), "required": names}

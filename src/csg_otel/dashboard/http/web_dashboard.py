@@ -202,7 +202,8 @@ class WebDashboard:
         if request.method == "POST" and is_action:
             return self._act(path, request, credential, done)
         if is_action or request.method not in ("GET", "HEAD"):
-            return _wrong_method("POST" if is_action else "GET, HEAD")
+            allowed = "POST" if is_action else "GET, HEAD"
+            return replace(problem(405, f"only {allowed}"), headers={**JSON, "Allow": allowed})
         if path == "events":
             return self._stream(request)
         if path == "session":
@@ -214,13 +215,13 @@ class WebDashboard:
 
     def _stream(self, request: Request) -> Response:
         text = ",".join(parse_qs(request.query).get("topics", TOPICS))
-        topics = frozenset(filter(None, text.split(",")))
+        topics = frozenset(text.split(","))
         if unknown := sorted(topics.difference(TOPICS)):
             return problem(400, f"there are no events {unknown[0][:40]!r}; there are {', '.join(TOPICS)}")
         if request.method == "HEAD":
             return Response(200, b"", {**JSON, "Content-Type": "text/event-stream"})
         try:
-            return self._events.response(topics or TOPICS)
+            return self._events.response(topics)
         except RuntimeError:  # the system has no more threads
             return BUSY
 

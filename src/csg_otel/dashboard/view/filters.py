@@ -154,7 +154,7 @@ class LogFilter:
             text=text_of(parameters, "text").lower(),
             trace=text_of(parameters, "trace").lower(),
             span=text_of(parameters, "span").lower(),
-            before=number(parameters, "before"),
+            before=whole(parameters, "before"),
             limit=whole(parameters, "limit", 1, MOST_ROWS) or _DEFAULT_ROWS,
         )
 

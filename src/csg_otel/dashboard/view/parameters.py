@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""The form of a number; Python reads other digits and separators, too, which no document of the API has."""
 
 
 def texts(parameters: Mapping[str, Any], name: str) -> list[str]:
@@ -24,21 +28,26 @@ def number(parameters: Mapping[str, Any], name: str) -> float | None:
     values = texts(parameters, name)
     if not values or not values[-1]:
         return None
-    try:
-        value = float(values[-1])
-    except ValueError:
-        value = math.nan
+    value = float(values[-1]) if _NUMBER.fullmatch(values[-1]) else math.nan
     if not math.isfinite(value):
         raise ValueError(f"{name} must be a number, not {values[-1][:40]!r}")
     return value
 
 
-def whole(parameters: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
-    """Return the whole number *name*; None if it is not given. Raises ValueError if it is not *least* to *most*."""
+def whole(parameters: Mapping[str, Any], name: str, least: float = -math.inf, most: float = math.inf) -> int | None:
+    """
+    Return the whole number *name*; None if it is not given.
+
+    Raises ValueError if it is none, or not *least* to *most*. Default: any.
+    """
     value = number(parameters, name)
-    if value is not None and not least <= value <= most:
+    if value is None:
+        return None
+    if not least <= value <= most:
         raise ValueError(f"{name} must be {least} to {most}")
-    return None if value is None else int(value)
+    if not value.is_integer():
+        raise ValueError(f"{name} must be a whole number, not {texts(parameters, name)[-1][:40]!r}")
+    return int(value)
 
 
 def period(parameters: Mapping[str, Any], now: float, *, default_s: float, longest_s: float) -> tuple[float, float]:
