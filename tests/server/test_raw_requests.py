@@ -278,6 +278,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
             csg_otel.instrument(
                 "shop",
                 exporters=["prometheus"],
+                health_monitoring__enabled=False,  # a probe that fails answers 503, as it should
                 dashboard__enabled=True,
                 dashboard__port=0,
                 system_monitoring__prometheus__port=0,
