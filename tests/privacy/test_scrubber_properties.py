@@ -96,6 +96,8 @@ def test_a_rule_that_throws_redacts_the_text(monkeypatch: pytest.MonkeyPatch) ->
                 "Ab1_",
                 "token ",
                 "curl -u a:b ",
+                "curl '-u', 'a:",
+                "docker -p ",
                 "&a",
                 "://a:b@",
                 "4242 ",

@@ -29,6 +29,21 @@ PLACES = [
     ("argument", "redis-cli -a SECRET ping"),
     ("argument", "ssh-keygen -N SECRET -f key"),
     ("argument", "app --api-key SECRET --port 80"),
+    ("argument", "Command '['curl', '-u', 'admin:SECRET', 'https://x']' returned non-zero exit status 22"),
+    ("argument", "['sshpass', '-p', 'SECRET', 'ssh', 'host']"),
+    ("argument", "['/usr/bin/sshpass', '-p', \"it's SECRET\", 'ssh']"),
+    ("argument", '["docker", "login", "-p", "SECRET"]'),
+    ("argument", '["curl","-u","ann:SECRET"]'),
+    ("argument", '[\n  "curl",\n  "-u",\n  "ann:SECRET"\n]'),
+    ("argument", r'{"args": "[\"curl\", \"-u\", \"ann:SECRET\"]"}'),
+    ("argument", "('redis-cli', '-a', 'SECRET')"),
+    ("argument", "['mysql', '-uroot', '-pSECRET']"),
+    ("argument", "[b'curl', b'-u', b'ann:SECRET']"),
+    ("argument", "sshpass -p 'two words SECRET' ssh host"),
+    ("argument", "sshpass -p ab/SECRET ssh host"),
+    ("argument", "curl -b 'a=1; b=SECRET' https://example.com"),
+    ("argument", "curl \\\n  -u ann:SECRET https://example.com"),
+    ("argument", "smbclient //host/share -U bob%SECRET"),
     ("key-value", "login failed: pwd=SECRET"),
     ("key-value", "{'password': 'SECRET', 'port': 5432}"),
     ("key-value", r"{\"body\": \"{\\\"token\\\": \\\"SECRET\\\"}\"}"),
@@ -144,6 +159,17 @@ def test_addresses_in_a_list_keep_all_but_their_passwords(raw: str, clean: str) 
         ],
         *["https://h:8443?to=ann@h", "secret:\n  secretName: web-tls-2024\n", "install shop:amd64 1.2.5.1-2"],
         *["mysql -h db -P 3306 -u app -p shop", "docker login -u deploy --password-stdin registry.example.com"],
+        *["docker run -p 127.0.0.1:8080:80 web", "docker run -p 8080:80 web", "docker-compose -p project2024 up"],
+        *[
+            "docker compose -p project2024 up",
+            "helm install -p release1 web",
+            "mkdir -p srv/data2024",
+            "ssh -p 2222 host",
+        ],
+        *["unzip -p archive.zip notes", "nc -w 30 -p 31337 host", "az webapp create -p plan2024", "mongo -p 27017"],
+        *["['docker', 'run', '-p', '8080:80', 'web']", "['mysql', '-p', 'shop2024']", '["mysql","-p","shop2024"]'],
+        *["'mysql -p': access denied for 'ann'", "'sshpass -p' failed with code", "curl '-u': needs a:b or 'c'"],
+        "wget -U 'Mozilla/5.0 (X11; rv:109.0)' https://example.com",
     ],
 )
 def test_what_looks_like_a_pair_and_is_none_stays(text: str) -> None:
@@ -156,6 +182,15 @@ def test_what_looks_like_a_pair_and_is_none_stays(text: str) -> None:
     [
         (["curl", "-u", f"ann:{SECRET}"], ["curl", "-u", "ann:[redacted:key]"]),
         (["app", "--token", SECRET], ["app", "--token", "[redacted:key]"]),
+        (["app", "--password", f"-{SECRET}"], ["app", "--password", "[redacted:key]"]),
+        (["mysql", "-uroot", f"-p{SECRET}"], ["mysql", "-uroot", "-p[redacted:key]"]),
+        (["/usr/bin/mysql", f"-p{SECRET}"], ["/usr/bin/mysql", "-p[redacted:key]"]),
+        (["curl", f"-uann:{SECRET}"], ["curl", "-uann:[redacted:key]"]),
+        (["curl", f"--user=ann:{SECRET} 'x"], ["curl", "--user=ann:[redacted:key]"]),
+        (["sudo", "docker", "login", "-p", SECRET], ["sudo", "docker", "login", "-p", "[redacted:key]"]),
+        (["sudo", "curl", "-u", f"ann:{SECRET}"], ["sudo", "curl", "-u", "ann:[redacted:key]"]),
+        (["env", "X=1", "redis-cli", f"-a{SECRET}"], ["env", "X=1", "redis-cli", "-a[redacted:key]"]),
+        (["sh", "-c", f"mysql -p{SECRET} db"], ["sh", "-c", "mysql -p[redacted:argument] db"]),
         ([("x-api-key", SECRET), ("host", "a")], [("x-api-key", "[redacted:key]"), ("host", "a")]),
         ({"name": "password", "value": SECRET}, {"name": "password", "value": "[redacted:key]"}),
         ({"credentials": {"a": [SECRET]}}, {"credentials": {"a": ["[redacted:key]"]}}),
@@ -165,3 +200,22 @@ def test_values_of_several_parts(value: Any, clean: Any) -> None:
     """Arguments, headers, and mappings of names and values lose the secret alone; again, nothing changes."""
     assert SCRUBBER.value("note", value) == clean
     assert SCRUBBER.value("note", clean) is clean
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *[
+            "docker run -p 127.0.0.1:8080:80 web",
+            "docker-compose -p project2024 up",
+            "mkdir -p project2024",
+            "ssh -p 22022 host",
+        ],
+        *["mysql -h db -P 3306 -u app -p shop", "app --password -verbose", "app --token -Xmx512m", "app -p 12345678"],
+    ],
+)
+def test_arguments_that_are_no_passwords_stay(line: str) -> None:
+    """Ports, projects, directories and the next option are no secrets in a list either."""
+    arguments = line.split()
+
+    assert SCRUBBER.mapping({"process.command_args": arguments})["process.command_args"] is arguments

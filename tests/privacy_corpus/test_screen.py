@@ -102,7 +102,7 @@ _PIECES = st.sampled_from(
         password token key= : = ' " ` \n \u003d %3D %20 %40 @ -----BEGIN AKIA ghp_ sk- sk_live_ eyJ 00 1/ v1. Bearer Basic is
         was --token -u curl mysql DE89 3704 0044 0532 0130 00 4111 1111-1111 123-45-6789 8.8.8.8 10.0.0.1 +49 2001:db8:: 2a00:
         Q~ | -us name: email= customer_name= </ <token> value key hunter2hunter2 / . _ - ü -> [0] ( )
-        ssh-keygen -N for bob pwd pin
+        ssh-keygen -N for bob pwd pin '-p', '-u', "-a", sshpass redis-cli docker login , b'
         """
     )
 ) | st.sampled_from("\x1c\t\u212a ")
@@ -128,7 +128,10 @@ _PLACES = separate(
     --api-key·SECRET
     user[password]=SECRET user%5Bpassword%5D=SECRET AWS·Secret·Access·Key:·SECRET \x1b[31mtoken=\x1b[0mSECRET
     <password>SECRET</password> e-mail:·<api_key>SECRET</api_key> <token>\nSECRET\n</token>
-    ssh-keygen·-N·SECRET·-f·x curl·-b·sid=SECRET·x twine·upload·-p·SECRET <pin>SECRET</pin> set·password·for·'x'@'h'·=·'SECRET'
+    ssh-keygen·-N·SECRET·-f·x curl·-b·sid=SECRET·x twine·upload·-p·SECRET <pin>SECRET</pin>
+    ['curl',·'-u',·'ann:SECRET'] ["docker","login","-p","SECRET"] [b'redis-cli',·b'-a',·b'SECRET'] ('mysql',·'-pSECRET')
+    7z·x·-pSECRET·a.7z ['ldapsearch','-w','SECRET'] ['smbclient','-U','bob%SECRET'] ['curl','--cookie','a=SECRET']
+    set·password·for·'x'@'h'·=·'SECRET'
     """
 )
 

@@ -29,7 +29,9 @@ _SAID: Final = (
     "(?:is|was|of|to|set|with|value|code|key|for user|[\"'`])"
 )
 _SCHEMES: Final = rf"(?i)(?:{'|'.join(marks.first_words(marks.SCHEMES))})[+%\-\s\x1c-\x1f]"
-_PROGRAMS: Final = rf"(?s)(?:{'|'.join(marks.first_words(marks.PROGRAMS))}).* -(?:[uUpPwabN]|-user|-proxy|-cookie)"
+_PROGRAMS: Final = (
+    rf"(?s)(?:{'|'.join(marks.first_words(marks.PROGRAMS))}).*[\s\x1c-\x1f\"']-(?:[uUpPwabN]|-user|-proxy|-cookie)"
+)
 _OCTET: Final = r"[1-9]|1[1-9]|[2-9]\d|1[013-68]\d|12[0-689]|17[013-9]|19[013-9]|[2-9]\d\d"
 _PUBLIC: Final = rf"(?:(?:{_OCTET})\.\d{{1,3}}|172\.(?:\d|1[0-5]|3[2-9]|[4-9]\d|\d{{3}})|192\.(?:\d{{1,2}}|1[0-57-9]\d|16[0-79]|[2-9]\d\d))"
 _ESCAPE: Final = r"(?:%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))"

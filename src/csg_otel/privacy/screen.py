@@ -243,7 +243,7 @@ class Screen:
             return False
         if kinds & (_STEM | _PERSON) and not self._names_pass(words, text):
             return False
-        return not (kinds & _PROGRAM and " -" in text)
+        return not (kinds & _PROGRAM and marks.has_option(text))
 
     def _names_pass(self, words: dict[str, int], text: str) -> bool:
         """Return whether no word that may be a part of a key has a value behind it."""

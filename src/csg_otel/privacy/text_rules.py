@@ -17,7 +17,7 @@ from csg_otel.privacy.options import Hit, Options
 from csg_otel.privacy.personal import mail, network, numbers
 from csg_otel.privacy.screen import Background, Screen
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import addresses, arguments, blocks, headers, pairs
+from csg_otel.privacy.structure import addresses, arguments, blocks, headers, marks, pairs
 from csg_otel.privacy.views import ESCAPES, NOISE, View
 
 STEMS: Final = separate(
@@ -101,7 +101,7 @@ class TextRules:
             yield from pairs.hits(text, self._allowed, query, self._level, keys.personal if self._personal else None)
             yield from headers.hits(text)
             yield from arguments.hits(text, self._allowed)
-        elif " -" in text:
+        elif marks.has_option(text):
             yield from arguments.hits(text, self._allowed)
         if "@" in text or "%40" in text:
             yield from addresses.hits(text)

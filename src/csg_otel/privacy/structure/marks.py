@@ -20,16 +20,16 @@ SCHEMES: Final = separate(
 )
 """Schemes of authentication, in lower case; a hyphen may also be a space."""
 CURL: Final = separate("curl wget http https xh")
-MYSQL: Final = separate("mysql mysqldump mysqladmin mariadb mariadb-dump")
+MYSQL: Final = separate("mysql mysqldump mysqladmin mariadb mariadb-dump 7z 7za")
 REDIS: Final = separate("redis-cli redis-benchmark valkey-cli")
 KEYGEN: Final = ("ssh-keygen",)
-OTHERS: Final = separate(
-    """
-    mongo mongosh mongodump sshpass docker podman helm bcp sqlcmd ldapsearch az 7z unzip zip ipmitool psexec smbclient tsql nc
-    expect twine
-    """
-)
-PROGRAMS: Final = (*CURL, *MYSQL, *REDIS, *KEYGEN, *OTHERS)
+SMALL_P: Final = separate("mongo mongosh mongodump sshpass psexec twine")
+LARGE_P: Final = separate("bcp sqlcmd tsql unzip zip ipmitool")
+LDAP: Final = separate("ldapsearch ldapmodify ldapadd ldapwhoami")
+SAMBA: Final = ("smbclient",)
+LOGIN: Final = separate("docker podman helm az")
+"""Programs with a password behind ``-p`` only where they log in; else it is a port, a project or a plan."""
+PROGRAMS: Final = (*CURL, *MYSQL, *REDIS, *KEYGEN, *SMALL_P, *LARGE_P, *LDAP, *SAMBA, *LOGIN)
 """Programs with a short option for a password, by the kind of option."""
 _WORD: Final = re.compile("[a-z0-9]+")
 
@@ -37,3 +37,8 @@ _WORD: Final = re.compile("[a-z0-9]+")
 def first_words(names: Iterable[str]) -> tuple[str, ...]:
     """Return what each of *names* begins with, up to a hyphen, in order and once."""
     return tuple(dict.fromkeys(word[0] for name in names if (word := _WORD.match(name)) is not None))
+
+
+def has_option(text: str) -> bool:
+    """Return whether an option may begin in *text*: behind a space, or a quote where the text shows a list."""
+    return " -" in text or "'-" in text or '"-' in text or "\t-" in text
