@@ -220,7 +220,7 @@ class Answers(BaseHTTPRequestHandler):
                     time.sleep(0.1)
             return
         self.send_response({"/metrics": 307, "/away": 302, "/metrics/": 200}.get(self.path, 404))
-        _, port, *_ = self.server.server_address
+        port = self.connection.getsockname()[1]
         self.send_header("Location", f"http://localhost:{port}/metrics/" if self.path == "/away" else "/metrics/")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
