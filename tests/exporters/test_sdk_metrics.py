@@ -233,7 +233,7 @@ show(telemetry)
 def test_workers_are_added_up(sink: HttpSink, tmp_path: Path) -> None:
     """A scrape of several workers has the sum of their spans, open spans and queues; ended workers keep their counters."""
     source = """
-import urllib.request
+import time, urllib.request
 telemetry = start(system_monitoring__prometheus__enabled=True, system_monitoring__prometheus__port=int(os.environ["PORT"]))
 begun, begin = os.pipe()
 ended, end = os.pipe()
@@ -246,7 +246,13 @@ if not (pid := os.fork()):
     os._exit(0)
 span = tracer.start_span("parent")
 os.read(begun, 1)
-print(repr(urllib.request.urlopen(telemetry.url + "/metrics").read().decode()), flush=True)
+for _ in range(50):  # on a busy machine the other worker may not answer in time
+    page = urllib.request.urlopen(telemetry.url + "/metrics").read().decode()
+    started = [line for line in page.splitlines() if line.startswith("otel_sdk_span_started_total")]
+    if sum(float(line.split()[1]) for line in started) == 4:
+        break
+    time.sleep(0.2)
+print(repr(page), flush=True)
 os.write(end, b"x")
 os.waitpid(pid, 0)
 span.end()
