@@ -166,7 +166,8 @@ SHORT_WORDS: Final = frozenset(
     internal external user users string str int integer bytes bool text prompt reset success failure failed error denied
     ok. pending created deleted updated accepted rejected verified unverified mfa totp sms email push webauthn passkey
     hs256 rs256 es256 lax strict sha256 opaque refresh access id csrf strong weak medium mismatch object array number
-    boolean varchar name value configured not must should cannot may is was are has the and for from with wrong incorrect amd64 arm64 armhf i386 x86_64 aarch64
+    boolean varchar name value configured not must should cannot may is was are has the and for from with wrong incorrect
+    amd64 arm64 armhf i386 x86_64 aarch64
     """
     )
 )
