@@ -6,7 +6,8 @@ import dataclasses
 import json
 import pickle
 import traceback
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.alerting import Alerting
 from csg_otel.config.sections.concealed import WithSecrets, may_be_secret
 from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
-from csg_otel.config.sections.fields import is_section, settings_of
+from csg_otel.config.sections.fields import default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import CheckDefinition, Dependencies
 from csg_otel.config.sections.integrations import DatadogAccount, ElasticApm, Grafana, NewRelic
 from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.secret import Secret, SecretUrl
 from csg_otel.config.sections.security import ApiAuth
-from csg_otel.config.show import lines
+from csg_otel.config.show import flatten, lines, printable
 from csg_otel.config.walk import every, kinds
 
 CANARY = "c4nary-Pw5s"
@@ -225,3 +226,53 @@ def test_an_attribute_whose_name_is_a_secrets_is_not_printed() -> None:
 
     assert CANARY not in "\n".join(lines(config))
     assert '"team": "shop"' in "\n".join(lines(config))
+
+
+TEXTS = (
+    f"https://user:{CANARY}@host.example/x",
+    f"https://host.example/x?api_key={CANARY}",
+    f"user:{CANARY}@host.example",
+    f"password={CANARY}",
+)
+
+
+def _planted(kind: Any, text: str) -> Any:
+    """Return *text* as a value of the type *kind*, with more in the keys of a mapping; None where there is no text in it."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if kind is str:
+        return text
+    if kind is Any:
+        return {"api_key": CANARY, "list": [text], "client": {"secret": [CANARY, 12_345_678]}}
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        inner = _planted(parts[1], text)
+        return None if inner is None else {"url": inner, "x-api-key": CANARY, text: "x"}
+    if origin is tuple:
+        inner = _planted(parts[0], text)
+        return None if inner is None else (inner,)
+    return next((value for part in parts if (value := _planted(part, text)) is not None), None)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_setting_shows_a_credential_in_its_text(text: str) -> None:
+    """Every setting of any section that takes text or a mapping is printed without it, by ``repr`` and by `config show`."""
+    sections = {leaf.owner for leaf in every()} - {ConfigRoot}
+    planted = 0
+    for section in sections:
+        for _, item, declared in settings_of(section):
+            value = None if is_section(kinds(section)[item.name]) else _planted(kinds(section)[item.name], text)
+            if value is None or declared.free == "names":
+                continue
+            required = {
+                other.name: "x" for _, other, _ in settings_of(section) if default_of(other) is dataclasses.MISSING
+            }
+            made = section(**{**required, item.name: value})
+            shown = [
+                repr(made),
+                printable(getattr(made, item.name)),
+                *(f"{k} {printable(v)}" for k, v in flatten(made).items()),
+            ]
+            planted += 1
+            assert CANARY not in "".join(shown), f"{section.__name__}.{item.name}"
+            assert "12345678" not in "".join(shown), f"{section.__name__}.{item.name}"
+
+    assert planted >= 60

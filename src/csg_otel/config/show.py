@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.config import credentials
 from csg_otel.config.sections.fields import is_section, settings_of
+from csg_otel.config.sections.printed import hidden
 from csg_otel.config.sections.secret import MASK, Secret, SecretUrl
 from csg_otel.config.tree import join
 
@@ -51,7 +51,7 @@ def printable(value: object) -> str:
     """Return *value* as one line of JSON, with secrets as ``***``."""
     if isinstance(value, Secret) and not isinstance(value, SecretUrl):
         return MASK
-    return json.dumps(_plain(value), ensure_ascii=False)
+    return json.dumps(_plain(hidden(value)), ensure_ascii=False)
 
 
 def lines(config: ConfigRoot, origins: Mapping[str, str] | None = None) -> list[str]:
@@ -65,17 +65,8 @@ def lines(config: ConfigRoot, origins: Mapping[str, str] | None = None) -> list[
 
 
 def _plain(value: object) -> Any:
-    if isinstance(value, Secret):
-        return str(value)
-    if isinstance(value, str):
-        return credentials.printable_text(value)
     if isinstance(value, dict):
-        return {str(key): _plain_item(str(key), item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
-    return value if isinstance(value, (bool, int, float)) or value is None else str(value)
-
-
-def _plain_item(key: str, value: object) -> Any:
-    """Return a header, a parameter or an attribute of a resource; its name may say that it is a secret."""
-    return MASK if isinstance(value, str) and credentials.sensitive(key) else _plain(value)
+    return value if isinstance(value, (str, bool, int, float)) or value is None else str(value)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address
 
 Condition = Literal["greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals"]
@@ -24,7 +25,7 @@ OPERATORS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertRule:
+class AlertRule(Printed):
     """One rule: a metric, a condition and a message."""
 
     name: str = setting(doc="Its name; unique.")

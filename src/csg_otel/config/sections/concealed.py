@@ -16,12 +16,13 @@ from typing import Any
 
 from csg_otel.config import credentials
 from csg_otel.config.sections.fields import is_section, settings_of
+from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address, Secret, SecretUrl
 from csg_otel.net import addresses
 
 
 @dataclasses.dataclass(frozen=True)
-class WithSecrets:
+class WithSecrets(Printed):
     """A section in which what is a secret is a `Secret`, also where a program passes text, in a container or not."""
 
     def __post_init__(self) -> None:

@@ -5,10 +5,11 @@
 from dataclasses import dataclass
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 
 
 @dataclass(frozen=True, kw_only=True)
-class DashboardFeatures:
+class DashboardFeatures(Printed):
     """The panes of the dashboard."""
 
     health: bool = setting(True, "The health checks.", also=("health_overview",))
@@ -21,7 +22,7 @@ class DashboardFeatures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DashboardCharts:
+class DashboardCharts(Printed):
     """The charts of the dashboard."""
 
     time_window: float = setting(3600.0, "Period that a chart shows at first.", unit="s", above=0)
@@ -30,7 +31,7 @@ class DashboardCharts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dashboard:
+class Dashboard(Printed):
     """The dashboard, in the terminal and in the browser."""
 
     enabled: bool = setting(False, "Serve the web dashboard from the program.")

@@ -10,12 +10,13 @@ from typing import Final, Literal
 from csg_otel.config.sections.alerting import Severity
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
+from csg_otel.config.sections.printed import Printed
 
 _HOURS: Final = re.compile(r"\s*(\d\d:\d\d)\s*-\s*(\d\d:\d\d)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Receiver:
+class Receiver(Printed):
     """Channels of an escalation; a channel here is on, and settings it lacks come from `notifications`."""
 
     email: EmailChannel | None = setting(None, "Mail.")
@@ -25,7 +26,7 @@ class Receiver:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EscalationRule:
+class EscalationRule(Printed):
     """A rule that sends an alert to another receiver, or suppresses it."""
 
     name: str = setting(doc="Its name; unique.")
@@ -63,7 +64,7 @@ class EscalationRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Escalation:
+class Escalation(Printed):
     """Alerts that last are sent to more receivers, or suppressed."""
 
     rules: tuple[EscalationRule, ...] = setting((), "The rules.")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address, Secret
 
 Signal = Literal["traces", "metrics", "logs"]
@@ -17,7 +18,7 @@ Histograms = Literal["explicit_bucket_histogram", "base2_exponential_bucket_hist
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConsoleExporter:
+class ConsoleExporter(Printed):
     """Telemetry on the terminal, written to stderr."""
 
     enabled: bool | Literal["auto"] = setting(
@@ -33,7 +34,7 @@ class ConsoleExporter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tls:
+class Tls(Printed):
     """TLS of the connection to a destination."""
 
     ca: str | None = setting(None, "File with the certificates to trust (PEM); by default the system's.")
@@ -106,7 +107,7 @@ class DatadogExporter(WithSecrets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spool:
+class Spool(Printed):
     """Telemetry on disk that a destination has not accepted yet."""
 
     enabled: bool = setting(True, "Keep undelivered telemetry on disk.")
@@ -118,7 +119,7 @@ class Spool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Queue:
+class Queue(Printed):
     """The queue of a destination; each destination has its own."""
 
     max_items: int = setting(2048, "Items a queue holds.", unit="items", low=1, env=("OTEL_BSP_MAX_QUEUE_SIZE",))
@@ -135,7 +136,7 @@ class Queue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exporters:
+class Exporters(Printed):
     """The destinations of telemetry; the endpoint for Prometheus is `system_monitoring.prometheus`."""
 
     console: ConsoleExporter = setting(ConsoleExporter, "The terminal.")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Secret
 
 Target = str | Secret | Mapping[str, Any]
@@ -15,7 +16,7 @@ Target = str | Secret | Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SystemResources:
+class SystemResources(Printed):
     """Checks of the host: CPU, memory, disk and load."""
 
     enabled: bool = setting(True, "Run the checks of the host's resources.")
@@ -49,7 +50,7 @@ class SystemResources:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Application:
+class Application(Printed):
     """Checks of the program: its modules, models, configuration, and a function that proves that it works."""
 
     enabled: bool = setting(True, "Run the checks of the application.")
@@ -95,7 +96,7 @@ class Dependencies(WithSecrets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerformanceChecks:
+class PerformanceChecks(Printed):
     """Checks of the program's performance."""
 
     enabled: bool = setting(True, "Run the checks of performance.")
@@ -166,7 +167,7 @@ class CheckDefinition(WithSecrets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checks:
+class Checks(Printed):
     """Four sections of built-in checks, and checks of your own by name."""
 
     system_resources: SystemResources = setting(SystemResources, "The host: CPU, memory, disk and load.")
@@ -177,7 +178,7 @@ class Checks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class Group(Printed):
     """A change to a group; besides it, a check may list the group itself."""
 
     include: tuple[str, ...] = setting((), "Checks to add, by name.")
@@ -185,7 +186,7 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Groups:
+class Groups(Printed):
     """The groups of checks that the probes of Kubernetes request."""
 
     liveness: Group = setting(Group, "`/livez`: a failure restarts the process.")
@@ -194,7 +195,7 @@ class Groups:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HealthMonitoring:
+class HealthMonitoring(Printed):
     """Health checks: the checks, their interval, and the number of failures that counts."""
 
     enabled: bool = setting(True, "Run health checks.", env=("ENABLE_HEALTH_MONITORING",))

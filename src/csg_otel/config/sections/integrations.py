@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address, Secret
 
 
@@ -59,7 +60,7 @@ class ElasticApm(WithSecrets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExternalMonitoring:
+class ExternalMonitoring(Printed):
     """Vendors of monitoring."""
 
     enabled: bool = setting(False, "Use the vendors below that are enabled.")
@@ -69,7 +70,7 @@ class ExternalMonitoring:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Integrations:
+class Integrations(Printed):
     """Other systems."""
 
     prometheus: PrometheusPush = setting(PrometheusPush, "Pushing metrics to a Pushgateway.")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogFile:
+class LogFile(Printed):
     """The log file and its rotation."""
 
     filename: str = setting("monitoring.log", "The file.")
@@ -18,7 +19,7 @@ class LogFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Logging:
+class Logging(Printed):
     """The program's log."""
 
     level: Literal["debug", "info", "warning", "error", "critical"] = setting(

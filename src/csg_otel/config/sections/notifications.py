@@ -9,6 +9,7 @@ from typing import Literal
 from csg_otel.config.sections.alerting import Severity
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Secret
 
 
@@ -68,7 +69,7 @@ class PagerDutyChannel(WithSecrets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notifications:
+class Notifications(Printed):
     """The channels that alerts are sent through."""
 
     email: EmailChannel = setting(EmailChannel, "Mail.")

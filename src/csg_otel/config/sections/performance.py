@@ -5,10 +5,11 @@
 from dataclasses import dataclass
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmarking:
+class Benchmarking(Printed):
     """Regular benchmarks of the program."""
 
     enabled: bool = setting(
@@ -26,7 +27,7 @@ class Benchmarking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryOptimization:
+class MemoryOptimization(Printed):
     """The watch on the growth of memory."""
 
     enabled: bool = setting(
@@ -52,7 +53,7 @@ class MemoryOptimization:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResponseTimeTracking:
+class ResponseTimeTracking(Printed):
     """Durations of operations."""
 
     enabled: bool = setting(True, "Record durations of operations as `csg.operation.duration`.")
@@ -69,7 +70,7 @@ class ResponseTimeTracking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Performance:
+class Performance(Printed):
     """Durations of operations, benchmarks and the growth of memory."""
 
     enabled: bool = setting(True, "Use this section; `false` switches off all of it.")

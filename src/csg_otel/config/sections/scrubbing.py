@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scrubbing:
+class Scrubbing(Printed):
     """Secrets and personal data that are removed before telemetry leaves the process."""
 
     enabled: bool = setting(True, "Scrub secrets and personal data.")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Secret
 
 
@@ -24,7 +25,7 @@ class ApiAuth(WithSecrets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccessLogging:
+class AccessLogging(Printed):
     """The endpoints' access log."""
 
     enabled: bool = setting(False, "Log requests to the endpoints, on the logger `csg_otel.access` at INFO.")
@@ -39,7 +40,7 @@ class AccessLogging:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RateLimiting:
+class RateLimiting(Printed):
     """The limit on requests of one client."""
 
     enabled: bool = setting(
@@ -52,7 +53,7 @@ class RateLimiting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointTls:
+class EndpointTls(Printed):
     """TLS of the endpoints and of the dashboard; changed files are read again."""
 
     cert: str | None = setting(
@@ -79,7 +80,7 @@ class EndpointTls:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Security:
+class Security(Printed):
     """Access to the endpoints."""
 
     api_auth: ApiAuth = setting(ApiAuth, "Tokens or passwords of the clients.")

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
+class Service(Printed):
     """The identity of the program in its telemetry."""
 
     name: str | None = setting(

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slo:
+class Slo(Printed):
     """A service level objective; `good`, `bad` and `total` are metrics, or PromQL with `[window]`."""
 
     name: str = setting(doc="Its name; unique.")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.printed import Printed
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrometheusEndpoint:
+class PrometheusEndpoint(Printed):
     """The HTTP endpoint that Prometheus scrapes; it also serves the probes."""
 
     enabled: bool = setting(True, "Serve the metrics.", env=("PROMETHEUS_ENABLED",))
@@ -30,7 +31,7 @@ class PrometheusEndpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricGroups:
+class MetricGroups(Printed):
     """The groups of metrics that are recorded and exported."""
 
     system_metrics: bool = setting(True, "The host: CPU, memory, disks, network, load.")
@@ -52,7 +53,7 @@ class MetricGroups:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SystemMonitoring:
+class SystemMonitoring(Printed):
     """Metrics of the host and the process."""
 
     enabled: bool = setting(True, "Collect metrics of the host and the process.", env=("ENABLE_SYSTEM_MONITORING",))
