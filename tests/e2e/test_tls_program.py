@@ -114,7 +114,9 @@ def test_commands_reach_a_program_with_tls(served: Served) -> None:
 def test_commands_show_a_certificate_where_one_is_needed(served: Served) -> None:
     """For the program of the configuration, too; a file that can't be used is named."""
     config = ("--config", "monitoring.json")
-    assert served.run("healthcheck", *config).returncode != 0
+    without = served.run("healthcheck", *config)
+    assert without.returncode != 0
+    assert "--client-cert" in without.stdout + without.stderr
     assert served.run("healthcheck", *config, "--client-cert", "client.pem").returncode == 0
     assert "SHOP" in served.run("dashboard", "--mode", "status", *config, "--client-cert", "client.pem").stdout
     missing = served.run("dashboard", "--mode", "status", *config, "--client-cert", "none.pem")

@@ -198,7 +198,9 @@ def _request(
     except OSError as error:
         why = error.strerror or (str(error) if isinstance(error, net.ProtocolError) else type(error).__name__)
         advice = (
-            ""
+            "; give a client certificate with --client-cert and --client-key"
+            if "CERTIFICATE_REQUIRED" in why
+            else ""
             if options.url
             else "; start the program, give its address with --url, or run its checks here with --local"
         )
