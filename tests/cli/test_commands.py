@@ -269,7 +269,7 @@ def test_the_doctor_finds_nothing_on_a_sound_machine(tmp_path: Path) -> None:
 
     assert code == 0, output
     assert output.endswith("\nno problems\n")
-    for what in ("python", "opentelemetry-sdk", "configuration", "port", "clock", "fork model"):
+    for what in ("python", "opentelemetry-sdk", "configuration", "scrubbing", "port", "clock", "fork model"):
         assert what in output
 
 
@@ -287,6 +287,29 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
     assert code == 1
     assert "1 problem, the first: monitoring_config.yaml:1:12: sampling.ratio" in output
     assert "csg-otel config check monitoring_config.yaml" in output
+
+
+def test_the_doctor_examines_what_protects_the_program(tmp_path: Path) -> None:
+    """Scrubbing that is off in production, a certificate that is missing, and an open dashboard have a remedy."""
+    (tmp_path / "monitoring_config.yaml").write_text(
+        "service: {environment: production}\n"
+        "scrubbing: {enabled: false}\n"
+        "dashboard: {enabled: true, host: 0.0.0.0}\n"
+        "security: {tls: {cert: missing.pem}}\n"
+    )
+    code, output, _ = command("doctor", cwd=tmp_path)
+
+    assert code == 1
+    for line in (
+        "!!  scrubbing",
+        "-> set scrubbing.enabled to true",
+        "!!  tls                         security.tls.cert missing.pem can't be used",
+        "-> set security.api_auth, or dashboard.host to 127.0.0.1",
+        "ok  configuration               no mistakes; 1 warning, the first: ",
+    ):
+        assert line in output, output
+    env = {"CSG_OTEL_SCRUBBING_ENABLED": "true", "CSG_OTEL_SCRUBBING_DISABLED_RULES": "ip,phone"}
+    assert "; off: ip, phone\n" in command("doctor", cwd=tmp_path, env=env)[1]
 
 
 def test_the_doctor_names_a_provider_that_keeps_spans_to_itself(tmp_path: Path) -> None:

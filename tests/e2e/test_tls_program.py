@@ -119,6 +119,9 @@ def test_commands_show_a_certificate_where_one_is_needed(served: Served) -> None
     assert "--client-cert" in without.stdout + without.stderr
     assert served.run("healthcheck", *config, "--client-cert", "client.pem").returncode == 0
     assert "SHOP" in served.run("dashboard", "--mode", "status", *config, "--client-cert", "client.pem").stdout
+    assert "give --client-cert" in served.run("doctor", "monitoring.json").stdout
+    seen = served.run("doctor", "monitoring.json", "--client-cert", "client.pem").stdout
+    assert "is in use by a running program with csg_otel" in seen
     missing = served.run("dashboard", "--mode", "status", *config, "--client-cert", "none.pem")
     assert missing.returncode != 0
     assert "--client-cert" in missing.stderr

@@ -19,6 +19,7 @@ from csg_otel import clocks, environment, net
 from csg_otel.cli import endpoint, health_output
 from csg_otel.cli.counted import counted
 from csg_otel.config import Config, load_lenient
+from csg_otel.config.consistency import PRODUCTION
 from csg_otel.config.presets import otlp_destinations
 from csg_otel.errors import HealthDefinitionError
 from csg_otel.exporters import datadog, pushgateway
@@ -27,6 +28,8 @@ from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 from csg_otel.lines import one_line
 from csg_otel.net import addresses, proxies
+from csg_otel.server.hosts import is_loopback
+from csg_otel.server.tls import server_context
 
 if TYPE_CHECKING:
     import argparse
@@ -68,12 +71,17 @@ def register(subparsers: Any) -> None:
         epilog="example: csg-otel doctor monitoring_config.yaml",
     )
     parser.add_argument("file", nargs="?", help="the configuration file (default: as instrument() finds it)")
+    for option, text in (
+        ("--client-cert", "certificate of this client, where the program wants one"),
+        ("--client-key", "its key"),
+    ):
+        parser.add_argument(option, metavar="FILE", help=text)
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     problems = 0
-    for finding in examine(options.file):
+    for finding in examine(options.file, options.client_cert, options.client_key):
         problems += bool(finding.remedy)
         print(one_line(f"{'!!' if finding.remedy else 'ok'}  {finding.subject:<27} {finding.result}"))
         if finding.remedy:
@@ -82,8 +90,15 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def examine(file: str | None) -> Iterator[Finding]:
-    """Yield the result for every subject, with *file* as the configuration (default: as ``instrument()`` finds it)."""
+def examine(file: str | None, client_cert: str | None = None, client_key: str | None = None) -> Iterator[Finding]:
+    """
+    Yield the result for every subject.
+
+    Args:
+        file: The configuration (default: as ``instrument()`` finds it).
+        client_cert: The certificate to show to a running program.
+        client_key: Its key; None if it is in the same file.
+    """
     yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.release()}")
     yield from _versions()
     yield from _neighbours()
@@ -98,8 +113,13 @@ def examine(file: str | None) -> Iterator[Finding]:
         command = " ".join(["csg-otel config check", *map(shlex.quote, filter(None, [loaded.file or file]))])
         yield Finding("configuration", result, f"see all with: {command}")
         return
-    yield Finding("configuration", "no mistakes")
-    yield from _port(config)
+    warnings = (
+        f"; {counted(len(loaded.warnings), 'warning')}, the first: {loaded.warnings[0]}" if loaded.warnings else ""
+    )
+    yield Finding("configuration", f"no mistakes{warnings}")
+    yield from _scrubbing(config)
+    yield from _access(config)
+    yield from _port(config, client_cert, client_key)
     yield from _exporters(config)
     yield from _clock()
     yield from _permissions(config)
@@ -130,7 +150,44 @@ def _neighbours() -> Iterator[Finding]:
         )
 
 
-def _port(config: Config) -> Iterator[Finding]:
+def _scrubbing(config: Config) -> Iterator[Finding]:
+    settings = config.scrubbing
+    if settings.enabled:
+        off = [*settings.disabled_rules, *([] if settings.personal_data else ["personal data"])]
+        engine = "with hyperscan" if _installed("hyperscan") else "in pure Python"
+        yield Finding("scrubbing", f"on, {engine}" + (f"; off: {', '.join(off)}" if off else ""))
+        return
+    is_production = (config.service.environment or "").lower() in PRODUCTION
+    remedy = (
+        "set scrubbing.enabled to true; scrubbing.disabled_rules switches single rules off" if is_production else ""
+    )
+    yield Finding("scrubbing", "off: secrets leave as they are", remedy)
+
+
+def _access(config: Config) -> Iterator[Finding]:
+    """Yield whether the endpoints have TLS, and whether the dashboard is open to other machines."""
+    tls = config.security.tls
+    if tls.cert:
+        try:
+            server_context(tls)
+        except OSError as error:
+            yield Finding(
+                "tls", str(error), "give files that can be read and belong together; until then nothing is served"
+            )
+        else:
+            yield Finding(
+                "tls", f"with {tls.cert}" + (f", client certificates {tls.client_auth}" if tls.client_ca else "")
+            )
+    dashboard, auth = config.dashboard, config.security.api_auth
+    if dashboard.enabled and not is_loopback(dashboard.host) and not auth.enabled:
+        yield Finding(
+            "dashboard",
+            f"{dashboard.host}:{dashboard.port} can be reached from other machines without a token",
+            "set security.api_auth, or dashboard.host to 127.0.0.1",
+        )
+
+
+def _port(config: Config, client_cert: str | None, client_key: str | None) -> Iterator[Finding]:
     settings = config.system_monitoring.prometheus
     if not (settings.enabled or config.health_monitoring.enabled):
         yield Finding("port", "none: system_monitoring.prometheus and health_monitoring are off")
@@ -142,24 +199,26 @@ def _port(config: Config) -> Iterator[Finding]:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((settings.host, settings.port))
     except OSError as error:
-        if error.errno == errno.EADDRINUSE and _answers_as_csg_otel(config):
+        if error.errno == errno.EADDRINUSE and _answers_as_csg_otel(config, client_cert, client_key):
             yield Finding("port", f"{where} is in use by a running program with csg_otel")
         else:
             remedy = _PORT_REMEDIES.get(
                 error.errno or 0, "set system_monitoring.prometheus.host to an address of this machine"
             )
+            if config.security.tls.client_ca and not client_cert:
+                remedy = f"to see whether it is a program with csg_otel, give --client-cert; else {remedy}"
             yield Finding("port", f"{where}: {error.strerror or error}", remedy)
     else:
         yield Finding("port", f"{where} is free")
 
 
-def _answers_as_csg_otel(config: Config) -> bool:
+def _answers_as_csg_otel(config: Config, client_cert: str | None, client_key: str | None) -> bool:
     """Return whether the server at the configured address answers as the health endpoints of this package do."""
     address = f"{endpoint.url(config)}/healthz"
     accept = {"Accept": "application/health+json"}
     try:
         # Nothing is sent that is secret, and the certificate is for the names by which other machines reach the program.
-        tls = net.tls_context(None, None, None, verifies=False) if config.security.tls.cert else None
+        tls = net.tls_context(None, client_cert, client_key, verifies=False) if config.security.tls.cert else None
         response = net.request("GET", address, timeout_s=_CONNECT_S, headers=accept, direct=True, tls=tls)
         return json.loads(response.body)["state"] in health_output.MARKS
     except (OSError, ValueError, KeyError, TypeError):

@@ -57,7 +57,7 @@ class Certificates:
         self._settings = settings
         self._background = background
         self._read = self._signature()
-        self._context = _context(settings)
+        self._context = server_context(settings)
         self._look_at = 0.0
 
     def channel(self, client: socket.socket, now: float) -> TlsChannel:
@@ -73,7 +73,7 @@ class Certificates:
             return
         self._read = signature
         try:
-            self._context = _context(self._settings)
+            self._context = server_context(self._settings)
         except OSError as error:
             faults.report("tls", f"{error}; connections get the previous certificate")
         else:
@@ -96,8 +96,8 @@ def _file_signature(path: str) -> tuple[int, int, int] | None:
     return status.st_mtime_ns, status.st_ino, status.st_size
 
 
-def _context(settings: EndpointTls) -> ssl.SSLContext:
-    """Return the rules of *settings*. Raises OSError with a sentence."""
+def server_context(settings: EndpointTls) -> ssl.SSLContext:
+    """Return the rules of *settings*. Raises OSError with a sentence if a file can't be used."""
     for name, path in _files(settings).items():
         if path:
             _checked(name, path, partial(_open, path))  # ssl would wait for a FIFO
