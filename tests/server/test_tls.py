@@ -151,7 +151,7 @@ def test_a_changed_certificate_is_used(
     assert caplog.text.count("fault in telemetry (tls): ") == 1
 
 
-@pytest.mark.parametrize("mistake", ["missing", "broken", "foreign key", "encrypted", "no authority"])
+@pytest.mark.parametrize("mistake", ["missing", "no certificate", "broken", "foreign key", "encrypted", "no authority"])
 def test_files_that_cannot_be_used_start_no_server(
     serve: Serve, authority: Authority, caplog: pytest.LogCaptureFixture, mistake: str
 ) -> None:
@@ -159,6 +159,9 @@ def test_files_that_cannot_be_used_start_no_server(
     settings, named = authority.settings(), "key"
     if mistake == "missing":
         authority.cert.unlink()
+        named = "cert"
+    elif mistake == "no certificate":
+        authority.cert.write_text("broken")
         named = "cert"
     elif mistake == "broken":
         authority.key.write_text("broken")

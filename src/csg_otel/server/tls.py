@@ -106,6 +106,9 @@ def server_context(settings: EndpointTls) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     cert, key, client_ca = settings.cert or "", settings.key, settings.client_ca
+    _checked(
+        "cert", cert, lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cert)
+    )  # before its key
     _checked("key" if key else "cert", key or cert, lambda: context.load_cert_chain(cert, key, _refuse_password))
     if client_ca:
         _checked("client_ca", client_ca, lambda: context.load_verify_locations(client_ca))
