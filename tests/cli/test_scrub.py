@@ -53,6 +53,17 @@ def test_hits_in_a_document_have_a_path(capsys: pytest.CaptureFixture[str]) -> N
     assert hit["key"] == "db.password"
 
 
+def test_the_keys_of_the_configuration_count_in_otlp(capsys: pytest.CaptureFixture[str]) -> None:
+    """An attribute with a key of `extra_keys` has its value redacted, one of `allow_keys` keeps it."""
+    Path("c.yaml").write_text("scrubbing: {extra_keys: [recipe], allow_keys: [db.password]}")
+    attributes = [{"key": key, "value": {"stringValue": PASSWORD}} for key in ("recipe", "db.password", "note")]
+
+    assert explain(json.dumps({"attributes": attributes}), capsys, "--config", "c.yaml") == [
+        "input: /attributes/0/value/stringValue (recipe): extra-key -> [redacted:extra-key]",
+        "input: 1 hit of 1 rule",
+    ]
+
+
 def test_documents_of_any_size_and_depth_are_looked_at_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """The scrubber's limits for the value of one attribute are none for a file."""
     attribute = {"key": "db.password", "value": {"stringValue": PASSWORD}}

@@ -15,6 +15,8 @@ _MOST_LEVELS: Final = 24
 _MOST_ITEMS: Final = 20_000
 _NAMES: Final = ("key", "name", "Key", "Name", "header", "field")
 _VALUES: Final = ("value", "Value", "val", "stringValue")
+_TYPED: Final = ("stringValue", "arrayValue", "kvlistValue")
+"""What OTLP's JSON puts between an attribute's key and its value."""
 _NAME: Final = re.compile(r"[\w.\-]{1,100}")
 _LEAVES: Final = (bool, int, float, type(None))
 
@@ -68,6 +70,8 @@ class Nested:
             below = key if keys.strength(key) and not keys.strength(text) and not isinstance(item, _LEAVES) else text
             if named is not None and text in _VALUES and (keys.strength(named) or not keys.strength(key)):
                 below = named
+            if text in _TYPED and len(value) == 1 and key:
+                below = key
             clean, clean_name = self.value(below, item, depth + 1), self._name(name)
             changed = changed or clean is not item or clean_name is not name
             result[clean_name] = clean
