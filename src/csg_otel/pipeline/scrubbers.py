@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
 from csg_otel.config.sections.secret import Secret
-from csg_otel.privacy import Match, Options, Scrubber, keys
+from csg_otel.privacy import Match, Options, Scrubber, keys, secret_parts
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def make_scrubber(config: Config) -> Scrubber:
 
     def secrets() -> set[str]:
         held = [*_secrets(config), *(value for name, value in variables if keys.secret(name, value))]
-        return {secret for secret in held if len(secret) >= _SHORTEST}
+        in_addresses = (part for _, value in variables for part in secret_parts.of_address(value))
+        return {secret for secret in (*held, *in_addresses) if len(secret) >= _SHORTEST}
 
     return Scrubber(options, secrets, _in_background)
 
