@@ -62,7 +62,9 @@ def run(
         last = json.loads(program.line())
         ended = time.monotonic()
         assert program.wait() == 0, program.stderr
-        assert time.monotonic() - ended < 3
+        assert (
+            time.monotonic() - ended < 5
+        )  # a destination that hangs takes 10 s; the interpreter alone 3 on a busy machine
         return first, last, text, time.monotonic() - began, program.stderr
 
 
