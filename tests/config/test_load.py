@@ -230,22 +230,6 @@ def test_an_unknown_rule_of_the_scrubber_is_refused() -> None:
         load({"scrubbing": {"disabled_rules": ["jwt", "emial"]}}, environ={})
 
 
-@pytest.mark.parametrize(
-    ("pattern", "slow"),
-    [
-        *[(r"(a+)+$", True), (r"(x+x+)+y", True), (r"(?:.*)*b", True), (r"(a|b+)+", True), (r"(\w+\s?)*", True)],
-        *[(r"(\d+,)+", False), (r"ACME-\d{8}", False), (r"(?:[a-z]+\.)+com", False), (r"(a+)?b", False)],
-    ],
-)
-def test_an_expression_that_may_take_minutes_is_warned_of(pattern: str, slow: bool) -> None:
-    """It repeats nothing but repeats; one with a separator between its rounds is quick."""
-    warnings = load({"scrubbing": {"extra_patterns": ["a", pattern]}}, environ={}).warnings
-
-    assert [("scrubbing.extra_patterns[1]" in warning, "minutes" in warning) for warning in warnings] == [
-        (True, True)
-    ] * slow
-
-
 def test_scrubbing_that_is_off_in_production_is_warned_of() -> None:
     """Not elsewhere, where a developer wants to see everything."""
     for name, warnings in (("production", 1), ("prod", 1), ("staging", 0)):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from csg_otel import net
-from csg_otel.config.expressions import backtracks
 from csg_otel.config.sections.exporters import Queue
 from csg_otel.config.sections.secret import revealed
 from csg_otel.config.tree import DEFAULT, Node, Report, join
@@ -39,7 +38,7 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
     for check_part in _CHECKS:
         for path, message in check_part(config):
             report.problem(_place(path, nodes), message)
-    for path, message in (*_performance(config), *_schemes(config), *_unscrubbed(config), *_slow_expressions(config)):
+    for path, message in (*_performance(config), *_schemes(config), *_unscrubbed(config)):
         report.warning(_place(path, nodes), message)
     if (method := nodes.get("security.api_auth.method")) is not None and str(method.value).lower() == "oauth":
         report.warning(
@@ -239,15 +238,6 @@ def _unscrubbed(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             "scrubbing.enabled",
             "is false in production, so secrets leave as they are; switch single rules off instead",
         )
-
-
-def _slow_expressions(config: ConfigRoot) -> Iterator[tuple[str, str]]:
-    for at, pattern in enumerate(config.scrubbing.extra_patterns):
-        if backtracks(pattern):
-            message = (
-                f"{pattern!r} repeats a repeat, so a text without a match may take minutes; write it with one repeat"
-            )
-            yield join("scrubbing.extra_patterns", at), message
 
 
 _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
