@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment
 from csg_otel.config.sections.secret import Secret
@@ -20,9 +20,6 @@ from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from csg_otel.config import Config
-
-_SHORTEST: Final = 8
-"""Characters of a secret, at least; a shorter one may be a part of many words."""
 
 _log = logging.getLogger("csg_otel")
 
@@ -44,7 +41,7 @@ def make_scrubber(config: Config) -> Scrubber:
     def secrets() -> set[str]:
         held = [*_secrets(config), *(value for name, value in variables if keys.secret(name, value))]
         in_addresses = (part for _, value in variables for part in secret_parts.of_address(value))
-        return {secret for secret in (*held, *in_addresses) if len(secret) >= _SHORTEST}
+        return {*held, *in_addresses}
 
     return Scrubber(options, secrets, _in_background)
 

@@ -116,7 +116,8 @@ class TextRules:
             yield from mail.hits(text)
         if _NUMBERS.search(text) is not None and ("%" in text or "\\" in text or "+" in text):
             view = View(text, ESCAPES)
-            yield from view.hits(self._numbers(view.text))
+            if view.text is not text:
+                yield from view.hits(self._numbers(view.text))
         yield from self._numbers(text)
 
     @staticmethod
