@@ -25,6 +25,11 @@ from csg_otel.privacy.views import ESCAPES, NOISE
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
 LONGEST_WORD: Final = 16
+LONGEST_ID: Final = 7
+"""Characters of a longer word than this in hexadecimal are those of an id, which hardly occurs again."""
+_HEXADECIMAL: Final = "0abcdef"
+"""Digits of shapes: 0 stands for all of ten."""
+_SHORTEST_RANDOM: Final = 20
 _MOST_PLACES: Final = 16
 BEFORE_NATIVE: Final = 1000
 """Texts that are screened by words first, since a program that ends soon gains nothing from the automaton."""
@@ -116,7 +121,7 @@ class Screen:
         self._until_native = BEFORE_NATIVE
         self._harmless: set[str] = set()
         self._kinds: dict[str, int] = {}
-        self._begun: dict[str, tuple[str, ...]] = {}  # of the words in `_kinds`
+        self._begun: dict[str, tuple[str, ...]] = {}  # of words that may begin a token
         self._shapes = shapes.CleanShapes(self._passes_with_any_digits)
 
     def passes(self, *texts: str) -> bool:
@@ -233,7 +238,7 @@ class Screen:
                 return False
             if kind & _PREFIX:
                 prefixes.update(self._begun.get(word) or self._prefixes(word))
-            if kind & _RANDOM and any(mark + word in shape for mark in "_-."):
+            if kind & _RANDOM and ("_" + word in shape or "-" + word in shape or "." + word in shape):
                 return False
             kinds |= kind
         for prefix in prefixes:
@@ -276,19 +281,23 @@ class Screen:
     def _kind(self, word: str) -> int:
         """Return what a word, with the character behind it, may be a part of; 0 for a harmless one."""
         run = word if word[-1].isalnum() else word[:-1]
-        lower, kind = run.lower(), 0
-        has_part = self._any if run.strip("0abcdef") else self._hex
-        if has_part(lower) is not None:
+        kind = 0
+        if (word in self._heads or self._start(run) is not None) and (prefixes := self._prefixes(word)):
+            kind = _PREFIX
+            if len(word) <= LONGEST_WORD and len(self._begun) < MOST_WORDS:
+                self._begun[word] = prefixes
+        if not run.strip(_HEXADECIMAL) and self._hex(run) is None:
+            return kind | _RANDOM if len(run) >= _SHORTEST_RANDOM and not run.isdigit() and not run.isalpha() else kind
+        lower = run.lower()
+        if self._any(lower) is not None:
             for bit, search in self._parts:
                 if search(lower) is not None:
                     kind |= bit
             if lower in _SCHEMES:
                 kind |= _SCHEME
-        if (word in self._heads or self._start(run) is not None) and self._prefixes(word):
-            kind |= _PREFIX
         if lower in _PROGRAMS:
             kind |= _PROGRAM
-        if len(run) >= 20 and not run.isdigit() and not run.isalpha():
+        if len(run) >= _SHORTEST_RANDOM and not run.isdigit() and not run.isalpha():
             kind |= _RANDOM
         if run[2:4] == "00" and run[:2].isupper():
             kind |= _IBAN
@@ -310,12 +319,10 @@ class Screen:
         if len(self._harmless) + len(self._kinds) + len(kinds) > MOST_WORDS:
             self._harmless, self._kinds, self._begun = set(), {}, {}
         for word, kind in kinds.items():
-            if len(word) > LONGEST_WORD:
+            if len(word) > LONGEST_WORD or (len(word) > LONGEST_ID and not word[:-1].strip(_HEXADECIMAL)):
                 continue
             if kind:
                 self._kinds[word] = kind
-                if kind & _PREFIX:
-                    self._begun[word] = self._prefixes(word)
             else:
                 self._harmless.add(word)
 
