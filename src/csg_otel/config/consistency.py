@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 PRODUCTION: Final = ("production", "prod")
 """Environments in which a secret that stands in the file is a problem, and scrubbing that is off is a warning."""
+_SLOW: Final = (
+    "{!r} may take minutes for one text: {!r} repeats a group that matches the same characters in several ways (it holds a "
+    "repetition, or alternatives that overlap); repeat once, as `a+` for `(a+)+`, or begin each round with a character that "
+    "the rest of it can't match, as `(,a+)+`"
+)
 _RESOURCES: Final = ("cpu", "memory", "disk", "load")
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("smtp_server", "recipients"),
@@ -38,7 +43,7 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
     for check_part in _CHECKS:
         for path, message in check_part(config):
             report.problem(_place(path, nodes), message)
-    for path, message in (*_performance(config), *_schemes(config), *_unscrubbed(config)):
+    for path, message in (*_performance(config), *_schemes(config), *_unscrubbed(config), *_slow_patterns(config)):
         report.warning(_place(path, nodes), message)
     if (method := nodes.get("security.api_auth.method")) is not None and str(method.value).lower() == "oauth":
         report.warning(
@@ -238,6 +243,16 @@ def _unscrubbed(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             "scrubbing.enabled",
             "is false in production, so secrets leave as they are; switch single rules off instead",
         )
+
+
+def _slow_patterns(config: ConfigRoot) -> Iterator[tuple[str, str]]:
+    if not config.scrubbing.extra_patterns:
+        return
+    from csg_otel.config.expressions import slow_part
+
+    for at, pattern in enumerate(config.scrubbing.extra_patterns):
+        if (part := slow_part(pattern)) is not None:
+            yield join("scrubbing.extra_patterns", at), _SLOW.format(pattern[:80], part[:80])
 
 
 _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
