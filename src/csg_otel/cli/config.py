@@ -83,13 +83,14 @@ def register(subparsers: Any) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     """Print every problem and warning; return 1 if there is a problem."""
+    from csg_otel.cli import served
     from csg_otel.config.tree import sorted_problems
 
     loaded = _load(args)
     wrong_checks, unknown_names = _checks(loaded)
     problems = sorted_problems((*loaded.problems, *wrong_checks))
     hint = "if the program registers it, ignore this; otherwise correct the name"
-    warnings = [*loaded.warnings, *(f"{problem}; {hint}" for problem in unknown_names)]
+    warnings = [*loaded.warnings, *served.warnings(loaded), *(f"{problem}; {hint}" for problem in unknown_names)]
     for problem in problems:
         print(one_line(problem))
     for warning in warnings:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csg_otel import clocks, environment, net
-from csg_otel.cli import endpoint, health_output
+from csg_otel.cli import endpoint, health_output, served
 from csg_otel.cli.counted import counted
 from csg_otel.config import Config, load_lenient
 from csg_otel.config.consistency import PRODUCTION
@@ -28,8 +28,6 @@ from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 from csg_otel.lines import one_line
 from csg_otel.net import addresses, proxies
-from csg_otel.server.hosts import is_loopback
-from csg_otel.server.tls import server_context
 
 if TYPE_CHECKING:
     import argparse
@@ -167,24 +165,12 @@ def _scrubbing(config: Config) -> Iterator[Finding]:
 def _access(config: Config) -> Iterator[Finding]:
     """Yield whether the endpoints have TLS, and whether the dashboard is open to other machines."""
     tls = config.security.tls
-    if tls.cert:
-        try:
-            server_context(tls)
-        except OSError as error:
-            yield Finding(
-                "tls", str(error), "give files that can be read and belong together; until then nothing is served"
-            )
-        else:
-            yield Finding(
-                "tls", f"with {tls.cert}" + (f", client certificates {tls.client_auth}" if tls.client_ca else "")
-            )
-    dashboard, auth = config.dashboard, config.security.api_auth
-    if dashboard.enabled and not is_loopback(dashboard.host) and not auth.enabled:
-        yield Finding(
-            "dashboard",
-            f"{dashboard.host}:{dashboard.port} can be reached from other machines without a token",
-            "set security.api_auth, or dashboard.host to 127.0.0.1",
-        )
+    if problem := served.tls_problem(config):
+        yield Finding("tls", problem, "give files that can be read and belong together; until then nothing is served")
+    elif tls.cert:
+        yield Finding("tls", f"with {tls.cert}" + (f", client certificates {tls.client_auth}" if tls.client_ca else ""))
+    if exposure := served.open_dashboard(config):
+        yield Finding("dashboard", *exposure)
 
 
 def _port(config: Config, client_cert: str | None, client_key: str | None) -> Iterator[Finding]:

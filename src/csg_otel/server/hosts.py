@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from csg_otel.server.messages import PLAIN_TEXT, Request, Response
+
+if TYPE_CHECKING:
+    from csg_otel.config.sections.security import EndpointTls
 
 _IPV6_NETWORK_BITS = 64
 """One machine on the internet usually owns a whole /64 network, so its addresses count as one client."""
@@ -48,6 +52,18 @@ def is_loopback(host: str) -> bool:
         return True
     # Not by the beginning alone: 127.0.0.1.example.org is a name. Short forms such as 127.1 are addresses to the system.
     return host.startswith("127.") and host.replace(".", "").isdecimal() and host.isascii()
+
+
+def is_open(host: str, tls: EndpointTls | None, *, protected: bool) -> bool:
+    """Return whether other machines reach a server on *host* without a token (*protected*) and without a certificate."""
+    is_mutual = tls is not None and bool(tls.cert) and bool(tls.client_ca) and tls.client_auth == "required"
+    return not (is_loopback(host) or protected or is_mutual)
+
+
+def exposure(address: str, section: str) -> tuple[str, str]:
+    """Return the sentence about an open server at *address*, and what to set; *section* has its host."""
+    problem = f"{address} can be reached from other machines without a token"
+    return problem, f"set security.api_auth, or {section}.host to 127.0.0.1"
 
 
 def client_network(client: str) -> str:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import clocks, forks, waits
+from csg_otel.server import hosts
 from csg_otel.server.background import Background
 from csg_otel.server.channel import Channel
-from csg_otel.server.hosts import is_loopback
 from csg_otel.server.messages import NO_STORE
 from csg_otel.server.sockets import DescriptorsClosedError, KeptSocket
 from csg_otel.threads import OwnThread
@@ -185,15 +185,11 @@ class Server:
     @property
     def _is_open(self) -> bool:
         """Whether other machines can reach the server without a token and without a certificate."""
-        is_mutual = self._tls is not None and bool(self._tls.client_ca) and self._tls.client_auth == "required"
-        return not (is_loopback(self._host) or self._service.protected or is_mutual)
+        return hosts.is_open(self._host, self._tls, protected=self._service.protected)
 
     def _exposure(self, address: str) -> str:
         """Return the sentence about a server at *address* that is open, and what to set."""
-        return (
-            f"{address} can be reached from other machines without a token; set security.api_auth, or "
-            f"{self._purpose.section}.host to 127.0.0.1"
-        )
+        return "; ".join(hosts.exposure(address, self._purpose.section))
 
     def _listener_with_retry(self) -> socket.socket:
         """Return a listening socket; try twice, because the previous process on the port may be closing it."""

@@ -28,6 +28,8 @@ _COPIES: Final = 16
 """A part that may be repeated more often counts as one without an end."""
 _MOST_PLACES: Final = 500
 """Places of one expression, at most; a longer one is not understood."""
+_MOST_STEPS: Final = 20_000
+"""Steps of one expression, at most: about 0.3 s."""
 
 K = TypeVar("K")
 Needs = frozenset[str]
@@ -101,6 +103,8 @@ class Graph:
         for ((start, before), ways), ((end, after), more) in product(last.items(), first.items()):
             step = (start, end, before | after)
             self.steps[step] = min(self.steps[step] + ways * more, 2)
+        if len(self.steps) > _MOST_STEPS:
+            raise UnreadableError(f"more than {_MOST_STEPS} steps")
 
     def _repeat(self, part: Repeat) -> Ends:
         least, most = part.least, part.most
