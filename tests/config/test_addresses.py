@@ -101,6 +101,23 @@ def test_credentials_in_the_file_are_a_warning_and_a_problem_in_production(tmp_p
     assert CANARY not in " ".join((*loaded.warnings, *strict.problems))
 
 
+def test_a_literal_password_is_always_a_problem_where_the_whole_url_is_a_secret(tmp_path: Path) -> None:
+    """Webhooks, checks and headers, as docs/configuration.md says; the addresses of servers keep the warning (see above)."""
+    url = FORMS["password"]
+    sources: list[Any] = [
+        {"notifications": {"slack": {"webhook_url": url}, "webhook": {"url": url}}},
+        {"escalation": {"receivers": {"e": {"webhook": {"url": url}}}}},
+        {"health_monitoring": {"checks": {"dependencies": {"apis": [url], "databases": [f"postgresql{url[5:]}"]}}}},
+        {"health_monitoring": {"checks": {"a": {"type": "http", "url": url}, "b": {"type": "database", "dsn": url}}}},
+        {"exporters": {"otlp": [{"endpoint": "https://h", "headers": {"x": url}}]}},
+    ]
+    for source, count in zip(sources, (2, 1, 2, 2, 1), strict=True):
+        (tmp_path / "c.yaml").write_text(json.dumps(source))
+        problems = load_lenient("c.yaml", environ={}, cwd=tmp_path).problems
+
+        assert ["a secret must not be written in the file; write ${" in text for text in problems] == [True] * count
+
+
 @pytest.mark.parametrize(
     "address",
     ["http://localhost:4318", "collector:4317", "https://otlp.example.com/v1/traces", "unix:///tmp/Some/9socket9.sock"],

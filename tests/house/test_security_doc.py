@@ -54,3 +54,14 @@ def test_the_policy_and_the_page_lead_to_each_other(tracked: dict[str, str]) -> 
     assert "(SECURITY.md)" in tracked["CONTRIBUTING.md"]
     assert "(../SECURITY.md)" in tracked["docs/security.md"]
     assert "(docs/security.md)" in tracked["SECURITY.md"]
+
+
+def test_what_leaves_names_the_headers_of_the_program_s_own_calls(page: str) -> None:
+    """Each header that OpenTelemetry's propagators add by default has its row, since nothing scrubs them."""
+    from opentelemetry import propagate
+
+    fields = set(propagate.get_global_textmap().fields)
+    table = page.split("\n## What leaves the process\n")[1].split("\n## ", maxsplit=1)[0]
+
+    assert fields >= {"traceparent", "baggage"}
+    assert [name for name in sorted(fields) if f"`{name}`" not in table] == []

@@ -144,3 +144,26 @@ def test_keys_of_the_user_and_allowed_keys() -> None:
     assert scrubber.value("lab.token", SECRET) is not None
     assert scrubber.value("lab.token", SECRET) == SECRET
     assert scrubber.value("ci.secret", SECRET) == SECRET
+
+
+@pytest.mark.parametrize(
+    ("allowed", "key", "value", "is_kept"),
+    [
+        ("db.password", "db.password", SECRET, True),
+        ("db.password", "db", {"password": SECRET}, False),
+        ("db.*", "db", {"password": SECRET}, False),
+        ("db", "db", {"password": SECRET}, False),
+        ("password", "db", {"password": SECRET}, True),
+        ("password", "body", f'{{"db": {{"password": "{SECRET}"}}}}', True),
+        ("password", "body", f"password={SECRET}", True),
+        ("password", "Password", SECRET, False),
+        ("password", "db.password", SECRET, False),
+        ("password", "argv", f"run --password {SECRET}", False),
+        ("--password", "argv", f"run --password {SECRET}", True),
+        ("body", "body", f"password={SECRET}", True),
+        ("body", "body", {"password": SECRET}, False),
+    ],
+)
+def test_an_allowed_key_is_one_of_its_level(allowed: str, key: str, value: object, is_kept: bool) -> None:
+    """As docs/scrubbing.md says: the whole key with its case and without a path; a text below it is kept, a mapping is not."""
+    assert (Scrubber(Options(allow_keys=(allowed,))).value(key, value) == value) is is_kept
