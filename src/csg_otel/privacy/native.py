@@ -16,6 +16,7 @@ from csg_otel.privacy.formats import generic
 from csg_otel.privacy.formats.finder import Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.structure import marks
+from csg_otel.privacy.views import ESCAPE
 
 _SPACE: Final = r"[\s\x1c-\x1f]"
 """The spaces of Python, which has four more than the automaton."""
@@ -34,8 +35,7 @@ _PROGRAMS: Final = (
 )
 _OCTET: Final = r"[1-9]|1[1-9]|[2-9]\d|1[013-68]\d|12[0-689]|17[013-9]|19[013-9]|[2-9]\d\d"
 _PUBLIC: Final = rf"(?:(?:{_OCTET})\.\d{{1,3}}|172\.(?:\d|1[0-5]|3[2-9]|[4-9]\d|\d{{3}})|192\.(?:\d{{1,2}}|1[0-57-9]\d|16[0-79]|[2-9]\d\d))"
-_ESCAPE: Final = r"(?:%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))"
-_GAP: Final = rf"(?:[ \-+]|{_ESCAPE})"
+_GAP: Final = rf"(?:[ \-+]|{ESCAPE})"
 _OTHERS: Final = (
     "@",
     "%40",
@@ -48,11 +48,11 @@ _OTHERS: Final = (
     _PROGRAMS,
     r"\x1b|(?i)\\(?:x1b|u001b|033|e)\[",
     rf"\d{{3}}{_GAP}\d{{2}}{_GAP}\d{{4}}",
-    rf"(?:^|[^\w.]|{_ESCAPE})\d{{4}}(?:\d{{8}}|{_GAP}\d{{4}}{_GAP}\d{{4}}|{_GAP}\d{{6}}{_GAP}\d{{4}})",
-    rf"(?:^|[^A-Za-z0-9]|{_ESCAPE})[A-Z]{{2}}\d{{2}}(?:{_GAP}?[A-Z0-9]){{11}}",
+    rf"(?:^|[^\w.]|{ESCAPE})\d{{4}}(?:\d{{8}}|{_GAP}\d{{4}}{_GAP}\d{{4}}|{_GAP}\d{{6}}{_GAP}\d{{4}})",
+    rf"(?:^|[^A-Za-z0-9]|{ESCAPE})[A-Z]{{2}}\d{{2}}(?:{_GAP}?[A-Z0-9]){{11}}",
     r"(?:\+|%2B|tel:00)[1-9](?:[ .\-/()]{0,3}\d){7}",
-    rf"(?:^|[^\w./]|{_ESCAPE}|(?:^|[^A-Za-z])/){_PUBLIC}\.\d{{1,3}}\.(?:[1-9]|0\d)",
-    rf"(?:^|[^\w:.]|{_ESCAPE})[23][0-9A-Fa-f]{{3}}:[0-9A-Fa-f:]",
+    rf"(?:^|[^\w./]|{ESCAPE}|(?:^|[^A-Za-z])/){_PUBLIC}\.\d{{1,3}}\.(?:[1-9]|0\d)",
+    rf"(?:^|[^\w:.]|{ESCAPE})[23][0-9A-Fa-f]{{3}}:[0-9A-Fa-f:]",
     r"[_\-.][A-Za-z0-9]{20,}",
     generic.SIGNED,
 )

@@ -48,7 +48,6 @@ _DIGITS_COUNT: Final = re.compile(r"[%\\+]|&#|tel:|:[^:]*:|\.\d{1,3}\.\d{1,3}\.\
 _WORDS: Final = re.compile("[A-Za-z0-9]+[^A-Za-z0-9]?")
 """Words with the character behind them: ``ghp_`` may begin a token, ``ghp/`` does not."""
 _RUN: Final = re.compile("[A-Za-z0-9]+")
-_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
 _PAIRED: Final = re.compile(
     rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE}"
     rf"|{marks.QUOTE}?[\s,;]{{1,16}}.{{0,6}}(?:[Vv]al|[Ss]tring))"
@@ -167,7 +166,7 @@ class Screen:
         if "%" in text or "\\" in text:
             if "%40" in text or NOISE.search(text) is not None:
                 return False
-            words.update(_WORDS.findall(_ESCAPE.sub(" ", shape)))
+            words.update(_WORDS.findall(ESCAPES.sub(" ", shape)))
         words -= self._harmless
         kinds = {word: self._kinds.get(word) or self._kind(word) for word in words} if words else {}
         if (kinds and not self._pass(kinds, text, shape)) or not self._numbers_pass(text, shape):

@@ -12,8 +12,10 @@ from csg_otel.privacy.options import Hit
 
 NOISE: Final = re.compile(r"(?i:\x1b|\\x1b|\\u001b|\\033|\\e)\[[0-9;]{0,32}[A-Za-z]|[\u200b-\u200f\u2060\ufeff\u00ad]")
 """Colours of a terminal, also escaped, and characters without a width."""
-ESCAPES: Final = re.compile(r"%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})|(?<=\d)\+(?=\d)")
-"""Escapes of JSON and of addresses, and the plus that is a space between digits of an address."""
+ESCAPE: Final = r"(?:%[0-9A-Fa-f]{2}|\\(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))"
+"""One escape of JSON or of an address."""
+ESCAPES: Final = re.compile(rf"{ESCAPE}|(?<=\d)\+(?=\d)")
+"""Escapes, and the plus that is a space between digits of an address."""
 _WIDE: Final = str.maketrans("＝：＠", "=:@")
 
 
