@@ -152,6 +152,25 @@ def test_a_cut_never_halves_a_secret(position: int) -> None:
     assert "ghp_" not in Scrubber().stack(" ".join(reversed(text.split(" "))))
 
 
+@pytest.mark.parametrize("limit", [1024, 16_384])
+@pytest.mark.parametrize(
+    ("introduction", "secret"),
+    [("", "ghp_" + "a1B2" * 9), ("postgres://ann:", "Winter2026Sky"), ("", "eyJhbGciOiJIUzI1NiJ9.eyJz" + "a1" * 90)],
+)
+def test_half_a_secret_at_the_end_of_a_cut_text_does_not_stay(limit: int, introduction: str, secret: str) -> None:
+    """A text that was cut in front of the scrubber loses its last word; one that was not, or that has no words, stays."""
+    scrubber = Scrubber()
+    for kept in range(4, len(secret), 5):
+        end = " " + introduction + secret[:kept]
+        text = ("x " * limit)[: limit - len(end)] + end
+        clean = scrubber.mapping({"http.route": text, "other": "y"})["http.route"]
+
+        assert clean == text.removesuffix(secret[:kept])
+        assert scrubber.text(clean) == clean
+    for whole in ("x" * limit, ("x " * limit)[: limit - 5] + "last"):
+        assert scrubber.text(whole) == whole
+
+
 @pytest.mark.parametrize("before_the_end", [0, 20, 8180, 8192, 8200])
 def test_the_cut_of_a_huge_text_never_halves_a_secret(before_the_end: int) -> None:
     """Nothing of a token at either edge of what is scrubbed stays, and the marker says that there was more."""

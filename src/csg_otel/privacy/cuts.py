@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from string import ascii_letters, digits
 from typing import Final
+
+from csg_otel.names import LONGEST_VALUE, MAX_ATTRIBUTE_LENGTH
 
 MESSAGE: Final = 1024
 """Bytes of an exception's message."""
@@ -16,6 +19,11 @@ _WINDOW: Final = 4
 _MARGIN: Final = 8192
 """Characters at the edge of the scrubbed window that are dropped: the window may have cut a secret in two."""
 _CUT: Final = "... [cut]"
+LIMITS: Final = frozenset((MAX_ATTRIBUTE_LENGTH, LONGEST_VALUE))
+"""Lengths of texts that were cut before they are scrubbed."""
+_LONGEST_WORD: Final = 512
+_OF_WORDS: Final = ascii_letters + digits + "_-+/=.~%!#$*"
+"""Characters of tokens and of most passwords."""
 _LONGEST_MARKER: Final = 100
 
 
@@ -24,6 +32,12 @@ def edge(clean: str) -> str:
     kept = _before_marker(clean[: max(0, min(len(clean), TEXT) - _MARGIN)])
     space = max(kept.rfind(" "), kept.rfind("\n"))
     return kept[: space + 1] if space >= len(kept) - _MARGIN else kept
+
+
+def without_last_word(text: str) -> str:
+    """Return *text*, which was cut, without its last word, because half of a secret has no shape; a longer word than 512 stays."""
+    kept = text.rstrip(_OF_WORDS)
+    return kept if len(text) - len(kept) <= _LONGEST_WORD else text
 
 
 def head(text: str, limit: int, scrub: Callable[[str], str]) -> str:

@@ -27,7 +27,7 @@ _PASSES: Final = 4
 """Times that a text is scrubbed until nothing changes; the second pass sees what the first one has uncovered."""
 _UNCHANGED: Final[dict[str, tuple[str, Any]]] = {}
 """Stands for no change in a mapping; nothing is added to it."""
-_LONGEST_TOGETHER: Final = 1024
+_LONGEST_TOGETHER: Final = min(cuts.LIMITS) - 1
 _MOST_TOGETHER: Final = 64
 """Texts, and the characters of each, that are looked at as one: a span has 128 attributes at most, mostly short ones."""
 _NUMBERS: Final = frozenset((int, float, bool, type(None)))
@@ -183,6 +183,8 @@ class Scrubber:
 
     def _scrubbed(self, text: str, key_class: KeyClass, key: str = "", findings: list[Finding] | None = None) -> str:
         """Return *text* scrubbed until nothing changes, and remember it if it is clean."""
+        if len(text) in cuts.LIMITS:
+            text = cuts.without_last_word(text)
         try:
             if key_class.screened and findings is None and self._rules.clean(text):
                 key_class.clean.add(text)
