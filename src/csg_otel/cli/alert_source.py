@@ -173,8 +173,8 @@ def fetch(address: str, args: argparse.Namespace, config: Config) -> str:
         late = f"no complete response within {_TIMEOUT_S:g} s; is it the address of a /metrics?"
         raise AlertError([f"{shown} can't be read: {late}"]) from None
     except OSError as error:
-        hint = "start the program, or give the address of its /metrics"
-        raise AlertError([f"{shown} can't be read: {error.strerror or error}; {hint}"]) from error
+        hint = f"{error.strerror or error}; start the program, or give the address of its /metrics"
+        raise AlertError([f"{shown} can't be read: {net.client_certificate_problem(error) or hint}"]) from error
     if response.status == HTTPStatus.UNAUTHORIZED:
         raise AlertError([f"{shown} wants a token of its security.api_auth; give a file with one to --token-file"])
     if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:

@@ -86,7 +86,7 @@ def answers(options: argparse.Namespace) -> bool:
     """
     Return whether a dashboard answers at the address in the configuration; another server there is none.
 
-    Raises CsgOtelError if a file of the options for TLS can't be used.
+    Raises CsgOtelError if a file of the options for TLS can't be used, or if the dashboard wants a client certificate.
     """
     try:
         config = _config(options)
@@ -97,7 +97,9 @@ def answers(options: argparse.Namespace) -> bool:
     try:
         response = net.request("GET", f"{address}/api/v1/session", timeout_s=_PROBE_S, direct=True, tls=tls)
         content = json.loads(response.body)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and (problem := net.client_certificate_problem(error)):
+            raise CsgOtelError(f"{address}: {problem}") from None
         return False
     return isinstance(content, dict) and ("csrf" in content or "error" in content)
 

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         answer = _by_dashboard(options)
     else:
         answer = healthcheck.answer_of(chosen)
-        if "status" not in answer:  # no program has answered
+        if "status" not in answer and not answer.get(health_output.REFUSES):  # no program runs
             chosen.local = True
             answer = healthcheck.answer_of(chosen)
     text, code = health_output.render(chosen, answer)

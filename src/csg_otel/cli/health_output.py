@@ -22,6 +22,9 @@ FORMATS: Final = ("text", "json", "health+json", "nagios")
 PROBES: Final = {"overall": "healthz", "liveness": "livez", "readiness": "readyz", "startup": "startupz"}
 MARKS: Final = {"healthy": "+", "warning": "!", "critical": "-", "unknown": "?"}
 
+REFUSES: Final = "refuses"
+"""The key of an answer whose server runs and refuses this client; it is not printed either."""
+
 FAILS: Final = "fails"
 """Key that is true if the probe fails whatever its checks are: no process answers, maintenance, shutdown, no such check."""
 
@@ -92,7 +95,7 @@ def _text(options: argparse.Namespace, answer: dict[str, Any]) -> str:
 
 def _health_json(_options: argparse.Namespace, answer: dict[str, Any]) -> str:
     """Return the answer in the form of the endpoint: ``application/health+json``."""
-    return json.dumps({key: value for key, value in answer.items() if key != FAILS}, indent=2)
+    return json.dumps({key: value for key, value in answer.items() if key not in (FAILS, REFUSES)}, indent=2)
 
 
 def _json(options: argparse.Namespace, answer: dict[str, Any]) -> str:

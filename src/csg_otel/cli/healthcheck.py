@@ -39,6 +39,10 @@ class _UnreachableError(CsgOtelError):
     """The state is unknown, because there is no answer of a health endpoint."""
 
 
+class _RefusedError(_UnreachableError):
+    """The server runs, and refuses this client because of its certificate."""
+
+
 def register(subparsers: Any) -> None:
     """Add the command to *subparsers*."""
     parser = subparsers.add_parser(
@@ -151,7 +155,10 @@ def _configured(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
         health = loaded.config.health_monitoring
         if health.bypass or not health.enabled:
             return {"state": "unknown", "output": f"health checks are switched off; {error}", "bypass": True}
-        return no_answer(f"{error}{_mistakes(loaded)}")
+        return {
+            **no_answer(f"{error}{_mistakes(loaded)}"),
+            health_output.REFUSES: isinstance(error, _RefusedError),
+        }
 
 
 def _mistakes(loaded: Loaded) -> str:
@@ -197,14 +204,10 @@ def _request(
         raise _UnreachableError(f"{where} did not answer within {options.timeout:g} s") from None
     except OSError as error:
         why = error.strerror or (str(error) if isinstance(error, net.ProtocolError) else type(error).__name__)
-        advice = (
-            "; give a client certificate with --client-cert and --client-key"
-            if "CERTIFICATE_REQUIRED" in why
-            else ""
-            if options.url
-            else "; start the program, give its address with --url, or run its checks here with --local"
-        )
-        raise _UnreachableError(f"{where}: {why}{advice}") from None
+        if problem := net.client_certificate_problem(error):
+            raise _RefusedError(f"{where}: {problem}") from None
+        advice = "; start the program, give its address with --url, or run its checks here with --local"
+        raise _UnreachableError(f"{where}: {why}{'' if options.url else advice}") from None
     try:
         answer = json.loads(response.body)
         if answer["state"] in health_output.MARKS:

@@ -111,6 +111,8 @@ class HttpSource:
                 f"{self.address} did not answer within {_TIMEOUT_S:g} s: the program hangs, or is busy"
             ) from None
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and (problem := net.client_certificate_problem(error)):
+                raise SourceError(f"{self.address}: {problem}") from None
             raise SourceError(
                 f"nothing answers at {self.address} ({_reason(error)}): start the program with dashboard.enabled: true, or "
                 "give the address of its dashboard with --url"

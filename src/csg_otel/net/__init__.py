@@ -15,7 +15,7 @@ from csg_otel.net.connection import Connection, connect, remaining
 from csg_otel.net.http import Session, check_headers, request
 from csg_otel.net.proxies import ProxyError, is_loopback
 from csg_otel.net.response import DEFAULT_MAX_BYTES, ProtocolError, Response
-from csg_otel.net.tls import tls_context
+from csg_otel.net.tls import client_certificate_problem, tls_context
 from csg_otel.net.url import Url, grpc_target, parse, parse_grpc
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Session",
     "Url",
     "check_headers",
+    "client_certificate_problem",
     "connect",
     "grpc_target",
     "is_loopback",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from csg_otel import regular_file
 
 if TYPE_CHECKING:
     import ssl
+
+
+_REFUSED: Final = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN", "DECRYPT_ERROR")
+"""Ends of the alerts with which a server refuses a certificate."""
 
 
 def tls_context(
@@ -36,3 +40,22 @@ def tls_context(
     if cert_file:
         context.load_cert_chain(cert_file, key_file or None)
     return context
+
+
+def client_certificate_problem(error: OSError) -> str:
+    """
+    Return the sentence about the certificate of this client, if the server has refused the connection for it.
+
+    Empty for every other *error*. The option `--client-cert` is that of all commands that request something from a program.
+    """
+    reason = str(getattr(error, "reason", None) or "")
+    if "CERTIFICATE_REQUIRED" in reason:
+        return "the server wants a client certificate; give one with --client-cert FILE and --client-key FILE"
+    if reason.endswith("ALERT_HANDSHAKE_FAILURE"):  # TLS 1.2, where this has other causes, too
+        return "the server ended the handshake; if it wants a client certificate, give one with --client-cert FILE"
+    if "_ALERT_" in reason and reason.endswith(_REFUSED):
+        return (
+            f"the server refuses the client certificate ({reason.partition('_ALERT_')[2].lower().replace('_', ' ')}); "
+            "give another with --client-cert FILE and --client-key FILE"
+        )
+    return ""
