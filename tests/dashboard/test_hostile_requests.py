@@ -12,6 +12,7 @@ import pytest
 
 import csg_otel
 from support.programs import eventually
+from support.web_client import Web
 
 TOKEN = "t" * 40
 
@@ -114,3 +115,23 @@ def test_no_body_of_an_action_is_a_fault(ask: Ask, body: str, caplog: pytest.Log
     caplog.set_level(logging.WARNING)
     assert ask("POST", "alerts/acknowledge", {}, body) == 400
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reason"),
+    [
+        ([], "there is no Alertmanager to silence it in; set alerting.alertmanagers"),
+        (["http://127.0.0.1:9"], "127.0.0.1:9"),
+    ],
+)
+def test_a_silence_that_no_alertmanager_takes_is_no_fault(
+    instrumented: Callable[..., csg_otel.Telemetry], addresses: list[str], reason: str
+) -> None:
+    """It is 400, as the OpenAPI document says, and the text names the setting, or the address that does not answer."""
+    auth = {"api_auth": {"enabled": True, "tokens": [TOKEN]}}
+    telemetry = instrumented(security=auth, alerting__alertmanagers=addresses, health_monitoring__enabled=False)
+    web = Web(telemetry.dashboard_url.partition("/login")[0])
+    answer = web.post("alerts/acknowledge", {"alert": "QueueLong"}, Authorization=f"Bearer {TOKEN}")
+
+    assert answer.status == 400
+    assert reason in answer.json["error"]

@@ -315,10 +315,33 @@ def test_an_import_may_be_large(web: ServedWeb, source: SetSource) -> None:
     lines = b'{"resourceSpans": []}\n' * 400_000
     assert web.post("import", b"x" * 60_000, Content_Type="application/x-ndjson").status == 401
     web.log_in()
-    answer = web.post("import", lines, X_CSRF_Token=web.get("session").json["csrf"])
+    answer = web.post(
+        "import", lines, Content_Type="application/x-ndjson", X_CSRF_Token=web.get("session").json["csrf"]
+    )
 
     assert answer.status == 200
     assert source.posts == [("import", {"lines": lines.decode()})]
+
+
+def test_an_import_has_a_content_type(web: ServedWeb, source: SetSource) -> None:
+    """That of lines, or of one JSON object; what a form or a careless client sends is refused, with those that are taken."""
+    web.log_in()
+    token = web.get("session").json["csrf"]
+    for media_type in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "",
+        "application/x-ndjsonx",
+        "multipart/form-data",
+    ):
+        answer = web.post("import", b"{}", Content_Type=media_type, X_CSRF_Token=token)
+        assert (answer.status, answer.json) == (
+            415,
+            {"error": "the content type must be application/x-ndjson or application/json"},
+        )
+    assert source.posts == []
+    for media_type in ("application/x-ndjson", "application/json", "Application/X-NDJSON; charset=utf-8"):
+        assert web.post("import", b"{}", Content_Type=media_type, X_CSRF_Token=token).status == 200
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from csg_otel.dashboard import schema
 _JSON: Final = "application/json"
 _LINES: Final = "application/x-ndjson"
 _PLAIN: Final = "text/plain"
+BODY_TYPES: Final = {"import": (_LINES, _JSON), "": (_JSON,)}
+"""Content types of the body of an action, by its path; those of the empty path are for all others."""
 
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "number"}
@@ -97,7 +99,7 @@ _SUMMARIES: Final[Mapping[str, str]] = {
 
 _ACTIONS: Final[Mapping[str, tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]] = {
     "alerts/acknowledge": (
-        "Create a silence in Alertmanager",
+        "Create a silence in Alertmanager; 400 where none is configured, or none answers",
         {
             "alert": {"type": "string", "minLength": 1},
             "labels": {"type": "object", "additionalProperties": _TEXT},
@@ -124,7 +126,7 @@ _PROBLEMS: Final = {
     403: "The request may come from another site's page: a session needs X-CSRF-Token",
     404: "There is no such document or action here",
     413: "The body is too large",
-    415: "The body is no JSON",
+    415: "The content type is none of those of the body",
     421: "The host is not allowed",
     429: "Too many requests; Retry-After has the seconds",
     503: "Busy: try again in a second",
@@ -226,8 +228,14 @@ def _transfers() -> dict[str, Any]:
         "/import": {
             "post": {
                 "summary": "Show telemetry from an export, at most 32 MiB; of metrics only where no program has its own",
-                "requestBody": _body(_LINES, _TEXT),
-                "responses": _responses(counts, problems=(*_ACTED, 400, 503)),
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        media_type: {"schema": _TEXT if media_type == _LINES else {"type": "object"}}
+                        for media_type in BODY_TYPES["import"]
+                    },
+                },
+                "responses": _responses(counts, problems=(*_ACTED, 400, 415, 503)),
             }
         },
     }

@@ -230,10 +230,12 @@ class WebDashboard:
             return refusal
         if path == _LOGIN_LINKS:
             return document({"url": self.login_url(self._url)})
-        body: dict[str, Any] | None = {"lines": request.body.decode("utf-8", "replace")} if path == _IMPORT else None
-        if body is None:
-            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-                return problem(415, "the content type must be application/json")
+        types = openapi.BODY_TYPES.get(path, openapi.BODY_TYPES[""])
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in types:
+            return problem(415, f"the content type must be {' or '.join(types)}")
+        if path == _IMPORT:
+            body: dict[str, Any] | None = {"lines": request.body.decode("utf-8", "replace")}
+        else:
             body = _json_object(request.body)
         if body is None:
             return problem(400, "the body must be a JSON object")

@@ -29,11 +29,12 @@ export function get(path, parameters = {}, signal = undefined) {
   return request(`/api/v1/${path}${text ? `?${text}` : ""}`, { signal });
 }
 
-/** Run an action. `body` is an object, or a text that is sent as it is. */
+/** Run an action. `body` is an object, or a text that is sent as it is: lines of JSON. */
 export async function post(path, body) {
   csrf ??= (await get("session")).csrf;
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
+  const isText = typeof body === "string";
+  const text = isText ? body : JSON.stringify(body);
+  const headers = { "Content-Type": isText ? "application/x-ndjson" : "application/json", "X-CSRF-Token": csrf };
   return request(`/api/v1/${path}`, { method: "POST", body: text, headers, deadline: 60000 });
 }
 
