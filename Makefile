@@ -1,5 +1,5 @@
 # Thin on purpose: every target sets up what it needs in .venv and runs one tool. `make help` lists them.
-# PYTHON picks the interpreter of a new .venv; PYTHONS those of test-pythons; ARGS goes to pytest; DEMO_SECONDS sets the length of the demo.
+# PYTHON picks the interpreter of a new .venv, and VENV another folder for it; PYTHONS those of test-pythons; ARGS goes to pytest; DEMO_SECONDS sets the length of the demo.
 
 PYTHON ?= python3
 DEMO_SECONDS ?= 60
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 # One universal resolution serves every Python the package supports; the markers in the lock pick the right pins.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade
 
-export DEMO_SECONDS
+export DEMO_SECONDS VENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -87,18 +87,22 @@ collector: ## build the OpenTelemetry Collector of collector-config, once, and p
 	@collector-config/build
 
 clean: ## remove everything made here
-	@rm -rf $(VENV) .venvs build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json bench-scrub-results.json
+	@if [ -e $(VENV)/.made ] || [ -e $(VENV)/.making ]; then rm -rf $(VENV); fi
+	@rm -rf .venvs build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench-results.json bench-scrub-results.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Stamps: made once, made again when a lock or the project's metadata changes.
+# Stamps: made once, made again when a lock or the project's metadata changes. A folder without any of them is the work of a user.
 $(VENV)/.made:
+	@[ ! -e $(VENV) ] || [ -e $(VENV)/.making ] \
+		|| { echo '$(VENV) was not made by make, and stays as it is: choose another folder (make VENV=.venvs/make ...), or move it away'; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo '$(PYTHON) is too old or missing: Python 3.10 or newer is needed (make PYTHON=python3.12 ...)'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 		|| { echo '$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)'; exit 1; }
 	@echo 'Setting up $(VENV) ...'
-	@$(PYTHON) -m venv --clear $(VENV)
-	@touch $@
+	@mkdir -p $(VENV) && touch $(VENV)/.making
+	@$(PYTHON) -m venv $(VENV)
+	@mv $(VENV)/.making $@
 
 $(VENV)/.runtime: $(VENV)/.made requirements/runtime.lock requirements/build.lock pyproject.toml
 	@$(PIP) --require-hashes -r requirements/runtime.lock

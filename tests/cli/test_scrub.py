@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import json
 import sys
@@ -92,6 +94,45 @@ def test_files_of_windows_are_read(encoding: str, capsys: pytest.CaptureFixture[
 def test_an_empty_file_has_no_hits(capsys: pytest.CaptureFixture[str]) -> None:
     """It is no mistake."""
     assert explain("", capsys) == ["input: 0 hits"]
+
+
+def test_numbers_and_bytes_have_their_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    """The marker is the one that stands there; bytes, in base64 in OTLP's JSON, are judged as the program set them."""
+    card = 4_000_000_000_000_002
+    encoded = base64.b64encode(b"password=" + PASSWORD.encode()).decode()
+    attributes = [{"key": "raw", "value": {"bytesValue": encoded}}, {"key": "odd", "value": {"bytesValue": "=!"}}]
+
+    assert explain(json.dumps({"pin": 4711, "order": card, "attributes": attributes}), capsys) == [
+        "input: /pin: key -> [redacted:key]",
+        "input: /order: card -> [redacted:card]",
+        "input: /attributes/0/value/bytesValue (raw): key-value -> [redacted:key-value]",
+        "input: 3 hits of 3 rules",
+    ]
+    chosen = Scrubber(Options(on_match=lambda match: f"[{match.value}]")).findings({"pin": 4711})
+    assert [(each.rule, each.replacement) for each in chosen] == [("key", "[redacted]")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_byte_order_mark_is_no_part_of_the_text(encoding: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A document and a text, as Windows writes them."""
+    mark = "\ufeff" if encoding.endswith("be") else ""
+
+    assert (
+        explain(f'{mark}{{"token": "{PASSWORD}"}}'.encode(encoding), capsys)[0]
+        == "input: /token: key -> [redacted:key]"
+    )
+    assert explain(f"{mark}password={PASSWORD}".encode(encoding), capsys)[0].startswith("input:1:10: key-value")
+
+
+def test_a_file_that_is_no_text_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning says that packed parts are not seen; an empty file has no hits, and no warning."""
+    Path("input").write_bytes(gzip.compress(PASSWORD.encode()))
+    assert main(["scrub", "explain", "input"]) == 0
+    assert "input is no text: what is packed" in capsys.readouterr().err
+
+    Path("input").write_bytes(b"")
+    assert main(["scrub", "explain", "input"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_hits_in_a_log_of_documents_have_a_line_and_a_path(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,11 @@ The one rule: no output contains a matched text.
 from __future__ import annotations
 
 import argparse
+import base64
 import codecs
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -31,8 +33,16 @@ _BLOCK: Final = 262_144
 """Characters of a text that are scrubbed at once, at most by a line more: the scrubber redacts the rest of much longer ones."""
 _LARGEST: Final = 64 * 1024 * 1024
 """Bytes of the largest file; a larger one is a dump, of which a part says as much."""
-_MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-"""How files of Windows begin."""
+_BEGINNING: Final = 8192
+"""Bytes in which a zero shows that the file is no text, as for grep and git."""
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""How files of Windows begin; the mark of UTF-32 begins with that of UTF-16."""
 _EXPLAIN: Final = """\
 FILE is text, JSON, or one JSON document a line, such as a log file or a request in OTLP's JSON. Each hit is a line
 with its place, its rule, and what would stand there; a rule can be switched off with scrubbing.disabled_rules, and
@@ -141,7 +151,7 @@ def _scrubber(file: str | None) -> Scrubber:
 
 
 def _read(file: str) -> str:
-    """Return the text of *file*; bytes that are no UTF-8 become one character each."""
+    """Return the text of *file*, by its byte order mark; bytes that are no text become one character each, with a warning."""
     if file == _STDIN:
         raw = sys.stdin.buffer.read(_LARGEST + 1)
     else:
@@ -151,7 +161,11 @@ def _read(file: str) -> str:
         raise ConfigError(
             [f"{file}: is larger than {_LARGEST // 1024 // 1024} MiB; give a part of it, as by: tail -c 50M"]
         )
-    return raw.decode(next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8"), "replace")
+    encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "")
+    if not encoding and b"\0" in raw[:_BEGINNING]:
+        note = "is no text: what is packed or encoded in it is not seen; unpack it, or convert it to UTF-8"
+        print(printable(f"csg-otel: {file} {note}"), file=sys.stderr)
+    return raw.decode(encoding or "utf-8", "replace")
 
 
 def _places(scrubber: Scrubber, text: str) -> Iterator[_Place]:
@@ -190,10 +204,18 @@ def _document_of(text: str) -> Any:
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_hook=_with_bytes)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, (dict, list)) else None
+
+
+def _with_bytes(members: dict[str, Any]) -> dict[str, Any]:
+    """Return an object of OTLP's JSON with its bytes, which are in base64, as the program has set them."""
+    if len(members) == 1 and isinstance(text := members.get("bytesValue"), str):
+        with suppress(ValueError):
+            return {"bytesValue": base64.b64decode(text, validate=True)}
+    return members
 
 
 def _line(name: str, place: _Place) -> str:

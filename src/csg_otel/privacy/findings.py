@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from csg_otel.privacy.options import Finding
+
+_MARKER: Final = re.compile(r"\[redacted:[\w-]+\]")
 
 
 class _Scrubber(Protocol):
@@ -43,8 +46,10 @@ def _below(scrubber: _Scrubber, key: str, value: Any, clean: Any, path: str) -> 
         ]
     if isinstance(value, str) and isinstance(clean, str):
         hits = [replace(finding, path=path) for finding in scrubber.text_findings(value, key)]
-        return hits or [Finding(_rule(clean), path, clean if clean.startswith("[") else "[redacted]")]
-    return [Finding(_rule(str(clean)), path, "[redacted]")]
+        return hits or [Finding(_rule(clean), path, _shown(clean))]
+    if isinstance(value, bytes) and isinstance(clean, bytes):
+        return _below(scrubber, key, _text(value), _text(clean), path)
+    return [Finding(_rule(str(clean)), path, _shown(str(clean)))]
 
 
 def _item(
@@ -64,6 +69,18 @@ def _clean_items(scrubber: _Scrubber, key: str, value: Mapping[Any, Any], clean:
     if len(value) == len(clean):
         return list(clean.items())
     return [pair for name, item in value.items() for pair in scrubber.value(key, {name: item}).items()]
+
+
+def _shown(clean: str) -> str:
+    """Return what stands in place of a whole value; without what a function of the program returned, which may have a part of it."""
+    return clean if _MARKER.fullmatch(clean) else "[redacted]"
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _rule(clean: str) -> str:
