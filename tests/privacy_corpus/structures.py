@@ -196,6 +196,16 @@ _TEXTS: Final = {
         r'{"body": "{\"api_key\": \"SECRET\", \"n\": 1}"}',
         r'{"m": "{\"b\": \"{\\\"token\\\": \\\"SECRET\\\"}\"}"}',
     ),
+    "fields": (
+        *('{"name": "DB_PASSWORD", "value": "SECRET"}', '[{"name":"API_TOKEN","type":"plain","value":"SECRET"}]'),
+        *('{"value":"SECRET","name":"DB_PASSWORD"}', "{'name': 'DB_PASSWORD', 'value': 'SECRET'}"),
+        *(
+            "V1EnvVar(name='DB_PASSWORD', value_from=None, value='SECRET')",
+            '{"ParameterKey":"DbPassword","ParameterValue":"SECRET"}',
+        ),
+        "env:\n- name: HOST\n  value: db\n- name: DB_PASSWORD\n  value: SECRET\n",
+        r"{\"value\":\"SECRET\",\"name\":\"DB_PASSWORD\"}",
+    ),
     "sql": ("ALTER USER app WITH PASSWORD 'SECRET'", "CREATE USER app IDENTIFIED BY 'SECRET'"),
 }
 _ARGUMENTS: Final[tuple[tuple[str, ...], ...]] = (

@@ -22,8 +22,10 @@ _SPACE: Final = r"[\s\x1c-\x1f]"
 """The spaces of Python, which has four more than the automaton."""
 _BEHIND: Final = (
     rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}{_SPACE}{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{marks.QUOTE}"
-    rf"|{marks.QUOTE}?[\s\x1c-\x1f,;]{{1,16}}.{{0,6}}(?:val|string))"
+    ")"
 )
+_VALUE: Final = rf"(?:{marks.VALUE}){marks.QUOTE}?\]?{_SPACE}{{0,8}}[:=]"
+"""A field with the value of a name, which another field has."""
 _NEXT: Final = rf"(?:[\w.\-]*(?:[(\[{{]|(?:,|{_SPACE}){_SPACE}{{0,8}}[^\s\x1c-\x1f,;:=(){{}}\[\]<>]{{8}})|.*[\"'`])"
 _SAID: Final = (
     "(?i)(?:password|passwd|pwd|passphrase|secret|token|key|pin|code|otp|by|credentials?) "
@@ -84,8 +86,10 @@ class Native:
         names = "|".join(map(re.escape, filter(str.isascii, stems)))
         people = "|".join(map(re.escape, filter(str.isascii, person_stems)))
         sources = [rf"(?i)-[\w.\-]*(?:{names})", *_OTHERS, *_tokens(formats)]
-        sources.append(rf"(?i)(?:{names}{'|' if people else ''}{people}){_without_look_around(_BEHIND)}")
+        either = f"(?:{names}{'|' if people else ''}{people})"
+        sources.append(rf"(?i){either}{_without_look_around(_BEHIND)}")
         sources.append(rf"(?is)(?:{names}){_NEXT}")
+        sources += rf"(?is){either}.*{_VALUE}", rf"(?is){_VALUE}.*{either}"
         sources.extend(re.escape(literal) for literal in values.literals if literal.isascii())
         expressions = [source.encode("ascii") for source in sources]
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

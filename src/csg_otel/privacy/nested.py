@@ -13,8 +13,8 @@ from csg_otel.privacy.structure import arguments
 
 _MOST_LEVELS: Final = 24
 _MOST_ITEMS: Final = 20_000
-_NAMES: Final = ("key", "name", "Key", "Name", "header", "field")
-_VALUES: Final = ("value", "Value", "val", "stringValue")
+_NAMES: Final = ("key", "name", "Key", "Name", "header", "field", "ParameterKey", "OptionName")
+_VALUES: Final = frozenset(("value", "Value", "val", "stringValue", "ParameterValue"))
 _TYPED: Final = ("stringValue", "arrayValue", "kvlistValue")
 """What OTLP's JSON puts between an attribute's key and its value."""
 _NAME: Final = re.compile(r"[\w.\-]{1,100}")

@@ -39,7 +39,8 @@ LONGEST_TEXT: Final = 65_536
 _Search = Callable[[str], "re.Match[str] | None"]
 Background = Callable[[Callable[[], object]], object]
 """Runs a function without keeping its caller waiting."""
-_STEM, _PERSON, _KNOWN, _INNER, _PREFIX, _RANDOM, _SCHEME, _PROGRAM, _IBAN, _BLOCK = (1 << bit for bit in range(10))
+_STEM, _PERSON, _KNOWN, _INNER, _PREFIX, _RANDOM, _SCHEME, _PROGRAM, _FIELD, *_OTHERS = (1 << bit for bit in range(11))
+_IBAN, _BLOCK = _OTHERS
 _ALWAYS: Final = _IBAN | _BLOCK
 _BY_DIGITS: Final = _KNOWN | _INNER | _ALWAYS
 """Kinds of words for which the digits of the text decide."""
@@ -49,10 +50,9 @@ _WORDS: Final = re.compile("[A-Za-z0-9]+[^A-Za-z0-9]?")
 """Words with the character behind them: ``ghp_`` may begin a token, ``ghp/`` does not."""
 _RUN: Final = re.compile("[A-Za-z0-9]+")
 _PAIRED: Final = re.compile(
-    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE}"
-    rf"|{marks.QUOTE}?[\s,;]{{1,16}}.{{0,6}}(?:[Vv]al|[Ss]tring))"
+    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE})"
 )
-"""What follows a part of a key: the rest of the key and a separator, a quote, or the word for its value."""
+"""What follows a part of a key: the rest of the key and a separator, or a quote."""
 _NEXT: Final = re.compile(r"[\w.\-]*(?:[(\[{]|[,\s]\s{0,8}[^\s,;:=(){}\[\]<>]{8})")
 """What follows a part of a key that has a secret as the next word, or in brackets; texts with quotes do not get here."""
 _SAID: Final = re.compile(
@@ -104,11 +104,12 @@ class Screen:
         parts = _Substrings()
         parts.add(_STEM, [*stems, *extra])
         parts.add(_PERSON, person_stems)
+        parts.add(_FIELD, marks.VALUE_PARTS)
         parts.add(_BLOCK, ("PuTTY", "Private-MAC"))
         parts.add(_KNOWN, values.literals)
         anchors = parts.add(_INNER, (inner.anchor for inner in formats.inner))
-        marks = {anchor: min(anchor, key=str.isalnum) for anchor in anchors}
-        self._anchors = [(mark, [a for a in anchors if marks[a] == mark]) for mark in sorted(set(marks.values()))]
+        rarest = {anchor: min(anchor, key=str.isalnum) for anchor in anchors}
+        self._anchors = [(mark, [a for a in anchors if rarest[a] == mark]) for mark in sorted(set(rarest.values()))]
         self._odd = tuple(parts.odd)
         self._any, self._parts = parts.compiled()
         self._hex = parts.hexadecimal()
@@ -245,8 +246,9 @@ class Screen:
                 return False
         if (kinds & _INNER and any(self._formats.inner_in(text))) or (kinds & _KNOWN and any(self._known.hits(text))):
             return False
-        if kinds & (_STEM | _PERSON) and not self._names_pass(words, text):
-            return False
+        if kinds & (_STEM | _PERSON):
+            if (kinds & _FIELD and marks.has_value(text)) or not self._names_pass(words, text):
+                return False
         return not (kinds & _PROGRAM and marks.has_option(text))
 
     def _names_pass(self, words: dict[str, int], text: str) -> bool:

@@ -12,6 +12,11 @@ QUOTE: Final = r"(?:\\*[\"'`]|\\u002[27]|%2[27]|&(?:quot|apos|#3[49]);)"
 """A quote, with the escapes of JSON in JSON, of addresses and of XML."""
 SEPARATOR: Final = r"(?:=>|:=|(?<=\s)->(?=\s)|={1,3}|:(?!//|:)|%3[DA]|\\u003[da])"
 """What separates a key from its value; a colon of an address does not."""
+FIELD: Final = rf"{QUOTE}?\]?\s{{0,8}}(?:=>?|:)\s{{0,8}}(?:string\(\d{{1,9}}\) )?"
+"""What stands between the word ``name`` or ``value`` and what it says."""
+VALUE: Final = "(?:string)?[Vv]alue|VALUE|[Vv]al|[Oo]ld|[Nn]ew|[Bb]efore|[Aa]fter"
+VALUE_PARTS: Final = ("val", "old", "new", "before", "after")
+"""Words of fields that hold the value of a name in another field, and a part of each in lower case."""
 SCHEMES: Final = separate(
     """
     bearer basic negotiate ntlm dpop apikey token ssws digest hawk aws4-hmac-sha256 splunk genie-key geniekey bot oauth
@@ -32,6 +37,7 @@ LOGIN: Final = separate("docker podman helm az")
 PROGRAMS: Final = (*CURL, *MYSQL, *REDIS, *KEYGEN, *SMALL_P, *LARGE_P, *LDAP, *SAMBA, *LOGIN)
 """Programs with a short option for a password, by the kind of option."""
 _WORD: Final = re.compile("[a-z0-9]+")
+_VALUE: Final = re.compile(f"(?:{VALUE}){FIELD}")
 
 
 def first_words(names: Iterable[str]) -> tuple[str, ...]:
@@ -42,3 +48,8 @@ def first_words(names: Iterable[str]) -> tuple[str, ...]:
 def has_option(text: str) -> bool:
     """Return whether an option may begin in *text*: behind a space, or a quote where the text shows a list."""
     return " -" in text or "'-" in text or '"-' in text or "\t-" in text
+
+
+def has_value(text: str) -> bool:
+    """Return whether *text* has a field with the value of a name in another field."""
+    return _VALUE.search(text) is not None

@@ -13,15 +13,11 @@ from typing import Final
 from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import elements, marks, plausible, values
+from csg_otel.privacy.structure import apart, elements, marks, plausible, values
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _PAIR: Final = re.compile(
     rf"{_KEY}(?:((?:\[\w{{0,24}}\])?(?:\]|%5D)?{marks.QUOTE}?\]?\s{{0,8}}{marks.SEPARATOR}(?:\s|%20|\+(?=%2[27])){{0,8}})|({marks.QUOTE}\s{{0,4}},\s{{0,4}}(?=[bu]?{marks.QUOTE}|\[)))"
-)
-_NAMED: Final = re.compile(
-    rf"(?:\b|_)(?:[Nn]ame|[Kk]ey|[Ff]ield|[Hh]eader){marks.QUOTE}?\s{{0,8}}[:=]\s{{0,8}}{marks.QUOTE}?([\w.\-]{{2,100}}){marks.QUOTE}?"
-    rf"[\s,;]{{1,16}}{marks.QUOTE}?(?:[Vv]alue|val|string_?[Vv]alue){marks.QUOTE}?\s{{0,8}}[:=]\s{{0,8}}"
 )
 _PHRASE: Final = re.compile(
     r"(?i)(?<![\w.\-])(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?)"
@@ -32,11 +28,8 @@ _IN_BRACKETS: Final = re.compile(r"\[([A-Za-z_]\w+)\]")
 _LABEL: Final = re.compile(
     r"(?<![\w.\-])((?:[A-Za-z]{2,12} ){1,3}(?:[Kk]ey|KEY|[Pp]hrase|[Cc]ode))[\"']?\s{0,4}[:=]\s{0,8}"
 )
-_WRAPPER: Final = re.compile(
-    r"(?:\w{0,20}(?:[Ss]ecret|[Pp]assword|[Tt]oken)\w{0,20}|Some|str|String|bytes|Optional\.of)\((?=[bu]?[\"'])"
-)
-"""A call around a literal that a key names."""
 _LINE: Final = re.compile(r"([ \t]*)(?:- +)?(?:[\w.\-]{1,64}: +)?[\"']?([^\s\"']*)[^\n]*(?:\n|\Z)")
+_SOMEONE: Final = "Ada Lovelace 12345678"
 _LONGEST_BLOCK: Final = 4096
 _PASSWORDS: Final = frozenset(("password", "passwd", "pwd", "passphrase", "identified by"))
 _NEXT: Final = re.compile(
@@ -99,7 +92,24 @@ def hits(
         # the value of a header ends at a quote, which may belong to a pair within the rest of the line
         position = match.end() if hit is None or hit.rule == "header" else max(match.end(), hit.end)
         match = _PAIR.search(text, position)
+    yield from apart.hits(text, _rule_of(allowed, level, personal))
     yield from _others(text, allowed)
+
+
+def _rule_of(allowed: Allowed, level: Level, personal: Personal | None) -> apart.Rule:
+    """Return the function that names the rule for a value under a key; for None, a rule if any value may have one."""
+
+    def rule(key: str, value: str | None) -> str:
+        if allowed(key):
+            return ""
+        if (of_key := level(key)) != keys.NONE:
+            if of_key == keys.STRONG and "-" in key and key.islower():  # it may be the name of an object: secret-volume
+                of_key = keys.WEAK
+            secret = value is None or keys.holds_secret(of_key, key, value)
+            return ("extra-key" if of_key == keys.ALL else "key-value") if secret else ""
+        return personal(key, _SOMEONE if value is None else value) if personal is not None else ""
+
+    return rule
 
 
 def _name(text: str, match: re.Match[str]) -> str:
@@ -125,9 +135,7 @@ def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, pe
     in_address = level == keys.NONE and lower in _IN_ADDRESS and _in_address(text, match.start(1), query)
     if level == keys.NONE and not in_address:
         return _person(text, match, key, personal) if personal is not None else None
-    if (wrapped := _WRAPPER.match(text, begin)) is not None:
-        begin = wrapped.end()
-    start, end = values.end_of(text, begin)
+    start, end = values.end_of(text, values.unwrapped(text, begin))
     value = text[start:end]
     if "\n" in text[match.end(1) : begin] and (text[end : end + 1] in (":", "=") or value.endswith((":", "="))):
         return None  # the first key of a block
@@ -178,7 +186,7 @@ def _in_pair(text: str, match: re.Match[str], end: int) -> int:
 
 def _person(text: str, match: re.Match[str], key: str, personal: Personal) -> Hit | None:
     """Return the hit of personal data that *key* names: a value in quotes, or behind ``=``."""
-    if not personal(key, "Ada Lovelace 12345678"):
+    if not personal(key, _SOMEONE):
         return None
     start, end = values.end_of(text, match.end())
     if match[3] is not None and _in_pair(text, match, end) != keys.ALL:
@@ -252,11 +260,7 @@ def _random_word(value: str) -> bool:
 
 
 def _others(text: str, allowed: Allowed) -> Iterator[Hit]:
-    """Yield the values of names and values in separate fields, of XML elements, and of phrases with a quoted value."""
-    for match in _NAMED.finditer(text) if "alue" in text or "val" in text else ():
-        start, end = values.end_of(text, match.end())
-        if not allowed(match[1]) and keys.secret(match[1], text[start:end]):
-            yield Hit(start, end, "key-value", key=match[1])
+    """Yield the values of XML elements, and of phrases with a value."""
     yield from elements.hits(text, allowed)
     for match in _LABEL.finditer(text):
         start, end = values.end_of(text, match.end())

@@ -21,6 +21,10 @@ _BRACKETS: Final = {
 }
 _TO_LINE_END: Final = re.compile(r"[^\r\n\"'`<>]*")
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?[ \t]*\r?\n(?:([ \t]+)\S[^\n]*(?:\n|\Z))(?:[ \t]+\S[^\n]*(?:\n|\Z)){0,200}")
+_WRAPPER: Final = re.compile(
+    r"(?:\w{0,20}(?:[Ss]ecret|[Pp]assword|[Tt]oken)\w{0,20}|Some|str|String|bytes|Optional\.of)\((?=[bu]?[\"'])"
+)
+"""A call around a literal that a key names."""
 LONGEST: Final = 65_536
 """Characters of the longest value; what is longer is redacted in pieces."""
 
@@ -42,6 +46,12 @@ def end_of(text: str, start: int, to_line_end: bool = False) -> tuple[int, int]:
         return start, rest.end() if rest is not None else match.end()
     match = _BARE.match(text, start, start + LONGEST)
     return (start, match.end()) if match is not None else (start, start)
+
+
+def unwrapped(text: str, start: int) -> int:
+    """Return where the literal within a call at *start* begins, as in ``Some("x")``; *start* where there is none."""
+    wrapper = _WRAPPER.match(text, start)
+    return start if wrapper is None else wrapper.end()
 
 
 def _quoted(text: str, quote: re.Match[str]) -> tuple[int, int]:
