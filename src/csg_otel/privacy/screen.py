@@ -246,9 +246,9 @@ class Screen:
                 return False
         if (kinds & _INNER and any(self._formats.inner_in(text))) or (kinds & _KNOWN and any(self._known.hits(text))):
             return False
-        if kinds & (_STEM | _PERSON):
-            if (kinds & _FIELD and marks.has_value(text)) or not self._names_pass(words, text):
-                return False
+        fields = kinds & _FIELD and marks.has_value(text)
+        if kinds & (_STEM | _PERSON) and (fields or not self._names_pass(words, text)):
+            return False
         return not (kinds & _PROGRAM and marks.has_option(text))
 
     def _names_pass(self, words: dict[str, int], text: str) -> bool:
