@@ -36,8 +36,42 @@ FIELDS = [
 ]
 """Names and values in fields of their own."""
 
+STATEMENTS = [
+    "CREATE USER bob IDENTIFIED BY SECRET",
+    "CREATE USER 'bob'@'%' IDENTIFIED WITH mysql_native_password BY 'SECRET'",
+    'create user bob identified by "SECRET"',
+    "ALTER USER bob IDENTIFIED BY SECRET REPLACE SECRET;",
+    "CREATE DATABASE LINK x CONNECT TO bob IDENTIFIED BY SECRET USING 'db'",
+    "CREATE USER bob WITH ENCRYPTED PASSWORD 'SECRET'",
+    "ALTER ROLE bob WITH PASSWORD $$SECRET$$",
+    "ALTER ROLE bob WITH PASSWORD $q$SECRET$q$ VALID UNTIL 'infinity'",
+    "INSERT INTO users (name, password) VALUES ('ann','SECRET'), ('it''s, (b)', 'SECRET')",
+    "insert into users(password,name) values ('SECRET', 'a, b')",
+    "INSERT INTO `users` (`name`, `password`) VALUES ('ann', 'SECRET')",
+    "INSERT INTO [dbo].[users] ([name], [password]) VALUES (N'ann', N'SECRET')",
+    "REPLACE INTO users (id, api_token, at) VALUES (7, 'SECRET', now()) RETURNING id",
+    "INSERT INTO users (name, password) VALUES (upper('ann'), crypt('SECRET', gen_salt('bf')))",
+    r'{"sql": "INSERT INTO \"users\" (\"name\", \"password\") VALUES (\'ann\', \'SECRET\')"}',
+    "PRAGMA key = 'SECRET'",
+    "ATTACH DATABASE 'x.db' AS y KEY 'SECRET'",
+    *["AUTH SECRET", "AUTH default SECRET", "redis: AUTH SECRET -> OK", "HELLO 3 AUTH default SECRET SETNAME x"],
+    *[
+        '1339518083.1 [0 127.0.0.1:60866] "AUTH" "SECRET"',
+        '"AUTH" "default" "SECRET"',
+        "MIGRATE h 1 k 0 5 AUTH2 bob SECRET",
+    ],
+    *[
+        "CONFIG SET requirepass SECRET",
+        "requirepass SECRET",
+        "masterauth SECRET",
+        "ACL SETUSER bob on >SECRET ~* +@all",
+    ],
+    "SMTP> AUTH PLAIN AGFubgBSECRET",
+]
+"""Commands of databases."""
 
-@pytest.mark.parametrize("text", FIELDS)
+
+@pytest.mark.parametrize("text", [*FIELDS, *STATEMENTS])
 def test_a_secret_goes(text: str) -> None:
     """Each form loses its secret, alone and among other lines, and a second look changes nothing."""
     for raw in (text.replace("SECRET", SECRET), f"it's 3 (of 4)\n{text.replace('SECRET', SECRET)}\ndone"):
@@ -64,4 +98,40 @@ def test_a_secret_goes(text: str) -> None:
 )
 def test_names_and_values_that_do_not_belong_together_stay(text: str) -> None:
     """Numbers, states and references under sensitive names, and values of another object, are kept."""
+    assert SCRUBBER.text(text) is text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *[
+            "AUTH failed",
+            "NOAUTH Authentication required.",
+            "AUTH PLAIN LOGIN CRAM-MD5",
+            "AUTH TLS",
+            "AUTH SCRAM-SHA-256",
+        ],
+        *[
+            "AUTH OK",
+            "AUTH: failed for user bob",
+            "AUTH service2 started",
+            "AUTH 2.0 flow",
+            "AUTH-SERVICE listening on 80",
+        ],
+        *["requirepass is not set", "no requirepass configured", "masterauth not set", "ACL SETUSER bob on nopass ~*"],
+        *["user identified by email", "device identified by 8a7b6c5d", "each is identified by order_id."],
+        *["failed to create user identified by 8a7b6c5d", "CREATE USER app IDENTIFIED BY ?", "grant identified"],
+        *["CREATE USER app IDENTIFIED EXTERNALLY", "CREATE USER app IDENTIFIED WITH auth_socket"],
+        *["ALTER USER bob PASSWORD EXPIRE", "ALTER ROLE bob WITH PASSWORD $1", "CREATE TABLE u (password varchar(40))"],
+        "INSERT INTO users (name, password) VALUES (?, ?)",
+        "INSERT INTO users (name, password) VALUES (%(name)s, %(password)s), ($1, NULL)",
+        "INSERT INTO users (name, password) VALUES ('ann', crypt($1, gen_salt('bf')))",
+        "INSERT INTO tokens (id, user_id, expires) VALUES (7, 'abc123def', now())",
+        "INSERT INTO users (password, name) VALUES (NULL, 'hunter22x')",
+        "INSERT INTO t (name, password) SELECT name, '8a7b6c5d' FROM u",
+        "SELECT name, password FROM users WHERE id IN (7, '8a7b')",
+    ],
+)
+def test_commands_without_a_secret_stay(text: str) -> None:
+    """Answers, names of methods, prose, placeholders and other columns are kept."""
     assert SCRUBBER.text(text) is text

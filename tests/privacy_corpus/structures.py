@@ -206,7 +206,12 @@ _TEXTS: Final = {
         "env:\n- name: HOST\n  value: db\n- name: DB_PASSWORD\n  value: SECRET\n",
         r"{\"value\":\"SECRET\",\"name\":\"DB_PASSWORD\"}",
     ),
-    "sql": ("ALTER USER app WITH PASSWORD 'SECRET'", "CREATE USER app IDENTIFIED BY 'SECRET'"),
+    "sql": (
+        *("ALTER USER app WITH PASSWORD 'SECRET'", "CREATE USER app IDENTIFIED BY 'SECRET'"),
+        *("CREATE USER app IDENTIFIED BY SECRET", "ALTER ROLE app WITH PASSWORD $$SECRET$$"),
+        "INSERT INTO users (id, name, password) VALUES (7, 'ann', 'SECRET')",
+    ),
+    "redis": ('"AUTH" "default" "SECRET"', "CONFIG SET requirepass SECRET", "HELLO 3 AUTH default SECRET"),
 }
 _ARGUMENTS: Final[tuple[tuple[str, ...], ...]] = (
     ("app", "--api-key", "SECRET"),

@@ -102,7 +102,8 @@ _PIECES = st.sampled_from(
         password token key= : = ' " ` \n \u003d %3D %20 %40 @ -----BEGIN AKIA ghp_ sk- sk_live_ eyJ 00 1/ v1. Bearer Basic is
         was --token -u curl mysql DE89 3704 0044 0532 0130 00 4111 1111-1111 123-45-6789 8.8.8.8 10.0.0.1 +49 2001:db8:: 2a00:
         Q~ | -us name: email= customer_name= </ <token> value key hunter2hunter2 / . _ - ü -> [0] ( )
-        ssh-keygen -N for bob pwd pin value: name= DB_PASSWORD { } '-p', '-u', "-a", sshpass redis-cli docker login , b'
+        ssh-keygen -N for bob pwd pin value: name= DB_PASSWORD { } AUTH
+        identified by '-p', '-u', "-a", sshpass redis-cli docker login , b'
         """
     )
 ) | st.sampled_from("\x1c\t\u212a ")
@@ -133,6 +134,8 @@ _PLACES = separate(
     7z·x·-pSECRET·a.7z ['ldapsearch','-w','SECRET'] ['smbclient','-U','bob%SECRET'] ['curl','--cookie','a=SECRET']
     set·password·for·'x'@'h'·=·'SECRET'
     (value=SECRET,·name=DB_PASSWORD) {Value:SECRET·Name:api_key}
+    alter·user·x·identified·by·SECRET password·$$SECRET$$ HELLO·3·AUTH·me·SECRET requirepass·SECRET setuser·b·on·>SECRET
+    insert·into·t·(a,·phone)·values·('a','01701234567') insert·into·t·(pin)·values·('SECRET')
     {name:phone,·value:01701234567} {value:01701234567,·name:phone}
     """
 )

@@ -29,7 +29,7 @@ _VALUE: Final = rf"(?:{marks.VALUE}){marks.QUOTE}?\]?{_SPACE}{{0,8}}[:=]"
 _NEXT: Final = rf"(?:[\w.\-]*(?:[(\[{{]|(?:,|{_SPACE}){_SPACE}{{0,8}}[^\s\x1c-\x1f,;:=(){{}}\[\]<>]{{8}})|.*[\"'`])"
 _SAID: Final = (
     "(?i)(?:password|passwd|pwd|passphrase|secret|token|key|pin|code|otp|by|credentials?) "
-    "(?:is|was|of|to|set|with|value|code|key|for user|[\"'`])"
+    "(?:is|was|of|to|set|with|value|code|key|for user|[\"'`$])"
 )
 _SCHEMES: Final = rf"(?i)(?:{'|'.join(marks.first_words(marks.SCHEMES))})[+%\-\s\x1c-\x1f]"
 _PROGRAMS: Final = (
@@ -89,6 +89,7 @@ class Native:
         either = f"(?:{names}{'|' if people else ''}{people})"
         sources.append(rf"(?i){either}{_without_look_around(_BEHIND)}")
         sources.append(rf"(?is)(?:{names}){_NEXT}")
+        sources += f"(?is)(?:{people or names}).*values.*[\"'`]", marks.COMMANDS.pattern
         sources += rf"(?is){either}.*{_VALUE}", rf"(?is){_VALUE}.*{either}"
         sources.extend(re.escape(literal) for literal in values.literals if literal.isascii())
         expressions = [source.encode("ascii") for source in sources]

@@ -56,7 +56,7 @@ _PAIRED: Final = re.compile(
 _NEXT: Final = re.compile(r"[\w.\-]*(?:[(\[{]|[,\s]\s{0,8}[^\s,;:=(){}\[\]<>]{8})")
 """What follows a part of a key that has a secret as the next word, or in brackets; texts with quotes do not get here."""
 _SAID: Final = re.compile(
-    r"(?: by)? (?:(?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is)? ?[\"'`]|is|was|set to)",
+    r"(?: by)? (?:(?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is)? ?[\"'`$]|is|was|set to)",
     re.IGNORECASE,
 )
 _OPTION: Final = re.compile(r"-(?<![\w\-.]-)[\w.\-]{2,64}")
@@ -275,8 +275,10 @@ class Screen:
                 position = lower.find(run.lower(), end)
         if not stems & _STEM:
             return True
-        return "</" not in text and (
-            "-" not in text or all(self._any(option) is None for option in _OPTION.findall(lower))
+        return (
+            marks.COMMANDS.search(text) is None
+            and "</" not in text
+            and ("-" not in text or all(self._any(option) is None for option in _OPTION.findall(lower)))
         )
 
     def _kind(self, word: str) -> int:

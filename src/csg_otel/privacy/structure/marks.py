@@ -36,6 +36,8 @@ LOGIN: Final = separate("docker podman helm az")
 """Programs with a password behind ``-p`` only where they log in; else it is a port, a project or a plan."""
 PROGRAMS: Final = (*CURL, *MYSQL, *REDIS, *KEYGEN, *SMALL_P, *LARGE_P, *LDAP, *SAMBA, *LOGIN)
 """Programs with a short option for a password, by the kind of option."""
+COMMANDS: Final = re.compile("AUTH|(?i:identified|requirepass|masterauth|auth-pass|setuser)")
+"""Commands of databases with a password that has neither a separator nor a quote."""
 _WORD: Final = re.compile("[a-z0-9]+")
 _VALUE: Final = re.compile(f"(?:{VALUE}){FIELD}")
 
@@ -51,5 +53,6 @@ def has_option(text: str) -> bool:
 
 
 def has_value(text: str) -> bool:
-    """Return whether *text* has a field with the value of a name in another field."""
-    return _VALUE.search(text) is not None
+    """Return whether *text* has a field, or a row of SQL, with the value of a name that stands elsewhere."""
+    row = ("'" in text or '"' in text) and "values" in text.lower()
+    return row or _VALUE.search(text) is not None

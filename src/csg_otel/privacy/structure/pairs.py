@@ -13,7 +13,7 @@ from typing import Final
 from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import apart, elements, marks, plausible, values
+from csg_otel.privacy.structure import apart, elements, marks, plausible, statements, values
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _PAIR: Final = re.compile(
@@ -92,7 +92,9 @@ def hits(
         # the value of a header ends at a quote, which may belong to a pair within the rest of the line
         position = match.end() if hit is None or hit.rule == "header" else max(match.end(), hit.end)
         match = _PAIR.search(text, position)
-    yield from apart.hits(text, _rule_of(allowed, level, personal))
+    rule = _rule_of(allowed, level, personal)
+    yield from apart.hits(text, rule)
+    yield from statements.hits(text, rule)
     yield from _others(text, allowed)
 
 
