@@ -56,6 +56,15 @@ def test_the_policy_and_the_page_lead_to_each_other(tracked: dict[str, str]) -> 
     assert "(docs/security.md)" in tracked["SECURITY.md"]
 
 
+def test_the_policy_names_one_private_way_and_invents_no_address(tracked: dict[str, str]) -> None:
+    """The steps, what to do where they are not possible, and neither an e-mail address nor a link that nobody owns."""
+    section = tracked["SECURITY.md"].split("## Report a vulnerability\n")[1].split("\n## ", maxsplit=1)[0]
+    words = ("*Security*", "*Advisories*", "*Report a vulnerability*", "Is the button missing", "no e-mail address")
+
+    assert [word for word in words if word not in section] == []
+    assert re.findall(r"\S+@\S+|https?://\S+", section) == []
+
+
 def test_what_leaves_names_the_headers_of_the_program_s_own_calls(page: str) -> None:
     """Each header that OpenTelemetry's propagators add by default has its row, since nothing scrubs them."""
     from opentelemetry import propagate
