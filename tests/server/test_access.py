@@ -20,7 +20,7 @@ from csg_otel import faults
 from csg_otel.server import Request, Server
 from csg_otel.server.hosts import HostCheck
 from csg_otel.server.rate_limit import RateLimit
-from support.endpoints import ask
+from support.endpoints import ask, exchange
 from support.otlp_sink import HttpSink
 from support.programs import Program, get
 
@@ -297,6 +297,18 @@ def test_one_line_for_each_request(serve: Serve, lines: Lines) -> None:
     assert len(lines.wait_for(5)) == 5
     for pattern, line in zip(expected, lines.lines, strict=True):
         assert re.fullmatch(pattern, line), line
+
+
+def test_what_the_server_refuses_before_the_settings_has_no_line(serve: Serve, lines: Lines) -> None:
+    """Heads and bodies that are too large, and what is no request, as docs/endpoints.md says; the next request has one."""
+    server = serve(security=LOGGED)
+    large = b"GET /livez HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 40_000 + b"\r\n\r\n"
+    body = b"GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n"
+    statuses = [exchange(server, sent)[9:12] for sent in (large, body, b"no request\r\n\r\n")]
+    ask(server, "/metrics")
+
+    assert statuses == [b"431", b"413", b"400"]
+    assert [line.split()[3] for line in lines.wait_for(1)] == ["/metrics"]
 
 
 def test_a_path_cannot_forge_a_line(serve: Serve, lines: Lines) -> None:
