@@ -298,8 +298,11 @@ def test_a_hung_check_does_not_hold_up_an_answer(tmp_path: Path) -> None:
         hang.set()
         time.sleep(1.5)
         hung_threads = lambda: sum(t.name.endswith(("-sync", "-async", "-blocked")) for t in threading.enumerate())
-        after = scrape_times()
-        # The machine may be busy: compare with what the same program did before, at the same load.
+        # The machine may be busy: compare with what the same program did before, and again if it has become busy since.
+        for _ in range(3):
+            after = scrape_times()
+            if after[10] - before[10] < 0.05:
+                break
         gaps = [(b - a, a > hung_at) for a, b in zip(times[5:], times[6:])]
         longest = [max(gap for gap, hung in gaps if hung is wanted) for wanted in (True, False)]
         report = [hung_threads(), after[10] - before[10], before[15] - before[5], *longest, len(times), started_s]
