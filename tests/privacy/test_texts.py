@@ -70,8 +70,33 @@ STATEMENTS = [
 ]
 """Commands of databases."""
 
+PROMPTS = [
+    *["password for bob: SECRET", "[sudo] password for bob: SECRET", "Password for 'https://bob@x.example': SECRET"],
+    *["Password for user bob: SECRET", "password of bob is SECRET", "password for bob = SECRET", "pin for bob: SECRET"],
+    *['setPassword("SECRET")', "user.set_password('SECRET')", 'x.withPassword("SECRET")', 'client.setApiKey("SECRET")'],
+    *["set_password('bob', 'SECRET')", "HTTPBasicAuth('bob','SECRET')", "BasicAuth('bob', 'SECRET', 'utf-8')"],
+    *["HTTPDigestAuth('bob', 'SECRET')", 'server.login("bob", "SECRET")', 'UsernamePasswordCredentials("bob", "SECRET")'],
+    *["http -a bob:SECRET example.com", "['http', '-a', 'bob:SECRET', 'example.com']", "https --auth bob:SECRET GET x"],
+    *["password changed from 'SECRET' to \"SECRET\"", 'password was set to "SECRET"'],
+]
+"""Prompts, calls and messages."""
+DUMPS = [
+    *['~ password = "SECRET" -> "SECRET"', '  ~ "db_password" = "old1" -> "SECRET" # forces replacement'],
+    *['  ~ password = (sensitive value) -> "SECRET"', "password: 'SECRET' => 'SECRET'", '  + password = "SECRET"'],
+    *['["password"]=> string(9) "SECRET"', '  ["password"]=>\n  string(9) "SECRET"', "[password] => SECRET"],
+    *['["password":protected]=>\n  string(9) "SECRET"', '["password":"User":private]=>\n  string(9) "SECRET"'],
+    *["[password:protected] => SECRET", "[password:User:private] => SECRET", 'a:1:{s:8:"password";s:9:"SECRET";}'],
+    *["&#x70;assword=SECRET", "&#112;assword=SECRET", "&#112;&#97;&#115;&#115;&#119;&#111;&#114;&#100;=SECRET"],
+    *["&lt;password&gt;SECRET&lt;/password&gt;", "&amp;lt;password&amp;gt;SECRET&amp;lt;/password&amp;gt;"],
+    *["&quot;password&quot;:&quot;SECRET&quot;", "&#x22;password&#x22;:&#x22;SECRET&#x22;", "password&#61;SECRET"],
+    *["&amp;quot;password&amp;quot;:&amp;quot;SECRET&amp;quot;", r'{"\u0070assword":"SECRET"}', "%70assword=SECRET"],
+    *[r"\u003cpassword\u003eSECRET\u003c/password\u003e", "%3Cpassword%3ESECRET%3C%2Fpassword%3E"],
+    *["clé_api_key=SECRET", "cléapi_key=SECRET", "schlüsselpasswort=SECRET"],
+]
+"""Plans and dumps of other programs, and words that entities and escapes hide."""
 
-@pytest.mark.parametrize("text", [*FIELDS, *STATEMENTS])
+
+@pytest.mark.parametrize("text", [*FIELDS, *STATEMENTS, *PROMPTS, *DUMPS])
 def test_a_secret_goes(text: str) -> None:
     """Each form loses its secret, alone and among other lines, and a second look changes nothing."""
     for raw in (text.replace("SECRET", SECRET), f"it's 3 (of 4)\n{text.replace('SECRET', SECRET)}\ndone"):
@@ -135,3 +160,48 @@ def test_names_and_values_that_do_not_belong_together_stay(text: str) -> None:
 def test_commands_without_a_secret_stay(text: str) -> None:
     """Answers, names of methods, prose, placeholders and other columns are kept."""
     assert SCRUBBER.text(text) is text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["verification code: 482913", "your one-time code is 482913", "Your verification code is: 482913", "OTP 482913"],
+        *["MFA code 482913", "one-time passcode 482913", "482913 is your Acme verification code", "security code: 482913"],
+        *["G-482913 is your verification code", "OTP for login is 482913", "Your login code is 482913"],
+    ],
+)
+def test_codes_for_a_login_go(text: str) -> None:
+    """A number is secret behind the name of a code that lets someone in."""
+    assert "482913" not in SCRUBBER.text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["password for the user was reset", "password for user bob: required", "Password for bob: changed"],
+        *["password for bob expired: 3 days ago", "no password for user: bob", "[sudo] password for bob: "],
+        *["Failed password for bob: 3 attempts", "password of 8 chars: too short", "password for host: db-1.internal"],
+        *["code: 200", "status code 404812", "error code: 482913", "exit code: 137", "country code: 49", "code is 482913"],
+        *["verification code sent to bob", "verification code expires in 3000 seconds", "OTP 300000 ms", "access code 4010"],
+        *["OTP expired after 3000 seconds", "Erlang/OTP 27 [erts-15.1]", "GPIO pin 4829", "login code 1045"],
+        *["set_password(password)", "setPassword(user.getPassword())", 'set_password("")', 'setToken("cancel")'],
+        *["get_secret('db-credentials')", "getPassword('db')", "set_token_count('1234')", "set_cookie('lang', 'de-DE2')"],
+        *["HTTPBasicAuth(user, password)", "HTTPBasicAuth('bob', password)", "login('bob', 'admin')"],
+        *["http --auth-type basic", "https -A bearer", "http -v example.com:8080"],
+        *["~ password = (sensitive value)", "~ password = (known after apply)", '~ type = "t3.micro" -> "t3.large"'],
+        *['  ~ secret_name = "a-1" -> "b-2"', "password: required -> optional", '["count"]=> string(1) "2"'],
+        *['["password"]=>\n  string(0) ""', 'a:1:{s:5:"token";N;}', '{s:4:"name";s:9:"orders22x";}'],
+        *["&lt;b&gt;orders22x&lt;/b&gt;", "&#x41;bc=orders22x", "a &amp; b", "%41bc=orders22x", "&#39;token&#39;"],
+        "Tom &amp; Jerry: password &lt;required&gt;",
+    ],
+)
+def test_what_only_looks_like_a_prompt_a_call_or_a_dump_stays(text: str) -> None:
+    """States, other codes, variables, getters and planned values are kept."""
+    assert SCRUBBER.text(text) is text
+
+
+def test_arguments_in_bytes_lose_their_passwords() -> None:
+    """A list of bytes is looked at as one of texts, and stays one of bytes."""
+    assert SCRUBBER.value("note", [b"mysql", b"-p" + SECRET.encode()]) == [b"mysql", b"-p[redacted:key]"]
+    assert SCRUBBER.value("note", [b"curl", b"-u", b"ann:" + SECRET.encode()]) == [b"curl", b"-u", b"ann:[redacted:key]"]
+    assert SCRUBBER.value("note", [b"app", b"--password", SECRET.encode()]) == [b"app", b"--password", b"[redacted:key]"]

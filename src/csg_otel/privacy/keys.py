@@ -42,6 +42,7 @@ _WEAK: Final = frozenset(
 )
 _SENSITIVE: Final = words.ALWAYS | words.STRONG | words.DIGITS
 _BRACKETS: Final = {"(": ")", "[": "]", "<": ">", "{": "}"}
+_PLANNED: Final = frozenset(("(known after apply)", "(sensitive value)", "(sensitive)"))
 _AFTER_ID: Final = frozenset(("session", "sess", "sid"))
 _PLACEHOLDER: Final = re.compile(
     r"\?|%s|%\([\w.-]*\)s|:[A-Za-z_]\w*|\$\d+|@\w+|\$\{[^{}]*\}|\$\w+|\{\{[^{}]*\}\}|\{[\w.]*\}|<[\w .-]*>|-+|=+|~|@|\*+|\$"
@@ -78,6 +79,8 @@ def strength(key: str) -> int:
         level, following = _level(parts, index, word)
         if level > best and not _benign(parts, index, following, word):
             best = min(level, WEAK) if index and parts[index - 1] in words.ACTIONS else level
+    if best == NONE and not key.isascii() and len(tail := _TO_LAST_OTHER.sub("", key)) >= 6:
+        return strength(tail)  # a word in another language stands before it
     return best
 
 
@@ -160,6 +163,8 @@ def holds_secret(level: int, key: str, value: str) -> bool:
     """Return whether *value* under a key of *level* is a secret: no number, boolean, short word, placeholder or mask."""
     text = value[:220].strip(_QUOTED)
     if text[:1] == "{" and (_SCHEMA.match(text) is not None or placeholder(text)):
+        return False
+    if text in _PLANNED:
         return False
     if text[:1] in _BRACKETS and text[-1:] == _BRACKETS[text[0]]:
         text = text[1:-1].strip()

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from csg_otel import interruptions
+from csg_otel.privacy import views
 from csg_otel.privacy.formats import generic
 from csg_otel.privacy.formats.finder import Formats
 from csg_otel.privacy.known_values import KnownValues
@@ -29,12 +30,10 @@ _VALUE: Final = rf"(?:{marks.VALUE}){marks.QUOTE}?\]?{_SPACE}{{0,8}}[:=]"
 _NEXT: Final = rf"(?:[\w.\-]*(?:[(\[{{]|(?:,|{_SPACE}){_SPACE}{{0,8}}[^\s\x1c-\x1f,;:=(){{}}\[\]<>]{{8}})|.*[\"'`])"
 _SAID: Final = (
     "(?i)(?:password|passwd|pwd|passphrase|secret|token|key|pin|code|otp|by|credentials?) "
-    "(?:is|was|of|to|set|with|value|code|key|for user|[\"'`$])"
+    "(?:is|was|of|to|set|with|value|code|key|for|from|(?:G-)?\\d{3}[\\d -]|[\"'`$])"
 )
 _SCHEMES: Final = rf"(?i)(?:{'|'.join(marks.first_words(marks.SCHEMES))})[+%\-\s\x1c-\x1f]"
-_PROGRAMS: Final = (
-    rf"(?s)(?:{'|'.join(marks.first_words(marks.PROGRAMS))}).*[\s\x1c-\x1f\"']-(?:[uUpPwabN]|-user|-proxy|-cookie)"
-)
+_PROGRAMS: Final = rf"(?s)(?:{'|'.join(marks.first_words(marks.PROGRAMS))}).*[\s\x1c-\x1f\"']-(?:[uUpPwabN]|-user|-proxy|-cookie|-auth)"
 _OCTET: Final = r"[1-9]|1[1-9]|[2-9]\d|1[013-68]\d|12[0-689]|17[013-9]|19[013-9]|[2-9]\d\d"
 _PUBLIC: Final = rf"(?:(?:{_OCTET})\.\d{{1,3}}|172\.(?:\d|1[0-5]|3[2-9]|[4-9]\d|\d{{3}})|192\.(?:\d{{1,2}}|1[0-57-9]\d|16[0-79]|[2-9]\d\d))"
 _GAP: Final = rf"(?:[ \-+]|{ESCAPE})"
@@ -45,6 +44,7 @@ _OTHERS: Final = (
     "PuTTY",
     "Private-MAC",
     "</",
+    views.ENCODED.pattern,
     _SAID,
     _SCHEMES,
     _PROGRAMS,

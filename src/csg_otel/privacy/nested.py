@@ -18,6 +18,7 @@ _VALUES: Final = frozenset(("value", "Value", "val", "stringValue", "ParameterVa
 _TYPED: Final = ("stringValue", "arrayValue", "kvlistValue")
 """What OTLP's JSON puts between an attribute's key and its value."""
 _NAME: Final = re.compile(r"[\w.\-]{1,100}")
+_BYTES: Final = (bytes, bytearray, memoryview)
 _LEAVES: Final = (bool, int, float, type(None))
 
 
@@ -91,12 +92,14 @@ class Nested:
 
     def _neighbours(self, items: list[Any], clean: list[Any]) -> None:
         """Redact in *clean* the values of secret options, and the second item of a pair whose first names a secret."""
-        for index, offset in arguments.secret_items(items, self._allowed):
-            secret = items[index][offset:]
+        texts = [_text(item) if isinstance(item, _BYTES) else item for item in items]
+        for index, offset in arguments.secret_items(texts, self._allowed):
+            secret = texts[index][offset:]
             if MASKED.fullmatch(secret) is not None:
                 continue
             replaced = self._scrub("password", secret)
-            clean[index] = items[index][:offset] + (replaced if replaced != secret else marker("argument", secret))
+            argument = texts[index][:offset] + (replaced if replaced != secret else marker("argument", secret))
+            clean[index] = argument.encode("latin-1", "replace") if isinstance(items[index], _BYTES) else argument
         first, second = items[0], items[1]
         if len(items) == 2 and _NAME.fullmatch(_text(first)) is not None and not _text(first).startswith("-"):
             name, text = _text(first), _text(second)
@@ -110,6 +113,6 @@ class Nested:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
+    if isinstance(value, _BYTES):
+        return bytes(value).decode("latin-1")
     return value if isinstance(value, str) else ""

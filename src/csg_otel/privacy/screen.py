@@ -20,7 +20,7 @@ from csg_otel.privacy.formats.finder import SHORTEST, Formats
 from csg_otel.privacy.known_values import KnownValues
 from csg_otel.privacy.native import Native
 from csg_otel.privacy.structure import marks
-from csg_otel.privacy.views import ESCAPES, NOISE
+from csg_otel.privacy.views import ENCODED, ESCAPES, NOISE
 
 MOST_WORDS: Final = 8192
 """Harmless words that are remembered, of `LONGEST_WORD` characters at most: 1 MB with the set; then all are forgotten."""
@@ -56,7 +56,7 @@ _PAIRED: Final = re.compile(
 _NEXT: Final = re.compile(r"[\w.\-]*(?:[(\[{]|[,\s]\s{0,8}[^\s,;:=(){}\[\]<>]{8})")
 """What follows a part of a key that has a secret as the next word, or in brackets; texts with quotes do not get here."""
 _SAID: Final = re.compile(
-    r"(?: by)? (?:(?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is)? ?[\"'`$]|is|was|set to)",
+    r"(?: by)? (?:(?:is|was|of|to|set to|with|value|code|key|for user \S{1,64} is)? ?[\"'`$]|is|was|set to|(?:G-)?\d{3}[\d -]|(?:for|of|from) .{1,200}?(?:[:=]| is | was ))",
     re.IGNORECASE,
 )
 _OPTION: Final = re.compile(r"-(?<![\w\-.]-)[\w.\-]{2,64}")
@@ -160,12 +160,12 @@ class Screen:
 
     def _words_pass(self, text: str) -> bool:
         """Return whether no rule can match *text*, by its words, numbers and punctuation."""
-        if "@" in text or "-----" in text or "\x1b" in text:
+        if "@" in text or "-----" in text or "\x1b" in text or ("&" in text and ENCODED.search(text) is not None):
             return False
         shape = shapes.of(text)
         words = set(_WORDS.findall(shape))
         if "%" in text or "\\" in text:
-            if "%40" in text or NOISE.search(text) is not None:
+            if "%40" in text or NOISE.search(text) is not None or ENCODED.search(text) is not None:
                 return False
             words.update(_WORDS.findall(ESCAPES.sub(" ", shape)))
         words -= self._harmless

@@ -18,7 +18,7 @@ from csg_otel.privacy.personal import mail, network, numbers
 from csg_otel.privacy.screen import Background, Screen
 from csg_otel.privacy.separate import separate
 from csg_otel.privacy.structure import addresses, arguments, blocks, headers, marks, pairs
-from csg_otel.privacy.views import ESCAPES, NOISE, View
+from csg_otel.privacy.views import DECODED, ENCODED, ESCAPES, NOISE, View, decoded
 
 STEMS: Final = separate(
     """
@@ -26,7 +26,7 @@ STEMS: Final = separate(
     phrase mnemonic netrc pfx pkcs identified bearer senha contras kennwort wachtwoord salasana parola hasło haslo
     пароль 密码 パスワード social link answer sig state nonce ticket invite magic verify hash hmac policy saml assertion
     heslo senord jelsz lozinka geslo slapta ifre community kode 密碼 口令 暗証 비밀 κωδικ סיסמה รหัส track magnetic
-    googleaccessid basic negotiate ntlm dpop ssws digest hawk aws4 splunk bot shared mot setuser
+    googleaccessid basic negotiate ntlm dpop ssws digest hawk aws4 splunk bot shared mot setuser login
     """
 )
 """A part of every sensitive key, parameter and scheme in lower case; a text without any of them has no such pair."""
@@ -75,6 +75,9 @@ class TextRules:
         if len(text) >= 5:
             noisy = "\x1b" in text or "\\" in text or not text.isascii()
             view = View(text, NOISE) if noisy else None
+            if ENCODED.search(text) is not None:
+                plain = View(text, DECODED, decoded)
+                hits.extend(plain.hits(self._structure(plain.text, query)))
             hits.extend(self._shaped(text, query) if view is None else view.hits(self._shaped(view.text, query)))
         for pattern in self._extra:
             hits.extend(

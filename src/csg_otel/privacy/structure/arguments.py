@@ -63,6 +63,11 @@ _KINDS: Final = (
         re.compile(rf"{_BEFORE}(?:-u|--user|-U|--proxy-user)(?:{_APART}|{_GLUED}){_USER}"),
         with_user=True,
     ),
+    _Kind(
+        _names(marks.HTTPIE, "(?![:/])"),
+        re.compile(rf"{_BEFORE}(?:-a|--auth)(?:{_APART}|{_GLUED}){_USER}"),
+        with_user=True,
+    ),
     _Kind(_names(marks.SMALL_P), re.compile(rf"{_BEFORE}-p(?:{_APART}|{_GLUED}){_PASSWORD}")),
     _Kind(_names(marks.LARGE_P), re.compile(rf"{_BEFORE}-P(?:{_APART}|{_GLUED}){_PASSWORD}")),
     _Kind(_names(marks.LDAP), re.compile(rf"{_BEFORE}-w(?:{_APART}|{_GLUED}){_PASSWORD}")),

@@ -25,6 +25,7 @@ SCHEMES: Final = separate(
 )
 """Schemes of authentication, in lower case; a hyphen may also be a space."""
 CURL: Final = separate("curl wget http https xh")
+HTTPIE: Final = ("http", "https", "xh")
 MYSQL: Final = separate("mysql mysqldump mysqladmin mariadb mariadb-dump 7z 7za")
 REDIS: Final = separate("redis-cli redis-benchmark valkey-cli")
 KEYGEN: Final = ("ssh-keygen",)
@@ -36,7 +37,7 @@ LOGIN: Final = separate("docker podman helm az")
 """Programs with a password behind ``-p`` only where they log in; else it is a port, a project or a plan."""
 PROGRAMS: Final = (*CURL, *MYSQL, *REDIS, *KEYGEN, *SMALL_P, *LARGE_P, *LDAP, *SAMBA, *LOGIN)
 """Programs with a short option for a password, by the kind of option."""
-COMMANDS: Final = re.compile("AUTH|(?i:identified|requirepass|masterauth|auth-pass|setuser)")
+COMMANDS: Final = re.compile("AUTH|(?i:identified|requirepass|masterauth|auth-pass|setuser|is your )")
 """Commands of databases with a password that has neither a separator nor a quote."""
 _WORD: Final = re.compile("[a-z0-9]+")
 _VALUE: Final = re.compile(f"(?:{VALUE}){FIELD}")

@@ -13,11 +13,11 @@ from typing import Final
 from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import apart, elements, marks, plausible, statements, values
+from csg_otel.privacy.structure import apart, elements, marks, plausible, prompts, statements, values
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _PAIR: Final = re.compile(
-    rf"{_KEY}(?:((?:\[\w{{0,24}}\])?(?:\]|%5D)?{marks.QUOTE}?\]?\s{{0,8}}{marks.SEPARATOR}(?:\s|%20|\+(?=%2[27])){{0,8}})|({marks.QUOTE}\s{{0,4}},\s{{0,4}}(?=[bu]?{marks.QUOTE}|\[)))"
+    rf"{_KEY}(?:((?:\[\w{{0,24}}\])?(?:\]|%5D)?{marks.QUOTE}?(?:(?::[\"']?[\w\\]{{1,64}}[\"']?)?:(?:protected|private)(?=\]))?\]?\s{{0,8}}{marks.SEPARATOR}(?:\s|%20|\+(?=%2[27])){{0,8}}|{marks.QUOTE};s:\d{{1,9}}:)|({marks.QUOTE}\s{{0,4}},\s{{0,4}}(?=[bu]?{marks.QUOTE}|\[)))"
 )
 _PHRASE: Final = re.compile(
     r"(?i)(?<![\w.\-])(password|passwd|pwd|passphrase|secret|token|api[ _-]?key|pin|pass ?code|otp|identified by|credentials?)"
@@ -29,6 +29,7 @@ _LABEL: Final = re.compile(
     r"(?<![\w.\-])((?:[A-Za-z]{2,12} ){1,3}(?:[Kk]ey|KEY|[Pp]hrase|[Cc]ode))[\"']?\s{0,4}[:=]\s{0,8}"
 )
 _LINE: Final = re.compile(r"([ \t]*)(?:- +)?(?:[\w.\-]{1,64}: +)?[\"']?([^\s\"']*)[^\n]*(?:\n|\Z)")
+_ARROW: Final = re.compile(rf"{marks.QUOTE}?\s{{1,4}}(?:->|=>)\s{{1,4}}(?={marks.QUOTE})")
 _SOMEONE: Final = "Ada Lovelace 12345678"
 _LONGEST_BLOCK: Final = 4096
 _PASSWORDS: Final = frozenset(("password", "passwd", "pwd", "passphrase", "identified by"))
@@ -77,7 +78,7 @@ def hits(
         level: Returns how surely a key names a secret.
         personal: Returns the rule of personal data that a key names; None where these rules are off.
     """
-    position = 0
+    position, arrows = 0, "->" in text or "=>" in text
     match = _PAIR.search(text)
     while match is not None:
         if text.startswith("[redacted:", max(0, match.start(1) - 10)):  # a marker is no key
@@ -85,6 +86,8 @@ def hits(
             continue
         key = _name(text, match)
         hit = None if allowed(key) else _pair(text, match, key, query, level(key), personal)
+        if arrows and (changed := _changed(text, match, key, level(key), hit)) is not None and not allowed(key):
+            yield changed
         if hit is not None:
             yield hit
         elif match[2] is not None and "\n" in match[2] and not allowed(key):
@@ -95,6 +98,7 @@ def hits(
     rule = _rule_of(allowed, level, personal)
     yield from apart.hits(text, rule)
     yield from statements.hits(text, rule)
+    yield from prompts.hits(text, allowed)
     yield from _others(text, allowed)
 
 
@@ -157,6 +161,19 @@ def _pair(text: str, match: re.Match[str], key: str, query: bool, level: int, pe
     ):
         return None
     return Hit(start, end, "extra-key" if level == keys.ALL else "key-value", key=key)
+
+
+def _changed(text: str, match: re.Match[str], key: str, level: int, hit: Hit | None) -> Hit | None:
+    """Return the hit of the new value, as in ``key = "old" -> "new"``."""
+    if level == keys.NONE or match[3] is not None:
+        return None
+    end = hit.end if hit is not None else values.end_of(text, match.end())[1]
+    arrow = _ARROW.match(text, end)
+    if arrow is None:
+        return None
+    start, end = values.end_of(text, arrow.end())
+    rule = "extra-key" if level == keys.ALL else "key-value"
+    return Hit(start, end, rule, key=key) if keys.holds_secret(level, key, text[start:end]) else None
 
 
 def _children(text: str, match: re.Match[str], key: str, level: int) -> Iterator[Hit]:

@@ -22,7 +22,7 @@ _BRACKETS: Final = {
 _TO_LINE_END: Final = re.compile(r"[^\r\n\"'`<>]*")
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?[ \t]*\r?\n(?:([ \t]+)\S[^\n]*(?:\n|\Z))(?:[ \t]+\S[^\n]*(?:\n|\Z)){0,200}")
 _WRAPPER: Final = re.compile(
-    r"(?:\w{0,20}(?:[Ss]ecret|[Pp]assword|[Tt]oken)\w{0,20}|Some|str|String|bytes|Optional\.of)\((?=[bu]?[\"'])"
+    r"(?:\w{0,20}(?:[Ss]ecret|[Pp]assword|[Tt]oken)\w{0,20}|Some|str|String|bytes|Optional\.of)\((?=[bu]?[\"'])|string\(\d{1,9}\)\s{1,4}(?=\")"
 )
 """A call around a literal that a key names."""
 LONGEST: Final = 65_536
