@@ -75,7 +75,11 @@ PROMPTS = [
     *["Password for user bob: SECRET", "password of bob is SECRET", "password for bob = SECRET", "pin for bob: SECRET"],
     *['setPassword("SECRET")', "user.set_password('SECRET')", 'x.withPassword("SECRET")', 'client.setApiKey("SECRET")'],
     *["set_password('bob', 'SECRET')", "HTTPBasicAuth('bob','SECRET')", "BasicAuth('bob', 'SECRET', 'utf-8')"],
-    *["HTTPDigestAuth('bob', 'SECRET')", 'server.login("bob", "SECRET")', 'UsernamePasswordCredentials("bob", "SECRET")'],
+    *[
+        "HTTPDigestAuth('bob', 'SECRET')",
+        'server.login("bob", "SECRET")',
+        'UsernamePasswordCredentials("bob", "SECRET")',
+    ],
     *["http -a bob:SECRET example.com", "['http', '-a', 'bob:SECRET', 'example.com']", "https --auth bob:SECRET GET x"],
     *["password changed from 'SECRET' to \"SECRET\"", 'password was set to "SECRET"'],
 ]
@@ -165,8 +169,18 @@ def test_commands_without_a_secret_stay(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *["verification code: 482913", "your one-time code is 482913", "Your verification code is: 482913", "OTP 482913"],
-        *["MFA code 482913", "one-time passcode 482913", "482913 is your Acme verification code", "security code: 482913"],
+        *[
+            "verification code: 482913",
+            "your one-time code is 482913",
+            "Your verification code is: 482913",
+            "OTP 482913",
+        ],
+        *[
+            "MFA code 482913",
+            "one-time passcode 482913",
+            "482913 is your Acme verification code",
+            "security code: 482913",
+        ],
         *["G-482913 is your verification code", "OTP for login is 482913", "Your login code is 482913"],
     ],
 )
@@ -181,11 +195,28 @@ def test_codes_for_a_login_go(text: str) -> None:
         *["password for the user was reset", "password for user bob: required", "Password for bob: changed"],
         *["password for bob expired: 3 days ago", "no password for user: bob", "[sudo] password for bob: "],
         *["Failed password for bob: 3 attempts", "password of 8 chars: too short", "password for host: db-1.internal"],
-        *["code: 200", "status code 404812", "error code: 482913", "exit code: 137", "country code: 49", "code is 482913"],
-        *["verification code sent to bob", "verification code expires in 3000 seconds", "OTP 300000 ms", "access code 4010"],
+        *[
+            "code: 200",
+            "status code 404812",
+            "error code: 482913",
+            "exit code: 137",
+            "country code: 49",
+            "code is 482913",
+        ],
+        *[
+            "verification code sent to bob",
+            "verification code expires in 3000 seconds",
+            "OTP 300000 ms",
+            "access code 4010",
+        ],
         *["OTP expired after 3000 seconds", "Erlang/OTP 27 [erts-15.1]", "GPIO pin 4829", "login code 1045"],
         *["set_password(password)", "setPassword(user.getPassword())", 'set_password("")', 'setToken("cancel")'],
-        *["get_secret('db-credentials')", "getPassword('db')", "set_token_count('1234')", "set_cookie('lang', 'de-DE2')"],
+        *[
+            "get_secret('db-credentials')",
+            "getPassword('db')",
+            "set_token_count('1234')",
+            "set_cookie('lang', 'de-DE2')",
+        ],
         *["HTTPBasicAuth(user, password)", "HTTPBasicAuth('bob', password)", "login('bob', 'admin')"],
         *["http --auth-type basic", "https -A bearer", "http -v example.com:8080"],
         *["~ password = (sensitive value)", "~ password = (known after apply)", '~ type = "t3.micro" -> "t3.large"'],
@@ -203,5 +234,13 @@ def test_what_only_looks_like_a_prompt_a_call_or_a_dump_stays(text: str) -> None
 def test_arguments_in_bytes_lose_their_passwords() -> None:
     """A list of bytes is looked at as one of texts, and stays one of bytes."""
     assert SCRUBBER.value("note", [b"mysql", b"-p" + SECRET.encode()]) == [b"mysql", b"-p[redacted:key]"]
-    assert SCRUBBER.value("note", [b"curl", b"-u", b"ann:" + SECRET.encode()]) == [b"curl", b"-u", b"ann:[redacted:key]"]
-    assert SCRUBBER.value("note", [b"app", b"--password", SECRET.encode()]) == [b"app", b"--password", b"[redacted:key]"]
+    assert SCRUBBER.value("note", [b"curl", b"-u", b"ann:" + SECRET.encode()]) == [
+        b"curl",
+        b"-u",
+        b"ann:[redacted:key]",
+    ]
+    assert SCRUBBER.value("note", [b"app", b"--password", SECRET.encode()]) == [
+        b"app",
+        b"--password",
+        b"[redacted:key]",
+    ]

@@ -58,7 +58,11 @@ _DSNS: Final = {
         *("HTTPBasicAuth('bob', 'SECRET')", "http -a bob:SECRET example.com"),
     ),
     "dump": (
-        *('  ~ password = "old1" -> "SECRET"', '["password"]=>\n  string(9) "SECRET"', "[password:protected] => SECRET"),
+        *(
+            '  ~ password = "old1" -> "SECRET"',
+            '["password"]=>\n  string(9) "SECRET"',
+            "[password:protected] => SECRET",
+        ),
         *("&#x70;assword=SECRET", "&lt;password&gt;SECRET&lt;/password&gt;", r'{"\u0070assword":"SECRET"}'),
     ),
     "redis": ("redis://:SECRET@cache:6379/0", "rediss://default:SECRET@cache.internal:6380/1"),
@@ -224,7 +228,11 @@ _TEXTS: Final = {
         *("HTTPBasicAuth('bob', 'SECRET')", "http -a bob:SECRET example.com"),
     ),
     "dump": (
-        *('  ~ password = "old1" -> "SECRET"', '["password"]=>\n  string(9) "SECRET"', "[password:protected] => SECRET"),
+        *(
+            '  ~ password = "old1" -> "SECRET"',
+            '["password"]=>\n  string(9) "SECRET"',
+            "[password:protected] => SECRET",
+        ),
         *("&#x70;assword=SECRET", "&lt;password&gt;SECRET&lt;/password&gt;", r'{"\u0070assword":"SECRET"}'),
     ),
     "redis": ('"AUTH" "default" "SECRET"', "CONFIG SET requirepass SECRET", "HELLO 3 AUTH default SECRET"),

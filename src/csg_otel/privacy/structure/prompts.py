@@ -78,18 +78,24 @@ def hits(text: str, allowed: Allowed) -> Iterator[Hit]:
 
 
 def _asked(text: str, match: re.Match[str]) -> Iterator[Hit]:
-    """Yield the answer to a prompt: the last word of its line, which is no plain word unless the line is nothing but a prompt."""
+    """Yield the answer to a prompt: a random word, or the last of a line, which may be a plain one if the line is nothing but a prompt."""
     key, sentence = match[2], match["separator"].strip().isalpha()
     if not sentence and match["who"].lower() in _THINGS:
         return
     start, end = values.end_of(text, match.end())
-    if sentence:
-        end -= len(text[start:end]) - len(text[start:end].rstrip(".!?)"))
+    end = start + len(text[start:end].rstrip(".:!?)" if sentence else ":"))
     value = text[start:end]
     level = keys.PASSWORD if key.lower().startswith(("pass", "pwd", "pin")) else keys.WEAK
-    if not sentence and _LINE_END.match(text, end) is None:
+    random = len(value) >= 8 and any(map(str.isalpha, value)) and _REFERENCE.fullmatch(value) is None
+    if not (sentence or random or _LINE_END.match(text, end)):
         return
-    word = match["ask"] is not None and level == keys.PASSWORD and len(value) >= 4 and not sentence
+    word = (
+        match["ask"] is not None
+        and _LINE_END.match(text, end) is not None
+        and level == keys.PASSWORD
+        and len(value) >= 4
+        and not sentence
+    )
     if (word or plausible.token_like(value, 4)) and keys.holds_secret(level, key, value):
         yield Hit(start, end, "key-value", key=key)
 
