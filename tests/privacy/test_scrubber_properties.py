@@ -110,6 +110,11 @@ def test_a_rule_that_throws_redacts_the_text(monkeypatch: pytest.MonkeyPatch) ->
                 "-----END PRIVATE KEY-----",
                 "A1b2C3",
                 "key,'",
+                "INSERT INTO t (pin) VALUES ('",
+                '{"name":"token",',
+                "password for a",
+                "set_password('a',",
+                "&#x70;",
                 'Digest mac="a1b2c3d4" ',
             )
         ],

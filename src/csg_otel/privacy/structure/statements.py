@@ -28,7 +28,7 @@ _PRAGMA: Final = re.compile(
 _INSERT: Final = re.compile(
     r"(?i)\b(?:insert|replace)\s{1,8}(?:\w{1,20}\s{1,8}){0,2}into\s{1,8}[^\s(]{1,200}\s{0,8}\(([^()]{1,4000})\)\s{0,8}values?\s{0,8}(?=\()"
 )
-_PART: Final = re.compile(rf"(?P<quote>[bBuUnNeExX]?{marks.QUOTE})|[(),;]")
+_PART: Final = re.compile(rf"(?P<quote>[bBuUnNeExX]?{marks.QUOTE})|[(),;]|(?i:\binsert\b)")
 _AUTH: Final = re.compile(
     r"(?<![\w.\-/])(?P<hello>HELLO [23] )?AUTH2?(?P<quoted>[\"'])? {1,4}"
     r"(?P<first>[^\s\"',;]{1,512}|[\"'][^\"'\n]{1,512}[\"'])(?: {1,4}(?P<second>[^\s\"',;]{1,512}|[\"'][^\"'\n]{1,512}[\"']))?"
@@ -102,7 +102,7 @@ def _rows(text: str, match: re.Match[str], rule: apart.Rule) -> Iterator[Hit]:
             depth -= 1
             if depth <= 0 and text[position : position + 8].lstrip()[:1] != ",":
                 return
-        elif part[0] == ";" and not depth:
+        elif part[0].isalpha() or (part[0] == ";" and not depth):  # the next statement
             return
         elif part[0] == "," and depth == 1:
             index += 1
