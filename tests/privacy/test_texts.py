@@ -244,3 +244,52 @@ def test_arguments_in_bytes_lose_their_passwords() -> None:
         b"--password",
         b"[redacted:key]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("phone: 0170 1234567, x", "phone: [redacted:phone], x"),
+        ("Mobile Phone: 0228/12 34 56", "Mobile Phone: [redacted:phone]"),
+        ('{"telefon": "0170 1234567"}', '{"telefon": "[redacted:phone]"}'),
+        ("phone number: (0228) 123456 called", "phone number: [redacted:phone] called"),
+        ("geburtsdatum: 12.03.1981", "geburtsdatum: [redacted:birth-date]"),
+        ("date of birth: 1981-03-12", "date of birth: [redacted:birth-date]"),
+        ("dob=12 March 1981 ok", "dob=[redacted:birth-date] ok"),
+        ("account number: 12345678", "account number: [redacted:identity-number]"),
+        ("zip code: 53111", "zip code: [redacted:postal-address]"),
+        ("postcode: SW1A 1AA", "postcode: [redacted:postal-address]"),
+        ("street: Main Street 12, Bonn", "street: [redacted:postal-address], Bonn"),
+        ("nachname=Meier", "nachname=[redacted:person-name]"),
+        ("{name:phone, value:01701234567}", "{name:phone, value:[redacted:phone]}"),
+        (
+            "INSERT INTO t (id, phone) VALUES (7, '0170 1234567')",
+            "INSERT INTO t (id, phone) VALUES (7, '[redacted:phone]')",
+        ),
+    ],
+)
+def test_personal_data_behind_a_key_or_a_label_goes(text: str, clean: str) -> None:
+    """The whole value goes, also where it has spaces in it, and nothing else."""
+    assert SCRUBBER.text(text) == clean
+    assert SCRUBBER.text(clean) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["phone: 3 calls", "phone: unknown", "phone: v1.2.3456789", "phone: 2026-11-27 08:25:34", "mobile: 1280x720"],
+        *["mobile: 2026-11-27T08:25:34Z", "mobile: 0.7512345", "phone: 00:03:20 on hold", "fax: 1234567 bytes"],
+        *["zip: 12 files", "zip: 3.0", "zip: 4.2 MB compressed", "birthday: 12 jobs", "dob: invalid", "street: 5"],
+        *[
+            "address: 10.0.0.1:8080",
+            "address: 0x7ffd5e8a3c10",
+            "tel: 1.2.3.4567",
+            "order number: 12345678",
+            "handy: 12",
+        ],
+        *["code: 12345678", "line number: 12345678", "telemetry: 12345678", "hotel=12345678", "part no: 12345678"],
+    ],
+)
+def test_what_has_not_the_form_of_personal_data_stays(text: str) -> None:
+    """Counts, times, versions and addresses of machines under such keys are kept."""
+    assert SCRUBBER.text(text) is text

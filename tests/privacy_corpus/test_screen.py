@@ -103,7 +103,8 @@ _PIECES = st.sampled_from(
         was --token -u curl mysql DE89 3704 0044 0532 0130 00 4111 1111-1111 123-45-6789 8.8.8.8 10.0.0.1 +49 2001:db8:: 2a00:
         Q~ | -us name: email= customer_name= </ <token> value key hunter2hunter2 / . _ - ü -> [0] ( )
         ssh-keygen -N for bob pwd pin value: name= DB_PASSWORD { } AUTH
-        identified by code otp 482913 for is your &#x70; %70 '-p', '-u', "-a", sshpass redis-cli docker login , b'
+        identified by code otp phone number: birth 482913 for is your &#x70; %70
+        '-p', '-u', "-a", sshpass redis-cli docker login , b'
         """
     )
 ) | st.sampled_from("\x1c\t\u212a ")
@@ -139,6 +140,7 @@ _PLACES = separate(
     password·for·bob·is·SECRET password·of·bob:·SECRET OTP·482913 verification·code·482·913 482913·is·your·code
     &#x70;assword=SECRET &lt;pin&gt;SECRET&lt;/pin&gt; %70assword=SECRET \\u0070assword=SECRET set_pin("SECRET")
     login('a','SECRET') http·-a·bob:SECRET token="a"·->·"SECRET" s:3:"pwd";s:9:"SECRET"; [token:protected]·=>·SECRET
+    account·number:·12345678 date·of·birth:·1981-03-12 phone·no=01701234567 zip·code:·53111 telefon:·0170·1234567
     {name:phone,·value:01701234567} {value:01701234567,·name:phone}
     """
 )

@@ -21,10 +21,7 @@ from csg_otel.privacy.views import ESCAPE
 
 _SPACE: Final = r"[\s\x1c-\x1f]"
 """The spaces of Python, which has four more than the automaton."""
-_BEHIND: Final = (
-    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}{_SPACE}{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{marks.QUOTE}"
-    ")"
-)
+_BEHIND: Final = rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}{_SPACE}{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?{_SPACE}{{0,4}},?{_SPACE}{{0,16}}{marks.QUOTE}|{marks.LABEL})"
 _VALUE: Final = rf"(?:{marks.VALUE}){marks.QUOTE}?\]?{_SPACE}{{0,8}}[:=]"
 """A field with the value of a name, which another field has."""
 _NEXT: Final = rf"(?:[\w.\-]*(?:[(\[{{]|(?:,|{_SPACE}){_SPACE}{{0,8}}[^\s\x1c-\x1f,;:=(){{}}\[\]<>]{{8}})|.*[\"'`])"

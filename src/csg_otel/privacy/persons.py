@@ -48,6 +48,9 @@ _NAMES: Final = frozenset(
         "forename",
         "realname",
         "cardholdername",
+        *separate(
+            "vorname nachname familienname geburtsname prenom prénom apellido apellidos cognome voornaam achternaam"
+        ),
     ]
 )
 _NAME_BEFORE: Final = frozenset(
@@ -58,7 +61,11 @@ _NAME_BEFORE: Final = frozenset(
     )
 )
 _STREET: Final = frozenset(
-    ["street", "streetaddress", "homeaddress", "postaladdress", "zipcode", "postcode", "postalcode", "plz"]
+    separate(
+        """
+    street streetaddress homeaddress postaladdress zipcode postcode postalcode plz postleitzahl strasse straße anschrift
+    """
+    )
 )
 _ADDRESS_BEFORE: Final = frozenset(
     separate(
@@ -77,12 +84,29 @@ _NO_POST: Final = frozenset(
     )
 )
 """Words before ``address`` that make it one of a machine."""
-_BIRTH: Final = frozenset(["dob", "birthdate", "birthday", "dateofbirth", "birthplace"])
+_BIRTH: Final = frozenset(
+    separate(
+        """
+    dob birthdate birthday dateofbirth birthplace geburtsdatum geburtstag geburtsort naissance nacimiento nascita
+    nascimento geboortedatum
+    """
+    )
+)
 _DOCUMENTS: Final = frozenset(
-    ["passport", "nationalid", "nino", "aadhaar", "curp", "cpf", "nhs", "bsn", "nif", "driverslicense"]
+    separate(
+        """
+    passport nationalid nino aadhaar curp cpf nhs bsn nif driverslicense steuernummer ausweisnummer reisepass
+    sozialversicherungsnummer versicherungsnummer kontonummer
+    """
+    )
 )
 _PHONES: Final = frozenset(
-    ["phone", "mobile", "telephone", "cellphone", "phonenumber", "mobilenumber", "fax", "msisdn"]
+    separate(
+        """
+    phone mobile telephone cellphone phonenumber mobilenumber fax msisdn tel telefon telefonnummer handy handynummer
+    mobilnummer rufnummer telefono teléfono téléphone
+    """
+    )
 )
 _TWO_NAMES: Final = re.compile(r"[^\W\d_][\w'’.-]+(?: [^\W\d_][\w'’.-]*){1,3}")
 _THING: Final = frozenset(["true", "false", "none", "null", "unknown", "n/a", "anonymous"])
@@ -102,7 +126,7 @@ def rule(parts: list[str], value: str) -> str:
     last, before = parts[-1], parts[-2] if len(parts) > 1 else ""
     if last in _NAMES or (last == "name" and _is_person(before, value)):
         return "person-name" if any(c.isalpha() for c in value) else ""
-    code = last in ("zip", "zipcode", "postcode", "postalcode", "plz") or (
+    code = last in ("zip", "zipcode", "postcode", "postalcode", "plz", "postleitzahl") or (
         last == "code" and before in ("zip", "postal", "post")
     )
     if code or last in _STREET:
@@ -114,7 +138,11 @@ def rule(parts: list[str], value: str) -> str:
         or parts[-3:] == ["date", "of", "birth"]
         or (before == "birth" and last in ("date", "day", "place"))
     ):
-        return "birth-date" if any(c.isdigit() for c in value) or (last[-5:] == "place" and value[:1].isalpha()) else ""
+        return (
+            "birth-date"
+            if any(c.isdigit() for c in value) or (last.endswith(("place", "ort")) and value[:1].isalpha())
+            else ""
+        )
     digits = sum(c.isdigit() for c in value)
     if _is_document(parts, last, before) and digits >= 4:
         return "identity-number"

@@ -50,7 +50,7 @@ _WORDS: Final = re.compile("[A-Za-z0-9]+[^A-Za-z0-9]?")
 """Words with the character behind them: ``ghp_`` may begin a token, ``ghp/`` does not."""
 _RUN: Final = re.compile("[A-Za-z0-9]+")
 _PAIRED: Final = re.compile(
-    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE})"
+    rf"[\w.\-]*(?:\[\w{{0,24}})?(?:(?:\]|%5D|{marks.QUOTE}){{0,3}}\s{{0,8}}{marks.SEPARATOR}|{marks.QUOTE}?\s{{0,4}},?\s{{0,16}}{marks.QUOTE}|{marks.LABEL})"
 )
 """What follows a part of a key: the rest of the key and a separator, or a quote."""
 _NEXT: Final = re.compile(r"[\w.\-]*(?:[(\[{]|[,\s]\s{0,8}[^\s,;:=(){}\[\]<>]{8})")

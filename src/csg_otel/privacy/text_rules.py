@@ -33,7 +33,9 @@ STEMS: Final = separate(
 PERSON_STEMS: Final = separate(
     """
     name street address zip postcode postal plz birth dob passport nino aadhaar curp cpf nhs bsn nif license licence tax
-    insurance account routing national phone mobile fax msisdn pan iban bic card
+    insurance account routing national phone mobil fax msisdn pan iban bic card tel handy rufnummer geburt naissance
+    nacimiento nascita nascimento geboorte apellido cognome prenom prénom naam strasse straße anschrift steuernummer
+    ausweis reisepass versicherungsnummer kontonummer
     """
 )
 """The same for the keys of personal data."""

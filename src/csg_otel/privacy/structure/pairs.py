@@ -13,7 +13,7 @@ from typing import Final
 from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import apart, elements, marks, plausible, prompts, statements, values
+from csg_otel.privacy.structure import apart, elements, marks, people, plausible, prompts, statements, values
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _PAIR: Final = re.compile(
@@ -204,16 +204,22 @@ def _in_pair(text: str, match: re.Match[str], end: int) -> int:
 
 
 def _person(text: str, match: re.Match[str], key: str, personal: Personal) -> Hit | None:
-    """Return the hit of personal data that *key* names: a value in quotes, or behind ``=``."""
+    """Return the hit of personal data that *key*, or a label which it ends, names; a value without quotes must have its form."""
     if not personal(key, _SOMEONE):
-        return None
+        key = people.label(text, match.start(1), key)
+        if not personal(key, _SOMEONE):
+            return None
     start, end = values.end_of(text, match.end())
     if match[3] is not None and _in_pair(text, match, end) != keys.ALL:
         return None
     value = text[start:end]
     if _code(text, match, end, value) or keys.placeholder(value):
         return None
-    rule = "" if MASKED.fullmatch(value) or value[:1] in "{[(" else personal(key, value)
+    if MASKED.fullmatch(value) or value[:1] in "{[":
+        return None
+    rule = personal(key, value)
+    if start == match.end() and match[3] is None:  # without quotes
+        rule, end = people.reach(text, start, end, key, personal)
     return Hit(start, end, rule, key=key) if rule else None
 
 
