@@ -112,6 +112,8 @@ def test_a_rule_that_throws_redacts_the_text(monkeypatch: pytest.MonkeyPatch) ->
                 "key,'",
                 "INSERT INTO t (pin) VALUES ('",
                 '{"name":"token",',
+                "a,token\n",
+                "a|token ",
                 "password for a",
                 "set_password('a',",
                 "&#x70;",

@@ -99,8 +99,18 @@ DUMPS = [
 ]
 """Plans and dumps of other programs, and words that entities and escapes hide."""
 
+TABLES = [
+    *["user,password\nann,SECRET\nbob,SECRET\n", "user;password;n\r\nann;SECRET;1\r\n", "user\tpassword\nann\tSECRET"],
+    *['"user","password"\n"ann, x","SECRET"', 'password,user\n"SECRET",ann', "user|password\nann|SECRET"],
+    "failed: user,password\nann,SECRET",
+    " name | password  \n------+-----------\n ann  | SECRET\n bob  | SECRET\n(2 rows)",
+    "+------+-----------+\n| name | password  |\n+------+-----------+\n| ann  | SECRET |\n+------+-----------+",
+    "| name | api_token |\n|---|---|\n| ann | SECRET |",
+]
+"""Tables with a header."""
 
-@pytest.mark.parametrize("text", [*FIELDS, *STATEMENTS, *PROMPTS, *DUMPS])
+
+@pytest.mark.parametrize("text", [*TABLES, *FIELDS, *STATEMENTS, *PROMPTS, *DUMPS])
 def test_a_secret_goes(text: str) -> None:
     """Each form loses its secret, alone and among other lines, and a second look changes nothing."""
     for raw in (text.replace("SECRET", SECRET), f"it's 3 (of 4)\n{text.replace('SECRET', SECRET)}\ndone"):
@@ -292,4 +302,21 @@ def test_personal_data_behind_a_key_or_a_label_goes(text: str, clean: str) -> No
 )
 def test_what_has_not_the_form_of_personal_data_stays(text: str) -> None:
     """Counts, times, versions and addresses of machines under such keys are kept."""
+    assert SCRUBBER.text(text) is text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["user,password\nretrying, failed", "a,token,b\n1,2,3", "token,count\nabc123def", "token_count,n\n12x34,5"],
+        *["a user,password\nann,hunter22x", "user,password\nann,hunter22x,7", "token,secret\n(none found),x1"],
+        *[
+            "key,session\nready,open",
+            " name | password\n------+----------\n ann  | NULL\n",
+            "user,password\nuser,password",
+        ],
+    ],
+)
+def test_lines_with_commas_that_are_no_table_stay(text: str) -> None:
+    """Rows of another width, prose, counts and empty cells are kept."""
     assert SCRUBBER.text(text) is text

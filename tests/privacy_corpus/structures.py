@@ -263,6 +263,12 @@ _SOURCE: Final = (
 )
 
 
+_TABLES: Final = (
+    *("user,password\nann,SECRET\n", '"id","api_token"\n"7","SECRET"'),
+    " name | password\n------+----------\n ann  | SECRET\n(1 row)",
+)
+
+
 def filled(rng: random.Random, text: str) -> tuple[str, tuple[str, ...]]:
     """Return *text* with a secret in its place, and what must vanish from it."""
     alphabet = string.ascii_letters + string.digits
@@ -305,6 +311,9 @@ def structures(rng: random.Random, rounds: int = 3) -> Iterator[Item]:
             for text in texts:
                 yield _item(rng, kind, text, kind)
                 yield _item(rng, kind, f"upstream answered 401 to {text}", f"{kind} in a message")
+        for text in _TABLES:
+            yield _item(rng, "table", text, "table")
+            yield _item(rng, "table", f"sent: {text}", "table in a message")
         yield from _arguments(rng)
         yield from _json_in_json(rng)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,7 +104,7 @@ _PIECES = st.sampled_from(
         was --token -u curl mysql DE89 3704 0044 0532 0130 00 4111 1111-1111 123-45-6789 8.8.8.8 10.0.0.1 +49 2001:db8:: 2a00:
         Q~ | -us name: email= customer_name= </ <token> value key hunter2hunter2 / . _ - ü -> [0] ( )
         ssh-keygen -N for bob pwd pin value: name= DB_PASSWORD { } AUTH
-        identified by code otp phone number: birth 482913 for is your &#x70; %70
+        identified by code otp phone number: birth token,b b,Zq9x7Lm2Tv4W 482913 for is your &#x70; %70
         '-p', '-u', "-a", sshpass redis-cli docker login , b'
         """
     )
@@ -151,6 +152,16 @@ def test_no_place_of_a_secret_passes(place: str, by_words: Scrubber, by_automato
     """Each form that a rule knows goes to the rules, whichever engine screens, also among other words."""
     for before, after in (("", ""), ("failed: ", " in 3 ms"), ("a\n", "\nb")):
         text = before + place.replace("·", " ").replace("SECRET", "Zq9x7Lm2Tv4W") + after
+        assert by_words._rules.hits(text), text
+        assert not by_words._rules.clean(text), text
+        assert not by_automaton._rules.clean(text), text
+
+
+@pytest.mark.parametrize("header", ["a,token", "token;b", "x|api_key|b", "| a | pwd |", '"a","otp"', "db.password\ta"])
+def test_no_table_with_a_secret_passes(header: str, by_words: Scrubber, by_automaton: Scrubber) -> None:
+    """A header of names goes to the rules if a column names a secret, wherever it stands, whichever engine screens."""
+    row = re.sub(r"[a-z_.]+", "Zq9x7Lm2Tv4W", header)
+    for text in (f"{header}\n{row}", f"rows\r\n{header}\r\n{row}\r\n", f"\n{header}\n{row}\nof 2"):
         assert by_words._rules.hits(text), text
         assert not by_words._rules.clean(text), text
         assert not by_automaton._rules.clean(text), text

@@ -87,6 +87,8 @@ class Native:
         sources.append(rf"(?i){either}{_without_look_around(_BEHIND)}")
         sources.append(rf"(?is)(?:{names}){_NEXT}")
         sources += f"(?is)(?:{people or names}).*values.*[\"'`]", marks.COMMANDS.pattern
+        column = rf"[\w.\-]*(?:{names})[\w.\-]*"
+        sources.append(rf"(?i)(?:[,;\t|] *{column}|{column} *[,;\t|])[\w.\-,;\t| ]*\r?\n")
         sources += rf"(?is){either}.*{_VALUE}", rf"(?is){_VALUE}.*{either}"
         sources.extend(re.escape(literal) for literal in values.literals if literal.isascii())
         expressions = [source.encode("ascii") for source in sources]

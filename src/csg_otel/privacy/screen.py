@@ -266,7 +266,7 @@ class Screen:
             position, times = lower.find(run.lower()), 0
             while position >= 0:
                 end, times = position + len(run), times + 1
-                if times > _MOST_PLACES or _PAIRED.match(text, end) is not None:
+                if times > _MOST_PLACES or _PAIRED.match(text, end) is not None or marks.in_header(text, end):
                     return False
                 if kind & _STEM and (_SAID.match(text, end) is not None or _NEXT.match(text, end) is not None):
                     return False

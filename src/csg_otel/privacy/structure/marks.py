@@ -39,6 +39,11 @@ LOGIN: Final = separate("docker podman helm az")
 """Programs with a password behind ``-p`` only where they log in; else it is a port, a project or a plan."""
 PROGRAMS: Final = (*CURL, *MYSQL, *REDIS, *KEYGEN, *SMALL_P, *LARGE_P, *LDAP, *SAMBA, *LOGIN)
 """Programs with a short option for a password, by the kind of option."""
+HEADER: Final = re.compile(
+    r"(?:(?<![^\n])|(?<=: ))[ |]*\"?[\w.\-]{1,40}\"?(?: {0,40}[,;\t|] {0,40}\"?[\w.\-]{1,40}\"?){1,60} {0,40}\|?\r?\n"
+)
+"""The header of a table: a line, or the rest of one behind a colon, of names with marks between them."""
+_LAST: Final = re.compile(r"[\w.\-]{0,40}\"? {0,40}(?:\|?\r?\n|[,;\t|])")
 COMMANDS: Final = re.compile("AUTH|(?i:identified|requirepass|masterauth|auth-pass|setuser|is your )")
 """Commands of databases with a password that has neither a separator nor a quote."""
 _WORD: Final = re.compile("[a-z0-9]+")
@@ -53,6 +58,13 @@ def first_words(names: Iterable[str]) -> tuple[str, ...]:
 def has_option(text: str) -> bool:
     """Return whether an option may begin in *text*: behind a space, or a quote where the text shows a list."""
     return " -" in text or "'-" in text or '"-' in text or "\t-" in text
+
+
+def in_header(text: str, end: int) -> bool:
+    """Return whether the part of a key before *end* is in the header of a table."""
+    if _LAST.match(text, end) is None:
+        return False
+    return HEADER.search(text, text.rfind("\n", max(0, end - 8192), end) + 1, text.find("\n", end) + 1) is not None
 
 
 def has_value(text: str) -> bool:
