@@ -98,6 +98,18 @@ DUMPS = [
     *["clé_api_key=SECRET", "cléapi_key=SECRET", "schlüsselpasswort=SECRET"],
 ]
 """Plans and dumps of other programs, and words that entities and escapes hide."""
+PLACES = [
+    *["vault login SECRET", "['vault', 'login', 'SECRET']", "vault login -address=https://v:8200 SECRET"],
+    *["echo SECRET | docker login -u ann --password-stdin r.example", "echo 'ann:SECRET' | sudo chpasswd"],
+    *["htpasswd -b users ann SECRET", "htpasswd -cbB users ann SECRET", "['htpasswd','-b','users','ann','SECRET']"],
+    *["rabbitmqctl add_user ann SECRET", "rabbitmqctl -n node change_password ann SECRET", "setx DB_PASSWORD SECRET"],
+    *["ENV DB_PASSWORD SECRET", "npm config set //r.example/:_authToken SECRET", "git config add http.password SECRET"],
+    *["*cmd* 'PASS SECRET'", "> PASS SECRET", "send: b'PASS SECRET\\r\\n'", "C: a1 LOGIN ann SECRET"],
+    *["a1 LOGIN ann SECRET", "> b'KEHG1 LOGIN ann \"SECRET\"'", "SAMLResponse=SECRETSECRET"],
+    "1 validation error for Settings\npassword\n  Input should be valid [type=int, input_value='SECRET', input_type=str]",
+    "2 validation errors\ndb.0.api_key\n  Value error, no [type=value_error, input_value=b'SECRET', input_type=bytes]",
+]
+"""Commands, protocols and validation errors, in which only the place says what a word is."""
 
 TABLES = [
     *["user,password\nann,SECRET\nbob,SECRET\n", "user;password;n\r\nann;SECRET;1\r\n", "user\tpassword\nann\tSECRET"],
@@ -110,7 +122,7 @@ TABLES = [
 """Tables with a header."""
 
 
-@pytest.mark.parametrize("text", [*TABLES, *FIELDS, *STATEMENTS, *PROMPTS, *DUMPS])
+@pytest.mark.parametrize("text", [*TABLES, *FIELDS, *STATEMENTS, *PROMPTS, *DUMPS, *PLACES])
 def test_a_secret_goes(text: str) -> None:
     """Each form loses its secret, alone and among other lines, and a second look changes nothing."""
     for raw in (text.replace("SECRET", SECRET), f"it's 3 (of 4)\n{text.replace('SECRET', SECRET)}\ndone"):
@@ -137,6 +149,34 @@ def test_a_secret_goes(text: str) -> None:
 )
 def test_names_and_values_that_do_not_belong_together_stay(text: str) -> None:
     """Numbers, states and references under sensitive names, and values of another object, are kept."""
+    assert SCRUBBER.text(text) is text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *[
+            "PASS src/a2.test.js",
+            "> PASS tests/x2.js 12 ms",
+            "USER LOGIN FAILED code 12345678",
+            "info: LOGIN ann done2 now",
+        ],
+        *["vault login failed after 3 attempts", "vault login -method=oidc role=dev", "echo done2 | tee log-stdin"],
+        *[
+            "git config set user.name Ann2Smith3",
+            "ENV PATH /usr/bin:/bin",
+            "setx HOME_2 x7y8z9w0",
+            "htpasswd -c file ann",
+        ],
+        *["ENV TOKEN_TTL 3600seconds", "rabbitmqctl add_user ann", "rabbitmqctl list_queues name messages"],
+        "name\n  Input should be valid [type=x, input_value='blue42x7', input_type=str]",
+        "password\n  Field required [type=missing, input_value={'user': 'x'}, input_type=dict]",
+        "password\n  Input should be a string [type=string_type, input_value=None, input_type=NoneType]",
+        "token_count\n  Input should be a number [type=int, input_value='abc12345', input_type=str]",
+    ],
+)
+def test_words_at_other_places_stay(text: str) -> None:
+    """Reports of tests, commands without a password, and values of other fields are kept."""
     assert SCRUBBER.text(text) is text
 
 

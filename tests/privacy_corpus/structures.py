@@ -53,18 +53,6 @@ _DSNS: Final = {
         "mongodb+srv://app:SECRET@cluster0.mongodb.net/shop?retryWrites=true",
         "mongodb://a:SECRET@m1:27017,m2:27017/?replicaSet=rs0",
     ),
-    "prompt": (
-        *("[sudo] password for bob: SECRET", "Password for user bob: SECRET", "user.set_password('SECRET')"),
-        *("HTTPBasicAuth('bob', 'SECRET')", "http -a bob:SECRET example.com"),
-    ),
-    "dump": (
-        *(
-            '  ~ password = "old1" -> "SECRET"',
-            '["password"]=>\n  string(9) "SECRET"',
-            "[password:protected] => SECRET",
-        ),
-        *("&#x70;assword=SECRET", "&lt;password&gt;SECRET&lt;/password&gt;", r'{"\u0070assword":"SECRET"}'),
-    ),
     "redis": ("redis://:SECRET@cache:6379/0", "rediss://default:SECRET@cache.internal:6380/1"),
     "amqp": ("amqp://guest2:SECRET@rabbit:5672/%2Fshop", "amqps://svc:SECRET@mq.internal/orders"),
     "sqlserver": (
@@ -234,6 +222,11 @@ _TEXTS: Final = {
             "[password:protected] => SECRET",
         ),
         *("&#x70;assword=SECRET", "&lt;password&gt;SECRET&lt;/password&gt;", r'{"\u0070assword":"SECRET"}'),
+    ),
+    "place": (
+        *("vault login SECRET", "echo SECRET | docker login --password-stdin", "rabbitmqctl add_user ann SECRET"),
+        *("> PASS SECRET", "a1 LOGIN ann SECRET", "setx DB_PASSWORD SECRET", "htpasswd -b users ann SECRET"),
+        "1 error\npassword\n  Input should be valid [type=int, input_value='SECRET', input_type=str]",
     ),
     "redis": ('"AUTH" "default" "SECRET"', "CONFIG SET requirepass SECRET", "HELLO 3 AUTH default SECRET"),
 }

@@ -26,7 +26,7 @@ STEMS: Final = separate(
     phrase mnemonic netrc pfx pkcs identified bearer senha contras kennwort wachtwoord salasana parola hasło haslo
     пароль 密码 パスワード social link answer sig state nonce ticket invite magic verify hash hmac policy saml assertion
     heslo senord jelsz lozinka geslo slapta ifre community kode 密碼 口令 暗証 비밀 κωδικ סיסמה รหัส track magnetic
-    googleaccessid basic negotiate ntlm dpop ssws digest hawk aws4 splunk bot shared mot setuser login
+    googleaccessid basic negotiate ntlm dpop ssws digest hawk aws4 splunk bot shared mot setuser login rabbitmqctl
     """
 )
 """A part of every sensitive key, parameter and scheme in lower case; a text without any of them has no such pair."""

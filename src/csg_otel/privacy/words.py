@@ -63,7 +63,7 @@ PHRASES: Final = tuple(
     redis url|mongo url|mongodb uri|mongo uri|amqp url|broker url|celery broker url|jdbc url|user pass|db pass|database pass|smtp pass|ftp pass
     mysql pass|admin pass|root pass|login pass|mail pass|ldap pass|proxy pass|account pass|email pass|my pass|key pass|store pass|connect sid
     session secret|magic link|reset link|pass key|card pin|card cvv|card cvc|security answer|x amz signature|x amz credential|x goog signature
-    snmp community|fernet key|sess id|saml assertion|client assertion|activation key|auth header|authorization header|functions key
+    snmp community|fernet key|sess id|saml assertion|saml response|client assertion|activation key|auth header|authorization header|functions key
     function key|code verifier|device code|stream key|rtmp key|webhook key|bot key|developer key|dev key|partner key|merchant key
     crypt key|crypto key|pgp key|gpg key|ssl key|tls key|cert key|certificate key|jwt key|cookie key|maps key|google key|openai key
     anthropic key|stripe key|sendgrid key|twilio key|datadog key|newrelic key|aws key|azure key|gcp key|github key|slack key|cosmos key

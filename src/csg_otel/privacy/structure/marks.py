@@ -44,8 +44,10 @@ HEADER: Final = re.compile(
 )
 """The header of a table: a line, or the rest of one behind a colon, of names with marks between them."""
 _LAST: Final = re.compile(r"[\w.\-]{0,40}\"? {0,40}(?:\|?\r?\n|[,;\t|])")
-COMMANDS: Final = re.compile("AUTH|(?i:identified|requirepass|masterauth|auth-pass|setuser|is your )")
-"""Commands of databases with a password that has neither a separator nor a quote."""
+COMMANDS: Final = re.compile(
+    "AUTH|PASS|LOGIN|vault|chpasswd|htpasswd|-stdin|rabbitmqctl|input_value|(?i:identified|requirepass|masterauth|auth-pass|setuser|is your )"
+)
+"""Commands of databases, shells and protocols with a password that has neither a separator nor a quote."""
 _WORD: Final = re.compile("[a-z0-9]+")
 _VALUE: Final = re.compile(f"(?:{VALUE}){FIELD}")
 

@@ -13,7 +13,18 @@ from typing import Final
 from csg_otel.privacy import keys, randomness
 from csg_otel.privacy.options import MASKED, Hit
 from csg_otel.privacy.separate import separate
-from csg_otel.privacy.structure import apart, elements, marks, people, plausible, prompts, statements, tables, values
+from csg_otel.privacy.structure import (
+    apart,
+    elements,
+    marks,
+    people,
+    plausible,
+    positional,
+    prompts,
+    statements,
+    tables,
+    values,
+)
 
 _KEY: Final = r"(?<![\w.\-])([\w.\-]*[\w\-])"
 _PAIR: Final = re.compile(
@@ -98,6 +109,7 @@ def hits(
     rule = _rule_of(allowed, level, personal)
     yield from apart.hits(text, rule)
     yield from statements.hits(text, rule)
+    yield from positional.hits(text, rule)
     yield from prompts.hits(text, allowed)
     yield from tables.hits(text, rule)
     yield from _others(text, allowed)
