@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from csg_otel.dashboard.terminal.charting import by_unit, chart_rows
 from csg_otel.dashboard.terminal.rows import Row
+from csg_otel.dashboard.view.text import clock
 from support.dashboard_documents import NOW, MemorySource, chart, metric, status
 from support.driven_dashboard import Driven, driven, shows, text, until
 
@@ -106,6 +109,23 @@ async def test_a_failed_trace_names_its_error_as_far_as_there_is_room(pilot: Dri
     await shows(pilot, "POST /checkout  PaymentError: the card was declined  ")
     await pilot.resize_terminal(80, 24)
     await shows(pilot, "POST /checkout  PaymentError: ")
+
+
+@driven()
+async def test_moments_of_another_day_are_shown_as_a_whole(pilot: Driven, source: MemorySource) -> None:
+    """The end of a silence has a weekday, or in more than a week a date; a failure of yesterday has date and time."""
+    day_s = 86_400
+    rules, checks = source.documents["alerts"]["rules"], source.documents["health"]["checks"]
+    silence = next(rule for rule in rules if rule["silence"])["silence"]
+    silence["ends"] = NOW + day_s
+    next(check for check in checks if check["failures"])["failures"][0]["time"] = NOW - day_s
+    await pilot.press("7")
+    await shows(pilot, f"{datetime.fromtimestamp(NOW + day_s).astimezone():%a %H:%M:%S}")
+    silence["ends"] = NOW + 8 * day_s
+    await pilot.press("r")
+    await shows(pilot, f" {datetime.fromtimestamp(NOW + 8 * day_s).astimezone():%Y-%m-%d}")
+    await pilot.press("2", "enter")
+    await shows(pilot, clock(NOW - day_s, NOW) + "  ")
 
 
 def _shown(rows: list[Row]) -> str:

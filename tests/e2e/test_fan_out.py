@@ -99,14 +99,14 @@ def test_a_dead_destination_is_invisible_to_the_others(
         dead.close()
     good = ["prometheus", f"otlp+http://127.0.0.1:{http.port}", f"otlp://127.0.0.1:{grpc.port}"]
 
-    alone, _, _, _, _ = run(good, tmp_path)
+    alone, ended, _, _, _ = run(good, tmp_path)
     before = calls_in(http)
     beside, last, _, _, log = run([*good, f"otlp+http://127.0.0.1:{dead.port}"], tmp_path)
 
     assert before == CALLS
     assert calls_in(http) == calls_in(grpc) == 2 * CALLS
     assert float(str(beside["median_s"])) < 3 * float(str(alone["median_s"]))
-    assert float(str(last["took_s"])) < 3
+    assert float(str(last["took_s"])) < 3 + float(str(ended["took_s"]))  # what the end takes on a busy machine
     assert last["dropped"] == {}
     assert log.count("cannot deliver") == (fault == "refused")
     assert log.count("kept on disk for the next start") == 1

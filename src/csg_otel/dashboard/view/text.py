@@ -83,6 +83,15 @@ def clock(at: float | None, now: float | None = None) -> str:
     return f"{moment:%H:%M:%S}" if today is None or moment.date() == today.date() else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
+def clock_or_day(at: float, now: float) -> str:
+    """Return Unix seconds as the local ``HH:MM:SS``, on the next six days with the weekday in front; else the date alone."""
+    moment, today = _local(at), _local(now)
+    if moment is None or today is None:
+        return MISSING
+    days = (moment.date() - today.date()).days
+    return f"{moment:%H:%M:%S}" if days == 0 else f"{moment:%a %H:%M:%S}" if 0 < days < 7 else f"{moment:%Y-%m-%d}"
+
+
 def stamp(at: float | None) -> str:
     """Return Unix seconds as local date, time in milliseconds, and zone: ``2026-11-27 10:30:00.123 CET``."""
     moment = _local(at)

@@ -19,7 +19,7 @@ from csg_otel.dashboard.terminal.rows import (
     table,
     text,
 )
-from csg_otel.dashboard.view.text import SHAPES, age, clock, value
+from csg_otel.dashboard.view.text import SHAPES, age, clock, clock_or_day, value
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.model import AlertRow, AlertSeries, AlertsPage
@@ -164,7 +164,7 @@ def _row(rule: AlertRow, frame: Frame) -> list[str | Segment]:
         Segment("stale" if frame.stale else value(worst["value"] if worst else None, rule["unit"]), quiet),
         Segment(_condition(rule), "dim"),
         Segment(_remaining(worst), "warning"),
-        Segment(clock(silence["ends"], frame.now) if silence else "", "dim"),
+        Segment(clock_or_day(silence["ends"], frame.now) if silence else "", "dim"),
     ]
 
 

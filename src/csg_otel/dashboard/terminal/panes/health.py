@@ -220,9 +220,11 @@ def _failures(check: CheckRow, frame: Frame) -> list[Row]:
         return []
     rows = heading("Last failures", frame.width)
     for failure in check["failures"]:
-        at, word = fit(clock(failure["time"], frame.now), 10), fit(state(failure["status"]), 12)
-        for position, row in enumerate(paragraph(failure["message"], frame.width - 22)):
-            left = (Segment(at, "dim"), Segment(word, failure["status"])) if position == 0 else (Segment(" " * 22),)
+        moment = clock(failure["time"], frame.now)
+        at, word = moment + " " * max(2, 10 - len(moment)), fit(state(failure["status"]), 12)
+        room = len(at) + len(word)
+        for position, row in enumerate(paragraph(failure["message"], frame.width - room)):
+            left = (Segment(at, "dim"), Segment(word, failure["status"])) if position == 0 else (Segment(" " * room),)
             rows.append(Row((*left, *row.line)))
     return rows
 
