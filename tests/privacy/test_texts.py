@@ -105,7 +105,12 @@ PLACES = [
     *["rabbitmqctl add_user ann SECRET", "rabbitmqctl -n node change_password ann SECRET", "setx DB_PASSWORD SECRET"],
     *["ENV DB_PASSWORD SECRET", "npm config set //r.example/:_authToken SECRET", "git config add http.password SECRET"],
     *["*cmd* 'PASS SECRET'", "> PASS SECRET", "send: b'PASS SECRET\\r\\n'", "C: a1 LOGIN ann SECRET"],
-    *["a1 LOGIN ann SECRET", "> b'KEHG1 LOGIN ann \"SECRET\"'", "SAMLResponse=SECRETSECRET"],
+    *[
+        "upstream refused a1 LOGIN ann SECRET",
+        "a1 LOGIN ann SECRET",
+        "> b'KEHG1 LOGIN ann \"SECRET\"'",
+        "SAMLResponse=SECRETSECRET",
+    ],
     "1 validation error for Settings\npassword\n  Input should be valid [type=int, input_value='SECRET', input_type=str]",
     "2 validation errors\ndb.0.api_key\n  Value error, no [type=value_error, input_value=b'SECRET', input_type=bytes]",
 ]
@@ -159,6 +164,7 @@ def test_names_and_values_that_do_not_belong_together_stay(text: str) -> None:
             "PASS src/a2.test.js",
             "> PASS tests/x2.js 12 ms",
             "USER LOGIN FAILED code 12345678",
+            "at web1 LOGIN ann was done2day",
             "info: LOGIN ann done2 now",
         ],
         *["vault login failed after 3 attempts", "vault login -method=oidc role=dev", "echo done2 | tee log-stdin"],

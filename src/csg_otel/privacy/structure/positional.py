@@ -45,7 +45,12 @@ _COMMANDS: Final = (
 _PLAUSIBLE: Final = (
     ("vault", re.compile(rf"\bvault{_GAP}login{_GAP}(?:-{_WORD}{_GAP}){{0,4}}{_VALUE}")),
     ("PASS", re.compile(rf"(?:[\"'>]|\bC:) ?PASS {_VALUE}(?=[\"'\s\\]|\Z)")),
-    ("LOGIN", re.compile(rf"(?:(?<![^\n])|[\"'>:] ?)[A-Za-z0-9.]{{1,16}} LOGIN {_WORD} {_VALUE}(?=[\"'\s\\]|\Z)")),
+    (
+        "LOGIN",
+        re.compile(
+            rf"(?:(?:(?<![^\n])|[\"'>:] ?)[A-Za-z0-9.]{{1,16}}|(?<=\s)[A-Za-z]{{1,8}}\d{{1,6}}) LOGIN {_WORD} {_VALUE}(?=[\"'\s\\]|\Z)"
+        ),
+    ),
 )
 _INVALID: Final = re.compile(r"(?<![^\n])(?P<key>[A-Za-z_][\w.\-]{0,200})\n  [^\n]{1,500}?\binput_value=(?=[bB]?[\"'])")
 """An error of pydantic: the place of a field, and the line below with its value."""
