@@ -289,8 +289,10 @@ class Screen:
             kind = _PREFIX
             if len(word) <= LONGEST_WORD and len(self._begun) < MOST_WORDS:
                 self._begun[word] = prefixes
+        if len(run) >= _SHORTEST_RANDOM and not run.isdigit() and not run.isalpha():
+            kind |= _RANDOM
         if not run.strip(_HEXADECIMAL) and self._hex(run) is None:
-            return kind | _RANDOM if len(run) >= _SHORTEST_RANDOM and not run.isdigit() and not run.isalpha() else kind
+            return kind
         lower = run.lower()
         if self._any(lower) is not None:
             for bit, search in self._parts:
@@ -300,8 +302,6 @@ class Screen:
                 kind |= _SCHEME
         if lower in _PROGRAMS:
             kind |= _PROGRAM
-        if len(run) >= _SHORTEST_RANDOM and not run.isdigit() and not run.isalpha():
-            kind |= _RANDOM
         if run[2:4] == "00" and run[:2].isupper():
             kind |= _IBAN
         return kind

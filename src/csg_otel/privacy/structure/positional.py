@@ -12,7 +12,7 @@ from typing import Final
 
 from csg_otel.privacy import keys
 from csg_otel.privacy.options import MASKED, Hit
-from csg_otel.privacy.structure import apart, plausible, values
+from csg_otel.privacy.structure import apart, arguments, plausible, values
 
 _GAP: Final = r"(?:[ \t]{1,4}|[\"'],?[ \t]{0,4}[bB]?[\"'])"
 """What stands between two words of a command, also in the `repr` of a list."""
@@ -54,7 +54,6 @@ _PLAUSIBLE: Final = (
 )
 _INVALID: Final = re.compile(r"(?<![^\n])(?P<key>[A-Za-z_][\w.\-]{0,200})\n  [^\n]{1,500}?\binput_value=(?=[bB]?[\"'])")
 """An error of pydantic: the place of a field, and the line below with its value."""
-RULE: Final = "argument"
 
 
 def hits(text: str, rule: apart.Rule) -> Iterator[Hit]:
@@ -75,6 +74,6 @@ def hits(text: str, rule: apart.Rule) -> Iterator[Hit]:
 
 def _secret(match: re.Match[str], rule: apart.Rule) -> Iterator[Hit]:
     key, value = match.groupdict().get("key"), match["value"]
-    name = rule(key, value) if key else RULE if keys.holds_secret(keys.PASSWORD, "password", value) else ""
+    name = rule(key, value) if key else arguments.RULE if keys.holds_secret(keys.PASSWORD, "password", value) else ""
     if name and MASKED.fullmatch(value) is None:
         yield Hit(match.start("value"), match.end("value"), name, key=key or "")
