@@ -151,7 +151,8 @@ while not (shown := [p["value"] for p in telemetry.metrics_snapshot()["metrics"]
     pass
 show(telemetry)
 sys.stdin.readline()
-telemetry.force_flush(30)
+while telemetry.status()["backend"].queued or telemetry.status()["backend"].spooled:
+    telemetry.force_flush(30)  # which returns once all is on disk, if an attempt has failed
 show(telemetry)
 """
     sink.status = 503

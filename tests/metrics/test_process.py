@@ -12,6 +12,7 @@ import pytest
 
 from csg_otel.metrics.process import ProcessReader
 from csg_otel.metrics.sample import ProcessValues
+from support.programs import Program
 
 
 def read() -> ProcessValues:
@@ -29,18 +30,31 @@ def test_memory_is_that_of_the_kernel() -> None:
     assert values.memory_utilization == pytest.approx((values.rss or 0) / 10**9)
 
 
-def test_threads_and_descriptors_follow_the_program() -> None:
-    """One more thread and one more open file are one more each."""
-    ended = threading.Event()
-    before = read()
-    with Path("/dev/null").open("rb"):
-        thread = threading.Thread(target=ended.wait)
-        thread.start()
-        during = read()
-        ended.set()
-        thread.join()
+def test_threads_and_descriptors_follow_the_program(tmp_path: Path) -> None:
+    """One more thread and one more open file are one more each, in a program in which nothing else starts or ends."""
+    source = """
+import threading
+from csg_otel.metrics.process import ProcessReader
 
-    assert (during.threads, during.file_descriptors) == ((before.threads or 0) + 1, (before.file_descriptors or 0) + 1)
+def show():
+    values = ProcessReader().read(None, cpus=1, memory_limit=None)
+    print(values.threads, values.file_descriptors)
+
+ended = threading.Event()
+show()
+with open("/dev/null"):
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    show()
+    ended.set()
+    thread.join()
+show()
+"""
+    with Program(source, tmp_path) as program:
+        before, during, after = ([int(word) for word in program.line().split()] for _ in range(3))
+
+    assert during == [count + 1 for count in before]
+    assert after == before
 
 
 def test_utilisation_is_against_elapsed_time_and_cpus() -> None:
