@@ -210,6 +210,8 @@ _TEXTS: Final = {
         *("ALTER USER app WITH PASSWORD 'SECRET'", "CREATE USER app IDENTIFIED BY 'SECRET'"),
         *("CREATE USER app IDENTIFIED BY SECRET", "ALTER ROLE app WITH PASSWORD $$SECRET$$"),
         "INSERT INTO users (id, name, password) VALUES (7, 'ann', 'SECRET')",
+        "[SQL: INSERT INTO users (name, password) VALUES (?, ?)]\n[parameters: ('ann', 'SECRET')]",
+        "(0.001) UPDATE auth_user SET password = %s WHERE id = %s; args=('SECRET', 3); alias=default",
     ),
     "prompt": (
         *("[sudo] password for bob: SECRET", "Password for user bob: SECRET", "user.set_password('SECRET')"),

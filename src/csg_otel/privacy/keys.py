@@ -45,7 +45,7 @@ _BRACKETS: Final = {"(": ")", "[": "]", "<": ">", "{": "}"}
 _PLANNED: Final = frozenset(("(known after apply)", "(sensitive value)", "(sensitive)"))
 _AFTER_ID: Final = frozenset(("session", "sess", "sid"))
 _PLACEHOLDER: Final = re.compile(
-    r"\?|%s|%\([\w.-]*\)s|:[A-Za-z_]\w*|\$\d+|@\w+|\$\{[^{}]*\}|\$\w+|\{\{[^{}]*\}\}|\{[\w.]*\}|<[\w .-]*>|-+|=+|~|@|\*+|\$"
+    r"\?|%s|%\([\w.-]*\)s|:\w+|\$\d+|@\w+|\$\{[^{}]*\}|\$\w+|\{\{[^{}]*\}\}|\{[\w.]*\}|<[\w .-]*>|-+|=+|~|@|\*+|\$"
 )
 _PLAIN_WORD: Final = re.compile(r"[a-z]+(?:[-_ ][a-z]+)*|[A-Z]?[a-z]+|[A-Z_]+")
 _PATH: Final = re.compile(r"(?:~|\.{1,2})?(?:/[a-z0-9_.@-]{1,40}){2,}/?|/[a-z0-9_@-]{1,40}\.[a-z]{2,5}")

@@ -86,7 +86,7 @@ class Native:
         either = f"(?:{names}{'|' if people else ''}{people})"
         sources.append(rf"(?i){either}{_without_look_around(_BEHIND)}")
         sources.append(rf"(?is)(?:{names}){_NEXT}")
-        sources += f"(?is)(?:{people or names}).*values.*[\"'`]", marks.COMMANDS.pattern
+        sources += f"(?is)(?:{people or names}).*(?:values|param|args|binds).*[\"'`]", marks.COMMANDS.pattern
         column = rf"[\w.\-]*(?:{names})[\w.\-]*"
         sources.append(rf"(?i)(?:[,;\t|] *{column}|{column} *[,;\t|])[\w.\-,;\t| ]*\r?\n")
         sources += rf"(?is){either}.*{_VALUE}", rf"(?is){_VALUE}.*{either}"

@@ -18,6 +18,7 @@ from csg_otel.privacy.structure import (
     elements,
     marks,
     people,
+    placeholders,
     plausible,
     positional,
     prompts,
@@ -109,6 +110,7 @@ def hits(
     rule = _rule_of(allowed, level, personal)
     yield from apart.hits(text, rule)
     yield from statements.hits(text, rule)
+    yield from placeholders.hits(text, rule)
     yield from positional.hits(text, rule)
     yield from prompts.hits(text, allowed)
     yield from tables.hits(text, rule)

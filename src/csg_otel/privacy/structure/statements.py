@@ -12,7 +12,7 @@ from typing import Final
 
 from csg_otel.privacy import keys
 from csg_otel.privacy.options import MASKED, Hit
-from csg_otel.privacy.structure import apart, marks, plausible, values
+from csg_otel.privacy.structure import apart, marks, plausible, rows, values
 
 _IDENTIFIED: Final = re.compile(
     r"(?i)\bidentified\s{1,4}(?:with\s{1,4}\S{1,64}\s{1,4})?(?:by|as)\s{1,4}(?:password\s{1,4}|values\s{1,4})?(?!\s)"
@@ -25,10 +25,6 @@ _DOLLARS: Final = re.compile(r"(?i)\bpassword\s{0,4}=?\s{0,4}(\$\w{0,16}\$)(?P<v
 _PRAGMA: Final = re.compile(
     rf"(?i)\b(?:pragma\s{{1,4}}(?:hex)?(?:re)?key\s{{0,4}}=|attach\s[^;\n]{{1,200}}?\bkey)\s{{0,4}}(?={marks.QUOTE})"
 )
-_INSERT: Final = re.compile(
-    r"(?i)\b(?:insert|replace)\s{1,8}(?:\w{1,20}\s{1,8}){0,2}into\s{1,8}[^\s(]{1,200}\s{0,8}\(([^()]{1,4000})\)\s{0,8}values?\s{0,8}(?=\()"
-)
-_PART: Final = re.compile(rf"(?P<quote>[bBuUnNeExX]?{marks.QUOTE})|[(),;]|(?i:\binsert\b)")
 _AUTH: Final = re.compile(
     r"(?<![\w.\-/])(?P<hello>HELLO [23] )?AUTH2?(?P<quoted>[\"'])? {1,4}"
     r"(?P<first>[^\s\"',;]{1,512}|[\"'][^\"'\n]{1,512}[\"'])(?: {1,4}(?P<second>[^\s\"',;]{1,512}|[\"'][^\"'\n]{1,512}[\"']))?"
@@ -38,7 +34,6 @@ _SETTING: Final = re.compile(
     r"(?i)(?<![\w.\-])(?:requirepass|masterauth|sentinel auth-pass \S{1,64})[\"']?[ \t]{1,4}[\"']?([^\s\"']{3,512})(?P<end>[\"']?[ \t]*(?:\Z|[\r\n\\]))?"
 )
 _ACL: Final = re.compile(r"(?i)\bsetuser[\"']? [\"']?\S{1,64}[\"']? (?:[^\s>]{1,64} ){0,8}[\"']?>([^\s\"']{3,256})")
-_LONGEST: Final = 65_536
 
 
 def hits(text: str, rule: apart.Rule) -> Iterator[Hit]:
@@ -53,8 +48,8 @@ def hits(text: str, rule: apart.Rule) -> Iterator[Hit]:
         for match in _PRAGMA.finditer(text):
             yield from _password(text, *values.end_of(text, match.end()))
     if "into" in lower and "value" in lower:
-        for match in _INSERT.finditer(text):
-            yield from _rows(text, match, rule)
+        for columns, position in rows.inserts(text):
+            yield from _rows(text, columns, position, rule)
     if "AUTH" in text:
         yield from _auth(text)
     for match in _SETTING.finditer(text) if "requirepass" in lower or "auth" in lower else ():
@@ -80,32 +75,16 @@ def _identified(text: str) -> Iterator[Hit]:
             yield from _password(text, *values.end_of(text, replaced.end()))
 
 
-def _rows(text: str, match: re.Match[str], rule: apart.Rule) -> Iterator[Hit]:
+def _rows(text: str, columns: list[str], position: int, rule: apart.Rule) -> Iterator[Hit]:
     """Yield the literals of the rows of an ``INSERT`` whose columns name something secret."""
-    columns = [column.strip().strip("\\\"'`[]") for column in match[1].split(",")]
     if not any(rule(column, None) for column in columns):
         return
-    position, limit, depth, index = match.end(), match.end() + _LONGEST, 0, 0
-    while (part := _PART.search(text, position, limit)) is not None:
-        position = part.end()
-        if part["quote"]:
-            start, end = values.end_of(text, part.start())
-            position = max(position, end + len(part["quote"].lstrip("bBuUnNeExX")))
-            name = columns[index] if depth and index < len(columns) else ""
-            of_value = rule(name, text[start:end]) if name and MASKED.fullmatch(text[start:end]) is None else ""
-            if of_value and not (depth > 1 and end - start < 4):
-                yield Hit(start, end, of_value, key=name)
-        elif part[0] == "(":
-            depth += 1
-            index = 0 if depth == 1 else index
-        elif part[0] == ")":
-            depth -= 1
-            if depth <= 0 and text[position : position + 8].lstrip()[:1] != ",":
-                return
-        elif part[0].isalpha() or (part[0] == ";" and not depth):  # the next statement
-            return
-        elif part[0] == "," and depth == 1:
-            index += 1
+    for cell in rows.cells(text, position):
+        value = text[cell.start : cell.end]
+        name = columns[cell.column] if cell.depth and cell.column < len(columns) and not cell.is_place else ""
+        of_value = rule(name, value) if name and MASKED.fullmatch(value) is None else ""
+        if of_value and not (cell.depth > 1 and len(value) < 4):
+            yield Hit(cell.start, cell.end, of_value, key=name)
 
 
 def _auth(text: str) -> Iterator[Hit]:
