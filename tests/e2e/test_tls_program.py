@@ -21,7 +21,7 @@ import csg_otel
 
 with csg_otel.instrument("shop", config="monitoring.json", exporters=["prometheus"]) as telemetry:
     csg_otel.counter("orders", unit="{order}").add(3)
-    telemetry.health.settle(30)
+    telemetry.health.run_all()
     print(telemetry.url, telemetry.dashboard_url.partition("/login")[0], flush=True)
     input()
 """
