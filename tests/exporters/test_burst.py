@@ -198,16 +198,20 @@ def test_spans_and_records_emitted_flat_out_all_arrive(threads: int, sink: HttpS
     def resident():
         return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
     log = logging.getLogger("app")
-    def work():
-        for number in range(4000 // {threads}):
+    def work(count):
+        for number in range(count):
             with csg_otel.observe("op"):
                 log.warning("done %d", number, extra={{"details": {{"number": [number]}}}})
-    before = resident()
-    workers = [threading.Thread(target=work) for _ in range({threads})]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    def burst(items):
+        workers = [threading.Thread(target=work, args=(items // {threads},)) for _ in range({threads})]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    burst(400)
+    telemetry.force_flush({HUNG_S})
+    before = resident()  # with all that is loaded at the first items, and the memory pools of the threads
+    burst(3600)
     print(telemetry.force_flush({HUNG_S}), telemetry.status()["otlp"].dropped, resident() - before < 50)
     """
     with Program(source, tmp_path, {"XDG_STATE_HOME": str(tmp_path)}) as program:
