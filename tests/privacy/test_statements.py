@@ -22,6 +22,7 @@ APART = [
     "what happened?\n[SQL: UPDATE users SET name=?, password=? WHERE id = ?]\n[parameters: ('ann', 'SECRET', 7)]",
     "[SQL: UPDATE users SET password=%(pw)s WHERE id = %(id_1)s]\n[parameters: {'pw': 'SECRET', 'id_1': 7}]",
     "[SQL: UPDATE users SET password=:pw WHERE id = :id]\n[parameters: [{'pw': 'SECRET', 'id': 7}, {'pw': 'SECRET', 'id': 8}]]",
+    "UPDATE users SET tag = @main, password=? WHERE id = ? args=('SECRET', 7)",
     "[SQL: UPDATE users SET name=:1, password=:2 WHERE id = :3]\n[parameters: ('ann', 'SECRET', 7)]",
     "EXEC: UPDATE users SET password = @p2 WHERE name = @p1; params=['ann', 'SECRET']",
     (

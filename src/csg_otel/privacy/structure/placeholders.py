@@ -92,11 +92,10 @@ def _named(text: str, match: re.Match[str], places: list[_Place]) -> Iterator[tu
         return _numbered(text, match.end(), labelled)
     if match["open"].endswith("{"):
         return _keyed(text, match.end(), labelled)
-    names = {index: place.column for index, place in enumerate(places)}
-    if labelled:
-        numbers = ((label.lstrip("pP"), column) for label, column in labelled.items())
-        names = {int(number) - 1: column for number, column in numbers if number.isdecimal()}
-    return _in_order(text, match.end(), sum(map(match["open"].count, "([")), names)
+    numbers = ((label.lstrip("pP"), column) for label, column in labelled.items())
+    by_number = {int(number) - 1: column for number, column in numbers if number.isdecimal()}
+    by_order = dict(enumerate(place.column for place in places if not place.label))
+    return _in_order(text, match.end(), sum(map(match["open"].count, "([")), by_number or by_order)
 
 
 def _in_order(text: str, position: int, row_depth: int, names: dict[int, str]) -> Iterator[tuple[str, int, int]]:

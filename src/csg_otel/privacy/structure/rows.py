@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -34,9 +33,9 @@ class Cell(NamedTuple):
     is_place: bool
 
 
-def inserts(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[tuple[list[str], int]]:
-    """Yield the columns of each ``INSERT`` between *start* and *end*, and where its rows begin."""
-    for match in _INSERT.finditer(text, start, end):
+def inserts(text: str) -> Iterator[tuple[list[str], int]]:
+    """Yield the columns of each ``INSERT``, and where its rows begin."""
+    for match in _INSERT.finditer(text):
         yield [column.strip().strip("\\\"'`[]") for column in match[1].split(",")], match.end()
 
 
