@@ -207,14 +207,14 @@ def test_a_terminal_without_colours_gets_none(port: int, state: dict[str, str], 
 @pytest.mark.parametrize(("end", "code"), [("q", 0), ("C-c", 130), ("SIGTERM", 143)])
 def test_every_end_leaves_the_terminal_as_it_was(port: int, state: dict[str, str], end: str, code: int) -> None:
     """q ends with 0, Ctrl-C with 130 and SIGTERM with 143; the screen is the shell's again, with echo and without the mouse."""
-    terminal = Terminal([sys.executable, "-c", DASHBOARD.format(port=port)], state, after="stty -a")
+    terminal = Terminal([sys.executable, "-c", DASHBOARD.format(port=port)], state, after="stty -a; echo all printed")
     try:
         terminal.shows("STALE .* nothing answers")
         if end == "SIGTERM":
             terminal.process().terminate()
         else:
             terminal.press("/", end) if end == "C-c" else terminal.press(end)
-        screen = terminal.shows(rf"ended {code}[^!]*cs8")
+        screen = terminal.shows(rf"ended {code}\n[^!]*all printed")
         flags = terminal.flags("alternate_on", "mouse_any_flag")
     finally:
         terminal.close()
