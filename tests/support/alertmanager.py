@@ -36,7 +36,7 @@ class Alertmanager(Daemon):
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts it has."""
-        with urllib.request.urlopen(f"http://{self.address}/api/v2/alerts", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{self.address}/api/v2/alerts", timeout=30) as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
 
@@ -54,4 +54,4 @@ class Alertmanager(Daemon):
         request = urllib.request.Request(
             f"http://{self.address}/api/v2/silences", json.dumps(silence).encode(), {"Content-Type": "application/json"}
         )
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=30).close()

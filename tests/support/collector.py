@@ -86,7 +86,7 @@ class Collector:
                 self._command, env=self.env, cwd=self._directory, stdout=log, stderr=subprocess.STDOUT
             )
         try:
-            eventually(self._is_up, within_s=30)
+            eventually(self._is_up)
         except BaseException:
             self.kill()
             raise
@@ -107,7 +107,7 @@ class Collector:
         """Ask it to end, which delivers what it holds in memory."""
         assert self.process is not None
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(55)
 
     def kill(self) -> None:
         """End it the hard way, if it hasn't ended."""

@@ -29,7 +29,7 @@ def ask(
         **headers: Headers, with ``_`` for ``-``.
     """
     address = server.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=5, source_address=(source, 0))
+    connection = http.client.HTTPConnection(address, timeout=30, source_address=(source, 0))
     connection.request(method, path, headers={key.replace("_", "-"): value for key, value in headers.items()})
     response = connection.getresponse()
     result = (response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
@@ -38,9 +38,9 @@ def ask(
 
 
 def connect(server: Server) -> socket.socket:
-    """Return a connection to *server* that waits 10 s for bytes."""
+    """Return a connection to *server* that waits 30 s for bytes."""
     host, port = server.url.removeprefix("http://").rsplit(":", 1)
-    return socket.create_connection((host, int(port)), 10)
+    return socket.create_connection((host, int(port)), 30)
 
 
 def is_closed(connection: socket.socket) -> bool:

@@ -42,7 +42,7 @@ class Program:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(HUNG_S)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -84,7 +84,7 @@ class Program:
         return self.process.wait(within_s)
 
 
-def get(url: str, headers: Mapping[str, str] | None = None, within_s: float = 10) -> tuple[int, str, Mapping[str, str]]:
+def get(url: str, headers: Mapping[str, str] | None = None, within_s: float = 30) -> tuple[int, str, Mapping[str, str]]:
     """Return status, body and headers of a GET; an HTTP error is an answer too."""
     request = urllib.request.Request(url, headers=dict(headers or {}))
     try:
@@ -95,7 +95,7 @@ def get(url: str, headers: Mapping[str, str] | None = None, within_s: float = 10
             return error.code, error.read().decode(), dict(error.headers)
 
 
-def eventually(check: object, within_s: float = 20, every_s: float = 0.05) -> object:
+def eventually(check: object, within_s: float = HUNG_S, every_s: float = 0.05) -> object:
     """Return the first true result of calling *check*, or fail after *within_s* seconds."""
     deadline = time.monotonic() + within_s
     while True:

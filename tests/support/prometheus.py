@@ -81,7 +81,7 @@ class Prometheus(Daemon):
     def get(self, path: str, **parameters: str) -> Any:
         """Return the ``data`` of an API answer."""
         query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=30) as answer:
             found = json.load(answer)
         assert found["status"] == "success", found
         return found["data"]

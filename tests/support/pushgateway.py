@@ -38,7 +38,7 @@ class Pushgateway(Daemon):
     @property
     def groups(self) -> list[dict[str, str]]:
         """The labels of each group."""
-        with urllib.request.urlopen(f"{self.url}/api/v1/metrics", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}/api/v1/metrics", timeout=30) as response:
             return [group["labels"] for group in json.load(response)["data"]]
 
 

@@ -12,13 +12,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 PASSWORD = "canary-5ecret-pa55"
-_START_S = 30.0
+_START_S = 55.0
 
 
 _PORTS = range(10_000, 32_000)
@@ -122,11 +122,12 @@ def postgresql() -> Iterator[Server]:
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **options)
         try:
-            _wait_for(port, process)
+            # It listens before it takes queries: until then the answer is that it is starting up.
+            _wait_for(port, process, lambda: "ready to accept connections" in (folder / "log").read_text())
             yield Server(port, process)
         finally:
             process.send_signal(signal.SIGINT)  # fast shutdown
-            process.wait(20)
+            process.wait(_START_S)
 
 
 @contextmanager
@@ -142,10 +143,10 @@ def redis(*options: str) -> Iterator[Server]:
             yield Server(port, process)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(_START_S)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(port: int, process: subprocess.Popen[bytes], is_ready: Callable[[], bool] = lambda: True) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -153,5 +154,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.05)
         else:
-            return
+            if is_ready():
+                return
+            time.sleep(0.05)
     raise AssertionError(f"the server on port {port} did not start")

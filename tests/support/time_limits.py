@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -31,6 +32,7 @@ def at_each_point(call: Callable[[], object]) -> Iterator[bool]:
     while True:
         at += 1
         alarm, caught = _Alarm(at), False
+        gc.disable()  # a collection calls functions of other libraries in between, and drops what is raised there
         try:
             sys.setprofile(alarm)
             call()
@@ -38,6 +40,7 @@ def at_each_point(call: Callable[[], object]) -> Iterator[bool]:
             caught = True
         finally:
             sys.setprofile(None)
+            gc.enable()
         if alarm.left:
             return
         yield caught

@@ -12,7 +12,7 @@ import psutil
 
 from support.programs import eventually
 
-WITHIN_S = 50.0
+WITHIN_S = 55.0
 
 
 class Terminal:

@@ -117,11 +117,11 @@ class Victim:
                 time.sleep(0.01)
 
     def is_alive(self) -> bool:
-        """Return whether ``/livez`` answers within 5 s."""
-        return get(f"{self.url}/livez", within_s=5)[0] == 200
+        """Return whether ``/livez`` answers."""
+        return get(f"{self.url}/livez")[0] == 200
 
     def probe_times(self, seconds: float) -> Times:
-        """Return how long ``/livez`` took on new connections; every probe is answered."""
+        """Return how long ``/livez`` took on new connections; every probe is answered, on a busy machine late."""
         times = Times([], [])
         with Program(IDLE_SERVER, _folder("idle")) as idle:
             urls = (self.url, f"http://127.0.0.1:{idle.line()}")
@@ -129,7 +129,7 @@ class Victim:
             while time.monotonic() < end or len(times.idle) < 20:
                 for url, taken in zip(urls, times, strict=True):
                     began = time.monotonic()
-                    assert get(f"{url}/livez", within_s=5)[0] == 200
+                    assert get(f"{url}/livez")[0] == 200
                     taken.append(1000 * (time.monotonic() - began))
                     time.sleep(0.01)
         return Times(*map(sorted, times))

@@ -50,7 +50,7 @@ class Web:
         self, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send one request on a connection of its own; *headers* replace or add to those of every request."""
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
         connection.request(method, path, body, {**self.headers, **(headers or {})})
         response = connection.getresponse()
         answer = Answer(response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
@@ -80,7 +80,7 @@ class Web:
     def events(self, query: str = "") -> Iterator[Iterator[Event]]:
         """Open a stream of events, and return them as they come."""
         host, port = self.url.removeprefix("http://").rsplit(":", 1)
-        with socket.create_connection((host, int(port)), 20) as client:
+        with socket.create_connection((host, int(port)), 50) as client:
             lines = [f"GET /api/v1/events{query} HTTP/1.1", "Host: localhost"]
             lines += [f"{name}: {value}" for name, value in self.headers.items()]
             client.sendall("\r\n".join([*lines, "", ""]).encode())
