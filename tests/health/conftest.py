@@ -24,11 +24,15 @@ def _default_registry_of_its_own() -> Iterator[None]:
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    """Return a function that creates a registry with short times: ``make(check, ..., **settings)``."""
+    """
+    Return a function that creates a registry: ``make(check, ..., **settings)``.
+
+    The interval is short, and the deadline long: on a busy machine a quick check may take seconds.
+    """
     registries: list[HealthRegistry] = []
 
     def build(*checks: Check, **settings: Any) -> HealthRegistry:
-        registry = HealthRegistry(HealthMonitoring(**{"check_interval": 0.05, "timeout": 3.0, **settings}))
+        registry = HealthRegistry(HealthMonitoring(**{"check_interval": 0.05, "timeout": 30.0, **settings}))
         for check in checks:
             registry.register(check)
         registries.append(registry)
