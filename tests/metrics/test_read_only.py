@@ -38,7 +38,7 @@ telemetry = csg_otel.instrument(
 until = time.monotonic() + 60
 while not telemetry.metrics_snapshot()["system"].get("system_cpu_usage_percent") and time.monotonic() < until:
     time.sleep(0.05)
-with urllib.request.urlopen(f"{telemetry.url}/metrics", timeout=10) as answer:
+with urllib.request.urlopen(f"{telemetry.url}/metrics", timeout=30) as answer:
     exposition = answer.read().decode()
 measured = [each.name for each in Disk()().measurements]
 print(json.dumps({"exposition": exposition, "rows": telemetry.metrics_snapshot()["metrics"], "measured": measured}))

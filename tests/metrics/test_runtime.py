@@ -50,18 +50,20 @@ def test_every_collection_is_a_pause(captured: Captured, monitor: RuntimeMonitor
 
 @pytest.mark.usefixtures("no_collections")
 def test_pauses_have_their_real_length(captured: Captured, monitor: RuntimeMonitor) -> None:
-    """The sum of the pauses is what collecting took."""
+    """The sum of the pauses is what collecting took, but for what a busy machine takes between pause and clock."""
     rubbish = [[] for _ in range(300_000)]  # type: ignore[var-annotated]
     runtime.flush()
-    before = sum(point.sum for point in captured.points(names.GC_PAUSE.name))
-    began_s = time.perf_counter()
-    gc.collect()
-    took_s = time.perf_counter() - began_s
-    runtime.flush()
-    measured = sum(point.sum for point in captured.points(names.GC_PAUSE.name)) - before
+    shares = []
+    for _ in range(5):
+        before = sum(point.sum for point in captured.points(names.GC_PAUSE.name))
+        began_s = time.perf_counter()
+        gc.collect()
+        took_s = time.perf_counter() - began_s
+        runtime.flush()
+        shares.append((sum(point.sum for point in captured.points(names.GC_PAUSE.name)) - before) / took_s)
 
     assert len(rubbish) == 300_000
-    assert 0 < measured == pytest.approx(took_s, rel=0.5)
+    assert 0.5 < max(shares) < 1.001
 
 
 def test_a_collection_under_any_lock_is_harmless(captured: Captured, monitor: RuntimeMonitor) -> None:
@@ -159,17 +161,19 @@ def test_a_blocked_loop_is_late(captured: Captured) -> None:
         watch = watch_loop(name="blocked", interval_s=0.02)
         await asyncio.sleep(0.05)
         time.sleep(0.2)
-        await asyncio.sleep(0)  # the timer that is due runs behind this task
-        await asyncio.sleep(0)
-        found = state("blocked")
+        lags = []
+        for _ in range(3):  # the timer that is due runs behind this task; another one may be due at once
+            await asyncio.sleep(0)
+            found = state("blocked")
+            assert found is not None
+            lags.append(found.lag_s)
         watch.stop()
-        assert found is not None
-        return found.lag_s
+        return max(lags)
 
     lag_s = asyncio.run(main())
     points = [point for point in captured.points(names.EVENT_LOOP_LAG.name) if "blocked" in point.attributes.values()]
 
-    assert 0.1 < lag_s < 5
+    assert 0.1 < lag_s < 60
     assert [point.max >= 0.1 for point in points] == [True]
 
 
@@ -212,11 +216,17 @@ def test_a_loop_of_another_thread_can_be_watched() -> None:
 def test_a_blocked_loop_of_another_thread_shows_in_its_last_beat() -> None:
     """While a loop is stuck, its last beat stays where it was: what a health check looks at."""
     loop = asyncio.new_event_loop()
-    release = threading.Event()
+    blocked, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        blocked.set()
+        release.wait()
+
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     watch_loop(loop, name="stuck", interval_s=0.01)
-    loop.call_soon_threadsafe(release.wait)
+    loop.call_soon_threadsafe(block)
+    assert blocked.wait(50)
     time.sleep(0.1)
     found = state("stuck")
     release.set()

@@ -24,15 +24,20 @@ def values() -> SystemValues:
     return SystemReader(connections=True).read(None)
 
 
-def test_cpu_times_are_those_of_the_kernel(values: SystemValues) -> None:
-    """Each CPU's idle time and their number agree with /proc/stat."""
-    lines = [
-        line.split() for line in Path("/proc/stat").read_text().splitlines() if line[:3] == "cpu" and line[3] != " "
-    ]
+def _idle_s() -> list[float]:
+    """Return the idle seconds of each CPU by /proc/stat."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    cpus = [line.split() for line in lines if line[:3] == "cpu" and line[3] != " "]
+    return [int(cpu[4]) / os.sysconf("SC_CLK_TCK") for cpu in cpus]
 
-    assert len(values.cpu_times) == len(lines)
-    for modes, line in zip(values.cpu_times, lines, strict=True):
-        assert modes["idle"] == pytest.approx(int(line[4]) / os.sysconf("SC_CLK_TCK"), abs=1)
+
+def test_cpu_times_are_those_of_the_kernel() -> None:
+    """Each CPU's idle time and their number agree with /proc/stat."""
+    before, values, after = _idle_s(), SystemReader().read(None), _idle_s()
+
+    assert len(values.cpu_times) == len(before)
+    for modes, first, last in zip(values.cpu_times, before, after, strict=True):
+        assert first - 1 <= modes["idle"] <= last + 1
         assert set(modes) == {"user", "nice", "system", "idle", "iowait", "interrupt", "steal"}
 
 
@@ -114,9 +119,9 @@ def test_sockets_are_counted_only_when_asked_for(values: SystemValues) -> None:
 def test_processes_are_counted_by_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """All processes are counted once; this one runs."""
     monkeypatch.setattr(system, "LONGEST_PROCESSES_S", 60)
-    values = SystemReader().read(None)
+    before, values, after = len(psutil.pids()), SystemReader().read(None), len(psutil.pids())
 
-    assert sum(values.processes.values()) == pytest.approx(len(psutil.pids()), abs=20)
+    assert min(before, after) - 20 <= sum(values.processes.values()) <= max(before, after) + 20
     assert values.processes["running"] >= 1
     assert set(values.processes) == {"running", "sleeping", "stopped", "defunct"}
 
@@ -129,11 +134,15 @@ def test_too_many_processes_are_only_counted(bound: str, monkeypatch: pytest.Mon
     assert set(SystemReader().read(None).processes) == {""}
 
 
-def test_uptime_and_load_are_the_kernels(values: SystemValues) -> None:
-    """Uptime agrees with /proc/uptime; the load averages are three."""
-    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+def _uptime_s() -> float:
+    return float(Path("/proc/uptime").read_text().split()[0])
 
-    assert values.uptime_s == pytest.approx(uptime_s, abs=2)
+
+def test_uptime_and_load_are_the_kernels() -> None:
+    """Uptime agrees with /proc/uptime; the load averages are three."""
+    before, values, after = _uptime_s(), SystemReader().read(None), _uptime_s()
+
+    assert before - 2 <= (values.uptime_s or 0) <= after + 2
     assert values.loads is not None
     assert len(values.loads) == 3
 
