@@ -49,19 +49,19 @@ def answering(*pieces: bytes, pause_s: float = 0.0) -> Iterator[str]:
 def test_a_server_that_closes_is_read_to_the_end(head: bytes) -> None:
     """A response that ends with its connection arrives complete."""
     with answering(head, b"a" * 100_000, b"b") as url:
-        answer = net.request("GET", url, timeout_s=5, max_bytes=1_000_000)
+        answer = net.request("GET", url, timeout_s=30, max_bytes=1_000_000)
 
     assert (answer.status, len(answer.body), answer.body[-1:]) == (200, 100_001, b"b")
 
 
 def test_bytes_that_drip_do_not_outlast_the_deadline() -> None:
     """A request ends at its deadline, although each byte comes quickly."""
-    with answering(b"HTTP/1.1 200 OK\r\n", *[b"x"] * 30, pause_s=0.05) as url:
+    with answering(b"HTTP/1.1 200 OK\r\n", *[b"x"] * 1200, pause_s=0.05) as url:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             net.request("GET", url, timeout_s=0.3)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_another_protocol_is_an_error() -> None:
@@ -70,7 +70,7 @@ def test_another_protocol_is_an_error() -> None:
         answering(b"220 mail.example ESMTP\r\n") as url,
         pytest.raises(net.ProtocolError, match="does not respond with HTTP"),
     ):
-        net.request("GET", url, timeout_s=5)
+        net.request("GET", url, timeout_s=30)
 
 
 def test_an_address_of_another_kind_is_a_mistake_of_the_caller() -> None:
@@ -132,9 +132,9 @@ def test_each_framing_of_a_response_is_read(response: bytes, status: int, body: 
     """Chunks, interim responses, no body, old forms of headers: status and body arrive, and the connection stays usable."""
     with serving([response, ok(b"next")]) as (url, _):
         session = net.Session(url)
-        first = session.request("POST", timeout_s=5)
+        first = session.request("POST", timeout_s=30)
         kept = session.connected
-        second = session.request("POST", timeout_s=5)
+        second = session.request("POST", timeout_s=30)
         session.close()
 
     assert (first.status, first.body, kept, second.body) == (status, body, True, b"next")
@@ -160,7 +160,7 @@ def test_each_framing_of_a_response_is_read(response: bytes, status: int, body: 
 def test_a_malformed_or_cut_response_is_an_error(response: bytes) -> None:
     """A part of a response is never returned as a complete one; the error is a ConnectionError."""
     with serving([response]) as (url, _), pytest.raises(net.ProtocolError):
-        net.request("GET", url, timeout_s=5)
+        net.request("GET", url, timeout_s=30)
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 9000000\r\n", b"", b"Transfer-Encoding: chunked\r\n"])
@@ -169,7 +169,7 @@ def test_a_long_response_is_read_up_to_the_limit(head: bytes) -> None:
     body = b"x" * 300_000
     body = b"493E0\r\n" + body + b"\r\n0\r\n\r\n" if b"chunked" in head else body
     with answering(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n", body) as url:
-        response = net.request("GET", url, timeout_s=5, max_bytes=1000)
+        response = net.request("GET", url, timeout_s=30, max_bytes=1000)
 
     assert response.truncated
     assert 900 < len(response.body) < 1000
@@ -179,14 +179,14 @@ def test_a_head_without_an_end_is_an_error() -> None:
     """The limit includes the headers: an endless head is an error."""
     endless = answering(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100_000)
     with endless as url, pytest.raises(net.ProtocolError, match="too long"):
-        net.request("GET", url, timeout_s=5)
+        net.request("GET", url, timeout_s=30)
 
 
 def test_a_connection_with_unread_bytes_is_not_used_again() -> None:
     """A second response to one request is never returned as the response to the next request."""
     with serving([ok(b"one") + ok(b"two of one")], [ok(b"two")]) as (url, requests):
         session = net.Session(url)
-        bodies = [session.request("GET", timeout_s=5).body for _ in range(2)]
+        bodies = [session.request("GET", timeout_s=30).body for _ in range(2)]
         session.close()
 
     assert (bodies, len(requests)) == ([b"one", b"two"], 2)
@@ -196,10 +196,10 @@ def test_a_connection_closed_while_idle_is_opened_again() -> None:
     """After an idle close the request is sent once more on a new connection; a close of a new connection is an error."""
     with serving([ok(b"one")], [ok(b"two")], [b""]) as (url, _):
         session = net.Session(url)
-        bodies = [session.request("GET", timeout_s=5).body for _ in range(2)]
+        bodies = [session.request("GET", timeout_s=30).body for _ in range(2)]
         session.close()
         with pytest.raises(ConnectionError):
-            session.request("GET", timeout_s=5)
+            session.request("GET", timeout_s=30)
 
     assert bodies == [b"one", b"two"]
 
@@ -208,8 +208,8 @@ def test_the_request_holds_every_argument() -> None:
     """Method, path, account and headers arrive; a header of the caller replaces the default; spaces are encoded."""
     with serving([ok(b"")], [ok(b"")]) as (url, requests):
         address = url.replace("//", "//me:p%40ss@") + " y?q=ü"
-        net.request("PUT", address, timeout_s=5, body=b"data", headers={"host": "shop.example", "X-A": "é"})
-        net.request("GET", url, timeout_s=5, headers={"Authorization": "Bearer t"})
+        net.request("PUT", address, timeout_s=30, body=b"data", headers={"host": "shop.example", "X-A": "é"})
+        net.request("GET", url, timeout_s=30, headers={"Authorization": "Bearer t"})
 
     lines = requests[0].split(b"\r\n")
     assert lines[0] == b"PUT /x%20y?q=%C3%BC HTTP/1.1"
@@ -239,9 +239,9 @@ def test_redirects_are_followed_only_when_allowed() -> None:
         near = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"
         with serving([near], [near], [away], [near]) as (url, requests):
             secret = {"Authorization": "canary"}
-            plain = net.request("GET", url, timeout_s=5, headers=secret)
-            followed = net.request("GET", url, timeout_s=5, headers=secret, max_redirects=2)
-            posted = net.request("POST", url, timeout_s=5, max_redirects=2)
+            plain = net.request("GET", url, timeout_s=30, headers=secret)
+            followed = net.request("GET", url, timeout_s=30, headers=secret, max_redirects=2)
+            posted = net.request("POST", url, timeout_s=30, max_redirects=2)
 
     assert (plain.status, followed.status, followed.body, posted.status) == (307, 200, b"end", 307)
     assert requests[2].startswith(b"GET /y ")
@@ -260,7 +260,7 @@ def test_a_redirect_leads_to_no_other_host(location: str) -> None:
         there = location.format(port=other.getsockname()[1]).encode()
         away = b"HTTP/1.1 302 Found\r\nLocation: " + there + b"\r\nContent-Length: 0\r\n\r\n"
         with serving([away]) as (url, _):
-            assert net.request("GET", url, timeout_s=5, max_redirects=2).status == 302
+            assert net.request("GET", url, timeout_s=30, max_redirects=2).status == 302
         with pytest.raises(BlockingIOError):
             other.accept()
 
@@ -269,21 +269,21 @@ def test_a_redirect_in_a_circle_ends() -> None:
     """After the allowed number of redirects, the redirect itself is the response."""
     circle = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
     with serving([circle], [circle], [circle]) as (url, requests):
-        assert net.request("GET", url, timeout_s=5, max_redirects=2).status == 302
+        assert net.request("GET", url, timeout_s=30, max_redirects=2).status == 302
 
     assert len(requests) == 3
 
 
 def test_a_dripping_tls_handshake_ends_at_the_deadline() -> None:
     """A server that sends its handshake byte by byte can't hold the client beyond the deadline."""
-    record = b"\x16\x03\x03\x40\x00" + b"\x02" * 200
+    record = b"\x16\x03\x03\x40\x00" + b"\x02" * 1200  # for a minute
     with answering(*(bytes([byte]) for byte in record), pause_s=0.05) as url:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             net.request("GET", url.replace("http:", "https:"), timeout_s=0.4)
         took_s = time.monotonic() - began
 
-    assert took_s < 3
+    assert took_s < 30
 
 
 def test_https_is_verified_and_shows_the_certificate() -> None:
@@ -293,9 +293,9 @@ def test_https_is_verified_and_shows_the_certificate() -> None:
     authority.issue_cert("127.0.0.1").configure_cert(server)
     authority.configure_trust(client)
     with serving([ok(b"secure")], tls=server) as (url, _):
-        response = net.request("GET", url, timeout_s=5, tls=client)
+        response = net.request("GET", url, timeout_s=30, tls=client)
     with serving([ok(b"secure")], tls=server) as (url, _), pytest.raises(ssl.SSLCertVerificationError):
-        net.request("GET", url, timeout_s=5)
+        net.request("GET", url, timeout_s=30)
 
     assert response.body == b"secure"
     assert "notAfter" in (response.certificate or {})
@@ -318,7 +318,7 @@ def test_an_address_can_be_refused_before_it_is_used() -> None:
         raise PermissionError(address)
 
     with pytest.raises(PermissionError, match=r"127\.0\.0\.1|::1"):
-        net.request("GET", "http://localhost:1/", timeout_s=5, check_address=refuse)
+        net.request("GET", "http://localhost:1/", timeout_s=30, check_address=refuse)
 
 
 def test_a_kind_of_address_that_the_kernel_lacks_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,7 +330,7 @@ def test_a_kind_of_address_that_the_kernel_lacks_is_passed_over(monkeypatch: pyt
 
     monkeypatch.setattr(socket, "getaddrinfo", with_an_unusable_first)
     with serving([ok(b"well")]) as (url, _):
-        assert net.request("GET", url, timeout_s=5).body == b"well"
+        assert net.request("GET", url, timeout_s=30).body == b"well"
 
 
 def test_a_lookup_that_ends_by_a_defect_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,8 +346,8 @@ def test_a_lookup_that_ends_by_a_defect_is_not_waited_for_again(monkeypatch: pyt
     with serving([ok(b"well")]) as (url, _):
         named = url.replace("127.0.0.1", "short.invalid")
         with pytest.raises(OSError, match="MemoryError"):
-            net.request("GET", named, timeout_s=5)
-        assert net.request("GET", named, timeout_s=5).body == b"well"
+            net.request("GET", named, timeout_s=30)
+        assert net.request("GET", named, timeout_s=30).body == b"well"
 
 
 def test_a_late_failure_of_the_name_service_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,7 +359,7 @@ def test_a_late_failure_of_the_name_service_is_not_remembered(monkeypatch: pytes
         calls.append(host)
         if len(calls) > 1:
             return system("127.0.0.1", *rest, **options)  # type: ignore[arg-type]
-        release.wait(10)
+        release.wait(50)
         raise socket.gaierror(socket.EAI_AGAIN, "no name server")
 
     monkeypatch.setattr(socket, "getaddrinfo", slow_then_well)
@@ -369,8 +369,8 @@ def test_a_late_failure_of_the_name_service_is_not_remembered(monkeypatch: pytes
             net.request("GET", named, timeout_s=0.2)
         lookup = next(thread for thread in threading.enumerate() if thread.name == "csg-otel-lookup")
         release.set()
-        lookup.join(5)
-        response = net.request("GET", named, timeout_s=5)
+        lookup.join(50)
+        response = net.request("GET", named, timeout_s=30)
 
     assert (response.body, calls) == (b"well", [b"late.invalid"] * 2)
 
@@ -379,7 +379,7 @@ def test_text_protocols_are_read_by_lines() -> None:
     """Lines are read whole, a long line in parts, and the rest at the end of the stream."""
     with answering(b"one\nt", b"wo\n", b"long line\nrest", pause_s=0.01) as url:
         address = net.parse(url)
-        connection = net.connect(address.host, address.port, time.monotonic() + 5)
+        connection = net.connect(address.host, address.port, time.monotonic() + 30)
         connection.send_all(b"hello")
         lines = [connection.read_line(limit) for limit in (100, 100, 4, 100, 100, 100)]
         connection.close()

@@ -188,8 +188,8 @@ def test_http_is_forwarded(sink: HttpSink, proxy: HttpProxy, environment: pytest
     """The proxy gets the whole URL and its credentials; a kept connection carries the next request."""
     environment.setenv("HTTP_PROXY", proxy.url(LOGIN))
     wire = sender("http://collector.invalid:4318", "http/protobuf")
-    wire.send_batch(b"", 5)
-    wire.send_batch(b"", 5)
+    wire.send_batch(b"", 30)
+    wire.send_batch(b"", 30)
     wire.close()
 
     assert len(sink.received.traces) == 2
@@ -206,7 +206,7 @@ def test_https_is_tunnelled(tmp_path: Path, environment: pytest.MonkeyPatch) -> 
     for endpoint, trusted in (("https://collector.invalid:4318", True), ("https://other.invalid:4318", False)):
         wire = sender(endpoint, "http/protobuf", tls=Tls(ca=ca))
         try:
-            wire.send_batch(b"", 5)
+            wire.send_batch(b"", 30)
         except SendError as error:
             assert not trusted
             assert "certificate" in str(error)  # noqa: PT017 - only one of the two endpoints fails
@@ -227,7 +227,7 @@ def test_grpc_is_tunnelled(variable: str, environment: pytest.MonkeyPatch) -> No
     proxy = HttpProxy(sink.port, login="user:p@ss")
     environment.setenv(variable, proxy.url(LOGIN))
     wire = sender("http://collector.invalid:4317", "grpc")
-    wire.send_batch(b"", 10)
+    wire.send_batch(b"", 30)
     wire.close()
     proxy.close()
     sink.close()
@@ -244,7 +244,7 @@ def test_grpc_with_tls_is_tunnelled(tmp_path: Path, environment: pytest.MonkeyPa
     proxy = HttpProxy(sink.port)
     environment.setenv("HTTPS_PROXY", proxy.url())
     wire = sender("https://collector.invalid:4317", "grpc", tls=Tls(ca=str(tmp_path / "ca.pem")))
-    wire.send_batch(b"", 10)
+    wire.send_batch(b"", 30)
     wire.close()
     proxy.close()
     sink.close()
@@ -267,7 +267,7 @@ def test_a_server_that_is_an_exception_is_requested_directly(
     if exception == "NO_PROXY":
         environment.setenv("NO_PROXY", "127.0.0.0/8,localhost")
     wire = sender(f"http://{'127.0.0.1' if exception == 'NO_PROXY' else 'localhost'}:{sink.port}", protocol)
-    wire.send_batch(b"", 10)
+    wire.send_batch(b"", 30)
     wire.close()
     proxy.close()
     sink.close()
@@ -295,7 +295,7 @@ def test_a_bad_proxy_ends_at_the_deadline(
     proxy.close()
 
     assert caught.value.retry
-    assert took_s < 5
+    assert took_s < 30  # a hanging proxy keeps the connection for a minute
     assert not any(password in str(caught.value) for password in PASSWORDS)
 
 
@@ -304,9 +304,9 @@ def test_a_check_asks_through_the_proxy(sink: HttpSink, proxy: HttpProxy, enviro
     environment.setenv("HTTP_PROXY", proxy.url(LOGIN))
     environment.setenv("HTTPS_PROXY", proxy.url())
 
-    Http("http://service.invalid/v1/logs", method="POST", body=b"", timeout_s=5)()
+    Http("http://service.invalid/v1/logs", method="POST", body=b"", timeout_s=30)()
     with pytest.raises(Critical, match=r"service.invalid: the proxy 127.0.0.1:\d+ answers .* with HTTP 407"):
-        Http("https://service.invalid/", timeout_s=5)()
+        Http("https://service.invalid/", timeout_s=30)()
     assert proxy.requests[0] == "POST http://service.invalid/v1/logs HTTP/1.1"
 
 
@@ -316,8 +316,8 @@ def test_pushes_go_through_the_proxy(environment: pytest.MonkeyPatch, tmp_path: 
     environment.setenv("HTTP_PROXY", proxy.url())
     for push in (
         lambda: Api("http://grafana.invalid").call("GET", "/api/folders"),
-        lambda: AlertSender("http://alertmanager.invalid", lambda _event, _time: b"[]").send_batch(EVENT.encode(), 5),
-        lambda: make_sender(load(PUSHGATEWAY, environ={}).config, worker=False).send_batch([], 5),
+        lambda: AlertSender("http://alertmanager.invalid", lambda _event, _time: b"[]").send_batch(EVENT.encode(), 30),
+        lambda: make_sender(load(PUSHGATEWAY, environ={}).config, worker=False).send_batch([], 30),
     ):
         with pytest.raises((PushError, SendError)):
             push()
@@ -329,7 +329,7 @@ def test_pushes_go_through_the_proxy(environment: pytest.MonkeyPatch, tmp_path: 
 
 def test_every_request_names_this_package(sink: HttpSink) -> None:
     """Checks and pushes have a User-Agent, too."""
-    net.request("POST", f"{sink.endpoint}/v1/logs", timeout_s=5, body=b"")
+    net.request("POST", f"{sink.endpoint}/v1/logs", timeout_s=30, body=b"")
 
     assert re.fullmatch(r"csg-otel/\S+ \(python \S+\)", sink.received.headers[0]["user-agent"])
 
@@ -340,7 +340,7 @@ def test_a_check_refuses_metadata_addresses_also_through_a_proxy(
     """An address of a cloud's metadata service is not requested for the check by the proxy either."""
     environment.setenv("HTTP_PROXY", proxy.url(LOGIN))
     with pytest.raises(Critical, match="link-local"):
-        Http("http://169.254.169.254/latest", timeout_s=5)()
+        Http("http://169.254.169.254/latest", timeout_s=30)()
 
     assert proxy.requests == []
 

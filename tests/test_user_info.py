@@ -47,6 +47,7 @@ with csg_otel.instrument("shop", config=json.loads(os.environ["SETTINGS"])) as t
         logging.getLogger("shop").warning("an order")
     now = time.time()
     telemetry.put_alert(events.make("DiskFull", "critical", "full", service="shop", at=now, details={}, until=now + 600))
+    telemetry.health.run("shop")
     telemetry.force_flush(3)
     print(telemetry.status(), repr(telemetry), telemetry.health)
 """
@@ -76,8 +77,8 @@ def settings(receivers: dict[str, RawReceiver], grpc: GrpcSink) -> dict[str, obj
             "spool": {"enabled": False},
             "console": no_others,
             "otlp": [
-                {"name": "http", "endpoint": url(receivers["otlp"]), "protocol": "http/protobuf", "timeout": 2},
-                {"name": "grpc", "endpoint": url(grpc), "timeout": 2},
+                {"name": "http", "endpoint": url(receivers["otlp"]), "protocol": "http/protobuf", "timeout": 20},
+                {"name": "grpc", "endpoint": url(grpc), "timeout": 20},
             ],
         },
         "alerting": {"alertmanagers": [url(receivers["alertmanager"])]},
@@ -90,7 +91,7 @@ def settings(receivers: dict[str, RawReceiver], grpc: GrpcSink) -> dict[str, obj
         },
         "health_monitoring": {
             "check_interval": 0.2,
-            "checks": {"shop": {"type": "http", "url": url(receivers["health check"], "/x"), "timeout": 2}},
+            "checks": {"shop": {"type": "http", "url": url(receivers["health check"], "/x"), "timeout": 20}},
         },
     }
 
@@ -138,14 +139,14 @@ def test_the_destinations_of_a_program_get_the_user_as_a_header(answer: str, tmp
 def push(receiver: RawReceiver) -> str:
     """Request something of the API of Grafana, Datadog, Prometheus or Alertmanager."""
     try:
-        return str(Api(url(receiver), timeout_s=2).call("GET", "/api/v1/x", query={"a": "b"}))
+        return str(Api(url(receiver), timeout_s=20).call("GET", "/api/v1/x", query={"a": "b"}))
     except PushError as error:
         return f"{error} {error.__cause__}"
 
 
 def check(receiver: RawReceiver) -> str:
     """Run a health check."""
-    probe = Http(url(receiver, "/x?y=z"), timeout_s=2)
+    probe = Http(url(receiver, "/x?y=z"), timeout_s=20)
     try:
         return f"{probe!r} {probe()}"
     except Critical as error:
@@ -154,7 +155,7 @@ def check(receiver: RawReceiver) -> str:
 
 def forward(receiver: RawReceiver) -> str:
     """Forward a notification to a webhook."""
-    hook = Forward("POST", url(receiver, "/hooks/x"), {}, 2)
+    hook = Forward("POST", url(receiver, "/hooks/x"), {}, 20)
     return f"{hook!r} {hook.answer('/hook', b'{}')}"
 
 
@@ -187,7 +188,7 @@ def test_a_server_that_repeats_the_request_shows_no_key(answer: str) -> None:
     """Keys in headers and queries, and a token in the path, are not in the error that quotes the answer, cut off or not."""
     keys = {"DD-API-KEY": f"c4nary-{'k' * 260}", "Authorization": "Bearer c4nary-token"}
     with raw_receiver(answer) as receiver:
-        api = Api(f"http://127.0.0.1:{receiver.port}/hooks/c4nary-Path9?key=c4nary-query", keys, timeout_s=2)
+        api = Api(f"http://127.0.0.1:{receiver.port}/hooks/c4nary-Path9?key=c4nary-query", keys, timeout_s=20)
         said = ""
         try:
             api.call("POST", "/x", {"a": "b"}, query={"limit": 1})
