@@ -143,7 +143,7 @@ def test_an_observable_gauge_is_read_at_collection(captured: Captured) -> None:
     csg_otel.observable_gauge(name, lambda: 7)
     csg_otel.observable_gauge(several, lambda: [(1, {"queue": "a"}), (2, {"queue": "b"})], attributes=("queue",))
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 50
     while not (captured.points(name) and captured.points(several)) and time.monotonic() < deadline:
         time.sleep(0.01)  # on a busy machine the first collections may end before these callbacks have run
 
