@@ -33,22 +33,27 @@ def test_memory_is_that_of_the_kernel() -> None:
 def test_threads_and_descriptors_follow_the_program(tmp_path: Path) -> None:
     """One more thread and one more open file are one more each, in a program in which nothing else starts or ends."""
     source = """
-import threading
+import threading, time
 from csg_otel.metrics.process import ProcessReader
 
-def show():
+def read():
     values = ProcessReader().read(None, cpus=1, memory_limit=None)
-    print(values.threads, values.file_descriptors)
+    return values.threads, values.file_descriptors
 
 ended = threading.Event()
-show()
+before = read()
+print(*before)
 with open("/dev/null"):
     thread = threading.Thread(target=ended.wait)
     thread.start()
-    show()
+    print(*read())
     ended.set()
     thread.join()
-show()
+# A joined thread has ended for Python; the kernel may still need a moment.
+deadline_s = time.monotonic() + 30
+while read() != before and time.monotonic() < deadline_s:
+    time.sleep(0.01)
+print(*read())
 """
     with Program(source, tmp_path) as program:
         before, during, after = ([int(word) for word in program.line().split()] for _ in range(3))
