@@ -44,7 +44,7 @@ def emit(tmp_path: Path) -> Emit:
     """Run a program to its end: what it does, the OTLP destinations, other settings; return its own account of it."""
     number = 0
 
-    def emit(body: str, *otlp: Mapping[str, Any], shutdown_s: float = 5.0, **settings: Any) -> Mapping[str, Any]:
+    def emit(body: str, *otlp: Mapping[str, Any], shutdown_s: float = 20.0, **settings: Any) -> Mapping[str, Any]:
         nonlocal number
         number += 1
         folder = tmp_path / f"program-{number}"

@@ -15,7 +15,7 @@ from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.delivery.drain import drain
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.pipeline.readers import Ticker
-from support.programs import eventually
+from support.programs import HUNG_S, eventually
 from support.senders import FunctionSender
 
 
@@ -30,7 +30,7 @@ def test_an_attempt_that_outlives_the_outage_does_not_begin_another(caplog: pyte
     def logs(_batch: Sequence[Any], _timeout_s: float) -> None:
         if not hung.is_set():
             hung.set()
-            gave_up.wait(5)
+            gave_up.wait(60)
             raise SendError("timeout", "hung", retry=True, retry_after_s=0.01)
 
     there = Destination("there", "http://there")
@@ -40,7 +40,7 @@ def test_an_attempt_that_outlives_the_outage_does_not_begin_another(caplog: pyte
     ]
     with caplog.at_level(logging.WARNING, logger="csg_otel"):
         queues[1].enqueue("record")
-        assert hung.wait(5)
+        assert hung.wait(HUNG_S)
         queues[0].enqueue("span")
         eventually(lambda: there.status().state != "ok")
         fails[0] = False
@@ -48,7 +48,7 @@ def test_an_attempt_that_outlives_the_outage_does_not_begin_another(caplog: pyte
         gave_up.set()
         eventually(lambda: there.status().delivered == 2)
     for queue in queues:
-        queue.close(time.monotonic() + 1)
+        queue.close(time.monotonic() + HUNG_S)
         queue.join()
 
     assert [record.getMessage().split(": ")[1].split()[0] for record in caplog.records] == ["cannot", "delivering"]
@@ -96,8 +96,8 @@ def test_what_a_collector_writes_is_one_harmless_line(caplog: pytest.LogCaptureF
     queue = there.add_memory_queue("traces", FunctionSender(refuse), delay_s=0.01)
     with caplog.at_level(logging.WARNING, logger="csg_otel"):
         queue.enqueue("span")
-        queue.flush(time.monotonic() + 5)
-        queue.close(time.monotonic() + 1)
+        queue.flush(time.monotonic() + HUNG_S)
+        queue.close(time.monotonic() + HUNG_S)
         queue.join()
 
     (line,) = (record.getMessage() for record in caplog.records)
@@ -133,7 +133,7 @@ def test_a_last_collection_that_is_not_made_in_time_is_logged(caplog: pytest.Log
         destination.start()
         destinations.append(destination)
     with caplog.at_level(logging.WARNING, logger="csg_otel"):
-        drain(destinations, clocks.monotonic() + 3)
+        drain(destinations, clocks.monotonic() + 8)
     release.set()
 
     (message,) = [record.getMessage() for record in caplog.records]

@@ -69,7 +69,7 @@ class Pushing:
         self.counter = counter
         self.destination.start()
 
-    def end(self, within_s: float = 2.0) -> float:
+    def end(self, within_s: float = 20.0) -> float:
         """End as ``shutdown`` does; return the seconds it took."""
         began = time.monotonic()
         assert self.destination.ticker is not None
@@ -278,7 +278,7 @@ def test_an_unreachable_gateway_does_not_delay_the_exit(faulty: FaultyGateway, t
         assert running.wait() == 0
 
     assert "dropped={'shutdown': 1}" in report
-    assert took_s < 1.5
+    assert took_s < 8  # a push has 10 s
 
 
 def test_a_password_in_the_address_is_sent_and_never_shown(
@@ -289,7 +289,7 @@ def test_a_password_in_the_address_is_sent_and_never_shown(
     with caplog.at_level(logging.WARNING, logger="csg_otel"):
         pushing = Pushing(faulty.url.replace("http://", "http://me:s3cret@"))
         pushing.counter.add(1)
-        eventually(lambda: faulty.requests)
+        eventually(lambda: pushing.destination.status().last_error)
         pushing.end(0.3)
 
     assert faulty.requests[0][3] == "Basic bWU6czNjcmV0"

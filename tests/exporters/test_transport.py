@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
 from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, HttpTransport, _retry_after
 from csg_otel.exporters.otlp.sender import OtlpSender
 from support.otlp_sink import GrpcSink, HttpSink
+from support.servers import free_port
 
 
 def transport(endpoint: str, **options: object) -> HttpTransport:
@@ -98,7 +100,7 @@ def test_an_answer_that_ends_with_its_connection_is_read(
         connection.sendall(f"{head}\r\nContent-Type: application/x-protobuf\r\n\r\n".encode())
         connection.sendall(b"\x0a\x02ab")
 
-    assert transport(raw_server(talk)).send(b"", 5) == b"\x0a\x02ab"
+    assert transport(raw_server(talk)).send(b"", 30) == b"\x0a\x02ab"
 
 
 def refusal(send: Callable[[], object]) -> SendError:
@@ -111,7 +113,7 @@ def test_headers_and_gzip_arrive(sink: HttpSink) -> None:
     """The configured headers are sent and the body is compressed as it says."""
     wire = transport(sink.endpoint, compress=True)
 
-    wire.send(b"", 2)
+    wire.send(b"", 30)
     wire.close()
 
     assert sink.received.headers[0]["x-tenant"] == "a"
@@ -193,11 +195,11 @@ def test_one_connection_serves_many_requests_and_is_renewed(sink: HttpSink) -> N
     """A connection the server has closed while idle is opened again without an error."""
     wire = transport(sink.endpoint)
 
-    wire.send(b"", 2)
+    wire.send(b"", 30)
     kept = wire._session._connection
     assert kept is not None
     kept._stream.shutdown(socket.SHUT_RDWR)
-    wire.send(b"", 2)
+    wire.send(b"", 30)
     wire.close()
 
     assert len(sink.received.traces) == 2
@@ -214,7 +216,7 @@ def test_refusals_say_whether_to_retry(sink: HttpSink, status: int, retry: bool)
     """Retried are the codes of the OTLP specification, and those that do not refuse the data: a token can be corrected."""
     sink.status = status
 
-    error = refusal(lambda: transport(sink.endpoint).send(b"", 2))
+    error = refusal(lambda: transport(sink.endpoint).send(b"", 30))
 
     assert (error.reason, error.retry) == (f"http_{status}", retry)
 
@@ -223,21 +225,21 @@ def test_retry_after_is_honoured(sink: HttpSink) -> None:
     """The seconds of a Retry-After header reach the back-off."""
     sink.status, sink.extra_headers = 429, {"Retry-After": "7"}
 
-    assert refusal(lambda: transport(sink.endpoint).send(b"", 2)).retry_after_s == 7
+    assert refusal(lambda: transport(sink.endpoint).send(b"", 30)).retry_after_s == 7
 
 
 def test_a_login_page_is_no_success(sink: HttpSink) -> None:
     """200 with text/html comes from something that is not a collector."""
     sink.content_type, sink.answer = "text/html", b"<html>log in</html>"
 
-    assert refusal(lambda: transport(sink.endpoint).send(b"", 2)).reason == "not_otlp"
+    assert refusal(lambda: transport(sink.endpoint).send(b"", 30)).reason == "not_otlp"
 
 
 def test_redirects_are_not_followed(sink: HttpSink) -> None:
     """302 is no success, and nothing is sent to where it points."""
     sink.status, sink.extra_headers = 302, {"Location": f"{sink.endpoint}/elsewhere"}
 
-    assert refusal(lambda: transport(sink.endpoint).send(b"", 2)).reason == "not_otlp"
+    assert refusal(lambda: transport(sink.endpoint).send(b"", 30)).reason == "not_otlp"
     assert sink.received.traces == []
 
 
@@ -248,7 +250,7 @@ def test_a_hang_ends_at_the_deadline(sink: HttpSink) -> None:
     began = time.monotonic()
     error = refusal(lambda: transport(sink.endpoint).send(b"", 0.3))
 
-    assert 0.25 < time.monotonic() - began < 0.8
+    assert 0.25 < time.monotonic() - began < 20  # the server would hang for 60 s
     assert (error.reason, error.retry) == ("timeout", True)
 
 
@@ -257,16 +259,18 @@ def test_a_dripping_answer_ends_at_the_deadline(raw_server: Callable[..., str]) 
 
     def drip(connection: socket.socket) -> None:
         connection.recv(65536)
-        for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 9\r\n\r\n123456789":
-            connection.sendall(bytes([byte]))
-            time.sleep(0.05)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 999\r\n\r\n"
+        with suppress(OSError):  # the client has left
+            for byte in head + bytes(999):
+                connection.sendall(bytes([byte]))
+                time.sleep(0.05)
 
     url = raw_server(drip)
 
     began = time.monotonic()
     error = refusal(lambda: transport(url).send(b"", 0.4))
 
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 20  # the whole answer would take 50 s
     assert error.reason == "timeout"
 
 
@@ -281,7 +285,7 @@ def test_the_last_answer_of_a_connection_is_read(raw_server: Callable[..., str])
 
     wire = transport(raw_server(answer))
 
-    assert [wire.send(b"", 2), wire.send(b"", 2)] == [b"123456789"] * 2
+    assert [wire.send(b"", 30), wire.send(b"", 30)] == [b"123456789"] * 2
 
 
 @pytest.mark.parametrize("kept", [20, 60, -6])
@@ -293,7 +297,7 @@ def test_a_cut_answer_is_none(raw_server: Callable[..., str], kept: int) -> None
         connection.recv(65536)
         connection.sendall(whole[:kept])
 
-    error = refusal(lambda: transport(raw_server(answer)).send(b"", 2))
+    error = refusal(lambda: transport(raw_server(answer)).send(b"", 30))
 
     assert (error.reason, error.retry) == ("unreachable", True)
 
@@ -305,7 +309,7 @@ def test_a_name_service_that_hangs_costs_the_deadline(monkeypatch: pytest.Monkey
 
     def hang(*question: object, **_: object) -> list[object]:
         asked.append(question)
-        release.wait(10)
+        release.wait(60)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
@@ -317,7 +321,7 @@ def test_a_name_service_that_hangs_costs_the_deadline(monkeypatch: pytest.Monkey
     release.set()
 
     assert [error.reason for error in errors] == ["timeout"] * 2
-    assert (len(asked), took_s < 1) == (1, True)
+    assert (len(asked), took_s < 20) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +355,7 @@ def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:
     url = raw_server(flood)
     wire = transport(url)
 
-    answer = wire.send(b"", 2)
+    answer = wire.send(b"", 30)
 
     assert MAX_RESPONSE_BYTES - 1024 < len(answer) < MAX_RESPONSE_BYTES
     assert not wire._session.connected
@@ -360,10 +364,7 @@ def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:
 
 def test_a_missing_server_is_worth_a_retry() -> None:
     """A refused connection is an outage, not a verdict on the batch."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
-    error = refusal(lambda: transport(f"http://127.0.0.1:{port}").send(b"", 1))
+    error = refusal(lambda: transport(f"http://127.0.0.1:{free_port()}").send(b"", 30))
 
     assert (error.reason, error.retry) == ("unreachable", True)
 
@@ -383,9 +384,9 @@ def test_tls_is_verified(raw_server: Callable[..., str]) -> None:
 
     url = raw_server(answer).replace("http:", "https:") + "/v1/traces"
 
-    assert refusal(lambda: HttpTransport(url, {}, compress=False).send(b"", 2)).reason == "unreachable"
+    assert refusal(lambda: HttpTransport(url, {}, compress=False).send(b"", 30)).reason == "unreachable"
     trusting = HttpTransport(url, {}, compress=False, tls=client)
-    assert trusting.send(b"", 2) == b""
+    assert trusting.send(b"", 30) == b""
     trusting.close()
 
 
@@ -394,7 +395,7 @@ def test_grpc_delivers_and_names_its_errors() -> None:
     sink = GrpcSink()
     wire = GrpcTransport(sink.endpoint, "traces", {"X-Tenant": "a"}, compress=True)
 
-    wire.send(b"", 5)
+    wire.send(b"", 30)
     sink.close()
     error = refusal(lambda: wire.send(b"", 2))
     wire.close()
@@ -434,7 +435,7 @@ def test_grpc_refusals_say_whether_to_retry(grpc_sink: GrpcSink, code: grpc.Stat
     grpc_sink.code = code
     wire = grpc_transport(grpc_sink)
 
-    error = refusal(lambda: wire.send(b"", 2))
+    error = refusal(lambda: wire.send(b"", 30))
     wire.close()
 
     assert (error.reason, error.retry) == (f"grpc_{code.name.lower()}", retry)
@@ -448,10 +449,10 @@ def test_grpc_retry_info_is_honoured(grpc_sink: GrpcSink) -> None:
     status.details.add().Pack(info)
     grpc_sink.code = grpc.StatusCode.RESOURCE_EXHAUSTED
     wire = grpc_transport(grpc_sink)
-    plain = refusal(lambda: wire.send(b"", 2))
+    plain = refusal(lambda: wire.send(b"", 30))
     grpc_sink.trailers = (("grpc-status-details-bin", status.SerializeToString()),)
 
-    error = refusal(lambda: wire.send(b"", 2))
+    error = refusal(lambda: wire.send(b"", 30))
     wire.close()
 
     assert (plain.retry, plain.retry_after_s) == (True, None)
@@ -463,7 +464,7 @@ def test_a_long_grpc_answer_is_not_read(grpc_sink: GrpcSink) -> None:
     grpc_sink.partial = {"error_message": "x" * 2 * MAX_RESPONSE_BYTES}
     wire = grpc_transport(grpc_sink)
 
-    assert wire.send(b"", 5) == b""
+    assert wire.send(b"", 30) == b""
     wire.close()
     assert len(grpc_sink.received.traces) == 1
 
@@ -474,5 +475,5 @@ def test_a_compressed_grpc_answer_stays_compressed(grpc_sink: GrpcSink) -> None:
     grpc_sink.compression = grpc.Compression.Gzip
     wire = grpc_transport(grpc_sink)
 
-    assert len(wire.send(b"", 5)) <= MAX_RESPONSE_BYTES
+    assert len(wire.send(b"", 30)) <= MAX_RESPONSE_BYTES
     wire.close()
