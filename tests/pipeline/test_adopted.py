@@ -240,7 +240,9 @@ def test_a_provider_that_takes_the_place_of_ours_degrades_its_signal(sink: HttpS
         before = telemetry.status()["otlp"].state
         other = TracerProvider()
         trace.get_tracer_provider = lambda: other
-        time.sleep(1)
+        deadline = time.monotonic() + 50
+        while telemetry.status()["otlp"].state != "degraded" and time.monotonic() < deadline: time.sleep(0.01)
+        time.sleep(1)  # a second warning would come by then
         states = {{name: [status.state, status.last_error] for name, status in telemetry.status().items()}}
         telemetry.shutdown(20)
         print(json.dumps([before, states]))

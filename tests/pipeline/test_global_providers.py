@@ -178,7 +178,7 @@ def test_a_flush_that_fails_says_so_in_time(tmp_path: Path) -> None:
         emit("item")
         refused = [provider.force_flush(300) for provider in providers()]
         telemetry.shutdown(0.1)
-        idle = [provider.force_flush(300) for provider in providers()]
+        idle = [provider.force_flush(30000) for provider in providers()]
         loggers.add_log_record_processor(Raises())
         tracers.add_span_processor(Hangs())
         began = time.monotonic()
@@ -293,7 +293,7 @@ def test_an_interpreter_without_threads_is_enough(tmp_path: Path) -> None:
         import atexit
         spans = Spans()
         def last():
-            flushed = providers()[0].force_flush(5000)
+            flushed = providers()[0].force_flush(30000)
             print(json.dumps([flushed, spans.flushed > 0]))
         atexit.register(last)
         start(exporters=["prometheus"])
