@@ -19,7 +19,8 @@ SOURCE = """
     import csg_otel
 
     exporters = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {exporters!r}
-    telemetry = csg_otel.instrument(service_name="fan-out", exporters=exporters, exporters__console__style="json")
+    telemetry = csg_otel.instrument(service_name="fan-out", exporters=exporters, exporters__console__style="json",
+                                    exporters__shutdown_timeout={budget_s})
 
     @csg_otel.observe
     def call():
@@ -32,8 +33,7 @@ SOURCE = """
         took.append(time.perf_counter() - began)
     print(json.dumps({{"median_s": sorted(took)[len(took) // 2], "url": telemetry.url}}))
     if {hold}:
-        sys.stdin.read(0)
-        time.sleep({hold})
+        sys.stdin.readline()
     began = time.perf_counter()
     report = telemetry.shutdown()
     status = {{"delivered": report.delivered, "dropped": report.dropped, "took_s": time.perf_counter() - began}}
@@ -51,19 +51,21 @@ def sinks() -> Iterator[tuple[HttpSink, GrpcSink]]:
 
 
 def run(
-    exporters: list[str], cwd: Path, hold: float = 0.0
+    exporters: list[str], cwd: Path, hold: bool = False, budget_s: float = 5.0
 ) -> tuple[dict[str, object], dict[str, object], str, float, str]:
     """Run the program; return what it printed first and last, its metrics while it ran, its life in seconds, stderr."""
     began = time.monotonic()
-    source = SOURCE.format(exporters=exporters, calls=CALLS, hold=hold)
+    source = SOURCE.format(exporters=exporters, calls=CALLS, hold=hold, budget_s=budget_s)
     with Program(source, cwd) as program:
         first = json.loads(program.line())
         text = get(f"{first['url']}/metrics")[1] if hold else ""
+        if hold:
+            program.go_on()
         last = json.loads(program.line())
         ended = time.monotonic()
         assert program.wait() == 0, program.stderr
         assert (
-            time.monotonic() - ended < 5
+            time.monotonic() - ended < 9
         )  # a destination that hangs takes 10 s; the interpreter alone 3 on a busy machine
         return first, last, text, time.monotonic() - began, program.stderr
 
@@ -77,7 +79,7 @@ def test_every_destination_gets_everything(sinks: tuple[HttpSink, GrpcSink], tmp
     http, grpc = sinks
     exporters = ["console", "prometheus", f"otlp+http://127.0.0.1:{http.port}", f"otlp://127.0.0.1:{grpc.port}"]
 
-    _, last, text, _, console = run(exporters, tmp_path, hold=1.5)
+    _, last, text, _, console = run(exporters, tmp_path, hold=True, budget_s=30.0)
 
     assert calls_in(http) == calls_in(grpc) == CALLS
     assert samples(text, "csg_operation_duration_seconds_count") == {'csg_operation_name="call"': CALLS}
@@ -106,7 +108,7 @@ def test_a_dead_destination_is_invisible_to_the_others(
     assert before == CALLS
     assert calls_in(http) == calls_in(grpc) == 2 * CALLS
     assert float(str(beside["median_s"])) < 3 * float(str(alone["median_s"]))
-    assert float(str(last["took_s"])) < 3 + float(str(ended["took_s"]))  # what the end takes on a busy machine
+    assert float(str(last["took_s"])) < 8 + float(str(ended["took_s"]))  # what the end takes on a busy machine
     assert last["dropped"] == {}
     assert log.count("cannot deliver") == (fault == "refused")
     assert log.count("kept on disk for the next start") == 1
