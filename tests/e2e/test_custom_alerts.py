@@ -21,6 +21,7 @@ from csg_otel.privacy import active
 from csg_otel.services import SentAlert
 from support.alertmanager import Alertmanager
 from support.datadog_api import datadog_api
+from support.programs import HUNG_S
 
 HOSTILE = [
     '{{ .Labels }} {{ template "x" }} {{',
@@ -76,7 +77,7 @@ def send(service: csg_otel.AlertingService, message: str = "it broke", **more: A
     return service.send_alert(csg_otel.Alert("custom_alert", "WARNING", message, **more), ttl_s=ttl_s)
 
 
-def seen(server: Alertmanager, wanted: int, within_s: float = 20.0) -> list[dict[str, Any]]:
+def seen(server: Alertmanager, wanted: int, within_s: float = HUNG_S) -> list[dict[str, Any]]:
     """Return the active alerts as soon as there are *wanted* of them."""
     deadline = time.monotonic() + within_s
     while len(found := server.alerts()) != wanted and time.monotonic() < deadline:
@@ -134,7 +135,7 @@ def test_every_alertmanager_gets_it_and_a_dead_one_delays_nobody(
         began = time.monotonic()
         send(service)
 
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5
         seen(server, 1)
         seen(other, 1)
 
@@ -145,13 +146,13 @@ def test_an_alertmanager_that_is_down_gets_it_later_as_it_was(server: Alertmanag
     service = started(server.address)
     at = math.floor(time.time()) - 3600
     send(service, timestamp=float(at))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HUNG_S
     while (status := books(server)).state != "down" and time.monotonic() < deadline:
         time.sleep(0.05)
     assert (status.state, status.spooled) == ("down", 1)
 
     with server:
-        (found,) = seen(server, 1, 40)
+        (found,) = seen(server, 1)
         assert found["startsAt"] == time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(at))
 
 
@@ -195,7 +196,7 @@ def test_an_alert_that_lasts_is_sent_again_until_it_is_resolved(
         seen(server, 2)
     with Alertmanager(config, tmp_path / "empty", address=address) as restarted:
         assert service.renew(time.time()) == 1
-        (found,) = seen(restarted, 1, 40)
+        (found,) = seen(restarted, 1)
         assert found["annotations"]["summary"] == "lasts"
         lasting.resolve()
         short.resolve()

@@ -59,7 +59,7 @@ def test_an_outage_loses_nothing(tmp_path: Path) -> None:
     with start(tmp_path, port, 300, 100) as program:
         program.line_with("emitted")
         sink = HttpSink(port)
-        eventually(lambda: len(spans(sink)) == 300, within_s=15)
+        eventually(lambda: len(spans(sink)) == 300)
         assert program.process.stdin is not None
         program.process.stdin.write("\n")
         program.process.stdin.flush()
@@ -85,7 +85,7 @@ def test_what_a_dead_collector_did_not_take_is_delivered_by_the_next_start(tmp_p
         began = time.monotonic()
         report = json.loads(program.line_with(r"\{.*\}")[0])
         assert program.wait() == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9  # an attempt has 10 s
     assert report["dropped"] == {}
     assert report["spooled"] >= 50
     sink.close()
@@ -93,7 +93,7 @@ def test_what_a_dead_collector_did_not_take_is_delivered_by_the_next_start(tmp_p
     back = HttpSink(port)
     with start(tmp_path, port, 1, 500) as program:
         program.line_with("emitted")
-        eventually(lambda: len(spans(back)) == 50, within_s=15)
+        eventually(lambda: len(spans(back)) == 50)
     back.close()
     assert set(spans(back)) == {f"span {number}" for number in range(50)}
 
@@ -128,7 +128,7 @@ def lives_and_deaths(folder: Path, port: int, lives: range) -> dict[str, list[fl
             time.sleep(random.uniform(0.05, 2.0))
             os.kill(program.process.pid, signal.SIGKILL)
             died = time.monotonic()
-            program.process.wait(10)
+            program.wait()
             assert program.process.stdout is not None
             lines = [line.split() for line in program.process.stdout.read().splitlines() if line.count(" ") == 1]
             ages[str(life)] = [died - float(at) for _, at in lines if at.count(".") == 1]

@@ -126,7 +126,7 @@ import csg_otel, sys, time
 if sys.argv[3] == "busy":
     sys.setswitchinterval(0.5)  # no thread of telemetry gets a turn before the end
 csg_otel.instrument("job", exporters=[f"otlp+{sys.argv[1]}"], health_monitoring__enabled=False,
-    system_monitoring__prometheus__enabled=False)
+    system_monitoring__prometheus__enabled=False, exporters__shutdown_timeout=30)
 for _ in range(int(sys.argv[2])):
     with csg_otel.observe("op"):
         pass
@@ -188,8 +188,7 @@ def test_several_successors_deliver_what_was_left_once_although_one_is_killed(tm
     """Workers that start together share one spool: each frame has one owner, and the spool of a dead owner gets another one."""
     sink, left, env = SlowSink(), 1000, {"XDG_STATE_HOME": str(tmp_path)}
     sink.status = 503
-    small = ["exporters__queue__batch_size=50", "exporters__shutdown_timeout=20.0"]
-    source = RUN.replace("health_monitoring__enabled=False", ", ".join(["health_monitoring__enabled=False", *small]))
+    source = RUN.replace("exporters__shutdown_timeout", "exporters__queue__batch_size=50, exporters__shutdown_timeout")
     command = [sys.executable, "-c", source, sink.endpoint]
     for number in range(2):
         with Program([*command, str(left // 2), "normal"], tmp_path, env) as program:

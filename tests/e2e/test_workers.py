@@ -149,7 +149,7 @@ def test_a_scrape_of_gunicorn_has_all_its_workers_did(
     """200 requests to four workers, then one of them is killed, then all are replaced: nothing is lost, or shown twice."""
     with shop(tmp_path, source, *gunicorn(*kind, *preload)) as running:
         running.order(200)
-        eventually(running.shows_all, 5)
+        eventually(running.shows_all)
         assert {int(value) for value in samples(running.text(), "worker_pid").values()} >= running.taken.keys()
 
         os.kill(next(iter(running.taken)), signal.SIGKILL)
@@ -163,7 +163,7 @@ def test_a_scrape_of_gunicorn_has_all_its_workers_did(
         def replaced() -> bool:
             return running.is_up() and len(running.workers - before) >= 4 and not _alive(before)
 
-        eventually(replaced, 30)
+        eventually(replaced)
         running.order(50)
         eventually(running.shows_all)
 
@@ -192,7 +192,7 @@ def test_the_workers_of_uvicorn_are_found_without_a_fork(tmp_path: Path) -> None
     with shop(tmp_path, ASYNC, *command, workers=3) as running:
         running.order(60)
 
-        eventually(running.shows_all, 5)
+        eventually(running.shows_all)
         assert "can't listen" not in (tmp_path / "log").read_text()
 
 
@@ -200,7 +200,7 @@ def test_a_hung_worker_costs_a_scrape_nothing_but_its_latest_numbers(tmp_path: P
     """What it has published stands; the scrape goes on after the moment a sound one needs to hear."""
     with shop(tmp_path, SYNC, *gunicorn("--timeout", "0", "--preload")) as running:
         running.order(50)
-        eventually(running.shows_all, 5)
+        eventually(running.shows_all)
         usual = min(_timed(running.text) for _ in range(5))
         hung = next(iter(running.taken))
         os.kill(hung, signal.SIGSTOP)
@@ -254,7 +254,7 @@ def test_a_new_start_begins_at_nought(tmp_path: Path) -> None:
     for _ in range(2):
         with shop(tmp_path, SYNC, *gunicorn(workers=2), workers=2, metrics_port=port) as running:
             running.order(10)
-            eventually(running.shows_all, 5)
+            eventually(running.shows_all)
 
     (root,) = Path(os.environ["XDG_STATE_HOME"]).glob("csg-otel/workers")
     assert len(list(root.iterdir())) == 1
@@ -315,7 +315,7 @@ def test_mounted_endpoints_answer_for_all_workers(tmp_path: Path) -> None:
     with shop(tmp_path, MOUNTED, *gunicorn(workers=3), workers=3) as running:
         running.order(60)
         running.metrics = f"{running.url}/monitoring"
-        eventually(running.shows_all, 5)
+        eventually(running.shows_all)
         instances = {_instance(running.text()) for _ in range(20)}
 
     assert len(instances) == 1
