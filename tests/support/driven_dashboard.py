@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from csg_otel.dashboard.terminal.app import DashboardApp
 from csg_otel.dashboard.terminal.widgets import RowList, TextLine
 from support.dashboard_documents import NOW, MemorySource
+from support.programs import HUNG_S
 
 Driven = Pilot[int]
 Test = Callable[[Pilot[int], MemorySource], Awaitable[None]]
@@ -48,7 +49,7 @@ def text(pilot: Driven, name: str = "list") -> str:
     return "\n".join(widget.lines)
 
 
-async def until(pilot: Driven, holds: Callable[[], object], within_s: float = 20) -> None:
+async def until(pilot: Driven, holds: Callable[[], object], within_s: float = HUNG_S) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + within_s
     while not holds():

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from csg_otel.server import Server
 
+WITHIN_S = 40.0
+"""Seconds to wait for a response: a busy machine may stop both sides for some."""
+
 
 def port_of(server: Server) -> int:
     """Return the port of *server*."""
@@ -29,7 +32,7 @@ def ask(
         **headers: Headers, with ``_`` for ``-``.
     """
     address = server.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=30, source_address=(source, 0))
+    connection = http.client.HTTPConnection(address, timeout=WITHIN_S, source_address=(source, 0))
     connection.request(method, path, headers={key.replace("_", "-"): value for key, value in headers.items()})
     response = connection.getresponse()
     result = (response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
@@ -38,9 +41,9 @@ def ask(
 
 
 def connect(server: Server) -> socket.socket:
-    """Return a connection to *server* that waits 30 s for bytes."""
+    """Return a connection to *server* that waits `WITHIN_S` for bytes."""
     host, port = server.url.removeprefix("http://").rsplit(":", 1)
-    return socket.create_connection((host, int(port)), 30)
+    return socket.create_connection((host, int(port)), WITHIN_S)
 
 
 def is_closed(connection: socket.socket) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from support.endpoints import WITHIN_S
+
 if TYPE_CHECKING:
     from csg_otel.dashboard.http import WebDashboard
     from csg_otel.server import Server
@@ -50,7 +52,7 @@ class Web:
         self, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send one request on a connection of its own; *headers* replace or add to those of every request."""
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=WITHIN_S)
         connection.request(method, path, body, {**self.headers, **(headers or {})})
         response = connection.getresponse()
         answer = Answer(response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
@@ -80,7 +82,7 @@ class Web:
     def events(self, query: str = "") -> Iterator[Iterator[Event]]:
         """Open a stream of events, and return them as they come."""
         host, port = self.url.removeprefix("http://").rsplit(":", 1)
-        with socket.create_connection((host, int(port)), 50) as client:
+        with socket.create_connection((host, int(port)), WITHIN_S) as client:
             lines = [f"GET /api/v1/events{query} HTTP/1.1", "Host: localhost"]
             lines += [f"{name}: {value}" for name, value in self.headers.items()]
             client.sendall("\r\n".join([*lines, "", ""]).encode())
