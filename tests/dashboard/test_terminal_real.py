@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from support.alertmanager import Alertmanager
 from support.programs import Program, eventually
+from support.servers import free_port
 from support.tmux import WITHIN_S, Terminal
 
 PROGRAM = """
@@ -50,9 +50,7 @@ sys.exit(run(HttpSource("http://127.0.0.1:{port}"), interval_s=0.3))
 @pytest.fixture
 def port() -> int:
     """A free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
@@ -127,7 +125,7 @@ def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], ter
     terminal.press("6")
     terminal.shows("Memory of the process")
     terminal.press("7")
-    terminal.shows(r"PENDING +HealthCheckCritical +critical")
+    terminal.shows(r"(PENDING|FIRING) +HealthCheckCritical +critical")
     terminal.press("/", "HealthCheckCritical", "Enter")
     terminal.shows("filter: HealthCheckCritical")
     terminal.press("a")
@@ -235,7 +233,7 @@ def test_a_closed_terminal_ends_it_at_once(port: int, state: dict[str, str]) -> 
     finally:
         terminal.close()
 
-    process.wait(10)
+    process.wait(WITHIN_S)
     assert not process.is_running()
 
 
@@ -245,9 +243,9 @@ def test_a_receiver_in_a_real_terminal(state: dict[str, str]) -> None:
     command = [sys.executable, "-m", "csg_otel", "dashboard", "--otlp", "--interval", "0.5"]
     terminal = Terminal([*command, "--otlp-http-port", "0", "--otlp-grpc-port", "0"], state, size=(80, 24))
     try:
-        screen = terminal.shows(r"http/protobuf \\\n +OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:\d+\n")
-        assert "WAITING" in screen
-        endpoint = screen.partition("http/protobuf")[2].partition("ENDPOINT=")[2].split()[0]
+        terminal.shows("WAITING")
+        pattern = r"http/protobuf \\\n +OTEL_EXPORTER_OTLP_ENDPOINT=(http://127.0.0.1:\d+)\n"
+        endpoint = terminal.reads(pattern)
         span = {
             "traceId": "5b" * 16,
             "spanId": "5b" * 8,

@@ -51,6 +51,18 @@ class Terminal:
         except AssertionError:
             raise AssertionError(f"no {pattern!r} on this screen:\n{self.screen()}") from None
 
+    def reads(self, pattern: str) -> str:
+        """Wait until two screens in a row have the same text in the group of *pattern*, and return it: one may be half drawn."""
+        texts = [""]
+
+        def is_whole() -> bool:
+            match = re.search(pattern, self.screen())
+            texts.append(match[1] if match else "")
+            return texts[-1] == texts[-2] != ""
+
+        eventually(is_whole, WITHIN_S, every_s=0.5)
+        return texts[-1]
+
     def flags(self, *names: str) -> str:
         """The values of variables of tmux, such as ``alternate_on``."""
         return self._tmux("display-message", "-p", "-t", "main", " ".join(f"#{{{name}}}" for name in names)).strip()
