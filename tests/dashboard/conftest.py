@@ -11,10 +11,13 @@ import pytest
 
 import csg_otel
 from csg_otel.config import load
+from csg_otel.dashboard import remote
 from csg_otel.dashboard.api import Api
 from csg_otel.dashboard.http import PURPOSE, WebDashboard
 from csg_otel.server import Server
 from support.dashboard_source import SetSource
+from support.endpoints import WITHIN_S
+from support.programs import eventually
 from support.web_client import ServedWeb
 
 if TYPE_CHECKING:
@@ -24,6 +27,12 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     "--disable-sync",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test's own requests to a dashboard wait as long as a busy machine needs."""
+    monkeypatch.setattr(remote, "_TIMEOUT_S", WITHIN_S)
 
 
 @pytest.fixture
@@ -54,14 +63,16 @@ def serve_web(source: SetSource, tmp_path: Path) -> Iterator[Callable[..., Serve
 
     yield start
     for server, dashboard in running:
-        server.stop(2.0)
+        server.stop(WITHIN_S)
         dashboard.close()
 
 
 @pytest.fixture
-def web(serve_web: Callable[..., ServedWeb]) -> ServedWeb:
-    """A dashboard with the default settings."""
-    return serve_web()
+def web(serve_web: Callable[..., ServedWeb], tmp_path: Path) -> ServedWeb:
+    """A dashboard with the default settings, whose token file is there for commands."""
+    web = serve_web()
+    eventually((tmp_path / "state" / "csg-otel" / "dashboard" / f"{web.port}.token").exists)
+    return web
 
 
 @pytest.fixture

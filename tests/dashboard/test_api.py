@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,9 +17,10 @@ from csg_otel import net
 from csg_otel.dashboard.api import Api
 from csg_otel.dashboard.source import NotFoundError, SourceError
 from support import programs
+from support.servers import free_port
 
 
-def eventually(check: Callable[[], Any], within_s: float = 20) -> Any:
+def eventually(check: Callable[[], Any], within_s: float = programs.HUNG_S) -> Any:
     """Return the first true result of *check*."""
     return programs.eventually(check, within_s)
 
@@ -67,11 +67,11 @@ def test_a_running_span_is_shown_as_running(api: Api) -> None:
     def work() -> None:
         with csg_otel.observe("long"):
             started.set()
-            ends.wait(20)
+            ends.wait(60)
 
     thread = threading.Thread(target=work)
     thread.start()
-    started.wait(20)
+    assert started.wait(60)
 
     (row,) = eventually(lambda: _traces(api, running="true"))
     assert (row["name"], row["duration_s"], row["running"]) == ("long", None, 1)
@@ -177,7 +177,7 @@ def test_metrics_have_values_quantiles_and_exemplars(api: Api) -> None:
     assert all(len(series["values"]) == len(drawn["times"]) for series in drawn["series"])
     (row,) = (row for row in api.get("metrics")["metrics"] if row["name"] == "csg.operation.duration")
     assert "checkout" in row["attributes"]["csg.operation.name"]
-    assert 0 < row["latest"] < 1
+    assert 0 < row["latest"] < 60  # seconds, also where the machine stops for some
     exemplar = eventually(lambda: api.get("metrics/series", {"name": row["name"]})["exemplars"])[-1]
     assert api.get(f"traces/{exemplar['trace_id']}")["summary"]["name"] == "checkout"
 
@@ -202,7 +202,8 @@ def test_the_status_has_the_whole(instrumented: Instrument) -> None:
 
 def _page_with_failures(api: Api) -> Any:
     page = api.get("health")
-    return page if any(row["failures"] for row in page["checks"] if row["name"] == "store") else None
+    (row,) = (row for row in page["checks"] if row["name"] == "store")
+    return page if row["failures"] and row["status"] == "critical" else None
 
 
 def test_a_check_has_its_past(instrumented: Instrument) -> None:
@@ -239,7 +240,6 @@ def test_the_system_has_charts(api: Api) -> None:
             <= (rows := {row["id"]: row for row in api.get("system", {"range": "300"})["charts"]}).keys()
             and rows
         ),
-        within_s=30,
     )
 
     assert 0 <= max(value for value in charts["memory"]["series"][0]["values"] if value is not None) <= 100
@@ -348,15 +348,13 @@ def test_other_settings_keep_what_is_collected(instrumented: Instrument) -> None
 
 def test_the_page_is_where_the_settings_say(instrumented: Instrument, capfd: pytest.CaptureFixture[str]) -> None:
     """Host and port are as configured; the console has a link that lets its reader in, and the handle makes others."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.2", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     telemetry = instrumented(dashboard__host="127.0.0.2", dashboard__port=port, exporters="console")
 
     assert f"dashboard (this link works once): http://127.0.0.2:{port}/login?token=" in capfd.readouterr().err
     login = telemetry.dashboard_url
     assert login.startswith(f"http://127.0.0.2:{port}/login?token=")
-    first, again = (net.request("GET", login, timeout_s=5) for _ in range(2))
+    first, again = (net.request("GET", login, timeout_s=30) for _ in range(2))
     assert again.status == 401
     assert first.status in (200, 303)
     assert "HttpOnly" in str(first.headers)

@@ -7,7 +7,6 @@ import json
 import os
 import select
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from csg_otel.dashboard import schema
 from csg_otel.dashboard.model import Status
 from csg_otel.dashboard.model.report import Report
 from support.programs import HUNG_S, Program, eventually, get
+from support.servers import free_port
 
 PROGRAM = """
     import logging
@@ -65,10 +65,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Return a function that runs ``csg-otel`` in the test's folder, without a program at the configured address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "MONITORING_DASHBOARD_PORT": str(port), "PROMETHEUS_PORT": "1", "COLUMNS": "80"}
+    environment = {**os.environ, "MONITORING_DASHBOARD_PORT": str(free_port()), "PROMETHEUS_PORT": "1", "COLUMNS": "80"}
 
     def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "csg_otel", *arguments]
@@ -266,9 +263,10 @@ class Terminal:
         os.write(self._screen, keys.encode())
 
     def has_ended(self) -> bool:
-        """Return whether the command has ended; what it writes meanwhile is read."""
+        """Return whether the command has ended; all that it has written until then is read."""
+        ended = self.process.poll() is not None
         self.shows("")
-        return self.process.poll() is not None
+        return ended
 
 
 def test_a_terminal_gets_the_interactive_dashboard(shop: tuple[str, str], tmp_path: Path) -> None:

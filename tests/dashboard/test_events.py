@@ -14,6 +14,7 @@ import pytest
 
 from csg_otel.dashboard.http import events, rendering
 from support.dashboard_source import SetSource
+from support.endpoints import WITHIN_S
 from support.programs import eventually
 from support.web_client import Event, ServedWeb
 
@@ -156,7 +157,7 @@ def test_hostile_watchers_hurt_nobody(
             pages.append(next(good).data["number"])
             began = time.monotonic()
             assert web.get("status").status == 200
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 30  # a busy machine's; the others never read
 
     assert pages == [0, 1, 2]
 
@@ -183,7 +184,7 @@ def _connection(web: ServedWeb, buffer_bytes: int = 0) -> socket.socket:
     client = socket.socket()
     if buffer_bytes:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-    client.settimeout(10)
+    client.settimeout(WITHIN_S)
     client.connect(("127.0.0.1", web.port))
     return client
 

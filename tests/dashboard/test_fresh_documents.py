@@ -22,7 +22,7 @@ def test_a_document_after_an_event_is_newer_than_the_event(
     def trace(_: object) -> dict[str, int]:
         count = spans[0]
         began.set()
-        gate.wait(10 if count == 2 else 0)
+        gate.wait(60 if count == 2 else 0)
         return {"spans": count}
 
     source.documents["traces/1"] = trace
@@ -36,7 +36,7 @@ def test_a_document_after_an_event_is_newer_than_the_event(
         began.clear()
         older = threading.Thread(target=lambda: web.get("traces/1"))
         older.start()
-        assert began.wait(10)
+        assert began.wait(60)
         spans[0] = 3
         source.events["traces"].append({"traces": ["1"]})
         assert next(stream).name == "traces"

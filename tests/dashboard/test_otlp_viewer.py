@@ -140,7 +140,7 @@ def test_the_overview_has_who_sends(config: Config) -> None:
         page = browser.new_page()
         page.goto(shown.url)
         page.wait_for_selector(f"pre >> text=OTEL_EXPORTER_OTLP_ENDPOINT={shown.otlp_http}")
-        assert page.inner_text("#overall").strip() == "waiting"
+        page.wait_for_selector("#overall >> text=/^\\s*waiting\\s*$/")
         request = TRACES.request(resource_spans=[{"scope_spans": [{"spans": [{**SPAN, "status": {"code": 2}}]}]}])
         assert post(f"{shown.otlp_http}/v1/traces", request.SerializeToString()) == 200
         row = page.wait_for_selector("[data-service=unknown_service]")

@@ -27,7 +27,7 @@ from support.programs import Program, eventually, get
 from support.servers import free_port
 
 RUN = """
-    import logging, os, sys, time, csg_otel
+    import logging, os, csg_otel
 
     telemetry = csg_otel.instrument(
         "shop", exporters=[], dashboard__enabled=True, dashboard__port=int(os.environ["PORT"]),
@@ -36,7 +36,6 @@ RUN = """
     with csg_otel.observe(os.environ["NAME"]):
         logging.getLogger("shop").warning("line of %s", os.environ["NAME"])
     csg_otel.gauge("of." + os.environ["NAME"]).set(1)
-    time.sleep(2.5)
     print("ready", flush=True)
     input()
     telemetry.shutdown()
@@ -72,6 +71,21 @@ def _names(source: HttpSource, text: str) -> set[str]:
         return set()
 
 
+def _is_written(state: Path, *texts: str) -> bool:
+    """Return whether the journals below *state* have all *texts*."""
+    written = "".join(path.read_text(encoding="utf-8") for path in state.rglob("*.jsonl"))
+    return all(f'"{text}"' in written for text in texts)
+
+
+def _has_value(source: HttpSource, gauge: str) -> bool:
+    """Return whether the chart of *gauge* has the value 1."""
+    try:
+        (series,) = source.get("metrics/series", {"name": gauge, "range": "300"})["series"]
+    except SourceError:
+        return False
+    return 1 in series["values"]
+
+
 @pytest.mark.parametrize("ends", ["shut down", "killed"])
 def test_traces_logs_and_charts_outlive_the_process(state: Path, tmp_path: Path, ends: str) -> None:
     """The next process shows what the one before did, also if that one was killed; its charts begin before its start."""
@@ -79,6 +93,8 @@ def test_traces_logs_and_charts_outlive_the_process(state: Path, tmp_path: Path,
     source = HttpSource(f"http://127.0.0.1:{port}")
     with Program(RUN, tmp_path, {"PORT": str(port), "NAME": "run-1"}) as first:
         first.line_with("ready")
+        eventually(lambda: _is_written(state, "run-1", "line of run-1"))
+        eventually(lambda: _has_value(source, "of.run-1"))
         if ends == "shut down":
             first.go_on()
             first.line_with("done")
@@ -90,12 +106,7 @@ def test_traces_logs_and_charts_outlive_the_process(state: Path, tmp_path: Path,
         bodies = [row["body"] for row in source.get("logs", {"logger": "shop"})["logs"]]
         assert bodies == ["line of run-2", "line of run-1"]
         if ends == "shut down":
-
-            def has_the_chart_of_the_run_before() -> bool:
-                (series,) = source.get("metrics/series", {"name": "of.run-1", "range": "300"})["series"]
-                return 1 in series["values"]
-
-            assert eventually(has_the_chart_of_the_run_before)
+            assert eventually(lambda: _has_value(source, "of.run-1"))
             assert source.get("status")["kept_since"] < began
 
 
@@ -108,20 +119,27 @@ def test_the_page_shows_the_requests_of_all_workers(tmp_path: Path) -> None:
         eventually(lambda: _is_up(f"http://127.0.0.1:{port}/orders"), within_s=60)
         source = HttpSource(f"http://127.0.0.1:{dashboard_port}")
         workers: set[str] = set()
+        shown: dict[str, str] = {}
+        """The worker of each trace."""
 
         def all_are_shown() -> bool:
             workers.add(get(f"http://127.0.0.1:{port}/orders")[1])
             try:
                 rows = source.get("traces", {"name": "order", "limit": "1000"})["traces"]
+                new = {row["trace_id"] for row in rows} - shown.keys()
+                shown.update({trace_id: str(_worker(source, trace_id)) for trace_id in new})
             except SourceError:
                 return False
-            pids = {str(_worker(source, row["trace_id"])) for row in rows[:60]}
-            return len(workers) >= 3 and workers <= pids
+            return len(workers) >= 3 and workers <= set(shown.values())
 
         eventually(all_are_shown, within_s=60, every_s=0.1)
         eventually(lambda: source.get("status")["workers"] == 4)
-        counted = next(row for row in source.get("metrics")["metrics"] if row["name"] == "csg.operation.duration")
-        assert counted["series"] >= 1
+
+        def counted() -> list[Any]:
+            rows = source.get("metrics")["metrics"]
+            return [row for row in rows if row["name"] == "csg.operation.duration" and row["series"] >= 1]
+
+        assert eventually(counted)
 
 
 def _worker(source: HttpSource, trace_id: str) -> Any:

@@ -109,7 +109,7 @@ def test_a_restarted_program_is_opened_again(prepared: ServedWeb, serve_web: Ser
     """It has another token, which is read for each request."""
     remote_source = HttpSource(prepared.url)
     assert remote_source.get("status")
-    prepared.server.stop(2.0)
+    prepared.server.stop(30.0)
     prepared.dashboard.close()
     with pytest.raises(SourceError, match="nothing answers at"):
         remote_source.get("status")

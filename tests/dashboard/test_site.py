@@ -122,7 +122,7 @@ def test_a_session_survives_a_restart_and_is_for_one_port(serve_web: Serve, tmp_
     first, other, stateless = serve_web(), serve_web(), serve_web(state=None)
     for web in (first, stateless):
         web.log_in()
-        web.server.stop(2.0)
+        web.server.stop(30.0)
         web.dashboard.close()
     second, forgetful = serve_web(port=first.port), serve_web(port=stateless.port, state=None)
 
@@ -166,7 +166,7 @@ def test_the_token_file_lets_this_user_s_command_line_in(web: ServedWeb, tmp_pat
     assert answer.json["url"].startswith(f"{web.url}/login?token=")
     assert web.ask(answer.json["url"].removeprefix(web.url)).status == 303
     assert web.get(f"status?token={token}").status == 401
-    web.server.stop(2.0)
+    web.server.stop(30.0)
     web.dashboard.close()
     assert not file.exists()
 
@@ -487,7 +487,7 @@ def test_equal_requests_share_a_rendering_for_a_second(
 
     def slow(_: object) -> dict[str, int]:
         began.set()
-        gate.wait(10)
+        gate.wait(60)
         return {"number": len(source.requests)}
 
     source.documents["system"] = slow
@@ -496,7 +496,7 @@ def test_equal_requests_share_a_rendering_for_a_second(
     threads = [threading.Thread(target=lambda: answers.append(web.get("system").body)) for _ in range(20)]
     for thread in threads:
         thread.start()
-    assert began.wait(10)
+    assert began.wait(60)
     eventually(lambda: sum(map(len, web.dashboard._documents._waiting.values())) == 20)
     gate.set()
     for thread in threads:
@@ -514,7 +514,7 @@ def test_equal_requests_share_a_rendering_for_a_second(
 def test_a_slow_document_delays_neither_the_page_nor_an_action(web: ServedWeb, source: SetSource) -> None:
     """The page's files and the login come from the server's thread, what takes long from a thread of its own."""
     gate = threading.Event()
-    source.documents["status"] = lambda _: gate.wait(20)
+    source.documents["status"] = lambda _: gate.wait(60)
     source.documents["changed"] = {"changes": []}
     web.log_in()
     thread = threading.Thread(target=lambda: web.get("status"))

@@ -87,7 +87,7 @@ def test_every_document_of_a_program_matches_its_schema(tmp_path: Path) -> None:
     with shop(tmp_path) as (_, web):
         source = HttpSource(web.url)
         eventually(lambda: {"stock": "warning"}.items() <= _states(source.get("health")).items())
-        eventually(lambda: len(source.get("metrics")["metrics"]) > 3)
+        eventually(lambda: {"orders", "sizes"} <= {row["name"] for row in source.get("metrics")["metrics"]})
         traces: Any = eventually(lambda: source.get("traces", {"name": "order"})["traces"])
         paths = {path: path for path in schema.DOCUMENTS}
         paths["traces/{trace_id}"] = f"traces/{traces[0]['trace_id']}"
@@ -162,19 +162,26 @@ def test_an_export_of_one_program_is_imported_by_another(tmp_path: Path) -> None
     assert counts["logs"] >= 4
 
 
+def _probe_times(probe: str) -> list[float]:
+    """Return the seconds that each of 30 probes took, in order."""
+    times = []
+    for _ in range(30):
+        began = time.monotonic()
+        assert get(probe)[0] in (200, 503)
+        times.append(time.monotonic() - began)
+    return sorted(times)
+
+
 def test_probes_are_quick_while_the_dashboard_is_attacked(tmp_path: Path) -> None:
     """Idle, half-open and unread streams at the page's port; the probes have another port and another thread."""
     with shop(tmp_path) as (_, web), ExitStack() as clients:
         probe = f"{web.get('status').json['metrics_url'].rpartition('/')[0]}/livez"
+        quiet = _probe_times(probe)
         stream = f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nCookie: {web.headers['Cookie']}\r\n\r\n".encode()
         for number in range(200):
             client = clients.enter_context(socket.create_connection(("127.0.0.1", int(web.url.rpartition(":")[2])), 10))
             client.sendall(stream if number % 2 else stream[:40])
-        times = []
-        for _ in range(30):
-            began = time.monotonic()
-            assert get(probe, within_s=5)[0] in (200, 503)
-            times.append(time.monotonic() - began)
+        attacked = _probe_times(probe)
 
-        assert sorted(times)[15] < 0.5, times
+        assert attacked[15] < max(0.5, 20 * quiet[15]), (quiet, attacked)
         assert web.get("status").status == 200

@@ -52,7 +52,7 @@ class Terminal:
             raise AssertionError(f"no {pattern!r} on this screen:\n{self.screen()}") from None
 
     def reads(self, pattern: str) -> str:
-        """Wait until two screens in a row have the same text in the group of *pattern*, and return it: one may be half drawn."""
+        """Wait until two screens in a row have one text for the group of *pattern*, and return it: one may be half drawn."""
         texts = [""]
 
         def is_whole() -> bool:
