@@ -43,7 +43,7 @@ def traces(sink: HttpSink) -> dict[bytes, set[str]]:
 
 def sampler(run: Run, sink: HttpSink) -> Collector:
     """Start a sampler that keeps what failed or was slow, and nothing else."""
-    return run("gateway-sampling.yaml", TRACES_ENDPOINT=sink.endpoint, DECISION_WAIT="4s", SAMPLING_PERCENTAGE="0")
+    return run("gateway-sampling.yaml", TRACES_ENDPOINT=sink.endpoint, DECISION_WAIT="10s", SAMPLING_PERCENTAGE="0")
 
 
 @pytest.mark.real("otelcol")
