@@ -14,7 +14,7 @@ import pytest
 
 from support import bad_inputs
 from support.otlp_sink import HttpSink, attributes
-from support.programs import Program, get
+from support.programs import HUNG_S, Program, get
 
 CASES = tuple(bad_inputs.cases())
 
@@ -46,7 +46,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     command = [sys.executable, bad_inputs.__file__, json.dumps(config)]
     with Program(command, cwd, {"PYTHONPATH": str(Path(bad_inputs.__file__).parents[1])}) as program:
         report = json.loads(program.line_with(r"^\{.*", within_s=240).group())
-        assert program.wait(30) == 0
+        assert program.wait() == 0
         lines = [json.loads(line) for line in program.stderr.splitlines() if line.startswith("{")]
     yield Seen(
         report,
@@ -110,7 +110,7 @@ def test_a_resource_of_bad_values_is_sent_as_text(tmp_path: Path) -> None:
     environment = {"OTEL_RESOURCE_ATTRIBUTES": "env=\udcff,team=x", "XDG_STATE_HOME": str(tmp_path)}
     with Program(source, tmp_path, environment) as program:
         status, text, _ = get(f"{program.line()}/metrics")
-        program.process.communicate("\n", 20)
+        program.process.communicate("\n", HUNG_S)
         assert program.wait() == 0, program.stderr
     (found,) = [attributes(rs.resource) for r in sink.received.traces for rs in r.resource_spans][:1]
     sink.close()
@@ -182,7 +182,7 @@ def test_real_prometheus_takes_the_text(tmp_path: Path) -> None:
     """
     with Program(source, tmp_path) as program:
         _, text, _ = get(f"{program.line()}/metrics")
-        program.process.communicate("\n", 20)
+        program.process.communicate("\n", HUNG_S)
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
 
     assert "error while linting" not in done.stderr

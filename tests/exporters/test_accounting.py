@@ -7,6 +7,7 @@ import time
 from csg_otel.exporters.delivery.accounting import Accounting
 from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.delivery.drain import drain
+from support.programs import HUNG_S
 from support.senders import FunctionSender
 
 
@@ -30,13 +31,13 @@ def test_a_destination_being_replaced_is_counted_once_at_every_step() -> None:
     counts = [_emitted(accounting)]
     old = accounting.replace((second,))
     counts.append(_emitted(accounting))
-    drain(old, time.monotonic() + 2)
+    drain(old, time.monotonic() + HUNG_S)
     counts.append(_emitted(accounting))
     accounting.retire()
     counts.append(_emitted(accounting))
     last = accounting.replace(())
     counts.append(_emitted(accounting))
-    drain(last, time.monotonic() + 2)
+    drain(last, time.monotonic() + HUNG_S)
     accounting.retire()
     report = accounting.close(0.5)
 

@@ -19,7 +19,7 @@ from csg_otel.exporters.datadog import as_otlp, headers
 from csg_otel.exporters.otlp import split
 from support.datadog import Intake
 from support.otlp_sink import GrpcSink, HttpSink
-from support.programs import Program, get, samples
+from support.programs import HUNG_S, Program, get, samples
 
 DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -69,7 +69,7 @@ def run(cwd: Path, datadog: dict[str, object]) -> tuple[str, dict[str, int]]:
         url = program.line()
         assert url, program.stderr
         text = get(f"{url}/metrics")[1]
-        printed, _ = program.process.communicate("\n", 30)
+        printed, _ = program.process.communicate("\n", HUNG_S)
         return text, json.loads(printed)
 
 

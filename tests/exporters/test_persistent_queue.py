@@ -10,6 +10,7 @@ from csg_otel.exporters.delivery.accounting import items_by_result
 from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.sender import SendError
+from support.programs import HUNG_S
 from support.senders import Observer
 
 
@@ -42,9 +43,9 @@ def results(items: str) -> tuple[list[str | None], dict[str, int], int]:
     queue = PersistentQueue("c", "traces", Letters(), observer)
     for item in items:
         queue.enqueue(item)
-    queue.flush(time.monotonic() + 5)
+    queue.flush(time.monotonic() + HUNG_S)
     status = queue.status()
-    queue.close(time.monotonic() + 5)
+    queue.close(time.monotonic() + HUNG_S)
     queue.join()
     return observer.results, status.dropped, status.delivered
 
