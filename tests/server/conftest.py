@@ -54,5 +54,5 @@ def serve() -> Iterator[Callable[..., Server]]:
 
     yield start
     for server in running:
-        server.stop(2.0)
+        server.stop(30.0)
     provider.shutdown()

@@ -22,7 +22,7 @@ from csg_otel.server.hosts import HostCheck
 from csg_otel.server.rate_limit import RateLimit
 from support.endpoints import ask, exchange
 from support.otlp_sink import HttpSink
-from support.programs import Program, get
+from support.programs import Program, eventually, get
 
 Serve = Callable[..., Server]
 
@@ -135,7 +135,7 @@ def test_a_forked_child_counts_from_scratch() -> None:
     with limit._lock:
         pid = os.fork()
         if pid == 0:
-            signal.alarm(10)  # ends a child that waits for the lock
+            signal.alarm(50)  # ends a child that waits for the lock
             os._exit(0 if limit.refusal(request) is None else 1)
     _, status = os.waitpid(pid, 0)
 
@@ -262,7 +262,7 @@ class Lines(logging.Handler):
 
     def wait_for(self, count: int) -> list[str]:
         """Return the lines as soon as there are *count*."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 50
         while len(self.lines) < count and time.monotonic() < deadline:
             time.sleep(0.005)
         return self.lines
@@ -411,12 +411,8 @@ telemetry.shutdown()
     with Program(source, tmp_path) as program:
         url = program.line()
         get(f"{url}/metrics?token=secret")
-        deadline = time.monotonic() + 10
-        while " GET /metrics 200 " not in program.stderr and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert program.process.stdin is not None
-        program.process.stdin.write("\n")
-        program.process.stdin.flush()
+        eventually(lambda: " GET /metrics 200 " in program.stderr)
+        program.go_on()
         assert program.wait() == 0
         stderr = program.stderr
     sink.close()

@@ -13,7 +13,7 @@ import pytest
 from csg_otel.server import Server, connection
 from csg_otel.server.connection import State
 from support.authority import Authority
-from support.endpoints import is_closed, port_of
+from support.endpoints import WITHIN_S, is_closed, port_of
 from support.programs import eventually
 
 Serve = Callable[..., Server]
@@ -25,8 +25,13 @@ Opened = tuple[Server, Callable[..., http.client.HTTPConnection]]
 
 
 @pytest.fixture(params=["plain", "tls"])
-def opened(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Iterator[Opened]:
+def opened(
+    request: pytest.FixtureRequest, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opened]:
     """A server, and a function that returns a client of it at an address."""
+    monkeypatch.setattr(
+        connection, "_REQUEST_S", 60.0
+    )  # on a busy machine a crowd may take longer than 10 s to connect
     authority = Authority(tmp_path) if request.param == "tls" else None
     server = serve(**({} if authority is None else {"security": authority.settings()}))
     context = authority.client() if authority is not None else None
@@ -35,10 +40,10 @@ def opened(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Iter
         def client(address: str = "127.0.0.1") -> http.client.HTTPConnection:
             port, source = port_of(server), (address, 0)
             if context is None:
-                made = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=source)
+                made = http.client.HTTPConnection("127.0.0.1", port, timeout=WITHIN_S, source_address=source)
             else:
                 made = http.client.HTTPSConnection(
-                    "127.0.0.1", port, timeout=20, source_address=source, context=context
+                    "127.0.0.1", port, timeout=WITHIN_S, source_address=source, context=context
                 )
             clients.callback(made.close)
             return made
@@ -59,7 +64,8 @@ def crowd(server: Server, count: int = CROWD) -> Iterator[list[socket.socket]]:
     """Silent clients at one address."""
     with ExitStack() as clients:
         yield [
-            clients.enter_context(socket.create_connection(("127.0.0.1", port_of(server)), 20)) for _ in range(count)
+            clients.enter_context(socket.create_connection(("127.0.0.1", port_of(server)), WITHIN_S))
+            for _ in range(count)
         ]
 
 

@@ -76,7 +76,7 @@ def test_a_request_on_asyncio_leaves_the_loop_free(answers: Answers) -> None:
         leaving.cancel()
         assert not staying.done()
         answers.gate.set()
-        await asyncio.wait_for(staying, 10)
+        await asyncio.wait_for(staying, 50)
 
     asyncio.run(main())
 

@@ -21,7 +21,7 @@ from opentelemetry.sdk.metrics.export import MetricsData
 from csg_otel.exporters import prometheus
 from csg_otel.server import Request, Server, scrapes
 from csg_otel.server.messages import Done
-from support.endpoints import ask, connect, is_closed
+from support.endpoints import WITHIN_S, ask, connect, is_closed
 from support.programs import Program, eventually, get
 
 Serve = Callable[..., Server]
@@ -39,7 +39,7 @@ def test_a_start_that_fails_is_tried_again(serve: Serve, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(selectors, "PollSelector", fail_once)
     address = serve().url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=WITHIN_S)
     connection.request("GET", "/metrics")
 
     assert connection.getresponse().status == 200
@@ -171,11 +171,11 @@ def test_it_answers_many_at_once_and_stops_at_once(serve: Serve) -> None:
         thread.join()
     idle = connect(server)
     began = time.monotonic()
-    server.stop(2.0)
+    server.stop(60.0)
     idle.close()
 
     assert found == [200] * 50
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 30  # a busy machine's; a server that waits for the idle client takes 60 s
 
 
 def test_connections_that_come_while_the_server_stops_are_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,16 +185,16 @@ def test_connections_that_come_while_the_server_stops_are_closed(serve: Serve, m
 
     def block(request: Request, done: Done) -> None:
         blocked.set()
-        release.wait(10)
+        release.wait(60)
 
     eventually(lambda: server._loop is not None)
     assert server._loop is not None
     monkeypatch.setattr(server._service, "respond", block)
     with connect(server) as first:
         first.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert blocked.wait(10)
+        assert blocked.wait(50)
         with connect(server) as second:
-            stopping = threading.Thread(target=server.stop, args=(10.0,))
+            stopping = threading.Thread(target=server.stop, args=(60.0,))
             stopping.start()
             release.set()
             stopping.join()
@@ -241,7 +241,7 @@ def test_a_forked_child_keeps_no_connection_of_its_parent(tmp_path: Path) -> Non
     with Program(source, tmp_path) as program:
         url = program.line()
         host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), 10) as client:
+        with socket.create_connection((host, int(port)), WITHIN_S) as client:
             client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
             assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
             program.go_on()

@@ -102,12 +102,16 @@ def test_a_crowd_of_scrapers_gets_pages_less_often(serve: Serve) -> None:
     threads = [threading.Thread(target=scrape) for _ in range(3)]
     for thread in threads:
         thread.start()
+    began = time.monotonic()
     time.sleep(3)
     stop.set()
+    took_s = time.monotonic() - began
     for thread in threads:
         thread.join()
 
-    assert count < 30  # 0.9 s for the first ten, then 0.2 s for each; with rests of 60 ms it would be 37
+    assert (
+        count < 10 * took_s
+    )  # 0.9 s for the first ten, then 0.2 s for each: 20 in 3 s; with rests of 60 ms it would be 37
 
 
 # -- scrapes ----------------------------------------------------------------------------------------------------------------
@@ -135,7 +139,7 @@ def test_scrapes_at_the_same_time_share_a_collection(serve: Serve) -> None:
     statuses: list[int] = []
     threads = [threading.Thread(target=lambda: statuses.append(ask(server, "/metrics")[0])) for _ in range(30)]
     threads[0].start()
-    assert collections.began.wait(10)
+    assert collections.began.wait(30)
     for thread in threads[1:]:
         thread.start()
     endpoints = server._service
@@ -155,7 +159,7 @@ def test_probes_are_answered_while_a_collection_hangs(serve: Serve) -> None:
     server = serve(collect=collections)
     with connect(server) as scraper:
         scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert collections.began.wait(10)
+        assert collections.began.wait(30)
 
         assert [ask(server, path)[0] for path in ("/livez", "/readyz", "/healthz/disk", "/nothing")] == [503] * 3 + [
             404
@@ -209,20 +213,21 @@ def test_a_request_has_a_deadline(serve: Serve, monkeypatch: pytest.MonkeyPatch)
     with connect(server) as silent, connect(server) as dripping:
         began = time.monotonic()
         with suppress(OSError):
-            while time.monotonic() - began < 20:
+            while time.monotonic() - began < 50:
                 dripping.send(b"G")
                 dripping.settimeout(0.05)
                 with suppress(TimeoutError):
                     if dripping.recv(1) == b"":
                         break
 
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 40  # a busy machine's
         assert is_closed(silent)
 
 
 def test_who_reads_nothing_is_disconnected(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while without progress, and at once when the unread pages are too many; readers get theirs whole."""
     page = b"x" * 6_000_000
+    monkeypatch.setattr(connection, "_STALLED_S", 60.0)  # what is tested is the number of pages
     monkeypatch.setattr(prometheus, "render", lambda *_, **__: page + os.urandom(8))
     server = serve()
     with ExitStack() as clients:
@@ -243,7 +248,7 @@ def test_at_the_limit_the_oldest_silent_connection_is_closed(serve: Serve) -> No
     server = serve(collect=collections)
     with connect(server) as scraper, ExitStack() as others:
         scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert collections.began.wait(10)
+        assert collections.began.wait(30)
         silent = [others.enter_context(connect(server)) for _ in range(200)]
         assert ask(server, "/livez")[0] == 503
 
@@ -272,9 +277,9 @@ def test_a_response_never_waits_for_the_next_look(serve: Serve, monkeypatch: pyt
     monkeypatch.setattr(server_loop.Loop, "_accept", accept_and_wake)
     server = serve(collect=collections)
     with connect(server) as scraper, ExitStack() as others:
-        scraper.settimeout(20)
+        scraper.settimeout(40)
         scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert collections.began.wait(10)
+        assert collections.began.wait(30)
         others.enter_context(connect(server))
         eventually(lambda: len(accepts) >= 3)
         time.sleep(0.1)  # until the loop waits for events

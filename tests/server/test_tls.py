@@ -21,7 +21,7 @@ from csg_otel.errors import ConfigError
 from csg_otel.exporters import prometheus
 from csg_otel.server import Server, connection
 from support.authority import Authority
-from support.endpoints import is_closed, port_of
+from support.endpoints import WITHIN_S, is_closed, port_of
 from support.programs import eventually
 
 Serve = Callable[..., Server]
@@ -35,7 +35,7 @@ def authority(tmp_path: Path) -> Authority:
 
 def ask(server: Server, context: ssl.SSLContext, path: str = "/metrics", **headers: str) -> tuple[int, bytes]:
     """Send one request with TLS and return status and body."""
-    client = http.client.HTTPSConnection("127.0.0.1", port_of(server), timeout=20, context=context)
+    client = http.client.HTTPSConnection("127.0.0.1", port_of(server), timeout=WITHIN_S, context=context)
     try:
         client.request("GET", path, headers=headers)
         response = client.getresponse()
@@ -46,7 +46,7 @@ def ask(server: Server, context: ssl.SSLContext, path: str = "/metrics", **heade
 
 def serial(server: Server) -> int:
     """Return the serial number of the certificate that a new connection gets."""
-    with socket.create_connection(("127.0.0.1", port_of(server)), 20) as plain:
+    with socket.create_connection(("127.0.0.1", port_of(server)), WITHIN_S) as plain:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with context.wrap_socket(plain) as client:
@@ -57,13 +57,13 @@ def test_everything_is_served_with_tls_only(serve: Serve, authority: Authority) 
     """Pages and probes, one after the other on one connection; the address is an https one, and HTTP gets a sentence."""
     server = serve(security=authority.settings())
     assert server.url.startswith("https://127.0.0.1:")
-    client = http.client.HTTPSConnection("127.0.0.1", port_of(server), timeout=20, context=authority.client())
+    client = http.client.HTTPSConnection("127.0.0.1", port_of(server), timeout=WITHIN_S, context=authority.client())
     for path, status in (("/metrics", 200), ("/livez", 503), ("/nothing", 404), ("/metrics", 200)):
         client.request("GET", path)
         response = client.getresponse()
         assert (response.status, bool(response.read())) == (status, True)
     client.close()
-    with socket.create_connection(("127.0.0.1", port_of(server)), 20) as plain:
+    with socket.create_connection(("127.0.0.1", port_of(server)), WITHIN_S) as plain:
         plain.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
         with plain.makefile("rb") as answer:
             text = answer.read()
@@ -137,6 +137,8 @@ def test_a_changed_certificate_is_used(
     caplog.set_level(logging.INFO, "csg_otel")
     server = serve(security=authority.settings())
     first = serial(server)
+    # The connection made the server look at its files: half of the change below would be a fault.
+    eventually(lambda: "csg-otel-server" not in {thread.name for thread in threading.enumerate()})
     authority.issue()
     eventually(lambda: serial(server) != first)
     second = serial(server)
@@ -185,12 +187,14 @@ def test_who_does_not_finish_a_handshake_delays_no_client(
     serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Silent clients, halves of a handshake, and garbage: each has the deadline of a request, and others are served."""
-    monkeypatch.setattr(connection, "_REQUEST_S", 3.0)
+    monkeypatch.setattr(connection, "_REQUEST_S", 6.0)
     server, context = serve(security=authority.settings()), authority.client()
     threads = threading.active_count()
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
     with ExitStack() as clients:
-        stuck = [clients.enter_context(socket.create_connection(("127.0.0.1", port_of(server)), 20)) for _ in range(60)]
+        stuck = [
+            clients.enter_context(socket.create_connection(("127.0.0.1", port_of(server)), WITHIN_S)) for _ in range(60)
+        ]
         for number, client in enumerate(stuck):
             client.sendall((b"", hello, b"\x16" * 100, b"\x00garbage")[number % 4])
         assert [ask(server, context, "/livez")[0] for _ in range(20)] == [503] * 20
@@ -203,7 +207,7 @@ def test_small_records_are_sent_at_once(serve: Serve, authority: Authority) -> N
     """Otherwise a page's head waits until the tickets of the handshake are confirmed, for 40 ms."""
     server = serve(security=authority.settings())
     with (
-        socket.create_connection(("127.0.0.1", port_of(server)), 20) as plain,
+        socket.create_connection(("127.0.0.1", port_of(server)), WITHIN_S) as plain,
         authority.client().wrap_socket(plain, server_hostname="127.0.0.1"),
     ):
         assert server._loop is not None
@@ -214,7 +218,7 @@ def test_small_records_are_sent_at_once(serve: Serve, authority: Authority) -> N
 def test_the_end_of_a_connection_is_announced(serve: Serve, authority: Authority) -> None:
     """So that a client can tell it from one that was cut."""
     server = serve(security=authority.settings())
-    with socket.create_connection(("127.0.0.1", port_of(server)), 20) as plain:
+    with socket.create_connection(("127.0.0.1", port_of(server)), WITHIN_S) as plain:
         context = authority.client()
         with context.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=False) as client:
             client.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
