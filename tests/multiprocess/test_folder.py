@@ -18,6 +18,7 @@ from csg_otel.multiprocess import slots
 from csg_otel.multiprocess.family import Family, family
 from csg_otel.multiprocess.folder import Folder, FolderError, state_folder
 from csg_otel.private_folder import NotPrivateError
+from support.programs import eventually
 
 Make = Callable[[], Folder]
 
@@ -143,14 +144,19 @@ def test_a_request_is_written_to_every_fifo_and_does_not_wait_for_a_hung_worker(
     one, other = make(), make()
     with suppress(BlockingIOError):
         os.read(one.fifo, 10)  # the other has woken it
-    began = time.monotonic()
-    with one.request() as inquiry:
-        inquiry.wait()
 
-    assert 0.03 < time.monotonic() - began < 0.2
+    def waited_s() -> float:
+        began = time.monotonic()
+        with one.request() as inquiry:
+            inquiry.wait()
+        return time.monotonic() - began
+
+    first_s = waited_s()
     assert os.read(other.fifo, 10) == b"."
     with pytest.raises(BlockingIOError):
         os.read(one.fifo, 10)
+    assert first_s > 0.03
+    assert first_s < 0.2 or eventually(lambda: waited_s() < 0.2)  # on a busy machine another one shows it
 
 
 def test_the_eldest_is_alone_until_another_joins_and_is_woken_by_it(make: Make, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_one_publication_that_took_long_does_not_put_off_the_next(
     group.start()
     other.start()
     try:
-        eventually(lambda: len(collected) >= 5, 20)
+        eventually(lambda: len(collected) >= 5, 45)
     finally:
         other.stop()
         group.stop()

@@ -26,7 +26,7 @@ class Listener:
         self._socket.bind(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
 
-    def receive(self, text: str, within_s: float = 10) -> str:
+    def receive(self, text: str, within_s: float = 50) -> str:
         """Return the first datagram that contains *text*."""
         deadline, received = time.monotonic() + within_s, []
         while (remaining_s := deadline - time.monotonic()) > 0:
@@ -129,7 +129,7 @@ def test_no_receiver_is_needed(address: str, monkeypatch: pytest.MonkeyPatch) ->
     began = time.monotonic()
     checks._send_due()
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # a busy machine's
     assert faults.counts() == before
 
 
@@ -138,7 +138,7 @@ def test_a_unix_socket_works_too(tmp_path: Path) -> None:
     path = tmp_path / "dsd.socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wire:
         wire.bind(os.fspath(path))
-        wire.settimeout(10)
+        wire.settimeout(50)
         ServiceChecks(f"unix://{path}", HealthSnapshot, {"env": "x"})._send_due()
 
         assert wire.recv(100) == b"_sc|csg.health|3|#env:x"
