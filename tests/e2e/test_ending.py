@@ -243,7 +243,7 @@ def test_a_hung_collector_costs_the_budget_and_no_more(sink: HttpSink, tmp_path:
         began = time.monotonic()
         running.wait()
 
-        assert time.monotonic() - began < 9  # two signals one after the other would take 10 s
+        assert time.monotonic() - began < 5.8
 
 
 HUNG = """
@@ -280,7 +280,7 @@ def test_sigterm_before_a_hung_collector_loses_nothing(protocol: str, tmp_path: 
         running.terminate()
 
         assert running.wait() == 7
-        assert time.monotonic() - began < 9  # an attempt has 10 s
+        assert time.monotonic() - began < 5
 
     def found() -> tuple[int, int, int]:
         records = [record for record in sink.received.records if record.body.string_value.startswith("log ")]

@@ -65,7 +65,7 @@ def run(
         ended = time.monotonic()
         assert program.wait() == 0, program.stderr
         assert (
-            time.monotonic() - ended < 9
+            time.monotonic() - ended < 5
         )  # a destination that hangs takes 10 s; the interpreter alone 3 on a busy machine
         return first, last, text, time.monotonic() - began, program.stderr
 
@@ -108,7 +108,7 @@ def test_a_dead_destination_is_invisible_to_the_others(
     assert before == CALLS
     assert calls_in(http) == calls_in(grpc) == 2 * CALLS
     assert float(str(beside["median_s"])) < 3 * float(str(alone["median_s"]))
-    assert float(str(last["took_s"])) < 8 + float(str(ended["took_s"]))  # what the end takes on a busy machine
+    assert float(str(last["took_s"])) < 3 + float(str(ended["took_s"]))  # what the end takes on a busy machine
     assert last["dropped"] == {}
     assert log.count("cannot deliver") == (fault == "refused")
     assert log.count("kept on disk for the next start") == 1

@@ -85,7 +85,7 @@ def test_what_a_dead_collector_did_not_take_is_delivered_by_the_next_start(tmp_p
         began = time.monotonic()
         report = json.loads(program.line_with(r"\{.*\}")[0])
         assert program.wait() == 0
-        assert time.monotonic() - began < 9  # an attempt has 10 s
+        assert time.monotonic() - began < 5
     assert report["dropped"] == {}
     assert report["spooled"] >= 50
     sink.close()

@@ -87,7 +87,7 @@ def run_outage(folder: Path, protocol: str, outage_s: float, *, at_start: bool, 
         thread.join()
     began = time.monotonic()
     # By the counts, because decoding all that has arrived again and again would be the slowest part.
-    eventually(lambda: all(settled(line.pipeline) for line in lines.values()), within_s=20)
+    eventually(lambda: all(settled(line.pipeline) for line in lines.values()), within_s=10)
     drained_s = time.monotonic() - began
     seen = {}
     for rate, line in lines.items():
@@ -112,7 +112,7 @@ def check_outage(seen: dict[int, Any]) -> None:
 @pytest.mark.parametrize("at_start", [False, True], ids=["later", "at start"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_outage_loses_nothing_at_any_rate(protocol: str, at_start: bool, tmp_path: Path, caplog: Any) -> None:
-    """10, 100 and 1,000 spans, logs and increments a second: all delivered within 20 s, in two log lines."""
+    """10, 100 and 1,000 spans, logs and increments a second: all delivered within 10 s, in two log lines."""
     with caplog.at_level(logging.WARNING, logger="csg_otel"):
         check_outage(run_outage(tmp_path, protocol, 2.0, at_start=at_start, caplog=caplog))
 
