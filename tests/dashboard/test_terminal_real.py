@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from support.alertmanager import Alertmanager
-from support.programs import Program, eventually
+from support.programs import HUNG_S, Program, eventually
 from support.servers import free_port
-from support.tmux import WITHIN_S, Terminal
+from support.tmux import Terminal
 
 PROGRAM = """
 import logging, sys, time
@@ -111,7 +111,7 @@ def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], ter
     terminal.shows("filter text name:checkout")
     terminal.press("checkout", "Enter")
     terminal.shows("filter: checkout")
-    eventually(lambda: "health_check" not in terminal.screen(), WITHIN_S)
+    eventually(lambda: "health_check" not in terminal.screen(), HUNG_S)
     terminal.press("Down", "Enter")
     terminal.shows("charge card +[\\d.]+ [mµ]?s .*•")
     terminal.press("Down", "Enter")
@@ -142,7 +142,7 @@ def test_every_pane_and_key_in_a_real_terminal(start: Callable[[], Program], ter
     terminal.press("?")
     terminal.shows("acknowledge an alert")
     terminal.press("Escape")
-    eventually(lambda: "Esc closes" not in terminal.screen(), WITHIN_S)
+    eventually(lambda: "Esc closes" not in terminal.screen(), HUNG_S)
 
     program.process.kill()
     program.wait()
@@ -179,7 +179,7 @@ def test_idle_it_takes_less_than_2_percent_of_a_core(
             now = process.cpu_times()
             return (now.user + now.system - used.user - used.system) / (time.monotonic() - begin)
 
-        assert eventually(lambda: share() < 0.02, WITHIN_S)
+        assert eventually(lambda: share() < 0.02, HUNG_S)
     finally:
         terminal.close()
 
@@ -233,7 +233,7 @@ def test_a_closed_terminal_ends_it_at_once(port: int, state: dict[str, str]) -> 
     finally:
         terminal.close()
 
-    process.wait(WITHIN_S)
+    process.wait(HUNG_S)
     assert not process.is_running()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from support.programs import eventually, get
+from support.programs import HUNG_S, eventually, get
 from support.servers import free_port
 
 FOLDER = Path(__file__).resolve().parents[2] / "collector-config"
@@ -107,7 +107,7 @@ class Collector:
         """Ask it to end, which delivers what it holds in memory."""
         assert self.process is not None
         self.process.terminate()
-        self.process.wait(55)
+        self.process.wait(HUNG_S)
 
     def kill(self) -> None:
         """End it the hard way, if it hasn't ended."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-_START_S = 55.0
+from support.programs import HUNG_S
 
 
 class Daemon:
@@ -26,7 +26,7 @@ class Daemon:
         """Start it and wait until it answers."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + HUNG_S
         while time.monotonic() < deadline:
             assert self._process.poll() is None, self._log.read_text()
             try:

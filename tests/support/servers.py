@@ -17,8 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from support.programs import HUNG_S
+
 PASSWORD = "canary-5ecret-pa55"
-_START_S = 55.0
 
 
 _PORTS = range(10_000, 32_000)
@@ -127,7 +128,7 @@ def postgresql() -> Iterator[Server]:
             yield Server(port, process)
         finally:
             process.send_signal(signal.SIGINT)  # fast shutdown
-            process.wait(_START_S)
+            process.wait(HUNG_S)
 
 
 @contextmanager
@@ -143,11 +144,11 @@ def redis(*options: str) -> Iterator[Server]:
             yield Server(port, process)
         finally:
             process.terminate()
-            process.wait(_START_S)
+            process.wait(HUNG_S)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], is_ready: Callable[[], bool] = lambda: True) -> None:
-    deadline = time.monotonic() + _START_S
+    deadline = time.monotonic() + HUNG_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

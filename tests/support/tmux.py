@@ -12,8 +12,6 @@ import psutil
 
 from support.programs import eventually
 
-WITHIN_S = 55.0
-
 
 class Terminal:
     """A terminal of a tmux server of its own."""
@@ -47,7 +45,7 @@ class Terminal:
     def shows(self, pattern: str) -> str:
         """Wait until the screen matches, and return it."""
         try:
-            return str(eventually(lambda: (shown := self.screen()) and re.search(pattern, shown) and shown, WITHIN_S))
+            return str(eventually(lambda: (shown := self.screen()) and re.search(pattern, shown) and shown))
         except AssertionError:
             raise AssertionError(f"no {pattern!r} on this screen:\n{self.screen()}") from None
 
@@ -60,7 +58,7 @@ class Terminal:
             texts.append(match[1] if match else "")
             return texts[-1] == texts[-2] != ""
 
-        eventually(is_whole, WITHIN_S, every_s=0.5)
+        eventually(is_whole, every_s=0.5)
         return texts[-1]
 
     def flags(self, *names: str) -> str:
