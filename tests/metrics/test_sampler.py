@@ -14,7 +14,7 @@ from csg_otel import faults
 from csg_otel.config.sections.system_monitoring import MetricGroups, SystemMonitoring
 from csg_otel.host.cgroup import Limits
 from csg_otel.metrics.sample import Sample
-from csg_otel.metrics.sampler import Sampler, _container_cpu, _cpus, _memory_limit
+from csg_otel.metrics.sampler import Sampler, _container_cpu, _Machine
 from support import moments
 from support.programs import HUNG_S, Program, eventually
 
@@ -213,9 +213,11 @@ def test_a_control_group_bounds_what_the_process_may_use() -> None:
     """Utilisation is against the limits of the control group where they are tighter than the machine."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
-    assert (_memory_limit(Limits(memory_limit=1000)), _memory_limit(Limits())) == (1000, physical)
-    assert _memory_limit(Limits(memory_limit=physical * 2)) == physical
-    assert (_cpus(Limits(cpu_limit=0.5)), _cpus(Limits(cpu_limit=1e6))) == (0.5, os.cpu_count())
+    machine = _Machine()
+
+    assert (machine.memory_limit(Limits(memory_limit=1000)), machine.memory_limit(Limits())) == (1000, physical)
+    assert machine.memory_limit(Limits(memory_limit=physical * 2)) == physical
+    assert (machine.cpus(Limits(cpu_limit=0.5)), machine.cpus(Limits(cpu_limit=1e6))) == (0.5, os.cpu_count())
 
 
 def test_cpu_of_a_control_group_is_a_difference() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from csg_otel import faults
 from csg_otel.host.mounts import Mount
-from csg_otel.metrics import system
+from csg_otel.metrics import processes, system
 from csg_otel.metrics.sample import SystemValues
 from csg_otel.metrics.system import SystemReader, utilization
 
@@ -71,15 +71,15 @@ def test_inodes_are_what_statvfs_says(values: SystemValues) -> None:
             assert sum(filesystem.inodes) == counted.f_files
 
 
-def test_page_faults_and_kills_are_the_kernels(values: SystemValues, tmp_path: Path) -> None:
+def test_page_faults_and_kills_are_the_kernels(values: SystemValues) -> None:
     """Since boot, each fault under one type; without the kernel's file there are none."""
-    now = system._memory_events()
+    now = system.memory_events(Path("/proc/vmstat").read_bytes())
 
     assert 0 < sum(values.faults.values()) <= now["pgfault"]
     assert values.faults["major"] <= now["pgmajfault"]
     assert values.oom_kills is not None
     assert system._faults({"pgfault": 10, "pgmajfault": 3}) == {"major": 3, "minor": 7}
-    assert system._memory_events(tmp_path / "none") == {}
+    assert system.memory_events(None) == {}
 
 
 def test_unmounted_file_system_is_gone(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_sockets_are_counted_only_when_asked_for(values: SystemValues) -> None:
 
 def test_processes_are_counted_by_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """All processes are counted once; this one runs."""
-    monkeypatch.setattr(system, "LONGEST_PROCESSES_S", 60)
+    monkeypatch.setattr(processes, "LONGEST_PROCESSES_S", 60)
     before, values, after = len(psutil.pids()), SystemReader().read(None), len(psutil.pids())
 
     assert min(before, after) - 20 <= sum(values.processes.values()) <= max(before, after) + 20
@@ -129,7 +129,7 @@ def test_processes_are_counted_by_state(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("bound", ["MOST_PROCESSES_BY_STATE", "LONGEST_PROCESSES_S"])
 def test_too_many_processes_are_only_counted(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a bound of number or time, processes are counted without their states."""
-    monkeypatch.setattr(system, bound, 0)
+    monkeypatch.setattr(processes, bound, 0)
 
     assert set(SystemReader().read(None).processes) == {""}
 
@@ -153,12 +153,15 @@ def test_disks_are_whole_disks(values: SystemValues) -> None:
     assert not [name for name in values.disks if name.startswith(("loop", "ram"))]
 
 
-def test_one_failing_reading_is_missing_and_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_failing_reading_is_missing_and_reported_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """What the platform does not offer is missing, the rest is there, and one fault is reported for many samples."""
 
     def unavailable() -> tuple[float, float, float]:
         raise OSError("no load average here")
 
+    monkeypatch.setattr(system, "_LOADS", str(tmp_path / "none"))
     monkeypatch.setattr(os, "getloadavg", unavailable)
     before = faults.counts().get("reading of load average", 0)
     reader = SystemReader()

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from csg_otel import clocks
+from csg_otel.host import mount_table
+from csg_otel.host.kernel_files import LOOK_AGAIN_S, KernelFiles
+
 Partitions = Callable[[bool], Iterable[Any]]
-"""The type of ``psutil.disk_partitions``: True returns all mounts, False those on devices."""
+"""The type of :func:`mount_table.partitions` and of psutil's: True returns all mounts, False those on devices."""
 
 _IMAGES: Final = frozenset({"squashfs", "erofs", "cramfs", "iso9660", "udf", "romfs"})
 """Types of images, which are always full by design."""
@@ -31,13 +35,13 @@ class Mount:
 
 def real_mounts(partitions: Partitions | None = None) -> list[Mount]:
     """
-    Return the real file systems, ordered by path; *partitions* replaces ``psutil.disk_partitions``.
+    Return the real file systems, ordered by path; *partitions* replaces the list of the system.
 
     The root is listed whatever its type (``overlay`` in containers). Images (squashfs), memory (tmpfs), network file systems
     and single files that are mounted (``/etc/hosts`` in containers) are not. Empty if mounts can't be read.
     """
     try:
-        mounts = list(_selected(partitions or _psutil_partitions()))
+        mounts = list(_selected(partitions or mount_table.partitions))
     except Exception:  # noqa: BLE001 - psutil raises any error of the platform
         return []
     devices: dict[str, Mount] = {}
@@ -55,10 +59,21 @@ def is_read_only(stat: os.statvfs_result) -> bool:
     return bool(stat.f_flag & os.ST_RDONLY)
 
 
-def _psutil_partitions() -> Partitions:
-    import psutil
+class KeptMounts:
+    """The real file systems, listed again when the kernel reports a change of its table of mounts, and once a minute."""
 
-    return psutil.disk_partitions
+    def __init__(self, files: KernelFiles) -> None:
+        """Watch the table by *files*."""
+        self._files = files
+        self._mounts: list[Mount] = []
+        self._list_at_s = 0.0
+
+    def __call__(self) -> list[Mount]:
+        """Return the real file systems at this moment, as :func:`real_mounts` does."""
+        # The order matters: a change while the table is read is reported at the next call.
+        if not self._files.is_unchanged(mount_table.FILE) or clocks.monotonic() >= self._list_at_s:
+            self._mounts, self._list_at_s = real_mounts(), clocks.monotonic() + LOOK_AGAIN_S
+        return self._mounts
 
 
 def _selected(partitions: Partitions) -> Iterable[Mount]:

@@ -7,28 +7,27 @@ Reads and returns values. The rule: a reader belongs to the process that creates
 from __future__ import annotations
 
 import resource
-import time
 from collections.abc import Mapping
 
-import psutil
-
 from csg_otel import clocks
+from csg_otel.host import process
+from csg_otel.host.kernel_files import KernelFiles, number
 from csg_otel.metrics.readings import Readings
 from csg_otel.metrics.sample import ProcessValues
 
 
 class ProcessReader:
-    """Reads the process that creates it."""
+    """Reads the process that creates it; *files* are the kernel's files, which the owner closes."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: KernelFiles | None = None) -> None:
         """Read the start time of this process."""
+        self._files = KernelFiles() if files is None else files
         self._readings = Readings()
-        self._process = psutil.Process()
         # Read once, because the wall clock may be set while the process runs.
         self._started_s = self._readings.take("start of the process", self._start, None)
 
     def _start(self) -> float | None:
-        return clocks.monotonic() - max(0.0, time.time() - self._process.create_time())
+        return clocks.monotonic() - process.age_s(self._files.find(process.STATE_FILE))
 
     def read(self, previous: ProcessValues | None, *, cpus: float, memory_limit: int | None) -> ProcessValues:
         """
@@ -36,10 +35,11 @@ class ProcessReader:
 
         *cpus* is the number of CPUs it may use, *memory_limit* its memory in bytes; None leaves out the memory's utilisation.
         """
-        take = self._readings.take
+        take, find = self._readings.take, self._files.find
         now_s = clocks.monotonic()
-        times = take("process cpu times", self._times, {})
-        rss, vms = take("process memory", self._memory, (None, None))
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        times = {"user": usage.ru_utime, "system": usage.ru_stime}
+        rss, vms = take("process memory", lambda: process.memory(find(process.MEMORY_FILE)), (None, None))
         return ProcessValues(
             cpu_times=times,
             cpu_read_s=now_s,
@@ -49,36 +49,24 @@ class ProcessReader:
             rss=rss,
             vms=vms,
             memory_utilization=min(1.0, rss / memory_limit) if rss is not None and memory_limit else None,
-            threads=take("process threads", self._process.num_threads, None),
-            file_descriptors=take("process descriptors", self._process.num_fds, None),
-            context_switches=take("context switches", _context_switches, {}),
-            faults=take("page faults", _faults, {}),
-            disk_io=take("process disk", self._disk_io, None),
+            threads=take("process threads", lambda: process.threads(find(process.STATE_FILE)), None),
+            file_descriptors=take("process descriptors", process.open_descriptors, None),
+            # getrusage() counts all threads; /proc/self/status counts only the first one.
+            context_switches={"voluntary": usage.ru_nvcsw, "involuntary": usage.ru_nivcsw},
+            faults={"major": usage.ru_majflt, "minor": usage.ru_minflt},
+            disk_io=take("process disk", lambda: _disk_io(find(process.IO_FILE)), None),
             uptime_s=None if self._started_s is None else now_s - self._started_s,
         )
 
-    def _times(self) -> Mapping[str, float]:
-        times = self._process.cpu_times()
-        return {"user": times.user, "system": times.system}
 
-    def _memory(self) -> tuple[int | None, int | None]:
-        memory = self._process.memory_info()
-        return memory.rss, memory.vms
+def _disk_io(io: bytes | None) -> tuple[int, int]:
+    read, written = (number(io or b"", name) for name in (b"read_bytes:", b"write_bytes:"))
+    if read is None or written is None:
+        import psutil
 
-    def _disk_io(self) -> tuple[int, int] | None:
-        counters = self._process.io_counters()
+        counters = psutil.Process().io_counters()
         return counters.read_bytes, counters.write_bytes
-
-
-def _context_switches() -> Mapping[str, int]:
-    # getrusage() counts all threads; /proc/self/status, which psutil reads, counts only the first one.
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return {"voluntary": usage.ru_nvcsw, "involuntary": usage.ru_nivcsw}
-
-
-def _faults() -> Mapping[str, int]:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return {"major": usage.ru_majflt, "minor": usage.ru_minflt}
+    return read, written
 
 
 def _utilization(before: Mapping[str, float], now: Mapping[str, float], possible_s: float) -> Mapping[str, float]:

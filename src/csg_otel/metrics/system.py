@@ -1,97 +1,100 @@
 """
 Readings of the host: CPU, memory, file systems, disks, network, load, processes.
 
-Reads and returns values; between samples it keeps only the names of the readings that fail. The rule: psutil's correction of
-overflowed counters is switched off, because it uses a lock that could stay locked for ever in a forked child.
+Reads and returns values; between samples it keeps open files, the names of the readings that fail, and the readings whose cost
+grows with the machine: the states of processes and the frequencies of CPUs are read once a minute. The rule: what Linux shows
+in a file is read there, because the file stays open; psutil does the rest, and everything on other systems.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Any, Final
-
-import psutil
+from typing import Final, TypeVar
 
 from csg_otel import clocks
-from csg_otel.host.mounts import Mount, is_read_only, real_mounts
+from csg_otel.host import cpus, memory
+from csg_otel.host.kernel_files import KernelFiles, number
+from csg_otel.host.mounts import KeptMounts, Mount, is_read_only
+from csg_otel.metrics.processes import processes
 from csg_otel.metrics.readings import Readings
-from csg_otel.metrics.sample import Filesystem, Memory, SystemValues, Traffic
+from csg_otel.metrics.sample import Filesystem, Memory, SystemValues
+from csg_otel.metrics.traffic import Disks, networks, sockets
 
-CPU_MODES: Final = {
-    "user": ("user",),
-    "nice": ("nice",),
-    "system": ("system",),
-    "idle": ("idle",),
-    "iowait": ("iowait",),
-    "interrupt": ("irq", "softirq", "interrupt", "dpc"),
-    "steal": ("steal",),
-}
-"""The modes of the semantic conventions, each with the psutil fields that add up to it. Guest time is in user and nice."""
+RARE_S: Final = 60.0
+"""Seconds between readings of what costs 10 to 40 microseconds for each process or CPU."""
 
-MOST_PROCESSES_BY_STATE: Final = 1000
-LONGEST_PROCESSES_S: Final = 0.02
-"""
-Beyond either limit processes are counted without their states. Reading one state takes 20 to 40 microseconds; the limits
-keep a sample cheap with many processes, and on a busy machine.
-"""
+_LOADS: Final = "/proc/loadavg"
+_MEMORY_EVENTS: Final = "/proc/vmstat"
 
-_STATES: Final = {"R": "running", "T": "stopped", "t": "stopped", "Z": "defunct"}
-"""The state by its letter in proc(5). Every other letter is a kind of sleep."""
+T = TypeVar("T")
 
 
 class SystemReader:
-    """Reads the host; *mounts* returns the file systems to read, *connections* adds the kernel's count of sockets."""
+    """
+    Reads the host.
 
-    def __init__(self, *, connections: bool = False, mounts: Callable[[], Iterable[Mount]] = real_mounts) -> None:
+    Args:
+        connections: Also read the kernel's count of sockets. Default False.
+        mounts: Returns the file systems to read. Default: the real ones.
+        files: The kernel's files; the owner closes them. Default: files of its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: bool = False,
+        mounts: Callable[[], Iterable[Mount]] | None = None,
+        files: KernelFiles | None = None,
+    ) -> None:
         """Prepare; reads nothing yet."""
+        self._files = KernelFiles() if files is None else files
         self._readings = Readings()
         self._connections = connections
-        self._mounts = mounts
+        self._mounts = KeptMounts(self._files) if mounts is None else mounts
+        self._disks = Disks()
+        self._rare: dict[str, tuple[float, object]] = {}
 
     def read(self, previous: SystemValues | None) -> SystemValues:
         """Return the host's values; utilisations are those since *previous*."""
-        take = self._readings.take
-        times = take("cpu times", cpu_times, ())
-        kernel = take("kernel's memory events", _memory_events, {})
+        take, find = self._readings.take, self._files.find
+        times = take("cpu times", lambda: cpus.times(find(cpus.FILE)), ())
+        meminfo = find(memory.FILE)
+        events = take("kernel's memory events", lambda: memory_events(find(_MEMORY_EVENTS)), {})
         return SystemValues(
             cpu_times=times,
             cpu_utilization=() if previous is None else utilization(previous.cpu_times, times),
-            cpu_frequencies_hz=take("cpu frequency", _frequencies, ()),
-            loads=take("load average", os.getloadavg, None),
-            memory=take("memory", _memory, None),
-            paging=take("paging", _paging, {}),
-            faults=_faults(kernel),
-            oom_kills=kernel.get("oom_kill"),
+            cpu_frequencies_hz=self._rarely("cpu frequency", cpus.frequencies_hz, ()),
+            loads=take("load average", lambda: _loads(find(_LOADS)), None),
+            memory=take("memory", lambda: _memory(meminfo), None),
+            paging=take("paging", lambda: _paging(meminfo), {}),
+            faults=_faults(events),
+            oom_kills=events.get("oom_kill"),
             filesystems=tuple(filter(None, map(self._space, self._mounts()))),
-            disks=take("disks", _disks, {}),
-            networks=take("network", _networks, {}),
-            connections=take("connections", _sockets, {}) if self._connections else {},
-            processes=take("processes", _processes, {}),
+            disks=take("disks", lambda: self._disks.read(find(Disks.FILE)), {}),
+            networks=take("network", lambda: networks(find), {}),
+            connections=take("connections", lambda: sockets(find), {}) if self._connections else {},
+            processes=self._rarely("processes", processes, {}),
             uptime_s=take("uptime", _uptime, None),
         )
+
+    def _rarely(self, name: str, read: Callable[[], T], missing: T) -> T:
+        """Return the value of *read*, or that of its last call if it was within a minute."""
+        read_at_s, value = self._rare.get(name, (0.0, missing))
+        if name in self._rare and clocks.monotonic() - read_at_s < RARE_S:
+            return value  # type: ignore[return-value] # of this name
+        value = self._readings.take(name, read, missing)
+        self._rare[name] = clocks.monotonic(), value
+        return value
 
     def _space(self, mount: Mount) -> Filesystem | None:
         return self._readings.take(mount.mountpoint, partial(_space, mount), None)
 
 
 # -- CPU and memory -----------------------------------------------------------------------------------------------------
-
-
-def cpu_times() -> tuple[Mapping[str, float], ...]:
-    """Return the seconds each logical CPU spent in each mode that this platform counts."""
-    return tuple(_modes(times) for times in psutil.cpu_times(percpu=True))
-
-
-def _modes(times: Any) -> Mapping[str, float]:
-    counted = {
-        mode: [getattr(times, name) for name in names if hasattr(times, name)] for mode, names in CPU_MODES.items()
-    }
-    return {mode: sum(values) for mode, values in counted.items() if values}
 
 
 def utilization(
@@ -114,29 +117,30 @@ def _shares(before: Mapping[str, float], now: Mapping[str, float]) -> Mapping[st
     return {mode: value / total for mode, value in spent.items()} if total > 0 else {}
 
 
-def _frequencies() -> tuple[float, ...]:
-    return tuple(frequency.current * 1e6 for frequency in psutil.cpu_freq(percpu=True) or ())
+def _loads(loadavg: bytes | None) -> tuple[float, float, float]:
+    if loadavg is None:
+        return os.getloadavg()
+    one, five, fifteen = map(float, loadavg.split(None, 3)[:3])
+    return one, five, fifteen
 
 
-def _memory() -> Memory:
-    memory = psutil.virtual_memory()
-    states = {"free": memory.free}
-    states.update({state: getattr(memory, state) for state in ("cached", "buffers") if hasattr(memory, state)})
-    states["used"] = max(0, memory.total - sum(states.values()))
-    return Memory(total=memory.total, available=memory.available, states=states)
+def _memory(meminfo: bytes | None) -> Memory:
+    counted = memory.memory(meminfo)
+    cached = {"cached": counted.cached, "buffers": counted.buffers}
+    states = {"free": counted.free, **{state: size for state, size in cached.items() if size is not None}}
+    states["used"] = max(0, counted.total - sum(states.values()))
+    return Memory(total=counted.total, available=counted.available, states=states)
 
 
-def _paging() -> Mapping[str, int]:
-    swap = psutil.swap_memory()
-    return {"used": swap.used, "free": swap.free}
+def _paging(meminfo: bytes | None) -> Mapping[str, int]:
+    space = memory.swap(meminfo)
+    return {"used": space.used, "free": space.free}
 
 
-def _memory_events(file: Path = Path("/proc/vmstat")) -> Mapping[str, int]:
+def memory_events(vmstat: bytes | None) -> Mapping[str, int]:
     """Return the kernel's counts since boot; empty on another system than Linux."""
-    if not file.exists():
-        return {}
-    pairs = (line.split() for line in file.read_text(encoding="ascii").splitlines())
-    return {name: int(count) for name, count in pairs if name in ("pgfault", "pgmajfault", "oom_kill")}
+    counts = {name: number(vmstat or b"", f"{name} ".encode()) for name in ("pgfault", "pgmajfault", "oom_kill")}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _faults(kernel: Mapping[str, int]) -> Mapping[str, int]:
@@ -147,24 +151,35 @@ def _faults(kernel: Mapping[str, int]) -> Mapping[str, int]:
     return {"major": major, "minor": max(0, kernel["pgfault"] - major)}
 
 
-# -- disks and network --------------------------------------------------------------------------------------------------
+# -- file systems and time ------------------------------------------------------------------------------------------------
 
 
 def _space(mount: Mount) -> Filesystem | None:
-    usage = psutil.disk_usage(mount.mountpoint)
-    if usage.total == 0:
-        return None
     stat = os.statvfs(mount.mountpoint) if hasattr(os, "statvfs") else None
+    total, used, free = _sizes(mount.mountpoint, stat)
+    if total == 0:
+        return None
     return Filesystem(
         mount.device,
         mount.mountpoint,
         mount.fstype,
-        total=usage.total,
-        used=usage.used,
-        free=usage.free,
+        total=total,
+        used=used,
+        free=free,
         inodes=None if stat is None else _inodes(stat),
         is_read_only=stat is not None and is_read_only(stat),
     )
+
+
+def _sizes(path: str, stat: os.statvfs_result | None) -> tuple[int, int, int]:
+    """Return the total, the used and the free bytes; statvfs() alone does not show what APFS uses."""
+    if stat is not None and sys.platform == "linux":
+        unit = stat.f_frsize
+        return stat.f_blocks * unit, (stat.f_blocks - stat.f_bfree) * unit, stat.f_bavail * unit
+    import psutil
+
+    usage = psutil.disk_usage(path)
+    return usage.total, usage.used, usage.free
 
 
 def _inodes(stat: os.statvfs_result) -> tuple[int, int] | None:
@@ -172,86 +187,9 @@ def _inodes(stat: os.statvfs_result) -> tuple[int, int] | None:
     return (stat.f_files - stat.f_ffree, stat.f_ffree) if stat.f_files else None
 
 
-def _disks() -> Mapping[str, Traffic]:
-    counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
-    return {
-        name: Traffic(
-            volume=(disk.read_bytes, disk.write_bytes),
-            operations=(disk.read_count, disk.write_count),
-            time_s=(disk.read_time / 1e3, disk.write_time / 1e3),
-        )
-        for name, disk in counters.items()
-        if _is_disk(name)
-    }
-
-
-def _is_disk(name: str) -> bool:
-    """Return whether *name* is a whole disk: its partitions would count twice, and loop and ram devices are no disks."""
-    if name.startswith(("loop", "ram")):
-        return False
-    blocks = Path("/sys/block")
-    return not blocks.is_dir() or (blocks / name.replace("/", "!")).exists()
-
-
-def _networks() -> Mapping[str, Traffic]:
-    return {
-        name: Traffic(
-            volume=(counts.bytes_recv, counts.bytes_sent),
-            operations=(counts.packets_recv, counts.packets_sent),
-            errors=(counts.errin, counts.errout),
-            dropped=(counts.dropin, counts.dropout),
-        )
-        for name, counts in psutil.net_io_counters(pernic=True, nowrap=False).items()
-    }
-
-
-def _sockets(net: Path = Path("/proc/net")) -> Mapping[tuple[str, str], int]:
-    """Return the kernel's own totals, because the time to read every socket grows with their number."""
-    tables = {}
-    for name in ("sockstat", "sockstat6"):
-        for line in (net / name).read_text(encoding="ascii").splitlines() if (net / name).exists() else ():
-            protocol, _, words = line.partition(":")
-            pairs = words.split()
-            tables[protocol] = dict(zip(pairs[::2], map(int, pairs[1::2]), strict=False))
-    rows = [line.split() for line in (net / "snmp").read_text(encoding="ascii").splitlines() if line.startswith("Tcp:")]
-    tcp = dict(zip(*rows[:2], strict=False))
-    return {
-        ("tcp", "established"): int(tcp["CurrEstab"]),
-        ("tcp", "time_wait"): tables["TCP"]["tw"],
-        ("udp", ""): tables["UDP"]["inuse"] + tables.get("UDP6", {}).get("inuse", 0),
-    }
-
-
-# -- processes and time -------------------------------------------------------------------------------------------------
-
-
-def _processes(proc: Path = Path("/proc")) -> Mapping[str, int]:
-    pids = psutil.pids()
-    if len(pids) > MOST_PROCESSES_BY_STATE or not (proc / "self" / "stat").exists():
-        return {"": len(pids)}
-    states = Counter({"running": 0, "sleeping": 0, "stopped": 0, "defunct": 0})
-    until_s = clocks.monotonic() + LONGEST_PROCESSES_S
-    for pid in pids:
-        if clocks.monotonic() > until_s:
-            return {"": len(pids)}
-        try:
-            states[_STATES.get(_state(f"{proc}/{pid}/stat"), "sleeping")] += 1
-        except OSError:  # the process has ended
-            continue
-    return states
-
-
-def _state(path: str) -> str:
-    # In a busy program, another thread may run for some milliseconds after each of these calls, so there are only three.
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        stat = os.read(descriptor, 512)
-    finally:
-        os.close(descriptor)
-    return chr(stat[stat.rindex(b")") + 2])
-
-
 def _uptime() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+    import psutil
+
     return max(0.0, time.time() - psutil.boot_time())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from csg_otel import clocks
 from csg_otel.health.checks.levels import judge, measured, percent, unmeasured
-from csg_otel.host import cgroup
+from csg_otel.host import cgroup, cpus
+from csg_otel.host.kernel_files import content_of
 
 if TYPE_CHECKING:
     from csg_otel.check_result import CheckResult, Range
@@ -20,8 +21,8 @@ _SAMPLE_S = 0.2
 _STEP_BACK_S = 0.05
 """What a sum of the kernel's counters may decrease by in seconds without having been reset: the one of stolen time does."""
 
-_NOT_USED = frozenset({"idle", "iowait", "guest", "guest_nice"})
-"""Counters that are no CPU time used; that of guests is counted in user and nice time already (proc(5))."""
+_NOT_USED = frozenset({"idle", "iowait"})
+"""Modes that are no CPU time used."""
 
 
 class _Reading(NamedTuple):
@@ -67,9 +68,7 @@ class Cpu:
             if limits.cpu_time_s is None:
                 raise OSError(None, "the control group has a quota of CPU time, but its usage can't be read")
             return _Reading(now, now * limits.cpu_limit, limits.cpu_time_s, limits.cpu_limit)
-        import psutil
-
-        times = psutil.cpu_times()._asdict()
+        times = cpus.total_times(content_of(cpus.FILE))
         # Summed, not subtracted from the total: where nothing was used, the rounding of a difference is less than 0.
         used_s = sum(seconds for name, seconds in times.items() if name not in _NOT_USED)
         return _Reading(now, used_s + times["idle"] + times.get("iowait", 0.0), used_s, None)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge, measured, percent, unmeasured
-from csg_otel.host import cgroup
+from csg_otel.host import cgroup, memory
+from csg_otel.host.kernel_files import content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,8 @@ class Memory:
                 return unmeasured("the control group limits memory, but its usage can't be read")
             used, total = limits.memory_usage, limits.memory_limit
         else:
-            import psutil
-
-            memory = psutil.virtual_memory()
-            used, total = memory.total - memory.available, memory.total
+            host = memory.memory(content_of(memory.FILE))
+            used, total = host.total - host.available, host.total
         return judge(
             [
                 percent("memory", 100 * used / total, self.warning_threshold, self.critical_threshold),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Measurement, Range
 from csg_otel.health.checks.levels import judge, measured, percent
+from csg_otel.host.process import open_descriptors
 from csg_otel.status import HealthStatus
 
 
@@ -24,10 +25,8 @@ class OpenFiles:
     def __call__(self) -> CheckResult:
         import resource
 
-        import psutil
-
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        count = psutil.Process().num_fds()
+        count = open_descriptors()
         if limit == resource.RLIM_INFINITY:
             return CheckResult(HealthStatus.HEALTHY, f"{count} files are open, without a limit")
         share = percent("open_files", 100 * count / limit, self.warning_threshold, self.critical_threshold)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from csg_otel.check_result import CheckResult, Range
 from csg_otel.health.checks.levels import judge, measured, percent
+from csg_otel.host import memory
+from csg_otel.host.kernel_files import content_of
 from csg_otel.status import HealthStatus
 
 
@@ -23,9 +25,7 @@ class Swap:
 
     @measured
     def __call__(self) -> CheckResult:
-        import psutil
-
-        swap = psutil.swap_memory()
+        swap = memory.swap(content_of(memory.FILE))
         if not swap.total:
             return CheckResult(HealthStatus.HEALTHY, "there is no swap")
         used = 100 * swap.used / swap.total
