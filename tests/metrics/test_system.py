@@ -153,9 +153,7 @@ def test_disks_are_whole_disks(values: SystemValues) -> None:
     assert not [name for name in values.disks if name.startswith(("loop", "ram"))]
 
 
-def test_one_failing_reading_is_missing_and_reported_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_one_failing_reading_is_missing_and_reported_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the platform does not offer is missing, the rest is there, and one fault is reported for many samples."""
 
     def unavailable() -> tuple[float, float, float]:

@@ -69,6 +69,11 @@ class CheckRecord:
         """The run that has no result yet."""
         return self.execution if self.execution is not None and not self.execution.ended.is_set() else None
 
+    @property
+    def stale_at(self) -> float | None:
+        """When the last result becomes stale; None without a result."""
+        return None if self.state.last_run is None else self.state.last_run + self.policy.stale_after_s
+
     def schedule_next(self, now_s: float) -> None:
         """Set when the next run is due: one interval later, with jitter. Missed runs are skipped."""
         spread = self.policy.interval_s * self.check.jitter / 2

@@ -27,8 +27,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("csg_otel")
 
-_LONGEST_SLEEP_S = 1.0
-"""Longest time between two steps of the schedule in seconds, and so the longest delay until a stale result is published."""
+_LONGEST_SLEEP_S = 10.0
+"""Longest time between two steps of the schedule in seconds; each due run, deadline and stale result has a step of its own."""
+
+_PAUSE_S = 1.0
+"""Seconds after a step that failed, and longest wait for a run of an inline check on another thread."""
+
+_STALE_S = 0.001
+"""Seconds between the limit of a result's age and the step that publishes it as stale: a result at its limit is not stale."""
 
 _LOOK_EVERY_S = 0.01
 """Seconds between two looks for first results while the program ends."""
@@ -87,7 +93,7 @@ class Scheduler:
         for record in records:
             if record.check.inline:
                 if (pending := record.pending_execution) is not None:
-                    pending.ended.wait(_LONGEST_SLEEP_S)  # it may have read the report before
+                    pending.ended.wait(_PAUSE_S)  # it may have read the report before
                 self.start_run(record)
         without_result = [record for record in records if record.state.last_run is None]
         waits.Changes().wait_for(
@@ -123,7 +129,7 @@ class Scheduler:
                 wait_s = self._step()
             except Exception:  # noqa: BLE001 - an error in one step must not end the schedule
                 faults.contain("health")
-                wait_s = _LONGEST_SLEEP_S
+                wait_s = _PAUSE_S
             self._wake.wait(wait_s)
 
     def _step(self) -> float:
@@ -141,15 +147,21 @@ class Scheduler:
                     due.append(record)
         for execution in overdue:
             execution.expire()
-        skipped = self._table.snapshot().skipped
+        skipped = self._table.snapshot().skipped if due else {}
         for record in due:
             if record.check.name not in skipped:
                 self.start_run(record)
+        now = clocks.monotonic()
         self._publish_changes()
         with self._table.lock:
             records = self._table.records.values()
             times = [record.due for record in records]
             times += [pending.deadline for record in records if (pending := record.pending_execution)]
+            times += [
+                stale_at + _STALE_S
+                for record in records
+                if (stale_at := record.stale_at) is not None and stale_at >= now
+            ]
         return max(0.0, min([*times, now + _LONGEST_SLEEP_S]) - clocks.monotonic())
 
     def start_run(self, record: CheckRecord) -> Execution:

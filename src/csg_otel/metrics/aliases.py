@@ -26,6 +26,18 @@ WORK_SECONDS: Final = names.WORK_TIME.name
 CACHE_HITS: Final = f"{names.CACHE_REQUESTS.name}.hit"
 CACHE_REQUESTS: Final = f"{names.CACHE_REQUESTS.name}.all"
 
+READ: Final = frozenset(
+    metric.name
+    for metric in (
+        names.WORK_FINISHED,
+        names.WORK_TIME,
+        names.CACHE_REQUESTS,
+        names.FILES_PROCESSED,
+        names.HEALTH_CHECK_STATUS,
+    )
+)
+"""The names of all metrics whose points :func:`values` and :func:`totals` read."""
+
 Labelled = list[tuple[dict[str, str], float]]
 """Values by their labels."""
 

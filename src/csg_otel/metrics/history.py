@@ -119,6 +119,9 @@ def key(name: str, labels: Mapping[str, str]) -> str:
 class History:
     """The values of all series over the last *retention_s* seconds, a day at most."""
 
+    reads: Final = aliases.READ
+    """The names of the metrics whose points :meth:`add` needs."""
+
     def __init__(self, retention_s: float) -> None:
         """Start without values; with *retention_s* 0 the history stays empty."""
         self._retention_s = retention_s

@@ -14,6 +14,7 @@ import logging
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from csg_otel import clocks, faults, interruptions, markers, names
 from csg_otel.pipeline.runner import Run, Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from opentelemetry.metrics import CallbackOptions, CallbackT
     from opentelemetry.sdk.metrics.export import Metric, MetricsData, ScopeMetrics
@@ -65,6 +66,8 @@ class _Collection(threading.local):
     the whole budget, because nothing shows where one collection ends and the next begins.
     """
 
+    only: Container[str] | None = None
+    """The names of the instruments whose callbacks run; None for all."""
     remaining_s: float = 0.0
     deferred: list[Run] | None = None
     earlier: dict[_Stream, dict[frozenset[Any], int]] | None = None
@@ -82,13 +85,19 @@ _warned: set[str] = set()
 
 
 @contextmanager
-def collection() -> Iterator[None]:
-    """Give one budget to all callbacks within this block; the block is one collection on this thread."""
+def collection(only: Container[str] | None = None) -> Iterator[None]:
+    """
+    Give one budget to all callbacks within this block; the block is one collection on this thread.
+
+    *only* are the names of the instruments whose callbacks run, by default all; the others observe nothing this time.
+    """
+    _collection.only = only
     _collection.remaining_s, _collection.deferred, _collection.earlier = COLLECTION_BUDGET_S, [], {}
     try:
         yield
     finally:
         deferred, _collection.deferred, _collection.earlier = _collection.deferred, None, None
+        _collection.only = None
         for run in deferred:
             _runner.run_later(run)
 
@@ -143,9 +152,15 @@ def observable(scope: Scope, name: str, callback: CallbackT) -> Callable[[Callba
     A callback marked with ``reads_snapshot`` runs on the collecting thread.
     """
     call = _caller(callback)
+    observe: Callable[[CallbackOptions], Sequence[Observation]] = _Guarded(_stream(scope, name), name, call)
     if markers.is_marked(callback):
-        return lambda options: _contained(name, call, options)
-    return _Guarded(_stream(scope, name), name, call)
+        observe = partial(_contained, name, call)
+
+    def observe_if_collected(options: CallbackOptions) -> Sequence[Observation]:
+        only = _collection.only
+        return observe(options) if only is None or name in only else ()
+
+    return observe_if_collected
 
 
 def reset_after_fork() -> None:

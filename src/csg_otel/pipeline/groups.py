@@ -16,6 +16,8 @@ from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP
 from csg_otel.metrics.runtime import GC_COUNTERS
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from opentelemetry.sdk.metrics.export import MetricsData, ScopeMetrics
 
     from csg_otel.config import Config
@@ -57,6 +59,23 @@ def exported(data: MetricsData) -> MetricsData:
         data,
         resource_metrics=[
             replace(resource, scope_metrics=[_filtered(scope) for scope in resource.scope_metrics])
+            for resource in data.resource_metrics
+        ],
+    )
+
+
+def named(data: MetricsData, wanted: Container[str]) -> MetricsData:
+    """Return the metrics of *data* whose names are *wanted*."""
+    return replace(
+        data,
+        resource_metrics=[
+            replace(
+                resource,
+                scope_metrics=[
+                    replace(scope, metrics=[metric for metric in scope.metrics if metric.name in wanted])
+                    for scope in resource.scope_metrics
+                ],
+            )
             for resource in data.resource_metrics
         ],
     )

@@ -16,13 +16,13 @@ from csg_otel import clocks, faults, forks, names, waits
 from csg_otel.pipeline import _compat, callbacks
 from csg_otel.pipeline.exemplars import KeptExemplars
 from csg_otel.pipeline.global_providers import problems
-from csg_otel.pipeline.groups import exported
+from csg_otel.pipeline.groups import exported, named
 from csg_otel.pipeline.scrub_metrics import ScrubbedMetrics
 from csg_otel.pipeline.sdk_counts import ON_DEMAND, PERIODIC, collection_recorder
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from opentelemetry.sdk.metrics.view import Aggregation
 
@@ -41,13 +41,18 @@ class LocalReader(MetricReader):
         self._received = threading.local()
         self._overflowing: set[str] = set()
         self._scrubbed = ScrubbedMetrics()
+        self._scrubbed_part = ScrubbedMetrics()
         self._exemplars = KeptExemplars()
 
-    def read(self) -> MetricsData | None:
-        """Collect now and return all metrics; None if there are none or the collection failed (reported once)."""
-        self._received.data = None
+    def read(self, only: Container[str] | None = None) -> MetricsData | None:
+        """
+        Collect now and return all metrics; None if there are none or the collection failed (reported once).
+
+        With *only* return the metrics of these names; the callbacks of other observable instruments do not run.
+        """
+        self._received.data, self._received.is_part = None, only is not None
         try:
-            with callbacks.collection():
+            with callbacks.collection(only):
                 self.collect()
         except Exception:  # noqa: BLE001 - a scrape gets a response even if an instrument breaks the SDK's collection
             faults.contain("collection")
@@ -55,10 +60,13 @@ class LocalReader(MetricReader):
         if data is None:
             return None
         self._warn_of_overflow(data)
-        return self._exemplars.fill(data)
+        data = self._exemplars.fill(data)
+        return data if only is None else named(data, only)
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> None:  # noqa: ARG002 - the SDK's
-        self._received.data = self._scrubbed.scrub(exported(metrics_data))
+        # A part has its own scrubber, because each scrubber keeps only the results of its last collection.
+        scrubbed = self._scrubbed_part if self._received.is_part else self._scrubbed
+        self._received.data = scrubbed.scrub(exported(metrics_data))
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
         """Do nothing: this reader has no connection and no thread."""

@@ -125,7 +125,7 @@ class Sampling(Part):
         return self._sampler.latest() if self._sampler is not None else None
 
     def _keep_history(self, sample: metrics.Sample) -> None:
-        self.history.add(sample, points(self._providers.read_metrics()))
+        self.history.add(sample, points(self._providers.read_metrics(self.history.reads)))
 
 
 class Health(Part):

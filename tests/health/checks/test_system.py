@@ -74,6 +74,7 @@ def test_a_cpu_that_nothing_uses_is_healthy(monkeypatch: pytest.MonkeyPatch) -> 
             Times(72439.07, 9356.55, 35382.74 + number + idle, 557.27, 460.02 + steal)
             for idle, steal in ((0, 0), (0.4, 0), (0.8, -0.01))
         )
+        monkeypatch.setattr(Path, "read_bytes", _refuse)
         monkeypatch.setattr(psutil, "cpu_times", lambda readings=readings: next(readings))
         monkeypatch.setattr(cpu, "_SAMPLE_S", 0)
         check = Cpu(limits=lambda: UNLIMITED)
@@ -161,6 +162,9 @@ def test_what_can_not_be_measured_is_unknown(
     """Hardened systems hide /proc: that says nothing about the program, so no check fails for it."""
     if refused:
         monkeypatch.setattr(refused, _refuse)
+        monkeypatch.setattr(Path, "read_bytes", _refuse)
+        monkeypatch.setattr(os, "listdir", _refuse)
+        monkeypatch.setattr("csg_otel.host.process._DESCRIPTORS", "/none")
     result = check()
 
     assert (result.status, result.message) == (
