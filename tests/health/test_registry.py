@@ -18,7 +18,7 @@ import pytest
 from csg_otel import clocks
 from csg_otel.check_result import CheckResult, Critical, Warn
 from csg_otel.errors import HealthDefinitionError
-from csg_otel.health import Change, Check, HealthRegistry
+from csg_otel.health import Change, Check, HealthRegistry, scheduler
 from csg_otel.health.execution import Execution
 from csg_otel.health.observer import HealthEvent, NoObserver
 from csg_otel.health.report import render
@@ -586,6 +586,26 @@ def test_the_settings_have_the_age_of_all_checks(make: Make) -> None:
     registry.run("one")
 
     assert until(lambda: status(registry, "one") is UNKNOWN)
+
+
+def test_a_stale_result_is_published_when_it_becomes_stale(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schedule wakes for it, although nothing else is due; and between, it does not wake."""
+    monkeypatch.setattr(scheduler, "_LONGEST_SLEEP_S", 3600)
+    registry = make(Check(name="one", function=Switch()), stale_after=2, check_interval=3600, timeout=30)
+    changes: list[Change] = []
+    registry.on_change(changes.append)
+    steps: list[float] = []
+    step = registry._scheduler._step
+
+    def counted() -> float:
+        steps.append(clocks.monotonic())
+        return step()
+
+    monkeypatch.setattr(registry._scheduler, "_step", counted)
+    registry.start()
+
+    assert until(lambda: [change.after for change in changes] == [UNKNOWN])
+    assert len(steps) <= 4, "a due run, its result and the stale one"
 
 
 def test_the_settings_have_the_deadline_of_all_checks(make: Make) -> None:

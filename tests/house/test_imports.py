@@ -19,7 +19,7 @@ DOORS = {
     "prometheus_client": {"exporters", "pipeline"},
     "grpc": {"exporters", "grpc_health", "dashboard"},  # the dashboard receives
     "requests": {"exporters"},
-    "psutil": {"metrics", "health", "host"},
+    "psutil": {"metrics", "host"},
     "h11": {"server"},
     "uvicorn": set(),  # our endpoints are neither traced nor slowed down by what a program does to these two
     "starlette": set(),
