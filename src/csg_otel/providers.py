@@ -21,8 +21,6 @@ from csg_otel.pipeline.resource import make_resource, of_this_process
 from csg_otel.pipeline.views import make_views
 
 if TYPE_CHECKING:
-    from collections.abc import Container
-
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.alerts.events import Event
@@ -116,7 +114,7 @@ class Providers:
         """Return each destination's state and counts."""
         return {destination.name: destination.status() for destination in self._accounting.destinations}
 
-    def read_metrics(self, only: Container[str] | None = None) -> MetricsData | None:
+    def read_metrics(self, only: frozenset[str] | None = None) -> MetricsData | None:
         """Collect and return the metrics of this process, cumulative, or *only* those of some names; None without any."""
         return self._local.read(only)
 

@@ -59,7 +59,7 @@ def test_only_what_is_wanted_runs_and_is_returned() -> None:
     meters.wanted.add(2)
     meters.other.record(1)
 
-    part = points(meters.reader.read({"wanted", "observed"}))
+    part = points(meters.reader.read(frozenset({"wanted", "observed"})))
 
     assert sorted(point.name for point in part) == ["observed", "wanted"]
     assert meters.runs == ["observed"]
@@ -72,7 +72,7 @@ def test_a_part_changes_nothing_of_the_whole() -> None:
     meters.other.record(5)
     before = meters.reader.read()
     for _ in range(3):
-        meters.reader.read({"wanted"})
+        meters.reader.read(frozenset({"wanted"}))
     after = meters.reader.read()
 
     assert before is not None

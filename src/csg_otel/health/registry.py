@@ -55,8 +55,7 @@ class HealthRegistry:
     def unregister(self, name: str) -> None:
         """Remove the check *name*; its series end with the next collection."""
         self.table.remove(name)
-        self._scheduler.loops.forget(name)
-        self._scheduler.wake()  # a check that depends on it may run now
+        self._scheduler.forget(name)
 
     def configure(self, settings: HealthMonitoring, own: Iterable[Check] = ()) -> None:
         """Use *settings* and the checks *own* that they define; the program's checks stay. Raises as :meth:`start`."""

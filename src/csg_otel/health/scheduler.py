@@ -112,6 +112,11 @@ class Scheduler:
         """Look at once for checks that are due."""
         self._wake.set()
 
+    def forget(self, name: str) -> None:
+        """Drop the loop of the removed check *name*, and look at once whether checks that depend on it may run now."""
+        self.loops.forget(name)
+        self.wake()
+
     def reset_after_fork(self) -> None:
         """Drop the threads and loops of the parent, and start the schedule again if it was running."""
         running = self.running

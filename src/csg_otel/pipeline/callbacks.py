@@ -26,7 +26,7 @@ from csg_otel import clocks, faults, interruptions, markers, names
 from csg_otel.pipeline.runner import Run, Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from opentelemetry.metrics import CallbackOptions, CallbackT
     from opentelemetry.sdk.metrics.export import Metric, MetricsData, ScopeMetrics
@@ -66,7 +66,7 @@ class _Collection(threading.local):
     the whole budget, because nothing shows where one collection ends and the next begins.
     """
 
-    only: Container[str] | None = None
+    only: frozenset[str] | None = None
     """The names of the instruments whose callbacks run; None for all."""
     remaining_s: float = 0.0
     deferred: list[Run] | None = None
@@ -85,7 +85,7 @@ _warned: set[str] = set()
 
 
 @contextmanager
-def collection(only: Container[str] | None = None) -> Iterator[None]:
+def collection(only: frozenset[str] | None = None) -> Iterator[None]:
     """
     Give one budget to all callbacks within this block; the block is one collection on this thread.
 

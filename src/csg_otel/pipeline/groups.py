@@ -16,8 +16,6 @@ from csg_otel.metrics.observations import APPLICATION_GROUP, SYSTEM_GROUP
 from csg_otel.metrics.runtime import GC_COUNTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Container
-
     from opentelemetry.sdk.metrics.export import MetricsData, ScopeMetrics
 
     from csg_otel.config import Config
@@ -64,7 +62,7 @@ def exported(data: MetricsData) -> MetricsData:
     )
 
 
-def named(data: MetricsData, wanted: Container[str]) -> MetricsData:
+def named(data: MetricsData, wanted: frozenset[str]) -> MetricsData:
     """Return the metrics of *data* whose names are *wanted*."""
     return replace(
         data,

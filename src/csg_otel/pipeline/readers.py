@@ -22,7 +22,7 @@ from csg_otel.pipeline.sdk_counts import ON_DEMAND, PERIODIC, collection_recorde
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable
 
     from opentelemetry.sdk.metrics.view import Aggregation
 
@@ -44,7 +44,7 @@ class LocalReader(MetricReader):
         self._scrubbed_part = ScrubbedMetrics()
         self._exemplars = KeptExemplars()
 
-    def read(self, only: Container[str] | None = None) -> MetricsData | None:
+    def read(self, only: frozenset[str] | None = None) -> MetricsData | None:
         """
         Collect now and return all metrics; None if there are none or the collection failed (reported once).
 
