@@ -72,7 +72,8 @@ class KeptMounts:
         """Return the real file systems at this moment, as :func:`real_mounts` does."""
         # The order matters: a change while the table is read is reported at the next call.
         if not self._files.is_unchanged(mount_table.FILE) or clocks.monotonic() >= self._list_at_s:
-            self._mounts, self._list_at_s = real_mounts(), clocks.monotonic() + LOOK_AGAIN_S
+            self._mounts = real_mounts()
+            self._list_at_s = clocks.monotonic() + (LOOK_AGAIN_S if self._mounts else 0.0)
         return self._mounts
 
 

@@ -3,7 +3,7 @@ Readings of the host: CPU, memory, file systems, disks, network, load, processes
 
 Reads and returns values; between samples it keeps open files, the names of the readings that fail, and the readings whose cost
 grows with the machine: the states of processes and the frequencies of CPUs are read once a minute. The rule: what Linux shows
-in a file is read there, because the file stays open; psutil does the rest, and everything on other systems.
+in a file is read there, because the file stays open; psutil reads what is missing there, and everything on other systems.
 """
 
 from __future__ import annotations
