@@ -48,11 +48,14 @@ ALL_ON = Switches()
 
 _switches = ALL_ON
 
+any_off = False
+"""Whether any switch is off; a look at it costs less than a call of :func:`is_on`."""
+
 
 def apply(switches: Switches) -> None:
     """Use *switches* from now on, for every instrument of this process."""
-    global _switches  # noqa: PLW0603 - instruments are as global as OTel's providers are
-    _switches = ALL_ON if switches == ALL_ON else switches  # is_on() compares identity, which is fast
+    global _switches, any_off
+    _switches, any_off = switches, switches != ALL_ON
 
 
 def current() -> Switches:
@@ -62,7 +65,7 @@ def current() -> Switches:
 
 def is_on(name: str) -> bool:
     """Return whether the metric *name* is recorded and exported."""
-    return _switches is ALL_ON or _switches.shows(name)
+    return not any_off or _switches.shows(name)
 
 
 def switchable(metric: names.Metric, callback: Callback) -> Callback:

@@ -73,7 +73,8 @@ class Providers:
         """Pass the destinations, the resource, the views and the sampling in use to the global providers."""
         installed = global_providers()
         installed.connect({signal: self._sinks(signal) for signal in ("traces", "logs")}, self._flush)
-        installed.configure(self._config.sampling, self.resource, make_views(self._config))
+        fast = self._config.performance.fast_path
+        installed.configure(self._config.sampling, self.resource, make_views(self._config), fast=fast)
         self._has_detected_id = _compat.has_detected_instance_id(self.resource)
 
     def _sinks(self, signal: str) -> tuple[Sink, ...]:

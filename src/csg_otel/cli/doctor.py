@@ -28,6 +28,8 @@ from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 from csg_otel.lines import one_line
 from csg_otel.net import addresses, proxies
+from csg_otel.pipeline.accumulating import self_test
+from csg_otel.pipeline.accumulating.merger import Merger
 
 if TYPE_CHECKING:
     import argparse
@@ -115,6 +117,7 @@ def examine(file: str | None, client_cert: str | None = None, client_key: str | 
         f"; {counted(len(loaded.warnings), 'warning')}, the first: {loaded.warnings[0]}" if loaded.warnings else ""
     )
     yield Finding("configuration", f"no mistakes{warnings}")
+    yield _fast_path(config)
     yield from _scrubbing(config)
     yield from _access(config)
     yield from _port(config, client_cert, client_key)
@@ -146,6 +149,16 @@ def _neighbours() -> Iterator[Finding]:
             f"{_DDTRACE_PROVIDER} is set: its tracer provider accepts no exporter, so spans do not reach csg_otel",
             f"unset {_DDTRACE_PROVIDER}, or call csg_otel.instrument() before ddtrace is imported",
         )
+
+
+def _fast_path(config: Config) -> Finding:
+    """Return whether measurements can be added up before the SDK gets them."""
+    if not config.performance.fast_path:
+        return Finding("fast path", "off, by performance.fast_path")
+    if problem := self_test.problem(Merger):
+        remedy = "all telemetry arrives, only slower: use a version of OpenTelemetry that this release was tested with"
+        return Finding("fast path", f"not with this OpenTelemetry SDK: {problem}", remedy)
+    return Finding("fast path", "works with this OpenTelemetry SDK")
 
 
 def _scrubbing(config: Config) -> Iterator[Finding]:

@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from csg_otel import metric_groups
+
+if TYPE_CHECKING:
+    from csg_otel import attributes as clean
+    from csg_otel.instruments.base import MeasuringInstrument
 
 
 class _Bound:
     """An instrument with fixed attributes."""
 
-    __slots__ = ("_attributes", "_instrument", "_measure")
+    __slots__ = ("_instrument", "_series", "attributes")
 
-    def __init__(self, measure: Callable[[float], None], instrument: Any, attributes: Mapping[str, Any] | None) -> None:
-        """
-        Bind *instrument*.
-
-        Args:
-            measure: Measures a value with the attributes.
-            instrument: The instrument; its method ``bind`` returns an object such as this one.
-            attributes: The attributes.
-        """
-        self._measure = measure
+    def __init__(self, instrument: MeasuringInstrument, attributes: dict[str, clean.Value]) -> None:
+        """Bind *instrument* to allowed *attributes*."""
         self._instrument = instrument
-        self._attributes = attributes
+        self._series: Any = None
+        self.attributes = attributes
+
+    def _record_checked(self, value: Any) -> None:
+        self._instrument.record_checked(value, self.attributes)
+        self._series = self._instrument.series_of(self.attributes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the instrument's definition and the attributes: they are bound again where a job runs."""
-        return type(self._instrument).bind, (self._instrument, self._attributes)
+        return type(self._instrument).bind, (self._instrument, self.attributes)  # type: ignore[attr-defined] # all have it
 
 
 class BoundCounter(_Bound):
     """A counter or an up-down counter with fixed attributes."""
 
+    __slots__ = ()
+
     def add(self, amount: float = 1) -> None:
         """Add *amount*, in the counter's unit; negative only for an up-down counter."""
-        self._measure(amount)
+        if self._series is None or metric_groups.any_off or not self._series.put(amount):
+            self._record_checked(amount)
 
 
 class BoundHistogram(_Bound):
     """A histogram with fixed attributes."""
 
+    __slots__ = ()
+
     def record(self, amount: float) -> None:
         """Record *amount*, one measurement in the histogram's unit."""
-        self._measure(amount)
+        if self._series is None or metric_groups.any_off or not self._series.put(amount):
+            self._record_checked(amount)
 
 
 class BoundGauge(_Bound):
     """A gauge with fixed attributes."""
 
+    __slots__ = ()
+
     def set(self, value: float) -> None:
         """Set the current *value*, in the gauge's unit."""
-        self._measure(value)
+        self._record_checked(value)

@@ -8,134 +8,43 @@ rule: a mistake in a definition raises at once, a mistake in a measurement never
 from __future__ import annotations
 
 import itertools
-import logging
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from csg_otel import attributes as clean
-from csg_otel import faults, interruptions, metric_groups, names, scope, worker_policy
-from csg_otel.errors import InstrumentError
+from csg_otel import faults, interruptions, metric_groups, names, scope
 from csg_otel.instruments import definitions
+from csg_otel.instruments.base import Instrument, MeasuringInstrument
 from csg_otel.instruments.bound import BoundCounter, BoundGauge, BoundHistogram
-from csg_otel.instruments.definitions import Attributes, Bounds, Declared, define, once
-from csg_otel.tallies import TallySeries
+from csg_otel.instruments.definitions import Attributes, Bounds, Declared, define
 
-_log = logging.getLogger("csg_otel")
-
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
 _MAX_ZERO_SERIES: Final = 200
 """Largest number of series of one instrument that start at 0; of more combinations, most would never be used."""
 
 
-class _Instrument:
-    """The base of all instruments: a name, the declared attributes, and the rules for measurements."""
-
-    def __init__(self, kind: names.Kind, name: str, unit: str, description: str, declared: Attributes) -> None:
-        """
-        Describe an instrument; the subclass creates it.
-
-        Args:
-            kind: The kind of its data.
-            name: Its name.
-            unit: Its UCUM unit; empty for none.
-            description: One sentence about it; may be empty.
-            declared: Its declared attributes; None allows every attribute.
-        """
-        if not _NAME.fullmatch(str(name)):
-            raise InstrumentError(
-                f"{name!r} is not a name for an instrument: use a letter, then at most 254 letters, digits or _ . - /"
-            )
-        self.name = name
-        keys = tuple(declared or ())
-        self._metric = names.Metric(name, kind, unit, description, keys)
-        self._declared = None if declared is None else frozenset(keys)
-        self._declared_values = declared if isinstance(declared, dict) else {}
-        self._options: dict[str, Any] = {"unit": unit, "description": description, "attributes": declared}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the definition: a job of joblib or Ray that uses the instrument defines it again where it runs."""
-        options = dict(self._options)
-        if not isinstance(self, (Counter, Histogram)):
-            options["workers"] = worker_policy.of(self.name, self._metric.kind)
-        if isinstance(self, ObservableGauge):
-            options["callback"] = self.callback
-        return _define_again, (type(self), self.name, options)
-
-    def _allowed(self, attributes: Mapping[str, Any] | None) -> dict[str, clean.Value]:
-        """Return clean *attributes* without those that are not declared, which are counted."""
-        cleaned = clean.clean(attributes or {})
-        if self._declared is None or cleaned.keys() <= self._declared:
-            return cleaned
-        undeclared = sorted(cleaned.keys() - self._declared)
-        _count_dropped(self.name, undeclared)
-        return {key: value for key, value in cleaned.items() if key in self._declared}
-
-    def _measure(self, record: Callable[..., None], value: Any, attributes: Mapping[str, Any] | None) -> None:
-        """Call *record*, a method of the OTel instrument, with a valid number and the allowed attributes; never raises."""
-        self._record(record, value, lambda: self._allowed(attributes))
-
-    def _bound(
-        self, record: Callable[..., None], attributes: Mapping[str, Any] | None
-    ) -> tuple[dict[str, clean.Value], Callable[[Any], None]]:
-        """Return the allowed attributes, and a function that measures a value with them."""
-        allowed = self._allowed(attributes)
-        return allowed, lambda value: self._record(record, value, lambda: allowed)
-
-    def _record(self, record: Callable[..., None], value: Any, allowed: Callable[[], dict[str, clean.Value]]) -> None:
-        if not metric_groups.is_on(self.name):
-            return
-        try:
-            number = clean.number(value)
-            if number is None:
-                faults.report(f"instrument {self.name}", f"{clean.value(value)!r} is not a number; it is left out")
-            else:
-                record(number, allowed())
-        except Exception:  # noqa: BLE001 - telemetry never raises into the program
-            faults.contain(f"instrument {self.name}")
-
-
-def _count_dropped(instrument: str, undeclared: Sequence[str]) -> None:
-    series: TallySeries = once("dropped", _dropped_series)
-    tally = series.at(instrument)
-    if tally.value == 0:
-        _log.warning(
-            "instrument %r does not declare %s, so it is dropped; to keep it, add it to attributes= in the definition",
-            instrument,
-            ", ".join(map(repr, undeclared)),
-        )
-    tally.add(len(undeclared))
-
-
-def _dropped_series() -> TallySeries:
-    series = TallySeries(names.ATTRIBUTES_DROPPED)
-    scope.create(names.ATTRIBUTES_DROPPED, [series.observe])
-    return series
-
-
-class Counter(_Instrument):
+class Counter(MeasuringInstrument):
     """A sum that only grows."""
 
     def __init__(self, name: str, unit: str, description: str, declared: Attributes) -> None:
         super().__init__("counter", name, unit, description, declared)
-        self._otel_instrument = scope.create(self._metric)
         self._zero_series = self._declared_series()
         _counters.append(self)
         self.start_at_zero()
 
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
         """Add *amount*, 0 or more, in the counter's unit, to the series of *attributes*."""
-        self._measure(self._otel_instrument.add, amount, attributes)
+        self._measure(amount, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundCounter:
         """Return this counter with fixed *attributes*; their series starts at 0."""
-        allowed, measure = self._bound(self._otel_instrument.add, attributes)
+        bound = BoundCounter(self, self.allowed(attributes))
+        allowed = bound.attributes
         if allowed not in self._zero_series and len(self._zero_series) < _MAX_ZERO_SERIES:
             self._zero_series.append(allowed)
             self.add(0, allowed)
-        return BoundCounter(measure, self, allowed)
+        return bound
 
     def start_at_zero(self) -> None:
         """Start the declared and bound series at 0, so that ``rate()`` and ``absent()`` work from the first scrape."""
@@ -149,71 +58,75 @@ class Counter(_Instrument):
         return [dict(series) for series in itertools.islice(itertools.product(*values), _MAX_ZERO_SERIES)]
 
 
-class UpDownCounter(_Instrument):
+class UpDownCounter(MeasuringInstrument):
     """A sum that grows and shrinks, such as a queue's length."""
+
+    _has_workers = True
 
     def __init__(self, name: str, unit: str, description: str, declared: Attributes) -> None:
         super().__init__("up_down_counter", name, unit, description, declared)
-        self._otel_instrument = scope.create(self._metric)
 
     def add(self, amount: float = 1, attributes: Mapping[str, Any] | None = None) -> None:
         """Add *amount*, which may be negative, in the counter's unit, to the series of *attributes*."""
-        self._measure(self._otel_instrument.add, amount, attributes)
+        self._measure(amount, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundCounter:
         """Return this counter with fixed *attributes*."""
-        allowed, measure = self._bound(self._otel_instrument.add, attributes)
-        return BoundCounter(measure, self, allowed)
+        return BoundCounter(self, self.allowed(attributes))
 
 
-class Histogram(_Instrument):
+class Histogram(MeasuringInstrument):
     """A distribution of measurements."""
 
     def __init__(self, name: str, unit: str, description: str, declared: Attributes, buckets: Bounds) -> None:
+        self._buckets = buckets
         super().__init__("histogram", name, unit, description, declared)
-        self._otel_instrument = scope.create(self._metric, bounds=buckets)
         self._options["buckets"] = buckets
 
     def record(self, amount: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Record *amount*, one measurement in the histogram's unit, with *attributes*."""
-        self._measure(self._otel_instrument.record, amount, attributes)
+        self._measure(amount, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundHistogram:
         """Return this histogram with fixed *attributes*."""
-        allowed, measure = self._bound(self._otel_instrument.record, attributes)
-        return BoundHistogram(measure, self, allowed)
+        return BoundHistogram(self, self.allowed(attributes))
 
 
-class Gauge(_Instrument):
+class Gauge(MeasuringInstrument):
     """A value that is set, such as a temperature; the last one counts."""
+
+    _has_workers = True
 
     def __init__(self, name: str, unit: str, description: str, declared: Attributes) -> None:
         super().__init__("gauge", name, unit, description, declared)
-        self._otel_instrument = scope.create(self._metric)
 
     def set(self, value: float, attributes: Mapping[str, Any] | None = None) -> None:
         """Set the current *value*, in the gauge's unit, of the series of *attributes*."""
-        self._measure(self._otel_instrument.set, value, attributes)
+        self._measure(value, attributes)
 
     def bind(self, attributes: Mapping[str, Any] | None = None) -> BoundGauge:
         """Return this gauge with fixed *attributes*."""
-        allowed, measure = self._bound(self._otel_instrument.set, attributes)
-        return BoundGauge(measure, self, allowed)
+        return BoundGauge(self, self.allowed(attributes))
 
 
 Observed = float | Iterable[tuple[float, Mapping[str, Any]]]
 """The result of a callback: a number, or pairs of a number and its attributes."""
 
 
-class ObservableGauge(_Instrument):
+class ObservableGauge(Instrument):
     """A value that a callback returns when metrics are collected."""
+
+    _has_workers = True
 
     def __init__(
         self, name: str, callback: Callable[[], Observed], unit: str, description: str, declared: Attributes
     ) -> None:
         super().__init__("gauge", name, unit, description, declared)
         self.callback = callback
-        scope.create(self._metric, [metric_groups.switchable(self._metric, self._observe)])
+        scope.create(self.metric, [metric_groups.switchable(self.metric, self._observe)])
+
+    def _definition(self) -> dict[str, Any]:
+        return {**super()._definition(), "callback": self.callback}
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         result: Any = self.callback()
@@ -223,7 +136,7 @@ class ObservableGauge(_Instrument):
         for pair in result:
             try:
                 value, attributes = pair
-                observations.append(Observation(value, self._allowed(attributes)))
+                observations.append(Observation(value, self.allowed(attributes)))
             except Exception:  # noqa: BLE001 - a wrong pair must not cost the others
                 interruptions.let_through()
                 faults.report(f"instrument {self.name}", f"{clean.value(pair)!r} is no pair of a number and attributes")
@@ -241,7 +154,7 @@ def start_at_zero() -> None:
 
 def declared() -> tuple[names.Metric, ...]:
     """Return the instruments that the program has defined so far, each with its declared attributes."""
-    return tuple(instrument._metric for instrument in definitions.instruments())  # noqa: SLF001 - of this module
+    return tuple(instrument.metric for instrument in definitions.instruments())
 
 
 def counter(name: str, *, unit: str = "", description: str = "", attributes: Declared = None) -> Counter:
@@ -386,14 +299,8 @@ def observable_gauge(
     return defined
 
 
-def _define_again(kind: type[_Instrument], name: str, options: Mapping[str, Any]) -> Any:
-    return _FACTORIES[kind](name, **options)
-
-
-_FACTORIES: Final[Mapping[type[_Instrument], Callable[..., Any]]] = {
-    Counter: counter,
-    UpDownCounter: up_down_counter,
-    Histogram: histogram,
-    Gauge: gauge,
-    ObservableGauge: observable_gauge,
-}
+Counter.factory = staticmethod(counter)
+UpDownCounter.factory = staticmethod(up_down_counter)
+Histogram.factory = staticmethod(histogram)
+Gauge.factory = staticmethod(gauge)
+ObservableGauge.factory = staticmethod(observable_gauge)

@@ -121,8 +121,16 @@ class GlobalProviders:
         """Let *watcher* follow all spans and log records, in place of an earlier one; None for no watcher."""
         self.spans.watcher = self.logs.watcher = watcher
 
-    def configure(self, sampling: Sampling, resource: Resource, views: Sequence[View]) -> None:
-        """Use these settings from now on; adopted providers do not change."""
+    def configure(self, sampling: Sampling, resource: Resource, views: Sequence[View], *, fast: bool) -> None:
+        """
+        Use these settings from now on; adopted providers do not change.
+
+        Args:
+            sampling: The settings of the sampler.
+            resource: The resource of all signals.
+            views: The views of metrics.
+            fast: Whether measurements are added up before the SDK gets them.
+        """
         environ = environment.snapshot()
         self.spans.keep_errors, self.spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
         if isinstance(self.tracers, Adopted):
@@ -139,7 +147,7 @@ class GlobalProviders:
         else:
             self.loggers.configure(resource, environ)
         if isinstance(self.meters, InstalledMeterProvider):
-            self.meters.configure(resource, views)
+            self.meters.configure(resource, views, fast=fast)
 
     @property
     def others(self) -> list[Any]:

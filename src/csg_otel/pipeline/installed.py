@@ -22,6 +22,8 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from csg_otel import clocks
 from csg_otel.pipeline import _compat, callbacks, flushing
+from csg_otel.pipeline.accumulating import self_test
+from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.limits import log_limits, span_limits
 from csg_otel.pipeline.processors import LogProcessors, SpanProcessors
 from csg_otel.pipeline.sdk_counts import log_counts, span_counts
@@ -177,27 +179,40 @@ class InstalledMeterProvider(MeterProvider):
         self.others: tuple[MetricReader, ...] = ()
         """The readers of the program and of libraries."""
         super().__init__(resource=Resource.get_empty(), exemplar_filter=exemplar_filter(environ))
+        self._merger = Merger(self)
 
-    def configure(self, resource: Resource, views: Sequence[View]) -> None:
-        """Use *resource* and *views* from now on; instruments already collected keep their buckets."""
-        _compat.reconfigure_metrics(self, resource, views)
+    def configure(self, resource: Resource, views: Sequence[View], *, fast: bool = True) -> None:
+        """
+        Use these settings from now on; instruments already collected keep their buckets.
+
+        Args:
+            resource: The resource of all metrics.
+            views: The views of instruments that nothing was recorded in yet.
+            fast: Whether measurements are merged before each collection, and do not go to the SDK one by one.
+        """
+        with self._merger.changing():
+            _compat.reconfigure_metrics(self, resource, views)
+            self._merger.is_on = fast and not self_test.problem(Merger)
 
     def attach(self, reader: MetricReader) -> None:
         """Let *reader*, one of this package, collect from now on; its sums start at 0."""
         if reader not in self._own:
-            super().add_metric_reader(reader)
+            with self._merger.changing():
+                super().add_metric_reader(reader)
             self._own.append(reader)
 
     def replace(self, old: MetricReader, new: MetricReader) -> None:
         """Let *new* continue the sums of *old*, which collects no more."""
-        _compat.hand_over(self, old, new)
+        with self._merger.changing():
+            _compat.hand_over(self, old, new)
         self._own[self._own.index(old)] = new
 
     def detach(self, reader: MetricReader) -> None:
         """Let *reader* collect no more."""
         if reader in self._own:
             self._own.remove(reader)
-            _compat.forget_reader(self, reader)
+            with self._merger.changing():
+                _compat.forget_reader(self, reader)
 
     def get_meter(
         self, name: str, version: str | None = None, schema_url: str | None = None, attributes: Any = None
@@ -208,18 +223,22 @@ class InstalledMeterProvider(MeterProvider):
         with self._lock_of_meters:
             if key not in self._proxies:
                 real = super().get_meter(*identity)
-                self._proxies[key] = SafeMeter(identity, real, partial(callbacks.observable, identity))
+                self._proxies[key] = SafeMeter(
+                    identity, real, partial(callbacks.observable, identity), self._merger.accumulator
+                )
             return self._proxies[key]
 
     def add_metric_reader(self, metric_reader: MetricReader) -> None:
         """Let *metric_reader* of the program or a library collect, until this provider is shut down."""
-        super().add_metric_reader(metric_reader)
+        with self._merger.changing():
+            super().add_metric_reader(metric_reader)
         if metric_reader not in self.others:
             self.others += (metric_reader,)
 
     def remove_metric_reader(self, metric_reader: MetricReader) -> None:
         """Shut *metric_reader* down, and let it collect no more."""
-        super().remove_metric_reader(metric_reader)
+        with self._merger.changing():
+            super().remove_metric_reader(metric_reader)
         self.others = tuple(reader for reader in self.others if reader is not metric_reader)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -232,12 +251,14 @@ class InstalledMeterProvider(MeterProvider):
         others, self.others = self.others, ()
         for reader in others:
             flushing.contained(reader, "shutdown", timeout_millis=timeout_millis)
-            _compat.forget_reader(self, reader)
+            with self._merger.changing():
+                _compat.forget_reader(self, reader)
 
     def reset_locks(self) -> None:
         """Replace the locks in a forked child, and start this package's sums at 0."""
         self._lock_of_meters = threading.RLock()
         _compat.reset_after_fork(self, self._own)
+        self._merger.reset_after_fork()
         for meter in self._proxies.values():
             meter.reset_lock()
 

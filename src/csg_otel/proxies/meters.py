@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Guard = Callable[[str, CallbackT], Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]]
 """Wraps the callback of an observable instrument, given by name, so that it can neither block nor break a collection."""
 
+Accumulate = Callable[[str, Any, Callable[..., None]], Any]
+"""Returns the accumulator of a real instrument, from its kind, itself and its method that records."""
+
 _ADVICE: Final[Mapping[str, Sequence[float]]] = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
 _MAX_NAME: Final = 255
 """Most characters of an instrument's name; the limit of the OTel specification."""
@@ -109,12 +112,40 @@ class _Instrument:
                 attributes = clean.clean(attributes)
             if context is not None and not isinstance(context, Context):
                 context = None
-            getattr(self._real, method)(number, attributes, context)
+            self._pass_on(method, number, attributes, context)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("metrics")
 
+    def _pass_on(self, method: str, number: float, attributes: Any, context: Context | None) -> None:
+        getattr(self._real, method)(number, attributes, context)
 
-class _AddsMeasurements(_Instrument):
+
+class _Accumulating(_Instrument):
+    """An instrument whose measurements are added up before the real one gets them, if there is an accumulator."""
+
+    _METHOD: str
+    """The method of the API that records."""
+
+    def __init__(
+        self, meter: metrics.Meter, kind: str, name: str, accumulate: Accumulate | None, **options: Any
+    ) -> None:
+        super().__init__(meter, kind, name, **options)
+        record = getattr(self._real, self._METHOD)
+        self._accumulator = None if accumulate is None else accumulate(kind, self._real, record)
+
+    def series(self, attributes: Mapping[str, clean.Value]) -> Any:
+        """Return the series of clean *attributes*, which records by ``put(number)``; None if nothing accumulates."""
+        return None if self._accumulator is None else self._accumulator.series(attributes)
+
+    def _pass_on(self, method: str, number: float, attributes: Any, context: Context | None) -> None:
+        series = self.series(attributes or {})
+        if series is None or not series.put(number, context):  # a number beyond all integers of OTLP
+            super()._pass_on(method, number, attributes, context)
+
+
+class _AddsMeasurements(_Accumulating):
+    _METHOD = "add"
+
     def add(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Add *amount* on the real instrument."""
         self._measure("add", amount, attributes, context)
@@ -130,9 +161,10 @@ class SafeUpDownCounter(_AddsMeasurements, metrics.UpDownCounter):
     """An up-down counter that refuses no value by an exception."""
 
 
-class SafeHistogram(_Instrument, metrics.Histogram):
+class SafeHistogram(_Accumulating, metrics.Histogram):
     """A histogram that refuses no value by an exception."""
 
+    _METHOD = "record"
     _refuses_negative = True
 
     def record(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
@@ -197,9 +229,12 @@ _OBSERVABLE: Mapping[str, Any] = {
 class SafeMeter(metrics.Meter):
     """A meter that passes every call to the real meter, and returns one instrument for each name and unit."""
 
-    def __init__(self, identity: Scope, real: metrics.Meter, guard: Guard) -> None:
-        """Pass calls to *real*; *guard* wraps the callbacks of observable instruments."""
+    def __init__(
+        self, identity: Scope, real: metrics.Meter, guard: Guard, accumulate: Accumulate | None = None
+    ) -> None:
+        """Pass calls to *real*; *guard* wraps the callbacks of observable instruments, and *accumulate* other instruments."""
         super().__init__(*identity[:3])
+        self._accumulate = accumulate
         self._guard = guard
         self._instruments: dict[tuple[str, str, str], Any] = {}
         self._mutex = threading.RLock()
@@ -236,12 +271,16 @@ class SafeMeter(metrics.Meter):
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
         """Create a counter, or return the one of this name and unit."""
-        counter: metrics.Counter = self._make("counter", SafeCounter, name, unit, description)
+        counter: metrics.Counter = self._make(
+            "counter", SafeCounter, name, unit, description, accumulate=self._accumulate
+        )
         return counter
 
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> metrics.UpDownCounter:
         """Create an up-down counter, or return the one of this name and unit."""
-        counter: metrics.UpDownCounter = self._make("up_down_counter", SafeUpDownCounter, name, unit, description)
+        counter: metrics.UpDownCounter = self._make(
+            "up_down_counter", SafeUpDownCounter, name, unit, description, accumulate=self._accumulate
+        )
         return counter
 
     def create_histogram(
@@ -264,7 +303,13 @@ class SafeMeter(metrics.Meter):
         """
         bounds = explicit_bucket_boundaries_advisory
         histogram: metrics.Histogram = self._make(
-            "histogram", SafeHistogram, name, unit, description, explicit_bucket_boundaries_advisory=bounds
+            "histogram",
+            SafeHistogram,
+            name,
+            unit,
+            description,
+            accumulate=self._accumulate,
+            explicit_bucket_boundaries_advisory=bounds,
         )
         return histogram
 

@@ -73,7 +73,12 @@ class ResponseTimeTracking(Printed):
 class Performance(Printed):
     """Durations of operations, benchmarks and the growth of memory."""
 
-    enabled: bool = setting(True, "Use this section; `false` switches off all of it.")
+    enabled: bool = setting(True, "Use this section; `false` switches off all of it but `fast_path`.")
+    fast_path: bool = setting(
+        True,
+        "Add measurements up before the OpenTelemetry SDK gets them, which takes a fraction of the time; with `false` each "
+        "of them goes through its public API.",
+    )
     benchmarking: Benchmarking = setting(Benchmarking, "Regular benchmarks.")
     memory_optimization: MemoryOptimization = setting(MemoryOptimization, "Memory.")
     response_time_tracking: ResponseTimeTracking = setting(ResponseTimeTracking, "Durations.")

@@ -1,0 +1,123 @@
+"""
+The merges of all series of a meter provider.
+
+The rule: a merge and a sum hold one lock, under which no code of the program runs. A recording thread never waits for a merge,
+except at the first measurement of a series.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import faults
+from csg_otel.pipeline import _compat_metrics
+from csg_otel.pipeline.accumulating.accumulator import Accumulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.sdk.metrics import MeterProvider
+
+    from csg_otel.pipeline.accumulating.series import Series
+
+
+_MOST_CHANGED: Final = 10_000
+"""Series that wait for a merge: without collections, endless new attribute sets would fill the memory."""
+
+
+class Merger:
+    """Merges what was recorded into the SDK's aggregations of every reader, before each collection."""
+
+    def __init__(self, provider: MeterProvider) -> None:
+        """Merge before the collections of *provider*."""
+        self._provider = provider
+        self._changed: deque[Series] = deque()
+        self._lock = threading.RLock()
+        self._is_busy = False
+        self.is_on = False
+        """Whether measurements are merged; changed in a block of :meth:`changing`. Else they go to the SDK one by one."""
+        self._generation = 0
+        """Changes with the readers and views, and in a child: then the SDK has other streams."""
+        self.has_exemplars = _compat_metrics.has_exemplars(provider)
+        """Whether measurements in sampled spans become exemplars."""
+        _compat_metrics.before_collections(provider, self.merge)
+
+    def accumulator(self, kind: str, instrument: Any, record: Callable[..., None]) -> Accumulator:
+        """Return the accumulator of *instrument*, made on a meter by the API's method for *kind*; *record* is its method."""
+        return Accumulator(self, kind, instrument, record)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let readers or views change in the block; what was recorded before it is for the present readers only."""
+        self.merge()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.merge()  # no series may have sums for the buckets of before
+                self._generation += 1
+
+    def register(self, series: Series) -> None:
+        """Let the next merge look at *series*, unless its measurements go to the SDK one by one."""
+        if series.generation != self._generation:
+            self._prepare(series)
+        if not series.accumulator.is_direct:
+            series.is_registered = True
+            self._changed.append(series)
+            if len(self._changed) >= _MOST_CHANGED:
+                self.merge()
+
+    def _prepare(self, series: Series) -> None:
+        """Look up the streams of *series*, as the SDK does at the first measurement, which is the start of the series."""
+        accumulator = series.accumulator
+        with self._lock:
+            if accumulator.generation != self._generation:
+                accumulator.streams = _compat_metrics.streams(self._provider, accumulator.instrument)
+                shared = (
+                    _compat_metrics.bounds(self._provider, accumulator.instrument, accumulator.streams)
+                    if self.is_on
+                    else None
+                )
+                accumulator.is_direct, accumulator.bounds = shared is None, shared or ()
+                accumulator.generation = self._generation
+            if not accumulator.is_direct:
+                series.places = _compat_metrics.places(accumulator.streams, series.attributes)
+            series.generation = self._generation
+
+    def merge(self) -> None:
+        """Merge what was recorded until now."""
+        with self._lock:
+            self._is_busy = True
+            try:
+                for _ in range(len(self._changed)):
+                    self._merge_one(self._changed.popleft())
+            finally:
+                self._is_busy = False
+
+    def _merge_one(self, series: Series) -> None:
+        series.is_registered = False  # before the look: what is recorded later registers the series again
+        try:
+            series.merge()
+        except Exception:  # noqa: BLE001 - the other series do not depend on this one
+            faults.contain("metrics")
+
+    def sum_up(self, series: Series) -> None:
+        """Sum up what is pending in *series*; not while this thread or another one merges."""
+        if self._is_busy:
+            return
+        with self._lock:
+            self._is_busy = True
+            try:
+                series.sum_up()
+            finally:
+                self._is_busy = False
+
+    def reset_after_fork(self) -> None:
+        """Start from scratch in a child, where no thread holds the lock, and whose parent exports what is pending."""
+        self._lock, self._is_busy = threading.RLock(), False
+        self._generation += 1
+        while self._changed:
+            self._changed.popleft().reset()

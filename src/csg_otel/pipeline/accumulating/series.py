@@ -1,0 +1,220 @@
+"""
+The series of accumulating instruments.
+
+A program records on any thread, in signal handlers and right after a fork. So recording takes no lock: it appends to a list.
+Measurements are summed up after every few of them, by the thread that has recorded the last one, so memory is bounded.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+import random
+from bisect import bisect_left, bisect_right
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel import forks
+from csg_otel.pipeline import _compat_metrics
+from csg_otel.pipeline._compat_context import SPAN_KEY, current
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
+
+    from csg_otel.pipeline.accumulating.accumulator import Accumulator
+
+_MOST_PENDING: Final = 256
+"""Measurements that are kept one by one: summing up 256 takes 20 us, which is no noticeable delay."""
+
+_LARGEST: Final = 2**63
+"""The smallest positive integer that OTLP can't carry."""
+
+_INFINITE: Final = math.inf
+
+Exemplar = tuple[float, int, "SpanContext"]
+"""A measurement in a sampled span: its value, its time in nanoseconds since the epoch, and the context of the span."""
+
+
+class Series:
+    """The measurements of one attribute set of one instrument since the last merge."""
+
+    __slots__ = (
+        "_least",
+        "_least_float",
+        "_pending",
+        "_push",
+        "_sampled",
+        "accumulator",
+        "attributes",
+        "generation",
+        "is_registered",
+        "places",
+    )
+
+    def __init__(self, accumulator: Accumulator, attributes: dict[str, Any]) -> None:
+        """Begin a series of *accumulator* with the clean *attributes*, which do not change."""
+        self._least = accumulator.least
+        self._least_float = float(accumulator.least)
+        self._pending: list[float] = []
+        self._push = self._pending.append
+        self._sampled: list[Exemplar] = []
+        self.accumulator = accumulator
+        self.attributes = attributes
+        self.is_registered = False
+        """Whether the next merge looks at the series."""
+        self.generation = -1
+        """The state of the merger in which the places were looked up."""
+        self.places: Sequence[_compat_metrics.Place] = ()
+        """The places of the series in the SDK's streams."""
+        self._clear()
+
+    def put(self, value: Any, context: Context | None = None) -> bool:
+        """
+        Record *value* in *context*, by default in the current one; return False for a value that must be looked at first.
+
+        Plain numbers that the instrument allows are recorded, and nothing else.
+        """
+        kind = type(value)  # numbers of one type are compared in half of the time
+        if kind is int:
+            if not self._least <= value < _LARGEST:
+                return False
+        elif kind is not float or not self._least_float <= value < _INFINITE:
+            return False
+        if not forks.mark[0]:
+            forks.enter_child()
+        if not self.is_registered:
+            self.accumulator.register(self)
+            if self.accumulator.is_direct:
+                self.accumulator.record(value, self.attributes, context)
+                return True
+        span: Any = (current() if context is None else context).get(SPAN_KEY)
+        if span is not None:
+            span_context = span.get_span_context()
+            if span_context.trace_flags & 1:
+                self._sampled.append((value, time_ns(), span_context))
+        self._push(value)
+        if not self.is_registered:  # a merge has looked at the series before the measurement was there
+            self.accumulator.register(self)
+        if len(self._pending) >= _MOST_PENDING:
+            self.accumulator.sum_up(self)
+        return True
+
+    def sum_up(self) -> None:
+        """Sum up what is pending; the caller holds the lock of merges."""
+        if values := _drain(self._pending):
+            self._add(values)
+        if sampled := _drain(self._sampled):
+            self._offer(sampled)
+
+    def merge(self) -> None:
+        """Merge what was recorded into every stream; the caller holds the lock of merges."""
+        if self.accumulator.is_direct:  # since a moment ago
+            for value in _drain(self._pending):
+                self.accumulator.record(value, self.attributes)
+            return
+        self.sum_up()
+        self._take()
+
+    def reset(self) -> None:
+        """Forget what was recorded."""
+        self._pending.clear()
+        self._sampled.clear()
+        self.is_registered = False
+        self._clear()
+
+    def _clear(self) -> None:
+        raise NotImplementedError
+
+    def _add(self, values: list[float]) -> None:
+        raise NotImplementedError
+
+    def _offer(self, sampled: list[Exemplar]) -> None:
+        raise NotImplementedError
+
+    def _take(self) -> None:
+        raise NotImplementedError
+
+
+class SumSeries(Series):
+    """A series of a counter or an up-down counter."""
+
+    __slots__ = ("_exemplar", "_offered", "_total")
+
+    def _clear(self) -> None:
+        self._total: float = 0
+        self._exemplar: Exemplar | None = None
+        self._offered = 0
+
+    def _add(self, values: list[float]) -> None:
+        self._total = _sum(values, self._total)
+
+    def _offer(self, sampled: list[Exemplar]) -> None:
+        # As in the SDK's reservoir of size 1, each of the measurements has the same chance.
+        self._offered += len(sampled)
+        if random.randrange(self._offered) < len(sampled):
+            self._exemplar = random.choice(sampled)
+
+    def _take(self) -> None:
+        total, exemplar = self._total, self._exemplar
+        exemplars = () if exemplar is None or not self.accumulator.has_exemplars else (exemplar,)
+        self._clear()
+        for place in self.places:
+            _compat_metrics.add(place, total, exemplars)
+
+
+class HistogramSeries(Series):
+    """A series of a histogram with explicit bounds."""
+
+    __slots__ = ("_counts", "_exemplars", "_greatest", "_lowest", "_total")
+
+    def _clear(self) -> None:
+        self._counts: list[int] = []
+        self._total: float = 0
+        self._lowest, self._greatest = math.inf, -math.inf
+        self._exemplars: dict[int, Exemplar] = {}
+
+    def _add(self, values: list[float]) -> None:
+        bounds, self._total = self.accumulator.bounds, _sum(values, self._total)
+        counts = self._counts = self._counts or [0] * (len(bounds) + 1)
+        values.sort()  # so one search a bucket is enough
+        self._lowest, self._greatest = min(self._lowest, values[0]), max(self._greatest, values[-1])
+        below = 0
+        for index, bound in enumerate(bounds):
+            up_to = bisect_right(values, bound, below)
+            counts[index] += up_to - below
+            below = up_to
+            if below == len(values):
+                return
+        counts[-1] += len(values) - below
+
+    def _offer(self, sampled: list[Exemplar]) -> None:
+        # As in the SDK's reservoir for buckets, the last measurement of each bucket stays.
+        bounds = self.accumulator.bounds
+        for exemplar in sampled:
+            self._exemplars[bisect_left(bounds, exemplar[0])] = exemplar
+
+    def _take(self) -> None:
+        if not self._counts:
+            return
+        counts, total, extremes = self._counts, self._total, (self._lowest, self._greatest)
+        exemplars = tuple(self._exemplars.values()) if self.accumulator.has_exemplars else ()
+        self._clear()
+        for place in self.places:
+            _compat_metrics.add_buckets(place, counts, total, extremes, exemplars)
+
+
+def _drain(items: list[Any]) -> list[Any]:
+    """Remove and return the present *items*; other threads only append."""
+    count = len(items)
+    drained = items[:count]
+    del items[:count]
+    return drained
+
+
+def _sum(values: list[float], start: float) -> float:
+    """Return *start* plus *values*, added in order as the SDK adds them: ``sum()`` rounds differently since Python 3.12."""
+    return functools.reduce(operator.add, values, start)
