@@ -28,8 +28,7 @@ from csg_otel.exporters.otlp import sender
 from csg_otel.health import builtin
 from csg_otel.lines import one_line
 from csg_otel.net import addresses, proxies
-from csg_otel.pipeline.accumulating import self_test
-from csg_otel.pipeline.accumulating.merger import Merger
+from csg_otel.pipeline import self_test
 
 if TYPE_CHECKING:
     import argparse
@@ -155,7 +154,7 @@ def _fast_path(config: Config) -> Finding:
     """Return whether measurements can be added up before the SDK gets them."""
     if not config.performance.fast_path:
         return Finding("fast path", "off, by performance.fast_path")
-    if problem := self_test.problem(Merger):
+    if problem := self_test.problem():
         remedy = "all telemetry arrives, only slower: use a version of OpenTelemetry that this release was tested with"
         return Finding("fast path", f"not with this OpenTelemetry SDK: {problem}", remedy)
     return Finding("fast path", "works with this OpenTelemetry SDK")

@@ -129,7 +129,7 @@ class GlobalProviders:
             sampling: The settings of the sampler.
             resource: The resource of all signals.
             views: The views of metrics.
-            fast: Whether measurements are added up before the SDK gets them.
+            fast: Whether spans hold only what varies, and measurements are added up before the SDK gets them.
         """
         environ = environment.snapshot()
         self.spans.keep_errors, self.spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
@@ -141,7 +141,7 @@ class GlobalProviders:
                 parent_based=sampling.parent_based,
                 keep_unsampled=sampling.always_keep_errors or sampling.slower_than is not None,
             )
-            self.tracers.configure(chosen, resource, environ)
+            self.tracers.configure(chosen, resource, environ, fast=fast)
         if isinstance(self.loggers, Adopted):
             self.loggers.attach(self.logs)
         else:

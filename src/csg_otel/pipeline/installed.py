@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from csg_otel import clocks
-from csg_otel.pipeline import _compat, callbacks, flushing
-from csg_otel.pipeline.accumulating import self_test
+from csg_otel.pipeline import _compat, callbacks, flushing, self_test
+from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.limits import log_limits, span_limits
 from csg_otel.pipeline.processors import LogProcessors, SpanProcessors
@@ -95,6 +95,7 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
     def __init__(self, fan_out: SpanFanOut, environ: Mapping[str, str]) -> None:
         """Pass ended spans to *fan_out*; no span is recorded yet."""
         processors = SpanProcessors(fan_out)
+        self._fast = False
         self._prepare(processors, self._counted_tracer, trace.NoOpTracerProvider().get_tracer)
         super().__init__(
             sampler=DEFAULT_ON,
@@ -103,8 +104,17 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
             span_limits=span_limits(environ),
         )
 
-    def configure(self, sampler: Sampler, resource: Resource, environ: Mapping[str, str]) -> None:
-        """Record spans from now on, with these settings."""
+    def configure(self, sampler: Sampler, resource: Resource, environ: Mapping[str, str], *, fast: bool = True) -> None:
+        """
+        Record spans from now on, with these settings.
+
+        Args:
+            sampler: The sampler of all tracers.
+            resource: The resource of all spans.
+            environ: The environment, with the limits of a span.
+            fast: Whether tracers make spans that hold only what varies.
+        """
+        self._fast = fast and not self_test.problem()
         _compat.reconfigure_traces(self, sampler, resource, span_limits(environ))
         self._export(True)
 
@@ -127,7 +137,7 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
 
     def _counted_tracer(self, *identity: Any) -> trace.Tracer:
         tracer: trace.Tracer = _compat.count_spans(super().get_tracer(*identity), span_counts())
-        return tracer
+        return make_fast(tracer) if self._fast else tracer
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Call *span_processor* for every span, until this provider is shut down."""
@@ -192,7 +202,7 @@ class InstalledMeterProvider(MeterProvider):
         """
         with self._merger.changing():
             _compat.reconfigure_metrics(self, resource, views)
-            self._merger.is_on = fast and not self_test.problem(Merger)
+            self._merger.is_on = fast and not self_test.problem()
 
     def attach(self, reader: MetricReader) -> None:
         """Let *reader*, one of this package, collect from now on; its sums start at 0."""

@@ -76,8 +76,8 @@ class Performance(Printed):
     enabled: bool = setting(True, "Use this section; `false` switches off all of it but `fast_path`.")
     fast_path: bool = setting(
         True,
-        "Add measurements up before the OpenTelemetry SDK gets them, which takes a fraction of the time; with `false` each "
-        "of them goes through its public API.",
+        "Make spans and add up measurements in a fraction of the time of the OpenTelemetry SDK, with the same data; with "
+        "`false` all of them go through its public API.",
     )
     benchmarking: Benchmarking = setting(Benchmarking, "Regular benchmarks.")
     memory_optimization: MemoryOptimization = setting(MemoryOptimization, "Memory.")

@@ -1,0 +1,238 @@
+"""
+Spans in a tenth of the time of the SDK's, which are otherwise the same. Private parts of the SDK are used as in ``_compat``.
+
+A span holds what varies: its name, ids, times and attributes. What all spans of a tracer share is on their class, and lists
+and locks are made when they are needed. The SDK's own ``start_span`` serves the rest: links, samplers and processors of others.
+"""
+
+from __future__ import annotations
+
+import threading
+from random import getrandbits
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.trace import Tracer
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    AlwaysRecordSampler,
+    Decision,
+    ParentBased,
+    Sampler,
+    TraceIdRatioBased,
+)
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
+
+from csg_otel import attributes as clean
+from csg_otel import faults
+from csg_otel.names import MAX_ATTRIBUTE_LENGTH
+from csg_otel.pipeline._compat_context import SPAN_KEY, current
+from csg_otel.pipeline.processors import SpanProcessors
+from csg_otel.pipeline.safe_spans import SafeSpan, is_discarded
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+_NO_STATE: Final = TraceState()
+_FLAGS: Final = tuple(map(TraceFlags, range(4)))
+"""The flags of a span: 1 is sampled, 2 has a random trace id."""
+_ALL_TRACES: Final = 2**64
+_LOW: Final = _ALL_TRACES - 1
+_SAMPLED, _RECORDED, _DROPPED = Decision.RECORD_AND_SAMPLE, Decision.RECORD_ONLY, Decision.DROP
+_UNSET: Final = Status(StatusCode.UNSET)
+
+
+class FastSpan(SafeSpan):
+    """A span of a tracer of the installed provider; the tracer has a subclass with what its spans share."""
+
+    _end_time: int | None = None
+    _status = _UNSET
+    _record_exception = _set_status_on_exception = True
+    _trace_config = None
+    _values: dict[str, Any]
+    _record_end_metrics: Any
+    _span_processor: SpanProcessors
+
+    @property
+    def _lock(self) -> Any:  # type: ignore[override]
+        return self.__dict__.get("_own_lock") or self.__dict__.setdefault("_own_lock", threading.RLock())
+
+    @property
+    def _attributes(self) -> BoundedAttributes:  # type: ignore[override]
+        bounded: BoundedAttributes | None = self.__dict__.get("_bounded")
+        if bounded is None:
+            limits = self._limits
+            bounded = BoundedAttributes(
+                limits.max_span_attributes, None, immutable=False, max_value_len=limits.max_span_attribute_length
+            )
+            bounded._dict = self._values  # clean already
+            bounded._immutable = self._end_time is not None
+            bounded = self.__dict__.setdefault("_bounded", bounded)
+        return bounded
+
+    @property
+    def _events(self) -> Any:  # type: ignore[override]
+        return self.__dict__.get("_own_events") or self.__dict__.setdefault(
+            "_own_events", BoundedList(self._limits.max_events)
+        )
+
+    @property
+    def _links(self) -> Any:  # type: ignore[override]
+        return self.__dict__.get("_own_links") or self.__dict__.setdefault(
+            "_own_links", BoundedList(self._limits.max_links)
+        )
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the span and queue it; an exception of the program's span processors is contained."""
+        mark = object()
+        if self._end_time is not None or self.__dict__.setdefault("_end_mark", mark) is not mark:
+            super().end(end_time)  # which warns
+            return
+        if len(self._span_processor._span_processors) != 1:
+            super().end(end_time)
+            return
+        try:
+            self._end_time = time_ns() if end_time is None else end_time
+            if (bounded := self.__dict__.get("_bounded")) is not None:
+                bounded._immutable = True
+            self._record_end_metrics()
+            self._span_processor.own.on_end(self)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("traces")
+
+
+class FastTracer(Tracer):
+    """A tracer of the installed provider."""
+
+    def prepare(self) -> bool:
+        """Take the sampler, limits and processors that the tracer has; return False if its spans must be the SDK's."""
+        sampler = self.sampler
+        self._keeps_all = type(sampler) is AlwaysRecordSampler
+        if type(sampler) is AlwaysRecordSampler:
+            sampler = sampler._root
+        self._follows_parent = type(sampler) is ParentBased
+        if type(sampler) is ParentBased:
+            if not _is_usual(sampler):
+                return False
+            sampler = sampler._root
+        if not isinstance(self.span_processor, SpanProcessors):
+            return False
+        self._processors = self.span_processor
+        bound = _bound(sampler)
+        limits = self._span_limits
+        if bound is None or type(self.id_generator) is not RandomIdGenerator or not limits.max_span_attributes:
+            return False
+        self._sampled_below = bound
+        length = limits.max_span_attribute_length
+        self._most_attributes = limits.max_span_attributes if length is None or length >= MAX_ATTRIBUTE_LENGTH else 0
+        self._span_class: Any = type(
+            "FastSpan",
+            (FastSpan,),
+            {
+                "_limits": limits,
+                "_resource": self.resource,
+                "_sampler": self.sampler,
+                "_span_processor": self.span_processor,
+                "_instrumentation_info": self.instrumentation_info,
+                "_instrumentation_scope": self._instrumentation_scope,
+            },
+        )
+        return True
+
+    def start_span(  # noqa: PLR0917 - the API's
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Any = (),
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> Span:
+        """Start a span."""
+        parent_span: Any = (current() if context is None else context).get(SPAN_KEY)
+        parent: Any = None if parent_span is None else parent_span.get_span_context()
+        if (
+            links
+            or (parent is not None and type(parent) is not SpanContext)
+            or (attributes and (len(attributes) > self._most_attributes or not clean.sound(attributes)))
+            or type(name) is not str
+            or len(self._processors._span_processors) != 1
+            or not self._tracer_config.is_enabled
+        ):
+            return super().start_span(
+                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
+            )
+        if parent is not None and not parent[5]:  # is_valid; the properties of this tuple take longer
+            parent = None
+        span_context = self._context_below(parent)
+        sampled = span_context[3] & 1
+        decision = _SAMPLED if sampled else _RECORDED if self._keeps_all else _DROPPED
+        count_end: Any = self._tracer_metrics.start_span(parent, decision)
+        if count_end is None:
+            return NonRecordingSpan(span_context)
+        span: Any = object.__new__(self._span_class)
+        span._name, span._context, span._parent, span._kind = name, span_context, parent, kind
+        span._values = dict(attributes) if attributes else {}
+        span._record_end_metrics = count_end
+        if not record_exception or not set_status_on_exception:
+            span._record_exception, span._set_status_on_exception = record_exception, set_status_on_exception
+        if parent_span is not None and is_discarded(parent_span):
+            span.discarded = True
+        span._start_time = time_ns() if start_time is None else start_time
+        watcher = self._processors.own.watcher
+        if watcher is not None and not span.discarded:
+            watcher.started(span)
+        return cast("Span", span)
+
+    def _context_below(self, parent: Any) -> Any:
+        """Return the context of a new span below the valid context *parent*, or of the first span of a trace for None."""
+        if parent is None:
+            trace_id, flags, state = getrandbits(128) or 1, 2, _NO_STATE
+            sampled = trace_id & _LOW < self._sampled_below
+        else:
+            trace_id, flags, state = parent[0], parent[3] & 2, parent[4]
+            sampled = bool(parent[3] & 1) if self._follows_parent else trace_id & _LOW < self._sampled_below
+        return tuple.__new__(
+            SpanContext, (trace_id, getrandbits(64) or 1, False, _FLAGS[flags + 1 if sampled else flags], state, True)
+        )
+
+
+def make_fast(tracer: Any) -> Any:
+    """Make *tracer*, of the SDK, a fast one where it does as the usual tracers do; return it."""
+    if type(tracer) is Tracer:
+        tracer.__class__ = FastTracer
+        if not tracer.prepare():  # type: ignore[attr-defined] # the line above
+            tracer.__class__ = Tracer
+    return tracer
+
+
+def _is_usual(sampler: ParentBased) -> bool:
+    """Return whether *sampler* does as the parent did, for every parent."""
+    return (
+        sampler._remote_parent_sampled is sampler._local_parent_sampled is ALWAYS_ON
+        and sampler._remote_parent_not_sampled is sampler._local_parent_not_sampled is ALWAYS_OFF
+    )
+
+
+def _bound(sampler: Sampler) -> int | None:
+    """Return the number below which the last 64 bits of a trace id are sampled; None if *sampler* decides in another way."""
+    if type(sampler) is TraceIdRatioBased:
+        return sampler.bound
+    if sampler is ALWAYS_ON:
+        return _ALL_TRACES
+    return 0 if sampler is ALWAYS_OFF else None

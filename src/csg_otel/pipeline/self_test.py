@@ -1,0 +1,139 @@
+"""
+The self-test of the fast path: whether its spans and its merged measurements are those of the SDK.
+
+It runs once in a process, in a few milliseconds. A release of the SDK whose private parts have changed fails it; then
+everything goes through the public API, as with ``performance.fast_path: false``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+from csg_otel import interruptions
+from csg_otel.pipeline._compat_spans import make_fast
+from csg_otel.pipeline.accumulating.merger import Merger
+from csg_otel.pipeline.processors import SpanProcessors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_log = logging.getLogger("csg_otel")
+
+_DELTA: Final[dict[type, AggregationTemporality]] = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
+_TIMES: Final = ("time_unix_nano", "start_time_unix_nano")
+
+
+@functools.lru_cache(maxsize=1)
+def problem() -> str:
+    """Return the reason why the fast path does not work with this SDK, empty if it does; a reason is logged once."""
+    reason = _difference("measurements", lambda: _points(merged=True), lambda: _points(merged=False))
+    reason = reason or _difference("spans", lambda: _spans(fast=True), lambda: _spans(fast=False))
+    if reason:
+        _log.warning(
+            "the fast path does not work with this OpenTelemetry SDK, so telemetry takes longer; all of it arrives; see "
+            "csg-otel doctor (%s)",
+            reason,
+        )
+    return reason
+
+
+def _difference(what: str, ours: Callable[[], Any], official: Callable[[], Any]) -> str:
+    try:
+        if (result := ours()) == (expected := official()):
+            return ""
+    except Exception as error:  # noqa: BLE001 - a private part of the SDK is missing, or of another form
+        interruptions.let_through()
+        return f"{type(error).__name__}: {error}"
+    return f"{what} are {result}, not {expected}"
+
+
+class _Keep(SpanProcessor):
+    watcher = None
+
+    def __init__(self) -> None:
+        self.ended: list[ReadableSpan] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.ended.append(span)
+
+
+def _spans(*, fast: bool) -> list[Any]:
+    """Return two spans as JSON, without their ids, made by the fast way or by the SDK's own."""
+    keep = _Keep()
+    provider = TracerProvider(
+        resource=Resource.get_empty(), shutdown_on_exit=False, active_span_processor=SpanProcessors(keep)
+    )
+    tracer = provider.get_tracer("csg_otel", "1")
+    if fast:
+        tracer = make_fast(tracer)
+    parent = tracer.start_span("parent", Context(), attributes={"a": 1}, start_time=1)
+    child = tracer.start_span("child", set_span_in_context(parent, Context()), start_time=2)
+    for span in (child, parent):
+        span.set_attribute("b", "x")
+        span.add_event("event", {"c": True}, timestamp=3)
+        span.add_link(_SPAN_CONTEXT)
+        span.end(4)
+    shown = [json.loads(span.to_json()) for span in keep.ended]
+    for fields in shown:
+        fields["parent_id"] = fields["parent_id"] == shown[1]["context"]["span_id"]
+    return [{**fields, "context": sorted(fields["context"])} for fields in shown]
+
+
+def _points(*, merged: bool) -> list[Any]:
+    """Return the points of two readers after some measurements, merged or one by one."""
+    view = View(instrument_name="counter", attribute_keys={"kept"})
+    provider = MeterProvider(resource=Resource.get_empty(), views=[view], shutdown_on_exit=False)
+    merger = Merger(provider)
+    merger.is_on = merged
+    readers = InMemoryMetricReader(), InMemoryMetricReader(preferred_temporality=_DELTA)
+    for reader in readers:
+        provider.add_metric_reader(reader)
+    meter = provider.get_meter("csg_otel")
+    counter, histogram = meter.create_counter("counter"), meter.create_histogram("histogram")
+    records: list[Callable[..., Any]] = [counter.add, histogram.record]
+    if merged:
+        accumulators = (
+            merger.accumulator("counter", counter, counter.add),
+            merger.accumulator("histogram", histogram, histogram.record),
+        )
+        records = [
+            lambda value, attributes, context, of=of: of.series(attributes).put(value, context) for of in accumulators
+        ]
+    points: list[Any] = []
+    for value in (3, 700.5):
+        for attributes in ({"kept": True, "left out": "x"}, {"kept": 1}):
+            for record in records:
+                record(value, attributes, _SAMPLED if attributes["kept"] is True else Context())
+        points += [_shown(reader.get_metrics_data()) for reader in readers]
+    return points
+
+
+_SPAN_CONTEXT: Final = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+_SAMPLED: Final = set_span_in_context(NonRecordingSpan(_SPAN_CONTEXT), Context())
+
+
+def _shown(data: Any) -> list[Any]:
+    """Return all points of *data* without their times."""
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
+    return [
+        (
+            metric.name,
+            {name: value for name, value in vars(point).items() if name not in (*_TIMES, "exemplars")},
+            [(exemplar.value, exemplar.span_id, exemplar.filtered_attributes) for exemplar in point.exemplars],
+        )
+        for metric in metrics
+        for point in metric.data.data_points
+    ]

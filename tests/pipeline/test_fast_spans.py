@@ -1,0 +1,296 @@
+"""Spans of the installed provider are the SDK's: the same data, by a shorter way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+
+from csg_otel.pipeline import fanout, self_test
+from csg_otel.pipeline._compat_spans import FastSpan
+from csg_otel.pipeline.fanout import SpanFanOut
+from csg_otel.pipeline.installed import InstalledTracerProvider
+from csg_otel.pipeline.limits import span_limits
+
+_RESOURCE = Resource({"service.name": "test"})
+_LIMITS = {
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "4",
+    "OTEL_SPAN_EVENT_COUNT_LIMIT": "2",
+    "OTEL_SPAN_LINK_COUNT_LIMIT": "1",
+}
+
+
+class _Kept:
+    """A sink that keeps spans."""
+
+    def __init__(self) -> None:
+        self.spans: list[ReadableSpan] = []
+
+    def enqueue(self, item: Any) -> None:
+        self.spans.append(item)
+
+
+class _Ours:
+    def __init__(self, sampler: Sampler, environ: dict[str, str], *, fast: bool = True) -> None:
+        fan_out, self.kept = SpanFanOut(), _Kept()
+        fan_out.sinks = (self.kept,)
+        self.provider = InstalledTracerProvider(fan_out, {})
+        self.provider.configure(sampler, _RESOURCE, environ, fast=fast)
+        self.fan_out = fan_out
+        self.tracer = self.provider.get_tracer("library", "1.0", attributes={"a": 1})
+
+    def ended(self) -> list[ReadableSpan]:
+        return self.kept.spans
+
+
+class _Official:
+    def __init__(self, sampler: Sampler, environ: dict[str, str]) -> None:
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider(sampler, _RESOURCE, shutdown_on_exit=False, span_limits=span_limits(environ))
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracer = self.provider.get_tracer("library", "1.0", attributes={"a": 1})
+
+    def ended(self) -> list[ReadableSpan]:
+        return list(self.exporter.get_finished_spans())
+
+
+def _shown(spans: list[ReadableSpan]) -> list[Any]:
+    """Return what spans hold; ids are numbered in the order of their appearance."""
+    numbers: dict[int, int] = {}
+
+    def number(context: Any) -> Any:
+        if context is None:
+            return None
+        ids = [numbers.setdefault(id_, len(numbers)) for id_ in (context.trace_id, context.span_id)]
+        return *ids, context.is_remote, int(context.trace_flags), dict(context.trace_state), context.is_valid
+
+    return [
+        (
+            span.name,
+            number(span.context),
+            number(span.parent),
+            span.kind,
+            [(key, type(value), value) for key, value in (span.attributes or {}).items()],
+            [(event.name, dict(event.attributes or {}), event.timestamp) for event in span.events],
+            [(number(link.context), dict(link.attributes or {})) for link in span.links],
+            (span.status.status_code, span.status.description),
+            (span.dropped_attributes, span.dropped_events, span.dropped_links),
+            span.resource,
+            span.instrumentation_scope,
+            (span.start_time, span.end_time),
+        )
+        for span in spans
+    ]
+
+
+_key = st.sampled_from(["a", "b", "c", "d", "é"])
+_value: Any = st.one_of(
+    st.sampled_from(["x", "", "é", True, 1, 1.5, 0, None, 2**70, b"b"]), st.lists(st.integers(0, 3), max_size=2)
+)
+_attributes = st.dictionaries(_key, _value, max_size=6)
+_step = st.one_of(
+    st.tuples(st.just("start"), st.sampled_from(SpanKind), _attributes, st.sampled_from(["child", "root", "remote"])),
+    st.tuples(st.just("link"), _attributes),
+    st.tuples(st.just("set"), _key, _value),
+    st.tuples(st.just("set many"), _attributes),
+    st.tuples(st.just("event"), _attributes),
+    st.tuples(st.just("status"), st.sampled_from(StatusCode), st.sampled_from([None, "it broke"])),
+    st.tuples(st.just("name"), st.sampled_from(["other", ""])),
+    st.tuples(st.just("read")),
+    st.tuples(st.just("end")),
+    st.tuples(st.just("end twice")),
+)
+_REMOTE = SpanContext(5, 6, is_remote=True, trace_flags=TraceFlags(1), trace_state=trace.TraceState([("k", "v")]))
+_UNSAMPLED = SpanContext(8, 9, is_remote=True, trace_flags=TraceFlags(2))
+_SAMPLERS: dict[str, Sampler] = {
+    "default": fanout.sampler(ratio=1.0, parent_based=True, keep_unsampled=True),
+    "all": ALWAYS_ON,
+    "none": ParentBased(ALWAYS_OFF),
+    "ratio": TraceIdRatioBased(1.0),
+    "unusual": ParentBased(ALWAYS_ON, remote_parent_sampled=ALWAYS_OFF),
+}
+
+
+def _run(side: Any, steps: list[Any]) -> list[Any]:
+    """Run a program of *steps* on the tracer of *side*; return what its spans hold, and what they say of themselves."""
+    spans: list[Any] = []
+    said: list[Any] = []
+    now = 1_000
+    for step, *arguments in [*steps, ("end",), ("end",)]:
+        now += 1
+        if step == "start":
+            kind, attributes, parent = arguments
+            above = {"root": None, "child": spans[-1] if spans else None, "remote": NonRecordingSpan(_REMOTE)}[parent]
+            context = (
+                otel_context.Context() if above is None else trace.set_span_in_context(above, otel_context.Context())
+            )
+            spans.append(side.tracer.start_span(f"span {len(spans)}", context, kind, attributes, start_time=now))
+        elif spans:
+            _apply(spans, step, arguments, now, said)
+    return [*_shown(side.ended()), said]
+
+
+def _apply(spans: list[Any], step: str, arguments: list[Any], now: int, said: list[Any]) -> None:
+    span = spans[-1]
+    if step == "set":
+        span.set_attribute(*arguments)
+    elif step == "set many":
+        span.set_attributes(*arguments)
+    elif step == "event":
+        span.add_event("event", *arguments, timestamp=now)
+    elif step == "link":
+        span.add_link(_UNSAMPLED, *arguments)
+    elif step == "status":
+        span.set_status(*arguments)
+    elif step == "name":
+        span.update_name(*arguments)
+    elif step == "read":
+        said.append((span.is_recording(), dict(getattr(span, "attributes", {})), getattr(span, "name", "")))
+    else:
+        for _ in range(1 + (step == "end twice")):
+            span.end(now)
+        span.set_attribute("late", 1)
+        span.add_event("late")
+        spans.pop()
+
+
+@pytest.mark.parametrize("environ", [{}, _LIMITS], ids=["usual limits", "few"])
+@pytest.mark.parametrize("sampler", _SAMPLERS)
+@settings(max_examples=60)
+@given(steps=st.lists(_step, max_size=25))
+def test_a_span_has_what_the_official_sdk_would_have_made(
+    sampler: str, environ: dict[str, str], steps: list[Any]
+) -> None:
+    """Names, kinds, parents, flags, attributes, events, links, statuses, counts of dropped ones and times are the same."""
+    logging.disable(logging.CRITICAL)
+    try:
+        ours, official = _Ours(_SAMPLERS[sampler], environ), _Official(_SAMPLERS[sampler], environ)
+
+        assert _run(ours, steps) == _run(official, steps)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def test_usual_spans_are_fast_ones() -> None:
+    """The tracer makes spans that hold only what varies, unless the setting is off."""
+    assert type(_Ours(_SAMPLERS["default"], {}).tracer.start_span("x")).__mro__[1] is FastSpan
+    assert not isinstance(_Ours(_SAMPLERS["default"], {}, fast=False).tracer.start_span("x"), FastSpan)
+
+
+def test_the_share_of_sampled_traces_is_that_of_the_ratio() -> None:
+    """Half of the traces are sampled at a ratio of 0.5, and children follow their parents."""
+    ours = _Ours(fanout.sampler(ratio=0.5, parent_based=True, keep_unsampled=False), {})
+    for _ in range(2000):
+        with ours.tracer.start_as_current_span("parent"):
+            ours.tracer.start_span("child").end()
+    contexts = [span.context for span in ours.ended() if span.context is not None]
+
+    assert 1600 < len(contexts) < 2400
+    assert all(context.trace_flags.sampled for context in contexts)
+    assert all(context.trace_id & (2**64 - 1) < 2**63 for context in contexts)
+    assert len({context.span_id for context in contexts}) == len(contexts)
+    assert len({context.trace_id for context in contexts}) * 2 == len(contexts)
+
+
+class _Added(SpanProcessor):
+    """A processor of the program."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        self.calls.append(("start", span.name))
+        span.set_attribute("by processor", True)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.calls.append(("end", span.name))
+
+
+def test_processors_of_the_program_see_each_span() -> None:
+    """A processor that is added later is called for the spans from then on, and for the end of those in progress."""
+    ours, added = _Ours(_SAMPLERS["default"], {}), _Added()
+    early = ours.tracer.start_span("early")
+    ours.provider.add_span_processor(added)
+    ours.tracer.start_span("late").end()
+    early.end()
+
+    assert added.calls == [("start", "late"), ("end", "late"), ("end", "early")]
+    assert [(span.name, dict(span.attributes or {})) for span in ours.ended()] == [
+        ("late", {"by processor": True}),
+        ("early", {}),
+    ]
+
+
+def test_a_span_that_many_threads_end_is_queued_once() -> None:
+    """Only the first end counts."""
+    ours = _Ours(_SAMPLERS["default"], {})
+    for _ in range(200):
+        span, barrier = ours.tracer.start_span("x"), threading.Barrier(4)
+
+        def end(span: Any = span, barrier: Any = barrier) -> None:
+            barrier.wait()
+            span.end()
+
+        threads = [threading.Thread(target=end) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(ours.ended()) == 200
+
+
+def test_an_attribute_that_the_program_changes_later_is_as_at_the_start() -> None:
+    """A dictionary that the program uses again does not change spans that have started with it."""
+    ours, attributes = _Ours(_SAMPLERS["default"], {}), {"a": 1}
+    span = ours.tracer.start_span("x", attributes=attributes)
+    attributes["a"] = 2
+    span.end()
+
+    assert dict(ours.ended()[0].attributes or {}) == {"a": 1}
+
+
+def test_limits_of_length_hold() -> None:
+    """A limit below the length of usual texts cuts them as the SDK does."""
+    ours = _Ours(_SAMPLERS["default"], {"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "3"})
+    ours.tracer.start_span("x", attributes={"a": "abcdef"}).end()
+
+    assert dict(ours.ended()[0].attributes or {}) == {"a": "abc"}
+
+
+def test_an_exception_is_recorded_as_by_the_sdk() -> None:
+    """An exception's type, message and stack are an event of the span."""
+    sides = _Ours(_SAMPLERS["default"], {}), _Official(_SAMPLERS["default"], {})
+    for side in sides:
+        with pytest.raises(ValueError, match="no"), side.tracer.start_as_current_span("x"):
+            raise ValueError("no")
+    ours, official = (side.ended()[0] for side in sides)
+
+    assert ours.status.status_code is official.status.status_code is StatusCode.ERROR
+    assert ours.status.description == official.status.description
+    assert (ours.events[0].attributes or {}).keys() == (official.events[0].attributes or {}).keys()
+
+
+def test_an_sdk_of_another_form_makes_the_spans_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the self-test fails, spans are the SDK's own, and the reason is kept for the doctor."""
+    self_test.problem.cache_clear()
+    monkeypatch.setattr(FastSpan, "_attributes", property(lambda _: {}))
+    try:
+        span = _Ours(_SAMPLERS["default"], {}).tracer.start_span("x", attributes={"a": 1})
+
+        assert not isinstance(span, FastSpan)
+        assert self_test.problem()
+    finally:
+        self_test.problem.cache_clear()
