@@ -38,6 +38,10 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 _short.maxstring = _short.maxother = _short.maxlong = MAX_ATTRIBUTE_LENGTH
 
 
+class Sound(dict[str, Any]):
+    """Attributes that :func:`clean` has returned, which do not change."""
+
+
 def value(raw: Any) -> Value | None:
     """Return *raw* as an attribute value, cut to 1,024 characters; None for None."""
     try:
@@ -104,7 +108,7 @@ def number(raw: Any) -> int | float | None:
 def sound(raw: Any) -> bool:
     """Return whether *raw* is a plain dictionary of valid attributes, the usual case; this check is fast."""
     if type(raw) is not dict or len(raw) > MOST_ITEMS:
-        return False
+        return type(raw) is Sound
     for key, item in raw.items():
         if type(key) is not str or not key or not key.isascii():
             return False

@@ -71,9 +71,8 @@ class Providers:
 
     def _configure(self) -> None:
         """Pass the destinations, the resource, the views and the sampling in use to the global providers."""
-        installed = global_providers()
+        installed, fast = global_providers(), self._config.performance.fast_path
         installed.connect({signal: self._sinks(signal) for signal in ("traces", "logs")}, self._flush)
-        fast = self._config.performance.fast_path
         installed.configure(self._config.sampling, self.resource, make_views(self._config), fast=fast)
         self._has_detected_id = _compat.has_detected_instance_id(self.resource)
 
