@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from csg_otel.pipeline import fanout, self_test
+from csg_otel.pipeline import _compat_context, fanout, self_test
 from csg_otel.pipeline._compat_spans import FastSpan
 from csg_otel.pipeline.fanout import SpanFanOut
 from csg_otel.pipeline.installed import InstalledTracerProvider
@@ -294,3 +294,16 @@ def test_an_sdk_of_another_form_makes_the_spans_itself(monkeypatch: pytest.Monke
         assert self_test.problem()
     finally:
         self_test.problem.cache_clear()
+
+
+def test_a_runtime_context_of_the_program_is_asked_by_the_public_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the usual runtime context is read directly; one that ``OTEL_PYTHON_CONTEXT`` names is not."""
+
+    class Own:
+        def get_current(self) -> otel_context.Context:
+            return otel_context.Context({"own": True})
+
+    assert _compat_context._current() is not otel_context.get_current
+    monkeypatch.setattr(otel_context, "_RUNTIME_CONTEXT", Own())
+
+    assert _compat_context._current()().get("own") is True
