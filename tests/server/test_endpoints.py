@@ -83,17 +83,18 @@ def test_the_format_is_the_clients_and_the_names_are_the_settings(serve: Serve) 
 def test_each_format_is_rendered_once_for_all_its_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many wait for a collection, and whether they want it compressed or not."""
     rendered: list[prometheus.Format] = []
-    render = prometheus.render
+    render = prometheus.Pages.render
 
-    def count(data: MetricsData | None, form: prometheus.Format) -> bytes:
+    def count(pages: prometheus.Pages, data: MetricsData | None, form: prometheus.Format) -> bytes:
         rendered.append(form)
-        return render(data, form)
+        return render(pages, data, form)
 
-    monkeypatch.setattr(prometheus, "render", count)
+    monkeypatch.setattr(prometheus.Pages, "render", count)
     formats = {
         prometheus.negotiate(accept) for accept in ("", "application/openmetrics-text", "text/plain;version=1.0.0")
     }
-    pages = scrapes._render(None, [scrapes.Form(form, packed) for form in formats for packed in (True, False)])
+    forms = [scrapes.Form(form, packed) for form in formats for packed in (True, False)]
+    pages = scrapes._render(prometheus.Pages(), None, forms)
 
     assert sorted(rendered) == sorted(formats)
     for form in formats:

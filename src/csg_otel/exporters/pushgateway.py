@@ -63,6 +63,7 @@ class PushgatewaySender:
         self._delete = delete_on_shutdown
         self._pushed = False
         self._newest: MetricsData | None = None
+        self._pages = prometheus.Pages()
         _senders_by_group[self._group()] = self
 
     def _group(self) -> tuple[str, str, str]:
@@ -74,7 +75,7 @@ class PushgatewaySender:
 
     def send_batch(self, _batch: Sequence[Any], timeout_s: float) -> Partial | None:
         """Push the newest metrics; they are cumulative, so they contain every collection of the batch. Raises SendError."""
-        self._request("PUT", timeout_s, prometheus.render(self._newest))
+        self._request("PUT", timeout_s, self._pages.render(self._newest))
         self._pushed = True
         return None
 

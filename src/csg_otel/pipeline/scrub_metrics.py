@@ -7,7 +7,7 @@ became equal are merged, because scrapers and backends refuse a page with two of
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,18 +16,17 @@ from opentelemetry.sdk.metrics.export import Gauge
 from csg_otel import attributes as clean
 from csg_otel.pipeline import scrub
 from csg_otel.pipeline.exponential import added
+from csg_otel.pipeline.series_results import Attributes, Kept, SeriesResults, are_same
 from csg_otel.privacy import active
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import Metric, MetricsData, ResourceMetrics, ScopeMetrics
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     from csg_otel.privacy import Scrubber
 
 _MAX_EXEMPLARS: Final = 20
 """Most exemplars of a merged point: as many as the SDK keeps of one."""
-
-_Kept = dict[int, tuple[Any, Any]]
-"""The results of attributes, by the identity of the mapping: the SDK has the same one in every collection of a series."""
 
 
 class ScrubbedMetrics:
@@ -35,7 +34,7 @@ class ScrubbedMetrics:
 
     def __init__(self) -> None:
         """Start without attributes."""
-        self._kept: tuple[Scrubber | None, _Kept] = None, {}
+        self._kept: tuple[Scrubber | None, Kept[Attributes]] = None, {}
 
     def scrub(self, data: MetricsData) -> MetricsData:
         """Return *data*, or a copy without secrets."""
@@ -43,49 +42,57 @@ class ScrubbedMetrics:
         owner, earlier = self._kept
         run = _Run(scrubber, earlier if owner is scrubber else {})
         resources = [run.resource(resource) for resource in data.resource_metrics]
-        self._kept = scrubber, run.kept  # replaced as a whole, because several threads may read
-        return data if _are_same(resources, data.resource_metrics) else replace(data, resource_metrics=resources)
+        self._kept = scrubber, run.attributes.kept  # replaced as a whole, because several threads may read
+        return data if are_same(resources, data.resource_metrics) else replace(data, resource_metrics=resources)
 
 
 class _Run:
     """The scrubbing of one collection."""
 
-    def __init__(self, scrubber: Scrubber, earlier: _Kept) -> None:
+    def __init__(self, scrubber: Scrubber, earlier: Kept[Attributes]) -> None:
         self._scrubber = scrubber
-        self._earlier = earlier
-        self.kept: _Kept = {}
+        self.attributes = SeriesResults(earlier)
 
     def resource(self, original: ResourceMetrics) -> ResourceMetrics:
         scopes = [self._scope(scope) for scope in original.scope_metrics]
         owner = scrub.resource(original.resource)
-        if owner is original.resource and _are_same(scopes, original.scope_metrics):
+        if owner is original.resource and are_same(scopes, original.scope_metrics):
             return original
         return replace(original, resource=owner, scope_metrics=scopes)
 
     def _scope(self, original: ScopeMetrics) -> ScopeMetrics:
-        metrics = [self._metric(metric) for metric in original.metrics]
+        metrics = [self._metric(original.scope, metric) for metric in original.metrics]
         scope = scrub.scope(original.scope)
-        if scope is original.scope and _are_same(metrics, original.metrics):
+        if scope is original.scope and are_same(metrics, original.metrics):
             return original
         return replace(original, scope=scope, metrics=metrics, schema_url=scope.schema_url or "")
 
-    def _metric(self, original: Metric) -> Metric:
+    def _metric(self, scope: InstrumentationScope, original: Metric) -> Metric:
         data: Any = original.data
-        points = [self._point(point) for point in data.data_points]
+        points = self._points((scope, original.name, original.unit), data.data_points)
         description, unit = (text and self._scrubber.text(text) for text in (original.description, original.unit))
-        if not _are_same(points, data.data_points):
+        if not are_same(points, data.data_points):
             data = replace(data, data_points=_merged(points, is_gauge=isinstance(data, Gauge)))
         elif description is original.description and unit is original.unit:
             return original
         return replace(original, description=description, unit=unit, data=data)
 
-    def _point(self, original: Any) -> Any:
-        attributes, exemplars = original.attributes, original.exemplars
-        changed = self._attributes(attributes) if attributes else attributes
+    def _points(self, instrument: Hashable, originals: Sequence[Any]) -> Sequence[Any]:
+        attributes = self.attributes.of(instrument, originals, self._scrubbed)
+        return [
+            point
+            if new is point.attributes
+            and not (point.exemplars and any([exemplar.filtered_attributes for exemplar in point.exemplars]))
+            else self._point(point, new)
+            for point, new in zip(originals, attributes, strict=True)
+        ]
+
+    def _point(self, original: Any, attributes: Attributes) -> Any:
+        exemplars = original.exemplars
         shown = [self._exemplar(exemplar) for exemplar in exemplars] if exemplars else exemplars
-        if changed is attributes and (not exemplars or _are_same(shown, exemplars)):
+        if attributes is original.attributes and are_same(shown, exemplars):
             return original
-        return replace(original, attributes=changed, exemplars=shown)
+        return replace(original, attributes=attributes, exemplars=shown)
 
     def _exemplar(self, original: Any) -> Any:
         attributes = original.filtered_attributes
@@ -93,26 +100,16 @@ class _Run:
             return original
         return replace(original, filtered_attributes=changed)
 
-    def _attributes(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-        identity = id(attributes)
-        kept = self._earlier.get(identity)
-        if kept is None:  # the mapping itself is kept, too, so that no other one gets its identity
-            kept = attributes, self._scrubbed(attributes)
-        self.kept[identity] = kept
-        return kept[1]
-
-    def _scrubbed(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _scrubbed(self, attributes: Attributes) -> Attributes:
         """Return *attributes*; values that only become text in an exporter become text here, because they may hold a secret."""
+        if not attributes:
+            return attributes
         plain = attributes if all(map(_is_plain, attributes.values())) else clean.clean(attributes)
         return self._scrubber.mapping(plain)
 
 
 def _is_plain(value: Any) -> bool:
     return type(value) in (str, int, float, bool, tuple, list)
-
-
-def _are_same(new: Sequence[Any], old: Iterable[Any]) -> bool:
-    return all(map(lambda a, b: a is b, new, old))
 
 
 # -- points of one series ----------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ class Scrapes:
         """Answer from *collect*, which returns all metrics now, on the thread *background*."""
         self._collect = collect
         self._background = background
+        self._pages = prometheus.Pages()
         self.reset_after_fork()
         forks.follow(self.reset_after_fork)
 
@@ -72,7 +73,7 @@ class Scrapes:
     def _answer(self) -> None:
         waiting, pages, began_s = self._take(), dict[Form, bytes](), clocks.monotonic()
         try:
-            pages = _render(self._collect(), {form for form, _ in waiting})
+            pages = _render(self._pages, self._collect(), {form for form, _ in waiting})
         finally:
             self._finish(waiting, pages)
         # One client alone waits for its page before the next request. A few may scrape at the same moment and then be silent
@@ -87,12 +88,12 @@ class Scrapes:
             done(pages.get(form))
 
 
-def _render(data: MetricsData | None, forms: Iterable[Form]) -> dict[Form, bytes]:
+def _render(pages: prometheus.Pages, data: MetricsData | None, forms: Iterable[Form]) -> dict[Form, bytes]:
     """Return a page of *data* in each of the *forms*; each format is rendered once."""
-    pages = dict[Form, bytes]()
+    rendered = dict[Form, bytes]()
     for form in sorted(forms):  # a page comes before its compressed form
-        plain = pages.get(Form(form.format, False))
+        plain = rendered.get(Form(form.format, False))
         if plain is None:
-            plain = prometheus.render(data, form.format)
-        pages[form] = prometheus.compress(plain) if form.gzip else plain
-    return pages
+            plain = pages.render(data, form.format)
+        rendered[form] = prometheus.compress(plain) if form.gzip else plain
+    return rendered

@@ -14,14 +14,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from csg_otel.exporters.prometheus import openmetrics2, protobuf, text
-from csg_otel.exporters.prometheus.families import Families, LabelEncoding
+from csg_otel.exporters.prometheus.families import Families
 from csg_otel.exporters.prometheus.naming import family_name, label_name, naming
 from csg_otel.exporters.prometheus.negotiation import TEXT, Format, Syntax, accepts_gzip, negotiate
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
-__all__ = ["TEXT", "Format", "accepts_gzip", "compress", "family_name", "label_name", "negotiate", "render"]
+    from csg_otel.exporters.prometheus.labels import LabelEncoding, Labels
+    from csg_otel.exporters.prometheus.naming import Naming
+    from csg_otel.pipeline.series_results import Kept
+
+__all__ = ["TEXT", "Format", "Pages", "accepts_gzip", "compress", "family_name", "label_name", "negotiate", "render"]
+
+_MOST_WAYS: Final = 3
+"""Ways to write labels whose last labels are kept: those of a scraper, of a second one, and of a user's browser."""
 
 
 class _Writer(NamedTuple):
@@ -39,12 +46,32 @@ _WRITERS: Final[Mapping[Syntax, _Writer]] = {
 }
 
 
+class Pages:
+    """
+    The pages of one program's metrics, one after another; the labels of series that stay are encoded only once.
+
+    A page is the same as from :func:`render`. The labels of the last page are kept, for each of the last three ways to write
+    them: several formats have the same. Any thread may call.
+    """
+
+    def __init__(self) -> None:
+        """Start without labels."""
+        self._kept: dict[tuple[Naming, LabelEncoding], Kept[Labels]] = {}
+
+    def render(self, data: MetricsData | None, form: Format = TEXT) -> bytes:
+        """Return *data* (cumulative) as a page in the format *form*; never raises, whatever *data* contains."""
+        writer = _WRITERS[form.syntax]
+        way = naming(form.escaping, form.utf8), writer.labels
+        families = Families(*way, self._kept.get(way, {}))
+        families.collect(data)
+        others = [(other, kept) for other, kept in self._kept.items() if other != way]
+        self._kept = dict((*others[1 - _MOST_WAYS :], (way, families.labels)))  # replaced as a whole, for other threads
+        return writer.page(families)
+
+
 def render(data: MetricsData | None, form: Format = TEXT) -> bytes:
-    """Return *data* (cumulative) as a page in the format *form*; never raises, whatever *data* contains."""
-    writer = _WRITERS[form.syntax]
-    families = Families(naming(form.escaping, form.utf8), writer.labels)
-    families.collect(data)
-    return writer.page(families)
+    """Return *data* (cumulative) as one page in the format *form*; never raises, whatever *data* contains."""
+    return Pages().render(data, form)
 
 
 def compress(body: bytes) -> bytes:

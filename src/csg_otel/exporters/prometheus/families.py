@@ -7,21 +7,22 @@ series is there twice.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from opentelemetry.sdk.metrics.export import Gauge, NumberDataPoint, Sum
 
 from csg_otel import faults, names
+from csg_otel.exporters.prometheus.labels import PageLabels, scope_labels
 from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import Metric, MetricsData
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+    from csg_otel.exporters.prometheus.labels import LabelEncoding, Labels, Pairs
     from csg_otel.exporters.prometheus.naming import Naming
+    from csg_otel.pipeline.series_results import Kept
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 
@@ -36,22 +37,6 @@ _SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 
 _RESERVED: Final = ("_count", "_sum", "_bucket", "_total", "_info", "_created")
 """Suffixes that promtool refuses in the name of a gauge."""
-
-Pairs = tuple[tuple[str, str], ...]
-"""Labels by the keys of attributes that they stand for."""
-
-Labels = Any
-"""All labels of a series, encoded: text or bytes, as a format has them."""
-
-
-@dataclass(frozen=True)
-class LabelEncoding:
-    """The way in which a format writes labels."""
-
-    key: Callable[[str], Any]
-    """Returns the encoded name of a label; the result is cached."""
-    join: Callable[[Mapping[Any, str]], Labels]
-    """Returns the encoded labels from values by encoded names."""
 
 
 class Family:
@@ -84,17 +69,21 @@ class Family:
 class Families:
     """The families of one page."""
 
-    def __init__(self, naming: Naming, encoding: LabelEncoding) -> None:
-        """Start without families."""
+    def __init__(self, naming: Naming, encoding: LabelEncoding, earlier: Kept[Labels]) -> None:
+        """Start without families; *earlier* holds the labels of the page before, with the same names and encoding."""
         self._naming = naming
-        self._encoding = encoding
-        self._keys = _Keys(lambda key: encoding.key(naming.label(key)))
+        self._labels = PageLabels(naming.label, encoding, earlier)
         self._by_name: dict[str, Family] = {}
         self._sample_names: set[str] = set()
 
     def __iter__(self) -> Iterator[Family]:
         """Yield each family, that of the resource first."""
         return iter(self._by_name.values())
+
+    @property
+    def labels(self) -> Kept[Labels]:
+        """The labels of this page, for the next one."""
+        return self._labels.kept
 
     def has_sample(self, name: str) -> bool:
         """Return whether *name* is the name of a family or of samples."""
@@ -105,7 +94,7 @@ class Families:
         for resource in data.resource_metrics if data is not None else ():
             self._add_target(resource.resource.attributes)
             for scope in resource.scope_metrics:
-                extra = () if scope.scope.name == names.SCOPE else _scope_labels(scope.scope)
+                extra = () if scope.scope.name == names.SCOPE else scope_labels(scope.scope)
                 for metric in scope.metrics:
                     try:
                         self._add(metric, extra, scope.scope)
@@ -116,7 +105,7 @@ class Families:
         name = self._naming.family(_TARGET_INFO, "", "gauge").removesuffix("_info")
         family = self._by_name.setdefault(name, Family(name, "info", "Target metadata", ""))
         self._sample_names.add(family.sample_name)
-        family.points[self._labels(attributes, (), reserved="")] = NumberDataPoint({}, 0, 0, 1)
+        family.points[self._labels.of(attributes, (), reserved="")] = NumberDataPoint({}, 0, 0, 1)
 
     def _add(self, metric: Metric, extra: Pairs, scope: InstrumentationScope) -> None:
         instrument_kind = _kind(metric)
@@ -125,11 +114,19 @@ class Families:
         if not name or not metric.data.data_points:
             return
         family = self._family(name.removesuffix("_total") if kind == "counter" else name, kind, metric)
-        reserved = "le" if kind == "histogram" else ""
-        for point in metric.data.data_points:
-            labels = self._labels(point.attributes or {}, extra, reserved)
+        self._add_points(family, metric, extra, scope)
+
+    def _add_points(self, family: Family, metric: Metric, extra: Pairs, scope: InstrumentationScope) -> None:
+        reserved = "le" if family.kind == "histogram" else ""
+        points: Sequence[Any] = metric.data.data_points
+        series = self._labels.of_points((scope, metric.name, metric.unit), points, extra, reserved)
+        new = dict(zip(series, points, strict=True))
+        if len(new) == len(points) and new.keys().isdisjoint(family.points):
+            family.points.update(new)
+            return
+        for labels, point in zip(series, points, strict=True):
             if labels in family.points and not extra:
-                labels = self._labels(point.attributes or {}, _scope_labels(scope), reserved)
+                labels = self._labels.of(point.attributes, scope_labels(scope), reserved)  # noqa: PLW2901
             if labels in family.points:
                 _report_once(metric.name, f"two series of {family.name!r} have the same labels; one is left out")
                 continue
@@ -149,59 +146,11 @@ class Families:
         family = self._by_name[name] = Family(name, kind, metric.description or "", unit)
         return family
 
-    def _labels(self, attributes: Mapping[str, Any], extra: Pairs, reserved: str) -> Labels:
-        """
-        Return *attributes* as encoded labels, followed by the labels *extra* whose names are free.
-
-        Values of keys that become the same label are joined with ``;``, as the OTel specification requires. The label name
-        *reserved* gets the prefix ``exported_``.
-        """
-        keys = self._keys
-        labels: dict[Any, str] = {}
-        for key, value in attributes.items():
-            name = keys[key]
-            if reserved and name == keys[reserved]:
-                name = keys[f"exported_{reserved}"]
-            text = value if value.__class__ is str else _as_text(value)
-            labels[name] = f"{labels[name]};{text}" if name in labels else text
-        for key, text in extra:
-            labels.setdefault(keys[key], text)
-        return self._encoding.join(labels)
-
-
-class _Keys(dict[str, Any]):
-    """The encoded names of labels by the keys of attributes; each is computed once for a page."""
-
-    def __init__(self, encode: Callable[[str], Any]) -> None:
-        super().__init__()
-        self._encode = encode
-
-    def __missing__(self, key: str) -> Any:
-        encoded = self[key] = self._encode(key)
-        return encoded
-
 
 def _kind(metric: Metric) -> names.Kind:
     if isinstance(metric.data, Sum):
         return "counter" if metric.data.is_monotonic else "up_down_counter"
     return "gauge" if isinstance(metric.data, Gauge) else "histogram"
-
-
-def _scope_labels(scope: InstrumentationScope) -> Pairs:
-    """Return the labels that tell the series of *scope* from those of other scopes, as the OTel specification names them."""
-    labels = {
-        "otel_scope_name": scope.name,
-        "otel_scope_version": scope.version,
-        "otel_scope_schema_url": scope.schema_url,
-    }
-    for key, value in (scope.attributes or {}).items():
-        labels.setdefault(f"otel_scope_{key}", value if value.__class__ is str else _as_text(value))
-    return tuple((name, text) for name, text in labels.items() if text)
-
-
-def _as_text(value: Any) -> str:
-    """Return a value that is not text as JSON (``true``, ``[1,2]``), as the OTel specification requires for labels."""
-    return json.dumps(value, separators=(",", ":"), default=str)
 
 
 _reported: set[str] = set()

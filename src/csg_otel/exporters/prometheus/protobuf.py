@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.exporters.prometheus import samples
-from csg_otel.exporters.prometheus.families import LabelEncoding
+from csg_otel.exporters.prometheus.labels import LabelEncoding
 from csg_otel.pipeline.exponential import native
 
 if TYPE_CHECKING:
@@ -90,14 +90,18 @@ def _exemplar(exemplar: Any) -> bytes:
     return labels + _double(2, exemplar.value) + _bytes(3, _timestamp(exemplar.time_unix_nano))
 
 
-@functools.lru_cache(maxsize=1024)
 def _start(field: int, time_unix_nano: int) -> bytes:
     return _bytes(field, _timestamp(time_unix_nano)) if time_unix_nano else b""
 
 
 def _timestamp(time_unix_nano: int) -> bytes:
     seconds, nanos = divmod(time_unix_nano, 1_000_000_000)
-    return _integer(1, seconds) + _integer(2, nanos)
+    return _seconds(seconds) + _integer(2, nanos)
+
+
+@functools.lru_cache(maxsize=1024)
+def _seconds(seconds: int) -> bytes:
+    return _integer(1, seconds)  # many series start in the same second
 
 
 # -- fields ------------------------------------------------------------------------------------------------------------

@@ -50,9 +50,10 @@ def trace_labels(exemplar: Any) -> tuple[tuple[str, str], tuple[str, str]]:
 
 def number(value: Any) -> str:
     """Return *value* as text."""
-    if isinstance(value, int):
-        return str(int(value))
-    value = float(value)
+    if value.__class__ is not float:
+        if isinstance(value, int):
+            return str(int(value))
+        value = float(value)
     if math.isfinite(value):
         return repr(value)
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
@@ -64,8 +65,7 @@ def bound_texts(bounds: tuple[float, ...]) -> tuple[str, ...]:
     return tuple(number(float(bound)) for bound in bounds)
 
 
-@functools.lru_cache(maxsize=1024)
 def seconds(time_unix_nano: int) -> str:
     """Return a time as text in seconds since the epoch, exactly."""
-    whole, nanos = divmod(time_unix_nano, 1_000_000_000)
-    return f"{whole}.{nanos:09d}"
+    digits = f"{time_unix_nano:010d}"
+    return f"{digits[:-9]}.{digits[-9:]}"

@@ -6,11 +6,12 @@ A name that is not plain stands in quotes within the braces, as in ``{"http.requ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.exporters.prometheus import samples
-from csg_otel.exporters.prometheus.families import LabelEncoding
+from csg_otel.exporters.prometheus.labels import LabelEncoding
 from csg_otel.exporters.prometheus.naming import escape_text, quoted, quoted_label
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ LABELS: Final = LabelEncoding(quoted_label, _join)
 
 def exemplar_text(exemplar: Any) -> str:
     """Return *exemplar* as it stands at the end of a line."""
-    ids = ",".join(f'{name}="{value}"' for name, value in samples.trace_labels(exemplar))
+    (trace, trace_id), (span, span_id) = samples.trace_labels(exemplar)
+    ids = f'{trace}="{trace_id}",{span}="{span_id}"'
     return f" # {{{ids}}} {samples.number(exemplar.value)} {exemplar.time_unix_nano / 1e9:.3f}"
 
 
@@ -86,14 +88,30 @@ def _metadata(family: Family, openmetrics: bool) -> Iterator[str]:
         yield f"# UNIT {name} {family.unit}"
 
 
-def _numbers(family: Family, openmetrics: bool, with_created: bool) -> Iterator[str]:
-    sample, created = Sample(family.sample_name), Sample(f"{family.name}_created")
-    is_counter = family.kind == "counter"
-    for labels, point in family.points.items():
-        line = f"{sample(labels)} {samples.number(point.value)}"
-        exemplars = samples.traced(point.exemplars) if is_counter and openmetrics and point.exemplars else ()
+def _numbers(family: Family, openmetrics: bool, with_created: bool) -> Iterable[str]:
+    lines = _values(family)
+    return _with_details(family, lines, with_created) if openmetrics and family.kind == "counter" else lines
+
+
+def _values(family: Family) -> list[str]:
+    sample, number = Sample(family.sample_name), samples.number
+    opened = sample.opened
+    # Written out, because a page has thousands of these lines.
+    return [
+        f"{opened}{labels}}} {value if (value := point.value).__class__ is int else number(value)}"
+        if labels
+        else f"{sample.bare} {number(point.value)}"
+        for labels, point in family.points.items()
+    ]
+
+
+def _with_details(family: Family, lines: Iterable[str], with_created: bool) -> Iterator[str]:
+    """Yield the *lines* of counters with their exemplars, each followed by the time of creation."""
+    created = Sample(f"{family.name}_created")
+    for line, (labels, point) in zip(lines, family.points.items(), strict=True):
+        exemplars = samples.traced(point.exemplars) if point.exemplars else ()
         yield line + exemplar_text(exemplars[-1]) if exemplars else line
-        if is_counter and with_created and point.start_time_unix_nano:
+        if with_created and point.start_time_unix_nano:
             yield f"{created(labels)} {samples.seconds(point.start_time_unix_nano)}"
 
 
@@ -102,13 +120,24 @@ def _histograms(family: Family, openmetrics: bool, with_created: bool) -> Iterat
         Sample(f"{family.name}{suffix}") for suffix in ("_bucket", "_sum", "_count", "_created")
     )
     for labels, point in family.points.items():
-        bounds, below = samples.buckets(point)
-        exemplars = samples.by_bucket(point.exemplars, bounds) if openmetrics and point.exemplars else {}
+        bounds, numbers = samples.buckets(point)
+        if openmetrics and point.exemplars:
+            numbers = list[Any](numbers)
+            for place, exemplar in samples.by_bucket(point.exemplars, bounds).items():
+                numbers[place] = f"{numbers[place]}{exemplar_text(exemplar)}"
         before = f"{bucket.opened}{labels},le=" if labels else f"{bucket.opened}le="
-        for place, (bound, number) in enumerate(zip(samples.bound_texts(tuple(bounds)), below, strict=True)):
-            line = f'{before}"{bound}"}} {number}'
-            yield line + exemplar_text(exemplars[place]) if place in exemplars else line
+        yield (_bucket_lines(tuple(bounds)) % tuple(numbers)).replace(_BEFORE, before)
         yield f"{total(labels)} {samples.number(point.sum)}"
         yield f"{count(labels)} {point.count}"
         if with_created and point.start_time_unix_nano:
             yield f"{created(labels)} {samples.seconds(point.start_time_unix_nano)}"
+
+
+_BEFORE: Final = "\0"
+"""Stands for all that is before the value of the label ``le``; neither bounds nor numbers nor exemplars contain it."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _bucket_lines(bounds: tuple[float, ...]) -> str:
+    """Return the lines of the buckets of a series, with ``%s`` for each number."""
+    return "\n".join(f'{_BEFORE}"{bound}"}} %s' for bound in samples.bound_texts(bounds))
