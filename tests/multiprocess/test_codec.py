@@ -39,14 +39,14 @@ def published(work: Callable[[Meter], object], *views: View) -> bytes:
     reader = LocalReader()
     provider = MeterProvider([reader], NO_RESOURCE, views=views, shutdown_on_exit=False)
     work(provider.get_meter("csg_otel"))
-    body = codec.encode(reader.read())
+    body = codec.Encoder().encode(reader.read())
     provider.shutdown()
     return body
 
 
 def shown(*bodies: WorkerMetrics) -> str:
     """Return the exposition of the merged metrics of several workers."""
-    return prometheus.render(merge.merge(bodies, NO_RESOURCE)).decode()
+    return prometheus.render(merge.Merger().merge(bodies, NO_RESOURCE)).decode()
 
 
 def count(amount: float, **attributes: Any) -> Callable[[Meter], object]:
@@ -85,7 +85,7 @@ def test_a_total_began_when_its_first_part_did() -> None:
         meter.create_up_down_counter("length").add(1)
 
     def starts(workers: list[WorkerMetrics]) -> dict[str, int]:
-        (resource,) = merge.merge(workers, NO_RESOURCE).resource_metrics
+        (resource,) = merge.Merger().merge(workers, NO_RESOURCE).resource_metrics
         metrics = [metric for scope in resource.scope_metrics for metric in scope.metrics]
         return {metric.name: metric.data.data_points[0].start_time_unix_nano or 0 for metric in metrics}
 
@@ -103,7 +103,8 @@ def test_a_total_began_when_its_first_part_did() -> None:
     assert (
         "orders_created"
         in prometheus.render(
-            merge.merge([WorkerMetrics(3, True, third), WorkerMetrics(0, False, finished)], NO_RESOURCE), OPENMETRICS
+            merge.Merger().merge([WorkerMetrics(3, True, third), WorkerMetrics(0, False, finished)], NO_RESOURCE),
+            OPENMETRICS,
         ).decode()
     )
 
@@ -124,7 +125,9 @@ def test_one_worker_alone_is_shown_as_it_is() -> None:
     data = reader.read()
     provider.shutdown()
 
-    assert parsed(prometheus.render(data).decode()) == parsed(shown(WorkerMetrics(1, True, codec.encode(data))))
+    assert parsed(prometheus.render(data).decode()) == parsed(
+        shown(WorkerMetrics(1, True, codec.Encoder().encode(data)))
+    )
 
 
 def parsed(text: str) -> set[tuple[str, frozenset[tuple[str, str]], float]]:
@@ -234,7 +237,7 @@ def test_exponential_histograms_add_up(workers: list[list[float]]) -> None:
 
     view = View(instrument_name="size", aggregation=ExponentialBucketHistogramAggregation())
     bodies = [published(functools.partial(work, values=values), view) for values in workers]
-    data = merge.merge([WorkerMetrics(pid, True, body) for pid, body in enumerate(bodies, 1)], NO_RESOURCE)
+    data = merge.Merger().merge([WorkerMetrics(pid, True, body) for pid, body in enumerate(bodies, 1)], NO_RESOURCE)
     point: Any = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
 
     everything = [value for values in workers for value in values]
@@ -252,7 +255,7 @@ def test_exemplars_survive() -> None:
     other = published(lambda meter: meter.create_histogram("size").record(0.5))
 
     workers = [WorkerMetrics(1, True, b"\n".join((version, head, changed))), WorkerMetrics(2, True, other)]
-    text = prometheus.render(merge.merge(workers, NO_RESOURCE), OPENMETRICS).decode()
+    text = prometheus.render(merge.Merger().merge(workers, NO_RESOURCE), OPENMETRICS).decode()
     assert f'# {{trace_id="{1:032x}",span_id="{2:016x}"}} 0.5 5.000' in text
 
 
@@ -266,7 +269,7 @@ def test_each_bucket_keeps_its_newest_exemplar_whatever_the_number_of_workers() 
         body = json.dumps({attributes: [*point[:-1], exemplars]}).encode()
         return WorkerMetrics(1 + pid, True, b"\n".join((version, head, body)))
 
-    text = prometheus.render(merge.merge(map(worker, range(50)), NO_RESOURCE), OPENMETRICS).decode()
+    text = prometheus.render(merge.Merger().merge(map(worker, range(50)), NO_RESOURCE), OPENMETRICS).decode()
     assert [line.split(" # ")[1] for line in text.splitlines() if " # {" in line] == [
         f'{{trace_id="{trace:032x}",span_id="{1:016x}"}} {value} 1.000' for trace, value in ((1, 1.0), (50, 100.0))
     ]
@@ -280,7 +283,7 @@ def test_scopes_stay_apart_across_workers() -> None:
         provider = MeterProvider([reader], NO_RESOURCE, shutdown_on_exit=False)
         for db in ("a", "b"):
             provider.get_meter("lib", "1", "http://schema", {"db": db}).create_counter("orders").add(1)
-        body = codec.encode(reader.read())
+        body = codec.Encoder().encode(reader.read())
         provider.shutdown()
         return body
 
@@ -325,8 +328,33 @@ def test_a_merge_leaves_the_garbage_collector_alone() -> None:
     workers = [WorkerMetrics(pid, True, body) for pid in range(1, 9)]
     gc.collect()
     before = gc.get_stats()
-    merged = merge.merge(workers, NO_RESOURCE)
+    merged = merge.Merger().merge(workers, NO_RESOURCE)
     runs = [after["collections"] - old["collections"] for after, old in zip(gc.get_stats(), before, strict=True)]
 
     assert sum(len(metric.data.data_points) for metric in merged.resource_metrics[0].scope_metrics[0].metrics) == 5000
     assert runs[1] + runs[2] <= 2
+
+
+def test_a_series_has_the_same_attributes_in_every_merge() -> None:
+    """So its labels are encoded once; series of one worker, and series without attributes, too. None is held afterwards."""
+
+    def work(meter: Meter) -> None:
+        for size in ({}, {"size": 1}, {"size": True}, {"size": 1.0}):
+            meter.create_counter("orders").add(1, size)
+            meter.create_gauge("level").set(1, size)
+
+    body, other = published(work), published(count(1, size="large"))
+    merger = merge.Merger()
+
+    def attributes(*workers: WorkerMetrics) -> list[Any]:
+        (scope,) = merger.merge(workers, NO_RESOURCE).resource_metrics[0].scope_metrics
+        return [point.attributes for metric in scope.metrics for point in metric.data.data_points]
+
+    workers = WorkerMetrics(1, True, body), WorkerMetrics(2, True, body)
+    first = attributes(*workers)
+    second = attributes(*workers, WorkerMetrics(3, True, other))
+    same = [mapping for mapping in second if any(mapping is present for present in first)]
+    attributes(WorkerMetrics(3, True, other))
+
+    assert len(second) == len(same) + 1 == len(first) + 1
+    assert set(merger._decoder._kept) == {'{"size": "large"}'}

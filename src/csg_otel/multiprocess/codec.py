@@ -17,7 +17,6 @@ negative.
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +40,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from csg_otel import faults, names, worker_policy
+from csg_otel.pipeline.series_results import Attributes, Kept, SeriesResults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ class Instrument:
     """
     An instrument and its points.
 
-    The key of a point is (attributes as JSON, process id); the process id is 0 unless each worker has a series of its own.
+    The key of a point is its attributes as JSON, after the process id if each worker has a series of its own.
     """
 
     scope: Scope
@@ -77,7 +77,7 @@ class Instrument:
     unit: str
     kind: str
     workers: names.Workers
-    points: dict[tuple[str, int], Point] = field(default_factory=dict)
+    points: dict[str, Point] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -93,9 +93,19 @@ class Instrument:
 # -- to bytes ----------------------------------------------------------------------------------------------------------
 
 
-def encode(data: MetricsData | None) -> bytes:
-    """Return *data* (cumulative) as bytes for other workers; never raises, whatever *data* contains."""
-    return encode_instruments(_instruments(data))
+class Encoder:
+    """The encoder of one worker's publications; the attributes of series that stay are encoded only once."""
+
+    def __init__(self) -> None:
+        """Start without attributes."""
+        self._kept: Kept[str] = {}
+
+    def encode(self, data: MetricsData | None) -> bytes:
+        """Return *data* (cumulative) as bytes for other workers; never raises, whatever *data* contains."""
+        attributes = SeriesResults(self._kept)
+        body = encode_instruments(_instruments(data, attributes))
+        self._kept = attributes.kept  # replaced as a whole, because several threads may publish
+        return body
 
 
 def encode_instruments(instruments: Iterable[Instrument]) -> bytes:
@@ -110,41 +120,34 @@ def encode_instruments(instruments: Iterable[Instrument]) -> bytes:
             instrument.kind,
             instrument.workers,
         )
-        points = {attributes: point for (attributes, _), point in instrument.points.items()}
-        lines += (_compact(head).encode(), _compact(points).encode())
+        lines += (_compact(head).encode(), _compact(instrument.points).encode())
     return b"\n".join(lines)
 
 
-def _instruments(data: MetricsData | None) -> Iterator[Instrument]:
+def _instruments(data: MetricsData | None, attributes: SeriesResults[str]) -> Iterator[Instrument]:
     for resource in data.resource_metrics if data is not None else ():
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
                 try:
-                    yield _instrument(metric, _scope(scope.scope))
+                    yield _instrument(metric, _scope(scope.scope), attributes)
                 except Exception:  # noqa: BLE001 - the other metrics are published
                     faults.contain(f"workers {metric.name}")
 
 
 def _scope(scope: InstrumentationScope) -> Scope:
-    return scope.name, scope.version or "", scope.schema_url or "", _json(scope.attributes or {})
+    return scope.name, scope.version or "", scope.schema_url or "", _json(scope.attributes)
 
 
-def _instrument(metric: Metric, scope: Scope) -> Instrument:
+def _instrument(metric: Metric, scope: Scope, attributes: SeriesResults[str]) -> Instrument:
     kind, instrument_kind = _kind(metric)
-    points = {(_json(point.attributes or {}), 0): _point_to_list(kind, point) for point in metric.data.data_points}
+    keys = attributes.of((scope, metric.name, metric.unit), metric.data.data_points, _json)
+    points = {key: _point_to_list(kind, point) for key, point in zip(keys, metric.data.data_points, strict=True)}
     workers = worker_policy.of(metric.name, instrument_kind)
     return Instrument(scope, metric.name, metric.description or "", metric.unit or "", kind, workers, points)
 
 
-def _json(attributes: Mapping[str, Any]) -> str:
-    items = tuple(attributes.items())
-    # The cache is for texts only, because other values can be equal and have different JSON, such as 1 and True.
-    return _json_of_texts(items) if all([value.__class__ is str for _, value in items]) else _dumps(dict(items))
-
-
-@functools.lru_cache(maxsize=8192)
-def _json_of_texts(items: tuple[tuple[str, str], ...]) -> str:
-    return _dumps(dict(items))
+def _json(attributes: Attributes) -> str:
+    return _dumps(dict(attributes or {}))
 
 
 def _kind(metric: Metric) -> tuple[str, names.Kind]:
@@ -194,20 +197,47 @@ def _decode_head(scope: str, version: str, schema_url: str, attributes: str, *fi
     return Instrument((scope, version, schema_url, attributes), *fields)
 
 
-def decode_points(data: bytes) -> dict[tuple[str, int], Point]:
+def decode_points(data: bytes) -> dict[str, Point]:
     """Return the points of one instrument; none and a report if *data* is damaged."""
     try:
-        return {(attributes, 0): point for attributes, point in json.loads(data).items()}
+        points: dict[str, Point] = dict(json.loads(data).items())
     except (ValueError, AttributeError):
         faults.contain("workers")
         return {}
+    return points
 
 
-def metrics_data(instruments: Iterable[Instrument], resource: Resource) -> MetricsData:
-    """Return *instruments* as the SDK's metrics data with *resource*, which exporters accept."""
+class Decoder:
+    """The decoder of one worker's merged metrics; the attributes of a series that stays are the same object each time."""
+
+    def __init__(self) -> None:
+        """Start without attributes."""
+        self._kept: Mapping[str, dict[str, Any]] = {}
+
+    def metrics_data(self, instruments: Iterable[Instrument], resource: Resource) -> MetricsData:
+        """Return *instruments* as the SDK's metrics data with *resource*, which exporters accept."""
+        attributes = _Attributes(self._kept)
+        data = _metrics_data(instruments, resource, attributes)
+        self._kept = dict(attributes)  # replaced as a whole, because several threads may read
+        return data
+
+
+class _Attributes(dict[str, dict[str, Any]]):
+    """The attributes of the series of one merge, by the key of their points; those of the merge before are used again."""
+
+    def __init__(self, earlier: Mapping[str, dict[str, Any]]) -> None:
+        super().__init__()
+        self._earlier = earlier
+
+    def __missing__(self, key: str) -> dict[str, Any]:
+        attributes = self[key] = self._earlier[key] if key in self._earlier else _attributes(key)
+        return attributes
+
+
+def _metrics_data(instruments: Iterable[Instrument], resource: Resource, attributes: _Attributes) -> MetricsData:
     by_scope: dict[Scope, list[Metric]] = {}
     for instrument in instruments:
-        metric = Metric(instrument.name, instrument.description, instrument.unit, _data(instrument))
+        metric = Metric(instrument.name, instrument.description, instrument.unit, _data(instrument, attributes))
         by_scope.setdefault(instrument.scope, []).append(metric)
     scopes = [
         ScopeMetrics(InstrumentationScope(name, version, schema_url, _parsed(attributes)), metrics, schema_url)
@@ -216,8 +246,8 @@ def metrics_data(instruments: Iterable[Instrument], resource: Resource) -> Metri
     return MetricsData([ResourceMetrics(resource, scopes, "")])
 
 
-def _data(instrument: Instrument) -> Any:
-    points = [_point(instrument.kind, _attributes(*key), point) for key, point in instrument.points.items()]
+def _data(instrument: Instrument, attributes: _Attributes) -> Any:
+    points = [_point(instrument.kind, attributes[key], point) for key, point in instrument.points.items()]
     if instrument.kind == "gauge":
         return Gauge(points)
     if instrument.kind == "histogram":
@@ -227,11 +257,17 @@ def _data(instrument: Instrument) -> Any:
     return Sum(points, AggregationTemporality.CUMULATIVE, instrument.kind == "counter")
 
 
-def _attributes(text: str, pid: int) -> dict[str, Any]:
-    return {**_parsed(text), names.PROCESS_PID: pid} if pid else _parsed(text)
+def worker_key(attributes: str, pid: int) -> str:
+    """Return the key of a point that only the worker *pid* has."""
+    return f"{pid}{attributes}"
 
 
-@functools.lru_cache(maxsize=8192)
+def _attributes(key: str) -> dict[str, Any]:
+    pid, brace, rest = key.partition("{")
+    attributes = _parsed(brace + rest)
+    return {**attributes, names.PROCESS_PID: int(pid)} if pid else attributes
+
+
 def _parsed(text: str) -> dict[str, Any]:
     attributes: dict[str, Any] = json.loads(text)
     return {key: tuple(value) if isinstance(value, list) else value for key, value in attributes.items()}

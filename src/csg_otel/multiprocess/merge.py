@@ -11,6 +11,7 @@ import bisect
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.resources import Resource
@@ -42,9 +43,20 @@ class WorkerMetrics:
 # -- workers -----------------------------------------------------------------------------------------------------------
 
 
-def merge(workers: Iterable[WorkerMetrics], resource: Resource) -> MetricsData:
-    """Return the metrics of all *workers* with *resource*; of an instrument merged as ``one``, the first worker's value."""
-    return codec.metrics_data(_merged(workers), resource)
+class Merger:
+    """The merges of one worker, one after another; the attributes of series that stay are decoded only once."""
+
+    def __init__(self) -> None:
+        """Start without series."""
+        self._decoder = codec.Decoder()
+
+    def merge(self, workers: Iterable[WorkerMetrics], resource: Resource) -> MetricsData:
+        """
+        Return the metrics of all *workers* with *resource*.
+
+        Of an instrument merged as ``one``, it has the first worker's value.
+        """
+        return self._decoder.metrics_data(_merged(workers), resource)
 
 
 def fold(total: bytes, bodies: Sequence[bytes]) -> bytes:
@@ -91,15 +103,36 @@ def _merged(workers: Iterable[WorkerMetrics]) -> Iterator[Instrument]:
 
 def _merge_points(total: Instrument, instrument: Instrument, pid: int) -> None:
     """Merge the points of a worker's *instrument* into *total*, according to the ``workers`` policy of the instrument."""
-    for (attributes, _), point in instrument.points.items():
-        key = (attributes, pid if instrument.workers == "each" else 0)
-        present = total.points.get(key)
-        if present is None:
-            total.points[key] = point
-        elif instrument.workers == "sum":
-            total.points[key] = add(instrument.kind, present, point)
-        elif instrument.workers in ("min", "max"):
-            total.points[key] = (min if instrument.workers == "min" else max)(present, point, key=lambda each: each[0])
+    points, present = instrument.points, total.points
+    if instrument.workers == "each":
+        points = {codec.worker_key(attributes, pid): point for attributes, point in points.items()}
+    if not present:
+        present.update(points)
+        return
+    one_of_two = _POLICIES.get(instrument.workers, _SUMS.get(instrument.kind, _add_numbers))
+    for key, point in points.items():
+        present[key] = one_of_two(present[key], point) if key in present else point
+
+
+def _first(first: Point, _second: Point) -> Point:
+    return first
+
+
+def _lesser(first: Point, second: Point) -> Point:
+    return min(first, second, key=itemgetter(0))
+
+
+def _greater(first: Point, second: Point) -> Point:
+    return max(first, second, key=itemgetter(0))
+
+
+_POLICIES: Final[Mapping[str, Callable[[Point, Point], Point]]] = {
+    "one": _first,
+    "each": _first,
+    "min": _lesser,
+    "max": _greater,
+}
+"""Returns the point for two of one series, by the ``workers`` policy; every other policy is a sum."""
 
 
 def _limited(instrument: Instrument) -> Instrument:
@@ -107,12 +140,12 @@ def _limited(instrument: Instrument) -> Instrument:
     Return *instrument* with the series beyond the limit in its overflow series, so that the total of finished workers stays
     bounded.
     """
-    within = [key for key in instrument.points if key[0] != codec.OVERFLOW_ATTRIBUTES]
+    within = [key for key in instrument.points if key != codec.OVERFLOW_ATTRIBUTES]
     for key in within[names.CARDINALITY_LIMIT - 1 :]:
         point = instrument.points.pop(key)
-        overflow = instrument.points.get((codec.OVERFLOW_ATTRIBUTES, 0))
+        overflow = instrument.points.get(codec.OVERFLOW_ATTRIBUTES)
         total = point if overflow is None else add(instrument.kind, overflow, point)
-        instrument.points[codec.OVERFLOW_ATTRIBUTES, 0] = total
+        instrument.points[codec.OVERFLOW_ATTRIBUTES] = total
     return instrument
 
 
@@ -170,8 +203,8 @@ def _add_buckets(*sides: tuple[_Buckets, int]) -> list[Any]:
 
 def _start(first: Point, second: Point) -> int:
     """Return the earlier start time of two points; 0 if neither has one."""
-    starts = [point[-2] for point in (first, second) if point[-2]]
-    return min(starts, default=0)
+    one, other = first[-2], second[-2]
+    return int(min(one, other) if one and other else one or other)
 
 
 def _exemplars(first: Point, second: Point, bounds: Sequence[float] | None = None) -> Sequence[Any]:

@@ -74,6 +74,7 @@ class WorkerGroup:
         self._give_way = give_way
         self._folder: Folder | None = None
         self._started = False
+        self._encoder, self._merger = codec.Encoder(), merge.Merger()
         self._reset()
 
     def _reset(self) -> None:
@@ -201,7 +202,7 @@ class WorkerGroup:
 
     def _publish(self, data: MetricsData | None, began_ns: int) -> bytes:
         """Publish *data*, whose collection began at *began_ns* or later, and return it as bytes."""
-        body = codec.encode(data)
+        body = self._encoder.encode(data)
         try:
             with self._lock:
                 if (
@@ -280,4 +281,4 @@ class WorkerGroup:
             if publication.name not in finished.folded
         ]
         workers.append(WorkerMetrics(0, living=False, body=finished.total))
-        return merge.merge(workers, merge.group_resource(own, folder.id))
+        return self._merger.merge(workers, merge.group_resource(own, folder.id))
