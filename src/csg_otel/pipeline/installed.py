@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from csg_otel import clocks
-from csg_otel.pipeline import _compat, callbacks, flushing, self_test
+from csg_otel.pipeline import _compat, _compat_collection, callbacks, flushing, self_test
 from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.limits import log_limits, span_limits
@@ -209,6 +209,7 @@ class InstalledMeterProvider(MeterProvider):
         if reader not in self._own:
             with self._merger.changing():
                 super().add_metric_reader(reader)
+                _compat_collection.quicken(self, reader)
             self._own.append(reader)
 
     def replace(self, old: MetricReader, new: MetricReader) -> None:
