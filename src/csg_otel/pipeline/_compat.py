@@ -7,6 +7,7 @@ changes.
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 import time
@@ -15,13 +16,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs._internal import ProxyLoggerProvider
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
 from opentelemetry.metrics._internal import _ProxyMeterProvider
 from opentelemetry.sdk import resources
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics._internal import _view_instrument_match
 from opentelemetry.sdk.metrics.view import DefaultAggregation
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace import _Span as SdkSpan
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import ProxyTracerProvider
 
 from csg_otel.names import OVERFLOW
@@ -198,6 +202,53 @@ def reconfigure_traces(provider: TracerProvider, sampler: Sampler, resource: Res
 def change_sampler(provider: TracerProvider, sampler: Sampler) -> None:
     """Set another sampler on a tracer provider in use; the provider keeps each tracer it has made, with its sampler."""
     reconfigure_traces(provider, sampler, provider.resource, provider._span_limits)
+
+
+_SPAN_FIELDS: Final = (
+    *("name", "context", "parent", "kind", "start_time", "end_time", "status", "resource", "instrumentation_scope"),
+    *("attributes", "events", "links"),
+)
+_private_fields: Final[Callable[[Any], Any]] = operator.attrgetter(*(f"_{name}" for name in _SPAN_FIELDS))
+_public_fields: Final[Callable[[Any], Any]] = operator.attrgetter(
+    *_SPAN_FIELDS, *("dropped_attributes", "dropped_events", "dropped_links")
+)
+_Mapping: Final[Any] = BoundedAttributes
+_List: Final[Any] = BoundedList
+
+
+def span_contents(span: ReadableSpan) -> Any:
+    """
+    Return the contents of an ended span: name, context, parent, kind, start, end, status, resource, scope; its attributes,
+    events and links, to be read only; and how many of each were dropped.
+
+    The public attributes copy attributes, events and links at each access, which takes longer than encoding the span. They are
+    read from a span of another class only.
+    """
+    if span.__class__ is not ReadableSpan:
+        return _public_fields(span)
+    name, context, parent, kind, start, end, status, resource, scope, attributes, events, links = _private_fields(span)
+    lost_attributes = lost_events = lost_links = 0
+    if attributes.__class__ is _Mapping:
+        attributes, lost_attributes = attributes._dict, attributes.dropped
+    if events.__class__ is _List:
+        events, lost_events = events._dq, events.dropped
+    if links.__class__ is _List:
+        links, lost_links = links._dq, links.dropped
+    return (
+        *(name, context, parent, kind, start, end, status, resource, scope, attributes, events, links),
+        *(lost_attributes, lost_events, lost_links),
+    )
+
+
+def plain(attributes: Any) -> Any:
+    """
+    Return *attributes*, to be read only, as a dictionary where they are a mapping of the SDK.
+
+    That mapping takes a lock for every item, and its public ``copy()`` takes longer than a look at a few attributes.
+    """
+    if attributes.__class__ is _Mapping:
+        return attributes._dict
+    return attributes.copy() if hasattr(attributes, "copy") else attributes
 
 
 def otlp_target(exporter: Any) -> tuple[str, Mapping[str, str]] | None:

@@ -23,6 +23,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status
 
 from csg_otel import attributes as clean
 from csg_otel.names import LONGEST_VALUE, MAX_ATTRIBUTE_LENGTH
+from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
@@ -39,7 +40,7 @@ _MOST_DROPPED: Final = 2**32 - 1
 
 def span(original: ReadableSpan) -> ReadableSpan:
     """Return *original*, or a copy that can be encoded."""
-    if _span_is_sound(original):
+    if is_sound_span(_compat.span_contents(original)):
         return original
     start = _time(original.start_time) or 0
     return ReadableSpan(
@@ -117,29 +118,29 @@ def _resource_is_sound(original: Resource) -> bool:
     return sound
 
 
-def _span_is_sound(original: ReadableSpan) -> bool:
+def is_sound_span(contents: Any) -> bool:
+    """Return whether a span with *contents* (``_compat.span_contents``) can be encoded as it is."""
+    name, _, _, kind, start, end, status, owner, _, attributes, events, links, dropped, _, _ = contents
     if not (
-        _is_text(original.name)
-        and _kind(original.kind) is original.kind
-        and _resource_is_sound(original.resource)
-        and _is_time(original.start_time)
-        and _is_time(original.end_time)
-        and original.dropped_attributes >= 0
+        _is_text(name)
+        and isinstance(kind, SpanKind)
+        and _resource_is_sound(owner)
+        and _is_time(start)
+        and _is_time(end)
+        and dropped >= 0
     ):
         return False
-    description = original.status.description
+    description = status.description
     if description is not None and not _is_text(description):
         return False
-    attributes = [original.attributes]
-    for event in original.events:
-        if not (_is_text(event.name) and _is_time(event.timestamp)):
+    for event in events:
+        if not (_is_text(event.name) and _is_time(event.timestamp) and _are_sound(event.attributes)):
             return False
-        attributes.append(event.attributes)
-    for link in original.links:
-        if not (_fits(link.context.trace_id, 128) and _fits(link.context.span_id, 64)):
+    for link in links:
+        target = link.context
+        if not (_fits(target.trace_id, 128) and _fits(target.span_id, 64) and _are_sound(link.attributes)):
             return False
-        attributes.append(link.attributes)
-    return all(map(_are_sound, attributes))
+    return _are_sound(attributes)
 
 
 def _record_is_sound(original: ReadableLogRecord) -> bool:
@@ -161,9 +162,7 @@ def _record_is_sound(original: ReadableLogRecord) -> bool:
 def _are_sound(attributes: Mapping[str, Any] | None) -> bool:
     if not attributes:
         return True
-    # copy() returns a plain dictionary; the SDK's own mapping takes a lock for every item.
-    plain = attributes.copy() if hasattr(attributes, "copy") else attributes
-    for key, value in plain.items():
+    for key, value in _compat.plain(attributes).items():
         is_ascii = type(value) is str and value.isascii() and len(value) <= LONGEST_VALUE
         if not (is_ascii and type(key) is str and key.isascii()) and not _is_sound(key, value):
             return False

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from opentelemetry.sdk.resources import Resource
@@ -19,7 +20,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status, TraceState
 
 from csg_otel import names
-from csg_otel.pipeline import sanitize
+from csg_otel.pipeline import _compat, sanitize
+from csg_otel.pipeline.identity import ByIdentity
 from csg_otel.privacy import active
 
 if TYPE_CHECKING:
@@ -38,40 +40,43 @@ _IDENTITY: Final = frozenset(("service.name", "service.namespace", "service.vers
 
 
 class _Kept(Generic[_Item]):
-    """The results of objects that many items share, by their identity, for one scrubber."""
+    """The results of objects that many items share, for one scrubber."""
 
     def __init__(self, make: Callable[[Scrubber, _Item], _Item]) -> None:
         self._make = make
-        self._scrubber: Scrubber | None = None
-        self._results: dict[int, tuple[_Item, _Item]] = {}
+        self._present: tuple[Scrubber | None, ByIdentity[_Item, _Item]] = None, ByIdentity(lambda item: item, 0)
 
     def of(self, scrubber: Scrubber, original: _Item) -> _Item:
         """Return *original* scrubbed."""
-        results = self._results
-        if self._scrubber is not scrubber or len(results) >= _MOST_KEPT:
-            results = self._results = {}
-            self._scrubber = scrubber
-        kept = results.get(id(original))
-        if kept is None:  # the original is kept, too, so that no other object gets its identity
-            kept = results[id(original)] = original, self._make(scrubber, original)
-        return kept[1]
+        owner, results = self._present
+        if owner is not scrubber:
+            results = ByIdentity(partial(self._make, scrubber), _MOST_KEPT)
+            self._present = scrubber, results
+        return results.of(original)
 
 
 def span(original: ReadableSpan) -> ReadableSpan:
     """Return *original*, or a copy that can be encoded and has no secret."""
-    scrubber, sound = active.scrubber(), sanitize.span(original)
-    name, status = scrubber.text(sound.name), _status(scrubber, sound.status)
-    context, owner = _context(scrubber, sound.context), resource(sound.resource)
-    library = _scope(scrubber, sound.instrumentation_scope)
-    attributes = _attributes(scrubber, sound.attributes)
-    events = _each(_event, scrubber, sound.events)
-    links = _each(_link, scrubber, sound.links)
+    scrubber, sound = active.scrubber(), original
+    contents = _compat.span_contents(original)
+    if not sanitize.is_sound_span(contents):
+        sound = sanitize.span(original)
+        contents = _compat.span_contents(sound)
+    old_name, old_context, _, _, _, _, old_status, old_owner, old_library, old_attributes, old_events, old_links, *_ = (
+        contents
+    )
+    name, status = scrubber.text(old_name), _status(scrubber, old_status)
+    context, owner = _context(scrubber, old_context), _resources.of(scrubber, old_owner)
+    library = _scope(scrubber, old_library)
+    attributes = _attributes(scrubber, old_attributes)
+    events = _each(_event, scrubber, old_events)
+    links = _each(_link, scrubber, old_links)
     if (
-        name is sound.name
-        and status is sound.status
-        and context is sound.context
-        and owner is sound.resource
-        and library is sound.instrumentation_scope
+        name is old_name
+        and status is old_status
+        and context is old_context
+        and owner is old_owner
+        and library is old_library
         and attributes is None
         and events is None
         and links is None
@@ -140,8 +145,7 @@ def alert(original: Alert) -> Alert:
 def _attributes(scrubber: Scrubber, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     if not attributes:
         return None
-    # copy() returns a plain dictionary; the SDK's own mapping takes a lock for every item.
-    plain: Mapping[str, Any] = attributes.copy() if hasattr(attributes, "copy") else attributes
+    plain: Mapping[str, Any] = _compat.plain(attributes)
     changed = scrubber.mapping(plain)
     return None if changed is plain else changed
 

@@ -1,8 +1,7 @@
 """
 Protobuf: a stream of ``io.prometheus.client.MetricFamily``, each after its length, with native histograms.
 
-The few messages are encoded here. Generated classes of that name would clash with those of a program that has them, and
-building a message of many objects for each series takes longer.
+The few messages are encoded here, because generated classes of that name would clash with those of a program that has them.
 """
 
 from __future__ import annotations
@@ -14,6 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.exporters.prometheus import samples
 from csg_otel.exporters.prometheus.labels import LabelEncoding
+from csg_otel.exporters.protobuf import EIGHT_BYTES
+from csg_otel.exporters.protobuf import delimited as _delimited
+from csg_otel.exporters.protobuf import integer as _integer
+from csg_otel.exporters.protobuf import message as _bytes
+from csg_otel.exporters.protobuf import signed as _signed
+from csg_otel.exporters.protobuf import tag as _tag
+from csg_otel.exporters.protobuf import varint as _varint
+from csg_otel.exporters.protobuf import zigzag as _zigzag
 from csg_otel.pipeline.exponential import native
 
 if TYPE_CHECKING:
@@ -106,41 +113,7 @@ def _seconds(seconds: int) -> bytes:
 
 # -- fields ------------------------------------------------------------------------------------------------------------
 
-_VARINT, _EIGHT_BYTES, _LENGTH = 0, 1, 2
-"""The wire types."""
-
 _pack_double: Final = struct.Struct("<d").pack
-
-
-_ONE_BYTE: Final = tuple(bytes((value,)) for value in range(0x80))
-
-
-def _varint(value: int) -> bytes:
-    if value < 0x80:
-        return _ONE_BYTE[value]
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
-@functools.cache
-def _tag(field: int, wire_type: int) -> bytes:
-    return _varint(field << 3 | wire_type)
-
-
-def _zigzag(value: int) -> int:
-    return value << 1 if value >= 0 else (-value << 1) - 1
-
-
-def _integer(field: int, value: int) -> bytes:
-    return _tag(field, _VARINT) + _varint(value)
-
-
-def _signed(field: int, value: int) -> bytes:
-    return _integer(field, _zigzag(value))
 
 
 def _double(field: int, value: Any) -> bytes:
@@ -148,19 +121,11 @@ def _double(field: int, value: Any) -> bytes:
         packed = _pack_double(value)
     except (OverflowError, struct.error):  # an integer beyond all floats
         packed = _pack_double(float("inf") if value > 0 else float("-inf"))
-    return _tag(field, _EIGHT_BYTES) + packed
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    return _tag(field, _LENGTH) + _varint(len(value)) + value
+    return _tag(field, EIGHT_BYTES) + packed
 
 
 def _text(field: int, value: str) -> bytes:
     return _bytes(field, value.encode("utf-8", "replace"))
-
-
-def _delimited(message: bytes) -> bytes:
-    return _varint(len(message)) + message
 
 
 def _key(name: str) -> bytes:

@@ -1,0 +1,39 @@
+"""Log records as a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from csg_otel.exporters.otlp.encoding import fields, groups
+from csg_otel.exporters.otlp.encoding.values import any_value, attributes
+from csg_otel.exporters.protobuf import delimited
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+
+
+def request(records: Iterable[ReadableLogRecord]) -> bytes:
+    """Return *records* as an ``ExportLogsServiceRequest``. May raise any exception for a record that OTLP can't carry."""
+    return groups.request(map(_record, records))
+
+
+def _record(record: ReadableLogRecord) -> groups.Item:
+    log = record.log_record
+    parts = [
+        fields.fixed64(1, log.timestamp),
+        fields.fixed64(11, log.observed_timestamp),
+        fields.fixed32(8, int(log.trace_flags)),
+        b"\x2a" + delimited(any_value(log.body)),
+        fields.enum(2, getattr(log.severity_number, "value", None)),
+        fields.kept_text(3, log.severity_text),
+        fields.kept_text(12, log.event_name),
+        attributes(b"\x32", log.attributes),
+    ]
+    if dropped := record.dropped_attributes:
+        parts.append(fields.uint32(7, dropped))
+    if (trace_id := log.trace_id) != 0:
+        parts += b"\x4a\x10", trace_id.to_bytes(16, "big")
+    if (span_id := log.span_id) != 0:
+        parts += b"\x52\x08", span_id.to_bytes(8, "big")
+    return record.resource, record.instrumentation_scope, b"".join(parts)

@@ -1,0 +1,98 @@
+"""Spans as a request."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.trace import SpanKind, StatusCode
+
+from csg_otel.exporters.otlp.encoding import fields, groups
+from csg_otel.exporters.otlp.encoding.values import attributes
+from csg_otel.exporters.protobuf import message
+from csg_otel.pipeline import _compat
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import Event, ReadableSpan
+    from opentelemetry.trace import Link, Status
+
+_KINDS: Final = {id(kind): fields.enum(6, kind.value + 1) for kind in SpanKind}
+"""The field of each kind by its identity: the hash of a member of an enumeration is a function in Python."""
+
+_HAS_REMOTE, _IS_REMOTE = 0x100, 0x200
+"""Flags of a span about its parent, and of a link about its target: whether it is of another process is set, and it is."""
+
+_LOCAL_PARENT: Final = fields.fixed32(16, _HAS_REMOTE)
+_REMOTE_PARENT: Final = fields.fixed32(16, _HAS_REMOTE | _IS_REMOTE)
+_LOCAL_LINK: Final = fields.fixed32(6, _HAS_REMOTE)
+_REMOTE_LINK: Final = fields.fixed32(6, _HAS_REMOTE | _IS_REMOTE)
+_UNSET: Final = message(15, b"")
+
+_pack_times: Final = struct.Struct("<BQBQ").pack
+
+
+def request(spans: Iterable[ReadableSpan]) -> bytes:
+    """Return *spans* as an ``ExportTraceServiceRequest``. May raise any exception for a span that OTLP can't carry."""
+    return groups.request(map(_span, spans))
+
+
+def _span(span: ReadableSpan) -> groups.Item:
+    contents = _compat.span_contents(span)
+    name, context, parent, kind, start, end, status, resource, scope, pairs, events, links, *dropped = contents
+    parts = [
+        b"\x0a\x10",
+        context.trace_id.to_bytes(16, "big"),
+        b"\x12\x08",
+        context.span_id.to_bytes(8, "big"),
+        fields.kept_text(5, name),
+        _KINDS[id(kind)],
+        attributes(b"\x4a", pairs),
+        _status(status),
+    ]
+    if start.__class__ is end.__class__ is int:
+        parts.append(_pack_times(0x39, start, 0x41, end))
+    else:
+        parts += fields.fixed64(7, start), fields.fixed64(8, end)
+    if parent:
+        parts += b"\x22\x08", parent.span_id.to_bytes(8, "big"), _REMOTE_PARENT if parent.is_remote else _LOCAL_PARENT
+    else:
+        parts.append(_LOCAL_PARENT)
+    if state := context.trace_state:
+        parts.append(fields.text(3, ",".join([f"{key}={value}" for key, value in state.items()])))
+    if events or links or dropped != _NONE:
+        parts += _rarer(events, links, dropped)
+    return resource, scope, b"".join(parts)
+
+
+_NONE: Final = [0, 0, 0]
+
+
+def _rarer(events: Sequence[Event], links: Sequence[Link], dropped: Sequence[int]) -> list[bytes]:
+    """Return the fields that most spans do not have; *dropped* counts attributes, events and links."""
+    return [
+        *(message(11, _event(event)) for event in events or ()),
+        *(message(13, _link(link)) for link in links or ()),
+        *(fields.uint32(field, count) for field, count in zip((10, 12, 14), dropped, strict=True)),
+    ]
+
+
+def _event(event: Event) -> bytes:
+    pairs, dropped = attributes(b"\x1a", event.attributes), fields.uint32(4, event.dropped_attributes)
+    return fields.fixed64(1, event.timestamp) + fields.kept_text(2, event.name) + pairs + dropped
+
+
+def _link(link: Link) -> bytes:
+    target = link.context
+    ids = b"\x0a\x10" + target.trace_id.to_bytes(16, "big") + b"\x12\x08" + target.span_id.to_bytes(8, "big")
+    pairs, dropped = attributes(b"\x22", link.attributes), fields.uint32(5, link.dropped_attributes)
+    return ids + pairs + dropped + (_REMOTE_LINK if target.is_remote else _LOCAL_LINK)
+
+
+def _status(status: Status | None) -> bytes:
+    if status is None:
+        return b""
+    code, description = status.status_code, status.description
+    if code is StatusCode.UNSET and description is None:
+        return _UNSET
+    return message(15, fields.text(2, description) + fields.enum(3, code.value))

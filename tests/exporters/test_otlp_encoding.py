@@ -1,0 +1,305 @@
+"""Every item is encoded so that a receiver decodes what the official encoder sends, and refused where that one refuses it."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.metrics import Exemplar
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Buckets,
+    ExponentialHistogram,
+    ExponentialHistogramDataPoint,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+
+from csg_otel.exporters.otlp.encoding import metrics, records, spans
+
+
+class Level(enum.IntEnum):
+    """A number with a name."""
+
+    HIGH = 3
+
+
+class Text(str):
+    """A text of a class of the program."""
+
+
+# -- the items ---------------------------------------------------------------------------------------------------------
+
+texts = st.text(max_size=8) | st.sampled_from(["", "a", "é\U0001f600", "x" * 200])
+broken_texts = texts | st.sampled_from(["\ud800", b"bytes", b"\xff", 5, None, Text("b"), ["x"]])
+numbers = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 1, -1, 127, 128, 2**14, 2**63 - 1, -(2**63)])
+doubles = st.floats() | st.sampled_from([0.0, -0.0, 1.0, math.inf, math.nan])
+scalars = (
+    st.none()
+    | st.booleans()
+    | numbers
+    | doubles
+    | texts
+    | st.binary(max_size=8)
+    | st.sampled_from([Level.HIGH, Text("c"), 2**63, -(2**63) - 1, "\ud800", object, bytearray(b"ab"), range(3)])
+)
+attribute_values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(texts | st.integers() | st.none(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+plain_attributes = st.dictionaries(texts | st.sampled_from(["\ud800", Text("k")]), attribute_values, max_size=4)
+attributes = (
+    st.none()
+    | plain_attributes
+    | plain_attributes.map(OrderedDict)
+    | st.builds(
+        lambda pairs, most: BoundedAttributes(maxlen=most, attributes=pairs, immutable=False),
+        st.dictionaries(texts, texts | numbers | st.booleans() | st.lists(texts, max_size=2), max_size=4),
+        st.none() | st.integers(0, 3),
+    )
+)
+times = st.integers(0, 2**64 - 1) | st.none()
+broken_times = times | st.sampled_from([True, 2**64, -1, 1.5, "1", Level.HIGH])
+owners = st.sampled_from(
+    [
+        Resource({"service.name": "shop", "n": 1}),
+        Resource({"service.name": "shop", "n": 1}),  # equal, and another object
+        Resource({"service.name": "shop", "n": True}),
+        Resource({"n": [1, 2], "e": ""}, "https://schema/1"),
+        Resource({}),
+    ]
+)
+scopes = st.sampled_from(
+    [
+        InstrumentationScope("lib", "1.0"),
+        InstrumentationScope("lib", "1.0"),
+        InstrumentationScope("lib", "1.0", "https://schema/2", {"a": 1}),
+        InstrumentationScope("lib", "1.0", "https://schema/2", {"a": 2}),
+        InstrumentationScope(""),
+    ]
+)
+states = st.sampled_from([None, TraceState(), TraceState([("a", "1"), ("b", "2")])])
+contexts = st.builds(
+    SpanContext,
+    st.integers(0, 2**128 - 1),
+    st.integers(0, 2**64 - 1),
+    st.booleans(),
+    st.sampled_from([TraceFlags(0), TraceFlags(1), TraceFlags(255)]),
+    states,
+)
+statuses = st.builds(Status, st.sampled_from(StatusCode), st.none()) | st.builds(
+    lambda text: Status(StatusCode.ERROR, text), texts
+)
+
+
+def bounded(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Sequences as the SDK and others have them, some with dropped items."""
+    several = st.lists(items, max_size=3)
+    return several | several.map(tuple) | st.builds(BoundedList.from_seq, st.none() | st.integers(0, 2), several)
+
+
+def span_strategy(text: Any, time: Any) -> st.SearchStrategy[ReadableSpan]:
+    """Spans with names of *text*, and with *time*."""
+    return st.builds(
+        ReadableSpan,
+        name=text,
+        context=contexts,
+        parent=st.none() | contexts,
+        resource=owners,
+        attributes=attributes,
+        events=bounded(st.builds(Event, text, attributes, time)),
+        links=bounded(st.builds(Link, contexts, attributes)),
+        kind=st.sampled_from(SpanKind),
+        status=statuses,
+        start_time=time,
+        end_time=time,
+        instrumentation_scope=st.none() | scopes,
+    )
+
+
+def record_strategy(text: Any, time: Any) -> st.SearchStrategy[ReadableLogRecord]:
+    """Log records likewise."""
+    log = st.builds(
+        LogRecord,
+        timestamp=time,
+        observed_timestamp=time,
+        body=attribute_values,
+        severity_text=text,
+        severity_number=st.none() | st.sampled_from(SeverityNumber),
+        attributes=attributes,
+        event_name=text,
+    )
+    ids = st.tuples(st.integers(0, 2**128 - 1), st.integers(0, 2**64 - 1), st.sampled_from([0, 1, 255, 2**32]))
+
+    def with_ids(record: LogRecord, chosen: tuple[int, int, int]) -> LogRecord:
+        record.trace_id, record.span_id, record.trace_flags = chosen[0], chosen[1], TraceFlags(chosen[2])
+        return record
+
+    return st.builds(ReadableLogRecord, st.builds(with_ids, log, ids), owners, st.none() | scopes)
+
+
+def metric_strategy(text: Any, time: Any, number: Any, count: Any) -> st.SearchStrategy[Metric]:
+    """Metrics of every kind, with values of *number* and counts of *count*."""
+    exemplars = st.lists(
+        st.builds(
+            Exemplar,
+            attributes,
+            number,
+            time,
+            st.none() | st.integers(0, 2**64 - 1),
+            st.none() | st.integers(0, 2**128 - 1),
+        ),
+        max_size=2,
+    )
+    common = {"attributes": attributes, "start_time_unix_nano": time, "time_unix_nano": time, "exemplars": exemplars}
+    totals = {"count": count, "sum": number, "min": number | st.none(), "max": number | st.none()}
+    counts = st.lists(count, max_size=5)
+    bounds = st.none() | st.lists(doubles, max_size=4) | st.lists(doubles, max_size=4).map(tuple)
+    temporality = st.sampled_from(AggregationTemporality)
+    buckets = st.builds(Buckets, st.integers(-(2**31), 2**31 - 1), counts)
+    simple = st.lists(st.builds(NumberDataPoint, value=number, **common), max_size=3)
+    explicit = st.builds(HistogramDataPoint, bucket_counts=counts, explicit_bounds=bounds, **totals, **common)
+    exponential = st.builds(
+        ExponentialHistogramDataPoint,
+        scale=st.integers(-10, 20),
+        zero_count=count,
+        positive=buckets,
+        negative=buckets,
+        flags=st.integers(0, 1),
+        **totals,
+        **common,
+    )
+    data = (
+        st.builds(Sum, simple, temporality, st.booleans())
+        | st.builds(Gauge, simple)
+        | st.builds(Histogram, st.lists(explicit, max_size=3), temporality)
+        | st.builds(ExponentialHistogram, st.lists(exponential, max_size=2), temporality)
+    )
+    return st.builds(Metric, text, st.none() | text, st.none() | text, data)
+
+
+def collection_strategy(metric: st.SearchStrategy[Metric]) -> st.SearchStrategy[MetricsData]:
+    """Collections whose resources and scopes differ, as the SDK makes them."""
+    of_scope = st.builds(ScopeMetrics, scopes, st.lists(metric, max_size=3), st.just("not used"))
+    of_resource = st.builds(
+        ResourceMetrics,
+        owners,
+        st.lists(of_scope, max_size=2, unique_by=lambda group: group.scope),
+        st.just("not used"),
+    )
+    return st.builds(MetricsData, st.lists(of_resource, max_size=2, unique_by=lambda group: group.resource))
+
+
+good_counts = st.integers(0, 2**64 - 1) | st.integers(0, 300)
+broken_counts = good_counts | st.sampled_from([True, 1.0, -1, 2**64, "1", Level.HIGH])
+good_numbers = numbers | doubles
+broken_numbers = good_numbers | st.sampled_from([True, 2**63, 10**400, "1", Level.HIGH])
+
+
+# -- the comparison ----------------------------------------------------------------------------------------------------
+
+
+def decoded(encode: Callable[[], bytes], message: Any) -> Any:
+    """Return the decoded request in a form that can be compared, or None if it was refused."""
+    try:
+        body = encode()
+    except Exception:
+        return None
+    # By its text, because NaN does not equal itself.
+    return str(message.FromString(body))
+
+
+@given(st.lists(span_strategy(texts, times), max_size=5))
+def test_spans_decode_to_the_official_ones(items: list[ReadableSpan]) -> None:
+    """With events, links, status, flags, dropped counts, trace state, schemas and the order of resources and scopes."""
+    expected = encode_spans(items).SerializeToString()
+
+    assert decoded(lambda: spans.request(items), ExportTraceServiceRequest) == decoded(
+        lambda: expected, ExportTraceServiceRequest
+    )
+
+
+@given(st.lists(record_strategy(texts, times), max_size=5))
+def test_records_decode_to_the_official_ones(items: list[ReadableLogRecord]) -> None:
+    """With bodies of every kind, severities, ids, flags and event names; a body or flags out of range is refused by both."""
+    expected = decoded(lambda: encode_logs(items).SerializeToString(), ExportLogsServiceRequest)
+
+    assert decoded(lambda: records.request(items), ExportLogsServiceRequest) == expected
+
+
+@given(collection_strategy(metric_strategy(texts, times, good_numbers, good_counts)))
+def test_metrics_decode_to_the_official_ones(data: MetricsData) -> None:
+    """With sums, gauges, both kinds of histograms, exemplars, start times, and integers told apart from fractions."""
+    expected = decoded(lambda: encode_metrics(data).SerializeToString(), ExportMetricsServiceRequest)
+
+    assert decoded(lambda: metrics.request(data), ExportMetricsServiceRequest) == expected
+
+
+@given(span_strategy(broken_texts, broken_times))
+def test_a_span_that_the_official_encoder_refuses_is_refused(item: ReadableSpan) -> None:
+    """So that it costs itself only, and not its batch at the receiver."""
+    expected = decoded(lambda: encode_spans([item]).SerializeToString(), ExportTraceServiceRequest)
+
+    assert decoded(lambda: spans.request([item]), ExportTraceServiceRequest) == expected
+
+
+@given(record_strategy(broken_texts, broken_times))
+def test_a_record_that_the_official_encoder_refuses_is_refused(item: ReadableLogRecord) -> None:
+    """As a span."""
+    expected = decoded(lambda: encode_logs([item]).SerializeToString(), ExportLogsServiceRequest)
+
+    assert decoded(lambda: records.request([item]), ExportLogsServiceRequest) == expected
+
+
+@given(metric_strategy(broken_texts, broken_times, broken_numbers, broken_counts))
+def test_a_metric_that_the_official_encoder_refuses_is_refused(metric: Metric) -> None:
+    """So that its points are sanitized and sent."""
+    data = MetricsData([ResourceMetrics(Resource({}), [ScopeMetrics(InstrumentationScope("a"), [metric], "")], "")])
+    expected = decoded(lambda: encode_metrics(data).SerializeToString(), ExportMetricsServiceRequest)
+
+    assert decoded(lambda: metrics.request(data), ExportMetricsServiceRequest) == expected
+
+
+# -- what is kept ------------------------------------------------------------------------------------------------------
+
+
+def span_with(pairs: Any, resource: Resource | None = None) -> ReadableSpan:
+    return ReadableSpan(
+        "work",
+        SpanContext(1, 2, is_remote=False),
+        attributes=pairs,
+        resource=resource or Resource({}),
+        start_time=1,
+        end_time=2,
+    )
