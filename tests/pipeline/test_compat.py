@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
@@ -18,10 +19,11 @@ from opentelemetry.sdk.metrics._internal import _view_instrument_match, metric_r
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision
+from opentelemetry.trace import Link, SpanContext
 
 from csg_otel.pipeline import _compat
 
@@ -297,3 +299,33 @@ def test_spans_records_and_collections_are_counted_in_place_of_the_sdks_counts()
 
     assert calls == [(None, Decision.DROP), "record"]
     assert len(seconds) == 1
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+def test_the_contents_of_a_span_are_those_of_its_public_attributes(limit: int | None) -> None:
+    """A span of the SDK is read through its private attributes, and any other one through the public ones: the same results."""
+
+    class Other(ReadableSpan):
+        """As a library may hand it over."""
+
+    ended = InMemorySpanExporter()
+    limits = SpanLimits(max_span_attributes=limit, max_events=limit, max_links=limit)
+    tracers = TracerProvider(span_limits=limits, shutdown_on_exit=False)
+    tracers.add_span_processor(SimpleSpanProcessor(ended))
+    target = SpanContext(1, 2, is_remote=True)
+    with tracers.get_tracer("t").start_as_current_span("parent"):
+        attributes, links = {"a": 1, "b": (1, 2)}, [Link(target), Link(target)]
+        span = tracers.get_tracer("t").start_span("x", attributes=attributes, links=links)
+        span.add_event("one", {"c": 1})
+        span.add_event("two")
+        span.end()
+    private = ended.get_finished_spans()[0]
+    public = copy.copy(private)
+    public.__class__ = Other
+    contents, others = _compat.span_contents(private), _compat.span_contents(public)
+
+    assert contents[:9] == others[:9]
+    assert type(contents[9]) is dict
+    assert (contents[9], *map(tuple, contents[10:12])) == (dict(others[9]), *others[10:12])
+    assert contents[12:] == others[12:] == (0 if limit is None else 1,) * 3
+    assert type(_compat.plain(contents[10][-1].attributes)) is dict

@@ -58,3 +58,8 @@ def delimited(body: bytes) -> bytes:
 def message(field: int, body: bytes) -> bytes:
     """Return *field* with *body*: a message, bytes, or text as UTF-8."""
     return tag(field, LENGTH) + delimited(body)
+
+
+def nested(field: int, *parts: bytes) -> list[bytes]:
+    """Return *field* with the message that *parts* form, as parts again: so a large request is copied once, at the end."""
+    return [tag(field, LENGTH), varint(sum(map(len, parts))), *parts]

@@ -14,7 +14,8 @@ from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery.component import Component
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from csg_otel.exporters.otlp import address, split
-from csg_otel.exporters.otlp.encoding import metrics, records, spans
+from csg_otel.exporters.otlp.encoding import records, spans
+from csg_otel.exporters.otlp.encoding.metrics import MetricsEncoder
 from csg_otel.pipeline import sanitize, scrub
 from csg_otel.pipeline.scrub_metrics import ScrubbedMetrics
 from csg_otel.privacy import active
@@ -95,6 +96,7 @@ class OtlpSender:
         self._signal = signal
         self._headers = headers or {}
         self._transport: Transport | None = None
+        self._metrics = MetricsEncoder()
         self._progress: tuple[bytes, int] = (b"", 0)
         """The request that is being sent in pieces, and the number of pieces that were accepted."""
 
@@ -158,7 +160,15 @@ class OtlpSender:
             return spans.request(map(scrub.span, items))
         if self._signal == "logs":
             return records.request(map(scrub.record, items))
-        return b"".join(map(_encode_metrics, items))
+        return b"".join(map(self._encode_metrics, items))
+
+    def _encode_metrics(self, item: MetricsData) -> bytes:
+        """Return one collection as a request; metrics that cannot be encoded are left out."""
+        try:
+            return self._metrics.request(item)
+        except BaseException:  # noqa: BLE001 - one bad point would cost all metrics of every collection
+            scrubbed = ScrubbedMetrics()  # again: values have become text
+            return b"".join(map(_encode_metric, map(scrubbed.scrub, sanitize.metrics(item))))
 
     def is_plain(self, item: Any) -> bool:
         """Return whether *item* is a span or a log record with plain values only, and no code of the program looks at these."""
@@ -185,18 +195,9 @@ class OtlpSender:
         return bodies
 
 
-def _encode_metrics(item: MetricsData) -> bytes:
-    """Return one collection as a request; metrics that cannot be encoded are left out."""
-    try:
-        return metrics.request(item)
-    except BaseException:  # noqa: BLE001 - one bad point would cost all metrics of every collection
-        scrubbed = ScrubbedMetrics()  # again: values have become text
-        return b"".join(map(_encode_metric, map(scrubbed.scrub, sanitize.metrics(item))))
-
-
 def _encode_metric(item: MetricsData) -> bytes:
     try:
-        return metrics.request(item)
+        return MetricsEncoder().request(item)
     except BaseException:  # noqa: BLE001 - only this metric is left out
         faults.contain(f"encoding of {item.resource_metrics[0].scope_metrics[0].metrics[0].name}")
         return b""

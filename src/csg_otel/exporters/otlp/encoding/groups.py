@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.exporters.otlp.encoding import fields, values
-from csg_otel.exporters.protobuf import message, varint
+from csg_otel.exporters.protobuf import message, nested, varint
 from csg_otel.pipeline.identity import ByIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from opentelemetry.sdk.metrics.export import Metric, MetricsData
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -70,22 +71,31 @@ def request(items: Iterable[Item]) -> bytes:
             group = groups.setdefault(_resources.of(resource), {}).setdefault(_scopes.of(scope), [])
             last_resource, last_scope = resource, scope
         group += (b"\x12", varint(len(body)), body)
-    return b"".join([_of_resource(resource, scopes.items()) for resource, scopes in groups.items()])
-
-
-def metrics(items: Iterable[tuple[Resource, Iterable[tuple[InstrumentationScope, Iterable[bytes]]]]]) -> bytes:
-    """Return the request of metrics, which are in groups already."""
-    return b"".join(
-        [
-            _of_resource(
-                _resources.of(resource),
-                [(_scopes.of(scope), [message(2, body) for body in bodies]) for scope, bodies in scopes],
-            )
-            for resource, scopes in items
-        ]
+    return _request(
+        (owner, [(scope, [b"".join(items)]) for scope, items in scopes.items()]) for owner, scopes in groups.items()
     )
 
 
-def _of_resource(resource: _Owner, scopes: Iterable[tuple[_Owner, list[bytes]]]) -> bytes:
-    groups = [message(2, b"".join([scope.field, *items, scope.schema])) for scope, items in scopes]
-    return message(1, b"".join([resource.field, *groups, resource.schema]))
+def metrics_request(data: MetricsData, encode: Callable[[Metric], list[bytes]]) -> bytes:
+    """Return the request of the metrics in *data*, which are in groups already; *encode* returns the parts of a metric."""
+    return _request(
+        (
+            _resources.of(group.resource),
+            [
+                (_scopes.of(scope.scope), [part for metric in scope.metrics for part in nested(2, *encode(metric))])
+                for scope in group.scope_metrics
+            ],
+        )
+        for group in data.resource_metrics
+    )
+
+
+def _request(groups: Iterable[tuple[_Owner, Iterable[tuple[_Owner, list[bytes]]]]]) -> bytes:
+    """Return the request of *groups*: of resources, of scopes, and of the parts of the items in these."""
+    parts: list[bytes] = []
+    for resource, scopes in groups:
+        of_scopes: list[bytes] = []
+        for scope, items in scopes:
+            of_scopes += nested(2, scope.field, *items, scope.schema)
+        parts += nested(1, resource.field, *of_scopes, resource.schema)
+    return b"".join(parts)
