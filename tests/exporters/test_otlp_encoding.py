@@ -43,6 +43,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from csg_otel.config.sections.exporters import OtlpExporter
+from csg_otel.exporters.delivery import burst
 from csg_otel.exporters.otlp.encoding import fields, records, spans, values
 from csg_otel.exporters.otlp.encoding.metrics import MetricsEncoder
 from csg_otel.exporters.otlp.sender import OtlpSender
@@ -418,3 +419,15 @@ def test_scopes_that_are_equal_lose_nothing() -> None:
     assert body.count(b"lib") == 2
     assert b"x" in body
     assert b"y" in body
+
+
+def test_a_large_batch_lets_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between a few items the interpreter is released; not in a batch that a thread of the program may encode itself."""
+    releases, sleep = [], time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: (releases.append(seconds), sleep(seconds)))
+    spans.request([span_with({})] * burst._CHUNK_ITEMS)
+    assert releases == []
+
+    spans.request([span_with({})] * 512)
+    assert len(releases) >= 512 / burst._CHUNK_ITEMS - 1
+    assert set(releases) == {0}

@@ -314,7 +314,8 @@ def test_the_contents_of_a_span_are_those_of_its_public_attributes(limit: int | 
     tracers.add_span_processor(SimpleSpanProcessor(ended))
     target = SpanContext(1, 2, is_remote=True)
     with tracers.get_tracer("t").start_as_current_span("parent"):
-        attributes, links = {"a": 1, "b": (1, 2)}, [Link(target), Link(target)]
+        attributes: dict[str, Any] = {"a": 1, "b": (1, 2)}
+        links = [Link(target), Link(target)]
         span = tracers.get_tracer("t").start_span("x", attributes=attributes, links=links)
         span.add_event("one", {"c": 1})
         span.add_event("two")
