@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -423,8 +424,14 @@ def test_scopes_that_are_equal_lose_nothing() -> None:
 
 def test_a_large_batch_lets_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between a few items the interpreter is released; not in a batch that a thread of the program may encode itself."""
-    releases, sleep = [], time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: (releases.append(seconds), sleep(seconds)))
+    releases: list[float] = []
+    sleep = time.sleep
+
+    def counted(seconds: float) -> None:
+        releases.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", counted)
     spans.request([span_with({})] * burst._CHUNK_ITEMS)
     assert releases == []
 
