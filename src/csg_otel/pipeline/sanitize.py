@@ -204,12 +204,13 @@ _PLAIN: Final = frozenset((str, int, float, bool, bytes, type(None)))
 
 def is_plain_span(original: ReadableSpan) -> bool:
     """Return whether *original* is made of plain values alone, so that neither its check nor its copy calls other code."""
-    texts = [original.name, original.status.description]
-    mappings = [original.attributes]
-    for event in original.events:
+    name, _, _, _, _, _, status, _, _, attributes, events, links, *_ = _compat.span_contents(original)
+    texts = [name, status.description]
+    mappings = [attributes]
+    for event in events:
         texts.append(event.name)
         mappings.append(event.attributes)
-    mappings.extend(link.attributes for link in original.links)
+    mappings.extend(link.attributes for link in links)
     return _is_plain(texts) and all(map(_holds_plain, mappings))
 
 
