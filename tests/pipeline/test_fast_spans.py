@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from csg_otel.pipeline import _compat_context, fanout, self_test
+from csg_otel.pipeline import _compat, _compat_context, fanout, self_test
 from csg_otel.pipeline._compat_spans import FastSpan
 from csg_otel.pipeline.fanout import SpanFanOut
 from csg_otel.pipeline.installed import InstalledTracerProvider
@@ -93,6 +93,17 @@ def _shown(spans: list[ReadableSpan]) -> list[Any]:
         )
         for span in spans
     ]
+
+
+def _readable(span: ReadableSpan) -> ReadableSpan:
+    """Return a span of the SDK's class with the contents of *span*."""
+    return span._readable_span() if isinstance(span, FastSpan) else span
+
+
+def _listed(contents: Any) -> list[Any]:
+    """Return contents in a form that can be compared."""
+    *fields, attributes, events, links, lost_attributes, lost_events, lost_links = contents
+    return [fields, dict(attributes), list(events), list(links), lost_attributes, lost_events, lost_links]
 
 
 _key = st.sampled_from(["a", "b", "c", "d", "é"])
@@ -179,6 +190,8 @@ def test_a_span_has_what_the_official_sdk_would_have_made(
         ours, official = _Ours(_SAMPLERS[sampler], environ), _Official(_SAMPLERS[sampler], environ)
 
         assert _run(ours, steps) == _run(official, steps)
+        for ended in ours.ended():
+            assert _listed(_compat.span_contents(ended)) == _listed(_compat.span_contents(_readable(ended)))
     finally:
         logging.disable(logging.NOTSET)
 
