@@ -102,6 +102,7 @@ def limit_cardinality(limit: int) -> None:
 
     match_class: Any = _view_instrument_match._ViewInstrumentMatch
     match_class.consume_measurement = consume_measurement
+    match_class._get_or_create_aggregation = series  # as later versions call it, with the lock held
 
 
 def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> None:

@@ -12,8 +12,8 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import faults
-from csg_otel.pipeline import _compat_metrics
+from csg_otel import faults, names
+from csg_otel.pipeline import _compat, _compat_metrics
 from csg_otel.pipeline.accumulating.accumulator import Accumulator
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Merger:
         """Changes with the readers and views, and in a child: then the SDK has other streams."""
         self.has_exemplars = _compat_metrics.has_exemplars(provider)
         """Whether measurements in sampled spans become exemplars."""
+        _compat.limit_cardinality(names.CARDINALITY_LIMIT)
         _compat_metrics.before_collections(provider, self.merge)
 
     def accumulator(self, kind: str, instrument: Any, record: Callable[..., None]) -> Accumulator:
