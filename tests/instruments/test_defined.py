@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import csg_otel
-from csg_otel import faults, worker_policy
+from csg_otel import faults, metric_groups, worker_policy
 from csg_otel.errors import InstrumentError
 from csg_otel.instruments import start_at_zero
 from support.capture import Captured, capture
@@ -378,3 +378,44 @@ def test_buckets_that_are_no_numbers_are_refused_with_the_histogram(buckets: Any
     name = fresh()
     with pytest.raises(InstrumentError, match=rf"^histogram '{name}': buckets=.* write their upper bounds, as \[0.1"):
         csg_otel.histogram(name, buckets=buckets)
+
+
+def test_only_the_switch_of_its_own_group_stops_an_instrument(captured: Captured) -> None:
+    """Each measurement looks at the switches, with attributes that were seen before, too."""
+    name = fresh("switched")
+    things, sizes = csg_otel.counter(name, attributes=("a",)), csg_otel.histogram(f"{name}.size")
+    bound, bound_sizes = things.bind({"a": "bound"}), sizes.bind({"a": "bound"})
+    try:
+        for switches in (
+            metric_groups.ALL_ON,
+            metric_groups.Switches(sdk=False),
+            metric_groups.Switches(custom=False),
+            metric_groups.ALL_ON,
+        ):
+            metric_groups.apply(switches)
+            for _ in range(2):
+                things.add(1, {"a": "plain"})
+                bound.add(1)
+                sizes.record(5, {"a": "plain"})
+                bound_sizes.record(5)
+    finally:
+        metric_groups.apply(metric_groups.ALL_ON)
+
+    assert captured.values(name, "a") == {"plain": 6, "bound": 6}
+    assert captured.values(f"{name}.size", "a") == {"plain": 6, "bound": 6}
+
+
+def test_values_that_are_equal_but_of_another_type_are_series_of_their_own(captured: Captured) -> None:
+    """True, 1 and 1.0 are equal keys of a dictionary, but three values of an attribute."""
+    name = fresh("typed")
+    things = csg_otel.counter(name, attributes=("a",))
+    for _ in range(2):
+        for value in (True, 1, 1.0, "1"):
+            things.add(1, {"a": value})
+
+    assert [(type(point.attributes["a"]), point.value) for point in captured.points(name)] == [
+        (bool, 2),
+        (int, 2),
+        (float, 2),
+        (str, 2),
+    ]

@@ -354,3 +354,21 @@ def test_an_sdk_of_another_form_gets_measurements_one_by_one(
 def test_the_self_test_passes_with_this_sdk() -> None:
     """The SDK that the tests run with has the form that merges need."""
     assert self_test.problem() == ""
+
+
+def test_a_broken_span_costs_the_exemplar_only() -> None:
+    """A span of the program that raises does not raise into the program, and the measurement counts."""
+
+    class Broken(NonRecordingSpan):
+        def get_span_context(self) -> SpanContext:
+            raise OSError("no context")
+
+    ours = _ours()
+    series = ours.provider.get_meter("test").create_counter("requests").series({})  # type: ignore[attr-defined] # ours
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("csg_otel.faults.strict", False)
+        with trace.use_span(Broken(trace.INVALID_SPAN_CONTEXT)):
+            ours.record["requests"](1)
+            series.put(2)
+
+    assert ours.collect(0)["requests", ()]["value"] == 3

@@ -100,7 +100,7 @@ class MeasuringInstrument(Instrument):
 
     def _measure(self, value: Any, attributes: Mapping[str, Any] | None) -> None:
         """Record a valid number with the allowed attributes; never raises."""
-        if not metric_groups.any_off:
+        if not metric_groups.any_off or metric_groups.is_on(self.name):
             try:
                 seen = self._seen.get(tuple(attributes.items()) if attributes else ())
                 if seen is not None:

@@ -23,6 +23,9 @@ class _Bound:
         self.attributes = attributes
 
     def _record_checked(self, value: Any) -> None:
+        is_on = metric_groups.is_on(self._instrument.name)  # perhaps only another group is off
+        if not is_on or (metric_groups.any_off and self._series is not None and self._series.put(value)):
+            return
         self._instrument.record_checked(value, self.attributes)
         self._series = self._instrument.series_of(self.attributes)
 

@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import forks
+from csg_otel import faults, forks
 from csg_otel.pipeline import _compat_metrics
 from csg_otel.pipeline._compat_context import SPAN_KEY, current
 
@@ -76,7 +76,7 @@ class Series:
         """
         Record *value* in *context*, by default in the current one; return False for a value that must be looked at first.
 
-        Plain numbers that the instrument allows are recorded, and nothing else.
+        Plain numbers that the instrument allows are recorded, and nothing else. Never raises.
         """
         kind = type(value)  # numbers of one type are compared in half of the time
         if kind is int:
@@ -84,23 +84,26 @@ class Series:
                 return False
         elif kind is not float or not self._least_float <= value < _INFINITE:
             return False
-        if not forks.mark[0]:
-            forks.enter_child()
-        if not self.is_registered:
-            self.accumulator.register(self)
-            if self.accumulator.is_direct:
-                self.accumulator.record(value, self.attributes, context)
-                return True
-        span: Any = (current() if context is None else context).get(SPAN_KEY)
-        if span is not None:
-            span_context = span.get_span_context()
-            if span_context.trace_flags & 1:
-                self._sampled.append((value, time_ns(), span_context))
-        self._push(value)
-        if not self.is_registered:  # a merge has looked at the series before the measurement was there
-            self.accumulator.register(self)
-        if len(self._pending) >= _MOST_PENDING:
-            self.accumulator.sum_up(self)
+        try:
+            if not forks.mark[0]:
+                forks.enter_child()
+            if not self.is_registered:
+                self.accumulator.register(self)
+                if self.accumulator.is_direct:
+                    self.accumulator.record(value, self.attributes, context)
+                    return True
+            self._push(value)
+            span: Any = (current() if context is None else context).get(SPAN_KEY)
+            if span is not None:
+                span_context = span.get_span_context()
+                if span_context.trace_flags & 1:
+                    self._sampled.append((value, time_ns(), span_context))
+            if not self.is_registered:  # a merge has looked at the series before the measurement was there
+                self.accumulator.register(self)
+            if len(self._pending) >= _MOST_PENDING:
+                self.accumulator.sum_up(self)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program; a span may be of any kind
+            faults.contain("metrics")
         return True
 
     def sum_up(self) -> None:
