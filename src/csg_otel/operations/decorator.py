@@ -11,13 +11,13 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, FunctionType, TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Final, Literal, TypeVar, overload
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from csg_otel import attributes as clean
-from csg_otel import faults, name_lists
+from csg_otel import faults, interruptions, name_lists
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.operations.arguments import Arguments
 from csg_otel.operations.inside import observed_inside, refuse_if_hidden
@@ -74,6 +74,15 @@ class Observe:
         self._count_file = count_file
         self._block_definition: OperationDefinition | None = None
         self._open: dict[FrameType, list[Operation]] = {}
+
+    def copy(self) -> Observe:
+        """Return an object with the same options and no runs; its blocks share one definition with those of this object."""
+        if self._block_definition is None and self._name is not None:
+            self._block_definition = self._definition(self._name)
+        copied = object.__new__(Observe)
+        vars(copied).update(vars(self))
+        copied._open = {}
+        return copied
 
     # -- as a decorator --------------------------------------------------------------------------------------------
 
@@ -214,6 +223,31 @@ def _exceptions(ignore: Any) -> tuple[type[BaseException], ...]:
     return tuple(classes)
 
 
+_templates: dict[tuple[Any, ...], Observe] = {}
+"""Objects without options, by name and attributes: a ``with`` statement in a loop makes the same one at each run."""
+
+_MOST_TEMPLATES: Final = 1024
+"""Most objects that are kept; names and attributes of operations are few, because each is a series."""
+
+
+def _without_options(name: str | None, attributes: Any) -> Observe:
+    """Return a new object with this name and these attributes."""
+    try:
+        values = attributes.values() if attributes else ()
+        key = (name, *(attributes or ()), *values, *map(type, values))  # True, 1 and 1.0 are equal
+        template = _templates.get(key)
+    except Exception:  # noqa: BLE001 - attributes of any kind, which are checked below
+        interruptions.let_through()
+        return Observe(name, attributes)
+    if template is None:
+        template = Observe(name, attributes)
+        if attributes is None or clean.sound(attributes):
+            if len(_templates) >= _MOST_TEMPLATES:
+                _templates.clear()
+            _templates[key] = template
+    return template.copy()
+
+
 _OPTIONS = tuple(Observe.__init__.__kwdefaults__ or ())
 
 
@@ -269,6 +303,8 @@ def observe(name: Any = None, attributes: Mapping[str, Any] | None = None, **opt
         if option not in _OPTIONS:
             hint = suggestion(option, _OPTIONS)
             raise InstrumentError(f"observe: unknown option {option!r}{hint}; known are {', '.join(_OPTIONS)}")
+    if not options and (name is None or type(name) is str):
+        return _without_options(name, attributes)
     if name is None or isinstance(name, str):
         return Observe(name, attributes, **options)
     return Observe(None, attributes, **options)(name)
