@@ -276,7 +276,7 @@ class Operation:
         failed = {names.ERROR_TYPE: self._error_type} if self._error_type else {}
         attributes = {**self._declared, **failed}
         _instruments().duration.record(took_s, attributes, self._own_context)
-        if is_plain:
+        if is_plain and self.span.get_span_context().is_valid:  # else there is no provider yet
             definition.durations = _instruments().durations(attributes)
 
     def _end_span(self, _error: BaseException | None, took_s: float) -> None:
