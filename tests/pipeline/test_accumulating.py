@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -24,6 +25,7 @@ from opentelemetry.sdk.metrics.view import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from csg_otel import faults
 from csg_otel.pipeline import _compat_metrics, self_test
 from csg_otel.pipeline.installed import InstalledMeterProvider
 
@@ -372,3 +374,50 @@ def test_a_broken_span_costs_the_exemplar_only() -> None:
             series.put(2)
 
     assert ours.collect(0)["requests", ()]["value"] == 3
+
+
+def test_a_series_that_cannot_be_merged_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault is counted, and the rest of the collection arrives."""
+    before = faults.counts().get("metrics", 0)
+    ours = _ours()
+    ours.record["requests"](1)
+    ours.record["queued"](2)
+    add = _compat_metrics.add
+
+    def add_to_others(place: Any, *arguments: Any) -> None:
+        if place[0]._name == "requests":
+            raise OSError("no room")
+        add(place, *arguments)
+
+    monkeypatch.setattr(_compat_metrics, "add", add_to_others)
+    monkeypatch.setattr("csg_otel.faults.strict", False)
+
+    assert ours.collect(0)["queued", ()]["value"] == 2
+    assert faults.counts()["metrics"] == before + 1
+
+
+def test_a_handler_that_logs_about_a_view_may_record() -> None:
+    """The SDK logs where views conflict, and a new series on another thread does not wait for the handler of the program."""
+    view = View(instrument_name="duration", name="same"), View(instrument_name="other", name="same")
+    ours = _ours(view)
+    ours.record["duration"](1)
+    ours.record["queued"](1)
+    other = ours.provider.get_meter("test").create_histogram("other", "s").record
+    handled: list[bool] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            thread = threading.Thread(target=ours.record["queued"], args=(1, {"a": "new"}))
+            thread.start()
+            thread.join(20)
+            handled.append(not thread.is_alive())
+
+    handler = Handler()
+    logging.getLogger("opentelemetry").addHandler(handler)
+    try:
+        other(1)
+    finally:
+        logging.getLogger("opentelemetry").removeHandler(handler)
+
+    assert handled
+    assert all(handled)

@@ -12,12 +12,12 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel import faults, names
+from csg_otel import faults, interruptions, names
 from csg_otel.pipeline import _compat, _compat_metrics
 from csg_otel.pipeline.accumulating.accumulator import Accumulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from opentelemetry.sdk.metrics import MeterProvider
 
@@ -74,36 +74,50 @@ class Merger:
     def _prepare(self, series: Series) -> None:
         """Look up the streams of *series*, as the SDK does at the first measurement, which is the start of the series."""
         accumulator = series.accumulator
-        with self._lock:
-            if accumulator.generation != self._generation:
-                accumulator.streams = _compat_metrics.streams(self._provider, accumulator.instrument)
-                shared = (
-                    _compat_metrics.bounds(self._provider, accumulator.instrument, accumulator.streams)
-                    if self.is_on
-                    else None
-                )
-                accumulator.is_direct, accumulator.bounds = shared is None, shared or ()
-                accumulator.generation = self._generation
-            if not accumulator.is_direct:
-                series.places = _compat_metrics.places(accumulator.streams, series.attributes)
-            series.generation = self._generation
+        while series.generation != (generation := self._generation):
+            streams = accumulator.streams
+            if (
+                accumulator.generation != generation
+            ):  # without the lock, because the SDK may log, to handlers of the program
+                streams = _compat_metrics.streams(self._provider, accumulator.instrument)
+            with self._lock:
+                if generation == self._generation:
+                    self._place(series, streams)
+
+    def _place(self, series: Series, streams: Sequence[Any]) -> None:
+        accumulator = series.accumulator
+        if accumulator.generation != self._generation:
+            shared = _compat_metrics.bounds(self._provider, accumulator.instrument, streams) if self.is_on else None
+            accumulator.is_direct, accumulator.bounds = shared is None, shared or ()
+            accumulator.streams, accumulator.generation = streams, self._generation
+        if not accumulator.is_direct:
+            series.places = _compat_metrics.places(streams, series.attributes)
+        series.generation = self._generation
 
     def merge(self) -> None:
         """Merge what was recorded until now."""
+        failed: Exception | None = None
         with self._lock:
             self._is_busy = True
             try:
                 for _ in range(len(self._changed)):
-                    self._merge_one(self._changed.popleft())
+                    failed = self._merge_one(self._changed.popleft()) or failed
             finally:
                 self._is_busy = False
+        if failed is not None:  # reported without the lock, because handlers of the program run
+            try:
+                raise failed
+            except Exception:  # noqa: BLE001 - a collection without these measurements is better than none
+                faults.contain("metrics")
 
-    def _merge_one(self, series: Series) -> None:
+    def _merge_one(self, series: Series) -> Exception | None:
         series.is_registered = False  # before the look: what is recorded later registers the series again
         try:
             series.merge()
-        except Exception:  # noqa: BLE001 - the other series do not depend on this one
-            faults.contain("metrics")
+        except Exception as error:  # noqa: BLE001 - the other series do not depend on this one
+            interruptions.let_through()
+            return error
+        return None
 
     def sum_up(self, series: Series) -> None:
         """Sum up what is pending in *series*; not while this thread or another one merges."""
