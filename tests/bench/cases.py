@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Case:
-    """Two programs that print seconds for the same work, and the ratio ours / theirs to reach."""
+    """
+    Two programs that print seconds for the same work, and the ratio ours / theirs to reach.
+
+    Theirs runs in the environment of the neighbours if it needs the telemetry of another vendor.
+    """
 
     name: str
     ours: str
     theirs: str
     target: float
+    needs_neighbours: bool = False
 
 
 # The processor time of the calling thread, with pauses in which the exporters empty their queues: a full queue drops spans on
@@ -66,7 +71,7 @@ def work():
 _INSTRUMENTED = """
 import sys
 import csg_otel
-csg_otel.instrument(config={
+telemetry = csg_otel.instrument(config={
     "exporters": {
         "console": {"enabled": "false"},
         "otlp": [{"name": "sink", "endpoint": sys.argv[1], "protocol": "http/protobuf"}],
@@ -112,6 +117,110 @@ def work():
         fails()
 """
 
+_LOGFIRE = """
+import logfire
+logfire.configure(send_to_logfire=False, console=False)
+
+def work():
+    with logfire.span("work", a="x", b=1, c=True):
+        pass
+"""
+
+_DDTRACE = """
+import os, sys
+os.environ["DD_TRACE_AGENT_URL"] = sys.argv[1]
+from ddtrace.trace import tracer
+
+def work():
+    with tracer.trace("work") as span:
+        span.set_tag("a", "x")
+        span.set_tag("b", 1)
+        span.set_tag("c", True)
+"""
+
+_PROMETHEUS_CLIENT = """
+import prometheus_client
+requests = prometheus_client.Counter("requests", "Requests.", ["route"]).labels("/orders")
+durations = prometheus_client.Histogram("duration", "Durations.", ["route"]).labels("/orders")
+
+def work():
+    requests.inc()
+    durations.observe(0.02)
+"""
+
+# The processor time of the whole program for a span that is exported, at 5,000 a second.
+_EXPORTED = """
+import time
+work()
+begun = time.process_time()
+for _ in range(60):
+    for _ in range(250):
+        work()
+    time.sleep(0.05)
+flush()
+print((time.process_time() - begun) / 15_000)
+"""
+
+_FLUSH_OURS = """
+def flush():
+    telemetry.force_flush(30)
+"""
+
+_FLUSH_BY_HAND = """
+def flush():
+    tracing.force_flush()
+    metrics.get_meter_provider().force_flush()
+"""
+
+_SERIES = """
+def fill(meter):
+    for number in range(5):
+        counter = meter.create_counter(f"shop.requests.{number}", "{request}", "Requests.")
+        for item in range(1900):
+            counter.add(1, {"http.route": f"/items/{item}", "http.request.method": "GET"})
+"""
+
+# The processor time of one scrape over HTTP with gzip, of the client and the server; the first one prepares.
+_SCRAPED = """
+import http.client, os, statistics, time
+
+def scrape():
+    begun = time.process_time()
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip", "Accept": "text/plain;version=0.0.4"})
+    connection.getresponse().read()
+    connection.close()
+    return time.process_time() - begun
+
+scrape()
+print(statistics.median(scrape() for _ in range(7)), flush=True)
+os._exit(0)
+"""
+
+_SCRAPE_OURS = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    port = server.getsockname()[1]
+import csg_otel
+from opentelemetry import metrics
+csg_otel.instrument(config={
+    "exporters": {"console": {"enabled": "false"}},
+    "system_monitoring": {"enabled": False, "prometheus": {"enabled": True, "port": port}},
+    "health_monitoring": {"enabled": False},
+})
+fill(metrics.get_meter("bench"))
+"""
+
+_SCRAPE_OFFICIAL = """
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import start_http_server
+provider = MeterProvider([PrometheusMetricReader()])
+server, _ = start_http_server(0, addr="127.0.0.1")
+port = server.server_port
+fill(provider.get_meter("bench"))
+"""
+
 _IMPORT = """
 import time
 begun = time.perf_counter()
@@ -134,4 +243,21 @@ CASES = (
     Case("failing call / SDK by hand", _INSTRUMENTED + _FAILING + _TIMED, _BY_HAND + _TIMED, 0.10),
     Case("counter.add + histogram.record / SDK by hand", _INSTRUMENTED + _PAIR + _TIMED, _BY_HAND + _TIMED, 0.03),
     Case("the pair, bound / SDK by hand", _INSTRUMENTED + _BOUND_PAIR + _TIMED, _BY_HAND + _TIMED, 0.01),
+    Case(
+        "the pair, bound / prometheus_client", _INSTRUMENTED + _BOUND_PAIR + _TIMED, _PROMETHEUS_CLIENT + _TIMED, 0.33
+    ),
+    Case("recorded call / logfire", _INSTRUMENTED + _OBSERVED + _TIMED, _LOGFIRE + _TIMED, 0.05, True),
+    Case("recorded call / ddtrace", _INSTRUMENTED + _OBSERVED + _TIMED, _DDTRACE + _TIMED, 0.13, True),
+    Case(
+        "CPU of an exported call / SDK by hand",
+        _INSTRUMENTED + _OBSERVED + _FLUSH_OURS + _EXPORTED,
+        _BY_HAND + _FLUSH_BY_HAND + _EXPORTED,
+        0.35,
+    ),
+    Case(
+        "scrape of 9,500 counters / official exporter",
+        _SERIES + _SCRAPE_OURS + _SCRAPED,
+        _SERIES + _SCRAPE_OFFICIAL + _SCRAPED,
+        0.10,
+    ),
 )

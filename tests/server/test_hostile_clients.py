@@ -228,7 +228,7 @@ def test_who_reads_nothing_is_disconnected(serve: Serve, monkeypatch: pytest.Mon
     """After a while without progress, and at once when the unread pages are too many; readers get theirs whole."""
     page = b"x" * 6_000_000
     monkeypatch.setattr(connection, "_STALLED_S", 60.0)  # what is tested is the number of pages
-    monkeypatch.setattr(prometheus, "render", lambda *_, **__: page + os.urandom(8))
+    monkeypatch.setattr(prometheus.Pages, "render", lambda *_, **__: page + os.urandom(8))
     server = serve()
     with ExitStack() as clients:
         for _ in range(4):

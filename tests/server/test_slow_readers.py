@@ -62,7 +62,7 @@ def test_slow_readers_keep_a_few_pages(
         count += 1
         return page + b"%04d" % count
 
-    monkeypatch.setattr(prometheus, "render", page_of)
+    monkeypatch.setattr(prometheus.Pages, "render", page_of)
     monkeypatch.setattr(prometheus, "compress", page_of)
     authority = Authority(tmp_path)
     server = serve(security=authority.settings() if encrypted else {})
@@ -95,7 +95,7 @@ def test_the_oldest_slow_reader_is_closed_first(serve: Serve, monkeypatch: pytes
         count += 1
         return b"%d" % count * 6_000_000
 
-    monkeypatch.setattr(prometheus, "render", page_of)
+    monkeypatch.setattr(prometheus.Pages, "render", page_of)
     monkeypatch.setattr(connection, "_STALLED_S", 60.0)  # a busy machine may stop the readers, too
     server = serve()
     with ExitStack() as stack:

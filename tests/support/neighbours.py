@@ -23,6 +23,11 @@ def python() -> str:
     return found.stdout.strip()
 
 
+def is_built() -> bool:
+    """Return whether the environment is there."""
+    return subprocess.run([_ROOT / ".ci" / "neighbours", "--find"], capture_output=True).returncode == 0
+
+
 def command(name: str) -> str:
     """Return the path of a command in the environment, such as ``gunicorn`` or ``uwsgi``."""
     return str(Path(python()).with_name(name))
