@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import View
@@ -60,6 +61,23 @@ def _difference(what: str, ours: Callable[[], Any], official: Callable[[], Any])
     return f"{what} are {result}, not {expected}"
 
 
+class _Meters(MeterProvider):
+    def _handle_fork(self) -> None:
+        """Do nothing: the SDK's own handler detects a resource in each child."""
+
+
+class _Tracers(TracerProvider):
+    def _handle_fork(self) -> None:
+        """Do nothing, for the same reason."""
+
+
+_providers: Final[list[object]] = []
+"""
+The providers of the test. They are kept, because the SDK's weak references to them call Python code when they go: in a garbage
+collection, what a signal handler of the program raises there would be lost.
+"""
+
+
 class _Keep(SpanProcessor):
     watcher = None
 
@@ -73,9 +91,13 @@ class _Keep(SpanProcessor):
 def _spans(*, fast: bool) -> list[Any]:
     """Return two spans as JSON, without their ids, made by the fast way or by the SDK's own."""
     keep = _Keep()
-    provider = TracerProvider(
-        resource=Resource.get_empty(), shutdown_on_exit=False, active_span_processor=SpanProcessors(keep)
+    provider = _Tracers(
+        resource=Resource.get_empty(),
+        shutdown_on_exit=False,
+        active_span_processor=SpanProcessors(keep),
+        meter_provider=NoOpMeterProvider(),
     )
+    _providers.append(provider)
     tracer = provider.get_tracer("csg_otel", "1")
     if fast:
         tracer = make_fast(tracer)
@@ -95,7 +117,8 @@ def _spans(*, fast: bool) -> list[Any]:
 def _points(*, merged: bool) -> list[Any]:
     """Return the points of two readers after some measurements, merged or one by one."""
     view = View(instrument_name="counter", attribute_keys={"kept"})
-    provider = MeterProvider(resource=Resource.get_empty(), views=[view], shutdown_on_exit=False)
+    provider = _Meters(resource=Resource.get_empty(), views=[view], shutdown_on_exit=False)
+    _providers.append(provider)
     merger = Merger(provider)
     merger.is_on = merged
     readers = InMemoryMetricReader(), InMemoryMetricReader(preferred_temporality=_DELTA)
