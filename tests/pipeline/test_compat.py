@@ -61,7 +61,8 @@ def test_telemetrys_own_threads_record_nothing() -> None:
 def test_old_versions_get_a_limit_of_series(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the SDK has no limit of its own, ours holds with views and several threads, and no measurement is lost."""
     match_class = _view_instrument_match._ViewInstrumentMatch
-    monkeypatch.setattr(match_class, "consume_measurement", match_class.consume_measurement)
+    for replaced in ("consume_measurement", "_get_or_create_aggregation"):  # put back afterwards
+        monkeypatch.setattr(match_class, replaced, getattr(match_class, replaced))
     monkeypatch.delattr(_view_instrument_match, "_DEFAULT_CARDINALITY_LIMIT", raising=False)
     monkeypatch.setattr(metric_reader_storage, "_DEFAULT_CARDINALITY_LIMIT", 10**6, raising=False)
     _compat.limit_cardinality(20)

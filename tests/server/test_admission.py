@@ -111,6 +111,7 @@ def test_a_part_of_a_request_is_closed_first(serve: Serve, monkeypatch: pytest.M
     with crowd(server, 64) as silent, crowd(server, 64) as parts:
         for each in parts:
             each.sendall(b"GET /livez HTTP/1.1\r\n")
+        eventually(lambda: server._loop is not None)
         loop = server._loop
         assert loop is not None
         eventually(lambda: [each.state for each in tuple(loop._connections)].count(State.STARTED) == 64)
