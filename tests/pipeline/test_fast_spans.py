@@ -320,3 +320,13 @@ def test_a_runtime_context_of_the_program_is_asked_by_the_public_api(monkeypatch
     monkeypatch.setattr(otel_context, "_RUNTIME_CONTEXT", Own())
 
     assert _compat_context._current()().get("own") is True
+
+
+def test_an_end_during_another_end_does_nothing() -> None:
+    """The second end comes when the first has begun and has set no time yet, as on another thread."""
+    ours = _Ours(_SAMPLERS["default"], {})
+    span: Any = ours.tracer.start_span("x")
+    span.__dict__["_end_mark"] = object()
+    span.end()
+
+    assert (span.is_recording(), ours.ended()) == (True, [])

@@ -111,8 +111,9 @@ class FastSpan(SafeSpan):
     def end(self, end_time: int | None = None) -> None:
         """End the span and queue it; an exception of the program's span processors is contained."""
         mark = object()
-        if self._end_time is not None or self.__dict__.setdefault("_end_mark", mark) is not mark:
-            super().end(end_time)  # which warns
+        if self.__dict__.setdefault("_end_mark", mark) is not mark:
+            if self._end_time is not None:  # else another thread is ending the span now
+                super().end(end_time)  # which warns
             return
         if len(self._span_processor._span_processors) != 1:
             super().end(end_time)
