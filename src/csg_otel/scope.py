@@ -27,7 +27,25 @@ _Provided = TypeVar("_Provided")
 _meters: Final[list[tuple[metrics.MeterProvider, metrics.Meter]]] = []
 """The meters of this package, each with its provider; the last one is in use."""
 
+era: Final[list[object]] = [object()]
+"""
+``era[0]`` changes whenever the providers or what their tracers do change.
+
+What is kept of a tracer or a meter is compared with it, which takes less time than to get the provider.
+"""
+
 _ADVICE: Final = {"s": DURATION_BUCKETS_S, "By": SIZE_BUCKETS_BY}
+
+
+def begin_era() -> None:
+    """Let what was looked up at the providers be looked up again, because they have changed."""
+    era[0] = object()
+
+
+def load_providers() -> None:
+    """Load the providers that variables of the environment name, if any, as the first look at a provider does."""
+    provided(trace.get_tracer_provider)
+    provided(metrics.get_meter_provider)
 
 
 def meter() -> metrics.Meter:

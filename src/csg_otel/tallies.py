@@ -1,9 +1,10 @@
 """
 Fast counts: this process keeps them itself, and passes them to OpenTelemetry at each collection.
 
-An increment is a single C call without a lock. It is exact with several threads, in finalizers, and when the provider is
-replaced. Values that need views or histograms cannot be tallies. A forked child starts at 0, and so do the business metrics
-when the process gets its meter provider: as with OpenTelemetry's instruments, what was counted before is not exported.
+An increment is a single C call without a lock, and so is the append of an amount that is added. They are exact with several
+threads, in finalizers, and when the provider is replaced. Values that need views or histograms cannot be tallies. A forked
+child starts at 0, and so do the business metrics when the process gets its meter provider: as with OpenTelemetry's instruments,
+what was counted before is not exported.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from csg_otel.names import BUSINESS, CARDINALITY_LIMIT, OVERFLOW, Metric
 
 _OVERFLOW = {OVERFLOW: True}
 
+_MOST_AMOUNTS = 256
+"""Amounts that a tally keeps one by one: an append takes a fifth of the time of a lock."""
+
 _present: weakref.WeakSet[TallySeries] = weakref.WeakSet()
 
 
 class Tally:
     """A count that only grows; ``increment()`` adds 1."""
 
-    __slots__ = ("_bulk", "_increments", "_lock", "_reads", "increment")
+    __slots__ = ("_amounts", "_bulk", "_increments", "_is_summing", "_lock", "_reads", "increment")
 
     def __init__(self) -> None:
         self.reset()
@@ -38,12 +42,29 @@ class Tally:
         self._increments = itertools.count()
         self._reads = 0
         self._bulk = 0
+        self._amounts: list[int] = []
+        self._is_summing = False
         self.increment: Callable[[], int] = self._increments.__next__
 
     def add(self, amount: int) -> None:
         """Add *amount*, 0 or more."""
-        with self._lock:
-            self._bulk += amount
+        self._amounts.append(amount)
+        if len(self._amounts) >= _MOST_AMOUNTS:
+            with self._lock:
+                self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Sum up the amounts; the caller holds the lock. In a signal handler that interrupts this, does nothing."""
+        if self._is_summing:
+            return
+        self._is_summing = True
+        try:
+            count = len(self._amounts)
+            total = self._bulk + sum(self._amounts[:count])
+            self._bulk = total
+            del self._amounts[:count]  # no signal handler runs between these two, because nothing is called
+        finally:
+            self._is_summing = False
 
     @property
     def value(self) -> int:
@@ -52,7 +73,7 @@ class Tally:
             # A counter of itertools can only be read by advancing it, so the number of reads is subtracted.
             increments = next(self._increments) - self._reads
             self._reads += 1
-            return increments + self._bulk
+            return increments + self._bulk + sum(self._amounts)
 
 
 class Level:

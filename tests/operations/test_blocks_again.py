@@ -8,7 +8,7 @@ import pytest
 
 import csg_otel
 from csg_otel.operations import decorator
-from csg_otel.operations.operation import OperationDefinition
+from csg_otel.operations.definition import OperationDefinition
 from support.capture import Captured
 
 

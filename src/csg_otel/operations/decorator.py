@@ -11,7 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, FunctionType, TracebackType
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
@@ -20,9 +20,12 @@ from csg_otel import attributes as clean
 from csg_otel import faults, interruptions, name_lists
 from csg_otel.errors import InstrumentError, suggestion
 from csg_otel.operations.arguments import Arguments
+from csg_otel.operations.definition import OperationDefinition
 from csg_otel.operations.inside import observed_inside, refuse_if_hidden
-from csg_otel.operations.operation import Operation, OperationDefinition
 from csg_otel.operations.wrap import is_wrapped, wrap
+
+if TYPE_CHECKING:
+    from csg_otel.operations.operation import Operation
 
 F = TypeVar(
     "F",
@@ -79,10 +82,7 @@ class Observe:
         """Return an object with the same options and no runs; its blocks share one definition with those of this object."""
         if self._block_definition is None and self._name is not None:
             self._block_definition = self._definition(self._name)
-        copied = object.__new__(Observe)
-        vars(copied).update(vars(self))
-        copied._open = {}
-        return copied
+        return _Copy(self, self._block_definition)
 
     # -- as a decorator --------------------------------------------------------------------------------------------
 
@@ -156,7 +156,10 @@ class Observe:
             self._block_definition = self._definition(self._name)
         operation, block = self._block_definition.begin(), _block()
         try:
-            self._open.setdefault(block, []).append(operation)
+            if (runs := self._open.get(block)) is None:
+                self._open[block] = [operation]
+            else:
+                runs.append(operation)
             operation.attach()
             return operation
         except BaseException as error:  # from a signal handler; then __exit__ is not called
@@ -170,6 +173,10 @@ class Observe:
         """End the operation; an exception goes on."""
         block = _block()
         runs = self._open.get(block)
+        if runs is not None and len(runs) == 1:  # the usual case
+            self._open.pop(block, None)
+            runs[0].leave(error)
+            return
         if runs:
             operation = runs[-1]
         elif self._open:
@@ -191,6 +198,20 @@ class Observe:
             runs.remove(operation)
         if not runs:
             self._open.pop(block, None)
+
+
+class _Copy(Observe):
+    """A copy, one for each run of a ``with`` statement: it has few attributes, and gets the others from the original."""
+
+    def __init__(self, original: Observe, block_definition: OperationDefinition | None) -> None:
+        self._original = original
+        self._block_definition = block_definition
+        self._open = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_original":
+            raise AttributeError(name)
+        return getattr(self._original, name)
 
 
 def _block() -> FrameType:

@@ -16,6 +16,9 @@ from typing import Any, Final
 _ATTRIBUTE: Final = "_csg_otel_work"
 """The attribute of a thread that holds the piece of work."""
 
+has_passed: Final = [False]
+"""Whether a piece of work has ever been passed to a thread or a job; a look takes less time than one at the thread."""
+
 _submitting: Final = threading.local()
 """Has the attribute ``now`` in a thread that gives a job to a pool. A thread that the pool starts then runs other jobs, too."""
 
@@ -36,6 +39,7 @@ def _start(start: Callable[..., None], current: Callable[[], Any]) -> Callable[.
     @functools.wraps(start)
     def started(thread: threading.Thread) -> None:
         if not hasattr(_submitting, "now") and (piece := current()) is not None:
+            has_passed[0] = True
             setattr(thread, _ATTRIBUTE, piece)
         start(thread)
 
@@ -48,7 +52,7 @@ def _submit(submit: Callable[..., Future[Any]], current: Callable[[], Any]) -> C
         piece = current()
         if piece is None:
             return submit(pool, function, *args, **kwargs)
-        _submitting.now = True
+        _submitting.now = has_passed[0] = True
         try:
             return submit(pool, _run, piece, function, *args, **kwargs)
         finally:

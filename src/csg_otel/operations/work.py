@@ -10,18 +10,20 @@ block that has ended, or one of the parent process. Threads and jobs of thread p
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterable
 from typing import Any, Final
 
 from opentelemetry import context
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from csg_otel import attribute_values, markers, metric_groups, names, scope
+from csg_otel import attribute_values, forks, markers, metric_groups, names, scope
 from csg_otel.operations import started_threads
 from csg_otel.tallies import TallySeries
 
-_KEY: Final = context.create_key("csg-work")
+KEY: Final = context.create_key("csg-work")
+"""The key of the open piece of work in a context: what begins there is a step of it."""
+
+_new: Final = object.__new__
 
 
 class _Totals:
@@ -30,13 +32,13 @@ class _Totals:
     def __init__(self) -> None:
         self._series = TallySeries(names.WORK_FINISHED), TallySeries(names.WORK_TIME)
         finished, time = self._series
-        self._finished = dict(zip((False, True), map(finished.at, attribute_values.OUTCOMES), strict=True))
+        self._finished = tuple(map(finished.at, attribute_values.OUTCOMES))
         self._nanoseconds = time.at()
         for metric, callback in ((names.WORK_FINISHED, finished.observe), (names.WORK_TIME, self._observe_time)):
             scope.create(metric, [metric_groups.switchable(metric, callback)])
 
     def count(self, took_s: float, *, failed: bool) -> None:
-        if metric_groups.is_on(names.WORK_FINISHED.name):
+        if not metric_groups.any_off or metric_groups.is_on(names.WORK_FINISHED.name):
             self._finished[failed].increment()
             self._nanoseconds.add(int(took_s * 1e9))
 
@@ -57,57 +59,54 @@ def start_at_zero() -> None:
 
 
 class Piece:
-    """One piece of work in progress."""
+    """One piece of work in progress; it has few instance attributes, because there is one for each request."""
 
-    __slots__ = ("_around", "_is_file", "_pid", "file_failed", "has_files")
-
-    def __init__(self, around: Piece | None, *, is_file: bool) -> None:
-        """Begin a piece; *around* is the operation whose files it is one of, if any."""
-        self._around = around
-        self._is_file = is_file
-        self.has_files = self.file_failed = False
-        self._pid = os.getpid()
-        if around is not None:
-            around.has_files = True
-
-    def is_within(self, outer: context.Context) -> context.Context:
-        """Return *outer* with this piece in it: what begins there is a step of the piece."""
-        return context.set_value(_KEY, self, outer)
-
-    def is_open(self) -> bool:
-        """Return whether the piece is in progress in this process."""
-        return self._pid == os.getpid()
-
-    def takes(self, *, is_file: bool) -> bool:
-        """Return whether work that begins inside the piece is a step of it: all but a file in an operation."""
-        return self._is_file or not is_file
+    around: Piece | None = None
+    """The operation whose files the piece is one of."""
+    is_file = False
+    has_files = False
+    file_failed = False
+    process: object
+    """``forks.process[0]`` of the process in which the piece is in progress; None after its end."""
 
     def end(self, took_s: float, *, failed: bool) -> None:
         """End the piece, after *took_s* seconds, and count it; not in a child that was forked meanwhile."""
-        if not self.is_open():
+        if self.process is not forks.process[0]:
             return
-        self._pid = 0
-        if self._around is not None and failed:
-            self._around.file_failed = True
+        self.process = None
+        if self.around is not None and failed:
+            self.around.file_failed = True
         if not self.has_files or (failed and not self.file_failed):
             _totals().count(took_s, failed=failed)
 
 
 def begin(outer: context.Context, *, is_file: bool) -> Piece | None:
     """Return the piece of work that begins in the context *outer*; None if it is a step of one."""
-    around = _around(outer)
-    if around is None:
-        return Piece(None, is_file=is_file)
-    return None if around.takes(is_file=is_file) else Piece(around, is_file=is_file)
+    process = forks.process[0]
+    around: Any = outer.get(KEY)
+    if around is None or around.process is not process:
+        around = _starter()
+    if around is not None and (around.is_file or not is_file):
+        return None
+    piece = _new(Piece)
+    piece.process = process
+    if is_file:
+        piece.is_file = True
+        if around is not None:
+            piece.around, around.has_files = around, True
+    return piece
 
 
-def _around(outer: context.Context) -> Piece | None:
-    """Return the open piece of the context *outer*, or else the one that has started this thread or its job."""
-    piece: Any = outer.get(_KEY)
-    if piece is None or not piece.is_open():
-        piece = started_threads.starter()
-    return piece if piece is not None and piece.is_open() else None
+def _starter() -> Piece | None:
+    """Return the open piece that has started this thread or its job; None if none has."""
+    if not started_threads.has_passed[0]:
+        return None
+    piece: Piece | None = started_threads.starter()
+    return piece if piece is not None and piece.process is forks.process[0] else None
 
 
 def _current() -> Piece | None:
-    return _around(context.get_current())
+    """Return the open piece of the current context, or else the one that has started this thread or its job."""
+    forks.notice()
+    piece: Any = context.get_current().get(KEY)
+    return piece if piece is not None and piece.process is forks.process[0] else _starter()

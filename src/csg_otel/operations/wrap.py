@@ -13,10 +13,12 @@ import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from csg_otel.operations.operation import UNOBSERVED
 from csg_otel.operations.parameters import COROUTINE, GENERATOR, with_parameters
 
 if TYPE_CHECKING:
-    from csg_otel.operations.operation import Operation, OperationDefinition
+    from csg_otel.operations.definition import OperationDefinition
+    from csg_otel.operations.operation import Operation
 
 _MARK = "__csg_otel_observed__"
 
@@ -47,6 +49,8 @@ def _function(function: Callable[..., Any], definition: OperationDefinition) -> 
     @functools.wraps(function)
     def observed(*args: Any, **kwargs: Any) -> Any:
         operation = definition.begin(args, kwargs)
+        if operation is UNOBSERVED:
+            return function(*args, **kwargs)
         error: BaseException | None = None
         try:
             operation.attach()

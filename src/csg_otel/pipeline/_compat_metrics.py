@@ -21,7 +21,7 @@ from opentelemetry.sdk.metrics._internal.aggregation import (
 from opentelemetry.sdk.metrics._internal.view import _default_reservoir_factory
 from opentelemetry.trace import NonRecordingSpan
 
-from csg_otel.pipeline._compat_context import SPAN_KEY
+from csg_otel._compat_context import SPAN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -37,13 +37,15 @@ from opentelemetry.trace import (
 )
 
 from csg_otel import attributes as clean
-from csg_otel import faults
+from csg_otel import faults, interruptions
+from csg_otel._compat_context import SPAN_KEY, current
 from csg_otel.names import MAX_ATTRIBUTE_LENGTH
-from csg_otel.pipeline._compat_context import SPAN_KEY, current
 from csg_otel.pipeline.processors import SpanProcessors
 from csg_otel.pipeline.safe_spans import SafeSpan, is_discarded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from opentelemetry.context import Context
 
 _NO_STATE: Final = TraceState()
@@ -53,6 +55,8 @@ _ALL_TRACES: Final = 2**64
 _LOW: Final = _ALL_TRACES - 1
 _SAMPLED, _RECORDED, _DROPPED = Decision.RECORD_AND_SAMPLE, Decision.RECORD_ONLY, Decision.DROP
 _UNSET: Final = Status(StatusCode.UNSET)
+_new: Final = object.__new__
+_new_tuple: Final[Any] = tuple.__new__
 
 
 class FastSpan(SafeSpan):
@@ -62,7 +66,11 @@ class FastSpan(SafeSpan):
     _status = _UNSET
     _record_exception = _set_status_on_exception = True
     _trace_config = None
+    _context: Any
     _values: dict[str, Any]
+    _bounded: BoundedAttributes | None = None
+    _own_events: Any = None
+    _own_links: Any = None
     _record_end_metrics: Any
     _span_processor: SpanProcessors
 
@@ -72,33 +80,28 @@ class FastSpan(SafeSpan):
 
     @property
     def _attributes(self) -> BoundedAttributes:  # type: ignore[override]
-        bounded: BoundedAttributes | None = self.__dict__.get("_bounded")
+        bounded = self._bounded
         if bounded is None:
             limits = self._limits
             bounded = BoundedAttributes(
                 limits.max_span_attributes, None, immutable=False, max_value_len=limits.max_span_attribute_length
             )
-            bounded._dict = self._values  # clean already
+            bounded._dict = dict(self._values)  # clean already; those of a site are shared
             bounded._immutable = self._end_time is not None
             bounded = self.__dict__.setdefault("_bounded", bounded)
         return bounded
 
     @property
     def _events(self) -> Any:  # type: ignore[override]
-        return self.__dict__.get("_own_events") or self.__dict__.setdefault(
-            "_own_events", BoundedList(self._limits.max_events)
-        )
+        return self._own_events or self.__dict__.setdefault("_own_events", BoundedList(self._limits.max_events))
 
     @property
     def _links(self) -> Any:  # type: ignore[override]
-        return self.__dict__.get("_own_links") or self.__dict__.setdefault(
-            "_own_links", BoundedList(self._limits.max_links)
-        )
+        return self._own_links or self.__dict__.setdefault("_own_links", BoundedList(self._limits.max_links))
 
     def csg_otel_contents(self) -> tuple[Any, ...]:
         """Return the contents of the ended span, as ``_compat.span_contents`` does."""
-        own = self.__dict__
-        bounded, events, links = own.get("_bounded"), own.get("_own_events"), own.get("_own_links")
+        bounded, events, links = self._bounded, self._own_events, self._own_links
         return (
             *(self._name, self._context, self._parent, self._kind, self._start_time, self._end_time, self._status),
             *(self._resource, self._instrumentation_scope),
@@ -110,20 +113,26 @@ class FastSpan(SafeSpan):
 
     def end(self, end_time: int | None = None) -> None:
         """End the span and queue it; an exception of the program's span processors is contained."""
-        mark = object()
-        if self.__dict__.setdefault("_end_mark", mark) is not mark:
+        try:
+            count_end = self._record_end_metrics
+            del self._record_end_metrics  # the first of several calls and threads succeeds
+        except AttributeError:
             if self._end_time is not None:  # else another thread is ending the span now
                 super().end(end_time)  # which warns
             return
-        if len(self._span_processor._span_processors) != 1:
+        processors = self._span_processor._span_processors
+        if len(processors) != 1:
+            self._record_end_metrics = count_end
             super().end(end_time)
             return
         try:
             self._end_time = time_ns() if end_time is None else end_time
-            if (bounded := self.__dict__.get("_bounded")) is not None:
-                bounded._immutable = True
-            self._record_end_metrics()
-            self._span_processor.own.on_end(self)
+            if self._bounded is not None:
+                self._bounded._immutable = True
+            count_end()
+            if not self.discarded:
+                own: Any = processors[0]
+                own.pass_on(self, sampled=self._context[3] & 1)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("traces")
 
@@ -144,7 +153,7 @@ class FastTracer(Tracer):
             sampler = sampler._root
         if not isinstance(self.span_processor, SpanProcessors):
             return False
-        self._processors = self.span_processor
+        self._processors, self._own = self.span_processor, self.span_processor.own
         bound = _bound(sampler)
         limits = self._span_limits
         if bound is None or type(self.id_generator) is not RandomIdGenerator or not limits.max_span_attributes:
@@ -178,52 +187,88 @@ class FastTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> Span:
         """Start a span."""
-        parent_span: Any = (current() if context is None else context).get(SPAN_KEY)
-        parent: Any = None if parent_span is None else parent_span.get_span_context()
+        span: Any = None
         if (
-            links
-            or (parent is not None and type(parent) is not SpanContext)
-            or (attributes and (len(attributes) > self._most_attributes or not clean.sound(attributes)))
-            or type(name) is not str
-            or len(self._processors._span_processors) != 1
-            or not self._tracer_config.is_enabled
+            not links
+            and (not attributes or (len(attributes) <= self._most_attributes and clean.sound(attributes)))
+            and type(name) is str
         ):
+            parent_span = (current() if context is None else context).get(SPAN_KEY)
+            span = self.begin(self._span_class, parent_span, time_ns() if start_time is None else start_time)
+        if span is None:
             return super().start_span(
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
+        if type(span) is self._span_class:
+            span._name, span._kind = name, kind
+            span._values = dict(attributes) if attributes else {}
+            if not record_exception or not set_status_on_exception:
+                span._record_exception, span._set_status_on_exception = record_exception, set_status_on_exception
+            if (watcher := self._own.watcher) is not None and not span.discarded:
+                watcher.started(span)
+        return cast("Span", span)
+
+    def span_site(
+        self, name: str, kind: SpanKind, attributes: clean.Sound, otherwise: Callable[..., Span]
+    ) -> Callable[..., Span]:
+        """Return a function that starts spans of one place, as ``SafeTracer.span_site`` describes it."""
+        if len(attributes) > self._most_attributes:
+            return otherwise
+        own_class: Any = type("FastSpan", (self._span_class,), {"_name": name, "_kind": kind, "_values": attributes})
+        own, most, begin = self._own, self._most_attributes, self.begin
+
+        def start(context: Context, captured: Mapping[str, Any] | None, start_time: int) -> Span:
+            values = None if captured is None else clean.Sound({**attributes, **captured})
+            span: Any = None
+            try:
+                if not values or len(values) <= most:
+                    span = begin(own_class, context.get(SPAN_KEY), start_time)
+            except Exception:  # noqa: BLE001 - of the current span, which is one of another vendor
+                interruptions.let_through()
+            if span is None:
+                return otherwise(context, captured, start_time)
+            if type(span) is own_class:
+                if values:
+                    span._values = values
+                if own.watcher is not None and not span.discarded:
+                    own.watcher.started(span)
+            return cast("Span", span)
+
+        return start
+
+    def begin(self, span_class: Any, parent_span: Any, start_time: int) -> Any:
+        """
+        Return a span of *span_class* below *parent_span*; the caller sets the rest. One of another class does not record.
+
+        Returns None if only the SDK's own way can start the span.
+        """
+        parent: Any = None if parent_span is None else parent_span.get_span_context()
+        if (
+            (parent is not None and type(parent) is not SpanContext)
+            or len(self._processors._span_processors) != 1
+            or not self._tracer_config.is_enabled
+        ):
+            return None
         if parent is not None and not parent[5]:  # is_valid; the properties of this tuple take longer
             parent = None
-        span_context = self._context_below(parent)
-        sampled = span_context[3] & 1
+        if parent is not None:
+            trace_id, flags, state = parent[0], parent[3] & 2, parent[4]
+            sampled = parent[3] & 1 if self._follows_parent else trace_id & _LOW < self._sampled_below
+        else:
+            trace_id, flags, state = getrandbits(128) or 1, 2, _NO_STATE
+            sampled = trace_id & _LOW < self._sampled_below
+        fields = (trace_id, getrandbits(64) or 1, False, _FLAGS[flags + 1 if sampled else flags], state, True)
+        span_context: Any = _new_tuple(SpanContext, fields)
         decision = _SAMPLED if sampled else _RECORDED if self._keeps_all else _DROPPED
         count_end: Any = self._tracer_metrics.start_span(parent, decision)
         if count_end is None:
             return NonRecordingSpan(span_context)
-        span: Any = object.__new__(self._span_class)
-        span._name, span._context, span._parent, span._kind = name, span_context, parent, kind
-        span._values = dict(attributes) if attributes else {}
+        span = _new(span_class)
+        span._context, span._parent, span._start_time = span_context, parent, start_time
         span._record_end_metrics = count_end
-        if not record_exception or not set_status_on_exception:
-            span._record_exception, span._set_status_on_exception = record_exception, set_status_on_exception
         if parent_span is not None and is_discarded(parent_span):
             span.discarded = True
-        span._start_time = time_ns() if start_time is None else start_time
-        watcher = self._processors.own.watcher
-        if watcher is not None and not span.discarded:
-            watcher.started(span)
-        return cast("Span", span)
-
-    def _context_below(self, parent: Any) -> Any:
-        """Return the context of a new span below the valid context *parent*, or of the first span of a trace for None."""
-        if parent is None:
-            trace_id, flags, state = getrandbits(128) or 1, 2, _NO_STATE
-            sampled = trace_id & _LOW < self._sampled_below
-        else:
-            trace_id, flags, state = parent[0], parent[3] & 2, parent[4]
-            sampled = bool(parent[3] & 1) if self._follows_parent else trace_id & _LOW < self._sampled_below
-        return tuple.__new__(
-            SpanContext, (trace_id, getrandbits(64) or 1, False, _FLAGS[flags + 1 if sampled else flags], state, True)
-        )
+        return span
 
 
 def make_fast(tracer: Any) -> Any:

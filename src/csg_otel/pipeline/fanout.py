@@ -71,14 +71,17 @@ class SpanFanOut(_FanOut, SpanProcessor):
             self.watcher.started(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queue *span* if it is sampled, or if it is kept because it failed or was slow."""
-        if is_discarded(span):  # an adopted provider passes it on
-            return
+        """Queue *span* as :meth:`pass_on` does, unless it is discarded: an adopted provider passes it on."""
+        if not is_discarded(span):
+            context = span.get_span_context()
+            self.pass_on(span, sampled=context is not None and context.trace_flags.sampled)
+
+    def pass_on(self, span: ReadableSpan, *, sampled: bool) -> None:
+        """Queue the ended *span* if it is *sampled*, or if it is kept because it failed or was slow."""
         if not forks.mark[0]:
             forks.enter_child()
         try:
-            context = span.get_span_context()
-            kept = (context is not None and context.trace_flags.sampled) or self._worth_keeping(span)
+            kept = sampled or self._worth_keeping(span)
             if self.watcher is not None:
                 self.watcher.ended(span, kept=kept)
             if kept:

@@ -67,6 +67,7 @@ class GlobalProviders:
         )
         for fan_out in (self.spans, self.logs):
             fan_out.on_shutdown = self._follow
+        scope.begin_era()
 
     def _follow(self) -> None:
         providers = (self.tracers, self.meters, self.loggers)

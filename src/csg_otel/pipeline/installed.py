@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from csg_otel import clocks
+from csg_otel import scope as own_scope
 from csg_otel.pipeline import _compat, _compat_collection, callbacks, flushing, self_test
 from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
@@ -59,6 +60,7 @@ class _WithProcessors:
 
     def _bind(self) -> None:
         self._clients.bind(self._get_real if self._exports or self.others else self._get_no_op)
+        own_scope.begin_era()
 
     @property
     def others(self) -> tuple[Any, ...]:

@@ -19,9 +19,10 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
 from csg_otel import interruptions
+from csg_otel.attributes import Sound
 from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.processors import SpanProcessors
@@ -87,6 +88,10 @@ class _Keep(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         self.ended.append(span)
 
+    def pass_on(self, span: ReadableSpan, *, sampled: bool) -> None:
+        if sampled:
+            self.ended.append(span)
+
 
 def _spans(*, fast: bool) -> list[Any]:
     """Return two spans as JSON, without their ids, made by the fast way or by the SDK's own."""
@@ -98,10 +103,12 @@ def _spans(*, fast: bool) -> list[Any]:
         meter_provider=NoOpMeterProvider(),
     )
     _providers.append(provider)
-    tracer = provider.get_tracer("csg_otel", "1")
+    tracer: Any = provider.get_tracer("csg_otel", "1")
     if fast:
         tracer = make_fast(tracer)
-    parent = tracer.start_span("parent", Context(), attributes={"a": 1}, start_time=1)
+        parent = tracer.span_site("parent", SpanKind.INTERNAL, Sound({"a": 1}), tracer.start_span)(Context(), None, 1)
+    else:
+        parent = tracer.start_span("parent", Context(), attributes={"a": 1}, start_time=1)
     child = tracer.start_span("child", set_span_in_context(parent, Context()), start_time=2)
     for span in (child, parent):
         span.set_attribute("b", "x")

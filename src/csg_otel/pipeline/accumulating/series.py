@@ -16,8 +16,8 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import faults, forks
+from csg_otel._compat_context import SPAN_KEY, current
 from csg_otel.pipeline import _compat_metrics
-from csg_otel.pipeline._compat_context import SPAN_KEY, current
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +84,18 @@ class Series:
                 return False
         elif kind is not float or not self._least_float <= value < _INFINITE:
             return False
+        span_context = None
+        try:
+            span: Any = (current() if context is None else context).get(SPAN_KEY)
+            if span is not None:
+                span_context = span.get_span_context()
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program; a span may be of any kind
+            faults.contain("metrics")
+        self.keep(value, span_context, context)
+        return True
+
+    def keep(self, value: float, span_context: Any, context: Context | None) -> None:
+        """Record the valid *value* in the span of *context*, which has *span_context*; None for no span. Never raises."""
         try:
             if not forks.mark[0]:
                 forks.enter_child()
@@ -91,20 +103,16 @@ class Series:
                 self.accumulator.register(self)
                 if self.accumulator.is_direct:
                     self.accumulator.record(value, self.attributes, context)
-                    return True
+                    return
             self._push(value)
-            span: Any = (current() if context is None else context).get(SPAN_KEY)
-            if span is not None:
-                span_context = span.get_span_context()
-                if span_context.trace_flags & 1:
-                    self._sampled.append((value, time_ns(), span_context))
+            if span_context is not None and span_context.trace_flags & 1:
+                self._sampled.append((value, time_ns(), span_context))
             if not self.is_registered:  # a merge has looked at the series before the measurement was there
                 self.accumulator.register(self)
             if len(self._pending) >= _MOST_PENDING:
                 self.accumulator.sum_up(self)
-        except Exception:  # noqa: BLE001 - telemetry never raises into the program; a span may be of any kind
+        except Exception:  # noqa: BLE001 - as above
             faults.contain("metrics")
-        return True
 
     def sum_up(self) -> None:
         """Sum up what is pending; the caller holds the lock of merges."""
