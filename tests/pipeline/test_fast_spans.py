@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
 from csg_otel import _compat_context
+from csg_otel import attributes as clean
 from csg_otel.pipeline import _compat, fanout, self_test
 from csg_otel.pipeline._compat_spans import FastSpan
 from csg_otel.pipeline.fanout import SpanFanOut
@@ -50,7 +51,17 @@ class _Ours:
         self.provider = InstalledTracerProvider(fan_out, {})
         self.provider.configure(sampler, _RESOURCE, environ, fast=fast)
         self.fan_out = fan_out
-        self.tracer = self.provider.get_tracer("library", "1.0", attributes={"a": 1})
+        self.tracer: Any = self.provider.get_tracer("library", "1.0", attributes={"a": 1})
+
+    def start_at_place(self, name: str, context: Any, now: int, place: Any) -> Any:
+        """Start a span as an operation does, with the clean attributes of its place and those of one run."""
+        kind, attributes, captured = place
+        fixed, own = clean.Sound(clean.clean(attributes)), clean.clean(captured) or None
+
+        def otherwise(context: Any, captured: Any, now: int) -> Any:
+            return self.tracer.start_span(name, context, kind, {**fixed, **(captured or {})}, start_time=now)
+
+        return self.tracer.span_site(name, kind, fixed, otherwise)(context, own, now)
 
     def ended(self) -> list[ReadableSpan]:
         return self.kept.spans
@@ -62,6 +73,12 @@ class _Official:
         self.provider = TracerProvider(sampler, _RESOURCE, shutdown_on_exit=False, span_limits=span_limits(environ))
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.tracer = self.provider.get_tracer("library", "1.0", attributes={"a": 1})
+
+    def start_at_place(self, name: str, context: Any, now: int, place: Any) -> Any:
+        """Start a span with all attributes."""
+        kind, attributes, captured = place
+        together = {**clean.clean(attributes), **clean.clean(captured)}
+        return self.tracer.start_span(name, context, kind, together, start_time=now)
 
     def ended(self) -> list[ReadableSpan]:
         return list(self.exporter.get_finished_spans())
@@ -114,6 +131,7 @@ _value: Any = st.one_of(
 _attributes = st.dictionaries(_key, _value, max_size=6)
 _step = st.one_of(
     st.tuples(st.just("start"), st.sampled_from(SpanKind), _attributes, st.sampled_from(["child", "root", "remote"])),
+    st.tuples(st.just("start at a place"), st.sampled_from(SpanKind), _attributes, _attributes),
     st.tuples(st.just("link"), _attributes),
     st.tuples(st.just("set"), _key, _value),
     st.tuples(st.just("set many"), _attributes),
@@ -149,6 +167,9 @@ def _run(side: Any, steps: list[Any]) -> list[Any]:
                 otel_context.Context() if above is None else trace.set_span_in_context(above, otel_context.Context())
             )
             spans.append(side.tracer.start_span(f"span {len(spans)}", context, kind, attributes, start_time=now))
+        elif step == "start at a place":
+            context = trace.set_span_in_context(spans[-1]) if spans else otel_context.Context()
+            spans.append(side.start_at_place(f"span {len(spans)}", context, now, arguments))
         elif spans:
             _apply(spans, step, arguments, now, said)
     return [*_shown(side.ended()), said]
@@ -201,6 +222,24 @@ def test_usual_spans_are_fast_ones() -> None:
     """The tracer makes spans that hold only what varies, unless the setting is off."""
     assert type(_Ours(_SAMPLERS["default"], {}).tracer.start_span("x")).__mro__[1] is FastSpan
     assert not isinstance(_Ours(_SAMPLERS["default"], {}, fast=False).tracer.start_span("x"), FastSpan)
+
+
+def test_the_spans_of_a_place_share_attributes_and_keep_their_changes_apart() -> None:
+    """Spans of one place have one dictionary until an attribute is set."""
+    ours = _Ours(_SAMPLERS["default"], {})
+    start = ours.tracer.span_site("x", SpanKind.CLIENT, clean.Sound({"a": 1}), ours.tracer.start_span)
+    spans = [start(otel_context.Context(), captured, 5) for captured in (None, None, {"b": 2})]
+    shared = spans[1]._values
+    spans[0].set_attribute("a", 3)
+    for span in spans:
+        span.end(7)
+
+    assert type(spans[0]).__mro__[2] is FastSpan
+    assert spans[0]._values is shared
+    assert [dict(span.attributes or {}) for span in ours.ended()] == [{"a": 3}, {"a": 1}, {"a": 1, "b": 2}]
+    assert {(span.name, span.kind, span.start_time, span.end_time) for span in ours.ended()} == {
+        ("x", SpanKind.CLIENT, 5, 7)
+    }
 
 
 def test_the_share_of_sampled_traces_is_that_of_the_ratio() -> None:
