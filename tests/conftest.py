@@ -28,12 +28,15 @@ hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--update-golden``, which ``make golden`` uses."""
+    """Add ``--update-golden``, which ``make golden`` uses, and ``--fast-path-off``."""
     parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing with them")
+    parser.addoption("--fast-path-off", action="store_true", help="let the self-test of the fast path fail everywhere")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip or fail a test whose real parts (executables on the PATH) are missing."""
+    """Skip or fail a test whose real parts (executables on the PATH) are missing, or that needs the fast path."""
+    if item.config.getoption("--fast-path-off") and item.get_closest_marker("fast_path"):
+        pytest.skip("it is about the fast path, which --fast-path-off switches off")
     parts = [part for marker in item.iter_markers("real") for part in marker.args]
     missing = [part for part in parts if not _present(part)]
     if not missing:
@@ -69,12 +72,17 @@ def _present(part: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _unconfigured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> None:
     """Hide the developer's own telemetry settings from the test and the programs it starts, and keep off their files."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in tuple(os.environ):
         if name.startswith(("OTEL_", "CSG_OTEL_")):
             monkeypatch.delenv(name)
+    if pytestconfig.getoption("--fast-path-off"):
+        monkeypatch.setattr("csg_otel.pipeline.self_test.problem", lambda: "it was made to fail")
+        monkeypatch.setenv("CSG_OTEL_PERFORMANCE_FAST_PATH", "false")
 
 
 @pytest.fixture

@@ -218,12 +218,14 @@ def test_a_span_has_what_the_official_sdk_would_have_made(
         logging.disable(logging.NOTSET)
 
 
+@pytest.mark.fast_path
 def test_usual_spans_are_fast_ones() -> None:
     """The tracer makes spans that hold only what varies, unless the setting is off."""
     assert type(_Ours(_SAMPLERS["default"], {}).tracer.start_span("x")).__mro__[1] is FastSpan
     assert not isinstance(_Ours(_SAMPLERS["default"], {}, fast=False).tracer.start_span("x"), FastSpan)
 
 
+@pytest.mark.fast_path
 def test_the_spans_of_a_place_share_attributes_and_keep_their_changes_apart() -> None:
     """Spans of one place have one dictionary until an attribute is set."""
     ours = _Ours(_SAMPLERS["default"], {})
@@ -336,6 +338,7 @@ def test_an_exception_is_recorded_as_by_the_sdk() -> None:
     assert (ours.events[0].attributes or {}).keys() == (official.events[0].attributes or {}).keys()
 
 
+@pytest.mark.fast_path
 def test_an_sdk_of_another_form_makes_the_spans_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the self-test fails, spans are the SDK's own, and the reason is kept for the doctor."""
     self_test.problem.cache_clear()
@@ -364,6 +367,7 @@ def test_a_runtime_context_of_the_program_is_asked_by_the_public_api(monkeypatch
     assert _compat_context._functions()[0]().get("own") is True
 
 
+@pytest.mark.fast_path
 def test_an_end_during_another_end_does_nothing() -> None:
     """The second end comes when the first has begun and has set no time yet, as on another thread."""
     ours = _Ours(_SAMPLERS["default"], {})

@@ -171,9 +171,11 @@ def test_another_release_collects_by_itself(readers: Readers, monkeypatch: pytes
     }
 
 
+@pytest.mark.fast_path
 def test_the_own_readers_collect_quickly() -> None:
     """Those that are attached to this package's provider; a reader of the program stays as it is."""
     provider, own, other = InstalledMeterProvider({}), InMemoryMetricReader(), InMemoryMetricReader()
+    provider.configure(Resource({}), ())
     provider.attach(own)
     provider.add_metric_reader(other)
     storages = provider._measurement_consumer._reader_storages
@@ -181,3 +183,24 @@ def test_the_own_readers_collect_quickly() -> None:
     provider.shutdown()
 
     assert quick == [True, False]
+
+
+@pytest.mark.fast_path
+def test_with_the_fast_path_off_the_sdk_collects() -> None:
+    """`performance.fast_path: false` holds for readers in use, too, and sums go on."""
+    provider, reader = InstalledMeterProvider({}), InMemoryMetricReader()
+    provider.configure(Resource({}), ())
+    provider.attach(reader)
+    counter = provider.get_meter("m").create_counter("counter")
+    sums, quick = [], []
+    for fast in (True, False, True):
+        provider.configure(Resource({}), (), fast=fast)
+        counter.add(1)
+        data: Any = reader.get_metrics_data()
+        sums.append(data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0].value)
+        storage: Any = provider._measurement_consumer._reader_storages[reader]
+        streams = next(iter(storage._instrument_view_instrument_matches.values()))
+        quick.append({type(part).__module__.endswith("_compat_collection") for part in (storage, *streams)})
+    provider.shutdown()
+
+    assert (sums, quick) == ([1, 2, 3], [{True}, {False}, {True}])

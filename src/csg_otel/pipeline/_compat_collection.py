@@ -18,28 +18,37 @@ from opentelemetry.sdk.metrics._internal.aggregation import _ExplicitBucketHisto
 from opentelemetry.sdk.metrics.export import AggregationTemporality, HistogramDataPoint, NumberDataPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricReader
 
 
-def quicken(provider: MeterProvider, reader: MetricReader) -> None:
-    """Let *reader*, one of this package that *provider* has, collect quickly from now on."""
-    storage = provider._measurement_consumer._reader_storages.get(reader)
-    if type(storage) is metric_reader_storage.MetricReaderStorage:
+def quicken(provider: MeterProvider, reader: MetricReader, *, fast: bool = True) -> None:
+    """Let *reader*, one of this package that *provider* has, collect quickly from now on; with *fast* False as the SDK does."""
+    storage: Any = provider._measurement_consumer._reader_storages.get(reader)
+    if fast and type(storage) is metric_reader_storage.MetricReaderStorage:
         storage.__class__ = _Storage
+    elif not fast and type(storage) is _Storage:
+        for stream in storage.streams():
+            if type(stream) is _Stream:
+                stream.__class__ = _ViewInstrumentMatch  # type: ignore[assignment] # the base of its class
+        storage.__class__ = metric_reader_storage.MetricReaderStorage  # type: ignore[assignment] # as above
 
 
 class _Storage(metric_reader_storage.MetricReaderStorage):
     """The streams of one reader."""
 
+    def streams(self) -> Iterator[_ViewInstrumentMatch]:
+        """Yield the streams of all instruments."""
+        for streams in list(self._instrument_view_instrument_matches.values()):
+            yield from streams
+
     def collect(self) -> Any:
         """Return all points as the SDK does."""
-        for streams in list(self._instrument_view_instrument_matches.values()):
-            for stream in streams:
-                if type(stream) is _ViewInstrumentMatch:
-                    stream.__class__ = _Stream
+        for stream in self.streams():
+            if type(stream) is _ViewInstrumentMatch:
+                stream.__class__ = _Stream
         return super().collect()
 
 

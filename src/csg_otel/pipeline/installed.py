@@ -200,18 +200,21 @@ class InstalledMeterProvider(MeterProvider):
         Args:
             resource: The resource of all metrics.
             views: The views of instruments that nothing was recorded in yet.
-            fast: Whether measurements are merged before each collection, and do not go to the SDK one by one.
+            fast: Whether measurements are merged before each collection, and do not go to the SDK one by one, and our readers
+                collect quickly.
         """
         with self._merger.changing():
             _compat.reconfigure_metrics(self, resource, views)
             self._merger.is_on = fast and not self_test.problem()
+            for reader in self._own:
+                _compat_collection.quicken(self, reader, fast=self._merger.is_on)
 
     def attach(self, reader: MetricReader) -> None:
         """Let *reader*, one of this package, collect from now on; its sums start at 0."""
         if reader not in self._own:
             with self._merger.changing():
                 super().add_metric_reader(reader)
-                _compat_collection.quicken(self, reader)
+                _compat_collection.quicken(self, reader, fast=self._merger.is_on)
             self._own.append(reader)
 
     def replace(self, old: MetricReader, new: MetricReader) -> None:

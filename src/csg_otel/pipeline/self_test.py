@@ -23,6 +23,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 
 from csg_otel import interruptions
 from csg_otel.attributes import Sound
+from csg_otel.pipeline import _compat_collection
 from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.processors import SpanProcessors
@@ -131,6 +132,8 @@ def _points(*, merged: bool) -> list[Any]:
     readers = InMemoryMetricReader(), InMemoryMetricReader(preferred_temporality=_DELTA)
     for reader in readers:
         provider.add_metric_reader(reader)
+        if merged:
+            _compat_collection.quicken(provider, reader)
     meter = provider.get_meter("csg_otel")
     counter, histogram = meter.create_counter("counter"), meter.create_histogram("histogram")
     records: list[Callable[..., Any]] = [counter.add, histogram.record]
