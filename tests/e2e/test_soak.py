@@ -64,3 +64,56 @@ def test_half_a_minute_of_load(tmp_path: Path) -> None:
     assert dropped == {}
     assert growth < 20e6
     assert took_s < 5.2
+
+
+MANY = """
+    import json, os, threading
+    import csg_otel
+
+    telemetry = csg_otel.instrument(exporters=["prometheus"], sampling__ratio=0.0001)
+    requests = csg_otel.counter("requests", attributes=("route",))
+    attributes = {{"route": "/orders"}}
+
+    @csg_otel.observe("call")
+    def call():
+        requests.add(1, attributes)
+
+    def total(name):
+        rows = [row for row in telemetry.metrics_snapshot()["metrics"] if row["name"] == name]
+        return sum(row["value"]["count"] if isinstance(row["value"], dict) else row["value"] for row in rows)
+
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def collect():
+        while not ended.wait(0.05):
+            total("requests")
+
+    ended = threading.Event()
+    collector = threading.Thread(target=collect)
+    collector.start()
+    for _ in range({calls} // 10):
+        call()
+    before = resident()
+    for _ in range({calls} - {calls} // 10):
+        call()
+    growth = resident() - before
+    ended.set()
+    collector.join()
+    print(json.dumps([total("requests"), total("csg.operation.duration"), growth]))
+    telemetry.shutdown()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
+def test_ten_million_calls(tmp_path: Path) -> None:
+    """Every call and measurement counts, under continuous collection, and the memory of the first tenth is enough."""
+    calls = int(os.environ.get("SOAK_CALLS", "10000000"))
+    with Program(MANY.format(calls=calls), tmp_path) as program:
+        requests, durations, growth = json.loads(program.line_with(r"\[.*\]", within_s=900)[0])
+        assert program.wait() == 0, program.stderr
+
+    assert (requests, durations) == (calls, calls)
+    assert growth < 2e6
