@@ -1,0 +1,148 @@
+"""Programs of the bench with several threads, several destinations, a web service, or a sample of the host."""
+
+from __future__ import annotations
+
+from bench.case import Case
+from bench.programs import BY_HAND, OBSERVED, TIMED, instrumented
+
+_ASYNC = """
+import asyncio
+
+@csg_otel.observe("work", {"a": "x", "b": 1, "c": True})
+async def awaited():
+    pass
+
+loop = asyncio.new_event_loop()
+
+async def many():
+    for _ in range(200):
+        await awaited()
+
+def work():
+    loop.run_until_complete(many())
+"""
+
+# As TIMED, for a work() of 200 calls.
+_TIMED_200 = """
+import time, timeit
+work()
+rounds = []
+for _ in range(15):
+    time.sleep(0.1)
+    rounds.append(timeit.timeit(work, number=1, timer=time.thread_time) / 200)
+print(min(rounds))
+"""
+
+# The time that passes for a call, in {threads} threads that call at once; nothing but Prometheus gets it.
+_IN_THREADS = """
+import threading, time
+
+def many():
+    for _ in range(2_000):
+        work()
+
+def seconds():
+    threads = [threading.Thread(target=many) for _ in range({threads})]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return (time.perf_counter() - begun) / 2_000 / {threads}
+
+many()
+print(min(seconds() for _ in range(10)))
+"""
+
+# The processor time of a request, exports included: the application is called as a server of ASGI does.
+_REQUESTS = """
+import asyncio, time
+from fastapi import FastAPI
+logging.getLogger().addHandler(logging.NullHandler())
+
+app = FastAPI()
+
+@app.get("/orders/{number}")
+@observed
+async def order(number: int):
+    count(1, {"kind": "book"})
+    logging.getLogger("orders").warning("order %s", number)
+    return {"number": number, "items": [{"name": f"item {at}", "price": at * 1.5} for at in range(20)]}
+scope = {
+    "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+    "path": "/orders/7", "raw_path": b"/orders/7", "query_string": b"", "root_path": "",
+    "headers": [(b"host", b"localhost"), (b"accept", b"application/json")],
+    "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+}
+
+async def receive():
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+async def send(message):
+    pass
+
+async def main():
+    for _ in range(50):
+        await app(dict(scope), receive, send)
+    begun = time.process_time()
+    for _ in range(20):
+        for _ in range(50):
+            await app(dict(scope), receive, send)
+        await asyncio.sleep(0.05)
+    print((time.process_time() - begun) / 1000, flush=True)
+
+asyncio.run(main())
+"""
+
+_WITH_EVERYTHING = """
+import logging, sys
+import csg_otel
+
+csg_otel.instrument("bench", config={
+    "exporters": {
+        "console": {"enabled": "false"},
+        "otlp": [{"name": name, "endpoint": sys.argv[1], "protocol": "http/protobuf"} for name in ("first", "second")],
+    },
+    "system_monitoring": {"prometheus": {"enabled": False}},
+})
+count = csg_otel.counter("bench.orders", attributes=("kind",)).add
+observed = csg_otel.observe("order", args=("number",))
+"""
+
+_WITHOUT = """
+import logging
+
+def count(amount, attributes):
+    pass
+
+def observed(function):
+    return function
+"""
+
+LOADS = (
+    Case("awaited call / SDK by hand", instrumented() + _ASYNC + _TIMED_200, BY_HAND + TIMED, 0.06),
+    Case(
+        "sampled-out call / SDK by hand",
+        instrumented(more='"sampling": {"ratio": 0.0},') + OBSERVED + TIMED,
+        BY_HAND + TIMED,
+        0.04,
+    ),
+    Case(
+        "four destinations / one",
+        instrumented(destinations=4) + OBSERVED + TIMED,
+        instrumented() + OBSERVED + TIMED,
+        1.05,
+    ),
+    Case(
+        "a call in 8 threads / in one",
+        instrumented(destinations=0) + OBSERVED + _IN_THREADS.format(threads=8),
+        instrumented(destinations=0) + OBSERVED + _IN_THREADS.format(threads=1),
+        1.11,
+    ),
+    Case(
+        "FastAPI request, everything on / without",
+        _WITH_EVERYTHING + _REQUESTS,
+        _WITHOUT + _REQUESTS,
+        1.10,
+    ),
+)
