@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from csg_otel import clocks, forks
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
+from csg_otel.exporters.delivery.destination import intakes, sinks_of
 from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers, drain, flush
 from csg_otel.pipeline import _compat
 from csg_otel.pipeline.global_providers import detach, global_providers, start_flush_of_others, unplug
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
     from csg_otel.config import Config
     from csg_otel.exporters.delivery.destination import Destination, DestinationStatus
-    from csg_otel.pipeline.sink import Sink
 
 _DRAIN_S = 2.0
 """Seconds for draining destinations that new settings replace: the program waits, and undelivered items stay on disk."""
@@ -63,6 +63,7 @@ class Providers:
         for destination in new:
             connect_reader(destination, by_name.get(destination.name))
         old = self._accounting.replace(new)
+        self._intakes = {signal: intakes(sinks_of(new, signal)) for signal in ("traces", "logs")}
         self._configure()
         global_providers().meters.attach(self._local)
         for destination in new:
@@ -72,19 +73,16 @@ class Providers:
     def _configure(self) -> None:
         """Pass the destinations, the resource, the views and the sampling in use to the global providers."""
         installed, fast = global_providers(), self._config.performance.fast_path
-        installed.connect({signal: self._sinks(signal) for signal in ("traces", "logs")}, self._flush)
+        installed.connect(self._intakes, self._flush)
         installed.configure(self._config.sampling, self.resource, make_views(self._config), fast=fast)
         self._has_detected_id = _compat.has_detected_instance_id(self.resource)
 
-    def _sinks(self, signal: str) -> tuple[Sink, ...]:
-        return tuple(item.sinks[signal] for item in self._accounting.destinations if signal in item.sinks)
-
     def put_alert(self, event: Event) -> int:
         """Queue *event* for every destination of alerts; return the number of those, and of the destinations of logs."""
-        sinks = self._sinks("alerts")
+        sinks, with_logs = (sinks_of(self._accounting.destinations, signal) for signal in ("alerts", "logs"))
         for sink in sinks:
             sink.enqueue(event)
-        return len(sinks) + len(self._sinks("logs"))
+        return len(sinks) + len(with_logs)
 
     def force_flush(self, timeout_s: float) -> bool:
         """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""

@@ -54,8 +54,9 @@ class Lines:
         """There is no connection."""
 
 
-def queue_of(sender: Lines, spool: Spool | None) -> PersistentQueue:
-    return PersistentQueue("c", "traces", sender, Observer(), spool=spool, max_items=32, batch_size=16, delay_s=0.01)
+def queue_of(sender: Lines, spool: Spool | None, max_items: int = 32) -> PersistentQueue:
+    options = {"max_items": max_items, "batch_size": 16, "delay_s": 0.01}
+    return PersistentQueue("c", "traces", sender, Observer(), spool=spool, **options)
 
 
 @pytest.fixture
@@ -127,18 +128,26 @@ def test_without_a_spool_a_full_queue_drops(broken: bool, tmp_path: Path) -> Non
 def test_a_time_limit_in_a_burst_loses_nothing(spool: Spool) -> None:
     """A signal handler may raise while a thread of the program encodes: the items are gathered all the same."""
     sender = Lines()
-    queue = queue_of(sender, spool)
-    for number in range(40):
+    queue = queue_of(sender, spool, max_items=3000)  # with room for all that is interrupted
+    for number in range(3008):
         queue.enqueue(f"before {number}")
-    for reached in at_each_point(lambda: queue.enqueue("interrupted")):
+    points = 0
+
+    def emit() -> None:
+        for _ in range(16):  # a batch, so that the queue looks at its limit
+            queue.enqueue("interrupted")
+
+    for reached in at_each_point(emit):
         assert reached
+        points += 1
     sender.may_gather.set()
 
+    assert points > 40
     assert queue.flush(time.monotonic() + HUNG_S)
     status = queue.status()
     assert (status.dropped, status.delivered) == ({}, status.emitted)
     assert len(sender.received) == status.emitted
-    assert set(sender.received) >= {f"before {number}" for number in range(40)}
+    assert set(sender.received) >= {f"before {number}" for number in range(3008)}
 
 
 class Held(Lines):

@@ -201,7 +201,12 @@ def test_counts_stay_right_if_time_limits_interrupt_a_full_queue() -> None:
     queue = receiver.queue(max_items=5, batch_size=2)
     for number in range(10):
         queue.enqueue(number)
-    limits = [(reached, balanced(queue.status())) for reached in at_each_point(lambda: queue.enqueue("interrupted"))]
+
+    def emit() -> None:
+        queue.enqueue("interrupted")
+        queue.enqueue("interrupted")  # a batch, so that the queue looks at its limit
+
+    limits = [(reached, balanced(queue.status())) for reached in at_each_point(emit)]
     receiver.open.set()
 
     assert len(limits) > 5

@@ -2,7 +2,8 @@
 The base of both queues: intake, delivery accounting, and one attempt to send.
 
 Each destination has a queue per signal with its own worker, batch, timeout and back-off, so a slow or dead destination never
-affects another. The rules: ``enqueue`` never blocks, and every item is delivered, dropped with a reason, or still waiting.
+affects another. The rules: ``enqueue`` never blocks, and every item is delivered, dropped with a reason, or still waiting. An
+item counts from the moment at which the queue takes it in (``intake``), and a reader of the counts takes all in before.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import random
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from csg_otel import clocks, faults, waits
+from csg_otel.exporters.delivery.intake import Intake
 from csg_otel.exporters.delivery.sender import Partial, Sender, SendError
 from csg_otel.threads import OwnThread
 
@@ -80,9 +82,6 @@ class Counts:
 class DeliveryQueue(ABC):
     """A bounded queue of one signal, its worker threads and its counts."""
 
-    _wakes_on_first_item = False
-    """Whether the first item wakes the worker thread; if False, only a full batch does."""
-
     def __init__(
         self,
         destination: str,
@@ -119,6 +118,12 @@ class DeliveryQueue(ABC):
         self._batch_size = batch_size
         self._delay_s = delay_s
         self._timeout_s = timeout_s
+        self.pending: list[Any] = []
+        """The items that were not taken in yet; the threads that emit append to it, the holder of the lock removes."""
+        own = Intake((self,), batch_size)
+        self._intakes = [own]
+        self.enqueue = own.enqueue
+        """Queue an item; never blocks, and never raises. A full queue makes room as its class says."""
         self._reset()
 
     def _reset(self) -> None:
@@ -127,6 +132,8 @@ class DeliveryQueue(ABC):
         self._wake = waits.Wakeup()
         self._settlements = waits.Changes()
         self._items: list[Any] = []
+        self.pending.clear()
+        self._watch()  # the first item starts the threads
         self._counts = Counts()
         self._in_flight = 0
         self._deadline: float | None = None
@@ -137,37 +144,74 @@ class DeliveryQueue(ABC):
 
     # -- called by the program -------------------------------------------------------------------------------------
 
-    def enqueue(self, item: Any) -> None:
-        """
-        Queue *item*; never blocks. A full queue makes room as its class says.
+    @property
+    def batch_size(self) -> int:
+        """Most items in one request."""
+        return self._batch_size
 
-        A signal handler of the program may raise after each call in here: no call is between two changes that belong together.
+    def join_intake(self, intake: Intake) -> None:
+        """Take in the items of *intake*, too; call it before the first of them."""
+        self._intakes.append(intake)
+
+    def attend(self) -> None:
+        """
+        Take in what the threads of the program have appended, make room for it, and wake the worker; on such a thread.
+
+        A signal handler of the program may raise after each call in here, or emit: no call is between two changes that belong
+        together, and what was read before a call is compared again.
         """
         with self._lock:
-            if self._deadline is not None:
-                self.count_dropped("shutdown", 1)
-                self._counts.emitted += 1
-                return
-            finish = self._make_room() if len(self._items) >= self.max_items else None
-            self._items += (item,)
-            self._counts.emitted += 1
-            wakes = len(self._items) >= self._batch_size or (self._wakes_on_first_item and len(self._items) == 1)
-            if not self._started:
+            self._take_in()
+            work = self._make_room()
+            if not self._started and self._deadline is None:
                 self._start_threads()
+                if not self._started:
+                    self._watch()  # the next item tries again
+            wakes = self._is_asleep or len(self._items) >= self._batch_size
         if wakes:
             self._wake.set()
-        if finish is not None:
+        for finish in work:
             finish()
 
-    def _make_room(self) -> Callable[[], None] | None:
-        """
-        Drop and count the oldest item of the full queue; called with the lock held.
+    def _take_in(self) -> None:
+        """Count and keep the appended items; those of a closed queue are dropped. Called with the lock held."""
+        counts, pending, dropped = self._counts, self.pending, self._counts.dropped
+        if self._deadline is not None and pending:
+            counts.dropped_at = clocks.monotonic()
+            dropped.setdefault("shutdown", 0)
+        emitted = counts.emitted + len(pending)
+        if emitted > counts.emitted:  # no call from here on: see attend()
+            items = emitted - counts.emitted
+            if self._deadline is None:
+                self._items += pending[:items]
+            else:
+                dropped["shutdown"] += items
+            del pending[:items]
+            counts.emitted = emitted
+        self._limit()
 
-        Return what the calling thread has to do with the lock free; None for nothing.
-        """
-        self.count_dropped("queue_full", 1)
-        del self._items[:1]
-        return None
+    def _limit(self) -> None:
+        """Drop and count the oldest items that are too many; called with the lock held."""
+        if len(self._items) <= self.max_items:
+            return
+        counts, dropped = self._counts, self._counts.dropped
+        counts.dropped_at = clocks.monotonic()
+        self._notify()
+        drops = dropped.setdefault("queue_full", 0)
+        surplus = len(self._items) - self.max_items
+        if surplus > 0 and dropped["queue_full"] == drops:  # no call from here on: see attend()
+            dropped["queue_full"] = drops + surplus
+            del self._items[:surplus]
+
+    def _make_room(self) -> Sequence[Callable[[], None]]:
+        """Return what the calling thread has to do, with the lock free, so that the queue keeps its limit; with it held."""
+        return ()
+
+    def _watch(self) -> None:
+        """Have the next item attended to."""
+        self._is_asleep = True
+        for intake in self._intakes:
+            intake.watch()
 
     @abstractmethod
     def status(self) -> QueueStatus:
@@ -176,6 +220,7 @@ class DeliveryQueue(ABC):
     def counts(self) -> Counts:
         """Return a copy of the totals; this takes the same short time however much waits."""
         with self._lock:
+            self._take_in()
             counts = self._counts
             return replace(counts, dropped=Counter(counts.dropped), points=Counter(counts.points))
 
@@ -194,6 +239,7 @@ class DeliveryQueue(ABC):
     def close(self, deadline: float) -> None:
         """Accept no more items, and send the rest until monotonic *deadline*. Does not wait; :meth:`join` does."""
         with self._lock:
+            self._take_in()
             self._start_late()
             if self._deadline is None:
                 self._deadline = deadline
@@ -215,7 +261,7 @@ class DeliveryQueue(ABC):
         if items:
             self._counts.dropped_at = clocks.monotonic()
             self._notify()
-            self._counts.dropped[reason] += items  # last: see enqueue()
+            self._counts.dropped[reason] += items  # last: see attend()
 
     def dropped_within(self, seconds: float) -> bool:
         """Return whether an item was dropped in the last *seconds*."""

@@ -31,8 +31,6 @@ class Chunk:
     items: list[Any] = field(default_factory=list)
     body: bytes | None = None
     encoded: int = 0
-    is_with_emitter: bool = True
-    """Whether the thread that has moved the items has not encoded them yet."""
     is_being_encoded: bool = False
     is_taken: bool = False
 
@@ -60,7 +58,8 @@ class Burst:
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._chunks: list[Chunk] = []
-        self._bytes = 0
+        self._bytes = self._left = 0
+        """Bytes of the encoded items, and number of those that were left to the gathering thread."""
 
     # -- with the lock held ----------------------------------------------------------------------------------------
 
@@ -72,14 +71,13 @@ class Burst:
     @property
     def has_room(self) -> bool:
         """Whether another chunk may be added."""
-        waiting = sum(len(chunk.items) for chunk in self._chunks if not chunk.is_with_emitter)
-        return self._bytes < self._max_bytes and waiting < self._max_items
+        return self._bytes < self._max_bytes and self._left < self._max_items
 
     def move_oldest(self, queue: list[Any], most: int) -> Chunk:
         """Move the oldest items of *queue*, at most *most*, here; call :meth:`encode` with the chunk and the lock free."""
         chunk = Chunk()
         size = min(_CHUNK_ITEMS, most)
-        chunk.items = queue[:size]  # no call between here and the end: see DeliveryQueue.enqueue()
+        chunk.items = queue[:size]  # no call between here and the end: see DeliveryQueue.attend()
         del queue[:size]
         self._chunks += (chunk,)
         return chunk
@@ -88,6 +86,7 @@ class Burst:
         """Remove and return the chunks that no thread is encoding."""
         ready = [chunk for chunk in self._chunks if not chunk.is_being_encoded]
         self._chunks = [chunk for chunk in self._chunks if chunk.is_being_encoded]
+        self._left = 0
         for chunk in ready:
             chunk.is_taken = True
             self._bytes -= len(chunk.body or b"")
@@ -95,7 +94,7 @@ class Burst:
 
     def clear(self) -> None:
         """Remove all chunks."""
-        self._chunks, self._bytes = [], 0
+        self._chunks, self._bytes, self._left = [], 0, 0
 
     # -- on a thread of the program, with the lock free ------------------------------------------------------------
 
@@ -111,7 +110,10 @@ class Burst:
         except Exception:  # noqa: BLE001 - the gathering thread finds the item that can't be encoded
             interruptions.let_through()
         finally:
-            chunk.is_being_encoded = chunk.is_with_emitter = False
+            chunk.is_being_encoded = False
+            if chunk.items:
+                with self._lock:
+                    self._left += 0 if chunk.is_taken else len(chunk.items)
 
     def _finish(self, chunk: Chunk, body: bytes) -> None:
         with self._lock:

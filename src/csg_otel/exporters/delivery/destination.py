@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from csg_otel import clocks, forks, waits
+from csg_otel.exporters.delivery.base import DeliveryQueue
+from csg_otel.exporters.delivery.intake import Intake
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.segment import Segment, SpoolError
@@ -24,9 +26,9 @@ from csg_otel.privacy import active
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from csg_otel.exporters.delivery.base import DeliveryQueue
     from csg_otel.exporters.delivery.sender import ItemSender, RequestSender, SendError
     from csg_otel.pipeline.readers import PushReader, Ticker
     from csg_otel.pipeline.sink import Sink
@@ -262,6 +264,22 @@ class Destination:
                 self._address,
                 because,
             )
+
+
+def sinks_of(destinations: Iterable[Destination], signal: str) -> list[Sink]:
+    """Return the sinks of *destinations* for *signal*."""
+    return [destination.sinks[signal] for destination in destinations if signal in destination.sinks]
+
+
+def intakes(sinks: Sequence[Sink]) -> tuple[Sink, ...]:
+    """Return sinks that accept for all *sinks*, with one intake for those that are queues; call it once for each of them."""
+    queues = [sink for sink in sinks if isinstance(sink, DeliveryQueue)]
+    if not queues:
+        return tuple(sinks)
+    intake = Intake(queues, min(queue.batch_size for queue in queues))
+    for queue in queues:
+        queue.join_intake(intake)
+    return (intake, *(sink for sink in sinks if sink not in queues))
 
 
 def _printable(text: str) -> str:

@@ -35,6 +35,7 @@ class MemoryQueue(DeliveryQueue):
     def status(self) -> QueueStatus:
         """Return the queue's counts."""
         with self._lock:
+            self._take_in()
             counts = self._counts
             queued = len(self._items) + self._in_flight
             return QueueStatus(counts.emitted, counts.delivered, dict(counts.dropped), queued)
@@ -42,6 +43,7 @@ class MemoryQueue(DeliveryQueue):
     def flush(self, deadline: float) -> bool:
         """Wait until all items queued so far are settled, at most until monotonic *deadline*; True if none was dropped."""
         with self._lock:
+            self._take_in()
             target, dropped = self._counts.emitted, self._dropped()
             self._start_late()
 
@@ -69,6 +71,7 @@ class MemoryQueue(DeliveryQueue):
 
     def _work(self) -> None:
         _compat.suppress_instrumentation()
+        self._is_asleep = False
         while True:
             self._wake.wait(self._delay_s)
             sent = False
@@ -86,6 +89,7 @@ class MemoryQueue(DeliveryQueue):
         with self._lock:
             if self._deadline is not None and clocks.monotonic() >= self._deadline:
                 return []
+            self._take_in()
             batch = self._items[: self._batch_size]
             del self._items[: self._batch_size]
             self._in_flight = len(batch)
