@@ -15,23 +15,29 @@ class Limit(Exception):
 class _Alarm:
     """Raises at the *at*-th point: Python looks for signals when a function begins, and after a function in C."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, handler: Callable[[], object]) -> None:
         self.left = at
+        self.handler = handler
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> None:
         if event in ("call", "c_return") and self.left:
             self.left -= 1
             if not self.left:
                 sys.setprofile(None)
+                self.handler()
                 raise Limit
 
 
-def at_each_point(call: Callable[[], object]) -> Iterator[bool]:
-    """Call *call* with a limit at its first point, at its second, and so on; yield each time whether the caller got it."""
+def at_each_point(call: Callable[[], object], handler: Callable[[], object] = lambda: None) -> Iterator[bool]:
+    """
+    Call *call* with a limit at its first point, at its second, and so on; yield each time whether the caller got it.
+
+    The signal handler calls *handler* before it raises.
+    """
     at = 0
     while True:
         at += 1
-        alarm, caught = _Alarm(at), False
+        alarm, caught = _Alarm(at, handler), False
         gc.disable()  # a collection calls functions of other libraries in between, and drops what is raised there
         try:
             sys.setprofile(alarm)

@@ -205,13 +205,12 @@ _PLAIN: Final = frozenset((str, int, float, bool, bytes, type(None)))
 def is_plain_span(original: ReadableSpan) -> bool:
     """Return whether *original* is made of plain values alone, so that neither its check nor its copy calls other code."""
     name, _, _, _, _, _, status, _, _, attributes, events, links, *_ = _compat.span_contents(original)
-    texts = [name, status.description]
-    mappings = [attributes]
-    for event in events:
-        texts.append(event.name)
-        mappings.append(event.attributes)
-    mappings.extend(link.attributes for link in links)
-    return _is_plain(texts) and all(map(_holds_plain, mappings))
+    if type(name) not in _PLAIN or type(status.description) not in _PLAIN or not _holds_plain(attributes):
+        return False
+    if not events and not links:
+        return True
+    parts = (*events, *links)
+    return _is_plain([event.name for event in events]) and all(_holds_plain(part.attributes) for part in parts)
 
 
 def is_plain_record(original: ReadableLogRecord) -> bool:

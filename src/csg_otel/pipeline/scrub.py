@@ -57,6 +57,17 @@ class _Kept(Generic[_Item]):
 
 def span(original: ReadableSpan) -> ReadableSpan:
     """Return *original*, or a copy that can be encoded and has no secret."""
+    return _scrubbed_span(original)[0]
+
+
+def span_contents(original: ReadableSpan) -> Any:
+    """Return the contents (``_compat.span_contents``) of *original*, or of such a copy."""
+    clean, contents = _scrubbed_span(original)
+    return _compat.span_contents(clean) if contents is None else contents
+
+
+def _scrubbed_span(original: ReadableSpan) -> tuple[ReadableSpan, Any]:
+    """Return *original* or a copy, and the contents of what is returned, or None if they were not read yet."""
     scrubber, sound = active.scrubber(), original
     contents = _compat.span_contents(original)
     if not sanitize.is_sound_span(contents):
@@ -81,8 +92,8 @@ def span(original: ReadableSpan) -> ReadableSpan:
         and events is None
         and links is None
     ):
-        return sound
-    return ReadableSpan(
+        return sound, contents
+    copied = ReadableSpan(
         name=name,
         context=context,
         parent=sound.parent,
@@ -96,6 +107,7 @@ def span(original: ReadableSpan) -> ReadableSpan:
         end_time=sound.end_time,
         instrumentation_scope=library,
     )
+    return copied, None
 
 
 def record(original: ReadableLogRecord) -> ReadableLogRecord:

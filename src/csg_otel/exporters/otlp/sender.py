@@ -157,7 +157,7 @@ class OtlpSender:
         and no personal data is in the request.
         """
         if self._signal == "traces":
-            return spans.request(map(scrub.span, items))
+            return spans.request(items, scrub.span_contents)
         if self._signal == "logs":
             return records.request(map(scrub.record, items))
         return b"".join(map(self._encode_metrics, items))

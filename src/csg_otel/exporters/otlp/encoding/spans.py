@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -32,13 +32,16 @@ _UNSET: Final = message(15, b"")
 _pack_times: Final = struct.Struct("<BQBQ").pack
 
 
-def request(spans: Iterable[ReadableSpan]) -> bytes:
-    """Return *spans* as an ``ExportTraceServiceRequest``. May raise any exception for a span that OTLP can't carry."""
-    return groups.request(map(_span, spans))
+def request(spans: Iterable[ReadableSpan], contents_of: Callable[[ReadableSpan], Any] = _compat.span_contents) -> bytes:
+    """
+    Return *spans*, of which *contents_of* returns the contents, as an ``ExportTraceServiceRequest``.
+
+    May raise any exception for a span that OTLP can't carry.
+    """
+    return groups.request(map(_span, map(contents_of, spans)))
 
 
-def _span(span: ReadableSpan) -> groups.Item:
-    contents = _compat.span_contents(span)
+def _span(contents: Any) -> groups.Item:
     name, context, parent, kind, start, end, status, resource, scope, pairs, events, links, *dropped = contents
     parts = [
         b"\x0a\x10",
