@@ -59,6 +59,8 @@ class Destinations:
         options: dict[str, Any] = {"max_items": max_items, "batch_size": batch_size, "delay_s": 0.005}
         self.senders = [Lines(), Lines(), Lines()]
         self.shown: list[str] = []
+        self.may_show = threading.Event()
+        self.may_show.set()
         spools = [
             None if folder is None else Spool(folder, f"{n}\nhttp://{n}", Losses(), max_bytes=10**8) for n in "abc"
         ]
@@ -73,7 +75,17 @@ class Destinations:
             queue.join_intake(self.intake)
 
     def _show(self, batch: Sequence[Any], _timeout_s: float) -> None:
+        assert self.may_show.wait(HUNG_S)
         self.shown += batch
+
+    def hang(self) -> None:
+        """Let no destination receive anything, until :meth:`go_on`."""
+        for event in (self.may_show, *(sender.open for sender in self.senders)):
+            event.clear()
+
+    def go_on(self) -> None:
+        for event in (self.may_show, *(sender.open for sender in self.senders)):
+            event.set()
 
     @property
     def received(self) -> list[list[str]]:
@@ -135,16 +147,26 @@ def test_eight_threads_count_exactly_in_each_queue_while_others_read(tmp_path: P
             assert Counter(received) == every
 
 
-@pytest.mark.parametrize("max_items", [4, 64])
-def test_a_signal_handler_that_emits_and_raises_breaks_no_count(max_items: int) -> None:
-    """At each point of the items of a portion: what the handler emits arrives once, and an interrupted item at most once."""
-    there = Destinations(max_items=max_items, batch_size=4)
+@pytest.mark.parametrize("emitted_each", range(1, 8))
+@pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.parametrize(("max_items", "hung", "spool"), [(2, 1, 0), (2, 1, 1), (4, 0, 0), (64, 0, 0)])
+def test_a_signal_handler_that_emits_breaks_no_count(
+    *, max_items: int, hung: bool, spool: bool, raises: bool, emitted_each: int, tmp_path: Path
+) -> None:
+    """
+    At each point of the items of a portion, whether it raises or returns.
+
+    What the handler emits arrives once, and an interrupted item at most once.
+    """
+    there = Destinations(tmp_path if spool else None, max_items=max_items, batch_size=4)
     there.intake.enqueue("first")
     assert all(there.flush())
+    if hung:
+        there.hang()
     handled: list[str] = []
 
     def handler() -> None:
-        for _ in range(3):
+        for _ in range(emitted_each):
             handled.append(f"handled {len(handled)}")
             there.intake.enqueue(handled[-1])
 
@@ -155,17 +177,20 @@ def test_a_signal_handler_that_emits_and_raises_breaks_no_count(max_items: int) 
             there.intake.enqueue(f"interrupted {next(numbers)}")
 
     points = 0
-    for reached in at_each_point(emit, handler):
+    for reached in at_each_point(emit, handler, raises=raises):
         points += 1
-        assert reached
+        assert reached is raises
         assert all(is_balanced(queue.status()) for queue in there.queues)
-        assert len(there.flush()) == 4
+        if not hung:
+            there.flush()
+    there.go_on()
 
-    assert points > 60
+    assert points > 50
     for received, status in zip(there.received, there.end(), strict=True):
         assert status.delivered == len(received) == len(set(received))
         assert status.emitted == status.delivered + sum(status.dropped.values())
-        if max_items > 4:
+        assert len(handled) <= status.emitted <= len(handled) + next(numbers) + 1
+        if max_items == 64:
             assert status.dropped == {}
             assert set(handled) <= set(received)
 
