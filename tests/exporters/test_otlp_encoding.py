@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import logging
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -46,9 +47,11 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.exporters.delivery import burst
-from csg_otel.exporters.otlp.encoding import fields, records, spans, values
+from csg_otel.exporters.otlp.encoding import fields, groups, records, spans, values
 from csg_otel.exporters.otlp.encoding.metrics import MetricsEncoder
 from csg_otel.exporters.otlp.sender import OtlpSender
+from csg_otel.pipeline import _compat
+from csg_otel.privacy import Scrubber, active
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -256,12 +259,20 @@ def decoded(encode: Callable[[], bytes], message: Any) -> Any:
     return str(message.FromString(body))
 
 
+def span_request(items: Sequence[ReadableSpan]) -> bytes:
+    return groups.request(spans.encoded(_compat.span_contents(item)) for item in items)
+
+
+def record_request(items: Sequence[ReadableLogRecord]) -> bytes:
+    return groups.request(map(records.encoded, items))
+
+
 @given(st.lists(span_strategy(texts, times), max_size=5))
 def test_spans_decode_to_the_official_ones(items: list[ReadableSpan]) -> None:
     """With events, links, status, flags, dropped counts, trace state, schemas and the order of resources and scopes."""
     expected = encode_spans(items).SerializeToString()
 
-    assert decoded(lambda: spans.request(items), ExportTraceServiceRequest) == decoded(
+    assert decoded(lambda: span_request(items), ExportTraceServiceRequest) == decoded(
         lambda: expected, ExportTraceServiceRequest
     )
 
@@ -271,7 +282,7 @@ def test_records_decode_to_the_official_ones(items: list[ReadableLogRecord]) -> 
     """With bodies of every kind, severities, ids, flags and event names; a body or flags out of range is refused by both."""
     expected = decoded(lambda: encode_logs(items).SerializeToString(), ExportLogsServiceRequest)
 
-    assert decoded(lambda: records.request(items), ExportLogsServiceRequest) == expected
+    assert decoded(lambda: record_request(items), ExportLogsServiceRequest) == expected
 
 
 @given(collection_strategy(metric_strategy(texts, times, good_numbers, good_counts)))
@@ -287,7 +298,7 @@ def test_a_span_that_the_official_encoder_refuses_is_refused(item: ReadableSpan)
     """So that it costs itself only, and not its batch at the receiver."""
     expected = decoded(lambda: encode_spans([item]).SerializeToString(), ExportTraceServiceRequest)
 
-    assert decoded(lambda: spans.request([item]), ExportTraceServiceRequest) == expected
+    assert decoded(lambda: span_request([item]), ExportTraceServiceRequest) == expected
 
 
 @given(record_strategy(broken_texts, broken_times))
@@ -295,7 +306,7 @@ def test_a_record_that_the_official_encoder_refuses_is_refused(item: ReadableLog
     """As a span."""
     expected = decoded(lambda: encode_logs([item]).SerializeToString(), ExportLogsServiceRequest)
 
-    assert decoded(lambda: records.request([item]), ExportLogsServiceRequest) == expected
+    assert decoded(lambda: record_request([item]), ExportLogsServiceRequest) == expected
 
 
 @given(metric_strategy(broken_texts, broken_times, broken_numbers, broken_counts))
@@ -337,9 +348,9 @@ def attribute_values_of(body: bytes) -> list[str]:
 def test_values_that_are_equal_but_of_other_kinds_are_told_apart() -> None:
     """Encoded pairs are kept by key, value and class: True, 1 and 1.0 are equal, and so are 0.0 and -0.0."""
     for value, kind in ((True, "bool_value"), (1, "int_value"), (1.0, "double_value"), (True, "bool_value")):
-        assert attribute_values_of(spans.request([span_with({"a": value})])) == [kind]
+        assert attribute_values_of(span_request([span_with({"a": value})])) == [kind]
 
-    signs = [spans.request([span_with({"a": value})]) for value in (0.0, -0.0)]
+    signs = [span_request([span_with({"a": value})]) for value in (0.0, -0.0)]
     assert signs[0] != signs[1]
 
 
@@ -348,10 +359,10 @@ def test_keys_and_values_are_kept_only_if_they_are_short_and_only_so_many() -> N
     caches = (values._kept_pair, fields._kept_text)
     for cache in caches:
         cache.cache_clear()
-    spans.request([span_with({"secret" * 20: "secret" * 20, "b": "secret" * 20})])
+    span_request([span_with({"secret" * 20: "secret" * 20, "b": "secret" * 20})])
     assert [cache.cache_info().currsize for cache in caches] == [0, 2]  # the key b, and the name of the span
 
-    spans.request([span_with({f"key{number}": number}) for number in range(3_000)])
+    span_request([span_with({f"key{number}": number}) for number in range(3_000)])
     assert [cache.cache_info().currsize for cache in caches] == [2048, 1024]
 
 
@@ -368,7 +379,7 @@ def test_a_resource_is_encoded_once_for_all_its_spans() -> None:
     resource = Resource({})
     resource._attributes = Counted(a=1)  # type: ignore[assignment]
     for _ in range(3):
-        body = spans.request([span_with({}, resource), span_with({}, resource), span_with({}, Resource({"a": 1}))])
+        body = span_request([span_with({}, resource), span_with({}, resource), span_with({}, Resource({"a": 1}))])
         assert len(ExportTraceServiceRequest.FromString(body).resource_spans) == 1
 
     # Once to encode it, and once for its hash; each comparison with the equal one reads it in another way.
@@ -409,13 +420,13 @@ def test_nested_values_are_encoded_as_far_as_receivers_decode_them(levels: int) 
     for level in range(levels):
         value = [value] if level % 2 else {"k": value} if level < 10 else (value,)
 
-    assert ExportTraceServiceRequest.FromString(spans.request([span_with({"a": value})])) == encode_spans(
+    assert ExportTraceServiceRequest.FromString(span_request([span_with({"a": value})])) == encode_spans(
         [span_with({"a": value})]
     )
     for _ in range(50):
         value = [value]
     with pytest.raises(values.DepthError):
-        spans.request([span_with({"a": value})])
+        span_request([span_with({"a": value})])
 
 
 def test_scopes_that_are_equal_lose_nothing() -> None:
@@ -441,9 +452,38 @@ def test_a_large_batch_lets_other_threads_run(monkeypatch: pytest.MonkeyPatch) -
         sleep(seconds)
 
     monkeypatch.setattr(time, "sleep", counted)
-    spans.request([span_with({})] * burst._CHUNK_ITEMS)
+    span_request([span_with({})] * burst._CHUNK_ITEMS)
     assert releases == []
 
-    spans.request([span_with({})] * 512)
+    span_request([span_with({})] * 512)
     assert len(releases) >= 512 / burst._CHUNK_ITEMS - 1
     assert set(releases) == {0}
+
+
+@pytest.mark.parametrize("signal", ["traces", "logs"])
+def test_items_of_several_destinations_are_encoded_once(signal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the same bytes; by another scrubber, and for a copy, they are encoded again."""
+    record = ReadableLogRecord(LogRecord(body="a"), Resource({}))
+    items: list[Any] = [span_with({"a": 1}), span_with({"b": "two"})] if signal == "traces" else [record]
+    alone = OtlpSender(OtlpExporter(name="alone"), signal)
+    several = [OtlpSender(OtlpExporter(name=name), signal, shares=True) for name in ("a", "b")]
+    module: Any = spans if signal == "traces" else records
+    encoded, calls = module.encoded, list[Any]()
+
+    def counted(item: Any) -> Any:
+        calls.append(item)
+        return encoded(item)
+
+    monkeypatch.setattr(module, "encoded", counted)
+
+    expected = alone.encode(items)
+    assert [sender.encode(items) for sender in several] == [expected] * 2
+    assert len(calls) == 2 * len(items)
+    assert all(map(several[1].is_plain, items))
+
+    assert several[0].encode(list(map(copy.copy, items))) == expected
+    assert len(calls) == 3 * len(items)
+
+    monkeypatch.setattr(active, "_installed", [Scrubber()])
+    assert several[1].encode(items) == expected
+    assert len(calls) == 4 * len(items)

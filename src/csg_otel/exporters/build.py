@@ -145,7 +145,8 @@ def _otlp_destination(
         }
         if signal == "metrics":
             options.update(max_items=_MAX_COLLECTIONS, batch_size=1)
-        sender = otlp.OtlpSender(settings, signal, (headers or {}).get(signal))
+        shares = _are_several(config, signal)
+        sender = otlp.OtlpSender(settings, signal, (headers or {}).get(signal), shares=shares)
         destination.sinks[signal] = destination.add_persistent_queue(
             signal,
             sender,
@@ -164,6 +165,13 @@ def _otlp_destination(
         destination.reader = reader
         destination.ticker = Ticker(f"{settings.name}-collect", metric_interval_s(config), reader.push)
     return destination
+
+
+def _are_several(config: Config, signal: str) -> bool:
+    """Return whether several destinations of OTLP get *signal*."""
+    datadog = config.exporters.datadog
+    configured = [item.signals for item in otlp_destinations(config)] + [datadog.signals] * datadog.enabled
+    return sum(signal in signals for signals in configured) > 1
 
 
 def _not_served(settings: OtlpExporter) -> list[str]:

@@ -14,8 +14,9 @@ from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery.component import Component
 from csg_otel.exporters.delivery.sender import Partial, SendError
 from csg_otel.exporters.otlp import address, split
-from csg_otel.exporters.otlp.encoding import records, spans
+from csg_otel.exporters.otlp.encoding import groups, records, spans
 from csg_otel.exporters.otlp.encoding.metrics import MetricsEncoder
+from csg_otel.exporters.otlp.encoding.once import is_encoded, once
 from csg_otel.pipeline import sanitize, scrub
 from csg_otel.pipeline.scrub_metrics import ScrubbedMetrics
 from csg_otel.privacy import active
@@ -83,7 +84,9 @@ def aggregation(histograms: str) -> dict[type, Any]:
 class OtlpSender:
     """Encodes, splits and sends one signal. Created on the program's thread; works on the queue's threads only."""
 
-    def __init__(self, settings: OtlpExporter, signal: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, settings: OtlpExporter, signal: str, headers: Mapping[str, str] | None = None, *, shares: bool = False
+    ) -> None:
         """
         Prepare for one signal of a destination; nothing is imported or sent yet.
 
@@ -91,12 +94,16 @@ class OtlpSender:
             settings: The destination's settings.
             signal: ``traces``, ``metrics`` or ``logs``.
             headers: Headers of this signal in addition to the headers in *settings*. Default none.
+            shares: Whether other destinations send the same items, so that each is encoded once for all. Default False.
         """
         self._settings = settings
         self._signal = signal
         self._headers = headers or {}
         self._transport: Transport | None = None
         self._metrics = MetricsEncoder()
+        self._shares = shares
+        encode = _span if signal == "traces" else _record
+        self._encoded = once(encode) if shares else encode
         self._progress: tuple[bytes, int] = (b"", 0)
         """The request that is being sent in pieces, and the number of pieces that were accepted."""
 
@@ -156,11 +163,9 @@ class OtlpSender:
         Values that OTLP cannot carry become text, so that their item and the other items of the request are accepted. No secret
         and no personal data is in the request.
         """
-        if self._signal == "traces":
-            return spans.request(items, scrub.span_contents)
-        if self._signal == "logs":
-            return records.request(map(scrub.record, items))
-        return b"".join(map(self._encode_metrics, items))
+        if self._signal == "metrics":
+            return b"".join(map(self._encode_metrics, items))
+        return groups.request(map(self._encoded, items))
 
     def _encode_metrics(self, item: MetricsData) -> bytes:
         """Return one collection as a request; metrics that cannot be encoded are left out."""
@@ -172,6 +177,8 @@ class OtlpSender:
 
     def is_plain(self, item: Any) -> bool:
         """Return whether *item* is a span or a log record with plain values only, and no code of the program looks at these."""
+        if self._shares and is_encoded(item):
+            return True
         if active.scrubber().calls_program:
             return False
         if self._signal == "traces":
@@ -193,6 +200,14 @@ class OtlpSender:
                     getattr(inner, items).append(item)
                     bodies.append(_bytes(single))
         return bodies
+
+
+def _span(span: Any) -> groups.Item:
+    return spans.encoded(scrub.span_contents(span))
+
+
+def _record(record: Any) -> groups.Item:
+    return records.encoded(scrub.record(record))
 
 
 def _encode_metric(item: MetricsData) -> bytes:

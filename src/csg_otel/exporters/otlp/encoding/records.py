@@ -1,9 +1,8 @@
-"""Log records as a request."""
+"""Log records as items of a request."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry._logs import SeverityNumber
@@ -23,12 +22,8 @@ _pack_flags: Final = struct.Struct("<I").pack
 _pack_times: Final = struct.Struct("<BQBQ").pack
 
 
-def request(records: Iterable[ReadableLogRecord]) -> bytes:
-    """Return *records* as an ``ExportLogsServiceRequest``. May raise any exception for a record that OTLP can't carry."""
-    return groups.request(map(_record, records))
-
-
-def _record(record: ReadableLogRecord) -> groups.Item:
+def encoded(record: ReadableLogRecord) -> groups.Item:
+    """Return *record*. May raise any exception for a record that OTLP can't carry."""
     log = record.log_record
     parts = [
         b"\x2a" + delimited(any_value(log.body)),

@@ -1,9 +1,9 @@
-"""Spans as a request."""
+"""Spans as items of a request."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import SpanKind, StatusCode
@@ -11,10 +11,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 from csg_otel.exporters.otlp.encoding import fields, groups
 from csg_otel.exporters.otlp.encoding.values import attributes
 from csg_otel.exporters.protobuf import message
-from csg_otel.pipeline import _compat
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import Event, ReadableSpan
+    from opentelemetry.sdk.trace import Event
     from opentelemetry.trace import Link, Status
 
 _KINDS: Final = {id(kind): fields.enum(6, kind.value + 1) for kind in SpanKind}
@@ -32,16 +31,8 @@ _UNSET: Final = message(15, b"")
 _pack_times: Final = struct.Struct("<BQBQ").pack
 
 
-def request(spans: Iterable[ReadableSpan], contents_of: Callable[[ReadableSpan], Any] = _compat.span_contents) -> bytes:
-    """
-    Return *spans*, of which *contents_of* returns the contents, as an ``ExportTraceServiceRequest``.
-
-    May raise any exception for a span that OTLP can't carry.
-    """
-    return groups.request(map(_span, map(contents_of, spans)))
-
-
-def _span(contents: Any) -> groups.Item:
+def encoded(contents: Any) -> groups.Item:
+    """Return the span with *contents* (``_compat.span_contents``). May raise any exception for a span that OTLP can't carry."""
     name, context, parent, kind, start, end, status, resource, scope, pairs, events, links, *dropped = contents
     parts = [
         b"\x0a\x10",
