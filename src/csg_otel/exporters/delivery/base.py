@@ -163,11 +163,11 @@ class DeliveryQueue(ABC):
         with self._lock:
             self._take_in()
             work = self._make_room()
+            wakes = len(self._items) >= self._batch_size or (self._is_asleep and bool(self._working))
             if not self._started and self._deadline is None:
                 self._start_threads()
                 if not self._started:
                     self._watch()  # the next item tries again
-            wakes = self._is_asleep or len(self._items) >= self._batch_size
         if wakes:
             self._wake.set()
         for finish in work:
