@@ -240,10 +240,10 @@ def test_a_close_during_items_loses_none_without_a_count() -> None:
 def test_an_item_wakes_a_worker_that_has_just_fallen_asleep() -> None:
     """Again and again, without a flush: no item waits for the next one."""
     there = Destinations()
-    for number in range(60):
+    for number in range(25):
         there.intake.enqueue(str(number))
         eventually(lambda number=number: all(len(received) > number for received in there.received))
-    assert all(received == [str(number) for number in range(60)] for received in there.received)
+    assert all(received == [str(number) for number in range(25)] for received in there.received)
     there.end()
 
 

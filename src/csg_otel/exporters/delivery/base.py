@@ -180,7 +180,8 @@ class DeliveryQueue(ABC):
             counts.dropped_at = clocks.monotonic()
             dropped.setdefault("shutdown", 0)
         emitted = counts.emitted + len(pending)
-        if emitted > counts.emitted:  # no call from here on: see attend()
+        is_ready = self._deadline is None or "shutdown" in dropped  # else the next look drops them
+        if is_ready and emitted > counts.emitted:  # no call from here on: see attend()
             items = emitted - counts.emitted
             if self._deadline is None:
                 self._items += pending[:items]
