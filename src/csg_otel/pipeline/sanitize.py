@@ -229,7 +229,7 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
     kind = type(value)
     if kind in _PLAIN:
         return True
-    if kind is dict:
+    if kind is dict or kind is clean.Sound:
         return _are_plain(value, depth) and _are_plain(value.values(), depth)
     return kind in (list, tuple) and _are_plain(value, depth)
 
