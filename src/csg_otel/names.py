@@ -1,38 +1,15 @@
 """
 Every name of a metric, attribute, span and event, with units, bucket bounds and aliases; no other module defines one.
 
-The OpenTelemetry semantic conventions define the names and attributes of the host and the process. This package's own names begin
-with ``csg.``. Its gauges never have the unit ``1``, because Python and Go translate that unit differently for Prometheus.
+The OpenTelemetry semantic conventions define the names and attributes of the host and the process. They are written out here,
+because their modules take as long to import as OpenTelemetry's API; a test compares them. This package's own names begin with
+``csg.``. Its gauges never have the unit ``1``, because Python and Go translate that unit differently for Prometheus.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
-
-from opentelemetry.semconv._incubating.attributes import (
-    container_attributes,
-    cpu_attributes,
-    cpython_attributes,
-    disk_attributes,
-    file_attributes,
-    host_attributes,
-    k8s_attributes,
-    network_attributes,
-    os_attributes,
-    otel_attributes,
-    process_attributes,
-    service_attributes,
-    system_attributes,
-)
-from opentelemetry.semconv._incubating.metrics import (
-    container_metrics,
-    cpython_metrics,
-    otel_metrics,
-    process_metrics,
-    system_metrics,
-)
-from opentelemetry.semconv.attributes import code_attributes, error_attributes, server_attributes
 
 Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
 
@@ -47,7 +24,7 @@ or largest; ``one`` shows the value of any one worker, for values that are equal
 SCOPE: Final = "csg_otel"
 """Instrumentation scope of all telemetry made through this package's API."""
 
-ERROR_TYPE: Final = error_attributes.ERROR_TYPE
+ERROR_TYPE: Final = "error.type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +57,9 @@ ON_SCREEN: Final = "csg_on_screen"
 
 OPERATION_NAME: Final = "csg.operation.name"
 OBJECTIVE: Final = "csg.operation.objective"
-CODE_FUNCTION_NAME: Final = code_attributes.CODE_FUNCTION_NAME
+CODE_FUNCTION_NAME: Final = "code.function.name"
 FILE_TYPE: Final = "csg.file.type"
-FILE_SIZE: Final = file_attributes.FILE_SIZE
+FILE_SIZE: Final = "file.size"
 OUTCOME: Final = "csg.outcome"
 CACHE_NAME: Final = "csg.cache.name"
 CACHE_RESULT: Final = "csg.cache.result"
@@ -104,50 +81,50 @@ SIGNAL: Final = "signal"
 RESULT: Final = "csg.result"
 REASON: Final = "csg.reason"
 INSTRUMENT: Final = "csg.instrument"
-COMPONENT_TYPE: Final = otel_attributes.OTEL_COMPONENT_TYPE
-COMPONENT_NAME: Final = otel_attributes.OTEL_COMPONENT_NAME
-PARENT_ORIGIN: Final = otel_attributes.OTEL_SPAN_PARENT_ORIGIN
-SAMPLING_RESULT: Final = otel_attributes.OTEL_SPAN_SAMPLING_RESULT
-SERVER_ADDRESS: Final = server_attributes.SERVER_ADDRESS
-SERVER_PORT: Final = server_attributes.SERVER_PORT
+COMPONENT_TYPE: Final = "otel.component.type"
+COMPONENT_NAME: Final = "otel.component.name"
+PARENT_ORIGIN: Final = "otel.span.parent.origin"
+SAMPLING_RESULT: Final = "otel.span.sampling_result"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
 
-CPU_LOGICAL_NUMBER: Final = cpu_attributes.CPU_LOGICAL_NUMBER
-CPU_MODE: Final = cpu_attributes.CPU_MODE
-MEMORY_STATE: Final = system_attributes.SYSTEM_MEMORY_STATE
-PAGING_FAULT_TYPE: Final = system_attributes.SYSTEM_PAGING_FAULT_TYPE
-PAGING_STATE: Final = system_attributes.SYSTEM_PAGING_STATE
-DEVICE: Final = system_attributes.SYSTEM_DEVICE
-MOUNTPOINT: Final = system_attributes.SYSTEM_FILESYSTEM_MOUNTPOINT
-FILESYSTEM_TYPE: Final = system_attributes.SYSTEM_FILESYSTEM_TYPE
-FILESYSTEM_STATE: Final = system_attributes.SYSTEM_FILESYSTEM_STATE
-FILESYSTEM_MODE: Final = system_attributes.SYSTEM_FILESYSTEM_MODE
+CPU_LOGICAL_NUMBER: Final = "cpu.logical_number"
+CPU_MODE: Final = "cpu.mode"
+MEMORY_STATE: Final = "system.memory.state"
+PAGING_FAULT_TYPE: Final = "system.paging.fault.type"
+PAGING_STATE: Final = "system.paging.state"
+DEVICE: Final = "system.device"
+MOUNTPOINT: Final = "system.filesystem.mountpoint"
+FILESYSTEM_TYPE: Final = "system.filesystem.type"
+FILESYSTEM_STATE: Final = "system.filesystem.state"
+FILESYSTEM_MODE: Final = "system.filesystem.mode"
 READ_ONLY: Final = "ro"
 WRITABLE: Final = "rw"
 """The two values of :data:`FILESYSTEM_MODE`."""
-DISK_DIRECTION: Final = disk_attributes.DISK_IO_DIRECTION
-NETWORK_INTERFACE: Final = network_attributes.NETWORK_INTERFACE_NAME
-NETWORK_DIRECTION: Final = network_attributes.NETWORK_IO_DIRECTION
-NETWORK_TRANSPORT: Final = network_attributes.NETWORK_TRANSPORT
-CONNECTION_STATE: Final = network_attributes.NETWORK_CONNECTION_STATE
-SERVICE_INSTANCE_ID: Final = service_attributes.SERVICE_INSTANCE_ID
-PROCESS_PID: Final = process_attributes.PROCESS_PID
-PROCESS_EXECUTABLE: Final = process_attributes.PROCESS_EXECUTABLE_NAME
-PROCESS_RUNTIME: Final = process_attributes.PROCESS_RUNTIME_NAME
-PROCESS_RUNTIME_VERSION: Final = process_attributes.PROCESS_RUNTIME_VERSION
-HOST_NAME: Final = host_attributes.HOST_NAME
-HOST_ARCH: Final = host_attributes.HOST_ARCH
-OS_TYPE: Final = os_attributes.OS_TYPE
-OS_NAME: Final = os_attributes.OS_NAME
-OS_VERSION: Final = os_attributes.OS_VERSION
-CONTAINER_ID: Final = container_attributes.CONTAINER_ID
-K8S_POD_NAME: Final = k8s_attributes.K8S_POD_NAME
-K8S_POD_UID: Final = k8s_attributes.K8S_POD_UID
-K8S_NAMESPACE: Final = k8s_attributes.K8S_NAMESPACE_NAME
-K8S_NODE_NAME: Final = k8s_attributes.K8S_NODE_NAME
-K8S_CONTAINER_NAME: Final = k8s_attributes.K8S_CONTAINER_NAME
-PROCESS_STATE: Final = process_attributes.PROCESS_STATE
-CONTEXT_SWITCH_TYPE: Final = process_attributes.PROCESS_CONTEXT_SWITCH_TYPE
-GC_GENERATION: Final = cpython_attributes.CPYTHON_GC_GENERATION
+DISK_DIRECTION: Final = "disk.io.direction"
+NETWORK_INTERFACE: Final = "network.interface.name"
+NETWORK_DIRECTION: Final = "network.io.direction"
+NETWORK_TRANSPORT: Final = "network.transport"
+CONNECTION_STATE: Final = "network.connection.state"
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
+PROCESS_PID: Final = "process.pid"
+PROCESS_EXECUTABLE: Final = "process.executable.name"
+PROCESS_RUNTIME: Final = "process.runtime.name"
+PROCESS_RUNTIME_VERSION: Final = "process.runtime.version"
+HOST_NAME: Final = "host.name"
+HOST_ARCH: Final = "host.arch"
+OS_TYPE: Final = "os.type"
+OS_NAME: Final = "os.name"
+OS_VERSION: Final = "os.version"
+CONTAINER_ID: Final = "container.id"
+K8S_POD_NAME: Final = "k8s.pod.name"
+K8S_POD_UID: Final = "k8s.pod.uid"
+K8S_NAMESPACE: Final = "k8s.namespace.name"
+K8S_NODE_NAME: Final = "k8s.node.name"
+K8S_CONTAINER_NAME: Final = "k8s.container.name"
+PROCESS_STATE: Final = "process.state"
+CONTEXT_SWITCH_TYPE: Final = "process.context_switch.type"
+GC_GENERATION: Final = "cpython.gc.generation"
 
 # -- spans and events ---------------------------------------------------------------------------------------------------
 
@@ -190,59 +167,59 @@ OVERFLOW: Final = "otel.metric.overflow"
 
 # -- system -------------------------------------------------------------------------------------------------------------
 
-SYSTEM_CPU_TIME = Metric(system_metrics.SYSTEM_CPU_TIME, "counter", "s", "Seconds that each logical CPU has spent in each mode since boot.", (CPU_LOGICAL_NUMBER, CPU_MODE))
-SYSTEM_CPU_UTILIZATION = Metric(system_metrics.SYSTEM_CPU_UTILIZATION, "gauge", "1", "Share of time that each logical CPU spent in each mode since the previous sample, 0 to 1.", (CPU_LOGICAL_NUMBER, CPU_MODE))
-SYSTEM_CPU_LOGICAL_COUNT = Metric(system_metrics.SYSTEM_CPU_LOGICAL_COUNT, "up_down_counter", "{cpu}", "Number of logical CPUs of the host.")
-SYSTEM_CPU_FREQUENCY = Metric(system_metrics.SYSTEM_CPU_FREQUENCY, "gauge", "Hz", "Frequency of each logical CPU, read once a minute.", (CPU_LOGICAL_NUMBER,))
+SYSTEM_CPU_TIME = Metric("system.cpu.time", "counter", "s", "Seconds that each logical CPU has spent in each mode since boot.", (CPU_LOGICAL_NUMBER, CPU_MODE))
+SYSTEM_CPU_UTILIZATION = Metric("system.cpu.utilization", "gauge", "1", "Share of time that each logical CPU spent in each mode since the previous sample, 0 to 1.", (CPU_LOGICAL_NUMBER, CPU_MODE))
+SYSTEM_CPU_LOGICAL_COUNT = Metric("system.cpu.logical.count", "up_down_counter", "{cpu}", "Number of logical CPUs of the host.")
+SYSTEM_CPU_FREQUENCY = Metric("system.cpu.frequency", "gauge", "Hz", "Frequency of each logical CPU, read once a minute.", (CPU_LOGICAL_NUMBER,))
 SYSTEM_LOAD_1M = Metric("system.cpu.load_average.1m", "gauge", "{thread}", "Load average over one minute.")
 SYSTEM_LOAD_5M = Metric("system.cpu.load_average.5m", "gauge", "{thread}", "Load average over five minutes.")
 SYSTEM_LOAD_15M = Metric("system.cpu.load_average.15m", "gauge", "{thread}", "Load average over fifteen minutes.")
-SYSTEM_MEMORY_USAGE = Metric(system_metrics.SYSTEM_MEMORY_USAGE, "up_down_counter", "By", "Memory of the host by state; the states add up to the total.", (MEMORY_STATE,))
-SYSTEM_MEMORY_UTILIZATION = Metric(system_metrics.SYSTEM_MEMORY_UTILIZATION, "gauge", "1", "Share of the host's memory by state, 0 to 1.", (MEMORY_STATE,))
-SYSTEM_MEMORY_LIMIT = Metric(system_metrics.SYSTEM_MEMORY_LIMIT, "up_down_counter", "By", "Total memory of the host.")
-SYSTEM_MEMORY_AVAILABLE = Metric(system_metrics.SYSTEM_MEMORY_LINUX_AVAILABLE, "up_down_counter", "By", "Memory that is available to new programs without swapping, as estimated by the kernel.")
-SYSTEM_PAGING_USAGE = Metric(system_metrics.SYSTEM_PAGING_USAGE, "up_down_counter", "By", "Swap space by state.", (PAGING_STATE,))
-SYSTEM_PAGING_UTILIZATION = Metric(system_metrics.SYSTEM_PAGING_UTILIZATION, "gauge", "1", "Share of the swap space by state, 0 to 1.", (PAGING_STATE,))
-SYSTEM_PAGING_FAULTS = Metric(system_metrics.SYSTEM_PAGING_FAULTS, "counter", "{fault}", "Page faults of the host since boot; major ones had to read from a disk.", (PAGING_FAULT_TYPE,))
+SYSTEM_MEMORY_USAGE = Metric("system.memory.usage", "up_down_counter", "By", "Memory of the host by state; the states add up to the total.", (MEMORY_STATE,))
+SYSTEM_MEMORY_UTILIZATION = Metric("system.memory.utilization", "gauge", "1", "Share of the host's memory by state, 0 to 1.", (MEMORY_STATE,))
+SYSTEM_MEMORY_LIMIT = Metric("system.memory.limit", "up_down_counter", "By", "Total memory of the host.")
+SYSTEM_MEMORY_AVAILABLE = Metric("system.memory.linux.available", "up_down_counter", "By", "Memory that is available to new programs without swapping, as estimated by the kernel.")
+SYSTEM_PAGING_USAGE = Metric("system.paging.usage", "up_down_counter", "By", "Swap space by state.", (PAGING_STATE,))
+SYSTEM_PAGING_UTILIZATION = Metric("system.paging.utilization", "gauge", "1", "Share of the swap space by state, 0 to 1.", (PAGING_STATE,))
+SYSTEM_PAGING_FAULTS = Metric("system.paging.faults", "counter", "{fault}", "Page faults of the host since boot; major ones had to read from a disk.", (PAGING_FAULT_TYPE,))
 SYSTEM_OOM_KILLS = Metric("system.memory.oom_kills", "counter", "{process}", "Processes that the kernel has killed since boot because memory ran out, in containers, too.")
 _FILESYSTEM = (DEVICE, MOUNTPOINT, FILESYSTEM_TYPE, FILESYSTEM_MODE)
-SYSTEM_FILESYSTEM_USAGE = Metric(system_metrics.SYSTEM_FILESYSTEM_USAGE, "up_down_counter", "By", "Space of each local file system by state; reserved is the part only the superuser may fill.", (*_FILESYSTEM, FILESYSTEM_STATE))
-SYSTEM_FILESYSTEM_UTILIZATION = Metric(system_metrics.SYSTEM_FILESYSTEM_UTILIZATION, "gauge", "1", "Used share of each local file system: used / (used + free), 0 to 1.", _FILESYSTEM)
-SYSTEM_FILESYSTEM_LIMIT = Metric(system_metrics.SYSTEM_FILESYSTEM_LIMIT, "up_down_counter", "By", "Total space of each local file system.", _FILESYSTEM)
+SYSTEM_FILESYSTEM_USAGE = Metric("system.filesystem.usage", "up_down_counter", "By", "Space of each local file system by state; reserved is the part only the superuser may fill.", (*_FILESYSTEM, FILESYSTEM_STATE))
+SYSTEM_FILESYSTEM_UTILIZATION = Metric("system.filesystem.utilization", "gauge", "1", "Used share of each local file system: used / (used + free), 0 to 1.", _FILESYSTEM)
+SYSTEM_FILESYSTEM_LIMIT = Metric("system.filesystem.limit", "up_down_counter", "By", "Total space of each local file system.", _FILESYSTEM)
 SYSTEM_FILESYSTEM_INODES = Metric("system.filesystem.inodes.usage", "up_down_counter", "{inode}", "Inodes of each local file system by state; without free ones no file can be made. No series where a file system has no fixed number.", (*_FILESYSTEM, FILESYSTEM_STATE))
-SYSTEM_DISK_IO = Metric(system_metrics.SYSTEM_DISK_IO, "counter", "By", "Bytes read from and written to each disk since boot.", (DEVICE, DISK_DIRECTION))
-SYSTEM_DISK_OPERATIONS = Metric(system_metrics.SYSTEM_DISK_OPERATIONS, "counter", "{operation}", "Read and write operations that each disk has completed since boot.", (DEVICE, DISK_DIRECTION))
-SYSTEM_DISK_OPERATION_TIME = Metric(system_metrics.SYSTEM_DISK_OPERATION_TIME, "counter", "s", "Seconds that the operations of each disk took, added up since boot.", (DEVICE, DISK_DIRECTION))
+SYSTEM_DISK_IO = Metric("system.disk.io", "counter", "By", "Bytes read from and written to each disk since boot.", (DEVICE, DISK_DIRECTION))
+SYSTEM_DISK_OPERATIONS = Metric("system.disk.operations", "counter", "{operation}", "Read and write operations that each disk has completed since boot.", (DEVICE, DISK_DIRECTION))
+SYSTEM_DISK_OPERATION_TIME = Metric("system.disk.operation_time", "counter", "s", "Seconds that the operations of each disk took, added up since boot.", (DEVICE, DISK_DIRECTION))
 _NETWORK = (NETWORK_INTERFACE, NETWORK_DIRECTION)
-SYSTEM_NETWORK_IO = Metric(system_metrics.SYSTEM_NETWORK_IO, "counter", "By", "Bytes received and sent by each network interface since boot.", _NETWORK)
-SYSTEM_NETWORK_PACKET_COUNT = Metric(system_metrics.SYSTEM_NETWORK_PACKET_COUNT, "counter", "{packet}", "Packets received and sent by each network interface since boot.", (DEVICE, NETWORK_DIRECTION))
-SYSTEM_NETWORK_ERRORS = Metric(system_metrics.SYSTEM_NETWORK_ERRORS, "counter", "{error}", "Errors counted by each network interface since boot.", _NETWORK)
-SYSTEM_NETWORK_PACKET_DROPPED = Metric(system_metrics.SYSTEM_NETWORK_PACKET_DROPPED, "counter", "{packet}", "Packets dropped by each network interface since boot.", _NETWORK)
-SYSTEM_NETWORK_CONNECTION_COUNT = Metric(system_metrics.SYSTEM_NETWORK_CONNECTION_COUNT, "up_down_counter", "{connection}", "Sockets by transport, from the kernel's totals. Off by default: see system_monitoring.metrics.network_connections.", (NETWORK_TRANSPORT, CONNECTION_STATE))
-SYSTEM_PROCESS_COUNT = Metric(system_metrics.SYSTEM_PROCESS_COUNT, "up_down_counter", "{process}", "Processes of the host by state, counted once a minute.", (PROCESS_STATE,))
-SYSTEM_UPTIME = Metric(system_metrics.SYSTEM_UPTIME, "gauge", "s", "Seconds since the host booted.")
-CONTAINER_MEMORY_USAGE = Metric(container_metrics.CONTAINER_MEMORY_USAGE, "up_down_counter", "By", "Memory in use by the cgroup of this process, without page cache that can be reclaimed; no series without a memory limit.")
+SYSTEM_NETWORK_IO = Metric("system.network.io", "counter", "By", "Bytes received and sent by each network interface since boot.", _NETWORK)
+SYSTEM_NETWORK_PACKET_COUNT = Metric("system.network.packet.count", "counter", "{packet}", "Packets received and sent by each network interface since boot.", (DEVICE, NETWORK_DIRECTION))
+SYSTEM_NETWORK_ERRORS = Metric("system.network.errors", "counter", "{error}", "Errors counted by each network interface since boot.", _NETWORK)
+SYSTEM_NETWORK_PACKET_DROPPED = Metric("system.network.packet.dropped", "counter", "{packet}", "Packets dropped by each network interface since boot.", _NETWORK)
+SYSTEM_NETWORK_CONNECTION_COUNT = Metric("system.network.connection.count", "up_down_counter", "{connection}", "Sockets by transport, from the kernel's totals. Off by default: see system_monitoring.metrics.network_connections.", (NETWORK_TRANSPORT, CONNECTION_STATE))
+SYSTEM_PROCESS_COUNT = Metric("system.process.count", "up_down_counter", "{process}", "Processes of the host by state, counted once a minute.", (PROCESS_STATE,))
+SYSTEM_UPTIME = Metric("system.uptime", "gauge", "s", "Seconds since the host booted.")
+CONTAINER_MEMORY_USAGE = Metric("container.memory.usage", "up_down_counter", "By", "Memory in use by the cgroup of this process, without page cache that can be reclaimed; no series without a memory limit.")
 CONTAINER_MEMORY_LIMIT = Metric("container.memory.limit", "up_down_counter", "By", "Memory limit of the cgroup of this process; no series without a limit.")
-CONTAINER_CPU_TIME = Metric(container_metrics.CONTAINER_CPU_TIME, "counter", "s", "CPU seconds used by the cgroup of this process, by mode; no series without a CPU limit.", (CPU_MODE,))
-CONTAINER_CPU_USAGE = Metric(container_metrics.CONTAINER_CPU_USAGE, "gauge", "{cpu}", "CPUs used by the cgroup of this process since the previous sample; no series without a CPU limit.")
+CONTAINER_CPU_TIME = Metric("container.cpu.time", "counter", "s", "CPU seconds used by the cgroup of this process, by mode; no series without a CPU limit.", (CPU_MODE,))
+CONTAINER_CPU_USAGE = Metric("container.cpu.usage", "gauge", "{cpu}", "CPUs used by the cgroup of this process since the previous sample; no series without a CPU limit.")
 CONTAINER_CPU_LIMIT = Metric("container.cpu.limit", "gauge", "{cpu}", "CPU limit of the cgroup of this process, as a number of CPUs; no series without a limit.")
 
 # -- application --------------------------------------------------------------------------------------------------------
 
-PROCESS_CPU_TIME = Metric(process_metrics.PROCESS_CPU_TIME, "counter", "s", "CPU seconds used by this process, by mode.", (CPU_MODE,))
-PROCESS_CPU_UTILIZATION = Metric(process_metrics.PROCESS_CPU_UTILIZATION, "gauge", "1", "CPU time of this process since the previous sample, divided by elapsed time and number of CPUs, 0 to 1.", (CPU_MODE,))
-PROCESS_MEMORY_USAGE = Metric(process_metrics.PROCESS_MEMORY_USAGE, "up_down_counter", "By", "Physical memory in use by this process (RSS).")
-PROCESS_MEMORY_VIRTUAL = Metric(process_metrics.PROCESS_MEMORY_VIRTUAL, "up_down_counter", "By", "Virtual memory of this process (VMS).")
-PROCESS_MEMORY_UTILIZATION = Metric(process_metrics.PROCESS_MEMORY_UTILIZATION, "gauge", "1", "Physical memory of this process divided by the memory it may use (the limit of its cgroup, or the memory of the host), 0 to 1.")
-PROCESS_THREAD_COUNT = Metric(process_metrics.PROCESS_THREAD_COUNT, "up_down_counter", "{thread}", "Threads of this process.")
-PROCESS_FILE_DESCRIPTOR_COUNT = Metric(process_metrics.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT, "up_down_counter", "{file_descriptor}", "Open file descriptors of this process.")
-PROCESS_CONTEXT_SWITCHES = Metric(process_metrics.PROCESS_CONTEXT_SWITCHES, "counter", "{context_switch}", "Context switches of this process.", (CONTEXT_SWITCH_TYPE,))
-PROCESS_UPTIME = Metric(process_metrics.PROCESS_UPTIME, "gauge", "s", "Seconds since this process started.")
-PROCESS_DISK_IO = Metric(process_metrics.PROCESS_DISK_IO, "counter", "By", "Bytes that this process has read from and written to disks.", (DISK_DIRECTION,))
-PROCESS_PAGING_FAULTS = Metric(process_metrics.PROCESS_PAGING_FAULTS, "counter", "{fault}", "Page faults of this process; major ones had to read from a disk.", (PAGING_FAULT_TYPE,))
-GC_COLLECTIONS = Metric(cpython_metrics.CPYTHON_GC_COLLECTIONS, "counter", "{collection}", "Garbage collections since the process started.", (GC_GENERATION,))
-GC_COLLECTED_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_COLLECTED_OBJECTS, "counter", "{object}", "Objects freed by the garbage collector.", (GC_GENERATION,))
-GC_UNCOLLECTABLE_OBJECTS = Metric(cpython_metrics.CPYTHON_GC_UNCOLLECTABLE_OBJECTS, "counter", "{object}", "Unreachable objects that the garbage collector could not free.", (GC_GENERATION,))
+PROCESS_CPU_TIME = Metric("process.cpu.time", "counter", "s", "CPU seconds used by this process, by mode.", (CPU_MODE,))
+PROCESS_CPU_UTILIZATION = Metric("process.cpu.utilization", "gauge", "1", "CPU time of this process since the previous sample, divided by elapsed time and number of CPUs, 0 to 1.", (CPU_MODE,))
+PROCESS_MEMORY_USAGE = Metric("process.memory.usage", "up_down_counter", "By", "Physical memory in use by this process (RSS).")
+PROCESS_MEMORY_VIRTUAL = Metric("process.memory.virtual", "up_down_counter", "By", "Virtual memory of this process (VMS).")
+PROCESS_MEMORY_UTILIZATION = Metric("process.memory.utilization", "gauge", "1", "Physical memory of this process divided by the memory it may use (the limit of its cgroup, or the memory of the host), 0 to 1.")
+PROCESS_THREAD_COUNT = Metric("process.thread.count", "up_down_counter", "{thread}", "Threads of this process.")
+PROCESS_FILE_DESCRIPTOR_COUNT = Metric("process.unix.file_descriptor.count", "up_down_counter", "{file_descriptor}", "Open file descriptors of this process.")
+PROCESS_CONTEXT_SWITCHES = Metric("process.context_switches", "counter", "{context_switch}", "Context switches of this process.", (CONTEXT_SWITCH_TYPE,))
+PROCESS_UPTIME = Metric("process.uptime", "gauge", "s", "Seconds since this process started.")
+PROCESS_DISK_IO = Metric("process.disk.io", "counter", "By", "Bytes that this process has read from and written to disks.", (DISK_DIRECTION,))
+PROCESS_PAGING_FAULTS = Metric("process.paging.faults", "counter", "{fault}", "Page faults of this process; major ones had to read from a disk.", (PAGING_FAULT_TYPE,))
+GC_COLLECTIONS = Metric("cpython.gc.collections", "counter", "{collection}", "Garbage collections since the process started.", (GC_GENERATION,))
+GC_COLLECTED_OBJECTS = Metric("cpython.gc.collected_objects", "counter", "{object}", "Objects freed by the garbage collector.", (GC_GENERATION,))
+GC_UNCOLLECTABLE_OBJECTS = Metric("cpython.gc.uncollectable_objects", "counter", "{object}", "Unreachable objects that the garbage collector could not free.", (GC_GENERATION,))
 GC_PAUSE = Metric("csg.runtime.gc.pause", "histogram", "s", "Time for which each garbage collection stopped the program.", (GC_GENERATION,))
 EVENT_LOOP_LAG = Metric("csg.runtime.event_loop.lag", "histogram", "s", "Delay of a timer in a watched event loop: time between the moment it was due and the moment it ran.", (LOOP_NAME,))
 
@@ -278,25 +255,25 @@ ALERTS_SENT = Metric("csg.alerts.sent", "counter", "{alert}", "Alerts of the pro
 SCRUBBING_REDACTIONS = Metric("csg.scrubbing.redactions", "counter", "{redaction}", "Secrets and personal data that were replaced before telemetry left the process, by rule of the scrubber.", ("csg.rule",))
 TELEMETRY_FAULTS = Metric("csg.telemetry.faults", "counter", "{fault}", "Errors inside telemetry that did not reach the program, by component; the log has the details.", ("csg.component",))
 ATTRIBUTES_DROPPED = Metric("csg.attributes.dropped", "counter", "{attribute}", "Attributes dropped because their instrument does not declare them; declare them, or remove them from the call.", (INSTRUMENT,))
-SDK_SPAN_STARTED = Metric(otel_metrics.OTEL_SDK_SPAN_STARTED, "counter", "{span}", "Spans that were started, also those that are not sampled.", (PARENT_ORIGIN, SAMPLING_RESULT))
-SDK_SPAN_LIVE = Metric(otel_metrics.OTEL_SDK_SPAN_LIVE, "up_down_counter", "{span}", "Recorded spans that have started and not ended.", (SAMPLING_RESULT,))
-SDK_LOG_CREATED = Metric(otel_metrics.OTEL_SDK_LOG_CREATED, "counter", "{log_record}", "Log records that were emitted.")
+SDK_SPAN_STARTED = Metric("otel.sdk.span.started", "counter", "{span}", "Spans that were started, also those that are not sampled.", (PARENT_ORIGIN, SAMPLING_RESULT))
+SDK_SPAN_LIVE = Metric("otel.sdk.span.live", "up_down_counter", "{span}", "Recorded spans that have started and not ended.", (SAMPLING_RESULT,))
+SDK_LOG_CREATED = Metric("otel.sdk.log.created", "counter", "{log_record}", "Log records that were emitted.")
 _COMPONENT = (COMPONENT_TYPE, COMPONENT_NAME)
-SDK_SPAN_PROCESSED = Metric(otel_metrics.OTEL_SDK_PROCESSOR_SPAN_PROCESSED, "counter", "{span}", "Spans that were passed to the exporter of a destination; with error.type, those dropped before.", (*_COMPONENT, ERROR_TYPE))
-SDK_LOG_PROCESSED = Metric(otel_metrics.OTEL_SDK_PROCESSOR_LOG_PROCESSED, "counter", "{log_record}", "Log records that were passed to the exporter of a destination; with error.type, those dropped before.", (*_COMPONENT, ERROR_TYPE))
-SDK_SPAN_QUEUE_SIZE = Metric(otel_metrics.OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE, "up_down_counter", "{span}", "Spans that wait for a destination, in memory and on disk; more than the capacity if the spool holds some.", _COMPONENT)
-SDK_LOG_QUEUE_SIZE = Metric(otel_metrics.OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE, "up_down_counter", "{log_record}", "Log records that wait for a destination, in memory and on disk; more than the capacity if the spool holds some.", _COMPONENT)
-SDK_SPAN_QUEUE_CAPACITY = Metric(otel_metrics.OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY, "up_down_counter", "{span}", "Most spans in the memory queue of a destination.", _COMPONENT)
-SDK_LOG_QUEUE_CAPACITY = Metric(otel_metrics.OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY, "up_down_counter", "{log_record}", "Most log records in the memory queue of a destination.", _COMPONENT)
+SDK_SPAN_PROCESSED = Metric("otel.sdk.processor.span.processed", "counter", "{span}", "Spans that were passed to the exporter of a destination; with error.type, those dropped before.", (*_COMPONENT, ERROR_TYPE))
+SDK_LOG_PROCESSED = Metric("otel.sdk.processor.log.processed", "counter", "{log_record}", "Log records that were passed to the exporter of a destination; with error.type, those dropped before.", (*_COMPONENT, ERROR_TYPE))
+SDK_SPAN_QUEUE_SIZE = Metric("otel.sdk.processor.span.queue.size", "up_down_counter", "{span}", "Spans that wait for a destination, in memory and on disk; more than the capacity if the spool holds some.", _COMPONENT)
+SDK_LOG_QUEUE_SIZE = Metric("otel.sdk.processor.log.queue.size", "up_down_counter", "{log_record}", "Log records that wait for a destination, in memory and on disk; more than the capacity if the spool holds some.", _COMPONENT)
+SDK_SPAN_QUEUE_CAPACITY = Metric("otel.sdk.processor.span.queue.capacity", "up_down_counter", "{span}", "Most spans in the memory queue of a destination.", _COMPONENT)
+SDK_LOG_QUEUE_CAPACITY = Metric("otel.sdk.processor.log.queue.capacity", "up_down_counter", "{log_record}", "Most log records in the memory queue of a destination.", _COMPONENT)
 _EXPORTER = (*_COMPONENT, SERVER_ADDRESS, SERVER_PORT)
-SDK_SPAN_EXPORTED = Metric(otel_metrics.OTEL_SDK_EXPORTER_SPAN_EXPORTED, "counter", "{span}", "Spans that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
-SDK_LOG_EXPORTED = Metric(otel_metrics.OTEL_SDK_EXPORTER_LOG_EXPORTED, "counter", "{log_record}", "Log records that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
-SDK_POINT_EXPORTED = Metric(otel_metrics.OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED, "counter", "{data_point}", "Data points that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
-SDK_SPAN_IN_FLIGHT = Metric(otel_metrics.OTEL_SDK_EXPORTER_SPAN_INFLIGHT, "up_down_counter", "{span}", "Spans in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
-SDK_LOG_IN_FLIGHT = Metric(otel_metrics.OTEL_SDK_EXPORTER_LOG_INFLIGHT, "up_down_counter", "{log_record}", "Log records in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
-SDK_POINT_IN_FLIGHT = Metric(otel_metrics.OTEL_SDK_EXPORTER_METRIC_DATA_POINT_INFLIGHT, "up_down_counter", "{data_point}", "Data points in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
-SDK_EXPORT_DURATION = Metric(otel_metrics.OTEL_SDK_EXPORTER_OPERATION_DURATION, "histogram", "s", "Time from the first attempt to send a request until it was accepted, or refused for good.", (*_EXPORTER, ERROR_TYPE))
-SDK_COLLECTION_DURATION = Metric(otel_metrics.OTEL_SDK_METRIC_READER_COLLECTION_DURATION, "histogram", "s", "Duration of each collection of metrics.", _COMPONENT)
+SDK_SPAN_EXPORTED = Metric("otel.sdk.exporter.span.exported", "counter", "{span}", "Spans that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_LOG_EXPORTED = Metric("otel.sdk.exporter.log.exported", "counter", "{log_record}", "Log records that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_POINT_EXPORTED = Metric("otel.sdk.exporter.metric_data_point.exported", "counter", "{data_point}", "Data points that a destination has accepted; with error.type, those it has refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_SPAN_IN_FLIGHT = Metric("otel.sdk.exporter.span.inflight", "up_down_counter", "{span}", "Spans in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
+SDK_LOG_IN_FLIGHT = Metric("otel.sdk.exporter.log.inflight", "up_down_counter", "{log_record}", "Log records in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
+SDK_POINT_IN_FLIGHT = Metric("otel.sdk.exporter.metric_data_point.inflight", "up_down_counter", "{data_point}", "Data points in the request that is being sent to a destination, during its retries, too.", _EXPORTER)
+SDK_EXPORT_DURATION = Metric("otel.sdk.exporter.operation.duration", "histogram", "s", "Time from the first attempt to send a request until it was accepted, or refused for good.", (*_EXPORTER, ERROR_TYPE))
+SDK_COLLECTION_DURATION = Metric("otel.sdk.metric_reader.collection.duration", "histogram", "s", "Duration of each collection of metrics.", _COMPONENT)
 
 # fmt: on
 

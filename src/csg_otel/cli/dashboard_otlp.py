@@ -58,5 +58,5 @@ def _print_addresses(shown: View) -> None:
         ("OTLP over gRPC", shown.otlp_grpc),
     )
     for name, address in addresses:
-        print(f"{name}: {address or 'its port is in use'}")
+        print(f"{name}: {address or 'not received; a warning says why'}")
     sys.stdout.flush()

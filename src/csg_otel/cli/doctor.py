@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-_PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "prometheus-client", "psutil")
+_PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-proto", "opentelemetry-exporter-prometheus")
 _OLDEST_SDK = (1, 45)
 _NEIGHBOURS = ("ddtrace", "langfuse", "logfire", "newrelic", "opentelemetry-distro", "sentry-sdk", "traceloop-sdk")
 _DDTRACE_PROVIDER = "DD_TRACE_OTEL_ENABLED"

@@ -1,4 +1,4 @@
-"""The receiver of OTLP over gRPC, on grpcio's own server. The port is the loopback interface's."""
+"""The receiver of OTLP over gRPC, on grpcio's own server; needs the extra ``grpc``. The port is the loopback interface's."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import grpc
-
 from csg_otel import faults
 from csg_otel.dashboard.otlp import signals
 from csg_otel.dashboard.otlp.errors import InvalidRequestError, TooLargeError
+from csg_otel.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from csg_otel.dashboard.otlp.receiver import Intake
@@ -41,7 +40,12 @@ class GrpcReceiver:
         """The port on which it listens; 0 before :meth:`start`, or if it does not."""
 
     def start(self) -> bool:
-        """Listen; return whether it does. If the port is in use, log one warning."""
+        """Listen; return whether it does. If the port is in use, or the extra is missing, log one warning."""
+        try:
+            import grpc
+        except ImportError:
+            _log.warning("no OTLP over gRPC here: %s; the program goes on", MissingExtraError("the receiver", "grpc"))
+            return False
         # gRPC's library would write its own lines about a port in use, or share it with another process.
         try:
             with socket.socket() as probe:
@@ -76,10 +80,14 @@ class GrpcReceiver:
             self._server = None
 
     def _handler(self, signal: Signal) -> Any:
+        import grpc
+
         export = grpc.unary_unary_rpc_method_handler(partial(self._export, signal))  # bytes in, bytes out
         return grpc.method_handlers_generic_handler(signal.service, {"Export": export})
 
     def _export(self, signal: Signal, body: bytes, context: Any) -> bytes:
+        import grpc
+
         try:
             counts = self._intake.accept(signal, signals.decode(signal, body, signals.PROTOBUF))
         except TooLargeError as error:

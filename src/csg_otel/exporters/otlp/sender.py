@@ -313,6 +313,6 @@ def _headers(settings: OtlpExporter) -> dict[str, str]:
 
 def _user_agent() -> str:
     """Return the ``User-Agent`` of this package, with the exporter's own as the OTLP exporter specification writes it."""
-    from importlib.metadata import version
+    from opentelemetry.proto import version  # all packages of OTLP have the same
 
-    return f"{net.USER_AGENT} OTel-OTLP-Exporter-Python/{version('opentelemetry-exporter-otlp-proto-common')}"
+    return f"{net.USER_AGENT} OTel-OTLP-Exporter-Python/{version.__version__}"
