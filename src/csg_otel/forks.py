@@ -16,7 +16,6 @@ from __future__ import annotations
 import logging
 import mmap
 import os
-import random
 import sys
 import threading
 import time
@@ -131,7 +130,9 @@ def notice() -> None:
 
 def enter_child() -> None:
     """Start from scratch in a child that was forked in C, if it has not yet; other threads of it go on meanwhile."""
-    random.seed()  # as Python does after its own forks; otherwise all children would generate the same trace ids
+    seed = getattr(sys.modules.get("random"), "seed", None)
+    if seed is not None:
+        seed()  # as Python does after its own forks; otherwise all children would generate the same trace ids
     _enter_child()
 
 

@@ -9,8 +9,7 @@ one set of switches, because instruments exist longer than the settings of one `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from csg_otel import markers, names
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     Callback = Callable[[CallbackOptions], Iterable[Observation]]
 
 
-@dataclass(frozen=True, slots=True)
-class Switches:
+class Switches(NamedTuple):
     """
     The states of the switches; other metrics of ``csg_otel`` do not depend on them.
 

@@ -8,8 +8,7 @@ because their modules take as long to import as OpenTelemetry's API; a test comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
 
@@ -27,8 +26,7 @@ SCOPE: Final = "csg_otel"
 ERROR_TYPE: Final = "error.type"
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One instrument: its OTel name, kind, UCUM unit, description and the attributes its points may carry."""
 
     name: str
@@ -311,8 +309,7 @@ ACROSS_WORKERS: Final[dict[str, Workers]] = {
 # -- aliases -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """
     An alias: a short metric name such as ``system_cpu_usage_percent``, computed from the instruments.
 

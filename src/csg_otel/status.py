@@ -5,9 +5,8 @@ The types of health, and the function from one state to the next. Pure: the time
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,8 +46,7 @@ def worst(statuses: Iterable[HealthStatus], order: tuple[HealthStatus, ...] = SE
     return min(statuses, key=order.index, default=HealthStatus.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckState:
+class CheckState(NamedTuple):
     """
     The state of one check after its last result.
 
@@ -109,8 +107,7 @@ def advance(state: CheckState, result: CheckResult, *, fail_after: int, recover_
     elif status is not good or streak >= fail_after:
         status = raw
     failed = state.failures + (raw is not good)
-    return replace(
-        state,
+    return state._replace(
         status=status,
         raw=raw,
         result=result,

@@ -128,6 +128,16 @@ def test_importing_the_package_loads_no_sdk() -> None:
     assert [name for name in loaded if f"{name}.".startswith(tuple(f"{door}." for door in DOORS))] == []
 
 
+def test_what_every_program_uses_loads_little_beside_the_api() -> None:
+    """Beside OpenTelemetry's API, the decorators and instruments load a few modules of Python and none of OpenTelemetry."""
+    api = _printed_by("import sys; from opentelemetry import _logs, metrics, trace; print(*sys.modules)")
+    ours = _printed_by("import sys, csg_otel; csg_otel.observe, csg_otel.counter; print(*sys.modules)")
+    added = [name for name in ours if name not in api and not name.startswith("csg_otel")]
+
+    assert [name for name in added if name.startswith("opentelemetry")] == []
+    assert len(added) <= 15, added
+
+
 def test_importing_the_package_starts_nothing() -> None:
     """After `import csg_otel` there is one thread, and the program's tracer provider is still its own to set."""
     code = (

@@ -8,7 +8,6 @@ the address of a program's endpoints, the documents are those of ``endpoints``.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
@@ -145,7 +144,7 @@ class HttpSource:
         access = {"Authorization": f"Bearer {content.token}"}
         if self._url.secure:  # the certificate may be for the name only
             return self.address, access
-        return str(dataclasses.replace(self._url, host=host)), access
+        return str(self._url._replace(host=host)), access
 
     def _document(self, path: str, response: net.Response) -> Any:
         """Return the document in *response*. Raises SourceError for every other one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
@@ -103,7 +102,7 @@ class Session:
             if kept is None or not kept.silent:
                 raise
             result = self._send_and_read(method, message, deadline)
-        return replace(result, sent=_credentials(self._url, headers))
+        return result._replace(sent=_credentials(self._url, headers))
 
     def close(self) -> None:
         """Close the connection without sending anything; the next request opens another."""
@@ -136,7 +135,7 @@ def _exchange(opened: connection.Connection, method: str, message: bytes) -> Res
             refusal = response.read(opened, method)
         if refusal is None or refusal.status < _FIRST_ERROR:
             raise
-        return replace(refusal, reusable=False)
+        return refusal._replace(reusable=False)
     return response.read(opened, method)
 
 

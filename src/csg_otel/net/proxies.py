@@ -9,8 +9,7 @@ it knows no networks in ``NO_PROXY``, reads the environment itself, and loads ``
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from csg_otel.net import lookup, url
@@ -29,20 +28,23 @@ class ProxyError(OSError):
     """A proxy that can't be used; the message contains neither user nor password."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """A proxy; its ``str()`` contains neither user nor password."""
+class Proxy(NamedTuple):
+    """A proxy; its ``str()`` and its ``repr()`` contain neither user nor password."""
 
     host: str
     port: int
-    authorization: str | None = field(default=None, repr=False)
+    authorization: str | None = None
     """The value of the header ``Proxy-Authorization``."""
-    credentials: str = field(default="", repr=False)
+    credentials: str = ""
     """``user:password@`` as in a URL; empty without a user."""
 
     def __str__(self) -> str:
         """Return host and port."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __repr__(self) -> str:
+        """Return the same, with the type."""
+        return f"Proxy({str(self)!r})"
 
     @property
     def headers(self) -> Mapping[str, str]:

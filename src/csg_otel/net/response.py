@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,21 +24,24 @@ class ProtocolError(ConnectionError):
     """A response that is not HTTP, or that ended too early. The message contains no text from the other side."""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A response: status, headers (names in lower case) and body."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     truncated: bool = False
     """Whether the response was longer than the limit, so that ``body`` contains only its beginning."""
     reusable: bool = False
     """Whether the connection can carry another request."""
-    certificate: Mapping[str, Any] | None = field(default=None, repr=False)
+    certificate: Mapping[str, Any] | None = None
     """The server's certificate, as ``ssl.SSLSocket.getpeercert`` returns it; None without TLS."""
-    sent: tuple[str, ...] = field(default=(), repr=False)
+    sent: tuple[str, ...] = ()
     """Texts of the request that may be credentials: `text` never has them, because some servers repeat the request."""
+
+    def __repr__(self) -> str:
+        """Return the status alone: headers and body may have secrets."""
+        return f"Response(status={self.status})"
 
     def text(self, limit: int) -> str:
         """Return at most *limit* characters of the body's beginning for a message, with ``***`` for what `sent` has."""

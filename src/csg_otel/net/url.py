@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -14,18 +13,17 @@ _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
 """Characters of a path and a query that are sent unchanged; others, such as spaces, are sent as %XX."""
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
-    """An HTTP address; its ``str()`` contains neither user and password nor path and query."""
+class Url(NamedTuple):
+    """An HTTP address; its ``str()`` and its ``repr()`` contain neither user and password nor path and query."""
 
     scheme: str
     host: str
     """A name or an IP address without brackets; or the absolute path of a Unix socket, for gRPC."""
     port: int
-    target: str = field(repr=False)
+    target: str
     """Path and query, as they are in the request line."""
-    user: str | None = field(default=None, repr=False)
-    password: str = field(default="", repr=False)
+    user: str | None = None
+    password: str = ""
 
     @property
     def secure(self) -> bool:
@@ -62,6 +60,10 @@ class Url:
     def __str__(self) -> str:
         """Return scheme, host and port."""
         return f"{self.scheme}://{self.host_header}"
+
+    def __repr__(self) -> str:
+        """Return the same, with the type."""
+        return f"Url({str(self)!r})"
 
 
 def parse(text: str) -> Url:
