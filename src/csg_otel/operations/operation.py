@@ -225,7 +225,7 @@ class Operation:
         else:
             self._error_type, description = type(error).__qualname__, ""
             if self.span.is_recording():
-                description = str(clean.value(error))
+                description = clean.text(error)
                 self.span.record_exception(error)
         self.span.set_attribute(names.ERROR_TYPE, self._error_type)
         self.span.set_status(Status(StatusCode.ERROR, description))

@@ -54,6 +54,7 @@ _FLAGS: Final = tuple(map(TraceFlags, range(4)))
 _ALL_TRACES: Final = 2**64
 _LOW: Final = _ALL_TRACES - 1
 _SAMPLED, _RECORDED, _DROPPED = Decision.RECORD_AND_SAMPLE, Decision.RECORD_ONLY, Decision.DROP
+_NUMBERS: Final = frozenset((bool, int, float))
 _UNSET: Final = Status(StatusCode.UNSET)
 _new: Final = object.__new__
 _new_tuple: Final[Any] = tuple.__new__
@@ -86,10 +87,15 @@ class FastSpan(SafeSpan):
             bounded = BoundedAttributes(
                 limits.max_span_attributes, None, immutable=False, max_value_len=limits.max_span_attribute_length
             )
-            bounded._dict = dict(self._values)  # clean already; those of a site are shared
+            bounded._dict = self._own_values()  # clean already
             bounded._immutable = self._end_time is not None
             bounded = self.__dict__.setdefault("_bounded", bounded)
         return bounded
+
+    def _own_values(self) -> dict[str, Any]:
+        """Return the attributes, which can be changed; those of a site are shared."""
+        values: dict[str, Any] | None = self.__dict__.get("_values")
+        return self.__dict__.setdefault("_values", dict(self._values)) if values is None else values
 
     @property
     def _events(self) -> Any:  # type: ignore[override]
@@ -98,6 +104,36 @@ class FastSpan(SafeSpan):
     @property
     def _links(self) -> Any:  # type: ignore[override]
         return self._own_links or self.__dict__.setdefault("_own_links", BoundedList(self._limits.max_links))
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute; a value that OpenTelemetry does not allow is set as text."""
+        own, limits, kind = self.__dict__, self._limits, type(value)
+        values, length = self._own_values(), limits.max_span_attribute_length
+        if (
+            "_bounded" in own
+            or "_end_time" in own
+            or type(key) is not str
+            or not key
+            or not ((kind is str and (length is None or len(value) <= length)) or kind in _NUMBERS)
+            or (limits.max_span_attributes is not None and len(values) >= limits.max_span_attributes)
+        ):
+            super().set_attribute(key, value)
+            return
+        values.pop(key, None)  # the SDK moves it to the end, too
+        values[key] = value
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        """Set the status; an invalid value changes nothing."""
+        if type(status) is not Status or description is not None or "_end_time" in self.__dict__:
+            super().set_status(status, description)
+        elif status._status_code is not StatusCode.UNSET and self._status.status_code is not StatusCode.OK:
+            self._status = status
+
+    def _add_event(self, event: Any) -> None:
+        if "_end_time" in self.__dict__:
+            super()._add_event(event)  # which warns
+        else:
+            self._events.append(event)
 
     def csg_otel_contents(self) -> tuple[Any, ...]:
         """Return the contents of the ended span, as ``_compat.span_contents`` does."""

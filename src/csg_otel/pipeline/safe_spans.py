@@ -8,7 +8,6 @@ starts. The rule: a call with valid values costs only one more function call.
 from __future__ import annotations
 
 import threading
-import traceback
 from types import TracebackType
 from typing import Any, Final
 
@@ -19,13 +18,11 @@ from opentelemetry.trace import Status, StatusCode
 
 from csg_otel import attributes as clean
 from csg_otel import faults, interruptions
+from csg_otel.pipeline import _compat_events as events
 from csg_otel.pipeline._compat import SdkSpan
 
 _MOST: Final = 4096
 """Most attributes that are cleaned in one call; the SDK keeps as many as its limit allows, and counts the others as dropped."""
-
-_MOST_FRAMES: Final = 50
-"""Most frames of a stack that are recorded, the last ones: with all, a deep recursion of observed functions takes minutes."""
 
 
 def make_safe(span: Any, *, discarded: bool = False) -> None:
@@ -107,13 +104,16 @@ class SafeSpan(SdkSpan):
         """
         Add an exception as an event; of a deep stack the last frames.
 
-        If formatting it fails, the event has a shortened description and no stack.
+        The text of the stack is written when the event is first read. If formatting it fails, the event has a shortened
+        description and no stack.
         """
         try:
-            if _is_deep(exception):
-                self.add_event("exception", {**_described(exception, escaped), **(attributes or {})}, timestamp)
+            event = events.of(exception, attributes, timestamp, escaped, self._limits)
+            if event is not None:
+                self._add_event(event)
             else:
-                super().record_exception(exception, attributes, timestamp, escaped)
+                described = events.described_at_once(exception, escaped)
+                self.add_event("exception", {**described, **(attributes or {})}, timestamp)
         except Exception:  # noqa: BLE001 - as above
             interruptions.let_through()
             attributes_of_event = {
@@ -164,26 +164,3 @@ class SafeSpan(SdkSpan):
             method(*args)
         except Exception:  # noqa: BLE001 - as above; this value is lost
             faults.contain("traces")
-
-
-def _is_deep(exception: BaseException) -> bool:
-    """Return whether the stack of *exception* has too many frames."""
-    frame, count = exception.__traceback__, 0
-    while frame is not None and count <= _MOST_FRAMES:
-        frame, count = frame.tb_next, count + 1
-    return frame is not None
-
-
-def _described(exception: BaseException, escaped: bool) -> dict[str, str]:
-    """Return the attributes that the SDK records, with the last frames only."""
-    kind = type(exception)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    head, *lines = traceback.format_exception(exception, limit=-_MOST_FRAMES)
-    return {
-        exception_attributes.EXCEPTION_TYPE: name,
-        exception_attributes.EXCEPTION_MESSAGE: str(exception),
-        exception_attributes.EXCEPTION_STACKTRACE: "".join(
-            [head, f"  [only the last {_MOST_FRAMES} frames]\n", *lines]
-        ),
-        exception_attributes.EXCEPTION_ESCAPED: str(escaped),
-    }
