@@ -39,7 +39,23 @@ _short.maxstring = _short.maxother = _short.maxlong = MAX_ATTRIBUTE_LENGTH
 
 
 class Sound(dict[str, Any]):
-    """Attributes that :func:`clean` has returned, which do not change."""
+    """Attributes that :func:`clean` has returned, which do not change: plain values alone, which can be encoded."""
+
+
+class Shared(Sound):
+    """The attributes of all spans of one place in the program, which have one name and one kind, too."""
+
+    __slots__ = ("encoded", "kind", "name", "scrubbed")
+
+    def __init__(self, attributes: Mapping[str, Value], name: str, kind: object) -> None:
+        """Share clean *attributes* between the spans with *name* and *kind*."""
+        super().__init__(attributes)
+        self.name = name
+        self.kind = kind
+        self.scrubbed: tuple[Any, ...] | None = None
+        """What the way out has found, if nothing had to be changed: see ``scrub``."""
+        self.encoded: bytes | None = None
+        """Name, kind and attributes as they are in an OTLP request."""
 
 
 def value(raw: Any) -> Value | None:
@@ -108,7 +124,7 @@ def number(raw: Any) -> int | float | None:
 def sound(raw: Any) -> bool:
     """Return whether *raw* is a plain dictionary of valid attributes, the usual case; this check is fast."""
     if type(raw) is not dict or len(raw) > MOST_ITEMS:
-        return type(raw) is Sound
+        return isinstance(raw, Sound)
     for key, item in raw.items():
         if type(key) is not str or not key or not key.isascii():
             return False

@@ -56,12 +56,12 @@ class _Ours:
     def start_at_place(self, name: str, context: Any, now: int, place: Any) -> Any:
         """Start a span as an operation does, with the clean attributes of its place and those of one run."""
         kind, attributes, captured = place
-        fixed, own = clean.Sound(clean.clean(attributes)), clean.clean(captured) or None
+        fixed, own = clean.Shared(clean.clean(attributes), name, kind), clean.clean(captured) or None
 
         def otherwise(context: Any, captured: Any, now: int) -> Any:
             return self.tracer.start_span(name, context, kind, {**fixed, **(captured or {})}, start_time=now)
 
-        return self.tracer.span_site(name, kind, fixed, otherwise)(context, own, now)
+        return self.tracer.span_site(fixed, otherwise)(context, own, now)
 
     def ended(self) -> list[ReadableSpan]:
         return self.kept.spans
@@ -229,7 +229,7 @@ def test_usual_spans_are_fast_ones() -> None:
 def test_the_spans_of_a_place_share_attributes_and_keep_their_changes_apart() -> None:
     """Spans of one place have one dictionary until an attribute is set."""
     ours = _Ours(_SAMPLERS["default"], {})
-    start = ours.tracer.span_site("x", SpanKind.CLIENT, clean.Sound({"a": 1}), ours.tracer.start_span)
+    start = ours.tracer.span_site(clean.Shared({"a": 1}, "x", SpanKind.CLIENT), ours.tracer.start_span)
     spans = [start(otel_context.Context(), captured, 5) for captured in (None, None, {"b": 2})]
     shared = [span._values for span in spans[:2]]
     spans[0].set_attribute("a", 3)

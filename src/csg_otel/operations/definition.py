@@ -59,9 +59,7 @@ class Fittings:
         self.tracer, duration = _clients(self.era)
         make_site = getattr(self.tracer, "span_site", None)
         start = functools.partial(_start, self.tracer, definition)
-        self.start_span: Callable[..., Any] = (
-            start if make_site is None else make_site(definition.name, definition.kind, definition.on_span, start)
-        )
+        self.start_span: Callable[..., Any] = start if make_site is None else make_site(definition.on_span, start)
         """Starts a span in a context, with captured attributes or None, at a time in nanoseconds since the epoch."""
         self.active = _active().at(definition.name)
         self.record_duration: Callable[..., None] = duration.record
@@ -114,7 +112,8 @@ class OperationDefinition:
         self.objective_s = objective_s
         self.declared: dict[str, Any] = {names.OPERATION_NAME: name, **attributes}
         of_function = {names.CODE_FUNCTION_NAME: function_name} if function_name else {}
-        self.on_span = clean.Sound(clean.clean({**self.declared, **(on_span or {}), **of_function}))
+        on_span = clean.clean({**self.declared, **(on_span or {}), **of_function})
+        self.on_span = clean.Shared(on_span, name, kind)
         self.count_file = count_file
         self._arguments = arguments
         self._fittings: Fittings | None = None

@@ -54,6 +54,8 @@ _FLAGS: Final = tuple(map(TraceFlags, range(4)))
 _ALL_TRACES: Final = 2**64
 _LOW: Final = _ALL_TRACES - 1
 _SAMPLED, _RECORDED, _DROPPED = Decision.RECORD_AND_SAMPLE, Decision.RECORD_ONLY, Decision.DROP
+_END_OF_TIME: Final = 2**64
+"""The first time in nanoseconds that OTLP can't carry."""
 _NUMBERS: Final = frozenset((bool, int, float))
 _UNSET: Final = Status(StatusCode.UNSET)
 _new: Final = object.__new__
@@ -146,6 +148,27 @@ class FastSpan(SafeSpan):
             () if links is None else links._dq,
             *(0 if bounded_list is None else bounded_list.dropped for bounded_list in (bounded, events, links)),
         )
+
+    def csg_otel_varying(self) -> tuple[Any, ...] | None:
+        """
+        Return what the ended span does not share with those of its place; None if it has more than these.
+
+        It is: what they share, resource, scope, trace id, span id, the parent's span id or 0, whether it is remote, start, end.
+        """
+        shared, context, parent = self._values, self._context, self._parent
+        if (
+            type(shared) is not clean.Shared
+            or self._name is not shared.name
+            or self._status is not _UNSET
+            or not (self._bounded is self._own_events is self._own_links is None)
+            or (context[4] is not _NO_STATE and context[4])
+        ):
+            return None
+        start, end = self._start_time, self._end_time
+        if not (type(start) is type(end) is int and 0 <= start < _END_OF_TIME and 0 <= end < _END_OF_TIME):
+            return None
+        above: Any = (0, False) if parent is None else (parent[1], parent[2])
+        return shared, self._resource, self._instrumentation_scope, context[0], context[1], *above, start, end
 
     def end(self, end_time: int | None = None) -> None:
         """End the span and queue it; an exception of the program's span processors is contained."""
@@ -244,17 +267,16 @@ class FastTracer(Tracer):
                 watcher.started(span)
         return cast("Span", span)
 
-    def span_site(
-        self, name: str, kind: SpanKind, attributes: clean.Sound, otherwise: Callable[..., Span]
-    ) -> Callable[..., Span]:
+    def span_site(self, shared: clean.Shared, otherwise: Callable[..., Span]) -> Callable[..., Span]:
         """Return a function that starts spans of one place, as ``SafeTracer.span_site`` describes it."""
-        if len(attributes) > self._most_attributes:
+        if len(shared) > self._most_attributes:
             return otherwise
-        own_class: Any = type("FastSpan", (self._span_class,), {"_name": name, "_kind": kind, "_values": attributes})
+        fields = {"_name": shared.name, "_kind": shared.kind, "_values": shared}
+        own_class: Any = type("FastSpan", (self._span_class,), fields)
         own, most, begin = self._own, self._most_attributes, self.begin
 
         def start(context: Context, captured: Mapping[str, Any] | None, start_time: int) -> Span:
-            values = None if captured is None else clean.Sound({**attributes, **captured})
+            values = None if captured is None else clean.Sound({**shared, **captured})
             span: Any = None
             try:
                 if not values or len(values) <= most:

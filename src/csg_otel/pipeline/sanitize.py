@@ -160,7 +160,7 @@ def _record_is_sound(original: ReadableLogRecord) -> bool:
 
 
 def _are_sound(attributes: Mapping[str, Any] | None) -> bool:
-    if not attributes:
+    if not attributes or isinstance(attributes, clean.Sound):
         return True
     for key, value in _compat.plain(attributes).items():
         is_ascii = type(value) is str and value.isascii() and len(value) <= LONGEST_VALUE
@@ -220,7 +220,7 @@ def is_plain_record(original: ReadableLogRecord) -> bool:
 
 
 def _holds_plain(attributes: Any) -> bool:
-    if not attributes:
+    if not attributes or isinstance(attributes, clean.Sound):
         return True
     return _is_plain(attributes.copy() if type(attributes) in (BoundedAttributes, MappingProxyType) else attributes)
 
@@ -229,7 +229,7 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
     kind = type(value)
     if kind in _PLAIN:
         return True
-    if kind is dict or kind is clean.Sound:
+    if kind is dict:
         return _are_plain(value, depth) and _are_plain(value.values(), depth)
     return kind in (list, tuple) and _are_plain(value, depth)
 

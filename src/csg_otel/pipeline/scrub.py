@@ -20,6 +20,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status, TraceState
 
 from csg_otel import names
+from csg_otel.attributes import Shared
 from csg_otel.pipeline import _compat, sanitize
 from csg_otel.pipeline.identity import ByIdentity
 from csg_otel.privacy import active
@@ -66,6 +67,23 @@ def span_contents(original: ReadableSpan) -> Any:
     return _compat.span_contents(clean) if contents is None else contents
 
 
+def varying(original: ReadableSpan) -> tuple[Any, ...] | None:
+    """
+    Return the contents of *original* that it does not share with the spans of its place, as ``FastSpan.csg_otel_varying`` does.
+
+    Resource and scope are scrubbed. None if it has others, or if the scrubber in use has looked at none of these spans yet.
+    """
+    of_fast_span = getattr(original, "csg_otel_varying", None)
+    contents: tuple[Any, ...] | None = None if of_fast_span is None else of_fast_span()
+    if contents is None:
+        return None
+    shared, owner, library, *ids_and_times = contents
+    scrubbed = shared.scrubbed
+    if scrubbed is None or not (scrubbed[0] is active.scrubber() and scrubbed[1] is owner and scrubbed[2] is library):
+        return None
+    return shared, scrubbed[3], scrubbed[4], *ids_and_times
+
+
 def _scrubbed_span(original: ReadableSpan) -> tuple[ReadableSpan, Any]:
     """Return *original* or a copy, and the contents of what is returned, or None if they were not read yet."""
     scrubber, sound = active.scrubber(), original
@@ -82,6 +100,8 @@ def _scrubbed_span(original: ReadableSpan) -> tuple[ReadableSpan, Any]:
     attributes = _attributes(scrubber, old_attributes)
     events = _each(_event, scrubber, old_events)
     links = _each(_link, scrubber, old_links)
+    if isinstance(old_attributes, Shared) and attributes is None and name is old_name is old_attributes.name:
+        old_attributes.scrubbed = scrubber, old_owner, old_library, owner, library
     if (
         name is old_name
         and status is old_status

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
 from csg_otel import interruptions
-from csg_otel.attributes import Sound
+from csg_otel.attributes import Shared
 from csg_otel.pipeline import _compat_collection
 from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
@@ -107,7 +107,7 @@ def _spans(*, fast: bool) -> list[Any]:
     tracer: Any = provider.get_tracer("csg_otel", "1")
     if fast:
         tracer = make_fast(tracer)
-        parent = tracer.span_site("parent", SpanKind.INTERNAL, Sound({"a": 1}), tracer.start_span)(Context(), None, 1)
+        parent = tracer.span_site(Shared({"a": 1}, "parent", SpanKind.INTERNAL), tracer.start_span)(Context(), None, 1)
     else:
         parent = tracer.start_span("parent", Context(), attributes={"a": 1}, start_time=1)
     child = tracer.start_span("child", set_span_in_context(parent, Context()), start_time=2)

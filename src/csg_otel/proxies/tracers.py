@@ -46,18 +46,16 @@ class SafeTracer(trace.Tracer):
                 faults.contain("traces")
                 return trace.INVALID_SPAN
 
-    def span_site(
-        self, name: str, kind: SpanKind, attributes: clean.Sound, otherwise: Callable[..., trace.Span]
-    ) -> Callable[..., trace.Span]:
+    def span_site(self, shared: clean.Shared, otherwise: Callable[..., trace.Span]) -> Callable[..., trace.Span]:
         """
         Return a function that starts the spans of one place in the program, faster than :meth:`start_span`.
 
-        All spans have *name*, *kind* and *attributes*. The function takes a context, further clean attributes or None, and the
+        All spans have what is *shared*. The function takes a context, further clean attributes or None, and the
         time in nanoseconds since the epoch; so does *otherwise*, which it calls where only the tracer can start the span. It
         serves until the next era of ``scope``.
         """
         make_site: Callable[..., Any] | None = getattr(self._real, "span_site", None)
-        return otherwise if make_site is None else make_site(name, kind, attributes, otherwise)
+        return otherwise if make_site is None else make_site(shared, otherwise)
 
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
         """Return a context manager, also usable as a decorator, that starts a span on the real tracer and makes it current."""

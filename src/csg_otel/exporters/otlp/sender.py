@@ -182,7 +182,7 @@ class OtlpSender:
         if active.scrubber().calls_program:
             return False
         if self._signal == "traces":
-            return sanitize.is_plain_span(item)
+            return scrub.varying(item) is not None or sanitize.is_plain_span(item)
         return self._signal == "logs" and sanitize.is_plain_record(item)
 
     def split(self, body: bytes) -> list[bytes]:
@@ -203,7 +203,8 @@ class OtlpSender:
 
 
 def _span(span: Any) -> groups.Item:
-    return spans.encoded(scrub.span_contents(span))
+    varying = scrub.varying(span)
+    return spans.encoded(scrub.span_contents(span)) if varying is None else spans.of_place(varying)
 
 
 def _record(record: Any) -> groups.Item:

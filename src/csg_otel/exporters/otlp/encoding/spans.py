@@ -59,6 +59,21 @@ def encoded(contents: Any) -> groups.Item:
     return resource, scope, b"".join(parts)
 
 
+def of_place(contents: tuple[Any, ...]) -> groups.Item:
+    """Return a span of which only the ids and times are its own: see ``scrub.varying``."""
+    shared, resource, scope, trace_id, span_id, parent_id, is_remote, start, end = contents
+    same = shared.encoded
+    if same is None:
+        fixed = (fields.kept_text(5, shared.name), _KINDS[id(shared.kind)], attributes(b"\x4a", shared), _UNSET)
+        same = shared.encoded = b"".join(fixed)
+    parent = b"\x22\x08" + parent_id.to_bytes(8, "big") if parent_id else b""
+    parts = (
+        *(b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big"), same),
+        *(_pack_times(0x39, start, 0x41, end), parent, _REMOTE_PARENT if is_remote else _LOCAL_PARENT),
+    )
+    return resource, scope, b"".join(parts)
+
+
 _NONE: Final = [0, 0, 0]
 
 
