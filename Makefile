@@ -15,7 +15,7 @@ export DEMO_SECONDS VENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check test-slow test-pythons bench bench-check bench-scrub fleet golden lock sbom real-parts newest-parts collector clean
+.PHONY: help demo test check test-slow check-slow test-pythons bench bench-check bench-scrub fleet golden lock sbom real-parts newest-parts collector clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
@@ -45,6 +45,8 @@ test-slow: $(VENV)/.dev ## run the soak, load and fuzz tests
 	@.ci/neighbours >/dev/null || true
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
+check-slow: test-slow bench-check ## what takes too long for every change: the slow tests, and the ratios against the peers
+
 test-pythons: ## run the tests that need no real part on every Python found, 3.10 and up (PYTHONS="3.10 3.13" picks)
 	@ARGS='$(ARGS)' .ci/pythons $(PYTHONS)
 
@@ -52,7 +54,7 @@ bench: $(VENV)/.dev ## measure against the peers in one run, print a table, writ
 	@.ci/neighbours >/dev/null || true
 	@PYTHONPATH=tests $(BIN)/python -m bench
 
-bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target
+bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target, or x what was reached
 	@.ci/neighbours >/dev/null || true
 	@PYTHONPATH=tests $(BIN)/python -m bench --check
 

@@ -61,6 +61,7 @@ def test_ten_mistakes_are_ten_located_lines(tmp_path: Path, capsys: pytest.Captu
     assert (code, last) == (1, "monitoring_config.yaml: 10 problems")
 
 
+@pytest.mark.fast_path  # a variable of the environment switches it off, and would count
 def test_a_good_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file without a mistake is a one-line summary and exit code 0."""
     (tmp_path / "good.yaml").write_text("logging: {level: debug, format: json}", encoding="utf-8")
@@ -163,6 +164,7 @@ def test_problems_of_checks_stand_among_the_others_by_line(tmp_path: Path, capsy
     assert re.search(r":6:\d+: exporters.console.enabled: 'perhaps' is not one of true, false, auto", second)
 
 
+@pytest.mark.fast_path  # a variable of the environment switches it off, and would count
 @pytest.mark.parametrize(
     ("variables", "line"),
     [

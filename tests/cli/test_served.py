@@ -57,6 +57,7 @@ def test_an_open_dashboard_is_a_warning_of_both(tmp_path: Path) -> None:
     assert list(served.warnings(load_lenient(file))) == []
 
 
+@pytest.mark.fast_path  # a variable of the environment switches it off, and would count
 def test_the_check_counts_them_as_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 0, because the program runs, without this server."""
     from csg_otel.cli import main

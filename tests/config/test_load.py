@@ -237,6 +237,7 @@ def test_scrubbing_that_is_off_in_production_is_warned_of() -> None:
         assert sum("secrets leave as they are" in text for text in load(source, environ={}).warnings) == warnings
 
 
+@pytest.mark.fast_path  # a variable of the environment switches it off, and would count
 def test_the_configuration_is_frozen_and_has_the_guides_names() -> None:
     """A Config can't be changed, has the monitoring guide's `get_default` and `enable_monitoring`, and is comparable."""
     config = Config.get_default()

@@ -15,7 +15,7 @@ from opentelemetry import baggage, context, trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
-from csg_otel.operations import observe
+from csg_otel.operations import Operation, observe
 from support.capture import Captured
 
 NAME = "csg.operation.name"
@@ -383,3 +383,24 @@ def test_a_recursion_without_end_leaves_nothing(captured: Captured, call: Callab
         assert not current()
 
     assert captured.values("csg.operation.active", NAME)["deep"] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interruption_before_the_span_is_current_passes(
+    captured: Captured, kind: Callable[[Callable[[], None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal handler that raises at the first instruction of ``attach()`` leaves nothing current, and the run ends."""
+
+    def interrupted(_self: Operation) -> None:
+        raise KeyboardInterrupt
+
+    with observe("outer"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Operation, "attach", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                kind(leave_empty)
+        with observe("next"):
+            pass
+
+    assert captured.span("next").parent == captured.span("outer").context
+    assert captured.span("run").end_time

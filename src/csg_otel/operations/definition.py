@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from csg_otel.operations.arguments import Arguments
 
 
+_MOST_ERROR_TYPES: Final = 100
+"""Types of errors of one operation whose series are kept."""
+
+
 @functools.lru_cache(maxsize=1)
 def _active() -> LevelSeries:
     """Return the numbers of active operations; created at the first run, so that importing a module registers nothing."""
@@ -63,14 +67,14 @@ class Fittings:
         """Starts a span in a context, with captured attributes or None, at a time in nanoseconds since the epoch."""
         self.active = _active().at(definition.name)
         self.record_duration: Callable[..., None] = duration.record
-        self.durations: Any = None
-        """The series of the durations of plain successful runs; None until there is one."""
+        self.durations: dict[str, Any] = {}
+        """The series of the durations of plain runs by their ``error.type``, empty for successful ones."""
         self._find_series = getattr(duration, "series", None)
 
-    def find_durations(self, attributes: Mapping[str, Any]) -> None:
-        """Keep the series of durations with clean *attributes*, which records faster, if measurements accumulate."""
-        if self._find_series is not None:
-            self.durations = self._find_series(attributes)
+    def find_durations(self, error_type: str, attributes: Mapping[str, Any]) -> None:
+        """Keep the series of *error_type*, with clean *attributes*: it records faster. There is none without accumulators."""
+        if self._find_series is not None and len(self.durations) < _MOST_ERROR_TYPES:
+            self.durations[error_type] = self._find_series(attributes)
 
 
 _FAULTS: Final = "observe"

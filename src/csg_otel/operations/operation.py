@@ -60,7 +60,8 @@ class Operation:
         innermost = _innermost.get()
         if innermost is not None and innermost._is_left:  # noqa: SLF001 - of this class
             _detach_left()
-        outer = current()
+        self._outer_context = outer = current()
+        self._below: Operation | None = None
         self._definition, self._fittings = definition, fittings
         self._declared = definition.declared
         self._error_type = ""
@@ -209,15 +210,16 @@ class Operation:
         if metric_groups.any_off and not metric_groups.is_on(names.OPERATION_DURATION.name):
             return
         # In the span's context, so that the histogram's exemplar points to this run.
-        fittings, is_plain = self._fittings, not self._error_type and self._declared is self._definition.declared
-        if is_plain and fittings.durations is not None:
-            fittings.durations.keep(took_s, self.span.get_span_context(), self._own_context)
+        fittings, is_plain = self._fittings, self._declared is self._definition.declared
+        series = fittings.durations.get(self._error_type) if is_plain else None
+        if series is not None:
+            series.keep(took_s, self.span.get_span_context(), self._own_context)
             return
         failed = {names.ERROR_TYPE: self._error_type} if self._error_type else {}
         attributes = {**self._declared, **failed}
         fittings.record_duration(took_s, attributes, self._own_context)
         if is_plain:
-            fittings.find_durations(attributes)
+            fittings.find_durations(self._error_type, attributes)
 
     def _fail(self, error: BaseException | str) -> None:
         if isinstance(error, str):
