@@ -7,7 +7,6 @@ hangs is abandoned: Python can't end it, and as a daemon it does not keep the pr
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import inspect
 import threading
@@ -24,6 +23,8 @@ from csg_otel.status import HealthStatus
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
+    import asyncio
+
     from csg_otel.health.definition import Check
     from csg_otel.health.observer import HealthObserver
 
@@ -147,6 +148,8 @@ class Loops:
             return self._on_app_loop(execution, awaitable)
         loop = self._loops.get(check.name)
         if loop is None or loop.is_closed():
+            import asyncio  # few programs have checks that are coroutines
+
             loop = self._loops[check.name] = asyncio.new_event_loop()
         task = loop.create_task(_awaited(awaitable))
         execution.on_timeout(lambda: _cancel(loop, task))
@@ -162,6 +165,8 @@ class Loops:
             if inspect.iscoroutine(awaitable):
                 awaitable.close()
             return CheckResult(HealthStatus.UNKNOWN, _NO_APP_LOOP)
+        import asyncio  # already loaded, because there is a loop
+
         future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), loop)
         execution.on_timeout(future.cancel)
         return future.result()

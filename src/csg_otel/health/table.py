@@ -6,10 +6,10 @@ Runs nothing. Its lock is re-entrant and guards every record; it is never held w
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 import random
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -177,7 +177,8 @@ def _same_definition(check: Check, other: Check) -> bool:
 
 def _with_running_loop(check: Check) -> Check:
     """Return *check* with the event loop that runs here as its loop, if one runs."""
+    asyncio = sys.modules.get("asyncio")  # not loaded where no loop runs
     try:
-        return replace(check, app_loop=asyncio.get_running_loop())
+        return check if asyncio is None else replace(check, app_loop=asyncio.get_running_loop())
     except RuntimeError:
         return check

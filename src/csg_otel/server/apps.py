@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Final
@@ -35,6 +34,8 @@ def asgi(handler: Handler) -> Asgi:
 
 async def _response(handler: Handler, request: Request) -> Response:
     """Return the response to *request* without blocking the event loop of asyncio; another event loop is blocked."""
+    import asyncio  # already loaded in a program that has a loop
+
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

@@ -7,7 +7,6 @@ such a value is ignored, as OpenTelemetry's specification says.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -92,4 +91,8 @@ def warnings(environ: Mapping[str, str]) -> list[str]:
 
 
 def _is_installed(group: str, name: str) -> bool:
-    return name.lower() in _ALWAYS_PRESENT or bool(entry_points(group=group, name=name))
+    if name.lower() in _ALWAYS_PRESENT:
+        return True
+    from importlib.metadata import entry_points  # takes milliseconds, which few programs need
+
+    return bool(entry_points(group=group, name=name))
