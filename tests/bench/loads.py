@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.case import Case
-from bench.programs import BY_HAND, OBSERVED, TIMED, instrumented
+from bench.programs import BY_HAND, OBSERVED, TIMED, instrumented, timed
 
 _ASYNC = """
 import asyncio
@@ -20,17 +20,6 @@ async def many():
 
 def work():
     loop.run_until_complete(many())
-"""
-
-# As TIMED, for a work() of 200 calls.
-_TIMED_200 = """
-import time, timeit
-work()
-rounds = []
-for _ in range(15):
-    time.sleep(0.1)
-    rounds.append(timeit.timeit(work, number=1, timer=time.thread_time) / 200)
-print(min(rounds))
 """
 
 # The time that passes for a call, in {threads} threads that call at once; nothing but Prometheus gets it.
@@ -120,7 +109,7 @@ def observed(function):
 """
 
 LOADS = (
-    Case("awaited call / SDK by hand", instrumented() + _ASYNC + _TIMED_200, BY_HAND + TIMED, 0.06),
+    Case("awaited call / SDK by hand", instrumented() + _ASYNC + timed(200), BY_HAND + TIMED, 0.06),
     Case(
         "sampled-out call / SDK by hand",
         instrumented(more='"sampling": {"ratio": 0.0},') + OBSERVED + TIMED,
