@@ -90,10 +90,7 @@ def main() -> None:
     with sink() as url:
         destination = {"name": "sink", "endpoint": url, "protocol": "http/protobuf"}
         config = {
-            "exporters": {
-                "console": {"enabled": "false"},
-                "otlp": [{"name": "sink", "endpoint": url, "protocol": "http/protobuf"}],
-            },
+            "exporters": {"console": {"enabled": "false"}, "otlp": [destination]},
             "system_monitoring": {"enabled": False, "prometheus": {"enabled": False}},
             "health_monitoring": {"enabled": False},
         }
