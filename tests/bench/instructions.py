@@ -1,7 +1,7 @@
 """
 Instructions per call instead of time, which no other program disturbs: ``PYTHONPATH=tests python -m bench.instructions``.
 
-Needs valgrind. Nothing is exported on either side. Each program runs twice, with few and with many calls; the difference is what
+Needs valgrind. Nothing is exported on either side. Each program runs twice, with few and with many calls, and the difference
 counts.
 """
 
