@@ -57,6 +57,10 @@ class Shared(Sound):
         self.encoded: bytes | None = None
         """Name, kind and attributes as they are in an OTLP request."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what is shared; what was found is found again elsewhere."""
+        return Shared, (dict(self), self.name, self.kind)
+
 
 def value(raw: Any) -> Value | None:
     """Return *raw* as an attribute value, cut to 1,024 characters; None for None."""

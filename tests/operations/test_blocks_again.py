@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
 
 import csg_otel
-from csg_otel.operations import decorator
+from csg_otel.operations import decorator, observe
 from csg_otel.operations.definition import OperationDefinition
 from support.capture import Captured
 
@@ -60,3 +62,15 @@ def test_wrong_attributes_are_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(csg_otel.InstrumentError, match="is no mapping"):
             csg_otel.observe("x", ["a"])  # type: ignore[call-overload]
+
+
+def test_an_object_that_has_run_can_be_copied_and_pickled(captured: Captured) -> None:
+    """A program may send objects with such an attribute to other processes, after their first run, too."""
+    for used in (observe("with", kind="server"), observe("without", {"a": 1})):
+        with used:
+            pass
+        for again in (copy.deepcopy(used), pickle.loads(pickle.dumps(used))):
+            with again:
+                pass
+
+    assert sorted(span.name for span in captured.spans) == ["with"] * 3 + ["without"] * 3

@@ -352,6 +352,23 @@ def test_an_sdk_of_another_form_makes_the_spans_itself(monkeypatch: pytest.Monke
         self_test.problem.cache_clear()
 
 
+@pytest.mark.fast_path
+def test_an_interruption_of_the_first_use_costs_no_later_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler that raises while a tracer is made fast leaves the SDK's own, which works."""
+    ours = _Ours(_SAMPLERS["default"], {})
+
+    def interrupted(_sampler: Any) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("csg_otel.pipeline._compat_spans._bound", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ours.provider.get_tracer("another")
+    ours.provider.get_tracer("another").start_span("x").end()
+
+    assert [span.name for span in ours.ended()] == ["x"]
+
+
 def test_a_runtime_context_of_the_program_is_asked_by_the_public_api(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the usual runtime context is read directly; one that ``OTEL_PYTHON_CONTEXT`` names is not."""
 

@@ -174,8 +174,10 @@ class Observe:
         block = _block()
         runs = self._open.get(block)
         if runs is not None and len(runs) == 1:  # the usual case
-            self._open.pop(block, None)
-            runs[0].leave(error)
+            try:
+                runs[0].leave(error)
+            finally:
+                self._open.pop(block, None)
             return
         if runs:
             operation = runs[-1]

@@ -123,6 +123,10 @@ class OperationDefinition:
         self._fittings: Fittings | None = None
         self._has_loaded = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle and copy the definition without what it has looked up, which has locks."""
+        return {**self.__dict__, "_fittings": None}
+
     def begin(self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Operation:
         """
         Begin a run with these arguments, not yet current; never raises.

@@ -162,6 +162,9 @@ class Operation:
         """Detach, and end the run."""
         try:
             self.detach()
+        except BaseException:  # of a signal handler, perhaps before the first step
+            self.detach()
+            raise
         finally:
             self.end(error)
 

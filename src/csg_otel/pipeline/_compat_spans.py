@@ -331,10 +331,9 @@ class FastTracer(Tracer):
 
 def make_fast(tracer: Any) -> Any:
     """Make *tracer*, of the SDK, a fast one where it does as the usual tracers do; return it."""
-    if type(tracer) is Tracer:
+    # Last, because a signal handler may raise before, and the SDK keeps the tracer.
+    if type(tracer) is Tracer and FastTracer.prepare(cast("FastTracer", tracer)):
         tracer.__class__ = FastTracer
-        if not tracer.prepare():  # type: ignore[attr-defined] # the line above
-            tracer.__class__ = Tracer
     return tracer
 
 
