@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from csg_otel import faults
-from csg_otel.attributes import Sound
+from csg_otel.attributes import Shared
 from csg_otel.pipeline import stacks
 from csg_otel.pipeline.fanout import SpanFanOut
 from csg_otel.pipeline.installed import InstalledTracerProvider
@@ -475,7 +475,7 @@ def test_attributes_of_a_place_are_not_changed_by_one_span() -> None:
     provider = InstalledTracerProvider(SpanFanOut(), {})
     provider.configure(ALWAYS_ON, _RESOURCE, {})
     tracer: Any = provider.get_tracer("library")
-    start = tracer.span_site("x", SpanKind.INTERNAL, Sound({"a": 1}), tracer.start_span)
+    start = tracer.span_site(Shared({"a": 1}, "x", SpanKind.INTERNAL), tracer.start_span)
     first, second, third = (start(Context(), None, 1) for _ in range(3))
     first.set_attribute("a", 2)
     first.set_attribute("b", 3)
