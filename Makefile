@@ -52,7 +52,7 @@ test-pythons: ## run the tests that need no real part on every Python found, 3.1
 
 bench: $(VENV)/.dev ## measure against the peers in one run, print a table, write bench-results.json
 	@.ci/neighbours >/dev/null || true
-	@PYTHONPATH=tests $(BIN)/python -m bench
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 bench-check: $(VENV)/.dev ## fail where a ratio is above 1.5 x its target, or x what was reached
 	@.ci/neighbours >/dev/null || true

@@ -138,7 +138,7 @@ class OperationDefinition:
                 forks.enter_child()
             fittings = self._fittings
             if fittings is None or fittings.era is not scope.era[0]:
-                if not _compat_context.is_any_provider_set() and not self._loads_provider():
+                if not _compat_context.is_any_provider_set() and (self._has_loaded or not self._loads_provider()):
                     return UNOBSERVED
                 fittings = self._fittings = Fittings(self)
             captured = None if self._arguments is None else self._arguments.pick(args, kwargs or {})
@@ -151,8 +151,6 @@ class OperationDefinition:
 
     def _loads_provider(self) -> bool:
         """Load the providers that variables of the environment name, once; return whether there is one now."""
-        if self._has_loaded:
-            return False
         self._has_loaded = True
         scope.load_providers()
         return _compat_context.is_any_provider_set()

@@ -275,7 +275,7 @@ class FastTracer(Tracer):
         own_class: Any = type("FastSpan", (self._span_class,), fields)
         own, most, begin = self._own, self._most_attributes, self.begin
 
-        def start(context: Context, captured: Mapping[str, Any] | None, start_time: int) -> Span:
+        def start(context: Context, captured: Mapping[str, Any] | None, start_time: int) -> Any:
             values = None if captured is None else clean.Sound({**shared, **captured})
             span: Any = None
             try:
@@ -290,7 +290,7 @@ class FastTracer(Tracer):
                     span._values = values
                 if own.watcher is not None and not span.discarded:
                     own.watcher.started(span)
-            return cast("Span", span)
+            return span
 
         return start
 

@@ -1,0 +1,70 @@
+"""What an observed call makes the interpreter do: counts of functions, not times. ``make bench`` compares the times."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.programs import Program
+
+pytestmark = pytest.mark.fast_path
+
+_COUNTED = """
+    import contextlib, json, sys
+    import csg_otel
+
+    def counted(work):
+        names = []
+        for _ in range(3):  # the first runs look up what the later ones use
+            work()
+        sys.setprofile(lambda frame, event, _: names.append(frame.f_code.co_name) if event == "call" else None)
+        work()
+        sys.setprofile(None)
+        print(json.dumps(names), flush=True)
+
+    attributes = {"a": "x", "b": 1, "c": True}
+    call = csg_otel.observe("work", attributes)(lambda: None)
+
+    def block():
+        with csg_otel.observe("work", {"a": "x", "b": 1, "c": True}):
+            pass
+
+    @csg_otel.observe("fails")
+    def fails():
+        raise ValueError("no")
+
+    def failing():
+        with contextlib.suppress(ValueError):
+            fails()
+"""
+
+
+def _calls(source: str, tmp_path: Path, count: int) -> list[list[str]]:
+    with Program(_COUNTED + source, tmp_path) as program:
+        assert program.wait() == 0
+        return [json.loads(program.line()) for _ in range(count)]
+
+
+def test_a_recorded_call_is_few_calls_of_functions(tmp_path: Path) -> None:
+    """A span with three attributes, its measurement and all counts; the SDK by hand calls some 330 functions."""
+    source = """
+    telemetry = csg_otel.instrument(exporters=["otlp+http://127.0.0.1:9"], health_monitoring__enabled=False)
+    counted(call)
+    counted(block)
+    counted(failing)
+    """
+    call, block, failing = _calls(source, tmp_path, 3)
+
+    assert len(call) <= 30, call
+    assert len(block) <= 42, block
+    assert len(failing) <= 80, failing
+    assert not {"format_exception", "checkcache", "format"} & set(failing)  # the stack is written when it is exported
+
+
+def test_before_instrument_a_call_is_a_look(tmp_path: Path) -> None:
+    """Without a provider nothing but the wrapper, the definition and the look run."""
+    (call,) = _calls("    counted(call)", tmp_path, 1)
+
+    assert call == ["observed", "begin", "is_any_provider_set", "<lambda>"]
