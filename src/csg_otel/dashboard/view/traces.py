@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from csg_otel.dashboard.view import errors
 from csg_otel.dashboard.view.waterfall import waterfall
@@ -54,7 +55,7 @@ def page(
         resources: The attributes of the resource of each service that is known.
     """
     by_id = _by_id(spans)
-    rows = sorted((span.row() for span in by_id.values()), key=lambda row: row["start"])
+    rows = [span.row() for span in sorted(by_id.values(), key=partial(_place, by_id))]
     services = sorted({row["service"] for row in rows})
     return {
         "time": now,
@@ -65,6 +66,19 @@ def page(
         "rows": waterfall(rows, now),
         "logs": list(logs),
     }
+
+
+_MOST_ABOVE: Final = 100
+"""Most spans above one that are looked at for its place in the list."""
+
+
+def _place(by_id: Mapping[str, KeptSpan], span: KeptSpan) -> tuple[float, int, float]:
+    """Return the place of *span*: by its start, but not before those above it, because clocks of hosts differ a little."""
+    latest, depth, above = span.start, 0, by_id.get(span.parent_id or "")
+    while above is not None and depth < _MOST_ABOVE:
+        latest, depth = max(latest, above.start), depth + 1
+        above = by_id.get(above.parent_id or "")
+    return latest, depth, span.start
 
 
 def _by_id(spans: Sequence[KeptSpan]) -> dict[str, KeptSpan]:
