@@ -16,13 +16,14 @@ _COUNTED = """
     import csg_otel
 
     def counted(work):
-        names = []
-        for _ in range(3):  # the first runs look up what the later ones use
+        counts = []
+        for _ in range(9):  # the first ones look up what the later ones use, and others meet a collection of garbage
+            names = []
+            sys.setprofile(lambda frame, event, _: names.append(frame.f_code.co_name) if event == "call" else None)
             work()
-        sys.setprofile(lambda frame, event, _: names.append(frame.f_code.co_name) if event == "call" else None)
-        work()
-        sys.setprofile(None)
-        print(json.dumps(names), flush=True)
+            sys.setprofile(None)
+            counts.append(names)
+        print(json.dumps(min(counts, key=len)), flush=True)
 
     attributes = {"a": "x", "b": 1, "c": True}
     call = csg_otel.observe("work", attributes)(lambda: None)
