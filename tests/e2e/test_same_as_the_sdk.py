@@ -123,13 +123,13 @@ def _run(side: str, protocol: str, temporality: str, steps: Path) -> tuple[Count
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(parts=st.tuples(_steps, _steps, _steps))
-def test_a_program_exports_the_same(protocol: str, temporality: str, parts: Any, tmp_path: Path) -> None:
-    """Spans, points and exemplars are equal, whatever the program does."""
+@given(parts=st.tuples(_steps, _steps, _steps), beside=st.booleans())
+def test_a_program_exports_the_same(protocol: str, temporality: str, parts: Any, beside: bool, tmp_path: Path) -> None:
+    """Spans, points and exemplars are equal, whatever the program does, and if it has a span processor of its own, too."""
     steps = tmp_path / "steps.json"
     # The fork comes first, because a child of the official SDK exports the parent's measurements, too.
     in_child, before, after = parts
-    whole = [["fork", in_child], *before, ["again"], *after]
+    whole = [*([["processor"]] if beside else []), ["fork", in_child], *before, ["again"], *after]
     steps.write_text(json.dumps(whole), encoding="utf-8")
     ours, official = (_run(side, protocol, temporality, steps) for side in ("ours", "official"))
 

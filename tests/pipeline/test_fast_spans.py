@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
 import threading
 from typing import Any
@@ -11,16 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from csg_otel import _compat_context
+from csg_otel import _compat_context, faults
 from csg_otel import attributes as clean
 from csg_otel.pipeline import _compat, fanout, self_test
+from csg_otel.pipeline._compat_ended import EndedSpan
 from csg_otel.pipeline._compat_spans import FastSpan
 from csg_otel.pipeline.fanout import SpanFanOut
 from csg_otel.pipeline.installed import InstalledTracerProvider
@@ -113,8 +117,30 @@ def _shown(spans: list[ReadableSpan]) -> list[Any]:
     ]
 
 
+class _Sees(SpanProcessor):
+    """A processor of the program that changes spans, and keeps what it sees of them."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        above = trace.get_current_span(parent_context).is_recording()
+        self.seen.append(("start", _shown([span]), span.is_recording(), above))
+        span.set_attribute("seen", span.name)
+
+    def _on_ending(self, span: Any) -> None:
+        span.set_attribute("too late", 1)
+        self.seen.append(("ending", _shown([span]), span.is_recording()))
+
+    def on_end(self, span: Any) -> None:
+        public = sorted(name for name in dir(span) if not name.startswith("_"))
+        copies = [_shown([copied]) for copied in (copy.copy(span), copy.deepcopy(span))]
+        self.seen.append(("end", _shown([span]), public, copies, isinstance(span, trace.Span)))
+
+
 def _readable(span: ReadableSpan) -> ReadableSpan:
     """Return a span of the SDK's class with the contents of *span*."""
+    span = span._of_span if isinstance(span, EndedSpan) else span
     return span._readable_span() if isinstance(span, FastSpan) else span
 
 
@@ -202,16 +228,25 @@ def _apply(spans: list[Any], step: str, arguments: list[Any], now: int, said: li
 @pytest.mark.parametrize("environ", [{}, _LIMITS], ids=["usual limits", "few"])
 @pytest.mark.parametrize("sampler", _SAMPLERS)
 @settings(max_examples=60)
-@given(steps=st.lists(_step, max_size=25))
+@given(steps=st.lists(_step, max_size=25), beside=st.booleans())
 def test_a_span_has_what_the_official_sdk_would_have_made(
-    sampler: str, environ: dict[str, str], steps: list[Any]
+    sampler: str, environ: dict[str, str], steps: list[Any], beside: bool
 ) -> None:
-    """Names, kinds, parents, flags, attributes, events, links, statuses, counts of dropped ones and times are the same."""
+    """
+    Names, kinds, parents, flags, attributes, events, links, statuses, counts of dropped ones and times are the same.
+
+    So is what a processor of the program sees of them, when they start, end and have ended.
+    """
     logging.disable(logging.CRITICAL)
     try:
         ours, official = _Ours(_SAMPLERS[sampler], environ), _Official(_SAMPLERS[sampler], environ)
+        sees = _Sees(), _Sees()
+        if beside:
+            ours.provider.add_span_processor(sees[0])
+            official.provider.add_span_processor(sees[1])
 
         assert _run(ours, steps) == _run(official, steps)
+        assert sees[0].seen == sees[1].seen
         for ended in ours.ended():
             assert _listed(_compat.span_contents(ended)) == _listed(_compat.span_contents(_readable(ended)))
     finally:
@@ -286,6 +321,97 @@ def test_processors_of_the_program_see_each_span() -> None:
         ("late", {"by processor": True}),
         ("early", {}),
     ]
+
+
+class _Raises(SpanProcessor):
+    """A processor of the program with faults."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        raise OSError("no start")
+
+    def _on_ending(self, span: Any) -> None:
+        raise OSError("no ending")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise OSError("no end")
+
+
+@pytest.mark.fast_path
+def test_spans_beside_processors_of_the_program_are_fast_ones() -> None:
+    """They hold only what varies, and processors get them when they have ended, in the order in which they were added."""
+    ours, raises, added = _Ours(_SAMPLERS["default"], {}), _Raises(), [_Added(), _Added()]
+    order: list[Any] = []
+    for processor in (added[0], raises, added[1]):
+        ours.provider.add_span_processor(processor)
+    added[0].calls = added[1].calls = order
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("csg_otel.faults.strict", False)
+        before = faults.counts().get("_Raises", 0)
+        start = ours.tracer.span_site(clean.Shared({"a": 1}, "x", SpanKind.CLIENT), ours.tracer.start_span)
+        spans = [ours.tracer.start_span("x"), start(otel_context.Context(), None, 5)]
+        for span in spans:
+            span.end()
+
+    assert all(isinstance(span, FastSpan) for span in spans)
+    assert order == [("start", "x")] * 4 + [("end", "x")] * 4
+    assert faults.counts()["_Raises"] == before + 6
+    assert [dict(span.attributes or {}) for span in ours.ended()] == [
+        {"by processor": True},
+        {"a": 1, "by processor": True},
+    ]
+
+
+@pytest.mark.fast_path
+def test_the_spans_of_a_place_stay_shared_beside_a_processor_that_reads_them() -> None:
+    """Reading the attributes copies nothing, so the export can encode the place once."""
+    ours = _Ours(_SAMPLERS["default"], {})
+    reads = SpanProcessor()
+    ours.provider.add_span_processor(reads)
+    shared = clean.Shared({"a": 1}, "x", SpanKind.CLIENT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reads, "on_end", lambda span: dict(span.attributes))
+        ours.tracer.span_site(shared, ours.tracer.start_span)(otel_context.Context(), None, 5).end(7)
+    (ended,) = ours.ended()
+
+    assert isinstance(ended, ReadableSpan)
+    assert ended.csg_otel_varying()[0] is shared  # type: ignore[attr-defined] # of fast spans
+
+
+class _Redacts(SpanProcessor):
+    """A processor that redacts in the usual way: public methods cannot change a span that ends."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        span._attributes = BoundedAttributes(attributes={**span.attributes, "started": True}, immutable=False)
+        span._events = [Event("started", timestamp=3)]
+        span._links = [trace.Link(_REMOTE)]
+
+    def _on_ending(self, span: Any) -> None:
+        span._attributes = {**span.attributes, "ending": True}
+
+    def on_end(self, span: Any) -> None:
+        span._attributes = {**span.attributes, "secret": "[redacted]"}
+        span._events = (*span.events, Event("ended", timestamp=9))
+        span._name = "renamed"
+
+
+def test_what_a_processor_sets_in_private_fields_is_exported() -> None:
+    """Some processors redact by setting fields of the SDK's spans, which works with fast spans, too."""
+    sides = _Ours(_SAMPLERS["default"], {}), _Official(_SAMPLERS["default"], {})
+    ended: list[list[ReadableSpan]] = []
+    for side in sides:
+        side.provider.add_span_processor(_Redacts())
+        span = side.tracer.start_span("x", attributes={"secret": "abc"}, start_time=1)
+        span.set_attribute("later", 1)
+        span.add_event("event", timestamp=4)
+        span.add_link(_UNSAMPLED)
+        span.end(5)
+        ended.append(side.ended())
+    ours = ended[0][0]
+
+    assert _shown(ended[0]) == _shown(ended[1])
+    assert json.loads(ours.to_json())["attributes"] == dict(ours.attributes or {})
+    assert list(_compat.span_contents(ours)[9].items()) == list((ours.attributes or {}).items())
+    assert (ours.name, (ours.attributes or {})["secret"]) == ("renamed", "[redacted]")
 
 
 def test_a_span_that_many_threads_end_is_queued_once() -> None:

@@ -2,7 +2,8 @@
 A program that runs generated steps on this package or on the official SDK, and exports them by OTLP: for comparisons.
 
 ``python twin_program.py SIDE PROTOCOL ENDPOINT STEPS``: SIDE is ``ours`` or ``official``, PROTOCOL ``http/protobuf`` or
-``grpc``, STEPS a JSON file with a list of steps. Both sides use nothing but OpenTelemetry's API between set-up and end.
+``grpc``, STEPS a JSON file with a list of steps. Both sides use nothing but OpenTelemetry's API between set-up and end,
+besides a processor that a step adds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 BOUNDS = (1.0, 5.0, 10.0)
@@ -86,6 +89,23 @@ def _ours(protocol: str, endpoint: str) -> tuple[Callable[[], None], Callable[[]
     return again, end
 
 
+class Sees(SpanProcessor):
+    """A processor of the program: each span says what it has seen of those that have ended."""
+
+    def __init__(self) -> None:
+        """See nothing yet."""
+        self.seen: list[int] = []
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Set attributes on *span*."""
+        above = trace.get_current_span(parent_context).get_span_context().is_valid
+        span.set_attributes({"seen": self.seen[-4:], "above": above})
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count what *span* has."""
+        self.seen.append(len(span.attributes or {}) + 100 * len(span.events) + 10_000 * span.status.status_code.value)
+
+
 class Runner:
     """Runs steps on the global providers."""
 
@@ -114,6 +134,9 @@ class Runner:
                     pass
             elif step == "again":
                 self.again()
+            elif step == "processor":
+                provider: Any = trace.get_tracer_provider()
+                provider.add_span_processor(Sees())
             elif step == "fork":
                 self._fork(arguments[0])
             else:

@@ -2,7 +2,7 @@
 Spans in a tenth of the time of the SDK's, which are otherwise the same. Private parts of the SDK are used as in ``_compat``.
 
 A span holds what varies: its name, ids, times and attributes. What all spans of a tracer share is on their class, and lists
-and locks are made when they are needed. The SDK's own ``start_span`` serves the rest: links, samplers and processors of others.
+and locks are made when they are needed. The SDK's own ``start_span`` serves the rest: links, and samplers of others.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from csg_otel import attributes as clean
 from csg_otel import faults, interruptions
 from csg_otel._compat_context import SPAN_KEY, current
 from csg_otel.names import MAX_ATTRIBUTE_LENGTH
+from csg_otel.pipeline._compat_ended import EndedSpan
 from csg_otel.pipeline.processors import SpanProcessors
 from csg_otel.pipeline.safe_spans import SafeSpan, is_discarded
 
@@ -82,7 +83,7 @@ class FastSpan(SafeSpan):
         return self.__dict__.get("_own_lock") or self.__dict__.setdefault("_own_lock", threading.RLock())
 
     @property
-    def _attributes(self) -> BoundedAttributes:  # type: ignore[override]
+    def _attributes(self) -> BoundedAttributes:
         bounded = self._bounded
         if bounded is None:
             limits = self._limits
@@ -94,18 +95,39 @@ class FastSpan(SafeSpan):
             bounded = self.__dict__.setdefault("_bounded", bounded)
         return bounded
 
+    @_attributes.setter
+    def _attributes(self, attributes: Any) -> None:
+        """Set other attributes, as some processors do."""
+        limits = self._limits
+        if type(attributes) is not BoundedAttributes:
+            attributes = BoundedAttributes(
+                limits.max_span_attributes, attributes, immutable=False, max_value_len=limits.max_span_attribute_length
+            )
+        attributes._immutable = self._end_time is not None
+        self._bounded = attributes
+
     def _own_values(self) -> dict[str, Any]:
         """Return the attributes, which can be changed; those of a site are shared."""
         values: dict[str, Any] | None = self.__dict__.get("_values")
         return self.__dict__.setdefault("_values", dict(self._values)) if values is None else values
 
     @property
-    def _events(self) -> Any:  # type: ignore[override]
+    def _events(self) -> Any:
         return self._own_events or self.__dict__.setdefault("_own_events", BoundedList(self._limits.max_events))
 
+    @_events.setter
+    def _events(self, events: Any) -> None:
+        self._own_events = (
+            events if type(events) is BoundedList else BoundedList.from_seq(self._limits.max_events, events)
+        )
+
     @property
-    def _links(self) -> Any:  # type: ignore[override]
+    def _links(self) -> Any:
         return self._own_links or self.__dict__.setdefault("_own_links", BoundedList(self._limits.max_links))
+
+    @_links.setter
+    def _links(self, links: Any) -> None:
+        self._own_links = links if type(links) is BoundedList else BoundedList.from_seq(self._limits.max_links, links)
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute; a value that OpenTelemetry does not allow is set as text."""
@@ -137,13 +159,17 @@ class FastSpan(SafeSpan):
         else:
             self._events.append(event)
 
+    def csg_otel_values(self) -> dict[str, Any]:
+        """Return the attributes of the ended span, to be read only."""
+        return self._values if self._bounded is None else self._bounded._dict
+
     def csg_otel_contents(self) -> tuple[Any, ...]:
         """Return the contents of the ended span, as ``_compat.span_contents`` does."""
         bounded, events, links = self._bounded, self._own_events, self._own_links
         return (
             *(self._name, self._context, self._parent, self._kind, self._start_time, self._end_time, self._status),
             *(self._resource, self._instrumentation_scope),
-            self._values if bounded is None else bounded._dict,
+            self.csg_otel_values(),
             () if events is None else events._dq,
             () if links is None else links._dq,
             *(0 if bounded_list is None else bounded_list.dropped for bounded_list in (bounded, events, links)),
@@ -179,19 +205,17 @@ class FastSpan(SafeSpan):
             if self._end_time is not None:  # else another thread is ending the span now
                 super().end(end_time)  # which warns
             return
-        processors = self._span_processor._span_processors
-        if len(processors) != 1:
-            self._record_end_metrics = count_end
-            super().end(end_time)
-            return
         try:
             self._end_time = time_ns() if end_time is None else end_time
             if self._bounded is not None:
                 self._bounded._immutable = True
             count_end()
             if not self.discarded:
-                own: Any = processors[0]
-                own.pass_on(self, sampled=self._context[3] & 1)
+                processors: Any = self._span_processor._span_processors
+                if len(processors) == 1:
+                    processors[0].pass_on(self, sampled=self._context[3] & 1)
+                else:
+                    self._span_processor.pass_on(self, EndedSpan(self), sampled=self._context[3] & 1)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("traces")
 
@@ -265,6 +289,8 @@ class FastTracer(Tracer):
                 span._record_exception, span._set_status_on_exception = record_exception, set_status_on_exception
             if (watcher := self._own.watcher) is not None and not span.discarded:
                 watcher.started(span)
+            if len(self._processors._span_processors) != 1:
+                self._processors.start_others(span, context)
         return cast("Span", span)
 
     def span_site(self, shared: clean.Shared, otherwise: Callable[..., Span]) -> Callable[..., Span]:
@@ -273,7 +299,7 @@ class FastTracer(Tracer):
             return otherwise
         fields = {"_name": shared.name, "_kind": shared.kind, "_values": shared}
         own_class: Any = type("FastSpan", (self._span_class,), fields)
-        own, most, begin = self._own, self._most_attributes, self.begin
+        own, processors, most, begin = self._own, self._processors, self._most_attributes, self.begin
 
         def start(context: Context, captured: Mapping[str, Any] | None, start_time: int) -> Any:
             values = None if captured is None else clean.Sound({**shared, **captured})
@@ -290,6 +316,8 @@ class FastTracer(Tracer):
                     span._values = values
                 if own.watcher is not None and not span.discarded:
                     own.watcher.started(span)
+                if len(processors._span_processors) != 1:
+                    processors.start_others(span, context)
             return span
 
         return start
@@ -301,11 +329,7 @@ class FastTracer(Tracer):
         Returns None if only the SDK's own way can start the span.
         """
         parent: Any = None if parent_span is None else parent_span.get_span_context()
-        if (
-            (parent is not None and type(parent) is not SpanContext)
-            or len(self._processors._span_processors) != 1
-            or not self._tracer_config.is_enabled
-        ):
+        if (parent is not None and type(parent) is not SpanContext) or not self._tracer_config.is_enabled:
             return None
         if parent is not None and not parent[5]:  # is_valid; the properties of this tuple take longer
             parent = None

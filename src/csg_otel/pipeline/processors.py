@@ -77,24 +77,36 @@ class SpanProcessors(_Processors, SynchronousMultiSpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Pass a started span to every processor, but a discarded one (see ``safe_spans``) only to our own."""
-        own, *others = self._span_processors
-        own.on_start(span, parent_context=parent_context)
-        if others and not is_discarded(span):
-            for processor in others:
+        self._span_processors[0].on_start(span, parent_context=parent_context)
+        if len(self._span_processors) > 1:
+            self.start_others(span, parent_context)
+
+    def start_others(self, span: Span, parent_context: Context | None) -> None:
+        """Pass a started span to the processors of others, unless it is discarded."""
+        if not is_discarded(span):
+            for processor in self.others:
                 contained(processor, "on_start", span, parent_context=parent_context)
 
     def _on_ending(self, span: Span) -> None:
         if len(self._span_processors) > 1 and not is_discarded(span):
-            for processor in self.others:
-                contained(processor, "_on_ending", span)
+            self._end_others("_on_ending", span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Pass an ended span to every processor, but a discarded one only to our own."""
-        own, *others = self._span_processors
-        own.on_end(span)
-        if others and not is_discarded(span):
-            for processor in others:
-                contained(processor, "on_end", span)
+        self._span_processors[0].on_end(span)
+        if len(self._span_processors) > 1 and not is_discarded(span):
+            self._end_others("on_end", span)
+
+    def pass_on(self, span: Span, ended: ReadableSpan, *, sampled: bool) -> None:
+        """Pass a span that ends, and what is left of it then, to every processor; it is not discarded."""
+        own: Any = self._span_processors[0]
+        self._end_others("_on_ending", span)
+        own.pass_on(ended, sampled=sampled)
+        self._end_others("on_end", ended)
+
+    def _end_others(self, method: str, span: Any) -> None:
+        for processor in self.others:
+            contained(processor, method, span)
 
 
 class LogProcessors(_Processors, SynchronousMultiLogRecordProcessor):

@@ -95,8 +95,8 @@ class _Keep(SpanProcessor):
 
 
 def _spans(*, fast: bool) -> list[Any]:
-    """Return two spans as JSON, without their ids, made by the fast way or by the SDK's own."""
-    keep = _Keep()
+    """Return three spans as JSON, without their ids, made by the fast way or by the SDK's own; the last one twice."""
+    keep, other = _Keep(), _Keep()
     provider = _Tracers(
         resource=Resource.get_empty(),
         shutdown_on_exit=False,
@@ -116,7 +116,9 @@ def _spans(*, fast: bool) -> list[Any]:
         span.add_event("event", {"c": True}, timestamp=3)
         span.add_link(_SPAN_CONTEXT)
         span.end(4)
-    shown = [json.loads(span.to_json()) for span in keep.ended]
+    provider.add_span_processor(other)
+    tracer.start_span("beside another processor", Context(), attributes={"a": 1}, start_time=5).end(6)
+    shown = [json.loads(span.to_json()) for span in (*keep.ended, *other.ended)]
     for fields in shown:
         fields["parent_id"] = fields["parent_id"] == shown[1]["context"]["span_id"]
     return [{**fields, "context": sorted(fields["context"])} for fields in shown]
