@@ -63,4 +63,5 @@ class BoundGauge(_Bound):
 
     def set(self, value: float) -> None:
         """Set the current *value*, in the gauge's unit."""
-        self._record_checked(value)
+        if self._series is None or metric_groups.any_off or not self._series.put(value):
+            self._record_checked(value)

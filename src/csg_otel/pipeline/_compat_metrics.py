@@ -7,7 +7,7 @@ The public API takes measurements one by one, and each costs ten times an append
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.attributes import _clean_attribute_value
 from opentelemetry.context import Context
@@ -16,12 +16,15 @@ from opentelemetry.sdk.metrics._internal import _view_instrument_match as sdk_ma
 from opentelemetry.sdk.metrics._internal.aggregation import (
     _DropAggregation,
     _ExplicitBucketHistogramAggregation,
+    _ExponentialBucketHistogramAggregation,
+    _LastValueAggregation,
     _SumAggregation,
 )
 from opentelemetry.sdk.metrics._internal.view import _default_reservoir_factory
 from opentelemetry.trace import NonRecordingSpan
 
 from csg_otel._compat_context import SPAN_KEY
+from csg_otel.pipeline import _compat_exponential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +34,13 @@ if TYPE_CHECKING:
 Place = tuple[Any, Any, dict[str, Any], dict[str, Any]]
 """A series in one stream: the stream, the key of the series in it, its attributes there, and those of the measurements."""
 
-_MERGED = (_SumAggregation, _ExplicitBucketHistogramAggregation, _DropAggregation)
+_USUAL: Final = {
+    "counter": _SumAggregation,
+    "up_down_counter": _SumAggregation,
+    "histogram": _ExplicitBucketHistogramAggregation,
+    "gauge": _LastValueAggregation,
+}
+_MERGED: Final = {*_USUAL.values(), _ExponentialBucketHistogramAggregation}
 
 
 def before_collections(provider: MeterProvider, merge: Callable[[], None]) -> None:
@@ -56,25 +65,33 @@ def streams(provider: MeterProvider, instrument: Any) -> list[Any]:
     return [stream for storage in storages for stream in storage._get_or_init_view_instrument_match(instrument)]
 
 
-def bounds(provider: MeterProvider, instrument: Any, in_streams: Sequence[Any]) -> tuple[float, ...] | None:
+def way(
+    kind: str, provider: MeterProvider, instrument: Any, in_streams: Sequence[Any]
+) -> tuple[bool, tuple[float, ...]] | None:
     """
-    Return the bounds that all streams share, empty for sums; None if measurements must go to one of them one by one.
+    Return how measurements of an *instrument* of *kind* can be merged; None if they must go to it one by one.
 
-    That holds without a reader, for aggregations, reservoirs and filters of exemplars that are not the SDK's usual ones.
+    The first item is whether they must be added one by one, in order, because a stream does not have the usual aggregation of
+    the kind, or because histograms have other bounds. The second item is the bounds that all streams share.
+
+    None is returned without a reader, for aggregations, reservoirs and filters of exemplars that are not the SDK's usual ones,
+    and where the last value of several series counts, of an instrument that is no gauge.
     """
     if not in_streams or not instrument._is_enabled():
         return None
     if type(provider._sdk_config.exemplar_filter) not in (TraceBasedExemplarFilter, AlwaysOffExemplarFilter):
         return None
-    of_buckets = set()
-    for stream in in_streams:
-        if type(stream._aggregation) not in _MERGED:
-            return None
-        if stream._view._exemplar_reservoir_factory is not _default_reservoir_factory:
-            return None
-        if type(stream._aggregation) is not _DropAggregation:
-            of_buckets.add(getattr(stream._aggregation, "_boundaries", ()))
-    return None if len(of_buckets) > 1 else next(iter(of_buckets), ())
+    if any(stream._view._exemplar_reservoir_factory is not _default_reservoir_factory for stream in in_streams):
+        return None
+    kept = [stream for stream in in_streams if type(stream._aggregation) is not _DropAggregation]
+    kinds = {type(stream._aggregation) for stream in kept}
+    if not kinds <= _MERGED:
+        return None
+    of_buckets = {getattr(stream._aggregation, "_boundaries", ()) for stream in kept}
+    if kinds <= {_USUAL[kind]} and len(of_buckets) <= 1:
+        return False, next(iter(of_buckets), ())
+    has_last = _LastValueAggregation in kinds
+    return None if has_last and any(stream._view._attribute_keys is not None for stream in kept) else (True, ())
 
 
 def places(in_streams: Iterable[Any], attributes: dict[str, Any]) -> list[Place]:
@@ -134,6 +151,39 @@ def add_buckets(
                 if aggregation._record_min_max:
                     aggregation._min = min(aggregation._min, extremes[0])
                     aggregation._max = max(aggregation._max, extremes[1])
+        _offer(aggregation, place, exemplars)
+
+
+def set_last(place: Place, order: int, value: float, exemplars: Sequence[tuple[float, int, Any]]) -> None:
+    """Set the last *value* of a gauge, unless the place has one of a higher *order*; offer *exemplars* as :func:`add`."""
+    stream, key, attributes, _ = place
+    with stream._lock:
+        aggregation: Any = stream._get_or_create_aggregation(key, attributes)
+        if type(aggregation) is _LastValueAggregation:
+            with aggregation._lock:
+                if order > getattr(aggregation, "csg_otel_order", -1):
+                    last: Any = value
+                    aggregation._value = last
+                    aggregation.csg_otel_order = order  # type: ignore[attr-defined] # of this module
+        _offer(aggregation, place, exemplars)
+
+
+def is_any_locked(in_places: Sequence[Place]) -> bool:
+    """Return whether the stream of a place is in use, perhaps by what a signal handler on this thread has interrupted."""
+    return any(place[0]._lock.locked() for place in in_places)
+
+
+def add_in_order(place: Place, values: Sequence[float], exemplars: Sequence[tuple[float, int, Any]]) -> None:
+    """Add *values* one by one, as the SDK does, and offer *exemplars* as :func:`add`."""
+    stream, key, attributes, _ = place
+    with stream._lock:
+        aggregation: Any = stream._get_or_create_aggregation(key, attributes)
+        if type(aggregation) is _ExponentialBucketHistogramAggregation:
+            _compat_exponential.add(aggregation, values)
+            exemplars = [exemplar for exemplar in exemplars if exemplar[0]]  # the SDK keeps none of zeros
+        else:
+            for value in values:
+                aggregation.aggregate(_compat_exponential.Measured(value), False)
         _offer(aggregation, place, exemplars)
 
 

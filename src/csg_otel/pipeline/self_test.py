@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
-from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
@@ -118,7 +118,7 @@ def _spans(*, fast: bool) -> list[Any]:
         span.end(4)
     provider.add_span_processor(other)
     tracer.start_span("beside another processor", Context(), attributes={"a": 1}, start_time=5).end(6)
-    shown = [json.loads(span.to_json()) for span in (*keep.ended, *other.ended)]
+    shown = [json.loads(span.to_json(indent=None)) for span in (*keep.ended, *other.ended)]
     for fields in shown:
         fields["parent_id"] = fields["parent_id"] == shown[1]["context"]["span_id"]
     return [{**fields, "context": sorted(fields["context"])} for fields in shown]
@@ -126,8 +126,11 @@ def _spans(*, fast: bool) -> list[Any]:
 
 def _points(*, merged: bool) -> list[Any]:
     """Return the points of two readers after some measurements, merged or one by one."""
-    view = View(instrument_name="counter", attribute_keys={"kept"})
-    provider = _Meters(resource=Resource.get_empty(), views=[view], shutdown_on_exit=False)
+    views = (
+        View(instrument_name="counter", attribute_keys={"kept"}),
+        View(instrument_name="exponential", aggregation=ExponentialBucketHistogramAggregation()),
+    )
+    provider = _Meters(resource=Resource.get_empty(), views=views, shutdown_on_exit=False)
     _providers.append(provider)
     merger = Merger(provider)
     merger.is_on = merged
@@ -137,12 +140,15 @@ def _points(*, merged: bool) -> list[Any]:
         if merged:
             _compat_collection.quicken(provider, reader)
     meter = provider.get_meter("csg_otel")
-    counter, histogram = meter.create_counter("counter"), meter.create_histogram("histogram")
-    records: list[Callable[..., Any]] = [counter.add, histogram.record]
+    histogram, exponential = meter.create_histogram("histogram"), meter.create_histogram("exponential")
+    counter, gauge = meter.create_counter("counter"), meter.create_gauge("gauge")
+    records: list[Callable[..., Any]] = [counter.add, histogram.record, exponential.record, gauge.set]
     if merged:
         accumulators = (
             merger.accumulator("counter", counter, counter.add),
             merger.accumulator("histogram", histogram, histogram.record),
+            merger.accumulator("histogram", exponential, exponential.record),
+            merger.accumulator("gauge", gauge, gauge.set),
         )
         records = [
             lambda value, attributes, context, of=of: of.series(attributes).put(value, context) for of in accumulators
@@ -150,7 +156,7 @@ def _points(*, merged: bool) -> list[Any]:
     points: list[Any] = []
     for value in (3, 700.5):
         for attributes in ({"kept": True, "left out": "x"}, {"kept": 1}):
-            for record in records:
+            for record in (*records, *records):
                 record(value, attributes, _SAMPLED if attributes["kept"] is True else Context())
         points += [_shown(reader.get_metrics_data()) for reader in readers]
     return points

@@ -172,8 +172,10 @@ class SafeHistogram(_Accumulating, metrics.Histogram):
         self._measure("record", amount, attributes, context)
 
 
-class SafeGauge(_Instrument, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
+class SafeGauge(_Accumulating, metrics._Gauge):  # noqa: SLF001 - the API's synchronous gauge has no other name
     """A synchronous gauge that refuses no value by an exception."""
+
+    _METHOD = "set"
 
     def set(self, amount: float, attributes: Attributes | None = None, context: Context | None = None) -> None:
         """Set *amount* on the real gauge."""
@@ -315,7 +317,7 @@ class SafeMeter(metrics.Meter):
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> SafeGauge:
         """Create a synchronous gauge, or return the one of this name and unit."""
-        gauge: SafeGauge = self._make("gauge", SafeGauge, name, unit, description)
+        gauge: SafeGauge = self._make("gauge", SafeGauge, name, unit, description, accumulate=self._accumulate)
         return gauge
 
     def create_observable_counter(

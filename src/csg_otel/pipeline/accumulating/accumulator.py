@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
-from csg_otel.pipeline.accumulating.series import HistogramSeries, Series, SumSeries
+from csg_otel.pipeline.accumulating.series import GaugeSeries, HistogramSeries, Series, SumSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,11 +29,13 @@ class Accumulator:
 
         Args:
             merger: Merges the series before each collection.
-            kind: ``counter``, ``up_down_counter`` or ``histogram``.
+            kind: ``counter``, ``up_down_counter``, ``histogram`` or ``gauge``.
             instrument: The SDK's instrument.
             record: Its method that takes a value, attributes and a context.
         """
         self.is_direct = True
+        self.is_in_order = False
+        """Whether measurements are added one by one, because a stream has another aggregation than is usual for the kind."""
         self.bounds: Sequence[float] = ()
         """The upper bounds of the buckets, of a histogram."""
         self.streams: Sequence[Any] = ()
@@ -44,9 +46,10 @@ class Accumulator:
         """Whether measurements in sampled spans become exemplars."""
         self.instrument = instrument
         self.record = record
-        self.least = -(2**63) if kind == "up_down_counter" else 0
+        self.kind = kind
+        self.least = -(2**63) if kind in {"up_down_counter", "gauge"} else 0
         """The least number that the instrument allows, and OTLP can carry."""
-        self._kind: type[Series] = HistogramSeries if kind == "histogram" else SumSeries
+        self._class: type[Series] = {"histogram": HistogramSeries, "gauge": GaugeSeries}.get(kind, SumSeries)
         self._merger = merger
         self._series: dict[tuple[Any, ...], Series] = {}
 
@@ -58,7 +61,7 @@ class Accumulator:
         if series is None:
             if len(self._series) >= _MOST_SERIES:
                 self._series.clear()
-            series = self._series.setdefault(key, self._kind(self, dict(attributes)))
+            series = self._series.setdefault(key, self._class(self, dict(attributes)))
         return series
 
     def register(self, series: Series) -> None:

@@ -87,8 +87,11 @@ class Merger:
     def _place(self, series: Series, streams: Sequence[Any]) -> None:
         accumulator = series.accumulator
         if accumulator.generation != self._generation:
-            shared = _compat_metrics.bounds(self._provider, accumulator.instrument, streams) if self.is_on else None
-            accumulator.is_direct, accumulator.bounds = shared is None, shared or ()
+            way = None
+            if self.is_on:
+                way = _compat_metrics.way(accumulator.kind, self._provider, accumulator.instrument, streams)
+            accumulator.is_direct = way is None
+            accumulator.is_in_order, accumulator.bounds = way or (False, ())
             accumulator.streams, accumulator.generation = streams, self._generation
         if not accumulator.is_direct:
             series.places = _compat_metrics.places(streams, series.attributes)

@@ -8,6 +8,7 @@ Measurements are summed up after every few of them, by the thread that has recor
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 import random
@@ -20,7 +21,7 @@ from csg_otel._compat_context import SPAN_KEY, current
 from csg_otel.pipeline import _compat_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
@@ -34,6 +35,9 @@ _LARGEST: Final = 2**63
 """The smallest positive integer that OTLP can't carry."""
 
 _INFINITE: Final = math.inf
+
+_numbers: Final = itertools.count()
+"""The numbers of measurements of gauges, in the order in which they were set."""
 
 Exemplar = tuple[float, int, "SpanContext"]
 """A measurement in a sampled span: its value, its time in nanoseconds since the epoch, and the context of the span."""
@@ -59,8 +63,8 @@ class Series:
         """Begin a series of *accumulator* with the clean *attributes*, which do not change."""
         self._least = accumulator.least
         self._least_float = float(accumulator.least)
-        self._pending: list[float] = []
-        self._push = self._pending.append
+        self._pending: list[Any] = []
+        self._push: Callable[[float], None] = self._pending.append
         self._sampled: list[Exemplar] = []
         self.accumulator = accumulator
         self.attributes = attributes
@@ -116,7 +120,11 @@ class Series:
 
     def sum_up(self) -> None:
         """Sum up what is pending; the caller holds the lock of merges."""
-        if values := _drain(self._pending):
+        if self.accumulator.is_in_order:
+            if not _compat_metrics.is_any_locked(self.places):  # else after the next measurement
+                self._pass_on()
+            return
+        if values := self._taken():
             self._add(values)
         if sampled := _drain(self._sampled):
             self._offer(sampled)
@@ -124,11 +132,24 @@ class Series:
     def merge(self) -> None:
         """Merge what was recorded into every stream; the caller holds the lock of merges."""
         if self.accumulator.is_direct:  # since a moment ago
-            for value in _drain(self._pending):
+            for value in self._taken():
                 self.accumulator.record(value, self.attributes)
-            return
-        self.sum_up()
-        self._take()
+        elif self.accumulator.is_in_order:
+            self._pass_on()
+        else:
+            self.sum_up()
+            self._take()
+
+    def _pass_on(self) -> None:
+        """Add what is pending to every stream, in order."""
+        values, sampled = self._taken(), _drain(self._sampled)
+        exemplars = sampled if self.accumulator.has_exemplars else ()
+        for place in self.places:
+            _compat_metrics.add_in_order(place, values, exemplars)
+
+    def _taken(self) -> list[float]:
+        """Remove and return the values that are pending."""
+        return _drain(self._pending)
 
     def reset(self) -> None:
         """Forget what was recorded."""
@@ -150,31 +171,74 @@ class Series:
         raise NotImplementedError
 
 
-class SumSeries(Series):
-    """A series of a counter or an up-down counter."""
+class _OneExemplar(Series):
+    """A series that keeps one exemplar: as in the SDK's reservoir of size 1, each measurement has the same chance."""
 
-    __slots__ = ("_exemplar", "_offered", "_total")
+    __slots__ = ("_exemplar", "_offered")
 
     def _clear(self) -> None:
-        self._total: float = 0
         self._exemplar: Exemplar | None = None
         self._offered = 0
 
-    def _add(self, values: list[float]) -> None:
-        self._total = _sum(values, self._total)
-
     def _offer(self, sampled: list[Exemplar]) -> None:
-        # As in the SDK's reservoir of size 1, each of the measurements has the same chance.
         self._offered += len(sampled)
         if random.randrange(self._offered) < len(sampled):
             self._exemplar = random.choice(sampled)
 
+    def _exemplars(self) -> Sequence[Exemplar]:
+        return () if self._exemplar is None or not self.accumulator.has_exemplars else (self._exemplar,)
+
+
+class SumSeries(_OneExemplar):
+    """A series of a counter or an up-down counter."""
+
+    __slots__ = ("_total",)
+
+    def _clear(self) -> None:
+        super()._clear()
+        self._total: float = 0
+
+    def _add(self, values: list[float]) -> None:
+        self._total = _sum(values, self._total)
+
     def _take(self) -> None:
-        total, exemplar = self._total, self._exemplar
-        exemplars = () if exemplar is None or not self.accumulator.has_exemplars else (exemplar,)
+        total, exemplars = self._total, self._exemplars()
         self._clear()
         for place in self.places:
             _compat_metrics.add(place, total, exemplars)
+
+
+class GaugeSeries(_OneExemplar):
+    """A series of a gauge. Several may be one in a stream, so each measurement has a number: the last one of all counts."""
+
+    __slots__ = ("_last", "_order")
+
+    def __init__(self, accumulator: Accumulator, attributes: dict[str, Any]) -> None:
+        """Begin a series, as the base does."""
+        super().__init__(accumulator, attributes)
+        append = self._push
+        self._push = lambda value: append((next(_numbers), value))  # type: ignore[arg-type] # the pairs are taken apart below
+
+    def _clear(self) -> None:
+        super()._clear()
+        self._last: float | None = None
+        self._order = -1
+
+    def _taken(self) -> list[float]:
+        pairs = _drain(self._pending)
+        if pairs:
+            self._order = pairs[-1][0]
+        return [value for _, value in pairs]
+
+    def _add(self, values: list[float]) -> None:
+        self._last = values[-1]
+
+    def _take(self) -> None:
+        last, order, exemplars = self._last, self._order, self._exemplars()
+        self._clear()
+        if last is not None:
+            for place in self.places:
+                _compat_metrics.set_last(place, order, last, exemplars)
 
 
 class HistogramSeries(Series):
