@@ -37,6 +37,7 @@ _leaf = st.one_of(
     st.tuples(st.just("add"), _numbers, _labels),
     st.tuples(st.just("change"), st.one_of(_numbers, st.just(-4)), _labels),
     st.tuples(st.just("record"), _numbers, _labels),
+    st.tuples(st.just("keep"), st.one_of(_numbers, st.just(-4)), _labels),
 )
 _kinds = st.sampled_from(["INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"])
 
@@ -74,38 +75,53 @@ def _shown_spans(received: Any) -> Counter[str]:
     )
 
 
+def _numbers_of(name: str, point: Any) -> list[float]:
+    """Return the numbers of *point* that add up; of an exponential histogram the buckets at scale 0, from 2**-4 to 2**45."""
+    if name != "twin.sizes":
+        return [point.as_int if point.WhichOneof("value") == "as_int" else point.as_double]
+    if not hasattr(point, "scale"):
+        return [point.count, point.sum, *point.bucket_counts]
+    buckets = Counter[int]()
+    for index, count in enumerate(point.positive.bucket_counts, point.positive.offset):
+        buckets[index >> point.scale] += count
+    return [point.count, point.sum, point.zero_count, *(buckets[exponent] for exponent in range(-4, 45))]
+
+
 def _shown_points(received: Any, temporality: int) -> dict[str, Any]:
     """Return what the points say in the end: of cumulative ones the last, of delta ones the sum; and their exemplars."""
     shown: dict[str, Any] = {}
     names = {span.span_id: span.name for span in received.spans}
-    for name in ("twin.counter", "twin.level", "twin.sizes"):
+    for name in ("twin.counter", "twin.level", "twin.sizes", "twin.state"):
         kind = {2} if name == "twin.level" else {temporality}
-        assert received.temporalities(name) <= kind
+        assert name == "twin.state" or received.temporalities(name) <= kind
         for point in received.points(name):
             key = repr((name, _values_of(point.attributes)))
-            numbers: list[float] = (
-                [point.count, point.sum, *point.bucket_counts]
-                if name == "twin.sizes"
-                else [point.as_int if point.WhichOneof("value") == "as_int" else point.as_double]
-            )
+            numbers = _numbers_of(name, point)
             before, exemplars = shown.get(key, (None, {}))
-            if before is not None and kind == {1}:
+            if before is not None and kind == {1} and name != "twin.state":
                 numbers = [one + other for one, other in zip(before, numbers, strict=True)]
             for exemplar in point.exemplars:
                 if name == "twin.sizes":  # each bucket keeps the last one; a second instrument() collects between
                     value = exemplar.as_double or exemplar.as_int
                     filtered = _values_of(exemplar.filtered_attributes)
-                    exemplars[bisect_left(twin_program.BOUNDS, value)] = value, names.get(exemplar.span_id), filtered
+                    place = value if hasattr(point, "scale") else bisect_left(twin_program.BOUNDS, value)
+                    exemplars[place] = value, names.get(exemplar.span_id), filtered
                 else:  # one by chance
                     exemplars[0] = "one"
             shown[key] = numbers, exemplars
     return shown
 
 
-def _run(side: str, protocol: str, temporality: str, steps: Path) -> tuple[Counter[str], dict[str, Any]]:
+def _run(
+    side: str, protocol: str, temporality: str, histograms: str, steps: Path
+) -> tuple[Counter[str], dict[str, Any]]:
     sink = GrpcSink() if protocol == "grpc" else HttpSink()
     try:
-        environ = {**os.environ, "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": temporality}
+        environ = {
+            **os.environ,
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": temporality,
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": histograms,
+        }
         program: list[str] = [sys.executable, twin_program.__file__, side, protocol, sink.endpoint, str(steps)]
         done = subprocess.run(program, env=environ, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
@@ -119,19 +135,27 @@ def _run(side: str, protocol: str, temporality: str, steps: Path) -> tuple[Count
 @pytest.mark.parametrize("temporality", ["cumulative", "delta"])
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @settings(  # no shrinking: it runs hundreds of programs
-    max_examples=3,
+    max_examples=4,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(parts=st.tuples(_steps, _steps, _steps), beside=st.booleans())
-def test_a_program_exports_the_same(protocol: str, temporality: str, parts: Any, beside: bool, tmp_path: Path) -> None:
+@given(
+    parts=st.tuples(_steps, _steps, _steps),
+    setup=st.tuples(
+        st.booleans(), st.sampled_from(["explicit_bucket_histogram", "base2_exponential_bucket_histogram"])
+    ),
+)
+def test_a_program_exports_the_same(
+    protocol: str, temporality: str, parts: Any, setup: tuple[bool, str], tmp_path: Path
+) -> None:
     """Spans, points and exemplars are equal, whatever the program does, and if it has a span processor of its own, too."""
     steps = tmp_path / "steps.json"
     # The fork comes first, because a child of the official SDK exports the parent's measurements, too.
     in_child, before, after = parts
+    beside, histograms = setup
     whole = [*([["processor"]] if beside else []), ["fork", in_child], *before, ["again"], *after]
     steps.write_text(json.dumps(whole), encoding="utf-8")
-    ours, official = (_run(side, protocol, temporality, steps) for side in ("ours", "official"))
+    ours, official = (_run(side, protocol, temporality, histograms, steps) for side in ("ours", "official"))
 
     assert ours[0] == official[0]
     assert ours[1] == official[1]

@@ -71,6 +71,24 @@ def test_a_recorded_call_is_few_calls_of_functions(tmp_path: Path) -> None:
     assert not {"format_exception", "checkcache", "format"} & set(failing)  # the stack is written when it is exported
 
 
+def test_a_gauge_is_set_by_few_functions(tmp_path: Path) -> None:
+    """Also by a bound one, and of an exponential histogram as of another: the SDK calls 30 functions and more."""
+    source = """
+    exporter = {"endpoint": "http://127.0.0.1:9", "histograms": "base2_exponential_bucket_histogram"}
+    telemetry = csg_otel.instrument(config={"exporters": {"otlp": [exporter]}, "health_monitoring": {"enabled": False}})
+    gauge, sizes = csg_otel.gauge("level"), csg_otel.histogram("sizes", unit="By")
+    bound = gauge.bind({"a": "x"})
+    counted(lambda: gauge.set(1, {"a": "x"}))
+    counted(lambda: bound.set(1))
+    counted(lambda: sizes.record(1, {"a": "x"}))
+    """
+    set_gauge, set_bound, record = _calls(source, tmp_path, 3)
+
+    assert len(set_gauge) <= 8, set_gauge
+    assert len(set_bound) <= 7, set_bound
+    assert len(record) <= 8, record
+
+
 def test_before_instrument_a_call_is_a_look(tmp_path: Path) -> None:
     """Without a provider nothing but the wrapper, the definition and the look run."""
     (call,) = _calls("    counted(call)", tmp_path, 1)

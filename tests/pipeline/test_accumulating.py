@@ -260,9 +260,10 @@ def test_without_a_reader_nothing_is_kept() -> None:
     assert _points(reader.get_metrics_data())["requests", ()]["value"] == 1
 
 
-def test_totals_are_exact_with_many_threads_and_collections() -> None:
+@pytest.mark.parametrize("views", ["none", "exponential"])
+def test_totals_are_exact_with_many_threads_and_collections(views: str) -> None:
     """Eight threads record in one series while both readers collect without a pause: the deltas add up to the total."""
-    ours, rounds, threads = _ours(), 20_000, 8
+    ours, rounds, threads = _ours(_VIEWS[views]), 20_000, 8
     done = threading.Event()
     deltas: list[Any] = []
 

@@ -67,6 +67,7 @@ def _ours(protocol: str, endpoint: str) -> tuple[Callable[[], None], Callable[[]
             "protocol": protocol,
             "timeout": timeout_s,
             "temporality": os.environ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
+            "histograms": os.environ["OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"],
         }
         return csg_otel.instrument(
             "twin",
@@ -117,6 +118,7 @@ class Runner:
         self.add = meter.create_counter("twin.counter", "1", "counts").add
         self.change = meter.create_up_down_counter("twin.level").add
         self.record = meter.create_histogram("twin.sizes", "1", explicit_bucket_boundaries_advisory=BOUNDS).record
+        self.keep = meter.create_gauge("twin.state").set
         self.of_child = meter.create_counter("twin.child").add
 
     def run(self, steps: list[Any], depth: int = 0) -> None:
@@ -151,7 +153,7 @@ class Runner:
         elif step == "status":
             span.set_status(Status(StatusCode[arguments[0]], arguments[1] if arguments[0] == "ERROR" else None))
         else:
-            {"add": self.add, "change": self.change, "record": self.record}[step](*arguments)
+            {"add": self.add, "change": self.change, "record": self.record, "keep": self.keep}[step](*arguments)
 
     def _fork(self, steps: list[Any]) -> None:
         child = os.fork()
