@@ -15,20 +15,22 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from csg_otel import _compat_context, faults
+from csg_otel import _compat_context, faults, names
 from csg_otel import attributes as clean
-from csg_otel.pipeline import _compat, fanout, self_test
+from csg_otel._version import VERSION
+from csg_otel.pipeline import _compat, _compat_adopted, fanout, self_test
 from csg_otel.pipeline._compat_ended import EndedSpan
 from csg_otel.pipeline._compat_spans import FastSpan
 from csg_otel.pipeline.fanout import SpanFanOut
 from csg_otel.pipeline.installed import InstalledTracerProvider
 from csg_otel.pipeline.limits import span_limits
+from csg_otel.pipeline.safe_spans import discard_current_span
 
 _RESOURCE = Resource({"service.name": "test"})
 _LIMITS = {
@@ -72,11 +74,16 @@ class _Ours:
 
 
 class _Official:
+    """The SDK's own provider."""
+
+    scope: tuple[str, str, Any] = "library", "1.0", {"a": 1}
+
     def __init__(self, sampler: Sampler, environ: dict[str, str]) -> None:
         self.exporter = InMemorySpanExporter()
         self.provider = TracerProvider(sampler, _RESOURCE, shutdown_on_exit=False, span_limits=span_limits(environ))
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.tracer = self.provider.get_tracer("library", "1.0", attributes={"a": 1})
+        name, version, attributes = self.scope
+        self.tracer: Any = self.provider.get_tracer(name, version, attributes=attributes)
 
     def start_at_place(self, name: str, context: Any, now: int, place: Any) -> Any:
         """Start a span with all attributes."""
@@ -86,6 +93,27 @@ class _Official:
 
     def ended(self) -> list[ReadableSpan]:
         return list(self.exporter.get_finished_spans())
+
+
+class _OfficialOfOurs(_Official):
+    """The SDK's own provider, with the tracer of this package."""
+
+    scope = names.SCOPE, VERSION, None
+
+
+class _Adopted(_OfficialOfOurs):
+    """A provider that the program has set before, with the tracer of this package."""
+
+    def __init__(self, sampler: Sampler, environ: dict[str, str]) -> None:
+        super().__init__(sampler, environ)
+        self.provider.add_span_processor(SpanFanOut())
+        _compat_adopted.quicken(self.provider, fast=True)
+
+    def start_at_place(self, name: str, context: Any, now: int, place: Any) -> Any:
+        """Start a span as an operation does, where the tracer has another way for it."""
+        if not hasattr(self.tracer, "span_site"):
+            return super().start_at_place(name, context, now, place)
+        return _Ours.start_at_place(self, name, context, now, place)  # type: ignore[arg-type] # it has a tracer, too
 
 
 def _shown(spans: list[ReadableSpan]) -> list[Any]:
@@ -251,6 +279,71 @@ def test_a_span_has_what_the_official_sdk_would_have_made(
             assert _listed(_compat.span_contents(ended)) == _listed(_compat.span_contents(_readable(ended)))
     finally:
         logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("environ", [{}, _LIMITS], ids=["usual limits", "few"])
+@pytest.mark.parametrize("sampler", _SAMPLERS)
+@settings(max_examples=40)
+@given(steps=st.lists(_step, max_size=25))
+def test_in_an_adopted_provider_all_processors_see_the_same(
+    sampler: str, environ: dict[str, str], steps: list[Any]
+) -> None:
+    """Spans of this package in the program's own provider are what the SDK would have made, for all processors there."""
+    logging.disable(logging.CRITICAL)
+    try:
+        sides = _Adopted(_SAMPLERS[sampler], environ), _OfficialOfOurs(_SAMPLERS[sampler], environ)
+        sees = _Sees(), _Sees()
+        for side, processor in zip(sides, sees, strict=True):
+            side.provider.add_span_processor(processor)
+
+        assert _run(sides[0], steps) == _run(sides[1], steps)
+        assert sees[0].seen == sees[1].seen
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@pytest.mark.fast_path
+def test_a_tracer_in_an_adopted_provider_is_fast_while_it_is_used() -> None:
+    """Another's tracer never is, nor is ours in a provider of another class or after the end."""
+    side = _Adopted(_SAMPLERS["default"], {})
+    span, other = side.tracer.start_span("x"), side.provider.get_tracer("library").start_span("x")
+    _compat_adopted.quicken(side.provider, fast=False)
+    later = side.tracer.start_span("x")
+    for started in (span, other, later):
+        started.end()
+
+    assert isinstance(span, FastSpan)
+    assert not isinstance(other, FastSpan)
+    assert not isinstance(later, FastSpan)
+    assert [type(ended) for ended in side.ended()] == [EndedSpan, ReadableSpan, ReadableSpan]
+    assert type(side.tracer) is Tracer
+
+
+def test_in_an_adopted_provider_a_discarded_span_reaches_the_others() -> None:
+    """The program's processors get it, as they get every span, and this package's destinations do not."""
+    side, kept = _Adopted(_SAMPLERS["default"], {}), _Kept()
+    side.provider._active_span_processor._span_processors[1].sinks = (kept,)  # type: ignore[attr-defined] # our fan-out
+    with side.tracer.start_as_current_span("request"):
+        discard_current_span()
+        side.tracer.start_span("below").end()
+    side.tracer.start_span("other").end()
+
+    assert [span.name for span in side.ended()] == ["below", "request", "other"]
+    assert [span.name for span in kept.spans] == ["other"]
+
+
+def test_in_an_adopted_provider_the_resource_of_a_child_counts() -> None:
+    """The SDK detects a resource again in a forked child; a span in progress keeps its own."""
+    side = _Adopted(_SAMPLERS["default"], {})
+    early = side.tracer.start_span("early")
+    side.provider._update_resource(Resource({"child": True}))
+    side.tracer.start_span("late").end()
+    early.end()
+
+    assert [(span.name, "child" in span.resource.attributes) for span in side.ended()] == [
+        ("late", True),
+        ("early", False),
+    ]
 
 
 @pytest.mark.fast_path

@@ -223,8 +223,12 @@ class FastSpan(SafeSpan):
 class FastTracer(Tracer):
     """A tracer of the installed provider."""
 
-    def prepare(self) -> bool:
-        """Take the sampler, limits and processors that the tracer has; return False if its spans must be the SDK's."""
+    def prepare(self, processors: Any, base: type[FastSpan] = FastSpan) -> bool:
+        """
+        Take *processors*, and the sampler and limits that the tracer has; return False if its spans must be the SDK's.
+
+        Else they are of a subclass of *base*.
+        """
         sampler = self.sampler
         self._keeps_all = type(sampler) is AlwaysRecordSampler
         if type(sampler) is AlwaysRecordSampler:
@@ -234,9 +238,7 @@ class FastTracer(Tracer):
             if not _is_usual(sampler):
                 return False
             sampler = sampler._root
-        if not isinstance(self.span_processor, SpanProcessors):
-            return False
-        self._processors, self._own = self.span_processor, self.span_processor.own
+        self._processors, self._own = processors, processors.own
         bound = _bound(sampler)
         limits = self._span_limits
         if bound is None or type(self.id_generator) is not RandomIdGenerator or not limits.max_span_attributes:
@@ -246,12 +248,12 @@ class FastTracer(Tracer):
         self._most_attributes = limits.max_span_attributes if length is None or length >= MAX_ATTRIBUTE_LENGTH else 0
         self._span_class: Any = type(
             "FastSpan",
-            (FastSpan,),
+            (base,),
             {
                 "_limits": limits,
                 "_resource": self.resource,
                 "_sampler": self.sampler,
-                "_span_processor": self.span_processor,
+                "_span_processor": processors,
                 "_instrumentation_info": self.instrumentation_info,
                 "_instrumentation_scope": self._instrumentation_scope,
             },
@@ -356,7 +358,11 @@ class FastTracer(Tracer):
 def make_fast(tracer: Any) -> Any:
     """Make *tracer*, of the SDK, a fast one where it does as the usual tracers do; return it."""
     # Last, because a signal handler may raise before, and the SDK keeps the tracer.
-    if type(tracer) is Tracer and FastTracer.prepare(cast("FastTracer", tracer)):
+    if (
+        type(tracer) is Tracer
+        and isinstance(processors := tracer.span_processor, SpanProcessors)
+        and FastTracer.prepare(cast("FastTracer", tracer), processors)
+    ):
         tracer.__class__ = FastTracer
     return tracer
 

@@ -18,7 +18,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import environment, forks, scope, tallies, waits
-from csg_otel.pipeline import _compat, callbacks, flushing, others
+from csg_otel.pipeline import _compat, _compat_adopted, callbacks, flushing, others, self_test
 from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, class_name, follow
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.installed import InstalledLoggerProvider, InstalledMeterProvider, InstalledTracerProvider
@@ -136,6 +136,7 @@ class GlobalProviders:
         self.spans.keep_errors, self.spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
         if isinstance(self.tracers, Adopted):
             self.tracers.attach(self.spans)
+            _compat_adopted.quicken(self.tracers.target, fast=fast and not self_test.problem())
         else:
             chosen = sampler(
                 ratio=sampling.ratio,
@@ -162,6 +163,7 @@ class GlobalProviders:
         for provider, fan_out in ((self.tracers, self.spans), (self.loggers, self.logs)):
             if isinstance(provider, Adopted):
                 provider.detach(fan_out)
+                _compat_adopted.quicken(provider.target, fast=False)
             else:
                 provider.switch_off()
 

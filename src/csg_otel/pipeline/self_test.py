@@ -23,7 +23,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 
 from csg_otel import interruptions
 from csg_otel.attributes import Shared
-from csg_otel.pipeline import _compat_collection
+from csg_otel.pipeline import _compat_adopted, _compat_collection
 from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.processors import SpanProcessors
@@ -95,7 +95,7 @@ class _Keep(SpanProcessor):
 
 
 def _spans(*, fast: bool) -> list[Any]:
-    """Return three spans as JSON, without their ids, made by the fast way or by the SDK's own; the last one twice."""
+    """Return some spans as JSON, without their ids, made by the fast way or by the SDK's own."""
     keep, other = _Keep(), _Keep()
     provider = _Tracers(
         resource=Resource.get_empty(),
@@ -118,10 +118,26 @@ def _spans(*, fast: bool) -> list[Any]:
         span.end(4)
     provider.add_span_processor(other)
     tracer.start_span("beside another processor", Context(), attributes={"a": 1}, start_time=5).end(6)
-    shown = [json.loads(span.to_json(indent=None)) for span in (*keep.ended, *other.ended)]
+    ended = (*keep.ended, *other.ended, *_of_adopted(fast=fast))
+    shown = [json.loads(span.to_json(indent=None)) for span in ended]
     for fields in shown:
         fields["parent_id"] = fields["parent_id"] == shown[1]["context"]["span_id"]
     return [{**fields, "context": sorted(fields["context"])} for fields in shown]
+
+
+def _of_adopted(*, fast: bool) -> list[ReadableSpan]:
+    """Return a span of a provider of the program."""
+    other = _Keep()
+    provider = _Tracers(resource=Resource.get_empty(), shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
+    _providers.append(provider)
+    provider.add_span_processor(other)
+    tracer: Any = provider.get_tracer("csg_otel", "1")
+    if fast:
+        _compat_adopted.make_fast(tracer)
+    span = tracer.start_span("adopted", Context(), attributes={"a": 1}, start_time=1)
+    span.set_attribute("b", "x")
+    span.end(2)
+    return other.ended
 
 
 def _points(*, merged: bool) -> list[Any]:
