@@ -172,7 +172,8 @@ def _points(*, merged: bool) -> list[Any]:
     points: list[Any] = []
     for value in (3, 700.5):
         for attributes in ({"kept": True, "left out": "x"}, {"kept": 1}):
-            for record in (*records, *records):
+            # A bucket of the exponential histogram is used again; one series of it and of the gauge is enough.
+            for record in (*records, records[2]) if attributes["kept"] is True else records[:2]:
                 record(value, attributes, _SAMPLED if attributes["kept"] is True else Context())
         points += [_shown(reader.get_metrics_data()) for reader in readers]
     return points
