@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 
 import pytest
 from opentelemetry.metrics import CallbackOptions
 
 from csg_otel.names import CARDINALITY_LIMIT, Metric
-from csg_otel.tallies import LevelSeries, Tally, TallySeries
+from csg_otel.tallies import Level, LevelSeries, Tally, TallySeries
 
 METRIC = Metric("test.tally", "counter", "{thing}", "Things.", ("kind",))
 
@@ -42,10 +43,16 @@ def test_a_tally_is_exact_under_threads_and_reading() -> None:
     assert tally.value == 160_005
 
 
+def _begin(level: Level) -> Callable[[], int]:
+    """Count a begun operation of *level*; return the function that counts its end."""
+    level.began.increment()
+    return level.ended.increment
+
+
 def test_a_level_shows_what_has_begun_and_not_ended() -> None:
     """It goes up and comes down again."""
     series = LevelSeries(METRIC)
-    ends = [series.at("a").begin() for _ in range(3)]
+    ends = [_begin(series.at("a")) for _ in range(3)]
     ends.pop()()
 
     assert values(series) == {"a": 2}
@@ -68,7 +75,7 @@ def test_a_forked_child_counts_from_zero() -> None:
     """What the parent counted is the parent's to export; an operation it began does not end in the child."""
     tallies, levels = TallySeries(METRIC), LevelSeries(METRIC)
     tallies.at("a").increment()
-    end = levels.at("a").begin()
+    end = _begin(levels.at("a"))
     pid = os.fork()
     if pid == 0:
         tallies.at("a").increment()

@@ -77,29 +77,29 @@ class Tally:
 
 
 class Level:
-    """The number of operations in progress: begun and not yet ended."""
+    """
+    The number of operations in progress: begun and not yet ended.
 
-    __slots__ = ("_began", "_ended")
+    An operation increments ``began``, and gets the ``increment`` of ``ended`` then: a forked child has others, so that it does
+    not count the end of an operation of its parent.
+    """
+
+    __slots__ = ("began", "ended")
 
     def __init__(self) -> None:
-        self._began = Tally()
-        self._ended = Tally()
-
-    def begin(self) -> Callable[[], int]:
-        """Count a begun operation, and return the function that counts its end; in a forked child it has no effect."""
-        self._began.increment()
-        return self._ended.increment
+        self.began = Tally()
+        self.ended = Tally()
 
     def reset(self) -> None:
         """Start at 0."""
-        self._began.reset()
-        self._ended.reset()
+        self.began.reset()
+        self.ended.reset()
 
     @property
     def value(self) -> int:
         """The number of operations in progress now, never negative."""
-        ended = self._ended.value  # read first: an operation that begins and ends between the reads must not give -1
-        return self._began.value - ended
+        ended = self.ended.value  # read first: an operation that begins and ends between the reads must not give -1
+        return self.began.value - ended
 
 
 class Series:

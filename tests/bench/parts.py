@@ -70,7 +70,7 @@ def _parts(call: Callable[[], None], definition: OperationDefinition) -> list[_P
         ("  span: ids, context of the span, counts, fields", _nothing, lambda _: fittings.start_span(outer, None, 5)),
         ("  piece of work of the business metrics", _nothing, lambda _: work.begin(outer, is_file=False)),
         ("  context with the span and the piece", _nothing, lambda _: Context({**outer, SPAN_KEY: 1, work.KEY: 2})),
-        ("  count of active runs", _nothing, lambda _: fittings.active.begin()),
+        ("  count of active runs", _nothing, lambda _: fittings.active.began.increment()),
         ("making it current, and back", begin, there_and_back),
         ("  the variable of the context, set twice", _nothing, lambda _: (attach(outer), attach(outer))),
         ("end: all of it", begin, lambda run: run.end()),

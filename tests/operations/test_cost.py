@@ -64,8 +64,8 @@ def test_a_recorded_call_is_few_calls_of_functions(tmp_path: Path) -> None:
     """
     call, block, failing, beside = _calls(source, tmp_path, 4)
 
-    assert len(call) <= 30, call
-    assert len(block) <= 42, block
+    assert len(call) <= 24, call
+    assert len(block) <= 34, block
     assert len(failing) <= 80, failing
     assert len(beside) <= len(call) + 18, beside  # a span processor of the program; the SDK's way takes 100 more
     assert not {"format_exception", "checkcache", "format"} & set(failing)  # the stack is written when it is exported

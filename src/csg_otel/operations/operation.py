@@ -55,8 +55,8 @@ class Operation:
         "span",
     )
 
-    def __init__(self, definition: OperationDefinition, fittings: Fittings, captured: Mapping[str, Any] | None) -> None:
-        """Begin a run of *definition* now, with *captured* arguments, not yet current."""
+    def begin(self, definition: OperationDefinition, fittings: Fittings, captured: Mapping[str, Any] | None) -> None:
+        """Begin the run of *definition* now, with *captured* arguments, not yet current; called instead of ``__init__``."""
         innermost = _innermost.get()
         if innermost is not None and innermost._is_left:  # noqa: SLF001 - of this class
             _detach_left()
@@ -75,7 +75,8 @@ class Operation:
         own = {**outer, SPAN_KEY: span} if piece is None else {**outer, SPAN_KEY: span, work.KEY: piece}
         self._own_context = Context(own)
         # Last: a run that could not begin, as where the stack is full, must not count as active for ever.
-        self._count_end = fittings.active.begin()
+        fittings.active.began.increment()
+        self._count_end = fittings.active.ended.increment
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set the attribute *key* of the span to *value*, and of the measurement too if ``observe`` has that attribute."""

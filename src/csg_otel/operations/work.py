@@ -32,19 +32,15 @@ class _Totals:
     def __init__(self) -> None:
         self._series = TallySeries(names.WORK_FINISHED), TallySeries(names.WORK_TIME)
         finished, time = self._series
-        self._finished = tuple(map(finished.at, attribute_values.OUTCOMES))
-        self._nanoseconds = time.at()
+        self.finished = tuple(map(finished.at, attribute_values.OUTCOMES))
+        """The counts of pieces that succeeded, and that failed."""
+        self.nanoseconds = time.at()
         for metric, callback in ((names.WORK_FINISHED, finished.observe), (names.WORK_TIME, self._observe_time)):
             scope.create(metric, [metric_groups.switchable(metric, callback)])
 
-    def count(self, took_s: float, *, failed: bool) -> None:
-        if not metric_groups.any_off or metric_groups.is_on(names.WORK_FINISHED.name):
-            self._finished[failed].increment()
-            self._nanoseconds.add(int(took_s * 1e9))
-
     @markers.reads_snapshot
     def _observe_time(self, _options: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(self._nanoseconds.value / 1e9)]
+        return [Observation(self.nanoseconds.value / 1e9)]
 
 
 @functools.lru_cache(maxsize=1)
@@ -74,10 +70,14 @@ class Piece:
         if self.process is not forks.process[0]:
             return
         self.process = None
-        if self.around is not None and failed:
+        if failed and self.around is not None:
             self.around.file_failed = True
-        if not self.has_files or (failed and not self.file_failed):
-            _totals().count(took_s, failed=failed)
+        if self.has_files and (self.file_failed or not failed):
+            return
+        if not metric_groups.any_off or metric_groups.is_on(names.WORK_FINISHED.name):
+            totals = _totals()
+            totals.finished[failed].increment()
+            totals.nanoseconds.add(int(took_s * 1e9))
 
 
 def begin(outer: context.Context, *, is_file: bool) -> Piece | None:
@@ -85,7 +85,7 @@ def begin(outer: context.Context, *, is_file: bool) -> Piece | None:
     process = forks.process[0]
     around: Any = outer.get(KEY)
     if around is None or around.process is not process:
-        around = _starter()
+        around = _starter() if started_threads.has_passed[0] else None
     if around is not None and (around.is_file or not is_file):
         return None
     piece = _new(Piece)
@@ -99,8 +99,6 @@ def begin(outer: context.Context, *, is_file: bool) -> Piece | None:
 
 def _starter() -> Piece | None:
     """Return the open piece that has started this thread or its job; None if none has."""
-    if not started_threads.has_passed[0]:
-        return None
     piece: Piece | None = started_threads.starter()
     return piece if piece is not None and piece.process is forks.process[0] else None
 

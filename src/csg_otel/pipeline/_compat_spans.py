@@ -43,6 +43,7 @@ from csg_otel.names import MAX_ATTRIBUTE_LENGTH
 from csg_otel.pipeline._compat_ended import EndedSpan
 from csg_otel.pipeline.processors import SpanProcessors
 from csg_otel.pipeline.safe_spans import SafeSpan, is_discarded
+from csg_otel.pipeline.sdk_counts import SpanCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -243,6 +244,8 @@ class FastTracer(Tracer):
         limits = self._span_limits
         if bound is None or type(self.id_generator) is not RandomIdGenerator or not limits.max_span_attributes:
             return False
+        counts: Any = self._tracer_metrics
+        self._counts = counts if type(counts) is SpanCounts else None
         self._sampled_below = bound
         length = limits.max_span_attribute_length
         self._most_attributes = limits.max_span_attributes if length is None or length >= MAX_ATTRIBUTE_LENGTH else 0
@@ -336,17 +339,30 @@ class FastTracer(Tracer):
         if parent is not None and not parent[5]:  # is_valid; the properties of this tuple take longer
             parent = None
         if parent is not None:
-            trace_id, flags, state = parent[0], parent[3] & 2, parent[4]
+            trace_id, flags, state, origin = parent[0], parent[3] & 2, parent[4], 2 if parent[2] else 1
             sampled = parent[3] & 1 if self._follows_parent else trace_id & _LOW < self._sampled_below
         else:
-            trace_id, flags, state = getrandbits(128) or 1, 2, _NO_STATE
+            trace_id, flags, state, origin = getrandbits(128) or 1, 2, _NO_STATE, 0
             sampled = trace_id & _LOW < self._sampled_below
         fields = (trace_id, getrandbits(64) or 1, False, _FLAGS[flags + 1 if sampled else flags], state, True)
         span_context: Any = _new_tuple(SpanContext, fields)
-        decision = _SAMPLED if sampled else _RECORDED if self._keeps_all else _DROPPED
-        count_end: Any = self._tracer_metrics.start_span(parent, decision)
-        if count_end is None:
-            return NonRecordingSpan(span_context)
+        counts = self._counts
+        if counts is None:
+            decision = _SAMPLED if sampled else _RECORDED if self._keeps_all else _DROPPED
+            count_end: Any = self._tracer_metrics.start_span(parent, decision)
+            if count_end is None:
+                return NonRecordingSpan(span_context)
+        else:
+            if sampled:
+                started, live = counts.sampled, counts.live_sampled
+            elif self._keeps_all:
+                started, live = counts.recorded, counts.live_recorded
+            else:
+                counts.dropped[origin].increment()
+                return NonRecordingSpan(span_context)
+            started[origin].increment()
+            live.began.increment()
+            count_end = live.ended.increment
         span = _new(span_class)
         span._context, span._parent, span._start_time = span_context, parent, start_time
         span._record_end_metrics = count_end

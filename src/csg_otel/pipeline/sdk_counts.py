@@ -45,7 +45,6 @@ class SpanCounts:
     """Counts the spans of the tracers of one provider; the SDK's tracers call :meth:`start_span`."""
 
     def __init__(self) -> None:
-        """Publish the counts."""
         started, live = TallySeries(names.SDK_SPAN_STARTED), LevelSeries(names.SDK_SPAN_LIVE)
         sampled, recorded, dropped = (
             result.value
@@ -55,24 +54,29 @@ class SpanCounts:
                 OtelSpanSamplingResultValues.DROP,
             )
         )
-        self._sampled, self._recorded, self._dropped = (
+        self.sampled, self.recorded, self.dropped = (
             tuple(started.at(origin, result) for origin in _ORIGINS) for result in (sampled, recorded, dropped)
         )
-        self._live_sampled, self._live_recorded = live.at(sampled), live.at(recorded)
-        _publish(started)
-        _publish(live)
+        """The counts of started spans without a parent, with a local and with a remote one."""
+        self.live_sampled, self.live_recorded = live.at(sampled), live.at(recorded)
+        self._series = started, live
+
+    def publish(self) -> None:
+        """Publish the counts as metrics."""
+        for series in self._series:
+            _publish(series)
 
     def start_span(self, parent: SpanContext | None, decision: Decision) -> Callable[[], Any] | None:
         """Count a span; return the function that counts its end, None if it is not recorded."""
         origin = 0 if parent is None else 2 if parent.is_remote else 1
-        if decision is Decision.RECORD_AND_SAMPLE:
-            self._sampled[origin].increment()
-            return self._live_sampled.begin()
-        if decision is Decision.RECORD_ONLY:
-            self._recorded[origin].increment()
-            return self._live_recorded.begin()
-        self._dropped[origin].increment()
-        return None
+        if decision is Decision.DROP:
+            self.dropped[origin].increment()
+            return None
+        is_sampled = decision is Decision.RECORD_AND_SAMPLE
+        started, live = (self.sampled, self.live_sampled) if is_sampled else (self.recorded, self.live_recorded)
+        started[origin].increment()
+        live.began.increment()
+        return live.ended.increment
 
 
 class LogCounts:
@@ -92,7 +96,9 @@ class LogCounts:
 @functools.lru_cache(maxsize=1)
 def span_counts() -> SpanCounts:
     """Return the counts of this process: the provider of a program keeps the first callback of an instrument only."""
-    return SpanCounts()
+    counts = SpanCounts()
+    counts.publish()
+    return counts
 
 
 @functools.lru_cache(maxsize=1)

@@ -23,10 +23,11 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 
 from csg_otel import interruptions
 from csg_otel.attributes import Shared
-from csg_otel.pipeline import _compat_adopted, _compat_collection
+from csg_otel.pipeline import _compat, _compat_adopted, _compat_collection
 from csg_otel.pipeline._compat_spans import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.processors import SpanProcessors
+from csg_otel.pipeline.sdk_counts import SpanCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +105,7 @@ def _spans(*, fast: bool) -> list[Any]:
         meter_provider=NoOpMeterProvider(),
     )
     _providers.append(provider)
-    tracer: Any = provider.get_tracer("csg_otel", "1")
+    tracer: Any = _compat.count_spans(provider.get_tracer("csg_otel", "1"), SpanCounts())
     if fast:
         tracer = make_fast(tracer)
         parent = tracer.span_site(Shared({"a": 1}, "parent", SpanKind.INTERNAL), tracer.start_span)(Context(), None, 1)

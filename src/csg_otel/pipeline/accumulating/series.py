@@ -90,6 +90,8 @@ class Series:
             return False
         span_context = None
         try:
+            if not forks.mark[0]:
+                forks.enter_child()
             span: Any = (current() if context is None else context).get(SPAN_KEY)
             if span is not None:
                 span_context = span.get_span_context()
@@ -99,10 +101,12 @@ class Series:
         return True
 
     def keep(self, value: float, span_context: Any, context: Context | None) -> None:
-        """Record the valid *value* in the span of *context*, which has *span_context*; None for no span. Never raises."""
+        """
+        Record the valid *value* in the span of *context*, which has *span_context*; None for no span. Never raises.
+
+        The caller has looked at ``forks.mark``.
+        """
         try:
-            if not forks.mark[0]:
-                forks.enter_child()
             if not self.is_registered:
                 self.accumulator.register(self)
                 if self.accumulator.is_direct:
