@@ -145,7 +145,7 @@ class OperationDefinition:
                 fittings = self._fittings = Fittings(self)
             captured = None if self._arguments is None else self._arguments.pick(args, kwargs or {})
             operation = _new(Operation)  # half of the time of a call of the class
-            operation.begin(self, fittings, captured)
+            operation._begin(self, fittings, captured)  # noqa: SLF001 - of this package
             return operation
         except RecursionError:  # the program's own: the stack is full before telemetry can begin
             return UNOBSERVED

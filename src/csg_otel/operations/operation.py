@@ -55,7 +55,7 @@ class Operation:
         "span",
     )
 
-    def begin(self, definition: OperationDefinition, fittings: Fittings, captured: Mapping[str, Any] | None) -> None:
+    def _begin(self, definition: OperationDefinition, fittings: Fittings, captured: Mapping[str, Any] | None) -> None:
         """Begin the run of *definition* now, with *captured* arguments, not yet current; called instead of ``__init__``."""
         innermost = _innermost.get()
         if innermost is not None and innermost._is_left:  # noqa: SLF001 - of this class
