@@ -53,7 +53,11 @@ class Shared(Sound):
         self.name = name
         self.kind = kind
         self.scrubbed: tuple[Any, ...] | None = None
-        """What the way out has found, if nothing had to be changed: see ``scrub``."""
+        """
+        What the way out has found, if nothing had to be changed; else None.
+
+        It is: the scrubber, resource and scope of the spans, and these two as they leave the process.
+        """
         self.encoded: bytes | None = None
         """Name, kind and attributes as they are in an OTLP request."""
 

@@ -56,6 +56,8 @@ _FLAGS: Final = tuple(map(TraceFlags, range(4)))
 _ALL_TRACES: Final = 2**64
 _LOW: Final = _ALL_TRACES - 1
 _SAMPLED, _RECORDED, _DROPPED = Decision.RECORD_AND_SAMPLE, Decision.RECORD_ONLY, Decision.DROP
+_FIELDS: Final = 4
+"""The fields of an ended span with nothing but what all spans have: context, parent, start and end."""
 _END_OF_TIME: Final = 2**64
 """The first time in nanoseconds that OTLP can't carry."""
 _NUMBERS: Final = frozenset((bool, int, float))
@@ -182,20 +184,20 @@ class FastSpan(SafeSpan):
 
         It is: what they share, resource, scope, trace id, span id, the parent's span id or 0, whether it is remote, start, end.
         """
-        shared, context, parent = self._values, self._context, self._parent
-        if (
-            type(shared) is not clean.Shared
-            or self._name is not shared.name
-            or self._status is not _UNSET
-            or not (self._bounded is self._own_events is self._own_links is None)
-            or (context[4] is not _NO_STATE and context[4])
+        own = self.__dict__
+        shared = self._values
+        if len(own) != _FIELDS or type(shared) is not clean.Shared:  # the name, the status or another field is its own
+            return None
+        trace_id, span_id, _, _, state, _ = own["_context"]
+        start, end, parent = own["_start_time"], own["_end_time"], own["_parent"]
+        if not (type(start) is type(end) is int and 0 <= start < _END_OF_TIME and 0 <= end < _END_OF_TIME) or (
+            state is not _NO_STATE and state
         ):
             return None
-        start, end = self._start_time, self._end_time
-        if not (type(start) is type(end) is int and 0 <= start < _END_OF_TIME and 0 <= end < _END_OF_TIME):
-            return None
-        above: Any = (0, False) if parent is None else (parent[1], parent[2])
-        return shared, self._resource, self._instrumentation_scope, context[0], context[1], *above, start, end
+        resource, library = self._resource, self._instrumentation_scope
+        if parent is None:
+            return shared, resource, library, trace_id, span_id, 0, False, start, end
+        return shared, resource, library, trace_id, span_id, parent[1], parent[2], start, end
 
     def end(self, end_time: int | None = None) -> None:
         """End the span and queue it; an exception of the program's span processors is contained."""

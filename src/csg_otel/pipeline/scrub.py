@@ -71,17 +71,17 @@ def varying(original: ReadableSpan) -> tuple[Any, ...] | None:
     """
     Return the contents of *original* that it does not share with the spans of its place, as ``FastSpan.csg_otel_varying`` does.
 
-    Resource and scope are scrubbed. None if it has others, or if the scrubber in use has looked at none of these spans yet.
+    None if it has others, or if the scrubber in use has looked at none of these spans yet; else ``Shared.scrubbed`` has the
+    resource and the scope as they leave the process.
     """
     of_fast_span = getattr(original, "csg_otel_varying", None)
     contents: tuple[Any, ...] | None = None if of_fast_span is None else of_fast_span()
     if contents is None:
         return None
-    shared, owner, library, *ids_and_times = contents
-    scrubbed = shared.scrubbed
-    if scrubbed is None or not (scrubbed[0] is active.scrubber() and scrubbed[1] is owner and scrubbed[2] is library):
+    scrubbed = contents[0].scrubbed
+    if scrubbed is None or scrubbed[0] is not active.scrubber():
         return None
-    return shared, scrubbed[3], scrubbed[4], *ids_and_times
+    return contents if scrubbed[1] is contents[1] and scrubbed[2] is contents[2] else None
 
 
 def _scrubbed_span(original: ReadableSpan) -> tuple[ReadableSpan, Any]:

@@ -10,6 +10,7 @@ until its switch interval of 5 ms is over. So the interpreter is released betwee
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,6 +73,12 @@ _resources: Final = ByIdentity(_resource, _MOST_KEPT)
 _scopes: Final = ByIdentity(_scope, _MOST_KEPT)
 
 
+@functools.lru_cache(maxsize=1024)
+def _before_item(length: int) -> bytes:
+    """Return the tag and the length of an item in a request; most items have one of few lengths."""
+    return b"\x12" + varint(length)
+
+
 def request(items: Iterable[Item]) -> bytes:
     """Return the request of *items*, each with its resource and scope."""
     groups: dict[_Owner, dict[_Owner, list[bytes]]] = {}
@@ -82,7 +89,7 @@ def request(items: Iterable[Item]) -> bytes:
         if resource is not last_resource or scope is not last_scope:
             group = groups.setdefault(_resources.of(resource), {}).setdefault(_scopes.of(scope), [])
             last_resource, last_scope = resource, scope
-        group += (b"\x12", varint(len(body)), body)
+        group += (_before_item(len(body)), body)
         if number and not number % _TURN_ITEMS:
             time.sleep(0)
     return _request(

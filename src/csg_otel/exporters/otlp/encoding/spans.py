@@ -29,6 +29,9 @@ _REMOTE_LINK: Final = fields.fixed32(6, _HAS_REMOTE | _IS_REMOTE)
 _UNSET: Final = message(15, b"")
 
 _pack_times: Final = struct.Struct("<BQBQ").pack
+_pack_ids: Final = struct.Struct(">BBQQBBQ").pack
+_pack_parent: Final = struct.Struct(">BBQ").pack
+_LOW: Final = 2**64 - 1
 
 
 def encoded(contents: Any) -> groups.Item:
@@ -61,17 +64,21 @@ def encoded(contents: Any) -> groups.Item:
 
 def of_place(contents: tuple[Any, ...]) -> groups.Item:
     """Return a span of which only the ids and times are its own: see ``scrub.varying``."""
-    shared, resource, scope, trace_id, span_id, parent_id, is_remote, start, end = contents
+    shared, _, _, trace_id, span_id, parent_id, is_remote, start, end = contents
+    _, _, _, resource, scope = shared.scrubbed
     same = shared.encoded
     if same is None:
         fixed = (fields.kept_text(5, shared.name), _KINDS[id(shared.kind)], attributes(b"\x4a", shared), _UNSET)
         same = shared.encoded = b"".join(fixed)
-    parent = b"\x22\x08" + parent_id.to_bytes(8, "big") if parent_id else b""
-    parts = (
-        *(b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big"), same),
-        *(_pack_times(0x39, start, 0x41, end), parent, _REMOTE_PARENT if is_remote else _LOCAL_PARENT),
+    body = _pack_ids(0x0A, 0x10, trace_id >> 64, trace_id & _LOW, 0x12, 0x08, span_id) + same
+    body += _pack_times(0x39, start, 0x41, end)
+    if not parent_id:
+        return resource, scope, body + _LOCAL_PARENT
+    return (
+        resource,
+        scope,
+        body + _pack_parent(0x22, 0x08, parent_id) + (_REMOTE_PARENT if is_remote else _LOCAL_PARENT),
     )
-    return resource, scope, b"".join(parts)
 
 
 _NONE: Final = [0, 0, 0]
