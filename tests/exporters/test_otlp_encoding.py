@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import enum
+import itertools
 import logging
 import math
 import time
@@ -45,6 +46,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from csg_otel import clocks
 from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.exporters.delivery import burst
 from csg_otel.exporters.otlp.encoding import fields, groups, records, spans, values
@@ -443,21 +445,22 @@ def test_scopes_that_are_equal_lose_nothing() -> None:
 
 
 def test_a_large_batch_lets_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between a few items the interpreter is released; not in a batch that a thread of the program may encode itself."""
+    """When a few items have taken a turn, the interpreter is released; not in a batch that the program may encode."""
     releases: list[float] = []
-    sleep = time.sleep
-
-    def counted(seconds: float) -> None:
-        releases.append(seconds)
-        sleep(seconds)
-
-    monkeypatch.setattr(time, "sleep", counted)
+    now_s = itertools.count()  # each look at the clock is a second later
+    monkeypatch.setattr(time, "sleep", releases.append)
+    monkeypatch.setattr(clocks, "monotonic", now_s.__next__)
     span_request([span_with({})] * burst._CHUNK_ITEMS)
     assert releases == []
 
     span_request([span_with({})] * 512)
-    assert len(releases) >= 512 / burst._CHUNK_ITEMS - 1
+    assert len(releases) == 512 / burst._CHUNK_ITEMS - 1
     assert set(releases) == {0}
+
+    releases.clear()
+    monkeypatch.setattr(clocks, "monotonic", lambda: 0.0)  # the turn is not over
+    span_request([span_with({})] * 512)
+    assert releases == []
 
 
 @pytest.mark.parametrize("signal", ["traces", "logs"])

@@ -5,7 +5,7 @@ The fields around items are the same for all signals. Resources and scopes that 
 their first item. The encoded resource and scope are kept, because nearly all items have the same ones.
 
 A large batch takes several milliseconds, in which the interpreter would let no other thread run: a thread that wakes up waits
-until its switch interval of 5 ms is over. So the interpreter is released between a few items, and between two metrics.
+until its switch interval of 5 ms is over. So the interpreter is released between items, or metrics, as soon as a turn is over.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from csg_otel import clocks
 from csg_otel.exporters.otlp.encoding import fields, values
 from csg_otel.exporters.protobuf import message, nested, varint
 from csg_otel.pipeline.identity import ByIdentity
@@ -32,9 +33,12 @@ _MOST_KEPT: Final = 256
 """Resources or scopes that are kept; a program has one resource, and a scope for each of its libraries."""
 
 
-_TURN_ITEMS: Final = 16
+_TURN_S: Final = 0.0002
+"""Seconds after which other threads may run. The pause itself takes 0.06 ms where no other thread waits."""
+
+_LOOK_ITEMS: Final = 16
 """
-Items after which other threads may run: some 0.2 ms of work.
+Items after which the clock is read.
 
 A thread of the program that encodes for a full queue (``delivery.burst``) has no more items, and so never waits here.
 """
@@ -73,6 +77,19 @@ _resources: Final = ByIdentity(_resource, _MOST_KEPT)
 _scopes: Final = ByIdentity(_scope, _MOST_KEPT)
 
 
+class _Turn:
+    """The time in which this thread keeps the interpreter."""
+
+    def __init__(self) -> None:
+        self._ends = clocks.monotonic() + _TURN_S
+
+    def look(self) -> None:
+        """Let other threads run, if the time is over."""
+        if clocks.monotonic() > self._ends:
+            time.sleep(0)
+            self._ends = clocks.monotonic() + _TURN_S
+
+
 @functools.lru_cache(maxsize=1024)
 def _before_item(length: int) -> bytes:
     """Return the tag and the length of an item in a request; most items have one of few lengths."""
@@ -85,13 +102,14 @@ def request(items: Iterable[Item]) -> bytes:
     group: list[bytes] = []
     last_resource: Any = group  # no resource is the same object
     last_scope: Any = None
+    turn = _Turn()
     for number, (resource, scope, body) in enumerate(items):
         if resource is not last_resource or scope is not last_scope:
             group = groups.setdefault(_resources.of(resource), {}).setdefault(_scopes.of(scope), [])
             last_resource, last_scope = resource, scope
         group += (_before_item(len(body)), body)
-        if number and not number % _TURN_ITEMS:
-            time.sleep(0)
+        if not number % _LOOK_ITEMS and number:
+            turn.look()
     return _request(
         (owner, [(scope, [b"".join(items)]) for scope, items in scopes.items()]) for owner, scopes in groups.items()
     )
@@ -110,9 +128,10 @@ def metrics_request(data: MetricsData, encode: Callable[[Metric], list[bytes]]) 
 
 def _metrics(metrics: Iterable[Metric], encode: Callable[[Metric], list[bytes]]) -> list[bytes]:
     parts: list[bytes] = []
+    turn = _Turn()
     for metric in metrics:
         parts += nested(2, *encode(metric))
-        time.sleep(0)
+        turn.look()
     return parts
 
 
