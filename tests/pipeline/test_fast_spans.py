@@ -580,7 +580,7 @@ def test_an_interruption_of_the_first_use_costs_no_later_span(monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("csg_otel.pipeline._compat_spans._bound", interrupted)
+        patch.setattr("csg_otel.pipeline._compat_tracers._bound", interrupted)
         with pytest.raises(KeyboardInterrupt):
             ours.provider.get_tracer("another")
     ours.provider.get_tracer("another").start_span("x").end()

@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.sampling import Decision
 
 from csg_otel import names, scope
 from csg_otel._version import VERSION
-from csg_otel.pipeline._compat_spans import FastSpan, FastTracer
+from csg_otel.pipeline._compat_spans import FastSpan
+from csg_otel.pipeline._compat_tracers import FastTracer
 from csg_otel.pipeline.safe_spans import SafeSpan
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from csg_otel import clocks
 from csg_otel import scope as own_scope
 from csg_otel.pipeline import _compat, _compat_collection, callbacks, flushing, self_test
-from csg_otel.pipeline._compat_spans import make_fast
+from csg_otel.pipeline._compat_tracers import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.limits import log_limits, span_limits
 from csg_otel.pipeline.processors import LogProcessors, SpanProcessors

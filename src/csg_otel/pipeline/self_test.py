@@ -24,7 +24,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 from csg_otel import interruptions
 from csg_otel.attributes import Shared
 from csg_otel.pipeline import _compat, _compat_adopted, _compat_collection
-from csg_otel.pipeline._compat_spans import make_fast
+from csg_otel.pipeline._compat_tracers import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.processors import SpanProcessors
 from csg_otel.pipeline.sdk_counts import SpanCounts
