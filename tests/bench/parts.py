@@ -49,6 +49,7 @@ def _nothing() -> None:
 
 def _parts(call: Callable[[], None], definition: OperationDefinition) -> list[_Part]:
     fittings: Any = definition._fittings
+    attributes = definition.on_span
     outer, series = current(), fittings.durations[""]
     ended = definition.begin()
     ended.end()
@@ -58,7 +59,7 @@ def _parts(call: Callable[[], None], definition: OperationDefinition) -> list[_P
         return definition.begin()
 
     def start() -> Any:
-        return fittings.start_span(outer, None, 5)
+        return fittings.start_span(outer, attributes, 5)
 
     def there_and_back(run: Any) -> None:
         run.attach()
@@ -67,7 +68,11 @@ def _parts(call: Callable[[], None], definition: OperationDefinition) -> list[_P
     return [
         ("the whole call", _nothing, lambda _: call()),
         ("beginning: all of it", _nothing, lambda _: definition.begin()),
-        ("  span: ids, context of the span, counts, fields", _nothing, lambda _: fittings.start_span(outer, None, 5)),
+        (
+            "  span: ids, context of the span, counts, fields",
+            _nothing,
+            lambda _: fittings.start_span(outer, attributes, 5),
+        ),
         ("  piece of work of the business metrics", _nothing, lambda _: work.begin(outer, is_file=False)),
         ("  context with the span and the piece", _nothing, lambda _: Context({**outer, SPAN_KEY: 1, work.KEY: 2})),
         ("  count of active runs", _nothing, lambda _: fittings.active.began.increment()),

@@ -49,7 +49,8 @@ class Place:
     def run(self, change: str = "", parent: Any = None, times: tuple[int, int] = (5, 7)) -> Any:
         """Run through the place once, with a *change* of the span."""
         context = otel_context.Context() if parent is None else trace.set_span_in_context(parent)
-        span = self.start(context, {"captured": 1} if change == "captured" else None, times[0])
+        attributes = clean.Sound({**self.shared, "captured": 1}) if change == "captured" else self.shared
+        span = self.start(context, attributes, times[0])
         if change == "attribute":
             span.set_attribute("own", "x")
         elif change == "event":

@@ -62,12 +62,13 @@ class _Ours:
     def start_at_place(self, name: str, context: Any, now: int, place: Any) -> Any:
         """Start a span as an operation does, with the clean attributes of its place and those of one run."""
         kind, attributes, captured = place
-        fixed, own = clean.Shared(clean.clean(attributes), name, kind), clean.clean(captured) or None
+        fixed, own = clean.Shared(clean.clean(attributes), name, kind), clean.clean(captured)
+        together = clean.Sound({**fixed, **own}) if own else fixed
 
-        def otherwise(context: Any, captured: Any, now: int) -> Any:
-            return self.tracer.start_span(name, context, kind, {**fixed, **(captured or {})}, start_time=now)
+        def otherwise(context: Any, attributes: Any, now: int) -> Any:
+            return self.tracer.start_span(name, context, kind, attributes, start_time=now)
 
-        return self.tracer.span_site(fixed, otherwise)(context, own, now)
+        return self.tracer.span_site(fixed, otherwise)(context, together, now)
 
     def ended(self) -> list[ReadableSpan]:
         return self.kept.spans
@@ -357,8 +358,9 @@ def test_usual_spans_are_fast_ones() -> None:
 def test_the_spans_of_a_place_share_attributes_and_keep_their_changes_apart() -> None:
     """Spans of one place have one dictionary until an attribute is set."""
     ours = _Ours(_SAMPLERS["default"], {})
-    start = ours.tracer.span_site(clean.Shared({"a": 1}, "x", SpanKind.CLIENT), ours.tracer.start_span)
-    spans = [start(otel_context.Context(), captured, 5) for captured in (None, None, {"b": 2})]
+    of_place, captured = clean.Shared({"a": 1}, "x", SpanKind.CLIENT), clean.Sound({"a": 1, "b": 2})
+    start = ours.tracer.span_site(of_place, ours.tracer.start_span)
+    spans = [start(otel_context.Context(), attributes, 5) for attributes in (of_place, of_place, captured)]
     shared = [span._values for span in spans[:2]]
     spans[0].set_attribute("a", 3)
     for span in spans:
@@ -440,8 +442,9 @@ def test_spans_beside_processors_of_the_program_are_fast_ones() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("csg_otel.faults.strict", False)
         before = faults.counts().get("_Raises", 0)
-        start = ours.tracer.span_site(clean.Shared({"a": 1}, "x", SpanKind.CLIENT), ours.tracer.start_span)
-        spans = [ours.tracer.start_span("x"), start(otel_context.Context(), None, 5)]
+        shared = clean.Shared({"a": 1}, "x", SpanKind.CLIENT)
+        start = ours.tracer.span_site(shared, ours.tracer.start_span)
+        spans = [ours.tracer.start_span("x"), start(otel_context.Context(), shared, 5)]
         for span in spans:
             span.end()
 
@@ -463,7 +466,7 @@ def test_the_spans_of_a_place_stay_shared_beside_a_processor_that_reads_them() -
     shared = clean.Shared({"a": 1}, "x", SpanKind.CLIENT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reads, "on_end", lambda span: dict(span.attributes))
-        ours.tracer.span_site(shared, ours.tracer.start_span)(otel_context.Context(), None, 5).end(7)
+        ours.tracer.span_site(shared, ours.tracer.start_span)(otel_context.Context(), shared, 5).end(7)
     (ended,) = ours.ended()
 
     assert isinstance(ended, ReadableSpan)

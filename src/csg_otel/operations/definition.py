@@ -47,26 +47,25 @@ def _start(
     tracer: trace.Tracer,
     definition: OperationDefinition,
     outer: Context,
-    captured: Mapping[str, Any] | None,
+    attributes: clean.Sound,
     at_ns: int,
 ) -> Any:
-    attributes = clean.Sound({**definition.on_span, **captured}) if captured else definition.on_span
     return tracer.start_span(definition.name, outer, definition.kind, attributes, start_time=at_ns)
 
 
 class Fittings:
     """What the runs of one definition need of the providers in use, looked up once in each era of ``scope``."""
 
-    __slots__ = ("_find_series", "active", "durations", "era", "record_duration", "start_span", "tracer")
+    __slots__ = ("_find_series", "active", "durations", "era", "record_duration", "start_span")
 
     def __init__(self, definition: OperationDefinition) -> None:
         """Look up what *definition* needs."""
         self.era = scope.era[0]
-        self.tracer, duration = _clients(self.era)
-        make_site = getattr(self.tracer, "span_site", None)
-        start = functools.partial(_start, self.tracer, definition)
+        tracer, duration = _clients(self.era)
+        make_site = getattr(tracer, "span_site", None)
+        start = functools.partial(_start, tracer, definition)
         self.start_span: Callable[..., Any] = start if make_site is None else make_site(definition.on_span, start)
-        """Starts a span in a context, with captured attributes or None, at a time in nanoseconds since the epoch."""
+        """Starts a span in a context, with its attributes, at a time in nanoseconds since the epoch."""
         self.active = _active().at(definition.name)
         self.record_duration: Callable[..., None] = duration.record
         self.durations: dict[str, Any] = {}
@@ -143,9 +142,11 @@ class OperationDefinition:
                 if not _compat_context.is_any_provider_set() and (self._has_loaded or not self._loads_provider()):
                     return UNOBSERVED
                 fittings = self._fittings = Fittings(self)
-            captured = None if self._arguments is None else self._arguments.pick(args, kwargs or {})
+            attributes: clean.Sound = self.on_span
+            if self._arguments is not None and (captured := self._arguments.pick(args, kwargs or {})):
+                attributes = clean.Sound({**attributes, **captured})
             operation = _new(Operation)  # half of the time of a call of the class
-            operation._begin(self, fittings, captured)  # noqa: SLF001 - of this package
+            operation._begin(self, fittings, attributes)  # noqa: SLF001 - of this package
             return operation
         except RecursionError:  # the program's own: the stack is full before telemetry can begin
             return UNOBSERVED

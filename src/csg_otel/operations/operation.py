@@ -55,8 +55,8 @@ class Operation:
         "span",
     )
 
-    def _begin(self, definition: OperationDefinition, fittings: Fittings, captured: Mapping[str, Any] | None) -> None:
-        """Begin the run of *definition* now, with *captured* arguments, not yet current; called instead of ``__init__``."""
+    def _begin(self, definition: OperationDefinition, fittings: Fittings, attributes: clean.Sound) -> None:
+        """Begin the run of *definition* now, with its span's *attributes*, not yet current; called instead of ``__init__``."""
         innermost = _innermost.get()
         if innermost is not None and innermost._is_left:  # noqa: SLF001 - of this class
             _detach_left()
@@ -70,7 +70,7 @@ class Operation:
         self._began_ns = began_ns = time_ns()
         self._began_s = perf_counter()
         # The span is not current yet: the wrappers call attach(), for a generator around each of its steps.
-        self.span = span = fittings.start_span(outer, captured, began_ns)
+        self.span = span = fittings.start_span(outer, attributes, began_ns)
         self._piece = piece = work.begin(outer, is_file=definition.count_file is not None)
         own = {**outer, SPAN_KEY: span} if piece is None else {**outer, SPAN_KEY: span, work.KEY: piece}
         self._own_context = Context(own)

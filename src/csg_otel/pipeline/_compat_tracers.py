@@ -39,7 +39,7 @@ from csg_otel.pipeline.safe_spans import is_discarded
 from csg_otel.pipeline.sdk_counts import SpanCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from opentelemetry.context import Context
 
@@ -137,19 +137,18 @@ class FastTracer(Tracer):
         own_class: Any = type("FastSpan", (self._span_class,), fields)
         own, processors, most, begin = self._own, self._processors, self._most_attributes, self.begin
 
-        def start(context: Context, captured: Mapping[str, Any] | None, start_time: int) -> Any:
-            values = None if captured is None else clean.Sound({**shared, **captured})
+        def start(context: Context, attributes: clean.Sound, start_time: int) -> Any:
             span: Any = None
             try:
-                if not values or len(values) <= most:
+                if attributes is shared or len(attributes) <= most:
                     span = begin(own_class, context.get(SPAN_KEY), start_time)
             except Exception:  # noqa: BLE001 - of the current span, which is one of another vendor
                 interruptions.let_through()
             if span is None:
-                return otherwise(context, captured, start_time)
+                return otherwise(context, attributes, start_time)
             if type(span) is own_class:
-                if values:
-                    span._values = values
+                if attributes is not shared:
+                    span._values = attributes
                 if own.watcher is not None and not span.discarded:
                     own.watcher.started(span)
                 if len(processors._span_processors) != 1:

@@ -108,7 +108,8 @@ def _spans(*, fast: bool) -> list[Any]:
     tracer: Any = _compat.count_spans(provider.get_tracer("csg_otel", "1"), SpanCounts())
     if fast:
         tracer = make_fast(tracer)
-        parent = tracer.span_site(Shared({"a": 1}, "parent", SpanKind.INTERNAL), tracer.start_span)(Context(), None, 1)
+        shared = Shared({"a": 1}, "parent", SpanKind.INTERNAL)
+        parent = tracer.span_site(shared, tracer.start_span)(Context(), shared, 1)
     else:
         parent = tracer.start_span("parent", Context(), attributes={"a": 1}, start_time=1)
     child = tracer.start_span("child", set_span_in_context(parent, Context()), start_time=2)

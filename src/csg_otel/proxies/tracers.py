@@ -50,9 +50,9 @@ class SafeTracer(trace.Tracer):
         """
         Return a function that starts the spans of one place in the program, faster than :meth:`start_span`.
 
-        All spans have what is *shared*. The function takes a context, further clean attributes or None, and the
-        time in nanoseconds since the epoch; so does *otherwise*, which it calls where only the tracer can start the span. It
-        serves until the next era of ``scope``.
+        All spans have what is *shared*. The function takes a context, the attributes of the span, and the time in nanoseconds
+        since the epoch; so does *otherwise*, which it calls where only the tracer can start the span. The attributes are
+        *shared*, or clean ones that contain these. The function serves until the next era of ``scope``.
         """
         make_site: Callable[..., Any] | None = getattr(self._real, "span_site", None)
         return otherwise if make_site is None else make_site(shared, otherwise)
