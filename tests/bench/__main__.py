@@ -1,7 +1,7 @@
 """
 Compare with what a careful user would write by hand on the official SDK: ratios, side by side, in one run.
 
-Each side of a case is a program of its own that prints seconds. Rounds are interleaved and medians compared, because
+Each side of a case is a program of its own that prints seconds, or bytes. Rounds are interleaved and medians compared, because
 machines are noisy and only the ratio means something. Run by ``make bench``; ``--check`` fails above 1.5 x the ratio that is
 held: the target, or what was measured where the target is not reached.
 """
@@ -9,7 +9,9 @@ held: the target, or what was measured where the target is not reached.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -25,11 +27,22 @@ from support import neighbours
 
 ROUNDS = 5
 TOLERANCE = 1.5
+_SOURCE = Path(__file__).resolve().parents[2] / "src"
+_UNITS = {"s": (1e6, "us"), "B": (2**-20, "MiB")}
+"""How the values of each unit are printed: a factor, and the unit that it leads to."""
+_HEALTHY = b'{"status": "pass", "state": "healthy", "checks": {"queue": [{"state": "healthy"}]}}'
 RESULTS = Path("bench-results.json")
 
 
 class _Sink(BaseHTTPRequestHandler):
-    """A collector that takes everything and keeps nothing."""
+    """A collector that takes everything and keeps nothing, and a program that is healthy."""
+
+    def do_GET(self) -> None:
+        """Answer as a health endpoint does."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(_HEALTHY)))
+        self.end_headers()
+        self.wfile.write(_HEALTHY)
 
     def do_POST(self) -> None:
         """Read the request and answer that all is well."""
@@ -54,19 +67,28 @@ def sink() -> Iterator[str]:
         server.server_close()
 
 
-def _seconds(program: str, url: str, python: str = sys.executable) -> float:
+def _value(program: str, url: str, *, beside: bool) -> float:
+    """Return the last line of *program*, which runs in the environment of the neighbours if it is *beside* them."""
+    python, more = (neighbours.python(), neighbours.VARIABLES) if beside else (sys.executable, {})
     done = subprocess.run(
-        [python, "-c", program, url], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [python, "-c", program, url],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **more},
     )
-    return float(done.stdout)
+    return float(done.stdout.splitlines()[-1])
 
 
 def measure(case: Case, url: str) -> dict[str, float]:
-    """Return the medians of both sides in seconds, their ratio, the ratio to reach and the one that is held."""
-    python = neighbours.python() if case.needs_neighbours else sys.executable
-    rounds = [(_seconds(case.ours, url), _seconds(case.theirs, url, python)) for _ in range(ROUNDS)]
+    """Return the medians of both sides, their ratio, the ratio to reach and the one that is held."""
+    rounds = [
+        (_value(case.ours, url, beside=case.ours_beside), _value(case.theirs, url, beside=case.needs_neighbours))
+        for _ in range(ROUNDS)
+    ]
     ours, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
-    return {"ours_s": ours, "theirs_s": theirs, "ratio": ours / theirs, "target": case.target, "held": case.held}
+    return {"ours": ours, "theirs": theirs, "ratio": ours / theirs, "target": case.target, "held": case.held}
 
 
 def main() -> int:
@@ -77,6 +99,7 @@ def main() -> int:
     options = parser.parse_args()
     results: dict[str, dict[str, float]] = {}
     print(f"{'case':<44} {'ours':>12} {'theirs':>12} {'ratio':>8} {'target':>8}")
+    compileall.compile_dir(_SOURCE, quiet=1)  # as an installed package is; the first start would do it
     with sink() as url:
         for case in CASES:
             if options.only not in case.name:
@@ -85,9 +108,12 @@ def main() -> int:
                 print(f"{case.name:<44} left out: `.ci/neighbours` builds the environment it needs")
                 continue
             result = results[case.name] = measure(case, url)
-            ours, theirs = (f"{result[side] * 1e6:,.1f} us" for side in ("ours_s", "theirs_s"))
+            factor, unit = _UNITS[case.unit]
+            ours, theirs = (f"{result[side] * factor:,.1f} {unit}" for side in ("ours", "theirs"))
             print(f"{case.name:<44} {ours:>12} {theirs:>12} {result['ratio']:>8.3f} {case.target:>8.3f}", flush=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    units = {case.name: case.unit for case in CASES}
+    written = {name: {"unit": units[name], **result} for name, result in results.items()}
+    RESULTS.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     missed = [name for name, result in results.items() if result["ratio"] > TOLERANCE * result["held"]]
     for name in missed:
         print(f"above {TOLERANCE} x {results[name]['held']}: {name}")

@@ -13,7 +13,6 @@ from bench.programs import (
     FAILING,
     FLUSH_BY_HAND,
     FLUSH_OURS,
-    IMPORT,
     INSTRUMENTED,
     LOGFIRE,
     OBSERVED,
@@ -25,15 +24,10 @@ from bench.programs import (
     SERIES,
     TIMED,
 )
+from bench.starts import STARTS
 
 CASES = (
-    Case(
-        "import, with the names every program uses",
-        IMPORT.format(statement="import csg_otel; csg_otel.observe; csg_otel.counter"),
-        IMPORT.format(statement="from opentelemetry import _logs, metrics, trace; trace.get_tracer, metrics.get_meter"),
-        1.2,
-        reached=1.3,
-    ),
+    *STARTS,
     Case("call before instrument() / SDK by hand", OBSERVED + TIMED, BY_HAND + TIMED, 0.005, reached=0.0058),
     Case("recorded call / SDK by hand", INSTRUMENTED + OBSERVED + TIMED, BY_HAND + TIMED, 0.06, reached=0.17),
     Case("recorded block / SDK by hand", INSTRUMENTED + BLOCK + TIMED, BY_HAND + TIMED, 0.06, reached=0.23),

@@ -219,10 +219,3 @@ server, _ = start_http_server(0, addr="127.0.0.1")
 port = server.server_port
 fill(provider.get_meter("bench"))
 """
-
-IMPORT = """
-import time
-begun = time.perf_counter()
-{statement}
-print(time.perf_counter() - begun)
-"""
