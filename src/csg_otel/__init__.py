@@ -12,9 +12,6 @@ metrics and logs to Prometheus, OTLP collectors, Datadog and the console. Every 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 _NAMES_BY_MODULE = {
     "_version": ("__version__",),
     "check_result": ("CheckResult", "Critical", "Measurement", "Warn"),
@@ -42,10 +39,12 @@ _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for nam
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - one table; type checkers read the stub
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the public name *name* from its module, once (PEP 562)."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'csg_otel' has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(f"csg_otel.{_MODULE_OF[name]}"), name)
     # The import may have put a submodule of the same name here; the public name replaces it.
     globals()[name] = value

@@ -11,7 +11,6 @@ from __future__ import annotations
 import codecs
 import math
 import unicodedata
-from datetime import datetime
 from typing import Final
 
 EPOCH_S: Final = 1e9
@@ -120,6 +119,8 @@ def duration(seconds: float) -> str:
 
 def moment(at: float) -> str:
     """Return Unix seconds as local day and time: ``27 Nov 05:33:11``."""
+    from datetime import datetime  # late: a probe of health loads this module, too
+
     return f"{datetime.fromtimestamp(at).astimezone():%d %b %H:%M:%S}"
 
 

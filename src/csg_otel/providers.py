@@ -6,7 +6,7 @@ The rule: a flush and a shutdown each have one deadline for all destinations, an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.resources import Resource
 
@@ -15,13 +15,15 @@ from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
 from csg_otel.exporters.delivery.destination import intakes, sinks_of
 from csg_otel.exporters.delivery.drain import connect_reader, disconnect_readers, drain, flush
-from csg_otel.pipeline import _compat
+from csg_otel.pipeline import _compat, scrub
 from csg_otel.pipeline.global_providers import detach, global_providers, start_flush_of_others, unplug
 from csg_otel.pipeline.readers import LocalReader
 from csg_otel.pipeline.resource import make_resource, of_this_process
 from csg_otel.pipeline.views import make_views
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from csg_otel.alerts.events import Event
@@ -76,6 +78,11 @@ class Providers:
         installed.connect(self._intakes, self._flush)
         installed.configure(self._config.sampling, self.resource, make_views(self._config), fast=fast)
         self._has_detected_id = _compat.has_detected_instance_id(self.resource)
+
+    @property
+    def shown_resource(self) -> Mapping[str, Any]:
+        """The attributes of the resource without secrets, for pages, reports and tags."""
+        return scrub.resource(self.resource).attributes
 
     def put_alert(self, event: Event) -> int:
         """Queue *event* for every destination of alerts; return the number of those, and of the destinations of logs."""

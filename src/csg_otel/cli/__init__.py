@@ -12,7 +12,6 @@ import os
 import sys
 from argparse import RawDescriptionHelpFormatter
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csg_otel.cli.parser import Parser
@@ -22,6 +21,7 @@ from csg_otel.lines import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 COMMANDS = ("healthcheck", "dashboard", "query", "mcp", "config", "alerts", "grafana", "scrub", "run", "demo", "doctor")
 """The commands, each in the module of its name."""
@@ -63,7 +63,7 @@ def _open_closed_streams() -> None:
     """Open those of stdin, stdout and stderr as an empty file that the caller has closed (`>&-`): Python has None for them."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open as long as the process
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open as long as the process
 
 
 def _drop_output() -> None:
@@ -71,27 +71,31 @@ def _drop_output() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        with Path(os.devnull).open("wb") as nowhere:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a probe does not load pathlib
             os.dup2(nowhere.fileno(), 1)
 
 
 def _documentation() -> Path:
     """Return where the documentation begins: in the installed package, or in the checkout that it runs from."""
+    from pathlib import Path
+
     package = Path(__file__).resolve().parents[1]
     installed = package / "README.md"
     return installed if installed.exists() else package.parents[1] / "README.md"
 
 
 def _command(arguments: Sequence[str]) -> int:
+    named = bool(arguments) and arguments[0] in COMMANDS
+    requested = [arguments[0]] if named else COMMANDS
     parser = Parser(
         prog="csg-otel",
         description="Health checks, metrics, traces and logs of Python programs.",
-        epilog=f"example: csg-otel healthcheck --verbose\n\ndocumentation: {_documentation()}",
+        # Only printed where no command is named, and finding the documentation takes time.
+        epilog=None if named else f"example: csg-otel healthcheck --verbose\n\ndocumentation: {_documentation()}",
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
-    requested = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for name in requested:
         import_module(f"csg_otel.cli.{name}").register(subparsers)
     options = parser.parse(arguments)

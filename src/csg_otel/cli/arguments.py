@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _LONGEST_S = 3600.0
 """More than any command needs; a sleep of more than 292 years is an error of Python's."""
@@ -24,6 +28,13 @@ def port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} must be the number of a port, 0 to 65535")
     return int(text)
+
+
+def file(text: str) -> Path:
+    """Return *text* as a path."""
+    from pathlib import Path  # late, because a probe has no such option mostly, and starts in a few milliseconds
+
+    return Path(text)
 
 
 def names(text: str) -> tuple[str, ...]:

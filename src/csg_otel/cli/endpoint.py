@@ -6,17 +6,17 @@ Imports no YAML and no configuration, because ``healthcheck --url`` runs every f
 
 from __future__ import annotations
 
-from base64 import b64encode
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import net, regular_file
+from csg_otel.cli.arguments import file
 from csg_otel.errors import CsgOtelError
 
 if TYPE_CHECKING:
     import argparse
     import ssl
     from collections.abc import Callable
+    from pathlib import Path
 
     from csg_otel.config import Config
 
@@ -64,7 +64,7 @@ def add_token(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add ``--token-file`` to a command that needs access to the endpoints for *purpose*, such as ``to see details``."""
     parser.add_argument(
         "--token-file",
-        type=Path,
+        type=file,
         metavar="FILE",
         help=f"file with a token of security.api_auth, {purpose} (default: the token in the configuration, which is sent "
         "only to the address in the configuration)",
@@ -137,5 +137,7 @@ def token_in(file: Path, option: str = "--token-file") -> str:
 
 
 def _header(token: str, *, basic: bool) -> dict[str, str]:
+    from base64 import b64encode
+
     sent = token.encode()
     return {"Authorization": (b"Basic " + b64encode(sent) if basic else b"Bearer " + sent).decode("latin-1")}

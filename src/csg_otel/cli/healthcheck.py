@@ -21,7 +21,6 @@ from csg_otel.cli.arguments import add_config, add_timeout, seconds
 from csg_otel.cli.health_output import PROBES
 from csg_otel.errors import CsgOtelError
 from csg_otel.lines import one_line
-from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,6 +229,8 @@ def _probe_url(address: str, group: str) -> str:
 
 def _run_bounded(options: argparse.Namespace, deadline: float) -> dict[str, Any]:
     """Run the checks in this process and return the answer, before *deadline* even if a check or an import hangs."""
+    from csg_otel.threads import OwnThread
+
     answers: list[dict[str, Any]] = []
     thread = OwnThread(
         lambda: answers.append(_run_here(options, deadline)), name="csg-otel-check-here", runs_program=True

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from csg_otel.errors import suggestion
 from csg_otel.lines import one_line
-from csg_otel.net import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_CHOICES = re.compile(r"invalid choice: ('[^']*') \(choose from (.*)\)", re.DOTALL)
+_CHOICES = r"(?s)invalid choice: ('[^']*') \(choose from (.*)\)"
 """The message of argparse about a word that is none of the choices; the versions of Python quote the choices differently."""
 
 _INNERMOST = "_parser"
@@ -22,13 +21,33 @@ _INNERMOST = "_parser"
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose usage errors exit 2; for Nagios, where 2 means CRITICAL, they exit 3 and go to stdout."""
+    """
+    A parser whose usage errors exit 2; for Nagios, where 2 means CRITICAL, they exit 3 and go to stdout.
+
+    argparse makes a formatter for each option that is added, to check it, and loads ``shutil`` for the width of the terminal.
+    So the formatter has a fixed width until something is printed.
+    """
+
+    def __init__(self, *, formatter_class: Any = argparse.HelpFormatter, **options: Any) -> None:
+        """Take the *options* of `argparse.ArgumentParser`; what is printed has the form of *formatter_class*."""
+        super().__init__(formatter_class=_of_fixed_width, **options)
+        self._prints = formatter_class
+
+    def format_usage(self) -> str:
+        """Return the usage, in the width of the terminal."""
+        self.formatter_class = self._prints
+        return super().format_usage()
+
+    def format_help(self) -> str:
+        """Return the help, in the width of the terminal."""
+        self.formatter_class = self._prints
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Print the usage, *message* and the command that prints the help, and exit."""
         if message.endswith("arguments are required: COMMAND"):
             message = "no command given"
-        message = one_line(_CHOICES.sub(_with_suggestion, message))
+        message = one_line(re.sub(_CHOICES, _with_suggestion, message))
         nagios = "nagios" in {part for argument in sys.argv for part in argument.split("=")}
         text = f"{self.format_usage()}{self.prog}: {message}; see {self.prog} --help"
         print(text, file=sys.stdout if nagios else sys.stderr)
@@ -58,6 +77,10 @@ class Parser(argparse.ArgumentParser):
         return next(filter(None, suggestions), "")
 
 
+def _of_fixed_width(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, width=80)
+
+
 def _with_suggestion(message: re.Match[str]) -> str:
     word, choices = message[1].strip("'"), re.findall(r"[^\s',]+", message[2])
     return f"invalid choice: {message[1]}{suggestion(word, choices)} (choose from {', '.join(choices)})"
@@ -65,6 +88,8 @@ def _with_suggestion(message: re.Match[str]) -> str:
 
 def _shown(word: str) -> str:
     """Return *word* of the command line for a message; an address, also as the value of an option, without credentials."""
+    from csg_otel.net import addresses
+
     option, value = ("", word) if not word.startswith("-") else word.partition("=")[::2]
     value = addresses.shown(value) if "@" in value or "://" in value else value
     return f"{option}={value}" if option and value else option or value

@@ -5,10 +5,7 @@ Frozen dataclasses hold the values, and their field names are the keys of the fi
 `csg_otel.config.load.Config` adds the ways to load one. The one rule: each setting is declared once, in its section.
 """
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from csg_otel.config.sections.alerting import Alerting
@@ -23,13 +20,14 @@ from csg_otel.config.sections.notifications import Notifications
 from csg_otel.config.sections.performance import Performance
 from csg_otel.config.sections.sampling import Sampling
 from csg_otel.config.sections.scrubbing import Scrubbing
+from csg_otel.config.sections.section import section
 from csg_otel.config.sections.security import Security
 from csg_otel.config.sections.service import Service
 from csg_otel.config.sections.slos import Slo
 from csg_otel.config.sections.system_monitoring import SystemMonitoring
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class ConfigRoot:
     """Every setting with its value; a setting that is not given has its default."""
 

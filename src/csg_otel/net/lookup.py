@@ -10,8 +10,7 @@ import os
 import socket
 from typing import Any, Final
 
-from csg_otel import clocks, waits
-from csg_otel.threads import OwnThread
+from csg_otel import clocks
 
 _LATE_S: Final = 10.0
 """Seconds for which a result that came after the deadline is usable: the caller's next attempt begins within this time."""
@@ -21,6 +20,9 @@ class _Lookup:
     """One call of the system's resolver, on its own thread."""
 
     def __init__(self, host: str, port: int) -> None:
+        from csg_otel import waits  # late, because a probe of an IP address has no thread
+        from csg_otel.threads import OwnThread
+
         self._host = host
         self._port = port
         self._addresses: list[Any] = []

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 _PORTS: Final = {"http": 80, "https": 443}
-_NAMED: Final = re.compile(r"dns://[^/]*/([^/]+)", re.IGNORECASE)
-_LOCAL: Final = re.compile(r"unix:(?://)?(/.+)", re.IGNORECASE)
+_NAMED: Final = r"(?i)dns://[^/]*/([^/]+)"
+_LOCAL: Final = r"(?i)unix:(?://)?(/.+)"
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
 """Characters of a path and a query that are sent unchanged; others, such as spaces, are sent as %XX."""
 
@@ -87,9 +86,11 @@ def grpc_target(text: str) -> str:
 
     Every other text is returned unchanged. The authority of ``dns://authority/`` is ignored: the system's name service is used.
     """
-    if named := _NAMED.fullmatch(text):
+    import re
+
+    if named := re.fullmatch(_NAMED, text):
         return named[1]
-    if local := _LOCAL.fullmatch(text):
+    if local := re.fullmatch(_LOCAL, text):
         return f"unix://{local[1]}"
     return text
 

@@ -35,7 +35,7 @@ def make_resource(config: Config) -> Resource:
     """
     from opentelemetry.sdk.resources import Resource
 
-    from csg_otel.pipeline import sanitize, scrub
+    from csg_otel.pipeline import sanitize
 
     service = config.service
     attributes: dict[str, Any] = dict(service.attributes)
@@ -47,8 +47,8 @@ def make_resource(config: Config) -> Resource:
     attributes["telemetry.distro.name"] = names.SCOPE
     attributes["telemetry.distro.version"] = VERSION
     detected = Resource(clean.clean(identity(environment.snapshot())))
-    # Scrubbed here already, because pages and reports show the resource without an item.
-    return scrub.resource(sanitize.resource(detected.merge(Resource.create(clean.clean(attributes)))))
+    # Scrubbed by each destination and where it is shown, not here: the rules take as long as the rest of a start.
+    return sanitize.resource(detected.merge(Resource.create(clean.clean(attributes))))
 
 
 def of_this_process(resource: Resource) -> Resource:

@@ -147,10 +147,10 @@ class Dashboard(Part):
     def _resource(self) -> Attributes:
         from csg_otel.dashboard.store.convert import attributes
 
-        return attributes(self._providers.resource.attributes)
+        return attributes(self._providers.shown_resource)
 
     def _service(self) -> Service:
-        resource = self._providers.resource.attributes
+        resource = self._providers.shown_resource
         return {
             "name": self._service_name(),
             "version": str(resource.get("service.version", "")),

@@ -166,7 +166,7 @@ class DatadogChecks(Part):
         datadog = config.exporters.datadog
         if config.disabled or not (datadog.enabled and datadog.statsd and config.health_monitoring.enabled):
             return
-        resource = self._providers.resource.attributes
+        resource = self._providers.shown_resource
         unified = {"service": "service.name", "env": "deployment.environment.name", "version": "service.version"}
         tags = {tag: str(resource.get(attribute, "")) for tag, attribute in unified.items()}
         self._checks = ServiceChecks(datadog.statsd_address, self._registry.snapshot, tags)

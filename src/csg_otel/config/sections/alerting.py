@@ -1,15 +1,14 @@
 """The section `alerting`: alert rules, which Prometheus, Grafana or Datadog evaluate."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address
+from csg_otel.config.sections.section import section
 
 Condition = Literal["greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals"]
 Severity = Literal["info", "warning", "critical", "emergency"]
@@ -24,7 +23,7 @@ OPERATORS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class AlertRule(Printed):
     """One rule: a metric, a condition and a message."""
 
@@ -55,7 +54,7 @@ class AlertRule(Printed):
     location: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Alerting(WithSecrets):
     """Alert rules; they are compiled for Prometheus, Grafana and Datadog, which evaluate them."""
 

@@ -7,7 +7,6 @@ with a setting that may be a secret inherits from `WithSecrets`.
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from collections.abc import Mapping
@@ -18,10 +17,11 @@ from csg_otel.config import credentials
 from csg_otel.config.sections.fields import is_section, settings_of
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address, Secret, SecretUrl
+from csg_otel.config.sections.section import section
 from csg_otel.net import addresses
 
 
-@dataclasses.dataclass(frozen=True)
+@section(frozen=True, kw_only=True)
 class WithSecrets(Printed):
     """A section in which what is a secret is a `Secret`, also where a program passes text, in a container or not."""
 

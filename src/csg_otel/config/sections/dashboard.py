@@ -1,14 +1,11 @@
 """The section `dashboard`: the dashboard in the terminal and in the browser."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
-from dataclasses import dataclass
-
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class DashboardFeatures(Printed):
     """The panes of the dashboard."""
 
@@ -21,7 +18,7 @@ class DashboardFeatures(Printed):
     trends: bool = setting(True, "The history.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class DashboardCharts(Printed):
     """The charts of the dashboard."""
 
@@ -30,7 +27,7 @@ class DashboardCharts(Printed):
     auto_refresh: bool = setting(True, "Refresh the charts without a click.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Dashboard(Printed):
     """The dashboard, in the terminal and in the browser."""
 

@@ -1,21 +1,20 @@
 """The section `escalation`: alerts that last are sent to more receivers, or suppressed for a time."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from csg_otel.config.sections.alerting import Severity
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 _HOURS: Final = re.compile(r"\s*(\d\d:\d\d)\s*-\s*(\d\d:\d\d)\s*")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Receiver(Printed):
     """Channels of an escalation; a channel here is on, and settings it lacks come from `notifications`."""
 
@@ -25,7 +24,7 @@ class Receiver(Printed):
     pagerduty: PagerDutyChannel | None = setting(None, "PagerDuty.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class EscalationRule(Printed):
     """A rule that sends an alert to another receiver, or suppresses it."""
 
@@ -63,7 +62,7 @@ class EscalationRule(Printed):
             object.__setattr__(self, "threshold", None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Escalation(Printed):
     """Alerts that last are sent to more receivers, or suppressed."""
 

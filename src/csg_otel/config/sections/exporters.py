@@ -1,15 +1,14 @@
 """The section `exporters`: the destinations of telemetry, their queues and the spool on disk."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address, Secret
+from csg_otel.config.sections.section import section
 
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
@@ -17,7 +16,7 @@ Temporality = Literal["cumulative", "delta", "lowmemory"]
 Histograms = Literal["explicit_bucket_histogram", "base2_exponential_bucket_histogram"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class ConsoleExporter(Printed):
     """Telemetry on the terminal, written to stderr."""
 
@@ -33,7 +32,7 @@ class ConsoleExporter(Printed):
     signals: tuple[Signal, ...] = setting(SIGNALS, "The signals that are shown.", noun="signal")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Tls(Printed):
     """TLS of the connection to a destination."""
 
@@ -47,7 +46,7 @@ class Tls(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class OtlpExporter(WithSecrets):
     """One OTLP destination."""
 
@@ -88,7 +87,7 @@ class OtlpExporter(WithSecrets):
     location: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class DatadogExporter(WithSecrets):
     """Datadog, through its Agent or directly."""
 
@@ -106,7 +105,7 @@ class DatadogExporter(WithSecrets):
     spool: bool = setting(True, "Keep telemetry on disk while it can't be delivered.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Spool(Printed):
     """Telemetry on disk that a destination has not accepted yet."""
 
@@ -118,7 +117,7 @@ class Spool(Printed):
     max_age: float = setting(7 * 86400.0, "Age at which telemetry is dropped.", unit="s", above=0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Queue(Printed):
     """The queue of a destination; each destination has its own."""
 
@@ -135,7 +134,7 @@ class Queue(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Exporters(Printed):
     """The destinations of telemetry; the endpoint for Prometheus is `system_monitoring.prometheus`."""
 

@@ -1,21 +1,20 @@
 """The section `health_monitoring`: the health checks, their groups and how they are run."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sections.section import section
 
 Target = str | Secret | Mapping[str, Any]
 """A check's target: a URL, a path or ``host:port``, or a mapping with more keys of the check's type."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class SystemResources(Printed):
     """Checks of the host: CPU, memory, disk and load."""
 
@@ -49,7 +48,7 @@ class SystemResources(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Application(Printed):
     """Checks of the program: its modules, models, configuration, and a function that proves that it works."""
 
@@ -72,7 +71,7 @@ class Application(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Dependencies(WithSecrets):
     """Checks of the program's dependencies: services, files, packages, databases."""
 
@@ -95,7 +94,7 @@ class Dependencies(WithSecrets):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class PerformanceChecks(Printed):
     """Checks of the program's performance."""
 
@@ -121,7 +120,7 @@ class PerformanceChecks(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class CheckDefinition(WithSecrets):
     """A check with a name of your own; every other key is a parameter of its type."""
 
@@ -166,7 +165,7 @@ class CheckDefinition(WithSecrets):
     location: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Checks(Printed):
     """Four sections of built-in checks, and checks of your own by name."""
 
@@ -177,7 +176,7 @@ class Checks(Printed):
     custom: Mapping[str, CheckDefinition] = setting(dict, "Any other name: a check of your own.", free="names")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Group(Printed):
     """A change to a group; besides it, a check may list the group itself."""
 
@@ -185,7 +184,7 @@ class Group(Printed):
     exclude: tuple[str, ...] = setting((), "Checks to leave out, by name.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Groups(Printed):
     """The groups of checks that the probes of Kubernetes request."""
 
@@ -194,7 +193,7 @@ class Groups(Printed):
     startup: Group = setting(Group, "`/startupz`: a failure makes Kubernetes wait for the start.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class HealthMonitoring(Printed):
     """Health checks: the checks, their interval, and the number of failures that counts."""
 

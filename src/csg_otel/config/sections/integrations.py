@@ -1,16 +1,13 @@
 """The section `integrations`: a Pushgateway, Grafana and the vendors of monitoring."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
-from dataclasses import dataclass
-
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Address, Secret
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class PrometheusPush(WithSecrets):
     """Pushing metrics to a Pushgateway, for programs that end before they are scraped."""
 
@@ -23,7 +20,7 @@ class PrometheusPush(WithSecrets):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Grafana(WithSecrets):
     """The Grafana that alert rules are pushed to."""
 
@@ -32,7 +29,7 @@ class Grafana(WithSecrets):
     api_key: Secret | None = setting(None, "Token of a service account.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class DatadogAccount(WithSecrets):
     """The Datadog account that monitors are pushed to."""
 
@@ -42,7 +39,7 @@ class DatadogAccount(WithSecrets):
     api_url: Address | None = setting(None, "URL of the API; by default that of `exporters.datadog.site`.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class NewRelic(WithSecrets):
     """New Relic, as a preset of an OTLP destination."""
 
@@ -50,7 +47,7 @@ class NewRelic(WithSecrets):
     license_key: Secret | None = setting(None, "License key.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class ElasticApm(WithSecrets):
     """Elastic APM, as a preset of an OTLP destination."""
 
@@ -59,7 +56,7 @@ class ElasticApm(WithSecrets):
     secret_token: Secret | None = setting(None, "Its secret token.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class ExternalMonitoring(Printed):
     """Vendors of monitoring."""
 
@@ -69,7 +66,7 @@ class ExternalMonitoring(Printed):
     elastic_apm: ElasticApm = setting(ElasticApm, "Elastic APM.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Integrations(Printed):
     """Other systems."""
 

@@ -1,15 +1,13 @@
 """The section `logging`: the program's log."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
-from dataclasses import dataclass
 from typing import Literal
 
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class LogFile(Printed):
     """The log file and its rotation."""
 
@@ -18,7 +16,7 @@ class LogFile(Printed):
     backup_count: int = setting(5, "Number of old files that are kept.", low=0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Logging(Printed):
     """The program's log."""
 

@@ -1,9 +1,6 @@
 """The section `notifications`: the channels that alerts are sent through."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from csg_otel.config.sections.alerting import Severity
@@ -11,9 +8,10 @@ from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class EmailChannel(WithSecrets):
     """Notifications by mail."""
 
@@ -28,7 +26,7 @@ class EmailChannel(WithSecrets):
     severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class SlackChannel(WithSecrets):
     """Notifications in Slack."""
 
@@ -42,7 +40,7 @@ class SlackChannel(WithSecrets):
     severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class WebhookChannel(WithSecrets):
     """Notifications to an HTTP endpoint."""
 
@@ -59,7 +57,7 @@ class WebhookChannel(WithSecrets):
     severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class PagerDutyChannel(WithSecrets):
     """Notifications to PagerDuty."""
 
@@ -68,7 +66,7 @@ class PagerDutyChannel(WithSecrets):
     severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Notifications(Printed):
     """The channels that alerts are sent through."""
 

@@ -1,14 +1,11 @@
 """The section `performance`: durations of operations, benchmarks and the growth of memory."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
-from dataclasses import dataclass
-
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Benchmarking(Printed):
     """Regular benchmarks of the program."""
 
@@ -26,7 +23,7 @@ class Benchmarking(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class MemoryOptimization(Printed):
     """The watch on the growth of memory."""
 
@@ -52,7 +49,7 @@ class MemoryOptimization(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class ResponseTimeTracking(Printed):
     """Durations of operations."""
 
@@ -69,7 +66,7 @@ class ResponseTimeTracking(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Performance(Printed):
     """Durations of operations, benchmarks and the growth of memory."""
 

@@ -1,11 +1,10 @@
 """The section `sampling`: which traces are kept."""
 
-from dataclasses import dataclass
-
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Sampling:
     """The traces that are kept; metrics do not depend on it."""
 

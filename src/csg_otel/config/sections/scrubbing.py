@@ -1,12 +1,11 @@
 """The section `scrubbing`: secrets and personal data that are removed from telemetry."""
 
-from dataclasses import dataclass
-
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Scrubbing(Printed):
     """Secrets and personal data that are removed before telemetry leaves the process."""
 

@@ -1,17 +1,15 @@
 """The section `security`: access to the HTTP endpoints."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
-from dataclasses import dataclass
 from typing import Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.secret import Secret
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class ApiAuth(WithSecrets):
     """The clients that may use the endpoints."""
 
@@ -24,7 +22,7 @@ class ApiAuth(WithSecrets):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class AccessLogging(Printed):
     """The endpoints' access log."""
 
@@ -39,7 +37,7 @@ class AccessLogging(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class RateLimiting(Printed):
     """The limit on requests of one client."""
 
@@ -52,7 +50,7 @@ class RateLimiting(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class EndpointTls(Printed):
     """TLS of the endpoints and of the dashboard; changed files are read again."""
 
@@ -79,7 +77,7 @@ class EndpointTls(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Security(Printed):
     """Access to the endpoints."""
 

@@ -1,14 +1,14 @@
 """The section `service`: the identity of the program in its telemetry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Service(Printed):
     """The identity of the program in its telemetry."""
 

@@ -1,13 +1,14 @@
 """The section `slos`: service level objectives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class Slo(Printed):
     """A service level objective; `good`, `bad` and `total` are metrics, or PromQL with `[window]`."""
 

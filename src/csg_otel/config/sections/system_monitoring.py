@@ -1,15 +1,13 @@
 """The section `system_monitoring`: metrics of the host and the process, and the endpoint Prometheus scrapes."""
 
-# ruff: noqa: RUF009 - setting() makes a dataclass field, not a shared value
-
-from dataclasses import dataclass
 from typing import Literal
 
 from csg_otel.config.sections.fields import setting
 from csg_otel.config.sections.printed import Printed
+from csg_otel.config.sections.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class PrometheusEndpoint(Printed):
     """The HTTP endpoint that Prometheus scrapes; it also serves the probes."""
 
@@ -30,7 +28,7 @@ class PrometheusEndpoint(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class MetricGroups(Printed):
     """The groups of metrics that are recorded and exported."""
 
@@ -52,7 +50,7 @@ class MetricGroups(Printed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(frozen=True, kw_only=True)
 class SystemMonitoring(Printed):
     """Metrics of the host and the process."""
 

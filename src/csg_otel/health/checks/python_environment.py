@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distributions, version
 from itertools import zip_longest
 from typing import Final
 
@@ -51,6 +50,8 @@ class PythonEnvironment:
 
 def _conflicts() -> list[str]:
     """Return one line per requirement of an installed package that is missing or has another version."""
+    from importlib.metadata import PackageNotFoundError, distributions, version  # late: it reads mail, as metadata is
+
     try:
         from packaging.requirements import InvalidRequirement, Requirement
     except ImportError:
@@ -74,6 +75,8 @@ def _conflicts() -> list[str]:
 
 def _problem(package: str) -> str:
     """Return the problem with the requirement *package*; empty if it is met."""
+    from importlib.metadata import PackageNotFoundError, version
+
     name, clauses = _parsed(package)
     try:
         installed = version(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import statistics
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,8 @@ _MOST_S: Final = 2.0
 
 def median_s(run: Callable[[], Any], repeat: int) -> float:
     """Return the median time in seconds of *repeat* runs after a warm-up; of fewer runs if they take over two seconds."""
+    import statistics  # late, because it loads fractions and decimals, and a start needs neither
+
     run()
     times_s: list[float] = []
     began_s = time.perf_counter()
