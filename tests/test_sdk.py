@@ -296,6 +296,28 @@ def test_the_end_is_quick_with_everything_on(tmp_path: Path) -> None:
     assert time.monotonic() - began < HUNG_S
 
 
+def test_a_start_loads_no_rules_and_nothing_of_other_destinations(tmp_path: Path) -> None:
+    """``instrument()`` builds no rules of scrubbing, reads no metadata of packages, and has no client of what is off."""
+    # Without the checks: they run on their own threads meanwhile, and load what they need.
+    found = run(
+        """
+        import json, sys
+        import csg_otel
+        old = set(sys.modules)
+        import csg_otel.health.checks.python_environment, csg_otel.health.checks.timing
+        telemetry = csg_otel.instrument(exporters=["prometheus"], health_monitoring__enabled=False)
+        heavy = ("google", "requests", "urllib3", "grpc", "yaml", "ssl", "sqlite3", "asyncio", "importlib.metadata")
+        heavy += ("statistics", "http.client", "prometheus_client", "csg_otel.dashboard", "csg_otel.privacy.text_rules")
+        heavy += ("csg_otel.privacy.structure.arguments",)
+        loaded = sorted(name for name in set(sys.modules) - old if f"{name}.".startswith(tuple(f"{m}." for m in heavy)))
+        print(json.dumps(loaded))
+        """,
+        tmp_path,
+    )
+
+    assert found == []
+
+
 def test_import_loads_no_sdk(tmp_path: Path) -> None:
     """Neither does defining instruments, checks and operations; only ``instrument()`` does."""
     found = run(

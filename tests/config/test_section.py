@@ -86,7 +86,7 @@ def _behaviour(cls: Any, fields: set[str], first: dict[str, int], second: dict[s
 @pytest.mark.parametrize("decorator", [section, dataclasses.dataclass])
 def test_a_class_below_a_section_keeps_its_settings(decorator: Any) -> None:
     """It may have attributes of its own, and change only these."""
-    base = decorator(frozen=True, kw_only=True)(
+    base: type[Any] = decorator(frozen=True, kw_only=True)(
         type("Base", (), {"__annotations__": {"a": "int"}, "a": 1, "__doc__": ""})
     )
     cls: Any = type("Below", (base,), {})
@@ -95,7 +95,7 @@ def test_a_class_below_a_section_keeps_its_settings(decorator: Any) -> None:
 
     assert below.more == 2
     del below.more
-    for change in (lambda: setattr(below, "a", 2), lambda: delattr(below, "a")):
+    for change in (partial(setattr, below, "a", 2), partial(delattr, below, "a")):
         with pytest.raises(dataclasses.FrozenInstanceError, match="field 'a'"):
             change()
 

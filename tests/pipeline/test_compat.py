@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import subprocess
 import sys
@@ -11,7 +12,10 @@ import threading
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry import context
+from opentelemetry.exporter.prometheus import _mapping
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -227,6 +231,39 @@ def test_names_of_the_base_package() -> None:
     assert _compat.prometheus_name("1st.name") == "_st_name"
     assert _compat.prometheus_label("http.method") == "http_method"
     assert [_compat.prometheus_unit(unit) for unit in ("By", "{order}", "1")] == ["bytes", "", ""]
+
+
+@functools.cache
+def _names_alone() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, _mapping.__name__)
+        return _compat._prometheus_names.__wrapped__()
+
+
+@given(st.text(max_size=30), st.text(max_size=10))
+def test_names_without_the_package_are_those_of_the_package(name: str, unit: str) -> None:
+    """The module of names that is loaded by itself gives what the imported package gives."""
+    alone = _names_alone()
+
+    assert alone is not _mapping
+    assert alone.sanitize_full_name(name) == _mapping.sanitize_full_name(name)
+    assert alone.sanitize_attribute(name) == _mapping.sanitize_attribute(name)
+    assert alone.map_unit(unit) == _mapping.map_unit(unit)
+
+
+def test_names_load_no_server() -> None:
+    """The first name loads neither prometheus_client nor TLS, which the package of the official exporter does."""
+    source = """
+import sys
+from csg_otel.pipeline import _compat
+old = set(sys.modules)
+_compat.prometheus_name("a.b")
+print(*sorted(set(sys.modules) - old))
+"""
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)
+
+    assert {name.split(".")[0] for name in done.stdout.split()} <= {"opentelemetry"}
+    assert "opentelemetry.exporter.prometheus" not in done.stdout.split()
 
 
 def test_the_settings_of_providers_in_use_change() -> None:

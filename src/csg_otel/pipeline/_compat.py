@@ -7,11 +7,15 @@ changes.
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import operator
 import os
+import sys
 import threading
 import time
 import uuid
+from importlib.machinery import PathFinder
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -333,26 +337,41 @@ def with_own_instance_id(resource: Resource) -> Resource:
     return resources.Resource(attributes, resource.schema_url)
 
 
+@functools.cache
+def _prometheus_names() -> Any:
+    """
+    Return the module with the names of ``opentelemetry-exporter-prometheus``, without its package.
+
+    The package loads prometheus_client with its web server and TLS, which need 5 MB; the module of names needs nothing.
+    """
+    name = "opentelemetry.exporter.prometheus._mapping"
+    package = importlib.util.find_spec(name.rpartition(".")[0])
+    folders = package.submodule_search_locations if package is not None else None
+    spec = PathFinder.find_spec(name, folders)
+    if name in sys.modules or spec is None or spec.loader is None:  # loaded already, or not in a file of its own
+        return importlib.import_module(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def prometheus_name(name: str) -> str:
     """
     Return the Prometheus name of a metric, as the package ``opentelemetry-exporter-prometheus`` translates it.
 
     The package's functions are private, but a second implementation could one day translate a name differently.
     """
-    from opentelemetry.exporter.prometheus._mapping import sanitize_full_name
-
-    return sanitize_full_name(name)
+    translated: str = _prometheus_names().sanitize_full_name(name)
+    return translated
 
 
 def prometheus_label(key: str) -> str:
     """Return the Prometheus label of an attribute's key; a private function is used for the same reason."""
-    from opentelemetry.exporter.prometheus._mapping import sanitize_attribute
-
-    return sanitize_attribute(key)
+    label: str = _prometheus_names().sanitize_attribute(key)
+    return label
 
 
 def prometheus_unit(unit: str) -> str:
     """Return the Prometheus name of a unit; a private function is used for the same reason."""
-    from opentelemetry.exporter.prometheus._mapping import map_unit
-
-    return map_unit(unit)
+    translated: str = _prometheus_names().map_unit(unit)
+    return translated

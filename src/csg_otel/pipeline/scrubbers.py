@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment
 from csg_otel.config.sections.secret import Secret
-from csg_otel.privacy import Match, Options, Scrubber, keys, secret_parts
+from csg_otel.privacy import Match, Options, Scrubber, keys
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def make_scrubber(config: Config) -> Scrubber:
     variables = environment.snapshot().items()
 
     def secrets() -> set[str]:
+        from csg_otel.privacy import secret_parts  # late, as the rules: this runs at the first text
+
         held = [*_secrets(config), *(value for name, value in variables if keys.secret(name, value))]
         in_addresses = (part for _, value in variables for part in secret_parts.of_address(value))
         return {*held, *in_addresses}

@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol
 
 from csg_otel.privacy import keys
 from csg_otel.privacy.options import MASKED, marker
-from csg_otel.privacy.structure import arguments
 
 _MOST_LEVELS: Final = 24
 _MOST_ITEMS: Final = 20_000
@@ -92,6 +91,8 @@ class Nested:
 
     def _neighbours(self, items: list[Any], clean: list[Any]) -> None:
         """Redact in *clean* the values of secret options, and the second item of a pair whose first names a secret."""
+        from csg_otel.privacy.structure import arguments  # late: a start needs none of its expressions
+
         texts = [_text(item) if isinstance(item, _BYTES) else item for item in items]
         for index, offset in arguments.secret_items(texts, self._allowed):
             secret = texts[index][offset:]
