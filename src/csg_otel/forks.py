@@ -14,7 +14,6 @@ less, :func:`notice` does both.
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import sys
 import threading
@@ -110,6 +109,8 @@ mark: Any = [1]
 
 def _watch_for_forks() -> None:
     global mark  # noqa: PLW0603 - the memory is made with the first registration, not at import
+    import mmap
+
     _entered[os.getpid()] = None
     try:
         memory = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _ATTRIBUTE: Final = "_csg_otel_work"
 """The attribute of a thread that holds the piece of work."""
@@ -31,6 +33,8 @@ def starter() -> Any:
 @functools.lru_cache(maxsize=1)
 def follow(current: Callable[[], Any]) -> None:
     """Pass the result of *current*, the open piece of work or None, to all threads and jobs from now on; does so once."""
+    from concurrent.futures import ThreadPoolExecutor  # late: defining operations needs no pools
+
     threading.Thread.start = _start(threading.Thread.start, current)  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = _submit(ThreadPoolExecutor.submit, current)  # type: ignore[method-assign]
 
