@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A deadline per example measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.register_profile("few-examples", deadline=None, max_examples=20)  # for --hypothesis-profile, as in .ci/pythons
 hypothesis.settings.load_profile("house")
 
 
