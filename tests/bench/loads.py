@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.case import Case
-from bench.programs import BY_HAND, OBSERVED, TIMED, instrumented, timed
+from bench.programs import BY_HAND, FLUSH_BY_HAND, FLUSH_OURS, INSTRUMENTED, OBSERVED, TIMED, instrumented, timed
 
 _ASYNC = """
 import asyncio
@@ -41,6 +41,25 @@ def seconds():
 
 many()
 print(min(seconds() for _ in range(10)))
+"""
+
+# The time that passes for a call of a thread that does nothing else, until the last span is sent or lost.
+_FLAT_OUT = """
+import time
+for _ in range(1000):
+    work()
+flush()
+time.sleep(1)
+begun = time.perf_counter()
+for _ in range(100_000):
+    work()
+flush()
+print((time.perf_counter() - begun) / 100_000)
+"""
+
+_ALL_ARRIVED = """
+(exporter,) = telemetry.status().values()
+assert exporter.delivered > 101_000 and not exporter.dropped, exporter
 """
 
 # The processor time of a request, exports included: the application is called as a server of ASGI does.
@@ -129,6 +148,12 @@ LOADS = (
         instrumented(destinations=0) + OBSERVED + _IN_THREADS.format(threads=8),
         instrumented(destinations=0) + OBSERVED + _IN_THREADS.format(threads=1),
         1.11,
+    ),
+    Case(
+        "flat out, all arrive / SDK, a part arrives",
+        INSTRUMENTED + OBSERVED + FLUSH_OURS + _FLAT_OUT + _ALL_ARRIVED,
+        BY_HAND + FLUSH_BY_HAND + _FLAT_OUT,
+        0.33,
     ),
     Case(
         "FastAPI request, everything on / without",

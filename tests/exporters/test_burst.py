@@ -13,7 +13,7 @@ import pytest
 
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.requests import joined
-from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.exporters.delivery.sender import NotPlain, SendError
 from csg_otel.exporters.delivery.spool import Spool
 from support.otlp_sink import HttpSink
 from support.programs import Program, eventually
@@ -38,8 +38,10 @@ class Lines:
             assert self.may_gather.wait(HUNG_S)
         return "".join(f"{item}\n" for item in items).encode()
 
-    def is_plain(self, item: str) -> bool:
-        return not item.startswith("special")
+    def encode_plain(self, items: Sequence[str]) -> bytes:
+        if any(item.startswith("special") for item in items):
+            raise NotPlain
+        return self.encode(items)
 
     def split(self, body: bytes) -> list[bytes]:
         return body.splitlines(keepends=True)

@@ -35,8 +35,8 @@ class Lines:
     def encode(self, items: Sequence[str]) -> bytes:
         return "".join(f"{item}\n" for item in items).encode()
 
-    def is_plain(self, _item: str) -> bool:
-        return True
+    def encode_plain(self, items: Sequence[str]) -> bytes:
+        return self.encode(items)
 
     def split(self, body: bytes) -> list[bytes]:
         return body.splitlines(keepends=True)

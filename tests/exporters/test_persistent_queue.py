@@ -9,7 +9,7 @@ from typing import Any
 from csg_otel.exporters.delivery.accounting import items_by_result
 from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
-from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.exporters.delivery.sender import NotPlain, SendError
 from support.programs import HUNG_S
 from support.senders import Observer
 
@@ -20,8 +20,10 @@ class Letters:
     def encode(self, items: Sequence[Any]) -> bytes:
         return "".join(items).encode()
 
-    def is_plain(self, item: Any) -> bool:
-        return type(item) is str
+    def encode_plain(self, items: Sequence[Any]) -> bytes:
+        if any(type(item) is not str for item in items):
+            raise NotPlain
+        return self.encode(items)
 
     def split(self, body: bytes) -> list[bytes]:
         return [bytes([byte]) for byte in body]

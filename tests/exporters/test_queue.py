@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from csg_otel.exporters.delivery.base import DeliveryQueue, QueueStatus
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
-from csg_otel.exporters.delivery.sender import Partial, SendError
+from csg_otel.exporters.delivery.sender import NotPlain, Partial, SendError
 from support.programs import HUNG_S
 from support.senders import FunctionSender, Observer
 from support.time_limits import at_each_point
@@ -99,8 +99,10 @@ class Joined:
     def encode(self, items: Sequence[str]) -> bytes:
         return "".join(items).encode()
 
-    def is_plain(self, item: Any) -> bool:
-        return type(item) is str
+    def encode_plain(self, items: Sequence[Any]) -> bytes:
+        if any(type(item) is not str for item in items):
+            raise NotPlain
+        return self.encode(items)
 
     def split(self, body: bytes) -> list[bytes]:
         return [bytes([byte]) for byte in body]

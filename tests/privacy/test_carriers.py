@@ -19,7 +19,7 @@ from csg_otel.config import load
 from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.dashboard.store.convert import log_row, span_row
 from csg_otel.exporters.delivery.http_errors import status_message
-from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.exporters.delivery.sender import NotPlain, SendError
 from csg_otel.exporters.otlp.sender import OtlpSender
 from csg_otel.logs.formats import formatter
 from csg_otel.pipeline import scrub
@@ -154,4 +154,5 @@ def test_each_setting_has_its_effect() -> None:
     use(on_match="builtins:hash")
     assert active.scrubber().calls_program
     sender = OtlpSender(OtlpExporter(name="a"), "traces")
-    assert not sender.is_plain(span("hello"))
+    with pytest.raises(NotPlain):
+        sender.encode_plain([span("hello")])

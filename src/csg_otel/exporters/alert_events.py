@@ -16,6 +16,7 @@ from csg_otel.alerts.alertmanager import events as alertmanager_events
 from csg_otel.alerts.datadog import events as datadog_events
 from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery import http_errors
+from csg_otel.exporters.delivery.sender import NotPlain
 from csg_otel.net import addresses
 from csg_otel.pipeline import scrub
 
@@ -59,9 +60,9 @@ class AlertSender:
         (event,) = items
         return bytes(scrub.alert(event).encode())
 
-    def is_plain(self, item: Any) -> bool:  # noqa: ARG002 - see RequestSender
-        """Return False: there are never so many alerts."""
-        return False
+    def encode_plain(self, items: Sequence[Any]) -> bytes:  # noqa: ARG002 - see RequestSender
+        """Raise NotPlain: there are never so many alerts."""
+        raise NotPlain
 
     def split(self, body: bytes) -> list[bytes]:
         """Return *body* unchanged: a request has only one alert."""

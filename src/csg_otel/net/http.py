@@ -249,4 +249,4 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 def _is_sendable(value: str) -> bool:
     """Return whether a header can hold *value*: Latin-1 without line breaks."""
-    return not any(sign in value for sign in "\r\n\0") and all(ord(sign) < 256 for sign in value)
+    return not ("\r" in value or "\n" in value or "\0" in value) and (value.isascii() or max(value) < "\u0100")

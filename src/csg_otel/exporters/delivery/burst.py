@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import interruptions
+from csg_otel.exporters.delivery.sender import NotPlain
 
 if TYPE_CHECKING:
     import threading
@@ -105,8 +106,9 @@ class Burst:
                 if chunk.is_taken:
                     return
                 chunk.is_being_encoded = True
-            if all(map(self._sender.is_plain, chunk.items)):
-                self._finish(chunk, self._sender.encode(chunk.items))
+            self._finish(chunk, self._sender.encode_plain(chunk.items))
+        except NotPlain:
+            pass  # the gathering thread encodes them
         except Exception:  # noqa: BLE001 - the gathering thread finds the item that can't be encoded
             interruptions.let_through()
         finally:

@@ -25,13 +25,15 @@ def encoded(
 
 def joined(requests: Sequence[tuple[int, bytes]], max_items: int, max_bytes: int) -> list[tuple[int, bytes]]:
     """Return *requests*, each with its number of items, as fewer requests: joined up to *max_items* and *max_bytes*."""
-    groups: list[tuple[int, list[bytes]]] = []
-    size = 0
+    groups: list[tuple[int, bytes]] = []
+    bodies: list[bytes] = []
+    items = size = 0
     for count, body in requests:
-        size += len(body)
-        if groups and groups[-1][0] + count <= max_items and size <= max_bytes:
-            groups[-1] = (groups[-1][0] + count, [*groups[-1][1], body])
-        else:
-            groups.append((count, [body]))
-            size = len(body)
-    return [(count, b"".join(bodies)) for count, bodies in groups]
+        if bodies and (items + count > max_items or size + len(body) > max_bytes):
+            groups.append((items, b"".join(bodies)))
+            bodies, items, size = [], 0, 0
+        bodies.append(body)
+        items, size = items + count, size + len(body)
+    if bodies:
+        groups.append((items, b"".join(bodies)))
+    return groups

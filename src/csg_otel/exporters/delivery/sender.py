@@ -42,6 +42,10 @@ class SendError(Exception):
         """Start of the attempt on the monotonic clock; set by the queue."""
 
 
+class NotPlain(Exception):  # noqa: N818 - no error: another thread encodes the items
+    """Encoding an item would call code of the program."""
+
+
 @dataclass(frozen=True, slots=True)
 class Partial:
     """The answer to a batch that was accepted in part: how many items the destination rejected, and why."""
@@ -76,8 +80,12 @@ class RequestSender(Sender[bytes], Protocol):
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return *items* as one request. May raise anything for an item that cannot be encoded."""
 
-    def is_plain(self, item: Any) -> bool:
-        """Return whether encoding *item* calls no code of the program, so that any thread may do it."""
+    def encode_plain(self, items: Sequence[Any]) -> bytes:
+        """
+        Return *items* as one request, on any thread.
+
+        Raises NotPlain, before any code of the program is called, if encoding one of them would call it.
+        """
 
     def split(self, body: bytes) -> list[bytes]:
         """Return *body* as requests of one item each; as one request if its items cannot be separated."""

@@ -7,12 +7,12 @@ encoder takes several times as long as ours. The import of protobuf happens on t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks, faults, net
 from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.delivery.component import Component
-from csg_otel.exporters.delivery.sender import Partial, SendError
+from csg_otel.exporters.delivery.sender import NotPlain, Partial, SendError
 from csg_otel.exporters.otlp import address, split
 from csg_otel.exporters.otlp.encoding import groups, records, spans
 from csg_otel.exporters.otlp.encoding.metrics import MetricsEncoder
@@ -102,8 +102,9 @@ class OtlpSender:
         self._transport: Transport | None = None
         self._metrics = MetricsEncoder()
         self._shares = shares
-        encode = _span if signal == "traces" else _record
+        encode, encode_plain = _ENCODERS[signal]
         self._encoded = once(encode) if shares else encode
+        self._encoded_plain = once(encode_plain) if shares else encode_plain
         self._progress: tuple[bytes, int] = (b"", 0)
         """The request that is being sent in pieces, and the number of pieces that were accepted."""
 
@@ -175,15 +176,15 @@ class OtlpSender:
             scrubbed = ScrubbedMetrics()  # again: values have become text
             return b"".join(map(_encode_metric, map(scrubbed.scrub, sanitize.metrics(item))))
 
-    def is_plain(self, item: Any) -> bool:
-        """Return whether *item* is a span or a log record with plain values only, and no code of the program looks at these."""
-        if self._shares and is_encoded(item):
-            return True
-        if active.scrubber().calls_program:
-            return False
-        if self._signal == "traces":
-            return scrub.varying(item) is not None or sanitize.is_plain_span(item)
-        return self._signal == "logs" and sanitize.is_plain_record(item)
+    def encode_plain(self, items: Sequence[Any]) -> bytes:
+        """
+        Return *items* as one request, as :meth:`encode` does, while no code of the program looks at them.
+
+        Raises NotPlain if an item is no span or log record, or has a value that is not plain.
+        """
+        if active.scrubber().calls_program and not (self._shares and all(map(is_encoded, items))):
+            raise NotPlain
+        return groups.request(map(self._encoded_plain, items))
 
     def split(self, body: bytes) -> list[bytes]:
         """Return a request as requests of one span, log record or metric each."""
@@ -207,8 +208,35 @@ def _span(span: Any) -> groups.Item:
     return spans.encoded(scrub.span_contents(span)) if varying is None else spans.of_place(varying)
 
 
+def _plain_span(span: Any) -> groups.Item:
+    varying = scrub.varying(span)
+    if varying is not None:
+        return spans.of_place(varying)
+    if not sanitize.is_plain_span(span):
+        raise NotPlain
+    return spans.encoded(scrub.span_contents(span))
+
+
 def _record(record: Any) -> groups.Item:
     return records.encoded(scrub.record(record))
+
+
+def _plain_record(record: Any) -> groups.Item:
+    if not sanitize.is_plain_record(record):
+        raise NotPlain
+    return _record(record)
+
+
+def _never_plain(_: Any) -> groups.Item:
+    raise NotPlain
+
+
+_ENCODERS: Final = {
+    "traces": (_span, _plain_span),
+    "logs": (_record, _plain_record),
+    "metrics": (_record, _never_plain),
+}
+"""The encoders of an item, for the worker threads and for any thread, by signal; collections of metrics have their own."""
 
 
 def _encode_metric(item: MetricsData) -> bytes:
