@@ -62,11 +62,9 @@ _ALL_ARRIVED = """
 assert exporter.delivered > 101_000 and not exporter.dropped, exporter
 """
 
-# The processor time of a request, exports included: the application is called as a server of ASGI does.
-_REQUESTS = """
-import asyncio, time
+# FastAPI makes four spans and four measurements of each request itself as soon as there are providers.
+OWN_APPLICATION = """
 from fastapi import FastAPI
-logging.getLogger().addHandler(logging.NullHandler())
 
 app = FastAPI()
 
@@ -76,6 +74,14 @@ async def order(number: int):
     count(1, {"kind": "book"})
     logging.getLogger("orders").warning("order %s", number)
     return {"number": number, "items": [{"name": f"item {at}", "price": at * 1.5} for at in range(20)]}
+"""
+APPLICATION_ALONE = OWN_APPLICATION.replace(
+    "FastAPI()", 'FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})'
+)
+
+# The processor time of a request, exports included: the application is called as a server of ASGI does.
+_CALLED = """
+import asyncio, time
 scope = {
     "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
     "path": "/orders/7", "raw_path": b"/orders/7", "query_string": b"", "root_path": "",
@@ -103,8 +109,10 @@ async def main():
 asyncio.run(main())
 """
 
-_WITH_EVERYTHING = """
+# Both sides write the log line to standard error.
+WITH_EVERYTHING = """
 import logging, sys
+logging.basicConfig(format="%(asctime)s %(levelname)-8s %(name)s: %(message)s")
 import csg_otel
 
 csg_otel.instrument("bench", config={
@@ -118,8 +126,9 @@ count = csg_otel.counter("bench.orders", attributes=("kind",)).add
 observed = csg_otel.observe("order", args=("number",))
 """
 
-_WITHOUT = """
+WITHOUT = """
 import logging
+logging.basicConfig(format="%(asctime)s %(levelname)-8s %(name)s: %(message)s")
 
 def count(amount, attributes):
     pass
@@ -157,9 +166,16 @@ LOADS = (
     ),
     Case(
         "FastAPI request, everything on / without",
-        _WITH_EVERYTHING + _REQUESTS,
-        _WITHOUT + _REQUESTS,
+        WITH_EVERYTHING + OWN_APPLICATION + _CALLED,
+        WITHOUT + OWN_APPLICATION + _CALLED,
         1.10,
         reached=2.9,
+    ),
+    Case(
+        "the same, FastAPI's own telemetry off",
+        WITH_EVERYTHING + APPLICATION_ALONE + _CALLED,
+        WITHOUT + APPLICATION_ALONE + _CALLED,
+        1.10,
+        reached=1.9,
     ),
 )

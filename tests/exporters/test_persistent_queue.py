@@ -6,11 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from csg_otel.exporters.delivery.accounting import items_by_result
 from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.sender import NotPlain, SendError
-from support.programs import HUNG_S
+from support.programs import HUNG_S, eventually
 from support.senders import Observer
 
 
@@ -65,6 +67,38 @@ def test_an_item_that_is_refused_alone_is_reported_once() -> None:
 
     assert sorted(map(str, reported)) == ["None", "None", "None", "bad"]
     assert (dropped, delivered) == ({"bad": 1}, 3)
+
+
+def test_an_item_that_comes_during_a_write_waits_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A steady program causes a write for each tick, not one for each of its items."""
+    writes, waits = [], []
+
+    class Busy(Letters):
+        def encode(self, items: Sequence[Any]) -> bytes:
+            if items:
+                writes.append(len(items))
+                if len(writes) < 10:
+                    queue.enqueue("z")
+            return super().encode(items)
+
+        def send_batch(self, body: bytes, _timeout_s: float) -> None:
+            """Accept all."""
+
+    queue = PersistentQueue("c", "traces", Busy(), Observer(), batch_size=4, delay_s=0.0)
+    wait = queue._wake.wait
+
+    def counted(timeout_s: float | None = None) -> None:
+        waits.append(timeout_s)
+        wait(timeout_s)
+
+    monkeypatch.setattr(queue._wake, "wait", counted)
+    for item in "abcd":
+        queue.enqueue(item)
+    eventually(lambda: queue.status().delivered == 13)
+
+    assert len(waits) >= len(writes) - 1 == 9
+    queue.close(time.monotonic() + HUNG_S)
+    queue.join()
 
 
 def test_a_first_loss_is_a_rise_from_0() -> None:

@@ -52,9 +52,14 @@ def _ids() -> dict[str, str]:
 
 def _record(fields: Mapping[str, Any]) -> logging.LogRecord:
     """Return a plain record with *fields*; ``logging.makeLogRecord`` would call the record factory of the program."""
-    record = logging.LogRecord("", logging.NOTSET, "", 0, "", (), None)
+    record = logging.LogRecord.__new__(logging.LogRecord)  # its constructor reads the clock, the thread and the process
+    vars(record).update(_BLANK)
     vars(record).update(fields)
     return record
+
+
+_BLANK: Final = vars(logging.LogRecord("", logging.NOTSET, "", 0, "", (), None))
+"""The fields of a record without content, for what a record of the program lacks."""
 
 
 class TextFormatter(logging.Formatter):

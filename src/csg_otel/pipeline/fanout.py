@@ -7,8 +7,9 @@ It runs on the program's threads, so it only appends to queues, and its errors n
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from opentelemetry._logs import LogRecord
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
@@ -23,8 +24,6 @@ from csg_otel.pipeline.safe_spans import is_discarded, make_safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from opentelemetry._logs import LogRecord
 
     from csg_otel.pipeline.sink import Sink, Watcher
 
@@ -106,8 +105,8 @@ class LogFanOut(_FanOut, LogRecordProcessor):
         if not forks.mark[0]:
             forks.enter_child()
         try:
-            record = copy.copy(log_record.log_record)
-            record.context = Context()
+            record = _copied(log_record.log_record)
+            record.context = _NO_CONTEXT
             scope = log_record.instrumentation_scope
             if _is_repetition(record, scope.name if scope is not None else ""):
                 return
@@ -123,6 +122,17 @@ class LogFanOut(_FanOut, LogRecordProcessor):
                 sink.enqueue(readable)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
+
+
+_NO_CONTEXT: Final = Context()
+
+
+def _copied(record: LogRecord) -> LogRecord:
+    if type(record) is not LogRecord:
+        return copy.copy(record)
+    copied = LogRecord.__new__(LogRecord)  # a third of the time of copy.copy
+    copied.__dict__.update(record.__dict__)
+    return copied
 
 
 def _is_repetition(record: LogRecord, scope: str) -> bool:

@@ -41,6 +41,8 @@ class PersistentQueue(FrameQueue):
     def _reset(self) -> None:
         super()._reset()
         self._burst = Burst(self._lock, self._sender, max_items=self.max_items, max_bytes=MAX_MEMORY_BYTES)
+        self._leaves_some = False
+        """Whether items waited that were too many for the chunks that were taken last."""
 
     # -- called by the program -------------------------------------------------------------------------------------
 
@@ -178,6 +180,8 @@ class PersistentQueue(FrameQueue):
             while chunks := self._take_chunks():
                 requests = [request for chunk in chunks for request in self._requests(chunk)]
                 self._backlog.keep(joined(requests, self._batch_size, MAX_REQUEST_BYTES), self._mark_kept)
+                if not (closing or self._leaves_some):  # what came meanwhile waits for the next write
+                    break
             if closing and self._is_over():
                 self._gathered.set()
                 self._notify()
@@ -200,6 +204,7 @@ class PersistentQueue(FrameQueue):
                 chunks = [Chunk(self._items[: self._batch_size])]
                 del self._items[: self._batch_size]
             self._in_flight = sum(chunk.count for chunk in chunks)
+            self._leaves_some = bool(self._items or self._burst.items)
             return chunks
 
     def _is_over(self) -> bool:
