@@ -101,6 +101,32 @@ def test_an_item_that_comes_during_a_write_waits_for_the_next(monkeypatch: pytes
     queue.join()
 
 
+def test_the_sending_thread_sleeps_until_the_oldest_item_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wake up for each write; a full batch wakes it."""
+    queue = PersistentQueue("c", "traces", Letters(), Observer(), batch_size=8, delay_s=HUNG_S)
+    wakes: list[int] = []
+    wake = queue._due.set
+    queue.enqueue("a")
+    eventually(lambda: queue.status().queued == 1 and not queue._items and not queue._in_flight)
+
+    def counted() -> None:
+        wakes.append(queue.status().emitted)
+        wake()
+
+    monkeypatch.setattr(queue._due, "set", counted)
+    for count in range(2, 6):
+        queue.enqueue("a")
+        eventually(lambda count=count: queue._backlog.items(on_disk=False) == count)
+
+    assert wakes == []
+    for _ in range(3):
+        queue.enqueue("a")
+    eventually(lambda: queue.status().delivered == 8)
+    assert wakes
+    queue.close(time.monotonic() + HUNG_S)
+    queue.join()
+
+
 def test_a_first_loss_is_a_rise_from_0() -> None:
     """The drop reasons that alerts look at are exported before anything was dropped."""
     destination = Destination("c", "http://c")

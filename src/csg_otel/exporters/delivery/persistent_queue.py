@@ -226,5 +226,14 @@ class PersistentQueue(FrameQueue):
 
     def _mark_kept(self) -> None:
         """Count the items in flight no longer, because the backlog counts them from now on; called with the lock held."""
-        self._in_flight = 0
-        self._notify()
+        kept, self._in_flight = self._in_flight, 0
+        if self._is_expected(kept):
+            self._settlements.notify()
+        else:
+            self._notify()
+
+    def _is_expected(self, kept: int) -> bool:
+        """Return whether the sending thread need not look now at *kept* more items: it will when the oldest frame is due."""
+        if self._hurry or self._deadline is not None or not self._backlog:
+            return False
+        return not self._backlog.reaches(self._batch_size - kept)
