@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 # A deadline per example measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
-hypothesis.settings.register_profile("few-examples", deadline=None, max_examples=20)  # for --hypothesis-profile, as in .ci/pythons
+# .ci/pythons chooses this one.
+hypothesis.settings.register_profile("few-examples", deadline=None, max_examples=20)
 hypothesis.settings.load_profile("house")
 
 
