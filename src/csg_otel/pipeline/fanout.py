@@ -125,12 +125,13 @@ class LogFanOut(_FanOut, LogRecordProcessor):
 
 
 _NO_CONTEXT: Final = Context()
+_new: Final = object.__new__
 
 
 def _copied(record: LogRecord) -> LogRecord:
     if type(record) is not LogRecord:
         return copy.copy(record)
-    copied = LogRecord.__new__(LogRecord)  # a third of the time of copy.copy
+    copied: LogRecord = _new(LogRecord)  # a third of the time of copy.copy
     copied.__dict__.update(record.__dict__)
     return copied
 
