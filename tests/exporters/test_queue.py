@@ -283,7 +283,7 @@ def test_a_final_refusal_drops_the_batch_under_its_reason() -> None:
     """An error that is not to be retried is counted under its reason, and the next batch goes through."""
     receiver = Receiver()
     receiver.errors = [SendError("http_400", "bad", retry=False)]
-    queue = receiver.queue()
+    queue = receiver.queue(delay_s=HUNG_S)  # so that nothing is sent before the flush
 
     queue.enqueue("poison")
     flushed = queue.flush(time.monotonic() + HUNG_S)
