@@ -21,12 +21,12 @@ from csg_otel import interruptions
 from csg_otel.logs.own_records import level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from csg_otel.logs.passing import Passing
 
 _MAX_LOGGERS: Final = 1000
 """Largest number of OTel loggers that are kept; a program that creates a logger for each request must not fill the memory."""
+
+_SCALARS: Final = frozenset((str, bool, int, float, type(None)))
 
 _METHODS: Final = {"getMessage", "_nr_original_message"}
 """Methods that New Relic puts on a record."""
@@ -80,7 +80,7 @@ def _translated(passing: Passing) -> LogRecord:
         severity_number=number,
         severity_text=text,
         body=message(record),
-        attributes=dict(_attributes(record)),
+        attributes=_attributes(record),
     )
 
 
@@ -105,25 +105,37 @@ def message(record: logging.LogRecord) -> str:
 
 def extra(record: logging.LogRecord) -> dict[str, Any]:
     """Return the program's ``extra`` of *record*: values that can be encoded, and the text of all others."""
+    if vars(record).keys() <= PLAIN:  # the usual case
+        return {}
     fields = [(key, value) for key, value in vars(record).items() if key not in PLAIN]
     return {name: clean.nested(value) for key, value in fields if (name := clean.text(key))}
 
 
-def _attributes(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
-    """Yield the program's ``extra``, the place in the code, the exception and the stack of *record*."""
-    yield from extra(record).items()
-    yield code_attributes.CODE_FILE_PATH, clean.nested(record.pathname)
-    yield code_attributes.CODE_FUNCTION_NAME, clean.nested(record.funcName)
-    yield code_attributes.CODE_LINE_NUMBER, clean.number(record.lineno)
+def _attributes(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the program's ``extra``, the place in the code, the exception and the stack of *record*."""
+    attributes = clean.Sound(extra(record))
+    attributes[code_attributes.CODE_FILE_PATH] = clean.nested(record.pathname)
+    attributes[code_attributes.CODE_FUNCTION_NAME] = clean.nested(record.funcName)
+    attributes[code_attributes.CODE_LINE_NUMBER] = clean.number(record.lineno)
     if record.stack_info:
-        yield code_attributes.CODE_STACKTRACE, clean.nested(record.stack_info)
+        attributes[code_attributes.CODE_STACKTRACE] = clean.nested(record.stack_info)
+    if record.exc_info or record.exc_text:
+        return {**attributes, **_of_exception(record)}  # the SDK cuts the text
+    # It looks at lists and mappings, too.
+    return attributes if _SCALARS.issuperset(map(type, attributes.values())) else dict(attributes)
+
+
+def _of_exception(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
-        yield exception_attributes.EXCEPTION_TYPE, type(error).__qualname__
-        yield exception_attributes.EXCEPTION_MESSAGE, clean.text(error)
-        yield exception_attributes.EXCEPTION_STACKTRACE, stacktrace(record)
-    elif record.exc_text:  # a record from another process carries no exception object
-        yield exception_attributes.EXCEPTION_STACKTRACE, clean.nested(record.exc_text)
+        return {
+            exception_attributes.EXCEPTION_TYPE: type(error).__qualname__,
+            exception_attributes.EXCEPTION_MESSAGE: clean.text(error),
+            exception_attributes.EXCEPTION_STACKTRACE: stacktrace(record),
+        }
+    if record.exc_text:  # a record from another process carries no exception object
+        return {exception_attributes.EXCEPTION_STACKTRACE: clean.nested(record.exc_text)}
+    return {}
 
 
 def stacktrace(record: logging.LogRecord) -> str:

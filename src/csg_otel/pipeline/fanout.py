@@ -10,7 +10,6 @@ import copy
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry._logs import LogRecord
-from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -19,11 +18,14 @@ from opentelemetry.trace import StatusCode, get_current_span
 
 from csg_otel import clocks, faults, forks, names
 from csg_otel.logs import passing as passing_on
+from csg_otel.pipeline._compat_loggers import NO_CONTEXT
 from csg_otel.pipeline.flushing import DEFAULT_MS, SHUTDOWN_S, FlushOwn, deadline_after, nothing_to_flush
 from csg_otel.pipeline.safe_spans import is_discarded, make_safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from opentelemetry.context import Context
 
     from csg_otel.pipeline.sink import Sink, Watcher
 
@@ -106,25 +108,26 @@ class LogFanOut(_FanOut, LogRecordProcessor):
             forks.enter_child()
         try:
             record = _copied(log_record.log_record)
-            record.context = _NO_CONTEXT
-            scope = log_record.instrumentation_scope
-            if _is_repetition(record, scope.name if scope is not None else ""):
+            record.context = NO_CONTEXT
+            owner = log_record.resource or Resource.get_empty()
+            self.pass_on(ReadableLogRecord(record, owner, log_record.instrumentation_scope, log_record.limits))
+        except Exception:  # noqa: BLE001 - telemetry never raises into the program
+            faults.contain("logs")
+
+    def pass_on(self, record: ReadableLogRecord) -> None:
+        """Queue *record*, which nothing changes any more, unless it was queued already."""
+        try:
+            scope = record.instrumentation_scope
+            if _is_repetition(record.log_record, scope.name if scope is not None else ""):
                 return
-            readable = ReadableLogRecord(
-                log_record=record,
-                resource=log_record.resource or Resource.get_empty(),
-                instrumentation_scope=scope,
-                limits=log_record.limits,
-            )
             if self.watcher is not None:
-                self.watcher.put_record(readable)
+                self.watcher.put_record(record)
             for sink in self.sinks:
-                sink.enqueue(readable)
+                sink.enqueue(record)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
 
 
-_NO_CONTEXT: Final = Context()
 _new: Final = object.__new__
 
 

@@ -130,7 +130,8 @@ class GlobalProviders:
             sampling: The settings of the sampler.
             resource: The resource of all signals.
             views: The views of metrics.
-            fast: Whether spans hold only what varies, and measurements are added up before the SDK gets them.
+            fast: Whether spans hold only what varies, measurements are added up before the SDK gets them, and log records
+                pass it by.
         """
         environ = environment.snapshot()
         self.spans.keep_errors, self.spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
@@ -147,7 +148,7 @@ class GlobalProviders:
         if isinstance(self.loggers, Adopted):
             self.loggers.attach(self.logs)
         else:
-            self.loggers.configure(resource, environ)
+            self.loggers.configure(resource, environ, fast=fast)
         if isinstance(self.meters, InstalledMeterProvider):
             self.meters.configure(resource, views, fast=fast)
 

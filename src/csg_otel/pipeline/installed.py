@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from csg_otel import clocks
 from csg_otel import scope as own_scope
-from csg_otel.pipeline import _compat, _compat_collection, callbacks, flushing, self_test
+from csg_otel.pipeline import _compat, _compat_collection, _compat_loggers, callbacks, flushing, self_test
 from csg_otel.pipeline._compat_tracers import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.limits import log_limits, span_limits
@@ -153,7 +153,8 @@ class InstalledLoggerProvider(_WithProcessors, LoggerProvider):
     def __init__(self, fan_out: LogFanOut, environ: Mapping[str, str]) -> None:
         """Pass records to *fan_out*; no record is emitted yet."""
         processors = LogProcessors(fan_out)
-        self._prepare(processors, super().get_logger, _logs.NoOpLoggerProvider().get_logger)
+        self._fast = False
+        self._prepare(processors, self._real_logger, _logs.NoOpLoggerProvider().get_logger)
         super().__init__(
             resource=Resource.get_empty(),
             multi_log_record_processor=processors,
@@ -161,8 +162,16 @@ class InstalledLoggerProvider(_WithProcessors, LoggerProvider):
         )
         _compat.count_records(self, log_counts())
 
-    def configure(self, resource: Resource, environ: Mapping[str, str]) -> None:
-        """Emit records from now on, with these settings."""
+    def configure(self, resource: Resource, environ: Mapping[str, str], *, fast: bool = True) -> None:
+        """
+        Emit records from now on, with these settings.
+
+        Args:
+            resource: The resource of all records.
+            environ: The environment, with the limits of a record.
+            fast: Whether records that are checked already are passed on as they are.
+        """
+        self._fast = fast and not self_test.problem()
         _compat.reconfigure_logs(self, resource, log_limits(environ))
         self._export(True)
 
@@ -172,6 +181,10 @@ class InstalledLoggerProvider(_WithProcessors, LoggerProvider):
         """Return a logger that keeps working whatever changes, and never raises."""
         logger: _logs.Logger = self._clients.add(SafeLogger(scope(name, version, schema_url, attributes)))
         return logger
+
+    def _real_logger(self, *identity: Any) -> _logs.Logger:
+        logger = super().get_logger(*identity)
+        return _compat_loggers.make_fast(logger) if self._fast else logger
 
     def add_log_record_processor(self, log_record_processor: LogRecordProcessor) -> None:
         """Call *log_record_processor* for every record, until this provider is shut down."""

@@ -12,8 +12,10 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry._logs import LogRecord
 from opentelemetry.context import Context
 from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
@@ -22,11 +24,11 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
 from csg_otel import interruptions
-from csg_otel.attributes import Shared
-from csg_otel.pipeline import _compat, _compat_adopted, _compat_collection
+from csg_otel.attributes import Shared, Sound
+from csg_otel.pipeline import _compat, _compat_adopted, _compat_collection, _compat_loggers
 from csg_otel.pipeline._compat_tracers import make_fast
 from csg_otel.pipeline.accumulating.merger import Merger
-from csg_otel.pipeline.processors import SpanProcessors
+from csg_otel.pipeline.processors import LogProcessors, SpanProcessors
 from csg_otel.pipeline.sdk_counts import SpanCounts
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def problem() -> str:
     """Return the reason why the fast path does not work with this SDK, empty if it does; a reason is logged once."""
     reason = _difference("measurements", lambda: _points(merged=True), lambda: _points(merged=False))
     reason = reason or _difference("spans", lambda: _spans(fast=True), lambda: _spans(fast=False))
+    reason = reason or _difference("records", lambda: _records(fast=True), lambda: _records(fast=False))
     if reason:
         _log.warning(
             "the fast path does not work with this OpenTelemetry SDK, so telemetry takes longer; all of it arrives; see "
@@ -125,6 +128,59 @@ def _spans(*, fast: bool) -> list[Any]:
     for fields in shown:
         fields["parent_id"] = fields["parent_id"] == shown[1]["context"]["span_id"]
     return [{**fields, "context": sorted(fields["context"])} for fields in shown]
+
+
+class _KeepRecords(LogRecordProcessor):
+    """Keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.records: list[Any] = []
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        self.pass_on(log_record)
+
+    def pass_on(self, record: Any) -> None:
+        self.records.append(record)
+
+    def shutdown(self) -> None:
+        """Do nothing."""
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Do nothing."""
+        return True
+
+
+class _Loggers(LoggerProvider):
+    def _handle_fork(self) -> None:
+        """Do nothing, for the same reason."""
+
+
+def _records(*, fast: bool) -> list[Any]:
+    """Return a record, passed on or emitted by the SDK, as JSON."""
+    keep = _KeepRecords()
+    provider = _Loggers(
+        resource=Resource.get_empty(),
+        shutdown_on_exit=False,
+        multi_log_record_processor=LogProcessors(keep),
+        meter_provider=NoOpMeterProvider(),
+    )
+    _providers.append(provider)
+    logger: Any = provider.get_logger("csg_otel", "1")
+    if fast:
+        _compat_loggers.make_fast(logger)
+    logger.emit(LogRecord(timestamp=1, observed_timestamp=2, context=_SAMPLED, body="x", attributes=Sound({"a": None})))
+    return [
+        (
+            *(record.log_record.body, record.log_record.timestamp, record.log_record.span_id),
+            *(
+                dict(record.log_record.attributes),
+                record.instrumentation_scope,
+                record.resource,
+                record.dropped_attributes,
+            ),
+        )
+        for record in keep.records
+    ]
 
 
 def _of_adopted(*, fast: bool) -> list[ReadableSpan]:
