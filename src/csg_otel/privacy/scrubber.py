@@ -59,7 +59,7 @@ class Scrubber:
 
     @property
     def _rules(self) -> TextRules:
-        """The rules; they are built at the first text, because a start must be quick. Two threads may both build them."""
+        """The rules; they are built at the first text, or before by :meth:`prepare`. Two threads may both build them."""
         if self._built is None:
             from csg_otel.privacy.known_values import KnownValues
             from csg_otel.privacy.text_rules import TextRules
@@ -68,6 +68,11 @@ class Scrubber:
             values = KnownValues(() if "known-secret" in self._off else secrets)
             self._built = TextRules(self._options, values, self._off, self._classes.allowed, self._background)
         return self._built
+
+    def prepare(self) -> None:
+        """Build the rules now: what builds them at its first text may be a call of the program, in which a signal handler raises."""
+        if self._on:
+            _ = self._rules
 
     @property
     def calls_program(self) -> bool:

@@ -113,7 +113,10 @@ class Telemetry:
         enabled = settings.enabled and not loaded.config.disabled
         checks = builtin.build(settings, loaded.problems, sources, loaded.config.performance) if enabled else ()
         self._registry.configure(settings, checks)
-        redactions.install(make_scrubber(loaded.config))
+        scrubber = make_scrubber(loaded.config)
+        if not loaded.config.disabled:
+            scrubber.prepare()
+        redactions.install(scrubber)
 
     def _applied_here(self, loaded: Loaded) -> Loaded:
         """Return *loaded*, with everything switched off if only the workers of this process may start it."""
