@@ -13,17 +13,16 @@ from typing import Any, Final
 
 from opentelemetry import context, trace
 from opentelemetry.metrics import _internal as metrics_internal
-from opentelemetry.trace import propagation
 
 __all__ = ["SPAN_KEY", "attach", "current", "is_any_provider_set"]
 
-SPAN_KEY: Final = propagation._SPAN_KEY
+SPAN_KEY: Final = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, context.Context())))
 """The key of the current span in a context."""
 
 
 def _functions() -> tuple[Callable[[], context.Context], Callable[[context.Context], object]]:
     """Return the quickest functions that return and set the current context."""
-    runtime: Any = context._RUNTIME_CONTEXT
+    runtime: Any = getattr(context, "_RUNTIME_CONTEXT", None)
     variable = getattr(runtime, "_current_context", None)
     if type(runtime).__name__ != "ContextVarsRuntimeContext" or not isinstance(variable, ContextVar):
         return context.get_current, context.attach

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import context
 from opentelemetry.exporter.prometheus import _mapping
+from opentelemetry.sdk import version
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -67,7 +68,7 @@ def test_old_versions_get_a_limit_of_series(monkeypatch: pytest.MonkeyPatch) -> 
     match_class = _view_instrument_match._ViewInstrumentMatch
     for replaced in ("consume_measurement", "_get_or_create_aggregation"):  # put back afterwards
         monkeypatch.setattr(match_class, replaced, getattr(match_class, replaced))
-    monkeypatch.delattr(_view_instrument_match, "_DEFAULT_CARDINALITY_LIMIT", raising=False)
+    monkeypatch.setattr(version, "__version__", "1.45.1")
     monkeypatch.setattr(metric_reader_storage, "_DEFAULT_CARDINALITY_LIMIT", 10**6, raising=False)
     _compat.limit_cardinality(20)
     reader = InMemoryMetricReader()

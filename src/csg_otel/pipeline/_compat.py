@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -23,9 +24,8 @@ from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
 from opentelemetry.metrics._internal import _ProxyMeterProvider
-from opentelemetry.sdk import resources
+from opentelemetry.sdk import resources, version
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics._internal import _view_instrument_match
 from opentelemetry.sdk.metrics.view import DefaultAggregation
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace import _Span as SdkSpan
@@ -67,14 +67,19 @@ def suppress_instrumentation() -> None:
     attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
 
 
+_WITHOUT_LIMIT: Final = {"1.45.0", "1.45.1"}
+
+
 def limit_cardinality(limit: int) -> None:
     """
     Give instruments *limit* series each, and one for all others, on SDK 1.45.0 and 1.45.1, which have no such limit.
 
     Later versions have it by themselves. The public API has no place where a series can be refused.
     """
-    if hasattr(_view_instrument_match, "_DEFAULT_CARDINALITY_LIMIT"):
+    if version.__version__ not in _WITHOUT_LIMIT:
         return
+    from opentelemetry.sdk.metrics._internal import _view_instrument_match
+
     hashed: Any = _view_instrument_match._hash_attributes
     overflow = {OVERFLOW: True}
     overflow_key = hashed(overflow)
@@ -114,8 +119,12 @@ def hand_over(provider: MeterProvider, old: MetricReader, new: MetricReader) -> 
     Move the aggregations of *old* to *new*, and let *old* collect no more; both must have the same temporality and aggregation.
 
     The public API adds a reader only without aggregations: cumulative sums would start again at 0, and up-down counters would
-    lose everything counted so far.
+    lose everything counted so far. That happens with a release of the SDK that keeps them elsewhere.
     """
+    if not _has_storages(provider):
+        forget_reader(provider, old)
+        MeterProvider.add_metric_reader(provider, new)
+        return
     consumer = provider._measurement_consumer
     with consumer._lock:
         storages = dict(consumer._reader_storages)
@@ -134,6 +143,9 @@ def forget_reader(provider: MeterProvider, reader: MetricReader) -> None:
 
     The public method logs a warning for an unknown reader, and it shuts the reader down, also one that has been shut down.
     """
+    if not _has_storages(provider):
+        MeterProvider.remove_metric_reader(provider, reader)
+        return
     consumer = provider._measurement_consumer
     with consumer._lock:
         consumer._reader_storages = {
@@ -142,6 +154,10 @@ def forget_reader(provider: MeterProvider, reader: MetricReader) -> None:
     with provider._all_metric_readers_lock:
         provider._all_metric_readers.discard(reader)
     reader._set_collect_callback(None)
+
+
+def _has_storages(provider: MeterProvider) -> bool:
+    return hasattr(getattr(provider, "_measurement_consumer", None), "_reader_storages")
 
 
 def time_collections(reader: MetricReader, record: Callable[[float], None]) -> None:
@@ -304,16 +320,17 @@ def reset_after_fork(provider: MeterProvider, own: Collection[MetricReader]) -> 
     consumer._lock = threading.Lock()
     provider._lock, provider._meter_lock = threading.Lock(), threading.Lock()
     MeterProvider._all_metric_readers_lock = threading.Lock()
-    for reader, storage in consumer._reader_storages.items():
-        storage._lock = threading.RLock()
-        matches = storage._instrument_view_instrument_matches
-        if reader in own:
-            # The next measurement creates new matches, with new locks and aggregations.
-            matches.clear()
-        for match in (match for several in matches.values() for match in several):
-            match._lock = threading.Lock()
-            for aggregation in match._attributes_aggregation.values():
-                aggregation._lock = threading.Lock()
+    with suppress(AttributeError):  # a release of the SDK that keeps them elsewhere
+        for reader, storage in consumer._reader_storages.items():
+            storage._lock = threading.RLock()
+            matches = storage._instrument_view_instrument_matches
+            if reader in own:
+                # The next measurement creates new matches, with new locks and aggregations.
+                matches.clear()
+            for match in (match for several in matches.values() for match in several):
+                match._lock = threading.Lock()
+                for aggregation in match._attributes_aggregation.values():
+                    aggregation._lock = threading.Lock()
     for meter in provider._meters.values():
         meter._instrument_registration_lock = threading.Lock()
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 def quicken(provider: MeterProvider, reader: MetricReader, *, fast: bool = True) -> None:
     """Let *reader*, one of this package that *provider* has, collect quickly from now on; with *fast* False as the SDK does."""
-    consumer = getattr(provider, "_measurement_consumer", None)
-    storage: Any = getattr(consumer, "_reader_storages", {}).get(reader)  # absent where the self-test has failed
+    storage: Any = provider._measurement_consumer._reader_storages[reader]
     if fast and type(storage) is metric_reader_storage.MetricReaderStorage:
         storage.__class__ = _Storage
     elif not fast and type(storage) is _Storage:

@@ -7,17 +7,14 @@ already (``attributes.Sound``). All others, and records beside the processors of
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry._logs import LogRecord
-from opentelemetry.context import Context
 from opentelemetry.sdk._logs import Logger, ReadableLogRecord
 
 from csg_otel.attributes import Sound
 from csg_otel.names import LONGEST_VALUE
-from csg_otel.pipeline.processors import LogProcessors
-
-NO_CONTEXT: Final = Context()
+from csg_otel.pipeline.processors import NO_CONTEXT, LogProcessors
 
 
 class _FastLogger(Logger):

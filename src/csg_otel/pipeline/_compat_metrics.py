@@ -45,7 +45,7 @@ _MERGED: Final = {*_USUAL.values(), _ExponentialBucketHistogramAggregation}
 
 def before_collections(provider: MeterProvider, merge: Callable[[], None]) -> None:
     """
-    Call *merge* before each collection of every reader that is added from now on.
+    Call *merge* before each collection of every reader.
 
     A callback of an observable instrument would do, too, but it would run under the lock of all collections.
     """
@@ -57,6 +57,8 @@ def before_collections(provider: MeterProvider, merge: Callable[[], None]) -> No
         return collect(*args, **kwargs)
 
     consumer.collect = merge_and_collect
+    for reader in consumer._reader_storages:  # of the program, added while nothing was merged
+        reader._set_collect_callback(merge_and_collect)
 
 
 def streams(provider: MeterProvider, instrument: Any) -> list[Any]:

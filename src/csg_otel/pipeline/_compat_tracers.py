@@ -84,6 +84,7 @@ class FastTracer(Tracer):
             "FastSpan",
             (base,),
             {
+                "__module__": __name__,
                 "_limits": limits,
                 "_resource": self.resource,
                 "_sampler": self.sampler,
@@ -133,7 +134,7 @@ class FastTracer(Tracer):
         """Return a function that starts spans of one place, as ``SafeTracer.span_site`` describes it."""
         if len(shared) > self._most_attributes:
             return otherwise
-        fields = {"_name": shared.name, "_kind": shared.kind, "_values": shared}
+        fields = {"_name": shared.name, "_kind": shared.kind, "_values": shared, "__module__": __name__}
         own_class: Any = type("FastSpan", (self._span_class,), fields)
         own, processors, most, begin = self._own, self._processors, self._most_attributes, self.begin
 

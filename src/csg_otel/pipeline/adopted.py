@@ -145,6 +145,20 @@ def follow(providers: Sequence[Adopted]) -> None:
         OwnThread(target=work, name="csg-otel-follow").start()
 
 
+class AdoptedTracers(Adopted):
+    """An adopted tracer provider."""
+
+    _is_quick = False
+
+    def quicken(self, *, fast: bool) -> None:
+        """Let the tracer of this package make fast spans where the SDK allows it; with *fast* False the SDK's own."""
+        if fast or self._is_quick:
+            from csg_otel.pipeline import _compat_adopted  # see ``self_test``
+
+            _compat_adopted.quicken(self.target, fast=fast)
+            self._is_quick = fast
+
+
 class AdoptedMeters(Adopted):
     """An adopted meter provider."""
 

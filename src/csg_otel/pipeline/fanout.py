@@ -18,8 +18,8 @@ from opentelemetry.trace import StatusCode, get_current_span
 
 from csg_otel import clocks, faults, forks, names
 from csg_otel.logs import passing as passing_on
-from csg_otel.pipeline._compat_loggers import NO_CONTEXT
 from csg_otel.pipeline.flushing import DEFAULT_MS, SHUTDOWN_S, FlushOwn, deadline_after, nothing_to_flush
+from csg_otel.pipeline.processors import NO_CONTEXT
 from csg_otel.pipeline.safe_spans import is_discarded, make_safe
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from csg_otel import environment, forks, scope, tallies, waits
-from csg_otel.pipeline import _compat, _compat_adopted, callbacks, flushing, others, self_test
-from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, class_name, follow
+from csg_otel.pipeline import _compat, callbacks, flushing, others, self_test
+from csg_otel.pipeline.adopted import Adopted, AdoptedMeters, AdoptedTracers, class_name, follow
 from csg_otel.pipeline.fanout import LogFanOut, SpanFanOut, sampler
 from csg_otel.pipeline.installed import InstalledLoggerProvider, InstalledMeterProvider, InstalledTracerProvider
 from csg_otel.threads import OwnThread
@@ -47,11 +47,11 @@ class GlobalProviders:
         environ = environment.snapshot()
         self.spans, self.logs = SpanFanOut(), LogFanOut()
         self._logged: set[str] = set()
-        self.tracers: InstalledTracerProvider | Adopted = _install_or_adopt(
+        self.tracers: InstalledTracerProvider | AdoptedTracers = _install_or_adopt(
             trace.get_tracer_provider,
             trace.set_tracer_provider,
             lambda: InstalledTracerProvider(self.spans, environ),
-            lambda present: Adopted("traces", present, TracerProvider, "add_span_processor"),
+            lambda present: AdoptedTracers("traces", present, TracerProvider, "add_span_processor"),
         )
         self.meters: InstalledMeterProvider | AdoptedMeters = _install_or_adopt(
             metrics.get_meter_provider,
@@ -135,9 +135,9 @@ class GlobalProviders:
         """
         environ = environment.snapshot()
         self.spans.keep_errors, self.spans.keep_slower_s = sampling.always_keep_errors, sampling.slower_than
-        if isinstance(self.tracers, Adopted):
+        if isinstance(self.tracers, AdoptedTracers):
             self.tracers.attach(self.spans)
-            _compat_adopted.quicken(self.tracers.target, fast=fast and not self_test.problem())
+            self.tracers.quicken(fast=fast and not self_test.problem())
         else:
             chosen = sampler(
                 ratio=sampling.ratio,
@@ -164,9 +164,10 @@ class GlobalProviders:
         for provider, fan_out in ((self.tracers, self.spans), (self.loggers, self.logs)):
             if isinstance(provider, Adopted):
                 provider.detach(fan_out)
-                _compat_adopted.quicken(provider.target, fast=False)
             else:
                 provider.switch_off()
+        if isinstance(self.tracers, AdoptedTracers):
+            self.tracers.quicken(fast=False)
 
     def reset_locks(self) -> None:
         """Replace locks in a forked child, and start this package's sums at 0."""

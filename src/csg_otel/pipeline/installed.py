@@ -22,8 +22,7 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from csg_otel import clocks
 from csg_otel import scope as own_scope
-from csg_otel.pipeline import _compat, _compat_collection, _compat_loggers, callbacks, flushing, self_test
-from csg_otel.pipeline._compat_tracers import make_fast
+from csg_otel.pipeline import _compat, callbacks, flushing, self_test
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.limits import log_limits, span_limits
 from csg_otel.pipeline.processors import LogProcessors, SpanProcessors
@@ -139,7 +138,11 @@ class InstalledTracerProvider(_WithProcessors, TracerProvider):
 
     def _counted_tracer(self, *identity: Any) -> trace.Tracer:
         tracer: trace.Tracer = _compat.count_spans(super().get_tracer(*identity), span_counts())
-        return make_fast(tracer) if self._fast else tracer
+        if self._fast:
+            from csg_otel.pipeline import _compat_tracers  # see ``self_test``
+
+            _compat_tracers.make_fast(tracer)
+        return tracer
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Call *span_processor* for every span, until this provider is shut down."""
@@ -184,7 +187,11 @@ class InstalledLoggerProvider(_WithProcessors, LoggerProvider):
 
     def _real_logger(self, *identity: Any) -> _logs.Logger:
         logger = super().get_logger(*identity)
-        return _compat_loggers.make_fast(logger) if self._fast else logger
+        if self._fast:
+            from csg_otel.pipeline import _compat_loggers  # see ``self_test``
+
+            _compat_loggers.make_fast(logger)
+        return logger
 
     def add_log_record_processor(self, log_record_processor: LogRecordProcessor) -> None:
         """Call *log_record_processor* for every record, until this provider is shut down."""
@@ -218,16 +225,16 @@ class InstalledMeterProvider(MeterProvider):
         """
         with self._merger.changing():
             _compat.reconfigure_metrics(self, resource, views)
-            self._merger.is_on = fast and not self_test.problem()
+            self._merger.switch(on=fast and not self_test.problem())
             for reader in self._own:
-                _compat_collection.quicken(self, reader, fast=self._merger.is_on)
+                self._merger.quicken(reader)
 
     def attach(self, reader: MetricReader) -> None:
         """Let *reader*, one of this package, collect from now on; its sums start at 0."""
         if reader not in self._own:
             with self._merger.changing():
                 super().add_metric_reader(reader)
-                _compat_collection.quicken(self, reader, fast=self._merger.is_on)
+                self._merger.quicken(reader)
             self._own.append(reader)
 
     def replace(self, old: MetricReader, new: MetricReader) -> None:

@@ -8,8 +8,9 @@ down is not called again.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
+from opentelemetry.context import Context
 from opentelemetry.sdk._logs import (
     LogRecordProcessor,
     ReadWriteLogRecord,
@@ -20,8 +21,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Synchrono
 from csg_otel.pipeline.flushing import contained
 from csg_otel.pipeline.safe_spans import is_discarded
 
-if TYPE_CHECKING:
-    from opentelemetry.context import Context
+NO_CONTEXT: Final = Context()
+"""The context of a record in a queue, in place of the program's, which can hold large objects."""
 
 
 class _Processors:

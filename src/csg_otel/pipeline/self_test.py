@@ -3,6 +3,9 @@ The self-test of the fast path: whether its spans and its merged measurements ar
 
 It runs once in a process, in a few milliseconds. A release of the SDK whose private parts have changed fails it; then
 everything goes through the public API, as with ``performance.fast_path: false``.
+
+The rule: what uses these private parts is imported here first, inside the test, and elsewhere only where the test has passed.
+So a part that is missing fails the test, and no import of this package.
 """
 
 from __future__ import annotations
@@ -25,8 +28,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 
 from csg_otel import interruptions
 from csg_otel.attributes import Shared, Sound
-from csg_otel.pipeline import _compat, _compat_adopted, _compat_collection, _compat_loggers
-from csg_otel.pipeline._compat_tracers import make_fast
+from csg_otel.pipeline import _compat
 from csg_otel.pipeline.accumulating.merger import Merger
 from csg_otel.pipeline.processors import LogProcessors, SpanProcessors
 from csg_otel.pipeline.sdk_counts import SpanCounts
@@ -110,7 +112,9 @@ def _spans(*, fast: bool) -> list[Any]:
     _providers.append(provider)
     tracer: Any = _compat.count_spans(provider.get_tracer("csg_otel", "1"), SpanCounts())
     if fast:
-        tracer = make_fast(tracer)
+        from csg_otel.pipeline import _compat_tracers
+
+        tracer = _compat_tracers.make_fast(tracer)
         shared = Shared({"a": 1}, "parent", SpanKind.INTERNAL)
         parent = tracer.span_site(shared, tracer.start_span)(Context(), shared, 1)
     else:
@@ -167,6 +171,8 @@ def _records(*, fast: bool) -> list[Any]:
     _providers.append(provider)
     logger: Any = provider.get_logger("csg_otel", "1")
     if fast:
+        from csg_otel.pipeline import _compat_loggers
+
         _compat_loggers.make_fast(logger)
     logger.emit(LogRecord(timestamp=1, observed_timestamp=2, context=_SAMPLED, body="x", attributes=Sound({"a": None})))
     return [
@@ -191,6 +197,8 @@ def _of_adopted(*, fast: bool) -> list[ReadableSpan]:
     provider.add_span_processor(other)
     tracer: Any = provider.get_tracer("csg_otel", "1")
     if fast:
+        from csg_otel.pipeline import _compat_adopted
+
         _compat_adopted.make_fast(tracer)
     span = tracer.start_span("adopted", Context(), attributes={"a": 1}, start_time=1)
     span.set_attribute("b", "x")
@@ -207,12 +215,11 @@ def _points(*, merged: bool) -> list[Any]:
     provider = _Meters(resource=Resource.get_empty(), views=views, shutdown_on_exit=False)
     _providers.append(provider)
     merger = Merger(provider)
-    merger.is_on = merged
+    merger.switch(on=merged)
     readers = InMemoryMetricReader(), InMemoryMetricReader(preferred_temporality=_DELTA)
     for reader in readers:
         provider.add_metric_reader(reader)
-        if merged:
-            _compat_collection.quicken(provider, reader)
+        merger.quicken(reader)
     meter = provider.get_meter("csg_otel")
     histogram, exponential = meter.create_histogram("histogram"), meter.create_histogram("exponential")
     counter, gauge = meter.create_counter("counter"), meter.create_gauge("gauge")

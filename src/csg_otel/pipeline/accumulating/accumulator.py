@@ -42,7 +42,9 @@ class Accumulator:
         """The streams of the instrument in all readers."""
         self.generation = -1
         """The state of the merger in which the streams were looked up."""
-        self.has_exemplars = merger.has_exemplars
+        self.parts: Any = None
+        """The functions that merge into the streams; None while ``is_direct``."""
+        self.has_exemplars = False
         """Whether measurements in sampled spans become exemplars."""
         self.instrument = instrument
         self.record = record

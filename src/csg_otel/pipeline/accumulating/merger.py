@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import faults, interruptions, names
-from csg_otel.pipeline import _compat, _compat_metrics
+from csg_otel.pipeline import _compat
 from csg_otel.pipeline.accumulating.accumulator import Accumulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import MetricReader
 
     from csg_otel.pipeline.accumulating.series import Series
 
@@ -37,14 +38,28 @@ class Merger:
         self._changed: deque[Series] = deque()
         self._lock = threading.RLock()
         self._is_busy = False
-        self.is_on = False
-        """Whether measurements are merged; changed in a block of :meth:`changing`. Else they go to the SDK one by one."""
+        self._is_on = False
+        self.parts: Any = None
+        """The functions that merge into the SDK's aggregations, of ``_compat_metrics``; None until they are needed."""
         self._generation = 0
         """Changes with the readers and views, and in a child: then the SDK has other streams."""
-        self.has_exemplars = _compat_metrics.has_exemplars(provider)
-        """Whether measurements in sampled spans become exemplars."""
         _compat.limit_cardinality(names.CARDINALITY_LIMIT)
-        _compat_metrics.before_collections(provider, self.merge)
+
+    def switch(self, *, on: bool) -> None:
+        """Merge measurements from now on, or let them go to the SDK one by one; called in a block of :meth:`changing`."""
+        if on and self.parts is None:
+            from csg_otel.pipeline import _compat_metrics  # see ``self_test``
+
+            _compat_metrics.before_collections(self._provider, self.merge)
+            self.parts = _compat_metrics
+        self._is_on = on
+
+    def quicken(self, reader: MetricReader) -> None:
+        """Let *reader*, one of this package that the provider has, collect quickly while measurements are merged."""
+        if self.parts is not None:
+            from csg_otel.pipeline import _compat_collection  # see ``self_test``
+
+            _compat_collection.quicken(self._provider, reader, fast=self._is_on)
 
     def accumulator(self, kind: str, instrument: Any, record: Callable[..., None]) -> Accumulator:
         """Return the accumulator of *instrument*, made on a meter by the API's method for *kind*; *record* is its method."""
@@ -76,10 +91,9 @@ class Merger:
         accumulator = series.accumulator
         while series.generation != (generation := self._generation):
             streams = accumulator.streams
-            if (
-                accumulator.generation != generation
-            ):  # without the lock, because the SDK may log, to handlers of the program
-                streams = _compat_metrics.streams(self._provider, accumulator.instrument)
+            if accumulator.generation != generation:
+                # Without the lock, because the SDK may log, to handlers of the program.
+                streams = self.parts.streams(self._provider, accumulator.instrument) if self._is_on else ()
             with self._lock:
                 if generation == self._generation:
                     self._place(series, streams)
@@ -88,13 +102,14 @@ class Merger:
         accumulator = series.accumulator
         if accumulator.generation != self._generation:
             way = None
-            if self.is_on:
-                way = _compat_metrics.way(accumulator.kind, self._provider, accumulator.instrument, streams)
-            accumulator.is_direct = way is None
+            if self._is_on:
+                way = self.parts.way(accumulator.kind, self._provider, accumulator.instrument, streams)
+                accumulator.has_exemplars = self.parts.has_exemplars(self._provider)
+            accumulator.is_direct, accumulator.parts = way is None, self.parts
             accumulator.is_in_order, accumulator.bounds = way or (False, ())
             accumulator.streams, accumulator.generation = streams, self._generation
         if not accumulator.is_direct:
-            series.places = _compat_metrics.places(streams, series.attributes)
+            series.places = self.parts.places(streams, series.attributes)
         series.generation = self._generation
 
     def merge(self) -> None:
@@ -104,7 +119,7 @@ class Merger:
             self._is_busy = True
             try:
                 for _ in range(len(self._changed)):
-                    failed = self._merge_one(self._changed.popleft()) or failed
+                    failed = self._merge_first() or failed
             finally:
                 self._is_busy = False
         if failed is not None:  # reported without the lock, because handlers of the program run
@@ -113,14 +128,20 @@ class Merger:
             except Exception:  # noqa: BLE001 - a collection without these measurements is better than none
                 faults.contain("metrics")
 
-    def _merge_one(self, series: Series) -> Exception | None:
+    def _merge_first(self) -> Exception | None:
+        """Merge the first changed series. It stays if a signal handler raises, and leaves if one has merged all."""
+        if not self._changed:
+            return None
+        series, failed = self._changed[0], None
         series.is_registered = False  # before the look: what is recorded later registers the series again
         try:
             series.merge()
         except Exception as error:  # noqa: BLE001 - the other series do not depend on this one
             interruptions.let_through()
-            return error
-        return None
+            failed = error
+        if self._changed and self._changed[0] is series:
+            self._changed.popleft()
+        return failed
 
     def sum_up(self, series: Series) -> None:
         """Sum up what is pending in *series*; not while this thread or another one merges."""

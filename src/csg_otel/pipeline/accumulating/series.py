@@ -13,19 +13,20 @@ import math
 import operator
 import random
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import faults, forks
 from csg_otel._compat_context import SPAN_KEY, current
-from csg_otel.pipeline import _compat_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
 
+    from csg_otel.pipeline._compat_metrics import Place
     from csg_otel.pipeline.accumulating.accumulator import Accumulator
 
 _MOST_PENDING: Final = 256
@@ -42,6 +43,9 @@ _numbers: Final = itertools.count()
 Exemplar = tuple[float, int, "SpanContext"]
 """A measurement in a sampled span: its value, its time in nanoseconds since the epoch, and the context of the span."""
 
+_Buckets = tuple[Sequence[int], float, tuple[float, float]]
+"""The counts of the buckets of a histogram, the total, and the least and the greatest measurement."""
+
 
 class Series:
     """The measurements of one attribute set of one instrument since the last merge."""
@@ -52,6 +56,7 @@ class Series:
         "_pending",
         "_push",
         "_sampled",
+        "_sums",
         "accumulator",
         "attributes",
         "generation",
@@ -72,7 +77,7 @@ class Series:
         """Whether the next merge looks at the series."""
         self.generation = -1
         """The state of the merger in which the places were looked up."""
-        self.places: Sequence[_compat_metrics.Place] = ()
+        self.places: Sequence[Place] = ()
         """The places of the series in the SDK's streams."""
         self._clear()
 
@@ -125,18 +130,23 @@ class Series:
     def sum_up(self) -> None:
         """Sum up what is pending; the caller holds the lock of merges."""
         if self.accumulator.is_in_order:
-            if not _compat_metrics.is_any_locked(self.places):  # else after the next measurement
+            if not self.accumulator.parts.is_any_locked(self.places):  # else after the next measurement
                 self._pass_on()
             return
-        if values := self._taken():
-            self._add(values)
+        count = len(self._pending)
+        if count:
+            sums = self._summed(self._pending[:count])
+            # No call stands between these two, so no signal handler runs there: its exception would count a measurement
+            # never, or twice.
+            del self._pending[:count]
+            self._sums = sums
         if sampled := _drain(self._sampled):
             self._offer(sampled)
 
     def merge(self) -> None:
         """Merge what was recorded into every stream; the caller holds the lock of merges."""
         if self.accumulator.is_direct:  # since a moment ago
-            for value in self._taken():
+            for value in self._values(_drain(self._pending)):
                 self.accumulator.record(value, self.attributes)
         elif self.accumulator.is_in_order:
             self._pass_on()
@@ -146,14 +156,14 @@ class Series:
 
     def _pass_on(self) -> None:
         """Add what is pending to every stream, in order."""
-        values, sampled = self._taken(), _drain(self._sampled)
+        values, sampled = self._values(_drain(self._pending)), _drain(self._sampled)
         exemplars = sampled if self.accumulator.has_exemplars else ()
         for place in self.places:
-            _compat_metrics.add_in_order(place, values, exemplars)
+            self.accumulator.parts.add_in_order(place, values, exemplars)
 
-    def _taken(self) -> list[float]:
-        """Remove and return the values that are pending."""
-        return _drain(self._pending)
+    def _values(self, items: list[Any]) -> list[float]:
+        """Return the values of *items*, which were pending."""
+        return items
 
     def reset(self) -> None:
         """Forget what was recorded."""
@@ -165,7 +175,8 @@ class Series:
     def _clear(self) -> None:
         raise NotImplementedError
 
-    def _add(self, values: list[float]) -> None:
+    def _summed(self, items: list[Any]) -> Any:
+        """Return the sums with *items*, which are pending; nothing changes."""
         raise NotImplementedError
 
     def _offer(self, sampled: list[Exemplar]) -> None:
@@ -194,28 +205,32 @@ class _OneExemplar(Series):
 
 
 class SumSeries(_OneExemplar):
-    """A series of a counter or an up-down counter."""
+    """A series of a counter or an up-down counter; its sums are the total."""
 
-    __slots__ = ("_total",)
+    __slots__ = ()
 
     def _clear(self) -> None:
         super()._clear()
-        self._total: float = 0
+        self._sums: float = 0
 
-    def _add(self, values: list[float]) -> None:
-        self._total = _sum(values, self._total)
+    def _summed(self, items: list[Any]) -> float:
+        return _sum(items, self._sums)
 
     def _take(self) -> None:
-        total, exemplars = self._total, self._exemplars()
+        total, exemplars = self._sums, self._exemplars()
         self._clear()
         for place in self.places:
-            _compat_metrics.add(place, total, exemplars)
+            self.accumulator.parts.add(place, total, exemplars)
 
 
 class GaugeSeries(_OneExemplar):
-    """A series of a gauge. Several may be one in a stream, so each measurement has a number: the last one of all counts."""
+    """
+    A series of a gauge. Several may be one in a stream, so each measurement has a number: the last one of all counts.
 
-    __slots__ = ("_last", "_order")
+    Its sums are the number of the last one and its value.
+    """
+
+    __slots__ = ()
 
     def __init__(self, accumulator: Accumulator, attributes: dict[str, Any]) -> None:
         """Begin a series, as the base does."""
@@ -225,50 +240,51 @@ class GaugeSeries(_OneExemplar):
 
     def _clear(self) -> None:
         super()._clear()
-        self._last: float | None = None
-        self._order = -1
+        self._sums: tuple[int, float] | None = None
 
-    def _taken(self) -> list[float]:
-        pairs = _drain(self._pending)
-        if pairs:
-            self._order = pairs[-1][0]
-        return [value for _, value in pairs]
+    def _values(self, items: list[Any]) -> list[float]:
+        return [value for _, value in items]
 
-    def _add(self, values: list[float]) -> None:
-        self._last = values[-1]
+    def _summed(self, items: list[Any]) -> tuple[int, float]:
+        last: tuple[int, float] = items[-1]
+        return last
 
     def _take(self) -> None:
-        last, order, exemplars = self._last, self._order, self._exemplars()
+        sums, exemplars = self._sums, self._exemplars()
         self._clear()
-        if last is not None:
+        if sums is not None:
             for place in self.places:
-                _compat_metrics.set_last(place, order, last, exemplars)
+                self.accumulator.parts.set_last(place, *sums, exemplars)
 
 
 class HistogramSeries(Series):
-    """A series of a histogram with explicit bounds."""
+    """
+    A series of a histogram with explicit bounds.
 
-    __slots__ = ("_counts", "_exemplars", "_greatest", "_lowest", "_total")
+    Its sums are the counts of the buckets, the total, and the least and the greatest measurement.
+    """
+
+    __slots__ = ("_exemplars",)
 
     def _clear(self) -> None:
-        self._counts: list[int] = []
-        self._total: float = 0
-        self._lowest, self._greatest = math.inf, -math.inf
+        self._sums: _Buckets | None = None
         self._exemplars: dict[int, Exemplar] = {}
 
-    def _add(self, values: list[float]) -> None:
-        bounds, self._total = self.accumulator.bounds, _sum(values, self._total)
-        counts = self._counts = self._counts or [0] * (len(bounds) + 1)
-        values.sort()  # so one search a bucket is enough
-        self._lowest, self._greatest = min(self._lowest, values[0]), max(self._greatest, values[-1])
-        below = 0
+    def _summed(self, items: list[Any]) -> _Buckets:
+        bounds = self.accumulator.bounds
+        before, start, (least, greatest) = self._sums or ((0,) * (len(bounds) + 1), 0, (math.inf, -math.inf))
+        counts, total = list(before), _sum(items, start)
+        items.sort()  # so one search a bucket is enough
+        extremes, below = (min(least, items[0]), max(greatest, items[-1])), 0
         for index, bound in enumerate(bounds):
-            up_to = bisect_right(values, bound, below)
+            up_to = bisect_right(items, bound, below)
             counts[index] += up_to - below
             below = up_to
-            if below == len(values):
-                return
-        counts[-1] += len(values) - below
+            if below == len(items):
+                break
+        else:
+            counts[-1] += len(items) - below
+        return counts, total, extremes
 
     def _offer(self, sampled: list[Exemplar]) -> None:
         # As in the SDK's reservoir for buckets, the last measurement of each bucket stays.
@@ -277,13 +293,13 @@ class HistogramSeries(Series):
             self._exemplars[bisect_left(bounds, exemplar[0])] = exemplar
 
     def _take(self) -> None:
-        if not self._counts:
+        sums = self._sums
+        if sums is None:
             return
-        counts, total, extremes = self._counts, self._total, (self._lowest, self._greatest)
         exemplars = tuple(self._exemplars.values()) if self.accumulator.has_exemplars else ()
         self._clear()
         for place in self.places:
-            _compat_metrics.add_buckets(place, counts, total, extremes, exemplars)
+            self.accumulator.parts.add_buckets(place, *sums, exemplars)
 
 
 def _drain(items: list[Any]) -> list[Any]:
