@@ -476,7 +476,9 @@ def test_attributes_of_a_place_are_not_changed_by_one_span() -> None:
     provider.configure(ALWAYS_ON, _RESOURCE, {})
     tracer: Any = provider.get_tracer("library")
     shared = Shared({"a": 1}, "x", SpanKind.INTERNAL)
-    start = tracer.span_site(shared, tracer.start_span)
+    start = tracer.span_site(
+        shared, lambda context, attributes, at: tracer.start_span("x", context, attributes=attributes, start_time=at)
+    )
     first, second, third = (start(Context(), shared, 1) for _ in range(3))
     first.set_attribute("a", 2)
     first.set_attribute("b", 3)
