@@ -23,7 +23,7 @@ help: ## list the targets
 demo: $(VENV)/.demo ## watch the example program with everything on (DEMO_SECONDS=60; Ctrl-C ends it cleanly)
 	@trap : INT; $(BIN)/python -m csg_otel demo || [ $$? -eq 130 ]
 
-# Two processes, because the tests wait more than they compute; those of one file stay together and share their fixtures.
+# Three processes, because the tests wait more than they compute; those of one file stay together and share their fixtures.
 # Compiled before, because the tests start a thousand programs, also where PYTHONDONTWRITEBYTECODE is set.
 test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS="tests/health -k hung" picks some)
 	@collector-config/build >/dev/null || true
@@ -31,7 +31,7 @@ test: $(VENV)/.dev $(if $(filter true,$(CI)),real-parts) ## run the tests (ARGS=
 	@.ci/node-parts >/dev/null || true
 	@.ci/gitleaks >/dev/null || true
 	@$(BIN)/python -m compileall -q src tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import contracts, known vulnerabilities: exactly what CI checks
 	@$(BIN)/ruff check
