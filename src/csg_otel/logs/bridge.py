@@ -36,13 +36,14 @@ PLAIN: Final = (
 )
 """Fields of every record; all others are the program's ``extra``."""
 
-_SEVERITIES: Final = (
-    (logging.CRITICAL, SeverityNumber.FATAL, "FATAL"),
-    (logging.ERROR, SeverityNumber.ERROR, "ERROR"),
-    (logging.WARNING, SeverityNumber.WARN, "WARN"),
-    (logging.INFO, SeverityNumber.INFO, "INFO"),
-    (logging.DEBUG, SeverityNumber.DEBUG, "DEBUG"),
-)
+_OF_LEVEL: Final[dict[float, tuple[SeverityNumber, str]]] = {
+    logging.CRITICAL: (SeverityNumber.FATAL, "FATAL"),
+    logging.ERROR: (SeverityNumber.ERROR, "ERROR"),
+    logging.WARNING: (SeverityNumber.WARN, "WARN"),
+    logging.INFO: (SeverityNumber.INFO, "INFO"),
+    logging.DEBUG: (SeverityNumber.DEBUG, "DEBUG"),
+}
+"""The severity of each level of ``logging``, the highest first."""
 
 
 class LogBridge:
@@ -87,9 +88,12 @@ def _translated(passing: Passing) -> LogRecord:
 def severity(record: logging.LogRecord) -> tuple[SeverityNumber, str]:
     """Return the severity at or below the level of *record*, and its name; a level of the program keeps its own name."""
     number = level(record)
-    for lowest, severity_number, text in _SEVERITIES:
+    usual = _OF_LEVEL.get(number)
+    if usual is not None:
+        return usual
+    for lowest, (severity_number, _) in _OF_LEVEL.items():
         if number >= lowest:
-            return severity_number, text if number == lowest else clean.text(record.levelname)
+            return severity_number, clean.text(record.levelname)
     return SeverityNumber.TRACE, "TRACE" if number == logging.NOTSET else clean.text(record.levelname)
 
 

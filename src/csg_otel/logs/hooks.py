@@ -35,31 +35,29 @@ class Hook:
     def __init__(self, owner: type, name: str, around: Around) -> None:
         """Prepare to call *around* in place of the method *name* of *owner*; :meth:`keep` puts the hook there."""
         self._owner = owner
-        self._attributes = vars(owner)
-        self._name = name
+        self.attributes = vars(owner)
+        self.name = name
         self._around: Around | None = around
-        self._outermost: Any = None
+        self.outermost: Any = None
         self._wrappers: weakref.WeakSet[Method] = weakref.WeakSet()
 
-    def is_outermost(self) -> bool:
-        """Return whether nothing has changed since :meth:`keep`."""
-        return self._attributes.get(self._name) is self._outermost
-
     def keep(self) -> None:
-        """Make this hook the outermost wrapper of the method. Without locks, for any thread."""
-        present = self._attributes.get(self._name)
-        if present is None or self._around is None or len(self._wrappers) >= _MAX_WRAPPERS:
-            self._outermost = present
+        """Make this hook the outermost wrapper of the method if something has changed. Without locks, for any thread."""
+        present = self.attributes.get(self.name)
+        if present is self.outermost:
             return
-        self._outermost = self._wrapper(_without_wrappers(present))
-        setattr(self._owner, self._name, self._outermost)
+        if present is None or self._around is None or len(self._wrappers) >= _MAX_WRAPPERS:
+            self.outermost = present
+            return
+        self.outermost = self._wrapper(_without_wrappers(present))
+        setattr(self._owner, self.name, self.outermost)
 
     def remove(self) -> None:
         """Put the wrapped method back if this hook is the outermost wrapper; otherwise only stop to call the function."""
         self._around = None
-        present = self._attributes.get(self._name)
+        present = self.attributes.get(self.name)
         if (wrapped := _without_wrappers(present)) is not present:
-            setattr(self._owner, self._name, wrapped)
+            setattr(self._owner, self.name, wrapped)
 
     def _wrapper(self, wrapped: Any) -> Method:
         call = _as_function(wrapped)
@@ -68,8 +66,8 @@ class Hook:
             around = self._around
             return call(logger, record) if around is None else around(logger, record, call)
 
-        method.__name__ = self._name
-        method.__qualname__ = f"{self._owner.__qualname__}.{self._name}"
+        method.__name__ = self.name
+        method.__qualname__ = f"{self._owner.__qualname__}.{self.name}"
         method.__wrapped__ = wrapped  # type: ignore[attr-defined] # as functools.wraps does
         self._wrappers.add(method)
         _all_wrappers.add(method)
@@ -95,7 +93,7 @@ class Hooks:
     def keep(self, kind: type) -> None:
         """Make the hooks the outermost wrappers of the methods of *kind*, a class of loggers. Quick: every record calls it."""
         for hook in self._of_class.get(kind) or self._hooks_of(kind):
-            if not hook.is_outermost():
+            if hook.attributes.get(hook.name) is not hook.outermost:  # as the method does; four calls a record fewer
                 hook.keep()
 
     def remove(self) -> None:

@@ -18,7 +18,7 @@ from csg_otel.logs.bridge import LogBridge
 from csg_otel.logs.file import LogFile
 from csg_otel.logs.formats import formatter
 from csg_otel.logs.hooks import Hooks
-from csg_otel.logs.own_records import NoiseFilter, is_own, level
+from csg_otel.logs.own_records import NoiseFilter, is_own, level, origin
 from csg_otel.logs.passing import Passing, current, latest
 from csg_otel.logs.screen import Screen
 
@@ -103,10 +103,11 @@ class LogInterceptor:
             self._hooks.keep(
                 type(logger)
             )  # both methods keep both hooks: who drops one of them does not drop the other
-            if self._noise.drops(record):
-                return None
-            if is_own(record):
-                own_lines.scrub(record)
+            if origin(record):
+                if self._noise.drops(record):
+                    return None
+                if is_own(record):
+                    own_lines.scrub(record)
         except Exception:  # noqa: BLE001 - telemetry never raises into the program
             faults.contain("logs")
         return handle(logger, record)

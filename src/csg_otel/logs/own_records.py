@@ -44,9 +44,24 @@ _COMPARED_CHARACTERS: Final = 200
 """Compared characters of a message format: two warnings of one logger are the same if these are equal."""
 
 
+_PACKAGE, _EXPORTER, _OPENTELEMETRY, _THREAD = 1, 2, 4, 8
+"""The flags of :func:`origin`: a logger of this package, of an exporter, of OpenTelemetry; a thread of telemetry."""
+
+
+def origin(record: logging.LogRecord) -> int:
+    """Return where *record* comes from, as a sum of flags; 0 for the program's records. Quick: every record asks."""
+    name, thread = record.name, record.threadName
+    if type(name) is not str:
+        name = clean.text(name)
+    if type(thread) is not str or not thread:
+        # A program may switch the field off (logging.logThreads); a record of another process carries that process's thread.
+        thread = clean.text(thread or threading.current_thread().name)
+    return _of_logger(name) | _of_thread(thread)
+
+
 def is_own(record: logging.LogRecord) -> bool:
     """Return whether *record* is telemetry's own, so that it must not be exported."""
-    return _is_below(_text(record.name), (_OWN, *_EXPORTERS)) or _is_on_own_thread(record)
+    return bool(origin(record) & (_PACKAGE | _EXPORTER | _THREAD))
 
 
 def level(record: logging.LogRecord) -> float:
@@ -55,25 +70,16 @@ def level(record: logging.LogRecord) -> float:
     return raw if type(raw) is int else clean.number(raw) or logging.NOTSET
 
 
-def _text(raw: object) -> str:
-    return raw if type(raw) is str else clean.text(raw)
+@lru_cache(_MAX_NAMES)
+def _of_logger(name: str) -> int:
+    flags = ((_OWN, _PACKAGE), ("opentelemetry", _OPENTELEMETRY), *((parent, _EXPORTER) for parent in _EXPORTERS))
+    return sum({flag for parent, flag in flags if name == parent or name.startswith(f"{parent}.")})
 
 
 @lru_cache(_MAX_NAMES)
-def _is_below(name: str, parents: tuple[str, ...]) -> bool:
-    return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
-
-
-def _is_on_own_thread(record: logging.LogRecord) -> bool:
-    # A program may switch the field off (logging.logThreads); a record of another process carries that process's thread.
-    return _is_own_thread(_text(record.threadName or threading.current_thread().name))
-
-
-@lru_cache(_MAX_NAMES)
-def _is_own_thread(name: str) -> bool:
-    if name.startswith(_OWN_THREADS):
-        return not name.startswith(PROGRAM_CODE_THREADS)
-    return name.startswith(_EXPORTING_THREADS)
+def _of_thread(name: str) -> int:
+    is_own = name.startswith((_OWN_THREADS, _EXPORTING_THREADS)) and not name.startswith(PROGRAM_CODE_THREADS)
+    return _THREAD if is_own else 0
 
 
 class NoiseFilter:
@@ -89,18 +95,16 @@ class NoiseFilter:
 
     def drops(self, record: logging.LogRecord) -> bool:
         """Return whether *record* is noise; if not, a warning like it is noise for the next minute."""
-        name, on_own_thread = _text(record.name), _is_on_own_thread(record)
-        if not on_own_thread and not _is_below(name, ("opentelemetry",)):
-            return False
-        if _is_below(name, (_OWN,)):
+        flags = origin(record)
+        if not flags or flags & _PACKAGE:
             return False
         severity = level(record)
-        if on_own_thread and severity < logging.WARNING:
+        if flags & _THREAD and severity < logging.WARNING:
             return True
-        return severity >= logging.WARNING and self._is_repeat(record, name)
+        return severity >= logging.WARNING and self._is_repeat(record)
 
-    def _is_repeat(self, record: logging.LogRecord, name: str) -> bool:
-        key, now_s = (name, clean.text(record.msg, _COMPARED_CHARACTERS)), clocks.monotonic()
+    def _is_repeat(self, record: logging.LogRecord) -> bool:
+        key, now_s = (clean.text(record.name), clean.text(record.msg, _COMPARED_CHARACTERS)), clocks.monotonic()
         passed_s, passed = self._passed.get(key, (-_QUIET_S, None))
         if passed is not None and passed() is record:  # it meets a second hook
             return False
