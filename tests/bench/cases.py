@@ -8,6 +8,7 @@ from bench.programs import (
     BLOCK,
     BOUND_PAIR,
     BY_HAND,
+    COLD,
     DDTRACE,
     EXPORTED,
     FAILING,
@@ -30,6 +31,13 @@ CASES = (
     *STARTS,
     Case("call before instrument() / SDK by hand", OBSERVED + TIMED, BY_HAND + TIMED, 0.005, reached=0.0058),
     Case("recorded call / SDK by hand", INSTRUMENTED + OBSERVED + TIMED, BY_HAND + TIMED, 0.06, reached=0.17),
+    Case(
+        "recorded call 5 ms after the last one / SDK by hand",
+        INSTRUMENTED + OBSERVED + COLD,
+        BY_HAND + COLD,
+        0.06,
+        reached=0.3,
+    ),
     Case("recorded block / SDK by hand", INSTRUMENTED + BLOCK + TIMED, BY_HAND + TIMED, 0.06, reached=0.23),
     Case("failing call / SDK by hand", INSTRUMENTED + FAILING + TIMED, BY_HAND + TIMED, 0.10, reached=0.62),
     Case(
