@@ -22,6 +22,17 @@ def work():
     loop.run_until_complete(many())
 """
 
+# One item each: a run of a generator with two steps, in each of which the span is current.
+_GENERATOR = """
+@csg_otel.observe("work", {"a": "x", "b": 1, "c": True})
+def items():
+    yield
+
+def work():
+    for _ in items():
+        pass
+"""
+
 # The time that passes for a call, in {threads} threads that call at once; nothing but Prometheus gets it.
 _IN_THREADS = """
 import threading, time
@@ -139,6 +150,9 @@ def observed(function):
 
 LOADS = (
     Case("awaited call / SDK by hand", instrumented() + _ASYNC + timed(200), BY_HAND + TIMED, 0.06, reached=0.19),
+    Case(
+        "generator of two steps / SDK by hand", instrumented() + _GENERATOR + TIMED, BY_HAND + TIMED, 0.06, reached=0.3
+    ),
     Case(
         "sampled-out call / SDK by hand",
         instrumented(more='"sampling": {"ratio": 0.0, "always_keep_errors": False},') + OBSERVED + TIMED,
