@@ -77,6 +77,8 @@ def _value(program: str, url: str, *, beside: bool) -> float:
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, **more},
+        # As a shell does: in the group of this program it would be one of its workers, and publish its metrics for the others.
+        start_new_session=True,
     )
     return float(done.stdout.splitlines()[-1])
 

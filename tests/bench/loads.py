@@ -190,6 +190,6 @@ LOADS = (
         WITH_EVERYTHING + APPLICATION_ALONE + _CALLED,
         WITHOUT + APPLICATION_ALONE + _CALLED,
         1.10,
-        reached=1.4,
+        reached=1.6,
     ),
 )
