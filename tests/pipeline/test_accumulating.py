@@ -29,6 +29,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from csg_otel import faults
 from csg_otel.pipeline import _compat_metrics, self_test
+from csg_otel.pipeline.accumulating.series import GaugeSeries, HistogramSeries, SumSeries
 from csg_otel.pipeline.installed import InstalledMeterProvider
 
 _BOUNDS = (0.5, 1.0, 10.0)
@@ -538,3 +539,30 @@ def test_a_signal_handler_that_raises_costs_no_measurement_of_before(name: str) 
     point = ours.collect(0)[name, ()]
 
     assert recorded <= point.get("count", point.get("value")) <= recorded + interrupted
+
+
+@pytest.mark.fast_path
+@pytest.mark.parametrize(
+    ("name", "field", "total"), [("requests", "value", 2 * 257), ("duration", "count", 257), ("level", "value", 2)]
+)
+def test_a_collection_that_interrupts_a_sum_counts_nothing_twice(
+    name: str, field: str, total: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal handler may collect while measurements are summed up; the sum goes on afterwards."""
+    ours, kinds = _ours(), (SumSeries, HistogramSeries, GaugeSeries)
+    collected: list[Any] = []
+    for kind in kinds:
+        summed = kind._summed
+
+        def interrupted(series: Any, items: list[Any], summed: Any = summed) -> Any:
+            if not collected:
+                collected.append(ours.collect(0))
+            return summed(series, items)
+
+        monkeypatch.setattr(kind, "_summed", interrupted)
+    for _ in range(256):  # so many are summed up at once
+        ours.record[name](2)
+    assert collected
+    ours.record[name](2)
+
+    assert ours.collect(0)[name, ()][field] == total

@@ -116,6 +116,8 @@ class Merger:
         """Merge what was recorded until now."""
         failed: Exception | None = None
         with self._lock:
+            if self._is_busy:  # a signal handler collects, which has interrupted a merge or a sum: that one goes on
+                return
             self._is_busy = True
             try:
                 for _ in range(len(self._changed)):
