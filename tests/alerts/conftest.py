@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from csg_otel.alerts import bundle, spec
+from csg_otel.alerts import bundle, model, spec
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.config import load
 from csg_otel.exporters import prometheus
@@ -33,10 +33,10 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture
-def specified(catalog: Catalog) -> Callable[..., spec.AlertSpec]:
+def specified(catalog: Catalog) -> Callable[..., model.AlertSpec]:
     """Return the specification of a configuration: a path, or a mapping as in the file."""
 
-    def make(source: Any, *, shipped: bool = False) -> spec.AlertSpec:
+    def make(source: Any, *, shipped: bool = False) -> model.AlertSpec:
         loaded = load(source, environ=SECRETS)
         rules = bundle.shipped() if shipped else {}
         return spec.load(loaded.config, catalog, locate=loaded.problem, **rules)

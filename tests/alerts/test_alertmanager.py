@@ -16,7 +16,7 @@ from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.alerts.datadog import notify as datadog
 from csg_otel.alerts.grafana import notify as grafana
-from csg_otel.alerts.spec import AlertSpec
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.config import load_lenient
 from csg_otel.errors import AlertError
 from support import newest

@@ -16,7 +16,7 @@ from csg_otel import names
 from csg_otel.alerts.compilers import Options
 from csg_otel.alerts.datadog import monitors
 from csg_otel.alerts.datadog import query as datadog_query
-from csg_otel.alerts.spec import AlertSpec
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.errors import AlertError
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 from support.datadog_api import accepted

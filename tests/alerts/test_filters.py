@@ -13,8 +13,8 @@ import yaml
 from csg_otel import attribute_values, names
 from csg_otel.alerts import spec
 from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.prometheus.promql import aliases
-from csg_otel.alerts.spec import AlertSpec
 from csg_otel.config import load
 from csg_otel.errors import AlertError, ConfigError
 from csg_otel.exporters import prometheus

@@ -17,7 +17,7 @@ import yaml
 
 from csg_otel.alerts.compilers import Options
 from csg_otel.alerts.grafana import notify, provisioning
-from csg_otel.alerts.spec import AlertSpec
+from csg_otel.alerts.model import AlertSpec
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 
 CONDITIONS = ("greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals")

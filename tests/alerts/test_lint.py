@@ -14,7 +14,7 @@ from csg_otel.alerts.alertmanager import config as alertmanager
 from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import Options, compile_all
-from csg_otel.alerts.spec import AlertSpec
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.config import load
 
 Specified = Callable[..., AlertSpec]

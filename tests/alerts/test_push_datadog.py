@@ -10,9 +10,9 @@ import pytest
 from csg_otel.alerts.compilers import Options
 from csg_otel.alerts.datadog import monitors
 from csg_otel.alerts.datadog.push import DatadogPush
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.push.api import Api
 from csg_otel.alerts.push.plan import Plan, PushError, describe
-from csg_otel.alerts.spec import AlertSpec
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 from support.datadog_api import DatadogApi, datadog_api
 

@@ -9,9 +9,9 @@ import pytest
 
 from csg_otel.alerts.compilers import Options
 from csg_otel.alerts.grafana.push import GrafanaPush
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.push.api import Api
 from csg_otel.alerts.push.plan import Plan, describe
-from csg_otel.alerts.spec import AlertSpec
 from support.alert_specs import CATALOG, EVERYTHING, rule, spec
 from support.grafana_api import GrafanaApi, grafana_api
 

@@ -16,8 +16,8 @@ import pytest
 from csg_otel import names
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.prometheus.rules import FILE
-from csg_otel.alerts.spec import AlertSpec
 from support.programs import Program, eventually
 from support.prometheus import Prometheus
 

@@ -18,7 +18,7 @@ from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.alerts.escalations import SEVERITIES
-from csg_otel.alerts.spec import AlertSpec
+from csg_otel.alerts.model import AlertSpec
 from support.alertmanager import Alertmanager
 from support.notification_sinks import HttpSink, http_sink
 from support.programs import eventually

@@ -13,8 +13,8 @@ import yaml
 
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.prometheus.rules import FILE
-from csg_otel.alerts.spec import AlertSpec
 
 pytestmark = pytest.mark.real("promtool")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from csg_otel import names
-from csg_otel.alerts import bundle, spec
+from csg_otel.alerts import bundle, model, spec
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.config import load_lenient
@@ -23,7 +23,7 @@ def rule(**settings: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["csg.files.processed", "csg_files_processed_total"])
-def test_a_metric_has_its_otel_and_its_prometheus_name(specified: Callable[..., spec.AlertSpec], name: str) -> None:
+def test_a_metric_has_its_otel_and_its_prometheus_name(specified: Callable[..., model.AlertSpec], name: str) -> None:
     """Both names lead to the same instrument, and a counter is compared as a rate."""
     (resolved,) = specified(rule(metric=name)).rules
 
@@ -35,14 +35,14 @@ def test_every_name_of_the_monitoring_guide_is_an_alias(catalog: Catalog) -> Non
     assert all(catalog.find(name).alias for name in names.ALIASES)
 
 
-def test_the_last_part_of_an_attribute_is_enough_for_a_filter(specified: Callable[..., spec.AlertSpec]) -> None:
+def test_the_last_part_of_an_attribute_is_enough_for_a_filter(specified: Callable[..., model.AlertSpec]) -> None:
     """The filter ``outcome`` selects the attribute ``csg.outcome``."""
     (resolved,) = specified(rule(metric="csg.files.processed", filters={"outcome": "error"})).rules
 
     assert resolved.filters == (("csg.outcome", "csg_outcome", "error"),)
 
 
-def test_a_name_of_the_monitoring_guide_means_one_number(specified: Callable[..., spec.AlertSpec]) -> None:
+def test_a_name_of_the_monitoring_guide_means_one_number(specified: Callable[..., model.AlertSpec]) -> None:
     """The name selects the total, unless a filter selects the single CPUs."""
     total, core = (
         specified(rule(metric="system_cpu_usage_percent", filters=filters)).rules[0].filters
@@ -70,7 +70,7 @@ def test_a_name_of_the_monitoring_guide_means_one_number(specified: Callable[...
     ],
 )
 def test_a_mistake_suggests_the_correction(
-    specified: Callable[..., spec.AlertSpec], settings: dict[str, Any], says: str
+    specified: Callable[..., model.AlertSpec], settings: dict[str, Any], says: str
 ) -> None:
     """Each mistake is one problem at the key that is wrong."""
     with pytest.raises(AlertError) as caught:
@@ -102,7 +102,7 @@ def test_all_mistakes_are_reported_at_once_with_their_lines(tmp_path: Path, cata
     assert lines == ["3", "4", "9", "9", "7"]
 
 
-def test_two_rules_with_one_alert_name_are_an_error(specified: Callable[..., spec.AlertSpec]) -> None:
+def test_two_rules_with_one_alert_name_are_an_error(specified: Callable[..., model.AlertSpec]) -> None:
     """Names that differ only in characters that an alert's name can't have are an error."""
     rules = [{"name": name, "metric": "system.uptime", "condition": "<", "threshold": 1} for name in ("a_b", "a-b")]
 
@@ -110,7 +110,7 @@ def test_two_rules_with_one_alert_name_are_an_error(specified: Callable[..., spe
         specified({"alerting": {"rules": rules}})
 
 
-def test_a_users_rule_replaces_the_shipped_one(specified: Callable[..., spec.AlertSpec]) -> None:
+def test_a_users_rule_replaces_the_shipped_one(specified: Callable[..., model.AlertSpec]) -> None:
     """A rule of the same name replaces the shipped one, a disabled one removes it, and the others stay."""
     own = rule(name="host_cpu_high", metric="system_cpu_usage_percent", threshold=50)
     off = rule(name="host_cpu_high", metric="system_cpu_usage_percent", enabled=False)
@@ -122,7 +122,7 @@ def test_a_users_rule_replaces_the_shipped_one(specified: Callable[..., spec.Ale
     assert "HostCpuHigh" not in {one.alert for one in without.rules}
 
 
-def test_missing_data_fires_if_it_would_hide_a_problem(specified: Callable[..., spec.AlertSpec]) -> None:
+def test_missing_data_fires_if_it_would_hide_a_problem(specified: Callable[..., model.AlertSpec]) -> None:
     """Missing data fires by default for "less than" only, and otherwise as the setting says."""
     results = {
         (condition, setting): specified(rule(metric="system.uptime", condition=condition, no_data=setting))
@@ -152,7 +152,7 @@ def test_a_live_endpoint_and_a_programs_declarations_add_names() -> None:
     )
 
 
-def test_the_quantile_of_a_rule_is_compared(specified: Callable[..., spec.AlertSpec]) -> None:
+def test_the_quantile_of_a_rule_is_compared(specified: Callable[..., model.AlertSpec]) -> None:
     """A rule on a histogram compares its `quantile`, by default the 95th percentile."""
     metric = "csg.operation.duration"
 
@@ -161,7 +161,7 @@ def test_the_quantile_of_a_rule_is_compared(specified: Callable[..., spec.AlertS
 
 
 def test_the_texts_of_an_objective_are_those_of_its_alerts(
-    specified: Callable[..., spec.AlertSpec], catalog: Catalog
+    specified: Callable[..., model.AlertSpec], catalog: Catalog
 ) -> None:
     """`description` and `runbook_url` of an objective are annotations of every alert of it."""
     objective = {"name": "orders", "objective": 99, "good": "csg.cache.requests", "total": "csg.cache.requests"}
@@ -173,7 +173,7 @@ def test_the_texts_of_an_objective_are_those_of_its_alerts(
     assert all(text in str(written[0]) for text in ("orders", "csg_cache_requests_total"))
 
 
-def test_a_rule_of_the_escalation_can_be_switched_off(specified: Callable[..., spec.AlertSpec]) -> None:
+def test_a_rule_of_the_escalation_can_be_switched_off(specified: Callable[..., model.AlertSpec]) -> None:
     """`enabled: false` keeps an escalation rule in the file, and nothing is compiled from it."""
     escalation = {"name": "night", "condition": "maintenance_mode", "action": "suppress"}
     on, off = (
@@ -186,7 +186,7 @@ def test_a_rule_of_the_escalation_can_be_switched_off(specified: Callable[..., s
 
 @pytest.mark.parametrize("channel", ["email", "slack", "webhook", "pagerduty"])
 def test_each_channel_has_a_filter_of_severities(
-    specified: Callable[..., spec.AlertSpec], catalog: Catalog, channel: str
+    specified: Callable[..., model.AlertSpec], catalog: Catalog, channel: str
 ) -> None:
     """With `severity_filter` a channel is sent only these severities."""
     channels: dict[str, dict[str, Any]] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.spec import AlertSpec, load
+from csg_otel.alerts.model import AlertSpec
+from csg_otel.alerts.spec import load
 from csg_otel.config import load as load_config
 from csg_otel.exporters.prometheus import family_name, label_name
 

@@ -10,8 +10,8 @@ from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.datadog import monitors
 from csg_otel.alerts.grafana import provisioning
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.prometheus import rules
-from csg_otel.alerts.spec import AlertSpec
 from csg_otel.errors import AlertError, suggestion
 
 

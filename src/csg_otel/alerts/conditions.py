@@ -18,7 +18,7 @@ from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
-    from csg_otel.alerts.spec import Counted, Rule
+    from csg_otel.alerts.model import Counted, Rule
 
 SCRAPED: Final = ("job", "instance")
 """The labels that every scrape adds."""

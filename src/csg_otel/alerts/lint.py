@@ -15,7 +15,7 @@ from csg_otel.alerts.escalations import SEVERITIES, escalated_severities
 from csg_otel.alerts.slo import BURNS
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import AlertSpec, Rule
+    from csg_otel.alerts.model import AlertSpec, Rule
 
 Finding = tuple[str, str]
 """Dotted key of a setting, and a message."""

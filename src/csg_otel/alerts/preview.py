@@ -15,7 +15,7 @@ from csg_otel.alerts import conditions
 
 if TYPE_CHECKING:
     from csg_otel.alerts.evaluate import Evaluator, Labels
-    from csg_otel.alerts.spec import Rule
+    from csg_otel.alerts.model import Rule
 
 State = Literal["ok", "pending", "firing", "no data"]
 

@@ -18,11 +18,11 @@ from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE
 from csg_otel.alerts.escalations import SEVERITIES, Severity, escalated_severities
 from csg_otel.alerts.expr import quoted
-from csg_otel.alerts.spec import ESCALATION_LABEL
+from csg_otel.alerts.model import ESCALATION_LABEL
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import AlertSpec, Channel
+    from csg_otel.alerts.model import AlertSpec, Channel
 
 NO_RECEIVER: Final = "null"
 """The receiver that notifies no person; an alert ends here if no route matches it."""

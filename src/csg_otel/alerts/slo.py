@@ -15,7 +15,7 @@ from csg_otel.alerts.expr import quoted
 from csg_otel.alerts.text import duration, number
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import Objective
+    from csg_otel.alerts.model import Objective
 
 _HOUR_S: Final = 3600.0
 

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
 from csg_otel.alerts import escalations, filters
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE, Catalog, Ref, UnknownMetricError, matcher
-from csg_otel.alerts.escalations import SEVERITIES, Severity
-from csg_otel.alerts.message import Message, parse
+from csg_otel.alerts.channels import channels
+from csg_otel.alerts.message import parse
+from csg_otel.alerts.model import (
+    ESCALATED_LABEL,
+    ESCALATION_LABEL,
+    RULE_LABEL,
+    AlertSpec,
+    Counted,
+    Objective,
+    Receiver,
+    Rule,
+)
 from csg_otel.alerts.text import camel
 from csg_otel.errors import AlertError
 
@@ -25,19 +34,6 @@ if TYPE_CHECKING:
     from csg_otel.alerts.bundle import ShippedRule
     from csg_otel.alerts.filters import Filter
     from csg_otel.config import Config
-
-Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
-RULE_LABEL: Final = "csg_rule"
-"""Label of an alert: the name of its rule."""
-
-ESCALATION_LABEL: Final = "csg_escalation"
-"""Label of an alert that a ``retry_count`` escalation made: the name of the escalation rule."""
-
-ESCALATED_LABEL: Final = "csg_escalated"
-"""Label of the same alert: the name of the alert that came back."""
-
-SERVICE_LABEL: Final = "csg_service"
-"""Label or tag of everything that a push may change: the service that it belongs to."""
 
 _FUNCTION_CALL: Final = re.compile(r"(rate|increase|avg|min|max|p\d{1,2}(?:\.\d+)?)\(\s*([^()\s]+)\s*\)")
 _BELOW: Final = ("less_than", "less_than_or_equal")
@@ -60,113 +56,6 @@ _CURES: Final[Mapping[str, str]] = {
     "histogram": "name it alone for its quantile, p99(...), or rate(...) for calls a second",
     "gauge": "name it alone for its value, or avg(...), min(...), max(...) over the window",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """
-    A rule: *function* of the metric *ref* over *window_s* seconds fulfils *condition* with *threshold* for *for_s* seconds.
-
-    *alert* is the name of its alert. With *no_data*, a second alert fires when data is missing. *path* is the dotted key of the
-    rule in the configuration.
-    """
-
-    name: str
-    alert: str
-    ref: Ref
-    function: Function
-    window_s: float
-    quantile: float
-    filters: tuple[Filter, ...]
-    condition: str
-    threshold: float
-    severity: Severity
-    message: Message
-    for_s: float = 0.0
-    labels: tuple[tuple[str, str], ...] = ()
-    runbook_url: str = ""
-    no_data: bool = False
-    path: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The events that an objective counts: the metric *ref* with *filters*, or *promql* that contains ``[window]``."""
-
-    ref: Ref | None
-    filters: tuple[Filter, ...] = ()
-    promql: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """
-    A service level objective: the share *objective* (0 to 1) of the events over *window_s* seconds is good.
-
-    *counted* counts the bad events, or with *inverted* the good events; *total* counts all events.
-    """
-
-    name: str
-    alert: str
-    objective: float
-    window_s: float
-    counted: Counted
-    inverted: bool
-    total: Counted
-    description: str = ""
-    labels: tuple[tuple[str, str], ...] = ()
-    runbook_url: str = ""
-    service: str = ""
-    path: str = field(default="", compare=False)
-
-    @property
-    def series_labels(self) -> tuple[tuple[str, str], ...]:
-        """The labels of its recorded series, besides the job."""
-        return (*(((SERVICE, self.service),) if self.service else ()), ("slo", self.name))
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel on which people are notified; *settings* is its section of the configuration."""
-
-    kind: Literal["email", "slack", "webhook", "pagerduty"]
-    settings: Any
-    severities: tuple[Severity, ...]
-    """The severities that it accepts, in order; all of them if the section has no filter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """A receiver that escalations notify on its channels."""
-
-    name: str
-    channels: tuple[Channel, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AlertSpec:
-    """The input of the compilers."""
-
-    service: str = ""
-    selector: str = "job"
-    """The setting ``alerting.selector``: how the scraped series of the service are selected."""
-    rules: tuple[Rule, ...] = ()
-    objectives: tuple[Objective, ...] = ()
-    channels: tuple[Channel, ...] = ()
-    escalations: tuple[Any, ...] = ()
-    """The enabled rules of the section ``escalation.rules``."""
-    receivers: tuple[Receiver, ...] = ()
-    window_s: float = 300.0
-    """Alerts within this window, in seconds, become one notification."""
-    watchdog: str = ""
-    """Runbook of an alert that always fires, so that its absence reveals broken alerting; empty for no such alert."""
-    left_out: tuple[str, ...] = ()
-    """Alerts of the package's rules that are left out, because the service has no name by which to find its targets."""
-
-    @property
-    def service_labels(self) -> tuple[tuple[str, str], ...]:
-        """The label that every alert of the service has; none if the service has no name."""
-        return ((SERVICE, self.service),) if self.service else ()
 
 
 _KEY: Final = "{}: {}".format
@@ -228,18 +117,6 @@ def readable(
     reader = _Reader.of(config, catalog, _KEY)
     rules, _ = reader.rules(config, shipped)
     return rules, tuple(reader.problems)
-
-
-def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
-    """Return the enabled channels of *section*; with *escalated* also the others, because an escalation names the section."""
-    enabled = []
-    kinds: tuple[Literal["email", "slack", "webhook", "pagerduty"], ...] = ("email", "slack", "webhook", "pagerduty")
-    for kind in kinds:
-        settings = getattr(section, kind)
-        if settings is not None and (settings.enabled or escalated):
-            accepted = settings.severity_filter or SEVERITIES
-            enabled.append(Channel(kind, settings, tuple(severity for severity in SEVERITIES if severity in accepted)))
-    return tuple(enabled)
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csg_otel import net
-from csg_otel.alerts import bundle, compilers, spec
+from csg_otel.alerts import bundle, compilers, model, spec
 from csg_otel.cli import arguments, endpoint
 from csg_otel.config import Loaded, load_lenient
 from csg_otel.config.load import FILE
@@ -35,7 +35,7 @@ _TIMEOUT_S = 5.0
 class Source:
     """A loaded configuration, the metrics that its rules may name, and the specification to compile."""
 
-    def __init__(self, loaded: Loaded, catalog: Catalog, specification: spec.AlertSpec) -> None:
+    def __init__(self, loaded: Loaded, catalog: Catalog, specification: model.AlertSpec) -> None:
         self.loaded = loaded
         self.catalog = catalog
         self.spec = specification

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel import clocks
 from csg_otel.alerts import catalog, conditions, evaluate
 from csg_otel.alerts.evaluate import Evaluator, Labels
+from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.preview import preview
 from csg_otel.alerts.prometheus import promql
-from csg_otel.alerts.spec import RULE_LABEL
 from csg_otel.alerts.text import duration
 from csg_otel.cli import alert_source, endpoint
 from csg_otel.cli.arguments import seconds
@@ -25,8 +25,8 @@ from csg_otel.errors import CsgOtelError
 from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
+    from csg_otel.alerts.model import Rule
     from csg_otel.alerts.preview import Preview, SeriesState
-    from csg_otel.alerts.spec import Rule
     from csg_otel.config import Config
 
 _MOST_LINES = 5

@@ -19,8 +19,8 @@ from csg_otel.errors import AlertError
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
     from csg_otel.alerts.compilers import Options
+    from csg_otel.alerts.model import AlertSpec
     from csg_otel.alerts.routing import Route
-    from csg_otel.alerts.spec import AlertSpec
 
 FILE: Final = "alertmanager.yaml"
 """Name of the compiled file."""

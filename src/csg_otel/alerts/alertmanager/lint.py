@@ -21,7 +21,7 @@ from csg_otel.alerts.alertmanager import config
 if TYPE_CHECKING:
     from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.lint import Finding
-    from csg_otel.alerts.spec import AlertSpec
+    from csg_otel.alerts.model import AlertSpec
 
 _DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 _SECONDS: Final = (86_400, 3600, 60, 1, 0.001)

@@ -22,7 +22,7 @@ from csg_otel.alerts.text import duration, inert
 
 if TYPE_CHECKING:
     from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.spec import Channel
+    from csg_otel.alerts.model import Channel
 
 _URL_FILES_SINCE: Final = (0, 26)
 """The first Alertmanager that reads the URL of a webhook from a file."""

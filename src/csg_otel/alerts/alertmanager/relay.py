@@ -19,7 +19,7 @@ from csg_otel.alerts.alertmanager import config, receivers
 from csg_otel.net import metadata
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import AlertSpec
+    from csg_otel.alerts.model import AlertSpec
 
 _BAD_GATEWAY: Final = 502
 _RETRYABLE: Final = frozenset({408, 425, 429})

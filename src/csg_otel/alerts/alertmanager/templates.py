@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from csg_otel.alerts.spec import RULE_LABEL
+from csg_otel.alerts.model import RULE_LABEL
 
 _SHOWN_LABELS: Final = f'(stringSlice "alertname" "severity" "{RULE_LABEL}")'
 _SHOWN_ANNOTATIONS: Final = '(stringSlice "summary" "description" "runbook_url" "threshold")'

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.datadog.query import Value
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.spec import AlertSpec, Objective, Rule
+    from csg_otel.alerts.model import AlertSpec, Objective, Rule
 
 FILE: Final = "datadog-monitors.json"
 """Name of the compiled file."""

@@ -16,7 +16,7 @@ from csg_otel.alerts import windows
 from csg_otel.alerts.escalations import escalated_severities
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import AlertSpec, Channel
+    from csg_otel.alerts.model import AlertSpec, Channel
 
 _CHANNELS: Final = "notifications"
 """The receiver name of the channels in the section ``notifications``."""

@@ -15,8 +15,8 @@ from csg_otel.alerts.datadog import monitors, notify
 from csg_otel.alerts.push.plan import Plan, PushError, Resource, fingerprint, plan
 
 if TYPE_CHECKING:
+    from csg_otel.alerts.model import AlertSpec
     from csg_otel.alerts.push.api import Api
-    from csg_otel.alerts.spec import AlertSpec
 
 _PAGE: Final = 100
 """Resources per page of a listing: the largest number that all listings of the API allow."""

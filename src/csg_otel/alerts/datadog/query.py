@@ -19,7 +19,7 @@ from csg_otel.alerts.text import number
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
-    from csg_otel.alerts.spec import Counted, Rule
+    from csg_otel.alerts.model import Counted, Rule
 
 GROUPS: Final = ("service", "host")
 """The tags by which the series of two programs differ."""

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.escalations import escalated_severities
-from csg_otel.alerts.spec import SERVICE_LABEL
+from csg_otel.alerts.model import SERVICE_LABEL
 from csg_otel.alerts.text import digest, duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.spec import AlertSpec, Channel
+    from csg_otel.alerts.model import AlertSpec, Channel
 
 DEFAULT: Final = "grafana-default-email"
 """Grafana's own contact point, which receives the alerts that no route matches."""

@@ -16,14 +16,14 @@ from csg_otel import names
 from csg_otel.alerts import conditions, slo
 from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.grafana import notify
-from csg_otel.alerts.spec import RULE_LABEL, SERVICE_LABEL
+from csg_otel.alerts.model import RULE_LABEL, SERVICE_LABEL
 from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
     from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.spec import AlertSpec, Objective, Rule
+    from csg_otel.alerts.model import AlertSpec, Objective, Rule
 
 FILE: Final = "grafana-alerting.yaml"
 """Name of the compiled file."""

@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 from csg_otel.alerts.grafana import notify, provisioning
 from csg_otel.alerts.grafana.notify import SecretPlace
+from csg_otel.alerts.model import SERVICE_LABEL
 from csg_otel.alerts.push.plan import Plan, Resource, fingerprint, plan
-from csg_otel.alerts.spec import SERVICE_LABEL
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
     from csg_otel.alerts.compilers import Options
+    from csg_otel.alerts.model import AlertSpec
     from csg_otel.alerts.push.api import Api
-    from csg_otel.alerts.spec import AlertSpec
 
 _API: Final = "/api/v1/provisioning"
 _PATHS: Final = {

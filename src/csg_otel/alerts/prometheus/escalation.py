@@ -13,12 +13,12 @@ from csg_otel import names
 from csg_otel.alerts import expr, routing
 from csg_otel.alerts.conditions import SCRAPED, select
 from csg_otel.alerts.escalations import escalated_severities
-from csg_otel.alerts.spec import ESCALATED_LABEL, ESCALATION_LABEL
+from csg_otel.alerts.model import ESCALATED_LABEL, ESCALATION_LABEL
 from csg_otel.alerts.text import camel, duration, inert, number
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.spec import AlertSpec
+    from csg_otel.alerts.model import AlertSpec
 
 _COUNTED_WITHIN: Final = "1d"
 """The period in which the returns of an alert are counted."""

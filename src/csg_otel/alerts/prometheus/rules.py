@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import conditions
 from csg_otel.alerts.bundle import WATCHDOG
+from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.prometheus import escalation, promql, slo
-from csg_otel.alerts.spec import RULE_LABEL
 from csg_otel.alerts.text import duration, inert, number, yaml_file
 from csg_otel.errors import AlertError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog, Ref
     from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.spec import AlertSpec, Rule
+    from csg_otel.alerts.model import AlertSpec, Rule
 
 FILE: Final = "prometheus-rules.yaml"
 """Name of the compiled file."""

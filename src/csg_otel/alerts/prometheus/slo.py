@@ -15,7 +15,7 @@ from csg_otel.alerts.expr import Binary, Expr, Matcher, Over, Select
 from csg_otel.alerts.text import inert
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import Objective
+    from csg_otel.alerts.model import Objective
 
 
 _COUNTED: Final = "slo:sli_counted:per_second"

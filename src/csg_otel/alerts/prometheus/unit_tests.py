@@ -17,7 +17,7 @@ from csg_otel.alerts.text import duration, number, yaml_file
 if TYPE_CHECKING:
     from csg_otel.alerts.expr import Select
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.spec import AlertSpec, Objective, Rule
+    from csg_otel.alerts.model import AlertSpec, Objective, Rule
 
 FILE: Final = "prometheus-rules.test.yaml"
 """Name of the compiled file."""

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import conditions
+from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.prometheus.rules import label
-from csg_otel.alerts.spec import RULE_LABEL
 from csg_otel.alerts.text import camel
 from csg_otel.dashboard.view.text import MISSING, value
 
 if TYPE_CHECKING:
     from csg_otel.alerts.message import Place
+    from csg_otel.alerts.model import Rule
     from csg_otel.alerts.preview import Preview, SeriesState
-    from csg_otel.alerts.spec import Rule
     from csg_otel.dashboard.alerting.alertmanagers import ActiveSilence
     from csg_otel.dashboard.model import AlertRow, Silence
 

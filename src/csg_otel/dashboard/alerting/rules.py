@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from csg_otel import names
     from csg_otel.alerts.evaluate import Labels
-    from csg_otel.alerts.spec import Rule
+    from csg_otel.alerts.model import Rule
     from csg_otel.config import Config
 
 _READ_AGAIN_S: Final = 30.0

@@ -23,8 +23,8 @@ from csg_otel.pipeline.points import points
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
+    from csg_otel.alerts.model import Rule
     from csg_otel.alerts.preview import Preview
-    from csg_otel.alerts.spec import Rule
     from csg_otel.config import Config
     from csg_otel.dashboard.model import AlertCounts, AlertRow, AlertsPage, Threshold
 

@@ -15,7 +15,7 @@ from csg_otel.dashboard.grafana.queries import SELECTED, Queries
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.spec import AlertSpec
+    from csg_otel.alerts.model import AlertSpec
 
 TAG: Final = "csg_otel"
 _SCHEMA_VERSION: Final = 39

@@ -16,7 +16,7 @@ from csg_otel.dashboard.grafana import model
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.spec import AlertSpec
+    from csg_otel.alerts.model import AlertSpec
 
 FOLDER: Final = "/etc/grafana/provisioning"
 """Where Grafana reads its provisioning files, in its image and in its packages."""

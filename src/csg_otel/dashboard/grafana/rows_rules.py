@@ -14,7 +14,7 @@ from csg_otel.dashboard.grafana.panels import Panel, Row
 from csg_otel.dashboard.grafana.queries import SELECTED, Queries, Query, percent
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import AlertSpec, Objective, Rule
+    from csg_otel.alerts.model import AlertSpec, Objective, Rule
 
 ALERTS: Final = Select(("ALERTS",), SELECTED)
 """Prometheus' own series of pending and firing alerts."""

@@ -18,7 +18,7 @@ from csg_otel.dashboard.grafana.panels import Panel, Row, Step
 from csg_otel.dashboard.grafana.queries import Queries, Query, legend, per_second
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.spec import Rule
+    from csg_otel.alerts.model import Rule
 
 COLORS: Final = {"info": "blue", "warning": "orange", "critical": "red", "emergency": "dark-red"}
 """The colour of each severity, from the mildest to the gravest."""
