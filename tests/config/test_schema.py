@@ -25,7 +25,6 @@ STRUCTURAL = (
     "not_a_mapping",
     "out_of_range",
     "negative_interval",
-    "missing_threshold",
     "unknown_key_in_an_environment",
 )
 

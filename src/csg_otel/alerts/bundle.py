@@ -39,6 +39,31 @@ class ShippedRule:
     runbook_url: str | None = None
     no_data: str = "ignore"
     enabled: bool = True
+    aggregate: str | None = None
+    by: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
+    age: bool = False
+    changes: bool = False
+    resets: bool = False
+    delta: bool = False
+    derivative: bool = False
+    predict: float | None = None
+    offset: float | None = None
+    ratio: Any = None
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    percent: bool = False
+    outside: tuple[float, ...] = ()
+    between: tuple[float, ...] = ()
+    levels: Mapping[str, float] = field(default_factory=dict)
+    description: str = ""
+    keep_firing_for: float = 0.0
+    and_: tuple[Any, ...] = ()
+    unless: tuple[Any, ...] = ()
+    active: Any = None
+    dashboard_url: str | None = None
+    promql: str = ""
+    datadog_query: str = ""
+    grafana: str = ""
 
 
 SHIPPED: Final = (

@@ -153,6 +153,10 @@ class Catalog:
 
         self._refs, self._exposed = bound(self._refs), bound(self._exposed)
 
+    def __contains__(self, name: str) -> bool:
+        """Return whether a metric has this name."""
+        return (self._refs.get(name) or self._translated(name)) is not None
+
     def find(self, name: str) -> Ref:
         """Return the metric with this OTel name, series name or alias. Raises UnknownMetricError with a suggestion."""
         ref = self._refs.get(name) or self._translated(name)

@@ -10,15 +10,30 @@ identity. A gauge of unit ``1`` is selected under two names: the exporter of Pyt
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel import names
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Growth, Matcher, Operator, Over, Quantile, Select, UserPromql
+from csg_otel.alerts.expr import (
+    Age,
+    Aggregate,
+    Binary,
+    Expr,
+    Growth,
+    Matcher,
+    Operator,
+    Over,
+    Quantile,
+    Select,
+    UserPromql,
+)
+from csg_otel.alerts.model import GROWING, Formula, Operand
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
-    from csg_otel.alerts.model import Counted, Rule
+    from csg_otel.alerts.filters import Filter
+    from csg_otel.alerts.model import Comparison, Counted, Rule, Term
 
 SCRAPED: Final = ("job", "instance")
 """The labels that every scrape adds."""
@@ -45,13 +60,30 @@ _REMEMBERED: Final = "1d"
 Filtering = tuple[str, Literal["=", "!=", "=~", "!~"], str]
 """A condition on an attribute: its key, an operator, and a value."""
 
-Extreme = Literal["min", "max"]
-"""The aggregation that selects the worst series."""
+_OVER_TIME: Final[Mapping[str, str]] = {
+    "avg": "avg_over_time",
+    "min": "min_over_time",
+    "max": "max_over_time",
+    "changes": "changes",
+    "resets": "resets",
+    "delta": "delta",
+    "derivative": "deriv",
+    "predict": "predict_linear",
+}
+"""PromQL's function of each function of a rule that reads a window of samples."""
 
 
-def select(ref: Ref, filters: Iterable[tuple[str, str, str]] = (), suffix: str = "") -> Select:
-    """Return the series of *ref* that meet *filters* (attribute, label, value)."""
-    return matching(ref, (Matcher(label, "=", value) for _, label, value in filters), suffix)
+def select(ref: Ref, filters: Iterable[Filter] = (), suffix: str = "", offset_s: float = 0.0) -> Select:
+    """
+    Return the series of *ref* that meet *filters*.
+
+    Args:
+        ref: the metric.
+        filters: the filters; by default none.
+        suffix: the end of the series' name, such as ``_bucket``; by default nothing.
+        offset_s: how many seconds ago; by default now.
+    """
+    return replace(matching(ref, (each.matcher for each in filters), suffix), offset_s=offset_s)
 
 
 def matching(ref: Ref, matchers: Iterable[Matcher], suffix: str = "") -> Select:
@@ -81,46 +113,138 @@ def growth(function: Literal["rate", "increase"], ref: Ref, of: Select, window_s
     return Growth(function, of, window_s, ref.life)
 
 
-def count_series(ref: Ref, filters: Iterable[tuple[str, str, str]] = ()) -> Select:
+def count_series(ref: Ref, filters: Iterable[Filter] = (), offset_s: float = 0.0) -> Select:
     """Return the series of *ref* that count events: a counter itself, or the number of calls of a histogram."""
-    return select(ref, filters, "_count" if ref.kind == "histogram" else "")
+    return select(ref, filters, "_count" if ref.kind == "histogram" else "", offset_s)
 
 
-def identity(rule: Rule) -> tuple[str, ...]:
-    """Return the labels that distinguish the series of *rule*, without those of attributes that are only its kinds."""
-    declared = [label for key, label in rule.ref.attributes if key not in KINDS]
-    return tuple(dict.fromkeys([*SCRAPED, *declared, *(label for _, label, _ in rule.filters)]))
+def identity(ref: Ref, filters: Iterable[Filter] = ()) -> tuple[str, ...]:
+    """Return the labels that distinguish the series of *ref*, without those of attributes that are only its kinds."""
+    declared = [label for key, label in ref.attributes if key not in KINDS]
+    return tuple(dict.fromkeys([*SCRAPED, *declared, *(each.label for each in filters)]))
 
 
-def worst(rule: Rule) -> Extreme:
-    """Return the aggregation that selects the series of *rule* that is nearest to firing."""
-    return "min" if rule.condition in ("less_than", "less_than_or_equal") else "max"
+def value(term: Term | float) -> Expr:
+    """Return the expression of *term*: one series for each combination of its labels. Raises TypeError for a number."""
+    if isinstance(term, Operand):
+        return _operand(term)
+    if isinstance(term, Formula):
+        return _formula(term)
+    raise TypeError(term)
 
 
-def value(rule: Rule) -> Expr:
-    """Return the expression of the compared value: one series per identity."""
-    by, series = identity(rule), select(rule.ref, rule.filters)
-    if rule.function == "quantile":
-        buckets = growth("rate", rule.ref, select(rule.ref, rule.filters, "_bucket"), rule.window_s)
-        return Quantile(rule.quantile, Aggregate("sum", (*by, "le"), buckets))
-    if rule.function in ("rate", "increase"):
-        counted = count_series(rule.ref, rule.filters)
-        return Aggregate("sum", by, growth(rule.function, rule.ref, counted, rule.window_s))
-    if rule.function == "value":
-        return Aggregate(worst(rule), by, series)
-    over_time = f"{rule.function}_over_time"
-    return Aggregate(worst(rule), by, Over(over_time, series, rule.window_s))  # type: ignore[arg-type] # avg, min or max
+def _operand(operand: Operand) -> Expr:
+    ref, by, function = operand.ref, operand.by, operand.function
+    if function == "promql":
+        return UserPromql(operand.promql)
+    if function == "quantile":
+        buckets = select(ref, operand.filters, "_bucket", operand.offset_s)
+        summed = Aggregate("sum", (*by, "le"), growth("rate", ref, buckets, operand.window_s))
+        return Quantile(operand.quantile, summed)
+    if function in GROWING:
+        counted = count_series(ref, operand.filters, operand.offset_s)
+        grown = growth(function, ref, counted, operand.window_s)  # type: ignore[arg-type] # one of the two
+        return Aggregate(operand.aggregate, by, grown)
+    series = count_series(ref, operand.filters, operand.offset_s)
+    if function == "age":
+        return Age(Aggregate(operand.aggregate, by, series))
+    if function == "value":
+        return Aggregate(operand.aggregate, by, series)
+    over = Over(_OVER_TIME[function], series, operand.window_s, operand.ahead_s)  # type: ignore[arg-type] # one of its functions
+    return Aggregate(operand.aggregate, by, over)
+
+
+def _formula(formula: Formula) -> Expr:
+    """Return arithmetic; where a counter of events has no series, there were none."""
+    left, right = formula.left, formula.right
+    if isinstance(left, (int, float)) or isinstance(right, (int, float)):
+        sides = [side if isinstance(side, (int, float)) else value(side) for side in (left, right)]
+        return Binary(sides[0], formula.operator, sides[1])
+    whole, part = value(right), value(left)
+    counted = _counts(left) and _counts(right) and left.labels == right.labels
+    if formula.operator == "/":
+        if counted:
+            return ratio(part, whole)
+        return matched(left, part, "/", right, Binary(whole, "!=", 0))
+    if counted:
+        part, whole = part_of(part, whole), part_of(whole, part)
+    return matched(left, part, formula.operator, right, whole)
+
+
+def _counts(term: Term) -> bool:
+    """Return whether *term* is 0 where it has no series: whether it counts events."""
+    return all(operand.function in GROWING for operand in term.operands)
+
+
+def matched(left: Term, written: Expr, operator: Operator, right: Term, other: Expr) -> Binary:
+    """
+    Return *written* *operator* *other*, which pairs the series of *left* and *right* by the labels that both have.
+
+    Args:
+        left: the value on the left.
+        written: its expression.
+        operator: the operator.
+        right: the value on the right.
+        other: its expression.
+    """
+    mine, theirs = left.labels, right.labels
+    if mine is None or theirs is None or set(mine) == set(theirs):
+        return Binary(written, operator, other)
+    common = tuple(label for label in mine if label in theirs)
+    if operator in ("and", "unless", "or"):
+        return Binary(written, operator, other, common)
+    return Binary(written, operator, other, common, "left" if len(mine) > len(theirs) else "right")
+
+
+def compared(comparison: Comparison) -> Expr:
+    """Return the series of the compared value for which *comparison* holds."""
+    of, threshold, condition = value(comparison.value), comparison.threshold, comparison.condition
+    if not condition:
+        return of
+    if not isinstance(threshold, (int, float)):
+        return matched(comparison.value, of, OPERATORS[condition], threshold, value(threshold))
+    return _limited(of, condition, threshold, comparison.upper)
+
+
+def _limited(of: Expr, condition: str, limit: float, upper: float) -> Expr:
+    """
+    Return *of* where it fulfils *condition*.
+
+    Args:
+        of: the compared value.
+        condition: the condition.
+        limit: its limit.
+        upper: the second limit of an interval.
+    """
+    if condition == "outside":
+        return Binary(Binary(of, "<", limit), "or", Binary(of, ">", upper))
+    if condition == "between":
+        return Binary(Binary(of, ">=", limit), "<=", upper)
+    if condition not in ("equals", "not_equals") or float(limit).is_integer():
+        return Binary(of, OPERATORS[condition], limit)
+    margin = abs(limit) * TOLERANCE
+    if condition == "equals":
+        return Binary(Binary(of, ">=", limit - margin), "<=", limit + margin)
+    return Binary(Binary(of, "<", limit - margin), "or", Binary(of, ">", limit + margin))
 
 
 def condition(rule: Rule) -> Expr:
     """Return the alert expression: one series per firing instance, whose value is the compared value."""
-    compared, threshold = value(rule), rule.threshold
-    if rule.condition in ("equals", "not_equals") and not float(threshold).is_integer():
-        margin = abs(threshold) * TOLERANCE
-        if rule.condition == "equals":
-            return Binary(Binary(compared, ">=", threshold - margin), "<=", threshold + margin)
-        return Binary(Binary(compared, "<", threshold - margin), "or", Binary(compared, ">", threshold + margin))
-    return Binary(compared, OPERATORS[rule.condition], threshold)
+    return restricted(rule, compared(rule.compared))
+
+
+def label(rule: Rule, name: str) -> str:
+    """Return the label that a place for the label or attribute *name* in a text of *rule* is filled with."""
+    attribute = rule.first.ref.attribute(name)
+    return attribute[1] if attribute else name.replace(".", "_")
+
+
+def restricted(rule: Rule, of: Expr) -> Expr:
+    """Return those series of *of*, the compared value of *rule*, for which its further conditions hold."""
+    for operator, further in (("and", rule.also), ("unless", rule.unless)):
+        for one in further:
+            of = matched(rule.compared.value, of, operator, one.value, compared(one))  # type: ignore[arg-type] # an operator
+    return of
 
 
 def missing(rule: Rule) -> str:
@@ -130,13 +254,16 @@ def missing(rule: Rule) -> str:
     It has one series if there is no sample in the window of *rule*, and one for each instance that had samples within a day,
     has none in the window, and is still a target of Prometheus. An instance that was replaced is no target any more.
     """
-    of, window = count_series(rule.ref, rule.filters), duration(rule.window_s)
+    first = rule.first
+    if first.function == "promql":
+        return f"absent({value(first)})"
+    of, window = count_series(first.ref, first.filters), duration(first.window_s)
     absent = f"absent_over_time({of}[{window}])"
-    if rule.ref.series == names.UP or rule.ref.life is None:
+    if first.ref.series == names.UP or first.ref.life is None:
         return absent
     silent = f"last_over_time({of}[{_REMEMBERED}]) unless on (job, instance) last_over_time({of}[{window}])"
     by = ", ".join(SCRAPED)
-    return f"{absent} or max by ({by}) (({silent}) and on ({by}) {rule.ref.life.target})"
+    return f"{absent} or max by ({by}) (({silent}) and on ({by}) {first.ref.life.target})"
 
 
 def ratio(part: Expr, whole: Expr) -> Expr:

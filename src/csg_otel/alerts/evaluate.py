@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import operator
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from csg_otel.alerts.expr import Aggregate, Binary, Expr, Growth, Over, Quantile, Rate, Relabel, Select, UserPromql
+from csg_otel.alerts.expr import Age, Aggregate, Binary, Expr, Growth, Over, Quantile, Rate, Relabel, Select, UserPromql
+from csg_otel.alerts.text import duration
 from csg_otel.points import quantile
 
 Labels = tuple[tuple[str, str], ...]
@@ -45,15 +47,21 @@ _COMBINED: Final[Mapping[str, Callable[[list[float]], float]]] = {
     "min": min,
     "max": max,
     "avg": lambda values: sum(values) / len(values),
+    "count": lambda values: float(len(values)),
 }
+
+
+class UnevaluableError(ValueError):
+    """An expression needs more than two scrapes; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """The samples of one scrape, by name, and its time (monotonic seconds)."""
+    """The samples of one scrape, by name, and its time: in monotonic seconds, and in Unix seconds for ages."""
 
     at_s: float
     samples: Mapping[str, Series] = field(default_factory=dict)
+    unix_s: float = field(default_factory=time.time)
 
 
 def parse(
@@ -120,7 +128,7 @@ class Evaluator:
         self._elapsed_s = max(now.at_s - before.at_s, 1e-9)
 
     def __call__(self, expr: Expr) -> Series:
-        """Return the series of *expr* now. Raises ValueError for PromQL that a user wrote."""
+        """Return the series of *expr* now. Raises UnevaluableError for PromQL that a user wrote, and for values of the past."""
         return self._at(expr, 0)
 
     def _at(self, expr: Expr, moment: int) -> Series:
@@ -128,6 +136,9 @@ class Evaluator:
             return self._select(expr, moment)
         if isinstance(expr, (Over, Growth)):
             return self._over(expr)
+        if isinstance(expr, Age):
+            now_s = self._scrapes[moment].unix_s
+            return {labels: now_s - value for labels, value in self._at(expr.of, moment).items()}
         if isinstance(expr, Aggregate):
             return _aggregate(expr, self._at(expr.of, moment))
         if isinstance(expr, Relabel):
@@ -135,10 +146,12 @@ class Evaluator:
         if isinstance(expr, Quantile):
             return _quantile(expr, self._at(expr.of, moment))
         if isinstance(expr, (UserPromql, Rate)):
-            raise ValueError("a preview can't evaluate PromQL that a user wrote; query the backend instead")
+            raise UnevaluableError("it is PromQL, which only a backend evaluates")
         return self._binary(expr, moment)
 
     def _select(self, expr: Select, moment: int) -> Series:
+        if expr.offset_s:
+            raise UnevaluableError(f"it compares values of {duration(expr.offset_s)} ago")
         series: Series = {}
         for name in expr.names:
             series.update(self._scrapes[moment].samples.get(name, {}))
@@ -154,9 +167,30 @@ class Evaluator:
             growths = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
             share = seconds / self._elapsed_s  # exactly 1 if they are equal, so that counts stay whole
             return {labels: growth * share for labels, growth in growths.items()}
-        both = {labels: [value, before.get(labels, value)] for labels, value in now.items()}
-        how = _COMBINED[expr.function.removesuffix("_over_time")]
-        return {labels: how(values) for labels, values in both.items()}
+        both = {labels: (before.get(labels, value), value) for labels, value in now.items()}
+        return {labels: self._between(expr, *pair) for labels, pair in both.items()}
+
+    def _between(self, expr: Over, before: float, now: float) -> float:
+        """
+        Return the value of a function over time from two samples.
+
+        Args:
+            expr: the function.
+            before: the first sample.
+            now: the second one.
+        """
+        per_second = (now - before) / self._elapsed_s
+        if expr.function == "changes":
+            return float(now != before)
+        if expr.function == "resets":
+            return float(now < before)
+        if expr.function == "deriv":
+            return per_second
+        if expr.function == "delta":
+            return per_second * (expr.window_s if self._whole_window else min(expr.window_s, self._elapsed_s))
+        if expr.function == "predict_linear":
+            return now + per_second * expr.ahead_s
+        return _COMBINED[expr.function.removesuffix("_over_time")]([before, now])
 
     def _binary(self, expr: Binary, moment: int) -> Series:
         if isinstance(expr.left, (int, float)):
@@ -165,15 +199,35 @@ class Evaluator:
             series = self._at(expr.right, moment)
             return {labels: _ARITHMETIC[expr.operator](scalar, value) for labels, value in series.items()}
         left, right = self._at(expr.left, moment), expr.right
-        other = dict.fromkeys(left, float(right)) if isinstance(right, (int, float)) else self._at(right, moment)
-        if expr.operator == "or":
-            return {**other, **left}
-        if expr.operator == "and":
-            return {labels: value for labels, value in left.items() if labels in other}
-        common = {labels: (value, other[labels]) for labels, value in left.items() if labels in other}
-        if (compare := _COMPARISONS.get(expr.operator)) is not None:
-            return {labels: pair[0] for labels, pair in common.items() if compare(*pair)}
-        return {labels: _ARITHMETIC[expr.operator](*pair) for labels, pair in common.items()}
+        if isinstance(right, (int, float)):
+            return _combined(expr, {labels: (value, float(right)) for labels, value in left.items()})
+        return _matched(expr, left, self._at(right, moment))
+
+
+def _matched(expr: Binary, left: Series, right: Series) -> Series:
+    """Return the series of *expr*, whose sides are *left* and *right*, paired by the labels that it names."""
+
+    def key(labels: Labels) -> Labels:
+        return labels if expr.on is None else tuple(pair for pair in labels if pair[0] in expr.on)
+
+    mine, theirs = {key(labels) for labels in left}, {key(labels): labels for labels in right}
+    if expr.operator == "or":
+        return {**{labels: value for labels, value in right.items() if key(labels) not in mine}, **left}
+    if expr.operator in ("and", "unless"):
+        return {labels: value for labels, value in left.items() if (key(labels) in theirs) == (expr.operator == "and")}
+    if expr.more == "right":
+        one = {key(labels): value for labels, value in left.items()}
+        return _combined(
+            expr, {labels: (one[key(labels)], value) for labels, value in right.items() if key(labels) in one}
+        )
+    one = {key(labels): value for labels, value in right.items()}
+    return _combined(expr, {labels: (value, one[key(labels)]) for labels, value in left.items() if key(labels) in one})
+
+
+def _combined(expr: Binary, pairs: Mapping[Labels, tuple[float, float]]) -> Series:
+    if (compare := _COMPARISONS.get(expr.operator)) is not None:
+        return {labels: pair[0] for labels, pair in pairs.items() if compare(*pair)}
+    return {labels: _ARITHMETIC[expr.operator](*pair) for labels, pair in pairs.items()}
 
 
 def _growth(now: float, before: float | None) -> float:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from csg_otel.alerts.text import duration, number
 
-Operator = Literal["+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "or", "and"]
+Operator = Literal["+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "or", "and", "unless"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +29,58 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """The series of one of *names* that meet all *matchers*."""
+    """The series of one of *names* that meet all *matchers*, as they were *offset_s* seconds ago."""
 
     names: tuple[str, ...]
     matchers: tuple[Matcher, ...] = ()
+    offset_s: float = 0.0
 
     def __str__(self) -> str:
+        return self.written()
+
+    def written(self, window: str = "", back_s: float = 0.0) -> str:
+        """Return the selector; with *window*, a duration, of that range; *back_s* seconds further back."""
         matchers = [str(matcher) for matcher in self.matchers]
         if len(self.names) > 1:
             matchers.insert(0, f"__name__=~{quoted('|'.join(self.names))}")
-        return (self.names[0] if len(self.names) == 1 else "") + ("{" + ",".join(matchers) + "}" if matchers else "")
+        name = self.names[0] if len(self.names) == 1 else ""
+        offset_s = self.offset_s + back_s
+        offset = f" offset {duration(offset_s)}" if offset_s else ""
+        return name + ("{" + ",".join(matchers) + "}" if matchers else "") + (f"[{window}]" if window else "") + offset
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A *function* over the last *window_s* seconds of series."""
+    """A *function* over the last *window_s* seconds of series; ``predict_linear`` is the value in *ahead_s* seconds."""
 
-    function: Literal["avg_over_time", "min_over_time", "max_over_time", "sum_over_time"]
+    function: Literal[
+        "avg_over_time",
+        "min_over_time",
+        "max_over_time",
+        "sum_over_time",
+        "changes",
+        "resets",
+        "delta",
+        "deriv",
+        "predict_linear",
+    ]
     of: Select
     window_s: float
+    ahead_s: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.function}({self.of}[{duration(self.window_s)}])"
+        ahead = f", {number(self.ahead_s)}" if self.ahead_s else ""
+        return f"{self.function}({self.of.written(duration(self.window_s))}{ahead})"
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """The time since values that are times, in Unix seconds."""
+
+    of: Expr
+
+    def __str__(self) -> str:
+        return f"time() - {self.of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +113,17 @@ class Growth:
 
     def __str__(self) -> str:
         window, seconds = duration(self.window_s), number(self.window_s)
-        present, uptime = self.life.present, self.life.uptime
-        seen_late = f"last_over_time({present}[{window}]) unless on (job, instance) {present} offset {window}"
-        started = f"last_over_time({uptime}[{window}]) < {seconds}"
+        back_s, of = self.of.offset_s, self.of
+        present, uptime = self.life.present, self.life.uptime.written(window, back_s)
+        before = present.written(back_s=back_s + self.window_s)
+        seen_late = f"last_over_time({present.written(window, back_s)}) unless on (job, instance) {before}"
+        started = f"last_over_time({uptime}) < {seconds}"
         new = (
-            f"last_over_time({self.of}[{window}]) unless {self.of} offset {window}"
+            f"last_over_time({of.written(window)}) unless {of.written(back_s=self.window_s)}"
             f" unless on (job, instance) ({seen_late} unless on (job, instance) {started})"
         )
         per_second = f" / {seconds}" if self.function == "rate" else ""
-        return f"(({new}){per_second} or {self.function}({self.of}[{window}]))"
+        return f"(({new}){per_second} or {self.function}({of.written(window)}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +141,7 @@ class Rate:
 class Aggregate:
     """One value per combination of the labels *by*; one in all without labels."""
 
-    how: Literal["sum", "avg", "min", "max"]
+    how: Literal["sum", "avg", "min", "max", "count"]
     by: tuple[str, ...]
     of: Expr
 
@@ -143,14 +175,24 @@ class Quantile:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """An operator between two sides. It pairs series with equal labels. A comparison returns the value on the left."""
+    """
+    An operator between two sides. A comparison returns the value on the left.
+
+    It pairs series with equal labels; with *on*, those that are equal in these labels. *more* is the side of which several
+    series have the same partner.
+    """
 
     left: Expr | float
     operator: Operator
     right: Expr | float
+    on: tuple[str, ...] | None = None
+    more: Literal["", "left", "right"] = ""
 
     def __str__(self) -> str:
-        return f"{_side(self.left)} {self.operator} {_side(self.right)}"
+        matching = (
+            "" if self.on is None else f" on ({', '.join(self.on)})" + (f" group_{self.more}" if self.more else "")
+        )
+        return f"{_side(self.left)} {self.operator}{matching} {_side(self.right)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +205,13 @@ class UserPromql:
         return f"({self.promql})"
 
 
-Expr = Select | Over | Growth | Rate | Aggregate | Relabel | Quantile | Binary | UserPromql
+Expr = Select | Over | Age | Growth | Rate | Aggregate | Relabel | Quantile | Binary | UserPromql
 
 
 def _side(side: Expr | float) -> str:
     if isinstance(side, (int, float)):
         return number(side)
-    return f"({side})" if isinstance(side, Binary) else str(side)
+    return f"({side})" if isinstance(side, (Binary, Age)) else str(side)
 
 
 def quoted(value: str) -> str:

@@ -1,24 +1,58 @@
 """
-The filters of a rule: attributes that its metric has, each with a value that the attribute can take.
+The filters of a rule: attributes that its metric has, each with values that the attribute can take.
 
-Pure. A filter compares whole values. The rule: a value that can't be meant as a whole value is a mistake, because its rule
-would never fire and look like one that has nothing to report.
+Pure. A plain text is one whole value. The rule: a text that can't be meant as a whole value is a mistake, and so is a filter
+that no value or every value meets: its rule would never fire, and look like one that has nothing to report.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel import attribute_values, names
+from csg_otel.alerts.expr import Matcher
 from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
 
-Filter = tuple[str, str, str]
-"""A filter of a rule: attribute, label and value."""
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """
+    A filter of a rule: the attribute, which is *label* in series, has one of *values*, or none of them.
+
+    With ``matches`` and ``matches_not`` there is one value, a regular expression that the whole text of the attribute matches.
+    """
+
+    attribute: str
+    label: str
+    values: tuple[str, ...]
+    how: Literal["is", "is_not", "matches", "matches_not"] = "is"
+
+    @property
+    def matcher(self) -> Matcher:
+        """The same as a matcher of PromQL."""
+        no = "!" if self.how.endswith("not") else ""
+        if self.how.startswith("matches"):
+            return Matcher(self.label, f"{no or '='}~", self.values[0])  # type: ignore[arg-type]
+        if len(self.values) == 1:
+            return Matcher(self.label, "!=" if no else "=", self.values[0])
+        return Matcher(self.label, f"{no or '='}~", "|".join(map(_quoted, self.values)))  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        """Return the filter in words, for messages."""
+        words = {"is": "=", "is_not": " not ", "matches": " matches ", "matches_not": " does not match "}
+        return f"{self.attribute}{words[self.how]}{' or '.join(self.values)}"
+
+
+def _quoted(value: str) -> str:
+    """Return *value* as a regular expression of RE2 that only *value* matches."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value)
+
 
 _EXACTLY: Final = "="
 """The mark in front of a value that looks like a pattern and is none."""
@@ -26,6 +60,7 @@ _EXACTLY: Final = "="
 _MARKED: Final = re.compile(r"=(?![=~\s\"'])(.+)", re.DOTALL)
 """A value with the mark; `==`, `=~` and `="` are the beginning of a comparison in a query."""
 
+_NOT_IN_RE2: Final = re.compile(r"\(\?[=!<]|\\[1-9]|\(\?P=")
 _ROUTE_PLACE: Final = re.compile(r"(?<=/)(?:\{\w+(?::[^{}/]*)?\}|<[^<>/]*>)")
 """A parameter in a route: `{id}`, `{id:[0-9]+}`, `<id>`; it may hold any text."""
 
@@ -50,19 +85,17 @@ _PATTERN: Final = re.compile(
 )
 
 
-def resolve(
-    filters: Mapping[str, str | None], ref: Ref, label: Callable[[str], str]
-) -> Iterator[tuple[str, Filter | str]]:
+def resolve(filters: Mapping[str, Any], ref: Ref, label: Callable[[str], str]) -> Iterator[tuple[str, Filter | str]]:
     """
-    Yield each key of *filters* with its filter, or with the reason why it can't be one.
+    Yield each key of *filters* with its filters, or with the reason why it can't be one.
 
     Args:
-        filters: the values by attribute, as in the configuration; None where there is none.
+        filters: the forms by attribute, as in the configuration; None where there is none.
         ref: the metric of the rule.
         label: returns the label of an attribute of a metric that declares none.
     """
     keys: dict[str, str] = {}
-    for key, value in filters.items():
+    for key, form in filters.items():
         attribute = ref.attribute(key) or ((key, label(key)) if ref.open else None)
         if attribute is None:
             declared = [name for name, _ in ref.attributes]
@@ -70,14 +103,63 @@ def resolve(
             yield key, f"{ref.name!r} has no attribute {key!r}{hint}"
         elif (other := keys.setdefault(attribute[1], key)) != key:
             yield key, f"{key!r} and {other!r} are the same attribute, which has one value; remove one of them"
-        elif value is None:
+        elif form is None or form == ():
             yield (
                 key,
                 "has no value, and without it the rule would look at all series; write a value, or remove the key",
             )
         else:
-            exact = _MARKED.fullmatch(value)
-            yield key, _mistake(ref, attribute[0], value, exact) or (*attribute, exact[1] if exact else value)
+            yield from ((key, result) for result in _resolved(ref, *attribute, form))
+
+
+def _resolved(ref: Ref, attribute: str, label: str, form: Any) -> Iterator[Filter | str]:
+    """
+    Yield the filters of one *form*, or why it can't be one.
+
+    Args:
+        ref: the metric of the rule.
+        attribute: the attribute.
+        label: its label.
+        form: a text, a tuple of texts, or the mapping of the configuration.
+    """
+    if isinstance(form, (str, tuple)):
+        lists = {"is": form}
+        patterns = {}
+    else:
+        lists = {"is": form.in_, "is_not": form.not_}
+        patterns = {"matches": form.matches, "matches_not": form.not_matches}
+        if not any((*lists.values(), *patterns.values())):
+            yield "has no value; write {matches: regex}, {not: value}, {in: [values]} or {not_matches: regex}"
+    for how, written in lists.items():
+        values = (written,) if isinstance(written, str) else written or ()
+        exact = [_MARKED.fullmatch(value) for value in values]
+        mistakes = [_mistake(ref, attribute, value, mark) for value, mark in zip(values, exact, strict=True)]
+        yield from filter(None, mistakes)
+        if values and not any(mistakes):
+            plain = tuple(mark[1] if mark else value for value, mark in zip(values, exact, strict=True))
+            yield Filter(attribute, label, plain, how)  # type: ignore[arg-type] # one of the words
+    for how, pattern in patterns.items():
+        if pattern is not None:
+            problem = _pattern_mistake(ref, attribute, pattern, how)
+            yield problem or Filter(attribute, label, (pattern,), how)  # type: ignore[arg-type] # one of the words
+
+
+def _pattern_mistake(ref: Ref, attribute: str, pattern: str, how: str) -> str:
+    """Return why *pattern* is no filter; empty if it is one."""
+    if _NOT_IN_RE2.search(pattern):
+        return f"{pattern!r} uses a lookaround or a back reference, which RE2 does not have; write it without"
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        return f"{pattern!r} is not a regular expression: {error}"
+    values = _values(ref, attribute)
+    matching = [value for value in values if compiled.fullmatch(value)]
+    every = compiled.fullmatch("") and compiled.fullmatch("any text/1.")
+    if every or (values and len(matching) == len(values)):
+        return f"{pattern!r} matches every value{', so no series is left' if how != 'matches' else ''}; remove it"
+    if values and not matching:
+        return f"{pattern!r} matches no value of {attribute} (its values are {', '.join(filter(None, values))})"
+    return ""
 
 
 def _mistake(ref: Ref, attribute: str, value: str, exact: re.Match[str] | None) -> str:
@@ -92,8 +174,8 @@ def _mistake(ref: Ref, attribute: str, value: str, exact: re.Match[str] | None) 
     marked = _EXACTLY + value
     escape = f" (or {marked!r}, if the value is exactly this text)" if _MARKED.fullmatch(marked) else ""
     return (
-        f"{value!r} looks like a pattern, and a filter compares whole values: write one value, and a rule for each value"
-        f"{escape}"
+        f"{value!r} looks like a pattern, and a text is one whole value: write {{matches: regex}}, a list of values,"
+        f" or {{not: value}}{escape}"
     )
 
 

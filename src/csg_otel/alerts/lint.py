@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.escalations import SEVERITIES, escalated_severities
+from csg_otel.alerts.model import BELOW, GROWING
 from csg_otel.alerts.slo import BURNS
 
 if TYPE_CHECKING:
@@ -38,25 +39,25 @@ def rules(spec: AlertSpec) -> Iterator[Finding]:
 
 
 def _rule(rule: Rule) -> Iterator[Finding]:
-    below = rule.condition in ("less_than", "less_than_or_equal")
-    counts = rule.function in ("rate", "increase", "quantile")
+    below, window_s = rule.condition in BELOW, rule.first.window_s
+    counts = rule.first.function in (*GROWING, "quantile")
     if rule.severity in ("critical", "emergency") and not rule.runbook_url:
         yield (
             f"{rule.path}.runbook_url",
             f"a {rule.severity} alert should have a runbook; add the URL of a page with instructions",
         )
-    if below and counts and rule.for_s < rule.window_s:
-        window = f"{rule.window_s:g} s"
+    if below and counts and rule.for_s < window_s:
+        window = f"{window_s:g} s"
         yield (
             f"{rule.path}.for",
             f"shorter than the window, so the rule fires after each restart of the program; set it to {window} or more",
         )
-    if counts and rule.window_s < 4 * _SCRAPE_S:
+    if counts and window_s < 4 * _SCRAPE_S:
         yield (
             f"{rule.path}.window",
             f"too short for a program that is scraped every {_SCRAPE_S:g} s; set it to {4 * _SCRAPE_S:g} s or more",
         )
-    if counts and rule.threshold <= 0 and below:
+    if counts and rule.is_plain and rule.limits[0] <= 0 and below:
         yield f"{rule.path}.threshold", "a count is never below 0, so the rule never fires; set it above 0"
 
 

@@ -17,7 +17,32 @@ if TYPE_CHECKING:
     from csg_otel.alerts.filters import Filter
     from csg_otel.alerts.message import Message
 
-Function = Literal["value", "rate", "increase", "quantile", "avg", "min", "max"]
+Function = Literal[
+    "value",
+    "rate",
+    "increase",
+    "quantile",
+    "avg",
+    "min",
+    "max",
+    "changes",
+    "resets",
+    "delta",
+    "derivative",
+    "predict",
+    "age",
+    "promql",
+]
+GROWING: Final = ("rate", "increase")
+"""The functions that count events."""
+
+Aggregation = Literal["sum", "avg", "max", "min", "count"]
+INTERVALS: Final = ("outside", "between")
+"""The conditions with two limits."""
+
+BELOW: Final = ("less_than", "less_than_or_equal")
+"""The conditions that a small value fulfils."""
+
 RULE_LABEL: Final = "csg_rule"
 """Label of an alert: the name of its rule."""
 
@@ -32,30 +57,144 @@ SERVICE_LABEL: Final = "csg_service"
 
 
 @dataclass(frozen=True, slots=True)
+class Operand:
+    """
+    A value of one metric: *function* of the metric *ref* over *window_s* seconds, one for each combination of the labels *by*.
+
+    *aggregate* combines series with equal labels. The value is that of *offset_s* seconds ago, or with the function ``predict``
+    that in *ahead_s* seconds. With the function ``promql`` it is the expression *promql* of the user, and nothing else counts.
+    """
+
+    ref: Ref
+    function: Function = "value"
+    window_s: float = 300.0
+    quantile: float = 0.95
+    filters: tuple[Filter, ...] = ()
+    aggregate: Aggregation = "max"
+    by: tuple[str, ...] = ()
+    offset_s: float = 0.0
+    ahead_s: float = 0.0
+    promql: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The labels of its values; None if they are not known, because a user wrote the expression."""
+        return None if self.function == "promql" else self.by
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """The value itself."""
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Arithmetic of two values, or of a value and a number."""
+
+    operator: Literal["+", "-", "*", "/"]
+    left: Term | float
+    right: Term | float
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The labels of its values: those of the side that has more; None if they are not known."""
+        sides = [side.labels for side in (self.left, self.right) if not isinstance(side, (int, float))]
+        return None if None in sides else max((side for side in sides if side is not None), key=len)
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """The values of metrics in it, from left to right."""
+        sides = (side for side in (self.left, self.right) if not isinstance(side, (int, float)))
+        return tuple(operand for side in sides for operand in side.operands)
+
+
+Term = Operand | Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """
+    A *value* that fulfils *condition* with *threshold*: a number, or the value of another metric.
+
+    The conditions ``outside`` and ``between`` have the limits *threshold* and *upper*. An empty condition holds for each value
+    that PromQL of a user returns.
+    """
+
+    value: Term
+    condition: str
+    threshold: float | Operand = 0.0
+    upper: float = 0.0
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """All values of metrics in it; the first is that of the rule."""
+        further = () if isinstance(self.threshold, (int, float)) else (self.threshold,)
+        return (*self.value.operands, *further)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """
-    A rule: *function* of the metric *ref* over *window_s* seconds fulfils *condition* with *threshold* for *for_s* seconds.
+    A rule: *compared*, all comparisons *also* and none of *unless* hold for *for_s* seconds.
 
-    *alert* is the name of its alert. With *no_data*, a second alert fires when data is missing. *path* is the dotted key of the
-    rule in the configuration.
+    *alert* is the name of its alert, which goes on to fire for *keep_firing_s* seconds. With *no_data*, a second alert fires
+    when data is missing. A rule with levels is one rule for each severity; the alert is muted while the level *above* holds.
+    *active* are the hours in which people are notified, None for all. *queries* are what the user wrote for a backend, by its
+    name. *path* is the dotted key of the rule in the configuration.
     """
 
     name: str
     alert: str
-    ref: Ref
-    function: Function
-    window_s: float
-    quantile: float
-    filters: tuple[Filter, ...]
-    condition: str
-    threshold: float
+    compared: Comparison
     severity: Severity
     message: Message
+    description: Message | None = None
+    also: tuple[Comparison, ...] = ()
+    unless: tuple[Comparison, ...] = ()
     for_s: float = 0.0
+    keep_firing_s: float = 0.0
     labels: tuple[tuple[str, str], ...] = ()
     runbook_url: str = ""
+    dashboard_url: str = ""
     no_data: bool = False
+    percent: bool = False
+    above: tuple[Severity, Comparison] | None = None
+    active: Any = None
+    queries: tuple[tuple[str, str], ...] = ()
     path: str = field(default="", compare=False)
+
+    @property
+    def first(self) -> Operand:
+        """The first metric of the compared value: messages, missing data and charts are about it."""
+        return self.compared.operands[0]
+
+    @property
+    def condition(self) -> str:
+        """The condition of the compared value."""
+        return self.compared.condition
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The numbers that the value is compared with: one, two of an interval, or none."""
+        if not isinstance(self.compared.threshold, (int, float)) or not self.condition:
+            return ()
+        upper = (self.compared.upper,) if self.condition in INTERVALS else ()
+        return (self.compared.threshold, *upper)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the rule compares one metric with one number, and nothing else."""
+        further = (self.also, self.unless, self.compared.upper, self.first.offset_s)
+        return isinstance(self.compared.value, Operand) and len(self.limits) == 1 and not any(further)
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """All values of metrics in the rule; the first one first."""
+        return tuple(operand for one in (self.compared, *self.also, *self.unless) for operand in one.operands)
+
+    def query(self, backend: str) -> str:
+        """Return what the user wrote for *backend*; empty for nothing."""
+        return dict(self.queries).get(backend, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from csg_otel.alerts import conditions
+from csg_otel.alerts.evaluate import UnevaluableError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.evaluate import Evaluator, Labels
@@ -51,6 +52,8 @@ class Preview:
     rule: Rule
     series: tuple[SeriesState, ...]
     missing: bool
+    unevaluable: str = ""
+    """Why the rule can't be evaluated here; empty if it is."""
 
     @property
     def state(self) -> State:
@@ -78,12 +81,15 @@ def preview(rule: Rule, evaluated: Evaluator, held_s: Callable[[Labels], float])
         evaluated: Evaluates expressions now.
         held_s: Returns for how many seconds the condition has held for a series for which it holds now.
     """
-    values = evaluated(conditions.value(rule))
-    holding = evaluated(conditions.condition(rule))
+    try:
+        holding = evaluated(conditions.condition(rule))
+        values = {**holding, **evaluated(conditions.value(rule.compared.value))}
+    except UnevaluableError as error:
+        return Preview(rule, (), missing=False, unevaluable=str(error))
     series = [
         SeriesState(labels, value, max(0.0, rule.for_s - held_s(labels)) if labels in holding else None)
         for labels, value in values.items()
     ]
     series.sort(key=lambda one: (math.inf if one.remaining_s is None else one.remaining_s, -abs(one.value)))
-    missing = rule.no_data and not evaluated(conditions.count_series(rule.ref, rule.filters))
+    missing = rule.no_data and not evaluated(conditions.count_series(rule.first.ref, rule.first.filters))
     return Preview(rule, tuple(series), missing)

@@ -8,16 +8,20 @@ metric, or with a function that does not fit the metric's kind, is an error, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
-from csg_otel.alerts import escalations, filters
+from csg_otel.alerts import escalations, windows
 from csg_otel.alerts.bundle import WATCHDOG
-from csg_otel.alerts.catalog import SERVICE, Catalog, Ref, UnknownMetricError, matcher
+from csg_otel.alerts.catalog import SERVICE, Catalog, UnknownMetricError, matcher
 from csg_otel.alerts.channels import channels
+from csg_otel.alerts.conditions import label
+from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.message import parse
 from csg_otel.alerts.model import (
+    BELOW,
     ESCALATED_LABEL,
     ESCALATION_LABEL,
     RULE_LABEL,
@@ -27,36 +31,22 @@ from csg_otel.alerts.model import (
     Receiver,
     Rule,
 )
+from csg_otel.alerts.operands import OperandReader, unit
 from csg_otel.alerts.text import camel
-from csg_otel.errors import AlertError
+from csg_otel.errors import AlertError, suggestion
 
 if TYPE_CHECKING:
     from csg_otel.alerts.bundle import ShippedRule
-    from csg_otel.alerts.filters import Filter
     from csg_otel.config import Config
 
-_FUNCTION_CALL: Final = re.compile(r"(rate|increase|avg|min|max|p\d{1,2}(?:\.\d+)?)\(\s*([^()\s]+)\s*\)")
-_BELOW: Final = ("less_than", "less_than_or_equal")
 _LABEL: Final = re.compile(r"[A-Za-z_]\w*")
 _SELECTOR: Final = re.compile(r'([A-Za-z_][\w.:]*)\s*(?:\{((?:\s*[\w.]+\s*=\s*"[^"]*"\s*,?)*)\})?')
 _MATCHER: Final = re.compile(r'([\w.]+)\s*=\s*"([^"]*)"')
 _RESERVED: Final = ("alertname", "severity", RULE_LABEL, ESCALATION_LABEL, ESCALATED_LABEL)
 """Labels that the compilers set."""
 
-_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "rate": ("counter", "histogram"),
-    "increase": ("counter", "histogram"),
-    "quantile": ("histogram",),
-    "avg": ("gauge", "up_down_counter"),
-    "min": ("gauge", "up_down_counter"),
-    "max": ("gauge", "up_down_counter"),
-}
-_CURES: Final[Mapping[str, str]] = {
-    "counter": "name it alone for its rate, or increase(...)",
-    "histogram": "name it alone for its quantile, p99(...), or rate(...) for calls a second",
-    "gauge": "name it alone for its value, or avg(...), min(...), max(...) over the window",
-}
-
+_QUERIES: Final = {"datadog": "datadog_query", "grafana": "grafana"}
+"""The key of a rule with a query that the user wrote, by the name of the backend."""
 
 _KEY: Final = "{}: {}".format
 Locate = Callable[[str, str], str]
@@ -126,6 +116,7 @@ class _Reader:
         self._catalog = catalog
         self._service = service
         self._locate = locate
+        self._operands = OperandReader(catalog, self.problem)
         self.problems: list[str] = []
 
     @classmethod
@@ -145,8 +136,8 @@ class _Reader:
         scraped = matcher(self._service, config.alerting.selector)
         left_out = [] if scraped else [rule for rule in wanted if rule.metric == names.UP]
         added = [(f"shipped.{rule.name}", rule) for rule in wanted if rule not in left_out]
-        resolved = [self.rule(path, rule) for path, rule in (*configured, *added) if rule.enabled]
-        rules = tuple(rule for rule in resolved if rule is not None)
+        enabled = [(path, rule) for path, rule in (*configured, *added) if rule.enabled]
+        rules = tuple(resolved for path, rule in enabled for resolved in self.rule(path, rule))
         self.clashes(rules)
         return rules, tuple(camel(rule.name) for rule in left_out)
 
@@ -154,55 +145,74 @@ class _Reader:
         """Report *message* about the dotted key *path*."""
         self.problems.append(self._locate(path, message))
 
-    def rule(self, path: str, rule: Any) -> Rule | None:
-        """Return the *rule* at the dotted key *path*, or None after reporting why its metric does not fit."""
-        call = _FUNCTION_CALL.fullmatch(rule.metric)
-        function, name = (call[1], call[2]) if call else ("", rule.metric)
-        try:
-            ref = self._catalog.find(name)
-        except UnknownMetricError as error:
-            self.problem(f"{path}.metric", str(error))
-            return None
-        quantile = rule.quantile
-        if function.startswith("p"):
-            function, quantile = "quantile", float(function[1:]) / 100
-        chosen = function or {"counter": "rate", "histogram": "quantile"}.get(ref.kind, "value")
-        if ref.kind not in _KINDS.get(chosen, (ref.kind,)):
-            kind = "gauge" if ref.kind == "up_down_counter" else ref.kind
-            self.problem(f"{path}.metric", f"{name!r} is a {kind}, which has no {chosen}; {_CURES[kind]}")
-            return None
-        return Rule(
+    def rule(self, path: str, rule: Any) -> Iterator[Rule]:
+        """Yield the *rule* at the dotted key *path*, once for each of its levels; nothing after reporting what is wrong."""
+        compared = self._operands.comparison(path, rule, rule)
+        also = [self._operands.comparison(f"{path}.and[{at}]", one, rule) for at, one in enumerate(rule.and_)]
+        unless = [self._operands.comparison(f"{path}.unless[{at}]", one, rule) for at, one in enumerate(rule.unless)]
+        if compared is None or None in also or None in unless:
+            return
+        resolved = Rule(
             name=rule.name,
             alert=camel(rule.name),
-            ref=ref,
-            function=chosen,  # type: ignore[arg-type] # one of the words above
-            window_s=rule.window,
-            quantile=quantile,
-            filters=tuple(self._filters(path, rule, ref)),
-            condition=rule.condition,
-            threshold=rule.threshold,
+            compared=compared,
             severity=rule.severity,
             message=parse(rule.message or f"{rule.name}: {{value}}"),
+            description=parse(rule.description) if rule.description else None,
+            also=tuple(one for one in also if one is not None),
+            unless=tuple(one for one in unless if one is not None),
             for_s=rule.for_,
+            keep_firing_s=rule.keep_firing_for,
             labels=tuple(sorted(self._labels(path, rule))),
             runbook_url=rule.runbook_url or "",
-            no_data=rule.no_data == "alert" or (rule.no_data == "auto" and rule.condition in _BELOW),
+            dashboard_url=rule.dashboard_url or "",
+            no_data=rule.no_data == "alert" or (rule.no_data == "auto" and rule.condition in BELOW),
+            percent=rule.percent or unit(compared.value) in ("%", "percent"),
+            active=rule.active,
+            queries=tuple((key, text) for key in _QUERIES if (text := getattr(rule, _QUERIES[key]))),
             path=path,
         )
+        self._check_places(resolved)
+        self._check_hours(resolved)
+        yield from self._levels(resolved, rule) if rule.levels else (resolved,)
 
-    def _filters(self, path: str, rule: Any, ref: Ref) -> Iterator[Filter]:
-        """Yield the filters of a rule; without any, the default filters of its metric."""
-        yield from self._resolved(f"{path}.filters", rule.filters, ref)
-        if not rule.filters:  # a rule with a filter for one CPU must not be restricted to the total
-            yield from ((key, key, value) for key, value in ref.defaults)
+    def _levels(self, rule: Rule, section: Any) -> Iterator[Rule]:
+        """Yield *rule* once for each of its levels, the highest first, which alone has the alert of missing data."""
+        compared = {
+            severity: self._operands.with_threshold(
+                f"{rule.path}.levels.{severity}", rule.compared, limit, percent=section.percent
+            )
+            for severity, limit in section.levels.items()
+        }
+        limits = {severity: one.threshold for severity, one in compared.items() if isinstance(one.threshold, float)}
+        highest = sorted(limits, key=lambda severity: limits[severity], reverse=rule.condition not in BELOW)
+        above = None
+        for severity in highest:
+            no_data = rule.no_data and above is None
+            yield replace(rule, severity=severity, compared=compared[severity], above=above, no_data=no_data)
+            above = severity, compared[severity]
+        ranked = [severity for severity in reversed(SEVERITIES) if severity in highest]
+        if [severity for severity in highest if severity in ranked] != ranked:
+            self.problem(f"{rule.path}.levels", f"{ranked[0]} has not the limit that is reached last; swap the limits")
+        if rule.condition in ("equals", "not_equals"):
+            self.problem(f"{rule.path}.condition", f"{rule.condition!r} has no levels; write a rule for each severity")
 
-    def _resolved(self, path: str, values: Mapping[str, str | None], ref: Ref) -> Iterator[Filter]:
-        """Yield the filter of each of *values*; report those that the metric *ref* can't have."""
-        for key, result in filters.resolve(values, ref, self._catalog.label):
-            if isinstance(result, str):
-                self.problem(f"{path}.{key}", result)
-            else:
-                yield result
+    def _check_places(self, rule: Rule) -> None:
+        """Report the places of the texts of *rule* for labels that its alert does not have."""
+        labels = rule.compared.value.labels
+        if labels is None:
+            return
+        has = {*labels, *dict(rule.labels), "alertname", "severity", RULE_LABEL}
+        for key, message in (("message", rule.message), ("description", rule.description)):
+            for name in message.labels if message is not None else ():
+                if label(rule, name) not in has:
+                    hint = suggestion(name, has) or f" (it has {', '.join(sorted(has))})"
+                    self.problem(f"{rule.path}.{key}", f"the alert has no label {name!r}{hint}")
+
+    def _check_hours(self, rule: Rule) -> None:
+        """Report times and days of ``active`` that are none."""
+        for key, message in windows.mistakes(rule.active) if rule.active is not None else ():
+            self.problem(f"{rule.path}.active.{key}", message)
 
     def _labels(self, path: str, rule: Any) -> Iterator[tuple[str, str]]:
         own = ((SERVICE, self._service),) if self._service else ()
@@ -224,7 +234,7 @@ class _Reader:
         for rule in rules:
             if not rule.alert:
                 self.problem(f"{rule.path}.name", f"{rule.name!r} has no letter or digit; an alert's name needs one")
-            elif rule.alert in seen:
+            elif seen.get(rule.alert, rule.name) != rule.name:
                 self.problem(
                     f"{rule.path}.name",
                     f"{rule.name!r} and {seen[rule.alert]!r} both make the alert {rule.alert}; rename one of them",
@@ -273,4 +283,4 @@ class _Reader:
             )
             return None
         values = dict(_MATCHER.findall(selector[2] or ""))
-        return Counted(ref, tuple(self._resolved(path, values, ref)))
+        return Counted(ref, tuple(self._operands.filters(path, values, ref)))

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks
-from csg_otel.alerts import catalog, conditions, evaluate
+from csg_otel.alerts import catalog, conditions, evaluate, wording
 from csg_otel.alerts.evaluate import Evaluator, Labels
 from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.preview import preview
@@ -88,7 +88,10 @@ def _preview(rule: Rule, evaluated: Evaluator, earlier: Evaluator, elapsed_s: fl
         earlier: Evaluates expressions at the first scrape.
         elapsed_s: Seconds between the two.
     """
-    held = earlier(conditions.condition(rule))
+    try:
+        held = earlier(conditions.condition(rule))
+    except evaluate.UnevaluableError:
+        held = {}
     return preview(rule, evaluated, lambda labels: elapsed_s if labels in held else 0.0)
 
 
@@ -103,11 +106,13 @@ def _lines(preview: Preview) -> list[str]:
     """Return the lines about a rule: its series, those that would fire first."""
     rule = preview.rule
     head = f"{rule.severity:<9} {rule.alert}"
+    if preview.unevaluable:
+        return [f"  not here    {head}: {preview.unevaluable}; --prometheus evaluates it"]
     if not preview.series:
         when = f"be pending for {_text(rule.for_s)}" if rule.for_s else "fire"
         no_data = f" (its no-data alert would {when})" if preview.missing else ""
-        return [f"  no data     {head}: {rule.ref.name}{no_data}"]
-    limit = f"fires when {conditions.OPERATORS[rule.condition]} {rule.threshold:g}"
+        return [f"  no data     {head}: {wording.value(rule.first)}{no_data}"]
+    limit = f"fires when {wording.condition(rule, '{:g}'.format)}"
     lines = [
         f"{_MARKS[one.state]}  {head}: {one.value:.4g} ({limit}){_when(one)}{_labels(rule, one.labels)}"
         for one in preview.series[:_MOST_LINES]
@@ -131,6 +136,6 @@ def _text(seconds_left: float) -> str:
 
 
 def _labels(rule: Rule, labels: Labels) -> str:
-    filtered = {label for _, label, _ in rule.filters}
+    filtered = {each.label for each in rule.first.filters}
     further = [f"{name}={value}" for name, value in labels if name not in _SHOWN and name not in filtered]
     return "  " + ", ".join(further) if further else ""

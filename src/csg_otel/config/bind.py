@@ -20,7 +20,7 @@ from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Address, Secret, SecretUrl
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
-from csg_otel.config.walk import has_required, is_union, kinds, without_none
+from csg_otel.config.walk import has_required, is_union, kinds, shaped
 from csg_otel.net import addresses
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Binder:
             path: The setting's dotted key.
         """
         self.nodes[path] = node
-        kind = without_none(kind)
+        kind = shaped(kind, node.value)
         if is_section(kind):
             section = self.section(kind, node, path)
             return _SKIPPED if section is None else section
@@ -255,13 +255,13 @@ class Binder:
                 return convert.scalar(alternative, node.value, declared, raw=node.raw, shown=self._shown(node))
             except convert.MismatchError as mismatch:
                 problems.append(str(mismatch))
-        self.report.problem(node, self._either(alternatives, node) or problems[0])
+        self.report.problem(node, self._either(alternatives, node) or problems[-1])
         return _SKIPPED
 
     def _either(self, alternatives: list[Any], node: Node) -> str:
-        if len(alternatives) == 1:
-            return ""
         words = [word for part in alternatives if typing.get_origin(part) is Literal for word in typing.get_args(part)]
+        if len(alternatives) == 1 or not words:
+            return ""
         return f"{self._shown(node)} is not one of true, false, {', '.join(words)}"
 
     def _secret(self, node: Node, declared: Setting) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from csg_otel import net
+from csg_otel.config import rule_forms
 from csg_otel.config.sections.exporters import Queue
 from csg_otel.config.sections.secret import revealed
 from csg_otel.config.tree import DEFAULT, Node, Report, join
@@ -259,6 +260,7 @@ _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
     _thresholds,
     _names,
     _slos,
+    rule_forms.mistakes,
     _escalation,
     _access,
     _destinations,

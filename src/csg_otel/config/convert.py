@@ -25,6 +25,7 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 _BYTES: Final = {"b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?b|b)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[+-]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+QUANTITY: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*(%|ms|us|ns|s|m|h|d|w|B|[kKMGT]i?B)")
 FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -184,6 +185,8 @@ def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, shown
         result = text(value, raw, shown)
         if setting.free == "regex":
             _check_regex(result, shown)
+        if setting.free == "quantity" and not QUANTITY.fullmatch(result.strip()):
+            raise MismatchError(f"{shown} is not a number (such as 85, or with a unit: 80%, 2GiB, 500ms)")
         if setting.free == "function" and not FUNCTION.fullmatch(result):
             raise MismatchError(f"{shown} is not module:function (such as package.module:check)")
         return result

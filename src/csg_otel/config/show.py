@@ -40,9 +40,10 @@ def _values(section: Any, prefix: str, no_effect: str) -> Iterator[tuple[str, An
         elif isinstance(value, tuple) and value and is_section(type(value[0])):
             for at, child in enumerate(value):
                 yield from _values(child, join(path, at), reason)
-        elif isinstance(value, dict) and value and all(is_section(type(child)) for child in value.values()):
+        elif isinstance(value, dict) and any(is_section(type(child)) for child in value.values()):
             for name, child in value.items():
-                yield from _values(child, join(path, name), reason)
+                inside = is_section(type(child))
+                yield from _values(child, join(path, name), reason) if inside else [(join(path, name), child, reason)]
         else:
             yield path, value, reason
 

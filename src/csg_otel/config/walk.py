@@ -58,6 +58,21 @@ def without_none(kind: Any) -> Any:
     return kind
 
 
+def shaped(kind: Any, value: Any) -> Any:
+    """Return *kind* without ``| None``; of several alternatives those with the form of *value*: mapping, list or scalar."""
+    kind = without_none(kind)
+    if typing.get_origin(kind) not in {types.UnionType, typing.Union}:
+        return kind
+    form = "mapping" if isinstance(value, dict) else "list" if isinstance(value, list) else "scalar"
+    fitting = [part for part in typing.get_args(kind) if _form(part) == form]
+    scalars = [part for part in typing.get_args(kind) if _form(part) == "scalar"]
+    return typing.Union[tuple(fitting or scalars)]  # noqa: UP007 - built at run time
+
+
+def _form(kind: Any) -> str:
+    return "mapping" if is_section(kind) else "list" if typing.get_origin(kind) is tuple else "scalar"
+
+
 def is_union(kind: Any) -> bool:
     """Return whether *kind* is a union of several types."""
     return len(typing.get_args(kind)) > 1 and typing.get_origin(kind) is not typing.Literal
@@ -96,7 +111,7 @@ def leaves(section: type = ConfigRoot, prefix: str = "", *, fixed: bool = True, 
         kind = kinds(section)[item.name]
         inside = inner_section(kind)
         reason = declared.no_effect or no_effect
-        if inside is None:
+        if inside is None or declared.like:
             if declared.free == "environments":
                 continue
             named = fixed and declared.free != "extra" and not declared.warn

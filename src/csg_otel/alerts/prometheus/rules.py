@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import conditions
+from csg_otel.alerts import conditions, wording
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.prometheus import escalation, promql, slo
-from csg_otel.alerts.text import duration, inert, number, yaml_file
+from csg_otel.alerts.text import duration, inert, yaml_file
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog, Ref
     from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.message import Place
+    from csg_otel.alerts.message import Message, Place
     from csg_otel.alerts.model import AlertSpec, Rule
 
 FILE: Final = "prometheus-rules.yaml"
@@ -74,19 +74,31 @@ def alerts(
     Prometheus.
     """
     hold_time = {"for": duration(rule.for_s)} if rule.for_s else {}
+    lasting = {"keep_firing_for": duration(rule.keep_firing_s)} if rule.keep_firing_s else {}
     labels = {
         **{key: text(value) for key, value in rule.labels},
         RULE_LABEL: text(rule.name),
         "severity": rule.severity,
     }
-    runbook = {"runbook_url": text(rule.runbook_url)} if rule.runbook_url else {}
-    summary = rule.message.write(text, lambda part: (place or _action)(rule, part))
+
+    def written(message: Message) -> str:
+        return message.write(text, lambda part: (place or _action)(rule, part))
+
+    limit = wording.limit(rule)
+    urls = {"runbook_url": rule.runbook_url, "dashboard_url": rule.dashboard_url}
+    links = {key: text(url) for key, url in urls.items() if url}
     alert = {
         "alert": rule.alert,
         "expr": str(conditions.condition(rule)),
         **hold_time,
+        **lasting,
         "labels": labels,
-        "annotations": {"summary": summary, "threshold": number(rule.threshold), **runbook},
+        "annotations": {
+            "summary": written(rule.message),
+            **({"description": written(rule.description)} if rule.description else {}),
+            **({"threshold": text(limit)} if limit else {}),
+            **links,
+        },
     }
     if not rule.no_data:
         return [alert]
@@ -95,22 +107,25 @@ def alerts(
         "expr": conditions.missing(rule),
         **hold_time,
         "labels": labels,
-        "annotations": {"summary": text(f"{rule.name}: there is no data of {rule.ref.name}"), **runbook},
+        "annotations": {"summary": text(f"{rule.name}: there is no data of {rule.first.ref.name}"), **links},
     }
     return [alert, no_data_alert]
 
 
+_FORMS: Final = {
+    "": '{{ printf "%.4g" $value }}',
+    "percent": "{{ $value | humanizePercentage }}",
+    "bytes": "{{ $value | humanize1024 }}B",
+    "duration": "{{ $value | humanizeDuration }}",
+}
+"""The template action of the value in each form, except decimals."""
+
+
 def _action(rule: Rule, place: Place) -> str:
-    if place.kind == "value":
-        return '{{ printf "%.4g" $value }}'
-    if place.kind == "percent":
-        return "{{ $value | humanizePercentage }}"
     if place.kind == "threshold":
-        return number(rule.threshold)
-    return f"{{{{ $labels.{label(rule, place)} }}}}"
-
-
-def label(rule: Rule, place: Place) -> str:
-    """Return the label that fills *place*, a place for a label in the message of *rule*."""
-    attribute = rule.ref.attribute(place.name)
-    return attribute[1] if attribute else place.name.replace(".", "_")
+        return inert(wording.filled_threshold(rule, place))
+    if place.kind == "label":
+        return f"{{{{ $labels.{conditions.label(rule, place.name)} }}}}"
+    if place.form == "percent" and rule.percent:
+        return f"{_FORMS['']}%"
+    return _FORMS.get(place.form) or f'{{{{ printf "%{place.form}" $value }}}}'

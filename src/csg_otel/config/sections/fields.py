@@ -37,7 +37,9 @@ class Setting:
         several: What to write instead of several values, where that is no list.
         warn: For a setting that can't have an effect: the advice what to use instead.
         not_yet: For a setting or section that only a later version uses: the consequence for now.
-        free: The kind of free text (``regex``, ``function``) or of open mapping (``names``, ``extra``, ``environments``).
+        like: For settings with the keys of another section, which the reference has already: its dotted key.
+        free: The kind of free text (``regex``, ``function``, ``quantity``) or of open mapping (``names``, ``extra``,
+            ``environments``).
     """
 
     doc: str
@@ -54,6 +56,7 @@ class Setting:
     several: str = ""
     warn: str = ""
     not_yet: str = ""
+    like: str = ""
     free: str = ""
 
     @property

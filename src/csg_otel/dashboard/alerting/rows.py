@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import conditions
-from csg_otel.alerts.model import RULE_LABEL
-from csg_otel.alerts.prometheus.rules import label
+from csg_otel.alerts import conditions, wording
+from csg_otel.alerts.message import formatted
+from csg_otel.alerts.model import RULE_LABEL, Operand
 from csg_otel.alerts.text import camel
 from csg_otel.dashboard.view.text import MISSING, value
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from csg_otel.dashboard.model import AlertRow, Silence
 
 _MOST_SERIES: Final = 50
+_COUNTS: Final = ("changes", "resets")
 
 
 def row(preview: Preview, silences: Iterable[ActiveSilence]) -> AlertRow:
@@ -29,9 +30,9 @@ def row(preview: Preview, silences: Iterable[ActiveSilence]) -> AlertRow:
         "alert": rule.alert,
         "severity": rule.severity,
         "state": preview.state,
-        "metric": _metric(rule),
-        "condition": f"{conditions.OPERATORS[rule.condition]} {value(rule.threshold, unit)}",
-        "threshold": rule.threshold,
+        "metric": wording.value(rule.compared.value),
+        "condition": wording.condition(rule, lambda limit: value(limit, unit)),
+        "threshold": rule.limits[0] if rule.limits else None,
         "unit": unit,
         "for_s": rule.for_s,
         "summary": _summary(rule, preview.series[0] if preview.series else None),
@@ -55,9 +56,9 @@ def unreadable(rule: Any, problem: str) -> AlertRow:
         "alert": camel(rule.name),
         "severity": rule.severity,
         "state": "unknown",
-        "metric": rule.metric,
-        "condition": f"{conditions.OPERATORS[rule.condition]} {rule.threshold:g}",
-        "threshold": rule.threshold,
+        "metric": rule.metric or ("a ratio" if rule.ratio else "promql"),
+        "condition": f"{conditions.OPERATORS.get(rule.condition, '')} {rule.threshold or ''}".strip(),
+        "threshold": rule.threshold if isinstance(rule.threshold, (int, float)) else None,
         "unit": "",
         "for_s": rule.for_,
         "summary": problem,
@@ -67,19 +68,17 @@ def unreadable(rule: Any, problem: str) -> AlertRow:
     }
 
 
-def _metric(rule: Rule) -> str:
-    """Return the compared value as a rule of the configuration names it: ``p95(csg.operation.duration)``."""
-    if rule.function == "value":
-        return rule.ref.name
-    function = f"p{rule.quantile * 100:g}" if rule.function == "quantile" else rule.function
-    return f"{function}({rule.ref.name})"
-
-
 def _unit(rule: Rule) -> str:
-    unit = "%" if rule.ref.unit == "percent" else rule.ref.unit
-    if rule.function == "rate":
-        return f"{unit or '1'}/s" if rule.ref.kind == "counter" else "1/s"
-    return "" if rule.function == "increase" and rule.ref.kind == "histogram" else unit
+    first = rule.first
+    if rule.percent:
+        return "%"
+    if not isinstance(rule.compared.value, Operand) or first.function in _COUNTS or first.aggregate == "count":
+        return ""
+    if first.function == "rate":
+        return f"{first.ref.unit or '1'}/s" if first.ref.kind == "counter" else "1/s"
+    if first.function == "age":
+        return "s"
+    return "" if first.function == "increase" and first.ref.kind == "histogram" else first.ref.unit
 
 
 def _summary(rule: Rule, worst: SeriesState | None) -> str:
@@ -88,12 +87,10 @@ def _summary(rule: Rule, worst: SeriesState | None) -> str:
 
     def filled(place: Place) -> str:
         if place.kind == "threshold":
-            return f"{rule.threshold:g}"
+            return wording.filled_threshold(rule, place)
         if place.kind == "label":
-            return labels.get(label(rule, place), MISSING)
-        if worst is None:
-            return MISSING
-        return f"{worst.value * 100:.4g}%" if place.kind == "percent" else f"{worst.value:.4g}"
+            return labels.get(conditions.label(rule, place.name), MISSING)
+        return MISSING if worst is None else formatted(worst.value, place.form, percent=rule.percent)
 
     return rule.message.write(str, filled)
 

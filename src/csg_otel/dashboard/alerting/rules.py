@@ -65,7 +65,7 @@ class Rules:
         since: dict[tuple[str, Labels], float] = {}
         previews = []
         for rule in self.rules:
-            before = self._scrapes.before(now_s, rule.window_s)
+            before = self._scrapes.before(now_s, max(operand.window_s for operand in rule.operands))
             if before.at_s not in evaluators:
                 evaluators[before.at_s] = Evaluator(before, now, self._recorded, whole_window=False)
 
@@ -84,7 +84,8 @@ class Rules:
         self._recorded = promql.recorded(metrics.find)
         wanted: set[str] = set()
         for rule in self.rules:
-            for expr in (conditions.value(rule), conditions.count_series(rule.ref, rule.filters)):
+            counted = conditions.count_series(rule.first.ref, rule.first.filters)
+            for expr in (conditions.condition(rule), counted):
                 wanted |= evaluate.selected(expr, self._recorded)
         self._wanted = frozenset(wanted)
         self.problems = {

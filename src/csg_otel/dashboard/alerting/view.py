@@ -124,7 +124,7 @@ class AlertsView:
         return [
             {"label": rule.alert, "value": value, "severity": rule.severity}
             for rule in self._rules.rules
-            if _has_chart(rule) and (value := _threshold(rule.ref.name, rule.threshold, name)) is not None
+            if _has_chart(rule) and (value := _threshold(rule.first.ref.name, rule.limits[0], name)) is not None
         ]
 
     def acknowledge(
@@ -163,7 +163,12 @@ def _severity(row: AlertRow) -> int:
 
 def _has_chart(rule: Rule) -> bool:
     """Return whether the compared value of *rule* is on the chart of its metric."""
-    return rule.function != "increase" and (rule.ref.kind != "histogram" or rule.function == "quantile")
+    first = rule.first
+    return (
+        rule.is_plain
+        and first.function != "increase"
+        and (first.ref.kind != "histogram" or first.function == "quantile")
+    )
 
 
 def _threshold(metric: str, threshold: float, name: str) -> float | None:

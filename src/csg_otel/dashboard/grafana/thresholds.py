@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from csg_otel.alerts import conditions
+from csg_otel.alerts import conditions, wording
 from csg_otel.alerts.expr import Aggregate, Expr, Quantile
-from csg_otel.alerts.text import number
+from csg_otel.alerts.model import Formula, Operand
 from csg_otel.dashboard.grafana import units
 from csg_otel.dashboard.grafana.panels import Panel, Row, Step
 from csg_otel.dashboard.grafana.queries import Queries, Query, legend, per_second
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.model import Rule
+    from csg_otel.alerts.model import Rule, Term
 
 COLORS: Final = {"info": "blue", "warning": "orange", "critical": "red", "emergency": "dark-red"}
 """The colour of each severity, from the mildest to the gravest."""
@@ -46,9 +46,9 @@ def with_rules(rows: Iterable[Row], rules: Iterable[Rule]) -> tuple[tuple[Row, .
 
 
 def _belongs(rule: Rule, panel: Panel) -> bool:
-    if rule.ref.name not in panel.shows:
+    if rule.first.ref.name not in panel.shows or not rule.is_plain:
         return False
-    return panel.function == "none" or panel.function == _FUNCTIONS.get(rule.function, rule.function)
+    return panel.function == "none" or panel.function == _FUNCTIONS.get(rule.first.function, rule.first.function)
 
 
 def with_lines(panel: Panel, rules: Iterable[Rule]) -> Panel:
@@ -65,8 +65,8 @@ def with_lines(panel: Panel, rules: Iterable[Rule]) -> Panel:
 
 def steps_of(rules: Iterable[Rule]) -> tuple[Step, ...]:
     """Return the colours of all values: that of the gravest rule which fires there, else green. Empty without a limit."""
-    limits = [rule for rule in rules if rule.condition in (*_ABOVE, *_BELOW)]
-    bounds = sorted({rule.threshold for rule in limits})
+    limits = [rule for rule in rules if rule.condition in (*_ABOVE, *_BELOW) and rule.limits]
+    bounds = sorted({rule.limits[0] for rule in limits})
     if not bounds:
         return ()
     regions = zip([None, *bounds], [*bounds, None], strict=True)
@@ -78,8 +78,8 @@ def _color(rules: Iterable[Rule], start: float | None, end: float | None) -> str
     firing = [
         rule.severity
         for rule in rules
-        if (rule.condition in _ABOVE and start is not None and start >= rule.threshold)
-        or (rule.condition in _BELOW and end is not None and end <= rule.threshold)
+        if (rule.condition in _ABOVE and start is not None and start >= rule.limits[0])
+        or (rule.condition in _BELOW and end is not None and end <= rule.limits[0])
     ]
     return COLORS[max(firing, key=_GRAVITY.__getitem__)] if firing else "green"
 
@@ -89,26 +89,33 @@ def _color(rules: Iterable[Rule], start: float | None, end: float | None) -> str
 
 def panel_of(rule: Rule, queries: Queries) -> Panel:
     """Return a panel with the number that *rule* compares, and its threshold."""
-    own = replace(rule, ref=queries.find(rule.ref.name))
-    labels = [label for label in conditions.identity(own) if label != "job"]
-    unit = "short" if rule.function == "increase" else units.of(rule.ref, rate=rule.function == "rate")
+    shown = _for_chart(rule.compared.value, queries)
+    labels = [label for label in shown.labels or () if label != "job"]
+    first = rule.first
+    is_count = first.function == "increase" or not isinstance(shown, Operand)
     panel = Panel(
         title=rule.alert,
-        description=f"Rule {rule.name}: {rule.ref.name} {conditions.OPERATORS[rule.condition]} {number(rule.threshold)}"
-        f" ({rule.severity}).",
-        queries=(Query(str(_value(own)), legend(labels)),),
-        unit=unit,
+        description=f"Rule {rule.name}: {wording.value(rule.compared.value)} {wording.condition(rule)} ({rule.severity}).",
+        queries=(Query(str(_value(shown)), legend(labels)),),
+        unit="short" if is_count else units.of(first.ref, rate=first.function == "rate"),
         lowest=None,
     )
     return with_lines(panel, (rule,))
 
 
-def _value(rule: Rule) -> Expr:
+def _for_chart(term: Term, queries: Queries) -> Term:
+    """Return *term* with the metrics of the dashboard, whose series are those of the services that the reader selects."""
+    if isinstance(term, Operand):
+        return term if term.function == "promql" else replace(term, ref=queries.find(term.ref.name))
+    sides = [side if isinstance(side, (int, float)) else _for_chart(side, queries) for side in (term.left, term.right)]
+    return Formula(term.operator, *sides)
+
+
+def _value(term: Term) -> Expr:
     """Return the compared value; rates are taken over the window of the chart."""
-    by = conditions.identity(rule)
-    if rule.function == "quantile":
-        buckets = per_second(conditions.select(rule.ref, rule.filters, "_bucket"))
-        return Quantile(rule.quantile, Aggregate("sum", (*by, "le"), buckets))
-    if rule.function == "rate":
-        return Aggregate("sum", by, per_second(conditions.count_series(rule.ref, rule.filters)))
-    return conditions.value(rule)
+    if isinstance(term, Operand) and term.function == "quantile":
+        buckets = per_second(conditions.select(term.ref, term.filters, "_bucket"))
+        return Quantile(term.quantile, Aggregate("sum", (*term.by, "le"), buckets))
+    if isinstance(term, Operand) and term.function == "rate":
+        return Aggregate(term.aggregate, term.by, per_second(conditions.count_series(term.ref, term.filters)))
+    return conditions.value(term)

@@ -1,0 +1,83 @@
+"""
+The form of alert rules: each has one value, one comparison and one limit.
+
+Pure. The metrics that a rule names are checked when it is compiled. The one rule: a key that another key makes meaningless is a
+problem, never ignored in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from csg_otel.config.tree import join
+
+if TYPE_CHECKING:
+    from csg_otel.config.root import ConfigRoot
+
+_FUNCTIONS: Final = ("age", "changes", "resets", "delta", "derivative", "predict")
+_INTERVALS: Final = ("outside", "between")
+
+
+def mistakes(config: ConfigRoot) -> Iterator[tuple[str, str]]:
+    """Yield (dotted key, message) for each rule of *config* that has too few or too many of these keys."""
+    for at, rule in enumerate(config.alerting.rules):
+        if rule.enabled:
+            yield from _rule(join("alerting.rules", at), rule)
+
+
+def _rule(path: str, rule: Any) -> Iterator[tuple[str, str]]:
+    yield from _compared(path, rule, levels=bool(rule.levels), promql=rule.promql)
+    for key, further in (("and", rule.and_), ("unless", rule.unless)):
+        for at, comparison in enumerate(further):
+            yield from _compared(join(f"{path}.{key}", at), comparison)
+
+
+def _compared(path: str, rule: Any, *, levels: bool = False, promql: str = "") -> Iterator[tuple[str, str]]:
+    """
+    Yield the mistakes of one comparison.
+
+    Args:
+        path: Its dotted key.
+        rule: The comparison, or the rule that it belongs to.
+        levels: Whether the rule has a limit for each severity. Default False.
+        promql: The rule's PromQL. Default none.
+    """
+    values = [key for key, value in (("metric", rule.metric), ("ratio", rule.ratio), ("promql", promql)) if value]
+    if len(values) != 1:
+        yield path, f"has {_listed(values)}; remove all but one" if values else "'metric' is missing; add it"
+    if rule.parts and "metric" not in values:
+        yield f"{path}.parts", "has no effect without a formula of them in 'metric'; write one, such as metric: a / b"
+    intervals = [key for key in _INTERVALS if getattr(rule, key)]
+    limits = [*intervals, *(["threshold"] if rule.threshold is not None else []), *(["levels"] if levels else [])]
+    if len(limits) > 1:
+        yield path, f"has {_listed(limits)}; remove all but one"
+    elif not limits and not (promql and rule.condition is None):
+        yield path, "'threshold' is missing; add it"
+    elif limits and intervals and rule.condition is not None:
+        yield f"{path}.condition", f"has no effect beside {intervals[0]!r}; remove one of them"
+    elif limits and not intervals and rule.condition is None:
+        yield path, "'condition' is missing; add it, such as condition: '>'"
+    for key in intervals:
+        if len(getattr(rule, key)) != 2:
+            yield f"{path}.{key}", "needs two limits, such as [2, 8]"
+    yield from _value(path, rule)
+    parts = {"threshold": rule.threshold} if hasattr(rule.threshold, "metric") else {}
+    parts |= {"ratio.of": rule.ratio.of, "ratio.to": rule.ratio.to} if rule.ratio is not None else {}
+    parts |= {f"parts.{name}": part for name, part in rule.parts.items()}
+    for key, part in parts.items():
+        if not part.metric:
+            yield f"{path}.{key}", "'metric' is missing; add it"
+        yield from _value(f"{path}.{key}", part)
+
+
+def _value(path: str, part: Any) -> Iterator[tuple[str, str]]:
+    functions = [key for key in _FUNCTIONS if getattr(part, key)]
+    if len(functions) > 1:
+        yield path, f"has {_listed(functions)}; remove all but one"
+    if part.by is not None and part.without:
+        yield f"{path}.without", "has no effect beside 'by'; remove one of them"
+
+
+def _listed(keys: list[str]) -> str:
+    return " and ".join(map(repr, keys))
