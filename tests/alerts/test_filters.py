@@ -13,6 +13,7 @@ import yaml
 from csg_otel import attribute_values, names
 from csg_otel.alerts import spec
 from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.filters import Filter
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.prometheus.promql import aliases
 from csg_otel.config import load
@@ -22,7 +23,7 @@ from csg_otel.exporters import prometheus
 Specified = Callable[..., AlertSpec]
 
 
-def rule(metric: str, **chosen: str) -> dict[str, Any]:
+def rule(metric: str, **chosen: Any) -> dict[str, Any]:
     """Return a configuration with one rule with these filters."""
     rule = {"name": "mine", "metric": metric, "filters": chosen, "condition": ">", "threshold": 0.5}
     return {"alerting": {"rules": [rule]}}
@@ -69,7 +70,7 @@ PATTERNS = [
 @pytest.mark.parametrize("value", PATTERNS)
 def test_a_pattern_is_refused(specified: Specified, value: str) -> None:
     """A value that looks like a pattern is an error which says what to write."""
-    with pytest.raises(AlertError, match="looks like a pattern, and a filter compares whole values"):
+    with pytest.raises(AlertError, match="looks like a pattern, and a text is one whole value"):
         specified(rule("csg.files.processed", type=value))
 
 
@@ -99,7 +100,7 @@ WHOLE = [
 @pytest.mark.parametrize("value", WHOLE)
 def test_a_whole_value_is_accepted(specified: Specified, value: str) -> None:
     """Paths, routes, addresses, names, percentages and numbers are no patterns."""
-    assert specified(rule("csg.files.processed", type=value)).rules[0].filters[0][2] == value
+    assert specified(rule("csg.files.processed", type=value)).rules[0].first.filters[0].values == (value,)
 
 
 @pytest.mark.parametrize("value", [value for value in PATTERNS if value[0] not in "=~"])
@@ -107,7 +108,7 @@ def test_a_value_may_be_marked_as_exact(specified: Specified, value: str) -> Non
     """With = in front, a text that looks like a pattern is the value itself; the message says so."""
     with pytest.raises(AlertError, match=re.escape(f"(or {'=' + value!r}, if the value is exactly this text)")):
         specified(rule("csg.files.processed", type=value))
-    assert specified(rule("csg.files.processed", type=f"={value}")).rules[0].filters[0][2] == value
+    assert specified(rule("csg.files.processed", type=f"={value}")).rules[0].first.filters[0].values == (value,)
 
 
 @pytest.mark.parametrize("value", ["null", "", '"${TYPE:-}"'])
@@ -124,11 +125,47 @@ def test_a_filter_without_a_value_is_refused(specified: Specified, tmp_path: Pat
         specified(file)
 
 
-@pytest.mark.parametrize(("value", "shown"), [(["ok"], "a list"), ({"matches": "v.*"}, "a mapping")])
-def test_several_values_are_refused(specified: Specified, value: Any, shown: str) -> None:
-    """The message says what to write instead."""
-    with pytest.raises(ConfigError, match=f"{shown} is not one value; write one value, and a rule for each value"):
-        specified(rule("csg.files.processed", type=value))
+@pytest.mark.parametrize(
+    ("form", "matchers"),
+    [
+        (["vtt", "txt"], 'csg_file_type=~"vtt|txt"'),
+        (["a.b", "=c|d"], r'csg_file_type=~"a\\.b|c\\|d"'),
+        (["vtt"], 'csg_file_type="vtt"'),
+        ({"in": ["vtt", "=5.."]}, r'csg_file_type=~"vtt|5\\.\\."'),
+        ({"matches": "v.*"}, 'csg_file_type=~"v.*"'),
+        ({"not": "vtt"}, 'csg_file_type!="vtt"'),
+        ({"not": ["vtt", "txt"]}, 'csg_file_type!~"vtt|txt"'),
+        ({"not_matches": "v.*", "not": "txt"}, 'csg_file_type!="txt",csg_file_type!~"v.*"'),
+    ],
+)
+def test_a_filter_has_the_forms_of_a_query(specified: Specified, form: Any, matchers: str) -> None:
+    """Lists, patterns and negations become the matchers of PromQL; the values of a list are never patterns."""
+    (resolved,) = specified(rule("csg.files.processed", type=form)).rules
+
+    assert ",".join(str(each.matcher) for each in resolved.first.filters) == matchers
+
+
+@pytest.mark.parametrize(
+    ("metric", "form", "says"),
+    [
+        ("csg.files.processed", {"matches": "("}, "is not a regular expression"),
+        ("csg.files.processed", {"matches": "(?=v).*"}, "which RE2 does not have"),
+        ("csg.files.processed", {"matches": ".*"}, "matches every value; remove it"),
+        ("csg.files.processed", {"not_matches": ".*"}, "matches every value, so no series is left"),
+        ("csg.files.processed", {}, "has no value; write {matches: regex}"),
+        ("csg.files.processed", [], "has no value"),
+        ("csg.files.processed", {"not": "v*"}, "looks like a pattern"),
+        ("csg.files.processed", ["vtt", "5.."], "looks like a pattern"),
+        ("csg.cache.requests", {"matches": "mis"}, "matches no value of csg.cache.result (its values are hit, miss)"),
+        ("csg.cache.requests", {"matches": "hit|miss"}, "matches every value"),
+        ("csg.cache.requests", {"not": "hitt"}, "did you mean 'hit'"),
+    ],
+)
+def test_a_form_that_can_not_be_meant_is_refused(specified: Specified, metric: str, form: Any, says: str) -> None:
+    """No filter that every value meets, or none, is taken."""
+    key = "result" if "cache" in metric else "type"
+    with pytest.raises((AlertError, ConfigError), match=re.escape(says)):
+        specified(rule(metric, **{key: form}))
 
 
 def test_one_attribute_has_one_filter(specified: Specified) -> None:
@@ -179,7 +216,7 @@ def test_the_right_values_are_accepted(specified: Specified) -> None:
     """Also those marked as exact, and none where a series may lack the attribute."""
     for value in ("missed", "=missed", ""):
         (resolved,) = specified(rule("csg.operation.duration", objective=value)).rules
-        assert resolved.filters[0][2] == value.removeprefix("=")
+        assert resolved.first.filters[0].values == (value.removeprefix("="),)
 
 
 def test_metrics_of_the_program_may_have_any_value() -> None:
@@ -188,7 +225,7 @@ def test_metrics_of_the_program_may_have_any_value() -> None:
     catalog = Catalog([metric], series=prometheus.family_name, label=prometheus.label_name)
 
     config = load(rule("shop.traffic", direction="in", result="droped"), environ={}).config
-    assert [value for _, _, value in spec.load(config, catalog).rules[0].filters] == ["in", "droped"]
+    assert [each.values for each in spec.load(config, catalog).rules[0].first.filters] == [("in",), ("droped",)]
 
 
 def test_an_objective_has_the_same_filters(specified: Specified) -> None:
@@ -236,7 +273,7 @@ def test_labels_that_the_guides_exporter_had_can_be_filters(
     named = {"service": {"name": "shop"}}
     (resolved,) = specified({**named, **rule(metric, **{key: value})}).rules
 
-    assert (key, key, value) in resolved.filters
+    assert Filter(key, key, (value,)) in resolved.first.filters
     with pytest.raises(AlertError, match=f"is no value of {key}.*{value}"):
         specified({**named, **rule(metric, **{key: "other"})})
 
@@ -245,4 +282,4 @@ def test_without_a_service_any_program_may_be_meant(specified: Specified) -> Non
     """Then the label has the name of the job, which only Prometheus knows."""
     (resolved,) = specified(rule("application_uptime_seconds", process="shop")).rules
 
-    assert resolved.filters == (("process", "process", "shop"),)
+    assert resolved.first.filters == (Filter("process", "process", ("shop",)),)

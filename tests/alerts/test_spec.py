@@ -11,6 +11,7 @@ import pytest
 from csg_otel import names
 from csg_otel.alerts import bundle, model, spec
 from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts.filters import Filter
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.config import load_lenient
 from csg_otel.errors import AlertError
@@ -27,7 +28,7 @@ def test_a_metric_has_its_otel_and_its_prometheus_name(specified: Callable[..., 
     """Both names lead to the same instrument, and a counter is compared as a rate."""
     (resolved,) = specified(rule(metric=name)).rules
 
-    assert (resolved.ref.name, resolved.function) == ("csg.files.processed", "rate")
+    assert (resolved.first.ref.name, resolved.first.function) == ("csg.files.processed", "rate")
 
 
 def test_every_name_of_the_monitoring_guide_is_an_alias(catalog: Catalog) -> None:
@@ -39,17 +40,17 @@ def test_the_last_part_of_an_attribute_is_enough_for_a_filter(specified: Callabl
     """The filter ``outcome`` selects the attribute ``csg.outcome``."""
     (resolved,) = specified(rule(metric="csg.files.processed", filters={"outcome": "error"})).rules
 
-    assert resolved.filters == (("csg.outcome", "csg_outcome", "error"),)
+    assert resolved.first.filters == (Filter("csg.outcome", "csg_outcome", ("error",)),)
 
 
 def test_a_name_of_the_monitoring_guide_means_one_number(specified: Callable[..., model.AlertSpec]) -> None:
     """The name selects the total, unless a filter selects the single CPUs."""
     total, core = (
-        specified(rule(metric="system_cpu_usage_percent", filters=filters)).rules[0].filters
+        specified(rule(metric="system_cpu_usage_percent", filters=filters)).rules[0].first.filters
         for filters in ({}, {"type": "per_cpu"})
     )
 
-    assert (total, core) == ((("type", "type", "total"),), (("type", "type", "per_cpu"),))
+    assert (total, core) == ((Filter("type", "type", ("total",)),), (Filter("type", "type", ("per_cpu",)),))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_users_rule_replaces_the_shipped_one(specified: Callable[..., model.Al
 
     with_own, without = specified(own, shipped=True), specified(off, shipped=True)
 
-    assert [one.threshold for one in with_own.rules if one.alert == "HostCpuHigh"] == [50]
+    assert [one.limits[0] for one in with_own.rules if one.alert == "HostCpuHigh"] == [50]
     assert len(with_own.rules) == len(bundle.SHIPPED) - 1  # no service, so no rule about its targets
     assert "HostCpuHigh" not in {one.alert for one in without.rules}
 
@@ -156,8 +157,8 @@ def test_the_quantile_of_a_rule_is_compared(specified: Callable[..., model.Alert
     """A rule on a histogram compares its `quantile`, by default the 95th percentile."""
     metric = "csg.operation.duration"
 
-    assert specified(rule(metric=metric)).rules[0].quantile == 0.95
-    assert specified(rule(metric=metric, quantile=0.5)).rules[0].quantile == 0.5
+    assert specified(rule(metric=metric)).rules[0].first.quantile == 0.95
+    assert specified(rule(metric=metric, quantile=0.5)).rules[0].first.quantile == 0.5
 
 
 def test_the_texts_of_an_objective_are_those_of_its_alerts(

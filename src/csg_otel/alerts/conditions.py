@@ -143,7 +143,7 @@ def _operand(operand: Operand) -> Expr:
         return Quantile(operand.quantile, summed)
     if function in GROWING:
         counted = count_series(ref, operand.filters, operand.offset_s)
-        grown = growth(function, ref, counted, operand.window_s)  # type: ignore[arg-type] # one of the two
+        grown = growth(function, ref, counted, operand.window_s)
         return Aggregate(operand.aggregate, by, grown)
     series = count_series(ref, operand.filters, operand.offset_s)
     if function == "age":

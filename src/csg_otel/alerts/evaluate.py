@@ -180,16 +180,16 @@ class Evaluator:
             now: the second one.
         """
         per_second = (now - before) / self._elapsed_s
-        if expr.function == "changes":
-            return float(now != before)
-        if expr.function == "resets":
-            return float(now < before)
-        if expr.function == "deriv":
-            return per_second
-        if expr.function == "delta":
-            return per_second * (expr.window_s if self._whole_window else min(expr.window_s, self._elapsed_s))
-        if expr.function == "predict_linear":
-            return now + per_second * expr.ahead_s
+        window_s = expr.window_s if self._whole_window else min(expr.window_s, self._elapsed_s)
+        functions = {
+            "changes": float(now != before),
+            "resets": float(now < before),
+            "deriv": per_second,
+            "delta": per_second * window_s,
+            "predict_linear": now + per_second * expr.ahead_s,
+        }
+        if expr.function in functions:
+            return functions[expr.function]
         return _COMBINED[expr.function.removesuffix("_over_time")]([before, now])
 
     def _binary(self, expr: Binary, moment: int) -> Series:

@@ -1,8 +1,8 @@
 """
 The values and comparisons of a rule, read from the configuration: metrics, functions, formulas, groups and limits.
 
-Pure. The rules: a function that does not fit the kind of its metric is a problem, and so is a label that the value does not have
-any more. A value that a rule does not group has the labels job, instance and the attributes of its metric; in a formula of
+Pure. The rules: a function that does not fit the kind of its metric is a problem, and so is a label that the value does not
+have any more. A value that a rule does not group has the labels job, instance and the attributes of its metric; in a formula of
 events only job and instance; in a formula of gauges the attributes that all of them have, and none is filtered by.
 """
 
@@ -175,22 +175,26 @@ class _Reading:
     def _tree(self, tree: formulas.Tree, used: set[str]) -> Term | float | None:
         if isinstance(tree, float):
             return tree
-        if isinstance(tree, formulas.Operation):
-            left, right = self._tree(tree.left, used), self._tree(tree.right, used)
-            if left is None or right is None:
-                return None
-            if isinstance(left, float) and isinstance(right, float):
-                return _calculated(tree.operator, left, right)
-            return Formula(tree.operator, left, right)
-        used.add(tree.text)
-        part = self._section.parts.get(tree.text)
-        if part is not None:
-            return self._operand(_Part(f"{self._path}.parts.{tree.text}", part, part.metric))
-        names = suggestion(tree.text, self._section.parts) if self._section.parts else ""
-        if names and not self._reader.knows(tree.text):
-            self._reader.problem(f"{self._path}.metric", f"{tree.text!r} is not one of 'parts'{names}")
+        if isinstance(tree, formulas.Name):
+            used.add(tree.text)
+            return self._named(tree.text)
+        left, right = self._tree(tree.left, used), self._tree(tree.right, used)
+        if left is None or right is None:
             return None
-        return self._operand(_Part(self._path, self._section, tree.text))
+        if isinstance(left, float) and isinstance(right, float):
+            return _calculated(tree.operator, left, right)
+        return Formula(tree.operator, left, right)
+
+    def _named(self, name: str) -> Operand | None:
+        """Return the part or the metric *name* of a formula, or None after reporting that there is none."""
+        part = self._section.parts.get(name)
+        if part is not None:
+            return self._operand(_Part(f"{self._path}.parts.{name}", part, part.metric))
+        names = suggestion(name, self._section.parts) if self._section.parts else ""
+        if names and not self._reader.knows(name):
+            self._reader.problem(f"{self._path}.metric", f"{name!r} is not one of 'parts'{names}")
+            return None
+        return self._operand(_Part(self._path, self._section, name))
 
     def _operand(self, part: _Part) -> Operand | None:
         """Return the value of one metric, not yet grouped, or None after reporting why its metric does not fit."""

@@ -215,17 +215,22 @@ def run_test(args: argparse.Namespace) -> int:
     """Run unit tests of the rules with promtool: each rule fires just above its threshold, and not at it."""
     source = alert_source.read(args)
     files = compile_all(source.spec, source.catalog, targets=("prometheus",))
-    files[unit_tests.FILE] = unit_tests.compile_tests(source.spec)
+    tests = unit_tests.compile_tests(source.spec)
     program = shutil.which("promtool")
     if program is None:
         print("promtool is not on the PATH; install Prometheus, which contains it", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder), files)
-        done = _run_tool([program, "test", "rules", unit_tests.FILE], Path(folder))
+        write(Path(folder), {**files, **tests})
+        names = [name for name in tests if name.endswith(unit_tests.TEST)]
+        done = _run_tool([program, "test", "rules", *names], Path(folder))
     if done.returncode:
         print(printable((done.stdout + done.stderr).strip()))
         print("a rule did not behave as written: compare its condition, threshold and filters with the lines above")
         return 1
-    print(f"{len(source.spec.rules)} rules: each fires above its threshold and is silent at it")
+    untested = unit_tests.untested(source.spec)
+    for path, reason in untested.items():
+        print(one_line(f"not tested: {source.loaded.problem(path, reason)}"))
+    tested = len(source.spec.rules) - len(untested)
+    print(f"{tested} rules: each fires above its threshold and is silent at it")
     return 0

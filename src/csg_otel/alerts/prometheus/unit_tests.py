@@ -1,26 +1,34 @@
 """
 Unit tests for ``promtool test rules``: each rule fires just above its threshold and not at it, or without data.
 
-Pure. The input series are computed from the rule's metric and filters, so that the compared value is exactly the intended one.
+Pure. The numbers are computed from the rule's metrics and filters (`inputs`), so that the compared value is exactly the
+intended one. Each further condition of a rule has a test in which it alone keeps the rule silent.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import conditions, slo
+from csg_otel.alerts import conditions, wording
 from csg_otel.alerts.expr import quoted
-from csg_otel.alerts.prometheus import rules
-from csg_otel.alerts.prometheus import slo as slo_rules
+from csg_otel.alerts.message import formatted
+from csg_otel.alerts.model import INTERVALS, Operand
+from csg_otel.alerts.prometheus import objective_tests, rules
+from csg_otel.alerts.prometheus.inputs import UntestableError, World
+from csg_otel.alerts.prometheus.samples import end_s, evaluation_s, interval_s, written
 from csg_otel.alerts.text import duration, number, yaml_file
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.expr import Select
-    from csg_otel.alerts.message import Place
-    from csg_otel.alerts.model import AlertSpec, Objective, Rule
+    from collections.abc import Iterator
 
-FILE: Final = "prometheus-rules.test.yaml"
-"""Name of the compiled file."""
+    from csg_otel.alerts.message import Place
+    from csg_otel.alerts.model import AlertSpec, Comparison, Rule
+    from csg_otel.alerts.prometheus.inputs import Variable
+
+TEST: Final = ".test.yaml"
+"""The end of the name of a test file."""
 
 _STEP: Final = 1.37e-3
 """
@@ -30,35 +38,64 @@ Messages round a value to four digits. A value halfway between two rounded numbe
 of a rate, and the test would fail by chance. This uneven number keeps values away from such points.
 """
 
-_SCRAPED: Final = {"job": "test", "instance": "one"}
+_WHOLE: Final = ("changes", "resets")
+_EXACT: Final = ("value", "avg", "min", "max")
 
 
-def compile_tests(spec: AlertSpec, rules_file: str = rules.FILE) -> str:
-    """Return the test file for the rules of *spec*; *rules_file* is the rule file in the same folder."""
-    tests = [test for rule in spec.rules for test in _of_rule(rule)]
-    tests += [test for objective in spec.objectives for test in _of_objective(objective)]
-    return yaml_file({"rule_files": [rules_file], "evaluation_interval": "1m", "tests": tests})
+def compile_tests(spec: AlertSpec, rules_file: str = rules.FILE) -> dict[str, str]:
+    """
+    Return the test files for the rules of *spec* by their names; those that end with ``TEST`` are for promtool.
+
+    promtool evaluates every rule of a file in each minute of each test. So each rule has a rule file and a test file of its own,
+    with the same text as in the compiled file.
+
+    Args:
+        spec: the specification.
+        rules_file: the compiled rule file in the same folder; objectives are tested with it.
+    """
+    files = {}
+    for at, rule in enumerate(spec.rules):
+        if tests := of_rule(rule):
+            name = f"rule-{at:04}-{rule.alert}"
+            alone = {"groups": [{"name": "csg_otel.alerts", "rules": rules.alerts(rule)}]}
+            files[f"{name}.yaml"] = yaml_file(alone, spec.service)
+            files[name + TEST] = _file(f"{name}.yaml", tests, evaluation_s(rule))
+    tests = [test for objective in spec.objectives for test in objective_tests.tests(objective)]
+    return files | ({f"objectives{TEST}": _file(rules_file, tests)} if tests else {})
 
 
-# -- rules --------------------------------------------------------------------------------------------------------------
+def _file(rules_file: str, tests: list[dict[str, Any]], every_s: float = 60.0) -> str:
+    return yaml_file({"rule_files": [rules_file], "evaluation_interval": duration(every_s), "tests": tests})
 
 
-def _of_rule(rule: Rule) -> list[dict[str, Any]]:
-    fires, silent = _values(rule)
-    tests = []
-    if fires is not None:
-        tests.append(_test(rule, "fires", fires, _expected(rule, fires)))
-    if silent is not None:
-        tests.append(_test(rule, "is silent", silent, []))
-    return [*tests, _without_data(rule)] if rule.no_data else tests
+def untested(spec: AlertSpec) -> dict[str, str]:
+    """Return the rules of *spec* without a test of their condition, by the dotted key, each with the reason."""
+    reasons = {}
+    for rule in spec.rules:
+        try:
+            if not list(_conditions(rule)):
+                reasons[rule.path] = "no series has a value beyond its threshold"
+        except UntestableError as error:
+            reasons[rule.path] = str(error)
+    return reasons
+
+
+def of_rule(rule: Rule) -> list[dict[str, Any]]:
+    """Return the tests of *rule*."""
+    try:
+        tests = list(_conditions(rule))
+    except UntestableError:
+        tests = []
+    return [*tests, _without_data(rule)] if rule.no_data and rule.first.function != "promql" else tests
 
 
 def _without_data(rule: Rule) -> dict[str, Any]:
-    step = _interval_s(rule)
-    labels = {matcher.label: matcher.value for matcher in conditions.count_series(rule.ref, rule.filters).matchers}
-    alert = rules.alerts(rule, _unescaped)[1]
+    step, first = interval_s(rule), rule.first
+    matchers = conditions.count_series(first.ref, first.filters).matchers
+    labels = {matcher.label: matcher.value for matcher in matchers if matcher.operator == "="}
+    alert = rules.alerts(rule, str)[1]
     expected = {"exp_labels": {**labels, **alert["labels"]}, "exp_annotations": alert["annotations"]}
-    end = duration(rule.window_s + rule.for_s + 5 * step)
+    end = duration(first.window_s + rule.for_s + 5 * step)
     return {
         "name": f"{alert['alert']} fires",
         "interval": duration(step),
@@ -67,14 +104,46 @@ def _without_data(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _values(rule: Rule) -> tuple[float | None, float | None]:
-    """Return a value at which *rule* fires and one at which it does not; None for a value that no series can have."""
-    threshold = rule.threshold
-    growing = rule.function in ("rate", "increase", "quantile")
+def _conditions(rule: Rule) -> Iterator[dict[str, Any]]:
+    """Yield the tests of the conditions of *rule*. Raises UntestableError."""
+    World.of(rule)  # raises for a form that has no test
+    fires, silent = _values(rule.compared)
+    if (firing := _world(rule, fires)) is not None:
+        yield _test(rule, firing, f"fires at {_shown(rule, firing)}", fires=True)
+    if (quiet := _world(rule, silent)) is not None and not _fires(quiet):
+        yield _test(rule, quiet, f"is silent at {_shown(rule, quiet)}", fires=False)
+    for at in range(len(rule.also)):
+        if (world := _world(rule, fires, broken=at)) is not None:
+            yield _test(rule, world, f"is silent without its condition {at + 1}", fires=False)
+    for at in range(len(rule.unless)):
+        if (world := _world(rule, fires, held=at)) is not None:
+            yield _test(rule, world, f"is silent with its exception {at + 1}", fires=False)
+
+
+def _shown(rule: Rule, world: World) -> str:
+    return number(float(f"{world.value(rule.compared.value):.12g}"))
+
+
+# -- numbers ------------------------------------------------------------------------------------------------------------
+
+
+def _values(compared: Comparison) -> tuple[float | None, float | None]:
+    """Return a value that fulfils *compared* and one that does not; None for a value that no series can have."""
+    term, threshold = compared.value, compared.threshold
+    if not isinstance(threshold, (int, float)):
+        threshold = 100.0  # the number of the other metric in the test
+    plain = term if isinstance(term, Operand) else None
+    whole = plain is not None and (plain.function in _WHOLE or plain.aggregate == "count")
+    growing = plain is not None and plain.function in ("rate", "increase", "quantile")
     # The threshold of a rate may be far below 1 per second, and a rate is never below 0.
-    distance = (abs(threshold) if growing and threshold else max(abs(threshold), 1.0)) * _STEP
-    # A rate or a quantile is computed, so it may differ from the threshold in its last bit.
-    at = threshold if rule.function in ("value", "avg", "min", "max") else threshold - distance
+    distance = (abs(threshold) if (growing or plain is None) and threshold else max(abs(threshold), 1.0)) * _STEP
+    # A value that is computed may differ from the threshold in its last bit.
+    at = threshold if plain is not None and plain.function in _EXACT else threshold - distance
+    if compared.condition in INTERVALS:
+        middle, beyond = (threshold + compared.upper) / 2, compared.upper + max(abs(compared.upper), 1.0) * _STEP
+        return (beyond, middle) if compared.condition == "outside" else (middle, beyond)
+    if whole:
+        return _whole(compared.condition, threshold)
     fires, silent = {
         "greater_than": (threshold + distance, at),
         "greater_than_or_equal": (threshold + distance, threshold - distance),
@@ -82,137 +151,115 @@ def _values(rule: Rule) -> tuple[float | None, float | None]:
         "less_than_or_equal": (threshold - distance, threshold + distance),
         "equals": (threshold, threshold + distance),
         "not_equals": (threshold + distance, threshold),
-    }[rule.condition]
+    }[compared.condition]
     if not growing:
         return fires, silent
-    if silent < 0 and threshold == 0 and rule.condition == "greater_than":
+    if silent < 0 and threshold == 0 and compared.condition == "greater_than":
         silent = 0.0
     return (None if fires < 0 else fires), (None if silent < 0 else silent)
 
 
-def _test(rule: Rule, verb: str, value: float, expected: list[dict[str, Any]]) -> dict[str, Any]:
+def _whole(condition: str, threshold: float) -> tuple[float | None, float | None]:
+    """Return the whole numbers next to *threshold*: one that fulfils *condition*, and one that does not."""
+    above, below = math.floor(threshold) + 1.0, math.ceil(threshold) - 1.0
+    up, down = math.ceil(threshold), math.floor(threshold)
+    fires, silent = {
+        "greater_than": (above, down),
+        "greater_than_or_equal": (up, below),
+        "less_than": (below, up),
+        "less_than_or_equal": (down, above),
+        "equals": (threshold, above),
+        "not_equals": (above, threshold),
+    }[condition]
+    return (None if fires < 0 else float(fires)), (None if silent < 0 else float(silent))
+
+
+def _world(rule: Rule, wanted: float | None, *, broken: int = -1, held: int = -1) -> World | None:
     """
-    Return the test of one value.
+    Return numbers at which the compared value of *rule* is *wanted*, or None if there are none.
 
     Args:
         rule: the rule.
-        verb: the end of the test's name: "fires" or "is silent".
-        value: the compared value during the whole test.
-        expected: the alerts that fire at the end.
+        wanted: the compared value.
+        broken: the place of the further condition that does not hold; by default all hold.
+        held: the place of the exception that holds; by default none does.
     """
-    step = _interval_s(rule)
-    ready = rule.window_s + 2 * step if rule.function != "value" else step
-    end = ready + rule.for_s + 3 * step
+    if wanted is None:
+        return None
+    world = World.of(rule)
+    if not isinstance(rule.compared.threshold, (int, float)) and world.solve(rule.compared.threshold, 100.0) is None:
+        return None
+    taken: list[Variable] = []
+    further = [(one, at != broken) for at, one in enumerate(rule.also)]
+    further += [(one, at == held) for at, one in enumerate(rule.unless)]
+    further += [(rule.above[1], False)] if rule.above is not None else []
+    for comparison, holds in further[: len(rule.also) + len(rule.unless)]:
+        number = _values(_far(comparison) if holds else comparison)[0 if holds else 1]
+        variable = None if number is None else world.solve(comparison.value, number)
+        if variable is not None:
+            taken.append(variable)
+    solved = world.solve(rule.compared.value, wanted, tuple(taken)) or world.solve(rule.compared.value, wanted)
+    states = [world.holds(comparison) == holds for comparison, holds in further[: len(rule.also) + len(rule.unless)]]
+    return world if solved is not None and all(states) else None
+
+
+def _far(comparison: Comparison) -> Comparison:
+    """Return *comparison* with a limit that is easier to stay beyond: traffic that is shared with the compared value varies."""
+    limit = comparison.threshold
+    if not isinstance(limit, (int, float)) or comparison.condition not in ("greater_than", "greater_than_or_equal"):
+        return comparison
+    return replace(comparison, threshold=limit * 8 if limit > 0 else limit)
+
+
+def _fires(world: World) -> bool:
+    rule = world.rule
+    further = [world.holds(one) for one in rule.also] + [not world.holds(one) for one in rule.unless]
+    return world.holds(rule.compared) and all(further)
+
+
+# -- tests --------------------------------------------------------------------------------------------------------------
+
+
+def _test(rule: Rule, world: World, verb: str, *, fires: bool) -> dict[str, Any]:
+    """
+    Return the test of one set of numbers.
+
+    Args:
+        rule: the rule.
+        world: its series and their numbers.
+        verb: the end of the test's name, such as "is silent".
+        fires: whether the rule fires at the end.
+    """
+    step, end = interval_s(rule), end_s(rule)
+    expected = [_expected(rule, world)] if fires else []
     checks = [{"alertname": rule.alert, "eval_time": duration(end), "exp_alerts": expected}]
     if expected and rule.for_s > 2 * step:
         checks.insert(0, {"alertname": rule.alert, "eval_time": duration(rule.for_s / 2), "exp_alerts": []})
     return {
-        "name": f"{rule.alert} {verb} at {number(value)}",
+        "name": f"{rule.alert} {verb}",
         "interval": duration(step),
-        "input_series": _series(rule, value, step, int(end / step) + 2),
+        "input_series": [
+            {"series": f"{name}{{{_labels(labels)}}}", "values": text} for name, labels, text in written(world)
+        ],
         "alert_rule_test": checks,
     }
 
 
-def _interval_s(rule: Rule) -> float:
-    """Return the scrape interval of the test in seconds: a fifth of the window, at least 1 and at most 60."""
-    return max(1.0, min(60.0, float(int(rule.window_s / 5))))
+def _labels(labels: dict[str, str]) -> str:
+    return ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
 
 
-def _series(rule: Rule, value: float, step_s: float, count: int) -> list[dict[str, str]]:
-    """
-    Return input series that keep the compared value constant.
-
-    Args:
-        rule: the rule.
-        value: the compared value.
-        step_s: seconds between two samples.
-        count: number of samples.
-    """
-    if rule.function == "quantile":
-        # All measurements are in one bucket that begins at 0, so the quantile q is at the share q of the bucket's width.
-        bound = number(float(f"{value / rule.quantile:.12g}"))
-        select = conditions.select(rule.ref, rule.filters, "_bucket")
-        return [_input(rule, select, f"0+10x{count}", le=le) for le in (bound, "+Inf")]
-    if rule.function in ("rate", "increase"):
-        per_second = value if rule.function == "rate" else value / rule.window_s
-        return [
-            _input(rule, conditions.count_series(rule.ref, rule.filters), f"0+{number(per_second * step_s)}x{count}")
-        ]
-    return [_input(rule, conditions.select(rule.ref, rule.filters), f"{number(value)}+0x{count}")]
-
-
-def _input(rule: Rule, select: Select, values: str, **further: str) -> dict[str, str]:
-    labels = {**_labels(rule), **{matcher.label: matcher.value for matcher in rule.ref.matchers}, **further}
-    written = ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
-    return {"series": f"{select.names[0]}{{{written}}}", "values": values}
-
-
-def _labels(rule: Rule) -> dict[str, str]:
-    """Return the labels of the input series."""
-    selected = {matcher.label: matcher.value for matcher in conditions.select(rule.ref, rule.filters).matchers}
-    return {label: selected.get(label, _SCRAPED.get(label, "some")) for label in conditions.identity(rule)}
-
-
-def _expected(rule: Rule, value: float) -> list[dict[str, Any]]:
-    labels = _labels(rule)
+def _expected(rule: Rule, world: World) -> dict[str, Any]:
+    of = dict(world.series[0].labels)
+    labels = {label: of[label] for label in rule.compared.value.labels or () if label in of}
+    value = world.value(rule.compared.value) or 0.0
 
     def filled_in(_rule: Rule, place: Place) -> str:
         if place.kind == "threshold":
-            return number(rule.threshold)
+            return wording.filled_threshold(rule, place)
         if place.kind == "label":
-            return labels.get(rules.label(rule, place), "")
-        return f"{value:.4g}" if place.kind == "value" else f"{100 * value:.4g}%"
+            return labels.get(conditions.label(rule, place.name), "")
+        return formatted(value, place.form, percent=rule.percent)
 
-    alert = rules.alerts(rule, _unescaped, filled_in)[0]
-    return [{"exp_labels": {**labels, **alert["labels"]}, "exp_annotations": alert["annotations"]}]
-
-
-def _unescaped(text: str) -> str:
-    return text
-
-
-# -- objectives ---------------------------------------------------------------------------------------------------------
-
-
-def _of_objective(objective: Objective) -> list[dict[str, Any]]:
-    """Return two tests: above the highest limit both alerts fire, within the budget neither fires."""
-    if objective.counted.promql or objective.total.promql:
-        return []
-    share, long_s, _ = slo.BURNS[0][1][0]
-    budget = 1 - objective.objective
-    limit = slo.factor(objective, share, long_s) * budget
-    return [_burn(objective, ratio, fires=ratio > limit) for ratio in (1.1 * limit, 0.5 * budget) if ratio < 1]
-
-
-def _burn(objective: Objective, ratio: float, *, fires: bool) -> dict[str, Any]:
-    good = 1 - ratio if objective.inverted else ratio
-    select = (
-        conditions.count_series(objective.counted.ref, objective.counted.filters) if objective.counted.ref else None
-    )
-    assert select is not None  # noqa: S101 - `_of_objective` returns early for PromQL
-    counted = {matcher.label: matcher.value for matcher in select.matchers}
-    own = {matcher.label: matcher.value for matcher in objective.counted.ref.matchers} if objective.counted.ref else {}
-    rest = {label: value if label in own else f"not {value}" for label, value in counted.items()}
-    series = [
-        {"series": _named(select, counted), "values": f"0+{number(round(1000 * good, 6))}x200"},
-        {"series": _named(select, rest), "values": f"0+{number(round(1000 * (1 - good), 6))}x200"},
-    ]
-    alerts = slo_rules.alerts(objective, _unescaped)
-    expected = [
-        {"exp_labels": {"job": {**_SCRAPED, **own}["job"], **alert["labels"]}, "exp_annotations": alert["annotations"]}
-        for alert in alerts
-        if fires
-    ]
-    name = alerts[0]["alert"]
-    return {
-        "name": f"{name} {'fires' if fires else 'is silent'} at a ratio of {number(round(ratio, 9))}",
-        "interval": "1m",
-        "input_series": series,
-        "alert_rule_test": [{"alertname": name, "eval_time": "70m", "exp_alerts": expected}],
-    }
-
-
-def _named(select: Select, labels: dict[str, str]) -> str:
-    written = ",".join(f"{name}={quoted(value)}" for name, value in {**_SCRAPED, **labels}.items())
-    return f"{select.names[0]}{{{written}}}"
+    alert = rules.alerts(rule, str, filled_in)[0]
+    return {"exp_labels": {**labels, **alert["labels"]}, "exp_annotations": alert["annotations"]}

@@ -31,7 +31,7 @@ class AlertRow(TypedDict):
     state: Literal["ok", "pending", "firing", "no data", "unknown"]
     metric: str
     condition: str
-    threshold: float
+    threshold: float | None
     unit: str
     for_s: float
     summary: str
