@@ -11,8 +11,8 @@ import pytest
 from csg_otel import names
 from csg_otel.alerts import bundle, model, spec
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.filters import Filter
 from csg_otel.alerts.compilers import compile_all
+from csg_otel.alerts.filters import Filter
 from csg_otel.config import load_lenient
 from csg_otel.errors import AlertError
 from csg_otel.exporters import prometheus

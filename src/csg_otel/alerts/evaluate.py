@@ -136,18 +136,27 @@ class Evaluator:
             return self._select(expr, moment)
         if isinstance(expr, (Over, Growth)):
             return self._over(expr)
-        if isinstance(expr, Age):
-            now_s = self._scrapes[moment].unix_s
-            return {labels: now_s - value for labels, value in self._at(expr.of, moment).items()}
-        if isinstance(expr, Aggregate):
-            return _aggregate(expr, self._at(expr.of, moment))
-        if isinstance(expr, Relabel):
-            return _relabelled(expr, self._at(expr.of, moment))
-        if isinstance(expr, Quantile):
-            return _quantile(expr, self._at(expr.of, moment))
+        if isinstance(expr, Binary):
+            return self._binary(expr, moment)
         if isinstance(expr, (UserPromql, Rate)):
             raise UnevaluableError("it is PromQL, which only a backend evaluates")
-        return self._binary(expr, moment)
+        return self._changed(expr, self._at(expr.of, moment), moment)
+
+    def _changed(self, expr: Age | Aggregate | Relabel | Quantile, of: Series, moment: int) -> Series:
+        """
+        Return the series of an expression over one other.
+
+        Args:
+            expr: the expression.
+            of: the series of the other one.
+            moment: which of the scrapes.
+        """
+        if isinstance(expr, Age):
+            now_s = self._scrapes[moment].unix_s
+            return {labels: now_s - value for labels, value in of.items()}
+        if isinstance(expr, Aggregate):
+            return _aggregate(expr, of)
+        return _relabelled(expr, of) if isinstance(expr, Relabel) else _quantile(expr, of)
 
     def _select(self, expr: Select, moment: int) -> Series:
         if expr.offset_s:

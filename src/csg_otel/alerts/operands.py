@@ -148,6 +148,8 @@ class _Reading:
             tree: Any = None if None in sides else Formula("/", sides[0], sides[1])  # type: ignore[arg-type]
         elif reader.knows(section.metric) or not formulas.is_formula(section.metric):
             tree = self._operand(_Part(self._path, section, section.metric))
+            for name in section.parts:
+                reader.problem(f"{self._path}.parts.{name}", "is not in 'metric', which is no formula; remove it")
         else:
             tree = self._formula(section.metric)
         if tree is None:

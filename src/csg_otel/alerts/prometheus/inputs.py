@@ -36,6 +36,7 @@ _STEPS: Final = 300
 """Most halvings of an interval; after these, the ends of any interval of floats are neighbours."""
 
 _CLOSE: Final = 1e-9
+_SHARE: Final = 0.4
 
 
 class UntestableError(ValueError):
@@ -78,7 +79,9 @@ class World:
     @classmethod
     def of(cls, rule: Rule) -> World:
         """Return a series for each metric of *rule*. Raises UntestableError for a form without a test."""
-        world = cls(rule)
+        world, limit = cls(rule), rule.limits[0] if rule.limits else 0.0
+        # Not 1, which hides an operator, and no small part of the limit, which rounding hides.
+        usual = max(7.0, _SHARE * abs(limit))
         for operand in rule.operands:
             if operand.function == "promql":
                 raise UntestableError("it is PromQL that a user wrote")
@@ -90,7 +93,7 @@ class World:
                 if one.is_selected(operand):
                     if one.shape != _shape(operand):
                         raise UntestableError("two functions of one metric need different samples")
-                    world.numbers.setdefault(Variable(at, operand.offset_s), 1.0)
+                    world.numbers.setdefault(Variable(at, operand.offset_s), usual)
         return world
 
     def value(self, term: Term | float) -> float | None:
@@ -133,10 +136,14 @@ class World:
 
     def solve(self, term: Term, wanted: float, taken: tuple[Variable, ...] = ()) -> Variable | None:
         """Set one number, none of *taken*, so that *term* has the value *wanted*, and return which; None if no number does."""
-        for operand in term.operands:
-            for variable in self._read(operand):
-                if variable not in taken and self._solved(term, wanted, variable):
+        read = [variable for operand in term.operands for variable in self._read(operand) if variable not in taken]
+        for others in (None, abs(wanted) * _SHARE / 8):  # a sum can't be less than the part of the others
+            before = dict(self.numbers)
+            self.numbers.update(dict.fromkeys(read, others) if others is not None else {})
+            for variable in read:
+                if self._solved(term, wanted, variable):
                     return variable
+            self.numbers = before
         return None
 
     def _solved(self, term: Term, wanted: float, variable: Variable) -> bool:
@@ -235,6 +242,9 @@ def _series(operand: Operand, rule: Rule) -> Series:
             labels[label] = next(
                 (text for text in _OTHERS if not any(_meets(each, text) for each in strange)), _OTHERS[0]
             )
+    life = operand.ref.life
+    scraped = life.target.matchers if life is not None else ()  # recorded series have the job of the service, too
+    labels.update((matcher.label, matcher.value) for matcher in scraped if matcher.label in SCRAPED)
     labels.update((matcher.label, matcher.value) for matcher in operand.ref.matchers)
     return Series(operand, name_of(operand), tuple(labels.items()), _shape(operand))
 

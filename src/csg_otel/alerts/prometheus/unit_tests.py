@@ -46,8 +46,8 @@ def compile_tests(spec: AlertSpec, rules_file: str = rules.FILE) -> dict[str, st
     """
     Return the test files for the rules of *spec* by their names; those that end with ``TEST`` are for promtool.
 
-    promtool evaluates every rule of a file in each minute of each test. So each rule has a rule file and a test file of its own,
-    with the same text as in the compiled file.
+    promtool evaluates every rule of a file in each minute of each test. So each rule has a rule file and a test file of its
+    own, with the same text as in the compiled file.
 
     Args:
         spec: the specification.
@@ -73,7 +73,7 @@ def untested(spec: AlertSpec) -> dict[str, str]:
     reasons = {}
     for rule in spec.rules:
         try:
-            if not list(_conditions(rule)):
+            if not any(test["alert_rule_test"][-1]["exp_alerts"] for test in _conditions(rule)):
                 reasons[rule.path] = "no series has a value beyond its threshold"
         except UntestableError as error:
             reasons[rule.path] = str(error)
@@ -192,15 +192,16 @@ def _world(rule: Rule, wanted: float | None, *, broken: int = -1, held: int = -1
     taken: list[Variable] = []
     further = [(one, at != broken) for at, one in enumerate(rule.also)]
     further += [(one, at == held) for at, one in enumerate(rule.unless)]
-    further += [(rule.above[1], False)] if rule.above is not None else []
-    for comparison, holds in further[: len(rule.also) + len(rule.unless)]:
+    for comparison, holds in further:
         number = _values(_far(comparison) if holds else comparison)[0 if holds else 1]
         variable = None if number is None else world.solve(comparison.value, number)
         if variable is not None:
             taken.append(variable)
-    solved = world.solve(rule.compared.value, wanted, tuple(taken)) or world.solve(rule.compared.value, wanted)
-    states = [world.holds(comparison) == holds for comparison, holds in further[: len(rule.also) + len(rule.unless)]]
-    return world if solved is not None and all(states) else None
+    for kept in (tuple(taken), ()):
+        is_solved = world.solve(rule.compared.value, wanted, kept) is not None
+        if is_solved and all(world.holds(comparison) == holds for comparison, holds in further):
+            return world
+    return None
 
 
 def _far(comparison: Comparison) -> Comparison:

@@ -38,7 +38,7 @@ class Rules:
         """Prepare for a program that was started at *started_s* (monotonic seconds)."""
         self._config = config
         self._scrapes = Scrapes(started_s)
-        self._since: dict[tuple[str, Labels], float] = {}
+        self._since: dict[tuple[str, str, Labels], float] = {}
         self._recorded: evaluate.Recorded = {}
         self._wanted: frozenset[str] = frozenset()
         self._read_again_s = -1.0
@@ -62,15 +62,15 @@ class Rules:
         added = {scraped.label: scraped.value} if scraped else {}
         now = self._scrapes.add(evaluate.parse(exposition, now_s, added, self._wanted))
         evaluators: dict[float, Evaluator] = {}
-        since: dict[tuple[str, Labels], float] = {}
+        since: dict[tuple[str, str, Labels], float] = {}
         previews = []
         for rule in self.rules:
             before = self._scrapes.before(now_s, max(operand.window_s for operand in rule.operands))
             if before.at_s not in evaluators:
                 evaluators[before.at_s] = Evaluator(before, now, self._recorded, whole_window=False)
 
-            def held_s(labels: Labels, alert: str = rule.alert) -> float:
-                key = alert, labels
+            def held_s(labels: Labels, rule: Rule = rule) -> float:
+                key = rule.alert, rule.severity, labels  # a rule with levels has one alert of each severity
                 since[key] = self._since.get(key, now_s)
                 return now_s - since[key]
 

@@ -51,7 +51,7 @@ function alertmanagers(doc) {
 function ruleRow(rule, opened, doc, refresh) {
   const isOpen = opened === rule.alert;
   const worst = worstSeries(rule);
-  return h("div", { class: "item", role: "listitem", key: rule.alert },
+  return h("div", { class: "item", role: "listitem", key: `${rule.alert} ${rule.severity}` },
     h("button", {
       class: `row e-${look(rule.state)}`, "data-row": true, "data-rule": rule.alert, "aria-expanded": String(isOpen),
       onclick: () => setParams({ rule: isOpen ? null : rule.alert }),
