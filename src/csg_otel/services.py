@@ -12,14 +12,14 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
 from csg_otel import forks, metrics, names, scope, sdk, waits
 from csg_otel.alerts import events
 from csg_otel.config import Config, given, load
-from csg_otel.config.sections.alerting import Severity
+from csg_otel.config.sections.alerting import SEVERITIES
 from csg_otel.exporters import alert_events
 from csg_otel.health.monitor import HealthMonitor
 from csg_otel.pipeline import scrub
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("csg_otel")
 
-_LEVELS = get_args(Severity)
 _SEVERITY_NUMBERS = {
     "info": SeverityNumber.INFO,
     "warning": SeverityNumber.WARN,
@@ -141,8 +140,8 @@ class Alert:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("an alert needs a name")
-        if self.level.lower() not in _LEVELS:
-            raise ValueError(f"{self.level!r} is not a level; valid are {', '.join(_LEVELS)}")
+        if self.level.lower() not in SEVERITIES:
+            raise ValueError(f"{self.level!r} is not a level; valid are {', '.join(SEVERITIES)}")
         if isinstance(self.timestamp, str):
             object.__setattr__(self, "timestamp", _unix(self.timestamp))
 

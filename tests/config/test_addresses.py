@@ -33,11 +33,28 @@ FORMS = {
     "password with a slash": f"https://user:9/{CANARY}@host.example",
     "password with a number sign": f"https://user:9#{CANARY}@host.example",
 }
-SETTINGS = [leaf.key for leaf in every() if Address in (without_none(leaf.kind), *getattr(leaf.kind, "__args__", ()))]
+SETTINGS = [
+    f"{leaf.key} {leaf.variant}".strip()
+    for leaf in every()
+    if Address in (without_none(leaf.kind), *getattr(leaf.kind, "__args__", ()))
+]
+"""The settings by their keys; those of a channel with its type."""
+
+CHANNELS: dict[str, dict[str, Any]] = {
+    "telegram": {"bot_token": "${ADDRESS:-t}", "chat_id": 1},
+    "opsgenie": {"api_key": "${ADDRESS:-t}"},
+    "sns": {"topic_arn": "arn:aws:sns:eu-central-1:1:t"},
+    "victorops": {"api_key": "${ADDRESS:-t}", "routing_key": "team"},
+    "webex": {"token": "${ADDRESS:-t}", "room_id": "r"},
+}
 
 
 def _source(key: str, value: object) -> dict[str, Any]:
     """Return a file with *value* at the dotted *key*; ``[]`` becomes a list with one item."""
+    key, _, kind = key.partition(" ")
+    if kind:
+        value = {"name": "a", "type": kind, **CHANNELS[kind], key.rpartition(".")[2]: value}
+        key = key.rpartition(".")[0]
     for part in reversed(re.findall(r"\w+|\[\]", key)):
         value = [value] if part == "[]" else {part: value}
     return value  # type: ignore[return-value]
@@ -57,6 +74,7 @@ def test_the_settings_that_are_addresses() -> None:
         "integrations.external_monitoring.elastic_apm.server_url",
         "integrations.grafana.dashboard_url",
         "integrations.prometheus.push_gateway",
+        *(f"notifications.channels[].api_url {kind}" for kind in ("opsgenie", "sns", "telegram", "victorops", "webex")),
     ]
 
 

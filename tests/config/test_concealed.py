@@ -16,12 +16,12 @@ import pytest
 from csg_otel.config import load, load_lenient
 from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.alerting import Alerting
+from csg_otel.config.sections.channels import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.concealed import WithSecrets, may_be_secret
 from csg_otel.config.sections.exporters import DatadogExporter, OtlpExporter
 from csg_otel.config.sections.fields import default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import CheckDefinition, Dependencies
 from csg_otel.config.sections.integrations import DatadogAccount, ElasticApm, Grafana, NewRelic
-from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.secret import Secret, SecretUrl
 from csg_otel.config.sections.security import ApiAuth
 from csg_otel.config.show import flatten, lines, printable

@@ -17,7 +17,6 @@ STRUCTURAL = (
     "unknown_section",
     "unknown_key",
     "unknown_condition",
-    "unknown_severity",
     "not_a_boolean",
     "not_a_number",
     "not_a_duration",

@@ -13,11 +13,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config import convert, credentials, misplaced
-from csg_otel.config.sections.concealed import hidden_parameter, may_be_secret
+from csg_otel.config import convert, credentials, misplaced, variants
+from csg_otel.config.sections.alerting import SEVERITIES, Severity
+from csg_otel.config.sections.concealed import hidden_parameter
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Address, Secret, SecretUrl
+from csg_otel.config.shown import shown
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
 from csg_otel.config.walk import has_required, is_union, kinds, shaped
@@ -37,7 +39,13 @@ class Binder:
     """
 
     def __init__(
-        self, report: Report, substitute: Substitution | None = None, *, strict: bool = False, unset: bool = False
+        self,
+        report: Report,
+        substitute: Substitution | None = None,
+        *,
+        strict: bool = False,
+        unset: bool = False,
+        severities: tuple[str, ...] = SEVERITIES,
     ) -> None:
         """
         Bind trees with these options.
@@ -48,11 +56,13 @@ class Binder:
                 the tree of a single source: ``${...}`` is skipped, and settings may be missing.
             strict: Secrets that are written in a file are problems; by default they are warnings.
             unset: Keep ``${NAME}`` as the value of a secret whose variable is not set; by default that is a problem.
+            severities: The words that a severity may be. By default the four.
         """
         self.report = report
         self._substitute = substitute
         self._strict = strict
         self._unset = unset
+        self._severity: Any = Literal[severities]
         self._lists = 0
         self._disabled = 0
         self.nodes: dict[str, Node] = {}
@@ -64,7 +74,7 @@ class Binder:
         self.nodes[path] = node
         if not isinstance(node.value, dict):
             self.report.problem(
-                node, f"{self._shown(node, cls)} is not a mapping of settings; write its settings below it, indented"
+                node, f"{shown(node, cls)} is not a mapping of settings; write its settings below it, indented"
             )
             return cls() if not has_required(cls) else None
         settings = {key: (item, declared) for key, item, declared in settings_of(cls) if declared.free != "names"}
@@ -193,18 +203,26 @@ class Binder:
             return _SKIPPED
         if not isinstance(node.value, list):
             self.report.problem(
-                node, f"{self._shown(node, kind)} is not a list; write [a, b], or one item per line after '- '"
+                node, f"{shown(node, kind)} is not a list; write [a, b], or one item per line after '- '"
             )
             return _SKIPPED
         values = []
         self._lists += 1
         for at, item in enumerate(node.value):
             where = join(path, at)
-            value = self._guarded("", item, where) if kind == Target else self._value(kind, declared, item, where)
+            value = self._guarded("", item, where) if kind == Target else self._item(kind, declared, item, where)
             if value is not _SKIPPED and item.value is not None:
                 values.append(value)
         self._lists -= 1
         return tuple(values)
+
+    def _item(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
+        """Return the item *node* of a list, whose section depends on its type if *kind* has several; see `_value`."""
+        word = node.get("type")
+        if word is not None and (word := self._resolved(word)).value is _SKIPPED:
+            return _SKIPPED
+        section, node = variants.chosen(kind, node, word, self.report)
+        return _SKIPPED if section is None else self._value(section, declared, node, path)
 
     def _mapping(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
         """
@@ -217,7 +235,7 @@ class Binder:
             path: The setting's dotted key.
         """
         if not isinstance(node.value, dict):
-            self.report.problem(node, f"{self._shown(node, kind)} is not a mapping; write name: value")
+            self.report.problem(node, f"{shown(node, kind)} is not a mapping; write name: value")
             return _SKIPPED
         values: dict[str, Any] = {}
         for key, item in node.value.items():
@@ -236,15 +254,13 @@ class Binder:
 
     def _scalar(self, kind: Any, declared: Setting, node: Node) -> Any:
         if isinstance(node.value, (dict, list)):
-            self.report.problem(
-                node, f"{self._shown(node)} is not one value; {declared.several or 'write a single value'}"
-            )
+            self.report.problem(node, f"{shown(node)} is not one value; {declared.several or 'write a single value'}")
             return _SKIPPED
         if kind is Secret or (kind == (str | Secret) and self._holds_secret("", node, is_address=True)):
             return self._secret(node, declared)
         if kind == Address:
             return self._address(node, declared)
-        kind = str if kind == (str | Secret) else kind
+        kind = str if kind == (str | Secret) else self._severity if kind is Severity else kind
         node = self._resolved(node)
         if node.value is _SKIPPED or (node.text and node.value == ""):
             return _SKIPPED
@@ -252,7 +268,7 @@ class Binder:
         problems = []
         for alternative in alternatives:
             try:
-                return convert.scalar(alternative, node.value, declared, raw=node.raw, shown=self._shown(node))
+                return convert.scalar(alternative, node.value, declared, raw=node.raw, shown=shown(node))
             except convert.MismatchError as mismatch:
                 problems.append(str(mismatch))
         self.report.problem(node, self._either(alternatives, node) or problems[-1])
@@ -262,7 +278,7 @@ class Binder:
         words = [word for part in alternatives if typing.get_origin(part) is Literal for word in typing.get_args(part)]
         if len(alternatives) == 1 or not words:
             return ""
-        return f"{self._shown(node)} is not one of true, false, {', '.join(words)}"
+        return f"{shown(node)} is not one of true, false, {', '.join(words)}"
 
     def _secret(self, node: Node, declared: Setting) -> Any:
         if isinstance(node.value, Secret):
@@ -377,19 +393,3 @@ class Binder:
                 self.report.problem(node, error.printable if is_secret else str(error))
             return node.with_value(_SKIPPED)
         return replace(node, value=value, raw=None, text=True, live=False, literal=False, source=node.value)
-
-    def _shown(self, node: Node, wanted: Any = None) -> str:
-        """
-        Return the text of *node* for a message: the text in the source, never the content of a variable or a file.
-
-        It is left out in place of a list, mapping or section of the type *wanted* that may be or hold a secret.
-        """
-        if isinstance(node.value, str) and may_be_secret(wanted):
-            return "the text"
-        if isinstance(node.value, (dict, list)):
-            return "a mapping" if isinstance(node.value, dict) else "a list"
-        if node.source is not None:
-            return f"the value of {convert.show(node.source)}"
-        if node.raw is not None and not isinstance(node.value, str):
-            return convert.short(node.raw)
-        return credentials.printable_text(convert.show(node.value))

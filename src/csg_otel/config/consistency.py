@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from csg_otel import net
-from csg_otel.config import rule_forms
+from csg_otel.config import channel_forms, rule_forms, severities
+from csg_otel.config.sections.alerting import SEVERITIES
 from csg_otel.config.sections.exporters import Queue
 from csg_otel.config.sections.secret import revealed
 from csg_otel.config.tree import DEFAULT, Node, Report, join
@@ -31,12 +32,6 @@ _SLOW: Final = (
     "the rest of it can't match, as `(,a+)+`"
 )
 _RESOURCES: Final = ("cpu", "memory", "disk", "load")
-_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
-    "email": ("smtp_server", "recipients"),
-    "slack": ("webhook_url",),
-    "webhook": ("url",),
-    "pagerduty": ("integration_key",),
-}
 
 
 def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None:
@@ -103,13 +98,8 @@ def _slos(config: ConfigRoot) -> Iterator[tuple[str, str]]:
 
 def _missing(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     """Yield each section that is switched on, with a setting it lacks."""
-    channels: dict[str, Any] = {"notifications": config.notifications}
-    channels.update(
-        {join("escalation.receivers", name): receiver for name, receiver in config.escalation.receivers.items()}
-    )
-    for path, section in channels.items():
-        for name, keys in _REQUIRED.items():
-            yield from _lacking(f"{path}.{name}", getattr(section, name), keys)
+    for path, channel, keys in channel_forms.required(config):
+        yield from _lacking(path, channel, keys)
     integrations, vendors = config.integrations, config.integrations.external_monitoring
     yield from _lacking("security.api_auth", config.security.api_auth, ("tokens",))
     yield from _lacking("integrations.prometheus", integrations.prometheus, ("push_gateway",))
@@ -127,7 +117,8 @@ def _lacking(path: str, section: Any, keys: tuple[str, ...]) -> Iterator[tuple[s
 
 
 def _escalation(config: ConfigRoot) -> Iterator[tuple[str, str]]:
-    severities = ("info", "warning", "critical", "emergency")
+    words = (*SEVERITIES, *config.alerting.severities)
+    channels = tuple(channel.name for channel in config.notifications.channels)
     for at, rule in enumerate(config.escalation.rules):
         path = join("escalation.rules", at)
         if rule.condition in {"time_based", "retry_count"} and rule.threshold is None:
@@ -138,12 +129,13 @@ def _escalation(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             yield path, "a rule of condition time_window needs 'start' and 'end' (HH:MM)"
         if rule.action != "escalate":
             continue
-        targets = (*config.escalation.receivers, *(severities if rule.condition == "retry_count" else ()))
+        targets = (*config.escalation.receivers, *channels, *(words if rule.condition == "retry_count" else ()))
         if rule.target is None:
-            yield path, "a rule that escalates needs a 'target', the name of a receiver"
-        elif config.escalation.receivers and rule.target not in targets:
+            yield path, "a rule that escalates needs a 'target', the name of a receiver or a channel"
+        elif (config.escalation.receivers or channels) and rule.target not in targets:
             hint = suggestion(rule.target, targets)
-            yield f"{path}.target", f"{rule.target!r} is not one of escalation.receivers{hint}"
+            places = "escalation.receivers" + (" or notifications.channels" if channels else "")
+            yield f"{path}.target", f"{rule.target!r} is not one of {places}{hint}"
 
 
 def _access(config: ConfigRoot) -> Iterator[tuple[str, str]]:
@@ -260,6 +252,8 @@ _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
     _thresholds,
     _names,
     _slos,
+    severities.mistakes,
+    channel_forms.mistakes,
     rule_forms.mistakes,
     _escalation,
     _access,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import environment
-from csg_otel.config import consistency
+from csg_otel.config import consistency, severities
 from csg_otel.config.bind import Binder
 from csg_otel.config.root import ConfigRoot
 from csg_otel.config.sections.exporters import OtlpExporter
@@ -176,8 +176,10 @@ class _Sources:
             chosen = environments.name((layers.base,), self.substitute)
         environments.warn_of_misspelt(chosen, blocks, report)
         strict = self.options["strict"] or chosen in consistency.PRODUCTION
-        tree = _merged(layers, chosen, variables, Binder(report, strict=strict))
-        binder = Binder(report, self.substitute, strict=strict, unset=self.options["unset"])
+        parts = (layers.base, *layers.blocks.values(), layers.environment, layers.code)
+        words = severities.words(parts, self.substitute)
+        tree = _merged(layers, chosen, variables, Binder(report, strict=strict, severities=words))
+        binder = Binder(report, self.substitute, strict=strict, unset=self.options["unset"], severities=words)
         config: Config = binder.section(Config, implied.complete(tree), "") or Config()
         consistency.check(config, binder.nodes, report)
         return _Bound(config, binder.nodes, report)

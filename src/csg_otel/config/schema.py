@@ -13,11 +13,12 @@ import typing
 from typing import Any, Final, Literal
 
 from csg_otel.config.root import ConfigRoot
+from csg_otel.config.sections.alerting import SEVERITIES, Severity
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import Target
 from csg_otel.config.sections.secret import Address, Secret
 from csg_otel.config.sources import spellings
-from csg_otel.config.walk import kinds, without_none
+from csg_otel.config.walk import kinds, variants, without_none
 
 FORM: Final = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
 _UNSET: Final = {"enum": [None, ""]}
@@ -102,7 +103,9 @@ def _kind(kind: Any, declared: Setting, definitions: dict[str, Any]) -> dict[str
         ranks = [{"type": "integer", "minimum": 0}] if declared.ranks else []
         return {"anyOf": [{"enum": _spellings(arguments, declared)}, *ranks, FORM]}
     if arguments and kind != Address:
-        return {"anyOf": [_kind(part, declared, definitions) for part in arguments]}
+        # An item of one of several kinds has a type, which decides about the other keys.
+        typed = {"required": ["type", "name"]} if variants(kind) else {}
+        return {"anyOf": [{**_kind(part, declared, definitions), **typed} for part in arguments]}
     return _plain(kind, declared)
 
 
@@ -124,6 +127,8 @@ def _spellings(words: tuple[str, ...], declared: Setting) -> list[str]:
 
 
 def _plain(kind: Any, declared: Setting) -> dict[str, Any]:
+    if kind is Severity:  # any word may be one, by alerting.severities
+        return {"anyOf": [{"enum": _spellings(SEVERITIES, declared)}, {"type": "string"}]}
     if kind is bool:
         return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, _WORDS, FORM]}
     if kind in {int, float}:

@@ -31,7 +31,7 @@ class Leaf:
 
     *key* is the key in the file (``[]`` is an item of a list, ``<name>`` a name that the user chooses), *kind* the type.
     *no_effect* is the reason why the setting or its section changes nothing; empty if it has an effect. *owner* and *name*
-    are the dataclass and its field.
+    are the dataclass and its field. *variant* is the item's type, in a list whose items are of several sections.
     """
 
     key: str
@@ -42,6 +42,7 @@ class Leaf:
     no_effect: str
     owner: type
     name: str
+    variant: str = ""
 
 
 @cache
@@ -83,6 +84,14 @@ def has_required(section: type) -> bool:
     return any(default_of(item) is dataclasses.MISSING for _, item, _ in settings_of(section))
 
 
+def variants(kind: Any) -> Mapping[str, type]:
+    """Return the sections of the union *kind* by the word that the setting `type` has in each; empty for other types."""
+    parts = typing.get_args(without_none(kind)) if is_union(without_none(kind)) else ()
+    if not parts or not all(is_section(part) for part in parts):
+        return {}
+    return {typing.get_args(kinds(part)["type"])[0]: part for part in parts}
+
+
 def inner_section(kind: Any) -> tuple[type, str] | None:
     """Return the section inside *kind* and the suffix of its key (``""``, ``[]``, ``<name>``), or None for a value."""
     kind = without_none(kind)
@@ -111,6 +120,11 @@ def leaves(section: type = ConfigRoot, prefix: str = "", *, fixed: bool = True, 
         kind = kinds(section)[item.name]
         inside = inner_section(kind)
         reason = declared.no_effect or no_effect
+        if typing.get_origin(kind) is tuple and (several := variants(typing.get_args(kind)[0])):
+            for word, child in several.items():
+                for leaf in leaves(child, f"{path}[]", fixed=False, no_effect=reason):
+                    yield dataclasses.replace(leaf, variant=word)
+            continue
         if inside is None or declared.like:
             if declared.free == "environments":
                 continue

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from csg_otel.config.sections.concealed import WithSecrets
 from csg_otel.config.sections.fields import setting
@@ -11,7 +11,18 @@ from csg_otel.config.sections.secret import Address
 from csg_otel.config.sections.section import section
 
 Condition = Literal["greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal", "equals", "not_equals"]
-Severity = Literal["info", "warning", "critical", "emergency"]
+SEVERITIES: Final = ("info", "warning", "critical", "emergency")
+"""The severities that every configuration has, in ascending order."""
+
+if TYPE_CHECKING:
+    Severity = str
+else:
+
+    class Severity(str):
+        """The type of a setting that is one of `SEVERITIES`, or one of the words in `alerting.severities`."""
+
+        __slots__ = ()
+
 
 OPERATORS: Mapping[str, str] = {
     ">": "greater_than",
@@ -194,4 +205,5 @@ class Alerting(WithSecrets):
     alertmanagers: tuple[Address, ...] = setting(
         (), "URLs of the Alertmanagers that alerts from the program are sent to."
     )
+    severities: tuple[str, ...] = setting((), "Words of your own for severities, besides the four: `[page, ticket]`.")
     rules: tuple[AlertRule, ...] = setting((), "The rules.")

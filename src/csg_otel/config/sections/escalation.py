@@ -6,8 +6,8 @@ from dataclasses import field
 from typing import Final, Literal
 
 from csg_otel.config.sections.alerting import Severity
+from csg_otel.config.sections.channels import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.fields import setting
-from csg_otel.config.sections.notifications import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.printed import Printed
 from csg_otel.config.sections.section import section
 

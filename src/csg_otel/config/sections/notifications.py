@@ -1,76 +1,54 @@
-"""The section `notifications`: the channels that alerts are sent through."""
+"""The section `notifications`: the channels that alerts are sent through, and which alerts go to which of them."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any
 
-from csg_otel.config.sections.alerting import Severity
-from csg_otel.config.sections.concealed import WithSecrets
+from csg_otel.config.sections.channels import EmailChannel, PagerDutyChannel, SlackChannel, WebhookChannel
 from csg_otel.config.sections.fields import setting
+from csg_otel.config.sections.named_channels import AnyChannel
 from csg_otel.config.sections.printed import Printed
-from csg_otel.config.sections.secret import Secret
 from csg_otel.config.sections.section import section
 
 
 @section(frozen=True, kw_only=True)
-class EmailChannel(WithSecrets):
-    """Notifications by mail."""
+class NotificationRoute(Printed):
+    """Alerts with certain labels, and the channels that they go to."""
 
-    enabled: bool = setting(False, "Send mails.", env=("EMAIL_ALERTS_ENABLED",))
-    smtp_server: str | None = setting(None, "The mail server.", env=("SMTP_SERVER",))
-    smtp_port: int = setting(587, "Its port.", low=1, high=65535)
-    use_tls: bool = setting(True, "Require TLS (STARTTLS).")
-    username: str | None = setting(None, "Account on the mail server.")
-    password: Secret | None = setting(None, "The account's password.")
-    from_email: str | None = setting(None, "Address of the sender; by default `username`.")
-    recipients: tuple[str, ...] = setting((), "Addresses that get the mails.", env=("ALERT_EMAIL_RECIPIENTS",))
-    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
-
-
-@section(frozen=True, kw_only=True)
-class SlackChannel(WithSecrets):
-    """Notifications in Slack."""
-
-    enabled: bool = setting(
-        False, "Post to Slack; `SLACK_WEBHOOK_URL` switches it on unless the file has `enabled: false`."
+    match: Mapping[str, Any] = setting(
+        dict,
+        "Labels of the alerts, such as `team`, `severity` or `alertname`: a value, a list of values, `{matches: regex}`,"
+        " `{not: value or list}` or `{not_matches: regex}`; by default all alerts.",
     )
-    webhook_url: Secret | None = setting(None, "Slack's incoming webhook.", env=("SLACK_WEBHOOK_URL",))
-    channel: str | None = setting(None, "Channel, such as `#alerts`.")
-    username: str | None = setting(None, "Name the messages are posted under.")
-    icon_emoji: str | None = setting(None, "Icon of the messages, such as `:warning:`.")
-    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
-
-
-@section(frozen=True, kw_only=True)
-class WebhookChannel(WithSecrets):
-    """Notifications to an HTTP endpoint."""
-
-    enabled: bool = setting(False, "Send to the webhook.")
-    url: str | Secret | None = setting(
-        None,
-        "URL of the endpoint; a secret unless its path has only lower-case words and numbers below 100, and nothing follows.",
+    to: tuple[str, ...] = setting(doc="Names of the channels.")
+    continue_: bool = setting(
+        False, "Let the routes after this one, and the channels without routes, have its alerts, too.", key="continue"
     )
-    method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] = setting("POST", "HTTP method.", noun="method")
-    headers: Mapping[str, str | Secret] = setting(
-        dict, "Headers of the request; a header whose name looks like a credential is a secret."
+    send_resolved: bool | None = setting(None, "Notify when an alert is over; by default as the channel is set.")
+    group_by: tuple[str, ...] = setting(
+        (), "Alerts with equal values of these labels are one notification; by default `[alertname, severity]`."
     )
-    timeout: float = setting(10.0, "Deadline of one request.", unit="s", above=0)
-    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
-
-
-@section(frozen=True, kw_only=True)
-class PagerDutyChannel(WithSecrets):
-    """Notifications to PagerDuty."""
-
-    enabled: bool = setting(False, "Send to PagerDuty.")
-    integration_key: Secret | None = setting(None, "Integration key of the Events API v2.")
-    severity_filter: tuple[Severity, ...] = setting((), "Send only these severities; by default all.", noun="severity")
+    group_wait: float | None = setting(
+        None, "Time to wait for further alerts before the first notification.", unit="s", low=0
+    )
+    group_interval: float | None = setting(
+        None, "Time between two notifications of a group; by default `alerting.aggregation_window`.", unit="s", low=10
+    )
+    repeat_interval: float | None = setting(None, "Time after which a notification is repeated.", unit="s", above=0)
 
 
 @section(frozen=True, kw_only=True)
 class Notifications(Printed):
-    """The channels that alerts are sent through."""
+    """The channels that alerts are sent through, and which alerts go to which of them."""
 
     email: EmailChannel = setting(EmailChannel, "Mail.")
     slack: SlackChannel = setting(SlackChannel, "Slack.")
     webhook: WebhookChannel = setting(WebhookChannel, "An HTTP endpoint.")
     pagerduty: PagerDutyChannel = setting(PagerDutyChannel, "PagerDuty.")
+    channels: tuple[AnyChannel, ...] = setting((), "Further channels: any number of each kind, each with a name.")
+    routes: tuple[NotificationRoute, ...] = setting(
+        (),
+        "Which alerts go to which channels; the first that matches counts, and alerts without one go to all channels.",
+    )
+    watchdog: str | None = setting(
+        None, "Name of the channel that gets only the watchdog, every minute: a service that notices when it stops."
+    )

@@ -6,6 +6,7 @@ Works on trees before they become values. The one rule: an implied setting never
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.config.convert import MismatchError, boolean
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from csg_otel.config.tree import Origin
 
 _OWN: Final = frozenset({"severity_filter", "enabled"})
+_SHARED: Final[Mapping[str, tuple[str, ...]]] = {
+    "email": ("smtp_server", "smtp_port", "use_tls", "username", "password", "from_email"),
+    "slack": ("webhook_url", "username", "icon_emoji"),
+}
+"""What a named channel has from the one of its kind in `notifications`, if it lacks the first of these settings."""
 
 
 def layer(written: Node | None, environment: Node | None) -> Node | None:
@@ -41,6 +47,10 @@ def complete(tree: Node) -> Node:
         shared = tree.get("notifications")
         completed = {name: _receiver(receiver, shared) for name, receiver in receivers.value.items()}
         tree = _replaced(tree, ("escalation", "receivers"), receivers.with_value(completed))
+    shared, listed = tree.get("notifications"), tree.at("notifications", "channels")
+    if shared is not None and listed is not None and isinstance(listed.value, list):
+        channels = [_channel(item, shared) for item in listed.value]
+        tree = _replaced(tree, ("notifications", "channels"), listed.with_value(channels))
     destinations = tree.at("exporters", "otlp")
     if destinations is not None and isinstance(destinations.value, list):
         tree = _replaced(tree, ("exporters", "otlp"), destinations.with_value(_named(destinations.value)))
@@ -60,6 +70,17 @@ def _receiver(receiver: Node, notifications: Node | None) -> Node:
             channel = merge(channel.with_value(base), channel) or channel  # noqa: PLW2901 - the completed one
         channels[name] = channel
     return receiver.with_value(channels)
+
+
+def _channel(item: Node, notifications: Node) -> Node:
+    """Return a named channel with what it has from the one of its kind: a mail server with its account, or a webhook."""
+    kind = item.get("type")
+    keys = _SHARED.get(str(kind.value).strip().lower() if kind is not None else "", ())
+    shared = notifications.get(str(kind.value).strip().lower()) if kind is not None and keys else None
+    if shared is None or not isinstance(shared.value, dict) or _written(item, keys[0]) is not None:
+        return item
+    inherited = {key: node for key, node in shared.value.items() if key in keys}
+    return merge(item.with_value(inherited), item) or item
 
 
 def _named(items: list[Node]) -> list[Node]:
