@@ -39,6 +39,8 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
     for check_part in _CHECKS:
         for path, message in check_part(config):
             report.problem(_place(path, nodes), message)
+    for path, message in rule_forms.mistakes(config, nodes):
+        report.problem(_place(path, nodes), message)
     for path, message in (*_performance(config), *_schemes(config), *_unscrubbed(config), *_slow_patterns(config)):
         report.warning(_place(path, nodes), message)
     if (method := nodes.get("security.api_auth.method")) is not None and str(method.value).lower() == "oauth":
@@ -254,7 +256,6 @@ _CHECKS: tuple[Callable[[ConfigRoot], Iterator[tuple[str, str]]], ...] = (
     _slos,
     severities.mistakes,
     channel_forms.mistakes,
-    rule_forms.mistakes,
     _escalation,
     _access,
     _destinations,

@@ -197,7 +197,9 @@ def _world(rule: Rule, wanted: float | None, *, broken: int = -1, held: int = -1
         variable = None if number is None else world.solve(comparison.value, number)
         if variable is not None:
             taken.append(variable)
+    prepared = dict(world.numbers)
     for kept in (tuple(taken), ()):
+        world.numbers = dict(prepared)
         is_solved = world.solve(rule.compared.value, wanted, kept) is not None
         if is_solved and all(world.holds(comparison) == holds for comparison, holds in further):
             return world
