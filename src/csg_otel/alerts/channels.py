@@ -22,3 +22,8 @@ def channels(section: Any, *, escalated: bool = False) -> tuple[Channel, ...]:
             accepted = settings.severity_filter or SEVERITIES
             enabled.append(Channel(kind, settings, tuple(severity for severity in SEVERITIES if severity in accepted)))
     return tuple(enabled)
+
+
+def sections(notifications: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the settings of every channel in *notifications* by its name, also of those that are not enabled."""
+    return tuple((kind, getattr(notifications, kind)) for kind in ("email", "slack", "webhook", "pagerduty"))

@@ -242,6 +242,11 @@ class Channel:
     severities: tuple[Severity, ...]
     """The severities that it accepts, in order; all of them if the section has no filter."""
 
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.kind
+
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
