@@ -74,7 +74,7 @@ SHIPPED: Final = (
         "{labels.job} at {labels.instance} can't be scraped: it has died, hangs, or can't be reached",
         condition="less_than",
         severity="critical",
-        for_=120,
+        for_=45,  # with scrapes and evaluations each 15 s and a wait of 30 s for the group, people know within two minutes
         no_data="alert",
     ),
     ShippedRule(
@@ -134,7 +134,7 @@ SHIPPED: Final = (
         "operation_slow",
         f"p95({names.OPERATION_DURATION.name})",
         5,
-        "One in twenty runs of {labels.csg.operation.name} takes longer than {value} s",
+        "One in twenty runs of {labels.csg.operation.name} takes longer than about {value:duration}",
         for_=600,
     ),
 )

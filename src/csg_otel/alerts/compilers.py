@@ -32,7 +32,10 @@ class Options:
     relay_token_file: str = ""
 
 
-Compiler = Callable[[AlertSpec, Catalog, Options], dict[str, str]]
+Report = Callable[[str, str], None]
+"""Receives the dotted key of a rule that a backend can't evaluate, and why; the compiler goes on without it."""
+
+Compiler = Callable[[AlertSpec, Catalog, Options, Report], dict[str, str]]
 
 COMPILERS: Final[Mapping[str, Compiler]] = {
     "prometheus": rules.compile_files,
@@ -44,16 +47,23 @@ COMPILERS: Final[Mapping[str, Compiler]] = {
 
 
 def compile_all(
-    spec: AlertSpec, catalog: Catalog, options: Options | None = None, targets: tuple[str, ...] = ()
+    spec: AlertSpec,
+    catalog: Catalog,
+    options: Options | None = None,
+    targets: tuple[str, ...] = (),
+    report: Report | None = None,
 ) -> dict[str, str]:
     """
     Return the compiled files by their names. Raises AlertError for an unknown target and for an empty specification.
+
+    A rule that a backend can't evaluate is left out of its file only.
 
     Args:
         spec: the specification.
         catalog: the metrics that its rules name.
         options: versions and addresses of the backends; by default the oldest supported versions.
         targets: names of ``COMPILERS``; by default all of them.
+        report: receives the rules that a backend can't evaluate, as (dotted key, message); by default they are an AlertError.
     """
     unknown = [target for target in targets if target not in COMPILERS]
     if unknown:
@@ -65,6 +75,17 @@ def compile_all(
         )
     catalog = catalog.of_service(spec.service, spec.selector)
     files: dict[str, str] = {}
+    problems: list[str] = []
+
+    def collect(path: str, message: str) -> None:
+        problems.append(f"{path}: {message}")
+
     for target in targets or tuple(COMPILERS):
-        files.update(COMPILERS[target](spec, catalog, options or Options()))
+
+        def of_target(path: str, message: str, target: str = target) -> None:
+            (report or collect)(path, f"is not compiled for {target}: {message}")
+
+        files.update(COMPILERS[target](spec, catalog, options or Options(), of_target))
+    if problems:
+        raise AlertError(problems)
     return files

@@ -43,6 +43,12 @@ class Filter:
             return Matcher(self.label, "!=" if no else "=", self.values[0])
         return Matcher(self.label, f"{no or '='}~", "|".join(map(_quoted, self.values)))  # type: ignore[arg-type]
 
+    def is_met(self, value: str | None) -> bool:
+        """Return whether a series meets the filter whose attribute has *value*; None for a series without it."""
+        if self.how.startswith("matches"):
+            return (re.fullmatch(self.values[0], value or "") is not None) == (self.how == "matches")
+        return ((value or "") in self.values) == (self.how == "is")
+
     def __str__(self) -> str:
         """Return the filter in words, for messages."""
         words = {"is": "=", "is_not": " not ", "matches": " matches ", "matches_not": " does not match "}

@@ -56,7 +56,7 @@ def number(written: float | str, unit: str) -> float:
     """
     quantity = _QUANTITY.fullmatch(written) if isinstance(written, str) else None
     if quantity is None:
-        return float(written)
+        return float(written) if isinstance(written, str) else written
     value, own = float(quantity[1]), quantity[2]
     dimension, size = ("1", 0.01) if own == "%" else ("s", _SECONDS[own]) if own in _SECONDS else ("By", _BYTES[own])
     wanted, base = _UNITS.get(unit, ("", 1.0))

@@ -106,11 +106,20 @@ def add_command(
 def run_compile(args: argparse.Namespace) -> int:
     """Write the files of every target and print their paths."""
     source = alert_source.read(args)
-    files = compile_all(source.spec, source.catalog, alert_source.options(args), args.target)
+    refused: list[str] = []
+    report = _reporting(source, refused)
+    files = compile_all(source.spec, source.catalog, alert_source.options(args), args.target, report)
     write(args.output, files)
     for name in files:
         print(f"{args.output / name}")
-    return 0
+    for problem in refused:
+        print(one_line(problem), file=sys.stderr)
+    return 1 if refused else 0
+
+
+def _reporting(source: alert_source.Source, problems: list[str]) -> Callable[[str, str], None]:
+    """Return a function that adds a problem of a rule to *problems*, with its position in the file."""
+    return lambda path, message: problems.append(source.loaded.problem(path, message))
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
@@ -129,14 +138,15 @@ def run_check(args: argparse.Namespace) -> int:
     """Print the problems and warnings of the rules, and the results of promtool and amtool if they are installed."""
     source = alert_source.read(args)
     options = alert_source.options(args)
-    files = compile_all(source.spec, source.catalog, options)
+    refused: list[str] = []
+    files = compile_all(source.spec, source.catalog, options, report=_reporting(source, refused))
     escalations = lint.escalations(source.spec, source.loaded.config.escalation.rules, _zone_exists)
     unheard, perhaps = lint.unheard(source.spec)
     doubts = (*lint.rules(source.spec), *escalations, *perhaps)
     warnings = [source.loaded.problem(path, message) for path, message in doubts]
     for warning in warnings:
         print(one_line(f"warning: {warning}"))
-    problems = [source.loaded.problem(path, message) for path, message in unheard]
+    problems = [*refused, *(source.loaded.problem(path, message) for path, message in unheard)]
     problems += [*_secrets(source, options), *_document(args.alertmanager_file)]
     for problem in problems:
         print(one_line(problem))

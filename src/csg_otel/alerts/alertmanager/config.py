@@ -18,7 +18,7 @@ from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.compilers import Options
+    from csg_otel.alerts.compilers import Options, Report
     from csg_otel.alerts.model import AlertSpec
     from csg_otel.alerts.routing import Route
 
@@ -32,7 +32,7 @@ GROUPED_BY: Final = ("alertname", "severity")
 """Alerts with equal values of these labels become one notification. A change of this list notifies again of all alerts."""
 
 
-def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options) -> dict[str, str]:
+def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options, _report: Report) -> dict[str, str]:
     """Return the configuration of *spec* by its file name. Raises AlertError for wrong *options*."""
     problems = []
     if options.alertmanager_version < OLDEST:

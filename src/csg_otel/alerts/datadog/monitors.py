@@ -12,16 +12,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import conditions, slo
-from csg_otel.alerts.datadog import query
+from csg_otel.alerts import slo, wording
+from csg_otel.alerts.datadog import query, terms
 from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, webhooks
+from csg_otel.alerts.datadog.query import InexpressibleError
 from csg_otel.alerts.text import digest, json_file, number
-from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.datadog.query import Value
+    from csg_otel.alerts.compilers import Options, Report
     from csg_otel.alerts.message import Place
     from csg_otel.alerts.model import AlertSpec, Objective, Rule
 
@@ -32,22 +31,26 @@ OWNED: Final = "managed_by:csg_otel"
 """The tag of every resource that this package creates."""
 
 _PRIORITIES: Final = {"emergency": 1, "critical": 2, "warning": 3, "info": 5}
-_OPERATORS: Final = {"greater_than": ">", "less_than": "<", "greater_than_or_equal": ">=", "less_than_or_equal": "<="}
+_USUAL_PRIORITY: Final = 3
+"""Priority of monitors with a severity of the user's own: that of warnings."""
+
+_LIMIT: Final = re.compile(r"[<>]=?\s*(-?\d+(?:\.\d+)?)\s*$")
+"""The comparison at the end of a monitor's query."""
+
 _TIMEFRAMES_D: Final = (7, 30, 90)
 _LONGEST_BURN_S: Final = 48 * 3600.0
 """Datadog looks back two days at most for a burn rate (docs.datadoghq.com, "Burn rate alerts")."""
 
 
-def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict[str, str]:
-    """Return the file of *spec* by its name. Raises AlertError for a rule whose filters match nothing."""
-    problems: list[str] = []
+def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report: Report) -> dict[str, str]:
+    """Return the file of *spec* by its name; *report* receives the rules that Datadog can't evaluate."""
     monitors, left_out = [], []
     for rule in spec.rules:
-        values = query.values(rule, spec.service)
-        if not values:
-            filters = ", ".join(f"{key}={value}" for key, _, value in rule.filters)
-            problems.append(f"{rule.path}.filters: {rule.ref.name!r} has no series with {filters}; change the filters")
-        monitors += [_monitor(spec, rule, value) for value in values]
+        try:
+            monitors += _of_rule(spec, rule)
+            left_out += terms.left_out(rule)
+        except InexpressibleError as error:
+            report(rule.path, f"{error}; add datadog_query, or compile for other targets")
     objectives = []
     for objective in spec.objectives:
         if objective.counted.ref is None or objective.total.ref is None:
@@ -55,8 +58,6 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict
             continue
         objectives.append(_objective(spec, objective))
         monitors += _burns(spec, objective)
-    if problems:
-        raise AlertError(problems)
     hooks, variables, hooks_left_out = webhooks(spec)
     muted, downtimes_left_out = downtimes(spec, owner(spec))
     content = {
@@ -99,51 +100,66 @@ def tagged(spec: AlertSpec, key: str, resource: dict[str, Any], tags: tuple[str,
 # -- rules --------------------------------------------------------------------------------------------------------------
 
 
-def _monitor(spec: AlertSpec, rule: Rule, value: Value) -> dict[str, Any]:
-    part = " ".join(text for _, text in value.labels)
-    name = f"{rule.name} {part}".strip()
-    compared, limit = _compared(rule, value.query)
+def _of_rule(spec: AlertSpec, rule: Rule) -> list[dict[str, Any]]:
+    """Return the monitors of *rule*. Raises InexpressibleError."""
+    if written := rule.query("datadog"):
+        limit = _LIMIT.search(written)
+        if limit is None:
+            raise InexpressibleError("its datadog_query does not end with a comparison, such as > 5")
+        return [_monitor(spec, rule, rule.name, written, float(limit[1]))]
+    compared = terms.values(rule, spec.service)
+    if not compared:
+        filters = " and ".join(map(str, rule.first.filters))
+        raise InexpressibleError(f"{rule.first.ref.name!r} has no series with {filters}")
+    monitors = []
+    for value in compared:
+        name = f"{rule.name} {' '.join(text for _, text in value.labels)}".strip()
+        one = terms.compared(rule, value.query, spec.service)
+        # Datadog has no `for`: the extreme point of that time that meets the condition last stands for all of its points.
+        extreme = "min" if one.operator.startswith(">") else "max"
+        query_text = f"{extreme}({query.window(rule.for_s)}):{one.query} {one.operator} {number(one.limit)}"
+        monitors.append(_monitor(spec, rule, name, query_text, one.limit))
+    return monitors
+
+
+def _monitor(spec: AlertSpec, rule: Rule, name: str, text: str, limit: float) -> dict[str, Any]:
+    """
+    Return a monitor of *rule*.
+
+    Args:
+        spec: the specification.
+        rule: the rule.
+        name: name of the monitor, without the service.
+        text: its query with the comparison.
+        limit: the number that is compared, which the options must repeat.
+    """
+    restricted = rule.also or rule.unless or rule.above  # without a value where these do not hold
     monitor = {
         "name": f"[{spec.service}] {name}" if spec.service else name,
         "type": "query alert",
-        "query": compared,
+        "query": text,
         "message": _message(spec, rule),
-        "priority": _PRIORITIES[rule.severity],
+        "priority": _PRIORITIES.get(rule.severity, _USUAL_PRIORITY),
         "options": {
             "thresholds": {"critical": limit},
             "include_tags": True,
             "require_full_window": False,
-            "on_missing_data": "show_and_notify_no_data" if rule.no_data else "resolve",
+            "on_missing_data": "show_and_notify_no_data" if rule.no_data and not restricted else "resolve",
             **_repeated(spec, rule.severity),
         },
     }
-    tags = (f"severity:{rule.severity}", *(query.tag(f"{key}:{text}") for key, text in rule.labels))
-    return tagged(spec, f"csg_rule:{identity(name)}", monitor, tags)
-
-
-def _compared(rule: Rule, value: str) -> tuple[str, float]:
-    """
-    Return the query with its comparison, and the threshold, which the options must repeat.
-
-    Datadog has no ``for``. Instead the comparison uses the extreme point of that time: the lowest for "greater", the highest
-    for "less". If it meets the condition, so do all other points.
-    """
-    lasting = query.window(rule.for_s)
-    if rule.condition in _OPERATORS:
-        extreme = "min" if rule.condition.startswith("greater") else "max"
-        return f"{extreme}({lasting}):{value} {_OPERATORS[rule.condition]} {number(rule.threshold)}", rule.threshold
-    distance = f"abs({value} - {number(rule.threshold)})"
-    margin = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * conditions.TOLERANCE
-    extreme, operator = ("max", "<=") if rule.condition == "equals" else ("min", ">")
-    return f"{extreme}({lasting}):{distance} {operator} {number(margin)}", margin
+    tags = (f"severity:{rule.severity}", *(query.tag(f"{key}:{value}") for key, value in rule.labels))
+    level = f" {rule.severity}" if rule.above is not None else ""
+    return tagged(spec, f"csg_rule:{identity(name + level)}", monitor, tags)
 
 
 def _message(spec: AlertSpec, rule: Rule) -> str:
-    lines = [rule.message.write(inert, lambda place: _place(rule, place))]
+    texts = [message for message in (rule.message, rule.description) if message is not None]
+    lines = [message.write(inert, lambda place: _place(rule, place)) for message in texts]
     if rule.no_data:
-        lines.append(f"{{{{#is_no_data}}}}There is no data of {inert(rule.ref.name)}.{{{{/is_no_data}}}}")
-    if rule.runbook_url:
-        lines.append(f"Runbook: {inert(rule.runbook_url)}")
+        lines.append(f"{{{{#is_no_data}}}}There is no data of {inert(rule.first.ref.name)}.{{{{/is_no_data}}}}")
+    urls = {"Runbook": rule.runbook_url, "Dashboard": rule.dashboard_url}
+    lines += [f"{word}: {inert(url)}" for word, url in urls.items() if url]
     return "\n\n".join([*lines, *_mentions(spec, rule.severity)])
 
 
@@ -162,19 +178,29 @@ def _repeated(spec: AlertSpec, severity: str) -> dict[str, Any]:
     return {**options, "renotify_statuses": ["alert"]} if handles else {}
 
 
+_FORMS: Final = {
+    "": "{{value}}",
+    "percent": '{{eval "round(100*value, 2)"}} %',
+    "bytes": '{{eval "round(value/1048576, 2)"}} MiB',
+    "duration": '{{eval "round(value, 2)"}} s',
+}
+"""The template of the value in each form, except decimals."""
+
+
 def _place(rule: Rule, place: Place) -> str:
-    if place.kind == "value":
-        return "{{value}}"
-    if place.kind == "percent":
-        return '{{eval "round(100*value, 2)"}} %'
     if place.kind == "threshold":
-        return number(rule.threshold)
-    attribute = rule.ref.attribute(place.name)
-    key = attribute[0] if attribute else place.name
-    if rule.ref.alias:
-        if key in (constants := query.constants(rule.ref.name)):
+        return inert(wording.filled_threshold(rule, place))
+    if place.kind == "value":
+        if place.form == "percent" and rule.percent:
+            return "{{value}} %"
+        return _FORMS.get(place.form) or f'{{{{eval "round(value, {place.form[1:-1]})"}}}}'
+    ref = rule.first.ref
+    attribute = ref.attribute(place.name)
+    key = attribute[0] if attribute else {"job": "service", "instance": "host"}.get(place.name, place.name)
+    if ref.alias:
+        if key in (constants := query.constants(ref.name)):
             return constants[key]
-        key = next((part.tags[key] for part in query.ALIASES[rule.ref.name] if key in part.tags), key)
+        key = next((part.tags[key] for part in query.ALIASES[ref.name] if key in part.tags), key)
     return f"{{{{[{query.tag(key)}].name}}}}" if "." in key else f"{{{{{query.tag(key)}.name}}}}"
 
 

@@ -9,17 +9,17 @@ The rule: text from the configuration is reduced to the characters that Datadog 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import names
-from csg_otel.alerts import conditions
 from csg_otel.alerts.text import number
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
-    from csg_otel.alerts.model import Counted, Rule
+    from csg_otel.alerts.filters import Filter
+    from csg_otel.alerts.model import Counted, Operand
 
 GROUPS: Final = ("service", "host")
 """The tags by which the series of two programs differ."""
@@ -46,6 +46,17 @@ def window(seconds: float) -> str:
     return f"last_{minutes}m" if minutes <= 24 * 60 else f"last_{-(-minutes // 60)}h"
 
 
+class InexpressibleError(ValueError):
+    """Datadog has no query for a rule; the message says what it can't say."""
+
+
+def _selected(conditions: tuple[str, ...]) -> str:
+    """Return *conditions* on tags as a scope; a comma and the words AND and NOT can't be in the same scope."""
+    if not any(" " in condition for condition in conditions):
+        return ",".join(conditions) or "*"
+    return " AND ".join(re.sub("^!", "NOT ", condition) for condition in conditions)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The series that a query selects (*tags*), and the tags that it groups them by (*by*)."""
@@ -55,7 +66,7 @@ class Scope:
 
     def of(self, how: str, metric: str, *tags: str) -> str:
         """Return the query of the OTel *metric*, aggregated by *how* (``sum``, ``max``, ...); *tags* are further tags."""
-        selected, by = ",".join((*self.tags, *tags)) or "*", ",".join(self.by)
+        selected, by = _selected((*self.tags, *tags)), ",".join(self.by)
         return f"{how}:{metric_name(metric)}{{{selected}}}" + (f" by {{{by}}}" if by else "")
 
 
@@ -188,46 +199,26 @@ ALIASES: Final[Mapping[str, tuple[Part, ...]]] = {
 """The queries of each alias, by its name; their PromQL is in ``prometheus.promql``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """The compared value of a monitor: its query, and the labels that distinguish it from the rule's other monitors."""
-
-    query: str
-    labels: tuple[tuple[str, str], ...] = ()
-
-
-def values(rule: Rule, service: str) -> tuple[Value, ...]:
-    """Return the compared values of *rule*: one; for an alias, one for each of its queries that the filters select."""
-    filters = {key: value for key, _, value in rule.filters}
-    if rule.ref.name == names.UP:  # Datadog scrapes no targets: a program that has died is one that reports no age
-        age = _scope(service, {}, ()).of("min", names.PROCESS_UPTIME.name)
-        return (Value(f"clamp_max({age}, 1)"),)
-    if not rule.ref.alias:
-        declared = [key for key, _ in rule.ref.attributes if key not in conditions.KINDS]
-        scope = _scope(service, filters, declared)
-        return (Value(_valued(rule, scope.of(_aggregator(rule), rule.ref.name))),)
-    compared = []
-    filters = _distinguishing(rule.ref.name, filters)
-    for part in _parts(rule.ref.name, filters):
-        mapped = {part.tags[key]: value for key, value in filters.items() if key in part.tags}
-        query = part.query(_scope(service, mapped, part.tags.values()))
-        labels = tuple(label for label in part.labels if label[0] not in filters)
-        compared.append(Value(_valued(rule, query), labels))
-    return tuple(compared)
-
-
 def counted(events: Counted, ref: Ref, service: str) -> str:
     """Return the query of the number of *events*, which the metric *ref* counts."""
-    filters = {key: value for key, _, value in events.filters}
     if not ref.alias:
         how = "count" if ref.kind == "histogram" else "sum"
-        return f"{_scope(service, filters, (), by=()).of(how, ref.name)}.as_count()"
+        return f"{_scope(service, scoped(events.filters), (), by=()).of(how, ref.name)}.as_count()"
     queries = []
-    filters = _distinguishing(ref.name, filters)
-    for part in _parts(ref.name, filters):
-        mapped = {part.tags[key]: value for key, value in filters.items() if key in part.tags}
+    own = _distinguishing(ref.name, events.filters)
+    for part in _parts(ref.name, own):
+        mapped = scoped([each for each in own if each.attribute in part.tags], tags=part.tags)
         queries.append(f"{part.query(_scope(service, mapped, (), by=()))}.as_count()")
     return " + ".join(queries)
+
+
+def of_alias(operand: Operand, service: str) -> Iterator[tuple[Part, str]]:
+    """Yield the queries of *operand*, a value of an alias, that its filters select, without its function."""
+    own = _distinguishing(operand.ref.name, operand.filters)
+    for part in _parts(operand.ref.name, own):
+        filtered = [each for each in own if each.attribute in part.tags]
+        declared = [part.tags[each.attribute] for each in filtered]
+        yield part, part.query(_scope(service, scoped(filtered, tags=part.tags), [*part.tags.values(), *declared]))
 
 
 def constants(alias: str) -> dict[str, str]:
@@ -235,49 +226,73 @@ def constants(alias: str) -> dict[str, str]:
     return {label: value for label, value in names.ALIASES[alias].fixed if value != names.PROGRAM}
 
 
-def _distinguishing(alias: str, filters: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in filters.items() if key not in constants(alias)}
+def _distinguishing(alias: str, filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    return tuple(each for each in filters if each.attribute not in constants(alias))
 
 
-def _parts(alias: str, filters: Mapping[str, str]) -> list[Part]:
+def _parts(alias: str, filters: Iterable[Filter]) -> list[Part]:
     """Return the queries of *alias* that *filters* select."""
+    every = tuple(filters)
     return [
         part
         for part in ALIASES[alias]
-        if all(filters.get(key, value) == value for key, value in part.labels)
-        and filters.keys() <= {*dict(part.labels), *part.tags}
+        if all(each.attribute in part.tags or each.is_met(dict(part.labels).get(each.attribute)) for each in every)
     ]
 
 
-def _scope(service: str, filters: Mapping[str, str], declared: Iterable[str], *, by: tuple[str, ...] = GROUPS) -> Scope:
+def scoped(filters: Iterable[Filter], *, tags: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """
+    Return *filters* as conditions on tags. Raises InexpressibleError for a pattern that tags can't be compared with.
+
+    Args:
+        filters: the filters.
+        tags: the tags of their attributes, where these have other names.
+    """
+    return tuple(_condition(each, tag((tags or {}).get(each.attribute, each.attribute))) for each in filters)
+
+
+def _condition(each: Filter, key: str) -> str:
+    is_not = each.how.endswith("not")
+    values = [tag(value) for value in each.values]
+    if each.how.startswith("matches"):
+        values = [_wildcard(pattern) for pattern in each.values[0].split("|")]
+        if "" in values:
+            raise InexpressibleError(f"{each} is a pattern, and Datadog compares tags with values and prefixes only")
+    if len(values) == 1:
+        return f"{'!' if is_not else ''}{key}:{values[0]}"
+    if any("*" in value for value in values):
+        either = " OR ".join(f"{key}:{value}" for value in values)
+        return f"{'NOT ' if is_not else ''}({either})"
+    return f"{key} {'NOT IN' if is_not else 'IN'} ({','.join(values)})"
+
+
+def _wildcard(pattern: str) -> str:
+    """Return *pattern*, one alternative, as the value of a tag or as a prefix with ``*``; empty if it is neither."""
+    if re.fullmatch(r"[\w\-:/]+", pattern):
+        return tag(pattern)
+    if code := re.fullmatch(r"([1-5])\.\.", pattern):  # a class of status codes, which have three digits
+        return f"{code[1]}*"
+    prefix = re.fullmatch(r"([\w\-:/]+)\.[*+]", pattern)
+    return f"{tag(prefix[1])}*" if prefix else ""
+
+
+def scope_of(operand: Operand, service: str) -> Scope:
+    """Return the scope of *operand*: its filters, and the tags of the labels that distinguish its values."""
+    keys = {label: key for key, label in operand.ref.attributes} | {"job": "service", "instance": "host"}
+    by = (tag(keys.get(label, label)) for label in operand.by)
+    own = (f"service:{tag(service)}",) if service else ()
+    return Scope((*own, *scoped(operand.filters)), tuple(dict.fromkeys(by)))
+
+
+def _scope(service: str, conditions: Iterable[str], declared: Iterable[str], *, by: tuple[str, ...] = GROUPS) -> Scope:
     """
     Return the scope of a query.
 
     Args:
         service: name of the service; empty for any.
-        filters: values of attributes that the series must have.
-        declared: attributes that the series are grouped by, besides those of the filters.
+        conditions: conditions on tags.
+        declared: attributes that the series are grouped by.
         by: tags that they are always grouped by; by default service and host; empty for a single series.
     """
-    own = {"service": service} if service else {}
-    tags = [f"{tag(key)}:{tag(value)}" for key, value in {**own, **filters}.items()]
-    groups = dict.fromkeys((*by, *(tag(key) for key in declared), *(tag(key) for key in filters if by)))
-    return Scope(tuple(tags), tuple(groups))
-
-
-def _aggregator(rule: Rule) -> str:
-    if rule.function == "quantile":
-        return f"p{number(round(100 * rule.quantile, 6))}"
-    if rule.function in ("rate", "increase"):
-        return "count" if rule.ref.kind == "histogram" else "sum"
-    return "min" if rule.condition in ("less_than", "less_than_or_equal") else "max"
-
-
-def _valued(rule: Rule, query: str) -> str:
-    if rule.function == "rate":
-        return over(f"{query}.as_rate()", rule.window_s, "avg")
-    if rule.function == "increase":
-        return over(f"{query}.as_count()", rule.window_s, "sum")
-    if rule.function == "quantile":
-        return over(query, rule.window_s, "avg")
-    return query if rule.function == "value" else over(query, rule.window_s, rule.function)
+    own = (f"service:{tag(service)}",) if service else ()
+    return Scope((*own, *conditions), tuple(dict.fromkeys((*by, *(tag(key) for key in declared)))))

@@ -13,16 +13,16 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
-from csg_otel.alerts import conditions, slo
+from csg_otel.alerts import conditions, slo, wording
 from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.grafana import notify
-from csg_otel.alerts.model import RULE_LABEL, SERVICE_LABEL
+from csg_otel.alerts.model import INTERVALS, RULE_LABEL, SERVICE_LABEL
 from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.message import Place
+    from csg_otel.alerts.compilers import Options, Report
+    from csg_otel.alerts.message import Message, Place
     from csg_otel.alerts.model import AlertSpec, Objective, Rule
 
 FILE: Final = "grafana-alerting.yaml"
@@ -46,7 +46,7 @@ _EVALUATORS: Final = {"greater_than": "gt", "less_than": "lt"}
 _MATH: Final = {"greater_than_or_equal": ">=", "less_than_or_equal": "<="}
 
 
-def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, str]:
+def compile_files(spec: AlertSpec, catalog: Catalog, options: Options, _report: Report) -> dict[str, str]:
     """Return the provisioning file of *spec* by its name."""
     content = provisioned(spec, catalog, options)
     # Grafana does not replace variables of its environment in policies and mute timings.
@@ -56,7 +56,7 @@ def compile_files(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[s
 
 def provisioned(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, Any]:
     """Return the content of the file before the escaping."""
-    groups = {"alerts": [_rule(spec, rule, catalog) for rule in spec.rules]}
+    groups = {"alerts": [one for rule in spec.rules for one in _rules(spec, rule, catalog)]}
     groups.update((f"slo {objective.name}", _burns(spec, objective)) for objective in spec.objectives)
     return {
         "groups": [
@@ -103,22 +103,69 @@ def uid(spec: AlertSpec, *words: str) -> str:
 # -- rules --------------------------------------------------------------------------------------------------------------
 
 
-def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog) -> dict[str, Any]:
-    summary = rule.message.write(_annotation, lambda place: _place(rule, place))
-    runbook = {"runbook_url": _annotation(rule.runbook_url)} if rule.runbook_url else {}
+def _rules(spec: AlertSpec, rule: Rule, catalog: Catalog) -> list[dict[str, Any]]:
+    """Return the rule of Grafana, and a second one about missing data if the first has no values while it does not hold."""
+    level = (rule.severity,) if rule.above is not None else ()
+    one = _rule(spec, rule, catalog, level)
+    if not rule.no_data or not _is_restricted(rule):
+        return [one]
+    missing = {
+        **one,
+        "uid": uid(spec, "no data", rule.name, *level),
+        "title": f"{rule.name} no data",
+        "data": [_query(conditions.missing(rule), rule.first.window_s), _expression(**_threshold("gt", 0.0))],
+        "noDataState": "OK",
+        "annotations": {**one["annotations"], "summary": _annotation(f"There is no data of {rule.first.ref.name}")},
+    }
+    return [{**one, "noDataState": "OK"}, missing]
+
+
+def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog, level: tuple[str, ...]) -> dict[str, Any]:
+    """
+    Return the rule of Grafana.
+
+    Args:
+        spec: the specification.
+        rule: the rule.
+        catalog: the metrics.
+        level: the severity, if the rule is one of several levels and not the highest.
+    """
+
+    def written(message: Message) -> str:
+        return message.write(_annotation, lambda place: _place(rule, place))
+
+    urls = {"runbook_url": rule.runbook_url, "dashboard_url": rule.dashboard_url}
+    limit = wording.limit(rule)
     labels = {**{key: inert(value) for key, value in rule.labels}, RULE_LABEL: inert(rule.name)}
+    longest_s = max(operand.window_s for operand in rule.operands)
     return {
-        "uid": uid(spec, "rule", rule.name),
-        "title": rule.name,
+        "uid": uid(spec, "rule", rule.name, *level),
+        "title": " ".join((rule.name, *level)),
         "condition": "B",
-        "data": [_query(_muted(spec, rule, catalog), rule.window_s), _expression(**_compared(rule))],
+        "data": [_query(_muted(spec, rule, catalog), longest_s), _expression(**_compared(rule))],
         "for": duration(rule.for_s),
+        **({"keepFiringFor": duration(rule.keep_firing_s)} if rule.keep_firing_s else {}),
         "noDataState": "Alerting" if rule.no_data else "OK",
         "execErrState": "Error",
         "labels": {**labels, SERVICE_LABEL: notify.service(spec), "severity": rule.severity},
-        "annotations": {"summary": summary, "threshold": number(rule.threshold), **runbook},
+        "annotations": {
+            "summary": written(rule.message),
+            **({"description": written(rule.description)} if rule.description is not None else {}),
+            **({"threshold": _annotation(limit)} if limit else {}),
+            **{key: _annotation(url) for key, url in urls.items() if url},
+        },
         "isPaused": False,
     }
+
+
+def _is_whole(rule: Rule) -> bool:
+    """Return whether the query of *rule* is its whole condition: whether no number is compared with a value."""
+    return bool(rule.query("grafana")) or not rule.limits
+
+
+def _is_restricted(rule: Rule) -> bool:
+    """Return whether the query of *rule* has no series where its condition does not hold."""
+    return _is_whole(rule) or bool(rule.also or rule.unless or rule.above)
 
 
 def _annotation(literal: str) -> str:
@@ -128,7 +175,7 @@ def _annotation(literal: str) -> str:
 
 def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
     """Return the expression of the compared value, without programs in maintenance if an escalation rule mutes them."""
-    compared = str(conditions.value(rule))
+    compared = _valued(rule)
     muting = any(
         escalation.condition == "maintenance_mode" and rule.severity in escalated_severities(escalation)
         for escalation in spec.escalations
@@ -137,6 +184,19 @@ def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
         return compared
     series = conditions.select(catalog.find(names.HEALTH_MAINTENANCE.name))
     return f"({compared}) unless on (job, instance) (max by (job, instance) ({series}) == 1)"
+
+
+def _valued(rule: Rule) -> str:
+    """Return the expression of the compared value where the further conditions of *rule* hold, or of its whole condition."""
+    if written := rule.query("grafana"):
+        return written
+    if _is_whole(rule):
+        return str(conditions.condition(rule))
+    value = conditions.restricted(rule, conditions.value(rule.compared.value))
+    if rule.above is not None:  # Grafana has no inhibition
+        above = rule.above[1]
+        value = conditions.matched(rule.compared.value, value, "unless", above.value, conditions.compared(above))
+    return str(value)
 
 
 def _query(expr: str, window_s: float) -> dict[str, Any]:
@@ -167,23 +227,41 @@ def _threshold(evaluator: str, limit: float) -> dict[str, Any]:
 
 def _compared(rule: Rule) -> dict[str, Any]:
     """Return the comparison: a threshold if every version of Grafana supports the condition, else a formula."""
-    if rule.condition in _EVALUATORS:
-        return _threshold(_EVALUATORS[rule.condition], rule.threshold)
-    if rule.condition in _MATH:
-        return {"type": "math", "expression": f"$A {_MATH[rule.condition]} {number(rule.threshold)}"}
-    margin = 0.0 if float(rule.threshold).is_integer() else abs(rule.threshold) * conditions.TOLERANCE
-    operator = "<=" if rule.condition == "equals" else ">"
-    return {"type": "math", "expression": f"abs($A - {number(rule.threshold)}) {operator} {margin:.12f}"}
+    if _is_whole(rule):
+        return {"type": "math", "expression": "is_number($A)"}
+    condition, limit = rule.condition, rule.limits[0]
+    if condition in _EVALUATORS:
+        return _threshold(_EVALUATORS[condition], limit)
+    if condition in _MATH:
+        return {"type": "math", "expression": f"$A {_MATH[condition]} {number(limit)}"}
+    if condition in INTERVALS:
+        signs = ("<", "||", ">") if condition == "outside" else (">=", "&&", "<=")
+        formula = f"($A {signs[0]} {number(limit)}) {signs[1]} ($A {signs[2]} {number(rule.limits[1])})"
+        return {"type": "math", "expression": formula}
+    margin = 0.0 if float(limit).is_integer() else abs(limit) * conditions.TOLERANCE
+    operator = "<=" if condition == "equals" else ">"
+    return {"type": "math", "expression": f"abs($A - {number(limit)}) {operator} {margin:.12f}"}
+
+
+_FORMS: Final = {
+    "": 'printf "%.4g" .Value',
+    "percent": "humanizePercentage .Value",
+    "bytes": "humanize1024 .Value",
+    "duration": "humanizeDuration .Value",
+}
+"""The template function of the value in each form, except decimals."""
 
 
 def _place(rule: Rule, place: Place) -> str:
     if place.kind == "threshold":
-        return number(rule.threshold)
+        return _annotation(wording.filled_threshold(rule, place))
     if place.kind == "label":
-        attribute = rule.ref.attribute(place.name)
-        return f"{{{{ $labels.{attribute[1] if attribute else place.name.replace('.', '_')} }}}}"
-    printed = "humanizePercentage .Value" if place.kind == "percent" else 'printf "%.4g" .Value'
-    return f"{{{{ with $values.A }}}}{{{{ {printed} }}}}{{{{ end }}}}"
+        return f"{{{{ $labels.{conditions.label(rule, place.name)} }}}}"
+    unit = {"bytes": "B", "percent": "%"}.get(place.form, "")
+    printed = _FORMS.get(place.form) or f'printf "%{place.form}" .Value'
+    if place.form == "percent":
+        printed, unit = (_FORMS[""], "%") if rule.percent else (printed, "")
+    return f"{{{{ with $values.A }}}}{{{{ {printed} }}}}{{{{ end }}}}{unit}"
 
 
 def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ class Series:
         """Return whether *operand* reads this series."""
         labels = dict(self.labels)
         return name_of(operand) == self.name and all(
-            _meets(each, labels.get(each.label, "")) for each in operand.filters
+            each.is_met(labels.get(each.label, "")) for each in operand.filters
         )
 
 
@@ -240,7 +240,7 @@ def _series(operand: Operand, rule: Rule) -> Series:
         elif label not in labels:
             strange = [each for each in others if each.label == label]
             labels[label] = next(
-                (text for text in _OTHERS if not any(_meets(each, text) for each in strange)), _OTHERS[0]
+                (text for text in _OTHERS if not any(each.is_met(text) for each in strange)), _OTHERS[0]
             )
     life = operand.ref.life
     scraped = life.target.matchers if life is not None else ()  # recorded series have the job of the service, too
@@ -249,18 +249,12 @@ def _series(operand: Operand, rule: Rule) -> Series:
     return Series(operand, name_of(operand), tuple(labels.items()), _shape(operand))
 
 
-def _meets(each: Filter, value: str) -> bool:
-    if each.how.startswith("matches"):
-        return (re.fullmatch(each.values[0], value) is not None) == (each.how == "matches")
-    return (value in each.values) == (each.how == "is")
-
-
 def _meeting(filters: list[Filter]) -> str:
     """Return a value that meets all *filters* of one label. Raises UntestableError if none is found."""
     candidates = [value for each in filters if each.how == "is" for value in each.values]
     candidates += [text for each in filters if each.how == "matches" for text in _examples(each.values[0])]
     for value in (*candidates, *_OTHERS):
-        if all(_meets(each, value) for each in filters):
+        if all(each.is_met(value) for each in filters):
             return value
     raise UntestableError(f"no value that meets {' and '.join(map(str, filters))} is found")
 

@@ -1,0 +1,217 @@
+"""
+The values and conditions of rules as queries of Datadog: functions, arithmetic, second conditions.
+
+Pure. A second condition is a term that is 0 where it holds and missing where it does not (``0 * cutoff_min(...)``), because a
+monitor has one comparison. The rule: what Datadog can't say raises InexpressibleError, and never compiles to something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from csg_otel import names
+from csg_otel.alerts import conditions
+from csg_otel.alerts.datadog import query
+from csg_otel.alerts.datadog.query import InexpressibleError, over, scope_of
+from csg_otel.alerts.model import GROWING, INTERVALS, Formula, Operand
+from csg_otel.alerts.text import duration, number
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.model import Comparison, Rule, Term
+
+_OPERATORS: Final = {"greater_than": ">", "less_than": "<", "greater_than_or_equal": ">=", "less_than_or_equal": "<="}
+_CUTOFFS: Final[Mapping[str, tuple[str, str]]] = {">": ("cutoff_min", "cutoff_max"), "<": ("cutoff_max", "cutoff_min")}
+"""By the direction of a comparison: the function that drops points outside of it, and the one that drops those in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The compared value of a monitor: its query, and the labels that distinguish it from the rule's other monitors."""
+
+    query: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a monitor compares: a value, or its distance from a number, with an operator and a limit."""
+
+    query: str
+    operator: str
+    limit: float
+
+
+def values(rule: Rule, service: str) -> tuple[Value, ...]:
+    """
+    Return the compared values of *rule*: one; for an alias, one for each of its queries that the filters select.
+
+    Raises InexpressibleError.
+    """
+    term = rule.compared.value
+    if isinstance(term, Operand) and term.ref.alias:
+        constant = query.constants(term.ref.name)
+        filtered = {each.attribute for each in term.filters} - set(constant)
+        single = [
+            Value(_over_time(term, text), tuple(label for label in part.labels if label[0] not in filtered))
+            for part, text in query.of_alias(term, service)
+        ]
+    else:
+        single = [Value(value(term, service))]
+    further = _further(rule, service)
+    return tuple(Value(one.query + further, one.labels) for one in single)
+
+
+def value(term: Term | float, service: str) -> str:
+    """Return the query of *term* for the programs of *service*. Raises InexpressibleError."""
+    if isinstance(term, (int, float)):
+        return number(term)
+    if isinstance(term, Operand):
+        return _operand(term, service)
+    parts = (term.left, term.right)
+    sides = [value(side, service) for side in parts]
+    both = [side for side in parts if not isinstance(side, (int, float))]
+    if len(both) == 2:
+        _need_equal_groups(*both)
+        events = all(operand.function in GROWING for side in both for operand in side.operands)
+        zeroed = (0,) if term.operator == "/" else (0, 1)
+        sides = [f"default_zero({text})" if events and at in zeroed else text for at, text in enumerate(sides)]
+    sides = [
+        f"({text})" if isinstance(side, Formula) else text
+        for side, text in zip((term.left, term.right), sides, strict=True)
+    ]
+    return f"{sides[0]} {term.operator} {sides[1]}"
+
+
+def _need_equal_groups(left: Term, right: Term) -> None:
+    if set(left.labels or ()) != set(right.labels or ()):
+        raise InexpressibleError("its parts have different labels, which Datadog does not combine; set by")
+
+
+def _operand(operand: Operand, service: str) -> str:
+    ref, function = operand.ref, operand.function
+    if function == "promql":
+        raise InexpressibleError("it is PromQL")
+    if function in ("changes", "resets", "age"):
+        raise InexpressibleError(f"Datadog has no function for {function}")
+    if ref.alias:
+        queries = [text for _, text in query.of_alias(operand, service)]
+        if len(queries) != 1:
+            raise InexpressibleError(f"{ref.name!r} stands for several queries; add a filter that selects one")
+        return f"({_over_time(operand, queries[0])})"
+    scope = scope_of(operand, service)
+    if ref.name == names.UP:  # Datadog scrapes no targets: a program that has died is one that reports no age
+        if operand.aggregate not in ("min", "max", "count"):
+            raise InexpressibleError("Datadog scrapes no targets, so it does not know their number")
+        age = scope.of("min", names.PROCESS_UPTIME.name)
+        if operand.aggregate != "count":
+            return f"clamp_max({age}, 1)"
+    if operand.aggregate == "count":
+        return _number_of_series(operand, service)
+    return _over_time(operand, scope.of(_aggregator(operand), ref.name))
+
+
+def _number_of_series(operand: Operand, service: str) -> str:
+    if operand.by:
+        raise InexpressibleError("Datadog counts all series, not those of each group; set by: []")
+    ref = operand.ref
+    own = Operand(ref, filters=operand.filters, by=conditions.identity(ref, operand.filters))
+    metric = names.PROCESS_UPTIME.name if ref.name == names.UP else ref.name
+    return f"count_not_null({scope_of(own, service).of('max', metric)})"
+
+
+def _aggregator(operand: Operand) -> str:
+    if operand.function == "quantile":
+        return f"p{number(round(100 * operand.quantile, 6))}"
+    if operand.function in GROWING and operand.ref.kind == "histogram":
+        return "count"
+    return operand.aggregate
+
+
+def _over_time(operand: Operand, text: str) -> str:
+    """Return the query *text* with the function and the offset of *operand*."""
+    window_s, function = operand.window_s, operand.function
+    if function == "rate":
+        text = over(f"{text}.as_rate()", window_s, "avg")
+    elif function == "increase":
+        text = over(f"{text}.as_count()", window_s, "sum")
+    elif function == "quantile":
+        text = over(text, window_s, "avg")
+    elif function in ("avg", "min", "max"):
+        text = over(text, window_s, function)
+    elif function in ("delta", "derivative", "predict"):
+        change = f"({text} - timeshift({text}, -{number(window_s)}))"
+        text = {
+            "delta": change,
+            "derivative": f"{change} / {number(window_s)}",
+            "predict": f"{text} + {change} * {number(operand.ahead_s / window_s)}",
+        }[function]
+    return f"timeshift({text}, -{number(operand.offset_s)})" if operand.offset_s else text
+
+
+# -- conditions ---------------------------------------------------------------------------------------------------------
+
+
+def _further(rule: Rule, service: str) -> str:
+    """Return the terms of the further conditions of *rule*, each 0 where it holds and missing where it does not."""
+    exceptions = (*rule.unless, *((rule.above[1],) if rule.above is not None else ()))
+    texts = _dropping(rule, rule.also, service, 0) + _dropping(rule, exceptions, service, 1)
+    return "".join(f" + 0 * {text}" for text in texts)
+
+
+def _dropping(rule: Rule, comparisons: Iterable[Comparison], service: str, drops: int) -> list[str]:
+    """
+    Return *comparisons* as queries without the points that make the rule silent.
+
+    Args:
+        rule: the rule.
+        comparisons: the further conditions.
+        service: name of the service.
+        drops: 0 for conditions that must hold, 1 for those that must not.
+    """
+    texts = []
+    for one in comparisons:
+        _need_equal_groups(rule.compared.value, one.value)
+        operator = _OPERATORS.get(one.condition)
+        if operator is None:
+            raise InexpressibleError("a second condition of this kind can't be part of a query; use > or <")
+        text, limit = value(one.value, service), one.threshold
+        if not isinstance(limit, (int, float)):
+            text, limit = f"{text} - {value(limit, service)}", 0.0
+        texts.append(f"{_CUTOFFS[operator[0]][drops]}({text}, {number(limit)})")
+    return texts
+
+
+def compared(rule: Rule, text: str, service: str) -> Compared:
+    """
+    Return what the monitor of *rule* compares, whose value is the query *text*. Raises InexpressibleError.
+
+    Args:
+        rule: the rule.
+        text: the query of the compared value.
+        service: name of the service.
+    """
+    condition, limit = rule.condition, rule.compared.threshold
+    if not isinstance(limit, (int, float)):
+        if condition not in _OPERATORS:
+            raise InexpressibleError("two metrics are compared by > or < only")
+        _need_equal_groups(rule.compared.value, limit)
+        return Compared(f"{text} - {value(limit, service)}", _OPERATORS[condition], 0.0)
+    if condition in _OPERATORS:
+        return Compared(text, _OPERATORS[condition], limit)
+    if condition in INTERVALS:
+        middle, half = (limit + rule.compared.upper) / 2, (rule.compared.upper - limit) / 2
+        return Compared(f"abs({text} - {number(middle)})", ">" if condition == "outside" else "<=", half)
+    margin = 0.0 if float(limit).is_integer() else abs(limit) * conditions.TOLERANCE
+    return Compared(f"abs({text} - {number(limit)})", "<=" if condition == "equals" else ">", margin)
+
+
+def left_out(rule: Rule) -> list[str]:
+    """Return the settings of *rule* that a monitor does not have, in words."""
+    parts = []
+    if rule.keep_firing_s:
+        parts.append(f"keep_firing_for: Datadog has no equivalent of {duration(rule.keep_firing_s)}")
+    if rule.active is not None:
+        parts.append("active: schedule a downtime for the other hours of the week")
+    return [f"rule {rule.name!r}: {part}" for part in parts]
