@@ -88,7 +88,7 @@ def test_a_users_text_is_neither_template_nor_variable() -> None:
 @pytest.mark.parametrize("condition", [">=", "<=", "==", "!="])
 def test_a_formula_names_the_query(condition: str) -> None:
     """Grafana replaces no variables in expressions, so a formula has the query's name with one dollar sign."""
-    (compiled_rule,) = rules(spec(rule(condition=condition, threshold=0.5, message="{labels.mount}")))
+    (compiled_rule,) = rules(spec(rule(condition=condition, threshold=0.5, message="{labels.type}")))
 
     expression = compiled_rule["data"][1]["model"]["expression"]
     assert expression.startswith(("$A ", "abs($A "))

@@ -12,6 +12,7 @@ from csg_otel.alerts.datadog import monitors
 from csg_otel.alerts.grafana import provisioning
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.prometheus import rules
+from csg_otel.alerts.refusals import Report
 from csg_otel.errors import AlertError, suggestion
 
 
@@ -31,9 +32,6 @@ class Options:
     relay_url: str = "http://127.0.0.1:9095"
     relay_token_file: str = ""
 
-
-Report = Callable[[str, str], None]
-"""Receives the dotted key of a rule that a backend can't evaluate, and why; the compiler goes on without it."""
 
 Compiler = Callable[[AlertSpec, Catalog, Options, Report], dict[str, str]]
 

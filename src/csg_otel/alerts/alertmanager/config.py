@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.alertmanager import receivers
 from csg_otel.alerts.alertmanager.receivers import SecretFile, Target
+from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import duration, yaml_file
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.compilers import Options, Report
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.model import AlertSpec
+    from csg_otel.alerts.refusals import Report
     from csg_otel.alerts.routing import Route
 
 FILE: Final = "alertmanager.yaml"
@@ -32,7 +34,7 @@ GROUPED_BY: Final = ("alertname", "severity")
 """Alerts with equal values of these labels become one notification. A change of this list notifies again of all alerts."""
 
 
-def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options, _report: Report) -> dict[str, str]:
+def compile_files(spec: AlertSpec, _catalog: Catalog, options: Options, _report: Report = refuse) -> dict[str, str]:
     """Return the configuration of *spec* by its file name. Raises AlertError for wrong *options*."""
     problems = []
     if options.alertmanager_version < OLDEST:

@@ -16,13 +16,15 @@ from csg_otel.alerts import slo, wording
 from csg_otel.alerts.datadog import query, terms
 from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, webhooks
 from csg_otel.alerts.datadog.query import InexpressibleError
+from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import digest, json_file, number
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.compilers import Options, Report
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Place
     from csg_otel.alerts.model import AlertSpec, Objective, Rule
+    from csg_otel.alerts.refusals import Report
 
 FILE: Final = "datadog-monitors.json"
 """Name of the compiled file."""
@@ -42,7 +44,7 @@ _LONGEST_BURN_S: Final = 48 * 3600.0
 """Datadog looks back two days at most for a burn rate (docs.datadoghq.com, "Burn rate alerts")."""
 
 
-def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report: Report) -> dict[str, str]:
+def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report: Report = refuse) -> dict[str, str]:
     """Return the file of *spec* by its name; *report* receives the rules that Datadog can't evaluate."""
     monitors, left_out = [], []
     for rule in spec.rules:

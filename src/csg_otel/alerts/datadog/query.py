@@ -53,7 +53,7 @@ class InexpressibleError(ValueError):
 def _selected(conditions: tuple[str, ...]) -> str:
     """Return *conditions* on tags as a scope; a comma and the words AND and NOT can't be in the same scope."""
     if not any(" " in condition for condition in conditions):
-        return ",".join(conditions) or "*"
+        return ",".join(dict.fromkeys(conditions)) or "*"
     return " AND ".join(re.sub("^!", "NOT ", condition) for condition in conditions)
 
 

@@ -77,10 +77,7 @@ def value(term: Term | float, service: str) -> str:
         events = all(operand.function in GROWING for side in both for operand in side.operands)
         zeroed = (0,) if term.operator == "/" else (0, 1)
         sides = [f"default_zero({text})" if events and at in zeroed else text for at, text in enumerate(sides)]
-    sides = [
-        f"({text})" if isinstance(side, Formula) else text
-        for side, text in zip((term.left, term.right), sides, strict=True)
-    ]
+    sides = [f"({text})" if isinstance(side, Formula) else text for side, text in zip(parts, sides, strict=True)]
     return f"{sides[0]} {term.operator} {sides[1]}"
 
 

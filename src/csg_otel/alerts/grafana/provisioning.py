@@ -17,13 +17,15 @@ from csg_otel.alerts import conditions, slo, wording
 from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.grafana import notify
 from csg_otel.alerts.model import INTERVALS, RULE_LABEL, SERVICE_LABEL
+from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import digest, duration, inert, number, yaml_file
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
-    from csg_otel.alerts.compilers import Options, Report
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Message, Place
     from csg_otel.alerts.model import AlertSpec, Objective, Rule
+    from csg_otel.alerts.refusals import Report
 
 FILE: Final = "grafana-alerting.yaml"
 """Name of the compiled file."""
@@ -46,7 +48,7 @@ _EVALUATORS: Final = {"greater_than": "gt", "less_than": "lt"}
 _MATH: Final = {"greater_than_or_equal": ">=", "less_than_or_equal": "<="}
 
 
-def compile_files(spec: AlertSpec, catalog: Catalog, options: Options, _report: Report) -> dict[str, str]:
+def compile_files(spec: AlertSpec, catalog: Catalog, options: Options, _report: Report = refuse) -> dict[str, str]:
     """Return the provisioning file of *spec* by its name."""
     content = provisioned(spec, catalog, options)
     # Grafana does not replace variables of its environment in policies and mute timings.

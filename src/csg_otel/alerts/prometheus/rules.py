@@ -14,14 +14,16 @@ from csg_otel.alerts import conditions, wording
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.prometheus import escalation, promql, slo
+from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import duration, inert, yaml_file
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog, Ref
-    from csg_otel.alerts.compilers import Options, Report
+    from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Message, Place
     from csg_otel.alerts.model import AlertSpec, Rule
+    from csg_otel.alerts.refusals import Report
 
 FILE: Final = "prometheus-rules.yaml"
 """Name of the compiled file."""
@@ -30,7 +32,7 @@ OLDEST: Final = (2, 42)
 """The oldest supported Prometheus: Debian 12's."""
 
 
-def compile_files(spec: AlertSpec, catalog: Catalog, options: Options, _report: Report) -> dict[str, str]:
+def compile_files(spec: AlertSpec, catalog: Catalog, options: Options, _report: Report = refuse) -> dict[str, str]:
     """Return the rule file of *spec* by its name. Raises AlertError for a Prometheus that is too old."""
     if options.prometheus_version < OLDEST:
         version = ".".join(map(str, options.prometheus_version))
