@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import routing, windows
-from csg_otel.alerts.escalations import SEVERITIES, escalated_severities
+from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.slo import BURNS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def unheard(spec: AlertSpec) -> tuple[list[Finding], list[Finding]]:
         return [], [
             ("notifications", "no channel is on: no person is notified, unless your own Alertmanager routes the alerts")
         ]
-    heard = {severity for severity in SEVERITIES if _is_heard(spec, severity)}
+    heard = {severity for severity in spec.severities if _is_heard(spec, severity)}
     alerts: list[tuple[str, str, str]]
     alerts = [(f"{rule.path}.severity", rule.severity, rule.name) for rule in spec.rules]
     alerts += [(slo.path, severity, slo.name) for slo in spec.objectives for severity, _ in BURNS]
@@ -109,15 +109,17 @@ def escalations(spec: AlertSpec, rules: Sequence[Any], zone_exists: Callable[[st
                     f"{path}.timezone",
                     f"there is no time zone {rule.timezone!r} on this machine; use a name such as Europe/Berlin, or UTC",
                 )
-            yield from _muting(path, rule) if rule.action == "suppress" else _notifying(path, rule, spec)
+            yield from (
+                _muting(path, rule, spec.severities) if rule.action == "suppress" else _notifying(path, rule, spec)
+            )
 
 
-def _muting(path: str, rule: Any) -> Iterator[Finding]:
+def _muting(path: str, rule: Any, words: tuple[str, ...]) -> Iterator[Finding]:
     if rule.condition != "time_window":
         return
-    muted = escalated_severities(rule)
+    muted = escalated_severities(rule, words)
     urgent = [severity for severity in ("critical", "emergency") if severity in muted]
-    if windows.always(rule) and set(muted) == set(SEVERITIES):
+    if windows.always(rule) and set(muted) == set(words):
         yield path, "mutes everything at all times; set start and end, days, or a severity_filter"
     elif urgent:
         cure = "if these must reach people, set severity_filter to [info, warning]"
@@ -128,7 +130,7 @@ def _notifying(path: str, rule: Any, spec: AlertSpec) -> Iterator[Finding]:
     if rule.condition == "retry_count" and routing.to_severity(spec, rule):
         return
     accepted = {severity for _, _, severities in routing.targets(spec, rule) for severity in severities}
-    escalated = escalated_severities(rule)
+    escalated = escalated_severities(rule, spec.severities)
     if not accepted.intersection(escalated):
         yield (
             f"{path}.target",

@@ -8,14 +8,26 @@ the texts of an alert are data; no part of them becomes a template, a link or a 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final, Literal
 
 from csg_otel.alerts.model import RULE_LABEL
+from csg_otel.alerts.text import inert
 
 _SHOWN_LABELS: Final = f'(stringSlice "alertname" "severity" "{RULE_LABEL}")'
 _SHOWN_ANNOTATIONS: Final = '(stringSlice "summary" "description" "runbook_url" "threshold")'
 _TIME: Final = '.UTC.Format "2006-01-02 15:04:05 UTC"'
-_ESCAPED: Final = ' | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"'
+_MARKUP: Final = {
+    "": "",
+    "slack": ' | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"',
+    "markdown": r' | reReplaceAll "([\\\\*_~|<>\\[\\]`])" "\\$1"',
+}
+"""By the markup of a channel, the rest of an action that escapes it."""
+
+Markup = Literal["", "slack", "markdown"]
+_PLACE: Final = re.compile(
+    r"\{(alertname|severity|status|summary|description|runbook_url|dashboard_url|labels\.([A-Za-z_][\w.]*))\}"
+)
+"""A place in a title or a text of the user."""
 
 # «x» is replaced by a template action that prints x, escaped for the format of the channel.
 _TITLE: Final = (
@@ -34,27 +46,71 @@ Since: {{{{ .StartsAt{_TIME} }}}}
 {{{{ end }}}}
 {{{{ end }}}}"""
 
+_URGENT: Final = 'match "^(critical|emergency)$" .CommonLabels.severity'
 SLACK_COLOR: Final = (
-    '{{ if eq .Status "resolved" }}good'
-    '{{ else if match "critical|emergency" .CommonLabels.severity }}danger{{ else }}warning{{ end }}'
+    f'{{{{ if eq .Status "resolved" }}}}good{{{{ else if {_URGENT} }}}}danger{{{{ else }}}}warning{{{{ end }}}}'
 )
 PAGERDUTY_SEVERITY: Final = (
-    '{{ if match "critical|emergency" .CommonLabels.severity }}critical'
-    '{{ else if eq .CommonLabels.severity "warning" }}warning{{ else }}info{{ end }}'
+    f'{{{{ if {_URGENT} }}}}critical{{{{ else if eq .CommonLabels.severity "warning" }}}}warning'
+    '{{ else if match "^(info)?$" .CommonLabels.severity }}info{{ else }}error{{ end }}'
 )
-"""The severity of an incident; PagerDuty has none above critical."""
+"""The severity of an incident; PagerDuty has none above critical. A word of the user is an error."""
+
+OPSGENIE_PRIORITY: Final = (
+    '{{ if eq .CommonLabels.severity "emergency" }}P1{{ else if eq .CommonLabels.severity "critical" }}P2'
+    '{{ else if eq .CommonLabels.severity "info" }}P5{{ else }}P3{{ end }}'
+)
+VICTOROPS_TYPE: Final = (
+    f"{{{{ if {_URGENT} }}}}CRITICAL"
+    '{{ else if eq .CommonLabels.severity "info" }}INFO'
+    "{{ else }}WARNING{{ end }}"
+)
+PUSHOVER_PRIORITY: Final = (
+    f'{{{{ if eq .Status "resolved" }}}}0{{{{ else if {_URGENT} }}}}1{{{{ else }}}}0{{{{ end }}}}'
+)
+"""High priority for what is urgent; the highest one would demand that a person confirms it."""
 
 
-def title(*, escalated: bool, slack: bool = False) -> str:
-    """Return the template of the title, which marks an *escalated* alert as such."""
-    return _written(_TITLE.replace("STATUS", "ESCALATED" if escalated else "FIRING"), slack=slack)
+def title(settings: Any, *, escalated: bool, markup: Markup = "") -> str:
+    """Return the template of the title that *settings* have; by default one that marks an *escalated* alert as such."""
+    if settings.title is not None:
+        return _filled(settings.title, ".CommonLabels", ".CommonAnnotations", markup)
+    return _written(_TITLE.replace("STATUS", "ESCALATED" if escalated else "FIRING"), markup)
 
 
-def body(*, slack: bool = False) -> str:
-    """Return the template of the whole message."""
-    return _written(_BODY, slack=slack)
+def body(settings: Any, *, markup: Markup = "") -> str:
+    """Return the template of the message: the text that *settings* have, for each alert; by default all that an alert has."""
+    if settings.text is not None:
+        text = _filled(settings.text, ".Labels", ".Annotations", markup)
+        return f"{{{{ range .Alerts }}}}{text}\n{{{{ end }}}}"
+    return _written(_BODY, markup)
 
 
-def _written(template: str, *, slack: bool) -> str:
-    """Return *template* for plain text, or for *slack*, which would make links and mentions of a text."""
-    return re.sub("«(.+?)»", lambda value: "{{ " + value[1] + (_ESCAPED if slack else "") + " }}", template)
+def _filled(text: str, labels: str, annotations: str, markup: Markup) -> str:
+    """
+    Return a *text* of the user as a template: its places are replaced, and everything else is literal.
+
+    Args:
+        text: the text.
+        labels: the field that has the labels.
+        annotations: the field that has the annotations.
+        markup: the markup of the channel, which is escaped in what replaces a place.
+    """
+
+    def action(place: re.Match[str]) -> str:
+        if place[1] == "status":
+            return "{{ .Status }}"
+        name = re.sub(r"\W", "_", place[2] or place[1])
+        source = labels if place[2] or place[1] in ("alertname", "severity") else annotations
+        return f"{{{{ {source}.{name}{_MARKUP[markup]} }}}}"
+
+    parts, end = [], 0
+    for place in _PLACE.finditer(text):
+        parts += [inert(text[end : place.start()]), action(place)]
+        end = place.end()
+    return "".join([*parts, inert(text[end:])])
+
+
+def _written(template: str, markup: Markup) -> str:
+    """Return *template* with its values escaped for *markup*, which would make links and mentions of a text."""
+    return re.sub("«(.+?)»", lambda value: "{{ " + value[1] + _MARKUP[markup] + " }}", template)

@@ -32,6 +32,9 @@ OWNED: Final = "managed_by:csg_otel"
 """The tag of every resource that this package creates."""
 
 _PRIORITIES: Final = {"emergency": 1, "critical": 2, "warning": 3, "info": 5}
+_OTHER_PRIORITY: Final = 3
+"""The priority of a severity that is a word of the user."""
+
 _OPERATORS: Final = {"greater_than": ">", "less_than": "<", "greater_than_or_equal": ">=", "less_than_or_equal": "<="}
 _TIMEFRAMES_D: Final = (7, 30, 90)
 _LONGEST_BURN_S: Final = 48 * 3600.0
@@ -108,7 +111,7 @@ def _monitor(spec: AlertSpec, rule: Rule, value: Value) -> dict[str, Any]:
         "type": "query alert",
         "query": compared,
         "message": _message(spec, rule),
-        "priority": _PRIORITIES[rule.severity],
+        "priority": _PRIORITIES.get(rule.severity, _OTHER_PRIORITY),
         "options": {
             "thresholds": {"critical": limit},
             "include_tags": True,
@@ -225,7 +228,7 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
                 "type": "slo alert",
                 "query": f"{burn}{windows} > {number(limit)}",
                 "message": "\n\n".join([*text, *_mentions(spec, severity)]),
-                "priority": _PRIORITIES[severity],
+                "priority": _PRIORITIES.get(severity, _OTHER_PRIORITY),
                 "options": {
                     "thresholds": {"critical": limit},
                     "include_tags": True,

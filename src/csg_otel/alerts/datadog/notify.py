@@ -61,7 +61,7 @@ def escalated(spec: AlertSpec, severity: str) -> tuple[dict[str, Any], list[str]
     options: dict[str, Any] = {}
     handles: list[str] = []
     for rule in spec.escalations:
-        if rule.action != "escalate" or severity not in escalated_severities(rule):
+        if rule.action != "escalate" or severity not in escalated_severities(rule, spec.severities):
             continue
         if rule.condition == "time_based":
             options["renotify_interval"] = max(1, round(rule.threshold or 0))
@@ -165,7 +165,7 @@ def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any
         elif rule.condition == "time_window" and rule.action == "escalate":
             left_out.append(f"escalation {rule.name!r}: Datadog notifies the same people at any time of day")
         elif rule.condition == "time_window":
-            recurring += [_downtime(rule, severity, own) for severity in escalated_severities(rule)]
+            recurring += [_downtime(rule, severity, own) for severity in escalated_severities(rule, spec.severities)]
     return recurring, left_out
 
 

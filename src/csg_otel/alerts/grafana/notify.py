@@ -163,7 +163,7 @@ def routes(spec: AlertSpec) -> list[dict[str, Any]]:
         if rule.action == "escalate" and rule.condition in ("time_based", "retry_count"):
             later_s = (rule.threshold or 1) * (60 if rule.condition == "time_based" else spec.window_s)
             collected += [
-                _route(spec, name, escalated_severities(rule), wait_s=later_s, group_by="...")
+                _route(spec, name, escalated_severities(rule, spec.severities), wait_s=later_s, group_by="...")
                 for name in _targets(spec, str(rule.target))
             ]
     return collected
@@ -218,7 +218,9 @@ def _windows(spec: AlertSpec) -> list[Any]:
 
 
 def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
-    return tuple(_name(spec, rule.name) for rule in _windows(spec) if severity in escalated_severities(rule))
+    return tuple(
+        _name(spec, rule.name) for rule in _windows(spec) if severity in escalated_severities(rule, spec.severities)
+    )
 
 
 def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:
