@@ -144,6 +144,23 @@ def matching(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Route, ...]:
     return tuple(matched) or (Route(NO_RECEIVER, ()),)
 
 
+def channels_of(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Channel, ...]:
+    """Return the channels that an alert with *labels* is sent to at once, for a backend that knows no routes."""
+    chosen: dict[str, Channel] = {}
+
+    def add(channels: Iterable[Channel | None]) -> bool:
+        accepting = {one.name: one for one in channels if one is not None and labels["severity"] in one.severities}
+        chosen.update(accepting)
+        return bool(accepting)
+
+    for route in spec.routes:
+        is_meant = all(matcher.matches(labels) for matcher in route.matchers)
+        if is_meant and add(map(spec.channel, route.to)) and not route.goes_on:
+            return tuple(chosen.values())
+    add(spec.common_channels)
+    return tuple(chosen.values())
+
+
 def severity_matcher(severities: Iterable[str]) -> Matcher:
     """Return the matcher of alerts of *severities*."""
     return Matcher("severity", "=~", "|".join(severities))

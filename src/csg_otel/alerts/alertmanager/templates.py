@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final, Literal
 
+from csg_otel.alerts import notices
 from csg_otel.alerts.model import RULE_LABEL
-from csg_otel.alerts.text import inert
 
 _SHOWN_LABELS: Final = f'(stringSlice "alertname" "severity" "{RULE_LABEL}")'
 _SHOWN_ANNOTATIONS: Final = '(stringSlice "summary" "description" "runbook_url" "threshold")'
@@ -24,10 +24,6 @@ _MARKUP: Final = {
 """By the markup of a channel, the rest of an action that escapes it."""
 
 Markup = Literal["", "slack", "markdown"]
-_PLACE: Final = re.compile(
-    r"\{(alertname|severity|status|summary|description|runbook_url|dashboard_url|labels\.([A-Za-z_][\w.]*))\}"
-)
-"""A place in a title or a text of the user."""
 
 # «x» is replaced by a template action that prints x, escaped for the format of the channel.
 _TITLE: Final = (
@@ -73,42 +69,14 @@ PUSHOVER_PRIORITY: Final = (
 
 def title(settings: Any, *, escalated: bool, markup: Markup = "") -> str:
     """Return the template of the title that *settings* have; by default one that marks an *escalated* alert as such."""
-    if settings.title is not None:
-        return _filled(settings.title, ".CommonLabels", ".CommonAnnotations", markup)
+    if (written := notices.title(settings, _MARKUP[markup])) is not None:
+        return written
     return _written(_TITLE.replace("STATUS", "ESCALATED" if escalated else "FIRING"), markup)
 
 
 def body(settings: Any, *, markup: Markup = "") -> str:
     """Return the template of the message: the text that *settings* have, for each alert; by default all that an alert has."""
-    if settings.text is not None:
-        text = _filled(settings.text, ".Labels", ".Annotations", markup)
-        return f"{{{{ range .Alerts }}}}{text}\n{{{{ end }}}}"
-    return _written(_BODY, markup)
-
-
-def _filled(text: str, labels: str, annotations: str, markup: Markup) -> str:
-    """
-    Return a *text* of the user as a template: its places are replaced, and everything else is literal.
-
-    Args:
-        text: the text.
-        labels: the field that has the labels.
-        annotations: the field that has the annotations.
-        markup: the markup of the channel, which is escaped in what replaces a place.
-    """
-
-    def action(place: re.Match[str]) -> str:
-        if place[1] == "status":
-            return "{{ .Status }}"
-        name = re.sub(r"\W", "_", place[2] or place[1])
-        source = labels if place[2] or place[1] in ("alertname", "severity") else annotations
-        return f"{{{{ {source}.{name}{_MARKUP[markup]} }}}}"
-
-    parts, end = [], 0
-    for place in _PLACE.finditer(text):
-        parts += [inert(text[end : place.start()]), action(place)]
-        end = place.end()
-    return "".join([*parts, inert(text[end:])])
+    return notices.body(settings, _MARKUP[markup]) or _written(_BODY, markup)
 
 
 def _written(template: str, markup: Markup) -> str:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import conditions, slo
 from csg_otel.alerts.datadog import query
-from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, webhooks
+from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, left_out, webhooks
 from csg_otel.alerts.text import digest, json_file, number
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from csg_otel.alerts.catalog import Catalog
     from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.datadog.query import Value
@@ -44,7 +46,7 @@ _LONGEST_BURN_S: Final = 48 * 3600.0
 def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict[str, str]:
     """Return the file of *spec* by its name. Raises AlertError for a rule whose filters match nothing."""
     problems: list[str] = []
-    monitors, left_out = [], []
+    monitors, skipped = [], []
     for rule in spec.rules:
         values = query.values(rule, spec.service)
         if not values:
@@ -54,13 +56,17 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict
     objectives = []
     for objective in spec.objectives:
         if objective.counted.ref is None or objective.total.ref is None:
-            left_out.append(f"objective {objective.name!r}: Datadog does not evaluate PromQL; name metrics instead")
+            skipped.append(f"objective {objective.name!r}: Datadog does not evaluate PromQL; name metrics instead")
             continue
         objectives.append(_objective(spec, objective))
         monitors += _burns(spec, objective)
     if problems:
         raise AlertError(problems)
     hooks, variables, hooks_left_out = webhooks(spec)
+    labels = {"alertname", "severity", *dict(spec.service_labels)}
+    labels |= {key for rule in spec.rules for key, _ in rule.labels}
+    labels |= {key for objective in spec.objectives for key, _ in objective.labels}
+    notifying_left_out = left_out(spec, frozenset(labels))
     muted, downtimes_left_out = downtimes(spec, owner(spec))
     content = {
         "monitors": monitors,
@@ -68,7 +74,7 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options) -> dict
         "webhooks": hooks,
         "webhook_variables": variables,
         "downtimes": muted,
-        "left_out": left_out + hooks_left_out + downtimes_left_out,
+        "left_out": skipped + notifying_left_out + hooks_left_out + downtimes_left_out,
     }
     return {FILE: json_file(content)}
 
@@ -147,13 +153,18 @@ def _message(spec: AlertSpec, rule: Rule) -> str:
         lines.append(f"{{{{#is_no_data}}}}There is no data of {inert(rule.ref.name)}.{{{{/is_no_data}}}}")
     if rule.runbook_url:
         lines.append(f"Runbook: {inert(rule.runbook_url)}")
-    return "\n\n".join([*lines, *_mentions(spec, rule.severity)])
+    return "\n\n".join([*lines, *_mentions(spec, _labels(rule, rule.severity))])
 
 
-def _mentions(spec: AlertSpec, severity: str) -> list[str]:
+def _labels(source: Rule | Objective, severity: str) -> dict[str, str]:
+    """Return the labels that an alert of *source* has, as far as they do not depend on its series."""
+    return {**dict(source.labels), "alertname": source.alert, "severity": severity}
+
+
+def _mentions(spec: AlertSpec, labels: Mapping[str, str]) -> list[str]:
     """Return the line with the handles of the first notification and of repeated ones; an empty list without handles."""
-    first = " ".join(channel_handles(spec, severity))
-    later = " ".join(escalated(spec, severity)[1])
+    first = " ".join(channel_handles(spec, labels))
+    later = " ".join(escalated(spec, labels["severity"])[1])
     if not later:
         return [first] if first else []
     at_first = f"{{{{^is_renotify}}}}{first}{{{{/is_renotify}}}}" if first else ""
@@ -227,7 +238,7 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
                 "name": f"[{spec.service}] {name}" if spec.service else name,
                 "type": "slo alert",
                 "query": f"{burn}{windows} > {number(limit)}",
-                "message": "\n\n".join([*text, *_mentions(spec, severity)]),
+                "message": "\n\n".join([*text, *_mentions(spec, _labels(objective, severity))]),
                 "priority": _PRIORITIES.get(severity, _OTHER_PRIORITY),
                 "options": {
                     "thresholds": {"critical": limit},
