@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import yaml
 from csg_otel.alerts import bundle, lint, routing, spec
 from csg_otel.alerts.alertmanager import config
 from csg_otel.alerts.compilers import Options, compile_all
+from csg_otel.alerts.grafana import notify as grafana_notify
+from csg_otel.alerts.grafana import provisioning as grafana
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.config import load
 from support import alert_specs, newest
@@ -22,7 +25,6 @@ from support.channels import ENVIRON, EVERY
 OLD, NEW = (0, 25), (0, 34)
 CHAT, PAYMENTS, PAGER = EVERY["chat"], {**EVERY["chat"], "name": "payments"}, EVERY["pager"]
 HEARTBEAT = {"name": "heartbeat", "type": "webhook", "url": "http://beat.example/in"}
-EVERYONE = ["severity", "info", "warning", "critical", "emergency", "page", "unheard-of"]
 
 
 def specified(
@@ -117,6 +119,28 @@ def test_a_secret_or_a_name_that_alertmanager_can_not_read_goes_to_the_relay(set
     assert receiver["webhook_configs"][0]["url"] == f"http://127.0.0.1:9095/shop.{settings['name']}"
 
 
+def test_a_channel_that_is_off_gets_nothing() -> None:
+    """It may be incomplete; the others are notified."""
+    made = specified({"channels": [CHAT, {"name": "later", "type": "discord", "enabled": False}]})
+
+    assert notified(made) == ["chat"]
+    assert "later" not in compiled(made, NEW)
+
+
+@pytest.mark.parametrize(
+    ("settings", "version"),
+    [({"method": "PUT"}, NEW), ({"timeout": 5}, OLD), ({"headers": {"X-A": "b"}}, OLD), ({}, None)],
+)
+def test_a_named_webhook_has_method_headers_and_timeout(
+    settings: dict[str, Any], version: tuple[int, int] | None
+) -> None:
+    """What a version can't do is left to the relay, as for the webhook of `notifications`."""
+    made = specified({"channels": [{**HEARTBEAT, **settings}]})
+    (webhook,) = yaml.safe_load(compiled(made, version or OLD))["receivers"][1]["webhook_configs"]
+
+    assert webhook["url"].startswith("http://127.0.0.1:9095/" if version else "http://beat.example/in")
+
+
 def test_titles_and_texts_have_safe_places_and_no_templates() -> None:
     """A place is replaced by the alert's own field; braces that form none are literal text."""
     text = {"title": "{severity} {{ .Labels }} {labels.shop.team}", "text": "{summary}|{status}|{value}", "name": "a"}
@@ -136,6 +160,128 @@ def test_a_channel_may_leave_out_the_end_of_alerts(wanted: bool) -> None:
     (slack,) = yaml.safe_load(compiled(made, NEW))["receivers"][1]["slack_configs"]
 
     assert slack["send_resolved"] is wanted
+
+
+ONE_EACH: dict[str, dict[str, Any]] = {
+    "email": {"smtp_server": "mail", "recipients": ["a@x.org"]},
+    "slack": {"webhook_url": "${URL}"},
+    "webhook": {"url": "http://hook.example/in"},
+    "pagerduty": {"integration_key": "${KEY}"},
+}
+
+
+def provisioned(made: AlertSpec) -> dict[str, Any]:
+    """Return Grafana's contact points by the ends of their names."""
+    document = grafana.provisioned(made, alert_specs.CATALOG, Options())
+    points = {point["name"].rpartition("/")[2]: point["receivers"][0] for point in document["contactPoints"]}
+    return {**points, "policies": document["policies"][0]["routes"]}
+
+
+def test_channels_of_one_each_and_of_receivers_have_titles_texts_and_ends_too() -> None:
+    """Grafana's contact points and Alertmanager's receivers have them, in every kind that has a place for them."""
+    wanted = {"enabled": True, "title": "T {severity}", "text": "B {summary}", "send_resolved": False}
+    one_each = {kind: {**settings, **wanted} for kind, settings in ONE_EACH.items()}
+    late = {"name": "late", "condition": "time_based", "threshold": 15, "target": "boss"}
+    made = specified(one_each, escalation={"rules": [late], "receivers": {"boss": one_each}})
+    points = provisioned(made)
+    receivers = {one["name"].removeprefix("shop."): one for one in yaml.safe_load(compiled(made, NEW))["receivers"]}
+    title, body = "T {{ .CommonLabels.severity }}", "{{ range .Alerts }}B {{ .Annotations.summary }}\n{{ end }}"
+    places = {
+        "email": (title, body, "subject", "message"),
+        "slack": (title, body, "title", "text"),
+        "webhook": (title, body, "title", "message"),
+        "pagerduty": (title, None, "summary", ""),
+    }
+    for kind, (first, second, title_key, text_key) in places.items():
+        for grafanas, name in ((kind, kind), (f"boss {kind}", f"boss.{kind}")):
+            settings = points[grafanas]["settings"]
+            (receiver,) = receivers[name][f"{kind}_configs"]
+
+            assert settings[title_key] == first
+            assert settings.get(text_key) == second
+            assert points[grafanas]["disableResolveMessage"] is True
+            assert receiver["send_resolved"] is False
+            if kind != "webhook":  # Alertmanager's webhook has its own JSON
+                written = yaml.safe_dump(receiver, width=10_000)
+                assert "T {{ .CommonLabels.severity" in written
+                assert "B {{ .Annotations.summary" in written
+
+
+def test_grafana_has_each_kind_with_its_own_settings() -> None:
+    """The types and settings are those of Grafana's notifiers; each secret is a variable, whose value the push writes."""
+    made = specified({"channels": list(EVERY.values())})
+    points, secrets = provisioned(made), grafana_notify.secrets(made)
+
+    assert {name: points[name]["type"] for name in ("teams", "games", "phone", "topic")} == {
+        "teams": "teams",
+        "games": "discord",
+        "phone": "telegram",
+        "topic": "sns",
+    }
+    assert points["phone"]["settings"]["chatid"] == "-100"
+    assert points["genie"]["settings"]["apiUrl"] == "https://api.opsgenie.com/v2/alerts"
+    assert points["sms"]["settings"]["phone_number"] == "+49301234567"
+    assert points["sms"]["settings"]["sigv4"] == {
+        "region": "eu-central-1",
+        "access_key": "CSG_OTEL_SHOP_SMS_ACCESS_KEY",
+        "secret_key": "CSG_OTEL_SHOP_SMS_SECRET_KEY",
+    }
+    assert secrets["CSG_OTEL_SHOP_VICTOR_URL"].endswith("/alert/c4nary-key/team")
+    assert points["victor"]["settings"]["url"] == "CSG_OTEL_SHOP_VICTOR_URL"
+    assert {points["space"]["settings"]["bot_token"], points["push"]["settings"]["userKey"]} <= secrets.keys()
+
+
+def test_grafana_routes_as_alertmanager_does() -> None:
+    """A route is a policy with its channels below it, before the policies of all channels; it ends unless it goes on."""
+    routes = [
+        {"match": {"team": "a"}, "to": ["payments", "pager"], "send_resolved": False, "group_wait": "5s"},
+        {"match": {"team": {"not": "b"}}, "to": ["payments"], "continue": True},
+    ]
+    points = provisioned(specified({"channels": [CHAT, PAYMENTS, PAGER], "routes": routes}))
+    first, second, *rest = points["policies"]
+
+    assert ["team", "=", "a"] in first["object_matchers"]
+    assert first["continue"] is False
+    assert [child["receiver"].rpartition("/")[2] for child in first["routes"]] == ["payments firing", "pager firing"]
+    assert {child["group_wait"] for child in first["routes"]} == {"5s"}
+    assert (second["continue"], ["team", "!=", "b"] in second["object_matchers"]) == (True, True)
+    assert {policy["receiver"].rpartition("/")[2] for policy in rest} == {"chat"}
+    assert points["payments firing"]["disableResolveMessage"] is True
+
+
+def test_datadog_mentions_the_channels_of_a_rules_route() -> None:
+    """Its labels decide, as far as the rule sets them; what Datadog can't do is listed."""
+    routes = [
+        {"match": {"team": "payments"}, "to": ["teams", "genie", "victor", "topic", "pager", "hook"]},
+        {"match": {"region": "eu"}, "to": ["phone"], "repeat_interval": "1h"},
+    ]
+    chosen = [EVERY[name] for name in ("teams", "genie", "victor", "topic", "pager", "hook", "phone", "chat")]
+    made = specified({"channels": chosen, "routes": routes})
+    content = json.loads(compile_all(made, alert_specs.CATALOG, targets=("datadog",))["datadog-monitors.json"])
+    messages = {monitor["name"]: monitor["message"].splitlines()[-1] for monitor in content["monitors"]}
+
+    assert messages["[shop] high_cpu_usage"] == (
+        "@teams-teams @opsgenie-genie @victorops-team @sns-t @pagerduty-pager @webhook-csg-otel-shop-hook"
+    )
+    assert messages["[shop] host_cpu_high"] == "@slack-a"
+    listed = "\n".join(content["left_out"])
+    assert "channel 'phone': Datadog does not notify telegram this way; use a webhook" in listed
+    assert "notifications.routes[1]: Datadog routes by the labels that rules set, and none sets region" in listed
+    assert "notifications.routes[1]: Datadog has no grouping, times or notices of its own for a route" in listed
+
+
+def test_a_severity_of_the_users_own_has_a_priority_in_datadog() -> None:
+    """It is the middle one."""
+    source = {
+        "service": {"name": "shop"},
+        "alerting": {"rules": [alert_specs.rule(severity="page")], "severities": ["page"]},
+    }
+    made = spec.load(load(source, environ={}).config, alert_specs.CATALOG)
+    (monitor,) = json.loads(compile_all(made, alert_specs.CATALOG, targets=("datadog",))["datadog-monitors.json"])[
+        "monitors"
+    ]
+
+    assert (monitor["priority"], "severity:page" in monitor["tags"]) == (3, True)
 
 
 # -- routes ------------------------------------------------------------------------------------------------------------

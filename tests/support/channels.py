@@ -43,6 +43,7 @@ _CHANNELS: tuple[dict[str, Any], ...] = (
         "access_key": "${KEY}",
         "secret_key": "${KEY}",
     },
+    {"name": "app", "type": "sns", "target_arn": "arn:aws:sns:eu-central-1:1:endpoint/a"},
     {"name": "victor", "type": "victorops", "api_key": "${KEY}", "routing_key": "team"},
     {"name": "push", "type": "pushover", "user_key": "${KEY}", "token": "${KEY}", "priority": 1},
     {"name": "space", "type": "webex", "token": "${KEY}", "room_id": "r"},

@@ -52,6 +52,12 @@ _SECRET: Final = (
 )
 
 
+def texts(settings: Any) -> dict[str, str]:
+    """Return the title and the text that the user wrote for a channel, as a webhook has them; nothing for Grafana's own."""
+    text = notices.body(settings)
+    return {**_title(settings, "title"), **({"message": text} if text is not None else {})}
+
+
 def _plain(value: Any) -> str:
     return str(value.reveal() if hasattr(value, "reveal") else value or "")
 

@@ -144,7 +144,7 @@ def _settings(name: str, receiver: str, channel: Channel, options: Options) -> d
     if settings.method in ("POST", "PUT"):
         is_secret = settings.url is not None and not isinstance(settings.url, str)
         url = {"url": _variable(name, "url") if is_secret else settings.url or "", "httpMethod": settings.method}
-        return {**url, "headers": headers} if headers else url
+        return {**url, **({"headers": headers} if headers else {}), **kinds.texts(settings)}
     # The relay reads the method and the headers from the same configuration.
     return {"url": routing.relay_url(options.relay_url, receiver), "httpMethod": "POST"}
 
