@@ -22,6 +22,11 @@ def problems(**sections: Any) -> tuple[str, ...]:
     return load_lenient(sections, environ=ENVIRON).problems
 
 
+def read(*items: dict[str, Any], **notifications: Any) -> Any:
+    """Return the channels of a file with these items."""
+    return load({"notifications": channels(*items, **notifications)}, environ=ENVIRON).config.notifications.channels
+
+
 def channels(*items: dict[str, Any], **notifications: Any) -> dict[str, Any]:
     """Return the section `notifications` with these channels."""
     return {"channels": list(items), **notifications}
@@ -31,12 +36,12 @@ def test_a_channel_of_each_kind_is_read_and_loaded_again() -> None:
     """Each has its name, its type and its settings; a `Config` of them is the same configuration again."""
     source = {"notifications": channels(*EVERY.values())}
     loaded = load(source, environ=ENVIRON)
-    read = {one.name: one for one in loaded.config.notifications.channels}
+    by_name = {one.name: one for one in read(*EVERY.values())}
 
-    assert {(one.name, one.type) for one in read.values()} == {(one["name"], one["type"]) for one in EVERY.values()}
-    assert all(one.enabled for one in read.values())
-    assert read["phone"].chat_id == -100
-    assert [(one.type, one.name) for one in read["genie"].responders] == [("team", "sre"), ("user", "a@x.org")]
+    assert {(one.name, one.type) for one in by_name.values()} == {(one["name"], one["type"]) for one in EVERY.values()}
+    assert all(one.enabled for one in by_name.values())
+    assert by_name["phone"].chat_id == -100
+    assert [(one.type, one.name) for one in by_name["genie"].responders] == [("team", "sre"), ("user", "a@x.org")]
     assert load(loaded.config, environ={}).config == loaded.config
     jsonschema.validate(source, schema(), jsonschema.Draft202012Validator)
 
@@ -44,17 +49,17 @@ def test_a_channel_of_each_kind_is_read_and_loaded_again() -> None:
 def test_the_secrets_of_channels_are_hidden() -> None:
     """Neither `config show` nor a repr has one; each is a `Secret`."""
     loaded = load({"notifications": channels(*EVERY.values())}, environ=ENVIRON)
-    read = {one.name: one for one in loaded.config.notifications.channels}
+    by_name = {one.name: one for one in read(*EVERY.values())}
 
     assert "c4nary" not in "\n".join([*lines(loaded.config, loaded.origins), repr(loaded.config)])
     for name, key in (("ops", "password"), ("chat", "webhook_url"), ("genie", "api_key"), ("sms", "secret_key")):
-        assert isinstance(getattr(read[name], key), Secret)
+        assert isinstance(getattr(by_name[name], key), Secret)
 
 
 def test_an_address_of_a_channel_with_a_token_is_a_secret() -> None:
     """The URL of an API may have a token in its path."""
     one = {**EVERY["victor"], "api_url": "https://x.example/${KEY}/alert"}
-    (channel,) = load({"notifications": channels(one)}, environ=ENVIRON).config.notifications.channels
+    (channel,) = read(one)
 
     assert isinstance(channel.api_url, SecretUrl)
 
@@ -62,9 +67,9 @@ def test_an_address_of_a_channel_with_a_token_is_a_secret() -> None:
 def test_a_type_has_other_spellings_and_may_come_from_a_variable() -> None:
     """Capitals and usual names are understood; a variable is replaced."""
     spelt = [{**EVERY["teams"], "type": "Teams"}, {**EVERY["ops"], "type": "mail"}, {**CHAT, "type": "${KIND}"}]
-    read = load({"notifications": channels(*spelt)}, environ={**ENVIRON, "KIND": "slack"}).config.notifications.channels
+    config = load({"notifications": channels(*spelt)}, environ={**ENVIRON, "KIND": "slack"}).config
 
-    assert [one.type for one in read] == ["msteams", "email", "slack"]
+    assert [one.type for one in config.notifications.channels] == ["msteams", "email", "slack"]
 
 
 def test_a_mail_channel_uses_the_common_server_unless_it_has_its_own() -> None:
@@ -72,13 +77,13 @@ def test_a_mail_channel_uses_the_common_server_unless_it_has_its_own() -> None:
     common = {"smtp_server": "mail", "smtp_port": 465, "username": "u", "password": "${KEY}", "recipients": ["x@x.org"]}
     mine = {"name": "a", "type": "email", "recipients": ["a@x.org"]}
     other = {**mine, "name": "b", "smtp_server": "other"}
-    read = load({"notifications": channels(mine, other, email=common)}, environ=ENVIRON).config.notifications.channels
+    both = read(mine, other, email=common)
 
-    assert [(one.smtp_server, one.smtp_port, one.username, one.recipients) for one in read] == [
+    assert [(one.smtp_server, one.smtp_port, one.username, one.recipients) for one in both] == [
         ("mail", 465, "u", ("a@x.org",)),
         ("other", 587, None, ("a@x.org",)),
     ]
-    assert read[1].password is None
+    assert both[1].password is None
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import pytest
 from csg_otel.alerts import spec
 from csg_otel.alerts.alertmanager import config as alertmanager
 from csg_otel.alerts.compilers import Options, compile_all
+from csg_otel.alerts.grafana import notify as grafana
 from csg_otel.config import load
 from csg_otel.config.walk import Leaf, leaves
 from csg_otel.health import builtin, definition
-from support import alert_specs
+from support import alert_specs, channels
 from support.setting_reads import recorded, resolved
 
 # Vendors are presets of an OTLP destination: this is the only module of `config/` that uses settings itself.
@@ -84,12 +85,13 @@ def read_in_a_run(root: Path) -> set[str]:
         "description": "Orders",
     }
     posted = {"webhook": {"enabled": True, "url": "https://hook.example/in", "method": "POST", "timeout": 3}}
+    named = {"channels": list(channels.EVERY.values()), "routes": [{"to": ["chat"]}], "watchdog": "email"}
     sections = {
         **alert_specs.EVERYTHING,
-        "notifications": {**alert_specs.EVERYTHING["notifications"], **posted},
+        "notifications": {**alert_specs.EVERYTHING["notifications"], **posted, **named},
         "slos": [*alert_specs.EVERYTHING["slos"], good],
     }
-    settings = load({"alerting": {"rules": [alert_specs.rule()]}, **sections}).config
+    settings = load({"alerting": {"rules": [alert_specs.rule()]}, **sections}, environ=channels.ENVIRON).config
     newest = Options(alertmanager_version=(1, 0))
     owners = {leaf.owner for leaf in leaves()}
     with recorded(owners, lambda file: file.startswith(package) and not file.startswith(inside)) as reads:
@@ -97,6 +99,7 @@ def read_in_a_run(root: Path) -> set[str]:
         compiled = spec.load(settings, alert_specs.CATALOG)
         compile_all(compiled, alert_specs.CATALOG, newest)
         alertmanager.secret_files(compiled, newest)
+        grafana.secrets(compiled)
     return reads
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class HttpSink:
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     status: int = 200
+    answer: Callable[[str], bytes] = lambda path: b"ok"
     before: Callable[[], object] = lambda: None
 
     def at(self, path: str) -> list[Request]:
@@ -48,8 +50,8 @@ class HttpSink:
 
 
 @contextmanager
-def http_sink() -> Iterator[HttpSink]:
-    """Run an HTTP server that keeps every request."""
+def http_sink(port: int = 0) -> Iterator[HttpSink]:
+    """Run an HTTP server at *port*, by default a free one, that keeps every request."""
     sink = HttpSink()
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,16 +60,17 @@ def http_sink() -> Iterator[HttpSink]:
             sink.before()
             sink.requests.append(Request(self.command, self.path, dict(self.headers), body))
             self.send_response(sink.status)
-            self.send_header("Content-Length", "2")
+            answer = sink.answer(self.path)
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(b"ok")
+            self.wfile.write(answer)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815 - the standard library's naming
 
         def log_message(self, *args: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     sink.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -92,9 +95,27 @@ class MailSink:
 
 
 @contextmanager
-def mail_sink(user: str, password: str) -> Iterator[MailSink]:
-    """Run a mail server that takes mails from *user* with *password* only."""
-    sink = MailSink(free_port())
+def mail_sink(
+    user: str,
+    password: str,
+    *,
+    port: int = 0,
+    implicit: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+    without: str = "LOGIN",
+) -> Iterator[MailSink]:
+    """
+    Run a mail server that takes mails from *user* with *password* only.
+
+    Args:
+        user: the account.
+        password: its password.
+        port: the port; 0 for a free one.
+        implicit: TLS from the first byte.
+        starttls: TLS that the server demands after its greeting.
+        without: a mechanism of AUTH that the server does not offer; by default LOGIN, whose challenge breaks Go's clients.
+    """
+    sink = MailSink(port or free_port())
 
     class Handler:
         async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
@@ -117,8 +138,11 @@ def mail_sink(user: str, password: str) -> Iterator[MailSink]:
         hostname="127.0.0.1",
         port=sink.port,
         authenticator=check,
-        auth_require_tls=False,
-        auth_exclude_mechanism=["LOGIN"],  # its challenge breaks Go's clients
+        auth_require_tls=starttls is not None,
+        ssl_context=implicit,
+        tls_context=starttls,
+        require_starttls=starttls is not None,
+        auth_exclude_mechanism=[without],
     )
     controller.start()
     try:

@@ -7,11 +7,11 @@ Alertmanager's own configuration are in ``alertmanager.lint``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import routing, windows
-from csg_otel.alerts.escalations import SEVERITIES, escalated_severities
+from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.model import BELOW, GROWING
 from csg_otel.alerts.slo import BURNS
 
@@ -72,28 +72,42 @@ def unheard(spec: AlertSpec) -> tuple[list[Finding], list[Finding]]:
         return [], [
             ("notifications", "no channel is on: no person is notified, unless your own Alertmanager routes the alerts")
         ]
-    heard = {severity for severity in SEVERITIES if _is_heard(spec, severity)}
-    alerts: list[tuple[str, str, str]]
-    alerts = [(f"{rule.path}.severity", rule.severity, rule.name) for rule in spec.rules]
-    alerts += [(slo.path, severity, slo.name) for slo in spec.objectives for severity, _ in BURNS]
+    alerts: list[tuple[str, str, str, Mapping[str, str]]]
+    alerts = [
+        (f"{rule.path}.severity", rule.severity, rule.name, {**dict(rule.labels), "alertname": rule.alert})
+        for rule in spec.rules
+    ]
+    alerts += [(slo.path, severity, slo.name, dict(slo.labels)) for slo in spec.objectives for severity, _ in BURNS]
     alerts += [
-        (f"escalation {rule.name}", str(rule.target), rule.name)
+        (f"escalation {rule.name}", str(rule.target), rule.name, {})
         for rule in spec.escalations
         if rule.condition == "retry_count" and routing.to_severity(spec, rule)
     ]
+    cure = "add a route to one, or a route without match" if spec.reserved else "add it to a severity_filter"
     findings = [
-        (path, f"no channel accepts {severity}, so no person is notified of {name!r}; add it to a severity_filter")
-        for path, severity, name in alerts
-        if severity not in heard
+        (path, f"no channel accepts {severity}, so no person is notified of {name!r}; {cure}")
+        for path, severity, name, labels in alerts
+        if not _is_heard(spec, {**labels, "severity": severity})
     ]
     ours = [finding for finding in findings if finding[0].startswith("shipped.")]
     return [finding for finding in findings if finding not in ours], ours
 
 
-def _is_heard(spec: AlertSpec, severity: str) -> bool:
-    """Return whether an alert of *severity* is sent to any channel, at once or later."""
-    routes = routing.matching(spec, {**dict(spec.service_labels), "severity": severity})
-    return any(route.receiver != routing.NO_RECEIVER for route in routes)
+def _is_heard(spec: AlertSpec, labels: Mapping[str, str]) -> bool:
+    """Return whether an alert with *labels* is sent to any channel, at once or later."""
+    taken = routing.matching(spec, {**dict(spec.service_labels), **labels})
+    return any(route.receiver != routing.NO_RECEIVER for route in taken)
+
+
+def routes(spec: AlertSpec) -> Iterator[Finding]:
+    """Yield a finding for each route after one that takes every alert."""
+    all_taken = ""
+    for route in spec.routes:
+        if all_taken:
+            yield route.path, f"is never reached: {all_taken} takes every alert; move it up"
+        accepted = {word for name in route.to if (channel := spec.channel(name)) for word in channel.severities}
+        if not (route.matchers or route.goes_on or all_taken or set(spec.severities) - accepted):
+            all_taken = route.path
 
 
 def escalations(spec: AlertSpec, rules: Sequence[Any], zone_exists: Callable[[str], bool]) -> Iterator[Finding]:
@@ -110,15 +124,17 @@ def escalations(spec: AlertSpec, rules: Sequence[Any], zone_exists: Callable[[st
                     f"{path}.timezone",
                     f"there is no time zone {rule.timezone!r} on this machine; use a name such as Europe/Berlin, or UTC",
                 )
-            yield from _muting(path, rule) if rule.action == "suppress" else _notifying(path, rule, spec)
+            yield from (
+                _muting(path, rule, spec.severities) if rule.action == "suppress" else _notifying(path, rule, spec)
+            )
 
 
-def _muting(path: str, rule: Any) -> Iterator[Finding]:
+def _muting(path: str, rule: Any, words: tuple[str, ...]) -> Iterator[Finding]:
     if rule.condition != "time_window":
         return
-    muted = escalated_severities(rule)
+    muted = escalated_severities(rule, words)
     urgent = [severity for severity in ("critical", "emergency") if severity in muted]
-    if windows.always(rule) and set(muted) == set(SEVERITIES):
+    if windows.always(rule) and set(muted) == set(words):
         yield path, "mutes everything at all times; set start and end, days, or a severity_filter"
     elif urgent:
         cure = "if these must reach people, set severity_filter to [info, warning]"
@@ -129,7 +145,7 @@ def _notifying(path: str, rule: Any, spec: AlertSpec) -> Iterator[Finding]:
     if rule.condition == "retry_count" and routing.to_severity(spec, rule):
         return
     accepted = {severity for _, _, severities in routing.targets(spec, rule) for severity in severities}
-    escalated = escalated_severities(rule)
+    escalated = escalated_severities(rule, spec.severities)
     if not accepted.intersection(escalated):
         yield (
             f"{path}.target",

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.alerts.catalog import SERVICE
+from csg_otel.alerts.escalations import SEVERITIES
 
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
     from csg_otel.alerts.escalations import Severity
     from csg_otel.alerts.filters import Filter
+    from csg_otel.alerts.matchers import Matcher
     from csg_otel.alerts.message import Message
 
 Function = Literal[
@@ -235,17 +237,39 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel on which people are notified; *settings* is its section of the configuration."""
+    """
+    A channel on which people are notified.
 
-    kind: Literal["email", "slack", "webhook", "pagerduty"]
+    *kind* is the word of its setting ``type``; a section that is called as its kind has that as *name*, too. *settings* is its
+    section of the configuration, and *path* the dotted key of that.
+    """
+
+    kind: str
+    name: str
     settings: Any
     severities: tuple[Severity, ...]
     """The severities that it accepts, in order; all of them if the section has no filter."""
+    path: str = field(default="", compare=False)
 
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.kind
+
+@dataclass(frozen=True, slots=True)
+class ChannelRoute:
+    """
+    A route of the configuration: alerts that meet all *matchers* go to the channels *to*.
+
+    Unless it *goes_on*, no other route and no other channel gets them. *send_resolved* is None for what each channel is set to;
+    the times in seconds are None for those of all routes. *group_by* is empty for the labels of all routes.
+    """
+
+    matchers: tuple[Matcher, ...]
+    to: tuple[str, ...]
+    goes_on: bool = False
+    send_resolved: bool | None = None
+    group_by: tuple[str, ...] = ()
+    wait_s: float | None = None
+    interval_s: float | None = None
+    repeat_s: float | None = None
+    path: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +293,28 @@ class AlertSpec:
     escalations: tuple[Any, ...] = ()
     """The enabled rules of the section ``escalation.rules``."""
     receivers: tuple[Receiver, ...] = ()
+    routes: tuple[ChannelRoute, ...] = ()
+    reserved: frozenset[str] = frozenset()
+    """Names of the channels that get only what a route, an escalation or the watchdog sends to them."""
+    watchdog_channel: str = ""
+    """Name of the channel that gets the watchdog; empty for none."""
+    severities: tuple[Severity, ...] = SEVERITIES
+    """All severities; those of the user follow the four that every configuration has."""
     window_s: float = 300.0
     """Alerts within this window, in seconds, become one notification."""
     watchdog: str = ""
     """Runbook of an alert that always fires, so that its absence reveals broken alerting; empty for no such alert."""
     left_out: tuple[str, ...] = ()
     """Alerts of the package's rules that are left out, because the service has no name by which to find its targets."""
+
+    @property
+    def common_channels(self) -> tuple[Channel, ...]:
+        """The channels of the alerts that no route takes."""
+        return tuple(channel for channel in self.channels if channel.name not in self.reserved)
+
+    def channel(self, name: str) -> Channel | None:
+        """Return the channel *name*; None if there is none, or if it is off."""
+        return next((channel for channel in self.channels if channel.name == name), None)
 
     @property
     def service_labels(self) -> tuple[tuple[str, str], ...]:

@@ -3,26 +3,26 @@ The routes of an alert: its receivers, and when they are notified.
 
 Pure. Alertmanager's configuration is compiled from these routes, and ``csg-otel alerts route`` walks them. The rule: the
 routes of channels and escalations are all on one level and have ``continue``, so no route hides another. Only alerts that no
-channel may receive, such as the watchdog, end at a route without a receiver.
+other channel may receive, such as the watchdog or those that a route of the user takes, end at a route. What the user routes
+comes after the escalations, which hold for all alerts.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE
-from csg_otel.alerts.escalations import SEVERITIES, Severity, escalated_severities
-from csg_otel.alerts.expr import quoted
+from csg_otel.alerts.escalations import Severity, escalated_severities
+from csg_otel.alerts.matchers import Matcher
 from csg_otel.alerts.model import ESCALATION_LABEL
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.model import AlertSpec, Channel
+    from csg_otel.alerts.model import AlertSpec, Channel, ChannelRoute
 
 NO_RECEIVER: Final = "null"
 """The receiver that notifies no person; an alert ends here if no route matches it."""
@@ -36,28 +36,14 @@ SHORTEST_INTERVAL_S: Final = 10.0
 REPEAT_S: Final = 4 * 3600.0
 """Interval of reminders of an alert that still fires; the default of Alertmanager and of Grafana."""
 
+WATCHDOG_INTERVAL_S: Final = 30.0
+"""Group interval of the watchdog; a notification that is due after a minute is sent at the end of one of these intervals."""
+
+WATCHDOG_REPEAT_S: Final = 60.0
+"""Interval after which the watchdog is sent again to its channel, which sounds the alarm when it stops."""
+
 _LONGEST_WAIT_S: Final = 30.0
 """Longest wait for further alerts of a group; Alertmanager's own default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Matcher:
-    """A condition on the value of *label*; a missing label has an empty value."""
-
-    label: str
-    operator: Literal["=", "!=", "=~"]
-    value: str
-
-    def __str__(self) -> str:
-        """Return the matcher in Alertmanager's syntax."""
-        return f"{self.label}{self.operator}{quoted(self.value)}"
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Return whether an alert with *labels* meets the condition."""
-        value = labels.get(self.label, "")
-        if self.operator == "=~":
-            return re.fullmatch(self.value, value) is not None
-        return (value == self.value) == (self.operator == "=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +51,10 @@ class Route:
     """
     A route: alerts that meet all *matchers* are sent to *receiver*.
 
-    They are sent after *wait_s* seconds (None: the wait of the whole tree), in groups or with *each* one by one, never during
-    the time intervals *muted*, and only during the time intervals *active*. After a *last* route no other route is tried.
-    *setting* is the setting that the route was compiled from.
+    They are sent after *wait_s* seconds, in groups by the labels *group_by* or with *each* one by one, never during the time
+    intervals *muted*, and only during the time intervals *active*. A group that has changed is sent again after *interval_s*
+    seconds, and one that has not after *repeat_s* seconds. None and an empty *group_by* stand for what the whole tree has.
+    After a *last* route no other route is tried. *setting* is the setting that the route was compiled from.
     """
 
     receiver: str
@@ -78,10 +65,13 @@ class Route:
     muted: tuple[str, ...] = ()
     active: tuple[str, ...] = ()
     last: bool = False
+    group_by: tuple[str, ...] = ()
+    interval_s: float | None = None
+    repeat_s: float | None = None
 
     def when(self) -> str:
         """Return in words when the receiver is notified."""
-        words = f"if it lasts {duration(self.wait_s)}" if self.wait_s is not None else "at once"
+        words = f"if it lasts {duration(self.wait_s)}" if self.each and self.wait_s is not None else "at once"
         words += f", only during {', '.join(self.active)}" if self.active else ""
         return words + (f", not during {', '.join(self.muted)}" if self.muted else "")
 
@@ -126,18 +116,20 @@ def routes(spec: AlertSpec) -> tuple[Route, ...]:
     muted = _muted(spec)
     collected: list[Route] = []
     if spec.watchdog:
-        collected.append(Route(NO_RECEIVER, (Matcher("alertname", "=", WATCHDOG),), last=True))
+        collected.append(_watchdog(spec))
     collected.extend(_in_maintenance(spec))
     for rule in _escalating(spec, "retry_count"):
         collected.extend(_repeated(spec, rule, muted))
-    for channel in spec.channels:
+    rules = (*_escalating(spec, "time_based"), *_escalating(spec, "time_window"))
+    timed = [route for rule in rules for route in _timed(spec, rule, muted)]
+    collected.extend(timed if spec.routes else ())
+    for chosen in spec.routes:
+        collected.extend(_routed(spec, chosen, muted))
+    for channel in spec.common_channels:
         for severities, names in _split(channel.severities, muted):
-            setting = f"notifications.{channel.kind}"
-            receiver = own_name(spec, channel.kind)
-            collected.append(Route(receiver, (severity_matcher(severities),), setting, muted=names))
-    for rule in (*_escalating(spec, "time_based"), *_escalating(spec, "time_window")):
-        collected.extend(_timed(spec, rule, muted))
-    return tuple(collected)
+            receiver = own_name(spec, channel.name)
+            collected.append(Route(receiver, (severity_matcher(severities),), channel.path, muted=names))
+    return (*collected, *(() if spec.routes else timed))
 
 
 def matching(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Route, ...]:
@@ -150,6 +142,23 @@ def matching(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Route, ...]:
             if route.last:
                 break
     return tuple(matched) or (Route(NO_RECEIVER, ()),)
+
+
+def channels_of(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Channel, ...]:
+    """Return the channels that an alert with *labels* is sent to at once, for a backend that knows no routes."""
+    chosen: dict[str, Channel] = {}
+
+    def add(channels: Iterable[Channel | None]) -> bool:
+        accepting = {one.name: one for one in channels if one is not None and labels["severity"] in one.severities}
+        chosen.update(accepting)
+        return bool(accepting)
+
+    for route in spec.routes:
+        is_meant = all(matcher.matches(labels) for matcher in route.matchers)
+        if is_meant and add(map(spec.channel, route.to)) and not route.goes_on:
+            return tuple(chosen.values())
+    add(spec.common_channels)
+    return tuple(chosen.values())
 
 
 def severity_matcher(severities: Iterable[str]) -> Matcher:
@@ -165,18 +174,21 @@ def targets(spec: AlertSpec, rule: Any) -> tuple[tuple[str, Channel, tuple[Sever
     """
 
     def name(channel: Channel) -> str:
-        return own_name(spec, f"{rule.target}.{channel.kind}")
+        return own_name(spec, f"{rule.target}.{channel.name}")
 
     for receiver in spec.receivers:
         if receiver.name == rule.target:
             channels = receiver.channels
             return tuple((name(channel), channel, channel.severities) for channel in channels)
-    return tuple((name(channel), channel, SEVERITIES) for channel in spec.channels if rule.target in channel.severities)
+    if (named := spec.channel(rule.target)) is not None:
+        return ((own_name(spec, f"{named.name}.escalated"), named, named.severities),)
+    accepting = (channel for channel in spec.common_channels if rule.target in channel.severities)
+    return tuple((name(channel), channel, spec.severities) for channel in accepting)
 
 
 def to_severity(spec: AlertSpec, rule: Any) -> bool:
     """Return whether the target of the escalation *rule* is a severity, to which the rule raises the alert."""
-    return rule.target in SEVERITIES and all(receiver.name != rule.target for receiver in spec.receivers)
+    return rule.target in spec.severities and all(receiver.name != rule.target for receiver in spec.receivers)
 
 
 def in_maintenance(spec: AlertSpec) -> tuple[Any, ...]:
@@ -191,6 +203,55 @@ def suppressing(spec: AlertSpec, condition: str) -> tuple[Any, ...]:
 
 def _escalating(spec: AlertSpec, condition: str) -> tuple[Any, ...]:
     return tuple(rule for rule in spec.escalations if rule.condition == condition and rule.action == "escalate")
+
+
+def receiver_name(spec: AlertSpec, channel: Channel, *, send_resolved: bool | None) -> str:
+    """Return the receiver of *channel* that notifies of the end of alerts if *send_resolved*; None: as the channel is set."""
+    if send_resolved in (None, channel.settings.send_resolved):
+        return own_name(spec, channel.name)
+    return own_name(spec, f"{channel.name}.{'resolved' if send_resolved else 'firing'}")
+
+
+def _watchdog(spec: AlertSpec) -> Route:
+    """Return the route of the watchdog: to its channel alone, again and again; to no receiver if it has no channel."""
+    matcher = Matcher("alertname", "=", WATCHDOG)
+    if (channel := spec.channel(spec.watchdog_channel)) is None:
+        return Route(NO_RECEIVER, (matcher,), last=True)
+    # Its end must not be sent: the receiver would take it for a sign of life.
+    name = receiver_name(spec, channel, send_resolved=False)
+    return Route(
+        name,
+        (matcher,),
+        "notifications.watchdog",
+        wait_s=0.0,
+        last=True,
+        interval_s=WATCHDOG_INTERVAL_S,
+        repeat_s=WATCHDOG_REPEAT_S,
+    )
+
+
+def _routed(spec: AlertSpec, chosen: ChannelRoute, muted: Mapping[str, tuple[str, ...]]) -> Iterator[Route]:
+    """Yield the routes to the channels of a route of the user; what one of them accepts goes no further, unless it goes on."""
+    channels = [channel for name in chosen.to if (channel := spec.channel(name)) is not None]
+    accepted = tuple(word for word in spec.severities if any(word in channel.severities for channel in channels))
+    split = [(channel, part) for channel in channels for part in _split(channel.severities, muted)]
+    ends = False
+    for at, (channel, (severities, names)) in enumerate(split):
+        # The last one can end the walk only if it takes all that any of them takes.
+        ends = not chosen.goes_on and at == len(split) - 1 and severities == accepted
+        yield Route(
+            receiver_name(spec, channel, send_resolved=chosen.send_resolved),
+            (*chosen.matchers, severity_matcher(severities)),
+            chosen.path,
+            chosen.wait_s,
+            muted=names,
+            last=ends,
+            group_by=chosen.group_by,
+            interval_s=chosen.interval_s,
+            repeat_s=chosen.repeat_s,
+        )
+    if accepted and not (ends or chosen.goes_on):
+        yield Route(NO_RECEIVER, (*chosen.matchers, severity_matcher(accepted)), chosen.path, last=True)
 
 
 def _in_maintenance(spec: AlertSpec) -> Iterator[Route]:
@@ -210,7 +271,7 @@ def _repeated(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) 
         return
     matcher = Matcher(ESCALATION_LABEL, "=", rule.name)
     for name, _, accepted in targets(spec, rule):
-        for severities, names in _split(_both(escalated_severities(rule), accepted), muted):
+        for severities, names in _split(_both(spec, escalated_severities(rule, spec.severities), accepted), muted):
             yield Route(name, (matcher, severity_matcher(severities)), _setting(rule), muted=names)
     yield Route(NO_RECEIVER, (matcher,), last=True)
 
@@ -221,7 +282,7 @@ def _timed(spec: AlertSpec, rule: Any, muted: Mapping[str, tuple[str, ...]]) -> 
     active = () if waits else (own_name(spec, rule.name),)
     wait = rule.threshold * 60 if waits else None
     for name, _, accepted in targets(spec, rule):
-        for severities, names in _split(_both(escalated_severities(rule), accepted), muted):
+        for severities, names in _split(_both(spec, escalated_severities(rule, spec.severities), accepted), muted):
             matchers = (severity_matcher(severities),)
             yield Route(name, matchers, _setting(rule), wait, each=waits, muted=names, active=active)
 
@@ -230,8 +291,10 @@ def _muted(spec: AlertSpec) -> Mapping[str, tuple[str, ...]]:
     """Return the names of the time windows that mute each severity."""
     rules = suppressing(spec, "time_window")
     return {
-        severity: tuple(own_name(spec, rule.name) for rule in rules if severity in (rule.severity_filter or SEVERITIES))
-        for severity in SEVERITIES
+        severity: tuple(
+            own_name(spec, one.name) for one in rules if severity in escalated_severities(one, spec.severities)
+        )
+        for severity in spec.severities
     }
 
 
@@ -245,8 +308,8 @@ def _split(
     return [(tuple(group), names) for names, group in groups.items()]
 
 
-def _both(filtered: Iterable[str], accepted: Iterable[str]) -> tuple[str, ...]:
-    return tuple(severity for severity in SEVERITIES if severity in filtered and severity in accepted)
+def _both(spec: AlertSpec, filtered: Iterable[str], accepted: Iterable[str]) -> tuple[str, ...]:
+    return tuple(severity for severity in spec.severities if severity in filtered and severity in accepted)
 
 
 def _setting(rule: Any) -> str:

@@ -16,7 +16,7 @@ from csg_otel import names
 from csg_otel.alerts import escalations, windows
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE, Catalog, UnknownMetricError, matcher
-from csg_otel.alerts.channels import channels
+from csg_otel.alerts.channels import channels, reserved, routes
 from csg_otel.alerts.conditions import label
 from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.message import parse
@@ -74,19 +74,25 @@ def load(
     reader = _Reader.of(config, catalog, locate)
     rules, left_out = reader.rules(config, shipped)
     objectives = [reader.objective(f"slos[{at}]", slo) for at, slo in enumerate(config.slos)]
-    reader.problems += [locate(*mistake) for mistake in escalations.mistakes(config.escalation)]
+    reader.problems += [locate(*mistake) for mistake in escalations.mistakes(config)]
     if reader.problems:
         raise AlertError(reader.problems)
+    words = (*SEVERITIES, *config.alerting.severities)
     return AlertSpec(
         service=config.service.name or "",
         selector=config.alerting.selector,
         rules=rules,
         objectives=tuple(objective for objective in objectives if objective is not None),
-        channels=channels(config.notifications),
+        channels=channels(config.notifications, words, "notifications"),
         escalations=tuple(rule for rule in config.escalation.rules if rule.enabled),
         receivers=tuple(
-            Receiver(name, channels(section, escalated=True)) for name, section in config.escalation.receivers.items()
+            Receiver(name, channels(section, words, f"escalation.receivers.{name}", escalated=True))
+            for name, section in config.escalation.receivers.items()
         ),
+        routes=tuple(routes(config.notifications)),
+        reserved=reserved(config),
+        watchdog_channel=config.notifications.watchdog or "",
+        severities=words,
         window_s=config.alerting.aggregation_window,
         watchdog="" if WATCHDOG in {camel(rule.name) for rule in config.alerting.rules} else watchdog,
         left_out=left_out,

@@ -142,7 +142,7 @@ def run_check(args: argparse.Namespace) -> int:
     files = compile_all(source.spec, source.catalog, options, report=_reporting(source, refused))
     escalations = lint.escalations(source.spec, source.loaded.config.escalation.rules, _zone_exists)
     unheard, perhaps = lint.unheard(source.spec)
-    doubts = (*lint.rules(source.spec), *escalations, *perhaps)
+    doubts = (*lint.rules(source.spec), *escalations, *lint.routes(source.spec), *perhaps)
     warnings = [source.loaded.problem(path, message) for path, message in doubts]
     for warning in warnings:
         print(one_line(f"warning: {warning}"))

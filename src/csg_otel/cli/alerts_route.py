@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from csg_otel.alerts import routing
-from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.cli import alert_source
+from csg_otel.errors import AlertError, suggestion
 from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def register(commands: Any) -> None:
         epilog="example: csg-otel alerts route --severity critical --label alertname=HighCpuUsage",
     )
     alert_source.add_options(parser)
-    parser.add_argument("--severity", choices=SEVERITIES, required=True, help="severity of the alert")
+    parser.add_argument("--severity", required=True, help="severity of the alert")
     parser.add_argument(
         "--label", action="append", type=_label, default=[], metavar="K=V", help="a label of the alert; repeatable"
     )
@@ -34,6 +34,10 @@ def register(commands: Any) -> None:
 def run_route(args: argparse.Namespace) -> int:
     """Print the receivers, and exit 1 if there is none."""
     source = alert_source.read(args)
+    words = source.spec.severities
+    if args.severity not in words:
+        hint = suggestion(args.severity, words) or f" (known: {', '.join(words)})"
+        raise AlertError([f"--severity: {args.severity!r} is not a severity{hint}"])
     own = dict(source.spec.service_labels)
     matching = routing.matching(source.spec, {**own, **dict(args.label), "severity": args.severity})
     rows = [

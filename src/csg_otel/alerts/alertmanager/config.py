@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.alertmanager import receivers
 from csg_otel.alerts.alertmanager.receivers import SecretFile, Target
+from csg_otel.alerts.matchers import Matcher
 from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import duration, yaml_file
 from csg_otel.errors import AlertError
@@ -20,7 +21,7 @@ from csg_otel.errors import AlertError
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
     from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.model import AlertSpec
+    from csg_otel.alerts.model import AlertSpec, Channel
     from csg_otel.alerts.refusals import Report
     from csg_otel.alerts.routing import Route
 
@@ -81,21 +82,26 @@ def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
 
 def targets(spec: AlertSpec) -> tuple[Target, ...]:
     """Return each receiver that may be notified, once: the receivers of the channels, and the targets of escalations."""
-    by_name: dict[str, Target] = {
-        name: Target(name, channel, f"notifications.{channel.kind}")
-        for channel in spec.channels
-        for name in [routing.own_name(spec, channel.kind)]
-    }
+    used = {route.receiver for route in routing.routes(spec)}
+    by_name: dict[str, Target] = {}
+    for channel in spec.channels:
+        for ends in (None, True, False):
+            name = routing.receiver_name(spec, channel, send_resolved=ends)
+            if name in used and name not in by_name:
+                by_name[name] = Target(name, channel, _prefix(channel), send_resolved=ends)
     receiver_names = {receiver.name for receiver in spec.receivers}
     for rule in spec.escalations:
         if rule.action != "escalate" or (rule.condition == "retry_count" and routing.to_severity(spec, rule)):
             continue
-        is_receiver = rule.target in receiver_names
-        path = f"escalation.receivers.{rule.target}" if is_receiver else "notifications"
-        prefix = f"{receivers.slug(rule.target)}." if is_receiver else ""
         for name, channel, _ in routing.targets(spec, rule):
-            by_name[name] = Target(name, channel, f"{path}.{channel.kind}", prefix, escalated=True)
+            own = f"{receivers.slug(rule.target)}." if rule.target in receiver_names else _prefix(channel)
+            by_name[name] = Target(name, channel, own, escalated=True)
     return tuple(by_name.values())
+
+
+def _prefix(channel: Channel) -> str:
+    """Return the beginning of the names of a channel's secret files; empty for the one of its kind in `notifications`."""
+    return "" if channel.name == channel.kind else f"{receivers.slug(channel.name)}."
 
 
 def secret_files(spec: AlertSpec, options: Options) -> tuple[SecretFile, ...]:
@@ -105,13 +111,13 @@ def secret_files(spec: AlertSpec, options: Options) -> tuple[SecretFile, ...]:
 
 
 def _route(route: Route) -> dict[str, Any]:
-    alone = {"group_by": ["..."]} if route.each else {}
-    waits = {"group_wait": duration(route.wait_s)} if route.wait_s is not None else {}
+    labels = ["..."] if route.each else list(route.group_by)
+    times = {"group_wait": route.wait_s, "group_interval": route.interval_s, "repeat_interval": route.repeat_s}
     return {
         "receiver": route.receiver,
         "matchers": [str(matcher) for matcher in route.matchers],
-        **alone,
-        **waits,
+        **({"group_by": labels} if labels else {}),
+        **{key: duration(seconds) for key, seconds in times.items() if seconds is not None},
         **({"mute_time_intervals": list(route.muted)} if route.muted else {}),
         **({"active_time_intervals": list(route.active)} if route.active else {}),
         **({} if route.last else {"continue": True}),
@@ -128,13 +134,13 @@ def _inhibition(spec: AlertSpec, rule: Any) -> dict[str, Any]:
     own = [matcher] if (matcher := routing.service_matcher(spec)) else []
     source = [
         *own,
-        routing.Matcher("alertname", "=", routing.MAINTENANCE),
-        routing.Matcher("job", "!=", ""),
-        routing.Matcher("instance", "!=", ""),
+        Matcher("alertname", "=", routing.MAINTENANCE),
+        Matcher("job", "!=", ""),
+        Matcher("instance", "!=", ""),
     ]
     target = [
         *own,
-        routing.Matcher("alertname", "!=", routing.MAINTENANCE),
+        Matcher("alertname", "!=", routing.MAINTENANCE),
         *([routing.severity_matcher(rule.severity_filter)] if rule.severity_filter else []),
     ]
     return {

@@ -1,7 +1,7 @@
 """
 Channels as receivers of Alertmanager, and the files of their secrets.
 
-Pure. If Alertmanager can't send a webhook with the configured method and headers, ``csg-otel alerts relay`` sends it. The rule:
+Pure. What Alertmanager can't send as it is configured, ``csg-otel alerts relay`` sends. The rule:
 the compiled file contains no secret, only the absolute path of the secret's file. So it compiles to the same text on a machine
 without the secrets, provided that the scheme of an Authorization header is not part of the secret (``Bearer ${TOKEN}``).
 """
@@ -12,12 +12,12 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.alerts import routing
-from csg_otel.alerts.alertmanager import templates
+from csg_otel.alerts.alertmanager import kinds
 from csg_otel.alerts.text import duration, inert
 
 if TYPE_CHECKING:
@@ -33,8 +33,16 @@ _HEADERS_SINCE: Final = (0, 28)
 _URL_TEMPLATES_SINCE: Final = (0, 31)
 """The first Alertmanager that reads the URL of a webhook as a template."""
 
-_IMPLICIT_TLS_PORT: Final = 465
-"""The port of mail servers at which TLS begins with the first byte (RFC 8314); Alertmanager recognizes it by its number."""
+_SINCE: Final[Mapping[str, tuple[int, int]]] = {
+    "msteams": (0, 28),
+    "discord": (0, 28),
+    "telegram": (0, 26),
+    "pushover": (0, 26),
+}
+"""The first Alertmanager that has the kind and reads its secrets from files; other kinds every supported version has."""
+
+_TOPICS_SINCE: Final = (0, 28)
+"""The first Alertmanager that writes to a topic of a group in Telegram."""
 
 _DEFAULT_TIMEOUT_S: Final = 10.0
 """Default timeout of a webhook in seconds, which every Alertmanager allows."""
@@ -64,33 +72,44 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A *channel* as the receiver *name*; *path* is its dotted key, *prefix* the start of the names of its secret files."""
+    """A *channel* as the receiver *name*; *prefix* is the start of the names of its secret files."""
 
     name: str
     channel: Channel
-    path: str
     prefix: str = ""
     escalated: bool = False
+    send_resolved: bool | None = None
+    """Whether the end of alerts is notified; None for what the channel is set to."""
 
 
 def receiver(target: Target, options: Options) -> dict[str, Any]:
     """Return the receiver of *target*."""
-    writer = {"email": _email, "slack": _slack, "webhook": _webhook, "pagerduty": _pagerduty}[target.channel.kind]
-    return {"name": target.name, f"{target.channel.kind}_configs": [{"send_resolved": True, **writer(target, options)}]}
+    channel, resolved = target.channel, target.send_resolved
+    ends = {"send_resolved": channel.settings.send_resolved if resolved is None else resolved}
+    if relayed(target, options):
+        return {"name": target.name, "webhook_configs": [{**ends, **_to_relay(target, options)}]}
+    if channel.kind == "webhook":
+        return {"name": target.name, "webhook_configs": [{**ends, **_webhook(target, options)}]}
+
+    def file(key: str) -> str:
+        return _file(target, key, options)
+
+    written = kinds.WRITERS[channel.kind](channel.settings, file, escalated=target.escalated)
+    return {"name": target.name, kinds.SECTIONS.get(channel.kind, f"{channel.kind}_configs"): [{**ends, **written}]}
 
 
 def secret_files(target: Target, options: Options) -> Iterator[SecretFile]:
     """Yield the secret files that the receiver of *target* reads."""
     settings, kind = target.channel.settings, target.channel.kind
-    if kind == "webhook" and relayed(target, options):
+    if relayed(target, options):
         return
-    key = {"email": "password", "slack": "webhook_url", "pagerduty": "integration_key", "webhook": "url"}[kind]
-    if hasattr(getattr(settings, key), "reveal"):
-        yield SecretFile(f"{target.prefix}{kind}_{key}", f"{target.path}.{key}", getattr(settings, key))
+    for key in kinds.SECRETS[kind]:
+        if hasattr(getattr(settings, key), "reveal"):
+            yield SecretFile(f"{target.prefix}{kind}_{key}", f"{target.channel.path}.{key}", getattr(settings, key))
     if kind != "webhook":
         return
     for name, value in settings.headers.items():
-        file, path = _header_file(target, name), f"{target.path}.headers.{name}"
+        file, path = _header_file(target, name), f"{target.channel.path}.headers.{name}"
         if name.lower() == "authorization" and _scheme(value) == "basic":
             yield SecretFile(f"{file}_user", path, value, "user")
             yield SecretFile(f"{file}_password", path, value, "password")
@@ -101,11 +120,22 @@ def secret_files(target: Target, options: Options) -> Iterator[SecretFile]:
 
 
 def relayed(target: Target, options: Options) -> bool:
-    """Return whether the webhook of *target* needs the relay, because of its method, a header, its timeout or a secret URL."""
-    settings = target.channel.settings
-    if hasattr(settings.url, "reveal") and options.alertmanager_version < _URL_FILES_SINCE:
+    """Return whether *target* needs the relay: Alertmanager can't send to it, or not without a secret in the compiled file."""
+    settings, kind, version = target.channel.settings, target.channel.kind, options.alertmanager_version
+    if kind == "webhook":
+        return _relayed_webhook(settings, version)
+    if hasattr(getattr(settings, "api_url", None), "reveal") or getattr(settings, "access_key", None) is not None:
         return True
-    old = options.alertmanager_version < _HEADERS_SINCE
+    if kind == "telegram" and (not isinstance(settings.chat_id, int) or settings.message_thread_id is not None):
+        return version < _TOPICS_SINCE or not isinstance(settings.chat_id, int)
+    return version < _SINCE.get(kind, version)
+
+
+def _relayed_webhook(settings: Any, version: tuple[int, int]) -> bool:
+    """Return whether a webhook needs the relay, because of its method, a header, its timeout or a secret URL."""
+    if hasattr(settings.url, "reveal") and version < _URL_FILES_SINCE:
+        return True
+    old = version < _HEADERS_SINCE
     if settings.method != "POST" or (old and settings.timeout != _DEFAULT_TIMEOUT_S):
         return True
     for name, value in settings.headers.items():
@@ -127,60 +157,14 @@ def _file(target: Target, key: str, options: Options) -> str:
     return f"{options.secrets_dir.rstrip('/')}/{target.prefix}{target.channel.kind}_{key}"
 
 
-def _email(target: Target, options: Options) -> dict[str, Any]:
-    settings = target.channel.settings
-    account = settings.username or ""
-    sender = settings.from_email or (account if "@" in account else "") or settings.recipients[0]
-    host = f"[{settings.smtp_server}]" if ":" in settings.smtp_server else settings.smtp_server
-    login = {"auth_username": account} if account else {}
-    if settings.password is not None:
-        login["auth_password_file"] = _file(target, "password", options)
-    return {
-        "to": inert(", ".join(settings.recipients)),
-        "from": inert(sender),
-        "smarthost": f"{host}:{settings.smtp_port}",
-        **login,
-        # On this port TLS begins at once; a server there offers no STARTTLS, which this setting would require.
-        "require_tls": settings.use_tls and settings.smtp_port != _IMPLICIT_TLS_PORT,
-        "headers": {"Subject": templates.title(escalated=target.escalated)},
-        "html": "",  # plain text shows every character as it was written
-        "text": templates.body(),
-    }
-
-
-def _slack(target: Target, options: Options) -> dict[str, Any]:
-    settings = target.channel.settings
-    fields = {key: getattr(settings, key) for key in ("channel", "username", "icon_emoji")}
-    title = templates.title(escalated=target.escalated, slack=True)
-    return {
-        "api_url_file": _file(target, "webhook_url", options),
-        **{key: inert(value) for key, value in fields.items() if value},
-        "color": templates.SLACK_COLOR,
-        "title": title,
-        "fallback": title,
-        "text": templates.body(slack=True),
-        "mrkdwn_in": ["pretext"],  # a field that is not set, so asterisks in a message stay asterisks
-    }
-
-
-def _pagerduty(target: Target, options: Options) -> dict[str, Any]:
-    return {
-        "routing_key_file": _file(target, "integration_key", options),
-        "severity": templates.PAGERDUTY_SEVERITY,
-        "class": "{{ .CommonLabels.alertname }}",
-        "component": "{{ .CommonLabels.service }}",
-        "description": templates.title(escalated=target.escalated),
-        "details": {"alerts": templates.body()},
-        "links": [{"href": "{{ .CommonAnnotations.runbook_url }}", "text": "Runbook"}],
-    }
+def _to_relay(target: Target, options: Options) -> dict[str, Any]:
+    token = options.relay_token_file
+    access = {"http_config": {"authorization": {"credentials_file": token}}} if token else {}
+    return {"url": routing.relay_url(options.relay_url, target.name), **access}
 
 
 def _webhook(target: Target, options: Options) -> dict[str, Any]:
     settings = target.channel.settings
-    if relayed(target, options):
-        token = options.relay_token_file
-        access = {"http_config": {"authorization": {"credentials_file": token}}} if token else {}
-        return {"url": routing.relay_url(options.relay_url, target.name), **access}
     recent = options.alertmanager_version >= _HEADERS_SINCE
     if hasattr(settings.url, "reveal"):
         url = {"url_file": _file(target, "url", options)}

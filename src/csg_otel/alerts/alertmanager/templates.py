@@ -8,14 +8,22 @@ the texts of an alert are data; no part of them becomes a template, a link or a 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final, Literal
 
+from csg_otel.alerts import notices
 from csg_otel.alerts.model import RULE_LABEL
 
 _SHOWN_LABELS: Final = f'(stringSlice "alertname" "severity" "{RULE_LABEL}")'
 _SHOWN_ANNOTATIONS: Final = '(stringSlice "summary" "description" "runbook_url" "threshold")'
 _TIME: Final = '.UTC.Format "2006-01-02 15:04:05 UTC"'
-_ESCAPED: Final = ' | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"'
+_MARKUP: Final = {
+    "": "",
+    "slack": ' | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"',
+    "markdown": r' | reReplaceAll "([\\\\*_~|<>\\[\\]`])" "\\$1"',
+}
+"""By the markup of a channel, the rest of an action that escapes it."""
+
+Markup = Literal["", "slack", "markdown"]
 
 # «x» is replaced by a template action that prints x, escaped for the format of the channel.
 _TITLE: Final = (
@@ -34,27 +42,43 @@ Since: {{{{ .StartsAt{_TIME} }}}}
 {{{{ end }}}}
 {{{{ end }}}}"""
 
+_URGENT: Final = 'match "^(critical|emergency)$" .CommonLabels.severity'
 SLACK_COLOR: Final = (
-    '{{ if eq .Status "resolved" }}good'
-    '{{ else if match "critical|emergency" .CommonLabels.severity }}danger{{ else }}warning{{ end }}'
+    f'{{{{ if eq .Status "resolved" }}}}good{{{{ else if {_URGENT} }}}}danger{{{{ else }}}}warning{{{{ end }}}}'
 )
 PAGERDUTY_SEVERITY: Final = (
-    '{{ if match "critical|emergency" .CommonLabels.severity }}critical'
-    '{{ else if eq .CommonLabels.severity "warning" }}warning{{ else }}info{{ end }}'
+    f'{{{{ if {_URGENT} }}}}critical{{{{ else if eq .CommonLabels.severity "warning" }}}}warning'
+    '{{ else if match "^(info)?$" .CommonLabels.severity }}info{{ else }}error{{ end }}'
 )
-"""The severity of an incident; PagerDuty has none above critical."""
+"""The severity of an incident; PagerDuty has none above critical. A word of the user is an error."""
+
+OPSGENIE_PRIORITY: Final = (
+    '{{ if eq .CommonLabels.severity "emergency" }}P1{{ else if eq .CommonLabels.severity "critical" }}P2'
+    '{{ else if eq .CommonLabels.severity "info" }}P5{{ else }}P3{{ end }}'
+)
+VICTOROPS_TYPE: Final = (
+    f"{{{{ if {_URGENT} }}}}CRITICAL"
+    '{{ else if eq .CommonLabels.severity "info" }}INFO'
+    "{{ else }}WARNING{{ end }}"
+)
+PUSHOVER_PRIORITY: Final = (
+    f'{{{{ if eq .Status "resolved" }}}}0{{{{ else if {_URGENT} }}}}1{{{{ else }}}}0{{{{ end }}}}'
+)
+"""High priority for what is urgent; the highest one would demand that a person confirms it."""
 
 
-def title(*, escalated: bool, slack: bool = False) -> str:
-    """Return the template of the title, which marks an *escalated* alert as such."""
-    return _written(_TITLE.replace("STATUS", "ESCALATED" if escalated else "FIRING"), slack=slack)
+def title(settings: Any, *, escalated: bool, markup: Markup = "") -> str:
+    """Return the template of the title that *settings* have; by default one that marks an *escalated* alert as such."""
+    if (written := notices.title(settings, _MARKUP[markup])) is not None:
+        return written
+    return _written(_TITLE.replace("STATUS", "ESCALATED" if escalated else "FIRING"), markup)
 
 
-def body(*, slack: bool = False) -> str:
-    """Return the template of the whole message."""
-    return _written(_BODY, slack=slack)
+def body(settings: Any, *, markup: Markup = "") -> str:
+    """Return the template of the message: the text that *settings* have, for each alert; by default all that an alert has."""
+    return notices.body(settings, _MARKUP[markup]) or _written(_BODY, markup)
 
 
-def _written(template: str, *, slack: bool) -> str:
-    """Return *template* for plain text, or for *slack*, which would make links and mentions of a text."""
-    return re.sub("«(.+?)»", lambda value: "{{ " + value[1] + (_ESCAPED if slack else "") + " }}", template)
+def _written(template: str, markup: Markup) -> str:
+    """Return *template* with its values escaped for *markup*, which would make links and mentions of a text."""
+    return re.sub("«(.+?)»", lambda value: "{{ " + value[1] + _MARKUP[markup] + " }}", template)

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import slo, wording
 from csg_otel.alerts.datadog import query, terms
-from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, webhooks
+from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, left_out, webhooks
 from csg_otel.alerts.datadog.query import InexpressibleError
 from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import digest, json_file, number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from csg_otel.alerts.catalog import Catalog
     from csg_otel.alerts.compilers import Options
     from csg_otel.alerts.message import Place
@@ -33,8 +35,8 @@ OWNED: Final = "managed_by:csg_otel"
 """The tag of every resource that this package creates."""
 
 _PRIORITIES: Final = {"emergency": 1, "critical": 2, "warning": 3, "info": 5}
-_USUAL_PRIORITY: Final = 3
-"""Priority of monitors with a severity of the user's own: that of warnings."""
+_OTHER_PRIORITY: Final = 3
+"""The priority of a severity that is a word of the user."""
 
 _LIMIT: Final = re.compile(r"[<>]=?\s*(-?\d+(?:\.\d+)?)\s*$")
 """The comparison at the end of a monitor's query."""
@@ -46,21 +48,25 @@ _LONGEST_BURN_S: Final = 48 * 3600.0
 
 def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report: Report = refuse) -> dict[str, str]:
     """Return the file of *spec* by its name; *report* receives the rules that Datadog can't evaluate."""
-    monitors, left_out = [], []
+    monitors, skipped = [], []
     for rule in spec.rules:
         try:
             monitors += _of_rule(spec, rule)
-            left_out += terms.left_out(rule)
+            skipped += terms.left_out(rule)
         except InexpressibleError as error:
             report(rule.path, f"{error}; add datadog_query, or compile for other targets")
     objectives = []
     for objective in spec.objectives:
         if objective.counted.ref is None or objective.total.ref is None:
-            left_out.append(f"objective {objective.name!r}: Datadog does not evaluate PromQL; name metrics instead")
+            skipped.append(f"objective {objective.name!r}: Datadog does not evaluate PromQL; name metrics instead")
             continue
         objectives.append(_objective(spec, objective))
         monitors += _burns(spec, objective)
     hooks, variables, hooks_left_out = webhooks(spec)
+    labels = {"alertname", "severity", *dict(spec.service_labels)}
+    labels |= {key for rule in spec.rules for key, _ in rule.labels}
+    labels |= {key for objective in spec.objectives for key, _ in objective.labels}
+    notifying_left_out = left_out(spec, frozenset(labels))
     muted, downtimes_left_out = downtimes(spec, owner(spec))
     content = {
         "monitors": monitors,
@@ -68,7 +74,7 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report:
         "webhooks": hooks,
         "webhook_variables": variables,
         "downtimes": muted,
-        "left_out": left_out + hooks_left_out + downtimes_left_out,
+        "left_out": skipped + notifying_left_out + hooks_left_out + downtimes_left_out,
     }
     return {FILE: json_file(content)}
 
@@ -141,7 +147,7 @@ def _monitor(spec: AlertSpec, rule: Rule, name: str, text: str, limit: float) ->
         "type": "query alert",
         "query": text,
         "message": _message(spec, rule),
-        "priority": _PRIORITIES.get(rule.severity, _USUAL_PRIORITY),
+        "priority": _PRIORITIES.get(rule.severity, _OTHER_PRIORITY),
         "options": {
             "thresholds": {"critical": limit},
             "include_tags": True,
@@ -162,13 +168,18 @@ def _message(spec: AlertSpec, rule: Rule) -> str:
         lines.append(f"{{{{#is_no_data}}}}There is no data of {inert(rule.first.ref.name)}.{{{{/is_no_data}}}}")
     urls = {"Runbook": rule.runbook_url, "Dashboard": rule.dashboard_url}
     lines += [f"{word}: {inert(url)}" for word, url in urls.items() if url]
-    return "\n\n".join([*lines, *_mentions(spec, rule.severity)])
+    return "\n\n".join([*lines, *_mentions(spec, _labels(rule, rule.severity))])
 
 
-def _mentions(spec: AlertSpec, severity: str) -> list[str]:
+def _labels(source: Rule | Objective, severity: str) -> dict[str, str]:
+    """Return the labels that an alert of *source* has, as far as they do not depend on its series."""
+    return {**dict(source.labels), "alertname": source.alert, "severity": severity}
+
+
+def _mentions(spec: AlertSpec, labels: Mapping[str, str]) -> list[str]:
     """Return the line with the handles of the first notification and of repeated ones; an empty list without handles."""
-    first = " ".join(channel_handles(spec, severity))
-    later = " ".join(escalated(spec, severity)[1])
+    first = " ".join(channel_handles(spec, labels))
+    later = " ".join(escalated(spec, labels["severity"])[1])
     if not later:
         return [first] if first else []
     at_first = f"{{{{^is_renotify}}}}{first}{{{{/is_renotify}}}}" if first else ""
@@ -252,8 +263,8 @@ def _burns(spec: AlertSpec, objective: Objective) -> list[dict[str, Any]]:
                 "name": f"[{spec.service}] {name}" if spec.service else name,
                 "type": "slo alert",
                 "query": f"{burn}{windows} > {number(limit)}",
-                "message": "\n\n".join([*text, *_mentions(spec, severity)]),
-                "priority": _PRIORITIES[severity],
+                "message": "\n\n".join([*text, *_mentions(spec, _labels(objective, severity))]),
+                "priority": _PRIORITIES.get(severity, _OTHER_PRIORITY),
                 "options": {
                     "thresholds": {"critical": limit},
                     "include_tags": True,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import windows
+from csg_otel.alerts import routing, windows
 from csg_otel.alerts.escalations import escalated_severities
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 _CHANNELS: Final = "notifications"
 """The receiver name of the channels in the section ``notifications``."""
+
+_INTEGRATIONS: Final[Mapping[str, str]] = {"msteams": "teams", "opsgenie": "opsgenie"}
+"""Datadog's handles by kind; behind each is the name that the account has in Datadog: that of the channel."""
+
+_MISSING: Final = ("discord", "telegram", "pushover", "webex")
+"""The kinds that Datadog has no handle for."""
 
 _PAYLOAD: Final = {
     "alert": "$ALERT_TITLE",
@@ -32,23 +38,57 @@ _PAYLOAD: Final = {
 }
 
 
-def channel_handles(spec: AlertSpec, severity: str) -> list[str]:
-    """Return the handles of the channels that accept *severity*."""
-    return [
-        handle
-        for channel in spec.channels
-        if severity in channel.severities
-        for handle in _handles(spec, channel, _CHANNELS)
-    ]
+def channel_handles(spec: AlertSpec, labels: Mapping[str, str]) -> list[str]:
+    """Return the handles of the channels that get an alert with *labels*."""
+    channels = routing.channels_of(spec, {**dict(spec.service_labels), **labels})
+    return [handle for channel in channels for handle in _handles(spec, channel, _owner(channel))]
+
+
+def _owner(channel: Channel) -> str:
+    """Return the name by which the webhooks of *channel* are called: its own, or that of all of `notifications`."""
+    return _CHANNELS if channel.name == channel.kind else channel.name
 
 
 def _handles(spec: AlertSpec, channel: Channel, receiver: str) -> list[str]:
-    settings = channel.settings
+    """Return what mentions *channel*; nothing if Datadog has no integration of its kind, see :func:`left_out`."""
+    settings, handle = channel.settings, ""
     if channel.kind == "email":
         return [f"@{_plain(address)}" for address in settings.recipients]
-    if channel.kind == "slack":
-        return [f"@slack-{_plain(settings.channel.lstrip('#'))}"] if settings.channel else []
-    return ["@pagerduty"] if channel.kind == "pagerduty" else [f"@webhook-{_webhook(spec, receiver)}"]
+    if channel.kind == "webhook":
+        handle = f"webhook-{_webhook(spec, receiver)}"
+    elif channel.kind == "slack":
+        handle = f"slack-{settings.channel.lstrip('#')}" if settings.channel else ""
+    elif channel.kind == "pagerduty":
+        handle = "pagerduty" if channel.name == channel.kind else f"pagerduty-{channel.name}"
+    elif channel.kind == "victorops":
+        handle = f"victorops-{settings.routing_key}"
+    elif channel.kind == "sns" and settings.topic_arn:
+        handle = f"sns-{settings.topic_arn.rpartition(':')[2]}"
+    elif channel.kind in _INTEGRATIONS:
+        handle = f"{_INTEGRATIONS[channel.kind]}-{channel.name}"
+    return [f"@{_plain(handle)}"] if handle else []
+
+
+def left_out(spec: AlertSpec, labels: frozenset[str]) -> list[str]:
+    """Return the channels and routes that have no equivalent in Datadog; *labels* are those that the rules set."""
+    lines = []
+    for channel in spec.channels:
+        settings = channel.settings
+        if channel.kind in _MISSING or (channel.kind == "sns" and not settings.topic_arn):
+            lines.append(f"channel {channel.name!r}: Datadog does not notify {channel.kind} this way; use a webhook")
+        if not settings.send_resolved:
+            lines.append(f"channel {channel.name!r}: Datadog always notifies when an alert is over")
+        if settings.title is not None or settings.text is not None:
+            lines.append(f"channel {channel.name!r}: Datadog sends the text of the monitor, without a title of its own")
+    for route in spec.routes:
+        unset = sorted({matcher.label for matcher in route.matchers} - labels)
+        if unset:
+            lines.append(f"{route.path}: Datadog routes by the labels that rules set, and none sets {', '.join(unset)}")
+        if route.group_by or {route.wait_s, route.interval_s, route.repeat_s, route.send_resolved} != {None}:
+            lines.append(f"{route.path}: Datadog has no grouping, times or notices of its own for a route")
+    if spec.watchdog_channel:
+        lines.append("notifications.watchdog: Datadog evaluates itself, and has no alert that always fires")
+    return lines
 
 
 def _plain(text: str) -> str:
@@ -61,7 +101,7 @@ def escalated(spec: AlertSpec, severity: str) -> tuple[dict[str, Any], list[str]
     options: dict[str, Any] = {}
     handles: list[str] = []
     for rule in spec.escalations:
-        if rule.action != "escalate" or severity not in escalated_severities(rule):
+        if rule.action != "escalate" or severity not in escalated_severities(rule, spec.severities):
             continue
         if rule.condition == "time_based":
             options["renotify_interval"] = max(1, round(rule.threshold or 0))
@@ -80,7 +120,10 @@ def _targets(spec: AlertSpec, target: str) -> list[str]:
     for receiver in spec.receivers:
         if receiver.name == target:
             return [handle for channel in receiver.channels for handle in _handles(spec, channel, receiver.name)]
-    return channel_handles(spec, target)
+    if (named := spec.channel(target)) is not None:
+        return _handles(spec, named, _owner(named))
+    accepting = (channel for channel in spec.common_channels if target in channel.severities)
+    return [handle for channel in accepting for handle in _handles(spec, channel, _owner(channel))]
 
 
 # -- webhooks -----------------------------------------------------------------------------------------------------------
@@ -126,7 +169,7 @@ def secrets(spec: AlertSpec) -> dict[str, str]:
 
 
 def _all_channels(spec: AlertSpec) -> Iterable[tuple[str, Channel]]:
-    yield from ((_CHANNELS, channel) for channel in spec.channels)
+    yield from ((_owner(channel), channel) for channel in spec.channels)
     yield from ((receiver.name, channel) for receiver in spec.receivers for channel in receiver.channels)
 
 
@@ -165,7 +208,7 @@ def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any
         elif rule.condition == "time_window" and rule.action == "escalate":
             left_out.append(f"escalation {rule.name!r}: Datadog notifies the same people at any time of day")
         elif rule.condition == "time_window":
-            recurring += [_downtime(rule, severity, own) for severity in escalated_severities(rule)]
+            recurring += [_downtime(rule, severity, own) for severity in escalated_severities(rule, spec.severities)]
     return recurring, left_out
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from csg_otel.alerts.direct import wording
-from csg_otel.alerts.direct.outgoing import HttpCall, plain
+from csg_otel.alerts.direct.outgoing import ChannelError, HttpCall, plain
 
 if TYPE_CHECKING:
     from csg_otel.alerts.direct.notice import Notice
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
-_FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
+_FORM: Final = "application/x-www-form-urlencoded"
 _SUBJECT: Final = 100
 """Most characters of the subject of the mails that a topic sends."""
 _TEXT: Final = 60_000
@@ -30,7 +30,13 @@ _TARGETS: Final = {"topic_arn": "TopicArn", "target_arn": "TargetArn", "phone_nu
 
 
 def sns(settings: Any, notice: Notice, now_s: float) -> list[HttpCall]:
-    """Return the call that publishes the notice to a topic, an endpoint or a phone number."""
+    """
+    Return the call that publishes the notice to a topic, an endpoint or a phone number.
+
+    Raises ChannelError without an access key: the credentials of a machine are Alertmanager's to find, and so is a role.
+    """
+    if not (settings.access_key and settings.secret_key) or settings.role_arn:
+        raise ChannelError("set access_key and secret_key; roles and a machine's own credentials need Alertmanager")
     field, target = _target(settings)
     is_phone = field == "phone_number"
     form = {

@@ -8,18 +8,19 @@ working. The rule: the file contains the name of each secret, and the push write
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.escalations import escalated_severities
+from csg_otel.alerts.grafana import kinds
 from csg_otel.alerts.model import SERVICE_LABEL
 from csg_otel.alerts.text import digest, duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.model import AlertSpec, Channel
+    from csg_otel.alerts.model import AlertSpec, Channel, ChannelRoute
 
 DEFAULT: Final = "grafana-default-email"
 """Grafana's own contact point, which receives the alerts that no route matches."""
@@ -32,7 +33,6 @@ TEMPLATE: Final = {
         "{{ .Annotations.summary }}\n{{ with .Annotations.runbook_url }}{{ . }}\n{{ end }}{{ end }}{{ end }}"
     ),
 }
-_MESSAGE: Final = '{{ template "csg_otel.message" . }}'
 
 
 class SecretPlace(str):
@@ -49,14 +49,34 @@ def service(spec: AlertSpec) -> str:
 # -- contact points -----------------------------------------------------------------------------------------------------
 
 
-def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel]]:
-    """Yield the name of each contact point, the name of the same receiver at the relay, and the channel."""
+def _points(spec: AlertSpec) -> Iterable[tuple[str, str, Channel, bool]]:
+    """Yield the name of each contact point, that of the receiver at the relay, the channel, and whether ends are notified."""
+    used = set(_receivers(routes(spec)))
     for channel in spec.channels:
-        yield _name(spec, channel.kind), routing.own_name(spec, channel.kind), channel
+        relayed, ends = routing.own_name(spec, channel.name), channel.settings.send_resolved
+        if (name := _name(spec, channel.name)) in used or channel.name not in spec.reserved:
+            yield name, relayed, channel, ends
+        if (other := _point(spec, channel, send_resolved=not ends)) in used:
+            yield other, relayed, channel, not ends
     for receiver in spec.receivers:
         for channel in receiver.channels:
             relayed = routing.own_name(spec, f"{receiver.name}.{channel.kind}")
-            yield _name(spec, f"{receiver.name} {channel.kind}"), relayed, channel
+            ends = channel.settings.send_resolved
+            yield _name(spec, f"{receiver.name} {channel.kind}"), relayed, channel, ends
+
+
+def _receivers(policies: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the names of the contact points of *policies* and those below them."""
+    for policy in policies:
+        yield policy["receiver"]
+        yield from _receivers(policy.get("routes", ()))
+
+
+def _point(spec: AlertSpec, channel: Channel, *, send_resolved: bool | None) -> str:
+    """Return the contact point of *channel* that notifies of the end of alerts if *send_resolved*; None: as it is set."""
+    if send_resolved in (None, channel.settings.send_resolved):
+        return _name(spec, channel.name)
+    return _name(spec, f"{channel.name} {'resolved' if send_resolved else 'firing'}")
 
 
 def prefix(spec: AlertSpec) -> str:
@@ -77,29 +97,26 @@ def contact_points(spec: AlertSpec, options: Options) -> list[dict[str, Any]]:
             "receivers": [
                 {
                     "uid": f"csg-{digest(name)}",
-                    "type": channel.kind,
+                    "type": kinds.TYPES.get(channel.kind, channel.kind),
                     "settings": _settings(name, receiver, channel, options),
-                    "disableResolveMessage": False,
+                    "disableResolveMessage": not ends,
                 }
             ],
         }
-        for name, receiver, channel in _points(spec)
+        for name, receiver, channel, ends in _points(spec)
     ]
 
 
 def secrets(spec: AlertSpec) -> dict[str, str]:
     """Return the secret values of the variables that contact points name; for the push only."""
     values: dict[str, str] = {}
-    for name, _, channel in _points(spec):
-        if channel.kind == "webhook":
-            fields = {"url": channel.settings.url, **channel.settings.headers}
+    for name, _, channel, _ in _points(spec):
+        if channel.kind != "webhook":
+            fields = kinds.secrets_of(channel.kind, channel.settings)
         else:
-            fields = {field: getattr(channel.settings, field, None) for field in ("webhook_url", "integration_key")}
-        values.update(
-            (_variable(name, field), value.reveal())
-            for field, value in fields.items()
-            if value is not None and not isinstance(value, str)
-        )
+            hidden = {"url": channel.settings.url, **channel.settings.headers}
+            fields = {field: value.reveal() for field, value in hidden.items() if hasattr(value, "reveal")}
+        values.update((_variable(name, field), value) for field, value in fields.items())
     return values
 
 
@@ -118,14 +135,8 @@ def _settings(name: str, receiver: str, channel: Channel, options: Options) -> d
         options: addresses of the backends.
     """
     settings = channel.settings
-    if channel.kind == "email":
-        return {"addresses": ";".join(settings.recipients), "message": _MESSAGE}
-    if channel.kind == "slack":
-        optional = {"recipient": settings.channel, "username": settings.username, "icon_emoji": settings.icon_emoji}
-        filled = {key: value for key, value in optional.items() if value}
-        return {"url": _variable(name, "webhook_url"), **filled, "text": _MESSAGE}
-    if channel.kind == "pagerduty":
-        return {"integrationKey": _variable(name, "integration_key"), "summary": _MESSAGE}
+    if channel.kind != "webhook":
+        return kinds.settings_of(channel.kind, settings, lambda field: _variable(name, field))
     headers = {
         key: value if isinstance(value, str) else _variable(name, key)
         for key, value in (settings.headers or {}).items()
@@ -133,7 +144,7 @@ def _settings(name: str, receiver: str, channel: Channel, options: Options) -> d
     if settings.method in ("POST", "PUT"):
         is_secret = settings.url is not None and not isinstance(settings.url, str)
         url = {"url": _variable(name, "url") if is_secret else settings.url or "", "httpMethod": settings.method}
-        return {**url, "headers": headers} if headers else url
+        return {**url, **({"headers": headers} if headers else {}), **kinds.texts(settings)}
     # The relay reads the method and the headers from the same configuration.
     return {"url": routing.relay_url(options.relay_url, receiver), "httpMethod": "POST"}
 
@@ -142,28 +153,52 @@ def _settings(name: str, receiver: str, channel: Channel, options: Options) -> d
 
 
 def routes(spec: AlertSpec) -> list[dict[str, Any]]:
-    """Return the routes to each channel, then those to the targets of escalations."""
+    """Return the routes to each channel, then those to the targets of escalations; routes of the user come after these."""
+    escalated = _escalated(spec)
+    collected = escalated if spec.routes else []
+    collected = [*collected, *(policy for chosen in spec.routes for policy in _routed(spec, chosen))]
+    for channel in spec.common_channels:
+        collected += _to_channel(spec, channel, _name(spec, channel.name))
+    return collected if spec.routes else [*collected, *escalated]
+
+
+def _to_channel(spec: AlertSpec, channel: Channel, name: str) -> list[dict[str, Any]]:
+    """Return the routes to the contact point *name* of *channel*: one for each set of mute timings."""
+    muted: dict[tuple[str, ...], list[str]] = {}
+    for severity in channel.severities:
+        muted.setdefault(_mutes(spec, severity), []).append(severity)
+    return [
+        _route(spec, name, severities, wait_s=routing.wait_s(spec), group_by=(SERVICE_LABEL,), mutes=mutes)
+        for mutes, severities in muted.items()
+    ]
+
+
+def _routed(spec: AlertSpec, chosen: ChannelRoute) -> Iterator[dict[str, Any]]:
+    """Yield the policy of a route of the user: below it are its channels, and it ends unless it goes on."""
+    channels = [channel for name in chosen.to if (channel := spec.channel(name)) is not None]
+    accepted = [word for word in spec.severities if any(word in channel.severities for channel in channels)]
+    times = {"group_wait": chosen.wait_s, "group_interval": chosen.interval_s, "repeat_interval": chosen.repeat_s}
+    own: dict[str, Any] = {key: duration(seconds) for key, seconds in times.items() if seconds is not None}
+    own |= {"group_by": list(chosen.group_by)} if chosen.group_by else {}
+    points = {channel.name: _point(spec, channel, send_resolved=chosen.send_resolved) for channel in channels}
+    children = [
+        {**policy, **own} for channel in channels for policy in _to_channel(spec, channel, points[channel.name])
+    ]
+    if children:
+        base = _route(spec, children[0]["receiver"], accepted, wait_s=routing.wait_s(spec), group_by=(SERVICE_LABEL,))
+        matchers = [[one.label, one.operator, one.value] for one in chosen.matchers]
+        above = {"object_matchers": [*base["object_matchers"], *matchers], "continue": chosen.goes_on}
+        yield {**base, **own, **above, "routes": children}
+
+
+def _escalated(spec: AlertSpec) -> list[dict[str, Any]]:
+    """Return the routes to the targets of escalations."""
     collected = []
-    for channel in spec.channels:
-        muted: dict[tuple[str, ...], list[str]] = {}
-        for severity in channel.severities:
-            muted.setdefault(_mutes(spec, severity), []).append(severity)
-        collected += [
-            _route(
-                spec,
-                _name(spec, channel.kind),
-                severities,
-                wait_s=routing.wait_s(spec),
-                group_by=SERVICE_LABEL,
-                mutes=mutes,
-            )
-            for mutes, severities in muted.items()
-        ]
     for rule in spec.escalations:
         if rule.action == "escalate" and rule.condition in ("time_based", "retry_count"):
             later_s = (rule.threshold or 1) * (60 if rule.condition == "time_based" else spec.window_s)
             collected += [
-                _route(spec, name, escalated_severities(rule), wait_s=later_s, group_by="...")
+                _route(spec, name, escalated_severities(rule, spec.severities), wait_s=later_s, group_by=("...",))
                 for name in _targets(spec, str(rule.target))
             ]
     return collected
@@ -175,7 +210,7 @@ def _route(
     severities: Iterable[str],
     *,
     wait_s: float,
-    group_by: str,
+    group_by: Iterable[str],
     mutes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """
@@ -186,7 +221,7 @@ def _route(
         name: name of the contact point.
         severities: severities of the alerts.
         wait_s: seconds before the first notification of a group.
-        group_by: label by which alerts are grouped; "..." for each alert on its own.
+        group_by: labels by which alerts are grouped; "..." for each alert on its own.
         mutes: names of the mute timings; by default none.
     """
     muted = {"mute_time_intervals": list(mutes)} if mutes else {}
@@ -194,7 +229,7 @@ def _route(
         "receiver": name,
         "object_matchers": [[SERVICE_LABEL, "=", service(spec)], ["severity", "=~", "|".join(severities)]],
         "continue": True,
-        "group_by": [group_by],
+        "group_by": list(group_by),
         "group_wait": duration(wait_s),
         "group_interval": duration(spec.window_s),
         "repeat_interval": duration(routing.REPEAT_S),
@@ -207,7 +242,9 @@ def _targets(spec: AlertSpec, target: str) -> list[str]:
     for receiver in spec.receivers:
         if receiver.name == target:
             return [_name(spec, f"{receiver.name} {channel.kind}") for channel in receiver.channels]
-    return [_name(spec, channel.kind) for channel in spec.channels if target in channel.severities]
+    if (named := spec.channel(target)) is not None:
+        return [_name(spec, named.name)]
+    return [_name(spec, channel.name) for channel in spec.common_channels if target in channel.severities]
 
 
 # -- mute timings -------------------------------------------------------------------------------------------------------
@@ -218,7 +255,9 @@ def _windows(spec: AlertSpec) -> list[Any]:
 
 
 def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
-    return tuple(_name(spec, rule.name) for rule in _windows(spec) if severity in escalated_severities(rule))
+    return tuple(
+        _name(spec, rule.name) for rule in _windows(spec) if severity in escalated_severities(rule, spec.severities)
+    )
 
 
 def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:

@@ -179,7 +179,8 @@ def _muted(spec: AlertSpec, rule: Rule, catalog: Catalog) -> str:
     """Return the expression of the compared value, without programs in maintenance if an escalation rule mutes them."""
     compared = _valued(rule)
     muting = any(
-        escalation.condition == "maintenance_mode" and rule.severity in escalated_severities(escalation)
+        escalation.condition == "maintenance_mode"
+        and rule.severity in escalated_severities(escalation, spec.severities)
         for escalation in spec.escalations
     )
     if not muting or rule.no_data:  # a muted series would count as missing data

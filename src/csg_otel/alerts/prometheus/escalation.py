@@ -42,7 +42,7 @@ def alerts(spec: AlertSpec, catalog: Catalog) -> list[dict[str, Any]]:
 
 def _repeated(spec: AlertSpec, rule: Any) -> dict[str, Any]:
     """Return the alert of *rule*; it fires if another alert came back, or was repeated, more often than the threshold."""
-    severities = "|".join(escalated_severities(rule))
+    severities = "|".join(escalated_severities(rule, spec.severities))
     service = "".join(f"{label}={expr.quoted(value)}," for label, value in spec.service_labels)
     matchers = f'{service}severity=~{expr.quoted(severities)},{ESCALATION_LABEL}=""'
     firing = f'ALERTS{{alertstate="firing",{matchers}}}'
