@@ -99,6 +99,7 @@ def switches(config: Config, statuses: Mapping[str, DestinationStatus], served: 
     prometheus = config.system_monitoring.prometheus
     notified = bool(config.alerting.alertmanagers)
     channels = [name for name in _CHANNELS if getattr(config.notifications, name).enabled]
+    channels += [channel.name for channel in config.notifications.channels if channel.enabled]
     alerts = [status for name, status in statuses.items() if name.startswith(("alertmanager ", "datadog events"))]
     return {
         "monitoring_enabled": config.enable_monitoring,
