@@ -238,7 +238,7 @@ def test_mail_arrives_over_the_port_as_its_number_says(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.cert, authority.key)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
-    ways = {465: {"implicit": context}, 587: {"starttls": context}, 25: {}}
+    ways: dict[int, dict[str, Any]] = {465: {"implicit": context}, 587: {"starttls": context}, 25: {}}
     mail = {
         "name": "ops",
         "type": "email",

@@ -337,3 +337,41 @@ def test_the_texts_of_a_rule_are_annotations() -> None:
         "threshold": "1",
         "dashboard_url": "https://d",
     }
+
+
+OFFICE = {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "08:00", "end": "18:00", "timezone": "Europe/Berlin"}
+CHANNEL = {"slack": {"enabled": True, "webhook_url": "${HOOK:-https://hooks.slack.example/x}", "channel": "#a"}}
+
+
+def alertmanager_of(*written: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of Alertmanager for these rules and one channel."""
+    named = [{"name": f"rule {at}", "condition": ">", **one} for at, one in enumerate(written)]
+    source = {"service": {"name": "shop"}, "alerting": {"rules": named}, "notifications": CHANNEL}
+    text = compile_all(specified(source), CATALOG, targets=("alertmanager",))["alertmanager.yaml"]
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def test_a_rule_with_hours_notifies_within_them_only() -> None:
+    """Its alerts take a route of their own, which is muted in the other hours of the week; those of other rules do not."""
+    hours = {"metric": "leader", "threshold": 1, "active": OFFICE}
+    content = alertmanager_of(hours, {"metric": "workers", "threshold": 1})
+
+    limited, others = content["route"]["routes"][0]["routes"]
+    assert limited["matchers"][-1] == 'csg_rule="rule 0"'
+    assert limited["mute_time_intervals"] == ["shop.outside the hours of rule 0"]
+    assert others["matchers"][-1] == 'csg_rule!~"rule 0"'
+    assert "mute_time_intervals" not in others
+    assert [interval["name"] for interval in content["time_intervals"]] == limited["mute_time_intervals"]
+
+
+def test_a_level_mutes_the_level_below_for_the_same_series() -> None:
+    """Alertmanager inhibits the lower severity where job, instance and the attributes are equal."""
+    content = alertmanager_of({"metric": "queue_depth", "levels": {"info": 1, "warning": 2, "critical": 3}})
+
+    muted = [(rule["source_matchers"][-1], rule["target_matchers"][-1]) for rule in content["inhibit_rules"]]
+    assert muted == [
+        ('severity="critical"', 'severity="warning"'),
+        ('severity="warning"', 'severity="info"'),
+    ]
+    assert {tuple(rule["equal"]) for rule in content["inhibit_rules"]} == {("alertname", "job", "instance", "queue")}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csg_otel.alerts import windows
+from csg_otel.config.sections.alerting import ActiveHours
 from csg_otel.config.sections.escalation import EscalationRule
 
 MONDAY = datetime(2026, 11, 23)  # noqa: DTZ001 - a wall clock
@@ -73,3 +74,31 @@ def test_an_invalid_time_is_reported(window: EscalationRule, what: tuple[str, st
 
     assert key == what[0]
     assert what[1] in message
+
+
+@pytest.mark.parametrize(
+    ("settings", "gaps"),
+    [
+        ({"days": [], "start": "00:00", "end": "24:00"}, []),
+        (
+            {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "08:00", "end": "18:00"},
+            [(["00:00", "08:00"], ["18:00", "24:00"], 5), (["00:00", "24:00"], 2)],
+        ),
+        ({"days": [], "start": "22:00", "end": "06:00"}, [(["06:00", "22:00"], 7)]),
+        (
+            {"days": ["saturday"], "start": "22:00", "end": "06:00"},
+            [(["00:00", "24:00"], 5), (["00:00", "22:00"], 1), (["06:00", "24:00"], 1)],
+        ),
+    ],
+)
+def test_the_other_hours_of_the_week(settings: dict[str, Any], gaps: list[Any]) -> None:
+    """They are what a window leaves of each day, also where it crosses midnight."""
+    hours = ActiveHours(**settings, timezone="Europe/Berlin")
+
+    written = [
+        (*([one["start_time"], one["end_time"]] for one in part["times"]), len(part.get("weekdays", windows.DAYS)))
+        for part in windows.other_hours(hours)
+    ]
+
+    assert sorted(written, key=str) == sorted(gaps, key=str)
+    assert {part["location"] for part in windows.other_hours(hours)} <= {"Europe/Berlin"}

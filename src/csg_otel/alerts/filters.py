@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel import attribute_values, names
 from csg_otel.alerts.expr import Matcher
+from csg_otel.alerts.text import as_pattern
 from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Filter:
             return Matcher(self.label, f"{no or '='}~", self.values[0])  # type: ignore[arg-type]
         if len(self.values) == 1:
             return Matcher(self.label, "!=" if no else "=", self.values[0])
-        return Matcher(self.label, f"{no or '='}~", "|".join(map(_quoted, self.values)))  # type: ignore[arg-type]
+        return Matcher(self.label, f"{no or '='}~", "|".join(map(as_pattern, self.values)))  # type: ignore[arg-type]
 
     def is_met(self, value: str | None) -> bool:
         """Return whether a series meets the filter whose attribute has *value*; None for a series without it."""
@@ -53,11 +54,6 @@ class Filter:
         """Return the filter in words, for messages."""
         words = {"is": "=", "is_not": " not ", "matches": " matches ", "matches_not": " does not match "}
         return f"{self.attribute}{words[self.how]}{' or '.join(self.values)}"
-
-
-def _quoted(value: str) -> str:
-    """Return *value* as a regular expression of RE2 that only *value* matches."""
-    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value)
 
 
 _EXACTLY: Final = "="

@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from csg_otel.alerts.expr import quoted
-from csg_otel.alerts.text import camel
-
-_SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
+from csg_otel.alerts.text import as_pattern, camel
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +55,4 @@ def _one_of(label: str, condition: Any, *, negated: bool = False) -> Matcher:
         values = list(dict.fromkeys(name for value in values for name in (value, camel(value)) if name or not value))
     if len(values) == 1:
         return Matcher(label, "!=" if negated else "=", values[0])
-    return Matcher(label, "!~" if negated else "=~", "|".join(_SPECIAL.sub(r"\\\g<0>", value) for value in values))
+    return Matcher(label, "!~" if negated else "=~", "|".join(map(as_pattern, values)))

@@ -10,16 +10,17 @@ comes after the escalations, which hold for all alerts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from csg_otel.alerts import windows
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE
 from csg_otel.alerts.escalations import Severity, escalated_severities
 from csg_otel.alerts.matchers import Matcher
-from csg_otel.alerts.model import ESCALATION_LABEL
-from csg_otel.alerts.text import duration
+from csg_otel.alerts.model import ESCALATION_LABEL, RULE_LABEL
+from csg_otel.alerts.text import as_pattern, duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.model import AlertSpec, Channel, ChannelRoute
@@ -129,7 +130,32 @@ def routes(spec: AlertSpec) -> tuple[Route, ...]:
         for severities, names in _split(channel.severities, muted):
             receiver = own_name(spec, channel.name)
             collected.append(Route(receiver, (severity_matcher(severities),), channel.path, muted=names))
-    return (*collected, *(() if spec.routes else timed))
+    return tuple(_in_hours(spec, (*collected, *(() if spec.routes else timed))))
+
+
+def limited_hours(spec: AlertSpec) -> Mapping[str, Any]:
+    """Return the hours of each rule that notifies people at certain times only, by the name of the rule."""
+    limited = {rule.name: rule.active for rule in spec.rules if rule.active is not None}
+    return {name: hours for name, hours in limited.items() if windows.other_hours(hours)}
+
+
+def hours_name(rule: str) -> str:
+    """Return the name of the time interval in which the *rule* notifies no person, without that of the service."""
+    return f"outside the hours of {rule}"
+
+
+def _in_hours(spec: AlertSpec, every: Iterable[Route]) -> Iterator[Route]:
+    """Yield *every* route, and before each a copy for the alerts of a rule with hours of its own, muted outside of these."""
+    limited = limited_hours(spec)
+    others = Matcher(RULE_LABEL, "!~", "|".join(map(as_pattern, limited)))
+    for route in every:
+        if not limited or route.receiver == NO_RECEIVER or any(one.label == "alertname" for one in route.matchers):
+            yield route
+            continue
+        for name in limited:
+            muted = (*route.muted, own_name(spec, hours_name(name)))
+            yield replace(route, matchers=(*route.matchers, Matcher(RULE_LABEL, "=", name)), muted=muted)
+        yield replace(route, matchers=(*route.matchers, others))
 
 
 def matching(spec: AlertSpec, labels: Mapping[str, str]) -> tuple[Route, ...]:

@@ -130,6 +130,11 @@ def number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(float(value))
 
 
+def as_pattern(literal: str) -> str:
+    """Return *literal* as a regular expression of RE2 that only *literal* matches."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", literal)
+
+
 def inert(literal: str) -> str:
     """Return *literal* as a Go template that prints it unchanged: its braces are escaped, so none begins an action."""
     return _BRACES.sub(lambda braces: '{{ "' + braces[0] + '" }}', literal)

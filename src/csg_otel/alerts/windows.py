@@ -62,6 +62,45 @@ def intervals(rule: Any) -> list[dict[str, Any]]:
     ]
 
 
+def other_hours(rule: Any) -> list[dict[str, Any]]:
+    """Return the time intervals of the week outside of *rule*, which is valid; an empty list if it covers the whole week."""
+    begins = [DAYS.index(day) for day in DAYS if day in {_day(text) for text in rule.days}] or list(range(7))
+    start, end = minute(rule.start) % 1440, minute(rule.end)
+    covered: dict[int, list[tuple[int, int]]] = {day: [] for day in range(7)}
+    for day in begins:
+        if start < end:
+            covered[day].append((start, end))
+        else:
+            covered[day].append((start, 1440))
+            covered[(day + 1) % 7].append((0, end))
+    days: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for day, parts in covered.items():
+        days.setdefault(_gaps(parts), []).append(DAYS[day])
+    return [
+        {
+            "times": [{"start_time": _clock(gap_start), "end_time": _clock(gap_end)} for gap_start, gap_end in gaps],
+            **({"weekdays": weekdays} if len(weekdays) < 7 else {}),
+            "location": rule.timezone,
+        }
+        for gaps, weekdays in days.items()
+        if gaps
+    ]
+
+
+def _gaps(parts: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the minutes of a day outside of *parts*."""
+    gaps, reached = [], 0
+    for start, end in [*sorted(parts), (1440, 1440)]:
+        if start > reached:
+            gaps.append((reached, start))
+        reached = max(reached, end)
+    return tuple(gaps)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
 def hours(rule: Any) -> str:
     """Return the times of *rule*, which is valid, in words: the hours, the days on which they begin, and the time zone."""
     begins = [day for day in DAYS if day in {_day(text) for text in rule.days}]

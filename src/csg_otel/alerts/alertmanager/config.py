@@ -14,6 +14,7 @@ from csg_otel.alerts import routing, windows
 from csg_otel.alerts.alertmanager import receivers
 from csg_otel.alerts.alertmanager.receivers import SecretFile, Target
 from csg_otel.alerts.matchers import Matcher
+from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import duration, yaml_file
 from csg_otel.errors import AlertError
@@ -21,7 +22,7 @@ from csg_otel.errors import AlertError
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Catalog
     from csg_otel.alerts.compilers import Options
-    from csg_otel.alerts.model import AlertSpec, Channel
+    from csg_otel.alerts.model import AlertSpec, Channel, Rule
     from csg_otel.alerts.refusals import Report
     from csg_otel.alerts.routing import Route
 
@@ -67,7 +68,12 @@ def document(spec: AlertSpec, options: Options) -> dict[str, Any]:
         for rule in spec.escalations
         if rule.condition == "time_window"
     ]
+    time_intervals += [
+        {"name": routing.own_name(spec, routing.hours_name(name)), "time_intervals": windows.other_hours(hours)}
+        for name, hours in routing.limited_hours(spec).items()
+    ]
     inhibitions = [_inhibition(spec, rule) for rule in routing.suppressing(spec, "maintenance_mode")]
+    inhibitions += [_level(spec, rule, rule.above[0]) for rule in spec.rules if rule.above is not None]
     return {
         # The routes of a service are below one of its own, so that several services can share an Alertmanager.
         "route": {"receiver": routing.NO_RECEIVER, "routes": [routes]} if own else routes,
@@ -121,6 +127,21 @@ def _route(route: Route) -> dict[str, Any]:
         **({"mute_time_intervals": list(route.muted)} if route.muted else {}),
         **({"active_time_intervals": list(route.active)} if route.active else {}),
         **({} if route.last else {"continue": True}),
+    }
+
+
+def _level(spec: AlertSpec, rule: Rule, above: str) -> dict[str, Any]:
+    """
+    Return the inhibition by which a level of *rule* mutes the level below it, for the same series.
+
+    Both are alerts of one rule, so labels that both lack are equal indeed.
+    """
+    own = [matcher] if (matcher := routing.service_matcher(spec)) else []
+    both = [*own, Matcher(RULE_LABEL, "=", rule.name)]
+    return {
+        "source_matchers": [str(matcher) for matcher in (*both, Matcher("severity", "=", above))],
+        "target_matchers": [str(matcher) for matcher in (*both, Matcher("severity", "=", rule.severity))],
+        "equal": ["alertname", *(rule.compared.value.labels or ())],
     }
 
 

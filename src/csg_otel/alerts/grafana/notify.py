@@ -15,8 +15,8 @@ from urllib.parse import quote
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.grafana import kinds
-from csg_otel.alerts.model import SERVICE_LABEL
-from csg_otel.alerts.text import digest, duration
+from csg_otel.alerts.model import RULE_LABEL, SERVICE_LABEL
+from csg_otel.alerts.text import as_pattern, digest, duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.compilers import Options
@@ -159,7 +159,24 @@ def routes(spec: AlertSpec) -> list[dict[str, Any]]:
     collected = [*collected, *(policy for chosen in spec.routes for policy in _routed(spec, chosen))]
     for channel in spec.common_channels:
         collected += _to_channel(spec, channel, _name(spec, channel.name))
-    return collected if spec.routes else [*collected, *escalated]
+    return _in_hours(spec, collected if spec.routes else [*collected, *escalated])
+
+
+def _in_hours(spec: AlertSpec, policies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return *policies*, each after a copy for the alerts of every rule with hours of its own, muted outside of these."""
+    limited = routing.limited_hours(spec)
+    result = []
+    for policy in policies if limited else ():
+        if "routes" in policy:
+            result.append({**policy, "routes": _in_hours(spec, policy["routes"])})
+            continue
+        for name in limited:
+            mutes = [*policy.get("mute_time_intervals", ()), _name(spec, routing.hours_name(name))]
+            own = [*policy["object_matchers"], [RULE_LABEL, "=", name]]
+            result.append({**policy, "object_matchers": own, "mute_time_intervals": mutes})
+        others = [*policy["object_matchers"], [RULE_LABEL, "!~", "|".join(map(as_pattern, limited))]]
+        result.append({**policy, "object_matchers": others})
+    return result if limited else list(policies)
 
 
 def _to_channel(spec: AlertSpec, channel: Channel, name: str) -> list[dict[str, Any]]:
@@ -263,6 +280,12 @@ def _mutes(spec: AlertSpec, severity: str) -> tuple[str, ...]:
 def mute_timings(spec: AlertSpec) -> list[dict[str, Any]]:
     """Return the mute timings, in which no notification is sent."""
     return [
-        {"orgId": 1, "name": _name(spec, rule.name), "time_intervals": windows.intervals(rule)}
-        for rule in _windows(spec)
+        {"orgId": 1, "name": _name(spec, name), "time_intervals": intervals}
+        for name, intervals in (
+            *((rule.name, windows.intervals(rule)) for rule in _windows(spec)),
+            *(
+                (routing.hours_name(name), windows.other_hours(own))
+                for name, own in routing.limited_hours(spec).items()
+            ),
+        )
     ]
