@@ -11,37 +11,19 @@ from typing import Any
 import pytest
 import yaml
 
-from csg_otel.alerts import conditions, spec
-from csg_otel.alerts.catalog import Catalog
+from csg_otel.alerts import conditions
 from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.model import AlertSpec, Formula, Operand, Rule
 from csg_otel.alerts.prometheus import unit_tests
 from csg_otel.alerts.prometheus.rules import FILE
-from csg_otel.config import load
 from csg_otel.errors import AlertError, ConfigError
-from csg_otel.exporters import prometheus
 from support import newest
-
-TESTDATA = Path(__file__).parent / "testdata"
-SIXTY = TESTDATA / "sixty.yaml"
-CATALOG = Catalog(
-    exposition=(TESTDATA / "wild.prom").read_text(), series=prometheus.family_name, label=prometheus.label_name
-)
+from support.wild_rules import CATALOG, SIXTY, named, specified
 
 
-def specified(source: Any) -> AlertSpec:
-    """Return the specification of a configuration whose rules may name the metrics of ``wild.prom``."""
-    loaded = load(source, environ={})
-    return spec.load(loaded.config, CATALOG, locate=loaded.problem)
-
-
-def rules(*written: dict[str, Any], **alerting: Any) -> AlertSpec:
+def rules(*written: dict[str, Any]) -> AlertSpec:
     """Return the specification of these rules of a service."""
-    named = [{"name": f"rule {at}", "condition": ">", "threshold": 1, **one} for at, one in enumerate(written)]
-    for one in named:
-        for key in [key for key, value in one.items() if value is ...]:
-            del one[key]
-    return specified({"service": {"name": "shop"}, "alerting": {"rules": named, **alerting}})
+    return specified(named(*written))
 
 
 def expression(**settings: Any) -> str:
@@ -158,6 +140,14 @@ def test_the_generated_tests_fail_for_an_altered_rule(tmp_path: Path) -> None:
         (
             {"metric": "p99(http_request_duration_seconds)", "by": ["route"]},
             "histogram_quantile(0.99, sum by (route, le) (rate(http_request_duration_seconds_bucket[5m]))) > 1",
+        ),
+        (
+            {
+                "metric": ...,
+                "ratio": {"of": {"metric": "leader"}, "to": {"metric": "workers", "filters": {"kind": "a"}}},
+                "percent": True,
+            },
+            '(100 * (max by (job, instance) (leader) / (max by (job, instance) (workers{kind="a"}) != 0))) > 1',
         ),
         ({"metric": "queue_depth", "offset": "1d"}, "max by (job, instance, queue) (queue_depth offset 1d) > 1"),
         (
@@ -345,9 +335,8 @@ CHANNEL = {"slack": {"enabled": True, "webhook_url": "${HOOK:-https://hooks.slac
 
 def alertmanager_of(*written: dict[str, Any]) -> dict[str, Any]:
     """Return the configuration of Alertmanager for these rules and one channel."""
-    named = [{"name": f"rule {at}", "condition": ">", **one} for at, one in enumerate(written)]
-    source = {"service": {"name": "shop"}, "alerting": {"rules": named}, "notifications": CHANNEL}
-    text = compile_all(specified(source), CATALOG, targets=("alertmanager",))["alertmanager.yaml"]
+    source = specified(named(*written, notifications=CHANNEL))
+    text = compile_all(source, CATALOG, targets=("alertmanager",))["alertmanager.yaml"]
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 
@@ -367,7 +356,9 @@ def test_a_rule_with_hours_notifies_within_them_only() -> None:
 
 def test_a_level_mutes_the_level_below_for_the_same_series() -> None:
     """Alertmanager inhibits the lower severity where job, instance and the attributes are equal."""
-    content = alertmanager_of({"metric": "queue_depth", "levels": {"info": 1, "warning": 2, "critical": 3}})
+    content = alertmanager_of(
+        {"metric": "queue_depth", "threshold": ..., "levels": {"info": 1, "warning": 2, "critical": 3}}
+    )
 
     muted = [(rule["source_matchers"][-1], rule["target_matchers"][-1]) for rule in content["inhibit_rules"]]
     assert muted == [

@@ -141,9 +141,10 @@ def _monitor(spec: AlertSpec, rule: Rule, name: str, text: str, limit: float) ->
         text: its query with the comparison.
         limit: the number that is compared, which the options must repeat.
     """
+    level = f" {rule.severity}" if rule.above is not None else ""
     restricted = rule.also or rule.unless or rule.above  # without a value where these do not hold
     monitor = {
-        "name": f"[{spec.service}] {name}" if spec.service else name,
+        "name": f"[{spec.service}] {name}{level}" if spec.service else f"{name}{level}",
         "type": "query alert",
         "query": text,
         "message": _message(spec, rule),
@@ -157,7 +158,6 @@ def _monitor(spec: AlertSpec, rule: Rule, name: str, text: str, limit: float) ->
         },
     }
     tags = (f"severity:{rule.severity}", *(query.tag(f"{key}:{value}") for key, value in rule.labels))
-    level = f" {rule.severity}" if rule.above is not None else ""
     return tagged(spec, f"csg_rule:{identity(name + level)}", monitor, tags)
 
 

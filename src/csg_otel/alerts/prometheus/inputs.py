@@ -86,8 +86,8 @@ class World:
             if operand.function == "promql":
                 raise UntestableError("it is PromQL that a user wrote")
             own = replace(operand, offset_s=0.0, window_s=0.0, by=(), aggregate="sum")
-            known = [replace(one.operand, offset_s=0.0, window_s=0.0, by=(), aggregate="sum") for one in world.series]
-            if own not in known:
+            earlier = [replace(one.operand, offset_s=0.0, window_s=0.0, by=(), aggregate="sum") for one in world.series]
+            if own not in earlier:
                 world.series.append(_series(operand, rule))
             for at, one in enumerate(world.series):
                 if one.is_selected(operand):
