@@ -18,7 +18,8 @@ from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.alerts.grafana import notify as grafana_notify
 from csg_otel.alerts.grafana import provisioning as grafana
 from csg_otel.alerts.model import AlertSpec
-from csg_otel.config import load
+from csg_otel.config import load, load_lenient
+from csg_otel.errors import AlertError
 from support import alert_specs, newest
 from support.channels import ENVIRON, EVERY
 
@@ -86,6 +87,25 @@ def test_no_secret_of_a_channel_is_compiled_and_each_has_its_file(version: tuple
     named = {word for word in texts[config.FILE].split() if word.startswith(options.secrets_dir)}
     assert {f"{options.secrets_dir}/{file.name}" for file in files} == named
     assert all("c4nary" in file.content() for file in files)
+
+
+def test_each_kind_is_the_same_without_its_secrets() -> None:
+    """A machine without the secrets compiles the same files as a machine with them."""
+    source = {
+        "service": {"name": "shop"},
+        "alerting": {"rules": [alert_specs.rule(labels={"team": "payments"})]},
+        "notifications": {"channels": list(EVERY.values())},
+    }
+    unset = load_lenient(source, environ={}, unset_secrets=True)
+    without = spec.load(unset.config, alert_specs.CATALOG, **bundle.shipped())
+    with_them = specified({"channels": list(EVERY.values())})
+
+    assert not unset.problems
+    for version in (OLD, NEW):
+        options = Options(alertmanager_version=version)
+        assert compile_all(without, alert_specs.CATALOG, options) == compile_all(
+            with_them, alert_specs.CATALOG, options
+        )
 
 
 @pytest.mark.parametrize(
@@ -433,6 +453,49 @@ def test_the_receivers_are_those_of_amtool(tmp_path: Path) -> None:
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
 
         assert done.stdout.strip() == ",".join(one.receiver for one in routing.matching(made, labels)), labels
+
+
+# -- escalations -------------------------------------------------------------------------------------------------------
+
+
+def escalating(**rule: Any) -> dict[str, Any]:
+    """Return a configuration with the escalation *rule*, a named channel, and a severity of the user's own."""
+    return {
+        "alerting": {"rules": [alert_specs.rule()], "severities": ["page"]},
+        "notifications": {"channels": [CHAT, PAGER]},
+        "escalation": {"rules": [{"name": "e", **rule}]},
+    }
+
+
+def test_repeated_alerts_are_raised_to_a_severity_of_the_users_own() -> None:
+    """The filter says which alerts are counted, because a word of the user has no place among the four."""
+    rule = {"condition": "retry_count", "threshold": 5, "target": "page"}
+    config = load(escalating(**rule, severity_filter=["warning"]), environ=ENVIRON).config
+    made = spec.load(config, alert_specs.CATALOG)
+    text = compile_all(made, alert_specs.CATALOG, targets=("prometheus",))["prometheus-rules.yaml"]
+    (raised,) = (one for group in yaml.safe_load(text)["groups"] for one in group["rules"] if one.get("alert") == "E")
+
+    assert raised["labels"]["severity"] == "page"
+    assert 'severity=~"warning"' in raised["expr"]
+    with pytest.raises(AlertError, match=r"severity_filter: must have what is raised to page: some of info, warning"):
+        spec.load(load(escalating(**rule), environ=ENVIRON).config, alert_specs.CATALOG)
+
+
+@pytest.mark.parametrize("action", [{"action": "suppress"}, {"target": "pager", "severity_filter": ["page"]}])
+def test_hours_as_the_first_users_wrote_them_hold_for_named_channels(action: dict[str, Any]) -> None:
+    """`threshold: "09:00-17:00"` is the window, of a channel that is named only then, or in which all are muted."""
+    config = load(escalating(condition="time_window", threshold="09:00-17:00", **action), environ=ENVIRON).config
+    made = spec.load(config, alert_specs.CATALOG)
+    document = yaml.safe_load(compiled(made, OLD))
+    (interval,) = document["time_intervals"]
+    routes = {one["receiver"]: one for one in document["route"]["routes"]}
+
+    assert interval["time_intervals"][0]["times"] == [{"start_time": "09:00", "end_time": "17:00"}]
+    if "target" in action:
+        assert routes["pager.escalated"]["active_time_intervals"] == ["e"]
+        assert "pager" not in routes
+    else:
+        assert routes["chat"]["mute_time_intervals"] == ["e"]
 
 
 # -- check -------------------------------------------------------------------------------------------------------------
