@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from csg_otel.alerts import bundle, lint, routing, spec
 from csg_otel.alerts.alertmanager import config
@@ -453,6 +455,37 @@ def test_the_receivers_are_those_of_amtool(tmp_path: Path) -> None:
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
 
         assert done.stdout.strip() == ",".join(one.receiver for one in routing.matching(made, labels)), labels
+
+
+WORDS = ("info", "warning", "critical", "emergency", "page")
+FILTERS = st.lists(st.sampled_from(WORDS), unique=True, max_size=3)
+TEAMS = st.sampled_from(["a", ["a", "b"], {"not": "a"}, {"matches": "a|b"}, {"not_matches": "a.*"}])
+ROUTES = st.fixed_dictionaries(
+    {
+        "match": st.fixed_dictionaries({}, optional={"team": TEAMS, "severity": FILTERS.filter(bool)}),
+        "to": st.lists(st.sampled_from(["one", "two", "three", "email"]), min_size=1, max_size=3, unique=True),
+        "continue": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(filters=st.lists(FILTERS, min_size=4, max_size=4), routes=st.lists(ROUTES, max_size=4))
+def test_what_datadog_mentions_is_what_alertmanager_notifies(
+    filters: list[list[str]], routes: list[dict[str, Any]]
+) -> None:
+    """For any routes and filters both find the same channels for every severity and team."""
+    named = [
+        {**CHAT, "name": name, "severity_filter": chosen}
+        for name, chosen in zip(("one", "two", "three"), filters, strict=False)
+    ]
+    mail = {"enabled": True, "smtp_server": "m", "recipients": ["a@x.org"], "severity_filter": filters[3]}
+    made = specified({"channels": named, "routes": routes, "email": mail}, severities=("page",))
+    for severity, team in itertools.product(WORDS, ("a", "b", "c", "")):
+        labels = {"severity": severity, "team": team}
+        mentioned = routing.channels_of(made, {**dict(made.service_labels), **labels})
+
+        assert [channel.name for channel in mentioned] == list(dict.fromkeys(notified(made, **labels)))
 
 
 # -- escalations -------------------------------------------------------------------------------------------------------
