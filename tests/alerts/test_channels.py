@@ -406,7 +406,7 @@ def test_the_watchdog_goes_to_its_channel_alone_and_often() -> None:
 
     assert notified(made, alertname="Watchdog") == ["heartbeat.firing"]
     assert notified(made) == ["chat"]
-    assert (first["repeat_interval"], first["group_interval"], first["group_wait"]) == ("1m", "30s", "0s")
+    assert (first["repeat_interval"], first["group_interval"], first["group_wait"]) == ("50s", "30s", "0s")
     assert receiver["webhook_configs"][0]["send_resolved"] is False
 
 
