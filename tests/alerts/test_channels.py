@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from csg_otel.alerts import bundle, lint, routing, spec
 from csg_otel.alerts.alertmanager import config
@@ -18,7 +20,8 @@ from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.alerts.grafana import notify as grafana_notify
 from csg_otel.alerts.grafana import provisioning as grafana
 from csg_otel.alerts.model import AlertSpec
-from csg_otel.config import load
+from csg_otel.config import load, load_lenient
+from csg_otel.errors import AlertError
 from support import alert_specs, newest
 from support.channels import ENVIRON, EVERY
 
@@ -86,6 +89,25 @@ def test_no_secret_of_a_channel_is_compiled_and_each_has_its_file(version: tuple
     named = {word for word in texts[config.FILE].split() if word.startswith(options.secrets_dir)}
     assert {f"{options.secrets_dir}/{file.name}" for file in files} == named
     assert all("c4nary" in file.content() for file in files)
+
+
+def test_each_kind_is_the_same_without_its_secrets() -> None:
+    """A machine without the secrets compiles the same files as a machine with them."""
+    source = {
+        "service": {"name": "shop"},
+        "alerting": {"rules": [alert_specs.rule(labels={"team": "payments"})]},
+        "notifications": {"channels": list(EVERY.values())},
+    }
+    unset = load_lenient(source, environ={}, unset_secrets=True)
+    without = spec.load(unset.config, alert_specs.CATALOG, **bundle.shipped())
+    with_them = specified({"channels": list(EVERY.values())})
+
+    assert not unset.problems
+    for version in (OLD, NEW):
+        options = Options(alertmanager_version=version)
+        assert compile_all(without, alert_specs.CATALOG, options) == compile_all(
+            with_them, alert_specs.CATALOG, options
+        )
 
 
 @pytest.mark.parametrize(
@@ -384,7 +406,7 @@ def test_the_watchdog_goes_to_its_channel_alone_and_often() -> None:
 
     assert notified(made, alertname="Watchdog") == ["heartbeat.firing"]
     assert notified(made) == ["chat"]
-    assert (first["repeat_interval"], first["group_interval"], first["group_wait"]) == ("1m", "30s", "0s")
+    assert (first["repeat_interval"], first["group_interval"], first["group_wait"]) == ("50s", "30s", "0s")
     assert receiver["webhook_configs"][0]["send_resolved"] is False
 
 
@@ -433,6 +455,80 @@ def test_the_receivers_are_those_of_amtool(tmp_path: Path) -> None:
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
 
         assert done.stdout.strip() == ",".join(one.receiver for one in routing.matching(made, labels)), labels
+
+
+WORDS = ("info", "warning", "critical", "emergency", "page")
+FILTERS = st.lists(st.sampled_from(WORDS), unique=True, max_size=3)
+TEAMS = st.sampled_from(["a", ["a", "b"], {"not": "a"}, {"matches": "a|b"}, {"not_matches": "a.*"}])
+ROUTES = st.fixed_dictionaries(
+    {
+        "match": st.fixed_dictionaries({}, optional={"team": TEAMS, "severity": FILTERS.filter(bool)}),
+        "to": st.lists(st.sampled_from(["one", "two", "three", "email"]), min_size=1, max_size=3, unique=True),
+        "continue": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(filters=st.lists(FILTERS, min_size=4, max_size=4), routes=st.lists(ROUTES, max_size=4))
+def test_what_datadog_mentions_is_what_alertmanager_notifies(
+    filters: list[list[str]], routes: list[dict[str, Any]]
+) -> None:
+    """For any routes and filters both find the same channels for every severity and team."""
+    named = [
+        {**CHAT, "name": name, "severity_filter": chosen}
+        for name, chosen in zip(("one", "two", "three"), filters, strict=False)
+    ]
+    mail = {"enabled": True, "smtp_server": "m", "recipients": ["a@x.org"], "severity_filter": filters[3]}
+    made = specified({"channels": named, "routes": routes, "email": mail}, severities=("page",))
+    for severity, team in itertools.product(WORDS, ("a", "b", "c", "")):
+        labels = {"severity": severity, "team": team}
+        mentioned = routing.channels_of(made, {**dict(made.service_labels), **labels})
+
+        assert [channel.name for channel in mentioned] == list(dict.fromkeys(notified(made, **labels)))
+
+
+# -- escalations -------------------------------------------------------------------------------------------------------
+
+
+def escalating(**rule: Any) -> dict[str, Any]:
+    """Return a configuration with the escalation *rule*, a named channel, and a severity of the user's own."""
+    return {
+        "alerting": {"rules": [alert_specs.rule()], "severities": ["page"]},
+        "notifications": {"channels": [CHAT, PAGER]},
+        "escalation": {"rules": [{"name": "e", **rule}]},
+    }
+
+
+def test_repeated_alerts_are_raised_to_a_severity_of_the_users_own() -> None:
+    """The filter says which alerts are counted, because a word of the user has no place among the four."""
+    rule = {"condition": "retry_count", "threshold": 5, "target": "page"}
+    config = load(escalating(**rule, severity_filter=["warning"]), environ=ENVIRON).config
+    made = spec.load(config, alert_specs.CATALOG)
+    text = compile_all(made, alert_specs.CATALOG, targets=("prometheus",))["prometheus-rules.yaml"]
+    (raised,) = (one for group in yaml.safe_load(text)["groups"] for one in group["rules"] if one.get("alert") == "E")
+
+    assert raised["labels"]["severity"] == "page"
+    assert 'severity=~"warning"' in raised["expr"]
+    with pytest.raises(AlertError, match=r"severity_filter: must have what is raised to page: some of info, warning"):
+        spec.load(load(escalating(**rule), environ=ENVIRON).config, alert_specs.CATALOG)
+
+
+@pytest.mark.parametrize("action", [{"action": "suppress"}, {"target": "pager", "severity_filter": ["page"]}])
+def test_hours_as_the_first_users_wrote_them_hold_for_named_channels(action: dict[str, Any]) -> None:
+    """`threshold: "09:00-17:00"` is the window, of a channel that is named only then, or in which all are muted."""
+    config = load(escalating(condition="time_window", threshold="09:00-17:00", **action), environ=ENVIRON).config
+    made = spec.load(config, alert_specs.CATALOG)
+    document = yaml.safe_load(compiled(made, OLD))
+    (interval,) = document["time_intervals"]
+    routes = {one["receiver"]: one for one in document["route"]["routes"]}
+
+    assert interval["time_intervals"][0]["times"] == [{"start_time": "09:00", "end_time": "17:00"}]
+    if "target" in action:
+        assert routes["pager.escalated"]["active_time_intervals"] == ["e"]
+        assert "pager" not in routes
+    else:
+        assert routes["chat"]["mute_time_intervals"] == ["e"]
 
 
 # -- check -------------------------------------------------------------------------------------------------------------

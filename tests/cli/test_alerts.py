@@ -294,6 +294,26 @@ def test_route_prints_the_receivers(tmp_path: Path) -> None:
     assert unrouted.stdout == "no receiver: add a channel that accepts this severity to notifications\n"
 
 
+def test_route_takes_severities_of_the_users_own_and_labels_of_a_team(tmp_path: Path) -> None:
+    """A team's alerts go to its channel; a misspelt severity is an error with a suggestion."""
+    (tmp_path / "monitoring_config.yaml").write_text(
+        "alerting: {severities: [page]}\n"
+        "notifications:\n"
+        "  channels:\n"
+        "  - {name: web, type: discord, webhook_url: '${WEB}'}\n"
+        "  - {name: all, type: opsgenie, api_key: '${KEY}'}\n"
+        "  routes: [{match: {team: web}, to: [web]}]\n"
+    )
+    teams = run(tmp_path, "route", "--severity", "page", "--label", "team=web")
+    others = run(tmp_path, "route", "--severity", "page")
+    misspelt = run(tmp_path, "route", "--severity", "pagee")
+
+    assert [line.split() for line in teams.stdout.splitlines()] == [["web", "at", "once", "notifications.routes[0]"]]
+    assert [line.split()[0] for line in others.stdout.splitlines()] == ["all"]
+    assert misspelt.returncode != 0
+    assert "'pagee' is not a severity (did you mean 'page'?)" in misspelt.stderr + misspelt.stdout
+
+
 def test_check_finds_secrets_that_are_not_there(tmp_path: Path) -> None:
     """On the machine with their directory, a missing secret is an error with its line and what to do."""
     elsewhere = run(tmp_path, "check", "--config", str(EXAMPLE), "--secrets-dir", str(tmp_path / "none"))

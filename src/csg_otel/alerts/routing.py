@@ -38,10 +38,14 @@ REPEAT_S: Final = 4 * 3600.0
 """Interval of reminders of an alert that still fires; the default of Alertmanager and of Grafana."""
 
 WATCHDOG_INTERVAL_S: Final = 30.0
-"""Group interval of the watchdog; a notification that is due after a minute is sent at the end of one of these intervals."""
+"""Group interval of the watchdog: at the end of each, Alertmanager sends what is due again."""
 
-WATCHDOG_REPEAT_S: Final = 60.0
-"""Interval after which the watchdog is sent again to its channel, which sounds the alarm when it stops."""
+WATCHDOG_REPEAT_S: Final = 50.0
+"""
+Time after which the watchdog is due again at its channel, which sounds the alarm when it stops.
+
+It is sent every minute: with 60 s it would be a moment too early at the end of the second interval, and wait for the third.
+"""
 
 _LONGEST_WAIT_S: Final = 30.0
 """Longest wait for further alerts of a group; Alertmanager's own default."""
