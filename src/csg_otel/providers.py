@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.resources import Resource
 
 from csg_otel import clocks, forks
+from csg_otel.exporters.alert_sink import AlertSink
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
 from csg_otel.exporters.delivery.destination import intakes, sinks_of
@@ -84,12 +85,13 @@ class Providers:
         """The attributes of the resource without secrets, for pages, reports and tags."""
         return scrub.resource(self.resource).attributes
 
-    def put_alert(self, event: Event) -> int:
-        """Queue *event* for every destination of alerts; return the number of those, and of the destinations of logs."""
+    def put_alert(self, event: Event) -> tuple[int, int]:
+        """Queue *event* for its receivers; return the number of those, and of the destinations of logs."""
         sinks, with_logs = (sinks_of(self._accounting.destinations, signal) for signal in ("alerts", "logs"))
-        for sink in sinks:
+        taking = [sink for sink in sinks if isinstance(sink, AlertSink) and sink.accepts(event)]
+        for sink in taking:
             sink.enqueue(event)
-        return len(sinks) + len(with_logs)
+        return len(taking), len(with_logs)
 
     def force_flush(self, timeout_s: float) -> bool:
         """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""

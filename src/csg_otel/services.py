@@ -20,7 +20,7 @@ from csg_otel import forks, metrics, names, scope, sdk, waits
 from csg_otel.alerts import events
 from csg_otel.config import Config, given, load
 from csg_otel.config.sections.alerting import SEVERITIES
-from csg_otel.exporters import alert_events
+from csg_otel.exporters import alert_status
 from csg_otel.health.monitor import HealthMonitor
 from csg_otel.pipeline import scrub
 from csg_otel.pipeline.global_providers import exporters_of_others
@@ -29,7 +29,7 @@ from csg_otel.sent_alerts import SentAlerts
 from csg_otel.threads import OwnThread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _log = logging.getLogger("csg_otel")
 
@@ -39,7 +39,6 @@ _SEVERITY_NUMBERS = {
     "critical": SeverityNumber.ERROR,
     "emergency": SeverityNumber.FATAL,
 }
-_CHANNELS = ("email", "slack", "webhook", "pagerduty")
 _sent_alerts = SentAlerts()
 
 
@@ -182,14 +181,16 @@ class SentAlert:
 
 
 class AlertingService:
-    """Sends the program's own alerts to Alertmanager and Datadog as configured, and as OTel events to all log destinations."""
+    """
+    Sends the program's own alerts to Alertmanager and Datadog, or without them to the channels, and as OTel events to logs.
+    """
 
     def __init__(self, config: Config | None = None) -> None:
         """Use *config*; by default that of the running telemetry, or of file and environment. Raises ConfigError."""
         self._config = given(config)
         self._sent = scope.create(names.ALERTS_SENT)
         self._active = False
-        self._warned = False
+        self._warned: set[str] = set()
         self._reset()
         forks.follow(self._reset)
 
@@ -218,8 +219,13 @@ class AlertingService:
         Send *alert* and return its handle, which is true if the alert was accepted.
 
         This never blocks, and never raises if a receiver can't be reached: undelivered alerts are kept on disk, and the next
-        start of the program delivers them. The handle is false, with a ``reason``, and the log has a warning, if the service
-        was not started, alerting is off, or no Alertmanager, no Datadog account and no destination of logs is configured.
+        start of the program delivers them. Alerts go to every Alertmanager and to Datadog; where none of these is configured,
+        to each channel in ``notifications`` that takes the severity: then those within ``alerting.aggregation_window`` are
+        one notification, and the same alert notifies again only after four hours.
+
+        The handle is false, with a ``reason``, and the log has a warning, if the service was not started, alerting is off, no
+        telemetry is running, no channel takes the severity, or no Alertmanager, no Datadog account, no channel and no
+        destination of logs is configured. :meth:`get_notification_status` says what became of accepted alerts.
 
         The alert is active for *ttl_s* seconds; with ``math.inf`` until it is resolved or this process ends. It is active for
         five minutes at least, or for a little more than twice ``alerting.aggregation_window`` if that is longer, because
@@ -244,7 +250,7 @@ class AlertingService:
             )
         )
         if not (self._resolve(event) if alert.resolved else self._emit(event, "emitted")):
-            return SentAlert(self, event, self._unheard(alert.name))
+            return SentAlert(self, event, self._unheard(event))
         if active_s > horizon_s and not alert.resolved:
             self._renew_regularly(event, horizon_s)
         return SentAlert(self, event)
@@ -277,18 +283,16 @@ class AlertingService:
             self._renewed.pop(event.id, None)
             return self._emit(event.resolved(time.time()), "resolved")
 
-    def _unheard(self, name: str) -> str:
-        """Return the reason why the alert *name* reaches no person; the first time it is logged, too."""
-        reason = "no Alertmanager (alerting.alertmanagers), no Datadog account and no destination of logs is configured"
-        if any(getattr(self._settings().notifications, channel).enabled for channel in _CHANNELS):
-            reason += "; the channels in notifications are notified by Alertmanager"
-        if not self._warned:
-            self._warned = True
-            _log.warning("alert %r reaches no person: %s", name, reason)
+    def _unheard(self, event: events.Event) -> str:
+        """Return the reason why *event* reaches no person; the first time each reason is logged, too."""
+        reason = alert_status.unheard(self._settings(), event.severity, is_running=sdk.current() is not None)
+        if reason not in self._warned:
+            self._warned.add(reason)
+            _log.warning("alert %r reaches no person: %s", event.name, reason)
         return reason
 
     def _emit(self, event: events.Event, result: str) -> int:
-        """Send *event* to every destination, and return the number of those that get it."""
+        """Send *event* to every destination, and return the number of those by which it may reach a person."""
         details = {f"{names.ALERT_DETAILS}.{key}": value for key, value in event.details}
         resolved = event.resolved_at is not None
         scope.logger().emit(
@@ -312,46 +316,38 @@ class AlertingService:
             _sent_alerts.resolve(event)
         else:
             _sent_alerts.add(event)
-        number = _send_to_backends(event) + len(exporters_of_others("logs"))
-        _sent_alerts.notified(number, time.time())
-        return number
+        receivers, with_logs = _send_to_backends(event)
+        with_logs += len(exporters_of_others("logs"))
+        _sent_alerts.notified(receivers + with_logs, time.time())
+        # Where people are notified by channels, a destination of logs takes the place of none of them.
+        return receivers if alert_status.is_direct(self._settings()) else receivers + with_logs
 
     def get_notification_status(self) -> dict[str, Any]:
         """
         Return the destinations of alerts, and for each channel whether it is enabled, its severities, and its notifier.
 
-        A channel is notified by Alertmanager only: ``notified_by`` is None while ``alerting.alertmanagers`` is empty. Addresses
-        have no passwords, and no secret is contained.
+        ``notified_by`` of a channel is ``Alertmanager`` if ``alerting.alertmanagers`` has one, ``csg-otel`` if this package
+        notifies the channel itself, and else None. For the latter ``queue_size`` is the number of alerts that wait for it, in
+        memory or on disk, ``state`` that of its destination (``ok``, ``degraded``, ``down``), ``last_success`` and
+        ``last_failure`` the times of its last attempts (ISO 8601, UTC) and ``last_error`` the reason of the last failure.
+        ``delivered`` counts alerts that are no longer in the queue because the channel has them, or had them before, and
+        ``dropped`` those that it refused. Addresses have no passwords, and no secret is contained.
 
         ``processing_enabled`` says whether alerts are accepted now. ``queue_size`` is the number of alerts that wait for a
         destination, in memory or on disk. ``total_notifications`` counts the alerts and ends of alerts that this process has
         passed to a destination, once for each (destinations of logs included), and ``recent_notifications`` those of the last
         24 hours. ``notification_configs`` is the number of enabled channels; ``active_notifiers`` has those that are notified.
         """
-        settings = self._settings()
-        notifier = "Alertmanager" if settings.alerting.alertmanagers else None
-        channels = {name: getattr(settings.notifications, name) for name in _CHANNELS}
-        enabled = [name for name, channel in channels.items() if channel.enabled]
-        destinations = [name for name, _ in alert_events.senders(settings)]
+        telemetry, settings = sdk.current(), self._settings()
+        statuses = telemetry.status() if telemetry is not None else {}
         passed_on = _sent_alerts.notifications(time.time())
         return {
             "active": self._active,
             "alerting_enabled": settings.alerting.enabled,
             "processing_enabled": self._active and settings.alerting.enabled,
-            "queue_size": _waiting(destinations),
             "total_notifications": passed_on.total,
             "recent_notifications": passed_on.recent,
-            "active_notifiers": enabled if notifier else [],
-            "notification_configs": len(enabled),
-            "destinations": destinations,
-            "channels": {
-                name: {
-                    "enabled": channel.enabled,
-                    "severity_filter": list(channel.severity_filter),
-                    "notified_by": notifier if channel.enabled else None,
-                }
-                for name, channel in channels.items()
-            },
+            **alert_status.of(settings, statuses),
         }
 
     def _settings(self) -> Config:
@@ -359,13 +355,7 @@ class AlertingService:
         return self._config or (telemetry.config if telemetry is not None else load().config)
 
 
-def _send_to_backends(event: events.Event) -> int:
+def _send_to_backends(event: events.Event) -> tuple[int, int]:
+    """Queue *event*; return the number of its receivers, and of the destinations of logs."""
     telemetry = sdk.current()
-    return telemetry.put_alert(event) if telemetry is not None else 0
-
-
-def _waiting(destinations: Sequence[str]) -> int:
-    """Return the number of alerts in the queues of *destinations*."""
-    telemetry = sdk.current()
-    statuses = telemetry.status() if telemetry is not None else {}
-    return sum(statuses[name].queued + statuses[name].spooled for name in destinations if name in statuses)
+    return telemetry.put_alert(event) if telemetry is not None else (0, 0)

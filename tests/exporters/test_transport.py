@@ -20,9 +20,10 @@ from google.rpc import error_details_pb2, status_pb2
 from csg_otel.config import load
 from csg_otel.config.sections.exporters import OtlpExporter
 from csg_otel.errors import ConfigError
+from csg_otel.exporters.delivery.http_errors import retry_after_s
 from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.exporters.otlp.grpc_transport import GrpcTransport
-from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, HttpTransport, _retry_after
+from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, HttpTransport
 from csg_otel.exporters.otlp.sender import OtlpSender
 from support.otlp_sink import GrpcSink, HttpSink
 from support.servers import free_port
@@ -337,7 +338,7 @@ def test_a_name_service_that_hangs_costs_the_deadline(monkeypatch: pytest.Monkey
 )
 def test_retry_after_in_all_its_forms(asked: str, date: str, seconds: float | None) -> None:
     """Seconds, or a moment on the server's own clock; an hour at most."""
-    assert _retry_after(asked, date) == seconds
+    assert retry_after_s({"retry-after": asked, "date": date}) == seconds
 
 
 def test_a_huge_answer_is_not_read(raw_server: Callable[..., str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -19,6 +20,8 @@ from csg_otel.privacy import active, cuts
 
 _DETAIL_BYTES: Final = 2048
 """Size limit of a detail in bytes, so that a notification with several of them stays readable."""
+
+_NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
 
 _SHORTEST_ACTIVE_S: Final = 300.0
 """Shortest time in seconds for which a sent alert stays active: Alertmanager's own ``resolve_timeout``."""
@@ -88,6 +91,29 @@ def horizon(window_s: float) -> float:
     This is long enough for two notifications if *window_s* is the group interval in seconds, and at least five minutes.
     """
     return max(min(30.0, window_s / 10) + 2 * window_s, _SHORTEST_ACTIVE_S)
+
+
+def labels_of(event: Event) -> dict[str, str]:
+    """Return the labels of *event* as an alert of Alertmanager."""
+    values = {
+        "alertname": event.name,
+        "severity": event.severity,
+        "service": event.service,
+        "csg_source": "send_alert",
+        "csg_event_id": event.id,
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def annotations_of(event: Event) -> dict[str, str]:
+    """Return the annotations of *event*: its message, and each detail under a valid name of its own."""
+    texts = {"summary": event.message}
+    for key, value in event.details:
+        name = f"detail_{_NOT_IN_A_NAME.sub('_', key)}"
+        while name in texts:  # two keys may become the same name, if they differ in replaced characters only
+            name += "_"
+        texts[name] = value
+    return texts
 
 
 def _text(text: str) -> str:

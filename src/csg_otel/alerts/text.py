@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any, Final
 
 HEADER: Final = "Made by `csg-otel alerts compile`; do not edit, the next run overwrites it."
@@ -115,6 +117,12 @@ def duration(seconds: float) -> str:
         count, rest_ms = divmod(rest_ms, size * 1000)
         text += f"{count}{unit}" if count else ""
     return (text + (f"{rest_ms}ms" if rest_ms else "")) or "0s"
+
+
+def rfc3339(at_s: float) -> str:
+    """Return the time *at_s* (Unix seconds) as text by RFC 3339, in milliseconds, such as ``2026-11-26T10:30:00.000Z``."""
+    whole = math.floor(at_s)
+    return f"{datetime.fromtimestamp(whole, timezone.utc):%Y-%m-%dT%H:%M:%S}.{int((at_s - whole) * 1000):03}Z"
 
 
 def number(value: float) -> str:

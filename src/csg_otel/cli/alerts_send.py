@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from csg_otel.alerts import events
 from csg_otel.alerts.escalations import SEVERITIES
@@ -13,6 +13,13 @@ from csg_otel.cli import arguments
 from csg_otel.errors import AlertError
 from csg_otel.lines import one_line
 
+if TYPE_CHECKING:
+    from csg_otel.config import Config
+    from csg_otel.exporters.alert_events import AlertReceiver
+
+_NO_DESTINATION = (
+    "no destination for alerts: set alerting.alertmanagers or a channel in notifications, or give --alertmanager URL"
+)
 _LONGEST_TTL_S = 366 * 86_400.0
 
 
@@ -21,7 +28,8 @@ def register(commands: Any) -> None:
     parser = commands.add_parser(
         "send",
         help="send an alert of your own",
-        description="Send an alert of your own to each of alerting.alertmanagers, and to Datadog where configured.",
+        description="Send an alert of your own to each of alerting.alertmanagers, and to Datadog where configured; without "
+        "them to the channels in notifications that take its severity.",
         epilog="example: csg-otel alerts send backup_failed --severity critical --message 'no backup since Monday'",
     )
     parser.add_argument("name", help="name of the alert")
@@ -73,25 +81,43 @@ def _ttl(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the alert and print which destinations accepted it; return 1 if one did not."""
+    """Send the alert and print which destinations accepted it; return 1 if one did not, or none takes it."""
+    from csg_otel.exporters.alert_events import receivers
+    from csg_otel.exporters.build import spool_folder
+
+    config = _configured(args)
+    spool = config.exporters.spool
+    destinations = receivers(config, spool_folder(spool.directory) if spool.enabled else None)
+    if not destinations:
+        raise AlertError([_NO_DESTINATION])
+    event = _event(args, config)
+    taking = [receiver for receiver in destinations if receiver.accepts(event)]
+    for receiver in destinations:
+        if receiver not in taking:
+            print(f"{receiver.name}: takes no alert of severity {event.severity}")
+    failed = [receiver for receiver in taking if not _accepted(receiver, event, args.timeout)]
+    return 1 if failed or not taking else 0
+
+
+def _configured(args: argparse.Namespace) -> Config:
     from csg_otel.config import load
-    from csg_otel.exporters.alert_events import senders
-    from csg_otel.exporters.delivery.sender import SendError
-    from csg_otel.pipeline import scrub
-    from csg_otel.pipeline.resource import service_name
-    from csg_otel.pipeline.scrubbers import make_scrubber
-    from csg_otel.privacy import active
 
     overrides: dict[str, Any] = {"environment": args.environment} if args.environment else {}
     config = load(args.config, code=overrides).config
     if args.alertmanager:
         overrides["alerting.alertmanagers"] = (*config.alerting.alertmanagers, *args.alertmanager)
         config = load(args.config, code=overrides).config
-    destinations = senders(config)
-    if not destinations:
-        raise AlertError(["no destination for alerts: set alerting.alertmanagers, or give --alertmanager URL"])
+    return config
+
+
+def _event(args: argparse.Namespace, config: Config) -> events.Event:
+    """Return the alert, without the secrets of *config*."""
+    from csg_otel.pipeline import scrub
+    from csg_otel.pipeline.resource import service_name
+    from csg_otel.pipeline.scrubbers import make_scrubber
+    from csg_otel.privacy import active
+
     now_s = time.time()
-    until = now_s + max(args.ttl, events.horizon(config.alerting.aggregation_window))
     active.install(make_scrubber(config))
     event = events.make(
         args.name,
@@ -100,20 +126,23 @@ def run(args: argparse.Namespace) -> int:
         service=service_name(config),
         at=now_s,
         details=dict(args.detail),
-        until=until,
+        until=now_s + max(args.ttl, events.horizon(config.alerting.aggregation_window)),
     )
     event = scrub.alert(event)
-    if args.resolve:
-        event = event.resolved(now_s)
-    failed = 0
-    for (name, where), sender in destinations.items():
-        try:
-            sender.send_batch(event.encode(), args.timeout)
-            print(f"{name}: accepted ({event.id})")
-        except SendError as error:
-            failed += 1
-            print(
-                one_line(f"{name}: not accepted at {where}: {error}; run the command again when it is up"),
-                file=sys.stderr,
-            )
-    return 1 if failed else 0
+    return event.resolved(now_s) if args.resolve else event
+
+
+def _accepted(receiver: AlertReceiver, event: events.Event, timeout_s: float) -> bool:
+    """Send *event* to *receiver*, and print whether it was accepted."""
+    from csg_otel.exporters.alert_channels import ChannelSender
+    from csg_otel.exporters.delivery.sender import SendError
+
+    knows = isinstance(receiver.sender, ChannelSender) and receiver.sender.knows(event)
+    try:
+        receiver.sender.send_batch(event.encode(), timeout_s)
+    except SendError as error:
+        advice = "run the command again when it is up"
+        print(one_line(f"{receiver.name}: not accepted at {receiver.address}: {error}; {advice}"), file=sys.stderr)
+        return False
+    print(f"{receiver.name}: {'was notified before, and is not again now' if knows else 'accepted'} ({event.id})")
+    return True

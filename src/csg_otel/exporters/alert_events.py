@@ -1,5 +1,5 @@
 """
-Senders of the program's own alerts: to Alertmanagers and to Datadog's events, one alert per request.
+Receivers of the program's own alerts: Alertmanagers and Datadog's events, one alert per request; without them, the channels.
 
 The persistent queue in front of a sender keeps alerts on disk and retries them.
 """
@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import net
-from csg_otel.alerts import events
+from csg_otel.alerts import events, routing
 from csg_otel.alerts.alertmanager import events as alertmanager_events
+from csg_otel.alerts.channels import channels
 from csg_otel.alerts.datadog import events as datadog_events
+from csg_otel.alerts.direct import kinds
+from csg_otel.alerts.direct.outgoing import MAIL_TIMEOUT_S, TIMEOUT_S
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.config.sections.secret import revealed
+from csg_otel.exporters.alert_channels import ChannelSender
 from csg_otel.exporters.delivery import http_errors
 from csg_otel.exporters.delivery.sender import NotPlain
+from csg_otel.exporters.notified import Notified
 from csg_otel.net import addresses
 from csg_otel.pipeline import scrub
+from csg_otel.pipeline.resource import service_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from csg_otel.alerts.events import Event
+    from csg_otel.alerts.model import Channel
     from csg_otel.config import Config
     from csg_otel.exporters.delivery.sender import Partial
 
@@ -75,25 +86,71 @@ class AlertSender:
         """Do nothing: each request closes its own connection."""
 
 
-def senders(config: Config) -> dict[tuple[str, str], AlertSender]:
-    """Return the senders of *config* by (name, address) of their receiver; neither text contains a password."""
-    result: dict[tuple[str, str], AlertSender] = {}
+@dataclass(frozen=True)
+class AlertReceiver:
+    """A receiver of the program's own alerts; neither its *name* nor its *address* contains a password."""
+
+    name: str
+    address: str
+    sender: AlertSender | ChannelSender
+    accepts: Callable[[Event], bool] = field(default=lambda _event: True)
+    channel: str = ""
+    """The name of the channel that the sender notifies; empty for an Alertmanager and for Datadog."""
+    timeout_s: float = 10.0
+    """Seconds for one attempt."""
+
+
+def receivers(config: Config, folder: Path | None) -> tuple[AlertReceiver, ...]:
+    """
+    Return the receivers of *config*: Alertmanagers and Datadog; without any, the channels, which then are notified directly.
+
+    *folder* is the folder of the spools, beside which it is recorded what channels were notified of; None for no record.
+    """
     if not config.alerting.enabled:
-        return result
+        return ()
+    return (*_alertmanagers(config), *_datadog(config)) or channel_receivers(config, folder)
+
+
+def channel_receivers(config: Config, folder: Path | None) -> tuple[AlertReceiver, ...]:
+    """Return the receiver of each enabled channel of *config*; see :func:`receivers`."""
+    spec = AlertSpec(channels=channels(config.notifications), window_s=config.alerting.aggregation_window)
+    return tuple(_channel(config, spec, channel, folder) for channel in spec.channels)
+
+
+def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | None) -> AlertReceiver:
+    name, address = f"channel {channel.name}", kinds.address(channel.kind, channel.settings)
+    receiver = f"{service_name(config)}.{channel.name}"
+    notified = Notified(folder, f"{name}\n{address}", routing.repeat_s(spec))
+
+    def accepts(event: Event) -> bool:
+        return any(route.receiver == channel.name for route in routing.matching(spec, events.labels_of(event)))
+
+    sender = ChannelSender(channel, receiver, notified)
+    timeout_s = MAIL_TIMEOUT_S if channel.kind == "email" else getattr(channel.settings, "timeout", TIMEOUT_S)
+    return AlertReceiver(name, address, sender, accepts, channel.name, timeout_s)
+
+
+def _alertmanagers(config: Config) -> tuple[AlertReceiver, ...]:
     horizon_s = events.horizon(config.alerting.aggregation_window)
+    result: list[AlertReceiver] = []
     for url in config.alerting.alertmanagers:
         address = addresses.shown(revealed(url)).rstrip("/")
         name = f"alertmanager {address.partition('://')[2] or address}"
-        same = sum(1 for key in result if key[1] == address)  # they differ in what is not shown
-        result[f"{name} ({same + 1})" if same else name, address] = AlertSender(
+        same = sum(1 for receiver in result if receiver.address == address)  # they differ in what is not shown
+        sender = AlertSender(
             addresses.below(revealed(url), "/api/v2/alerts"),
             lambda event, now_s: alertmanager_events.body(event, now_s, horizon_s),
         )
+        result.append(AlertReceiver(f"{name} ({same + 1})" if same else name, address, sender))
+    return tuple(result)
+
+
+def _datadog(config: Config) -> tuple[AlertReceiver, ...]:
     monitoring = config.integrations.external_monitoring
     datadog = monitoring.datadog
-    if monitoring.enabled and datadog.enabled and datadog.api_key is not None:
-        url = revealed(datadog.api_url or f"https://api.{config.exporters.datadog.site}")
-        events_url, key = addresses.below(url, "/api/v1/events"), datadog.api_key.reveal()
-        sender = AlertSender(events_url, lambda event, _now_s: datadog_events.body(event), {"DD-API-KEY": key})
-        result["datadog events", addresses.shown(url)] = sender
-    return result
+    if not (monitoring.enabled and datadog.enabled and datadog.api_key is not None):
+        return ()
+    url = revealed(datadog.api_url or f"https://api.{config.exporters.datadog.site}")
+    events_url, key = addresses.below(url, "/api/v1/events"), datadog.api_key.reveal()
+    sender = AlertSender(events_url, lambda event, _now_s: datadog_events.body(event), {"DD-API-KEY": key})
+    return (AlertReceiver("datadog events", addresses.shown(url), sender),)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from csg_otel.config import Config
     from csg_otel.config.sections.exporters import Exporters, OtlpExporter, Queue, Spool
+    from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
     from csg_otel.pipeline.sink import Sink
 
 _log = logging.getLogger("csg_otel")
@@ -34,6 +35,9 @@ _MAX_COLLECTIONS = 256
 
 _MAX_ALERTS = 1000
 """Alerts that the queue of one receiver keeps in memory: more than a program sends during an outage of one day."""
+
+_MOST_IN_A_NOTICE = 100
+"""Most alerts of one notification of a channel: more than a person reads."""
 
 _CONSOLE_TICK_S = 0.2
 """Seconds an item waits before it is shown: too short to notice, and long enough to draw a burst of items at once."""
@@ -184,16 +188,35 @@ def _not_served(settings: OtlpExporter) -> list[str]:
 
 
 def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
-    from csg_otel.exporters.alert_events import senders
+    if not config.alerting.enabled:
+        return ()
+    from csg_otel.alerts import routing
+    from csg_otel.alerts.model import AlertSpec
+    from csg_otel.exporters.alert_events import receivers
+    from csg_otel.exporters.alert_sink import AlertSink
 
     spool = config.exporters.spool
+    options: dict[str, Any] = {"max_items": _MAX_ALERTS, "max_age_s": spool.max_age}
+    windows = AlertSpec(window_s=config.alerting.aggregation_window)
     built = []
-    for (name, address), sender in senders(config).items():
-        destination = Destination(name, address)
+    for receiver in receivers(config, spool_folder(spool.directory) if spool.enabled else None):
+        destination = Destination(receiver.name, receiver.address)
+        queue: PersistentQueue
         _keep_on_disk(destination, spool)
-        destination.sinks["alerts"] = destination.add_persistent_queue(
-            "alerts", sender, max_items=_MAX_ALERTS, batch_size=1, delay_s=0.0, max_age_s=spool.max_age
-        )
+        options["timeout_s"] = receiver.timeout_s
+        if receiver.channel:
+            queue = destination.add_windowed_queue(
+                "alerts",
+                receiver.sender,
+                group=lambda event: (event.name, event.severity),
+                window_s=routing.interval_s(windows),
+                delay_s=routing.wait_s(windows),
+                batch_size=_MOST_IN_A_NOTICE,
+                **options,
+            )
+        else:
+            queue = destination.add_persistent_queue("alerts", receiver.sender, batch_size=1, delay_s=0.0, **options)
+        destination.sinks["alerts"] = AlertSink(queue, receiver.accepts)
         built.append(destination)
     return tuple(built)
 

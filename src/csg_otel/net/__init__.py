@@ -2,9 +2,10 @@
 Outgoing connections: only this package's `net` opens connections to servers, each under one deadline.
 
 `request` sends one HTTP request. `Session` sends many requests over one kept connection. `connect` opens a TCP or TLS
-connection for another protocol, and `csg_otel.net.http2` sends gRPC's requests. The rules: one total deadline on the monotonic
-clock, which includes name resolution and a server that sends slowly; only a bounded part of a response is read; HTTP requests
-go through the proxies of the environment; no redirects unless the caller allows them; no decompression.
+connection for another protocol, `csg_otel.net.http2` sends gRPC's requests, and `csg_otel.net.smtp` sends mails. The rules: one
+total deadline on the monotonic clock, which includes name resolution and a server that sends slowly; only a bounded part of a
+response is read; HTTP requests go through the proxies of the environment; no redirects unless the caller allows them; no
+decompression.
 
 Does not import ``http.client``, and imports ``ssl`` only for the first https URL, so that a health probe starts in a few
 milliseconds.

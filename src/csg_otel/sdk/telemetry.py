@@ -265,8 +265,8 @@ class Telemetry:
             statuses[summary.SERVED] = DestinationStatus(state, last_error=problem or missing)
         return statuses
 
-    def put_alert(self, event: Event) -> int:
-        """Queue an alert of the program; return the number of the destinations that get it, as an alert or as a log record."""
+    def put_alert(self, event: Event) -> tuple[int, int]:
+        """Queue an alert of the program; return the number of its receivers, and of the destinations of logs."""
         return self._providers.put_alert(event)
 
     @property

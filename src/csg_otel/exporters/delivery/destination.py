@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +21,7 @@ from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 from csg_otel.exporters.delivery.queue import MemoryQueue
 from csg_otel.exporters.delivery.segment import Segment, SpoolError
 from csg_otel.exporters.delivery.spool import Spool
+from csg_otel.exporters.delivery.windowed_queue import WindowedQueue
 from csg_otel.lines import one_line
 from csg_otel.pipeline.global_providers import problems
 from csg_otel.privacy import active
@@ -60,7 +62,8 @@ class DestinationStatus:
     records, metric collections and alerts. ``emitted`` items came from this process, ``adopted`` items from dead processes.
     Always: ``emitted + adopted == delivered + queued + spooled + dropped``.
     ``dropped`` counts by reason. ``failing_s`` is the length of the current outage in seconds. ``spooled`` items are on disk:
-    the next process delivers them if this process does not. ``address`` is where they go, without a password.
+    the next process delivers them if this process does not. ``address`` is where they go, without a password. ``last_success``
+    and ``last_failure`` are the times (Unix seconds) of the last attempt that was accepted, and that failed; None without one.
     """
 
     state: State = "ok"
@@ -73,6 +76,8 @@ class DestinationStatus:
     emitted: int = 0
     adopted: int = 0
     address: str = ""
+    last_success: float | None = None
+    last_failure: float | None = None
 
 
 class Destination:
@@ -102,6 +107,8 @@ class Destination:
         self._logged = False
         """Whether the begin of this outage has been logged."""
         self._last_error = ""
+        self._last_success: float | None = None
+        self._last_failure: float | None = None
         self._refusals: set[str] = set()
         self._ended = waits.Latch()
 
@@ -119,6 +126,12 @@ class Destination:
     def add_persistent_queue(self, signal: str, sender: RequestSender, **options: Any) -> PersistentQueue:
         """Add the queue of *signal*; *options* are those of :class:`PersistentQueue`."""
         queue = self.queues[signal] = PersistentQueue(self.name, signal, sender, self, spool=self.spool, **options)
+        return queue
+
+    def add_windowed_queue(self, signal: str, sender: RequestSender, **options: Any) -> WindowedQueue:
+        """Add the queue of *signal*; *options* are those of :class:`WindowedQueue`."""
+        queue = WindowedQueue(self.name, signal, sender, self, spool=self.spool, **options)
+        self.queues[signal] = queue
         return queue
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -184,12 +197,14 @@ class Destination:
     def attempt_ended(self, signal: str, error: SendError | None) -> None:
         """Update the state; log the begin and the end of an outage, once a minute, and the first refusal for each reason."""
         message, now_s = "" if error is None else _printable(str(error)), clocks.monotonic()
+        wall_s = time.time()
         with self._lock:
             was_failing = bool(self._failing)
             if error is None:
+                self._last_success = wall_s
                 self._failing.discard(signal)
             else:
-                self._last_error = message
+                self._last_error, self._last_failure = message, wall_s
                 # Ignore failures of attempts that began before the last recovery.
                 if error.retry and error.began >= self._recovered_at:
                     self._failing.add(signal)
@@ -224,6 +239,7 @@ class Destination:
             dropped.update(queue_counts.dropped)
         with self._lock:
             failing, last_error = len(self._failing), self._last_error
+            last_success, last_failure = self._last_success, self._last_failure
             failing_s = clocks.monotonic() - self._failing_since if failing else 0.0
         missing = [problem for signal, problem in problems().items() if signal in self.queues]
         state: State = "ok"
@@ -242,6 +258,8 @@ class Destination:
             emitted=sum(queue_counts.emitted for queue_counts in counts),
             adopted=sum(queue_counts.adopted for queue_counts in counts),
             address=self._address,
+            last_success=last_success,
+            last_failure=last_failure,
         )
 
     def log_undelivered(self) -> None:

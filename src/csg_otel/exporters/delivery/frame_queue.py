@@ -119,11 +119,15 @@ class FrameQueue(DeliveryQueue):
                     return True
                 else:
                     self._hurry = False
-                    wait_s = max(0.001, self._backlog.oldest + self._delay_s - now) if self._backlog else 60.0
+                    wait_s = min(60.0, max(0.001, self._due_at() - now)) if self._backlog else 60.0
             self._due.wait(wait_s)
 
     def _is_due(self, now: float) -> bool:
-        return now - self._backlog.oldest >= self._delay_s or self._backlog.reaches(self._batch_size)
+        return now >= self._due_at() or self._backlog.reaches(self._batch_size)
+
+    def _due_at(self) -> float:
+        """Return the monotonic time at which the waiting frames are sent; called with the lock held, and only if some wait."""
+        return self._backlog.oldest + self._delay_s
 
     def _deliver(self, batch: list[Frame], body: bytes) -> None:
         """Send *batch* until it is delivered or refused for good. If the queue ends first, put it back into the backlog."""

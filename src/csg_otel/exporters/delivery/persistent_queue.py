@@ -154,7 +154,7 @@ class PersistentQueue(FrameQueue):
         self._gathered.wait(max(0.0, deadline - clocks.monotonic()))
         self._backlog.verify()  # the program may have deleted the spool's folder
         while (now := clocks.monotonic()) < deadline and not self._finished.wait(min(0.05, deadline - now)):
-            if self._is_prepared and now - self._progress_at > _NO_PROGRESS_S and self._all_safe():
+            if self._is_prepared and now - self._progress_at > _NO_PROGRESS_S and self._gives_up() and self._all_safe():
                 break
         with self._lock:
             self._deadline = clocks.monotonic()
@@ -164,6 +164,10 @@ class PersistentQueue(FrameQueue):
             self._in_flight = 0
         self._notify()
         return self.status()
+
+    def _gives_up(self) -> bool:
+        """Return whether a shutdown may leave the items on disk, because the destination has accepted nothing for a while."""
+        return True
 
     # -- on the gathering thread -----------------------------------------------------------------------------------
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from csg_otel import clocks, net
+from csg_otel.exporters.delivery import http_errors
 from csg_otel.exporters.delivery.sender import SendError
-from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES, MAX_RETRY_AFTER_S
+from csg_otel.exporters.otlp.http_transport import MAX_RESPONSE_BYTES
 from csg_otel.net.http2 import Http2Session, Reply, ResetError
 
 if TYPE_CHECKING:
@@ -159,4 +160,4 @@ def _retry_info(details: str) -> float | None:
     except (DecodeError, ValueError):
         return None
     delay_s = float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
-    return min(max(0.0, delay_s), MAX_RETRY_AFTER_S)
+    return min(max(0.0, delay_s), http_errors.MAX_RETRY_AFTER_S)

@@ -9,8 +9,6 @@ a success.
 from __future__ import annotations
 
 import gzip
-import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
 from csg_otel import clocks, net
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 
 MAX_RESPONSE_BYTES = 64 * 1024
 """Bytes of a response that are read: OTLP's responses are far smaller, and an endless one must not fill the memory."""
-
-MAX_RETRY_AFTER_S = 3600.0
-"""Upper bound of the wait that a collector may request: a wrong header must not stop delivery for days."""
 
 # The retryable codes of the OTLP specification, and codes that do not refuse the data: a wrong token or path can be corrected
 # while the spool keeps the data.
@@ -103,21 +98,5 @@ def _check(status: int, headers: Mapping[str, str], data: bytes) -> None:
         f"http_{status}",
         http_errors.status_message(status, data),
         retry=status in _RETRYABLE_HTTP,
-        retry_after_s=_retry_after(headers.get("retry-after", ""), headers.get("date", "")),
+        retry_after_s=http_errors.retry_after_s(headers),
     )
-
-
-def _retry_after(value: str, date: str) -> float | None:
-    """
-    Return the seconds to wait from a ``Retry-After`` header (RFC 9110, 10.2.3), an hour at most; None without a valid value.
-
-    If the header holds a point in time, it is compared with the response's own *date*, because the two clocks may differ.
-    """
-    if value.isdecimal():
-        return min(float(value[:9]), MAX_RETRY_AFTER_S)
-    try:
-        until = parsedate_to_datetime(value).timestamp()
-        now = parsedate_to_datetime(date).timestamp() if date else time.time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(0.0, until - now), MAX_RETRY_AFTER_S)
