@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from csg_otel import clocks
 from csg_otel.alerts import events
 from csg_otel.alerts.direct import kinds, notice, transport
+from csg_otel.alerts.direct.outgoing import ChannelError
 from csg_otel.exporters.delivery import http_errors
 from csg_otel.exporters.delivery.sender import NotPlain, SendError
 from csg_otel.net import smtp
@@ -54,8 +55,7 @@ class ChannelSender:
         sent = [events.decode(line) for line in body.splitlines()]
         due = self._due(sent, now_s)
         if due:
-            made = notice.of_events(due, self._receiver)
-            for outgoing in self._make(self._channel.settings, made, now_s):
+            for outgoing in self._made(due, now_s):
                 self._pass_on(outgoing, max(0.05, deadline - clocks.monotonic()))
         self._notified.record(sent, due, now_s)
 
@@ -64,7 +64,14 @@ class ChannelSender:
         return not self._due([event], time.time())
 
     def _due(self, sent: Sequence[Event], now_s: float) -> list[Event]:
-        return self._notified.due(sent, now_s, ends=getattr(self._channel.settings, "send_resolved", True))
+        return self._notified.due(sent, now_s, ends=self._channel.settings.send_resolved)
+
+    def _made(self, due: Sequence[Event], now_s: float) -> Sequence[HttpCall | Mail]:
+        settings = self._channel.settings
+        try:
+            return self._make(settings, notice.of_events(due, self._receiver, settings), now_s)
+        except ChannelError as error:
+            raise SendError("setting", str(error), retry=True) from error
 
     def _pass_on(self, outgoing: HttpCall | Mail, timeout_s: float) -> None:
         try:

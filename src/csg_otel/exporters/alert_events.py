@@ -18,6 +18,7 @@ from csg_otel.alerts.channels import channels
 from csg_otel.alerts.datadog import events as datadog_events
 from csg_otel.alerts.direct import kinds
 from csg_otel.alerts.direct.outgoing import MAIL_TIMEOUT_S, TIMEOUT_S
+from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.alert_channels import ChannelSender
@@ -113,8 +114,15 @@ def receivers(config: Config, folder: Path | None) -> tuple[AlertReceiver, ...]:
 
 def channel_receivers(config: Config, folder: Path | None) -> tuple[AlertReceiver, ...]:
     """Return the receiver of each enabled channel of *config*; see :func:`receivers`."""
-    spec = AlertSpec(channels=channels(config.notifications), window_s=config.alerting.aggregation_window)
+    spec = direct_spec(config)
     return tuple(_channel(config, spec, channel, folder) for channel in spec.channels)
+
+
+def direct_spec(config: Config) -> AlertSpec:
+    """Return the channels of *config*, and the routes that decide which of them gets an alert of the program."""
+    words = (*SEVERITIES, *config.alerting.severities)
+    enabled = channels(config.notifications, words, "notifications")
+    return AlertSpec(channels=enabled, window_s=config.alerting.aggregation_window)
 
 
 def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | None) -> AlertReceiver:

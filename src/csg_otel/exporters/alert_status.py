@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts.channels import channels, sections
+from csg_otel.alerts import channels
 from csg_otel.exporters import alert_events
 
 if TYPE_CHECKING:
@@ -27,15 +27,16 @@ def of(config: Config, statuses: Mapping[str, DestinationStatus]) -> dict[str, A
     """Return the part of ``get_notification_status()`` about channels and queues; *statuses* are those of the telemetry."""
     receivers = alert_events.receivers(config, None)
     by_channel = {receiver.channel: receiver.name for receiver in receivers if receiver.channel}
-    enabled = {channel.name for channel in channels(config.notifications)}
+    enabled = {channel.name for channel in alert_events.direct_spec(config).channels}
     by_alertmanager = config.alerting.enabled and bool(config.alerting.alertmanagers)
     notified_by = {
         name: "Alertmanager" if by_alertmanager else "csg-otel" if by_channel.get(name) in statuses else None
         for name in enabled
     }
     shown = {}
-    for name, settings in sections(config.notifications):
-        status = statuses.get(by_channel.get(name, ""), None)
+    for channel in channels.every(config.notifications, (), "notifications"):
+        name, settings = channel.name, channel.settings
+        status = statuses.get(by_channel.get(name, ""))
         shown[name] = {
             "enabled": settings.enabled,
             "severity_filter": list(settings.severity_filter),
@@ -58,8 +59,7 @@ def unheard(config: Config, severity: str, *, is_running: bool) -> str:
         return "no telemetry is running; call csg_otel.instrument()"
     if config.disabled:
         return "telemetry is switched off (disabled: true)"
-    enabled = channels(config.notifications)
-    if enabled:
+    if enabled := alert_events.direct_spec(config).channels:
         takers = "; ".join(f"{channel.name} takes {', '.join(channel.severities)}" for channel in enabled)
         return f"no channel takes the severity {severity!r} ({takers})"
     return (

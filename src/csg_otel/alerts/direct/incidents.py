@@ -8,16 +8,16 @@ request that is sent twice opens no second incident.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from csg_otel.alerts.direct import wording
-from csg_otel.alerts.direct.notice import Notice
 from csg_otel.alerts.direct.outgoing import HttpCall, json_call, plain
 from csg_otel.alerts.text import rfc3339
 
 if TYPE_CHECKING:
-    from csg_otel.alerts.direct.notice import NoticeAlert
+    from csg_otel.alerts.direct.notice import Notice, NoticeAlert
 
 PAGERDUTY: Final = "https://events.pagerduty.com/v2/enqueue"
 OPSGENIE: Final = "https://api.opsgenie.com"
@@ -85,9 +85,14 @@ def _opsgenie_call(settings: Any, notice: Notice, alert: NoticeAlert) -> HttpCal
         "details": _details(alert),
         "entity": alert.labels.get("service", ""),
         "tags": list(settings.tags),
-        "responders": [dict(responder) for responder in settings.responders],
+        "responders": [_responder(responder) for responder in settings.responders],
     }
     return json_call(f"{base_url}/v2/alerts", {field: value for field, value in content.items() if value}, **key)
+
+
+def _responder(responder: Any) -> dict[str, str]:
+    key = "username" if responder.type == "user" else "name"
+    return {"type": responder.type, key: responder.name}
 
 
 def victorops(settings: Any, notice: Notice, _now_s: float) -> list[HttpCall]:
@@ -114,7 +119,8 @@ def _victorops_event(notice: Notice, alert: NoticeAlert) -> dict[str, Any]:
 
 def pushover(settings: Any, notice: Notice, now_s: float) -> list[HttpCall]:
     """Return the call of Pushover's API for the whole notice: it has no incidents."""
-    priority = 0 if notice.status == "resolved" else int(settings.priority or 0)
+    usual = 1 if notice.severity in ("critical", "emergency") else 0
+    priority = 0 if notice.status == "resolved" else usual if settings.priority is None else settings.priority
     repeats = {"retry": "60", "expire": "3600"} if priority == _EMERGENCY else {}
     fields = {
         "token": plain(settings.token),
@@ -130,7 +136,7 @@ def pushover(settings: Any, notice: Notice, now_s: float) -> list[HttpCall]:
 
 
 def _alone(notice: Notice, alert: NoticeAlert) -> Notice:
-    return Notice(notice.receiver, (alert,), notice.escalated)
+    return replace(notice, alerts=(alert,))
 
 
 def _details(alert: NoticeAlert) -> Mapping[str, str]:

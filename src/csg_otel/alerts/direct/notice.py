@@ -65,11 +65,17 @@ class NoticeAlert:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The *alerts* of one notification to the *receiver*; an *escalated* notice says so in its title."""
+    """
+    The *alerts* of one notification to the *receiver*; an *escalated* notice says so in its title.
+
+    *title* and *text* are the user's own forms, with places such as ``{severity}``; None for the usual ones.
+    """
 
     receiver: str
     alerts: tuple[NoticeAlert, ...]
     escalated: bool = False
+    title: str | None = None
+    text: str | None = None
 
     @property
     def status(self) -> Status:
@@ -96,17 +102,21 @@ class Notice:
         return _common(alert.annotations for alert in self.alerts)
 
 
-def of_events(sent: Iterable[Event], receiver: str) -> Notice:
-    """Return the notice of the program's own alerts *sent*."""
+def of_events(sent: Iterable[Event], receiver: str, settings: Any) -> Notice:
+    """Return the notice of the program's own alerts *sent*, to a channel with *settings*."""
     alerts = (
         NoticeAlert(events.labels_of(event), events.annotations_of(event), event.at, event.resolved_at)
         for event in sent
     )
-    return Notice(receiver, tuple(alerts))
+    return Notice(receiver, tuple(alerts), title=settings.title, text=settings.text)
 
 
-def of_webhook(body: bytes, *, escalated: bool = False) -> Notice:
-    """Return the notice in *body*, the JSON of Alertmanager's webhook, version 4. Raises ValueError for anything else."""
+def of_webhook(body: bytes, settings: Any, *, escalated: bool = False) -> Notice:
+    """
+    Return the notice in *body*, the JSON of Alertmanager's webhook (version 4), to a channel with *settings*.
+
+    Raises ValueError for anything else.
+    """
     content = json.loads(body)
     try:
         alerts = tuple(_alert(alert) for alert in content["alerts"])
@@ -115,7 +125,7 @@ def of_webhook(body: bytes, *, escalated: bool = False) -> Notice:
         raise ValueError(f"the body is no notification of Alertmanager: {type(error).__name__}") from None
     if not alerts:
         raise ValueError("the notification has no alert")
-    return Notice(receiver, alerts, escalated)
+    return Notice(receiver, alerts, escalated, settings.title, settings.text)
 
 
 def _alert(content: Mapping[str, Any]) -> NoticeAlert:

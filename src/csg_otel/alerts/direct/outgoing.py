@@ -14,6 +14,10 @@ MAIL_TIMEOUT_S: Final = 30.0
 """Deadline of a whole conversation with a mail server in seconds: some servers greet slowly on purpose."""
 
 
+class ChannelError(ValueError):
+    """A channel can't be notified as it is set; the message says what to change, and has no secret."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpCall:
     """An HTTP request; everything but its method may hold a secret."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from csg_otel.alerts.direct import wording
-from csg_otel.alerts.direct.outgoing import HttpCall, plain
+from csg_otel.alerts.direct.outgoing import ChannelError, HttpCall, plain
 
 if TYPE_CHECKING:
     from csg_otel.alerts.direct.notice import Notice
@@ -30,7 +30,15 @@ _TARGETS: Final = {"topic_arn": "TopicArn", "target_arn": "TargetArn", "phone_nu
 
 
 def sns(settings: Any, notice: Notice, now_s: float) -> list[HttpCall]:
-    """Return the call that publishes the notice to a topic, an endpoint or a phone number."""
+    """
+    Return the call that publishes the notice to a topic, an endpoint or a phone number.
+
+    Raises ChannelError without an access key: the credentials of a machine are Alertmanager's to find, and so is a role.
+    """
+    if not (settings.access_key and settings.secret_key) or settings.role_arn:
+        raise ChannelError(
+            "set access_key and secret_key; roles and a machine's own credentials need Alertmanager"
+        )
     field, target = _target(settings)
     is_phone = field == "phone_number"
     form = {

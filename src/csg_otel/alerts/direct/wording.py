@@ -6,7 +6,9 @@ Pure. The rule: the texts of an alert are data. They are cut to what a channel a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
@@ -24,11 +26,16 @@ _SHOWN: Final = ("alertname", "severity", "csg_rule", "csg_source", "csg_event_i
 
 _ANNOTATIONS: Final = ("summary", "description", "runbook_url", "threshold")
 _DETAIL: Final = "detail_"
+_PLACE: Final = re.compile(
+    r"\{(alertname|severity|status|summary|description|runbook_url|dashboard_url|labels\.([A-Za-z_]\w*))\}"
+)
 _CUT: Final = " ..."
 
 
 def title(notice: Notice, limit: int = 250) -> str:
     """Return the title in one line of at most *limit* characters, such as ``[FIRING 2] critical: DiskFull``."""
+    if notice.title is not None:
+        return cut(one_line(_filled(notice.title, notice)), limit)
     count = f" {len(notice.alerts)}" if len(notice.alerts) > 1 else ""
     status = "RESOLVED" if notice.status == "resolved" else "ESCALATED" if notice.escalated else "FIRING"
     names = ", ".join(notice.names[:_MOST_NAMES])
@@ -46,10 +53,13 @@ def text(notice: Notice, limit: int, escape: Callable[[str], str] = str) -> str:
     room = limit - 40  # for the last line
     parts: list[str] = []
     for alert in notice.alerts:
-        part = escape("\n".join(_lines(alert)))
+        whole = (
+            "\n".join(_lines(alert)) if notice.text is None else _filled(notice.text, replace(notice, alerts=(alert,)))
+        )
+        part = escape(whole)
         if len(part) + 2 > room:
             if not parts:
-                parts.append(_escaped_head("\n".join(_lines(alert)), room, escape))
+                parts.append(_escaped_head(whole, room, escape))
             break
         parts.append(part)
         room -= len(part) + 2
@@ -77,6 +87,22 @@ def facts(alert: NoticeAlert) -> Iterator[tuple[str, str]]:
     for key, value in sorted(alert.labels.items()):
         if key not in _SHOWN:
             yield key, value
+
+
+def _filled(form: str, notice: Notice) -> str:
+    """Return *form* with its places filled: by the labels and annotations that all alerts of *notice* share."""
+    labels, texts = notice.common_labels(), notice.common_annotations()
+    words = {
+        "alertname": ", ".join(notice.names[:_MOST_NAMES]),
+        "severity": notice.severity,
+        "status": notice.status,
+        **{name: texts.get(name, "") for name in ("summary", "description", "runbook_url", "dashboard_url")},
+    }
+
+    def value(place: re.Match[str]) -> str:
+        return labels.get(place[2], "") if place[2] else words[place[1]]
+
+    return _PLACE.sub(value, form)
 
 
 def _lines(alert: NoticeAlert) -> Iterator[str]:
