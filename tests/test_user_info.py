@@ -19,7 +19,6 @@ from pathlib import Path
 
 import pytest
 
-from csg_otel.alerts.alertmanager.relay import Forward
 from csg_otel.alerts.push.api import Api
 from csg_otel.alerts.push.plan import PushError
 from csg_otel.check_result import Critical
@@ -28,6 +27,7 @@ from csg_otel.health.checks.http import Http
 from support.otlp_sink import GrpcSink
 from support.programs import HUNG_S
 from support.raw_receiver import ANSWERS, RawReceiver, raw_receiver
+from support.webhooks import webhook
 
 USER, PASSWORD = "hermes-9f2", "c4nary p@ss/w\u00f6rd"
 IN_URL = "hermes-9f2:c4nary%20p%40ss%2Fw%C3%B6rd"
@@ -155,7 +155,7 @@ def check(receiver: RawReceiver) -> str:
 
 def forward(receiver: RawReceiver) -> str:
     """Forward a notification to a webhook."""
-    hook = Forward("POST", url(receiver, "/hooks/x"), {}, 20)
+    hook = webhook("POST", url(receiver, "/hooks/x"), {}, 20)
     return f"{hook!r} {hook.answer('/hook', b'{}')}"
 
 

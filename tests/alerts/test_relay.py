@@ -13,19 +13,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from csg_otel.alerts.alertmanager.relay import Forward
 from csg_otel.server import loop
 from csg_otel.server.relay import Relay
 from csg_otel.server.tokens import Tokens
 from support.notification_sinks import HttpSink, http_sink
 from support.servers import free_port
+from support.webhooks import webhook
 
 
 @pytest.fixture
 def sink() -> Iterator[HttpSink]:
     """The webhook that notifications are forwarded to."""
-    with http_sink() as webhook:
-        yield webhook
+    with http_sink() as running:
+        yield running
 
 
 def post(
@@ -48,7 +48,7 @@ def post(
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET"])
 def test_the_relay_forwards_method_path_headers_and_body(sink: HttpSink, method: str) -> None:
     """The webhook gets the configured method and headers, and the body except with GET."""
-    forward = Forward(method, f"{sink.url}/a/b?c=d%20e", {"X-Team": "ops", "content-type": "text/json"})
+    forward = webhook(method, f"{sink.url}/a/b?c=d%20e", {"X-Team": "ops", "content-type": "text/json"})
     with Relay({"/hook": forward}) as relay:
         assert post(relay) == 200
     (got,) = sink.requests
@@ -65,14 +65,14 @@ def test_the_relay_forwards_method_path_headers_and_body(sink: HttpSink, method:
 def test_a_failure_that_may_pass_is_answered_with_5xx(sink: HttpSink, answered: int, passed_on: int) -> None:
     """Alertmanager tries again only after a 5xx."""
     sink.status = answered
-    with Relay({"/hook": Forward("POST", sink.url, {})}) as relay:
+    with Relay({"/hook": webhook("POST", sink.url, {})}) as relay:
         assert post(relay) == passed_on
 
 
 def test_a_refused_connection_and_an_invalid_header_are_502() -> None:
     """After a refused connection and an invalid header value the relay still works."""
-    gone = Forward("POST", f"http://127.0.0.1:{free_port()}/", {})
-    split = Forward("POST", gone.url, {"X-A": "a\r\nX-B: b"})
+    gone = webhook("POST", f"http://127.0.0.1:{free_port()}/", {})
+    split = webhook("POST", f"http://127.0.0.1:{free_port()}/", {"X-A": "a\r\nX-B: b"})
     with Relay({"/gone": gone, "/split": split}) as relay:
         assert [post(relay, path) for path in ("/gone", "/split", "/gone")] == [502, 502, 502]
 
@@ -92,7 +92,7 @@ def test_a_webhook_that_drips_is_left_at_the_deadline() -> None:
 
         thread = threading.Thread(target=drip)
         thread.start()
-        with Relay({"/hook": Forward("POST", f"http://127.0.0.1:{server.getsockname()[1]}", {}, 0.5)}) as relay:
+        with Relay({"/hook": webhook("POST", f"http://127.0.0.1:{server.getsockname()[1]}", {}, 0.5)}) as relay:
             began = time.monotonic()
             assert post(relay) == 502
             assert time.monotonic() - began < 5
@@ -102,7 +102,7 @@ def test_a_webhook_that_drips_is_left_at_the_deadline() -> None:
 
 def test_the_relay_refuses_unknown_paths_and_large_bodies(sink: HttpSink) -> None:
     """Unknown paths and bodies without or above a length are refused, and the health path answers."""
-    with Relay({"/hook": Forward("POST", sink.url, {})}) as relay:
+    with Relay({"/hook": webhook("POST", sink.url, {})}) as relay:
         assert post(relay, "/other") == 404
         assert post(relay, length=4 * 1024 * 1024 + 1) == 413
         assert post(relay, length=-1) == 400
@@ -115,7 +115,7 @@ def test_requests_above_the_limit_are_refused(sink: HttpSink) -> None:
     """Requests above the limit get 503 at once, and the others are served."""
     enough = threading.Event()
     sink.before = lambda: enough.wait(20)
-    with Relay({"/hook": Forward("POST", sink.url, {})}) as relay, ThreadPoolExecutor(50) as pool:
+    with Relay({"/hook": webhook("POST", sink.url, {})}) as relay, ThreadPoolExecutor(50) as pool:
         posts = [pool.submit(post, relay) for _ in range(50)]
         deadline = time.monotonic() + 20
         while sum(one.done() for one in posts) < 18 and time.monotonic() < deadline:
@@ -133,7 +133,7 @@ def test_current_requests_are_finished_before_the_end(sink: HttpSink) -> None:
     """A notification that was accepted is forwarded and answered before the relay ends."""
     begun, enough = threading.Event(), threading.Event()
     sink.before = lambda: [begun.set(), enough.wait(20)]  # type: ignore[func-returns-value]
-    relay = Relay({"/hook": Forward("POST", sink.url, {})})
+    relay = Relay({"/hook": webhook("POST", sink.url, {})})
     with ThreadPoolExecutor(1) as pool:
         with relay:
             posts = pool.submit(post, relay)
@@ -184,7 +184,7 @@ def exchange(relay: Relay, *headers: str, target: str = "POST /hook", body: byte
 )
 def test_what_a_web_page_can_send_is_not_forwarded(sink: HttpSink, headers: list[str], status: int) -> None:
     """The webhook's secret goes with notifications of programs only: neither a form, nor a script, nor another host's name."""
-    with Relay({"/hook": Forward("POST", sink.url, CREDENTIALS)}) as relay:
+    with Relay({"/hook": webhook("POST", sink.url, CREDENTIALS)}) as relay:
         assert exchange(relay, *headers) == status
         assert not sink.requests
         assert exchange(relay, "content-type: Application/JSON; charset=utf-8", "Host: localhost:9095") == 200
@@ -194,7 +194,7 @@ def test_what_a_web_page_can_send_is_not_forwarded(sink: HttpSink, headers: list
 @pytest.mark.parametrize("target", ["POST /hook/../hook", "POST //hook", "POST /hook/", "POST /%2fhook", "POST /HOOK"])
 def test_a_path_is_compared_as_a_whole(sink: HttpSink, target: str) -> None:
     """No other spelling of it reaches a webhook."""
-    with Relay({"/hook": Forward("POST", sink.url, CREDENTIALS)}) as relay:
+    with Relay({"/hook": webhook("POST", sink.url, CREDENTIALS)}) as relay:
         assert exchange(relay, JSON, target=target) == 404
         assert exchange(relay, JSON, target=target.replace("POST", "OPTIONS")) == 405
     assert not sink.requests
@@ -206,7 +206,7 @@ def test_slow_clients_take_the_place_of_no_notification(sink: HttpSink) -> None:
         b"POST /hook HTTP/1.1\r\nX-Slow: ",
         f"POST /hook HTTP/1.1\r\nHost: a\r\n{JSON}\r\nContent-Length: 99\r\n\r\n",
     )
-    with Relay({"/hook": Forward("POST", sink.url, {})}) as relay, ExitStack() as stack:
+    with Relay({"/hook": webhook("POST", sink.url, {})}) as relay, ExitStack() as stack:
         slow = [stack.enter_context(connect(relay)) for _ in range(60)]
         for number, client in enumerate(slow):
             head = heads[number % 2]
@@ -225,7 +225,7 @@ def test_unfinished_notifications_are_bounded(sink: HttpSink, monkeypatch: pytes
     """Clients that never finish a large body make the relay keep a bounded number of bytes, and others are served."""
     monkeypatch.setattr(loop, "_RECEIVED_BYTES", 4 * 1024 * 1024)
     head = f"POST /hook HTTP/1.1\r\nHost: a\r\n{JSON}\r\nContent-Length: {4 * 1024 * 1024}\r\n\r\n".encode()
-    with Relay({"/hook": Forward("POST", sink.url, {})}) as relay, ExitStack() as stack:
+    with Relay({"/hook": webhook("POST", sink.url, {})}) as relay, ExitStack() as stack:
         for _ in range(8):
             client = stack.enter_context(connect(relay))
             with suppress(OSError):
@@ -238,7 +238,7 @@ def test_unfinished_notifications_are_bounded(sink: HttpSink, monkeypatch: pytes
 
 def test_a_token_is_needed_where_one_is_set(sink: HttpSink) -> None:
     """The answer without one is the same for every path and every wrong token."""
-    with Relay({"/hook": Forward("POST", sink.url, {})}, tokens=Tokens(["right"])) as relay:
+    with Relay({"/hook": webhook("POST", sink.url, {})}, tokens=Tokens(["right"])) as relay:
         for target in ("POST /hook", "POST /other"):
             assert exchange(relay, JSON, target=target) == 401
             assert exchange(relay, JSON, "Authorization: Bearer wrong", target=target) == 401
@@ -249,7 +249,7 @@ def test_a_token_is_needed_where_one_is_set(sink: HttpSink) -> None:
 
 def test_a_relay_that_other_machines_reach_does_not_start_without_a_token(sink: HttpSink) -> None:
     """With one it starts, and every name of its machine leads to it, unless names are listed."""
-    forward = {"/hook": Forward("POST", sink.url, {})}
+    forward = {"/hook": webhook("POST", sink.url, {})}
     with pytest.raises(OSError, match="without a token"), Relay(forward, "0.0.0.0"):
         pass
     for allowed, status in (((), 200), (("relay.example",), 421)):
@@ -261,11 +261,11 @@ def test_a_relay_that_other_machines_reach_does_not_start_without_a_token(sink: 
 
 def test_headers_are_not_printed() -> None:
     """The representation of a webhook has no headers, because they may hold credentials."""
-    assert "canary" not in repr(Forward("POST", "http://x", {"Authorization": "canary"}))
+    assert "canary" not in repr(webhook("POST", "http://x", {"Authorization": "canary"}))
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "[64:ff9b::a9fe:a9fe]", "2852039166"])
 def test_the_relay_forwards_nothing_to_addresses_that_serve_credentials(host: str) -> None:
     """A webhook's URL that resolves to a cloud's metadata service is not called, and its answer reaches no client."""
     with pytest.raises(PermissionError, match="metadata"):
-        Forward("POST", f"http://{host}/", {}).send(b"{}")
+        webhook("POST", f"http://{host}/", {}).send(b"{}")

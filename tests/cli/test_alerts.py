@@ -363,7 +363,7 @@ def test_relay_needs_a_webhook_and_its_secrets(tmp_path: Path) -> None:
     unset = run(tmp_path, "relay", "--config", str(EXAMPLE))
 
     assert (nothing.returncode, unset.returncode) == (1, 1)
-    assert "there is no webhook to forward to" in nothing.stderr
+    assert "there is no channel to forward to" in nothing.stderr
     assert "the variable WEBHOOK_TOKEN is not set" in unset.stderr
 
 

@@ -28,6 +28,7 @@ from csg_otel.server.messages import Request
 from csg_otel.server.tokens import Tokens
 from fuzz.mutations import Target
 from support.otlp_store import MemoryStore
+from support.webhooks import webhook
 
 _YAML = (
     b"service:\n  name: shop\n  version: '1.2'\nexporters:\n  otlp:\n    endpoint: http://c:4318\n    timeout: 5s\n",
@@ -307,13 +308,12 @@ def _answer(address: tuple[str, int], data: bytes) -> bytes:
 @contextmanager
 def served_relay() -> Iterator[str]:
     """Serve a relay whose webhook refuses connections; yield its URL."""
-    from csg_otel.alerts.alertmanager.relay import Forward
     from csg_otel.server.relay import Relay
 
     with socket.socket() as closed:  # bound and not listening, so that nothing else gets the port
         closed.bind(("127.0.0.1", 0))
         target = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-        with Relay({"/hook": Forward("POST", target, {}, 1.0)}) as served:
+        with Relay({"/hook": webhook("POST", target, {}, 1.0)}) as served:
             yield served.url
 
 

@@ -132,11 +132,6 @@ class ChannelRoute:
     repeat_s: float | None = None
     path: str = field(default="", compare=False)
 
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.kind
-
 
 @dataclass(frozen=True, slots=True)
 class Receiver:

@@ -1,5 +1,5 @@
 """
-``csg-otel alerts relay``: forward Alertmanager's notifications to webhooks that it can't call as they are configured.
+``csg-otel alerts relay``: forward Alertmanager's notifications to channels that it can't notify as they are configured.
 
 Reads the configuration once; `csg_otel.server.relay` receives, `csg_otel.alerts.alertmanager.relay` forwards.
 """
@@ -29,8 +29,9 @@ def register(commands: Any) -> None:
     """Add ``alerts relay``."""
     parser = commands.add_parser(
         "relay",
-        help="forward notifications to webhooks with their own methods and headers",
-        description="Forward notifications of Alertmanager to the configured webhooks, with their method, headers and timeout. "
+        help="forward notifications to channels that Alertmanager can't notify itself",
+        description="Forward notifications of Alertmanager to the configured webhooks, with their method, headers and timeout, "
+        "and to the kinds of channels that an old Alertmanager lacks. "
         "Run it beside Alertmanager, with the configuration that Alertmanager's was compiled from. SIGTERM or Ctrl-C ends it.",
         epilog="example: csg-otel alerts relay --listen 127.0.0.1:9095",
     )
@@ -58,7 +59,7 @@ def run_relay(args: argparse.Namespace) -> int:
     forwards, security = relay.forwards(source.spec), source.loaded.config.security
     if not forwards:
         raise AlertError(
-            ["there is no webhook to forward to: enable notifications.webhook, or add one to escalation.receivers"]
+            ["there is no channel to forward to: enable notifications.webhook, or add one to notifications.channels"]
         )
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     host, port = args.listen
@@ -81,7 +82,7 @@ def _tokens(file: Path | None, security: Security, host: str) -> Tokens | None:
         return None
     if not security.api_auth.enabled:
         problem = (
-            f"every program that reaches {host} could call the webhooks through this relay: name a file with a token by "
+            f"every program that reaches {host} could notify the channels through this relay: name a file with a token by "
             "--require-token, set security.api_auth, or listen on 127.0.0.1"
         )
         raise AlertError([problem])

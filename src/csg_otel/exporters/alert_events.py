@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from csg_otel import net
 from csg_otel.alerts import events, routing
 from csg_otel.alerts.alertmanager import events as alertmanager_events
-from csg_otel.alerts.channels import channels
+from csg_otel.alerts.channels import channels, reserved, routes
 from csg_otel.alerts.datadog import events as datadog_events
 from csg_otel.alerts.direct import kinds
 from csg_otel.alerts.direct.outgoing import MAIL_TIMEOUT_S, TIMEOUT_S
@@ -122,7 +122,13 @@ def direct_spec(config: Config) -> AlertSpec:
     """Return the channels of *config*, and the routes that decide which of them gets an alert of the program."""
     words = (*SEVERITIES, *config.alerting.severities)
     enabled = channels(config.notifications, words, "notifications")
-    return AlertSpec(channels=enabled, window_s=config.alerting.aggregation_window)
+    return AlertSpec(
+        channels=enabled,
+        routes=tuple(routes(config.notifications)),
+        reserved=reserved(config),
+        severities=words,
+        window_s=config.alerting.aggregation_window,
+    )
 
 
 def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | None) -> AlertReceiver:
@@ -130,8 +136,10 @@ def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | N
     receiver = f"{service_name(config)}.{channel.name}"
     notified = Notified(folder, f"{name}\n{address}", routing.repeat_s(spec))
 
+    names = {routing.receiver_name(spec, channel, send_resolved=ends) for ends in (None, True, False)}
+
     def accepts(event: Event) -> bool:
-        return any(route.receiver == channel.name for route in routing.matching(spec, events.labels_of(event)))
+        return any(route.receiver in names for route in routing.matching(spec, events.labels_of(event)))
 
     sender = ChannelSender(channel, receiver, notified)
     timeout_s = MAIL_TIMEOUT_S if channel.kind == "email" else getattr(channel.settings, "timeout", TIMEOUT_S)

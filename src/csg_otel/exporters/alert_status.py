@@ -34,7 +34,7 @@ def of(config: Config, statuses: Mapping[str, DestinationStatus]) -> dict[str, A
         for name in enabled
     }
     shown = {}
-    for channel in channels.every(config.notifications, (), "notifications"):
+    for channel in channels.channels(config.notifications, (), "notifications", escalated=True):
         name, settings = channel.name, channel.settings
         status = statuses.get(by_channel.get(name, ""))
         shown[name] = {
@@ -61,7 +61,8 @@ def unheard(config: Config, severity: str, *, is_running: bool) -> str:
         return "telemetry is switched off (disabled: true)"
     if enabled := alert_events.direct_spec(config).channels:
         takers = "; ".join(f"{channel.name} takes {', '.join(channel.severities)}" for channel in enabled)
-        return f"no channel takes the severity {severity!r} ({takers})"
+        routed = ", and no route in notifications leads it to one" if config.notifications.routes else ""
+        return f"no channel takes the severity {severity!r} ({takers}){routed}"
     return (
         "no Alertmanager (alerting.alertmanagers), no Datadog account, no channel (notifications) and no destination of logs "
         "is configured"

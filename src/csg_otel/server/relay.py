@@ -1,7 +1,7 @@
 """
-The server of ``csg-otel alerts relay``: it receives notifications of Alertmanager, and passes each to a webhook.
+The server of ``csg-otel alerts relay``: it receives notifications of Alertmanager, and passes each to a channel.
 
-A notification is forwarded with the secrets of the webhook, so it has to come from a program: a request that a web page can
+A notification is forwarded with the secrets of the channel, so it has to come from a program: a request that a web page can
 send is refused. The server's thread receives, a bounded number of threads forward. So a client that is slow takes the place of
 no notification.
 """
@@ -33,7 +33,7 @@ _MAX_BYTES: Final = 4 * 1024 * 1024
 """Size limit of a notification in bytes; a notification with hundreds of alerts is far smaller."""
 
 _SPARE_S: Final = 1.0
-"""Seconds beyond the longest timeout of a webhook in which a forward ends."""
+"""Seconds beyond the longest timeout of a channel in which a forward ends."""
 
 _STOP_S: Final = 2.0
 """Upper bound in seconds for closing the connections."""
@@ -53,7 +53,7 @@ class RelayService:
         Accept notifications for *forwards*.
 
         Args:
-            forwards: The webhooks by their paths.
+            forwards: The channels by their paths.
             host: The name or address that the server listens on.
             tokens: The tokens of callers. Default: none is needed.
             allowed_hosts: Names of this machine besides loopback's, as in ``security.allowed_hosts``. On a network the token
@@ -132,10 +132,10 @@ class RelayService:
         return None
 
     def _unknown(self, request: Request) -> Response | None:
-        """Return the response to *request* if it is no notification for a webhook; None if it is one."""
+        """Return the response to *request* if it is no notification for a channel; None if it is one."""
         if request.path not in self._forwards:
             advice = "start the relay with the configuration that Alertmanager's was compiled from"
-            return _answer(404, f"no webhook has this path; {advice}")
+            return _answer(404, f"no channel has this path; {advice}")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         return None if kind == "application/json" else _answer(415, "the content type must be application/json")
 
@@ -164,7 +164,7 @@ class Relay:
         Prepare to listen at *host*:*port*.
 
         Args:
-            forwards: The webhooks by their paths.
+            forwards: The channels by their paths.
             host: The address to listen at. Default: loopback. Any other address needs *tokens*.
             port: The port to listen at. Default: a free one.
             tokens: The tokens of callers. Default: none is needed.

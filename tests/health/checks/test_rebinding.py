@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from csg_otel.alerts.alertmanager.relay import Forward
 from csg_otel.check_result import CheckResult, Critical
 from csg_otel.health.checks.database import Database
 from csg_otel.health.checks.http import Http
@@ -21,6 +20,7 @@ from csg_otel.health.checks.tls import Tls
 from support.name_server import resolving
 from support.raw_receiver import REDIRECTS, raw_receiver
 from support.servers import free_port
+from support.webhooks import webhook
 
 METADATA = "169.254.169.254"
 HERE = "127.0.0.1"
@@ -94,7 +94,7 @@ def test_every_address_of_an_answer_is_checked(kind: str, answer: list[str], con
 def test_the_relay_checks_the_address_at_each_request(connections: list[str]) -> None:
     """The webhook gets the first notification; once its name leads to a metadata service, Alertmanager gets a 502."""
     with raw_receiver() as hook, resolving("rebind.test", [HERE], [METADATA]) as server:
-        forward = Forward("POST", f"http://hook.rebind.test:{hook.port}/x", {"Authorization": "Bearer c4nary"}, 2)
+        forward = webhook("POST", f"http://hook.rebind.test:{hook.port}/x", {"Authorization": "Bearer c4nary"}, 2)
         assert forward.answer("/hook", b"{}")[0] == 200
         status, reason = forward.answer("/hook", b"{}")
 
@@ -112,7 +112,7 @@ def test_a_redirect_to_such_a_name_is_not_followed(connections: list[str]) -> No
     ):
         with pytest.raises(Critical, match="answered 307"):
             Http(f"http://{receiver.host}/", timeout_s=2)()
-        assert Forward("POST", f"http://{receiver.host}/", {}, 2).answer("/hook", b"{}")[0] == 502
+        assert webhook("POST", f"http://{receiver.host}/", {}, 2).answer("/hook", b"{}")[0] == 502
         assert not server.questions
 
     assert set(connections) <= {HERE}
@@ -153,7 +153,7 @@ def test_a_body_without_an_end_is_left(framing: bytes) -> None:
     """A check and the relay read 64 KiB of the answer, whatever its length is said to be."""
     with endless(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n") as (port, sent):
         assert Http(f"http://{HERE}:{port}/", timeout_s=10)().details == {"status_code": 200}
-        assert Forward("POST", f"http://{HERE}:{port}/", {}, 10).send(b"{}") == 200
+        assert webhook("POST", f"http://{HERE}:{port}/", {}, 10).send(b"{}") == 200
 
     assert len(sent) == 2
     assert max(sent) < 32 << 20  # what the system's buffers hold

@@ -27,6 +27,10 @@ _FNV_START: Final = 14695981039346656037
 _FNV_PRIME: Final = 1099511628211
 
 
+class NotificationError(ValueError):
+    """A body is no notification of Alertmanager; the message has nothing of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeAlert:
     """One alert of a notice; *starts_s* and *ends_s* are in Unix seconds, and an alert without an end is firing."""
@@ -115,16 +119,16 @@ def of_webhook(body: bytes, settings: Any, *, escalated: bool = False) -> Notice
     """
     Return the notice in *body*, the JSON of Alertmanager's webhook (version 4), to a channel with *settings*.
 
-    Raises ValueError for anything else.
+    Raises NotificationError for anything else.
     """
-    content = json.loads(body)
     try:
+        content = json.loads(body)
         alerts = tuple(_alert(alert) for alert in content["alerts"])
         receiver = str(content["receiver"])
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"the body is no notification of Alertmanager: {type(error).__name__}") from None
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise NotificationError(f"the body is no notification of Alertmanager ({type(error).__name__})") from None
     if not alerts:
-        raise ValueError("the notification has no alert")
+        raise NotificationError("the notification has no alert")
     return Notice(receiver, alerts, escalated, settings.title, settings.text)
 
 

@@ -36,9 +36,7 @@ def sns(settings: Any, notice: Notice, now_s: float) -> list[HttpCall]:
     Raises ChannelError without an access key: the credentials of a machine are Alertmanager's to find, and so is a role.
     """
     if not (settings.access_key and settings.secret_key) or settings.role_arn:
-        raise ChannelError(
-            "set access_key and secret_key; roles and a machine's own credentials need Alertmanager"
-        )
+        raise ChannelError("set access_key and secret_key; roles and a machine's own credentials need Alertmanager")
     field, target = _target(settings)
     is_phone = field == "phone_number"
     form = {
