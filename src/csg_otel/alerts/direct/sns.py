@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from csg_otel.alerts.direct.notice import Notice
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
-_FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
+_FORM: Final = "application/x-www-form-urlencoded"
 _SUBJECT: Final = 100
 """Most characters of the subject of the mails that a topic sends."""
 _TEXT: Final = 60_000
