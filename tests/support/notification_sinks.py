@@ -50,8 +50,8 @@ class HttpSink:
 
 
 @contextmanager
-def http_sink() -> Iterator[HttpSink]:
-    """Run an HTTP server that keeps every request."""
+def http_sink(port: int = 0) -> Iterator[HttpSink]:
+    """Run an HTTP server at *port*, by default a free one, that keeps every request."""
     sink = HttpSink()
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,7 +70,7 @@ def http_sink() -> Iterator[HttpSink]:
         def log_message(self, *args: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     sink.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -102,6 +102,7 @@ def mail_sink(
     port: int = 0,
     implicit: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
+    without: str = "LOGIN",
 ) -> Iterator[MailSink]:
     """
     Run a mail server that takes mails from *user* with *password* only.
@@ -112,6 +113,7 @@ def mail_sink(
         port: the port; 0 for a free one.
         implicit: TLS from the first byte.
         starttls: TLS that the server demands after its greeting.
+        without: a mechanism of AUTH that the server does not offer; by default LOGIN, whose challenge breaks Go's clients.
     """
     sink = MailSink(port or free_port())
 
@@ -140,7 +142,7 @@ def mail_sink(
         ssl_context=implicit,
         tls_context=starttls,
         require_starttls=starttls is not None,
-        auth_exclude_mechanism=["LOGIN"],  # its challenge breaks Go's clients
+        auth_exclude_mechanism=[without],
     )
     controller.start()
     try:

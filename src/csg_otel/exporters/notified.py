@@ -79,7 +79,7 @@ class Notified:
             if entry is None or entry.over:
                 return True
             ended = entry.until_s is not None and event.at > entry.until_s
-            return ended or now_s - entry.at_s >= self._repeat_s
+            return ended or not 0 <= now_s - entry.at_s < self._repeat_s  # below 0: the clock was set back
         if entry is None or entry.over:
             return is_whole or (ends and entry is None)
         return ends
@@ -104,7 +104,7 @@ class Notified:
         """Add what other processes have recorded: of each alert the newer notification counts."""
         if self._folder is None:
             return
-        with suppress(OSError, ValueError, TypeError):
+        with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):  # damaged, or of another version
             with os.fdopen(open_private(private_folder_at(self._folder) / self._name), "rb") as file:
                 content: dict[str, Any] = json.loads(file.read(_MAX_BYTES))
             for key, (at_s, until_s, over) in content.items():
