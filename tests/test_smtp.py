@@ -52,12 +52,12 @@ def send(port: int, security: str, *, tls: ssl.SSLContext | None = None, **chang
 def test_a_mail_arrives_with_a_login(authority: Authority, security: str, excluded: str) -> None:
     """By PLAIN and by LOGIN, in each way of TLS; lines that begin with dots arrive as they are."""
     context = server_context(authority)
-    options: dict[str, Any] = {
+    options: dict[str, dict[str, Any]] = {
         "tls": {"implicit": context},
         "starttls": {"starttls": context},
         "plain": {},
-    }[security]
-    with mail_sink(USER, PASSWORD, without=excluded, **options) as sink:
+    }
+    with mail_sink(USER, PASSWORD, without=excluded, **options[security]) as sink:
         refused = send(sink.port, security, tls=authority.client())
         with pytest.raises(SmtpError, match="AUTH with 535") as wrong:
             send(sink.port, security, tls=authority.client(), password="n0-canary")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.resources import Resource
 
 from csg_otel import clocks, forks
-from csg_otel.exporters.alert_sink import AlertSink
+from csg_otel.exporters.alert_sink import offer
 from csg_otel.exporters.build import build_destinations
 from csg_otel.exporters.delivery.accounting import Accounting, ShutdownReport
 from csg_otel.exporters.delivery.destination import intakes, sinks_of
@@ -88,10 +88,7 @@ class Providers:
     def put_alert(self, event: Event) -> tuple[int, int]:
         """Queue *event* for its receivers; return the number of those, and of the destinations of logs."""
         sinks, with_logs = (sinks_of(self._accounting.destinations, signal) for signal in ("alerts", "logs"))
-        taking = [sink for sink in sinks if isinstance(sink, AlertSink) and sink.accepts(event)]
-        for sink in taking:
-            sink.enqueue(event)
-        return len(taking), len(with_logs)
+        return sum(offer(sink, event) for sink in sinks), len(with_logs)
 
     def force_flush(self, timeout_s: float) -> bool:
         """Collect and send everything within *timeout_s* seconds; True only if all is acknowledged or spooled."""

@@ -15,6 +15,7 @@ from csg_otel.alerts.alertmanager import relay
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.compilers import Options, compile_all
 from csg_otel.alerts.datadog import notify as datadog
+from csg_otel.alerts.direct.outgoing import plain
 from csg_otel.alerts.grafana import notify as grafana
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.config import load_lenient
@@ -187,7 +188,7 @@ def test_a_webhook_whose_address_is_a_secret_is_read_from_a_file(
     assert configs[NEW]["url_file"] == "/etc/alertmanager/secrets/webhook_url"
     assert "url" not in configs[NEW]
     assert [file.content() for file in files if file.name == "webhook_url"] == [url]
-    assert [forward.url for forward in relay.forwards(spec).values()] == [url]
+    assert [plain(forward.settings.url) for forward in relay.forwards(spec).values()] == [url]
     assert "canary" not in repr((files, relay.forwards(spec)))
     for version in (OLD, NEW):
         for text in compile_all(spec, catalog, Options(alertmanager_version=version)).values():

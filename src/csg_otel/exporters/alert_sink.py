@@ -22,3 +22,11 @@ class AlertSink:
     def enqueue(self, item: Any) -> None:
         """Queue the alert *item*; never blocks and never raises."""
         self._queue.enqueue(item)
+
+
+def offer(sink: Sink, event: Event) -> bool:
+    """Queue *event* in *sink* if its receiver accepts it, and return whether it does."""
+    accepts = not isinstance(sink, AlertSink) or sink.accepts(event)
+    if accepts:
+        sink.enqueue(event)
+    return accepts

@@ -35,7 +35,7 @@ _WEEK_S: Final = 7 * 86_400.0
 _log = logging.getLogger("csg_otel")
 
 
-class _Entry(NamedTuple):
+class _LastNotice(NamedTuple):
     """The last notification of an alert; *until_s* is None while it lasts without an end. All times are in Unix seconds."""
 
     at_s: float
@@ -59,7 +59,7 @@ class Notified:
         self._folder = folder
         self._name = f"notified-{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}.json"
         self._repeat_s = repeat_s
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _LastNotice] = {}
 
     def due(self, sent: Sequence[Event], now_s: float, *, ends: bool) -> list[Event]:
         """
@@ -95,7 +95,7 @@ class Notified:
             until_s = event.until
             if earlier is not None and earlier.until_s is None and event.resolved_at is None:
                 until_s = None
-            self._entries[event.id] = _Entry(at_s, until_s, event.resolved_at is not None)
+            self._entries[event.id] = _LastNotice(at_s, until_s, event.resolved_at is not None)
         kept = [(key, entry) for key, entry in self._entries.items() if now_s - entry.at_s < _WEEK_S]
         self._entries = dict(kept[-_MOST:])
         self._write()
@@ -108,7 +108,7 @@ class Notified:
             with os.fdopen(open_private(private_folder_at(self._folder) / self._name), "rb") as file:
                 content: dict[str, Any] = json.loads(file.read(_MAX_BYTES))
             for key, (at_s, until_s, over) in content.items():
-                entry = _Entry(float(at_s), None if until_s is None else float(until_s), bool(over))
+                entry = _LastNotice(float(at_s), None if until_s is None else float(until_s), bool(over))
                 if key not in self._entries or _is_newer(entry, self._entries[key]):
                     self._entries[str(key)] = entry
 
@@ -127,6 +127,6 @@ class Notified:
             _log.debug("the notifications of this process are remembered in memory only (%s)", error)
 
 
-def _is_newer(one: _Entry, other: _Entry) -> bool:
+def _is_newer(one: _LastNotice, other: _LastNotice) -> bool:
     """Return whether *one* is of a later notification than *other*, or of an alert that lasts longer."""
     return (one.at_s, one.until_s or math.inf) > (other.at_s, other.until_s or math.inf)

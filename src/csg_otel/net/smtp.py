@@ -37,7 +37,7 @@ class SmtpError(ConnectionError):
         super().__init__(f"the mail server answers {step} with {code} {text}" if code else f"{step}: {text}")
         self.code = code
         self.refuses_mail = 550 <= code <= 559 and step in ("MAIL", "RCPT", "DATA")
-        """Whether the server refuses this mail for good, whoever sends it later."""
+        """Whether the server refuses this mail for good."""
 
 
 def send_mail(
@@ -73,19 +73,12 @@ def send_mail(
         tls: The context of TLS. Default: certificates are verified against the system's authorities.
         check_address: Called with each IP address before it is used; raises to refuse it. Default: no check.
     """
-    for address in (sender, *recipients):
-        if not address or any(char <= " " or char in "<>\x7f" for char in address):
-            raise ValueError("an address of the mail has a character that SMTP does not allow")
+    _check(sender, *recipients)
     deadline = clocks.monotonic() + timeout_s
     context = None if security == "plain" else tls or tls_context()
+    before_tls = _start_tls if security == "starttls" else None
     opened = connect(
-        host,
-        port,
-        deadline,
-        tls=context,
-        before_tls=_start_tls if security == "starttls" else None,
-        max_bytes=_MAX_BYTES,
-        check_address=check_address,
+        host, port, deadline, tls=context, before_tls=before_tls, max_bytes=_MAX_BYTES, check_address=check_address
     )
     try:
         talk = _Talk(opened)
@@ -97,6 +90,13 @@ def send_mail(
         return talk.send(sender, recipients, content)
     finally:
         opened.close()
+
+
+def _check(*addresses: str) -> None:
+    """Raise ValueError for an address that would be more than an address in a command."""
+    for address in addresses:
+        if not address or any(char <= " " or char in "<>\x7f" for char in address):
+            raise ValueError("an address of the mail has a character that SMTP does not allow")
 
 
 def _start_tls(opened: Connection) -> None:

@@ -64,8 +64,8 @@ class Forward:
     def _outgoing(self, body: bytes) -> Sequence[HttpCall | Mail]:
         if self.kind == "webhook":  # it gets what Alertmanager has sent, byte by byte
             return [webhook.call(self.settings, body, _AGENT)]
-        made = notice.of_webhook(body, self.settings, escalated=self.escalated)
-        return kinds.MAKERS[self.kind](self.settings, made, time.time())
+        received = notice.of_webhook(body, self.settings, escalated=self.escalated)
+        return kinds.MAKERS[self.kind](self.settings, received, time.time())
 
     def answer(self, path: str, body: bytes) -> tuple[int, str]:
         """Send *body*, which came to *path*; return status and text for Alertmanager, which tries again only after a 5xx."""
