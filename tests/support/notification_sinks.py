@@ -102,7 +102,7 @@ def mail_sink(
     port: int = 0,
     implicit: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
-    without: str = "LOGIN",
+    without: Any = "LOGIN",
 ) -> Iterator[MailSink]:
     """
     Run a mail server that takes mails from *user* with *password* only.
