@@ -16,6 +16,10 @@ from csg_otel.alerts.direct import incidents, kinds, notice, sns, transport, web
 from csg_otel.alerts.direct.outgoing import ChannelError, HttpCall, Mail
 from csg_otel.config import load
 from csg_otel.exporters.alert_events import channel_receivers
+from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.pipeline.scrubbers import make_scrubber
+from csg_otel.privacy import active
+from support.json_server import json_server
 from support.notification_sinks import HttpSink, Request, http_sink
 
 AT_S = 1_800_000_000.0
@@ -356,3 +360,35 @@ def test_the_relay_sends_a_notification_by_the_same_senders(sink: HttpSink) -> N
     for wrong in (b"{}", b"[1]", b"no", b'{"receiver": "a", "alerts": []}', body.replace(b"2027-01-15T", b"soon ")):
         assert forward.answer("/shop.one", wrong)[0] == 400
     assert len(sink.requests) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(kinds.MAKERS.keys() - {"email"}))
+def test_a_receiver_that_repeats_the_request_gets_no_secret_into_an_error(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Path, headers and body come back in its answer; the error, which logs and the status show, has no secret of them."""
+
+    def echo(method: str, path: str, headers: Any, body: Any) -> tuple[int, Any]:
+        return 403, {
+            "error": "no",
+            "path": path,
+            "token": path.rsplit("/", maxsplit=1)[-1],
+            "body": body,
+            "headers": dict(headers),
+        }
+
+    with json_server(echo) as url:
+        for name in ("PAGERDUTY", "PUSHOVER"):
+            monkeypatch.setattr(incidents, name, url)
+        present = EVERY[kind].items()
+        settings = {key: value.replace("http://h", url) if isinstance(value, str) else value for key, value in present}
+        if kind in ("telegram", "opsgenie", "sns", "victorops", "webex"):
+            settings["api_url"] = url
+        config = load({"notifications": {"channels": [{"name": "one", "type": kind, **settings}]}}, environ={}).config
+        active.install(make_scrubber(config))
+        (receiver,) = channel_receivers(config, None)
+        with pytest.raises(SendError) as error:
+            receiver.sender.send_batch(event().encode() + b"\n", 10)
+
+    assert error.value.retry
+    assert SECRET not in str(error.value)
