@@ -11,9 +11,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from csg_otel.alerts import events
-from csg_otel.alerts.alertmanager.relay import Forward
+from csg_otel.alerts.alertmanager.relay import NATIVE, Forward, forwards
+from csg_otel.alerts.channels import channels
 from csg_otel.alerts.direct import incidents, kinds, notice, sns, transport, webhook, wording
 from csg_otel.alerts.direct.outgoing import ChannelError, HttpCall, Mail
+from csg_otel.alerts.escalations import SEVERITIES
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.config import load
 from csg_otel.exporters.alert_events import channel_receivers
 from csg_otel.exporters.delivery.sender import SendError
@@ -362,6 +365,35 @@ def test_the_relay_sends_a_notification_by_the_same_senders(sink: HttpSink) -> N
     assert len(sink.requests) == 1
 
 
+RELAYED = sorted(kinds.MAKERS.keys() - set(NATIVE) - {"webhook"})
+
+
+def at(url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the settings of a channel of *kind* whose API is at *url*."""
+    for name in ("PAGERDUTY", "PUSHOVER"):
+        monkeypatch.setattr(incidents, name, url)
+    present = EVERY[kind].items()
+    settings = {key: value.replace("http://h", url) if isinstance(value, str) else value for key, value in present}
+    return {**settings, **({"api_url": url} if kind in ("telegram", "opsgenie", "sns", "victorops", "webex") else {})}
+
+
+@pytest.mark.parametrize("kind", RELAYED)
+def test_the_relay_has_every_kind_that_an_alertmanager_may_lack(
+    sink: HttpSink, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It serves a path for each; a notification becomes one request, and a refusal comes back."""
+    named = {"name": "one", "type": kind, **at(sink.url, kind, monkeypatch)}
+    config = load({"service": {"name": "shop"}, "notifications": {"channels": [named]}}, environ={}).config
+    spec = AlertSpec("shop", channels=channels(config.notifications, SEVERITIES, "notifications"))
+    ((path, forward),) = forwards(spec).items()
+    body = webhook.body(notice.of_events([event()], "shop.one", config.notifications.channels[0]))
+
+    assert (path, forward.answer(path, body)) == ("/shop.one", (200, "forwarded"))
+    sink.status = 429
+    assert forward.answer(path, body)[0] == 502
+    assert len(sink.requests) == 2
+
+
 @pytest.mark.parametrize("kind", sorted(kinds.MAKERS.keys() - {"email"}))
 def test_a_receiver_that_repeats_the_request_gets_no_secret_into_an_error(
     monkeypatch: pytest.MonkeyPatch, kind: str
@@ -378,12 +410,7 @@ def test_a_receiver_that_repeats_the_request_gets_no_secret_into_an_error(
         }
 
     with json_server(echo) as url:
-        for name in ("PAGERDUTY", "PUSHOVER"):
-            monkeypatch.setattr(incidents, name, url)
-        present = EVERY[kind].items()
-        settings = {key: value.replace("http://h", url) if isinstance(value, str) else value for key, value in present}
-        if kind in ("telegram", "opsgenie", "sns", "victorops", "webex"):
-            settings["api_url"] = url
+        settings = at(url, kind, monkeypatch)
         config = load({"notifications": {"channels": [{"name": "one", "type": kind, **settings}]}}, environ={}).config
         active.install(make_scrubber(config))
         (receiver,) = channel_receivers(config, None)
