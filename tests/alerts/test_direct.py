@@ -11,11 +11,18 @@ from urllib.parse import parse_qs
 import pytest
 
 from csg_otel.alerts import events
-from csg_otel.alerts.alertmanager.relay import Forward
+from csg_otel.alerts.alertmanager.relay import NATIVE, Forward, forwards
+from csg_otel.alerts.channels import channels
 from csg_otel.alerts.direct import incidents, kinds, notice, sns, transport, webhook, wording
 from csg_otel.alerts.direct.outgoing import ChannelError, HttpCall, Mail
+from csg_otel.alerts.escalations import SEVERITIES
+from csg_otel.alerts.model import AlertSpec
 from csg_otel.config import load
 from csg_otel.exporters.alert_events import channel_receivers
+from csg_otel.exporters.delivery.sender import SendError
+from csg_otel.pipeline.scrubbers import make_scrubber
+from csg_otel.privacy import active
+from support.json_server import json_server
 from support.notification_sinks import HttpSink, Request, http_sink
 
 AT_S = 1_800_000_000.0
@@ -356,3 +363,59 @@ def test_the_relay_sends_a_notification_by_the_same_senders(sink: HttpSink) -> N
     for wrong in (b"{}", b"[1]", b"no", b'{"receiver": "a", "alerts": []}', body.replace(b"2027-01-15T", b"soon ")):
         assert forward.answer("/shop.one", wrong)[0] == 400
     assert len(sink.requests) == 1
+
+
+RELAYED = sorted(kinds.MAKERS.keys() - set(NATIVE) - {"webhook"})
+
+
+def at(url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the settings of a channel of *kind* whose API is at *url*."""
+    for name in ("PAGERDUTY", "PUSHOVER"):
+        monkeypatch.setattr(incidents, name, url)
+    present = EVERY[kind].items()
+    settings = {key: value.replace("http://h", url) if isinstance(value, str) else value for key, value in present}
+    return {**settings, **({"api_url": url} if kind in ("telegram", "opsgenie", "sns", "victorops", "webex") else {})}
+
+
+@pytest.mark.parametrize("kind", RELAYED)
+def test_the_relay_has_every_kind_that_an_alertmanager_may_lack(
+    sink: HttpSink, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It serves a path for each; a notification becomes one request, and a refusal comes back."""
+    named = {"name": "one", "type": kind, **at(sink.url, kind, monkeypatch)}
+    config = load({"service": {"name": "shop"}, "notifications": {"channels": [named]}}, environ={}).config
+    spec = AlertSpec("shop", channels=channels(config.notifications, SEVERITIES, "notifications"))
+    ((path, forward),) = forwards(spec).items()
+    body = webhook.body(notice.of_events([event()], "shop.one", config.notifications.channels[0]))
+
+    assert (path, forward.answer(path, body)) == ("/shop.one", (200, "forwarded"))
+    sink.status = 429
+    assert forward.answer(path, body)[0] == 502
+    assert len(sink.requests) == 2
+
+
+@pytest.mark.parametrize("kind", sorted(kinds.MAKERS.keys() - {"email"}))
+def test_a_receiver_that_repeats_the_request_gets_no_secret_into_an_error(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Path, headers and body come back in its answer; the error, which logs and the status show, has no secret of them."""
+
+    def echo(method: str, path: str, headers: Any, body: Any) -> tuple[int, Any]:
+        return 403, {
+            "error": "no",
+            "path": path,
+            "token": path.rsplit("/", maxsplit=1)[-1],
+            "body": body,
+            "headers": dict(headers),
+        }
+
+    with json_server(echo) as url:
+        settings = at(url, kind, monkeypatch)
+        config = load({"notifications": {"channels": [{"name": "one", "type": kind, **settings}]}}, environ={}).config
+        active.install(make_scrubber(config))
+        (receiver,) = channel_receivers(config, None)
+        with pytest.raises(SendError) as error:
+            receiver.sender.send_batch(event().encode() + b"\n", 10)
+
+    assert error.value.retry
+    assert SECRET not in str(error.value)

@@ -235,6 +235,7 @@ def _credentials(address: url.Url, headers: Mapping[str, str]) -> tuple[str, ...
     values += [value.partition(" ")[2].strip() for value in values]  # without its scheme
     path, _, query = address.target.partition("?")
     values += [query, *([path] if addresses.holds_secret(path) else [])]
+    values += [part for part in path.split("/") if addresses.holds_secret(f"/{part}")]
     return tuple(sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True))
 
 

@@ -11,30 +11,27 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from csg_otel.alerts.alertmanager import templates
+from csg_otel.alerts.direct import mails
 from csg_otel.alerts.text import inert
 
 File = Callable[[str], str]
 """Returns the path of the file that holds the secret setting of this name."""
 
-IMPLICIT_TLS_PORT: Final = 465
-"""The port of mail servers at which TLS begins with the first byte (RFC 8314); Alertmanager recognizes it by its number."""
-
 
 def email(settings: Any, file: File, *, escalated: bool) -> dict[str, Any]:
     """Return the settings of a receiver of mails."""
     account = settings.username or ""
-    sender = settings.from_email or (account if "@" in account else "") or settings.recipients[0]
     host = f"[{settings.smtp_server}]" if ":" in settings.smtp_server else settings.smtp_server
     login = {"auth_username": account} if account else {}
     if settings.password is not None:
         login["auth_password_file"] = file("password")
     return {
         "to": inert(", ".join(settings.recipients)),
-        "from": inert(sender),
+        "from": inert(mails.sender(settings)),
         "smarthost": f"{host}:{settings.smtp_port}",
         **login,
         # On this port TLS begins at once; a server there offers no STARTTLS, which this setting would require.
-        "require_tls": settings.use_tls and settings.smtp_port != IMPLICIT_TLS_PORT,
+        "require_tls": settings.use_tls and settings.smtp_port != mails.IMPLICIT_TLS_PORT,
         "headers": {"Subject": templates.title(settings, escalated=escalated)},
         "html": "",  # plain text shows every character as it was written
         "text": templates.body(settings),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.alerts import routing
 from csg_otel.alerts.alertmanager import kinds
+from csg_otel.alerts.direct.outgoing import plain
 from csg_otel.alerts.text import duration, inert
 
 if TYPE_CHECKING:
@@ -194,11 +195,6 @@ def _http(target: Target, options: Options) -> dict[str, Any]:
 
 def _header_file(target: Target, name: str) -> str:
     return f"{target.prefix}webhook_{re.sub('[^a-z0-9]', '_', name.lower())}"
-
-
-def plain(value: Any) -> str:
-    """Return the *value* of a header as text, with its secrets. Only a caller that inspects or sends the header may use it."""
-    return str(value.reveal() if hasattr(value, "reveal") else value)
 
 
 def _is_default_header(name: str, value: Any) -> bool:

@@ -19,8 +19,8 @@ from csg_otel.alerts.direct.outgoing import Mail, plain
 if TYPE_CHECKING:
     from csg_otel.alerts.direct.notice import Notice
 
-_IMPLICIT_TLS_PORT: Final = 465
-"""The port of mail servers at which TLS begins with the first byte (RFC 8314)."""
+IMPLICIT_TLS_PORT: Final = 465
+"""The port of mail servers at which TLS begins with the first byte (RFC 8314); Alertmanager recognizes it by its number."""
 
 _TEXT: Final = 200_000
 """Most characters of a mail's text."""
@@ -28,18 +28,16 @@ _TEXT: Final = 200_000
 
 def mail(settings: Any, notice: Notice, now_s: float) -> list[Mail]:
     """Return the mail to all recipients."""
-    account = settings.username or ""
-    sender = settings.from_email or (account if "@" in account else "") or settings.recipients[0]
     message = EmailMessage(policy=SMTP)
     message["Subject"] = wording.title(notice)
-    message["From"] = sender
+    message["From"] = sender(settings)
     message["To"] = ", ".join(settings.recipients)
     message["Date"] = email.utils.formatdate(now_s)
     message["Message-ID"] = f"<{hashlib.sha256(webhook.body(notice)).hexdigest()[:32]}@csg-otel>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no reply of an absent person comes back
     text = wording.text(notice, _TEXT).replace("\r\n", "\n").replace("\r", "\n")
     message.set_content(text.encode("utf-8", "replace").decode(), cte="quoted-printable")
-    implicit = settings.smtp_port == _IMPLICIT_TLS_PORT
+    implicit = settings.smtp_port == IMPLICIT_TLS_PORT
     return [
         Mail(
             settings.smtp_server,
@@ -48,7 +46,13 @@ def mail(settings: Any, notice: Notice, now_s: float) -> list[Mail]:
             message["From"].addresses[0].addr_spec,
             tuple(address.addr_spec for address in message["To"].addresses),
             message.as_bytes(),
-            account,
+            settings.username or "",
             "" if settings.password is None else plain(settings.password),
         )
     ]
+
+
+def sender(settings: Any) -> str:
+    """Return the sender of mails: as configured, else the account if it is an address, else the first recipient."""
+    account = settings.username or ""
+    return str(settings.from_email or (account if "@" in account else "") or settings.recipients[0])

@@ -23,6 +23,7 @@ _REFUSALS: Final = frozenset({400, 413, 422})
 MAX_RETRY_AFTER_S: Final = 3600.0
 """Upper bound of the wait that a receiver may request: a wrong header must not stop delivery for days."""
 
+_MAX_READ: Final = 64 * 1024
 _MAX_SHOWN: Final = 200
 """Bytes of a response's body that a message shows: the server's reason is at the beginning."""
 
@@ -41,7 +42,8 @@ def status_message(status: int, body: bytes) -> str:
 
 def not_accepted(response: Response) -> SendError:
     """Return the error for a response whose status is not a success."""
-    message = status_message(response.status, response.body)
+    shown = response.text(_MAX_READ)  # some servers repeat the request, whose path may be a token
+    message = status_message(response.status, shown.encode())
     is_final = response.status in _REFUSALS
     wait_s = None if is_final else retry_after_s(response.headers)
     return SendError(f"http_{response.status}", message, retry=not is_final, retry_after_s=wait_s)
