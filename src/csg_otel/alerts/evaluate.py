@@ -245,12 +245,7 @@ def _growth(now: float, before: float | None) -> float:
 
 
 def _meets(expr: Select, labels: Mapping[str, str]) -> bool:
-    for matcher in expr.matchers:
-        value = labels.get(matcher.label, "")
-        equal = value == matcher.value if "~" not in matcher.operator else bool(re.fullmatch(matcher.value, value))
-        if equal == matcher.operator.startswith("!"):
-            return False
-    return True
+    return all(matcher.matches(labels) for matcher in expr.matchers)
 
 
 def _aggregate(expr: Aggregate, of: Series) -> Series:

@@ -7,6 +7,8 @@ is compiled.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +19,7 @@ Operator = Literal["+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "or", "
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """A condition on a label: its value equals *value* (``=``) or matches it as a regular expression (``=~``), or does not."""
+    """A condition on the value of *label*, as PromQL and Alertmanager have it; a missing label has an empty value."""
 
     label: str
     operator: Literal["=", "!=", "=~", "!~"]
@@ -25,6 +27,13 @@ class Matcher:
 
     def __str__(self) -> str:
         return f"{self.label}{self.operator}{quoted(self.value)}"
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Return whether *labels* meet the condition; a pattern matches a whole value."""
+        value = labels.get(self.label, "")
+        if self.operator in ("=~", "!~"):
+            return (re.fullmatch(self.value, value) is not None) == (self.operator == "=~")
+        return (value == self.value) == (self.operator == "=")
 
 
 @dataclass(frozen=True, slots=True)

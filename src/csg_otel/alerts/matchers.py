@@ -1,5 +1,5 @@
 """
-Conditions on the labels of an alert, as Alertmanager has them.
+Conditions on the labels of an alert, from the setting ``match`` of a route.
 
 Pure. The rule: a pattern matches a whole value, and a missing label has an empty value.
 """
@@ -8,31 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from csg_otel.alerts.expr import quoted
+from csg_otel.alerts.expr import Matcher
 from csg_otel.alerts.text import as_pattern, camel
-
-
-@dataclass(frozen=True, slots=True)
-class Matcher:
-    """A condition on the value of *label*; a missing label has an empty value."""
-
-    label: str
-    operator: Literal["=", "!=", "=~", "!~"]
-    value: str
-
-    def __str__(self) -> str:
-        """Return the matcher in Alertmanager's syntax."""
-        return f"{self.label}{self.operator}{quoted(self.value)}"
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Return whether an alert with *labels* meets the condition."""
-        value = labels.get(self.label, "")
-        if self.operator in ("=~", "!~"):
-            return (re.fullmatch(self.value, value) is not None) == (self.operator == "=~")
-        return (value == self.value) == (self.operator == "=")
 
 
 def of(match: Mapping[str, Any]) -> Iterator[Matcher]:

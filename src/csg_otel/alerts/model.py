@@ -15,8 +15,8 @@ from csg_otel.alerts.escalations import SEVERITIES
 if TYPE_CHECKING:
     from csg_otel.alerts.catalog import Ref
     from csg_otel.alerts.escalations import Severity
+    from csg_otel.alerts.expr import Matcher
     from csg_otel.alerts.filters import Filter
-    from csg_otel.alerts.matchers import Matcher
     from csg_otel.alerts.message import Message
 
 Function = Literal[

@@ -18,7 +18,7 @@ from csg_otel.alerts import windows
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE
 from csg_otel.alerts.escalations import Severity, escalated_severities
-from csg_otel.alerts.matchers import Matcher
+from csg_otel.alerts.expr import Matcher
 from csg_otel.alerts.model import ESCALATION_LABEL, RULE_LABEL
 from csg_otel.alerts.text import as_pattern, duration
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.alertmanager import receivers
 from csg_otel.alerts.alertmanager.receivers import SecretFile, Target
-from csg_otel.alerts.matchers import Matcher
+from csg_otel.alerts.expr import Matcher
 from csg_otel.alerts.model import RULE_LABEL
 from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import duration, yaml_file
