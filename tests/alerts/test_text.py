@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csg_otel.alerts.message import parse
+from csg_otel.alerts.message import formatted, parse
 from csg_otel.alerts.text import camel, digest, duration, inert, number, yaml_file
 
 
@@ -44,10 +44,31 @@ def test_no_text_begins_an_action(text: str, followed: bool) -> None:
 
 def test_messages_have_places_and_text() -> None:
     """Every place is parsed, and other braces stay text."""
-    message = parse("{value} {value:percent} of {labels.a.b} > {threshold} {other} {")
+    message = parse("{value} {value:percent} of {labels.a.b} > {threshold:bytes} {other} {value:x} {value:.2f} {")
 
-    written = message.write(lambda text: text.upper(), lambda place: f"<{place.kind}{place.name}>")
-    assert written == "<value> <percent> OF <labela.b> > <threshold> {OTHER} {"
+    written = message.write(lambda text: text.upper(), lambda place: f"<{place.kind}{place.name}{place.form}>")
+    assert written == "<value> <valuepercent> OF <labela.b> > <thresholdbytes> {OTHER} {VALUE:X} <value.2f> {"
+    assert message.labels == ("a.b",)
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "written"),
+    [
+        (0.5, "", "0.5"),
+        (0.5, "percent", "50%"),
+        (1536, "bytes", "1.5KiB"),
+        (12, "bytes", "12B"),
+        (0, "duration", "0s"),
+        (0.0125, "duration", "12.5ms"),
+        (75, "duration", "1m 15s"),
+        (-90_061, "duration", "-1d 1h 1m 1s"),
+        (2.71828, ".2f", "2.72"),
+    ],
+)
+def test_numbers_are_written_as_prometheus_writes_them(value: float, form: str, written: str) -> None:
+    """The unit tests of rules compare them with Prometheus' own."""
+    assert formatted(value, form) == written
+    assert formatted(50, "percent", percent=True) == "50%"
 
 
 @pytest.mark.parametrize(
