@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from datadog_api_client.v1.model.monitor import Monitor
+from datadog_api_client.v2.model.downtime_create_request_attributes import DowntimeCreateRequestAttributes
 
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.grafana import provisioning
@@ -153,7 +154,30 @@ def test_sixty_monitors_fit_the_models_of_datadogs_client() -> None:
 
     assert all(accepted(monitor, Monitor) for monitor in content["monitors"])
     assert len({monitor["name"] for monitor in content["monitors"]}) == len(content["monitors"]) == 64
-    assert len(content["left_out"]) == 2
+    assert all(accepted(downtime, DowntimeCreateRequestAttributes) for downtime in content["downtimes"])
+    assert content["left_out"] == ["rule 'cold_store': Datadog has no equivalent of keep_firing_for: 15m"]
+
+
+def test_the_hours_of_a_rule_are_a_downtime_of_its_monitors() -> None:
+    """They are muted in the other hours of the week, by a tag of their own."""
+    hours = {"days": ["sat"], "start": "09:00", "end": "17:00", "timezone": "Europe/Berlin"}
+    content = compiled("datadog", {"metric": "leader", "active": hours}, {"metric": "workers"})
+
+    (downtime,) = content["downtimes"]
+    assert downtime["schedule"] == {
+        "timezone": "Europe/Berlin",
+        "recurrences": [
+            {
+                "rrule": "FREQ=WEEKLY;INTERVAL=1;BYDAY=MO,TU,WE,TH,FR,SU",
+                "start": "2024-01-01T00:00",
+                "duration": "1440m",
+            },
+            {"rrule": "FREQ=WEEKLY;INTERVAL=1;BYDAY=SA", "start": "2024-01-01T00:00", "duration": "540m"},
+            {"rrule": "FREQ=WEEKLY;INTERVAL=1;BYDAY=SA", "start": "2024-01-01T17:00", "duration": "420m"},
+        ],
+    }
+    tag = downtime["monitor_identifier"]["monitor_tags"][-1]
+    assert [tag in monitor["tags"] for monitor in content["monitors"]] == [True, False]
 
 
 @pytest.mark.parametrize(

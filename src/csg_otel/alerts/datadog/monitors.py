@@ -12,7 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import slo, wording
+from csg_otel.alerts import routing, slo, wording
 from csg_otel.alerts.datadog import query, terms
 from csg_otel.alerts.datadog.notify import channel_handles, downtimes, escalated, left_out, webhooks
 from csg_otel.alerts.datadog.query import InexpressibleError
@@ -67,7 +67,8 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report:
     labels |= {key for rule in spec.rules for key, _ in rule.labels}
     labels |= {key for objective in spec.objectives for key, _ in objective.labels}
     notifying_left_out = left_out(spec, frozenset(labels))
-    muted, downtimes_left_out = downtimes(spec, owner(spec))
+    hours = {_hours_tag(name): active for name, active in routing.limited_hours(spec).items()}
+    muted, downtimes_left_out = downtimes(spec, owner(spec), hours)
     content = {
         "monitors": monitors,
         "slos": objectives,
@@ -158,7 +159,13 @@ def _monitor(spec: AlertSpec, rule: Rule, name: str, text: str, limit: float) ->
         },
     }
     tags = (f"severity:{rule.severity}", *(query.tag(f"{key}:{value}") for key, value in rule.labels))
+    tags += (_hours_tag(rule.name),) if rule.active is not None else ()
     return tagged(spec, f"csg_rule:{identity(name + level)}", monitor, tags)
+
+
+def _hours_tag(rule: str) -> str:
+    """Return the tag of the monitors of a *rule* that notifies people in hours of its own only."""
+    return f"csg_hours:{identity(rule)}"
 
 
 def _message(spec: AlertSpec, rule: Rule) -> str:

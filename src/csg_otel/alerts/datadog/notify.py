@@ -197,8 +197,17 @@ def _variable(spec: AlertSpec, receiver: str, header: str) -> str:
 # -- downtimes ----------------------------------------------------------------------------------------------------------
 
 
-def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the downtimes of monitors with the tags *own*, and the escalations without an equivalent in Datadog."""
+def downtimes(
+    spec: AlertSpec, own: tuple[str, ...], hours: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """
+    Return the downtimes of monitors with the tags *own*, and the escalations without an equivalent in Datadog.
+
+    Args:
+        spec: the specification.
+        own: the tags.
+        hours: the hours of rules that notify people in these only, by a further tag of their monitors.
+    """
     recurring, left_out = [], []
     for rule in spec.escalations:
         if rule.condition == "maintenance_mode":
@@ -208,23 +217,52 @@ def downtimes(spec: AlertSpec, own: tuple[str, ...]) -> tuple[list[dict[str, Any
         elif rule.condition == "time_window" and rule.action == "escalate":
             left_out.append(f"escalation {rule.name!r}: Datadog notifies the same people at any time of day")
         elif rule.condition == "time_window":
-            recurring += [_downtime(rule, severity, own) for severity in escalated_severities(rule, spec.severities)]
+            window = [_recurrence(rule.days, rule.start, rule.end)]
+            for severity in escalated_severities(rule, spec.severities):
+                message = f"csg_otel {own[1]}: {rule.name} ({severity})"
+                recurring.append(_downtime(message, (*own, f"severity:{severity}"), rule.timezone, window))
+    for tag, active in hours.items():
+        others = [
+            _recurrence(part.get("weekdays", ()), gap["start_time"], gap["end_time"])
+            for part in windows.other_hours(active)
+            for gap in part["times"]
+        ]
+        recurring.append(_downtime(f"csg_otel {own[1]}: {tag}", (*own, tag), active.timezone, others))
     return recurring, left_out
 
 
-def _downtime(rule: Any, severity: str, own: tuple[str, ...]) -> dict[str, Any]:
-    days = ",".join(day[:2].upper() for day in rule.days)
-    rrule = f"FREQ=WEEKLY;INTERVAL=1;BYDAY={days}" if days else "FREQ=DAILY;INTERVAL=1"
-    start, end = windows.minute(rule.start) % 1440, windows.minute(rule.end)
-    length = (end - start - 1) % (24 * 60) + 1  # an end before the start is on the next day
+def _downtime(message: str, tags: Iterable[str], timezone: str, recurrences: list[dict[str, Any]]) -> dict[str, Any]:
+    """
+    Return a downtime.
+
+    Args:
+        message: its text, by which a push recognizes it.
+        tags: the tags of the monitors that it mutes.
+        timezone: the time zone of its times.
+        recurrences: its times of the week.
+    """
     return {
-        "message": f"csg_otel {own[1]}: {rule.name} ({severity})",
+        "message": message,
         "scope": "*",
-        "monitor_identifier": {"monitor_tags": [*own, f"severity:{severity}"]},
-        "schedule": {
-            "timezone": rule.timezone,
-            "recurrences": [
-                {"rrule": rrule, "start": f"2024-01-01T{start // 60:02}:{start % 60:02}", "duration": f"{length}m"}
-            ],
-        },
+        "monitor_identifier": {"monitor_tags": list(tags)},
+        "schedule": {"timezone": timezone, "recurrences": recurrences},
+    }
+
+
+def _recurrence(weekdays: Iterable[str], starts: str, ends: str) -> dict[str, Any]:
+    """
+    Return a part of the week.
+
+    Args:
+        weekdays: the days on which it begins; all of them if there are none.
+        starts: the time at which it begins, HH:MM.
+        ends: the time at which it ends; one before the start is on the next day.
+    """
+    days = ",".join(day[:2].upper() for day in weekdays)
+    start, end = windows.minute(starts) % 1440, windows.minute(ends)
+    length = (end - start - 1) % (24 * 60) + 1
+    return {
+        "rrule": f"FREQ=WEEKLY;INTERVAL=1;BYDAY={days}" if days else "FREQ=DAILY;INTERVAL=1",
+        "start": f"2024-01-01T{start // 60:02}:{start % 60:02}",
+        "duration": f"{length}m",
     }

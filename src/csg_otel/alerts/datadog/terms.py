@@ -206,9 +206,6 @@ def compared(rule: Rule, text: str, service: str) -> Compared:
 
 def left_out(rule: Rule) -> list[str]:
     """Return the settings of *rule* that a monitor does not have, in words."""
-    parts = []
-    if rule.keep_firing_s:
-        parts.append(f"keep_firing_for: Datadog has no equivalent of {duration(rule.keep_firing_s)}")
-    if rule.active is not None:
-        parts.append("active: schedule a downtime for the other hours of the week")
-    return [f"rule {rule.name!r}: {part}" for part in parts]
+    if not rule.keep_firing_s:
+        return []
+    return [f"rule {rule.name!r}: Datadog has no equivalent of keep_firing_for: {duration(rule.keep_firing_s)}"]
