@@ -116,7 +116,7 @@ def test_each_kind_of_instrument_has_its_query(metric: str, more: dict[str, Any]
         ("greater_than_or_equal", 3, ("min", ">= 3")),
         ("less_than", 3, ("max", "< 3")),
         ("equals", 3, ("max", "<= 0")),
-        ("equals", 0.3, ("max", "<= 3e-10")),
+        ("equals", 0.3, ("max", "<= 0.0000000003")),
         ("not_equals", 3, ("min", "> 0")),
     ],
 )

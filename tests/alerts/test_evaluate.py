@@ -6,8 +6,8 @@ import pytest
 
 from csg_otel.alerts import conditions
 from csg_otel.alerts.catalog import Catalog
-from csg_otel.alerts.evaluate import Evaluator, Scrape, parse
-from csg_otel.alerts.expr import Aggregate, Binary, Growth, Life, Matcher, Over, Quantile, Select
+from csg_otel.alerts.evaluate import Evaluator, Scrape, UnevaluableError, parse
+from csg_otel.alerts.expr import Age, Aggregate, Binary, Expr, Growth, Life, Matcher, Over, Quantile, Select
 from csg_otel.alerts.prometheus import promql
 
 TEXT = """
@@ -74,3 +74,38 @@ def test_names_of_the_monitoring_guide_are_computed_from_instruments(catalog: Ca
     series = Evaluator(Scrape(0), parse(text, 1), recorded)(Select(("application_memory_usage_bytes",)))
 
     assert series == {(("type", "rss"),): 5.0, (("type", "vms"),): 7.0}
+
+
+def test_functions_over_time_need_two_scrapes_only() -> None:
+    """An age is that at the scrape; changes, resets, slopes and a forecast are computed from the two samples."""
+    before, now = (
+        parse(f"up_at 1000\nlevel {level}\nn_total {count}", at, unix_s=2000 + at)
+        for at, level, count in ((0, 4, 9), (10, 6, 3))
+    )
+    evaluated = Evaluator(before, now, {})
+    level = Select(("level",))
+    series: dict[str, Expr] = {
+        "age": Age(Select(("up_at",))),
+        "changes": Over("changes", level, 300),
+        "resets": Over("resets", Select(("n_total",)), 300),
+        "delta": Over("delta", level, 300),
+        "deriv": Over("deriv", level, 300),
+        "predict": Over("predict_linear", level, 300, 50),
+        "count": Aggregate("count", (), level),
+        "unless": Binary(level, "unless", Select(("n_total",)), ()),
+        "joined": Binary(level, "*", Select(("n_total",)), (), "left"),
+    }
+
+    assert {name: next(iter(evaluated(expr).values()), None) for name, expr in series.items()} == {
+        "age": 1010,
+        "changes": 1,
+        "resets": 1,
+        "delta": 60,
+        "deriv": 0.2,
+        "predict": 16,
+        "count": 1,
+        "unless": None,
+        "joined": 18,
+    }
+    with pytest.raises(UnevaluableError, match="values of 1h ago"):
+        evaluated(Select(("level",), offset_s=3600))

@@ -46,10 +46,13 @@ def test_a_rule_is_a_query_and_a_threshold() -> None:
 
 
 def test_missing_data_fires_if_it_would_hide_a_problem() -> None:
-    """A rule for a small value, or one with no_data, treats missing data as an alert."""
-    compiled_rules = rules(spec(rule(condition="<"), rule(name="b", no_data="alert"), rule(name="c")))
+    """A rule for a small value, or one with no_data, has a second one for missing data, also that of a single instance."""
+    compiled_rules = rules(spec(rule("process.uptime", condition="<"), rule(name="b", no_data="alert"), rule(name="c")))
 
-    assert [one["noDataState"] for one in compiled_rules] == ["Alerting", "Alerting", "OK"]
+    titles = [one["title"] for one in compiled_rules]
+    assert titles == ["high_cpu_usage", "high_cpu_usage no data", "b", "b no data", "c"]
+    assert {one["noDataState"] for one in compiled_rules} == {"OK"}
+    assert "and on (job, instance) up" in compiled_rules[1]["data"][0]["model"]["expr"]
 
 
 def test_a_uid_belongs_to_a_rule_of_a_service() -> None:
@@ -88,7 +91,7 @@ def test_a_users_text_is_neither_template_nor_variable() -> None:
 @pytest.mark.parametrize("condition", [">=", "<=", "==", "!="])
 def test_a_formula_names_the_query(condition: str) -> None:
     """Grafana replaces no variables in expressions, so a formula has the query's name with one dollar sign."""
-    (compiled_rule,) = rules(spec(rule(condition=condition, threshold=0.5, message="{labels.type}")))
+    (compiled_rule, *_) = rules(spec(rule(condition=condition, threshold=0.5, message="{labels.type}")))
 
     expression = compiled_rule["data"][1]["model"]["expression"]
     assert expression.startswith(("$A ", "abs($A "))

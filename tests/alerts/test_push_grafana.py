@@ -100,3 +100,12 @@ def test_secrets_are_written_again_only_on_request(grafana: GrafanaApi) -> None:
 
     again = [change.resource.name for change in planned(grafana, specification, secrets=True).changes]
     assert again == ["csg_otel/shop/slack", "csg_otel/shop/webhook", "csg_otel/shop/pagerduty"]
+
+
+def test_a_rule_has_the_fields_of_the_api(grafana: GrafanaApi) -> None:
+    """The API has another name than the file for the time for which an alert goes on to fire."""
+    planned(grafana, spec(rule(keep_firing_for="10m")))
+
+    (pushed,) = grafana.held["alert-rules"].values()
+    assert pushed["keep_firing_for"] == "10m"
+    assert "keepFiringFor" not in pushed

@@ -67,8 +67,15 @@ def test_sixty_rules_compile_for_every_target(target: str, golden: Callable[[str
             "min(last_1m):max:queue_depth{service:shop,!queue:a} > 1",
         ),
         (
-            {"metric": "queue_depth", "filters": {"queue": {"matches": "5..|x.*", "not": ["a", "b"]}}, "by": []},
-            "min(last_1m):max:queue_depth{service:shop AND queue NOT IN (a,b) AND (queue:5* OR queue:x*)} > 1",
+            {"metric": "queue_depth", "filters": {"queue": {"matches": r"a\.b|x.*|.*y.*", "not": ["a", "b"]}}, "by": []},
+            "min(last_1m):max:queue_depth{service:shop AND queue NOT IN (a,b) AND (queue:a.b OR queue:x* OR queue:*y*)} > 1",
+        ),
+        (
+            {"metric": "http_requests_total", "filters": {"code": {"matches": "[45].."}}, "by": [], "window": 60},
+            (
+                "min(last_1m):moving_rollup(sum:http_requests_total{service:shop AND (code:4* OR code:5*)}.as_rate(),"
+                " 60, 'avg') > 1"
+            ),
         ),
         (
             {"metric": "queue_depth / queue_limit", "by": ["queue"]},
@@ -77,7 +84,7 @@ def test_sixty_rules_compile_for_every_target(target: str, golden: Callable[[str
         ({"metric": "leader", "by": [], "offset": "1d"}, "min(last_1m):timeshift(max:leader{service:shop}, -86400) > 1"),
         (
             {"metric": "leader", "by": [], "and": [{"metric": "workers", "by": [], "condition": "<", "threshold": 3}]},
-            "min(last_1m):max:leader{service:shop} + 0 * cutoff_max(min:workers{service:shop}, 3) > 1",
+            "min(last_1m):max:leader{service:shop} + 0 * cutoff_max(min:workers{service:shop}, 2.999999997) > 1",
         ),
         (
             {"metric": "leader", "by": [], "unless": [{"metric": "workers", "by": [], "condition": ">", "threshold": 3}]},
@@ -88,8 +95,30 @@ def test_sixty_rules_compile_for_every_target(target: str, golden: Callable[[str
             "min(last_1m):max:leader{service:shop} - max:workers{service:shop} > 0",
         ),
         (
-            {"metric": "leader", "by": [], "condition": ..., "threshold": ..., "outside": [2, 8]},
-            "min(last_1m):abs(max:leader{service:shop} - 5) > 3",
+            {"metric": "leader", "by": [], "condition": ..., "threshold": ..., "between": [-8, -2]},
+            "max(last_1m):abs(max:leader{service:shop} - (-5)) <= 3",
+        ),
+        (
+            {"metric": "leader / workers", "by": [], "predict": "4h", "window": "1h"},
+            (
+                "min(last_1m):(max:leader{service:shop} + (max:leader{service:shop}"
+                " - timeshift(max:leader{service:shop}, -3600)) * 4)"
+                " / (max:workers{service:shop} + (max:workers{service:shop}"
+                " - timeshift(max:workers{service:shop}, -3600)) * 4) > 1"
+            ),
+        ),
+        (
+            {
+                "metric": "leader",
+                "by": [],
+                "for": "5m",
+                "and": [{"metric": "workers", "by": [], "condition": ">=", "threshold": 3}],
+                "unless": [{"metric": "workers", "by": [], "condition": ">=", "threshold": 9}],
+            },
+            (
+                "min(last_5m):default_zero(max:leader{service:shop} + 0 * cutoff_min(max:workers{service:shop}, 3)"
+                " + 0 * cutoff_max(max:workers{service:shop}, 8.999999991)) > 1"
+            ),
         ),
         ({"metric": "leader", "age": True, "datadog_query": "min(last_5m):max:x{*} > 2.5"}, "min(last_5m):max:x{*} > 2.5"),
     ],
@@ -153,9 +182,22 @@ def test_sixty_monitors_fit_the_models_of_datadogs_client() -> None:
     content = json.loads(compile_all(specified(SIXTY), CATALOG, targets=("datadog",))["datadog-monitors.json"])
 
     assert all(accepted(monitor, Monitor) for monitor in content["monitors"])
-    assert len({monitor["name"] for monitor in content["monitors"]}) == len(content["monitors"]) == 64
+    assert len({monitor["name"] for monitor in content["monitors"]}) == len(content["monitors"]) == 65
     assert all(accepted(downtime, DowntimeCreateRequestAttributes) for downtime in content["downtimes"])
-    assert content["left_out"] == ["rule 'cold_store': Datadog has no equivalent of keep_firing_for: 15m"]
+    assert "rule 'cold_store': Datadog has no equivalent of keep_firing_for: 15m" in content["left_out"]
+
+
+def test_a_value_outside_of_an_interval_has_two_monitors() -> None:
+    """So `{value}` is the value; where it can't be, it is in the list of what is left out."""
+    outside = {"metric": "leader", "by": [], "condition": ..., "threshold": ..., "outside": [2, 8]}
+    between = {**outside, "outside": [], "between": [2, 8]}
+    content = compiled("datadog", outside, between)
+
+    assert [(monitor["name"], monitor["query"]) for monitor in content["monitors"][:2]] == [
+        ("[shop] rule 0 below", "max(last_1m):max:leader{service:shop} < 2"),
+        ("[shop] rule 0 above", "min(last_1m):max:leader{service:shop} > 8"),
+    ]
+    assert content["left_out"] == ["rule 'rule 1': {value} is the distance to the limit"]
 
 
 def test_the_hours_of_a_rule_are_a_downtime_of_its_monitors() -> None:
@@ -224,10 +266,12 @@ def test_a_level_of_grafana_ends_where_the_next_begins() -> None:
     """Grafana has no inhibition. A rule that has no value while its condition does not hold has a second one for no data."""
     levels = {"metric": "leader", "by": [], "levels": {"warning": 1, "critical": 2}, "threshold": ...}
     critical, warning = rules(levels)
+    *_, lasting = rules({**levels, "for": "10m"})
     further = {"metric": "workers", "by": [], "condition": ">", "threshold": 3}
     watched, missing = rules({"metric": "leader", "by": [], "no_data": "alert", "and": [further]})
 
-    assert (expression(critical), expression(warning)) == ("max (leader)", "max (leader) unless (max (leader) > 2)")
+    assert (expression(critical), expression(warning)) == ("max (leader)", "(max (leader)) unless (max (leader) > 2)")
+    assert expression(lasting) == "(max (leader)) unless (count_over_time((max (leader) > 2)[10m:1m]) >= 10)"
     assert critical["uid"] != warning["uid"]
     assert (watched["noDataState"], missing["noDataState"]) == ("OK", "OK")
     assert missing["data"][0]["model"]["expr"].startswith("absent_over_time(leader")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import operator
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -61,11 +60,15 @@ class Scrape:
 
     at_s: float
     samples: Mapping[str, Series] = field(default_factory=dict)
-    unix_s: float = field(default_factory=time.time)
+    unix_s: float = 0.0
 
 
 def parse(
-    text: str, at_s: float, scraped: Mapping[str, str] | None = None, names: Container[str] | None = None
+    text: str,
+    at_s: float,
+    scraped: Mapping[str, str] | None = None,
+    names: Container[str] | None = None,
+    unix_s: float = 0.0,
 ) -> Scrape:
     """
     Return the samples of an exposition.
@@ -75,6 +78,7 @@ def parse(
         at_s: time of the scrape in monotonic seconds.
         scraped: labels that the scrape adds to every series, such as the job; by default none.
         names: the names of the samples to return, see :func:`selected`; by default all.
+        unix_s: time of the scrape in Unix seconds, from which ages are computed.
     """
     samples: defaultdict[str, Series] = defaultdict(dict)
     for line in text.splitlines():
@@ -83,7 +87,7 @@ def parse(
         if sample := _SAMPLE.fullmatch(line):
             labels = {name: _unescaped(value) for name, value in _LABEL.findall(sample[2] or "")}
             samples[sample[1]][_labels({**labels, **(scraped or {})}.items())] = float(sample[3])
-    return Scrape(at_s, dict(samples))
+    return Scrape(at_s, dict(samples), unix_s)
 
 
 def _unescaped(value: str) -> str:

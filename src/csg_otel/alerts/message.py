@@ -42,6 +42,11 @@ class Message:
         return "".join(text(part) if isinstance(part, str) else place(part) for part in self.parts)
 
     @property
+    def has_value(self) -> bool:
+        """Whether it has a place for the value."""
+        return any(isinstance(part, Place) and part.kind == "value" for part in self.parts)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The names of the labels that it has places for."""
         return tuple(part.name for part in self.parts if isinstance(part, Place) and part.kind == "label")

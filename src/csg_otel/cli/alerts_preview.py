@@ -25,6 +25,8 @@ from csg_otel.errors import CsgOtelError
 from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from csg_otel.alerts.model import Rule
     from csg_otel.alerts.preview import Preview, SeriesState
     from csg_otel.config import Config
@@ -63,9 +65,9 @@ def run(args: argparse.Namespace) -> int:
     url = args.url or _metrics_url(config)
     scraped = catalog.matcher(source.spec.service, source.spec.selector)
     added = {scraped.label: scraped.value} if scraped else {}
-    before = evaluate.parse(alert_source.fetch(url, args, config), clocks.monotonic(), added)
+    before = _scrape(url, args, config, added)
     time.sleep(args.wait)
-    now = evaluate.parse(alert_source.fetch(url, args, config), clocks.monotonic(), added)
+    now = _scrape(url, args, config, added)
     recorded = promql.recorded(source.catalog.find)
     evaluated, earlier = Evaluator(before, now, recorded), Evaluator(before, before, recorded)
     previews = [_preview(rule, evaluated, earlier, now.at_s - before.at_s) for rule in source.spec.rules]
@@ -76,6 +78,11 @@ def run(args: argparse.Namespace) -> int:
     pending = sum(one.holds and not one.fires for one in previews)
     print(f"{firing} of {len(previews)} rules would fire, {pending} would be pending")
     return 0
+
+
+def _scrape(url: str, args: argparse.Namespace, config: Config, added: Mapping[str, str]) -> evaluate.Scrape:
+    text = alert_source.fetch(url, args, config)
+    return evaluate.parse(text, clocks.monotonic(), added, unix_s=time.time())
 
 
 def _preview(rule: Rule, evaluated: Evaluator, earlier: Evaluator, elapsed_s: float) -> Preview:

@@ -38,7 +38,7 @@ _PRIORITIES: Final = {"emergency": 1, "critical": 2, "warning": 3, "info": 5}
 _OTHER_PRIORITY: Final = 3
 """The priority of a severity that is a word of the user."""
 
-_LIMIT: Final = re.compile(r"[<>]=?\s*(-?\d+(?:\.\d+)?)\s*$")
+_LIMIT: Final = re.compile(r"[<>]=?\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*$")
 """The comparison at the end of a monitor's query."""
 
 _TIMEFRAMES_D: Final = (7, 30, 90)
@@ -122,12 +122,13 @@ def _of_rule(spec: AlertSpec, rule: Rule) -> list[dict[str, Any]]:
         raise InexpressibleError(f"{rule.first.ref.name!r} has no series with {filters}")
     monitors = []
     for value in compared:
-        name = f"{rule.name} {' '.join(text for _, text in value.labels)}".strip()
-        one = terms.compared(rule, value.query, spec.service)
-        # Datadog has no `for`: the extreme point of that time that meets the condition last stands for all of its points.
-        extreme = "min" if one.operator.startswith(">") else "max"
-        query_text = f"{extreme}({query.window(rule.for_s)}):{one.query} {one.operator} {number(one.limit)}"
-        monitors.append(_monitor(spec, rule, name, query_text, one.limit))
+        words = [text for _, text in value.labels]
+        for side, one in terms.compared(rule, value.query, spec.service):
+            # Datadog has no `for`: the extreme point of that time that meets the condition last stands for all of its points.
+            extreme = "min" if one.operator.startswith(">") else "max"
+            text = f"{extreme}({query.window(rule.for_s)}):{one.query} {one.operator} {terms.decimal(one.limit)}"
+            name = " ".join(filter(None, (rule.name, *words, side)))
+            monitors.append(_monitor(spec, rule, name, text, one.limit))
     return monitors
 
 
@@ -201,7 +202,7 @@ def _repeated(spec: AlertSpec, severity: str) -> dict[str, Any]:
 _FORMS: Final = {
     "": "{{value}}",
     "percent": '{{eval "round(100*value, 2)"}} %',
-    "bytes": '{{eval "round(value/1048576, 2)"}} MiB',
+    "bytes": '{{eval "humanize_bytes(value)"}}',
     "duration": '{{eval "round(value, 2)"}} s',
 }
 """The template of the value in each form, except decimals."""

@@ -255,7 +255,8 @@ def _condition(each: Filter, key: str) -> str:
     is_not = each.how.endswith("not")
     values = [tag(value) for value in each.values]
     if each.how.startswith("matches"):
-        values = [_wildcard(pattern) for pattern in each.values[0].split("|")]
+        is_code = re.search("code|status", key) is not None
+        values = [value for part in each.values[0].split("|") for value in _wildcards(part, is_code=is_code)]
         if "" in values:
             raise InexpressibleError(f"{each} is a pattern, and Datadog compares tags with values and prefixes only")
     if len(values) == 1:
@@ -266,14 +267,21 @@ def _condition(each: Filter, key: str) -> str:
     return f"{key} {'NOT IN' if is_not else 'IN'} ({','.join(values)})"
 
 
-def _wildcard(pattern: str) -> str:
-    """Return *pattern*, one alternative, as the value of a tag or as a prefix with ``*``; empty if it is neither."""
-    if re.fullmatch(r"[\w\-:/]+", pattern):
-        return tag(pattern)
-    if code := re.fullmatch(r"([1-5])\.\.", pattern):  # a class of status codes, which have three digits
-        return f"{code[1]}*"
-    prefix = re.fullmatch(r"([\w\-:/]+)\.[*+]", pattern)
-    return f"{tag(prefix[1])}*" if prefix else ""
+def _wildcards(pattern: str, *, is_code: bool) -> list[str]:
+    """
+    Return *pattern*, one alternative, as values of a tag, with ``*`` for any text; an empty value if it is no such pattern.
+
+    Args:
+        pattern: a regular expression without ``|``.
+        is_code: whether the tag has status codes, of which a class (``5..``) is a prefix.
+    """
+    code = re.fullmatch(r"(?:([1-5])|\[([1-5]+)\])(?:\.\.|\\d\\d)", pattern)
+    if code is not None and is_code:
+        return [f"{digit}*" for digit in code[1] or code[2]]
+    literal = re.fullmatch(r"(\.\*)?((?:[\w\-:/]|\\\.)+)(\.[*+])?", pattern)
+    if literal is None:
+        return [""]
+    return [f"{'*' if literal[1] else ''}{tag(literal[2].replace(chr(92), ''))}{'*' if literal[3] else ''}"]
 
 
 def scope_of(operand: Operand, service: str) -> Scope:

@@ -7,7 +7,7 @@ monitor has one comparison. The rule: what Datadog can't say raises Inexpressibl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,13 +15,16 @@ from csg_otel import names
 from csg_otel.alerts import conditions
 from csg_otel.alerts.datadog import query
 from csg_otel.alerts.datadog.query import InexpressibleError, over, scope_of
-from csg_otel.alerts.model import GROWING, INTERVALS, Formula, Operand
+from csg_otel.alerts.model import BELOW, GROWING, Formula, Operand
 from csg_otel.alerts.text import duration, number
 
 if TYPE_CHECKING:
     from csg_otel.alerts.model import Comparison, Rule, Term
 
 _OPERATORS: Final = {"greater_than": ">", "less_than": "<", "greater_than_or_equal": ">=", "less_than_or_equal": "<="}
+_POINT_S: Final = 60.0
+"""Seconds of the shortest window of a monitor, which has one point."""
+
 _CUTOFFS: Final[Mapping[str, tuple[str, str]]] = {">": ("cutoff_min", "cutoff_max"), "<": ("cutoff_max", "cutoff_min")}
 """By the direction of a comparison: the function that drops points outside of it, and the one that drops those in it."""
 
@@ -77,8 +80,18 @@ def value(term: Term | float, service: str) -> str:
         events = all(operand.function in GROWING for side in both for operand in side.operands)
         zeroed = (0,) if term.operator == "/" else (0, 1)
         sides = [f"default_zero({text})" if events and at in zeroed else text for at, text in enumerate(sides)]
-    sides = [f"({text})" if isinstance(side, Formula) else text for side, text in zip(parts, sides, strict=True)]
+    sides = [f"({text})" if _is_sum(side) else text for side, text in zip(parts, sides, strict=True)]
     return f"{sides[0]} {term.operator} {sides[1]}"
+
+
+def _is_sum(side: Term | float) -> bool:
+    """Return whether the query of *side* is more than one term, so that it needs parentheses."""
+    return isinstance(side, Formula) or (isinstance(side, Operand) and side.function in ("derivative", "predict"))
+
+
+def _enclosed(term: Term, service: str) -> str:
+    text = value(term, service)
+    return f"({text})" if _is_sum(term) else text
 
 
 def _need_equal_groups(left: Term, right: Term) -> None:
@@ -142,7 +155,7 @@ def _over_time(operand: Operand, text: str) -> str:
         text = {
             "delta": change,
             "derivative": f"{change} / {number(window_s)}",
-            "predict": f"{text} + {change} * {number(operand.ahead_s / window_s)}",
+            "predict": f"{text} + {change} * {decimal(operand.ahead_s / window_s)}",
         }[function]
     return f"timeshift({text}, -{number(operand.offset_s)})" if operand.offset_s else text
 
@@ -175,14 +188,20 @@ def _dropping(rule: Rule, comparisons: Iterable[Comparison], service: str, drops
             raise InexpressibleError("a second condition of this kind can't be part of a query; use > or <")
         text, limit = value(one.value, service), one.threshold
         if not isinstance(limit, (int, float)):
-            text, limit = f"{text} - {value(limit, service)}", 0.0
-        texts.append(f"{_CUTOFFS[operator[0]][drops]}({text}, {number(limit)})")
+            text, limit = f"{text} - {_enclosed(limit, service)}", 0.0
+        # A cutoff keeps the points at its limit. These hold for >=, so for a `>` the limit is a little further away.
+        if (len(operator) == 1) == (drops == 0):
+            margin = max(abs(limit), 1.0) * conditions.TOLERANCE
+            limit += margin if (operator[0] == ">") == (drops == 0) else -margin
+        texts.append(f"{_CUTOFFS[operator[0]][drops]}({text}, {decimal(limit)})")
     return texts
 
 
-def compared(rule: Rule, text: str, service: str) -> Compared:
+def compared(rule: Rule, text: str, service: str) -> Iterator[tuple[str, Compared]]:
     """
-    Return what the monitor of *rule* compares, whose value is the query *text*. Raises InexpressibleError.
+    Yield what the monitors of *rule* compare, whose value is the query *text*, and what distinguishes their names.
+
+    Raises InexpressibleError.
 
     Args:
         rule: the rule.
@@ -194,18 +213,43 @@ def compared(rule: Rule, text: str, service: str) -> Compared:
         if condition not in _OPERATORS:
             raise InexpressibleError("two metrics are compared by > or < only")
         _need_equal_groups(rule.compared.value, limit)
-        return Compared(f"{text} - {value(limit, service)}", _OPERATORS[condition], 0.0)
-    if condition in _OPERATORS:
-        return Compared(text, _OPERATORS[condition], limit)
-    if condition in INTERVALS:
+        yield "", Compared(f"{text} - {_enclosed(limit, service)}", _OPERATORS[condition], 0.0)
+    elif condition in _OPERATORS:
+        operator = _OPERATORS[condition]
+        lasts = rule.for_s > _POINT_S and " + 0 * " in text and operator[0] == ">" and limit >= 0
+        # A point at which a second condition does not hold must end the time that the rule waits for.
+        yield "", Compared(f"default_zero({text})" if lasts else text, operator, limit)
+    elif condition == "outside":
+        yield "below", Compared(text, "<", limit)
+        yield "above", Compared(text, ">", rule.compared.upper)
+    elif condition == "between":
         middle, half = (limit + rule.compared.upper) / 2, (rule.compared.upper - limit) / 2
-        return Compared(f"abs({text} - {number(middle)})", ">" if condition == "outside" else "<=", half)
-    margin = 0.0 if float(limit).is_integer() else abs(limit) * conditions.TOLERANCE
-    return Compared(f"abs({text} - {number(limit)})", "<=" if condition == "equals" else ">", margin)
+        yield "", Compared(f"abs({text} - {_signed(middle)})", "<=", half)
+    else:
+        margin = 0.0 if float(limit).is_integer() else abs(limit) * conditions.TOLERANCE
+        operator = "<=" if condition == "equals" else ">"
+        yield "", Compared(f"abs({text} - {_signed(limit)})", operator, margin)
+
+
+def decimal(value: float) -> str:
+    """Return *value* as a number without an exponent, which Datadog's queries may not have."""
+    text = number(value)
+    return f"{value:.18f}".rstrip("0") if "e" in text else text
+
+
+def _signed(value: float) -> str:
+    return f"({decimal(value)})" if value < 0 else decimal(value)
 
 
 def left_out(rule: Rule) -> list[str]:
     """Return the settings of *rule* that a monitor does not have, in words."""
-    if not rule.keep_firing_s:
-        return []
-    return [f"rule {rule.name!r}: Datadog has no equivalent of keep_firing_for: {duration(rule.keep_firing_s)}"]
+    parts = []
+    if rule.keep_firing_s:
+        parts.append(f"Datadog has no equivalent of keep_firing_for: {duration(rule.keep_firing_s)}")
+    further = rule.also or rule.unless
+    if further and rule.for_s > _POINT_S and (rule.condition in BELOW or any(limit < 0 for limit in rule.limits)):
+        parts.append("its second conditions need to hold at one point only, not for the whole time of `for`")
+    is_distance = rule.condition == "between" or not isinstance(rule.compared.threshold, (int, float))
+    if is_distance and any(message.has_value for message in (rule.message, rule.description) if message is not None):
+        parts.append("{value} is the distance to the limit")
+    return [f"rule {rule.name!r}: {part}" for part in parts]

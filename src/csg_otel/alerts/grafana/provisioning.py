@@ -106,10 +106,14 @@ def uid(spec: AlertSpec, *words: str) -> str:
 
 
 def _rules(spec: AlertSpec, rule: Rule, catalog: Catalog) -> list[dict[str, Any]]:
-    """Return the rule of Grafana, and a second one about missing data if the first has no values while it does not hold."""
+    """
+    Return the rule of Grafana, and a second one about missing data.
+
+    Grafana's own state for it, ``noDataState``, is about all series together: one of two instances would be missed.
+    """
     level = (rule.severity,) if rule.above is not None else ()
     one = _rule(spec, rule, catalog, level)
-    if not rule.no_data or not _is_restricted(rule):
+    if not rule.no_data:
         return [one]
     missing = {
         **one,
@@ -119,7 +123,7 @@ def _rules(spec: AlertSpec, rule: Rule, catalog: Catalog) -> list[dict[str, Any]
         "noDataState": "OK",
         "annotations": {**one["annotations"], "summary": _annotation(f"There is no data of {rule.first.ref.name}")},
     }
-    return [{**one, "noDataState": "OK"}, missing]
+    return [one, missing]
 
 
 def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog, level: tuple[str, ...]) -> dict[str, Any]:
@@ -147,7 +151,7 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog, level: tuple[str, ...])
         "data": [_query(_muted(spec, rule, catalog), longest_s), _expression(**_compared(rule))],
         "for": duration(rule.for_s),
         **({"keepFiringFor": duration(rule.keep_firing_s)} if rule.keep_firing_s else {}),
-        "noDataState": "Alerting" if rule.no_data else "OK",
+        "noDataState": "OK",
         "execErrState": "Error",
         "labels": {**labels, SERVICE_LABEL: notify.service(spec), "severity": rule.severity},
         "annotations": {
@@ -163,11 +167,6 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog, level: tuple[str, ...])
 def _is_whole(rule: Rule) -> bool:
     """Return whether the query of *rule* is its whole condition: whether no number is compared with a value."""
     return bool(rule.query("grafana")) or not rule.limits
-
-
-def _is_restricted(rule: Rule) -> bool:
-    """Return whether the query of *rule* has no series where its condition does not hold."""
-    return _is_whole(rule) or bool(rule.also or rule.unless or rule.above)
 
 
 def _annotation(literal: str) -> str:
@@ -196,10 +195,12 @@ def _valued(rule: Rule) -> str:
     if _is_whole(rule):
         return str(conditions.condition(rule))
     value = conditions.restricted(rule, conditions.value(rule.compared.value))
-    if rule.above is not None:  # Grafana has no inhibition
-        above = rule.above[1]
-        value = conditions.matched(rule.compared.value, value, "unless", above.value, conditions.compared(above))
-    return str(value)
+    if rule.above is None:
+        return str(value)
+    # Grafana has no inhibition. The level above is left out once it has held for its own time, else none would fire meanwhile.
+    above = str(conditions.compared(rule.above[1]))
+    held = f"count_over_time(({above})[{duration(rule.for_s)}:1m]) >= {number(max(1, rule.for_s // 60))}"
+    return f"({value}) unless ({held if rule.for_s >= 60 else above})"
 
 
 def _query(expr: str, window_s: float) -> dict[str, Any]:

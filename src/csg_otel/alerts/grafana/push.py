@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from csg_otel.alerts.push.api import Api
 
 _API: Final = "/api/v1/provisioning"
+_API_KEYS: Final = {"keepFiringFor": "keep_firing_for"}
+"""The fields of a rule that the API calls otherwise than the file."""
+
 _PATHS: Final = {
     "folder": "/api/folders",
     "template": f"{_API}/templates",
@@ -110,7 +113,8 @@ class GrafanaPush:
         yield _desired("policy", "routes", "routes", {"routes": self._content["policies"][0]["routes"]})
         for group in self._content["groups"]:
             for rule in group["rules"]:
-                body = {**rule, "orgID": 1, "folderUID": self._folder["uid"], "ruleGroup": group["name"]}
+                body = {_API_KEYS.get(key, key): value for key, value in rule.items()}
+                body |= {"orgID": 1, "folderUID": self._folder["uid"], "ruleGroup": group["name"]}
                 yield _desired("rule", rule["uid"], rule["title"], body)
 
     def _actual(self) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +61,7 @@ class Rules:
             self._read_again_s = now_s + (_RETRY_S if self.problems else _READ_AGAIN_S)
         scraped = catalog.matcher(self._config.service.name or "", self._config.alerting.selector)
         added = {scraped.label: scraped.value} if scraped else {}
-        now = self._scrapes.add(evaluate.parse(exposition, now_s, added, self._wanted))
+        now = self._scrapes.add(evaluate.parse(exposition, now_s, added, self._wanted, time.time()))
         evaluators: dict[float, Evaluator] = {}
         since: dict[tuple[str, str, Labels], float] = {}
         previews = []

@@ -30,7 +30,7 @@ class Scrapes:
             for name, series in scrape.samples.items()
         }
         self._labels = {labels: labels for series in samples.values() for labels in series}
-        shared = Scrape(scrape.at_s, samples)
+        shared = Scrape(scrape.at_s, samples, scrape.unix_s)
         if scrape.at_s - self._kept[-1].at_s >= _STEPS[0][1]:
             self._kept = [*_thinned(self._kept, scrape.at_s), shared]
         return shared
