@@ -231,6 +231,10 @@ def test_events_that_did_not_happen_count_as_none() -> None:
         ({"metric": "queue_depth / queue_limit", "percent": True, "threshold": 80}, 80),
         ({"metric": "leader", "age": True, "threshold": "26h"}, 26 * 3600),
         ({"metric": "bytes_sent_total", "threshold": "1MiB"}, 1024**2),
+        ({"metric": "disk_free_bytes - disk_size_bytes", "threshold": "1MiB"}, 1024**2),
+        ({"metric": "1 - disk_free_bytes / disk_size_bytes", "threshold": "90%"}, 0.9),
+        ({"metric": "100 * disk_free_bytes / disk_size_bytes", "threshold": "90%"}, 90),
+        ({"metric": "queue_depth / jobs_failed_total", "by": [], "threshold": "10m"}, 600),
     ],
 )
 def test_a_limit_may_have_a_unit(settings: dict[str, Any], threshold: float) -> None:
@@ -244,6 +248,7 @@ def test_a_limit_may_have_a_unit(settings: dict[str, Any], threshold: float) -> 
         ({"metric": "disk_free_bytes", "threshold": "80%"}, "does not fit the compared value, which is in bytes"),
         ({"metric": "csg.operation.duration", "threshold": "2GiB"}, "does not fit the compared value, which is in s"),
         ({"metric": "queue_depth", "threshold": "80%"}, "which is a plain number"),
+        ({"metric": "disk_free_bytes / disk_size_bytes", "threshold": "2GiB"}, "which is in 1"),
         ({"metric": "queue_depth", "by": ["queu"]}, ""),
         ({"metric": "csg.files.processed", "by": ["outcom"]}, "has no attribute 'outcom' (did you mean 'csg.outcome'?)"),
         ({"metric": "queue_depth", "by": ["a-b"]}, "is no name of a label"),

@@ -315,7 +315,8 @@ class _Reading:
 def unit(value: Term) -> str:
     """Return the unit of *value*, as far as it is that of its metric."""
     if isinstance(value, Formula):
-        return "1" if value.operator == "/" and isinstance(value.left, (Operand, Formula)) else ""
+        own, factor = _measured(value)
+        return {(1.0, "1"): "1", (100.0, "1"): "%"}.get((factor, own), own if factor == 1.0 else "").removesuffix("/s")
     if value.function in ("changes", "resets") or value.aggregate == "count":
         return "1"
     if value.function == "age":
@@ -323,6 +324,22 @@ def unit(value: Term) -> str:
     if value.function in GROWING and value.ref.kind == "histogram":
         return "{call}"
     return quantities.unit_of(value.ref.unit, value.ref.series)
+
+
+def _measured(term: Term | float) -> tuple[str, float]:
+    """Return the unit of *term*, with ``/s`` for a rate, and the factor that its numbers are multiplied by."""
+    if isinstance(term, (int, float)):
+        return "", float(term)
+    if isinstance(term, Operand):
+        return unit(term) + ("/s" if term.function == "rate" else ""), 1.0
+    (left, left_factor), (right, right_factor) = _measured(term.left), _measured(term.right)
+    both = not isinstance(term.left, (int, float)) and not isinstance(term.right, (int, float))
+    if term.operator in ("+", "-"):
+        return (left if left == right else "") if both else left or right, 1.0
+    if not both:
+        factor = left_factor * right_factor if term.operator == "*" else left_factor / (right_factor or 1.0)
+        return left or right, factor if term.operator == "*" or isinstance(term.right, (int, float)) else 0.0
+    return ("1", left_factor / right_factor) if term.operator == "/" and left == right else ("", 1.0)
 
 
 def _groups(section: Any) -> bool:

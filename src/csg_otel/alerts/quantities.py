@@ -46,6 +46,11 @@ def unit_of(unit: str, series: str) -> str:
     return words[2] if words[2] in _UNITS else ""
 
 
+def form_of(unit: str) -> str:
+    """Return the form in which people read numbers in *unit*, as in a message: bytes, duration, or none."""
+    return {"s": "duration", "By": "bytes"}.get(_UNITS[unit][0], "") if _UNITS.get(unit, ("", 0.0))[1] == 1.0 else ""
+
+
 def number(written: float | str, unit: str) -> float:
     """
     Return a limit as a number in *unit*. Raises ValueError with a correction for a unit that does not fit.

@@ -13,9 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks
-from csg_otel.alerts import catalog, conditions, evaluate, wording
+from csg_otel.alerts import catalog, conditions, evaluate, quantities, wording
 from csg_otel.alerts.evaluate import Evaluator, Labels
+from csg_otel.alerts.message import formatted
 from csg_otel.alerts.model import RULE_LABEL
+from csg_otel.alerts.operands import unit
 from csg_otel.alerts.preview import preview
 from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.text import duration
@@ -25,7 +27,7 @@ from csg_otel.errors import CsgOtelError
 from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from csg_otel.alerts.model import Rule
     from csg_otel.alerts.preview import Preview, SeriesState
@@ -119,15 +121,22 @@ def _lines(preview: Preview) -> list[str]:
         when = f"be pending for {_text(rule.for_s)}" if rule.for_s else "fire"
         no_data = f" (its no-data alert would {when})" if preview.missing else ""
         return [f"  no data     {head}: {wording.value(rule.first)}{no_data}"]
-    limit = f"fires when {wording.condition(rule, '{:g}'.format)}"
+    write = _writer(rule)
+    limit = f"fires when {wording.condition(rule, write)}"
     lines = [
-        f"{_MARKS[one.state]}  {head}: {one.value:.4g} ({limit}){_when(one)}{_labels(rule, one.labels)}"
+        f"{_MARKS[one.state]}  {head}: {write(one.value)} ({limit}){_when(one)}{_labels(rule, one.labels)}"
         for one in preview.series[:_MOST_LINES]
     ]
     if hidden := preview.series[_MOST_LINES:]:
         holding = sum(one.state != "ok" for one in hidden)
         lines.append(f"              {head}: {len(hidden)} more, of which {holding} would fire or be pending")
     return lines
+
+
+def _writer(rule: Rule) -> Callable[[float], str]:
+    """Return the function that writes the numbers of *rule*: bytes and durations as people read them."""
+    form = quantities.form_of(unit(rule.compared.value))
+    return lambda number: formatted(number, form)
 
 
 def _when(series: SeriesState) -> str:
