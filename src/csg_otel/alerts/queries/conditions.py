@@ -33,11 +33,21 @@ def comparison(node: Operation, metrics: Metrics) -> Iterator[str]:
     left, right = values.of(node.left, metrics), values.of(node.right, metrics)
     if not node.returns_bool and left.never(node.operator, right):
         yield f"{quoted(node)}: never true, because the left side {_words(left)}{_cure(left, right)}"
-    elif node.operator == "==" and _computed(node.left) and isinstance(node.right, Number) and node.right.value:
+    elif (
+        node.operator == "=="
+        and _computed(node.left)
+        and isinstance(node.right, Number)
+        and not _is_end(node.left, node.right)
+    ):
         yield (
             f"{quoted(node)}: a rate or mean is a fraction, which hardly ever equals {node.right.value:g} exactly;"
             f" compare it with >= or <="
         )
+
+
+def _is_end(node: Node, number: Number) -> bool:
+    """Return whether fractions reach *number* exactly: nothing at all, or with a quotient everything."""
+    return number.value == 0 or (number.value == 1 and isinstance(node, Operation) and node.operator == "/")
 
 
 def alert(node: Node, metrics: Metrics) -> Iterator[str]:
@@ -85,7 +95,7 @@ def _branches(node: Node) -> Iterator[Node]:
         yield node
 
 
-def _chooses(node: Node) -> bool:
+def _chooses(node: Node) -> bool:  # noqa: PLR0911 - one return for each kind of node
     """Return whether *node* leaves series out, or has series only in exceptional cases."""
     if isinstance(node, Operation):
         if node.operator in COMPARISONS or node.operator == "unless":
@@ -134,7 +144,9 @@ def _computed(node: Node) -> bool:
         return node.function in (*values.GROWTH, "avg_over_time", "histogram_quantile", "deriv", "predict_linear")
     if isinstance(node, Aggregation):
         return node.how in ("avg", "sum", "max", "min") and _computed(node.of)
-    return isinstance(node, Operation) and node.operator in ("*", "/") and (_computed(node.left) or _computed(node.right))
+    return (
+        isinstance(node, Operation) and node.operator in ("*", "/") and (_computed(node.left) or _computed(node.right))
+    )
 
 
 def _words(one: values.Range) -> str:

@@ -1,4 +1,4 @@
-"""Mistakes in functions: a rate of a gauge or of a sum, a quantile without its buckets, a window without enough samples. Pure."""
+"""Mistakes in functions: a rate of a gauge or of a sum, a quantile without its buckets, a window that is too short. Pure."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def mistakes(node: Call | Aggregation, metrics: Metrics, scrape_s: float | None)
 def _growth(node: Call, metrics: Metrics) -> Iterator[str]:
     of, function = node.arguments[0], node.function
     if isinstance(of, Subquery):
-        summed = next((part for part in every(of.of) if isinstance(part, Aggregation)), None)
+        summed = next((part for part in every(of.of) if isinstance(part, Aggregation) and part.how == "sum"), None)
         grown = any(isinstance(part, Call) and part.function in GROWTH for part in every(of.of))
         if summed is not None and not grown:
             yield (
-                f"{quoted(node)}: a restart of one program makes the {summed.how} fall, which a {function} takes for growth"
+                f"{quoted(node)}: a restart of one program makes the {summed.how} fall, which {function} takes for growth"
                 f" from 0; write {summed.how}({function}(...))"
             )
     if not isinstance(of, Series):
@@ -97,12 +97,19 @@ def _histogram(node: Call, metrics: Metrics) -> Iterator[str]:
     of = node.arguments[1]
     series = [part for part in every(of) if isinstance(part, Series)]
     buckets = [one for one in series if any(name.endswith("_bucket") for name in one.names)]
-    if buckets and "le" not in labels.of(of):
+    # VictoriaMetrics has buckets of its own, with the label vmrange.
+    if buckets and "le" not in (kept := labels.of(of)) and "vmrange" not in kept:
         yield f"{quoted(node)}: the aggregation drops the label le, which holds the buckets' bounds; add le to its labels"
-    averaged = next((part for part in every(of) if isinstance(part, Aggregation) and part.how in ("avg", "count")), None)
+    averaged = next(
+        (part for part in every(of) if isinstance(part, Aggregation) and part.how in ("avg", "count")), None
+    )
     if buckets and averaged is not None and averaged.how == "count":
         yield f"{quoted(node)}: count returns the number of series, not of measurements; write sum"
-    if any(one.window_s is None for one in buckets) and not any(metrics.is_aggregated(one.name) for one in buckets):
+    if (
+        buckets
+        and all(one.window_s is None for one in buckets)
+        and not any(metrics.is_aggregated(one.name) for one in buckets)
+    ):
         yield f"{quoted(node)}: buckets count since the start of the program; write rate({buckets[0].name}[5m])"
     for one in series:
         if one not in buckets and one.name.endswith(("_sum", "_count")):

@@ -77,9 +77,7 @@ def is_vector(node: Node) -> bool:
     if isinstance(node, Operation):
         return is_vector(node.left) or is_vector(node.right)
     if isinstance(node, Call):
-        return node.function not in ("scalar", "time", "pi") and (
-            node.function != "-" or is_vector(node.arguments[0])
-        )
+        return node.function not in ("scalar", "time", "pi") and (node.function != "-" or is_vector(node.arguments[0]))
     return not isinstance(node, (Number, Text))
 
 

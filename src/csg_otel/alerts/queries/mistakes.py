@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from csg_otel.alerts.expr import Matcher
 from csg_otel.alerts.queries import conditions, functions, labels, pairs, selectors
 from csg_otel.alerts.queries.metrics import Metrics
 from csg_otel.alerts.queries.tree import (
@@ -28,6 +27,9 @@ from csg_otel.alerts.queries.tree import (
     quoted,
 )
 from csg_otel.alerts.text import duration
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.expr import Matcher
 
 _ACTION: Final = re.compile(r"\{\{((?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|[^\"`}]|\}(?!\}))*)\}\}")
 """An action of a template; its texts may contain braces."""
@@ -109,7 +111,7 @@ def _of_parts(node: Node, around: Around) -> Iterator[str]:
 
 
 def _foreign(series: Series, own: Iterable[Matcher]) -> Iterator[str]:
-    """Yield that *series* selects those of all services, if it has none of the matchers *own* and no other value of their labels."""
+    """Yield that *series* has none of the labels of *own*, so that it selects the series of all services."""
     wanted = {matcher.label for matcher in own}
     if wanted and not wanted & {matcher.label for matcher in series.matchers}:
         matchers = " or ".join(str(matcher) for matcher in own)

@@ -32,7 +32,10 @@ def mistakes(node: Operation) -> Iterator[str]:
         lost = [label for label in pairing.labels if (label in left) != (label in right)]
         if lost:
             side = "left" if lost[0] not in left else "right"
-            yield f"{quoted(node)}: the {side} side has lost {_list(lost)}, so no pair has it; keep it there, or remove it from on"
+            yield (
+                f"{quoted(node)}: the {side} side has lost {_list(lost)}, so no pair has it;"
+                f" keep it there, or remove it from on"
+            )
             return
     elif not pairing.many and not (left.open or right.open) and left.labels != right.labels:
         only = sorted(left.labels ^ right.labels)

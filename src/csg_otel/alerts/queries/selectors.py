@@ -1,4 +1,4 @@
-"""Mistakes in selectors: series that do not exist, and matchers that match nothing, everything, or not what they look like. Pure."""
+"""Mistakes in selectors: series that do not exist, and matchers that match nothing, everything, or something else. Pure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ def mistakes(series: Series, metrics: Metrics) -> Iterator[str]:
     """Yield the mistakes of the selector *series*."""
     yield from _name(series, metrics)
     for matcher in series.matchers:
-        if message := _matcher(matcher):
-            yield f"{quoted(series)}: {message}"
-        elif message := _value(series, matcher, metrics):
+        if message := _matcher(matcher) or _value(series, matcher, metrics):
             yield f"{quoted(series)}: {message}"
     yield from _contradictions(series)
     if series.offset_s < 0:
@@ -43,21 +41,22 @@ def _name(series: Series, metrics: Metrics) -> Iterator[str]:
             yield f"{quoted(series)}: {name} is a histogram, whose series end in _bucket, _sum and _count; write one of them"
 
 
-def _matcher(matcher: Matcher) -> str:
+def _matcher(matcher: Matcher) -> str:  # noqa: PLR0911 - one return for each mistake
     """Return what is wrong with *matcher* itself; empty if nothing is."""
     label, value, operator = matcher.label, matcher.value, matcher.operator
     if operator in ("=", "!="):
         if label != "le" and _PATTERN.search(value):
             return f"{operator} compares whole texts, and {value!r} looks like a pattern; write {label}{operator[0]}~"
         return ""
-    if value in ("", "^$"):
-        exact = "=" if operator == "=~" else "!="
-        return f'{matcher} means "{label} is {"missing" if exact == "=" else "there"}"; write {label}{exact}"" if so'
+    if value in ("", "^$") and operator == "=~":
+        return f'{matcher} selects the series without {label}; write {label}="" if so'
     if value in (".*", "^.*$", "(.*)"):
         effect = "matches every series" if operator == "=~" else "matches no series, so the expression is always empty"
         return f"{matcher} {effect}; remove it"
     if _GLOB.fullmatch(value):
-        return f"{value!r} is not a wildcard: in a pattern, * repeats the character before it; write {_unglobbed(value)!r}"
+        return (
+            f"{value!r} is not a wildcard: in a pattern, * repeats the character before it; write {_unglobbed(value)!r}"
+        )
     if "||" in value or "|)" in value or "(|" in value:
         return f"{matcher} has an empty alternative, which also matches series without {label}; remove it"
     return ""

@@ -26,7 +26,7 @@ class SyntaxMistakeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The series called *name* (empty if only *matchers* select them) that meet *matchers*; *window_s* of a range, else None."""
+    """The series called *name* (empty if only *matchers* select them) that meet *matchers*; *window_s* is that of a range."""
 
     name: str
     matchers: tuple[Matcher, ...]
@@ -159,7 +159,7 @@ def quoted(node: Node) -> str:
 # -- the parser's objects ---------------------------------------------------------------------------------------------
 
 
-def _node(raw: Any) -> Node:
+def _node(raw: Any) -> Node:  # noqa: PLR0911 - one return for each kind of node
     kind = type(raw).__name__
     written = str(raw)
     if kind == "ParenExpr":

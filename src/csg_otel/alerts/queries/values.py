@@ -22,8 +22,19 @@ GROWTH: Final = frozenset(["rate", "irate", "increase"])
 
 _COUNTING: Final = frozenset(["changes", "resets", "stdvar", "stddev", "stdvar_over_time", "stddev_over_time", "abs"])
 _SAME: Final = frozenset(
-    ["avg_over_time", "min_over_time", "max_over_time", "last_over_time", "first_over_time", "quantile_over_time"]
-    + ["label_replace", "label_join", "sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "vector", "scalar"]
+    [
+        *("avg_over_time", "min_over_time", "max_over_time", "last_over_time", "first_over_time", "quantile_over_time"),
+        *(
+            "label_replace",
+            "label_join",
+            "sort",
+            "sort_desc",
+            "sort_by_label",
+            "sort_by_label_desc",
+            "vector",
+            "scalar",
+        ),
+    ]
 )
 """Functions whose values are among those of the argument, or between them."""
 _COUNTERS: Final = ("_total", "_bucket", "_count")
@@ -94,7 +105,7 @@ def _of_aggregation(node: Aggregation, metrics: Metrics) -> Range:
     return inner
 
 
-def _of_call(node: Call, metrics: Metrics) -> Range:
+def _of_call(node: Call, metrics: Metrics) -> Range:  # noqa: PLR0911 - one return for each kind of function
     function = node.function
     if function in GROWTH or function in _COUNTING or function in ("time", "timestamp"):
         return POSITIVE
@@ -120,7 +131,7 @@ _ARITHMETIC: Final[dict[str, _Compute]] = {
 }
 
 
-def _of_operation(node: Operation, metrics: Metrics) -> Range:
+def _of_operation(node: Operation, metrics: Metrics) -> Range:  # noqa: PLR0911 - one return for each kind of operator
     left, right = of(node.left, metrics), of(node.right, metrics)
     if node.operator in COMPARISONS:
         return SHARE if node.returns_bool else left if labels.is_vector(node.left) else right
