@@ -62,9 +62,10 @@ FOREIGN = {
 """The mistakes that other projects' files do have, read one by one."""
 
 
-def document(catalog: Catalog, expression: str, annotation: str = "x", name: str = "A") -> list[str]:
+def document(catalog: Catalog, expression: str, annotation: str = "x") -> list[str]:
     """Return the findings about one alert."""
-    text = f"groups:\n- name: g\n  rules:\n  - alert: {name}\n    expr: >-\n      {expression}\n    annotations: {{summary: '{annotation}'}}\n"
+    rule = f"alert: A\n    expr: >-\n      {expression}\n    annotations: {{summary: '{annotation}'}}\n"
+    text = f"groups:\n- name: g\n  rules:\n  - {rule}"
     return files.document(text, "r.yaml", catalog)
 
 

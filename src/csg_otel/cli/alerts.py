@@ -196,9 +196,11 @@ def _secrets(source: alert_source.Source, options: Options) -> list[str]:
 def _expressions(source: alert_source.Source, others: list[Path]) -> list[str]:
     """Return the problems of the rules' expressions, and of the files *others*; print how to install a missing parser."""
     try:
-        found = [source.loaded.problem(path, message) for path, message in own.expressions(source.spec, source.catalog)]
+        problems = [
+            source.loaded.problem(path, message) for path, message in own.expressions(source.spec, source.catalog)
+        ]
         check = functools.partial(rule_files.document, catalog=source.catalog)
-        return found + [problem for file in others for problem in _read(file, "--prometheus-file", check)]
+        return problems + [problem for file in others for problem in _read(file, "--prometheus-file", check)]
     except MissingExtraError as error:
         print(f"expressions are not checked: {error}")
         return []

@@ -39,22 +39,22 @@ def document(text: str, name: str, catalog: Catalog) -> list[str]:
     if not rules:
         return [f"{name}:1:1: there is no rule in this file; give a file of rules that Prometheus reads"]
     recorded = [_text(rule, "record") for _, rule in rules]
-    around = mistakes.Around(Metrics(catalog, recorded), scrape_s=None)
-    return [f"{name}:{finding}" for group, rule in rules for finding in _of_rule(group, rule, around)]
+    place = mistakes.Place(Metrics(catalog, recorded), scrape_s=None)
+    return [f"{name}:{finding}" for group, rule in rules for finding in _of_rule(group, rule, place)]
 
 
-def _of_rule(group: str, rule: yaml.Node, around: mistakes.Around) -> Iterator[str]:
+def _of_rule(group: str, rule: yaml.Node, place: mistakes.Place) -> Iterator[str]:
     expression = _at(rule, "expr")
     alert = _text(rule, "alert") or _text(rule, "record")
     if not isinstance(expression, yaml.ScalarNode):
         yield f"{_position(rule)} group {group}, {alert}: has no expr; add the expression"
         return
     if not _text(rule, "alert"):
-        found = mistakes.of_recording(expression.value, around)
+        messages = mistakes.of_recording(expression.value, place)
     else:
         texts = {**_texts(_at(rule, "labels")), **_texts(_at(rule, "annotations"))}
-        found = mistakes.of_alert(expression.value, around, for_s=_seconds(_text(rule, "for")), texts=texts)
-    for message in found:
+        messages = mistakes.of_alert(expression.value, place, for_s=_seconds(_text(rule, "for")), texts=texts)
+    for message in messages:
         yield f"{_position(expression)} group {group}, {alert}: {message}"
 
 

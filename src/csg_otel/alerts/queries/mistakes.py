@@ -39,7 +39,7 @@ _LITERAL: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Place:
     """
     What is known about the place of an expression.
 
@@ -52,15 +52,13 @@ class Around:
     own: tuple[Matcher, ...] = ()
 
 
-def of_alert(
-    promql: str, around: Around, *, for_s: float = 0.0, texts: Mapping[str, str] | None = None
-) -> Iterator[str]:
+def of_alert(promql: str, place: Place, *, for_s: float = 0.0, texts: Mapping[str, str] | None = None) -> Iterator[str]:
     """
     Yield the mistakes of an alert. Raises MissingExtraError without the parser.
 
     Args:
         promql: its expression.
-        around: what is known about its place.
+        place: what is known about its place.
         for_s: the time in seconds for which it must hold.
         texts: its labels and annotations by their names, with templates.
     """
@@ -68,22 +66,22 @@ def of_alert(
     if isinstance(node, str):
         yield node
         return
-    yield from dict.fromkeys([*_of_parts(node, around), *conditions.alert(node, around.metrics)])
-    if around.scrape_s is not None and 0 < for_s < around.scrape_s:
+    yield from dict.fromkeys([*_of_parts(node, place), *conditions.alert(node, place.metrics)])
+    if place.scrape_s is not None and 0 < for_s < place.scrape_s:
         yield (
-            f"`for: {duration(for_s)}` is shorter than the {around.scrape_s:g} s between two evaluations, so it has no effect;"
-            f" remove it, or set it to {duration(2 * around.scrape_s)} or more"
+            f"`for: {duration(for_s)}` is shorter than the {place.scrape_s:g} s between two evaluations, so it has no effect;"
+            f" remove it, or set it to {duration(2 * place.scrape_s)} or more"
         )
     yield from _lost_labels(node, texts or {})
 
 
-def of_recording(promql: str, around: Around) -> Iterator[str]:
+def of_recording(promql: str, place: Place) -> Iterator[str]:
     """Yield the mistakes of the expression of a recording rule. Raises MissingExtraError without the parser."""
     node = _parsed(promql)
     if isinstance(node, str):
         yield node
     else:
-        yield from dict.fromkeys(_of_parts(node, around))
+        yield from dict.fromkeys(_of_parts(node, place))
 
 
 def _parsed(promql: str) -> Node | str:
@@ -93,19 +91,19 @@ def _parsed(promql: str) -> Node | str:
         return f"`{' '.join(promql.split())}` is not PromQL: {error}; correct it"
 
 
-def _of_parts(node: Node, around: Around) -> Iterator[str]:
+def _of_parts(node: Node, place: Place) -> Iterator[str]:
     for part in every(node):
         if isinstance(part, Series):
-            yield from selectors.mistakes(part, around.metrics)
-            yield from _foreign(part, around.own)
+            yield from selectors.mistakes(part, place.metrics)
+            yield from _foreign(part, place.own)
         elif isinstance(part, (Call, Aggregation)):
-            yield from functions.mistakes(part, around.metrics, around.scrape_s)
+            yield from functions.mistakes(part, place.metrics, place.scrape_s)
             if isinstance(part, Aggregation):
                 yield from pairs.grouping(part)
         elif isinstance(part, Operation):
             yield from pairs.mistakes(part)
             if part.operator in COMPARISONS:
-                yield from conditions.comparison(part, around.metrics)
+                yield from conditions.comparison(part, place.metrics)
         elif isinstance(part, Subquery) and part.offset_s < 0:
             yield f"{quoted(part)}: a negative offset reads the future, which has no samples yet; remove the minus"
 

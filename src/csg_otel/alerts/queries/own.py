@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 def expressions(spec: AlertSpec, catalog: Catalog) -> Iterator[Finding]:
     """Yield the findings about all expressions of *spec*. Raises MissingExtraError without the parser."""
-    around = mistakes.Around(Metrics(catalog))
+    place = mistakes.Place(Metrics(catalog))
     for rule in spec.rules:
         texts = [str(conditions.condition(rule))]
         written = dict(rule.queries).get("grafana", "")
         for promql in dict.fromkeys([*texts, *([written] if written else [])]):
-            for message in mistakes.of_alert(promql, around, for_s=rule.for_s):
+            for message in mistakes.of_alert(promql, place, for_s=rule.for_s):
                 yield rule.path, message
     for objective in spec.objectives:
         for events in (objective.counted, objective.total):
             rate = str(conditions.event_rate(events, 300))
-            for message in mistakes.of_recording(rate, around):
+            for message in mistakes.of_recording(rate, place):
                 yield objective.path, message
