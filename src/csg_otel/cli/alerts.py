@@ -8,6 +8,7 @@ Prints and writes files; `csg_otel.alerts` does everything else. The rule: no co
 from __future__ import annotations
 
 import argparse
+import functools
 import shutil
 import subprocess
 import sys
@@ -23,10 +24,12 @@ from csg_otel.alerts.alertmanager import lint as alertmanager_lint
 from csg_otel.alerts.compilers import COMPILERS, compile_all
 from csg_otel.alerts.prometheus import unit_tests
 from csg_otel.alerts.push.files import replace_file
+from csg_otel.alerts.queries import files as rule_files
+from csg_otel.alerts.queries import own
 from csg_otel.cli import alert_source
 from csg_otel.cli.arguments import names
 from csg_otel.cli.counted import counted
-from csg_otel.errors import AlertError
+from csg_otel.errors import AlertError, MissingExtraError
 from csg_otel.lines import one_line, printable
 
 if TYPE_CHECKING:
@@ -76,6 +79,14 @@ def register(subparsers: Any) -> None:
         type=Path,
         metavar="FILE",
         help="check this configuration of Alertmanager, too, such as one that was edited by hand",
+    )
+    checking.add_argument(
+        "--prometheus-file",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="check this file of rules for Prometheus, too (repeatable)",
     )
     add_command(commands, "test", "test the rules with promtool", run_test, "csg-otel alerts test")
     for name in _MORE:
@@ -148,6 +159,7 @@ def run_check(args: argparse.Namespace) -> int:
         print(one_line(f"warning: {warning}"))
     problems = [*refused, *(source.loaded.problem(path, message) for path, message in unheard)]
     problems += [*_secrets(source, options), *_document(args.alertmanager_file)]
+    problems += _expressions(source, args.prometheus_file)
     for problem in problems:
         print(one_line(problem))
     with tempfile.TemporaryDirectory() as folder:
@@ -181,15 +193,31 @@ def _secrets(source: alert_source.Source, options: Options) -> list[str]:
     return [source.loaded.problem(path, message) for path, message in alertmanager_lint.secrets(source.spec, options)]
 
 
+def _expressions(source: alert_source.Source, others: list[Path]) -> list[str]:
+    """Return the problems of the rules' expressions, and of the files *others*; print how to install a missing parser."""
+    try:
+        problems = [
+            source.loaded.problem(path, message) for path, message in own.expressions(source.spec, source.catalog)
+        ]
+        check = functools.partial(rule_files.document, catalog=source.catalog)
+        return problems + [problem for file in others for problem in _read(file, "--prometheus-file", check)]
+    except MissingExtraError as error:
+        print(f"expressions are not checked: {error}")
+        return []
+
+
 def _document(file: Path | None) -> list[str]:
     """Return the problems of the configuration of Alertmanager in *file*."""
-    if file is None:
-        return []
+    return [] if file is None else _read(file, "--alertmanager-file", alertmanager_lint.document)
+
+
+def _read(file: Path, option: str, check: Callable[[str, str], list[str]]) -> list[str]:
+    """Return what *check* finds in the text of *file*, or that it can't be read."""
     try:
         text = regular_file.read(file, regular_file.MAX_DOCUMENT_BYTES).decode("utf-8")
     except (OSError, UnicodeError) as error:
-        return [f"{file}: can't be read: {error}; give a readable file to --alertmanager-file"]
-    return alertmanager_lint.document(text, str(file))
+        return [f"{file}: can't be read: {error}; give a readable file to {option}"]
+    return check(text, str(file))
 
 
 def _tool(name: str, arguments: list[str], folder: Path) -> bool:

@@ -1,0 +1,31 @@
+"""Mistakes in the expressions of the rules and objectives of a configuration, compiled or written by its user. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from csg_otel.alerts import conditions
+from csg_otel.alerts.queries import mistakes
+from csg_otel.alerts.queries.metrics import Metrics
+
+if TYPE_CHECKING:
+    from csg_otel.alerts.catalog import Catalog
+    from csg_otel.alerts.lint import Finding
+    from csg_otel.alerts.model import AlertSpec
+
+
+def expressions(spec: AlertSpec, catalog: Catalog) -> Iterator[Finding]:
+    """Yield the findings about all expressions of *spec*. Raises MissingExtraError without the parser."""
+    place = mistakes.Place(Metrics(catalog))
+    for rule in spec.rules:
+        texts = [str(conditions.condition(rule))]
+        written = dict(rule.queries).get("grafana", "")
+        for promql in dict.fromkeys([*texts, *([written] if written else [])]):
+            for message in mistakes.of_alert(promql, place, for_s=rule.for_s):
+                yield rule.path, message
+    for objective in spec.objectives:
+        for events in (objective.counted, objective.total):
+            rate = str(conditions.event_rate(events, 300))
+            for message in mistakes.of_recording(rate, place):
+                yield objective.path, message
